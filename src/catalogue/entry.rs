@@ -1,0 +1,257 @@
+//! What the catalogue says of one operation.
+
+use super::params::{self, Params};
+use crate::client::Client;
+use crate::client::error::{Error, Result};
+use crate::client::sandbox::Sandbox;
+use crate::client::stream::{Ended, Io, Notes};
+use crate::client::transport::Json;
+use bytes::Bytes;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// One operation.
+pub struct Operation {
+    /// As `files.list`, in all languages.
+    pub name: &'static str,
+    pub target: Target,
+    pub guide: Guide,
+    /// The required arguments in the order of the C function; their types and texts are the schema's.
+    pub required: &'static [&'static str],
+    /// Takes raw bytes beside the JSON.
+    pub body: bool,
+    pub result: Returns,
+    /// The endpoints it stands on, as `GET {sb}/files`; `{sb}` is the sandbox's toolbox URL.
+    pub endpoint: &'static str,
+    /// What it does, the shape of its result, its errors.
+    pub doc: &'static str,
+    /// What cancelling it does to the remote side.
+    pub cancel: &'static str,
+    pub timeout: Timeout,
+    pub call: Option<fn(Call) -> Result<CallFuture>>,
+    pub stream: Option<fn(Stream) -> Result<StreamFuture>>,
+    #[cfg(feature = "schema")]
+    pub params_schema: fn() -> schemars::Schema,
+    /// The shape of the JSON result; `None` where there is none to describe.
+    #[cfg(feature = "schema")]
+    pub result_schema: Option<fn() -> schemars::Schema>,
+}
+
+/// What an operation acts on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Target {
+    Client,
+    Sandbox,
+}
+
+/// Where an operation comes from: the guide, newer than the guide, or ours.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Guide {
+    Guide,
+    Newer,
+    Ours,
+}
+
+/// The kind of a call's result.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Returns {
+    Json,
+    Null,
+    Bytes,
+    /// A new sandbox handle beside the JSON.
+    Handle,
+}
+
+/// The limit where `timeoutMs` is absent.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Timeout {
+    /// 60 seconds: whatever answers at once.
+    Minute,
+    /// None: executes, transfers, streams. Connect and idle limits apply.
+    None,
+}
+
+/// What a call gets.
+pub struct Call {
+    pub client: Client,
+    /// Set where the target is a sandbox.
+    pub sandbox: Option<Sandbox>,
+    pub params: Vec<u8>,
+    pub context: Context,
+}
+
+/// What a call has beside its parameters.
+pub struct Context {
+    pub body: Bytes,
+    pub notes: Notes,
+    /// Where the progress of a transfer goes, if anywhere: bytes moved, total where known.
+    pub progress: Option<Arc<dyn Fn(u64, Option<u64>) + Send + Sync>>,
+}
+
+/// What a stream gets.
+pub struct Stream {
+    pub client: Client,
+    pub sandbox: Option<Sandbox>,
+    pub params: Vec<u8>,
+    /// Makes the stream's two ends, once `bufferBytes` is known.
+    pub io: Box<dyn FnOnce(Option<u64>) -> Io + Send>,
+}
+
+/// What a call answers.
+pub enum Outcome {
+    Json(Vec<u8>),
+    Null,
+    Bytes(Vec<u8>),
+    Sandbox(Sandbox, Vec<u8>),
+}
+
+pub type CallFuture = Pin<Box<dyn Future<Output = Result<Outcome>> + Send>>;
+pub type StreamFuture = Pin<Box<dyn Future<Output = Result<Ended>> + Send>>;
+
+impl From<Json> for Outcome {
+    fn from(json: Json) -> Self {
+        Self::Json(json.0)
+    }
+}
+impl From<()> for Outcome {
+    fn from((): ()) -> Self {
+        Self::Null
+    }
+}
+impl From<Vec<u8>> for Outcome {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self::Bytes(bytes)
+    }
+}
+impl From<(Sandbox, Json)> for Outcome {
+    fn from((sandbox, json): (Sandbox, Json)) -> Self {
+        Self::Sandbox(sandbox, json.0)
+    }
+}
+
+/// The limit in force: as given, else the operation's default.
+fn limit(given: Option<u64>, default: Timeout) -> Option<Duration> {
+    match (given, default) {
+        (Some(0), _) | (None, Timeout::None) => None,
+        (Some(milliseconds), _) => Some(Duration::from_millis(milliseconds)),
+        (None, Timeout::Minute) => Some(Duration::from_secs(60)),
+    }
+}
+
+/// Runs an operation's function under its time limit, and completes the error of a failure.
+async fn bounded<T>(
+    name: &'static str,
+    limit: Option<Duration>,
+    notes: Notes,
+    work: impl Future<Output = Result<T>>,
+) -> Result<T> {
+    let outcome = match limit {
+        None => work.await,
+        Some(limit) => match tokio::time::timeout(limit, work).await {
+            Ok(outcome) => outcome,
+            Err(_) => Err(Error::new(
+                crate::client::status::TIMEOUT,
+                format!(
+                    "{name} took longer than {} ms; raise `timeoutMs`, or give 0 for no limit",
+                    limit.as_millis()
+                ),
+            )),
+        },
+    };
+    outcome.map_err(|mut error| {
+        error.detail_mut().operation.get_or_insert(name);
+        notes.complete(&mut error);
+        error
+    })
+}
+
+pub(super) fn call<P, T, O, F>(
+    name: &'static str,
+    timeout: Timeout,
+    target: T,
+    params: &[u8],
+    context: Context,
+    function: impl FnOnce(T, P, Context) -> F,
+) -> Result<CallFuture>
+where
+    P: Params,
+    O: Into<Outcome>,
+    F: Future<Output = Result<O>> + Send + 'static,
+{
+    let parsed: P = params::parse(name, params)?;
+    let notes = context.notes.clone();
+    let limit = limit(parsed.timeout_ms(), timeout);
+    let work = function(target, parsed, context);
+    Ok(Box::pin(async move { bounded(name, limit, notes, work).await.map(Into::into) }))
+}
+
+pub(super) fn stream<P, T, F>(
+    name: &'static str,
+    target: T,
+    params: &[u8],
+    io: Box<dyn FnOnce(Option<u64>) -> Io + Send>,
+    function: impl FnOnce(T, P, Io) -> F,
+) -> Result<StreamFuture>
+where
+    P: Params,
+    F: Future<Output = Result<Ended>> + Send + 'static,
+{
+    let parsed: P = params::parse(name, params)?;
+    let io = io(parsed.buffer_bytes());
+    let notes = io.notes.clone();
+    let limit = limit(parsed.timeout_ms(), Timeout::None);
+    let work = function(target, parsed, io);
+    Ok(Box::pin(bounded(name, limit, notes, work)))
+}
+
+/// Declares an entry. `call` and `stream` name async functions
+/// `(Client | Sandbox, params, Context | Io) -> Result<Json | () | Vec<u8> | (Sandbox, Json) | Ended>`.
+macro_rules! operation {
+    (
+        $(#[doc = $doc:literal])+
+        $name:literal, $target:ident, $guide:ident, $params:ty,
+        required: [$($required:literal),*],
+        $(body: $body:literal,)?
+        result: $result:ident $(($shape:ty))?,
+        endpoint: $endpoint:literal,
+        cancel: $cancel:literal,
+        timeout: $timeout:ident
+        $(, call: $call:path)?
+        $(, stream: $stream:path)?
+        $(,)?
+    ) => {
+        $crate::catalogue::Operation {
+            name: $name,
+            target: $crate::catalogue::Target::$target,
+            guide: $crate::catalogue::Guide::$guide,
+            required: &[$($required),*],
+            body: false $(|| $body)?,
+            result: $crate::catalogue::Returns::$result,
+            endpoint: $endpoint,
+            doc: concat!($($doc, "\n"),+),
+            cancel: $cancel,
+            timeout: $crate::catalogue::Timeout::$timeout,
+            call: operation!(@option $(|call: $crate::catalogue::Call| {
+                let target = operation!(@target $target call);
+                $crate::catalogue::entry::call::<$params, _, _, _>($name, $crate::catalogue::Timeout::$timeout, target, &call.params, call.context, $call)
+            })?),
+            stream: operation!(@option $(|stream: $crate::catalogue::Stream| {
+                let target = operation!(@target $target stream);
+                $crate::catalogue::entry::stream::<$params, _, _>($name, target, &stream.params, stream.io, $stream)
+            })?),
+            #[cfg(feature = "schema")]
+            params_schema: || schemars::schema_for!($params),
+            #[cfg(feature = "schema")]
+            result_schema: operation!(@option $(|| schemars::schema_for!($shape))?),
+        }
+    };
+    (@option) => { None };
+    (@option $value:expr) => { Some($value) };
+    (@target Client $from:ident) => { $from.client };
+    (@target Sandbox $from:ident) => {
+        $from.sandbox.ok_or_else(|| $crate::client::error::Error::new($crate::client::status::INVALID_HANDLE, "this operation acts on a sandbox"))?
+    };
+}
+pub(super) use operation;

@@ -1,0 +1,5 @@
+//! The entries of `files.*`.
+
+use super::Operation;
+
+pub(super) const ENTRIES: &[Operation] = &[];

@@ -1,0 +1,37 @@
+//! Every operation, exactly once. An entry says what an operation is called, what it acts on, its
+//! arguments, result and documentation, and names the async function that does it. The C functions,
+//! the header, `operations.json` and the reference are generated from here (`make generate`).
+//!
+//! To add an operation: one async function in `client/`, one entry here, `make generate`.
+
+mod entry;
+mod params;
+
+mod client;
+mod files;
+mod process;
+mod pty;
+mod sandbox;
+mod session;
+
+pub use entry::{
+    Call, CallFuture, Context, Guide, Operation, Outcome, Returns, Stream, StreamFuture, Target, Timeout,
+};
+pub use params::Params;
+
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+/// All operations, area by area, in the order of the reference.
+pub fn all() -> impl Iterator<Item = &'static Operation> {
+    [client::ENTRIES, sandbox::ENTRIES, process::ENTRIES, session::ENTRIES, pty::ENTRIES, files::ENTRIES]
+        .into_iter()
+        .flatten()
+}
+
+/// The operation of that name.
+pub fn find(name: &str) -> Option<&'static Operation> {
+    static BY_NAME: LazyLock<HashMap<&'static str, &'static Operation>> =
+        LazyLock::new(|| all().map(|operation| (operation.name, operation)).collect());
+    BY_NAME.get(name).copied()
+}

@@ -1,0 +1,5 @@
+//! The entries of `pty.*`.
+
+use super::Operation;
+
+pub(super) const ENTRIES: &[Operation] = &[];

@@ -1,0 +1,5 @@
+//! The entries of `sandbox.*`.
+
+use super::Operation;
+
+pub(super) const ENTRIES: &[Operation] = &[];

@@ -1,0 +1,5 @@
+//! The entries of `session.*`.
+
+use super::Operation;
+
+pub(super) const ENTRIES: &[Operation] = &[];

@@ -1,0 +1,55 @@
+//! Counts what must go on while no caller is inside the library: submitted calls, open streams,
+//! HTTP/2 connections, clean-ups. Whoever drives the runtime installs a hook and looks at the count.
+
+use std::future::Future;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+static RUNNING: AtomicUsize = AtomicUsize::new(0);
+static CHANGED: OnceLock<fn()> = OnceLock::new();
+
+/// Background work for as long as it lives.
+pub struct Work(());
+
+impl Work {
+    pub fn begin() -> Self {
+        if RUNNING.fetch_add(1, Ordering::SeqCst) == 0 {
+            changed();
+        }
+        Self(())
+    }
+}
+
+impl Drop for Work {
+    fn drop(&mut self) {
+        if RUNNING.fetch_sub(1, Ordering::SeqCst) == 1 {
+            changed();
+        }
+    }
+}
+
+/// Is there anything to drive the runtime for?
+pub fn running() -> bool {
+    RUNNING.load(Ordering::SeqCst) > 0
+}
+
+/// Has `hook` called whenever work begins where there was none, or the last one ends. Once a process.
+pub fn on_change(hook: fn()) {
+    let _ = CHANGED.set(hook);
+}
+
+/// Runs a clean-up that outlives the call that asked for it (a session to delete after a cancel).
+/// Must be called inside the runtime; drops of call and stream futures always are.
+pub fn detach(cleanup: impl Future<Output = ()> + Send + 'static) {
+    let work = Work::begin();
+    tokio::spawn(async move {
+        cleanup.await;
+        drop(work);
+    });
+}
+
+fn changed() {
+    if let Some(hook) = CHANGED.get() {
+        hook();
+    }
+}

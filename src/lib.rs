@@ -1,0 +1,22 @@
+//! libdaytona: Daytona sandboxes from every language that can call C.
+//!
+//! The map of the house. Arrows go one way: `ffi` → `catalogue` → `client` → `client::transport`.
+//!
+//! * [`client`]: the Rust SDK. Async; knows HTTP and WebSocket, knows no C.
+//! * [`catalogue`]: every operation exactly once: name, arguments, result, documentation, function.
+//!   The C functions, the header and the reference are generated from it.
+//! * `ffi`: the C boundary: handles, calls, queues, streams. The only `unsafe`. Knows no HTTP.
+#![deny(unsafe_code)]
+
+pub mod catalogue;
+pub mod client;
+#[cfg(feature = "ffi")]
+#[allow(unsafe_code)]
+pub mod ffi;
+
+pub use client::error::{Error, Result};
+
+/// This library's version.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+/// The protocol level that the library speaks: servers change behaviour by it.
+pub const PROTOCOL_VERSION: &str = "0.205.1";
