@@ -22,7 +22,7 @@ pub struct Operation {
     pub required: &'static [&'static str],
     /// Takes raw bytes beside the JSON.
     pub body: bool,
-    pub result: Returns,
+    pub returns: Returns,
     /// The endpoints it stands on, as `GET {sb}/files`; `{sb}` is the sandbox's toolbox URL.
     pub endpoint: &'static str,
     /// What it does, the shape of its result, its errors.
@@ -39,11 +39,21 @@ pub struct Operation {
     pub result_schema: Option<fn() -> schemars::Schema>,
 }
 
-/// What an operation acts on.
+/// The kind of thing that an operation acts on.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Target {
     Client,
     Sandbox,
+    /// The echo target, with which bindings test themselves.
+    Echo,
+}
+
+/// What an operation acts on.
+#[derive(Clone)]
+pub enum Subject {
+    Client(Client),
+    Sandbox(Sandbox),
+    Echo,
 }
 
 /// Where an operation comes from: the guide, newer than the guide, or ours.
@@ -75,9 +85,7 @@ pub enum Timeout {
 
 /// What a call gets.
 pub struct Call {
-    pub client: Client,
-    /// Set where the target is a sandbox.
-    pub sandbox: Option<Sandbox>,
+    pub subject: Subject,
     pub params: Vec<u8>,
     pub context: Context,
 }
@@ -92,8 +100,7 @@ pub struct Context {
 
 /// What a stream gets.
 pub struct Stream {
-    pub client: Client,
-    pub sandbox: Option<Sandbox>,
+    pub subject: Subject,
     pub params: Vec<u8>,
     /// Makes the stream's two ends, once `bufferBytes` is known.
     pub io: Box<dyn FnOnce(Option<u64>) -> Io + Send>,
@@ -104,7 +111,8 @@ pub enum Outcome {
     Json(Vec<u8>),
     Null,
     Bytes(Vec<u8>),
-    Sandbox(Sandbox, Vec<u8>),
+    /// A new sandbox beside its JSON.
+    Made(Subject, Vec<u8>),
 }
 
 pub type CallFuture = Pin<Box<dyn Future<Output = Result<Outcome>> + Send>>;
@@ -127,7 +135,7 @@ impl From<Vec<u8>> for Outcome {
 }
 impl From<(Sandbox, Json)> for Outcome {
     fn from((sandbox, json): (Sandbox, Json)) -> Self {
-        Self::Sandbox(sandbox, json.0)
+        Self::Made(Subject::Sandbox(sandbox), json.0)
     }
 }
 
@@ -180,7 +188,7 @@ where
     O: Into<Outcome>,
     F: Future<Output = Result<O>> + Send + 'static,
 {
-    let parsed: P = params::parse(name, params)?;
+    let parsed: P = params::parse_object(name, params)?;
     let notes = context.notes.clone();
     let limit = limit(parsed.timeout_ms(), timeout);
     let work = function(target, parsed, context);
@@ -198,12 +206,20 @@ where
     P: Params,
     F: Future<Output = Result<Ended>> + Send + 'static,
 {
-    let parsed: P = params::parse(name, params)?;
+    let parsed: P = params::parse_object(name, params)?;
     let io = io(parsed.buffer_bytes());
     let notes = io.notes.clone();
     let limit = limit(parsed.timeout_ms(), Timeout::None);
     let work = function(target, parsed, io);
     Ok(Box::pin(bounded(name, limit, notes, work)))
+}
+
+/// The error for an operation on the wrong kind of thing.
+pub(super) fn wrong_subject(wanted: &str) -> Error {
+    Error::new(
+        crate::client::status::INVALID_HANDLE,
+        format!("this operation acts on {wanted}; the handle given is of something else"),
+    )
 }
 
 /// Declares an entry. `call` and `stream` name async functions
@@ -228,7 +244,7 @@ macro_rules! operation {
             guide: $crate::catalogue::Guide::$guide,
             required: &[$($required),*],
             body: false $(|| $body)?,
-            result: $crate::catalogue::Returns::$result,
+            returns: $crate::catalogue::Returns::$result,
             endpoint: $endpoint,
             doc: concat!($($doc, "\n"),+),
             cancel: $cancel,
@@ -249,9 +265,23 @@ macro_rules! operation {
     };
     (@option) => { None };
     (@option $value:expr) => { Some($value) };
-    (@target Client $from:ident) => { $from.client };
+    (@target Client $from:ident) => {
+        match $from.subject {
+            $crate::catalogue::Subject::Client(client) => client,
+            _ => return Err($crate::catalogue::entry::wrong_subject("a client")),
+        }
+    };
     (@target Sandbox $from:ident) => {
-        $from.sandbox.ok_or_else(|| $crate::client::error::Error::new($crate::client::status::INVALID_HANDLE, "this operation acts on a sandbox"))?
+        match $from.subject {
+            $crate::catalogue::Subject::Sandbox(sandbox) => sandbox,
+            _ => return Err($crate::catalogue::entry::wrong_subject("a sandbox")),
+        }
+    };
+    (@target Echo $from:ident) => {
+        match $from.subject {
+            $crate::catalogue::Subject::Echo => (),
+            _ => return Err($crate::catalogue::entry::wrong_subject("the echo target")),
+        }
     };
 }
 pub(super) use operation;

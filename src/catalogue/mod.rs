@@ -8,6 +8,7 @@ mod entry;
 mod params;
 
 mod client;
+mod echo;
 mod files;
 mod process;
 mod pty;
@@ -15,18 +16,27 @@ mod sandbox;
 mod session;
 
 pub use entry::{
-    Call, CallFuture, Context, Guide, Operation, Outcome, Returns, Stream, StreamFuture, Target, Timeout,
+    Call, CallFuture, Context, Guide, Operation, Outcome, Returns, Stream, StreamFuture, Subject, Target,
+    Timeout,
 };
-pub use params::Params;
+pub use params::{Params, parse_object};
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
 /// All operations, area by area, in the order of the reference.
 pub fn all() -> impl Iterator<Item = &'static Operation> {
-    [client::ENTRIES, sandbox::ENTRIES, process::ENTRIES, session::ENTRIES, pty::ENTRIES, files::ENTRIES]
-        .into_iter()
-        .flatten()
+    [
+        client::ENTRIES,
+        sandbox::ENTRIES,
+        process::ENTRIES,
+        session::ENTRIES,
+        pty::ENTRIES,
+        files::ENTRIES,
+        echo::ENTRIES,
+    ]
+    .into_iter()
+    .flatten()
 }
 
 /// The operation of that name.

@@ -61,7 +61,7 @@ macro_rules! params {
 }
 
 /// Parses parameters; the error names the offending key and what was expected.
-pub(super) fn parse<P: Params>(operation: &str, json: &[u8]) -> Result<P> {
+pub fn parse_object<P: DeserializeOwned>(operation: &str, json: &[u8]) -> Result<P> {
     if let Ok(params) = serde_json::from_slice(json) {
         return Ok(params);
     }

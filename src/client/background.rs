@@ -33,16 +33,22 @@ pub fn running() -> bool {
     RUNNING.load(Ordering::SeqCst) > 0
 }
 
+/// The child of a fork has none of its parent's work.
+pub fn forget() {
+    RUNNING.store(0, Ordering::SeqCst);
+}
+
 /// Has `hook` called whenever work begins where there was none, or the last one ends. Once a process.
 pub fn on_change(hook: fn()) {
     let _ = CHANGED.set(hook);
 }
 
 /// Runs a clean-up that outlives the call that asked for it (a session to delete after a cancel).
-/// Must be called inside the runtime; drops of call and stream futures always are.
+/// Drops of call and stream futures happen inside the runtime; outside of one nothing can be sent.
 pub fn detach(cleanup: impl Future<Output = ()> + Send + 'static) {
+    let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
     let work = Work::begin();
-    tokio::spawn(async move {
+    runtime.spawn(async move {
         cleanup.await;
         drop(work);
     });

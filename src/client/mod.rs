@@ -1,6 +1,7 @@
 //! The Rust SDK: one file per noun, over one transport.
 
 pub mod background;
+pub mod echo;
 pub mod error;
 pub mod process;
 pub mod sandbox;

@@ -37,6 +37,12 @@ pub struct Ended {
     pub sandbox: Option<super::sandbox::Sandbox>,
 }
 
+impl From<super::transport::Json> for Ended {
+    fn from(json: super::transport::Json) -> Self {
+        Self { json: json.0, sandbox: None }
+    }
+}
+
 /// Where a stream's output goes. No method blocks.
 pub trait Sink: Send + Sync + 'static {
     /// The stream is open; `json` describes it (an object or `null`). Called once, before any data.

@@ -1,0 +1,168 @@
+//! The echo target: answers from inside the library, so that a binding can test its marshalling
+//! with no server.
+
+use super::error::{Error, Result};
+use super::stream::{Channel, Ended, Io};
+use super::transport::Json;
+use crate::catalogue::{Context, Outcome, Params, Subject};
+use bytes::Bytes;
+use serde::Serialize;
+use serde_json::{Map, Value};
+use std::time::Duration;
+
+/// Any object at all.
+#[derive(Clone, Debug, serde::Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(transparent)]
+pub struct Anything(Map<String, Value>);
+
+impl Params for Anything {
+    fn timeout_ms(&self) -> Option<u64> {
+        self.0.get("timeoutMs").and_then(Value::as_u64)
+    }
+}
+
+crate::params! {
+    /// No parameters of its own.
+    pub struct Nothing {}
+}
+
+crate::params! {
+    pub struct Failure {
+        /// The status to fail with.
+        pub status: i32,
+        /// The message; absent: one that says that this was asked for.
+        pub message: Option<String>,
+        /// The server's code to report.
+        pub code: Option<String>,
+        /// The source to report.
+        pub source: Option<String>,
+        /// Whether to report the failure as one that may pass.
+        pub retryable: Option<bool>,
+        /// Milliseconds after which to report that a retry makes sense.
+        pub retry_after_ms: Option<u64>,
+    }
+}
+
+crate::params! {
+    pub struct Delay {
+        /// How long, in milliseconds.
+        pub ms: u64,
+    }
+}
+
+crate::params! {
+    stream
+    pub struct Chunks {
+        /// How many chunks to send; default 1, with `echo` 0.
+        pub chunks: Option<u64>,
+        /// Bytes a chunk; default 16.
+        pub size: Option<usize>,
+        /// 0 none, 1 stdout, 2 stderr, 3 structured; default 1.
+        pub channel: Option<i32>,
+        /// Milliseconds before each chunk; default 0.
+        pub delay_ms: Option<u64>,
+        /// Gives what is written back as DATA, until `daytona_stream_finish`.
+        pub echo: Option<bool>,
+    }
+}
+
+/// How an echo stream ended.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct Streamed {
+    /// Always 0.
+    pub exit_code: i64,
+    /// Bytes sent.
+    pub bytes: u64,
+    /// The same.
+    pub position: u64,
+    /// Chunks sent.
+    pub chunks: u64,
+}
+
+/// The largest chunk that may be asked for.
+const CHUNK_BYTES_MOST: usize = 64 << 20;
+
+pub async fn value(_: (), Anything(params): Anything, _: Context) -> Result<Json> {
+    Ok(json(&params))
+}
+
+pub async fn bytes(_: (), _: Nothing, context: Context) -> Result<Vec<u8>> {
+    Ok(context.body.to_vec())
+}
+
+pub async fn error(_: (), params: Failure, _: Context) -> Result<()> {
+    if params.status == 0 {
+        return Err(Error::invalid("echo.error: `status` is 0, which is no failure"));
+    }
+    let message =
+        params.message.unwrap_or_else(|| format!("echo.error was asked for status {}", params.status));
+    let mut error = Error::new(params.status, message);
+    let detail = error.detail_mut();
+    detail.http_status = u16::try_from(params.status).ok().filter(|status| *status >= 400);
+    detail.code = params.code;
+    detail.source = params.source;
+    detail.retryable = params.retryable.unwrap_or(false);
+    detail.retry_after_ms = params.retry_after_ms;
+    Err(error)
+}
+
+pub async fn delay(_: (), params: Delay, _: Context) -> Result<()> {
+    tokio::time::sleep(Duration::from_millis(params.ms)).await;
+    Ok(())
+}
+
+pub async fn handle(_: (), Anything(params): Anything, _: Context) -> Result<Outcome> {
+    Ok(Outcome::Made(Subject::Echo, json(&params).0))
+}
+
+#[allow(clippy::panic)] // What it is for.
+pub async fn panic(_: (), _: Nothing, _: Context) -> Result<()> {
+    tokio::task::yield_now().await;
+    panic!("echo.panic");
+}
+
+pub async fn stream(_: (), params: Chunks, mut io: Io) -> Result<Ended> {
+    let channel = match params.channel.unwrap_or(1) {
+        0 => Channel::None,
+        1 => Channel::Stdout,
+        2 => Channel::Stderr,
+        3 => Channel::Structured,
+        other => {
+            return Err(Error::invalid(format!("echo.stream: `channel` is {other}; it goes from 0 to 3")));
+        }
+    };
+    let size = params.size.unwrap_or(16);
+    if size > CHUNK_BYTES_MOST {
+        return Err(Error::invalid(format!(
+            "echo.stream: `size` is {size}; at most {CHUNK_BYTES_MOST} bytes"
+        )));
+    }
+    let echo = params.echo.unwrap_or(false);
+    let asked = params.chunks.unwrap_or(u64::from(!echo));
+    io.opened("null");
+    let (mut position, mut chunks) = (0, 0);
+    for number in 0..asked {
+        if let Some(delay) = params.delay_ms.filter(|delay| *delay > 0) {
+            tokio::time::sleep(Duration::from_millis(delay)).await;
+        }
+        // Each chunk is filled with its number's letter, so that order can be checked.
+        let fill = b'a' + (number % 26) as u8;
+        position += size as u64;
+        chunks += 1;
+        io.send(channel, Bytes::from(vec![fill; size]), position).await;
+    }
+    while echo {
+        let Some(written) = io.input.next().await else { break };
+        position += written.len() as u64;
+        chunks += 1;
+        io.send(channel, written, position).await;
+    }
+    Ok(json(&Streamed { exit_code: 0, bytes: position, position, chunks }).into())
+}
+
+fn json(value: &impl Serialize) -> Json {
+    Json(serde_json::to_vec(value).unwrap_or_default())
+}
