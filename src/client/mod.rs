@@ -1,6 +1,7 @@
 //! The Rust SDK: one file per noun, over one transport.
 
 pub mod background;
+pub mod config;
 pub mod echo;
 pub mod error;
 pub mod process;
@@ -9,19 +10,99 @@ pub mod status;
 pub mod stream;
 pub mod transport;
 
+use config::{Config, Options};
+use error::Result;
+use reqwest::Method;
 use std::sync::Arc;
-use transport::Transport;
+use transport::{Json, Request, Transport};
 
 /// A configured way to Daytona. Cheap to clone; making one sends nothing.
 #[derive(Clone)]
 pub struct Client(Arc<Shared>);
 
 struct Shared {
+    config: Arc<Config>,
     transport: Transport,
 }
 
+crate::params! {
+    /// `client.config` takes nothing but a time limit.
+    pub struct ServerConfig {}
+}
+
 impl Client {
+    /// Opens a client from the configuration JSON of `client.open` (empty: the environment alone).
+    /// Nothing is sent, no certificate is read and no thread is started.
+    pub fn open(config_json: &[u8]) -> Result<Self> {
+        Ok(Self::with(Config::read(config_json)?))
+    }
+
+    /// Opens a client from the environment: DAYTONA_API_KEY and its like.
+    pub fn from_env() -> Result<Self> {
+        Self::open(b"")
+    }
+
+    /// Opens a client from options over the environment.
+    pub fn new(options: Options) -> Result<Self> {
+        Ok(Self::with(Config::over_environment(options)?))
+    }
+
+    fn with(config: Config) -> Self {
+        let config = Arc::new(config);
+        Self(Arc::new(Shared { transport: Transport::new(config.clone()), config }))
+    }
+
     pub fn transport(&self) -> &Transport {
         &self.0.transport
     }
+
+    pub fn config(&self) -> &Config {
+        &self.0.config
+    }
+
+    /// A request to the API; `path` is below its base and already encoded, as `sandbox/paginated`.
+    pub fn request(&self, method: Method, path: &str) -> Request {
+        self.transport().request(method, &self.api_url(path))
+    }
+
+    /// The absolute URL of an API path.
+    pub fn api_url(&self, path: &str) -> String {
+        let base = &self.config().api_url;
+        let path = path.trim_start_matches('/');
+        let mut url = String::with_capacity(base.len() + 1 + path.len());
+        url.push_str(base);
+        url.push('/');
+        url.push_str(path);
+        url
+    }
+
+    /// Where new sandboxes go, as configured.
+    pub fn target(&self) -> Option<&str> {
+        self.config().target.as_deref()
+    }
+
+    /// The configured organization.
+    pub fn organization(&self) -> Option<&str> {
+        self.config().organization.as_deref()
+    }
+
+    /// Whether the event socket is wanted.
+    pub fn wants_events(&self) -> bool {
+        self.config().events
+    }
+
+    /// Ends it: requests that begin afterwards answer CLOSED, idle connections are dropped. What is
+    /// in flight is its caller's to cancel.
+    pub fn close(&self) {
+        self.transport().close();
+    }
+}
+
+/// What the server says of itself.
+pub async fn server_config(
+    client: Client,
+    _params: ServerConfig,
+    _context: crate::catalogue::Context,
+) -> Result<Json> {
+    client.request(Method::GET, "config").send().await?.json().await
 }

@@ -1,90 +1,169 @@
 //! One connector for everything that goes over the wire: pool, TLS roots, proxy, headers, retries,
 //! and WebSockets upgraded from the same connector. Who enters here has a URL and wants an answer.
+//!
+//! The rules, so that no caller has to think of them: the credential goes to the API's origin, to
+//! the origins that the API named ([`Transport::trust`]) and nowhere else; a redirect is followed
+//! only where that holds and the method stays; what may have been acted upon is repeated only if it
+//! is idempotent; no answer is a success that is not one.
 
-use super::error::Result;
-use bytes::Bytes;
+mod answer;
+mod connector;
+mod failure;
+mod origin;
+mod request;
+mod response;
+mod retry;
+mod socket;
+mod upload;
+
+pub use request::Request;
+pub use response::{Json, Response};
+pub use retry::within;
+pub use socket::{Closed, Message, Socket, Turn};
+
+use super::background::Work;
+use super::config::{Config, Credential};
+use super::error::{Error, Result};
+use connector::Connectors;
+use origin::Origins;
+use parking_lot::Mutex;
 use reqwest::Method;
+use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue, USER_AGENT};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use url::Url;
 
 /// Shared by a client and all its sandboxes. Lazy: making one opens no connection and reads no file.
 #[derive(Clone)]
-pub struct Transport(#[allow(dead_code)] Arc<()>);
+pub struct Transport(Arc<Shared>);
 
-/// A request to be. Retries, deadlines and the error envelope are [`Request::send`]'s business.
-pub struct Request {}
-
-/// A successful answer (2xx) whose body has not been read.
-pub struct Response {}
-
-/// Server's JSON (or `null`), handed through as it came. Has one spare byte of capacity for C's NUL.
-#[derive(Clone, Debug, Default)]
-pub struct Json(pub Vec<u8>);
+struct Shared {
+    config: Arc<Config>,
+    connectors: Connectors,
+    origins: Origins,
+    /// What a trusted origin gets: identity, credential, the configured headers.
+    identified: HeaderMap,
+    /// What every other origin gets.
+    anonymous: HeaderMap,
+    /// Requests that wait for an answer now.
+    in_flight: AtomicUsize,
+    /// Held once an HTTP/2 connection exists, until the client is closed: the server's pings and
+    /// settings on it want answers between calls too.
+    http2: Mutex<Option<Work>>,
+}
 
 impl Transport {
+    pub(crate) fn new(config: Arc<Config>) -> Self {
+        Self(Arc::new(Shared {
+            connectors: Connectors::new(config.clone()),
+            origins: Origins::new(&config.api, config.max_connections_per_host),
+            identified: identified(&config),
+            anonymous: HeaderMap::from_iter([(USER_AGENT, config.user_agent.clone())]),
+            in_flight: AtomicUsize::new(0),
+            http2: Mutex::default(),
+            config,
+        }))
+    }
+
     /// `url` is absolute. Headers of identity and credential are added when its origin may have them.
-    pub fn request(&self, _method: Method, _url: &str) -> Request {
-        todo!()
+    pub fn request(&self, method: Method, url: &str) -> Request {
+        Request::new(self.clone(), method, url)
     }
 
-    /// Opens a WebSocket at an `http(s)://` URL with the same headers, proxy and roots.
-    pub async fn websocket(&self, _url: &str, _protocols: &[String]) -> Result<Socket> {
-        todo!()
+    /// Opens a WebSocket at an `http(s)://` URL with the same headers, proxy and roots, within the
+    /// connect limit. For other limits or headers: [`Request::websocket`].
+    pub async fn websocket(&self, url: &str, protocols: &[String]) -> Result<Socket> {
+        self.request(Method::GET, url).deadline(self.config().connect_timeout).websocket(protocols).await
+    }
+
+    /// Lets the credential go to the origin of a URL that the API named (`toolboxProxyUrl`, a build
+    /// log). Fails where that would carry it over http although the API is https.
+    pub fn trust(&self, url: &str) -> Result<()> {
+        self.0.origins.trust(&parse(url)?)
+    }
+
+    pub fn config(&self) -> &Config {
+        &self.0.config
+    }
+
+    /// Drops idle connections; requests that begin afterwards answer CLOSED.
+    pub fn close(&self) {
+        self.0.connectors.close();
+        self.0.http2.lock().take();
+    }
+
+    /// A server may have closed an idle connection while nobody drove the runtime, which then does
+    /// not know it, and a POST on that connection would be lost. One turn of the driver tells it.
+    /// While other requests are in flight somebody is driving.
+    async fn turn_driver(&self) {
+        if self.0.in_flight.load(Ordering::Relaxed) == 0 {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    fn in_flight(&self) -> InFlight<'_> {
+        self.0.in_flight.fetch_add(1, Ordering::Relaxed);
+        InFlight(&self.0.in_flight)
+    }
+
+    fn hold_http2(&self) {
+        self.0.http2.lock().get_or_insert_with(Work::begin);
     }
 }
 
-impl Request {
-    /// Appends a query parameter, form-encoded.
-    pub fn query(self, _key: &str, _value: &str) -> Self {
-        todo!()
-    }
-    pub fn header(self, _name: &'static str, _value: &str) -> Self {
-        todo!()
-    }
-    /// A JSON body.
-    pub fn json(self, _body: &impl serde::Serialize) -> Self {
-        todo!()
-    }
-    /// A raw body that can be sent again by a retry.
-    pub fn bytes(self, _content_type: &str, _body: Bytes) -> Self {
-        todo!()
-    }
-    /// A body that can be sent once: no retry after the connection was made.
-    pub fn body(self, _content_type: &str, _length: Option<u64>, _body: reqwest::Body) -> Self {
-        todo!()
-    }
-    /// Limits the time to the response head and between body reads (`None`: no limit).
-    pub fn deadline(self, _limit: Option<std::time::Duration>) -> Self {
-        todo!()
-    }
-    /// For errors.
-    pub fn sandbox(self, _id: &str) -> Self {
-        todo!()
-    }
-    pub async fn send(self) -> Result<Response> {
-        todo!()
+struct InFlight<'a>(&'a AtomicUsize);
+
+impl Drop for InFlight<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
-impl Response {
-    pub fn status(&self) -> u16 {
-        todo!()
+/// One segment of a path, encoded: a name that a user chose.
+pub fn segment(name: &str) -> Result<String> {
+    if matches!(name, "" | "." | "..") {
+        return Err(Error::invalid(format!("`{name}` cannot be an id or name: no URL can hold it")));
     }
-    pub fn header(&self, _name: &str) -> Option<&str> {
-        todo!()
-    }
-    /// The whole body as JSON text, `null` when empty. Checked to be UTF-8 JSON by its first byte only.
-    pub async fn json(self) -> Result<Json> {
-        todo!()
-    }
-    /// The whole body, read into one buffer.
-    pub async fn bytes(self) -> Result<Vec<u8>> {
-        todo!()
-    }
-    /// The next piece of the body, within the idle limit.
-    pub async fn chunk(&mut self) -> Result<Option<Bytes>> {
-        todo!()
+    let encoded: String = url::form_urlencoded::byte_serialize(name.as_bytes()).collect();
+    Ok(encoded.replace('+', "%20"))
+}
+
+fn parse(url: &str) -> Result<Url> {
+    match Url::parse(url) {
+        Ok(mut url) => {
+            let scheme = match url.scheme() {
+                "http" | "https" => return Ok(url),
+                "ws" => "http",
+                "wss" => "https",
+                other => {
+                    return Err(Error::invalid(format!(
+                        "a URL with the scheme `{other}` cannot be requested"
+                    )));
+                }
+            };
+            let _ = url.set_scheme(scheme);
+            Ok(url)
+        }
+        Err(error) => Err(Error::invalid(format!("not a URL that can be requested: {error}"))),
     }
 }
 
-/// An open WebSocket.
-pub struct Socket {}
+fn identified(config: &Config) -> HeaderMap {
+    let mut headers = config.headers.clone();
+    headers.reserve(6);
+    // `Config` has checked that both texts can be headers.
+    if let Ok(mut bearer) = HeaderValue::from_str(&format!("Bearer {}", config.credential.secret())) {
+        bearer.set_sensitive(true);
+        headers.insert(AUTHORIZATION, bearer);
+    }
+    if let (Credential::Jwt(_), Some(organization)) = (&config.credential, &config.organization)
+        && let Ok(organization) = HeaderValue::from_str(organization)
+    {
+        headers.insert("x-daytona-organization-id", organization);
+    }
+    headers.insert("x-daytona-source", HeaderValue::from_static("libdaytona"));
+    headers.insert("x-daytona-sdk-version", HeaderValue::from_static(crate::PROTOCOL_VERSION));
+    headers.insert(USER_AGENT, config.user_agent.clone());
+    headers.entry(ACCEPT).or_insert(HeaderValue::from_static("application/json"));
+    headers
+}

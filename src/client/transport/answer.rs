@@ -1,0 +1,239 @@
+//! What an answer that is no success says: one [`Error`] out of the five shapes that servers and the
+//! proxies before them use (the API's, the daemon's two, HTML, nothing at all).
+
+use super::retry;
+use crate::client::error::Error;
+use crate::client::status;
+use reqwest::StatusCode;
+use reqwest::header::{CONTENT_TYPE, HeaderMap, LOCATION};
+use serde_json::{Map, Value};
+
+/// As much of an error's body as is read.
+pub(super) const BODY_LIMIT: usize = 64 * 1024;
+
+/// What was asked, for the message: `POST /sandbox`, without query (it may be signed).
+pub(super) struct Asked<'a> {
+    pub method: &'a reqwest::Method,
+    pub host: &'a str,
+    pub path: &'a str,
+}
+
+/// The error of an answer with this status, headers and (the beginning of the) body.
+pub(super) fn error(asked: &Asked<'_>, code: StatusCode, headers: &HeaderMap, body: &[u8]) -> Error {
+    let number = i32::from(code.as_u16());
+    let envelope = Envelope::read(headers, body);
+    let Asked { method, host, path } = asked;
+    let mut error = if (400..600).contains(&number) {
+        let what = envelope.message.unwrap_or_else(|| {
+            let reason = code.canonical_reason().unwrap_or("unnamed status");
+            match envelope.shape {
+                Shape::Html => {
+                    format!("{reason}: a proxy's HTML page instead of Daytona's answer{}", envelope.title)
+                }
+                _ => format!("{reason}: the answer had no body"),
+            }
+        });
+        let advice = advice(number, envelope.source.as_deref());
+        Error::new(number, format!("{what} ({method} {path} at {host}: HTTP {number}{advice})"))
+    } else if code.is_redirection() {
+        let target = headers.get(LOCATION).and_then(|location| location.to_str().ok()).unwrap_or("nowhere");
+        let target = target.split('?').next().unwrap_or(target);
+        Error::new(
+            status::PROTOCOL,
+            format!(
+                "{method} {path} at {host} was redirected ({number}) to {target}: the credential is not \
+                 carried to another origin and no method is changed; check `apiUrl`"
+            ),
+        )
+    } else {
+        Error::new(
+            status::PROTOCOL,
+            format!("{method} {path} at {host} was answered with the unexpected status {number}"),
+        )
+    };
+    let detail = error.detail_mut();
+    detail.code = envelope.code;
+    detail.source = envelope.source;
+    detail.http_status = Some(code.as_u16());
+    detail.request_id = request_id(headers);
+    detail.retryable = matches!(number, 425 | 429 | 502 | 503 | 504);
+    detail.retry_after_ms = retry::after(headers).map(|wait| wait.as_millis() as u64);
+    detail.headers = Some(listed(headers));
+    error
+}
+
+/// The answer was a success, but its body is not the JSON that was expected.
+pub(super) fn not_json(asked: &Asked<'_>, code: u16, headers: &HeaderMap, body: &[u8]) -> Error {
+    let Asked { method, host, path } = asked;
+    let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or("no content type");
+    let begin: String = String::from_utf8_lossy(&body[..body.len().min(120)])
+        .chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .take(80)
+        .collect();
+    let mut error = Error::new(
+        status::PROTOCOL,
+        format!(
+            "{method} {path} at {host} was answered with {code} but not with JSON ({kind}, beginning \
+             `{begin}`): is this Daytona's address, or a proxy's or login page's?"
+        ),
+    );
+    let detail = error.detail_mut();
+    detail.http_status = Some(code);
+    detail.request_id = request_id(headers);
+    detail.headers = Some(listed(headers));
+    error
+}
+
+fn advice(number: i32, source: Option<&str>) -> &'static str {
+    match (number, source) {
+        (401, _) => "; check `apiKey` or DAYTONA_API_KEY, and that it belongs to this server",
+        (403, _) => "; the credential does not allow this",
+        (429, _) => "; wait for `retryAfterMs`",
+        (502 | 504, _) => "; the sandbox may be stopped, stopping or out of memory",
+        (503, _) => "; try again later",
+        _ => "",
+    }
+}
+
+#[derive(PartialEq, Eq)]
+enum Shape {
+    Json,
+    Html,
+    Text,
+    Empty,
+}
+
+struct Envelope {
+    shape: Shape,
+    message: Option<String>,
+    /// Of an HTML page, as ` ("...")`.
+    title: String,
+    code: Option<String>,
+    source: Option<String>,
+}
+
+impl Envelope {
+    fn read(headers: &HeaderMap, body: &[u8]) -> Self {
+        let mut envelope =
+            Self { shape: Shape::Empty, message: None, title: String::new(), code: None, source: None };
+        let body = body.trim_ascii();
+        if body.is_empty() {
+            return envelope;
+        }
+        if let Ok(Value::Object(object)) = serde_json::from_slice::<Value>(body) {
+            envelope.shape = Shape::Json;
+            envelope.fill(&object);
+            return envelope;
+        }
+        let text = String::from_utf8_lossy(body);
+        let html = headers
+            .get(CONTENT_TYPE)
+            .is_some_and(|kind| kind.as_bytes().to_ascii_lowercase().starts_with(b"text/html"))
+            || body.first() == Some(&b'<');
+        if html {
+            envelope.shape = Shape::Html;
+            if let Some(title) = title(&text) {
+                envelope.title = format!(" (\"{title}\")");
+            }
+        } else {
+            envelope.shape = Shape::Text;
+            envelope.message = Some(text.chars().take(1000).collect());
+        }
+        envelope
+    }
+
+    fn fill(&mut self, object: &Map<String, Value>) {
+        self.message = ["message", "error", "errors", "details"]
+            .iter()
+            .find_map(|key| object.get(*key).and_then(words))
+            .or_else(|| Some(Value::Object(object.clone()).to_string().chars().take(1000).collect()));
+        self.code = ["code", "error_code"].iter().find_map(|key| match object.get(*key) {
+            Some(Value::String(code)) if !code.is_empty() => Some(code.clone()),
+            Some(Value::Number(code)) => Some(code.to_string()),
+            _ => None,
+        });
+        self.source = object.get("source").and_then(Value::as_str).map(str::to_owned);
+    }
+}
+
+/// The text of a message that may be a text, a list of them (validation), or an object around one.
+fn words(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) if !text.trim().is_empty() => Some(text.trim().to_owned()),
+        Value::Array(list) => {
+            let list: Vec<_> = list.iter().filter_map(words).collect();
+            (!list.is_empty()).then(|| list.join("; "))
+        }
+        Value::Object(object) => object.get("message").and_then(words),
+        _ => None,
+    }
+}
+
+fn title(html: &str) -> Option<String> {
+    let lower = html.to_ascii_lowercase();
+    let begin = lower.find("<title>")? + "<title>".len();
+    let end = begin + lower[begin..].find("</title>")?;
+    let title = html[begin..end].split_whitespace().collect::<Vec<_>>().join(" ");
+    (!title.is_empty()).then(|| title.chars().take(120).collect())
+}
+
+fn request_id(headers: &HeaderMap) -> Option<String> {
+    [
+        "x-daytona-request-id",
+        "x-request-id",
+        "request-id",
+        "x-correlation-id",
+        "x-amzn-requestid",
+        "x-amz-request-id",
+        "cf-ray",
+    ]
+    .iter()
+    .find_map(|name| headers.get(*name))
+    .and_then(|value| value.to_str().ok())
+    .map(str::to_owned)
+}
+
+/// The answer's headers; cookies are credentials and stay out.
+fn listed(headers: &HeaderMap) -> Map<String, Value> {
+    let mut map = Map::new();
+    for (name, value) in headers {
+        if matches!(name.as_str(), "set-cookie" | "set-cookie2") {
+            continue;
+        }
+        let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
+        match map.get_mut(name.as_str()) {
+            Some(Value::String(before)) => {
+                before.push_str(", ");
+                before.push_str(&value);
+            }
+            _ => {
+                map.insert(name.as_str().to_owned(), Value::String(value));
+            }
+        }
+    }
+    map
+}
+
+/// Takes a secret out of everything an error shows, in case the server echoed it.
+pub(super) fn scrub(error: &mut Error, secret: &str) {
+    // Shorter ones are words that would be torn out of any text.
+    if secret.len() < 6 {
+        return;
+    }
+    let clean = |text: &mut String| {
+        if text.contains(secret) {
+            *text = text.replace(secret, "[credential]");
+        }
+    };
+    let detail = error.detail_mut();
+    clean(&mut detail.message);
+    for text in [&mut detail.code, &mut detail.source, &mut detail.request_id].into_iter().flatten() {
+        clean(text);
+    }
+    for value in detail.headers.iter_mut().flat_map(|headers| headers.values_mut()) {
+        if let Value::String(text) = value {
+            clean(text);
+        }
+    }
+}

@@ -1,0 +1,192 @@
+//! What went wrong below HTTP, in words that name the host: no such name, refused, a certificate,
+//! a lost connection. Also says whether the server can have seen the request, which decides what
+//! may be repeated.
+
+use crate::client::error::Error;
+use crate::client::status;
+use std::error::Error as StdError;
+use std::io;
+use std::time::Duration;
+
+/// How far a failed request came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reach {
+    /// No byte of it left: repeat any method.
+    NotSent,
+    /// The server may have acted on it: repeat idempotent methods.
+    Sent,
+    /// Repeating cannot help.
+    Hopeless,
+}
+
+/// The code of a connection that took longer than `connectTimeoutMs`; bindings raise it as a
+/// connection timeout.
+pub(super) const CONNECT_TIMEOUT: &str = "CONNECT_TIMEOUT";
+
+/// Explains a failure to get an answer's head.
+pub(super) fn explain(error: &reqwest::Error, host: &str, connect_limit: Option<Duration>) -> (Error, Reach) {
+    let causes = Causes::of(error);
+    if let Some(tls) = causes.tls {
+        // The peer's alert can also end an established connection; the reader learns of it here.
+        return (certificate(tls, host), Reach::Hopeless);
+    }
+    if error.is_connect() {
+        return connecting(error, &causes, host, connect_limit);
+    }
+    if error.is_builder() {
+        return (
+            Error::invalid(format!("the request cannot be sent: {}", causes.innermost)),
+            Reach::Hopeless,
+        );
+    }
+    let reach = if causes.never_written() { Reach::NotSent } else { Reach::Sent };
+    let message = match reach {
+        Reach::NotSent => format!("{host} closed the connection before the request was sent"),
+        _ if causes.hyper.is_some_and(hyper::Error::is_parse) => {
+            let message = format!("{host} answered something that is not HTTP: {}", causes.innermost);
+            return (with_retry(Error::new(status::PROTOCOL, message), false), Reach::Hopeless);
+        }
+        _ => format!("the connection to {host} was lost before the answer came: {}", causes.innermost),
+    };
+    (with_retry(Error::new(status::CONNECTION, message), true), reach)
+}
+
+/// Explains a body that ended early.
+pub(super) fn truncated(error: &reqwest::Error, host: &str, received: u64) -> Error {
+    let causes = Causes::of(error);
+    let message = format!(
+        "the connection to {host} was lost in the middle of the answer, after {received} bytes: {}",
+        causes.innermost
+    );
+    with_retry(Error::new(status::CONNECTION, message), true)
+}
+
+fn connecting(
+    error: &reqwest::Error,
+    causes: &Causes<'_>,
+    host: &str,
+    limit: Option<Duration>,
+) -> (Error, Reach) {
+    let innermost = &causes.innermost;
+    if error.is_timeout() {
+        let limit = limit.map(|limit| format!(" within {} ms", limit.as_millis())).unwrap_or_default();
+        let mut late = Error::new(
+            status::TIMEOUT,
+            format!(
+                "no connection to {host}{limit}: is it up and reachable? `connectTimeoutMs` is the limit"
+            ),
+        );
+        late.detail_mut().code = Some(CONNECT_TIMEOUT.to_owned());
+        return (with_retry(late, true), Reach::NotSent);
+    }
+    if error.is_dns() || causes.text.contains("dns error") {
+        let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
+        let message = format!("the host name {name} could not be resolved ({innermost}): check the URL");
+        return (with_retry(Error::new(status::CONNECTION, message), true), Reach::NotSent);
+    }
+    if causes.text.contains("tunnel error") || causes.text.contains("SOCKS error") {
+        let message = format!("the proxy made no connection to {host}: {innermost}");
+        let refused = causes.text.contains("authorization required");
+        let reach = if refused { Reach::Hopeless } else { Reach::NotSent };
+        return (with_retry(Error::new(status::CONNECTION, message), !refused), reach);
+    }
+    let message = match causes.io {
+        Some(io::ErrorKind::ConnectionRefused) => {
+            format!(
+                "connection to {host} refused: nothing listens there; is the server up, and the port right?"
+            )
+        }
+        Some(io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable) => {
+            format!("no route to {host}: {innermost}")
+        }
+        Some(io::ErrorKind::ConnectionReset | io::ErrorKind::UnexpectedEof | io::ErrorKind::BrokenPipe) => {
+            format!("{host} closed the connection while it was being made: {innermost}")
+        }
+        _ => format!("no connection to {host}: {innermost}"),
+    };
+    (with_retry(Error::new(status::CONNECTION, message), true), Reach::NotSent)
+}
+
+fn certificate(error: &rustls::Error, host: &str) -> Error {
+    use rustls::{CertificateError as Bad, Error as Tls};
+    let message = match error {
+        Tls::InvalidCertificate(bad) => {
+            let what = match bad {
+                Bad::UnknownIssuer => {
+                    "is signed by an authority that is not trusted here: for a private one give its \
+                     certificate as `caFile` or in SSL_CERT_FILE"
+                        .to_owned()
+                }
+                Bad::Expired | Bad::ExpiredContext { .. } => {
+                    "has expired: renew it, and check this machine's clock".to_owned()
+                }
+                Bad::NotValidYet | Bad::NotValidYetContext { .. } => {
+                    "is not valid yet: check this machine's clock".to_owned()
+                }
+                Bad::NotValidForName | Bad::NotValidForNameContext { .. } => {
+                    "is for another name: check the URL's host".to_owned()
+                }
+                Bad::Revoked => "was revoked".to_owned(),
+                other => format!("cannot be accepted ({other})"),
+            };
+            format!("the certificate of {host} {what}")
+        }
+        Tls::InvalidMessage(_) => {
+            format!("{host} does not speak TLS: is the URL's scheme or port wrong?")
+        }
+        other => format!("the TLS handshake with {host} failed: {other}"),
+    };
+    with_retry(Error::new(status::TLS, message), false)
+}
+
+fn with_retry(mut error: Error, retryable: bool) -> Error {
+    error.detail_mut().retryable = retryable;
+    error
+}
+
+/// What an error's chain of causes holds.
+struct Causes<'a> {
+    tls: Option<&'a rustls::Error>,
+    hyper: Option<&'a hyper::Error>,
+    io: Option<io::ErrorKind>,
+    innermost: String,
+    text: String,
+}
+
+impl<'a> Causes<'a> {
+    fn of(error: &'a reqwest::Error) -> Self {
+        let mut found =
+            Self { tls: None, hyper: None, io: None, innermost: String::new(), text: String::new() };
+        let mut next: Option<&(dyn StdError + 'static)> = error.source();
+        while let Some(cause) = next {
+            found.text.push_str(&cause.to_string());
+            found.text.push('\n');
+            found.innermost = cause.to_string();
+            if let Some(hyper) = cause.downcast_ref::<hyper::Error>() {
+                found.hyper = Some(hyper);
+            }
+            if let Some(tls) = cause.downcast_ref::<rustls::Error>() {
+                found.tls = Some(tls);
+            }
+            next = match cause.downcast_ref::<io::Error>() {
+                Some(io) => {
+                    found.io = Some(io.kind());
+                    // An io::Error's source() skips the error it wraps.
+                    io.get_ref().map(|wrapped| wrapped as &(dyn StdError + 'static)).or_else(|| io.source())
+                }
+                None => cause.source(),
+            };
+        }
+        if found.innermost.is_empty() {
+            found.innermost = error.to_string();
+        }
+        found
+    }
+
+    /// hyper gives a request back that it had not begun to write; HTTP/2 servers say so themselves.
+    fn never_written(&self) -> bool {
+        self.hyper.is_some_and(hyper::Error::is_canceled)
+            || self.text.contains("refused stream before processing any application logic")
+            || self.text.contains("connection error received: not a result of an error")
+    }
+}

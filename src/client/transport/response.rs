@@ -1,0 +1,185 @@
+//! A successful answer: its head, and its body whole or in pieces, within the idle limit.
+
+use super::answer::{self, Asked};
+use super::failure;
+use super::origin::Permit;
+use super::request::Request;
+use crate::client::error::{Error, Result};
+use crate::client::status;
+use bytes::Bytes;
+
+/// The most that is reserved because a Content-Length says so; beyond it the buffer grows as bytes come.
+const TRUSTED_LENGTH: u64 = 16 << 20;
+
+/// A successful answer (2xx) whose body has not been read.
+pub struct Response {
+    request: Request,
+    answer: reqwest::Response,
+    /// Held until the body is read or dropped: so long the connection is in use.
+    permit: Option<Permit>,
+    received: u64,
+}
+
+/// Server's JSON (or `null`), handed through as it came. Has one spare byte of capacity for C's NUL.
+#[derive(Clone, Debug, Default)]
+pub struct Json(pub Vec<u8>);
+
+impl Response {
+    pub(super) fn new(request: Request, answer: reqwest::Response, permit: Permit) -> Self {
+        Self { request, answer, permit: Some(permit), received: 0 }
+    }
+
+    pub fn status(&self) -> u16 {
+        self.answer.status().as_u16()
+    }
+
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.answer.headers().get(name)?.to_str().ok()
+    }
+
+    /// The body's length, where the server said it.
+    pub fn length(&self) -> Option<u64> {
+        self.answer.content_length()
+    }
+
+    /// The whole body as JSON text, `null` when empty. Checked to be UTF-8 that begins and ends as
+    /// JSON does, not parsed. A body that is cut off is asked for again where that is allowed.
+    pub async fn json(self) -> Result<Json> {
+        let (response, mut body) = self.whole().await?;
+        if body.trim_ascii().is_empty() {
+            let mut null = Vec::with_capacity(5);
+            null.extend_from_slice(b"null");
+            return Ok(Json(null));
+        }
+        if !looks_like_json(&body) {
+            return Err(response.not_json(&body));
+        }
+        body.reserve_exact(1);
+        Ok(Json(body))
+    }
+
+    /// The whole body, read into one buffer. A body that is cut off is asked for again where that is
+    /// allowed.
+    pub async fn bytes(self) -> Result<Vec<u8>> {
+        Ok(self.whole().await?.1)
+    }
+
+    /// The next piece of the body, within the idle limit; `None` at its end.
+    pub async fn chunk(&mut self) -> Result<Option<Bytes>> {
+        let next = self.answer.chunk();
+        let next = match self.request.idle {
+            None => next.await,
+            Some(limit) => match tokio::time::timeout(limit, next).await {
+                Ok(next) => next,
+                Err(_) => return Err(self.request.complete(self.silent(limit.as_millis()))),
+            },
+        };
+        match next {
+            Ok(Some(chunk)) => {
+                self.received += chunk.len() as u64;
+                Ok(Some(chunk))
+            }
+            Ok(None) => {
+                self.permit = None;
+                Ok(None)
+            }
+            Err(error) => {
+                let error = failure::truncated(&error, &self.request.host(), self.received);
+                Err(self.request.complete(error))
+            }
+        }
+    }
+
+    async fn whole(mut self) -> Result<(Self, Vec<u8>)> {
+        loop {
+            match self.read().await {
+                Ok(body) => return Ok((self, body)),
+                Err(error) if error.status() == status::CONNECTION => {
+                    drop(self.permit);
+                    self = Box::pin(self.request.again(error)).await?;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    async fn read(&mut self) -> Result<Vec<u8>> {
+        let length = self.answer.content_length();
+        let mut body = Vec::with_capacity(length.map_or(0, |length| length.min(TRUSTED_LENGTH) as usize + 1));
+        while let Some(chunk) = self.chunk().await? {
+            if body.capacity() - body.len() <= chunk.len() {
+                // Doubles, but never past the announced end and the NUL behind it.
+                let rest = length.map_or(usize::MAX, |length| {
+                    usize::try_from(length).unwrap_or(usize::MAX).saturating_sub(body.len()).saturating_add(1)
+                });
+                body.reserve_exact(body.len().max(8 * 1024).min(rest).max(chunk.len() + 1));
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(body)
+    }
+
+    fn silent(&self, limit_ms: u128) -> Error {
+        let mut error = Error::new(
+            status::TIMEOUT,
+            format!(
+                "{} fell silent in the middle of the answer: nothing for {limit_ms} ms after {} bytes; \
+                 `idleTimeoutMs` is the limit",
+                self.request.host(),
+                self.received
+            ),
+        );
+        error.detail_mut().retryable = true;
+        error
+    }
+
+    fn not_json(&self, body: &[u8]) -> Error {
+        let host = self.request.host();
+        let asked = Asked { method: self.request.method(), host: &host, path: self.request.path() };
+        self.request.complete(answer::not_json(&asked, self.status(), self.answer.headers(), body))
+    }
+}
+
+/// Tells JSON from HTML, plain text and half an answer without parsing it.
+fn looks_like_json(body: &[u8]) -> bool {
+    let trimmed = body.trim_ascii();
+    let (Some(first), Some(last)) = (trimmed.first(), trimmed.last()) else { return false };
+    let shaped = match first {
+        b'{' => *last == b'}',
+        b'[' => *last == b']',
+        b'"' => trimmed.len() > 1 && *last == b'"',
+        // Scalars are short, and `not found` begins as `null` does.
+        _ => trimmed.len() < 64 && serde_json::from_slice::<serde::de::IgnoredAny>(trimmed).is_ok(),
+    };
+    // Neither may reach C, where a NUL ends a text.
+    shaped && memchr::memchr(0, body).is_none() && std::str::from_utf8(body).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::looks_like_json;
+
+    #[test]
+    fn json_of_every_kind_is_known() {
+        for json in [&b"{}"[..], b" [1,2]\n", b"\"text\"", b"12.5e3", b"true", b"null", b"-1"] {
+            assert!(looks_like_json(json), "{}", String::from_utf8_lossy(json));
+        }
+    }
+
+    #[test]
+    fn what_is_not_json_is_refused() {
+        for other in [
+            &b"<html></html>"[..],
+            b"not found",
+            b"{\"a\":1",
+            b"[1,2",
+            b"\"",
+            b"\"half",
+            b"OK",
+            b"{\"a\":\"\xff\"}",
+            b"{\"a\":\"\0\"}",
+        ] {
+            assert!(!looks_like_json(other), "{}", String::from_utf8_lossy(other));
+        }
+    }
+}
