@@ -157,7 +157,7 @@ async fn bounded<T>(
 ) -> Result<T> {
     let outcome = match limit {
         None => work.await,
-        Some(limit) => match tokio::time::timeout(limit, work).await {
+        Some(limit) => match timeout_at_limit(limit, work).await {
             Ok(outcome) => outcome,
             Err(_) => Err(Error::new(
                 crate::client::status::TIMEOUT,
@@ -173,6 +173,16 @@ async fn bounded<T>(
         notes.complete(&mut error);
         error
     })
+}
+
+/// Cuts `work` at its limit, and lets the transport know of it: it then does not begin waits that
+/// could not end in time.
+async fn timeout_at_limit<T>(
+    limit: Duration,
+    work: impl Future<Output = T>,
+) -> std::result::Result<T, tokio::time::error::Elapsed> {
+    let deadline = tokio::time::Instant::now() + limit;
+    tokio::time::timeout_at(deadline, crate::client::transport::within(Some(deadline), work)).await
 }
 
 pub(super) fn call<P, T, O, F>(

@@ -62,7 +62,10 @@ macro_rules! params {
 
 /// Parses parameters; the error names the offending key and what was expected.
 pub fn parse_object<P: DeserializeOwned>(operation: &str, json: &[u8]) -> Result<P> {
-    if let Ok(params) = serde_json::from_slice(json) {
+    // serde would take an array for a struct, field by field.
+    if json.trim_ascii_start().starts_with(b"{")
+        && let Ok(params) = serde_json::from_slice(json)
+    {
         return Ok(params);
     }
     // The slow way, for the sake of the message.

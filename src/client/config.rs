@@ -395,3 +395,6 @@ fn user_agent(suffix: Option<&str>) -> Result<HeaderValue> {
     HeaderValue::from_str(&text)
         .map_err(|_| configuration("`userAgent` has characters that no header can carry"))
 }
+
+#[cfg(test)]
+mod tests;
