@@ -18,5 +18,12 @@ pub use client::error::{Error, Result};
 
 /// This library's version.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+/// The protocol level, as a literal for `concat!`.
+macro_rules! protocol_version {
+    () => {
+        "0.205.1"
+    };
+}
+pub(crate) use protocol_version;
 /// The protocol level that the library speaks: servers change behaviour by it.
-pub const PROTOCOL_VERSION: &str = "0.205.1";
+pub const PROTOCOL_VERSION: &str = protocol_version!();

@@ -50,6 +50,7 @@ pub(super) const ENTRIES: &[Operation] = &[
         /// Sends its chunks and ends; with `echo` gives back what is written until `finish`.
         "echo.stream", Echo, Ours, echo::Chunks,
         required: [],
+        finishable: true,
         result: Json(echo::Streamed),
         endpoint: "none",
         cancel: "Ends the stream.",

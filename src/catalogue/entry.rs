@@ -22,6 +22,8 @@ pub struct Operation {
     pub required: &'static [&'static str],
     /// Takes raw bytes beside the JSON.
     pub body: bool,
+    /// As a stream: it completes when its user says that no more will be written.
+    pub finishable: bool,
     pub returns: Returns,
     /// The endpoints it stands on, as `GET {sb}/files`; `{sb}` is the sandbox's toolbox URL.
     pub endpoint: &'static str,
@@ -90,12 +92,15 @@ pub struct Call {
     pub context: Context,
 }
 
+/// Takes bytes moved, and the total where it is known.
+pub type Progress = Arc<dyn Fn(u64, Option<u64>) + Send + Sync>;
+
 /// What a call has beside its parameters.
 pub struct Context {
     pub body: Bytes,
     pub notes: Notes,
     /// Where the progress of a transfer goes, if anywhere: bytes moved, total where known.
-    pub progress: Option<Arc<dyn Fn(u64, Option<u64>) + Send + Sync>>,
+    pub progress: Option<Progress>,
 }
 
 /// What a stream gets.
@@ -240,6 +245,7 @@ macro_rules! operation {
         $name:literal, $target:ident, $guide:ident, $params:ty,
         required: [$($required:literal),*],
         $(body: $body:literal,)?
+        $(finishable: $finishable:literal,)?
         result: $result:ident $(($shape:ty))?,
         endpoint: $endpoint:literal,
         cancel: $cancel:literal,
@@ -254,6 +260,7 @@ macro_rules! operation {
             guide: $crate::catalogue::Guide::$guide,
             required: &[$($required),*],
             body: false $(|| $body)?,
+            finishable: false $(|| $finishable)?,
             returns: $crate::catalogue::Returns::$result,
             endpoint: $endpoint,
             doc: concat!($($doc, "\n"),+),

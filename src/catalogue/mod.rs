@@ -16,8 +16,8 @@ mod sandbox;
 mod session;
 
 pub use entry::{
-    Call, CallFuture, Context, Guide, Operation, Outcome, Returns, Stream, StreamFuture, Subject, Target,
-    Timeout,
+    Call, CallFuture, Context, Guide, Operation, Outcome, Progress, Returns, Stream, StreamFuture, Subject,
+    Target, Timeout,
 };
 pub use params::{Params, parse_object};
 

@@ -154,8 +154,7 @@ pub async fn stream(_: (), params: Chunks, mut io: Io) -> Result<Ended> {
         chunks += 1;
         io.send(channel, Bytes::from(vec![fill; size]), position).await;
     }
-    while echo {
-        let Some(written) = io.input.next().await else { break };
+    while let Some(written) = if echo { io.input.next().await } else { None } {
         position += written.len() as u64;
         chunks += 1;
         io.send(channel, written, position).await;

@@ -4,6 +4,7 @@ pub mod background;
 pub mod config;
 pub mod echo;
 pub mod error;
+pub mod log;
 pub mod process;
 pub mod sandbox;
 pub mod status;

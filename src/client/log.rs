@@ -1,0 +1,35 @@
+//! Log lines for whoever asked for them. Nothing is formatted unless somebody listens; no line ever
+//! carries a credential.
+
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicI32, Ordering};
+
+pub const OFF: i32 = 0;
+pub const ERROR: i32 = 1;
+pub const WARN: i32 = 2;
+pub const INFO: i32 = 3;
+pub const DEBUG: i32 = 4;
+/// The levels' names, by number.
+pub const NAMES: [&str; 5] = ["off", "error", "warn", "info", "debug"];
+
+static LEVEL: AtomicI32 = AtomicI32::new(OFF);
+static LISTENER: OnceLock<fn(i32, &str)> = OnceLock::new();
+
+/// Lines above this level are not made.
+pub fn set_level(level: i32) {
+    LEVEL.store(level, Ordering::Relaxed);
+}
+
+/// Where the lines go. Once a process.
+pub fn deliver_to(listener: fn(i32, &str)) {
+    let _ = LISTENER.set(listener);
+}
+
+/// Logs a line, if somebody listens at that level.
+pub fn line(level: i32, message: impl FnOnce() -> String) {
+    if level <= LEVEL.load(Ordering::Relaxed)
+        && let Some(listener) = LISTENER.get()
+    {
+        listener(level, &message());
+    }
+}

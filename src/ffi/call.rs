@@ -1,0 +1,537 @@
+//! Calls: blocking ones, driven by their caller, and submitted ones, of which each ends in exactly
+//! one DONE. That holds by construction: the place is reserved at submit, and a guard delivers when
+//! the work did not.
+
+use super::cancel::{Cancel, Cancellable, panicked};
+use super::driver::in_inline_callback;
+use super::event::{Event, Kind, Owner, Payload};
+use super::guard::{Reply, export, null, status_only};
+use super::handle::Found;
+use super::process;
+use super::queue::Queue;
+use super::target::{ClientTarget, SandboxTarget, resolve};
+use super::text::{self, Out, argument, json_argument, store};
+use crate::catalogue::{self, Context, Operation, Outcome, Returns};
+use crate::client::background::Work;
+use crate::client::error::{Error, Result};
+use crate::client::status;
+use crate::client::stream::Notes;
+use bytes::Bytes;
+use parking_lot::Mutex;
+use serde::de::DeserializeOwned;
+use std::ffi::c_char;
+use std::ptr::null_mut;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::time::{Duration, Instant};
+
+/// A call handle, typed so in C.
+pub type daytona_call_t = u64;
+
+/// A call under way that will report to a queue.
+pub struct Submitted {
+    pub handle: u64,
+    pub user_data: u64,
+    pub queue: Arc<Queue>,
+    pub cancel: Arc<Cancel>,
+    pub progress: Progress,
+    phase: AtomicU8,
+}
+
+/// DONE is still wanted.
+const WANTED: u8 = 0;
+/// DONE was delivered, or its call closed.
+const OVER: u8 = 1;
+
+impl Submitted {
+    /// At the delivery of DONE: true unless the call was closed meanwhile. The handle dies here.
+    pub fn deliver(&self) -> bool {
+        let first = self.phase.swap(OVER, Ordering::SeqCst) == WANTED;
+        if first {
+            process::current().calls.remove(self.handle);
+        }
+        first
+    }
+
+    pub fn is_wanted(&self) -> bool {
+        self.phase.load(Ordering::SeqCst) == WANTED
+    }
+
+    /// Cancel and forget: no DONE.
+    pub fn forget(&self) {
+        if self.deliver() {
+            self.queue.free_place();
+        }
+        self.cancel.cancel(status::CANCELLED);
+    }
+}
+
+/// The newest progress of a transfer; one event of it waits at most.
+#[derive(Default)]
+pub struct Progress(Mutex<Newest>);
+
+#[derive(Default)]
+struct Newest {
+    moved: u64,
+    total: Option<u64>,
+    waiting: bool,
+}
+
+impl Progress {
+    /// Notes progress; true when an event has to be queued for it.
+    pub fn note(&self, moved: u64, total: Option<u64>) -> bool {
+        let mut newest = self.0.lock();
+        newest.moved = moved;
+        newest.total = total;
+        !std::mem::replace(&mut newest.waiting, true)
+    }
+
+    /// Puts the newest progress into its event.
+    pub fn fill(&self, event: &mut Event) {
+        let mut newest = self.0.lock();
+        newest.waiting = false;
+        event.position = newest.moved;
+        let total = newest.total.map_or_else(|| "null".to_owned(), |total| total.to_string());
+        event.payload =
+            Payload::text(format!("{{\"bytes\":{},\"total\":{total}}}", newest.moved).into_bytes());
+    }
+}
+
+/// Delivers DONE, whatever becomes of the task that holds it.
+struct Delivery {
+    call: Arc<Submitted>,
+    client: Arc<ClientTarget>,
+    outcome: Option<Result<Outcome>>,
+    _work: Work,
+}
+
+impl Delivery {
+    fn finish(mut self, outcome: Result<Outcome>) {
+        self.outcome = Some(outcome);
+    }
+}
+
+impl Drop for Delivery {
+    fn drop(&mut self) {
+        let outcome = self.outcome.take().unwrap_or_else(|| Err(panicked("the call's task was dropped")));
+        let call = &self.call;
+        let mut event = Event::new(Owner::Call(call.clone()), call.user_data, Kind::Done, Payload::None);
+        event.payload = Payload::text(match outcome {
+            Ok(Outcome::Json(json) | Outcome::Bytes(json)) => json,
+            Ok(Outcome::Null) => b"null".to_vec(),
+            Ok(Outcome::Made(subject, json)) => {
+                event.made = Some(Arc::new(SandboxTarget { subject, client: self.client.clone() }));
+                json
+            }
+            Err(error) => {
+                event.status = error.status();
+                error.json()
+            }
+        });
+        call.queue.push(event);
+    }
+}
+
+/// The operation, if it can be called.
+fn callable(name: &str) -> Result<&'static Operation> {
+    let operation = find(name)?;
+    if operation.call.is_none() {
+        return Err(Error::invalid(format!("{name} is a stream: open it with daytona_stream_open")));
+    }
+    Ok(operation)
+}
+
+/// The operation of that name.
+pub fn find(name: &str) -> Result<&'static Operation> {
+    catalogue::find(name).ok_or_else(|| {
+        Error::invalid(format!("there is no operation `{name}`; daytona_operations lists them all"))
+    })
+}
+
+/// Everything about a call that can be wrong before it begins.
+struct Prepared {
+    future: catalogue::CallFuture,
+    client: Arc<ClientTarget>,
+    cancel: Arc<Cancel>,
+    listed: super::target::Listed,
+}
+
+fn prepare(
+    operation: &'static Operation,
+    target: u64,
+    params: Vec<u8>,
+    body: Bytes,
+    progress: Option<catalogue::Progress>,
+) -> Result<Prepared> {
+    let (subject, client) = resolve(target)?;
+    if !operation.body && !body.is_empty() {
+        let message = format!("{} takes no body; its arguments go into the JSON", operation.name);
+        return Err(Error::invalid(message));
+    }
+    let cancel = Arc::new(Cancel::default());
+    let listed = client.list(cancel.clone())?;
+    let begin = operation.call.ok_or_else(|| Error::invalid("this operation is a stream"))?;
+    let context = Context { body, notes: Notes::default(), progress };
+    let future = begin(catalogue::Call { subject, params, context })?;
+    Ok(Prepared { future, client, cancel, listed })
+}
+
+/// A blocking call: this thread drives it.
+fn run(
+    operation: &'static Operation,
+    target: u64,
+    params: Vec<u8>,
+    body: Bytes,
+    result: *mut u64,
+) -> Result<Reply> {
+    if in_inline_callback() {
+        return Err(busy_inline());
+    }
+    let driver = &process::current().driver;
+    let runtime = driver.start().map_err(no_runtime)?;
+    let prepared = {
+        let _inside = runtime.enter();
+        named_error(operation, prepare(operation, target, params, body, None))?
+    };
+    let Prepared { future, client, cancel, listed } = prepared;
+    let outcome = named_error(
+        operation,
+        driver
+            .run(Cancellable::new(cancel, future), None)
+            .map_err(no_runtime)?
+            .unwrap_or_else(|| Err(panicked("a call ended without a result"))),
+    )?;
+    drop(listed);
+    Ok(match outcome {
+        Outcome::Json(text) | Outcome::Bytes(text) => Reply::Text(text),
+        Outcome::Null => Reply::Text(b"null".to_vec()),
+        Outcome::Made(subject, json) => {
+            let made = Arc::new(SandboxTarget { subject, client });
+            store(result, process::current().sandboxes.insert(|_| made)?);
+            Reply::Text(json)
+        }
+    })
+}
+
+/// Errors of the border say whose they are, as those of the operation do.
+pub fn named_error<T>(operation: &'static Operation, outcome: Result<T>) -> Result<T> {
+    outcome.map_err(|mut error| {
+        error.detail_mut().operation.get_or_insert(operation.name);
+        error
+    })
+}
+
+fn check_result(operation: &Operation, result: *mut u64) -> Result<()> {
+    if operation.returns == Returns::Handle && result.is_null() {
+        return Err(null("result"));
+    }
+    Ok(())
+}
+
+/// An argument of a named function, as C gave it.
+pub enum Argument {
+    /// A text.
+    Text(&'static str, *const c_char),
+    /// A port, size, count and the like.
+    Integer(&'static str, i32),
+    /// A duration in seconds.
+    Number(&'static str, f64),
+    /// JSON text of an array or object.
+    Json(&'static str, *const c_char),
+    /// An object's JSON text if it starts with `{`, else a text.
+    TextOrObject(&'static str, *const c_char),
+}
+
+/// What every named function does: puts its arguments and options into one object and calls.
+pub fn named(
+    operation: &'static str,
+    target: u64,
+    arguments: &[Argument],
+    options: *const c_char,
+    body: Option<(*const u8, usize)>,
+    result: *mut u64,
+    out: Out,
+) -> i32 {
+    store(result, 0);
+    export(out, || {
+        let operation = callable(operation)?;
+        named_error(operation, {
+            check_result(operation, result)
+                .and_then(
+                    |()| if operation.returns == Returns::Bytes { out.must_have_length() } else { Ok(()) },
+                )
+                .and_then(|()| compose(operation, arguments, options))
+                .and_then(|params| {
+                    let body = match body {
+                        Some((data, len)) => text::body(data, len)?,
+                        None => Bytes::new(),
+                    };
+                    run(operation, target, params, body, result)
+                })
+        })
+    })
+}
+
+/// `{"path":"/a", ...options}`.
+fn compose(operation: &Operation, arguments: &[Argument], options: *const c_char) -> Result<Vec<u8>> {
+    let options = text::options(options, "options")?;
+    let mut params = Vec::with_capacity(64 + options.map_or(0, str::len));
+    params.push(b'{');
+    for argument in arguments {
+        append(&mut params, argument)?;
+        params.push(b',');
+    }
+    if let Some(options) = options {
+        let trimmed = options.trim_matches([' ', '\t', '\r', '\n']);
+        let inner = trimmed.strip_prefix('{').and_then(|rest| rest.strip_suffix('}'));
+        let Some(inner) = inner else {
+            return Err(match serde_json::from_str::<serde::de::IgnoredAny>(options) {
+                Ok(_) => {
+                    Error::invalid(format!("{}: the options must be a JSON object or NULL", operation.name))
+                }
+                Err(error) => Error::new(
+                    status::INVALID_JSON,
+                    format!("{}: the options are not JSON: {error}", operation.name),
+                ),
+            });
+        };
+        params.extend_from_slice(inner.trim_start_matches([' ', '\t', '\r', '\n']).as_bytes());
+    }
+    if params.last() == Some(&b',') {
+        params.pop();
+    }
+    params.push(b'}');
+    Ok(params)
+}
+
+fn append(params: &mut Vec<u8>, argument: &Argument) -> Result<()> {
+    let key = |params: &mut Vec<u8>, name: &str| {
+        params.push(b'"');
+        params.extend_from_slice(name.as_bytes());
+        params.extend_from_slice(b"\":");
+    };
+    let quote = |params: &mut Vec<u8>, text: &str| {
+        serde_json::to_writer(params, text).map_err(|error| Error::invalid(error.to_string()))
+    };
+    let raw = |params: &mut Vec<u8>, name: &str, json: &str| {
+        serde_json::from_str::<serde::de::IgnoredAny>(json)
+            .map_err(|error| Error::new(status::INVALID_JSON, format!("`{name}` is not JSON: {error}")))?;
+        params.extend_from_slice(json.as_bytes());
+        Ok::<(), Error>(())
+    };
+    match *argument {
+        Argument::Text(name, value) => {
+            let value = self::argument(value, name)?;
+            key(params, name);
+            quote(params, value)
+        }
+        Argument::Integer(name, value) => {
+            key(params, name);
+            params.extend_from_slice(value.to_string().as_bytes());
+            Ok(())
+        }
+        Argument::Number(name, value) => {
+            if !value.is_finite() {
+                return Err(Error::invalid(format!("`{name}` is {value}; it has to be a finite number")));
+            }
+            key(params, name);
+            params.extend_from_slice(value.to_string().as_bytes());
+            Ok(())
+        }
+        Argument::Json(name, value) => {
+            let value = json_argument(value, name)?;
+            key(params, name);
+            raw(params, name, value)
+        }
+        Argument::TextOrObject(name, value) => {
+            let value = self::argument(value, name)?;
+            key(params, name);
+            if value.trim_start().starts_with('{') { raw(params, name, value) } else { quote(params, value) }
+        }
+    }
+}
+
+/// Calls an operation by name and waits for its result; the generic form of the named functions.
+///
+/// `target`: a client or sandbox handle, as the operation wants it.
+/// `operation`: its name, as "files.list". `params`: every argument and option in one JSON object.
+/// `body`, `body_len`: the raw bytes of an operation that takes them, else NULL and 0.
+/// `result`: gets the new handle of an operation that makes one, else 0; NULL is allowed where there
+/// is none.
+/// `out`, `out_len`: may be NULL (a bytes operation with `out` needs `out_len`). The result, or the
+/// error JSON on failure; free it with daytona_free.
+///
+/// Any thread; BUSY in an inline callback. It ends early by its `timeoutMs`, or with DAYTONA_CLOSED
+/// when its client is closed or the library shut down; who needs to cancel uses daytona_submit.
+/// Every status, as the operation says.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn daytona_call(
+    target: u64,
+    operation: *const c_char,
+    params: *const c_char,
+    body: *const u8,
+    body_len: usize,
+    result: *mut u64,
+    out: *mut *mut c_char,
+    out_len: *mut usize,
+) -> i32 {
+    store(result, 0);
+    let out = Out::new(out, out_len);
+    export(out, || {
+        let name = argument(operation, "operation")?;
+        let params = json_argument(params, "params")?;
+        let body = text::body(body, body_len)?;
+        let operation = callable(name)?;
+        check_result(operation, result)?;
+        if operation.returns == Returns::Bytes {
+            out.must_have_length()?;
+        }
+        run(operation, target, params.as_bytes().to_vec(), body, result)
+    })
+}
+
+/// Starts an operation and returns at once; its result comes as exactly one DONE event, unless the
+/// call handle or the queue is closed: also when it is cancelled, when its client is closed, when its
+/// task panics.
+///
+/// `target`, `operation`, `params`, `body`, `body_len`: as for daytona_call; all are copied.
+/// `queue`: where DONE goes. `user_data`: comes back in every event.
+/// `call`: may be NULL; gets the call handle, before the work starts; 0 on failure. The handle dies
+/// by itself when DONE is delivered.
+/// `out`: may be NULL. NULL on success, the error JSON on failure; free it with daytona_free.
+///
+/// Any thread, an inline callback too; never blocks. DAYTONA_OK, DAYTONA_INVALID_ARGUMENT,
+/// DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON, DAYTONA_CLOSED, DAYTONA_FORKED, DAYTONA_QUEUE_FULL (as
+/// many calls as `capacityCalls` are under way), DAYTONA_UNSUPPORTED, DAYTONA_PANIC.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn daytona_submit(
+    target: u64,
+    operation: *const c_char,
+    params: *const c_char,
+    body: *const u8,
+    body_len: usize,
+    queue: super::queue_api::daytona_queue_t,
+    user_data: u64,
+    call: *mut daytona_call_t,
+    out: *mut *mut c_char,
+) -> i32 {
+    store(call, 0);
+    export(Out::new(out, null_mut()), || {
+        let name = argument(operation, "operation")?;
+        let params = json_argument(params, "params")?.as_bytes().to_vec();
+        let body = text::body(body, body_len)?;
+        let operation = callable(name)?;
+        named_error(operation, submit(operation, target, params, body, queue, user_data, call))
+    })
+}
+
+fn submit(
+    operation: &'static Operation,
+    target: u64,
+    params: Vec<u8>,
+    body: Bytes,
+    queue: u64,
+    user_data: u64,
+    place: *mut daytona_call_t,
+) -> Result<Reply> {
+    let process = process::current();
+    let queue = process.queues.get(queue)?;
+    let runtime = process.driver.start().map_err(no_runtime)?;
+    let _inside = runtime.enter();
+    let reporting: Arc<Mutex<Option<Arc<Submitted>>>> = Arc::default();
+    let reporter = reporting.clone();
+    let progress: catalogue::Progress = Arc::new(move |moved, total| {
+        let Some(call) = reporter.lock().clone() else { return };
+        if call.progress.note(moved, total) {
+            let event = Event::new(Owner::Call(call.clone()), call.user_data, Kind::Progress, Payload::None);
+            call.queue.push(event);
+        }
+    });
+    let Prepared { future, client, cancel, listed } =
+        prepare(operation, target, params, body, Some(progress))?;
+    queue.reserve()?;
+    let mut made = None;
+    let inserted = process.calls.insert(|handle| {
+        let call = Arc::new(Submitted {
+            handle,
+            user_data,
+            queue: queue.clone(),
+            cancel: cancel.clone(),
+            progress: Progress::default(),
+            phase: AtomicU8::new(WANTED),
+        });
+        made = Some(call.clone());
+        call
+    });
+    let (Ok(handle), Some(call)) = (&inserted, made) else {
+        queue.free_place();
+        return Err(inserted.err().unwrap_or_else(|| panicked("a call handle was not made")));
+    };
+    *reporting.lock() = Some(call.clone());
+    store(place, *handle);
+    let driven = queue.is_driven();
+    if driven {
+        process.driver.attend(true);
+    }
+    let delivery = Delivery { call, client, outcome: None, _work: Work::begin() };
+    runtime.spawn(async move {
+        let outcome = named_error(operation, Cancellable::new(cancel, future).await);
+        drop(listed);
+        delivery.finish(outcome);
+    });
+    if !driven {
+        process.driver.attend(false);
+    }
+    Ok(Reply::Nothing)
+}
+
+/// Cancels a submitted call: its DONE comes with DAYTONA_CANCELLED, unless its result is in already;
+/// then nothing changes. Our side ends at once; what becomes of the remote work says each operation.
+///
+/// `call`: a call handle; 0 and a call that is over answer DAYTONA_OK.
+///
+/// Any thread, an inline callback too; never blocks. DAYTONA_OK, DAYTONA_INVALID_HANDLE,
+/// DAYTONA_FORKED, DAYTONA_PANIC.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn daytona_cancel(call: daytona_call_t) -> i32 {
+    status_only(|| {
+        if call == 0 {
+            return Ok(());
+        }
+        let calls = &process::current().calls;
+        match calls.find(call) {
+            Found::Live(call) => {
+                call.cancel.cancel(status::CANCELLED);
+                Ok(())
+            }
+            Found::Closed => Ok(()),
+            Found::Forked | Found::Never => calls.get(call).map(drop),
+        }
+    })
+}
+
+/// Options of the hand-written functions, with errors that name the key.
+pub fn parse_options<T: DeserializeOwned + Default>(function: &str, json: Option<&str>) -> Result<T> {
+    match json {
+        None => Ok(T::default()),
+        Some(json) => catalogue::parse_object(function, json.as_bytes()),
+    }
+}
+
+/// When a wait of `timeout_ms` has to end; below 0 never.
+pub fn deadline(timeout_ms: i64) -> Option<Instant> {
+    let timeout = Duration::from_millis(u64::try_from(timeout_ms).ok()?);
+    Instant::now().checked_add(timeout)
+}
+
+pub fn no_runtime(error: std::io::Error) -> Error {
+    Error::new(status::IO, format!("the runtime could not start: {error}"))
+}
+
+/// The error for what an inline callback may not call.
+pub fn busy_inline() -> Error {
+    Error::new(
+        status::BUSY,
+        "an inline callback may not wait: submit instead, or use a queue with a callback thread",
+    )
+}

@@ -1,0 +1,179 @@
+//! Queues that are drained by a callback: on a thread of their own, or inline on whichever thread
+//! drives the runtime. Either way serially, never inside the runtime and under no lock.
+
+use super::driver::in_inline_callback;
+use super::event::{Event, Kind, Owner, daytona_event_t};
+use super::process;
+use super::queue::Queue;
+use crate::client::status;
+use std::cell::Cell;
+use std::ffi::c_void;
+use std::sync::Arc;
+use std::task::{Wake, Waker};
+use std::thread::{self, Thread, ThreadId};
+
+/// What a queue's owner is called with; the return value holds DATA back when it is
+/// DAYTONA_WOULD_BLOCK, and ends `daytona_stream_each` when it is another non-zero. No C++ exception
+/// may leave it.
+pub type daytona_callback_t =
+    Option<unsafe extern "C" fn(context: *mut c_void, event: *const daytona_event_t) -> i32>;
+
+/// A callback with its context.
+#[derive(Clone, Copy)]
+pub struct Callback {
+    function: unsafe extern "C" fn(*mut c_void, *const daytona_event_t) -> i32,
+    context: *mut c_void,
+}
+
+// SAFETY: the header demands that callback and context may be used on any thread, one at a time.
+unsafe impl Send for Callback {}
+// SAFETY: as above; the library serialises the calls of one queue.
+unsafe impl Sync for Callback {}
+
+impl Callback {
+    pub fn new(function: daytona_callback_t, context: *mut c_void) -> Option<Self> {
+        Some(Self { function: function?, context })
+    }
+
+    pub fn run(&self, event: &daytona_event_t) -> i32 {
+        CALLBACKS.set(CALLBACKS.get() + 1);
+        // SAFETY: the event and its data outlive the call; the function is the caller's own.
+        let answer = unsafe { (self.function)(self.context, event) };
+        CALLBACKS.set(CALLBACKS.get() - 1);
+        answer
+    }
+}
+
+thread_local! {
+    static CALLBACKS: Cell<u32> = const { Cell::new(0) };
+}
+
+/// Is this thread inside any callback?
+pub fn in_callback() -> bool {
+    CALLBACKS.get() > 0
+}
+
+/// A callback under way.
+pub struct Running {
+    pub thread: ThreadId,
+    /// The stream whose event it got, or 0.
+    pub stream: u64,
+}
+
+/// Wakes the callback thread.
+struct Unpark(Thread);
+
+impl Wake for Unpark {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
+    }
+}
+
+/// How many inline events are delivered before the runtime gets another turn.
+const INLINE_BATCH: usize = 256;
+
+impl Queue {
+    /// Starts the thread of a callback queue.
+    pub fn start_thread(self: &Arc<Self>) -> std::io::Result<()> {
+        let queue = self.clone();
+        thread::Builder::new().name("daytona-callback".into()).stack_size(2 << 20).spawn(move || {
+            super::platform::leave_signals_to_the_application();
+            queue.run_thread();
+        })?;
+        Ok(())
+    }
+
+    fn run_thread(self: Arc<Self>) {
+        let waker = Waker::from(Arc::new(Unpark(thread::current())));
+        loop {
+            while self.deliver_one() {}
+            {
+                let mut state = self.state.lock();
+                if Self::is_over(&state) {
+                    return;
+                }
+                Self::set_consumer(&mut state, waker.clone());
+                if Self::has_events(&state) {
+                    continue;
+                }
+            }
+            thread::park();
+        }
+    }
+
+    /// An inline queue's turn, between two turns of the runtime.
+    pub fn deliver_to_callback(self: &Arc<Self>) {
+        self.state.lock().scheduled = false;
+        for _ in 0..INLINE_BATCH {
+            if !self.deliver_one() {
+                return;
+            }
+        }
+        let mut state = self.state.lock();
+        if Self::has_events(&state) && !state.scheduled {
+            state.scheduled = true;
+            process::current().driver.run_inline_soon(self.clone());
+        }
+    }
+
+    /// Gives the callback the next event; false when there is none.
+    fn deliver_one(self: &Arc<Self>) -> bool {
+        let Some(callback) = self.callback else { return false };
+        let event = {
+            let mut state = self.state.lock();
+            if state.closed {
+                return false;
+            }
+            let Some(event) = self.pop(&mut state) else {
+                let wakers = self.settle(&mut state);
+                drop(state);
+                wakers.into_iter().for_each(Waker::wake);
+                return false;
+            };
+            let stream = match &event.owner {
+                Owner::Stream(stream) => {
+                    stream.lane.lock().resumed = false;
+                    stream.handle
+                }
+                _ => 0,
+            };
+            state.running = Some(Running { thread: thread::current().id(), stream });
+            event
+        };
+        self.delivered.lock().payloads.push(event.payload.clone());
+        let answer = callback.run(&event.view(self.mark()));
+        self.delivered.lock().payloads.clear();
+        self.finish(event, answer);
+        true
+    }
+
+    fn finish(&self, event: Event, answer: i32) {
+        let wakers = {
+            let mut state = self.state.lock();
+            state.running = None;
+            if answer == status::WOULD_BLOCK && event.kind == Kind::Data && !state.closed {
+                self.hold(&mut state, event);
+            }
+            self.settle(&mut state)
+        };
+        self.idle.notify_all();
+        wakers.into_iter().for_each(Waker::wake);
+    }
+
+    /// Waits for a callback that runs on another thread: any, or one with this stream's event. Never
+    /// waits for one's own, nor inside an inline callback.
+    pub fn wait_for_callback(&self, stream: Option<u64>) {
+        if in_inline_callback() {
+            return;
+        }
+        let me = thread::current().id();
+        let mut state = self.state.lock();
+        while state
+            .running
+            .as_ref()
+            .is_some_and(|running| running.thread != me && stream.is_none_or(|it| it == running.stream))
+        {
+            self.idle.wait(&mut state);
+        }
+    }
+}

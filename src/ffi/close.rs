@@ -1,0 +1,126 @@
+//! `daytona_close`, which closes any handle, and `daytona_shutdown`, which closes everything.
+
+use super::call::deadline;
+use super::callback::in_callback;
+use super::driver::in_inline_callback;
+use super::guard::status_only;
+use super::handle::{Found, Table, Tag};
+use super::{log, process, stream};
+use crate::client::background;
+use crate::client::error::{Error, Result};
+use crate::client::status;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// What `close` may be given: takes the value out, tells a closed handle from none.
+fn remove<T: Clone>(table: &Table<T>, handle: u64) -> Result<Option<T>> {
+    match table.find(handle) {
+        Found::Live(_) => Ok(table.remove(handle)),
+        Found::Closed | Found::Forked => Ok(None),
+        Found::Never => table.get(handle).map(|_| None),
+    }
+}
+
+/// Closes a handle of any type. 0, a handle that is closed already and one made before a fork answer
+/// DAYTONA_OK.
+///
+/// * Client: returns at once; its calls, blocking ones on other threads too, and its streams end with
+///   DAYTONA_CLOSED, each DONE and ENDED delivered; its sandboxes then answer DAYTONA_CLOSED.
+/// * Sandbox: releases the handle; nothing happens to the sandbox, running calls go on.
+/// * Call: cancel and forget: no DONE.
+/// * Stream: ends the remote side where it can; functions waiting on it return DAYTONA_CLOSED; no event
+///   of it comes from a daytona_queue_next that begins afterwards. A callback running on another thread
+///   is waited for, one's own is not.
+/// * Queue: cancels what reports to it; its streams end with DAYTONA_CANCELLED and keep their handles; a
+///   waiting daytona_queue_next returns DAYTONA_CLOSED. A callback running on another thread is waited
+///   for, one's own is not, and none begins afterwards: `context` may then be freed.
+///
+/// Any thread; an inline callback too, where it never waits. DAYTONA_OK, DAYTONA_INVALID_HANDLE (a value
+/// that was never a handle), DAYTONA_PANIC.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn daytona_close(handle: u64) -> i32 {
+    status_only(|| {
+        if handle == 0 {
+            return Ok(());
+        }
+        let process = process::current();
+        match Tag::of(handle) {
+            Some(Tag::Client) => {
+                if let Some(client) = remove(&process.clients, handle)? {
+                    client.close();
+                    drop(client);
+                    process.driver.settle();
+                }
+            }
+            Some(Tag::Sandbox) => drop(remove(&process.sandboxes, handle)?),
+            Some(Tag::Call) => {
+                if let Found::Live(call) = process.calls.find(handle) {
+                    call.forget();
+                } else {
+                    remove(&process.calls, handle)?;
+                }
+            }
+            Some(Tag::Stream) => {
+                if let Some(stream) = remove(&process.streams, handle)? {
+                    stream.close();
+                }
+            }
+            Some(Tag::Queue) => {
+                if let Some(queue) = remove(&process.queues, handle)? {
+                    log::detach(handle);
+                    let calls = process.calls.all();
+                    for call in calls.iter().filter(|call| Arc::ptr_eq(&call.queue, &queue)) {
+                        call.forget();
+                    }
+                    for stream in stream::of_queue(&queue) {
+                        stream.cancel.cancel(status::CANCELLED);
+                    }
+                    queue.close();
+                }
+            }
+            None => {
+                return Err(Error::new(status::INVALID_HANDLE, format!("{handle} was never a handle")));
+            }
+        }
+        Ok(())
+    })
+}
+
+/// Ends everything in an orderly way: closes every client (DONE and ENDED as there), waits for running
+/// callbacks and for the library's thread. Queues stay readable; once empty, daytona_queue_next answers
+/// DAYTONA_CLOSED. Handles stay closable, and a later daytona_client_open starts anew. Idempotent, and
+/// never needed at exit.
+///
+/// `timeout_ms`: below 0 waits without limit.
+///
+/// Any thread; DAYTONA_BUSY inside any callback. DAYTONA_OK, DAYTONA_TIMEOUT (call again), DAYTONA_BUSY,
+/// DAYTONA_PANIC.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn daytona_shutdown(timeout_ms: i64) -> i32 {
+    status_only(|| {
+        if in_callback() || in_inline_callback() {
+            return Err(Error::new(status::BUSY, "a callback cannot wait for itself: shut down elsewhere"));
+        }
+        let Some(process) = process::existing() else { return Ok(()) };
+        let deadline = deadline(timeout_ms);
+        for client in process.clients.all() {
+            client.close();
+        }
+        process.driver.attend(false);
+        let in_time = process.driver.stop(deadline);
+        let queues = process.queues.all();
+        for queue in &queues {
+            queue.shut();
+        }
+        while in_time && queues.iter().any(|queue| !queue.is_drained()) {
+            if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        if !in_time || background::running() || queues.iter().any(|queue| !queue.is_drained()) {
+            return Err(Error::new(status::TIMEOUT, "something still runs; call daytona_shutdown again"));
+        }
+        Ok(())
+    })
+}

@@ -1,0 +1,263 @@
+//! Enough JSON to read results without a JSON library, in C and in shell-like foreign interfaces.
+//! Nothing is parsed but the way to the value: numbers and texts arrive as the server wrote them.
+
+use super::guard::{null, status_only};
+use super::memory;
+use super::text::{argument, bytes, json_argument, store};
+use crate::client::error::{Error, Result};
+use crate::client::status;
+use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
+use std::ffi::c_char;
+use std::fmt;
+use std::ptr::null_mut;
+
+/// One step of a JSON Pointer: the member of that name, or the element of that number.
+struct Step<'t>(&'t str);
+
+impl<'de> DeserializeSeed<'de> for Step<'_> {
+    type Value = Option<&'de RawValue>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Step<'_> {
+    type Value = Option<&'de RawValue>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object or an array")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut found = None;
+        while let Some(key) = map.next_key::<std::borrow::Cow<'de, str>>()? {
+            if key == self.0 {
+                found = Some(map.next_value()?);
+            } else {
+                map.next_value::<IgnoredAny>()?;
+            }
+        }
+        Ok(found)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+        // RFC 6901: no sign, no leading zero.
+        let plain = self.0 == "0" || (!self.0.starts_with('0') && self.0.bytes().all(|b| b.is_ascii_digit()));
+        let wanted = self.0.parse::<usize>().ok().filter(|_| plain);
+        let (mut found, mut at) = (None, 0);
+        while let Some(value) = seq.next_element::<&RawValue>()? {
+            if wanted == Some(at) {
+                found = Some(value);
+            }
+            at += 1;
+        }
+        Ok(found)
+    }
+}
+
+/// The raw text of what the pointer points to; NO_MATCH for nothing and for null.
+fn find<'j>(json: &'j str, pointer: &str) -> Result<&'j str> {
+    let no_match = || Error::new(status::NO_MATCH, format!("nothing is at {pointer:?}"));
+    let mut value: &RawValue = serde_json::from_str(json)
+        .map_err(|error| Error::new(status::INVALID_JSON, format!("this is not JSON: {error}")))?;
+    if !pointer.is_empty() && !pointer.starts_with('/') {
+        return Err(Error::invalid(format!("{pointer:?} is no JSON Pointer: it has to start with /")));
+    }
+    for token in pointer.split('/').skip(1) {
+        let token = token.replace("~1", "/").replace("~0", "~");
+        if !value.get().starts_with(['{', '[']) {
+            return Err(no_match());
+        }
+        let mut deserializer = serde_json::Deserializer::from_str(value.get());
+        let step = Step(&token).deserialize(&mut deserializer);
+        value = step
+            .map_err(|error| Error::new(status::INVALID_JSON, format!("this is not JSON: {error}")))?
+            .ok_or_else(no_match)?;
+    }
+    match value.get() {
+        "null" => Err(no_match()),
+        text => Ok(text),
+    }
+}
+
+/// Finds the value and reads it as a `T`; INVALID_ARGUMENT for another type.
+fn read<T: serde::de::DeserializeOwned>(
+    json: *const c_char,
+    pointer: *const c_char,
+    wanted: &str,
+) -> Result<T> {
+    let (json, pointer) = (json_argument(json, "json")?, argument(pointer, "pointer")?);
+    let text = find(json, pointer)?;
+    serde_json::from_str(text).map_err(|_| Error::invalid(format!("what is at {pointer:?} is not {wanted}")))
+}
+
+/// Reads a text out of a JSON text.
+///
+/// `json`: any JSON text. `pointer`: a JSON Pointer (RFC 6901), as "/items/0/name"; "" is the whole.
+/// `text`: gets the text, NUL-terminated; free it with daytona_free. `len`: may be NULL; gets its length.
+///
+/// Any thread, an inline callback too; before and after a fork. DAYTONA_OK, DAYTONA_NO_MATCH (nothing or
+/// null is there), DAYTONA_INVALID_ARGUMENT (NULL, no pointer, or a value of another type),
+/// DAYTONA_INVALID_JSON, DAYTONA_PANIC.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn daytona_json_text(
+    json: *const c_char,
+    pointer: *const c_char,
+    text: *mut *mut c_char,
+    len: *mut usize,
+) -> i32 {
+    give(text, len, || read::<String>(json, pointer, "a text").map(String::into_bytes))
+}
+
+/// Reads any value out of a JSON text, as JSON text, as it was written.
+///
+/// `json`, `pointer`: as for daytona_json_text. `value`: gets the JSON text; free it with daytona_free.
+/// `len`: may be NULL; gets its length.
+///
+/// Any thread, an inline callback too; before and after a fork. DAYTONA_OK, DAYTONA_NO_MATCH,
+/// DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_JSON, DAYTONA_PANIC.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn daytona_json_raw(
+    json: *const c_char,
+    pointer: *const c_char,
+    value: *mut *mut c_char,
+    len: *mut usize,
+) -> i32 {
+    give(value, len, || {
+        find(json_argument(json, "json")?, argument(pointer, "pointer")?).map(|raw| raw.as_bytes().to_vec())
+    })
+}
+
+fn give(place: *mut *mut c_char, len: *mut usize, find: impl FnOnce() -> Result<Vec<u8>>) -> i32 {
+    store(place, null_mut());
+    store(len, 0);
+    status_only(|| {
+        if place.is_null() {
+            return Err(null("the place for the result"));
+        }
+        let found = find()?;
+        store(len, found.len());
+        store(place, memory::give(found));
+        Ok(())
+    })
+}
+
+/// Stores what was read; on failure `place` keeps what it had.
+fn set<T>(place: *mut T, read: impl FnOnce() -> Result<T>) -> i32 {
+    status_only(|| {
+        if place.is_null() {
+            return Err(null("the place for the result"));
+        }
+        store(place, read()?);
+        Ok(())
+    })
+}
+
+/// Reads an integer out of a JSON text; a fraction or one beyond 64 bits is of another type.
+///
+/// `json`, `pointer`: as for daytona_json_text. `value`: gets it; left as it was on failure.
+///
+/// Any thread, an inline callback too; before and after a fork. DAYTONA_OK, DAYTONA_NO_MATCH,
+/// DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_JSON, DAYTONA_PANIC.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn daytona_json_int(
+    json: *const c_char,
+    pointer: *const c_char,
+    value: *mut i64,
+) -> i32 {
+    set(value, || read(json, pointer, "an integer of 64 bits"))
+}
+
+/// Reads a number out of a JSON text.
+///
+/// `json`, `pointer`: as for daytona_json_text. `value`: gets it; left as it was on failure.
+///
+/// Any thread, an inline callback too; before and after a fork. DAYTONA_OK, DAYTONA_NO_MATCH,
+/// DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_JSON, DAYTONA_PANIC.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn daytona_json_number(
+    json: *const c_char,
+    pointer: *const c_char,
+    value: *mut f64,
+) -> i32 {
+    set(value, || read(json, pointer, "a number"))
+}
+
+/// Reads true (1) or false (0) out of a JSON text.
+///
+/// `json`, `pointer`: as for daytona_json_text. `value`: gets it; left as it was on failure.
+///
+/// Any thread, an inline callback too; before and after a fork. DAYTONA_OK, DAYTONA_NO_MATCH,
+/// DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_JSON, DAYTONA_PANIC.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn daytona_json_bool(
+    json: *const c_char,
+    pointer: *const c_char,
+    value: *mut i32,
+) -> i32 {
+    set(value, || read::<bool>(json, pointer, "true or false").map(i32::from))
+}
+
+/// Counts the elements of an array or the members of an object in a JSON text.
+///
+/// `json`, `pointer`: as for daytona_json_text. `count`: gets the number; left as it was on failure.
+///
+/// Any thread, an inline callback too; before and after a fork. DAYTONA_OK, DAYTONA_NO_MATCH,
+/// DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_JSON, DAYTONA_PANIC.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn daytona_json_count(
+    json: *const c_char,
+    pointer: *const c_char,
+    count: *mut usize,
+) -> i32 {
+    struct Count(usize);
+    impl<'de> serde::Deserialize<'de> for Count {
+        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            struct Counter;
+            impl<'de> Visitor<'de> for Counter {
+                type Value = Count;
+                fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                    f.write_str("an array or an object")
+                }
+                fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Count, A::Error> {
+                    let mut count = 0;
+                    while seq.next_element::<IgnoredAny>()?.is_some() {
+                        count += 1;
+                    }
+                    Ok(Count(count))
+                }
+                fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Count, A::Error> {
+                    let mut count = 0;
+                    while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {
+                        count += 1;
+                    }
+                    Ok(Count(count))
+                }
+            }
+            deserializer.deserialize_any(Counter)
+        }
+    }
+    set(count, || read::<Count>(json, pointer, "an array or an object").map(|count| count.0))
+}
+
+/// Makes a JSON text literal, with its quotes, of a text: for building options without a JSON library.
+///
+/// `text`, `len`: UTF-8 bytes, which need no NUL behind them and may contain some; NULL is allowed with a
+/// length of 0. `literal`: gets the literal; free it with daytona_free.
+///
+/// Any thread, an inline callback too; before and after a fork. DAYTONA_OK, DAYTONA_INVALID_ARGUMENT (NULL, or
+/// not UTF-8), DAYTONA_PANIC.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn daytona_json_quote(
+    text: *const c_char,
+    len: usize,
+    literal: *mut *mut c_char,
+) -> i32 {
+    give(literal, null_mut(), || {
+        let text = std::str::from_utf8(bytes(text.cast(), len, "text")?)
+            .map_err(|error| Error::invalid(format!("the text is not UTF-8: {error}")))?;
+        serde_json::to_vec(text).map_err(|error| Error::invalid(error.to_string()))
+    })
+}

@@ -1,0 +1,97 @@
+//! What `daytona_free` frees.
+//!
+//! Small results are copied into memory of the C allocator. Large ones, and chunks that are moved out
+//! of an event, stay where they are: their address is remembered with what keeps them alive.
+
+use super::guard::status_only;
+use bytes::Bytes;
+use parking_lot::Mutex;
+use parking_lot::lock_api::RawMutex as _;
+use std::collections::HashMap;
+use std::ffi::{c_char, c_void};
+use std::sync::LazyLock;
+
+/// Below this a copy costs less than remembering.
+const SMALL_BYTES: usize = 1024;
+
+static OWNED: LazyLock<Mutex<HashMap<usize, Owned>>> = LazyLock::new(Mutex::default);
+
+/// Kept only to be dropped.
+enum Owned {
+    Text(#[allow(dead_code)] Vec<u8>),
+    Chunk(#[allow(dead_code)] Bytes),
+}
+
+/// Hands a text over, NUL-terminated beyond its length.
+pub fn give(mut text: Vec<u8>) -> *mut c_char {
+    if text.len() < SMALL_BYTES {
+        return copy(&text);
+    }
+    text.push(0);
+    let pointer = text.as_mut_ptr();
+    OWNED.lock().insert(pointer as usize, Owned::Text(text));
+    pointer.cast()
+}
+
+/// Hands a chunk over without a copy.
+pub fn give_chunk(chunk: Bytes) -> *mut c_char {
+    if chunk.len() < SMALL_BYTES {
+        return copy(&chunk);
+    }
+    let pointer = chunk.as_ptr();
+    let mut owned = OWNED.lock();
+    // Two events may share an address only if they share their bytes; the second is a copy.
+    if owned.contains_key(&(pointer as usize)) {
+        drop(owned);
+        return copy(&chunk);
+    }
+    owned.insert(pointer as usize, Owned::Chunk(chunk));
+    pointer.cast_mut().cast()
+}
+
+/// Hands an event's text over: without a copy when it is large, as its NUL stands behind it.
+pub fn give_text(text: Bytes) -> *mut c_char {
+    give_chunk(text)
+}
+
+fn copy(bytes: &[u8]) -> *mut c_char {
+    // SAFETY: the block is one byte longer than what is written into it.
+    unsafe {
+        let block = libc::malloc(bytes.len() + 1).cast::<u8>();
+        if block.is_null() {
+            std::alloc::handle_alloc_error(std::alloc::Layout::for_value(bytes));
+        }
+        block.copy_from_nonoverlapping(bytes.as_ptr(), bytes.len());
+        block.add(bytes.len()).write(0);
+        block.cast()
+    }
+}
+
+/// Frees what the library handed out: results, errors, and data taken out of an event.
+///
+/// `pointer`: what a function stored in its `out`, `text`, `value`, `literal` or `data`; NULL is
+/// allowed and does nothing. Texts of `daytona_version` and its like are static: never free them.
+///
+/// Any thread may call it, an inline callback too. It cannot fail.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn daytona_free(pointer: *mut c_void) {
+    status_only(|| {
+        let remembered = OWNED.lock().remove(&(pointer as usize));
+        if remembered.is_none() {
+            // SAFETY: not remembered, so it is NULL or came from malloc in `copy`, and is freed once.
+            unsafe { libc::free(pointer) };
+        }
+        Ok(())
+    });
+}
+
+/// Holds the lock over a fork, so that the child finds the list whole.
+pub extern "C" fn before_fork() {
+    // SAFETY: unlocked by `after_fork`, in the parent and in the child, on the thread that forked.
+    unsafe { OWNED.raw().lock() };
+}
+
+pub extern "C" fn after_fork() {
+    // SAFETY: `before_fork` locked it on this thread.
+    unsafe { OWNED.raw().unlock() };
+}

@@ -1,0 +1,208 @@
+//! The exports of queues and events.
+
+use super::callback::{Callback, daytona_callback_t};
+use super::driver::in_inline_callback;
+use super::event::{Payload, daytona_event_t};
+use super::guard::{Reply, export, null, status_only};
+use super::queue::{Options, Queue};
+use super::text::{Out, options, store};
+use super::{memory, process};
+use crate::client::error::{Error, Result};
+use crate::client::status;
+use std::ffi::{c_char, c_void};
+use std::mem::MaybeUninit;
+use std::ptr::null_mut;
+use std::sync::Arc;
+
+/// A queue handle, typed so in C.
+pub type daytona_queue_t = u64;
+
+fn open(options: Options, callback: Option<Callback>, place: *mut daytona_queue_t) -> Result<Reply> {
+    let inline = options.inline;
+    let mut made = None;
+    let queues = &process::current().queues;
+    let handle = queues.insert(|handle| {
+        let queue = Arc::new(Queue::new(handle, options, callback));
+        made = Some(queue.clone());
+        queue
+    })?;
+    if let (true, Some(queue)) = (callback.is_some() && !inline, made)
+        && let Err(error) = queue.start_thread()
+    {
+        queues.remove(handle);
+        return Err(Error::new(status::IO, format!("the callback thread could not start: {error}")));
+    }
+    store(place, handle);
+    Ok(Reply::Nothing)
+}
+
+/// Opens a queue that is drained with daytona_queue_next.
+///
+/// `options`: a JSON object or NULL. `capacityEvents` (8192) and `capacityBytes` (4194304) bound the
+/// DATA that may wait: a full queue pauses the stream that fills it, never another, and never a DONE.
+/// `capacityCalls` (65536) bounds the calls and streams under way; beyond it submit and stream_open
+/// answer DAYTONA_QUEUE_FULL.
+/// `queue`: gets the handle, 0 on failure. Close it with daytona_close.
+/// `out`: may be NULL. NULL on success, the error JSON on failure; free it with daytona_free.
+///
+/// Any thread, an inline callback too. DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_JSON,
+/// DAYTONA_PANIC.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn daytona_queue_open(
+    options: *const c_char,
+    queue: *mut daytona_queue_t,
+    out: *mut *mut c_char,
+) -> i32 {
+    store(queue, 0);
+    export(Out::new(out, null_mut()), || {
+        if queue.is_null() {
+            return Err(null("queue"));
+        }
+        let options = Options::parse(self::options(options, "options")?)?;
+        if options.inline {
+            return Err(Error::invalid(
+                "queue_open: `inline` needs a callback: use daytona_queue_open_callback",
+            ));
+        }
+        open(options, None, queue)
+    })
+}
+
+/// Opens a queue that is drained by a callback: on a thread of the queue's own, serially, never inside
+/// the runtime or under a lock; free to call any function of the library. Returning
+/// DAYTONA_WOULD_BLOCK for DATA holds it back: its stream pauses and offers it again after
+/// daytona_stream_resume.
+///
+/// `options`: as for daytona_queue_open, and `inline` (false): the callback then runs on whichever
+/// thread drives the runtime, between two of its turns, which may be the application's own inside an
+/// unrelated blocking function of this library. An inline callback takes no lock that is held around
+/// such a call, and does not wait: daytona_call, every named function, stream_open without a queue,
+/// stream_each, shutdown and any timeout other than 0 answer DAYTONA_BUSY there.
+/// `callback`: not NULL. `context`: passed through; it may be freed once daytona_close(queue) returned.
+/// `queue`: gets the handle, 0 on failure. Close it with daytona_close.
+/// `out`: may be NULL. NULL on success, the error JSON on failure; free it with daytona_free.
+///
+/// Any thread, an inline callback too. DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_JSON,
+/// DAYTONA_IO (no thread to be had), DAYTONA_PANIC.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn daytona_queue_open_callback(
+    options: *const c_char,
+    callback: daytona_callback_t,
+    context: *mut c_void,
+    queue: *mut daytona_queue_t,
+    out: *mut *mut c_char,
+) -> i32 {
+    store(queue, 0);
+    export(Out::new(out, null_mut()), || {
+        if queue.is_null() {
+            return Err(null("queue"));
+        }
+        let callback = Callback::new(callback, context).ok_or_else(|| null("callback"))?;
+        open(Options::parse(self::options(options, "options")?)?, Some(callback), queue)
+    })
+}
+
+/// Waits for events and takes up to `capacity` of them. One consumer at a time.
+///
+/// `events`: room for `capacity` events; what they point to stays valid until the same consumer's next
+/// daytona_queue_next, also when another thread closes the queue.
+/// `timeout_ms`: below 0 waits without limit, 0 only looks.
+/// `count`: gets how many came. 0 with DAYTONA_OK means that daytona_queue_wake was called.
+///
+/// A thread that waits here also drives the library's work. Any thread; in an inline callback only with
+/// `timeout_ms` 0. DAYTONA_OK, DAYTONA_TIMEOUT (nothing came, count is 0), DAYTONA_CLOSED (closed
+/// meanwhile, or shut down and empty), DAYTONA_BUSY (another consumer is inside, or the queue has a
+/// callback), DAYTONA_INVALID_ARGUMENT (NULL, or a capacity of 0), DAYTONA_INVALID_HANDLE,
+/// DAYTONA_FORKED, DAYTONA_PANIC.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn daytona_queue_next(
+    queue: daytona_queue_t,
+    events: *mut daytona_event_t,
+    capacity: usize,
+    timeout_ms: i64,
+    count: *mut usize,
+) -> i32 {
+    store(count, 0);
+    status_only(|| {
+        if events.is_null() || count.is_null() || capacity == 0 {
+            return Err(Error::invalid("queue_next needs room for at least one event, and a count"));
+        }
+        if timeout_ms != 0 && in_inline_callback() {
+            return Err(super::call::busy_inline());
+        }
+        let queue = process::current().queues.get(queue)?;
+        let capacity = capacity.min(isize::MAX as usize / size_of::<daytona_event_t>());
+        // SAFETY: not NULL, and the header demands room for `capacity` events that nobody else touches.
+        let events = unsafe { std::slice::from_raw_parts_mut(events.cast::<MaybeUninit<_>>(), capacity) };
+        store(count, queue.next(events, timeout_ms)?);
+        Ok(())
+    })
+}
+
+/// Makes the waiting daytona_queue_next, or else the next one, return DAYTONA_OK with count 0.
+///
+/// Any thread, an inline callback too; never blocks. DAYTONA_OK, DAYTONA_INVALID_HANDLE,
+/// DAYTONA_INVALID_ARGUMENT (a callback queue), DAYTONA_FORKED, DAYTONA_PANIC.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn daytona_queue_wake(queue: daytona_queue_t) -> i32 {
+    status_only(|| {
+        let queue = process::current().queues.get(queue)?;
+        if queue.callback.is_some() {
+            return Err(Error::invalid("nobody waits for a callback queue"));
+        }
+        queue.wake();
+        Ok(())
+    })
+}
+
+/// Gives a descriptor that is readable exactly when something is waiting in the queue, for epoll,
+/// libuv, IO.select, asyncio. It need not be read: daytona_queue_next sets it right.
+///
+/// `fd`: gets a new duplicate of a non-blocking, close-on-exec pipe, which the caller owns and closes;
+/// -1 on failure.
+///
+/// Any thread, an inline callback too. DAYTONA_OK, DAYTONA_INVALID_ARGUMENT (NULL, or a callback queue),
+/// DAYTONA_INVALID_HANDLE, DAYTONA_IO (no descriptor left), DAYTONA_FORKED, DAYTONA_PANIC.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn daytona_queue_fd(queue: daytona_queue_t, fd: *mut i64) -> i32 {
+    store(fd, -1);
+    status_only(|| {
+        if fd.is_null() {
+            return Err(null("fd"));
+        }
+        store(fd, process::current().queues.get(queue)?.descriptor()?);
+        Ok(())
+    })
+}
+
+/// Moves an event's data out, without a copy, to be freed with daytona_free: for as long as the event
+/// is valid, once an event.
+///
+/// `data`: gets the data of `event->len` bytes; NULL if the event has none.
+///
+/// Any thread, an inline callback too. DAYTONA_OK, DAYTONA_INVALID_ARGUMENT (NULL, an event that is no
+/// longer valid, or was taken already), DAYTONA_PANIC.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn daytona_event_take(event: *const daytona_event_t, data: *mut *mut c_char) -> i32 {
+    store(data, null_mut());
+    status_only(|| {
+        if data.is_null() {
+            return Err(null("data"));
+        }
+        // SAFETY: NULL, or the header demands an event of this library.
+        let Some(event) = (unsafe { event.as_ref() }) else { return Err(null("event")) };
+        if event.data.is_null() {
+            return Ok(());
+        }
+        let taken = match event.reserved {
+            mark @ 1.. => Queue::take(mark, event.data, event.len),
+            mark => super::stream_api::take(mark, event.data, event.len),
+        };
+        match taken {
+            Some(Payload::Chunk(bytes)) => store(data, memory::give_chunk(bytes)),
+            Some(Payload::Text(bytes)) => store(data, memory::give_text(bytes)),
+            _ => return Err(Error::invalid("this event is no longer valid, or its data was taken already")),
+        }
+        Ok(())
+    })
+}
