@@ -1,10 +1,10 @@
 //! How running work is ended from outside: by its caller, by its client's or its queue's close.
 
+use super::guard::catch;
 use crate::client::error::{Error, Result};
 use crate::client::status;
 use futures_util::task::AtomicWaker;
 use std::future::Future;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering};
@@ -55,7 +55,7 @@ impl<T, F: Future<Output = Result<T>> + Unpin> Future for Cancellable<F> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<T>> {
         let this = &mut *self;
         this.cancel.waker.register(cx.waker());
-        let outcome = catch_unwind(AssertUnwindSafe(|| {
+        let outcome = catch(|| {
             if let Some(error) = this.cancel.error() {
                 this.future = None;
                 return Poll::Ready(Err(error));
@@ -64,12 +64,12 @@ impl<T, F: Future<Output = Result<T>> + Unpin> Future for Cancellable<F> {
                 Some(future) => Pin::new(future).poll(cx),
                 None => Poll::Ready(Err(panicked("polled again after its end"))),
             }
-        }))
-        .unwrap_or_else(|panic| Poll::Ready(Err(panicked(super::guard::panic_text(&*panic)))));
+        })
+        .unwrap_or_else(|what| Poll::Ready(Err(panicked(&what))));
         if outcome.is_ready() {
             // Its destructors are part of the work: inside the runtime, under the same guard.
             let finished = this.future.take();
-            let _ = catch_unwind(AssertUnwindSafe(|| drop(finished)));
+            let _ = catch(|| drop(finished));
         }
         outcome
     }

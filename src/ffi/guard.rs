@@ -3,9 +3,9 @@
 use super::cancel::panicked;
 use super::text::Out;
 use crate::client::error::{Error, Result};
-use crate::client::status;
-use std::any::Any;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use crate::client::{log, status};
+use std::cell::Cell;
+use std::panic::{self, AssertUnwindSafe, catch_unwind};
 
 /// What an export that has `out` answers on success.
 pub enum Reply {
@@ -21,11 +21,11 @@ pub fn export(out: Out, body: impl FnOnce() -> Result<Reply>) -> i32 {
 
 /// The same for an export whose JSON goes with a status of its own (a stream's end).
 pub fn export_status(out: Out, body: impl FnOnce() -> Result<(i32, Reply)>) -> i32 {
-    let outcome = catch_unwind(AssertUnwindSafe(|| {
+    let outcome = catch(|| {
         out.clear();
         body()
-    }))
-    .unwrap_or_else(|panic| Err(panicked(panic_text(&*panic))));
+    })
+    .unwrap_or_else(|what| Err(panicked(&what)));
     match outcome {
         Ok((status, reply)) => {
             if let Reply::Text(text) = reply {
@@ -42,19 +42,46 @@ pub fn export_status(out: Out, body: impl FnOnce() -> Result<(i32, Reply)>) -> i
 
 /// The same for an export without `out`.
 pub fn status_only(body: impl FnOnce() -> Result<()>) -> i32 {
-    match catch_unwind(AssertUnwindSafe(body)) {
+    match catch(body) {
         Ok(Ok(())) => status::OK,
         Ok(Err(error)) => error.status(),
         Err(_) => status::PANIC,
     }
 }
 
-/// What a panic said.
-pub fn panic_text(panic: &(dyn Any + Send)) -> &str {
-    match panic.downcast_ref::<&str>() {
-        Some(text) => text,
-        None => panic.downcast_ref::<String>().map_or("no text", String::as_str),
-    }
+thread_local! {
+    /// How many guards this thread is inside.
+    static GUARDED: Cell<u32> = const { Cell::new(0) };
+    /// What the panic that unwinds now said, and where.
+    static SAID: Cell<Option<String>> = const { Cell::new(None) };
+}
+
+/// Runs `body`; a panic comes back as what it said. The library prints nothing, so inside a guard the
+/// panic hook only takes note.
+pub fn catch<T>(body: impl FnOnce() -> T) -> Result<T, String> {
+    GUARDED.set(GUARDED.get() + 1);
+    let outcome = catch_unwind(AssertUnwindSafe(body));
+    GUARDED.set(GUARDED.get() - 1);
+    outcome.map_err(|_| {
+        let said = SAID.take().unwrap_or_else(|| "no text".into());
+        log::line(log::ERROR, || format!("panic: {said}"));
+        said
+    })
+}
+
+/// Has panics inside a guard noted instead of printed; others go where they went.
+pub fn keep_panics_quiet() {
+    let others = panic::take_hook();
+    panic::set_hook(Box::new(move |info| {
+        if GUARDED.get() == 0 {
+            return others(info);
+        }
+        let payload = info.payload();
+        let text = payload.downcast_ref::<&str>().copied();
+        let text = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str)).unwrap_or("no text");
+        let place = info.location().map_or_else(String::new, |at| format!(" at {}:{}", at.file(), at.line()));
+        SAID.set(Some(format!("{text}{place}")));
+    }));
 }
 
 /// The error for a NULL that may not be one.

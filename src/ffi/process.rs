@@ -10,7 +10,7 @@ use super::handle::{Table, Tag};
 use super::queue::Queue;
 use super::stream::Stream;
 use super::target::{ClientTarget, SandboxTarget};
-use super::{driver, log, memory, platform};
+use super::{driver, guard, log, memory, platform};
 use crate::client::background;
 use std::ptr::null_mut;
 use std::sync::Arc;
@@ -51,6 +51,7 @@ fn create() -> &'static Process {
     FORK_HANDLERS.call_once(|| {
         platform::at_fork(memory::before_fork, memory::after_fork, in_child);
         background::on_change(driver::work_changed);
+        guard::keep_panics_quiet();
     });
     let [clients, sandboxes, calls, streams, queues] =
         BASES.each_ref().map(|base| base.load(Ordering::Relaxed));
