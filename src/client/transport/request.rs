@@ -165,7 +165,7 @@ impl Request {
         }
         let (answer, permit) = self.answered().await?;
         let host = self.host();
-        handshake.complete(answer, permit, host).await.map_err(|error| self.complete(error))
+        handshake.complete(answer, permit, host, self.idle).await.map_err(|error| self.complete(error))
     }
 
     /// Repeats a request whose answer was cut off, if that is allowed: idempotent, attempts left.

@@ -32,6 +32,8 @@ const READ_BUFFER: usize = 64 * 1024;
 const WRITE_ROOM: usize = 256 * 1024;
 /// Proxies drop sockets that are silent for 20 s or more.
 const PING_EVERY: Duration = Duration::from_secs(15);
+/// A connection that gave no sign of life between so many pings is lost.
+const UNHEARD_PINGS: u32 = 2;
 const CLOSE_PATIENCE: Duration = Duration::from_secs(2);
 
 /// A message as it travels. A text is UTF-8.
@@ -77,6 +79,11 @@ pub struct Socket {
     write_failure: Option<tungstenite::Error>,
     reads_next: bool,
     ping: Interval,
+    /// Since the last ping: something came, a pong perhaps; nobody read.
+    heard: bool,
+    paused: bool,
+    /// Pings in a row that nothing came after.
+    unheard: u32,
     _permit: Permit,
 }
 
@@ -123,6 +130,10 @@ impl Socket {
         if let Poll::Ready(received) = self.poll_receive(cx) {
             return Poll::Ready(received);
         }
+        if self.unheard >= UNHEARD_PINGS {
+            let silence = self.ping.period() * UNHEARD_PINGS;
+            return Poll::Ready(Err(self.lost(&format!("nothing came for {silence:?}, not even a pong"))));
+        }
         if wants_room && self.has_room() {
             return Poll::Ready(Ok(Turn::Room));
         }
@@ -133,13 +144,19 @@ impl Socket {
     /// has no room for more. Only ever ends by being dropped.
     pub async fn hold(&mut self) {
         poll_fn(|cx| {
-            if self.closed.is_none() {
-                self.poll_pings(cx);
-                self.poll_send(cx);
-            }
+            self.poll_hold(cx);
             Poll::Pending
         })
         .await
+    }
+
+    /// One poll of [`Socket::hold`].
+    pub fn poll_hold(&mut self, cx: &mut Context<'_>) {
+        self.paused = true;
+        if self.closed.is_none() {
+            self.poll_pings(cx);
+            self.poll_send(cx);
+        }
     }
 
     /// Whether another message may be queued without the buffer growing past its bound.
@@ -214,6 +231,10 @@ impl Socket {
 
     fn poll_pings(&mut self, cx: &mut Context<'_>) {
         while self.ping.poll_tick(cx).is_ready() {
+            // Who does not read hears nothing: a pause is no silence.
+            self.unheard = if self.heard || self.paused { 0 } else { self.unheard + 1 };
+            self.heard = false;
+            self.paused = false;
             self.ping();
         }
     }
@@ -236,6 +257,7 @@ impl Socket {
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(received) => received,
             };
+            self.heard = true;
             match received {
                 Some(Ok(Wire::Binary(data))) => {
                     return Poll::Ready(Ok(Turn::Message(Message::Binary(data))));
@@ -315,6 +337,7 @@ impl Handshake {
         answer: reqwest::Response,
         permit: Permit,
         host: String,
+        idle: Option<Duration>,
     ) -> Result<Socket> {
         let header = |name: &str| answer.headers().get(name).and_then(|value| value.to_str().ok());
         let accepted =
@@ -334,7 +357,10 @@ impl Handshake {
             .read_buffer_size(READ_BUFFER)
             .max_message_size(Some(MESSAGE_LIMIT))
             .max_frame_size(Some(MESSAGE_LIMIT));
-        let mut ping = tokio::time::interval_at(Instant::now() + PING_EVERY, PING_EVERY);
+        // So that the idle limit holds for a silent socket, too.
+        let every = idle.map_or(PING_EVERY, |idle| PING_EVERY.min(idle / UNHEARD_PINGS));
+        let every = every.max(Duration::from_millis(1));
+        let mut ping = tokio::time::interval_at(Instant::now() + every, every);
         ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
         Ok(Socket {
             stream: WebSocketStream::from_raw_socket(connection, Role::Client, Some(limits)).await,
@@ -345,6 +371,9 @@ impl Handshake {
             write_failure: None,
             reads_next: false,
             ping,
+            heard: false,
+            paused: false,
+            unheard: 0,
             _permit: permit,
         })
     }
