@@ -4,16 +4,41 @@ use super::Operation;
 use super::entry::operation;
 use crate::client::process;
 
-pub(super) const ENTRIES: &[Operation] = &[operation! {
-    /// Runs one command with the sandbox's shell and waits for it. stdout and stderr arrive together.
-    ///
-    /// A command that does not succeed is not an error: look at `exitCode`. A working directory that
-    /// does not exist gives `exitCode` -1.
-    "process.execute", Sandbox, Guide, process::Execute,
-    required: ["command"],
-    result: Json(process::Executed),
-    endpoint: "POST {sb}/process/execute",
-    cancel: "Drops the connection; the command runs on in the sandbox until its own `timeout`.",
-    timeout: None,
-    call: process::execute,
-}];
+pub(super) const ENTRIES: &[Operation] = &[
+    operation! {
+        /// Runs one command with the sandbox's shell and waits for it. stdout and stderr arrive together.
+        ///
+        /// A command that does not succeed is not an error: look at `exitCode`. A working directory that
+        /// does not exist gives `exitCode` -1. A command that reaches `timeout` is killed with everything
+        /// it started, its output is lost and the error is HTTP_TIMEOUT (408). The answer waits for
+        /// background children that keep the output open.
+        "process.execute", Sandbox, Guide, process::Execute,
+        required: ["command"],
+        result: Json(process::Executed),
+        endpoint: "POST {sb}/process/execute",
+        cancel: "Drops the connection; the command runs on in the sandbox until its own `timeout`.",
+        timeout: None,
+        call: process::execute,
+    },
+    operation! {
+        /// Runs one command with stdout and stderr apart, live as a stream or collected as a call.
+        ///
+        /// A session is made for the command and removed with it, whatever happens. `exit`, `exec` and
+        /// `set -e` in the command end the command alone. It is exact by line: an unfinished last line
+        /// appears when the command ends and gains a newline, NUL bytes vanish; for raw bytes use pty or
+        /// files. A command that does not succeed is not an error: look at `exitCode`. One that reaches
+        /// `timeout` is killed; the error is HTTP_TIMEOUT (408, code PROCESS_EXECUTION_TIMEOUT) and has
+        /// `bytes` and `position`. Lost connections are resumed without losing or repeating a byte.
+        ///
+        /// As a stream: the channels are STDOUT and STDERR; OPENED has `sessionId` and `commandId`, ENDED
+        /// `exitCode`, `bytes` and `position`.
+        "process.run", Sandbox, Ours, process::Run,
+        required: ["command"],
+        result: Json(process::Ran),
+        endpoint: "POST {sb}/process/session, POST .../{id}/exec, GET .../command/{commandId}/logs (WebSocket), DELETE .../{id}",
+        cancel: "Kills the command: its session is deleted, in the background.",
+        timeout: None,
+        call: process::run,
+        stream: process::run_stream,
+    },
+];

@@ -1,0 +1,111 @@
+//! Commands that run once: `execute` waits for the output, `run` streams it.
+
+mod run;
+mod script;
+
+pub use run::{Ran, Run, run, run_stream};
+
+use super::error::{Error, Result};
+use super::sandbox::Sandbox;
+use super::transport::Json;
+use crate::catalogue::Context;
+use reqwest::Method;
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+crate::params! {
+    pub struct Execute {
+        /// The command, given to the sandbox's shell.
+        pub command: String,
+        /// The working directory; absent: the sandbox's.
+        pub cwd: Option<String>,
+        /// Environment variables beside the sandbox's own.
+        pub env: Option<BTreeMap<String, String>>,
+        /// Seconds, may be fractional, until the server kills the command (status 408); 0 or absent:
+        /// never. The server counts whole seconds: a fraction is rounded up.
+        pub timeout: Option<f64>,
+    }
+}
+
+/// What a finished command left.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct Executed {
+    /// The exit code; -1 when the shell could not be started or was killed by a signal.
+    pub exit_code: i64,
+    /// stdout and stderr together.
+    pub result: String,
+}
+
+pub async fn execute(sandbox: Sandbox, params: Execute, _: Context) -> Result<Json> {
+    #[derive(Serialize)]
+    struct Body<'a> {
+        command: &'a str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        cwd: Option<&'a str>,
+        #[serde(rename = "envs", skip_serializing_if = "Option::is_none")]
+        env: Option<&'a BTreeMap<String, String>>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        timeout: Option<u32>,
+    }
+    let timeout = whole_seconds(limit("process.execute", params.timeout)?)?;
+    let body =
+        Body { command: &params.command, cwd: params.cwd.as_deref(), env: params.env.as_ref(), timeout };
+    let request = sandbox.toolbox(Method::POST, "process/execute").await?;
+    // The server answers at the command's limit; some seconds later nobody is there to answer.
+    let deadline = timeout.map(|seconds| Duration::from_secs(u64::from(seconds) + 5));
+    request.json(&body).deadline(deadline).send().await?.json().await
+}
+
+/// A time limit in seconds; 0 and absent are none.
+fn limit(operation: &str, timeout: Option<f64>) -> Result<Option<Duration>> {
+    match timeout {
+        None => Ok(None),
+        Some(0.0) => Ok(None),
+        Some(seconds) => Duration::try_from_secs_f64(seconds).map(Some).map_err(|_| {
+            Error::invalid(format!("{operation}: `timeout` is {seconds}; give seconds, 0 for no limit"))
+        }),
+    }
+}
+
+/// Rounded up: half a second must not become 0, which is no limit.
+fn whole_seconds(limit: Option<Duration>) -> Result<Option<u32>> {
+    let Some(limit) = limit else { return Ok(None) };
+    let seconds = limit.as_secs() + u64::from(limit.subsec_nanos() > 0);
+    // A limit too short to be measured is still one.
+    u32::try_from(seconds.max(1)).map(Some).map_err(|_| {
+        Error::invalid(format!(
+            "process.execute: `timeout` is {seconds}; the server takes up to {} s",
+            u32::MAX
+        ))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seconds(timeout: Option<f64>) -> Option<u32> {
+        whole_seconds(limit("process.execute", timeout).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn absent_zero_and_fractions_stay_distinct() {
+        assert_eq!(seconds(None), None);
+        assert_eq!(seconds(Some(0.0)), None);
+        assert_eq!(seconds(Some(0.5)), Some(1));
+        assert_eq!(seconds(Some(1e-12)), Some(1));
+        assert_eq!(seconds(Some(1.0)), Some(1));
+        assert_eq!(seconds(Some(1.001)), Some(2));
+    }
+
+    #[test]
+    fn a_limit_that_is_no_time_is_refused() {
+        for timeout in [-1.0, -0.001, f64::INFINITY, f64::NAN, 1e30] {
+            assert!(limit("process.execute", Some(timeout)).is_err(), "{timeout}");
+        }
+        assert!(whole_seconds(limit("process.execute", Some(5e9)).unwrap()).is_err());
+    }
+}

@@ -1,0 +1,197 @@
+//! Terminals in the sandbox. `open` makes one and attends it, `connect` attends one that exists
+//! ([`terminal`]); the rest are plain requests.
+
+mod control;
+mod terminal;
+
+pub use terminal::{connect, open};
+
+use super::error::{Error, Result};
+use super::sandbox::Sandbox;
+use super::segment::segment;
+use super::transport::{Json, Request};
+use crate::catalogue::Context;
+use reqwest::Method;
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+crate::params! {
+    stream pub struct Open {
+        /// The terminal's id, of your choice: no slash.
+        pub id: String,
+        /// Columns, 1 to 1000; default 80.
+        pub cols: Option<i64>,
+        /// Rows, 1 to 1000; default 24.
+        pub rows: Option<i64>,
+        /// The working directory; absent: the sandbox's.
+        pub cwd: Option<String>,
+        /// Environment variables beside the sandbox's own; TERM is xterm-256color unless given.
+        pub env: Option<BTreeMap<String, String>>,
+    }
+}
+
+crate::params! {
+    stream pub struct Connect {
+        /// The terminal's id.
+        pub id: String,
+    }
+}
+
+crate::params! {
+    pub struct Create {
+        /// The terminal's id, of your choice: no slash.
+        pub id: String,
+        /// Columns, 1 to 1000; default 80.
+        pub cols: Option<i64>,
+        /// Rows, 1 to 1000; default 24.
+        pub rows: Option<i64>,
+        /// The working directory; absent: the sandbox's.
+        pub cwd: Option<String>,
+        /// Environment variables beside the sandbox's own; TERM is xterm-256color unless given.
+        pub env: Option<BTreeMap<String, String>>,
+        /// Start the shell when the first client connects, so that none of its output is missed; default false.
+        pub lazy_start: Option<bool>,
+    }
+}
+
+crate::params! {
+    pub struct List {}
+}
+
+crate::params! {
+    pub struct Info {
+        /// The terminal's id.
+        pub id: String,
+    }
+}
+
+crate::params! {
+    pub struct Resize {
+        /// The terminal's id.
+        pub id: String,
+        /// Columns, 1 to 1000.
+        pub cols: i64,
+        /// Rows, 1 to 1000.
+        pub rows: i64,
+    }
+}
+
+crate::params! {
+    pub struct Kill {
+        /// The terminal's id.
+        pub id: String,
+    }
+}
+
+/// A terminal that was made.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct Created {
+    /// Its id, as it was given.
+    pub session_id: String,
+}
+
+/// A terminal.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct Terminal {
+    pub id: String,
+    pub cwd: String,
+    /// As the wire spells it: the variables it was made with.
+    pub envs: BTreeMap<String, String>,
+    pub cols: i64,
+    pub rows: i64,
+    pub created_at: String,
+    /// Whether its shell runs.
+    pub active: bool,
+    pub lazy_start: bool,
+}
+
+/// The terminals that are there.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct Terminals {
+    pub sessions: Vec<Terminal>,
+}
+
+const TERMINALS: &str = "process/pty";
+const LARGEST: i64 = 1000;
+
+fn path(id: &str, rest: &str) -> Result<String> {
+    Ok(format!("{TERMINALS}/{}{rest}", segment("the PTY id", id)?))
+}
+
+/// Columns or rows that a terminal can have. A size of 0 would be taken by the server and be of no use.
+fn size(option: &str, given: Option<i64>) -> Result<Option<i64>> {
+    match given {
+        Some(size) if !(1..=LARGEST).contains(&size) => {
+            Err(Error::invalid(format!("`{option}` is {size}; give 1 to {LARGEST}")))
+        }
+        size => Ok(size),
+    }
+}
+
+/// What a terminal is made with, on the wire.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Wish<'a> {
+    id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cols: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rows: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cwd: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    envs: Option<&'a BTreeMap<String, String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lazy_start: Option<bool>,
+}
+
+async fn create_request(sandbox: &Sandbox, wish: &Wish<'_>) -> Result<Request> {
+    segment("the PTY id", wish.id)?;
+    Ok(sandbox.toolbox(Method::POST, TERMINALS).await?.json(wish))
+}
+
+async fn kill_request(sandbox: &Sandbox, id: &str) -> Result<Request> {
+    sandbox.toolbox(Method::DELETE, &path(id, "")?).await
+}
+
+pub async fn create(sandbox: Sandbox, params: Create, _: Context) -> Result<Json> {
+    let wish = Wish {
+        id: &params.id,
+        cols: size("cols", params.cols)?,
+        rows: size("rows", params.rows)?,
+        cwd: params.cwd.as_deref(),
+        envs: params.env.as_ref(),
+        lazy_start: params.lazy_start,
+    };
+    create_request(&sandbox, &wish).await?.send().await?.json().await
+}
+
+pub async fn list(sandbox: Sandbox, _: List, _: Context) -> Result<Json> {
+    sandbox.toolbox(Method::GET, TERMINALS).await?.send().await?.json().await
+}
+
+pub async fn info(sandbox: Sandbox, params: Info, _: Context) -> Result<Json> {
+    sandbox.toolbox(Method::GET, &path(&params.id, "")?).await?.send().await?.json().await
+}
+
+pub async fn resize(sandbox: Sandbox, params: Resize, _: Context) -> Result<Json> {
+    #[derive(Serialize)]
+    struct Body {
+        cols: Option<i64>,
+        rows: Option<i64>,
+    }
+    let body = Body { cols: size("cols", Some(params.cols))?, rows: size("rows", Some(params.rows))? };
+    let request = sandbox.toolbox(Method::POST, &path(&params.id, "/resize")?).await?;
+    request.json(&body).send().await?.json().await
+}
+
+pub async fn kill(sandbox: Sandbox, params: Kill, _: Context) -> Result<()> {
+    kill_request(&sandbox, &params.id).await?.send().await?;
+    Ok(())
+}

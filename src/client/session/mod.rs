@@ -1,0 +1,271 @@
+//! Sessions: shells in the sandbox that keep their state between commands.
+//!
+//! Two peculiarities of the daemon shape this room. It labels the output of a command line by line
+//! in a log file, which [`demux`] takes apart and [`follow`] reads live. And it never answers for a
+//! command that ended its own shell, so whoever waits for a command looks at the session from time
+//! to time ([`shell`]).
+
+pub(crate) mod demux;
+pub(crate) mod follow;
+pub(crate) mod log;
+mod shell;
+
+use super::error::Result;
+use super::sandbox::Sandbox;
+use super::segment::segment;
+use super::stream::{Ended, Io};
+use super::transport::{Json, Request};
+use crate::catalogue::Context;
+use reqwest::Method;
+use serde::{Deserialize, Serialize};
+
+crate::params! {
+    pub struct Create {
+        /// The session's id, of your choice: no slash, not `entrypoint`.
+        pub id: String,
+    }
+}
+
+crate::params! {
+    pub struct Delete {
+        /// The session's id.
+        pub id: String,
+    }
+}
+
+crate::params! {
+    pub struct Get {
+        /// The session's id.
+        pub id: String,
+    }
+}
+
+crate::params! {
+    pub struct List {}
+}
+
+crate::params! {
+    pub struct Execute {
+        /// The session's id.
+        pub id: String,
+        /// The command, run by the session's shell itself: `cd` and `export` last, `exit` ends the session.
+        pub command: String,
+        /// Return at once with the command's id only; default false.
+        pub run_async: Option<bool>,
+        /// Keep what `session.input` sends out of the log; default false.
+        pub suppress_input_echo: Option<bool>,
+    }
+}
+
+crate::params! {
+    pub struct Command {
+        /// The session's id.
+        pub id: String,
+        /// The command's id, `cmdId` of `session.execute`.
+        pub command_id: String,
+    }
+}
+
+crate::params! {
+    pub struct Logs {
+        /// The session's id.
+        pub id: String,
+        /// The command's id, `cmdId` of `session.execute`.
+        pub command_id: String,
+    }
+}
+
+crate::params! {
+    stream pub struct Follow {
+        /// The session's id.
+        pub id: String,
+        /// The command's id, `cmdId` of `session.execute`.
+        pub command_id: String,
+        /// Where to resume: the `position` of an event of an earlier stream; absent or 0: from the beginning.
+        pub from: Option<u64>,
+    }
+}
+
+crate::params! {
+    pub struct Input {
+        /// The session's id.
+        pub id: String,
+        /// The command's id, `cmdId` of `session.execute` with `runAsync`.
+        pub command_id: String,
+        /// The text; the server adds a newline where it ends without one.
+        pub data: String,
+    }
+}
+
+crate::params! {
+    pub struct Entrypoint {}
+}
+
+crate::params! {
+    pub struct EntrypointLogs {}
+}
+
+crate::params! {
+    stream pub struct EntrypointFollow {
+        /// Where to resume: the `position` of an event of an earlier stream; absent or 0: from the beginning.
+        pub from: Option<u64>,
+    }
+}
+
+/// A session and what ran in it.
+#[derive(Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct Session {
+    pub session_id: String,
+    /// In no particular order.
+    pub commands: Vec<SessionCommand>,
+}
+
+/// A command of a session.
+#[derive(Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct SessionCommand {
+    pub id: String,
+    /// Its text.
+    pub command: String,
+    /// Absent while it runs.
+    pub exit_code: Option<i64>,
+}
+
+/// What a session's command did; with `runAsync` the id alone.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct Executed {
+    pub cmd_id: String,
+    /// Both channels as they were logged: 01 01 01 before each line of stdout, 02 02 02 of stderr.
+    pub output: Option<String>,
+    pub stdout: Option<String>,
+    pub stderr: Option<String>,
+    pub exit_code: Option<i64>,
+}
+
+/// A command's output so far. Bytes that are not UTF-8 are U+FFFD here; `session.follow` has them all.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct CommandLogs {
+    /// Both channels as they were logged: 01 01 01 before each line of stdout, 02 02 02 of stderr.
+    pub output: String,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+const SESSIONS: &str = "process/session";
+
+/// The path below the toolbox of a session, or of something in it.
+fn path(id: &str, rest: &str) -> Result<String> {
+    Ok(format!("{SESSIONS}/{}{rest}", segment("the session id", id)?))
+}
+
+fn command_path(id: &str, command: &str, rest: &str) -> Result<String> {
+    path(id, &format!("/command/{}{rest}", segment("the command id", command)?))
+}
+
+async fn get(sandbox: &Sandbox, path: &str) -> Result<Json> {
+    sandbox.toolbox(Method::GET, path).await?.send().await?.json().await
+}
+
+pub(crate) async fn create_request(sandbox: &Sandbox, id: &str) -> Result<Request> {
+    #[derive(Serialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Body<'a> {
+        session_id: &'a str,
+    }
+    segment("the session id", id)?;
+    Ok(sandbox.toolbox(Method::POST, SESSIONS).await?.json(&Body { session_id: id }))
+}
+
+pub(crate) async fn delete_request(sandbox: &Sandbox, id: &str) -> Result<Request> {
+    sandbox.toolbox(Method::DELETE, &path(id, "")?).await
+}
+
+pub(crate) async fn execute_request(
+    sandbox: &Sandbox,
+    id: &str,
+    command: &str,
+    run_async: bool,
+    suppress_input_echo: bool,
+) -> Result<Request> {
+    #[derive(Serialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Body<'a> {
+        command: &'a str,
+        run_async: bool,
+        suppress_input_echo: bool,
+    }
+    let request = sandbox.toolbox(Method::POST, &path(id, "/exec")?).await?;
+    Ok(request.json(&Body { command, run_async, suppress_input_echo }))
+}
+
+pub async fn create(sandbox: Sandbox, params: Create, _: Context) -> Result<()> {
+    create_request(&sandbox, &params.id).await?.send().await?;
+    Ok(())
+}
+
+pub async fn delete(sandbox: Sandbox, params: Delete, _: Context) -> Result<()> {
+    delete_request(&sandbox, &params.id).await?.send().await?;
+    Ok(())
+}
+
+pub async fn get_session(sandbox: Sandbox, params: Get, _: Context) -> Result<Json> {
+    get(&sandbox, &path(&params.id, "")?).await
+}
+
+pub async fn list(sandbox: Sandbox, _: List, _: Context) -> Result<Json> {
+    get(&sandbox, SESSIONS).await
+}
+
+pub async fn execute(sandbox: Sandbox, params: Execute, _: Context) -> Result<Json> {
+    let run_async = params.run_async.unwrap_or(false);
+    let echo = params.suppress_input_echo.unwrap_or(false);
+    let request = execute_request(&sandbox, &params.id, &params.command, run_async, echo).await?;
+    let answer = async { request.send().await?.json().await };
+    if run_async {
+        return answer.await;
+    }
+    // A command that ended the shell is never answered.
+    shell::watched(&sandbox, &params.id, answer).await
+}
+
+pub async fn command(sandbox: Sandbox, params: Command, _: Context) -> Result<Json> {
+    get(&sandbox, &command_path(&params.id, &params.command_id, "")?).await
+}
+
+pub async fn logs(sandbox: Sandbox, params: Logs, _: Context) -> Result<Json> {
+    get(&sandbox, &command_path(&params.id, &params.command_id, "/logs")?).await
+}
+
+pub async fn follow(sandbox: Sandbox, params: Follow, io: Io) -> Result<Ended> {
+    let log = log::Log::of_command(sandbox, &params.id, &params.command_id)?;
+    follow::stream(log, params.from.unwrap_or(0), io).await
+}
+
+pub async fn input(sandbox: Sandbox, params: Input, _: Context) -> Result<()> {
+    #[derive(Serialize)]
+    struct Body<'a> {
+        data: &'a str,
+    }
+    let path = command_path(&params.id, &params.command_id, "/input")?;
+    sandbox.toolbox(Method::POST, &path).await?.json(&Body { data: &params.data }).send().await?;
+    Ok(())
+}
+
+pub async fn entrypoint(sandbox: Sandbox, _: Entrypoint, _: Context) -> Result<Json> {
+    get(&sandbox, "process/session/entrypoint").await
+}
+
+pub async fn entrypoint_logs(sandbox: Sandbox, _: EntrypointLogs, _: Context) -> Result<Json> {
+    get(&sandbox, "process/session/entrypoint/logs").await
+}
+
+pub async fn entrypoint_follow(sandbox: Sandbox, params: EntrypointFollow, io: Io) -> Result<Ended> {
+    follow::stream(log::Log::of_entrypoint(sandbox), params.from.unwrap_or(0), io).await
+}
