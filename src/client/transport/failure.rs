@@ -112,7 +112,7 @@ fn certificate(error: &rustls::Error, host: &str) -> Error {
     let message = match error {
         Tls::InvalidCertificate(bad) => {
             let what = match bad {
-                Bad::UnknownIssuer => {
+                Bad::UnknownIssuer | Bad::BadSignature => {
                     "is signed by an authority that is not trusted here: for a private one give its \
                      certificate as `caFile` or in SSL_CERT_FILE"
                         .to_owned()
