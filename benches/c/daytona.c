@@ -1,0 +1,245 @@
+/* The library's side of every measure. bench-daytona PORT MEASURE [ARGUMENT] */
+#include "measure.h"
+#include <daytona.h>
+#include <dlfcn.h>
+#include <pthread.h>
+#include <sys/stat.h>
+
+static daytona_client_t client;
+static daytona_sandbox_t sandbox;
+static const char *COMMAND = "{\"command\":\"echo hello\"}";
+
+/* Ends the program on failure, else frees the result. */
+static void check(int32_t status, char **out)
+{
+    if (status) {
+        fprintf(stderr, "%s: %s\n", daytona_status_name(status), *out ? *out : "");
+        exit(1);
+    }
+    daytona_free(*out);
+    *out = NULL;
+}
+
+static void connect_to(const char *port)
+{
+    char text[512], *out = NULL;
+    snprintf(text, sizeof text, "{\"apiKey\":\"bench\",\"apiUrl\":\"http://127.0.0.1:%s/api\"}", port);
+    check(daytona_client_open(text, &client, &out), &out);
+    snprintf(text, sizeof text,
+             "{\"id\":\"00000000-0000-4000-8000-000000000001\",\"state\":\"started\","
+             "\"toolboxProxyUrl\":\"http://127.0.0.1:%s/toolbox\"}",
+             port);
+    check(daytona_sandbox_attach(client, text, NULL, &sandbox, &out, NULL), &out);
+}
+
+static void execute(void)
+{
+    char *out = NULL;
+    for (int i = 0; i < 200; i++)
+        check(daytona_process_execute(sandbox, "echo hello", NULL, &out, NULL), &out);
+    struct measure from = begin();
+    for (int i = 0; i < EXECUTES; i++)
+        check(daytona_process_execute(sandbox, "echo hello", NULL, &out, NULL), &out);
+    report(from, EXECUTES);
+}
+
+static void submit(daytona_queue_t queue)
+{
+    char *out = NULL;
+    check(daytona_submit(sandbox, "process.execute", COMMAND, NULL, 0, queue, 0, NULL, &out), &out);
+}
+
+static void execute_queue(void)
+{
+    daytona_queue_t queue;
+    daytona_event_t event;
+    size_t count;
+    char *out = NULL;
+    check(daytona_queue_open(NULL, &queue, &out), &out);
+    struct measure from;
+    for (int i = -200; i < EXECUTES; i++) {
+        if (i == 0)
+            from = begin();
+        submit(queue);
+        require(!daytona_queue_next(queue, &event, 1, -1, &count) && !event.status, "execute failed");
+    }
+    report(from, EXECUTES);
+}
+
+static struct measure inline_from;
+static int inline_left = EXECUTES + 200;
+static pthread_mutex_t finished = PTHREAD_MUTEX_INITIALIZER;
+static daytona_queue_t inline_queue;
+
+static int32_t on_done(void *context, const daytona_event_t *event)
+{
+    (void)context;
+    require(event->kind == DAYTONA_DONE && !event->status, "execute failed");
+    if (--inline_left == EXECUTES)
+        inline_from = begin();
+    if (inline_left)
+        submit(inline_queue);
+    else
+        pthread_mutex_unlock(&finished);
+    return 0;
+}
+
+static void execute_inline(void)
+{
+    char *out = NULL;
+    check(daytona_queue_open_callback("{\"inline\":true}", on_done, NULL, &inline_queue, &out), &out);
+    pthread_mutex_lock(&finished);
+    submit(inline_queue);
+    pthread_mutex_lock(&finished);
+    report(inline_from, EXECUTES);
+}
+
+static void in_flight(int width)
+{
+    daytona_queue_t queue;
+    daytona_event_t events[64];
+    size_t count;
+    char *out = NULL;
+    check(daytona_queue_open(NULL, &queue, &out), &out);
+    int submitted = 0, done = 0;
+    struct measure from = begin();
+    for (; submitted < width; submitted++)
+        submit(queue);
+    while (done < IN_FLIGHT_CALLS) {
+        require(!daytona_queue_next(queue, events, 64, -1, &count), "queue_next failed");
+        for (size_t k = 0; k < count; k++, done++) {
+            require(!events[k].status, "execute failed");
+            if (submitted < IN_FLIGHT_CALLS) {
+                submit(queue);
+                submitted++;
+            }
+        }
+    }
+    report(from, IN_FLIGHT_CALLS);
+}
+
+static void upload(const char *file)
+{
+    char *out = NULL;
+    struct stat info;
+    require(!stat(file, &info), file);
+    check(daytona_process_execute(sandbox, "warm up", NULL, &out, NULL), &out);
+    struct measure from = begin();
+    check(daytona_files_upload(sandbox, file, "/tmp/upload", NULL, &out, NULL), &out);
+    report(from, info.st_size / MIB);
+}
+
+static void download(const char *file)
+{
+    char *out = NULL;
+    struct stat info;
+    check(daytona_process_execute(sandbox, "warm up", NULL, &out, NULL), &out);
+    struct measure from = begin();
+    check(daytona_files_download(sandbox, "/tmp/download", file, NULL, &out, NULL), &out);
+    require(!stat(file, &info), file);
+    report(from, info.st_size / MIB);
+}
+
+static void read_all(const char *operation, const char *params)
+{
+    static uint8_t buffer[256 << 10];
+    daytona_stream_t stream;
+    char *out = NULL;
+    size_t count, total = 0;
+    int32_t status, channel;
+    check(daytona_stream_open(sandbox, operation, params, 0, 0, &stream, &out), &out);
+    struct measure from = begin();
+    while (!(status = daytona_stream_read(stream, buffer, sizeof buffer, -1, &count, &channel)))
+        total += count;
+    require(status == DAYTONA_END_OF_STREAM, "the stream failed");
+    require(total > (size_t)240 * MIB, "bytes are missing");
+    report(from, 256);
+}
+
+static int compare(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static void echo(void)
+{
+    enum { TRIPS = 3000 };
+    static double trips[TRIPS];
+    daytona_stream_t stream;
+    char *out = NULL;
+    uint8_t byte;
+    size_t count;
+    int32_t channel;
+    check(daytona_stream_open(sandbox, "pty.open", "{\"id\":\"echo\"}", 0, 0, &stream, &out), &out);
+    double cpu = cpu_us(), began = wall_us();
+    for (int i = 0; i < 2 * TRIPS; i++) {
+        double from = wall_us();
+        require(!daytona_stream_write(stream, (const uint8_t *)"x", 1, -1, NULL, NULL), "write failed");
+        require(!daytona_stream_read(stream, &byte, 1, -1, &count, &channel), "read failed");
+        if (i >= TRIPS)
+            trips[i - TRIPS] = wall_us() - from;
+    }
+    qsort(trips, TRIPS, sizeof *trips, compare);
+    printf("{\"cpuUs\":%.0f,\"wallUs\":%.0f,\"units\":%d,\"p50Us\":%.1f}\n", cpu_us() - cpu, wall_us() - began,
+           2 * TRIPS, trips[TRIPS / 2]);
+}
+
+static void list(void)
+{
+    enum { LISTS = 20 };
+    char *out = NULL;
+    size_t len;
+    struct measure from = begin();
+    for (int i = 0; i < LISTS; i++) {
+        int32_t status = daytona_sandbox_list(client, NULL, &out, &len);
+        require(len > MIB, "the list is short");
+        check(status, &out);
+    }
+    report(from, LISTS);
+}
+
+/* Without linking: what a program pays that loads the library itself. */
+static int open_library(const char *library)
+{
+    double from = wall_us();
+    void *handle = dlopen(library, RTLD_NOW);
+    require(handle != NULL, library);
+    int32_t (*client_open)(const char *, daytona_client_t *, char **) = dlsym(handle, "daytona_client_open");
+    char *out = NULL;
+    require(!client_open("{\"apiKey\":\"bench\"}", &client, &out), "client_open failed");
+    printf("{\"cpuUs\":0,\"wallUs\":%.0f,\"units\":1}\n", wall_us() - from);
+    return 0;
+}
+
+int main(int count, char **arguments)
+{
+    require(count >= 3, "bench-daytona PORT MEASURE [ARGUMENT]");
+    const char *measure = arguments[2];
+    if (!strcmp(measure, "open"))
+        return open_library(arguments[3]);
+    connect_to(arguments[1]);
+    if (!strcmp(measure, "execute"))
+        execute();
+    else if (!strcmp(measure, "execute-queue"))
+        execute_queue();
+    else if (!strcmp(measure, "execute-inline"))
+        execute_inline();
+    else if (!strcmp(measure, "in-flight"))
+        in_flight(atoi(arguments[3]));
+    else if (!strcmp(measure, "upload"))
+        upload(arguments[3]);
+    else if (!strcmp(measure, "download"))
+        download(arguments[3]);
+    else if (!strcmp(measure, "log"))
+        read_all("session.follow", "{\"id\":\"s\",\"commandId\":\"c\"}");
+    else if (!strcmp(measure, "flood"))
+        read_all("pty.open", "{\"id\":\"flood\"}");
+    else if (!strcmp(measure, "echo"))
+        echo();
+    else if (!strcmp(measure, "list"))
+        list();
+    else
+        require(0, "no such measure");
+    return 0;
+}

@@ -1,0 +1,63 @@
+/* What the measured C programs share: CPU, wall clock, and the line of JSON that each prints. */
+#ifndef MEASURE_H
+#define MEASURE_H
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+
+static inline double wall_us(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * 1e6 + now.tv_nsec / 1e3;
+}
+
+static inline double cpu_us(void)
+{
+    struct rusage usage;
+    getrusage(RUSAGE_SELF, &usage);
+    return (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1e6 + usage.ru_utime.tv_usec +
+           usage.ru_stime.tv_usec;
+}
+
+/* Memory of this process: now, or at most so far, in KiB. */
+static inline long memory_kib(const char *which)
+{
+    char line[256];
+    long kib = 0;
+    FILE *status = fopen("/proc/self/status", "r");
+    while (status && fgets(line, sizeof line, status))
+        if (!strncmp(line, which, strlen(which)))
+            kib = atol(line + strlen(which) + 1);
+    if (status)
+        fclose(status);
+    return kib;
+}
+
+struct measure { double cpu, wall; long idle_kib; };
+
+static inline struct measure begin(void)
+{
+    return (struct measure){cpu_us(), wall_us(), memory_kib("VmRSS")};
+}
+
+static inline void report(struct measure from, double units)
+{
+    printf("{\"cpuUs\":%.0f,\"wallUs\":%.0f,\"units\":%.0f,\"grownKib\":%ld}\n", cpu_us() - from.cpu,
+           wall_us() - from.wall, units, memory_kib("VmHWM") - from.idle_kib);
+}
+
+static inline void require(int good, const char *what)
+{
+    if (!good) {
+        fprintf(stderr, "%s\n", what);
+        exit(1);
+    }
+}
+
+#define MIB (1 << 20)
+#define EXECUTES 4000
+#define IN_FLIGHT_CALLS 20000
+#endif

@@ -1,0 +1,216 @@
+//! A canned Daytona: answers from memory, on one thread, so that the client is what is measured.
+//! Prints its port and serves until its standard input ends.
+
+use bench::{FRAME_BYTES, MIB, SANDBOXES, STREAM_BYTES, TRANSFER_BYTES};
+use bytes::Bytes;
+use futures_util::{SinkExt, StreamExt};
+use std::rc::Rc;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+use tokio_tungstenite::tungstenite::protocol::Role;
+use tokio_tungstenite::tungstenite::protocol::frame::{CloseFrame, coding::CloseCode};
+
+struct Canned {
+    execute: Vec<u8>,
+    list: Vec<u8>,
+    block: Vec<u8>,
+    /// Log frames: a marker, a line of 80 bytes, and so on.
+    log: Bytes,
+    flood: Bytes,
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> std::io::Result<()> {
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let port = listener.local_addr()?.port();
+    let canned = Rc::new(canned(port));
+    println!("{port}");
+    let local = tokio::task::LocalSet::new();
+    local.spawn_local(async move {
+        loop {
+            let Ok((socket, _)) = listener.accept().await else { continue };
+            let _ = socket.set_nodelay(true);
+            let canned = canned.clone();
+            tokio::task::spawn_local(async move {
+                let _ = serve(socket, &canned).await;
+            });
+        }
+    });
+    let (tell, told) = std::sync::mpsc::channel::<()>();
+    std::thread::spawn(move || {
+        let _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
+        drop(tell);
+        std::process::exit(0);
+    });
+    local.await;
+    drop(told);
+    Ok(())
+}
+
+fn response(body: &[u8]) -> Vec<u8> {
+    let head = format!(
+        "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
+        body.len()
+    );
+    [head.as_bytes(), body].concat()
+}
+
+fn canned(port: u16) -> Canned {
+    let one = |n: usize| {
+        format!(
+            r#"{{"id":"00000000-0000-4000-8000-{n:012}","organizationId":"org","name":"sandbox-{n}","target":"local","snapshot":"default","user":"daytona","env":{{}},"labels":{{"code-toolbox-language":"python","n":"{n}"}},"public":false,"networkBlockAll":false,"cpu":1,"gpu":0,"memory":1,"disk":3,"state":"started","desiredState":"started","autoStopInterval":15,"autoArchiveInterval":10080,"autoDeleteInterval":-1,"createdAt":"2026-11-24T10:00:00.000Z","updatedAt":"2026-11-24T10:00:00.000Z","toolboxProxyUrl":"http://127.0.0.1:{port}/toolbox"}}"#
+        )
+    };
+    let items: Vec<String> = (0..SANDBOXES).map(one).collect();
+    let list = format!(r#"{{"items":[{}],"nextCursor":null}}"#, items.join(","));
+    let mut log = Vec::with_capacity(FRAME_BYTES);
+    while log.len() + 83 <= FRAME_BYTES {
+        log.extend_from_slice(&[1, 1, 1]);
+        log.extend_from_slice(&[b'x'; 79]);
+        log.push(b'\n');
+    }
+    Canned {
+        execute: response(br#"{"exitCode":0,"result":"hello\n","artifacts":{"stdout":"hello\n","charts":[]}}"#),
+        list: response(list.as_bytes()),
+        block: vec![b'x'; MIB],
+        log: log.into(),
+        flood: vec![b'x'; FRAME_BYTES].into(),
+    }
+}
+
+/// Serves one connection until it ends.
+async fn serve(mut socket: TcpStream, canned: &Canned) -> std::io::Result<()> {
+    let mut buffer = Vec::with_capacity(256 << 10);
+    loop {
+        let head_end = loop {
+            if let Some(at) = buffer.windows(4).position(|window| window == b"\r\n\r\n") {
+                break at + 4;
+            }
+            if socket.read_buf(&mut buffer).await? == 0 {
+                return Ok(());
+            }
+        };
+        let head = String::from_utf8_lossy(&buffer[..head_end]).into_owned();
+        buffer.drain(..head_end);
+        let path = head.split(' ').nth(1).unwrap_or("").to_owned();
+        if let Some(key) = header(&head, "sec-websocket-key") {
+            return websocket(socket, canned, &path, key).await;
+        }
+        if header(&head, "expect").is_some() {
+            socket.write_all(b"HTTP/1.1 100 Continue\r\n\r\n").await?;
+        }
+        if header(&head, "transfer-encoding").is_some() {
+            drain_chunks(&mut socket, &mut buffer).await?;
+        } else {
+            let length = header(&head, "content-length").and_then(|text| text.parse().ok()).unwrap_or(0);
+            drain(&mut socket, &mut buffer, length).await?;
+        }
+        if path.contains("/files/download") {
+            let head = format!(
+                "HTTP/1.1 200 OK\r\ncontent-type: application/octet-stream\r\ncontent-length: {TRANSFER_BYTES}\r\n\r\n"
+            );
+            socket.write_all(head.as_bytes()).await?;
+            for _ in 0..TRANSFER_BYTES / MIB {
+                socket.write_all(&canned.block).await?;
+            }
+        } else if path.starts_with("/api/sandbox") {
+            socket.write_all(&canned.list).await?;
+        } else if path.contains("/process/session/") {
+            socket.write_all(&response(br#"{"id":"c","command":"x","exitCode":0}"#)).await?;
+        } else if path.contains("/process/execute") {
+            socket.write_all(&canned.execute).await?;
+        } else {
+            socket.write_all(&response(b"{}")).await?;
+        }
+    }
+}
+
+fn header<'a>(head: &'a str, name: &str) -> Option<&'a str> {
+    head.lines().find_map(|line| {
+        let (key, value) = line.split_once(':')?;
+        key.eq_ignore_ascii_case(name).then(|| value.trim())
+    })
+}
+
+async fn drain(socket: &mut TcpStream, buffer: &mut Vec<u8>, length: usize) -> std::io::Result<()> {
+    let here = buffer.len().min(length);
+    buffer.drain(..here);
+    let mut left = length - here;
+    let mut sink = vec![0; 256 << 10];
+    while left > 0 {
+        let most = sink.len().min(left);
+        let read = socket.read(&mut sink[..most]).await?;
+        if read == 0 {
+            return Err(std::io::ErrorKind::UnexpectedEof.into());
+        }
+        left -= read;
+    }
+    Ok(())
+}
+
+/// Reads a chunked body to its end.
+async fn drain_chunks(socket: &mut TcpStream, buffer: &mut Vec<u8>) -> std::io::Result<()> {
+    loop {
+        let line_end = loop {
+            if let Some(at) = buffer.windows(2).position(|window| window == b"\r\n") {
+                break at;
+            }
+            if socket.read_buf(buffer).await? == 0 {
+                return Err(std::io::ErrorKind::UnexpectedEof.into());
+            }
+        };
+        let size = String::from_utf8_lossy(&buffer[..line_end]).into_owned();
+        let size = usize::from_str_radix(size.trim(), 16).unwrap_or(0);
+        buffer.drain(..line_end + 2);
+        drain(socket, buffer, size + 2).await?;
+        if size == 0 {
+            return Ok(());
+        }
+    }
+}
+
+async fn websocket(mut socket: TcpStream, canned: &Canned, path: &str, key: &str) -> std::io::Result<()> {
+    let accept = derive_accept_key(key.as_bytes());
+    let head = format!(
+        "HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: Upgrade\r\nsec-websocket-accept: {accept}\r\n\r\n"
+    );
+    socket.write_all(head.as_bytes()).await?;
+    let mut socket = WebSocketStream::from_raw_socket(socket, Role::Server, None).await;
+    let ended = CloseFrame { code: CloseCode::Normal, reason: "".into() };
+    if path.contains("/logs") {
+        for _ in 0..STREAM_BYTES / canned.log.len() {
+            if socket.send(Message::Binary(canned.log.clone())).await.is_err() {
+                return Ok(());
+            }
+        }
+    } else {
+        let connected = r#"{"type":"control","status":"connected"}"#;
+        if socket.send(Message::Text(connected.into())).await.is_err() {
+            return Ok(());
+        }
+        if path.contains("flood") {
+            for _ in 0..STREAM_BYTES / FRAME_BYTES {
+                if socket.send(Message::Binary(canned.flood.clone())).await.is_err() {
+                    return Ok(());
+                }
+            }
+            let exited = r#"{"type":"control","status":"exited","exitCode":0}"#;
+            let _ = socket.send(Message::Text(exited.into())).await;
+        } else {
+            while let Some(Ok(message)) = socket.next().await {
+                if let Message::Binary(bytes) = message
+                    && socket.send(Message::Binary(bytes)).await.is_err()
+                {
+                    return Ok(());
+                }
+            }
+            return Ok(());
+        }
+    }
+    let _ = socket.send(Message::Close(Some(ended))).await;
+    while let Some(Ok(_)) = socket.next().await {}
+    Ok(())
+}

@@ -1,0 +1,258 @@
+//! Runs every measure beside its peer, round by round in turn, and prints the table of medians.
+//! `bench-table DIRECTORY LIBRARY [ROUNDS]`: where the measured programs and the library are.
+
+use bench::median;
+use serde_json::Value;
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+struct Measure {
+    name: &'static str,
+    /// The library's program and its arguments after the port.
+    ours: &'static [&'static str],
+    peer: Option<(&'static str, &'static [&'static str])>,
+    unit: &'static str,
+    figure: Figure,
+    aim: &'static str,
+}
+
+#[derive(Clone, Copy)]
+enum Figure {
+    /// CPU microseconds a unit: less is better.
+    Cpu,
+    /// Units a second: more is better.
+    Rate,
+    /// The median round trip: less is better; compared by difference.
+    P50,
+    /// Wall milliseconds: less is better.
+    Wall,
+}
+
+const MEASURES: &[Measure] = &[
+    Measure {
+        name: "execute, sequential, blocking",
+        ours: &["execute"],
+        peer: Some(("bench-curl", &["execute"])),
+        unit: "us CPU a call",
+        figure: Figure::Cpu,
+        aim: "<= 1.2x libcurl easy",
+    },
+    Measure {
+        name: "execute, submit and queue_next",
+        ours: &["execute-queue"],
+        peer: Some(("bench-curl", &["execute"])),
+        unit: "us CPU a call",
+        figure: Figure::Cpu,
+        aim: "<= 1.5x libcurl easy",
+    },
+    Measure {
+        name: "execute, submit and inline callback",
+        ours: &["execute-inline"],
+        peer: Some(("bench-curl", &["execute"])),
+        unit: "us CPU a call",
+        figure: Figure::Cpu,
+        aim: "<= 1.5x libcurl easy",
+    },
+    Measure {
+        name: "64 in flight, one queue",
+        ours: &["in-flight", "64"],
+        peer: Some(("bench-curl", &["in-flight", "64"])),
+        unit: "calls/s",
+        figure: Figure::Rate,
+        aim: ">= 1.2x libcurl multi",
+    },
+    Measure {
+        name: "1,000 in flight, one queue",
+        ours: &["in-flight", "1000"],
+        peer: Some(("bench-curl", &["in-flight", "1000"])),
+        unit: "calls/s",
+        figure: Figure::Rate,
+        aim: ">= 1.2x libcurl multi",
+    },
+    Measure {
+        name: "upload of 1 GiB",
+        ours: &["upload", "FILE"],
+        peer: Some(("bench-curl", &["upload", "FILE"])),
+        unit: "us CPU a MiB",
+        figure: Figure::Cpu,
+        aim: "<= 1.2x libcurl, <= 8 MiB more memory",
+    },
+    Measure {
+        name: "download of 1 GiB",
+        ours: &["download", "COPY"],
+        peer: Some(("bench-curl", &["download", "COPY"])),
+        unit: "us CPU a MiB",
+        figure: Figure::Cpu,
+        aim: "<= 1.2x libcurl, <= 8 MiB more memory",
+    },
+    Measure {
+        name: "followed log of 256 MiB, a marker a line",
+        ours: &["log"],
+        peer: Some(("bench-raw", &["log"])),
+        unit: "us CPU a MiB",
+        figure: Figure::Cpu,
+        aim: "<= 1.5x raw tokio-tungstenite",
+    },
+    Measure {
+        name: "PTY echo round trip, p50",
+        ours: &["echo"],
+        peer: Some(("bench-raw", &["echo"])),
+        unit: "us",
+        figure: Figure::P50,
+        aim: "<= 20 us more than raw tokio-tungstenite",
+    },
+    Measure {
+        name: "PTY flood of 256 MiB",
+        ours: &["flood"],
+        peer: Some(("bench-raw", &["flood"])),
+        unit: "us CPU a MiB",
+        figure: Figure::Cpu,
+        aim: "<= 1.5x raw tokio-tungstenite",
+    },
+    Measure {
+        name: "dlopen and client.open",
+        ours: &["open", "LIBRARY"],
+        peer: None,
+        unit: "ms",
+        figure: Figure::Wall,
+        aim: "<= 5 ms",
+    },
+    Measure {
+        name: "list of 10,000 sandboxes",
+        ours: &["list"],
+        peer: Some(("bench-curl", &["list"])),
+        unit: "us CPU a list",
+        figure: Figure::Cpu,
+        aim: "<= 2x libcurl",
+    },
+];
+
+/// What one run of one program printed.
+struct Run {
+    figure: f64,
+    grown_kib: Option<f64>,
+}
+
+struct Bench {
+    programs: PathBuf,
+    library: String,
+    scratch: PathBuf,
+    port: String,
+}
+
+impl Bench {
+    fn run(&self, program: &str, arguments: &[&str], figure: Figure) -> Result<Run, String> {
+        let fill = |argument: &&str| match *argument {
+            "FILE" => self.scratch.join("upload").display().to_string(),
+            "COPY" => self.scratch.join("download").display().to_string(),
+            "LIBRARY" => self.library.clone(),
+            other => other.to_owned(),
+        };
+        let output = Command::new(self.programs.join(program))
+            .arg(&self.port)
+            .args(arguments.iter().map(fill))
+            .stdin(Stdio::null())
+            .stderr(Stdio::inherit())
+            .output()
+            .map_err(|error| format!("{program}: {error}"))?;
+        let line = String::from_utf8_lossy(&output.stdout);
+        let report: Value =
+            serde_json::from_str(&line).map_err(|error| format!("{program} {arguments:?}: {error}: {line:?}"))?;
+        let number = |key: &str| report[key].as_f64();
+        let missing = || format!("{program} {arguments:?} printed {line:?}");
+        let units = number("units").ok_or_else(missing)?;
+        let (cpu, wall) = (number("cpuUs").ok_or_else(missing)?, number("wallUs").ok_or_else(missing)?);
+        let figure = match figure {
+            Figure::Cpu => cpu / units,
+            Figure::Rate => units / wall * 1e6,
+            Figure::P50 => number("p50Us").ok_or_else(missing)?,
+            Figure::Wall => wall / 1000.0,
+        };
+        Ok(Run { figure, grown_kib: number("grownKib") })
+    }
+}
+
+fn start_server(programs: &Path) -> Result<(Child, String), String> {
+    let mut server = Command::new(programs.join("bench-server"))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .map_err(|error| format!("bench-server: {error}"))?;
+    let mut port = String::new();
+    let stdout = server.stdout.take().ok_or("bench-server has no output")?;
+    BufReader::new(stdout).read_line(&mut port).map_err(|error| error.to_string())?;
+    Ok((server, port.trim().to_owned()))
+}
+
+fn main() -> Result<(), String> {
+    let arguments: Vec<String> = std::env::args().collect();
+    let [_, programs, library, rest @ ..] = arguments.as_slice() else {
+        return Err("bench-table DIRECTORY LIBRARY [ROUNDS [MEASURE]]".into());
+    };
+    let rounds: usize = rest.first().and_then(|text| text.parse().ok()).unwrap_or(5);
+    let only = rest.get(1);
+    let programs = PathBuf::from(programs);
+    let scratch = std::env::temp_dir().join(format!("libdaytona-bench-{}", std::process::id()));
+    std::fs::create_dir_all(&scratch).map_err(|error| error.to_string())?;
+    let upload = std::fs::File::create(scratch.join("upload")).map_err(|error| error.to_string())?;
+    let mut blocks = std::io::repeat(b'x').take(bench::TRANSFER_BYTES as u64);
+    std::io::copy(&mut blocks, &mut &upload).map_err(|error| error.to_string())?;
+    let (mut server, port) = start_server(&programs)?;
+    let bench = Bench { programs, library: library.clone(), scratch: scratch.clone(), port };
+    println!("| measure | unit | libdaytona | peer | ratio | aim | memory grown, MiB (peer) |");
+    println!("|---|---|---|---|---|---|---|");
+    let outcome = MEASURES
+        .iter()
+        .filter(|measure| only.is_none_or(|only| measure.name.contains(only.as_str())))
+        .try_for_each(|measure| row(&bench, measure, rounds));
+    drop(server.stdin.take());
+    let _ = server.wait();
+    let _ = std::fs::remove_dir_all(scratch);
+    outcome
+}
+
+/// Prints one row: medians over the rounds, and the median of the rounds' ratios.
+fn row(bench: &Bench, measure: &Measure, rounds: usize) -> Result<(), String> {
+    let (mut ours, mut peers, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut our_memory, mut peer_memory) = (Vec::new(), Vec::new());
+    for _ in 0..rounds {
+        let our = bench.run("bench-daytona", measure.ours, measure.figure)?;
+        ours.push(our.figure);
+        our_memory.extend(our.grown_kib);
+        if let Some((program, arguments)) = measure.peer {
+            let peer = bench.run(program, arguments, measure.figure)?;
+            ratios.push(match measure.figure {
+                Figure::P50 => our.figure - peer.figure,
+                _ => our.figure / peer.figure,
+            });
+            peers.push(peer.figure);
+            peer_memory.extend(peer.grown_kib);
+        }
+    }
+    let memory = |values: Vec<f64>| match values.is_empty() {
+        true => "-".to_owned(),
+        false => format!("{:.1}", median(values) / 1024.0),
+    };
+    let (peer, ratio) = match (measure.peer, measure.figure) {
+        (None, _) => ("-".to_owned(), "-".to_owned()),
+        (Some((program, _)), Figure::P50) => {
+            (format!("{:.1} ({program})", median(peers)), format!("{:+.1} us", median(ratios)))
+        }
+        (Some((program, _)), _) => {
+            (format!("{:.1} ({program})", median(peers)), format!("{:.2}x", median(ratios)))
+        }
+    };
+    println!(
+        "| {} | {} | {:.1} | {} | {} | {} | {} ({}) |",
+        measure.name,
+        measure.unit,
+        median(ours),
+        peer,
+        ratio,
+        measure.aim,
+        memory(our_memory),
+        memory(peer_memory)
+    );
+    Ok(())
+}
