@@ -268,6 +268,7 @@ impl Given<'_> {
             Some(list) => list.clone(),
             None => self.variable(&["NO_PROXY", "no_proxy"])?.unwrap_or_default(),
         };
+        let Some(except) = exceptions(&except) else { return Ok(Proxies::default()) };
         if let Some(explicit) = &options.proxy {
             let proxy = proxy("`proxy`", explicit.trim())?;
             return Ok(Proxies { http: proxy.clone(), https: proxy, except });
@@ -305,6 +306,28 @@ fn proxy(from: &str, text: &str) -> Result<Option<String>> {
             "{from} is no proxy address: give it in full, such as http://proxy.example:3128"
         ))),
     }
+}
+
+/// A NO_PROXY list in the words of the matcher, which knows no `*.name`, port or bracket. `None` for
+/// `*`: nothing takes the proxy.
+fn exceptions(list: &str) -> Option<String> {
+    let mut words = Vec::new();
+    for entry in list.split([',', ' ']).map(str::trim).filter(|entry| !entry.is_empty()) {
+        if entry == "*" {
+            return None;
+        }
+        let entry = entry.strip_prefix('*').filter(|rest| rest.starts_with('.')).unwrap_or(entry);
+        let name = match entry.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+            Some((address, _)) => address,
+            // More than one colon is an IPv6 address without brackets.
+            None => match entry.split_once(':') {
+                Some((name, port)) if port.bytes().all(|digit| digit.is_ascii_digit()) => name,
+                _ => entry,
+            },
+        };
+        words.push(name);
+    }
+    Some(words.join(","))
 }
 
 /// Whether the file is there is checked now; what is in it when a certificate is first needed.

@@ -169,6 +169,15 @@ fn proxies_come_from_the_environment_unless_given() {
 }
 
 #[test]
+fn exceptions_from_the_proxy_are_written_as_everywhere() {
+    let json = |list: &str| serde_json::json!({"apiKey": "key", "proxy": "p", "noProxy": list}).to_string();
+    let config =
+        open(&json("a.example:80, *.b.example .c.example,[::1]:80,fe80::1,10.0.0.0/8"), &[]).unwrap();
+    assert_eq!(config.proxies.except, "a.example,.b.example,.c.example,::1,fe80::1,10.0.0.0/8");
+    assert_eq!(open(&json("a.example,*"), &[]).unwrap().proxies.http, None);
+}
+
+#[test]
 fn under_cgi_the_request_cannot_choose_the_proxy() {
     let environment =
         [("DAYTONA_API_KEY", "key"), ("REQUEST_METHOD", "GET"), ("HTTP_PROXY", "http://evil.example")];

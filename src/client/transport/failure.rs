@@ -23,17 +23,27 @@ pub(super) enum Reach {
 /// connection timeout.
 pub(super) const CONNECT_TIMEOUT: &str = "CONNECT_TIMEOUT";
 
-/// Explains a failure to get an answer's head.
-pub(super) fn explain(error: &reqwest::Error, host: &str, connect_limit: Option<Duration>) -> (Error, Reach) {
+/// Explains a failure to get an answer's head from `host`, reached through `proxy`.
+pub(super) fn explain(
+    error: &(dyn StdError + 'static),
+    host: &str,
+    proxy: Option<&str>,
+    connect_limit: Option<Duration>,
+) -> (Error, Reach) {
     let causes = Causes::of(error);
     if let Some(tls) = causes.tls {
         // The peer's alert can also end an established connection; the reader learns of it here.
         return (certificate(tls, host), Reach::Hopeless);
     }
-    if error.is_connect() {
-        return connecting(error, &causes, host, connect_limit);
+    if causes.connecting {
+        let host = &proxy.map_or_else(|| host.to_owned(), |proxy| format!("{host} by the proxy {proxy}"));
+        return connecting(&causes, host, connect_limit);
     }
-    if error.is_builder() {
+    if causes.timed_out {
+        let message = format!("the connection to {host} timed out: nothing of it was acknowledged any more");
+        return (with_retry(Error::new(status::CONNECTION, message), true), Reach::Sent);
+    }
+    if causes.unusable {
         return (
             Error::invalid(format!("the request cannot be sent: {}", causes.innermost)),
             Reach::Hopeless,
@@ -61,14 +71,9 @@ pub(super) fn truncated(error: &reqwest::Error, host: &str, received: u64) -> Er
     with_retry(Error::new(status::CONNECTION, message), true)
 }
 
-fn connecting(
-    error: &reqwest::Error,
-    causes: &Causes<'_>,
-    host: &str,
-    limit: Option<Duration>,
-) -> (Error, Reach) {
+fn connecting(causes: &Causes<'_>, host: &str, limit: Option<Duration>) -> (Error, Reach) {
     let innermost = &causes.innermost;
-    if error.is_timeout() {
+    if causes.timed_out {
         let limit = limit.map(|limit| format!(" within {} ms", limit.as_millis())).unwrap_or_default();
         let mut late = Error::new(
             status::TIMEOUT,
@@ -79,9 +84,8 @@ fn connecting(
         late.detail_mut().code = Some(CONNECT_TIMEOUT.to_owned());
         return (with_retry(late, true), Reach::NotSent);
     }
-    if error.is_dns() || causes.text.contains("dns error") {
-        let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
-        let message = format!("the host name {name} could not be resolved ({innermost}): check the URL");
+    if causes.text.contains("dns error") {
+        let message = format!("the name of {host} could not be resolved ({innermost}): check the URL");
         return (with_retry(Error::new(status::CONNECTION, message), true), Reach::NotSent);
     }
     if causes.text.contains("tunnel error") || causes.text.contains("SOCKS error") {
@@ -145,23 +149,37 @@ fn with_retry(mut error: Error, retryable: bool) -> Error {
 }
 
 /// What an error's chain of causes holds.
+#[derive(Default)]
 struct Causes<'a> {
     tls: Option<&'a rustls::Error>,
     hyper: Option<&'a hyper::Error>,
     io: Option<io::ErrorKind>,
+    /// There was no connection yet.
+    connecting: bool,
+    timed_out: bool,
+    /// The request could not even be written down.
+    unusable: bool,
     innermost: String,
     text: String,
 }
 
 impl<'a> Causes<'a> {
-    fn of(error: &'a reqwest::Error) -> Self {
-        let mut found =
-            Self { tls: None, hyper: None, io: None, innermost: String::new(), text: String::new() };
-        let mut next: Option<&(dyn StdError + 'static)> = error.source();
+    fn of(error: &'a (dyn StdError + 'static)) -> Self {
+        let mut found = Self::default();
+        let mut next = Some(error);
         while let Some(cause) = next {
-            found.text.push_str(&cause.to_string());
-            found.text.push('\n');
-            found.innermost = cause.to_string();
+            // reqwest's own words say nothing and may hold the URL.
+            if let Some(outer) = cause.downcast_ref::<reqwest::Error>() {
+                found.timed_out |= outer.is_timeout();
+                found.unusable |= outer.is_builder();
+            } else {
+                found.innermost = cause.to_string();
+                found.text.push_str(&found.innermost);
+                found.text.push('\n');
+            }
+            if let Some(client) = cause.downcast_ref::<hyper_util::client::legacy::Error>() {
+                found.connecting |= client.is_connect();
+            }
             if let Some(hyper) = cause.downcast_ref::<hyper::Error>() {
                 found.hyper = Some(hyper);
             }
@@ -171,6 +189,7 @@ impl<'a> Causes<'a> {
             next = match cause.downcast_ref::<io::Error>() {
                 Some(io) => {
                     found.io = Some(io.kind());
+                    found.timed_out |= io.kind() == io::ErrorKind::TimedOut;
                     // An io::Error's source() skips the error it wraps.
                     io.get_ref().map(|wrapped| wrapped as &(dyn StdError + 'static)).or_else(|| io.source())
                 }
@@ -178,7 +197,7 @@ impl<'a> Causes<'a> {
             };
         }
         if found.innermost.is_empty() {
-            found.innermost = error.to_string();
+            found.innermost = "no reason given".to_owned();
         }
         found
     }

@@ -14,6 +14,7 @@ mod request;
 mod response;
 mod retry;
 mod socket;
+mod tunnel;
 mod upload;
 
 pub use request::Request;

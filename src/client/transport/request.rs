@@ -5,7 +5,7 @@ use super::connector::Use;
 use super::origin::{self, Permit};
 use super::response::Response;
 use super::upload::{self, Progress};
-use super::{Socket, Transport, failure, parse, retry, socket};
+use super::{Socket, Transport, failure, parse, retry, socket, tunnel};
 use crate::client::error::{Error, Result};
 use crate::client::status;
 use bytes::Bytes;
@@ -247,6 +247,14 @@ impl Request {
             Ok(ready) => ready,
             Err(error) => return Outcome::Failed(error, Again::No),
         };
+        if let (Use::Upgrade, Ok(url)) = (self.purpose, &self.url)
+            && let Some(tunnel) = tunnel::through(url, transport.config())
+        {
+            return match tunnel::execute(tunnel, &request, transport.config()).await {
+                Ok(answer) => self.judge(answer, permit).await,
+                Err(error) => self.lost(error.as_ref()),
+            };
+        }
         transport.turn_driver().await;
         let _in_flight = transport.in_flight();
         let progress = self.attach_body(&mut request);
@@ -336,8 +344,10 @@ impl Request {
     }
 
     /// No answer came.
-    fn lost(&self, error: &reqwest::Error) -> Outcome {
-        let (error, reach) = failure::explain(error, &self.host(), self.transport.config().connect_timeout);
+    fn lost(&self, error: &(dyn std::error::Error + 'static)) -> Outcome {
+        let config = self.transport.config();
+        let proxy = self.url.as_ref().ok().and_then(|url| tunnel::proxy_host(url, config));
+        let (error, reach) = failure::explain(error, &self.host(), proxy.as_deref(), config.connect_timeout);
         let repeat = match self.purpose {
             Use::Requests => retry::may_repeat(&self.method, reach),
             Use::Upgrade => reach == failure::Reach::NotSent,
