@@ -84,6 +84,8 @@ pub struct Socket {
     paused: bool,
     /// Pings in a row that nothing came after.
     unheard: u32,
+    /// False where there is no idle limit.
+    gives_up: bool,
     _permit: Permit,
 }
 
@@ -130,7 +132,7 @@ impl Socket {
         if let Poll::Ready(received) = self.poll_receive(cx) {
             return Poll::Ready(received);
         }
-        if self.unheard >= UNHEARD_PINGS {
+        if self.gives_up && self.unheard >= UNHEARD_PINGS {
             let silence = self.ping.period() * UNHEARD_PINGS;
             return Poll::Ready(Err(self.lost(&format!("nothing came for {silence:?}, not even a pong"))));
         }
@@ -374,6 +376,7 @@ impl Handshake {
             heard: false,
             paused: false,
             unheard: 0,
+            gives_up: idle.is_some(),
             _permit: permit,
         })
     }
