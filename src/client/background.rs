@@ -43,13 +43,23 @@ pub fn on_change(hook: fn()) {
     let _ = CHANGED.set(hook);
 }
 
-/// Runs a clean-up that outlives the call that asked for it (a session to delete after a cancel).
-/// Drops of call and stream futures happen inside the runtime; outside of one nothing can be sent.
+tokio::task_local! {
+    static CLEANING: ();
+}
+
+/// Is this a clean-up? Then it may still send, even if its client was closed meanwhile.
+pub fn cleaning() -> bool {
+    CLEANING.try_with(|()| ()).is_ok()
+}
+
+/// Runs a clean-up that outlives the call that asked for it (a session to delete after a cancel), and
+/// its client if need be. Drops of call and stream futures happen inside the runtime; outside of one
+/// nothing can be sent.
 pub fn detach(cleanup: impl Future<Output = ()> + Send + 'static) {
     let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
     let work = Work::begin();
     runtime.spawn(async move {
-        cleanup.await;
+        CLEANING.scope((), cleanup).await;
         drop(work);
     });
 }

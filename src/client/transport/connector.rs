@@ -1,6 +1,7 @@
 //! Makes the connections: TLS roots, proxies, HTTP/2. Everything is made when first needed, so that
 //! opening a client costs nothing and one that only speaks plain HTTP never reads a certificate.
 
+use crate::client::background::cleaning;
 use crate::client::config::{Config, Proxies};
 use crate::client::error::{Error, Result};
 use crate::client::status;
@@ -57,6 +58,9 @@ impl Connectors {
     /// The connector for a scheme, made now if this is the first time.
     pub(super) async fn get(&self, scheme: &str, purpose: Use) -> Result<reqwest::Client> {
         let https = scheme == "https" || self.proxy_is_https();
+        if cleaning() && self.made.read().closed {
+            return self.once(https).await;
+        }
         if let Some(client) = self.ready(https, purpose)? {
             return Ok(client);
         }
@@ -74,7 +78,13 @@ impl Connectors {
         self.ready(https, purpose)?.ok_or_else(closed)
     }
 
-    /// Drops every idle connection and makes no more.
+    /// For a clean-up after the client was closed: what a cancelled call left behind is removed
+    /// all the same, over a connection that nobody keeps.
+    async fn once(&self, https: bool) -> Result<reqwest::Client> {
+        if https { Ok(self.secure().await?.requests) } else { self.build(tls(RootCertStore::empty(), &[])?) }
+    }
+
+    /// Drops every idle connection and makes no more, but for clean-ups.
     pub(super) fn close(&self) {
         *self.made.write() = Made { closed: true, ..Made::default() };
     }
