@@ -42,8 +42,7 @@ impl Pump {
     /// The next frame with data, or the end.
     pub fn poll_frame(&mut self, cx: &mut Context<'_>, mut input: Option<&mut Input>) -> Poll<Frame> {
         loop {
-            self.write(cx, input.as_deref_mut());
-            let wants_room = !self.outgoing.is_empty();
+            let wants_room = self.write(cx, input.as_deref_mut());
             return Poll::Ready(match self.socket.poll_turn(cx, wants_room) {
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(Ok(Turn::Room)) => continue,
@@ -61,20 +60,27 @@ impl Pump {
     /// Pings and writes without reading, for ever: for as long as the consumer has no room.
     pub async fn hold(&mut self, mut input: Option<&mut Input>) {
         poll_fn(|cx| {
-            self.write(cx, input.as_deref_mut());
-            self.socket.poll_hold(cx);
-            Poll::<()>::Pending
+            loop {
+                let wants_room = self.write(cx, input.as_deref_mut());
+                self.socket.poll_hold(cx);
+                if !(wants_room && self.socket.has_room()) {
+                    return Poll::<()>::Pending;
+                }
+            }
         })
         .await;
     }
 
-    /// Queues what the user wrote, as far as the socket has room.
-    fn write(&mut self, cx: &mut Context<'_>, input: Option<&mut Input>) {
-        let Some(input) = input else { return };
-        while !self.input_ended && self.socket.has_room() {
+    /// Queues what the user wrote, as far as the socket has room; true when it ran out of that.
+    fn write(&mut self, cx: &mut Context<'_>, input: Option<&mut Input>) -> bool {
+        let Some(input) = input else { return false };
+        while !self.input_ended {
+            if !self.socket.has_room() {
+                return true;
+            }
             if self.outgoing.is_empty() {
                 match input.poll_next(cx) {
-                    Poll::Pending => return,
+                    Poll::Pending => return false,
                     Poll::Ready(None) => self.input_ended = true,
                     Poll::Ready(Some(data)) => self.outgoing = data,
                 }
@@ -88,5 +94,6 @@ impl Pump {
                 self.input_ended = true;
             }
         }
+        false
     }
 }

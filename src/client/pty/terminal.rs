@@ -20,7 +20,8 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::time::{Instant, sleep, sleep_until};
 
-/// How long a terminal may take to say that it is there.
+/// How long a terminal may take to say that it is there, unless the client's connect limit says
+/// something else.
 const READY: Duration = Duration::from_secs(10);
 
 /// How long the close frame may take after the shell's exit was reported.
@@ -70,7 +71,7 @@ async fn create(sandbox: &Sandbox, params: Open) -> Result<(Socket, Shell)> {
         if let Some(cwd) = &params.cwd {
             request = request.query("cwd", cwd);
         }
-        match request.deadline(Some(READY)).websocket(&protocols).await {
+        match request.deadline(Some(ready(sandbox))).websocket(&protocols).await {
             Ok(socket) => return Ok((socket, Shell::new(sandbox, &params.id))),
             Err(error) if !unknown_to_the_server(&error) => return Err(error),
             Err(_) => {}
@@ -85,7 +86,7 @@ async fn create(sandbox: &Sandbox, params: Open) -> Result<(Socket, Shell)> {
         envs: env.as_ref(),
         lazy_start: Some(true),
     };
-    create_request(sandbox, &wish).await?.deadline(Some(READY)).send().await?;
+    create_request(sandbox, &wish).await?.deadline(Some(ready(sandbox))).send().await?;
     let shell = Shell::new(sandbox, &params.id);
     Ok((connected(sandbox, &params.id).await?, shell))
 }
@@ -98,7 +99,11 @@ fn unknown_to_the_server(error: &Error) -> bool {
 
 async fn connected(sandbox: &Sandbox, id: &str) -> Result<Socket> {
     let request = sandbox.toolbox(Method::GET, &path(id, "/connect")?).await?;
-    request.deadline(Some(READY)).websocket(&[EXIT_CONTROL.to_owned()]).await
+    request.deadline(Some(ready(sandbox))).websocket(&[EXIT_CONTROL.to_owned()]).await
+}
+
+fn ready(sandbox: &Sandbox) -> Duration {
+    sandbox.client().config().connect_timeout.unwrap_or(READY)
 }
 
 /// The shell behind a terminal that this stream made. Dropped, it is killed: nobody else knows of it.
@@ -140,6 +145,7 @@ struct Attendance {
     sink: Arc<dyn Sink>,
     input: Input,
     shell: Option<Shell>,
+    ready: Duration,
     open: bool,
     exit: Option<Exit>,
     bytes: u64,
@@ -160,6 +166,7 @@ impl Attendance {
             sink: io.sink,
             input: io.input,
             shell: None,
+            ready: ready(sandbox),
             open: false,
             exit: None,
             bytes: 0,
@@ -187,7 +194,7 @@ impl Attendance {
     }
 
     async fn until_the_end(&mut self) -> Result<Ended> {
-        let mut patience = Instant::now() + READY;
+        let mut patience = Instant::now() + self.ready;
         let mut carried = None;
         loop {
             let waits_for_the_end = self.exit.is_some();
@@ -256,10 +263,12 @@ impl Attendance {
     }
 
     fn not_ready(&self) -> Error {
-        let seconds = READY.as_secs();
         Error::new(
             status::TIMEOUT,
-            format!("PTY \"{}\" was connected but not ready within {seconds} s", self.id),
+            format!(
+                "PTY \"{}\" was connected but not ready within {:?}; `connectTimeoutMs` is the limit",
+                self.id, self.ready
+            ),
         )
     }
 
