@@ -1,0 +1,302 @@
+//! Many files in one request: up as pairs of form fields, down as the parts of a multipart body.
+//!
+//! Each file stands for itself: what fails is told beside what went well.
+
+use std::{
+    collections::HashMap,
+    fs::File,
+    io,
+    path::{Path, PathBuf},
+};
+
+use axum::{
+    body::Body,
+    http::{HeaderValue, Method, StatusCode, header::CONTENT_TYPE},
+    response::{IntoResponse, Response},
+};
+use bytes::Bytes;
+use serde::Serialize;
+use serde_json::{Value, json as object};
+use tokio::sync::mpsc;
+
+use super::{
+    call::{Call, Place, blocking, field, json, parent},
+    change::make_directories,
+    disposition,
+    multipart::{Form, FormError},
+    refusal::{Refusal, go_error, go_path_error},
+    sink::Sink,
+    source::Source,
+    upload::first_missing,
+};
+use crate::sandbox::Protocol;
+
+const BOUNDARY: &str = "DAYTONA-FILE-BOUNDARY";
+/// What Linux takes for a path.
+const LONGEST_PATH: usize = 4096;
+
+#[derive(Serialize)]
+struct Uploaded {
+    path: String,
+    bytes: u64,
+}
+
+/// What came of an upload of many: `files` is null where nothing was written.
+#[derive(Default)]
+struct Outcome {
+    errors: Vec<String>,
+    files: Option<Vec<Uploaded>>,
+}
+
+pub async fn upload(call: Call) -> Result<Response, Refusal> {
+    let Some(form) = Form::of(&call.headers, call.body) else {
+        return Ok(json(StatusCode::BAD_REQUEST, &object!({ "errors": ["invalid multipart form"] })));
+    };
+    let outcome = receive(form, &call.sandbox.home).await;
+    Ok(if outcome.errors.is_empty() {
+        json(StatusCode::OK, &object!({ "files": outcome.files }))
+    } else {
+        json(StatusCode::BAD_REQUEST, &object!({ "errors": outcome.errors, "files": outcome.files }))
+    })
+}
+
+async fn receive(mut form: Form, home: &Path) -> Outcome {
+    let mut outcome = Outcome::default();
+    let mut paths = HashMap::new();
+    loop {
+        let name = match form.next_part().await {
+            Ok(Some(name)) => name,
+            Ok(None) => break,
+            Err(error) => {
+                outcome.errors.push(format!("reading part: multipart: NextPart: {error}"));
+                break;
+            }
+        };
+        let index = |end: &str| Some(name.strip_suffix(end)?.trim_start_matches("files[").to_owned());
+        if let Some(index) = index("].path") {
+            match text(&mut form).await {
+                Ok(path) if path.trim().is_empty() => {
+                    outcome.errors.push(format!("path[{index}]: empty path"));
+                }
+                Ok(path) => drop(paths.insert(index, path.trim().to_owned())),
+                Err(message) => outcome.errors.push(format!("path[{index}]: {message}")),
+            }
+        } else if let Some(index) = index("].file") {
+            let Some(path) = paths.get(&index) else {
+                outcome.errors.push(format!("file[{index}]: missing .path metadata"));
+                continue;
+            };
+            match receive_one(&mut form, Path::new(path), home).await {
+                Ok(bytes) => {
+                    outcome.files.get_or_insert_default().push(Uploaded { path: path.clone(), bytes });
+                }
+                Err(message) => outcome.errors.push(format!("{path}: {message}")),
+            }
+        }
+    }
+    form.drain().await;
+    outcome
+}
+
+/// A part that is a path.
+async fn text(form: &mut Form) -> Result<String, String> {
+    let mut text = Vec::new();
+    while let Some(piece) = form.piece().await.map_err(unexpected_end)? {
+        if text.len() + piece.len() > LONGEST_PATH {
+            return Err("path is too long".to_owned());
+        }
+        text.extend_from_slice(&piece);
+    }
+    Ok(String::from_utf8_lossy(&text).into_owned())
+}
+
+/// Go's reader of a part tells a form that ended too early in its own words.
+fn unexpected_end(error: FormError) -> String {
+    match error {
+        FormError::Truncated => "unexpected EOF".to_owned(),
+        other => other.to_string(),
+    }
+}
+
+/// Straight into its place: what a broken upload had brought stays there, as with the daemon.
+async fn receive_one(form: &mut Form, asked: &Path, home: &Path) -> Result<u64, String> {
+    let place = Place { asked: asked.to_owned(), real: home.join(asked) };
+    let home = home.to_owned();
+    let file = tokio::task::spawn_blocking(move || create(&place, &home))
+        .await
+        .map_err(|error| error.to_string())??;
+    let mut sink = Sink::new(file);
+    let broken = loop {
+        match form.piece().await {
+            Ok(Some(piece)) => {
+                sink.push(piece).await.map_err(|error| format!("write: {}", go_error(&error)))?
+            }
+            Ok(None) => break None,
+            Err(error) => break Some(unexpected_end(error)),
+        }
+    };
+    let written = sink.finish().await.map_err(|error| format!("write: {}", go_error(&error)))?;
+    broken.map_or(Ok(written), |why| Err(format!("write: {why}")))
+}
+
+fn create(place: &Place, home: &Path) -> Result<File, String> {
+    let directory = parent(&place.asked);
+    make_directories(&parent(&place.real), 0o755).map_err(|error| {
+        let failed_at = first_missing(&directory, home);
+        format!("mkdir {}: {}", directory.display(), go_path_error("mkdir", &failed_at, &error))
+    })?;
+    File::create(&place.real)
+        .map_err(|error| format!("create: {}", go_path_error("open", &place.asked, &error)))
+}
+
+pub async fn download(call: Call) -> Result<Response, Refusal> {
+    let (sandbox, method) = (call.sandbox.clone(), call.method.clone());
+    let body = call.json().await;
+    let is_json = body.is_ok();
+    let paths = body.ok().and_then(|body| {
+        let paths = field(&body, "paths")?.as_array()?;
+        paths.iter().map(|path| path.as_str().map(PathBuf::from)).collect::<Option<Vec<_>>>()
+    });
+    let Some(paths) = paths.filter(|paths| !paths.is_empty()) else {
+        let mut refused = json(
+            StatusCode::BAD_REQUEST,
+            &object!({ "error": "request body must be {\"paths\": [ ... ]} and non-empty" }),
+        );
+        if !is_json {
+            // The framework has begun a text by the time the handler answers.
+            let text = HeaderValue::from_static("text/plain; charset=utf-8");
+            refused.headers_mut().insert(CONTENT_TYPE, text);
+        }
+        return Ok(refused);
+    };
+    // Two pieces under way are enough to keep both sides busy.
+    let (parts, sent) = mpsc::channel(2);
+    tokio::spawn(async move {
+        let places = paths.into_iter().map(|asked| Place { real: sandbox.home.join(&asked), asked });
+        // An end without the closing boundary tells the client that something is missing.
+        if let Err(Some(error)) = send_parts(places, sandbox.protocol, &method, &parts).await {
+            let _client_left = parts.send(Err(error)).await;
+        }
+    });
+    let body = futures_util::stream::unfold(sent, |mut sent| async { Some((sent.recv().await?, sent)) });
+    let mut response = Body::from_stream(body).into_response();
+    let content_type = HeaderValue::from_static("multipart/form-data; boundary=DAYTONA-FILE-BOUNDARY");
+    response.headers_mut().insert(CONTENT_TYPE, content_type);
+    Ok(response)
+}
+
+/// `Err(None)`: the client has left. `Err(Some(_))`: a file broke in the middle of its part.
+async fn send_parts(
+    places: impl Iterator<Item = Place>,
+    protocol: Protocol,
+    method: &Method,
+    parts: &mpsc::Sender<io::Result<Bytes>>,
+) -> Result<(), Option<io::Error>> {
+    let send = |bytes: Bytes| async move { parts.send(Ok(bytes)).await.map_err(|_| None) };
+    let mut separator = "";
+    for place in places {
+        let opened = {
+            let place = place.clone();
+            blocking(move || Ok(open(&place))).await
+        };
+        let mut head =
+            format!("{separator}--{BOUNDARY}\r\nContent-Disposition: form-data; name=").into_bytes();
+        separator = "\r\n";
+        match opened {
+            Ok(Ok((file, size))) => {
+                head.extend_from_slice(b"\"file\"; ");
+                head.extend(disposition::names(&place.asked));
+                head.extend_from_slice(
+                    format!(
+                        "\r\nContent-Length: {size}\r\nContent-Type: {}\r\n\r\n",
+                        content_type(&place.asked)
+                    )
+                    .as_bytes(),
+                );
+                send(head.into()).await?;
+                let mut source = Source::new(file, size);
+                while let Some(piece) = source.next().await {
+                    send(piece.map_err(Some)?).await?;
+                }
+            }
+            Ok(Err(failure)) => {
+                head.extend_from_slice(b"\"error\"; ");
+                head.extend(disposition::names(&place.asked));
+                head.extend_from_slice(b"\r\nContent-Type: application/json; charset=utf-8\r\n\r\n");
+                head.extend(failure.envelope(&place.asked, protocol, method).to_string().into_bytes());
+                send(head.into()).await?;
+            }
+            Err(refusal) => return Err(Some(io::Error::other(refusal.message))),
+        }
+    }
+    send(format!("\r\n--{BOUNDARY}--\r\n").into()).await
+}
+
+struct PartFailure {
+    status: StatusCode,
+    code: &'static str,
+    message: String,
+}
+
+impl PartFailure {
+    fn envelope(&self, path: &Path, protocol: Protocol, method: &Method) -> Value {
+        let mut envelope = object!({
+            "statusCode": self.status.as_u16(),
+            "message": self.message,
+            "code": self.code,
+            "timestamp": super::info::now(),
+            "path": path.to_string_lossy(),
+            "method": method.as_str(),
+        });
+        if protocol != Protocol::V0_190 {
+            envelope["source"] = "DAYTONA_DAEMON".into();
+        }
+        envelope
+    }
+}
+
+/// Opens first and looks at what was opened, so that size and bytes are of the same file.
+fn open(place: &Place) -> Result<(File, u64), PartFailure> {
+    let asked = place.asked.display();
+    let invalid = |why: String| PartFailure {
+        status: StatusCode::BAD_REQUEST,
+        code: "INVALID_FILE_PATH",
+        message: format!("invalid file path: {why}"),
+    };
+    if place.asked.as_os_str().is_empty() {
+        return Err(invalid("path is empty".to_owned()));
+    }
+    let opened = File::open(&place.real).and_then(|file| file.metadata().map(|metadata| (file, metadata)));
+    match opened {
+        Ok((_, metadata)) if metadata.is_dir() => {
+            Err(invalid(format!("path points to a directory: {asked}")))
+        }
+        Ok((file, metadata)) => Ok((file, metadata.len())),
+        Err(error) => Err(match error.kind() {
+            io::ErrorKind::NotFound => PartFailure {
+                status: StatusCode::NOT_FOUND,
+                code: "FILE_NOT_FOUND",
+                message: format!("file not found: {asked}"),
+            },
+            io::ErrorKind::PermissionDenied => PartFailure {
+                status: StatusCode::FORBIDDEN,
+                code: "FILE_ACCESS_DENIED",
+                message: format!("permission denied: {asked}"),
+            },
+            _ => PartFailure {
+                status: StatusCode::INTERNAL_SERVER_ERROR,
+                code: "FILE_READ_FAILED",
+                message: format!("failed to open file: {}", go_path_error("open", &place.asked, &error)),
+            },
+        }),
+    }
+}
+
+fn content_type(path: &Path) -> String {
+    let guessed = mime_guess::from_path(path).first_or_octet_stream();
+    if guessed.type_() == mime_guess::mime::TEXT {
+        format!("{guessed}; charset=utf-8")
+    } else {
+        guessed.to_string()
+    }
+}

@@ -1,0 +1,189 @@
+//! One request about files: its query, its body, the sandbox it is for, and how to answer it.
+
+use std::{
+    ffi::OsString,
+    future::Future,
+    os::unix::ffi::OsStringExt,
+    path::{Path, PathBuf},
+    pin::Pin,
+    sync::Arc,
+};
+
+use axum::{
+    Json,
+    body::Body,
+    extract::{FromRequest, Request},
+    http::{HeaderMap, Method, StatusCode, Uri},
+    response::{IntoResponse, Response},
+};
+use percent_encoding::percent_decode;
+use serde::Serialize;
+use serde_json::Value;
+
+use super::refusal::Refusal;
+use crate::sandbox::{Protocol, Sandbox};
+
+/// What the daemon takes as a JSON body; a list of a million paths fits.
+const JSON_LIMIT: usize = 64 * 1024 * 1024;
+
+pub struct Call {
+    pub sandbox: Arc<Sandbox>,
+    pub method: Method,
+    pub uri: Uri,
+    pub headers: HeaderMap,
+    pub body: Body,
+}
+
+/// A path as it was asked for, which answers repeat, and where that is on this machine.
+#[derive(Debug, Clone)]
+pub struct Place {
+    pub asked: PathBuf,
+    pub real: PathBuf,
+}
+
+impl<S: Send + Sync> FromRequest<S> for Call
+where
+    Arc<Sandbox>: axum::extract::FromRef<S>,
+{
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Self::Rejection> {
+        let (parts, body) = request.into_parts();
+        Ok(Self {
+            sandbox: axum::extract::FromRef::from_ref(state),
+            method: parts.method,
+            uri: parts.uri,
+            headers: parts.headers,
+            body,
+        })
+    }
+}
+
+impl Call {
+    pub fn is_0_190(&self) -> bool {
+        self.sandbox.protocol == Protocol::V0_190
+    }
+
+    /// The first value of a query key; a path may hold bytes that are no UTF-8. Empty is absent.
+    pub fn query(&self, key: &str) -> Option<OsString> {
+        query_value(self.uri.query().unwrap_or_default(), key)
+    }
+
+    pub fn text(&self, key: &str) -> Option<String> {
+        self.query(key).map(|value| value.to_string_lossy().into_owned())
+    }
+
+    pub fn place(&self, asked: impl Into<PathBuf>) -> Place {
+        let asked = asked.into();
+        Place { real: self.sandbox.home.join(&asked), asked }
+    }
+
+    /// The place that a required query key names.
+    pub fn required_place(&self, key: &str) -> Result<Place, Refusal> {
+        self.query(key)
+            .map(|path| self.place(path))
+            .ok_or_else(|| Refusal::bad_request(format!("{key} is required")))
+    }
+
+    /// The first JSON value of the body; Go's decoder does not look at what follows it.
+    pub async fn json(self) -> Result<Value, Refusal> {
+        let bytes = axum::body::to_bytes(self.body, JSON_LIMIT)
+            .await
+            .map_err(|error| Refusal::invalid_body(format!("invalid request body: {error}")))?;
+        serde_json::Deserializer::from_slice(&bytes)
+            .into_iter::<Value>()
+            .next()
+            .unwrap_or_else(|| Ok(Value::Null))
+            .map_err(|error| Refusal::invalid_body(format!("invalid request body: {error}")))
+    }
+}
+
+/// The first value of `key` in a query string, with `+` as a space; empty counts as absent.
+pub fn query_value(query: &str, key: &str) -> Option<OsString> {
+    query
+        .split('&')
+        .filter_map(|pair| {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            (decoded(name) == key.as_bytes()).then(|| decoded(value))
+        })
+        .next()
+        .filter(|value| !value.is_empty())
+        .map(OsString::from_vec)
+}
+
+fn decoded(text: &str) -> Vec<u8> {
+    percent_decode(text.replace('+', " ").as_bytes()).collect()
+}
+
+/// A key of a JSON object as Go finds it: whatever its case, the last one counts.
+pub fn field<'a>(object: &'a Value, key: &str) -> Option<&'a Value> {
+    let fields = object.as_object()?;
+    fields.iter().rev().find(|(name, _)| name.eq_ignore_ascii_case(key)).map(|(_, value)| value)
+}
+
+/// JSON with the daemon's content type.
+pub fn json<T: Serialize>(status: StatusCode, value: &T) -> Response {
+    let mut response = (status, Json(value)).into_response();
+    response.headers_mut().insert(
+        axum::http::header::CONTENT_TYPE,
+        axum::http::HeaderValue::from_static("application/json; charset=utf-8"),
+    );
+    response
+}
+
+/// Runs what waits for the disk where waiting is allowed.
+pub async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Refusal> + Send + 'static,
+) -> Result<T, Refusal> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .unwrap_or_else(|error| Err(Refusal::internal(format!("file operation ended early: {error}"))))
+}
+
+/// A handler out of a function that may refuse: the refusal is worded for the sandbox's protocol.
+pub fn told<F, R>(
+    answer: F,
+) -> impl Fn(Call) -> Pin<Box<dyn Future<Output = Response> + Send>> + Clone + Send + Sync + 'static
+where
+    F: Fn(Call) -> R + Clone + Send + Sync + 'static,
+    R: Future<Output = Result<Response, Refusal>> + Send + 'static,
+{
+    move |call: Call| {
+        let (protocol, method, uri) = (call.sandbox.protocol, call.method.clone(), call.uri.clone());
+        let answered = answer(call);
+        Box::pin(
+            async move { answered.await.unwrap_or_else(|refusal| worded(&refusal, protocol, &method, &uri)) },
+        )
+    }
+}
+
+/// The directory part of a path, `.` where it has none: what Go's `filepath.Dir` says.
+pub fn parent(path: &Path) -> PathBuf {
+    match path.parent() {
+        Some(parent) if parent.as_os_str().is_empty() => PathBuf::from("."),
+        Some(parent) => parent.to_owned(),
+        None => path.to_owned(),
+    }
+}
+
+/// 0.190 tells the status alone.
+fn worded(refusal: &Refusal, protocol: Protocol, method: &Method, uri: &Uri) -> Response {
+    if refusal.is_no_such_route() {
+        return (StatusCode::NOT_FOUND, "404 page not found").into_response();
+    }
+    if protocol == Protocol::V0_190 {
+        return refusal.status.into_response();
+    }
+    json(
+        refusal.status,
+        &serde_json::json!({
+            "statusCode": refusal.status.as_u16(),
+            "message": refusal.message,
+            "code": refusal.code,
+            "source": "DAYTONA_DAEMON",
+            "timestamp": super::info::now(),
+            "path": uri.path(),
+            "method": method.as_str(),
+        }),
+    )
+}

@@ -1,0 +1,161 @@
+//! Making, removing and moving what is there, and who may do what with it.
+
+use std::{
+    fs, io,
+    os::unix::fs::{DirBuilderExt, PermissionsExt, chown},
+    path::Path,
+};
+
+use axum::{
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
+use nix::unistd::{Group, User};
+
+use super::{
+    call::{Call, blocking, parent},
+    refusal::Refusal,
+    walk::clean,
+};
+
+pub async fn folder(call: Call) -> Result<Response, Refusal> {
+    let place = call.required_place("path")?;
+    let mode = call.text("mode").map_or(Ok(0o755), |text| octal(&text))?;
+    blocking(move || {
+        make_directories(&place.real, mode).map_err(|error| {
+            Refusal::bad_request(super::refusal::go_path_error("mkdir", &place.asked, &error))
+        })
+    })
+    .await?;
+    Ok(StatusCode::CREATED.into_response())
+}
+
+/// Makes a directory and the missing ones above it, all with this mode as the umask leaves it.
+pub fn make_directories(path: &Path, mode: u32) -> io::Result<()> {
+    fs::DirBuilder::new().recursive(true).mode(mode).create(path)
+}
+
+pub async fn delete(call: Call) -> Result<Response, Refusal> {
+    let place = call.required_place("path")?;
+    let recursive = call.text("recursive").as_deref() == Some("true");
+    blocking(move || {
+        let metadata =
+            fs::metadata(&place.real).map_err(|error| Refusal::of("stat", &place.asked, &error))?;
+        let is_link = place.real.is_symlink();
+        if metadata.is_dir() && !recursive {
+            return Err(Refusal::bad_request("cannot delete directory without recursive flag"));
+        }
+        let removed = if metadata.is_dir() && !is_link {
+            fs::remove_dir_all(&place.real)
+        } else {
+            fs::remove_file(&place.real)
+        };
+        removed.map_err(|error| {
+            Refusal::bad_request(super::refusal::go_path_error("remove", &place.asked, &error))
+        })
+    })
+    .await?;
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+pub async fn rename(call: Call) -> Result<Response, Refusal> {
+    let (Some(source), Some(destination)) = (call.query("source"), call.query("destination")) else {
+        return Err(Refusal::bad_request("source and destination paths are required"));
+    };
+    let (source, destination) = (call.place(source), call.place(destination));
+    blocking(move || {
+        let (from, to) = (clean(&source.real), clean(&destination.real));
+        fs::metadata(&from).map_err(|error| Refusal::of("stat", &source.asked, &error))?;
+        fs::metadata(parent(&to))
+            .map_err(|error| Refusal::of("stat", &parent(&clean(&destination.asked)), &error))?;
+        if fs::metadata(&to).is_ok() {
+            return Err(Refusal::conflict("destination already exists"));
+        }
+        match fs::rename(&from, &to) {
+            Err(error) if error.kind() == io::ErrorKind::CrossesDevices => copy_then_remove(&from, &to),
+            other => other,
+        }
+        .map_err(|error| {
+            Refusal::bad_request(format!("failed to move file: {}", super::refusal::go_error(&error)))
+        })
+    })
+    .await?;
+    Ok(StatusCode::OK.into_response())
+}
+
+/// A move to another file system.
+fn copy_then_remove(from: &Path, to: &Path) -> io::Result<()> {
+    copy_tree(from, to)?;
+    if from.is_dir() && !from.is_symlink() { fs::remove_dir_all(from) } else { fs::remove_file(from) }
+}
+
+fn copy_tree(from: &Path, to: &Path) -> io::Result<()> {
+    let kind = fs::symlink_metadata(from)?;
+    if kind.is_symlink() {
+        return std::os::unix::fs::symlink(fs::read_link(from)?, to);
+    }
+    if !kind.is_dir() {
+        return fs::copy(from, to).map(drop);
+    }
+    make_directories(to, 0o755)?;
+    for entry in fs::read_dir(from)? {
+        let name = entry?.file_name();
+        copy_tree(&from.join(&name), &to.join(&name))?;
+    }
+    fs::set_permissions(to, kind.permissions())
+}
+
+pub async fn permissions(call: Call) -> Result<Response, Refusal> {
+    let place = call.required_place("path")?;
+    let (mode, owner, group) = (call.text("mode"), call.text("owner"), call.text("group"));
+    blocking(move || {
+        fs::metadata(&place.real).map_err(|error| Refusal::of("stat", &place.asked, &error))?;
+        let failed = |what: &str, error: io::Error| {
+            Refusal::bad_request(format!(
+                "failed to change {what}: {}",
+                super::refusal::go_path_error(
+                    if what == "mode" { "chmod" } else { "chown" },
+                    &place.asked,
+                    &error
+                )
+            ))
+        };
+        if let Some(mode) = mode {
+            fs::set_permissions(&place.real, fs::Permissions::from_mode(octal(&mode)?))
+                .map_err(|error| failed("mode", error))?;
+        }
+        let uid = owner.map(|name| user_id(&name)).transpose()?;
+        let gid = group.map(|name| group_id(&name)).transpose()?;
+        if uid.is_some() || gid.is_some() {
+            chown(&place.real, uid, gid).map_err(|error| failed("ownership", error))?;
+        }
+        Ok(())
+    })
+    .await?;
+    Ok(StatusCode::OK.into_response())
+}
+
+/// A mode in octal. What lies above the nine permissions has no effect in the daemon either.
+fn octal(text: &str) -> Result<u32, Refusal> {
+    match u32::from_str_radix(text, 8) {
+        Ok(mode) if !text.starts_with('+') => Ok(mode & 0o777),
+        _ => Err(Refusal::bad_request("invalid mode format")),
+    }
+}
+
+fn user_id(name: &str) -> Result<u32, Refusal> {
+    if let Ok(number) = name.parse() {
+        return Ok(number);
+    }
+    let user = User::from_name(name).ok().flatten().ok_or_else(|| Refusal::bad_request("user not found"))?;
+    Ok(user.uid.as_raw())
+}
+
+fn group_id(name: &str) -> Result<u32, Refusal> {
+    if let Ok(number) = name.parse() {
+        return Ok(number);
+    }
+    let group =
+        Group::from_name(name).ok().flatten().ok_or_else(|| Refusal::bad_request("group not found"))?;
+    Ok(group.gid.as_raw())
+}

@@ -1,0 +1,91 @@
+//! Bytes on their way out of a file: the next piece is read while the one before is sent.
+
+use std::{
+    fs::File,
+    io::{self, Read},
+};
+
+use bytes::Bytes;
+use tokio::task::JoinHandle;
+
+use super::PIECE;
+
+/// Exactly so many bytes of a file from where it stands. A file that ends earlier is an error, never
+/// a short answer.
+pub struct Source {
+    reading: Option<JoinHandle<(File, io::Result<Bytes>)>>,
+    left: u64,
+}
+
+impl Source {
+    pub fn new(file: File, length: u64) -> Self {
+        let mut source = Self { reading: None, left: length };
+        source.read_ahead(file);
+        source
+    }
+
+    fn read_ahead(&mut self, mut file: File) {
+        let wanted = self.left.min(PIECE as u64);
+        self.reading = (wanted > 0).then(|| {
+            tokio::task::spawn_blocking(move || {
+                let mut piece = Vec::with_capacity(wanted as usize);
+                let result = match (&mut file).take(wanted).read_to_end(&mut piece) {
+                    Ok(0) => Err(io::ErrorKind::UnexpectedEof.into()),
+                    Ok(_) => Ok(piece.into()),
+                    Err(error) => Err(error),
+                };
+                (file, result)
+            })
+        });
+    }
+
+    /// The next piece, `None` after the last.
+    pub async fn next(&mut self) -> Option<io::Result<Bytes>> {
+        let (file, piece) = match self.reading.take()?.await {
+            Ok((file, Ok(piece))) => (file, piece),
+            Ok((_, Err(error))) => return Some(Err(error)),
+            Err(error) => return Some(Err(io::Error::other(error))),
+        };
+        self.left -= piece.len() as u64;
+        self.read_ahead(file);
+        Some(Ok(piece))
+    }
+
+    pub fn into_stream(self) -> impl futures_util::Stream<Item = io::Result<Bytes>> {
+        futures_util::stream::unfold(self, |mut source| async {
+            source.next().await.map(|piece| (piece, source))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn read(path: &std::path::Path, length: u64) -> io::Result<Vec<u8>> {
+        let mut source = Source::new(File::open(path)?, length);
+        let mut all = Vec::new();
+        while let Some(piece) = source.next().await {
+            all.extend_from_slice(&piece?);
+        }
+        Ok(all)
+    }
+
+    #[tokio::test]
+    async fn a_file_comes_whole_and_in_order() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let content: Vec<u8> = (0..PIECE * 2 + 7).map(|index| (index % 251) as u8).collect();
+        std::fs::write(file.path(), &content).unwrap();
+        assert!(read(file.path(), content.len() as u64).await.unwrap() == content);
+        assert_eq!(read(file.path(), 3).await.unwrap(), [0, 1, 2]);
+        assert!(read(file.path(), 0).await.unwrap().is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_file_that_shrank_is_an_error() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), b"abc").unwrap();
+        let error = read(file.path(), 10).await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof);
+    }
+}
