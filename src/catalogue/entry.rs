@@ -153,11 +153,33 @@ fn limit(given: Option<u64>, default: Timeout) -> Option<Duration> {
     }
 }
 
+/// What an operation acts on, asked after a failure whether it knows the real reason.
+pub(super) trait Explain: Clone + Send + Sync + 'static {
+    fn explain(&self, error: Error) -> impl Future<Output = Error> + Send;
+}
+
+impl Explain for Sandbox {
+    async fn explain(&self, error: Error) -> Error {
+        Sandbox::explain(self, error).await
+    }
+}
+impl Explain for Client {
+    async fn explain(&self, error: Error) -> Error {
+        error
+    }
+}
+impl Explain for () {
+    async fn explain(&self, error: Error) -> Error {
+        error
+    }
+}
+
 /// Runs an operation's function under its time limit, and completes the error of a failure.
-async fn bounded<T>(
+async fn bounded<T: Send>(
     name: &'static str,
     limit: Option<Duration>,
     notes: Notes,
+    target: impl Explain,
     work: impl Future<Output = Result<T>>,
 ) -> Result<T> {
     let outcome = match limit {
@@ -173,11 +195,14 @@ async fn bounded<T>(
             )),
         },
     };
-    outcome.map_err(|mut error| {
-        error.detail_mut().operation.get_or_insert(name);
-        notes.complete(&mut error);
-        error
-    })
+    let failure = match outcome {
+        Ok(value) => return Ok(value),
+        Err(failure) => failure,
+    };
+    let mut error = target.explain(failure).await;
+    error.detail_mut().operation.get_or_insert(name);
+    notes.complete(&mut error);
+    Err(error)
 }
 
 /// Cuts `work` at its limit, and lets the transport know of it: it then does not begin waits that
@@ -200,14 +225,15 @@ pub(super) fn call<P, T, O, F>(
 ) -> Result<CallFuture>
 where
     P: Params,
-    O: Into<Outcome>,
+    T: Explain,
+    O: Into<Outcome> + Send + 'static,
     F: Future<Output = Result<O>> + Send + 'static,
 {
     let parsed: P = params::parse_object(name, params)?;
     let notes = context.notes.clone();
     let limit = limit(parsed.timeout_ms(), timeout);
-    let work = function(target, parsed, context);
-    Ok(Box::pin(async move { bounded(name, limit, notes, work).await.map(Into::into) }))
+    let work = function(target.clone(), parsed, context);
+    Ok(Box::pin(async move { bounded(name, limit, notes, target, work).await.map(Into::into) }))
 }
 
 pub(super) fn stream<P, T, F>(
@@ -219,14 +245,15 @@ pub(super) fn stream<P, T, F>(
 ) -> Result<StreamFuture>
 where
     P: Params,
+    T: Explain,
     F: Future<Output = Result<Ended>> + Send + 'static,
 {
     let parsed: P = params::parse_object(name, params)?;
     let io = io(parsed.buffer_bytes());
     let notes = io.notes.clone();
     let limit = limit(parsed.timeout_ms(), Timeout::None);
-    let work = function(target, parsed, io);
-    Ok(Box::pin(bounded(name, limit, notes, work)))
+    let work = function(target.clone(), parsed, io);
+    Ok(Box::pin(bounded(name, limit, notes, target, work)))
 }
 
 /// The error for an operation on the wrong kind of thing.

@@ -1,5 +1,250 @@
 //! The entries of `sandbox.*`.
 
 use super::Operation;
+use super::entry::operation;
+use crate::client::sandbox;
 
-pub(super) const ENTRIES: &[Operation] = &[];
+pub(super) const ENTRIES: &[Operation] = &[
+    operation! {
+        /// Makes a sandbox from a snapshot or an image, and waits until it is started.
+        ///
+        /// The result is the sandbox as last read, with a handle. As a stream its data is the build log, and ENDED
+        /// carries handle and JSON. A create that fails after the request was sent names the sandbox (`sandboxId`) or
+        /// the unique name that was sent (`sandboxName`): look there before creating another. SANDBOX_FAILED: it went
+        /// into an error state; the message has the server's reason.
+        "sandbox.create", Client, Guide, sandbox::Create,
+        required: [],
+        result: Handle(sandbox::Described),
+        endpoint: "POST {api}/sandbox, then GET {api}/sandbox/{id} until it is started",
+        cancel: "Ends the wait and deletes nothing: the error names the sandbox.",
+        timeout: Minute,
+        call: sandbox::create,
+        stream: sandbox::create_stream,
+    },
+    operation! {
+        /// Reads a sandbox by its UUID or exact name. NOT_FOUND when there is none.
+        "sandbox.get", Client, Guide, sandbox::Get,
+        required: ["idOrName"],
+        result: Handle(sandbox::Described),
+        endpoint: "GET {api}/sandbox/{idOrName}",
+        cancel: "Nothing remote.",
+        timeout: Minute,
+        call: sandbox::get,
+    },
+    operation! {
+        /// Finds a sandbox by its exact name, or the first that has all the labels. NO_MATCH when there is none.
+        "sandbox.find", Client, Guide, sandbox::Find,
+        required: [],
+        result: Handle(sandbox::Described),
+        endpoint: "GET {api}/sandbox/{name}, GET {api}/sandbox",
+        cancel: "Nothing remote.",
+        timeout: Minute,
+        call: sandbox::find,
+    },
+    operation! {
+        /// Lists sandboxes, a page at a time: by cursor, or by number with `page`.
+        ///
+        /// The items are the server's, untouched; make handles of them with sandbox.attach.
+        "sandbox.list", Client, Guide, sandbox::List,
+        required: [],
+        result: Json(sandbox::Listed),
+        endpoint: "GET {api}/sandbox, GET {api}/sandbox/paginated",
+        cancel: "Nothing remote.",
+        timeout: Minute,
+        call: sandbox::list,
+    },
+    operation! {
+        /// Makes a handle of what is known already: an item of sandbox.list, or an id. Sends nothing; where the
+        /// toolbox is stands in the item, or is asked for at the first use.
+        "sandbox.attach", Client, Ours, sandbox::Attach,
+        required: ["sandbox"],
+        result: Handle(sandbox::Described),
+        endpoint: "none",
+        cancel: "Nothing remote.",
+        timeout: Minute,
+        call: sandbox::attach,
+    },
+    operation! {
+        /// Starts a stopped or archived sandbox and waits until it is started.
+        "sandbox.start", Sandbox, Guide, sandbox::Nothing,
+        required: [],
+        result: Json(sandbox::Described),
+        endpoint: "POST {api}/sandbox/{id}/start",
+        cancel: "Ends the wait; the sandbox goes on starting.",
+        timeout: Minute,
+        call: sandbox::start,
+    },
+    operation! {
+        /// Stops a sandbox and waits until it is stopped; its files stay, its processes do not.
+        "sandbox.stop", Sandbox, Guide, sandbox::Stop,
+        required: [],
+        result: Json(sandbox::Described),
+        endpoint: "POST {api}/sandbox/{id}/stop",
+        cancel: "Ends the wait; the sandbox goes on stopping.",
+        timeout: Minute,
+        call: sandbox::stop,
+    },
+    operation! {
+        /// Moves a stopped sandbox to cheaper storage; does not wait for the end of it.
+        "sandbox.archive", Sandbox, Guide, sandbox::Nothing,
+        required: [],
+        result: Json(sandbox::Described),
+        endpoint: "POST {api}/sandbox/{id}/archive",
+        cancel: "Nothing remote.",
+        timeout: Minute,
+        call: sandbox::archive,
+    },
+    operation! {
+        /// Deletes the sandbox. One that is gone already answers `null`. The handle stays until it is closed.
+        "sandbox.delete", Sandbox, Guide, sandbox::Delete,
+        required: [],
+        result: Json(sandbox::Described),
+        endpoint: "DELETE {api}/sandbox/{id}",
+        cancel: "Ends the wait; the sandbox is deleted all the same.",
+        timeout: Minute,
+        call: sandbox::delete,
+    },
+    operation! {
+        /// Reads the sandbox again.
+        "sandbox.refresh", Sandbox, Guide, sandbox::Nothing,
+        required: [],
+        result: Json(sandbox::Described),
+        endpoint: "GET {api}/sandbox/{id}",
+        cancel: "Nothing remote.",
+        timeout: Minute,
+        call: sandbox::refresh,
+    },
+    operation! {
+        /// Waits until the sandbox is in one of the states.
+        ///
+        /// SANDBOX_FAILED when it goes into an error state, or is destroyed, instead; `code` is QUEUE_TIMEOUT or
+        /// SPOT_EVICTED where that was why.
+        "sandbox.wait", Sandbox, Guide, sandbox::Wait,
+        required: ["states"],
+        result: Json(sandbox::Described),
+        endpoint: "GET {api}/sandbox/{id}",
+        cancel: "Ends the wait.",
+        timeout: Minute,
+        call: sandbox::wait,
+    },
+    operation! {
+        /// Waits until the sandbox is started.
+        "sandbox.wait_for_start", Sandbox, Guide, sandbox::Nothing,
+        required: [],
+        result: Json(sandbox::Described),
+        endpoint: "GET {api}/sandbox/{id}",
+        cancel: "Ends the wait.",
+        timeout: Minute,
+        call: sandbox::wait_for_start,
+    },
+    operation! {
+        /// Waits until the sandbox is stopped, or gone.
+        "sandbox.wait_for_stop", Sandbox, Guide, sandbox::Nothing,
+        required: [],
+        result: Json(sandbox::Described),
+        endpoint: "GET {api}/sandbox/{id}",
+        cancel: "Ends the wait.",
+        timeout: Minute,
+        call: sandbox::wait_for_stop,
+    },
+    operation! {
+        /// Waits until no resize is under way.
+        "sandbox.wait_for_resize", Sandbox, Guide, sandbox::Nothing,
+        required: [],
+        result: Json(sandbox::Described),
+        endpoint: "GET {api}/sandbox/{id}",
+        cancel: "Ends the wait.",
+        timeout: Minute,
+        call: sandbox::wait_for_resize,
+    },
+    operation! {
+        /// Replaces all labels. Answers `{"labels":{...}}`.
+        "sandbox.set_labels", Sandbox, Guide, sandbox::SetLabels,
+        required: ["labels"],
+        result: Json,
+        endpoint: "PUT {api}/sandbox/{id}/labels",
+        cancel: "Nothing remote.",
+        timeout: Minute,
+        call: sandbox::set_labels,
+    },
+    operation! {
+        /// Sets after how many minutes without activity the sandbox stops; 0 never.
+        "sandbox.set_auto_stop", Sandbox, Guide, sandbox::Minutes,
+        required: ["minutes"],
+        result: Json(sandbox::Described),
+        endpoint: "POST {api}/sandbox/{id}/autostop/{minutes}",
+        cancel: "Nothing remote.",
+        timeout: Minute,
+        call: sandbox::set_auto_stop,
+    },
+    operation! {
+        /// Sets after how many minutes stopped the sandbox is archived; 0 never.
+        "sandbox.set_auto_archive", Sandbox, Guide, sandbox::Minutes,
+        required: ["minutes"],
+        result: Json(sandbox::Described),
+        endpoint: "POST {api}/sandbox/{id}/autoarchive/{minutes}",
+        cancel: "Nothing remote.",
+        timeout: Minute,
+        call: sandbox::set_auto_archive,
+    },
+    operation! {
+        /// Sets after how many minutes stopped the sandbox is deleted; -1 never, 0 at once.
+        "sandbox.set_auto_delete", Sandbox, Guide, sandbox::Minutes,
+        required: ["minutes"],
+        result: Json(sandbox::Described),
+        endpoint: "POST {api}/sandbox/{id}/autodelete/{minutes}",
+        cancel: "Nothing remote.",
+        timeout: Minute,
+        call: sandbox::set_auto_delete,
+    },
+    operation! {
+        /// Changes cpu, memory or disk, and waits until it is done.
+        "sandbox.resize", Sandbox, Guide, sandbox::Resize,
+        required: ["resources"],
+        result: Json(sandbox::Described),
+        endpoint: "POST {api}/sandbox/{id}/resize",
+        cancel: "Ends the wait; the resize goes on.",
+        timeout: Minute,
+        call: sandbox::resize,
+    },
+    operation! {
+        /// The user's home directory.
+        "sandbox.home_dir", Sandbox, Guide, sandbox::Nothing,
+        required: [],
+        result: Json(sandbox::Directory),
+        endpoint: "GET {sb}/user-home-dir",
+        cancel: "Nothing remote.",
+        timeout: Minute,
+        call: sandbox::home_dir,
+    },
+    operation! {
+        /// The directory that relative paths start from.
+        "sandbox.work_dir", Sandbox, Guide, sandbox::Nothing,
+        required: [],
+        result: Json(sandbox::Directory),
+        endpoint: "GET {sb}/work-dir",
+        cancel: "Nothing remote.",
+        timeout: Minute,
+        call: sandbox::work_dir,
+    },
+    operation! {
+        /// The sandbox as last read; `null` if it never was.
+        "sandbox.info", Sandbox, Guide, sandbox::Nothing,
+        required: [],
+        result: Json(sandbox::Described),
+        endpoint: "none",
+        cancel: "Nothing remote.",
+        timeout: Minute,
+        call: sandbox::info,
+    },
+    operation! {
+        /// The link under which a port of the sandbox is reached from outside.
+        "sandbox.preview_link", Sandbox, Guide, sandbox::Port,
+        required: ["port"],
+        result: Json(sandbox::PreviewLink),
+        endpoint: "GET {api}/sandbox/{id}/ports/{port}/preview-url",
+        cancel: "Nothing remote.",
+        timeout: Minute,
+        call: sandbox::preview_link,
+    },
+];

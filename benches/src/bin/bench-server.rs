@@ -73,7 +73,9 @@ fn canned(port: u16) -> Canned {
         log.push(b'\n');
     }
     Canned {
-        execute: response(br#"{"exitCode":0,"result":"hello\n","artifacts":{"stdout":"hello\n","charts":[]}}"#),
+        execute: response(
+            br#"{"exitCode":0,"result":"hello\n","artifacts":{"stdout":"hello\n","charts":[]}}"#,
+        ),
         list: response(list.as_bytes()),
         block: vec![b'x'; MIB],
         log: log.into(),

@@ -157,8 +157,8 @@ impl Bench {
             .output()
             .map_err(|error| format!("{program}: {error}"))?;
         let line = String::from_utf8_lossy(&output.stdout);
-        let report: Value =
-            serde_json::from_str(&line).map_err(|error| format!("{program} {arguments:?}: {error}: {line:?}"))?;
+        let report: Value = serde_json::from_str(&line)
+            .map_err(|error| format!("{program} {arguments:?}: {error}: {line:?}"))?;
         let number = |key: &str| report[key].as_f64();
         let missing = || format!("{program} {arguments:?} printed {line:?}");
         let units = number("units").ok_or_else(missing)?;

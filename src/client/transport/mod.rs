@@ -19,7 +19,7 @@ mod upload;
 
 pub use request::Request;
 pub use response::{Json, Response};
-pub use retry::within;
+pub use retry::{caller_deadline, within};
 pub use socket::{Closed, Message, Socket, Turn};
 
 use super::background::Work;

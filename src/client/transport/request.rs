@@ -182,10 +182,10 @@ impl Request {
             return Err(self.complete(error.clone()));
         }
         let answered = match self.limit {
-            None => self.attempt(retry::deadline()).await,
+            None => self.attempt(retry::caller_deadline()).await,
             Some(limit) => {
                 let own = Instant::now() + limit;
-                let deadline = retry::deadline().map_or(own, |callers| callers.min(own));
+                let deadline = retry::caller_deadline().map_or(own, |callers| callers.min(own));
                 match timeout_at(own, self.attempt(Some(deadline))).await {
                     Ok(answered) => answered,
                     Err(_) => Err(self.late(limit)),
@@ -224,7 +224,7 @@ impl Request {
     }
 
     async fn pause(&self, wait: Option<Duration>) -> bool {
-        self.pause_until(wait, retry::deadline()).await
+        self.pause_until(wait, retry::caller_deadline()).await
     }
 
     /// Waits before the next attempt; false when there is none left or no time for it.

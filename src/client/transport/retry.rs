@@ -22,7 +22,7 @@ pub async fn within<T>(deadline: Option<Instant>, work: impl Future<Output = T>)
 }
 
 /// The caller's deadline, where [`within`] told it.
-pub(super) fn deadline() -> Option<Instant> {
+pub fn caller_deadline() -> Option<Instant> {
     DEADLINE.try_with(|deadline| *deadline).ok().flatten()
 }
 

@@ -1,0 +1,297 @@
+//! Making a sandbox: what goes on the wire, and how one that was perhaps made is found again.
+
+use super::build::{self, Log};
+use super::{Sandbox, wait};
+use crate::catalogue::Context;
+use crate::client::Client;
+use crate::client::error::{Error, Result};
+use crate::client::status;
+use crate::client::stream::{Ended, Io, Notes};
+use crate::client::transport::{Json, segment};
+use reqwest::Method;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+crate::params! {
+    stream
+    #[derive(Default)]
+    pub struct Create {
+        /// The snapshot to start from, by name; absent, with no `image`: the server's default.
+        pub snapshot: Option<String>,
+        /// An image name, as "python:3.12"; the server builds a sandbox image from it.
+        pub image: Option<Value>,
+        /// A unique name; absent: one is made up, so that a create whose answer was lost can be found.
+        pub name: Option<String>,
+        /// What `process.code_run` runs: `python` (the default), `typescript` or `javascript`.
+        pub language: Option<String>,
+        /// The user that processes run as.
+        pub user: Option<String>,
+        /// Environment variables of every process.
+        pub env: Option<BTreeMap<String, String>>,
+        /// Labels to find it by.
+        pub labels: Option<BTreeMap<String, String>>,
+        /// true: preview links work without a token.
+        pub public: Option<bool>,
+        /// The region; absent: the client's `target`.
+        pub target: Option<String>,
+        /// `cpu` (vCPU), `memory` (GiB), `disk` (GiB), `gpu`, `gpuType`.
+        pub resources: Option<Resources>,
+        /// Minutes without activity until it stops; 0 never.
+        pub auto_stop_interval: Option<i64>,
+        /// Minutes stopped until it is archived; 0 never.
+        pub auto_archive_interval: Option<i64>,
+        /// Minutes stopped until it is deleted; -1 never, 0 at once.
+        pub auto_delete_interval: Option<i64>,
+        /// true: deleted as soon as it stops; the same as `autoDeleteInterval` 0, which it overrides.
+        pub ephemeral: Option<bool>,
+        /// Volumes to mount: `[{"volumeId":"...","mountPath":"/data","subpath":"..."}]`.
+        pub volumes: Option<Vec<Value>>,
+        /// true: no network at all.
+        pub network_block_all: Option<bool>,
+        /// Networks that may be reached, as "10.0.0.0/8,1.2.3.4/32".
+        pub network_allow_list: Option<String>,
+        /// Domains that may be reached, separated by commas.
+        pub domain_allow_list: Option<String>,
+        /// false returns as soon as the server has answered; absent: true, it waits until it is started.
+        pub wait_for_start: Option<bool>,
+        /// Minutes without activity until it pauses; 0 never.
+        pub auto_pause_interval: Option<i64>,
+        /// Minutes until it is destroyed, whatever it does.
+        pub ttl_minutes: Option<i64>,
+        /// Secrets as environment variables: `[{"ENV_NAME":"secret-name"}]`.
+        pub secrets: Option<Vec<Value>>,
+        /// true: on spot capacity, which may be taken back.
+        pub spot: Option<bool>,
+        /// Another sandbox to share a machine with.
+        pub linked_sandbox: Option<String>,
+    }
+}
+
+/// A size.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Resources {
+    /// vCPU.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cpu: Option<u32>,
+    /// GiB.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub memory: Option<u32>,
+    /// GiB.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub disk: Option<u32>,
+    /// How many.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gpu: Option<u32>,
+    /// The kind of GPU: a name, or several to choose from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gpu_type: Option<Value>,
+}
+
+/// The body of POST /sandbox: what was not given is absent.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Body<'a> {
+    name: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    snapshot: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    build_info: Option<BuildInfo>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    env: Option<&'a BTreeMap<String, String>>,
+    labels: BTreeMap<&'a str, &'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    public: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    target: Option<&'a str>,
+    #[serde(flatten)]
+    resources: Option<Resources>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    auto_stop_interval: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    auto_pause_interval: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    auto_archive_interval: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    auto_delete_interval: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ttl_minutes: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    volumes: Option<&'a [Value]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    secrets: Option<&'a [Value]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    network_block_all: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    network_allow_list: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    domain_allow_list: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    spot: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    linked_sandbox: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct BuildInfo {
+    dockerfile_content: String,
+    context_hashes: [String; 0],
+}
+
+const LANGUAGES: [&str; 3] = ["python", "typescript", "javascript"];
+const LANGUAGE_LABEL: &str = "code-toolbox-language";
+
+impl Create {
+    /// What the server would refuse, or silently misread, before anything is sent.
+    fn check(&self) -> Result<()> {
+        let invalid = |text: String| Err(Error::invalid(format!("sandbox.create: {text}")));
+        if let Some(language) = self.language.as_deref().filter(|it| !LANGUAGES.contains(it)) {
+            return invalid(format!("`language` is {language:?}; it can be {}", LANGUAGES.join(", ")));
+        }
+        let intervals = [
+            ("autoStopInterval", self.auto_stop_interval),
+            ("autoPauseInterval", self.auto_pause_interval),
+            ("autoArchiveInterval", self.auto_archive_interval),
+            ("ttlMinutes", self.ttl_minutes),
+        ];
+        for (name, minutes) in intervals {
+            if minutes.is_some_and(|minutes| minutes < 0) {
+                return invalid(format!("`{name}` is negative; give minutes, 0 for never"));
+            }
+        }
+        let set = |minutes: Option<i64>| minutes.is_some_and(|minutes| minutes != 0);
+        if set(self.auto_stop_interval) && set(self.auto_pause_interval) {
+            return invalid("`autoStopInterval` and `autoPauseInterval` exclude each other".into());
+        }
+        let deletes_at_once = self.ephemeral == Some(true) || self.auto_delete_interval == Some(0);
+        if set(self.auto_pause_interval) && deletes_at_once {
+            return invalid(
+                "`autoPauseInterval` cannot go with `ephemeral` or `autoDeleteInterval` 0".into(),
+            );
+        }
+        if self.snapshot.is_some() && self.image.is_some() {
+            return invalid("`snapshot` and `image` exclude each other".into());
+        }
+        match &self.image {
+            None => Ok(()),
+            Some(Value::String(image)) if image.trim().is_empty() => invalid("`image` is empty".into()),
+            Some(Value::String(image)) if image.contains(['\n', '\r']) => {
+                invalid("`image` has to be one line: the name of an image".into())
+            }
+            Some(Value::String(_)) => Ok(()),
+            Some(Value::Object(_)) => Err(Error::new(
+                status::UNSUPPORTED,
+                "sandbox.create: image objects are not supported yet; give the name of an image, or a snapshot",
+            )),
+            Some(_) => invalid("`image` has to be the name of an image".into()),
+        }
+    }
+
+    fn body<'a>(&'a self, client: &'a Client, name: &'a str) -> Body<'a> {
+        let mut labels: BTreeMap<&str, &str> =
+            self.labels.iter().flatten().map(|(key, value)| (key.as_str(), value.as_str())).collect();
+        if self.language.is_some() || !labels.contains_key(LANGUAGE_LABEL) {
+            labels.insert(LANGUAGE_LABEL, self.language.as_deref().unwrap_or("python"));
+        }
+        let resources = self.resources.clone().map(|mut resources| {
+            resources.gpu_type = resources.gpu_type.map(|kinds| match kinds {
+                Value::Array(_) => kinds,
+                one => Value::Array(vec![one]),
+            });
+            resources
+        });
+        Body {
+            name,
+            snapshot: self.snapshot.as_deref(),
+            build_info: self
+                .image
+                .as_ref()
+                .and_then(Value::as_str)
+                .map(|image| BuildInfo { dockerfile_content: format!("FROM {image}\n"), context_hashes: [] }),
+            user: self.user.as_deref(),
+            env: self.env.as_ref(),
+            labels,
+            public: self.public,
+            target: self.target.as_deref().or(client.target()),
+            resources,
+            auto_stop_interval: self.auto_stop_interval,
+            auto_pause_interval: self.auto_pause_interval,
+            auto_archive_interval: self.auto_archive_interval,
+            auto_delete_interval: if self.ephemeral == Some(true) {
+                Some(0)
+            } else {
+                self.auto_delete_interval
+            },
+            ttl_minutes: self.ttl_minutes,
+            volumes: self.volumes.as_deref(),
+            secrets: self.secrets.as_deref(),
+            network_block_all: self.network_block_all,
+            network_allow_list: self.network_allow_list.as_deref(),
+            domain_allow_list: self.domain_allow_list.as_deref(),
+            spot: self.spot,
+            linked_sandbox: self.linked_sandbox.as_deref(),
+        }
+    }
+}
+
+/// A name that nobody else has, for finding a sandbox whose creation was not answered.
+fn unique_name() -> String {
+    let letters: String = std::iter::repeat_with(fastrand::lowercase).take(16).collect();
+    format!("sandbox-{letters}")
+}
+
+/// Sends the request. When it is not clear whether the server acted on it, asks for the name instead of
+/// creating another.
+async fn request(client: &Client, params: &Create, notes: &Notes) -> Result<Sandbox> {
+    params.check()?;
+    let given = params.name.as_deref();
+    let name = given.map_or_else(unique_name, str::to_owned);
+    notes.sandbox_name(&name);
+    let answer = async {
+        client.request(Method::POST, "sandbox").json(&params.body(client, &name)).send().await?.json().await
+    };
+    let json = match answer.await {
+        Ok(json) => json,
+        Err(error) if given.is_none() && is_ambiguous(&error) => {
+            match client.request(Method::GET, &format!("sandbox/{}", segment(&name)?)).send().await {
+                Ok(found) => found.json().await?,
+                Err(_) => return Err(error),
+            }
+        }
+        Err(error) => return Err(error),
+    };
+    let sandbox = Sandbox::read(client.clone(), json)?;
+    notes.sandbox_id(sandbox.id());
+    Ok(sandbox)
+}
+
+/// Could the server have made the sandbox although the request failed?
+fn is_ambiguous(error: &Error) -> bool {
+    matches!(error.status(), status::CONNECTION | status::PROTOCOL | 502..=504)
+}
+
+pub async fn create(client: Client, params: Create, context: Context) -> Result<(Sandbox, Json)> {
+    let sandbox = request(&client, &params, &context.notes).await?;
+    if params.wait_for_start != Some(false) {
+        wait::until_started(&sandbox).await?;
+    }
+    let info = sandbox.info();
+    Ok((sandbox, info))
+}
+
+/// The same with the build log as data.
+pub async fn create_stream(client: Client, params: Create, io: Io) -> Result<Ended> {
+    let sandbox = request(&client, &params, &io.notes).await?;
+    io.opened(sandbox.info().0);
+    build::follow(&sandbox, &io, Log::default()).await?;
+    if params.wait_for_start != Some(false) {
+        wait::until_started(&sandbox).await?;
+    }
+    let json = sandbox.info().0;
+    Ok(Ended { json, sandbox: Some(sandbox) })
+}

@@ -1,0 +1,179 @@
+//! What changes a sandbox. Start, stop and delete answer with the old state, so each waits; the result is
+//! the sandbox as last read.
+
+use super::{Resources, Sandbox, wait};
+use crate::catalogue::Context;
+use crate::client::error::{Error, Result};
+use crate::client::status;
+use crate::client::transport::Json;
+use reqwest::Method;
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+crate::params! {
+    /// No parameters of its own.
+    pub struct Nothing {}
+}
+
+crate::params! {
+    pub struct Stop {
+        /// true kills the processes instead of asking them to end; absent: false.
+        pub force: Option<bool>,
+    }
+}
+
+crate::params! {
+    pub struct Delete {
+        /// true returns only once the sandbox is gone; absent: false.
+        pub wait: Option<bool>,
+    }
+}
+
+crate::params! {
+    pub struct SetLabels {
+        /// Replaces all labels; values are texts.
+        pub labels: BTreeMap<String, String>,
+    }
+}
+
+crate::params! {
+    pub struct Minutes {
+        /// The interval in minutes.
+        pub minutes: i32,
+    }
+}
+
+crate::params! {
+    pub struct Resize {
+        /// The new size: `cpu` in vCPU, `memory` and `disk` in GiB; what is absent stays.
+        pub resources: Resources,
+    }
+}
+
+/// A change that another one is in the way of is asked for again, this much later.
+const AGAIN: Duration = Duration::from_millis(300);
+/// How often.
+const TRIES: u32 = 20;
+
+/// Asks for a change. "State change in progress" (409, formerly 400) passes: wait, read, ask again.
+async fn change(
+    sandbox: &Sandbox,
+    method: Method,
+    path: &str,
+    body: Option<&impl Serialize>,
+) -> Result<Json> {
+    for attempt in 1.. {
+        let mut request = sandbox.request(method.clone(), path)?;
+        if let Some(body) = body {
+            request = request.json(body);
+        }
+        match request.send().await {
+            Ok(response) => return response.json().await,
+            Err(error) if attempt < TRIES && in_progress(&error) => tokio::time::sleep(AGAIN).await,
+            Err(error) => return Err(error),
+        }
+    }
+    Err(Error::new(status::PROTOCOL, "the loop over tries ended"))
+}
+
+fn in_progress(error: &Error) -> bool {
+    matches!(error.status(), status::HTTP_CONFLICT | status::HTTP_BAD_REQUEST)
+        && error.detail().message.to_ascii_lowercase().contains("state change in progress")
+}
+
+const NO_BODY: Option<&()> = None;
+
+pub async fn start(sandbox: Sandbox, _: Nothing, _: Context) -> Result<Json> {
+    sandbox.take(change(&sandbox, Method::POST, "/start", NO_BODY).await?)?;
+    wait::until_started(&sandbox).await?;
+    Ok(sandbox.info())
+}
+
+pub async fn stop(sandbox: Sandbox, params: Stop, _: Context) -> Result<Json> {
+    let path = if params.force == Some(true) { "/stop?force=true" } else { "/stop" };
+    sandbox.take(change(&sandbox, Method::POST, path, NO_BODY).await?)?;
+    wait::until_stopped(&sandbox).await?;
+    Ok(sandbox.info())
+}
+
+pub async fn archive(sandbox: Sandbox, _: Nothing, _: Context) -> Result<Json> {
+    change(&sandbox, Method::POST, "/archive", NO_BODY).await?;
+    sandbox.reread().await?;
+    Ok(sandbox.info())
+}
+
+/// A sandbox that is gone already is what was wanted.
+pub async fn delete(sandbox: Sandbox, params: Delete, _: Context) -> Result<Json> {
+    let answer = match change(&sandbox, Method::DELETE, "", NO_BODY).await {
+        Ok(answer) => answer,
+        Err(error) if error.status() == status::HTTP_NOT_FOUND => return Ok(Json(b"null".to_vec())),
+        Err(error) => return Err(error),
+    };
+    if params.wait != Some(true) {
+        return Ok(answer);
+    }
+    if !answer.0.starts_with(b"null") {
+        sandbox.take(answer)?;
+    }
+    let reached = |reading: &super::Reading| reading.state == "destroyed";
+    let goal = wait::Goal { name: "destroyed", reached: &reached, gone_is_good: true, failure_ends: true };
+    wait::until(&sandbox, goal).await?;
+    Ok(sandbox.info())
+}
+
+pub async fn refresh(sandbox: Sandbox, _: Nothing, _: Context) -> Result<Json> {
+    sandbox.reread().await?;
+    Ok(sandbox.info())
+}
+
+pub async fn info(sandbox: Sandbox, _: Nothing, _: Context) -> Result<Json> {
+    Ok(sandbox.info())
+}
+
+pub async fn set_labels(sandbox: Sandbox, params: SetLabels, _: Context) -> Result<Json> {
+    #[derive(Serialize)]
+    struct Body<'a> {
+        labels: &'a BTreeMap<String, String>,
+    }
+    let request = sandbox.request(Method::PUT, "/labels")?.json(&Body { labels: &params.labels });
+    request.send().await?.json().await
+}
+
+pub async fn set_auto_stop(sandbox: Sandbox, params: Minutes, _: Context) -> Result<Json> {
+    interval(&sandbox, "set_auto_stop", "autostop", params.minutes, 0).await
+}
+
+pub async fn set_auto_archive(sandbox: Sandbox, params: Minutes, _: Context) -> Result<Json> {
+    interval(&sandbox, "set_auto_archive", "autoarchive", params.minutes, 0).await
+}
+
+pub async fn set_auto_delete(sandbox: Sandbox, params: Minutes, _: Context) -> Result<Json> {
+    interval(&sandbox, "set_auto_delete", "autodelete", params.minutes, -1).await
+}
+
+async fn interval(sandbox: &Sandbox, operation: &str, path: &str, minutes: i32, least: i32) -> Result<Json> {
+    if minutes < least {
+        return Err(Error::invalid(format!(
+            "sandbox.{operation}: `minutes` is {minutes}; it goes from {least} on"
+        )));
+    }
+    let answer = sandbox.request(Method::POST, &format!("/{path}/{minutes}"))?.send().await?.json().await?;
+    sandbox.take(answer)?;
+    Ok(sandbox.info())
+}
+
+pub async fn resize(sandbox: Sandbox, params: Resize, _: Context) -> Result<Json> {
+    let wanted = params.resources;
+    if wanted.gpu.is_some() || wanted.gpu_type.is_some() {
+        return Err(Error::invalid(
+            "sandbox.resize: `gpu` and `gpuType` cannot change; create another sandbox",
+        ));
+    }
+    if wanted.cpu.is_none() && wanted.memory.is_none() && wanted.disk.is_none() {
+        return Err(Error::invalid("sandbox.resize: `resources` names none of `cpu`, `memory`, `disk`"));
+    }
+    sandbox.take(change(&sandbox, Method::POST, "/resize", Some(&wanted)).await?)?;
+    wait::until_resized(&sandbox, Some(&wanted)).await?;
+    Ok(sandbox.info())
+}

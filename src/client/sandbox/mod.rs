@@ -1,0 +1,199 @@
+//! One sandbox as last read, and where its toolbox is.
+//!
+//! * `reading`: what the library needs of a sandbox's JSON. `create`, `find`, `list`: how one gets hold
+//!   of sandboxes. `lifecycle`, `wait`: what changes a state, and how its end is awaited.
+//! * `place`: directories and preview links. `build`: the build log.
+
+mod build;
+mod create;
+mod find;
+mod lifecycle;
+mod list;
+mod place;
+mod reading;
+mod wait;
+
+pub use create::{Create, Resources, create, create_stream};
+pub use find::{Attach, Find, Get, attach, find, get};
+pub use lifecycle::{
+    Delete, Minutes, Nothing, Resize, SetLabels, Stop, archive, delete, info, refresh, resize,
+    set_auto_archive, set_auto_delete, set_auto_stop, set_labels, start, stop,
+};
+pub use list::{List, Listed, list};
+pub use place::{Directory, Port, PreviewLink, home_dir, preview_link, work_dir};
+pub use reading::Described;
+pub use wait::{Wait, wait, wait_for_resize, wait_for_start, wait_for_stop};
+
+use super::Client;
+use super::error::{Error, Result};
+use super::status;
+use super::transport::{Json, Request, segment};
+use parking_lot::RwLock;
+use reading::Reading;
+use reqwest::Method;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A sandbox of a client. Cheap to clone; dropping it does nothing to the sandbox.
+#[derive(Clone)]
+pub struct Sandbox(Arc<Shared>);
+
+struct Shared {
+    client: Client,
+    /// As the handle was made: the UUID, unless the user attached by name.
+    id: String,
+    last: RwLock<Last>,
+}
+
+#[derive(Default)]
+struct Last {
+    json: Option<Arc<Vec<u8>>>,
+    reading: Reading,
+    /// `{toolboxProxyUrl}/{id}`, without a slash at the end.
+    toolbox: Option<Arc<str>>,
+}
+
+impl Sandbox {
+    /// A sandbox of which nothing but the id is known.
+    fn unread(client: Client, id: &str) -> Self {
+        Self(Arc::new(Shared { client, id: id.to_owned(), last: RwLock::default() }))
+    }
+
+    /// A sandbox from the server's JSON.
+    fn read(client: Client, json: Json) -> Result<Self> {
+        let reading = Reading::parse(&json)?;
+        let sandbox = Self::unread(client, &reading.id);
+        sandbox.keep(json, reading);
+        Ok(sandbox)
+    }
+
+    /// Takes a newer answer over. The toolbox's address may have moved.
+    fn take(&self, json: Json) -> Result<()> {
+        let reading = Reading::parse(&json)?;
+        self.keep(json, reading);
+        Ok(())
+    }
+
+    fn keep(&self, json: Json, reading: Reading) {
+        let mut last = self.0.last.write();
+        if let Some(proxy) = reading.toolbox_proxy_url.as_deref().filter(|url| !url.is_empty()) {
+            last.toolbox = Some(format!("{}/{}", proxy.trim_end_matches('/'), reading.id).into());
+        }
+        last.json = Some(Arc::new(json.0));
+        last.reading = reading;
+    }
+
+    pub fn id(&self) -> &str {
+        &self.0.id
+    }
+
+    pub fn client(&self) -> &Client {
+        &self.0.client
+    }
+
+    /// The JSON last read; `null` when nothing was read yet.
+    pub fn info(&self) -> Json {
+        let last = self.0.last.read();
+        let Some(json) = &last.json else { return Json(b"null".to_vec()) };
+        let mut copy = Vec::with_capacity(json.len() + 1);
+        copy.extend_from_slice(json);
+        Json(copy)
+    }
+
+    fn reading(&self) -> Reading {
+        self.0.last.read().reading.clone()
+    }
+
+    /// A request to this sandbox's toolbox; `path` is below `{sb}`, as `process/execute`.
+    pub async fn toolbox(&self, method: Method, path: &str) -> Result<Request> {
+        let url = self.toolbox_url(path).await?;
+        Ok(self.client().transport().request(method, &url).sandbox(self.id()))
+    }
+
+    /// The absolute URL of a toolbox path.
+    pub async fn toolbox_url(&self, path: &str) -> Result<String> {
+        let known = self.0.last.read().toolbox.clone();
+        let base = match known {
+            Some(base) => base,
+            None => self.find_toolbox().await?,
+        };
+        self.client().transport().trust(&base)?;
+        Ok(format!("{base}/{path}"))
+    }
+
+    /// Asks for the toolbox's address: it stands in the sandbox, else at an endpoint of its own.
+    async fn find_toolbox(&self) -> Result<Arc<str>> {
+        self.reread().await?;
+        if let Some(base) = self.0.last.read().toolbox.clone() {
+            return Ok(base);
+        }
+        #[derive(serde::Deserialize)]
+        struct Answer {
+            url: String,
+        }
+        let answer = self.request(Method::GET, "/toolbox-proxy-url")?.send().await?.json().await?;
+        let answer: Answer = reading::parse(&answer, "the toolbox's address")?;
+        let id = self.reading().id;
+        let base: Arc<str> = format!("{}/{id}", answer.url.trim_end_matches('/')).into();
+        self.0.last.write().toolbox = Some(base.clone());
+        Ok(base)
+    }
+
+    /// A request to the API about this sandbox; `path` begins with a slash or is empty.
+    fn request(&self, method: Method, path: &str) -> Result<Request> {
+        Ok(self.client().request(method, &format!("sandbox/{}{path}", segment(self.id())?)))
+    }
+
+    /// Reads the sandbox again.
+    async fn reread(&self) -> Result<()> {
+        self.take(self.request(Method::GET, "")?.send().await?.json().await?)
+    }
+
+    /// A toolbox that cannot be reached, or refuses oddly, is often a sandbox that is stopped, gone or out
+    /// of memory: reads its state again and says that. Any other error stays as it is.
+    pub async fn explain(&self, error: Error) -> Error {
+        let from_toolbox = error.detail().sandbox_id.is_some();
+        let said_by_daemon = error.detail().source.as_deref() == Some("DAYTONA_DAEMON");
+        let misleading = matches!(error.detail().http_status, Some(400 | 404 | 410 | 502..=504))
+            || error.status() == status::CONNECTION;
+        if !from_toolbox || said_by_daemon || !misleading {
+            return error;
+        }
+        let Ok(request) = self.request(Method::GET, "") else { return error };
+        let read = async { request.send().await?.json().await };
+        match tokio::time::timeout(PATIENCE, read).await {
+            Ok(Ok(json)) => match self.take(json) {
+                Ok(()) => self.say_state(error),
+                Err(_) => error,
+            },
+            Ok(Err(mut gone)) if gone.status() == status::HTTP_NOT_FOUND => {
+                let detail = gone.detail_mut();
+                detail.message = format!("sandbox {} does not exist any more: it was deleted", self.id());
+                detail.sandbox_id = Some(self.id().to_owned());
+                gone
+            }
+            Ok(Err(_)) | Err(_) => error,
+        }
+    }
+
+    fn say_state(&self, mut error: Error) -> Error {
+        let reading = self.reading();
+        let advice = match reading.state.as_str() {
+            "started" => return error,
+            "stopped" | "archived" | "paused" => "start it with sandbox.start first".to_owned(),
+            "error" | "build_failed" => match &reading.error_reason {
+                Some(reason) => format!("it failed: {reason}"),
+                None => "it failed without a reason".to_owned(),
+            },
+            "destroyed" | "destroying" => "it was deleted".to_owned(),
+            _ => "wait for it with sandbox.wait_for_start".to_owned(),
+        };
+        let detail = error.detail_mut();
+        detail.message = format!("sandbox {} is {}: {advice} ({})", self.id(), reading.state, detail.message);
+        detail.retryable = false;
+        error
+    }
+}
+
+/// How long an explanation of a failure may take.
+const PATIENCE: Duration = Duration::from_secs(5);

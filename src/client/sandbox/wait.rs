@@ -1,0 +1,151 @@
+//! Waiting for a state: often at first, then less so. Passing poll errors are tolerated, a failure is
+//! believed only after a second look, and unknown states are just other states.
+
+use super::Sandbox;
+use super::lifecycle::Nothing;
+use crate::catalogue::Context;
+use crate::client::error::{Error, Result};
+use crate::client::status;
+use crate::client::transport::{Json, caller_deadline};
+use std::time::Duration;
+use tokio::time::{Instant, sleep_until};
+
+const POLL: Duration = Duration::from_millis(100);
+/// How long polls stay that close together.
+const EAGER: Duration = Duration::from_secs(5);
+const POLL_MOST: Duration = Duration::from_secs(1);
+/// The last look happens this long before the caller gives up.
+const LAST_LOOK: Duration = Duration::from_millis(250);
+/// Poll errors in a row that end a wait.
+const ERRORS_MOST: u32 = 10;
+
+crate::params! {
+    pub struct Wait {
+        /// The states to wait for; the first that is reached ends the wait.
+        pub states: Vec<String>,
+    }
+}
+
+/// What a wait is for.
+pub(super) struct Goal<'a> {
+    /// For messages.
+    pub name: &'a str,
+    pub reached: &'a (dyn Fn(&super::Reading) -> bool + Sync),
+    /// A sandbox that is gone is what was wanted.
+    pub gone_is_good: bool,
+    /// Error states end the wait.
+    pub failure_ends: bool,
+}
+
+/// Waits, reading the sandbox again and again; the reading that ended it is the one kept.
+pub(super) async fn until(sandbox: &Sandbox, goal: Goal<'_>) -> Result<()> {
+    let began = Instant::now();
+    let last_look = caller_deadline().map(|deadline| deadline - LAST_LOOK.min((deadline - began) / 4));
+    let (mut pause, mut errors, mut suspected) = (POLL, 0, false);
+    loop {
+        let looking_last = last_look.is_some_and(|at| Instant::now() >= at);
+        match sandbox.reread().await {
+            Ok(()) => {
+                errors = 0;
+                let reading = sandbox.reading();
+                if (goal.reached)(&reading) || (goal.gone_is_good && reading.state == "destroyed") {
+                    return Ok(());
+                }
+                // An error state may be stale: it counts when seen twice.
+                let failed = (goal.failure_ends && reading.has_failed()) || reading.state == "destroyed";
+                if failed && (suspected || reading.state == "destroyed") {
+                    return Err(reading.failure(goal.name));
+                }
+                suspected = failed;
+            }
+            Err(error) if error.status() == status::HTTP_NOT_FOUND => {
+                if goal.gone_is_good {
+                    return Ok(());
+                }
+                return Err(error);
+            }
+            Err(error) => {
+                errors += 1;
+                if !error.detail().retryable || errors >= ERRORS_MOST {
+                    return Err(error);
+                }
+            }
+        }
+        if looking_last {
+            return Err(late(sandbox, goal.name, began));
+        }
+        let next = Instant::now() + pause;
+        sleep_until(last_look.map_or(next, |at| next.min(at.max(Instant::now())))).await;
+        if began.elapsed() > EAGER {
+            pause = pause.mul_f64(1.1).min(POLL_MOST);
+        }
+    }
+}
+
+fn late(sandbox: &Sandbox, wanted: &str, began: Instant) -> Error {
+    let state = sandbox.reading().state;
+    let message = format!(
+        "sandbox {} is still {state} after {} ms, not {wanted}; raise `timeoutMs`, or wait again with sandbox.wait",
+        sandbox.id(),
+        began.elapsed().as_millis()
+    );
+    let mut error = Error::new(status::TIMEOUT, message);
+    error.detail_mut().sandbox_id = Some(sandbox.id().to_owned());
+    error
+}
+
+pub(super) async fn until_started(sandbox: &Sandbox) -> Result<()> {
+    let reached = |reading: &super::Reading| reading.state == "started";
+    until(sandbox, Goal { name: "started", reached: &reached, gone_is_good: false, failure_ends: true }).await
+}
+
+pub(super) async fn until_stopped(sandbox: &Sandbox) -> Result<()> {
+    let reached = |reading: &super::Reading| matches!(reading.state.as_str(), "stopped" | "archived");
+    until(sandbox, Goal { name: "stopped", reached: &reached, gone_is_good: true, failure_ends: true }).await
+}
+
+pub(super) async fn until_resized(sandbox: &Sandbox, wanted: Option<&super::Resources>) -> Result<()> {
+    let reached = |reading: &super::Reading| {
+        let has = |wanted: Option<u32>, value: Option<f64>| {
+            wanted.is_none_or(|wanted| value.is_none_or(|value| value == f64::from(wanted)))
+        };
+        reading.state != "resizing"
+            && wanted.is_none_or(|wanted| {
+                has(wanted.cpu, reading.cpu)
+                    && has(wanted.memory, reading.memory)
+                    && has(wanted.disk, reading.disk)
+            })
+    };
+    until(sandbox, Goal { name: "resized", reached: &reached, gone_is_good: false, failure_ends: true }).await
+}
+
+pub async fn wait(sandbox: Sandbox, params: Wait, _: Context) -> Result<Json> {
+    if params.states.is_empty() {
+        return Err(Error::invalid("sandbox.wait: `states` is empty; name at least one state"));
+    }
+    let wanted = &params.states;
+    let name = wanted.join(" or ");
+    let goal = Goal {
+        name: &name,
+        reached: &|reading| wanted.contains(&reading.state),
+        gone_is_good: wanted.iter().any(|state| state == "destroyed"),
+        failure_ends: !wanted.iter().any(|state| state == "error" || state == "build_failed"),
+    };
+    until(&sandbox, goal).await?;
+    Ok(sandbox.info())
+}
+
+pub async fn wait_for_start(sandbox: Sandbox, _: Nothing, _: Context) -> Result<Json> {
+    until_started(&sandbox).await?;
+    Ok(sandbox.info())
+}
+
+pub async fn wait_for_stop(sandbox: Sandbox, _: Nothing, _: Context) -> Result<Json> {
+    until_stopped(&sandbox).await?;
+    Ok(sandbox.info())
+}
+
+pub async fn wait_for_resize(sandbox: Sandbox, _: Nothing, _: Context) -> Result<Json> {
+    until_resized(&sandbox, None).await?;
+    Ok(sandbox.info())
+}
