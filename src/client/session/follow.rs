@@ -33,8 +33,10 @@ const LAST_WORDS: Duration = Duration::from_secs(4);
 /// has everything.
 const SETTLED: Duration = Duration::from_millis(250);
 
-/// Refused sockets and failed reads in a row before the next best thing, or the error.
+/// In a row, before the next best thing or the error: sockets that were refused, sockets that ended
+/// at once without news, reads that failed.
 const SOCKET_REFUSALS: u32 = 2;
+const BARREN_SOCKETS: u32 = 5;
 const READ_FAILURES: u32 = 5;
 
 type Watch = Pin<Box<dyn Future<Output = Result<i64>> + Send>>;
@@ -111,9 +113,9 @@ impl Follower {
 
     async fn by_socket(&mut self) -> Result<i64> {
         let mut watch: Watch = Box::pin(watch(self.log.clone(), self.heard.clone()));
-        let mut refusals = 0;
+        let (mut refusals, mut barren) = (0, 0);
         loop {
-            let connected = Instant::now();
+            let (connected, position) = (Instant::now(), self.demux.position());
             let closed_well = match self.log.socket().await {
                 Ok(socket) => {
                     refusals = 0;
@@ -142,11 +144,12 @@ impl Follower {
             if self.exited.is_some() {
                 return self.drain(closed_well).await;
             }
-            if refusals >= SOCKET_REFUSALS {
+            let brief = connected.elapsed() < Duration::from_secs(1);
+            barren = if brief && self.demux.position() == position { barren + 1 } else { 0 };
+            if refusals >= SOCKET_REFUSALS || barren >= BARREN_SOCKETS {
                 return self.by_reading(watch).await;
             }
-            // A socket that closes at once must not be opened in a circle.
-            if connected.elapsed() < Duration::from_secs(1) || refusals > 0 {
+            if brief || refusals > 0 {
                 sleep(Duration::from_millis(fastrand::u64(150..300))).await;
             }
         }
@@ -200,9 +203,8 @@ impl Follower {
                 }
                 () = tokio::time::sleep_until(patience), if self.exited.is_some() => return Ok(Stopped::Broken),
             };
-            last = Instant::now();
-            *self.heard.lock() = last;
             self.deliver(Some(&mut pump)).await;
+            last = Instant::now();
             match end {
                 None => {}
                 Some(Frame::Closed { code: 1000, .. }) => {
@@ -234,6 +236,7 @@ impl Follower {
 
     /// Hands over what waits, as the consumer has room; the socket is kept alive meanwhile.
     async fn deliver(&mut self, mut pump: Option<&mut Pump>) {
+        let mut delivered = false;
         while let Some(chunk) = self.demux.take() {
             let room = poll_fn(|cx| self.sink.poll_room(cx));
             match pump.as_mut() {
@@ -246,6 +249,11 @@ impl Follower {
             }
             self.bytes += chunk.data.len() as u64;
             self.sink.data(chunk);
+            delivered = true;
+        }
+        if delivered {
+            // Afterwards: while nobody took it, nobody could hear more.
+            *self.heard.lock() = Instant::now();
         }
     }
 
@@ -317,9 +325,6 @@ impl Follower {
         self.open();
         while let Some(data) = log.chunk().await? {
             self.demux.push(&data);
-            if self.demux.waiting() > 0 {
-                *self.heard.lock() = Instant::now();
-            }
             self.deliver(None).await;
         }
         Ok(())
