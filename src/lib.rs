@@ -24,6 +24,7 @@ macro_rules! protocol_version {
         "0.205.1"
     };
 }
+#[cfg(feature = "ffi")]
 pub(crate) use protocol_version;
 /// The protocol level that the library speaks: servers change behaviour by it.
 pub const PROTOCOL_VERSION: &str = protocol_version!();

@@ -1,1 +1,73 @@
-fn main() {}
+//! Writes everything that follows from the catalogue, into the tree or, with `--into DIRECTORY`, beside
+//! it for a comparison: the C functions, the constants, the header, `daytona.cdef`, `operations.json` and
+//! the reference.
+
+mod cdef;
+mod header;
+mod model;
+mod operations;
+mod reference;
+mod shims;
+mod text;
+
+use model::Function;
+use std::error::Error;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// The first line of every generated file says so.
+const COMMAND: &str = "make generate";
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize()?;
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let into = match arguments.as_slice() {
+        [] => root.clone(),
+        [flag, directory] if flag == "--into" => PathBuf::from(directory),
+        _ => return Err("usage: generator [--into DIRECTORY]".into()),
+    };
+    let functions: Vec<Function> = daytona::catalogue::all().map(Function::of).collect::<Result<_, _>>()?;
+    write(&into.join("src/catalogue/operations.json"), &operations::render(&functions))?;
+    write(&into.join("src/ffi/generated/constants.rs"), &shims::constants())?;
+    let mut areas: Vec<&str> = functions.iter().filter(|it| it.is_named()).map(|it| it.area()).collect();
+    areas.dedup();
+    for area in &areas {
+        let of_area = functions.iter().filter(|function| function.is_named() && function.area() == *area);
+        write(
+            &into.join(format!("src/ffi/generated/{area}.rs")),
+            &shims::area(area, &of_area.collect::<Vec<_>>()),
+        )?;
+    }
+    write(&into.join("src/ffi/generated/mod.rs"), &shims::module(&areas))?;
+    format_rust(&into.join("src/ffi/generated"))?;
+    let header = header::render(&root, &into.join("src/ffi/generated"), &areas)?;
+    write(&into.join("include/daytona.cdef"), &cdef::render(&header))?;
+    write(&into.join("include/daytona.h"), &header)?;
+    write(&into.join("docs/reference.md"), &reference::render(&functions))?;
+    Ok(())
+}
+
+/// The generated source is formatted like all other source.
+fn format_rust(directory: &Path) -> Result<(), Box<dyn Error>> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(directory)? {
+        files.push(entry?.path());
+    }
+    let done = Command::new("rustfmt")
+        .args(["--edition", "2024", "--config", "max_width=110,use_small_heuristics=Max"])
+        .args(files)
+        .status()?;
+    if done.success() { Ok(()) } else { Err("rustfmt failed".into()) }
+}
+
+/// Writes a file, unless it is so already: unchanged files keep their time.
+fn write(path: &Path, text: &str) -> Result<(), Box<dyn Error>> {
+    if fs::read_to_string(path).is_ok_and(|there| there == text) {
+        return Ok(());
+    }
+    if let Some(directory) = path.parent() {
+        fs::create_dir_all(directory)?;
+    }
+    fs::write(path, text).map_err(|error| format!("{}: {error}", path.display()).into())
+}

@@ -4,6 +4,7 @@
 //!
 //! To add an operation: one async function in `client/`, one entry here, `make generate`.
 
+pub mod constants;
 mod entry;
 mod params;
 

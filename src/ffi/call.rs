@@ -234,8 +234,6 @@ pub enum Argument {
     Text(&'static str, *const c_char),
     /// A port, size, count and the like.
     Integer(&'static str, i32),
-    /// A duration in seconds.
-    Number(&'static str, f64),
     /// JSON text of an array or object.
     Json(&'static str, *const c_char),
     /// An object's JSON text if it starts with `{`, else a text.
@@ -326,14 +324,6 @@ fn append(params: &mut Vec<u8>, argument: &Argument) -> Result<()> {
             quote(params, value)
         }
         Argument::Integer(name, value) => {
-            key(params, name);
-            params.extend_from_slice(value.to_string().as_bytes());
-            Ok(())
-        }
-        Argument::Number(name, value) => {
-            if !value.is_finite() {
-                return Err(Error::invalid(format!("`{name}` is {value}; it has to be a finite number")));
-            }
             key(params, name);
             params.extend_from_slice(value.to_string().as_bytes());
             Ok(())

@@ -1,6 +1,7 @@
 //! Events: what a queue holds, and the struct that C sees of one.
 
 use super::call::Submitted;
+use super::generated::constants;
 use super::process;
 use super::stream::Stream;
 use super::target::SandboxTarget;
@@ -13,13 +14,13 @@ use std::sync::Arc;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(i32)]
 pub enum Kind {
-    Done = 1,
-    Opened = 2,
-    Data = 3,
-    Progress = 4,
-    Ended = 5,
-    Writable = 6,
-    Log = 7,
+    Done = constants::DAYTONA_DONE,
+    Opened = constants::DAYTONA_OPENED,
+    Data = constants::DAYTONA_DATA,
+    Progress = constants::DAYTONA_PROGRESS,
+    Ended = constants::DAYTONA_ENDED,
+    Writable = constants::DAYTONA_WRITABLE,
+    Log = constants::DAYTONA_LOG,
 }
 
 /// One event. `data` belongs to the library: it is valid as long as the event is (until the same

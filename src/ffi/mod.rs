@@ -20,6 +20,7 @@ mod cancel;
 mod close;
 mod driver;
 mod event;
+mod generated;
 mod guard;
 mod handle;
 mod json;

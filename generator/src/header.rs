@@ -1,0 +1,35 @@
+//! `daytona.h`: the Rust source of the C boundary, through cbindgen, under a manual.
+
+use cbindgen::{Builder, Config};
+use std::error::Error;
+use std::path::Path;
+
+/// The files of the hand-written part, in the order in which the header reads best.
+const HAND_WRITTEN: [&str; 12] = [
+    "version",
+    "target",
+    "close",
+    "memory",
+    "call",
+    "event",
+    "callback",
+    "queue_api",
+    "stream_api",
+    "log",
+    "json",
+    "guard",
+];
+
+pub fn render(root: &Path, generated: &Path, areas: &[&str]) -> Result<String, Box<dyn Error>> {
+    let config = Config::from_file(root.join("cbindgen.toml"))?;
+    let mut builder = Builder::new().with_config(config).with_src(generated.join("constants.rs"));
+    for file in HAND_WRITTEN {
+        builder = builder.with_src(root.join(format!("src/ffi/{file}.rs")));
+    }
+    for area in areas {
+        builder = builder.with_src(generated.join(format!("{area}.rs")));
+    }
+    let mut text = Vec::new();
+    builder.generate()?.write(&mut text);
+    Ok(String::from_utf8(text)?)
+}
