@@ -1,0 +1,163 @@
+//! A toolbox of one sandbox that answers what a test wrote down.
+
+use super::{client, sandbox};
+use daytona::client::sandbox::Sandbox;
+use futures_util::future::BoxFuture;
+use serde_json::{Value, json};
+use std::sync::{Arc, Mutex};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+use tokio_tungstenite::tungstenite::protocol::Role;
+
+pub type Socket = WebSocketStream<TcpStream>;
+
+/// One request as it arrived; `path` begins behind the sandbox's id.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    pub method: String,
+    pub path: String,
+    pub headers: Vec<(String, String)>,
+    pub body: Value,
+}
+
+impl Asked {
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    pub fn is(&self, method: &str, path: &str) -> bool {
+        self.method == method && self.path == path
+    }
+}
+
+pub enum Reply {
+    /// Status line and JSON.
+    Json(&'static str, Value),
+    Raw(&'static str, Vec<u8>),
+    /// Upgrades, then does this.
+    Socket(Box<dyn FnOnce(Socket) -> BoxFuture<'static, ()> + Send>),
+    /// Never answers.
+    Silence,
+}
+
+pub fn ok(json: Value) -> Reply {
+    Reply::Json("200 OK", json)
+}
+
+pub fn not_found() -> Reply {
+    Reply::Json(
+        "404 Not Found",
+        json!({"statusCode": 404, "message": "not found: nothing", "code": "NOT_FOUND"}),
+    )
+}
+
+pub fn upgrade<F>(script: impl FnOnce(Socket) -> F + Send + 'static) -> Reply
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    Reply::Socket(Box::new(move |socket| Box::pin(script(socket))))
+}
+
+pub struct Toolbox {
+    pub url: String,
+    asked: Arc<Mutex<Vec<Asked>>>,
+    task: tokio::task::JoinHandle<()>,
+}
+
+impl Drop for Toolbox {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl Toolbox {
+    /// `answer` gets the number of equal requests (method and path) that came before.
+    pub async fn start(answer: impl Fn(&Asked, usize) -> Reply + Send + Sync + 'static) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let asked = Arc::new(Mutex::new(Vec::new()));
+        let (seen, answer) = (asked.clone(), Arc::new(answer));
+        let task = tokio::spawn(async move {
+            let mut connections = tokio::task::JoinSet::new();
+            loop {
+                let (stream, _) = listener.accept().await.unwrap();
+                connections.spawn(serve(stream, seen.clone(), answer.clone()));
+            }
+        });
+        Self { url, asked, task }
+    }
+
+    pub async fn sandbox(&self, config: Value) -> Sandbox {
+        sandbox(&client(&self.url, config), &self.url).await
+    }
+
+    pub fn asked(&self) -> Vec<Asked> {
+        self.asked.lock().unwrap().clone()
+    }
+
+    pub fn count(&self, method: &str, path: &str) -> usize {
+        self.asked().iter().filter(|asked| asked.is(method, path)).count()
+    }
+}
+
+async fn serve(
+    mut stream: TcpStream,
+    seen: Arc<Mutex<Vec<Asked>>>,
+    answer: Arc<impl Fn(&Asked, usize) -> Reply>,
+) {
+    while let Some(asked) = read(&mut stream).await {
+        let reply = if asked.path == "/sandbox/sb-1" {
+            // The API, asked whether the sandbox is to blame for a failure.
+            ok(json!({"id": "sb-1", "state": "started"}))
+        } else {
+            let mut seen = seen.lock().unwrap();
+            let before = seen.iter().filter(|other| other.is(&asked.method, &asked.path)).count();
+            seen.push(asked.clone());
+            answer(&asked, before)
+        };
+        let (status, kind, body) = match reply {
+            Reply::Json(status, json) => (status, "application/json", json.to_string().into_bytes()),
+            Reply::Raw(status, body) => (status, "text/plain; charset=utf-8", body),
+            Reply::Silence => std::future::pending().await,
+            Reply::Socket(script) => {
+                let key = asked.header("sec-websocket-key").expect("a handshake");
+                let head = format!(
+                    "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+                     Sec-WebSocket-Accept: {}\r\n\r\n",
+                    derive_accept_key(key.as_bytes())
+                );
+                stream.write_all(head.as_bytes()).await.unwrap();
+                script(WebSocketStream::from_raw_socket(stream, Role::Server, None).await).await;
+                return;
+            }
+        };
+        let head =
+            format!("HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {}\r\n\r\n", body.len());
+        if stream.write_all(head.as_bytes()).await.is_err() || stream.write_all(&body).await.is_err() {
+            return;
+        }
+    }
+}
+
+async fn read(stream: &mut TcpStream) -> Option<Asked> {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(stream.read_u8().await.ok()?);
+    }
+    let head = String::from_utf8(head).unwrap();
+    let mut lines = head.lines();
+    let mut words = lines.next()?.split(' ');
+    let (method, target) = (words.next()?.to_owned(), words.next()?);
+    let path = target.strip_prefix("/sb-1/").unwrap_or(target).to_owned();
+    let headers: Vec<(String, String)> = lines
+        .filter_map(|line| line.split_once(": "))
+        .map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned()))
+        .collect();
+    let length = headers.iter().find(|(name, _)| name == "content-length");
+    let mut body = vec![0; length.map_or(0, |(_, length)| length.parse().unwrap())];
+    stream.read_exact(&mut body).await.ok()?;
+    let body = serde_json::from_slice(&body).unwrap_or(Value::Null);
+    Some(Asked { method, path, headers, body })
+}
