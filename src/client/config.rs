@@ -6,7 +6,7 @@
 
 use super::error::{Error, Result};
 use super::status;
-use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use http::header::{HeaderMap, HeaderName, HeaderValue};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
@@ -295,13 +295,21 @@ fn proxy(from: &str, text: &str) -> Result<Option<String>> {
     }
     let full = if text.contains("://") { text.to_owned() } else { format!("http://{text}") };
     let scheme = full.split("://").next().unwrap_or_default().to_ascii_lowercase();
-    if !matches!(scheme.as_str(), "http" | "https" | "socks4" | "socks4a" | "socks5" | "socks5h") {
+    if !matches!(scheme.as_str(), "http" | "https" | "socks5" | "socks5h") {
         return Err(configuration(format!(
             "{from}: proxies of the scheme `{scheme}` are not supported: use http, https, socks5 or socks5h"
         )));
     }
     match Url::parse(&full) {
-        Ok(url) if url.host_str().is_some_and(|host| !host.is_empty()) => Ok(Some(full)),
+        Ok(url) if url.host_str().is_some_and(|host| !host.is_empty()) => {
+            if !scheme.starts_with("socks") || url.port().is_some() {
+                return Ok(Some(full));
+            }
+            let mut with_port = url;
+            // A URL with a host can have a port.
+            let _ = with_port.set_port(Some(1080));
+            Ok(Some(with_port.to_string()))
+        }
         _ => Err(configuration(format!(
             "{from} is no proxy address: give it in full, such as http://proxy.example:3128"
         ))),

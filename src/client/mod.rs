@@ -17,9 +17,8 @@ pub mod transport;
 
 use config::{Config, Options};
 use error::Result;
-use reqwest::Method;
 use std::sync::Arc;
-use transport::{Json, Request, Transport};
+use transport::{Json, Method, Request, Transport};
 
 /// A configured way to Daytona. Cheap to clone; making one sends nothing.
 #[derive(Clone)]

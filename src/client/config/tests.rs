@@ -158,7 +158,7 @@ fn proxies_come_from_the_environment_unless_given() {
     assert_eq!(config.proxies.except, "localhost");
     let config = open("", &[key, ("ALL_PROXY", "socks5h://p3"), ("http_proxy", "p1")]).unwrap();
     assert_eq!(config.proxies.http.as_deref(), Some("http://p1"));
-    assert_eq!(config.proxies.https.as_deref(), Some("socks5h://p3"));
+    assert_eq!(config.proxies.https.as_deref(), Some("socks5h://p3:1080"));
     let json = r#"{"proxy":"socks5://p4:1080","noProxy":"a.example"}"#;
     let config = open(json, &[key, ("HTTPS_PROXY", "p2"), ("NO_PROXY", "localhost")]).unwrap();
     assert_eq!(config.proxies.http.as_deref(), Some("socks5://p4:1080"));

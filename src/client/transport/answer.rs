@@ -4,8 +4,8 @@
 use super::retry;
 use crate::client::error::Error;
 use crate::client::status;
-use reqwest::StatusCode;
-use reqwest::header::{CONTENT_TYPE, HeaderMap, LOCATION};
+use http::StatusCode;
+use http::header::{CONTENT_TYPE, HeaderMap, LOCATION};
 use serde_json::{Map, Value};
 
 /// As much of an error's body as is read.
@@ -13,7 +13,7 @@ pub(super) const BODY_LIMIT: usize = 64 * 1024;
 
 /// What was asked, for the message: `POST /sandbox`, without query (it may be signed).
 pub(super) struct Asked<'a> {
-    pub method: &'a reqwest::Method,
+    pub method: &'a http::Method,
     pub host: &'a str,
     pub path: &'a str,
 }

@@ -31,6 +31,9 @@ pub(super) fn explain(
     connect_limit: Option<Duration>,
 ) -> (Error, Reach) {
     let causes = Causes::of(error);
+    if let Some(own) = causes.own {
+        return (own.clone(), Reach::Hopeless);
+    }
     if let Some(tls) = causes.tls {
         // The peer's alert can also end an established connection; the reader learns of it here.
         return (certificate(tls, host), Reach::Hopeless);
@@ -43,11 +46,10 @@ pub(super) fn explain(
         let message = format!("the connection to {host} timed out: nothing of it was acknowledged any more");
         return (with_retry(Error::new(status::CONNECTION, message), true), Reach::Sent);
     }
-    if causes.unusable {
-        return (
-            Error::invalid(format!("the request cannot be sent: {}", causes.innermost)),
-            Reach::Hopeless,
-        );
+    if causes.hyper.is_some_and(hyper::Error::is_user) {
+        // Most of all a body that failed while it was read.
+        let message = format!("the request to {host} could not be sent to its end: {}", causes.innermost);
+        return (Error::new(status::IO, message), Reach::Hopeless);
     }
     let reach = if causes.never_written() { Reach::NotSent } else { Reach::Sent };
     let message = match reach {
@@ -62,7 +64,7 @@ pub(super) fn explain(
 }
 
 /// Explains a body that ended early.
-pub(super) fn truncated(error: &reqwest::Error, host: &str, received: u64) -> Error {
+pub(super) fn truncated(error: &hyper::Error, host: &str, received: u64) -> Error {
     let causes = Causes::of(error);
     let message = format!(
         "the connection to {host} was lost in the middle of the answer, after {received} bytes: {}",
@@ -151,14 +153,14 @@ fn with_retry(mut error: Error, retryable: bool) -> Error {
 /// What an error's chain of causes holds.
 #[derive(Default)]
 struct Causes<'a> {
+    /// Ours, on the way through the connection pool.
+    own: Option<&'a Error>,
     tls: Option<&'a rustls::Error>,
     hyper: Option<&'a hyper::Error>,
     io: Option<io::ErrorKind>,
     /// There was no connection yet.
     connecting: bool,
     timed_out: bool,
-    /// The request could not even be written down.
-    unusable: bool,
     innermost: String,
     text: String,
 }
@@ -168,20 +170,18 @@ impl<'a> Causes<'a> {
         let mut found = Self::default();
         let mut next = Some(error);
         while let Some(cause) = next {
-            // reqwest's own words say nothing and may hold the URL.
-            if let Some(outer) = cause.downcast_ref::<reqwest::Error>() {
-                found.timed_out |= outer.is_timeout();
-                found.unusable |= outer.is_builder();
-            } else {
-                found.innermost = cause.to_string();
-                found.text.push_str(&found.innermost);
-                found.text.push('\n');
+            found.innermost = cause.to_string();
+            found.text.push_str(&found.innermost);
+            found.text.push('\n');
+            if let Some(own) = cause.downcast_ref::<Error>() {
+                found.own = Some(own);
             }
             if let Some(client) = cause.downcast_ref::<hyper_util::client::legacy::Error>() {
                 found.connecting |= client.is_connect();
             }
             if let Some(hyper) = cause.downcast_ref::<hyper::Error>() {
                 found.hyper = Some(hyper);
+                found.timed_out |= hyper.is_timeout();
             }
             if let Some(tls) = cause.downcast_ref::<rustls::Error>() {
                 found.tls = Some(tls);
@@ -195,9 +195,6 @@ impl<'a> Causes<'a> {
                 }
                 None => cause.source(),
             };
-        }
-        if found.innermost.is_empty() {
-            found.innermost = "no reason given".to_owned();
         }
         found
     }

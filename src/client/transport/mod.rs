@@ -7,16 +7,19 @@
 //! is idempotent; no answer is a success that is not one.
 
 mod answer;
+mod body;
 mod connector;
+mod dial;
 mod failure;
 mod origin;
 mod request;
 mod response;
 mod retry;
 mod socket;
-mod tunnel;
-mod upload;
+mod tls;
 
+pub use body::Body;
+pub use http::Method;
 pub use request::Request;
 pub use response::{Json, Response};
 pub use retry::{caller_deadline, within};
@@ -26,10 +29,10 @@ use super::background::Work;
 use super::config::{Config, Credential};
 use super::error::{Error, Result};
 use connector::Connectors;
+use http::Uri;
+use http::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue, USER_AGENT};
 use origin::Origins;
 use parking_lot::Mutex;
-use reqwest::Method;
-use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue, USER_AGENT};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use url::Url;
@@ -55,9 +58,12 @@ struct Shared {
 
 impl Transport {
     pub(crate) fn new(config: Arc<Config>) -> Self {
+        let origins = Origins::new(config.api.scheme() == "https", config.max_connections_per_host);
+        // The configuration's URL is one, and trusting one's own API cannot fail.
+        let _ = parse(&config.api_url).and_then(|api| origins.trust(&api));
         Self(Arc::new(Shared {
             connectors: Connectors::new(config.clone()),
-            origins: Origins::new(&config.api, config.max_connections_per_host),
+            origins,
             identified: identified(&config),
             anonymous: HeaderMap::from_iter([(USER_AGENT, config.user_agent.clone())]),
             in_flight: AtomicUsize::new(0),
@@ -102,6 +108,12 @@ impl Transport {
         }
     }
 
+    fn target(&self, url: &str) -> Result<request::Target> {
+        let uri = parse(url)?;
+        let origin = self.0.origins.of(&uri)?;
+        Ok(request::Target { uri, origin })
+    }
+
     fn in_flight(&self) -> InFlight<'_> {
         self.0.in_flight.fetch_add(1, Ordering::Relaxed);
         InFlight(&self.0.in_flight)
@@ -129,25 +141,29 @@ pub fn segment(name: &str) -> Result<String> {
     Ok(encoded.replace('+', "%20"))
 }
 
-fn parse(url: &str) -> Result<Url> {
-    match Url::parse(url) {
-        Ok(mut url) => {
-            let scheme = match url.scheme() {
-                "http" | "https" => return Ok(url),
-                "ws" => "http",
-                "wss" => "https",
-                other => {
-                    return Err(Error::invalid(format!(
-                        "a URL with the scheme `{other}` cannot be requested"
-                    )));
-                }
-            };
-            let _ = url.set_scheme(scheme);
-            Ok(url)
-        }
-        Err(error) => Err(Error::invalid(format!("not a URL that can be requested: {error}"))),
+/// Most URLs are what this library put together and need no more than cutting up; the rest goes
+/// through a browser's parser first (spaces, letters beyond ASCII, `..`).
+fn parse(url: &str) -> Result<Uri> {
+    let plain = (url.starts_with("https://") || url.starts_with("http://"))
+        && url.is_ascii()
+        && memchr::memmem::find(url.as_bytes(), b"/.").is_none();
+    if plain && let Ok(uri) = Uri::try_from(url) {
+        return Ok(uri);
     }
+    let unusable = |why: String| Error::invalid(format!("not a URL that can be requested: {why}"));
+    let full = Url::parse(url).map_err(|error| unusable(error.to_string()))?;
+    let text = match full.scheme() {
+        "http" | "https" => full.as_str().to_owned(),
+        // The socket's scheme is HTTP's with another first letter or two.
+        "ws" => full.as_str().replacen("ws", "http", 1),
+        "wss" => full.as_str().replacen("wss", "https", 1),
+        other => return Err(unusable(format!("the scheme `{other}` is not spoken"))),
+    };
+    Uri::try_from(text).map_err(|error| unusable(error.to_string()))
 }
+
+/// An answer's head, its body still on the way.
+type Answer = http::Response<hyper::body::Incoming>;
 
 fn identified(config: &Config) -> HeaderMap {
     let mut headers = config.headers.clone();

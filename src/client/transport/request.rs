@@ -1,16 +1,22 @@
 //! A request from its making to the head of its answer: headers, attempts, redirects, deadline.
 
 use super::answer::{self, Asked};
-use super::connector::Use;
-use super::origin::{self, Permit};
+use super::body::{Body, Progress};
+use super::connector::Pool;
+use super::dial::Use;
+use super::origin::{Origin, Permit};
 use super::response::Response;
-use super::upload::{self, Progress};
-use super::{Socket, Transport, failure, parse, retry, socket, tunnel};
+use super::{Answer, Socket, Transport, failure, parse, retry, socket};
 use crate::client::error::{Error, Result};
 use crate::client::status;
 use bytes::Bytes;
-use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION};
-use reqwest::{Method, StatusCode, Version};
+use http::header::{
+    CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue, LOCATION, PROXY_AUTHORIZATION,
+};
+use http::uri::Scheme;
+use http::{Method, StatusCode, Uri, Version};
+use http_body_util::BodyExt;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, timeout, timeout_at};
 use url::Url;
@@ -20,33 +26,46 @@ const REDIRECTS: u32 = 5;
 const ERROR_BODY_PATIENCE: Duration = Duration::from_secs(5);
 
 /// A request to be. Retries, deadlines and the error envelope are [`Request::send`]'s business.
-pub struct Request {
-    pub(super) transport: Transport,
+pub struct Request(Box<Draft>);
+
+/// Behind one pointer, because a request is handed on from call to call.
+struct Draft {
+    transport: Transport,
     method: Method,
-    url: Result<Url>,
+    url: String,
+    /// Why it cannot be sent; the first complaint counts.
+    complaint: Option<Error>,
+    /// Known from the first attempt on.
+    target: Option<Target>,
     headers: HeaderMap,
     body: Payload,
     limit: Option<Duration>,
-    pub(super) idle: Option<Duration>,
+    idle: Option<Duration>,
     sandbox: Option<Box<str>>,
     authorized: bool,
     purpose: Use,
     attempts: u32,
 }
 
+#[derive(Clone)]
+pub(super) struct Target {
+    pub(super) uri: Uri,
+    pub(super) origin: Arc<Origin>,
+}
+
 enum Payload {
     None,
     Whole(Bytes),
     /// Gone after the first attempt that asked for it.
-    Once(Option<reqwest::Body>),
+    Once(Option<Body>),
 }
 
 /// The head of an answer that is no error, and the connection it holds.
-type Answered = (reqwest::Response, Permit);
+type Answered = (Answer, Permit);
 
 enum Outcome {
     Answered(Answered),
-    Redirected(Url),
+    Redirected(Target),
     Failed(Error, Again),
 }
 
@@ -58,11 +77,13 @@ enum Again {
 
 impl Request {
     pub(super) fn new(transport: Transport, method: Method, url: &str) -> Self {
-        Self {
+        Self(Box::new(Draft {
             idle: transport.config().idle_timeout,
             transport,
             method,
-            url: parse(url),
+            url: url.to_owned(),
+            complaint: None,
+            target: None,
             headers: HeaderMap::new(),
             body: Payload::None,
             limit: None,
@@ -70,14 +91,15 @@ impl Request {
             authorized: false,
             purpose: Use::Requests,
             attempts: 0,
-        }
+        }))
     }
 
     /// Appends a query parameter, form-encoded.
     pub fn query(mut self, key: &str, value: &str) -> Self {
-        if let Ok(url) = &mut self.url {
-            url.query_pairs_mut().append_pair(key, value);
-        }
+        let url = &mut self.0.url;
+        url.push(if url.contains('?') { '&' } else { '?' });
+        let start = url.len();
+        url::form_urlencoded::Serializer::for_suffix(url, start).append_pair(key, value);
         self
     }
 
@@ -85,9 +107,9 @@ impl Request {
     pub fn header(mut self, name: &'static str, value: &str) -> Self {
         match (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_str(value)) {
             (Ok(name), Ok(value)) => {
-                self.headers.insert(name, value);
+                self.0.headers.insert(name, value);
             }
-            _ => self.fail(Error::invalid(format!("the header {name} cannot carry this value"))),
+            _ => self.0.fail(Error::invalid(format!("the header {name} cannot carry this value"))),
         }
         self
     }
@@ -95,9 +117,9 @@ impl Request {
     /// A JSON body.
     pub fn json(mut self, body: &impl serde::Serialize) -> Self {
         match serde_json::to_vec(body) {
-            Ok(json) => self.whole(HeaderValue::from_static("application/json"), json.into()),
+            Ok(json) => self.0.whole(HeaderValue::from_static("application/json"), json.into()),
             Err(error) => {
-                self.fail(Error::invalid(format!("the request cannot be written as JSON: {error}")))
+                self.0.fail(Error::invalid(format!("the request cannot be written as JSON: {error}")))
             }
         }
         self
@@ -106,80 +128,104 @@ impl Request {
     /// A raw body that can be sent again by a retry.
     pub fn bytes(mut self, content_type: &str, body: Bytes) -> Self {
         match HeaderValue::from_str(content_type) {
-            Ok(content_type) => self.whole(content_type, body),
-            Err(_) => self.fail(Error::invalid("the content type cannot be a header")),
+            Ok(content_type) => self.0.whole(content_type, body),
+            Err(_) => self.0.fail(Error::invalid("the content type cannot be a header")),
         }
         self
     }
 
     /// A body that can be sent once: no retry after the connection was made. While it is sent the
     /// idle limit applies.
-    pub fn body(mut self, content_type: &str, length: Option<u64>, body: reqwest::Body) -> Self {
+    pub fn body(mut self, content_type: &str, length: Option<u64>, body: impl Into<Body>) -> Self {
         self = self.header("content-type", content_type);
         if let Some(length) = length {
-            self.headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
+            self.0.headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
         }
-        self.body = Payload::Once(Some(body));
+        self.0.body = Payload::Once(Some(body.into()));
         self
     }
 
     /// Limits the time to the answer's head, attempts and waits together (`None`: no limit, as when
     /// this is not called). Afterwards the idle limit counts.
     pub fn deadline(mut self, limit: Option<Duration>) -> Self {
-        self.limit = limit;
+        self.0.limit = limit;
         self
     }
 
     /// How long the body may stand still, in place of the configured `idleTimeoutMs` (`None`: for ever).
     pub fn idle(mut self, limit: Option<Duration>) -> Self {
-        self.idle = limit;
+        self.0.idle = limit;
         self
     }
 
     /// For errors.
     pub fn sandbox(mut self, id: &str) -> Self {
-        self.sandbox = Some(id.into());
+        self.0.sandbox = Some(id.into());
         self
     }
 
     /// Sends the credential with this one request although its origin is not trusted: a URL that the
     /// API named for it (build logs).
     pub fn authorized(mut self) -> Self {
-        self.authorized = true;
+        self.0.authorized = true;
         self
     }
 
     /// Sends it and waits for the head of a successful answer (2xx); any other is an error.
     pub async fn send(mut self) -> Result<Response> {
-        let (answer, permit) = self.answered().await?;
+        let (answer, permit) = self.0.answered().await?;
         Ok(Response::new(self, answer, permit))
     }
 
     /// Upgrades to a WebSocket; `protocols` are offered as subprotocols. Only an attempt that did not
     /// reach the server is repeated: a handshake may create things.
     pub async fn websocket(mut self, protocols: &[String]) -> Result<Socket> {
+        let draft = &mut *self.0;
         let handshake = socket::Handshake::new();
-        self.purpose = Use::Upgrade;
-        if let Err(error) = handshake.headers(&mut self.headers, protocols) {
-            self.fail(error);
+        draft.purpose = Use::Upgrade;
+        if let Err(error) = handshake.headers(&mut draft.headers, protocols) {
+            draft.fail(error);
         }
-        let (answer, permit) = self.answered().await?;
-        let host = self.host();
-        handshake.complete(answer, permit, host, self.idle).await.map_err(|error| self.complete(error))
+        let (answer, permit) = draft.answered().await?;
+        let host = draft.host().to_owned();
+        handshake.complete(answer, permit, host, draft.idle).await.map_err(|error| draft.complete(error))
     }
 
     /// Repeats a request whose answer was cut off, if that is allowed: idempotent, attempts left.
     pub(super) async fn again(self, error: Error) -> Result<Response> {
-        let repeatable = retry::idempotent(&self.method) && !matches!(self.body, Payload::Once(_));
-        if !repeatable || !self.pause(None).await {
-            return Err(self.complete(error));
+        let draft = &*self.0;
+        let repeatable = retry::idempotent(&draft.method) && !matches!(draft.body, Payload::Once(_));
+        if !repeatable || !draft.pause(None, retry::caller_deadline()).await {
+            return Err(draft.complete(error));
         }
         self.send().await
     }
 
+    pub(super) fn idle_limit(&self) -> Option<Duration> {
+        self.0.idle
+    }
+
+    pub(super) fn host(&self) -> &str {
+        self.0.host()
+    }
+
+    pub(super) fn asked(&self) -> Asked<'_> {
+        self.0.asked()
+    }
+
+    pub(super) fn complete(&self, error: Error) -> Error {
+        self.0.complete(error)
+    }
+}
+
+impl Draft {
     async fn answered(&mut self) -> Result<Answered> {
-        if let Err(error) = &self.url {
-            return Err(self.complete(error.clone()));
+        if let Some(error) = self.complaint.take() {
+            return Err(self.complete(error));
+        }
+        if self.target.is_none() {
+            let target = self.transport.target(&self.url).map_err(|error| self.complete(error))?;
+            self.target = Some(target);
         }
         let answered = match self.limit {
             None => self.attempt(retry::caller_deadline()).await,
@@ -208,14 +254,14 @@ impl Request {
                         format!("{} {} was redirected more than {REDIRECTS} times", self.method, self.path()),
                     ));
                 }
-                Outcome::Redirected(url) => {
+                Outcome::Redirected(target) => {
                     redirects += 1;
                     self.attempts -= 1;
-                    self.url = Ok(url);
+                    self.target = Some(target);
                 }
                 Outcome::Failed(error, Again::No) => return Err(error),
                 Outcome::Failed(error, Again::After(wait)) => {
-                    if !self.pause_until(wait, deadline).await {
+                    if !self.pause(wait, deadline).await {
                         return Err(error);
                     }
                 }
@@ -223,12 +269,8 @@ impl Request {
         }
     }
 
-    async fn pause(&self, wait: Option<Duration>) -> bool {
-        self.pause_until(wait, retry::caller_deadline()).await
-    }
-
     /// Waits before the next attempt; false when there is none left or no time for it.
-    async fn pause_until(&self, wait: Option<Duration>, deadline: Option<Instant>) -> bool {
+    async fn pause(&self, wait: Option<Duration>, deadline: Option<Instant>) -> bool {
         if self.attempts > self.transport.config().retries || matches!(self.body, Payload::Once(None)) {
             return false;
         }
@@ -242,25 +284,19 @@ impl Request {
 
     /// One attempt.
     async fn once(&mut self) -> Outcome {
+        let Some(target) = self.target.clone() else { return Outcome::Failed(self.unsent(), Again::No) };
         let transport = self.transport.clone();
-        let (client, permit, mut request) = match self.prepare(&transport).await {
+        let (pool, permit, mut request) = match self.prepare(&target, &transport).await {
             Ok(ready) => ready,
             Err(error) => return Outcome::Failed(error, Again::No),
         };
-        if let (Use::Upgrade, Ok(url)) = (self.purpose, &self.url)
-            && let Some(tunnel) = tunnel::through(url, transport.config())
-        {
-            return match tunnel::execute(tunnel, &request, transport.config()).await {
-                Ok(answer) => self.judge(answer, permit).await,
-                Err(error) => self.lost(error.as_ref()),
-            };
-        }
         transport.turn_driver().await;
         let _in_flight = transport.in_flight();
-        let progress = self.attach_body(&mut request);
+        let (body, progress) = self.payload().watch();
+        *request.body_mut() = body;
         let answered = match &progress {
-            None => client.execute(request).await,
-            Some(progress) => match progress.watch(client.execute(request), self.idle).await {
+            None => pool.request(request).await,
+            Some(progress) => match progress.watch(pool.request(request), self.idle).await {
                 Some(answered) => answered,
                 None => return Outcome::Failed(self.stalled(progress), Again::No),
             },
@@ -270,50 +306,57 @@ impl Request {
         }
         match answered {
             Ok(answer) => self.judge(answer, permit).await,
-            Err(error) => self.lost(&error),
+            Err(error) => self.lost(&target, &error),
         }
     }
 
-    async fn prepare(&self, transport: &Transport) -> Result<(reqwest::Client, Permit, reqwest::Request)> {
-        let url = self.url.as_ref().map_err(Error::clone)?;
+    async fn prepare(
+        &self,
+        target: &Target,
+        transport: &Transport,
+    ) -> Result<(Pool, Permit, http::Request<Body>)> {
         let shared = &transport.0;
-        let origin = shared.origins.of(url);
+        let origin = &target.origin;
         let mut identified = origin.is_trusted();
         if self.authorized && !identified {
-            shared.origins.permit_credential(url)?;
+            shared.origins.permit_credential(origin)?;
             identified = true;
         }
-        let client = shared.connectors.get(url.scheme(), self.purpose).await?;
+        let pool = shared.connectors.get(self.purpose)?;
         let permit = match self.purpose {
             Use::Requests => origin.connection().await,
             Use::Upgrade => origin.socket(shared.config.connect_timeout).await?,
         };
-        let mut request = reqwest::Request::new(self.method.clone(), url.clone());
+        let mut request = http::Request::new(Body::default());
+        *request.method_mut() = self.method.clone();
+        *request.uri_mut() = target.uri.clone();
         let headers = request.headers_mut();
         headers.clone_from(if identified { &shared.identified } else { &shared.anonymous });
         for (name, value) in &self.headers {
             headers.insert(name, value.clone());
         }
-        Ok((client, permit, request))
+        if target.uri.scheme() == Some(&Scheme::HTTP) {
+            headers.insert(HOST, origin.host_header.clone());
+            // A tunnel or SOCKS has said it already.
+            if self.purpose == Use::Requests
+                && let Some(proxy) = shared.connectors.routes.proxy(&target.uri)
+                && let Some(credentials) = proxy.basic_auth()
+            {
+                headers.insert(PROXY_AUTHORIZATION, credentials.clone());
+            }
+        }
+        Ok((pool, permit, request))
     }
 
-    fn attach_body(&mut self, request: &mut reqwest::Request) -> Option<Progress> {
+    fn payload(&mut self) -> Body {
         match &mut self.body {
-            Payload::None => None,
-            Payload::Whole(bytes) => {
-                let (body, progress) = upload::whole(bytes.clone());
-                *request.body_mut() = Some(body);
-                progress
-            }
-            Payload::Once(body) => {
-                let (body, progress) = upload::watched(body.take()?);
-                *request.body_mut() = Some(body);
-                Some(progress)
-            }
+            Payload::None => Body::default(),
+            Payload::Whole(bytes) => bytes.clone().into(),
+            Payload::Once(body) => body.take().unwrap_or_default(),
         }
     }
 
-    async fn judge(&self, answer: reqwest::Response, permit: Permit) -> Outcome {
+    async fn judge(&self, answer: Answer, permit: Permit) -> Outcome {
         if answer.version() == Version::HTTP_2 {
             self.transport.hold_http2();
         }
@@ -326,28 +369,27 @@ impl Request {
             return Outcome::Answered((answer, permit));
         }
         if code.is_redirection()
-            && let Some(url) = self.redirected(&answer)
+            && let Some(target) = self.redirected(&answer)
         {
-            return Outcome::Redirected(url);
+            return Outcome::Redirected(target);
         }
-        let headers = answer.headers().clone();
-        let body = explanation(answer).await;
-        let host = self.host();
-        let asked = Asked { method: &self.method, host: &host, path: self.path() };
-        let error = answer::error(&asked, code, &headers, &body);
+        let (head, body) = answer.into_parts();
+        let body = explanation(body).await;
+        let error = answer::error(&self.asked(), code, &head.headers, &body);
         let repeat = match self.purpose {
             Use::Requests => retry::may_repeat_answer(&self.method, code),
             Use::Upgrade => code == StatusCode::TOO_MANY_REQUESTS,
         };
-        let again = if repeat { Again::After(retry::after(&headers)) } else { Again::No };
+        let again = if repeat { Again::After(retry::after(&head.headers)) } else { Again::No };
         Outcome::Failed(error, again)
     }
 
     /// No answer came.
-    fn lost(&self, error: &(dyn std::error::Error + 'static)) -> Outcome {
-        let config = self.transport.config();
-        let proxy = self.url.as_ref().ok().and_then(|url| tunnel::proxy_host(url, config));
-        let (error, reach) = failure::explain(error, &self.host(), proxy.as_deref(), config.connect_timeout);
+    fn lost(&self, target: &Target, error: &(dyn std::error::Error + 'static)) -> Outcome {
+        let proxy = self.transport.0.connectors.routes.proxy(&target.uri);
+        let proxy = proxy.as_ref().and_then(|proxy| Some(proxy.uri().authority()?.as_str()));
+        let limit = self.transport.config().connect_timeout;
+        let (error, reach) = failure::explain(error, self.host(), proxy, limit);
         let repeat = match self.purpose {
             Use::Requests => retry::may_repeat(&self.method, reach),
             Use::Upgrade => reach == failure::Reach::NotSent,
@@ -356,21 +398,21 @@ impl Request {
     }
 
     /// Where a redirect leads, if it may be followed: same origin, same method, a body to send again.
-    fn redirected(&self, answer: &reqwest::Response) -> Option<Url> {
-        let url = self.url.as_ref().ok()?;
+    fn redirected(&self, answer: &Answer) -> Option<Target> {
+        let target = self.target.as_ref()?;
         let kept = matches!(self.method, Method::GET | Method::HEAD);
         let follow = match answer.status().as_u16() {
-            301 | 302 => kept,
-            303 => kept,
+            301..=303 => kept,
             307 | 308 => true,
             _ => false,
         };
         if !follow || matches!(self.body, Payload::Once(_)) {
             return None;
         }
+        let url = Url::parse(&target.uri.to_string()).ok()?;
         let location = answer.headers().get(LOCATION)?.to_str().ok()?;
         let mut next = url.join(location).ok()?;
-        if origin::text(&next) != origin::text(url) || !next.username().is_empty() {
+        if next.origin() != url.origin() || !next.username().is_empty() || next.password().is_some() {
             return None;
         }
         // A daemon behind a proxy knows only its own part of the path; its redirect that adds or
@@ -384,7 +426,15 @@ impl Request {
         if next.query().is_none() {
             next.set_query(url.query());
         }
-        (next != *url).then_some(next)
+        if next == url {
+            return None;
+        }
+        let uri = parse(next.as_str()).ok()?;
+        Some(Target { uri, origin: target.origin.clone() })
+    }
+
+    fn unsent(&self) -> Error {
+        Error::invalid("the request has no target")
     }
 
     fn late(&self, limit: Duration) -> Error {
@@ -420,27 +470,25 @@ impl Request {
         self.body = Payload::Whole(body);
     }
 
-    /// What is wrong with a request shows when it is sent; the first complaint counts.
+    /// What is wrong with a request shows when it is sent.
     fn fail(&mut self, error: Error) {
-        if self.url.is_ok() {
-            self.url = Err(error);
-        }
+        self.complaint.get_or_insert(error);
     }
 
-    pub(super) fn host(&self) -> String {
-        self.url.as_ref().map(origin::authority).unwrap_or_default()
+    fn host(&self) -> &str {
+        self.target.as_ref().map(|target| &*target.origin.host).unwrap_or_default()
     }
 
-    pub(super) fn path(&self) -> &str {
-        self.url.as_ref().map(Url::path).unwrap_or_default()
+    fn path(&self) -> &str {
+        self.target.as_ref().map(|target| target.uri.path()).unwrap_or_default()
     }
 
-    pub(super) fn method(&self) -> &Method {
-        &self.method
+    fn asked(&self) -> Asked<'_> {
+        Asked { method: &self.method, host: self.host(), path: self.path() }
     }
 
     /// Adds what every error of this request says, and takes out what none may.
-    pub(super) fn complete(&self, mut error: Error) -> Error {
+    fn complete(&self, mut error: Error) -> Error {
         let detail = error.detail_mut();
         detail.attempts = self.attempts;
         if detail.sandbox_id.is_none() {
@@ -452,16 +500,14 @@ impl Request {
 }
 
 /// The beginning of an error's body, as far as it comes.
-async fn explanation(mut answer: reqwest::Response) -> Vec<u8> {
+async fn explanation(mut incoming: hyper::body::Incoming) -> Vec<u8> {
     let mut body = Vec::new();
     let _ = timeout(ERROR_BODY_PATIENCE, async {
         while body.len() < answer::BODY_LIMIT {
-            match answer.chunk().await {
-                Ok(Some(chunk)) => {
-                    let room = answer::BODY_LIMIT - body.len();
-                    body.extend_from_slice(&chunk[..chunk.len().min(room)]);
-                }
-                _ => break,
+            let Some(Ok(frame)) = incoming.frame().await else { break };
+            if let Ok(chunk) = frame.into_data() {
+                let room = answer::BODY_LIMIT - body.len();
+                body.extend_from_slice(&chunk[..chunk.len().min(room)]);
             }
         }
     })

@@ -1,12 +1,15 @@
 //! A successful answer: its head, and its body whole or in pieces, within the idle limit.
 
-use super::answer::{self, Asked};
+use super::Answer;
+use super::answer;
 use super::failure;
 use super::origin::Permit;
 use super::request::Request;
 use crate::client::error::{Error, Result};
 use crate::client::status;
 use bytes::Bytes;
+use http_body::Body as _;
+use http_body_util::BodyExt;
 
 /// The most that is reserved because a Content-Length says so; beyond it the buffer grows as bytes come.
 const TRUSTED_LENGTH: u64 = 16 << 20;
@@ -14,7 +17,7 @@ const TRUSTED_LENGTH: u64 = 16 << 20;
 /// A successful answer (2xx) whose body has not been read.
 pub struct Response {
     request: Request,
-    answer: reqwest::Response,
+    answer: Answer,
     /// Held until the body is read or dropped: so long the connection is in use.
     permit: Option<Permit>,
     received: u64,
@@ -25,7 +28,7 @@ pub struct Response {
 pub struct Json(pub Vec<u8>);
 
 impl Response {
-    pub(super) fn new(request: Request, answer: reqwest::Response, permit: Permit) -> Self {
+    pub(super) fn new(request: Request, answer: Answer, permit: Permit) -> Self {
         Self { request, answer, permit: Some(permit), received: 0 }
     }
 
@@ -39,7 +42,7 @@ impl Response {
 
     /// The body's length, where the server said it.
     pub fn length(&self) -> Option<u64> {
-        self.answer.content_length()
+        self.answer.body().size_hint().exact()
     }
 
     /// The whole body as JSON text, `null` when empty. Checked to be UTF-8 that begins and ends as
@@ -66,26 +69,30 @@ impl Response {
 
     /// The next piece of the body, within the idle limit; `None` at its end.
     pub async fn chunk(&mut self) -> Result<Option<Bytes>> {
-        let next = self.answer.chunk();
-        let next = match self.request.idle {
-            None => next.await,
-            Some(limit) => match tokio::time::timeout(limit, next).await {
-                Ok(next) => next,
-                Err(_) => return Err(self.request.complete(self.silent(limit.as_millis()))),
-            },
-        };
-        match next {
-            Ok(Some(chunk)) => {
-                self.received += chunk.len() as u64;
-                Ok(Some(chunk))
-            }
-            Ok(None) => {
-                self.permit = None;
-                Ok(None)
-            }
-            Err(error) => {
-                let error = failure::truncated(&error, &self.request.host(), self.received);
-                Err(self.request.complete(error))
+        loop {
+            let next = self.answer.body_mut().frame();
+            let next = match self.request.idle_limit() {
+                None => next.await,
+                Some(limit) => match tokio::time::timeout(limit, next).await {
+                    Ok(next) => next,
+                    Err(_) => return Err(self.request.complete(self.silent(limit.as_millis()))),
+                },
+            };
+            match next {
+                Some(Ok(frame)) => {
+                    // Trailers say nothing that anybody needs.
+                    let Ok(chunk) = frame.into_data() else { continue };
+                    self.received += chunk.len() as u64;
+                    return Ok(Some(chunk));
+                }
+                None => {
+                    self.permit = None;
+                    return Ok(None);
+                }
+                Some(Err(error)) => {
+                    let error = failure::truncated(&error, self.request.host(), self.received);
+                    return Err(self.request.complete(error));
+                }
             }
         }
     }
@@ -96,7 +103,7 @@ impl Response {
                 Ok(body) => return Ok((self, body)),
                 Err(error) if error.status() == status::CONNECTION => {
                     drop(self.permit);
-                    self = Box::pin(self.request.again(error)).await?;
+                    self = self.request.again(error).await?;
                 }
                 Err(error) => return Err(error),
             }
@@ -104,7 +111,7 @@ impl Response {
     }
 
     async fn read(&mut self) -> Result<Vec<u8>> {
-        let length = self.answer.content_length();
+        let length = self.answer.body().size_hint().exact();
         let mut body = Vec::with_capacity(length.map_or(0, |length| length.min(TRUSTED_LENGTH) as usize + 1));
         while let Some(chunk) = self.chunk().await? {
             if body.capacity() - body.len() <= chunk.len() {
@@ -134,8 +141,7 @@ impl Response {
     }
 
     fn not_json(&self, body: &[u8]) -> Error {
-        let host = self.request.host();
-        let asked = Asked { method: self.request.method(), host: &host, path: self.request.path() };
+        let asked = self.request.asked();
         self.request.complete(answer::not_json(&asked, self.status(), self.answer.headers(), body))
     }
 }

@@ -1,8 +1,8 @@
 //! When to try again: what the server asks for, else a backoff with jitter.
 
 use super::failure::Reach;
-use reqwest::header::HeaderMap;
-use reqwest::{Method, StatusCode};
+use http::header::HeaderMap;
+use http::{Method, StatusCode};
 use std::time::{Duration, SystemTime};
 use tokio::time::Instant;
 
@@ -113,7 +113,7 @@ fn http_date(value: &str) -> Option<SystemTime> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use reqwest::header::{HeaderName, HeaderValue};
+    use http::header::{HeaderName, HeaderValue};
 
     fn headers(list: &[(&'static str, &str)]) -> HeaderMap {
         let mut map = HeaderMap::new();

@@ -4,13 +4,15 @@
 //! reading until it is read itself (a terminal's echo) cannot bring either side to a standstill.
 //! Pings are answered here, and sent here: a silent socket is dropped by proxies.
 
+use super::Answer;
+use super::dial;
 use super::origin::Permit;
 use crate::client::error::{Error, Result};
 use crate::client::status;
 use bytes::Bytes;
 use futures_util::{Sink, Stream};
-use reqwest::Upgraded;
-use reqwest::header::{CONNECTION, HeaderMap, HeaderValue, UPGRADE};
+use http::header::{CONNECTION, HeaderMap, HeaderValue, UPGRADE};
+use hyper_util::rt::TokioIo;
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -70,7 +72,7 @@ pub struct Closed {
 
 /// An open WebSocket. Dropping it drops the connection.
 pub struct Socket {
-    stream: WebSocketStream<Upgraded>,
+    stream: WebSocketStream<TokioIo<dial::Stream>>,
     protocol: Option<String>,
     host: String,
     closed: Option<Closed>,
@@ -336,7 +338,7 @@ impl Handshake {
     /// Checks the 101 and takes its connection over.
     pub(super) async fn complete(
         self,
-        answer: reqwest::Response,
+        answer: Answer,
         permit: Permit,
         host: String,
         idle: Option<Duration>,
@@ -352,9 +354,14 @@ impl Handshake {
             ));
         }
         let protocol = header("sec-websocket-protocol").map(str::to_owned);
-        let connection = answer.upgrade().await.map_err(|error| {
-            Error::new(status::CONNECTION, format!("{host} dropped the connection at its upgrade: {error}"))
-        })?;
+        let dropped = |why: &str| {
+            Error::new(status::CONNECTION, format!("{host} dropped the connection at its upgrade: {why}"))
+        };
+        let upgraded = hyper::upgrade::on(answer).await.map_err(|error| dropped(&error.to_string()))?;
+        // The dialer made it, so it is its stream; what was read beyond the head comes first.
+        let parts = upgraded.downcast::<dial::Stream>().map_err(|_| dropped("it is of another kind"))?;
+        let connection = TokioIo::new(parts.io);
+        let early = parts.read_buf.to_vec();
         let limits = WebSocketConfig::default()
             .read_buffer_size(READ_BUFFER)
             .max_message_size(Some(MESSAGE_LIMIT))
@@ -365,7 +372,7 @@ impl Handshake {
         let mut ping = tokio::time::interval_at(Instant::now() + every, every);
         ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
         Ok(Socket {
-            stream: WebSocketStream::from_raw_socket(connection, Role::Client, Some(limits)).await,
+            stream: WebSocketStream::from_partially_read(connection, early, Role::Client, Some(limits)).await,
             protocol,
             host,
             closed: None,
