@@ -5,7 +5,7 @@ mod canned;
 use canned::{Answer, KEY, Server, client, json_answer, ok, soon, with_headers};
 use daytona::Error;
 use daytona::client::status;
-use reqwest::Method;
+use daytona::client::transport::Method;
 use serde_json::{Value, json};
 
 async fn failing(answer: Vec<u8>) -> Error {

@@ -5,7 +5,7 @@ mod canned;
 use canned::{Answer, KEY, Server, client, json_answer, ok, soon, with_headers};
 use daytona::PROTOCOL_VERSION;
 use daytona::client::status;
-use reqwest::Method;
+use daytona::client::transport::{Body, Method};
 use serde_json::json;
 use std::time::Duration;
 
@@ -32,6 +32,50 @@ async fn every_request_identifies_itself() {
     assert_eq!(asked.header("accept"), Some("application/json"));
     assert_eq!(asked.header("content-type"), Some("application/json"));
     assert_eq!(asked.header("cookie"), None);
+}
+
+#[tokio::test]
+async fn a_post_without_body_says_that_it_has_none() {
+    let server = Server::start(|_| ok()).await;
+    let client = client(&server.url(), json!({}));
+    soon(client.request(Method::POST, "sandbox/a/start").send()).await.unwrap();
+    assert_eq!(server.asked()[0].header("content-length"), Some("0"));
+    assert_eq!(server.asked()[0].header("transfer-encoding"), None);
+}
+
+#[tokio::test]
+async fn a_streamed_body_without_length_is_chunked_and_one_with_length_is_not() {
+    let server = Server::start(|_| ok()).await;
+    let client = client(&server.url(), json!({}));
+    let pieces = || {
+        Body::wrap_stream(futures_util::stream::iter(
+            ["ab", "cd"].map(|piece| Ok::<_, std::io::Error>(piece.into())),
+        ))
+    };
+    soon(client.request(Method::POST, "a").body("text/plain", Some(4), pieces()).send()).await.unwrap();
+    let asked = &server.asked()[0];
+    assert_eq!((asked.header("content-length"), asked.body.as_slice()), (Some("4"), &b"abcd"[..]));
+    let unknown = client.request(Method::POST, "a").body("text/plain", None, pieces());
+    // The canned server reads no chunks; it answers after the head.
+    soon(unknown.send()).await.unwrap();
+    assert_eq!(server.asked()[1].header("transfer-encoding"), Some("chunked"));
+}
+
+#[tokio::test]
+async fn a_body_whose_source_fails_is_that_failure_and_not_a_lost_connection() {
+    let server = Server::start(|_| ok()).await;
+    let client = client(&server.url(), json!({"retries": 3}));
+    let own = daytona::Error::new(status::IO, "the local file vanished");
+    for error in [
+        Box::<dyn std::error::Error + Send + Sync>::from(own),
+        std::io::Error::other("the local file vanished").into(),
+    ] {
+        let pieces = futures_util::stream::iter([Ok(bytes::Bytes::from("ab")), Err(error)]);
+        let request = client.request(Method::PUT, "a").body("text/plain", Some(9), Body::wrap_stream(pieces));
+        let error = soon(request.send()).await.err().unwrap();
+        assert_eq!((error.status(), error.detail().attempts), (status::IO, 1), "{error}");
+        assert!(error.to_string().contains("the local file vanished"), "{error}");
+    }
 }
 
 #[tokio::test]

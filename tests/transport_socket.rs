@@ -4,9 +4,9 @@ mod canned;
 
 use canned::{Answer, KEY, Server, accept, client, json_answer, listen, soon, with_headers};
 use daytona::client::status;
+use daytona::client::transport::Method;
 use daytona::client::transport::{Message, Socket, Turn};
 use futures_util::{SinkExt, StreamExt};
-use reqwest::Method;
 use serde_json::json;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};

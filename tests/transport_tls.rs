@@ -10,7 +10,7 @@ use daytona::client::Client;
 use daytona::client::background;
 use daytona::client::status;
 use daytona::client::transport::Message;
-use reqwest::Method;
+use daytona::client::transport::Method;
 use serde_json::{Value, json};
 use tls::Authority;
 use tokio::io::AsyncWriteExt;

@@ -38,6 +38,7 @@ struct Draft {
     /// Known from the first attempt on.
     target: Option<Target>,
     headers: HeaderMap,
+    content_type: Option<HeaderValue>,
     body: Payload,
     limit: Option<Duration>,
     idle: Option<Duration>,
@@ -85,6 +86,7 @@ impl Request {
             complaint: None,
             target: None,
             headers: HeaderMap::new(),
+            content_type: None,
             body: Payload::None,
             limit: None,
             sandbox: None,
@@ -332,6 +334,13 @@ impl Draft {
         *request.uri_mut() = target.uri.clone();
         let headers = request.headers_mut();
         headers.clone_from(if identified { &shared.identified } else { &shared.anonymous });
+        let expects_length = matches!(self.method, Method::POST | Method::PUT | Method::PATCH);
+        if expects_length && matches!(self.body, Payload::None) {
+            headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
+        }
+        if let Some(content_type) = &self.content_type {
+            headers.insert(CONTENT_TYPE, content_type.clone());
+        }
         for (name, value) in &self.headers {
             headers.insert(name, value.clone());
         }
@@ -466,7 +475,7 @@ impl Draft {
     }
 
     fn whole(&mut self, content_type: HeaderValue, body: Bytes) {
-        self.headers.insert(CONTENT_TYPE, content_type);
+        self.content_type = Some(content_type);
         self.body = Payload::Whole(body);
     }
 
