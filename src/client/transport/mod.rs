@@ -7,6 +7,7 @@
 //! is idempotent; no answer is a success that is not one.
 
 mod answer;
+mod attempt;
 mod body;
 mod connector;
 mod dial;
@@ -108,10 +109,10 @@ impl Transport {
         }
     }
 
-    fn target(&self, url: &str) -> Result<request::Target> {
+    fn target(&self, url: &str) -> Result<attempt::Target> {
         let uri = parse(url)?;
         let origin = self.0.origins.of(&uri)?;
-        Ok(request::Target { uri, origin })
+        Ok(attempt::Target { uri, origin })
     }
 
     fn in_flight(&self) -> InFlight<'_> {

@@ -1,0 +1,379 @@
+//! A request on its way, until the head of its answer: attempts, redirects, deadline, and the error
+//! that it ends with if none succeeds.
+
+use super::answer::{self, Asked};
+use super::body::{Body, Progress};
+use super::connector::Pool;
+use super::dial::Use;
+use super::origin::{Origin, Permit};
+use super::{Answer, Transport, failure, parse, retry};
+use crate::client::error::{Error, Result};
+use crate::client::status;
+use bytes::Bytes;
+use http::header::{
+    CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderMap, HeaderValue, LOCATION, PROXY_AUTHORIZATION,
+};
+use http::uri::Scheme;
+use http::{Method, StatusCode, Uri, Version};
+use http_body_util::BodyExt;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::{Instant, timeout, timeout_at};
+use url::Url;
+
+const REDIRECTS: u32 = 5;
+/// An error's explanation is not worth waiting longer for.
+const ERROR_BODY_PATIENCE: Duration = Duration::from_secs(5);
+
+/// A request, filled in by [`Request`](super::Request), which keeps it behind one pointer because it
+/// is handed on from call to call.
+pub(super) struct Draft {
+    pub(super) transport: Transport,
+    pub(super) method: Method,
+    pub(super) url: String,
+    /// Why it cannot be sent; the first complaint counts.
+    pub(super) complaint: Option<Error>,
+    /// Known from the first attempt on.
+    pub(super) target: Option<Target>,
+    pub(super) headers: HeaderMap,
+    pub(super) content_type: Option<HeaderValue>,
+    pub(super) body: Payload,
+    pub(super) limit: Option<Duration>,
+    pub(super) idle: Option<Duration>,
+    pub(super) sandbox: Option<Box<str>>,
+    pub(super) authorized: bool,
+    pub(super) purpose: Use,
+    pub(super) attempts: u32,
+}
+
+#[derive(Clone)]
+pub(super) struct Target {
+    pub(super) uri: Uri,
+    pub(super) origin: Arc<Origin>,
+}
+
+pub(super) enum Payload {
+    None,
+    Whole(Bytes),
+    /// Gone after the first attempt that asked for it.
+    Once(Option<Body>),
+}
+
+/// The head of an answer that is no error, and the connection it holds.
+pub(super) type Answered = (Answer, Permit);
+
+enum Outcome {
+    Answered(Answered),
+    Redirected(Target),
+    Failed(Error, Again),
+}
+
+/// Whether another attempt makes sense, and how long to wait for it (`None`: a backoff).
+enum Again {
+    No,
+    After(Option<Duration>),
+}
+
+impl Draft {
+    pub(super) async fn answered(&mut self) -> Result<Answered> {
+        if let Some(error) = self.complaint.take() {
+            return Err(self.complete(error));
+        }
+        if self.target.is_none() {
+            let target = self.transport.target(&self.url).map_err(|error| self.complete(error))?;
+            self.target = Some(target);
+        }
+        let answered = match self.limit {
+            None => self.attempt(retry::caller_deadline()).await,
+            Some(limit) => {
+                let own = Instant::now() + limit;
+                let deadline = retry::caller_deadline().map_or(own, |callers| callers.min(own));
+                match timeout_at(own, self.attempt(Some(deadline))).await {
+                    Ok(answered) => answered,
+                    Err(_) => Err(self.late(limit)),
+                }
+            }
+        };
+        answered.map_err(|error| self.complete(error))
+    }
+
+    /// Attempts until one is answered, or none is left.
+    async fn attempt(&mut self, deadline: Option<Instant>) -> Result<Answered> {
+        let mut redirects = 0;
+        loop {
+            self.attempts += 1;
+            match self.once().await {
+                Outcome::Answered(answered) => return Ok(answered),
+                Outcome::Redirected(_) if redirects == REDIRECTS => {
+                    return Err(Error::new(
+                        status::PROTOCOL,
+                        format!("{} {} was redirected more than {REDIRECTS} times", self.method, self.path()),
+                    ));
+                }
+                Outcome::Redirected(target) => {
+                    redirects += 1;
+                    self.attempts -= 1;
+                    self.target = Some(target);
+                }
+                Outcome::Failed(error, Again::No) => return Err(error),
+                Outcome::Failed(error, Again::After(wait)) => {
+                    if !self.pause(wait, deadline).await {
+                        return Err(error);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Waits before the next attempt; false when there is none left or no time for it.
+    pub(super) async fn pause(&self, wait: Option<Duration>, deadline: Option<Instant>) -> bool {
+        if self.attempts > self.transport.config().retries || matches!(self.body, Payload::Once(None)) {
+            return false;
+        }
+        let wait = wait.unwrap_or_default().max(retry::backoff(self.attempts));
+        if !retry::affordable(wait, deadline) {
+            return false;
+        }
+        tokio::time::sleep(wait).await;
+        true
+    }
+
+    /// One attempt.
+    async fn once(&mut self) -> Outcome {
+        let Some(target) = self.target.clone() else { return Outcome::Failed(self.unsent(), Again::No) };
+        let transport = self.transport.clone();
+        let (pool, permit, mut request) = match self.prepare(&target, &transport).await {
+            Ok(ready) => ready,
+            Err(error) => return Outcome::Failed(error, Again::No),
+        };
+        transport.turn_driver().await;
+        let _in_flight = transport.in_flight();
+        let (body, progress) = self.payload().watch();
+        *request.body_mut() = body;
+        let answered = match &progress {
+            None => pool.request(request).await,
+            Some(progress) => match progress.watch(pool.request(request), self.idle).await {
+                Some(answered) => answered,
+                None => return Outcome::Failed(self.stalled(progress), Again::No),
+            },
+        };
+        if let (Payload::Once(body), Some(progress)) = (&mut self.body, &progress) {
+            *body = progress.untouched();
+        }
+        match answered {
+            Ok(answer) => self.judge(answer, permit).await,
+            Err(error) => self.lost(&target, &error),
+        }
+    }
+
+    async fn prepare(
+        &self,
+        target: &Target,
+        transport: &Transport,
+    ) -> Result<(Pool, Permit, http::Request<Body>)> {
+        let shared = &transport.0;
+        let origin = &target.origin;
+        let mut identified = origin.is_trusted();
+        if self.authorized && !identified {
+            shared.origins.permit_credential(origin)?;
+            identified = true;
+        }
+        let pool = shared.connectors.get(self.purpose)?;
+        let permit = match self.purpose {
+            Use::Requests => origin.connection().await,
+            Use::Upgrade => origin.socket(shared.config.connect_timeout).await?,
+        };
+        let mut request = http::Request::new(Body::default());
+        *request.method_mut() = self.method.clone();
+        *request.uri_mut() = target.uri.clone();
+        let headers = request.headers_mut();
+        headers.clone_from(if identified { &shared.identified } else { &shared.anonymous });
+        let expects_length = matches!(self.method, Method::POST | Method::PUT | Method::PATCH);
+        if expects_length && matches!(self.body, Payload::None) {
+            headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
+        }
+        if let Some(content_type) = &self.content_type {
+            headers.insert(CONTENT_TYPE, content_type.clone());
+        }
+        for (name, value) in &self.headers {
+            headers.insert(name, value.clone());
+        }
+        if target.uri.scheme() == Some(&Scheme::HTTP) {
+            headers.insert(HOST, origin.host_header.clone());
+            // A tunnel or SOCKS has said it already.
+            if self.purpose == Use::Requests
+                && let Some(proxy) = shared.connectors.routes.proxy(&target.uri)
+                && let Some(credentials) = proxy.basic_auth()
+            {
+                headers.insert(PROXY_AUTHORIZATION, credentials.clone());
+            }
+        }
+        Ok((pool, permit, request))
+    }
+
+    fn payload(&mut self) -> Body {
+        match &mut self.body {
+            Payload::None => Body::default(),
+            Payload::Whole(bytes) => bytes.clone().into(),
+            Payload::Once(body) => body.take().unwrap_or_default(),
+        }
+    }
+
+    async fn judge(&self, answer: Answer, permit: Permit) -> Outcome {
+        if answer.version() == Version::HTTP_2 {
+            self.transport.hold_http2();
+        }
+        let code = answer.status();
+        let expected = match self.purpose {
+            Use::Requests => code.is_success(),
+            Use::Upgrade => code == StatusCode::SWITCHING_PROTOCOLS,
+        };
+        if expected {
+            return Outcome::Answered((answer, permit));
+        }
+        if code.is_redirection()
+            && let Some(target) = self.redirected(&answer)
+        {
+            return Outcome::Redirected(target);
+        }
+        let (head, body) = answer.into_parts();
+        let body = explanation(body).await;
+        let error = answer::error(&self.asked(), code, &head.headers, &body);
+        let repeat = match self.purpose {
+            Use::Requests => retry::may_repeat_answer(&self.method, code),
+            Use::Upgrade => code == StatusCode::TOO_MANY_REQUESTS,
+        };
+        let again = if repeat { Again::After(retry::after(&head.headers)) } else { Again::No };
+        Outcome::Failed(error, again)
+    }
+
+    /// No answer came.
+    fn lost(&self, target: &Target, error: &(dyn std::error::Error + 'static)) -> Outcome {
+        let proxy = self.transport.0.connectors.routes.proxy(&target.uri);
+        let proxy = proxy.as_ref().and_then(|proxy| Some(proxy.uri().authority()?.as_str()));
+        let limit = self.transport.config().connect_timeout;
+        let (error, reach) = failure::explain(error, self.host(), proxy, limit);
+        let repeat = match self.purpose {
+            Use::Requests => retry::may_repeat(&self.method, reach),
+            Use::Upgrade => reach == failure::Reach::NotSent,
+        };
+        Outcome::Failed(error, if repeat { Again::After(None) } else { Again::No })
+    }
+
+    /// Where a redirect leads, if it may be followed: same origin, same method, a body to send again.
+    fn redirected(&self, answer: &Answer) -> Option<Target> {
+        let target = self.target.as_ref()?;
+        let kept = matches!(self.method, Method::GET | Method::HEAD);
+        let follow = match answer.status().as_u16() {
+            301..=303 => kept,
+            307 | 308 => true,
+            _ => false,
+        };
+        if !follow || matches!(self.body, Payload::Once(_)) {
+            return None;
+        }
+        let url = Url::parse(&target.uri.to_string()).ok()?;
+        let location = answer.headers().get(LOCATION)?.to_str().ok()?;
+        let mut next = url.join(location).ok()?;
+        if next.origin() != url.origin() || !next.username().is_empty() || next.password().is_some() {
+            return None;
+        }
+        // A daemon behind a proxy knows only its own part of the path; its redirect that adds or
+        // drops a trailing slash must keep the proxy's part.
+        let (from, to) = (url.path().trim_end_matches('/'), next.path().trim_end_matches('/'));
+        if !to.is_empty() && from.len() > to.len() && from.ends_with(to) {
+            let slash = if next.path().ends_with('/') { "/" } else { "" };
+            let path = format!("{from}{slash}");
+            next.set_path(&path);
+        }
+        if next.query().is_none() {
+            next.set_query(url.query());
+        }
+        if next == url {
+            return None;
+        }
+        let uri = parse(next.as_str()).ok()?;
+        Some(Target { uri, origin: target.origin.clone() })
+    }
+
+    fn unsent(&self) -> Error {
+        Error::invalid("the request has no target")
+    }
+
+    fn late(&self, limit: Duration) -> Error {
+        let mut error = Error::new(
+            status::TIMEOUT,
+            format!(
+                "{} {} at {} was not answered within {} ms",
+                self.method,
+                self.path(),
+                self.host(),
+                limit.as_millis()
+            ),
+        );
+        error.detail_mut().retryable = retry::idempotent(&self.method);
+        error
+    }
+
+    fn stalled(&self, progress: &Progress) -> Error {
+        let limit = self.idle.unwrap_or_default().as_millis();
+        Error::new(
+            status::TIMEOUT,
+            format!(
+                "{} stopped taking the upload: nothing moved for {limit} ms after {} bytes; \
+                 `idleTimeoutMs` is the limit",
+                self.host(),
+                progress.moved()
+            ),
+        )
+    }
+
+    pub(super) fn whole(&mut self, content_type: HeaderValue, body: Bytes) {
+        self.content_type = Some(content_type);
+        self.body = Payload::Whole(body);
+    }
+
+    /// What is wrong with a request shows when it is sent.
+    pub(super) fn fail(&mut self, error: Error) {
+        self.complaint.get_or_insert(error);
+    }
+
+    pub(super) fn host(&self) -> &str {
+        self.target.as_ref().map(|target| &*target.origin.host).unwrap_or_default()
+    }
+
+    fn path(&self) -> &str {
+        self.target.as_ref().map(|target| target.uri.path()).unwrap_or_default()
+    }
+
+    pub(super) fn asked(&self) -> Asked<'_> {
+        Asked { method: &self.method, host: self.host(), path: self.path() }
+    }
+
+    /// Adds what every error of this request says, and takes out what none may.
+    pub(super) fn complete(&self, mut error: Error) -> Error {
+        let detail = error.detail_mut();
+        detail.attempts = self.attempts;
+        if detail.sandbox_id.is_none() {
+            detail.sandbox_id = self.sandbox.as_deref().map(str::to_owned);
+        }
+        answer::scrub(&mut error, self.transport.config().credential.secret());
+        error
+    }
+}
+
+/// The beginning of an error's body, as far as it comes.
+async fn explanation(mut incoming: hyper::body::Incoming) -> Vec<u8> {
+    let mut body = Vec::new();
+    let _ = timeout(ERROR_BODY_PATIENCE, async {
+        while body.len() < answer::BODY_LIMIT {
+            let Some(Ok(frame)) = incoming.frame().await else { break };
+            if let Ok(chunk) = frame.into_data() {
+                let room = answer::BODY_LIMIT - body.len();
+                body.extend_from_slice(&chunk[..chunk.len().min(room)]);
+            }
+        }
+    })
+    .await;
+    body
+}
