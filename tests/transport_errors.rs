@@ -155,9 +155,8 @@ async fn what_is_not_http_is_a_protocol_error() {
 
 #[tokio::test]
 async fn a_refused_connection_names_the_host() {
-    let (listener, url) = canned::listen().await;
-    let address = listener.local_addr().unwrap().to_string();
-    drop(listener);
+    let (socket, url) = canned::refusing();
+    let address = socket.local_addr().unwrap().to_string();
     let client = client(&url, json!({}));
     let error = soon(client.request(Method::POST, "sandbox").send()).await.err().unwrap();
     assert_eq!(error.status(), status::CONNECTION);

@@ -210,8 +210,7 @@ async fn a_proxy_that_refuses_or_is_down_is_said_to_be_the_one() {
     let error = soon(refused.request(Method::POST, "a").send()).await.err().unwrap();
     assert_eq!((error.status(), error.detail().attempts), (status::CONNECTION, 1), "{error}");
     assert!(error.to_string().contains("proxy"), "{error}");
-    let (listener, url) = canned::listen().await;
-    drop(listener);
+    let (_socket, url) = canned::refusing();
     let down = client(API, json!({"proxy": url}));
     let error = soon(down.request(Method::GET, "a").send()).await.err().unwrap();
     assert_eq!(error.status(), status::CONNECTION);

@@ -107,13 +107,11 @@ async fn a_body_that_stays_cut_off_is_an_error_in_the_end() {
 
 #[tokio::test]
 async fn a_connection_that_was_never_made_is_tried_again_for_any_method() {
-    let (listener, url) = canned::listen().await;
-    let address = listener.local_addr().unwrap();
-    drop(listener);
+    let (socket, url) = canned::refusing();
     let client = client(&url, json!({"retries": 5}));
     let late = tokio::spawn(async move {
         tokio::time::sleep(Duration::from_millis(150)).await;
-        let listener = tokio::net::TcpListener::bind(address).await.unwrap();
+        let listener = socket.listen(8).unwrap();
         let mut stream = canned::accept(&listener).await;
         let asked = canned::read(&mut stream).await.unwrap();
         use tokio::io::AsyncWriteExt;

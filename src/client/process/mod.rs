@@ -9,7 +9,7 @@ use super::error::{Error, Result};
 use super::sandbox::Sandbox;
 use super::transport::Json;
 use crate::catalogue::Context;
-use reqwest::Method;
+use http::Method;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::time::Duration;

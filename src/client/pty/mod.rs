@@ -11,7 +11,7 @@ use super::sandbox::Sandbox;
 use super::segment::segment;
 use super::transport::{Json, Request};
 use crate::catalogue::Context;
-use reqwest::Method;
+use http::Method;
 use serde::Serialize;
 use std::collections::BTreeMap;
 

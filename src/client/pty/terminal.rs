@@ -13,7 +13,7 @@ use crate::client::transport::Socket;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::{Bytes, BytesMut};
-use reqwest::Method;
+use http::Method;
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::{Context, Poll};

@@ -3,7 +3,7 @@
 use super::Sandbox;
 use crate::client::error::Result;
 use crate::client::stream::{Channel, Io};
-use reqwest::Method;
+use http::Method;
 use std::time::Duration;
 
 /// How often the state is read while the build has not begun.

@@ -8,7 +8,7 @@ use crate::client::error::{Error, Result};
 use crate::client::status;
 use crate::client::stream::{Ended, Io, Notes};
 use crate::client::transport::{Json, segment};
-use reqwest::Method;
+use http::Method;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;

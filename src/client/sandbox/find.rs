@@ -8,7 +8,7 @@ use crate::client::Client;
 use crate::client::error::{Error, Result};
 use crate::client::status;
 use crate::client::transport::{Json, segment};
-use reqwest::Method;
+use http::Method;
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
 

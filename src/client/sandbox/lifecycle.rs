@@ -6,7 +6,7 @@ use crate::catalogue::Context;
 use crate::client::error::{Error, Result};
 use crate::client::status;
 use crate::client::transport::Json;
-use reqwest::Method;
+use http::Method;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -5,7 +5,7 @@ use crate::client::Client;
 use crate::client::error::{Error, Result};
 use crate::client::status;
 use crate::client::transport::{Json, Request};
-use reqwest::Method;
+use http::Method;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 

@@ -28,9 +28,9 @@ use super::Client;
 use super::error::{Error, Result};
 use super::status;
 use super::transport::{Json, Request, segment};
+use http::Method;
 use parking_lot::RwLock;
 use reading::Reading;
-use reqwest::Method;
 use std::sync::Arc;
 use std::time::Duration;
 

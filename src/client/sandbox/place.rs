@@ -5,7 +5,7 @@ use super::lifecycle::Nothing;
 use crate::catalogue::Context;
 use crate::client::error::{Error, Result};
 use crate::client::transport::Json;
-use reqwest::Method;
+use http::Method;
 use serde::Deserialize;
 
 crate::params! {

@@ -6,7 +6,7 @@ use crate::client::error::{Error, Result};
 use crate::client::sandbox::Sandbox;
 use crate::client::status;
 use crate::client::transport::{Response, Socket};
-use reqwest::Method;
+use http::Method;
 use serde::Deserialize;
 use std::time::Duration;
 

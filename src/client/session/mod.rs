@@ -16,7 +16,7 @@ use super::segment::segment;
 use super::stream::{Ended, Io};
 use super::transport::{Json, Request};
 use crate::catalogue::Context;
-use reqwest::Method;
+use http::Method;
 use serde::{Deserialize, Serialize};
 
 crate::params! {

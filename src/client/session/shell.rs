@@ -7,7 +7,7 @@ use super::{execute_request, path};
 use crate::client::error::{Error, Result};
 use crate::client::sandbox::Sandbox;
 use crate::client::status;
-use reqwest::Method;
+use http::Method;
 use std::future::Future;
 use std::pin::pin;
 use std::time::Duration;

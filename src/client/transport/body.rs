@@ -93,12 +93,6 @@ impl From<&'static str> for Body {
     }
 }
 
-impl From<reqwest::Body> for Body {
-    fn from(body: reqwest::Body) -> Self {
-        Self::wrap(body)
-    }
-}
-
 impl http_body::Body for Body {
     type Data = Bytes;
     type Error = Failure;
