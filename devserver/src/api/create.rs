@@ -1,0 +1,169 @@
+//! POST /sandbox: what the service checks, and a sandbox that becomes real while the answer waits.
+
+use super::Call;
+use super::error::{Answer, Refusal, json_body};
+use crate::sandbox::{DEFAULT_SNAPSHOT, Sandbox, defaults};
+use serde_json::{Map, Value, json};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::sleep;
+
+/// How long the answer waits for a state that stays.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// How long each step of a build takes.
+const STEP: Duration = Duration::from_millis(60);
+
+/// Keys that are handed on as they come.
+const PLAIN: [&str; 14] = [
+    "user",
+    "env",
+    "labels",
+    "public",
+    "networkBlockAll",
+    "networkAllowList",
+    "domainAllowList",
+    "target",
+    "volumes",
+    "gpuType",
+    "spot",
+    "linkedSandbox",
+    "autoDeleteInterval",
+    "outboundProxyUrl",
+];
+
+pub async fn create(call: &Call<'_>) -> Answer {
+    let body = call.json()?;
+    let Value::Object(wish) = body else { return Err(Refusal::bad_request("Expected an object")) };
+    let record = record(call, &wish)?;
+    let image = wish.get("buildInfo").and_then(|info| info["dockerfileContent"].as_str());
+    let image = image.map(str::to_owned);
+    let sandbox = {
+        let mut sandboxes = call.world.sandboxes.write();
+        let name = record.get("name").and_then(Value::as_str).unwrap_or_default();
+        if sandboxes.has_name(&call.organization.id, name) {
+            return Err(Refusal::conflict(format!("Sandbox with name {name} already exists")));
+        }
+        let sandbox = Sandbox::new(call.world, record);
+        sandboxes.insert(sandbox.clone());
+        sandbox
+    };
+    let built = image.is_some();
+    let making = tokio::spawn(become_real(sandbox.clone(), image));
+    // A build answers at once: its client follows the log.
+    if built {
+        tokio::task::yield_now().await;
+    } else {
+        let _ = tokio::time::timeout(PATIENCE, making).await;
+    }
+    Ok(json_body(&sandbox.json()))
+}
+
+/// What a wish makes of the defaults, or why not.
+fn record(call: &Call<'_>, wish: &Map<String, Value>) -> Result<Map<String, Value>, Refusal> {
+    let mut record = defaults(call.world, &call.organization.id);
+    for key in PLAIN {
+        if let Some(value) = wish.get(key).filter(|value| !value.is_null()) {
+            record.insert(key.into(), value.clone());
+        }
+    }
+    let texts = ["name", "snapshot", "user", "target", "networkAllowList"];
+    for key in texts {
+        if wish.get(key).is_some_and(|value| !value.is_string() && !value.is_null()) {
+            return Err(Refusal::bad_request(format!("{key} must be a string")));
+        }
+    }
+    for (key, what) in [("env", "env must be an object"), ("labels", "labels must be an object")] {
+        if wish.get(key).is_some_and(|value| !value.is_object() && !value.is_null()) {
+            return Err(Refusal::bad_request(what));
+        }
+    }
+    let built = wish.get("buildInfo").is_some_and(|info| !info.is_null());
+    if built && wish.get("snapshot").is_some_and(|snapshot| !snapshot.is_null()) {
+        return Err(Refusal::bad_request("Cannot specify a snapshot when using a build info entry"));
+    }
+    for key in ["cpu", "gpu", "memory", "disk"] {
+        let Some(value) = wish.get(key).filter(|value| !value.is_null()) else { continue };
+        if !value.is_u64() && !value.is_i64() {
+            return Err(Refusal::bad_request(format!("{key} must be an integer number")));
+        }
+        if value.as_i64().is_some_and(|number| number < i64::from(key != "gpu")) {
+            return Err(Refusal::bad_request(format!("{key} must not be less than 1")));
+        }
+        record.insert(key.into(), value.clone());
+    }
+    let intervals = [
+        ("autoStopInterval", "Auto-stop"),
+        ("autoPauseInterval", "Auto-pause"),
+        ("autoArchiveInterval", "Auto-archive"),
+    ];
+    for (key, name) in intervals {
+        let Some(value) = wish.get(key).filter(|value| !value.is_null()) else { continue };
+        match value.as_i64() {
+            Some(minutes) if minutes >= 0 => record.insert(key.into(), json!(minutes)),
+            Some(_) => return Err(Refusal::bad_request(format!("{name} interval must be non-negative"))),
+            None => return Err(Refusal::bad_request(format!("{key} must be an integer number"))),
+        };
+    }
+    if let Some(name) = wish.get("name").and_then(Value::as_str).filter(|name| !name.is_empty()) {
+        record.insert("name".into(), json!(name));
+    } else {
+        let id = record.get("id").cloned().unwrap_or_default();
+        record.insert("name".into(), id);
+    }
+    match wish.get("snapshot").and_then(Value::as_str) {
+        Some(snapshot) if snapshot != DEFAULT_SNAPSHOT && !super::stock::has_snapshot(call, snapshot) => {
+            let advice = "Did you add it through the Daytona Dashboard?";
+            return Err(Refusal::bad_request(format!("Snapshot {snapshot} not found. {advice}")));
+        }
+        Some(snapshot) => drop(record.insert("snapshot".into(), json!(snapshot))),
+        None => {}
+    }
+    if built {
+        let mut info = wish.get("buildInfo").cloned().unwrap_or_default();
+        if info["dockerfileContent"].as_str().is_none_or(|text| text.trim().is_empty()) {
+            return Err(Refusal::bad_request("buildInfo.dockerfileContent should not be empty"));
+        }
+        info["createdAt"] = record.get("createdAt").cloned().unwrap_or_default();
+        info["updatedAt"] = info["createdAt"].clone();
+        record.remove("snapshot");
+        record.insert("buildInfo".into(), info);
+        record.insert("state".into(), json!("pending_build"));
+    }
+    Ok(record)
+}
+
+/// Gives the sandbox its directory; an image is built first, line by line. A `RUN false` fails, as it would.
+async fn become_real(sandbox: Arc<Sandbox>, dockerfile: Option<String>) {
+    if let Some(dockerfile) = dockerfile {
+        sleep(STEP).await;
+        sandbox.set("state", "building_snapshot");
+        let lines: Vec<&str> = dockerfile.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+        for (number, line) in lines.iter().enumerate() {
+            let step = format!("Step {}/{} : {line}\n ---> done\n", number + 1, lines.len());
+            sandbox.build_log.lock().push_str(&step);
+            sleep(STEP).await;
+            if line.to_ascii_uppercase().starts_with("RUN") && line.split_whitespace().nth(1) == Some("false")
+            {
+                sandbox
+                    .build_log
+                    .lock()
+                    .push_str("The command '/bin/sh -c false' returned a non-zero code: 1\n");
+                sandbox.set("errorReason", "The command '/bin/sh -c false' returned a non-zero code: 1");
+                sandbox.set("desiredState", "build_failed");
+                sandbox.set("state", "build_failed");
+                return;
+            }
+        }
+        sandbox.build_log.lock().push_str("Successfully built\n");
+    }
+    match sandbox.make_home() {
+        // A delete that came first wins.
+        Ok(()) if sandbox.text("desiredState") == "started" => sandbox.set("state", "started"),
+        Ok(()) => {}
+        Err(error) => {
+            sandbox.set("errorReason", format!("no directory: {error}"));
+            sandbox.set("desiredState", "error");
+            sandbox.set("state", "error");
+        }
+    }
+}

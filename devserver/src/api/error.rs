@@ -1,0 +1,56 @@
+//! The control plane's errors: `{path, timestamp, statusCode, error, message}`.
+
+use crate::world::now;
+use axum::body::Body;
+use axum::http::{Response, StatusCode, header};
+use axum::response::IntoResponse;
+use serde_json::json;
+
+/// A refusal; the path is filled in where it is known.
+pub struct Refusal {
+    pub status: StatusCode,
+    pub message: String,
+}
+
+pub type Answer = Result<Response<Body>, Refusal>;
+
+impl Refusal {
+    pub fn bad_request(message: impl Into<String>) -> Self {
+        Self { status: StatusCode::BAD_REQUEST, message: message.into() }
+    }
+
+    pub fn not_found(message: impl Into<String>) -> Self {
+        Self { status: StatusCode::NOT_FOUND, message: message.into() }
+    }
+
+    pub fn conflict(message: impl Into<String>) -> Self {
+        Self { status: StatusCode::CONFLICT, message: message.into() }
+    }
+
+    pub fn unauthorized(message: impl Into<String>) -> Self {
+        Self { status: StatusCode::UNAUTHORIZED, message: message.into() }
+    }
+
+    pub fn at(self, path: &str) -> Response<Body> {
+        let reason = match self.status {
+            StatusCode::TOO_MANY_REQUESTS => "Too Many Requests",
+            status => status.canonical_reason().unwrap_or("Error"),
+        };
+        let body = json!({
+            "path": path,
+            "timestamp": now(),
+            "statusCode": self.status.as_u16(),
+            "error": reason,
+            "message": self.message,
+        });
+        let mut response = json_body(&body);
+        *response.status_mut() = self.status;
+        response
+    }
+}
+
+/// A JSON answer, with the charset that the service names.
+pub fn json_body(value: &impl serde::Serialize) -> Response<Body> {
+    let body = serde_json::to_vec(value).unwrap_or_default();
+    ([(header::CONTENT_TYPE, "application/json; charset=utf-8")], body).into_response()
+}

@@ -1,0 +1,162 @@
+//! Changes of state: the answer still has the old state and the new `desiredState`; a second change while
+//! they differ is a conflict.
+
+use super::Call;
+use super::error::{Answer, Refusal, json_body};
+use crate::sandbox::Sandbox;
+use serde_json::Value;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::task::spawn_blocking;
+use tokio::time::sleep;
+
+/// How long a change takes at least, so that a client sees it under way.
+const STEP: Duration = Duration::from_millis(120);
+
+/// Begins a change from one of these states.
+fn begin(call: &Call<'_>, id: &str, from: &[&str], to: &str, refusal: &str) -> Result<Arc<Sandbox>, Refusal> {
+    let sandbox = call.sandbox(id)?;
+    if sandbox.get("state") != sandbox.get("desiredState") {
+        return Err(Refusal::conflict("Sandbox state change in progress"));
+    }
+    if !from.contains(&sandbox.state().as_str()) {
+        return Err(Refusal::bad_request(refusal));
+    }
+    if !sandbox.desire(to) {
+        return Err(Refusal::conflict("Sandbox state change in progress"));
+    }
+    Ok(sandbox)
+}
+
+pub fn start(call: &Call<'_>, id: &str) -> Answer {
+    let sandbox = begin(call, id, &["stopped", "archived"], "started", "Sandbox is not in valid state")?;
+    let answer = json_body(&sandbox.json());
+    tokio::spawn(async move {
+        sleep(STEP / 2).await;
+        sandbox.set("state", "starting");
+        sleep(STEP).await;
+        let _ = sandbox.make_home();
+        sandbox.set("state", "started");
+    });
+    Ok(answer)
+}
+
+/// The processes end; the files stay. Asked politely they get a moment.
+pub fn stop(call: &Call<'_>, id: &str) -> Answer {
+    let refusal = "Sandbox is not in a stoppable state";
+    let sandbox = begin(call, id, &["started"], "stopped", refusal)?;
+    let answer = json_body(&sandbox.json());
+    let deletes = sandbox.get("autoDeleteInterval") == 0;
+    let world = call.world.clone();
+    tokio::spawn(async move {
+        sleep(STEP / 2).await;
+        sandbox.set("state", "stopping");
+        sleep(STEP).await;
+        let killed = sandbox.clone();
+        let _ = spawn_blocking(move || killed.kill_all()).await;
+        sandbox.set("state", "stopped");
+        if deletes {
+            world.sandboxes.write().free_name(&sandbox.organization, &sandbox.name());
+            destroy(&world, sandbox).await;
+        }
+    });
+    Ok(answer)
+}
+
+pub fn archive(call: &Call<'_>, id: &str) -> Answer {
+    let sandbox = begin(call, id, &["stopped"], "archived", "Sandbox is not stopped")?;
+    let answer = json_body(&sandbox.json());
+    tokio::spawn(async move {
+        sleep(STEP / 2).await;
+        sandbox.set("state", "archiving");
+        sleep(STEP).await;
+        sandbox.set("state", "archived");
+    });
+    Ok(answer)
+}
+
+pub fn recover(call: &Call<'_>, id: &str) -> Answer {
+    let sandbox = begin(call, id, &["error"], "started", "Sandbox is not in error state")?;
+    let answer = json_body(&sandbox.json());
+    tokio::spawn(async move {
+        sleep(STEP).await;
+        sandbox.set("errorReason", Value::Null);
+        sandbox.set("state", "started");
+    });
+    Ok(answer)
+}
+
+pub fn resize(call: &Call<'_>, id: &str) -> Answer {
+    let wish = call.json()?;
+    let sandbox = call.sandbox(id)?;
+    let mut changes = Vec::new();
+    for key in ["cpu", "memory", "disk"] {
+        let value = &wish[key];
+        if value.is_null() {
+            continue;
+        }
+        if !value.is_u64() {
+            return Err(Refusal::bad_request(format!("{key} must be an integer number")));
+        }
+        if key == "disk" && value.as_u64() < sandbox.get(key).as_u64() {
+            return Err(Refusal::bad_request("Sandbox disk size cannot be decreased"));
+        }
+        if *value != sandbox.get(key) {
+            changes.push((key, value.clone()));
+        }
+    }
+    if changes.is_empty() {
+        return Err(Refusal::bad_request(
+            "No resource changes specified - sandbox is already at the desired configuration",
+        ));
+    }
+    let before = sandbox.state();
+    let refusal = "Sandbox must be started or stopped to be resized";
+    begin(call, id, &["started", "stopped"], &before, refusal)?;
+    let answer = json_body(&sandbox.json());
+    tokio::spawn(async move {
+        sleep(STEP / 2).await;
+        sandbox.set("state", "resizing");
+        sleep(STEP).await;
+        for (key, value) in changes {
+            sandbox.set(key, value);
+        }
+        sandbox.set("state", before);
+    });
+    Ok(answer)
+}
+
+/// The name is free at once; the sandbox itself goes when its processes have.
+pub fn delete(call: &Call<'_>, id: &str) -> Answer {
+    let sandbox = call.sandbox(id)?;
+    if sandbox.text("desiredState") == "destroyed" {
+        return Err(Refusal::conflict("Sandbox state change in progress"));
+    }
+    let settled = sandbox.get("state") == sandbox.get("desiredState");
+    let unsettled_but_deletable = ["creating", "pending_build", "building_snapshot"];
+    if !settled && !unsettled_but_deletable.contains(&sandbox.state().as_str()) {
+        return Err(Refusal::conflict("Sandbox state change in progress"));
+    }
+    let name = sandbox.name();
+    call.world.sandboxes.write().free_name(&sandbox.organization, &name);
+    let milliseconds = time::OffsetDateTime::now_utc().unix_timestamp_nanos() / 1_000_000;
+    sandbox.set("name", format!("DESTROYED_{name}_{milliseconds}"));
+    sandbox.set("desiredState", "destroyed");
+    let answer = json_body(&sandbox.json());
+    let world = call.world.clone();
+    tokio::spawn(async move { destroy(&world, sandbox).await });
+    Ok(answer)
+}
+
+async fn destroy(world: &crate::world::World, sandbox: Arc<Sandbox>) {
+    sandbox.set("desiredState", "destroyed");
+    sandbox.set("state", "destroying");
+    let gone = sandbox.clone();
+    let _ = spawn_blocking(move || {
+        gone.kill_all();
+        gone.remove_files();
+    })
+    .await;
+    sandbox.set("state", "destroyed");
+    world.sandboxes.write().remove(&sandbox.id);
+}

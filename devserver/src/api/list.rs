@@ -1,0 +1,161 @@
+//! Both shapes of the list: cursors, and the old pages.
+
+use super::Call;
+use super::error::{Answer, Refusal, json_body};
+use crate::sandbox::Sandbox;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::{Map, Value, json};
+use std::cmp::Ordering;
+use std::sync::Arc;
+
+const LIMIT: usize = 100;
+const LIMIT_MOST: usize = 200;
+/// What the items of the cursor list leave out.
+const FULL_ONLY: [&str; 7] = [
+    "env",
+    "volumes",
+    "buildInfo",
+    "backupCreatedAt",
+    "linkedSandboxId",
+    "outboundProxyUrl",
+    "otelEndpointOverride",
+];
+
+pub fn by_cursor(call: &Call<'_>) -> Answer {
+    let limit = limit(call)?;
+    let start = match call.parameter("cursor") {
+        None => 0,
+        Some(cursor) => offset(&cursor).ok_or_else(|| Refusal::bad_request("Invalid cursor"))?,
+    };
+    let mut found = find(call)?;
+    sort(call, &mut found);
+    let next = start + limit;
+    let cursor = (next < found.len()).then(|| URL_SAFE_NO_PAD.encode(format!("{next}")));
+    let items: Vec<Value> =
+        found.into_iter().skip(start).take(limit).map(|item| brief(item.json())).collect();
+    Ok(json_body(&json!({ "items": items, "nextCursor": cursor })))
+}
+
+pub fn by_page(call: &Call<'_>) -> Answer {
+    let limit = limit(call)?;
+    let page = match call.parameter("page") {
+        None => 1,
+        Some(text) => match text.parse::<usize>() {
+            Ok(page) if page > 0 => page,
+            _ => return Err(Refusal::bad_request("page must not be less than 1")),
+        },
+    };
+    let mut found = find(call)?;
+    sort(call, &mut found);
+    let total = found.len();
+    let items: Vec<Value> =
+        found.into_iter().skip((page - 1) * limit).take(limit).map(|item| item.json()).collect();
+    Ok(json_body(&json!({
+        "items": items,
+        "total": total,
+        "page": page,
+        "totalPages": total.div_ceil(limit),
+    })))
+}
+
+fn limit(call: &Call<'_>) -> Result<usize, Refusal> {
+    match call.parameter("limit") {
+        None => Ok(LIMIT),
+        Some(text) => match text.parse::<i64>() {
+            Ok(limit) if limit < 1 => Err(Refusal::bad_request("limit must not be less than 1")),
+            Ok(limit) if limit > LIMIT_MOST as i64 => {
+                Err(Refusal::bad_request("limit must not be greater than 200"))
+            }
+            Ok(limit) => Ok(limit as usize),
+            Err(_) => Err(Refusal::bad_request("limit must be an integer number")),
+        },
+    }
+}
+
+fn offset(cursor: &str) -> Option<usize> {
+    String::from_utf8(URL_SAFE_NO_PAD.decode(cursor).ok()?).ok()?.parse().ok()
+}
+
+/// The organization's sandboxes that pass every filter.
+fn find(call: &Call<'_>) -> Result<Vec<Arc<Sandbox>>, Refusal> {
+    let query = call.query();
+    let values = |name: &str| -> Vec<String> {
+        query.iter().filter(|(key, _)| key == name).map(|(_, value)| value.clone()).collect()
+    };
+    let labels: Map<String, Value> = match call.parameter("labels") {
+        None => Map::new(),
+        Some(text) => {
+            serde_json::from_str(&text).map_err(|_| Refusal::bad_request("Invalid labels JSON format"))?
+        }
+    };
+    let mut regions = values("regions");
+    regions.extend(values("regionIds"));
+    let one_of = [("state", values("states")), ("snapshot", values("snapshots")), ("target", regions)];
+    let starts = |key: &str| call.parameter(key).map(|text| text.to_lowercase());
+    let prefixes = [("id", starts("id")), ("name", starts("name"))];
+    let bound = |name: &str| call.parameter(name).and_then(|text| text.parse::<f64>().ok());
+    let bounds = [
+        ("cpu", bound("minCpu"), bound("maxCpu")),
+        ("memory", bound("minMemoryGiB"), bound("maxMemoryGiB")),
+        ("disk", bound("minDiskGiB"), bound("maxDiskGiB")),
+    ];
+    let errored = call.parameter("includeErroredDeleted").as_deref() == Some("true");
+    let public = call.parameter("isPublic");
+    let times = [
+        ("createdAt", call.parameter("createdAtAfter"), call.parameter("createdAtBefore")),
+        ("lastActivityAt", call.parameter("lastEventAfter"), call.parameter("lastEventBefore")),
+    ];
+    let passes = |sandbox: &Arc<Sandbox>| {
+        let Value::Object(record) = sandbox.json() else { return false };
+        let text = |key: &str| record.get(key).and_then(Value::as_str).unwrap_or_default();
+        let number = |key: &str| record.get(key).and_then(Value::as_f64).unwrap_or_default();
+        let gone = text("desiredState") == "destroyed" && !errored;
+        !gone
+            && labels.iter().all(|(key, value)| record.get("labels").is_some_and(|it| it[key] == *value))
+            && one_of.iter().all(|(key, any)| any.is_empty() || any.iter().any(|it| it == text(key)))
+            && prefixes.iter().all(|(key, prefix)| {
+                prefix.as_deref().is_none_or(|prefix| text(key).to_lowercase().starts_with(prefix))
+            })
+            && bounds.iter().all(|(key, least, most)| {
+                least.is_none_or(|least| number(key) >= least) && most.is_none_or(|most| number(key) <= most)
+            })
+            && public.as_deref().is_none_or(|public| sandbox.is_public() == (public == "true"))
+            && times.iter().all(|(key, after, before)| {
+                after.as_deref().is_none_or(|after| text(key) > after)
+                    && before.as_deref().is_none_or(|before| text(key) < before)
+            })
+    };
+    let sandboxes = call.world.sandboxes.read();
+    let own = sandboxes.all.iter().filter(|sandbox| sandbox.organization == call.organization.id);
+    Ok(own.filter(|sandbox| passes(sandbox)).cloned().collect())
+}
+
+/// As asked, else the newest first.
+fn sort(call: &Call<'_>, found: &mut [Arc<Sandbox>]) {
+    let Some(sort) = call.parameter("sort") else {
+        found.reverse();
+        return;
+    };
+    let key = match sort.as_str() {
+        "memoryGib" => "memory",
+        "diskGib" => "disk",
+        other => other,
+    };
+    let compare = |a: &Value, b: &Value| match (a.as_f64(), b.as_f64()) {
+        (Some(a), Some(b)) => a.total_cmp(&b),
+        _ => a.as_str().unwrap_or_default().cmp(b.as_str().unwrap_or_default()),
+    };
+    let descending = call.parameter("order").as_deref() == Some("desc");
+    found.sort_by(|a, b| {
+        let order: Ordering = compare(&a.get(key), &b.get(key));
+        if descending { order.reverse() } else { order }
+    });
+}
+
+fn brief(mut item: Value) -> Value {
+    if let Value::Object(record) = &mut item {
+        record.retain(|key, _| !FULL_ONLY.contains(&key.as_str()));
+    }
+    item
+}

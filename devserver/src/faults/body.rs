@@ -1,0 +1,39 @@
+//! Bodies that end too soon, or never. The head promises them whole.
+
+use axum::body::{Body, Bytes};
+use axum::http::{Response, header};
+use futures_util::{StreamExt, stream};
+
+/// Sends `bytes` of the body, then fails, which drops the connection.
+pub fn cut_after(response: Response<Body>, bytes: usize) -> Response<Body> {
+    spoilt(response, bytes, stream::once(async { Err(std::io::Error::other("cut")) }).boxed())
+}
+
+/// Sends `bytes` of the body, then nothing.
+pub fn stall_after(response: Response<Body>, bytes: usize) -> Response<Body> {
+    spoilt(response, bytes, stream::pending().boxed())
+}
+
+fn spoilt(
+    response: Response<Body>,
+    bytes: usize,
+    end: stream::BoxStream<'static, Result<Bytes, std::io::Error>>,
+) -> Response<Body> {
+    let (mut parts, body) = response.into_parts();
+    // A length that is promised and not kept; without one the body is chunked and has no last chunk.
+    if let Some(length) = http_body::Body::size_hint(&body).exact() {
+        parts.headers.insert(header::CONTENT_LENGTH, length.into());
+    }
+    let mut left = bytes;
+    let beginning = body.into_data_stream().map(move |chunk| {
+        let mut chunk = chunk.map_err(std::io::Error::other)?;
+        chunk.truncate(left);
+        left -= chunk.len();
+        Ok::<_, std::io::Error>(chunk)
+    });
+    let beginning = beginning.take_while(|chunk| {
+        let more = chunk.as_ref().is_ok_and(|chunk| !chunk.is_empty());
+        async move { more }
+    });
+    Response::from_parts(parts, Body::from_stream(beginning.chain(end)))
+}

@@ -1,0 +1,112 @@
+//! Misbehaviour on demand, for tests: cut, stall, truncate, split, refuse, answer nonsense.
+//!
+//! A rule is `KIND[=VALUE]@PATH[*COUNT]`: it applies to the next COUNT requests (default: all) whose path
+//! contains PATH. Rules come from `--fault`, [`crate::Options::faults`] and POST /faults (the body is a
+//! JSON list of rules; an empty list clears them; any key may do that).
+//!
+//! | kind | what happens |
+//! |---|---|
+//! | `cut` | the connection is dropped when the head of the request was read |
+//! | `cut-after` | the whole request is read, and acted upon, then the connection is dropped |
+//! | `cut-body=N` | N bytes of the response's body are sent, then the connection is dropped |
+//! | `stall` | no answer ever |
+//! | `stall-body=N` | N bytes of the response's body are sent, then nothing |
+//! | `delay=MS` | the answer comes later |
+//! | `status=CODE` | that status with an error envelope; 429 with all its headers |
+//! | `html=CODE` | that status with a proxy's HTML page |
+//! | `empty=CODE` | that status without a body |
+//! | `garbage` | 200 with a body that is no JSON |
+//! | `close-idle=MS` | the connection is closed when it was idle for that long after the answer |
+//! | `split` | this connection's bytes are sent one by one from now on |
+//! | `ws-drop=N` | a WebSocket is dropped without a close frame after N writes of the server |
+//! | `ws-close=CODE` | a WebSocket is closed with that code after the first data |
+//! | `ws-silent=N` | a WebSocket says nothing more after N writes |
+
+mod body;
+mod io;
+mod rule;
+
+pub use io::{Connection, Then, Wire};
+pub use rule::{Kind, Rule};
+
+use axum::body::Body;
+use axum::http::{HeaderValue, Response, StatusCode, header};
+use axum::response::IntoResponse;
+use body::{cut_after, stall_after};
+use parking_lot::Mutex;
+use serde_json::json;
+
+/// The rules in force.
+#[derive(Default)]
+pub struct Faults(Mutex<Vec<Rule>>);
+
+impl Faults {
+    pub fn new(rules: Vec<Rule>) -> Self {
+        Self(Mutex::new(rules))
+    }
+
+    /// What happens to a request for this path; each rule counts down.
+    pub fn take(&self, path: &str) -> Vec<Kind> {
+        let mut rules = self.0.lock();
+        let mut kinds = Vec::new();
+        for rule in rules.iter_mut().filter(|rule| path.contains(&rule.path)) {
+            if rule.left == Some(0) {
+                continue;
+            }
+            rule.left = rule.left.map(|left| left - 1);
+            kinds.push(rule.kind);
+        }
+        kinds
+    }
+
+    /// POST /faults.
+    pub fn configure(&self, body: &[u8]) -> Response<Body> {
+        let texts: Vec<String> = match serde_json::from_slice(body) {
+            Ok(texts) => texts,
+            Err(error) => return (StatusCode::BAD_REQUEST, format!("{error}\n")).into_response(),
+        };
+        let rules: Result<Vec<Rule>, String> = texts.iter().map(|text| text.parse()).collect();
+        match rules {
+            Ok(rules) if rules.is_empty() => self.0.lock().clear(),
+            Ok(rules) => self.0.lock().extend(rules),
+            Err(error) => return (StatusCode::BAD_REQUEST, format!("{error}\n")).into_response(),
+        }
+        StatusCode::NO_CONTENT.into_response()
+    }
+}
+
+/// An answer made up instead of the real one.
+pub fn instead(kind: Kind) -> Option<Response<Body>> {
+    let envelope = |status: StatusCode| {
+        let body = json!({ "statusCode": status.as_u16(), "message": "a fault was asked for" });
+        (status, [(header::CONTENT_TYPE, "application/json")], body.to_string()).into_response()
+    };
+    Some(match kind {
+        Kind::Status(status) => {
+            let mut response = envelope(status);
+            if status == StatusCode::TOO_MANY_REQUESTS {
+                let headers = response.headers_mut();
+                for name in ["retry-after", "retry-after-authenticated"] {
+                    headers.insert(name, HeaderValue::from_static("1"));
+                }
+            }
+            response
+        }
+        Kind::Html(status) => {
+            let page = "<html><body><h1>Bad things happened</h1><hr>nginx</body></html>";
+            (status, [(header::CONTENT_TYPE, "text/html")], page).into_response()
+        }
+        Kind::Empty(status) => status.into_response(),
+        Kind::Garbage => ([(header::CONTENT_TYPE, "application/json")], "{\"exitCode\":").into_response(),
+        _ => return None,
+    })
+}
+
+/// The real answer, spoilt.
+pub fn spoil(kind: Kind, response: Response<Body>) -> Response<Body> {
+    match kind {
+        Kind::CutBody(bytes) => cut_after(response, bytes),
+        Kind::StallBody(bytes) => stall_after(response, bytes),
+        _ => response,
+    }
+}

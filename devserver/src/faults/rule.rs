@@ -1,0 +1,85 @@
+//! Rules as text.
+
+use axum::http::StatusCode;
+use std::str::FromStr;
+use std::time::Duration;
+
+/// What happens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Cut,
+    CutAfter,
+    CutBody(usize),
+    Stall,
+    StallBody(usize),
+    Delay(Duration),
+    Status(StatusCode),
+    Html(StatusCode),
+    Empty(StatusCode),
+    Garbage,
+    CloseIdle(Duration),
+    Split,
+    WsDrop(u32),
+    WsClose(u16),
+    WsSilent(u32),
+}
+
+/// What happens to which requests, and how often.
+#[derive(Clone, Debug)]
+pub struct Rule {
+    pub kind: Kind,
+    pub path: String,
+    pub left: Option<u32>,
+}
+
+impl FromStr for Rule {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = || format!("{text:?} is no fault: write KIND[=VALUE]@PATH[*COUNT]");
+        let (kind, rest) = text.split_once('@').ok_or_else(wrong)?;
+        let (path, left) = match rest.rsplit_once('*') {
+            Some((path, count)) => (path, Some(count.parse().map_err(|_| wrong())?)),
+            None => (rest, None),
+        };
+        let (name, value) = kind.split_once('=').unwrap_or((kind, ""));
+        let number = || value.parse::<u32>().map_err(|_| wrong());
+        let status = || value.parse().map_err(|_| wrong());
+        let milliseconds = || number().map(|number| Duration::from_millis(number.into()));
+        let kind = match name {
+            "cut" => Kind::Cut,
+            "cut-after" => Kind::CutAfter,
+            "cut-body" => Kind::CutBody(number()? as usize),
+            "stall" => Kind::Stall,
+            "stall-body" => Kind::StallBody(number()? as usize),
+            "delay" => Kind::Delay(milliseconds()?),
+            "status" => Kind::Status(status()?),
+            "html" => Kind::Html(status()?),
+            "empty" => Kind::Empty(status()?),
+            "garbage" => Kind::Garbage,
+            "close-idle" => Kind::CloseIdle(milliseconds()?),
+            "split" => Kind::Split,
+            "ws-drop" => Kind::WsDrop(number()?),
+            "ws-close" => Kind::WsClose(u16::try_from(number()?).map_err(|_| wrong())?),
+            "ws-silent" => Kind::WsSilent(number()?),
+            _ => return Err(wrong()),
+        };
+        Ok(Self { kind, path: path.to_owned(), left })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rule_is_kind_value_path_and_count() {
+        let rule: Rule = "status=502@/process/execute*2".parse().unwrap();
+        assert_eq!(rule.kind, Kind::Status(StatusCode::BAD_GATEWAY));
+        assert_eq!((rule.path.as_str(), rule.left), ("/process/execute", Some(2)));
+        assert_eq!("stall@/files".parse::<Rule>().unwrap().left, None);
+        for wrong in ["", "cut", "cut-body@/", "status=9@/", "explode@/", "cut@/*x"] {
+            assert!(wrong.parse::<Rule>().is_err(), "{wrong:?}");
+        }
+    }
+}

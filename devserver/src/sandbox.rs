@@ -1,0 +1,215 @@
+//! One sandbox: its JSON, the directory it owns, and every process that it started.
+
+use crate::Protocol;
+use crate::toolbox::pty::Ptys;
+use crate::toolbox::session::Sessions;
+use crate::world::{World, now, random_key};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use parking_lot::Mutex;
+use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use uuid::Uuid;
+
+/// By this variable a process is known to be of a sandbox, however it was started.
+const MARK: &str = "DAYTONA_SANDBOX_ID";
+
+pub struct Sandbox {
+    pub id: String,
+    pub organization: String,
+    /// The user's home, and where relative paths start: a real directory that the sandbox owns.
+    pub home: PathBuf,
+    /// What the server keeps about it beside its files (logs); also its own.
+    pub state_dir: PathBuf,
+    pub env: Mutex<BTreeMap<String, String>>,
+    pub protocol: Protocol,
+    pub signing_key: Mutex<String>,
+    pub preview_token: String,
+    /// Signed preview tokens: port and when they expire.
+    pub signed_previews: Mutex<BTreeMap<String, (u16, i64)>>,
+    pub build_log: Mutex<String>,
+    pub sessions: Sessions,
+    pub ptys: Ptys,
+    record: Mutex<Map<String, Value>>,
+}
+
+impl Sandbox {
+    /// A sandbox with this JSON; its directory is made by [`Sandbox::make_home`].
+    pub fn new(world: &World, record: Map<String, Value>) -> Arc<Self> {
+        let text = |key: &str| record.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let id = text("id");
+        let env = record.get("env").and_then(Value::as_object);
+        let env = env
+            .into_iter()
+            .flatten()
+            .filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned())));
+        Arc::new(Self {
+            organization: text("organizationId"),
+            home: world.state_dir.join(&id).join("home"),
+            state_dir: world.state_dir.join(&id).join("state"),
+            env: Mutex::new(env.collect()),
+            protocol: world.protocol,
+            signing_key: Mutex::new(random_key()),
+            preview_token: Uuid::new_v4().simple().to_string(),
+            signed_previews: Mutex::default(),
+            build_log: Mutex::default(),
+            sessions: Sessions::default(),
+            ptys: Ptys::default(),
+            record: Mutex::new(record),
+            id,
+        })
+    }
+
+    /// One of many that only a list will ever see.
+    pub fn listed(world: &World, number: usize) -> Arc<Self> {
+        let mut record = defaults(world, &world.organizations[0].id);
+        record.insert("name".into(), json!(format!("listed-{number:05}")));
+        record.insert("state".into(), json!("started"));
+        record.insert("env".into(), json!({}));
+        record.insert("labels".into(), json!({ "listed": number.to_string() }));
+        Self::new(world, record)
+    }
+
+    pub fn make_home(&self) -> std::io::Result<()> {
+        std::fs::create_dir_all(&self.home)?;
+        std::fs::create_dir_all(&self.state_dir)
+    }
+
+    /// What a client is told.
+    pub fn json(&self) -> Value {
+        Value::Object(self.record.lock().clone())
+    }
+
+    pub fn get(&self, key: &str) -> Value {
+        self.record.lock().get(key).cloned().unwrap_or_default()
+    }
+
+    pub fn text(&self, key: &str) -> String {
+        self.get(key).as_str().unwrap_or_default().to_owned()
+    }
+
+    pub fn name(&self) -> String {
+        self.text("name")
+    }
+
+    pub fn state(&self) -> String {
+        self.text("state")
+    }
+
+    pub fn is_public(&self) -> bool {
+        self.get("public") == true
+    }
+
+    pub fn set(&self, key: &str, value: impl Into<Value>) {
+        let mut record = self.record.lock();
+        record.insert(key.into(), value.into());
+        record.insert("updatedAt".into(), json!(now()));
+    }
+
+    /// Begins a change of state, unless one is under way.
+    pub fn desire(&self, state: &str) -> bool {
+        let mut record = self.record.lock();
+        if record.get("state") != record.get("desiredState") {
+            return false;
+        }
+        record.insert("desiredState".into(), json!(state));
+        true
+    }
+
+    /// The environment of every process: the machine's path and language, the sandbox's own variables,
+    /// its home, and the mark by which it is found again.
+    pub fn command_env(&self) -> BTreeMap<String, String> {
+        let mut env: BTreeMap<String, String> = ["PATH", "LANG", "LC_ALL", "TZ"]
+            .into_iter()
+            .filter_map(|name| Some((name.to_owned(), std::env::var(name).ok()?)))
+            .collect();
+        env.entry("LANG".into()).or_insert_with(|| "C.UTF-8".into());
+        env.insert("SHELL".into(), "/bin/bash".into());
+        env.insert("USER".into(), std::env::var("USER").unwrap_or_else(|_| "daytona".into()));
+        env.insert("HOME".into(), self.home.display().to_string());
+        env.extend(self.env.lock().clone());
+        env.insert(MARK.into(), self.id.clone());
+        env
+    }
+
+    /// Every process of this sandbox, found by its mark: also those that left their group.
+    pub fn processes(&self) -> Vec<i32> {
+        let mark = format!("{MARK}={}", self.id);
+        let Ok(entries) = std::fs::read_dir("/proc") else { return Vec::new() };
+        entries
+            .flatten()
+            .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+            .filter(|pid| {
+                let environ = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+                environ.split(|byte| *byte == 0).any(|variable| variable == mark.as_bytes())
+            })
+            .collect()
+    }
+
+    /// Kills every process, again until none is left: one may have forked meanwhile.
+    pub fn kill_all(&self) {
+        self.sessions.clear();
+        self.ptys.clear();
+        for _ in 0..50 {
+            let processes = self.processes();
+            if processes.is_empty() {
+                return;
+            }
+            for pid in processes {
+                let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
+            }
+            std::thread::sleep(std::time::Duration::from_millis(2));
+        }
+    }
+
+    pub fn remove_files(&self) {
+        if let Some(directory) = self.home.parent() {
+            let _ = std::fs::remove_dir_all(directory);
+        }
+    }
+}
+
+/// What every sandbox has before its maker is asked, in the order of the service's answers.
+pub fn defaults(world: &World, organization: &str) -> Map<String, Value> {
+    let time = now();
+    let value = json!({
+        "id": Uuid::new_v4().to_string(),
+        "organizationId": organization,
+        "name": "",
+        "snapshot": DEFAULT_SNAPSHOT,
+        "user": "daytona",
+        "env": {},
+        "labels": {},
+        "public": false,
+        "networkBlockAll": false,
+        "target": "local",
+        "cpu": 1,
+        "gpu": 0,
+        "memory": 1,
+        "disk": 3,
+        "state": "creating",
+        "desiredState": "started",
+        "backupState": "None",
+        "autoStopInterval": 15,
+        "autoPauseInterval": 0,
+        "autoArchiveInterval": 10080,
+        "autoDeleteInterval": -1,
+        "volumes": [],
+        "createdAt": time,
+        "updatedAt": time,
+        "lastActivityAt": time,
+        "sandboxClass": "container",
+        "daemonVersion": "v0.0.0-dev",
+        "runnerId": Uuid::new_v4().to_string(),
+        "toolboxProxyUrl": format!("{}/toolbox", world.base),
+    });
+    match value {
+        Value::Object(record) => record,
+        _ => Map::new(),
+    }
+}
+
+/// The snapshot that a create without one starts from.
+pub const DEFAULT_SNAPSHOT: &str = "rig-default";

@@ -1,0 +1,280 @@
+//! The listener, and where a request goes: health, faults, API, toolbox, previews.
+
+use crate::Options;
+use crate::api::error::Refusal;
+use crate::faults::{self, Connection, Faults, Kind, Then, Wire};
+use crate::rate::RateLimit;
+use crate::world::World;
+use crate::{api, preview, toolbox};
+use axum::body::Body;
+use axum::http::{Method, Request, Response, StatusCode, header};
+use axum::response::IntoResponse;
+use http_body_util::BodyExt;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinHandle;
+
+/// A running server. Dropping it kills every process and removes its directory.
+pub struct Server {
+    house: Arc<House>,
+    accepting: JoinHandle<()>,
+    api_url: String,
+    /// Kept for its destructor, where nobody named a directory.
+    _temporary: Option<tempfile::TempDir>,
+}
+
+struct House {
+    world: Arc<World>,
+    faults: Faults,
+    rate: Option<RateLimit>,
+}
+
+impl Server {
+    pub async fn start(options: Options) -> io::Result<Self> {
+        let (state_dir, temporary) = state_dir(&options)?;
+        let listener = TcpListener::bind(("127.0.0.1", options.port)).await?;
+        let port = listener.local_addr()?.port();
+        let house = Arc::new(House {
+            world: Arc::new(World::new(&options, port, state_dir)),
+            faults: Faults::new(options.faults.clone()),
+            rate: options.rate_limit.map(RateLimit::new),
+        });
+        let accepting = tokio::spawn(accept(listener, house.clone()));
+        let api_url = format!("{}/api", house.world.base);
+        Ok(Self { house, accepting, api_url, _temporary: temporary })
+    }
+
+    pub fn api_url(&self) -> &str {
+        &self.api_url
+    }
+
+    /// The first organization's key.
+    pub fn api_key(&self) -> &str {
+        &self.house.world.organizations[0].key
+    }
+
+    /// The second organization's.
+    pub fn api_key_2(&self) -> &str {
+        &self.house.world.organizations[1].key
+    }
+
+    /// A token for both, with an organization's id beside it.
+    pub fn jwt(&self) -> &str {
+        &self.house.world.jwt
+    }
+
+    pub fn organization_id(&self) -> &str {
+        &self.house.world.organizations[0].id
+    }
+
+    /// Adds rules, as `KIND[=VALUE]@PATH[*COUNT]`.
+    pub fn fault(&self, rule: &str) {
+        let body = serde_json::to_vec(&[rule]).unwrap_or_default();
+        let answer = self.house.faults.configure(&body);
+        assert_eq!(answer.status(), StatusCode::NO_CONTENT, "{rule:?} is no fault");
+    }
+
+    pub async fn stop(self) {}
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.accepting.abort();
+        let sandboxes = self.house.world.sandboxes.read().all.clone();
+        let used = sandboxes.iter().filter(|sandbox| sandbox.home.exists());
+        for sandbox in used {
+            sandbox.kill_all();
+        }
+        let _ = std::fs::remove_dir_all(&self.house.world.state_dir);
+    }
+}
+
+fn state_dir(options: &Options) -> io::Result<(PathBuf, Option<tempfile::TempDir>)> {
+    match &options.state_dir {
+        Some(directory) => {
+            // A directory of its own inside the named one: nothing that was there is ever removed.
+            let own = directory.join(format!("daytona-dev-{}", std::process::id()));
+            std::fs::create_dir_all(&own)?;
+            Ok((own.canonicalize()?, None))
+        }
+        None => {
+            let temporary = tempfile::Builder::new().prefix("daytona-dev-").tempdir()?;
+            Ok((temporary.path().canonicalize()?, Some(temporary)))
+        }
+    }
+}
+
+async fn accept(listener: TcpListener, house: Arc<House>) {
+    loop {
+        let Ok((stream, _)) = listener.accept().await else {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            continue;
+        };
+        let _ = stream.set_nodelay(true);
+        tokio::spawn(serve_connection(stream, house.clone()));
+    }
+}
+
+async fn serve_connection(stream: TcpStream, house: Arc<House>) {
+    let connection = Arc::new(Connection::default());
+    let wire = TokioIo::new(Wire::new(stream, connection.clone()));
+    let at = connection.clone();
+    let service = service_fn(move |request| {
+        let (house, connection) = (house.clone(), at.clone());
+        async move {
+            connection.begin();
+            let answer = house.answer(request.map(Body::new), &connection).await;
+            connection.end();
+            answer
+        }
+    });
+    let serving =
+        http1::Builder::new().timer(TokioTimer::new()).serve_connection(wire, service).with_upgrades();
+    tokio::select! {
+        _ = serving => {}
+        () = connection.too_idle() => {}
+    }
+}
+
+/// Dropped without an answer.
+#[derive(Debug)]
+struct Cut;
+
+impl std::fmt::Display for Cut {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("the connection was cut")
+    }
+}
+
+impl std::error::Error for Cut {}
+
+impl House {
+    /// The answer, after the faults have had their way with it.
+    async fn answer(
+        self: Arc<Self>,
+        request: Request<Body>,
+        connection: &Connection,
+    ) -> Result<Response<Body>, Cut> {
+        let path = request.uri().path().to_owned();
+        if path == "/faults" && request.method() == Method::POST {
+            return Ok(self.configure(request).await);
+        }
+        let faults = self.faults.take(&path);
+        for kind in &faults {
+            match *kind {
+                Kind::Cut => return Err(Cut),
+                Kind::Stall => std::future::pending().await,
+                Kind::Delay(time) => tokio::time::sleep(time).await,
+                Kind::CloseIdle(time) => connection.close_idle(time),
+                Kind::Split => connection.split(),
+                // The answer to the upgrade is one write.
+                Kind::WsDrop(writes) => connection.socket(writes + 1, Then::Drop),
+                Kind::WsSilent(writes) => connection.socket(writes + 1, Then::Silence),
+                Kind::WsClose(code) => connection.socket(2, Then::Close(code)),
+                _ => {}
+            }
+            if let Some(made_up) = faults::instead(*kind) {
+                let _ = request.into_body().collect().await;
+                return Ok(made_up);
+            }
+        }
+        let mut response = self.route(&path, request).await;
+        for kind in faults {
+            if kind == Kind::CutAfter {
+                return Err(Cut);
+            }
+            response = faults::spoil(kind, response);
+        }
+        Ok(response)
+    }
+
+    async fn configure(&self, request: Request<Body>) -> Response<Body> {
+        if let Err(refusal) = api::authenticate(&self.world, request.headers()) {
+            return refusal.at("/faults");
+        }
+        match request.into_body().collect().await {
+            Ok(body) => self.faults.configure(&body.to_bytes()),
+            Err(_) => StatusCode::BAD_REQUEST.into_response(),
+        }
+    }
+
+    async fn route(&self, path: &str, request: Request<Body>) -> Response<Body> {
+        if let Some(target) = preview::target(request.headers()) {
+            return preview::serve(&self.world, target, request).await;
+        }
+        if path == "/health" {
+            return ([(header::CONTENT_TYPE, "application/json")], r#"{"status":"ok"}"#).into_response();
+        }
+        let mut limits = None;
+        if let (Some(rate), Some(bearer)) = (&self.rate, api::bearer(request.headers())) {
+            let verdict = rate.count(bearer);
+            if verdict.refused {
+                let status = StatusCode::TOO_MANY_REQUESTS;
+                let mut refusal = Refusal { status, message: "Rate limit exceeded".into() }.at(path);
+                refusal.headers_mut().extend(verdict.headers);
+                return refusal;
+            }
+            limits = Some(verdict.headers);
+        }
+        let mut response = self.route_limited(path, request).await;
+        if let Some(limits) = limits {
+            response.headers_mut().extend(limits);
+        }
+        response
+    }
+
+    async fn route_limited(&self, path: &str, request: Request<Body>) -> Response<Body> {
+        let toolbox = match path.strip_prefix("/api/toolbox/") {
+            // The old way through the API, which the last self-hosted release still had.
+            Some(rest) if self.world.protocol == crate::Protocol::V0_190 => {
+                rest.split_once("/toolbox").map(|(id, rest)| (id.to_owned(), rest.to_owned()))
+            }
+            _ => path.strip_prefix("/toolbox/").map(|rest| match rest.find('/') {
+                Some(at) => (rest[..at].to_owned(), rest[at..].to_owned()),
+                None => (rest.to_owned(), "/".to_owned()),
+            }),
+        };
+        match toolbox {
+            Some((id, rest)) => self.toolbox(&id, &rest, request).await,
+            None if path.starts_with("/api") => api::serve(self.world.clone(), request).await,
+            None => Refusal::not_found(format!("Cannot {} {path}", request.method())).at(path),
+        }
+    }
+
+    /// What the proxy in front of a sandbox checks, then the sandbox itself.
+    async fn toolbox(&self, id: &str, path: &str, request: Request<Body>) -> Response<Body> {
+        let refuse = |status: StatusCode, message: String| {
+            let body = serde_json::json!({
+                "statusCode": status.as_u16(),
+                "message": message,
+                "source": "DAYTONA_PROXY",
+            });
+            (status, [(header::CONTENT_TYPE, "application/json")], body.to_string()).into_response()
+        };
+        let sandbox = self.world.sandboxes.read().by_id(id);
+        let signed =
+            path.starts_with("/files/") && request.uri().query().is_some_and(|it| it.contains("signature="));
+        if signed && let Some(sandbox) = sandbox.clone() {
+            return toolbox::serve(sandbox, path, request).await;
+        }
+        let organization = match api::authenticate(&self.world, request.headers()) {
+            Ok(organization) => organization,
+            Err(_) => return refuse(StatusCode::UNAUTHORIZED, "unauthorized".into()),
+        };
+        let Some(sandbox) = sandbox.filter(|sandbox| sandbox.organization == organization.id) else {
+            return refuse(StatusCode::NOT_FOUND, format!("sandbox {id} not found"));
+        };
+        match sandbox.state().as_str() {
+            "started" => toolbox::serve(sandbox, path, request).await,
+            "destroyed" | "destroying" => refuse(StatusCode::NOT_FOUND, format!("sandbox {id} not found")),
+            "stopping" | "starting" => refuse(StatusCode::BAD_GATEWAY, "bad gateway".into()),
+            _ => refuse(StatusCode::BAD_REQUEST, "no IP address found. Is the Sandbox started?".into()),
+        }
+    }
+}

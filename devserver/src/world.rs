@@ -1,0 +1,121 @@
+//! Everything the server knows: organizations and their keys, sandboxes, snapshots, volumes.
+
+use crate::sandbox::Sandbox;
+use crate::{Options, Protocol};
+use parking_lot::{Mutex, RwLock};
+use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use uuid::Uuid;
+
+/// Who may see what.
+pub struct Organization {
+    pub id: String,
+    pub key: String,
+}
+
+pub struct World {
+    pub protocol: Protocol,
+    /// `http://127.0.0.1:PORT`
+    pub base: String,
+    pub port: u16,
+    pub organizations: [Organization; 2],
+    /// A user's token: good for both organizations, with the organization's header.
+    pub jwt: String,
+    pub state_dir: PathBuf,
+    pub sandboxes: RwLock<Registry>,
+    /// Snapshots and volumes by id: their JSON, with `organizationId`.
+    pub snapshots: Mutex<BTreeMap<String, Map<String, Value>>>,
+    pub volumes: Mutex<BTreeMap<String, Map<String, Value>>>,
+}
+
+/// Sandboxes in the order of their making.
+#[derive(Default)]
+pub struct Registry {
+    pub all: Vec<Arc<Sandbox>>,
+    by_id: BTreeMap<String, Arc<Sandbox>>,
+    /// (organization, name) to id.
+    names: BTreeMap<(String, String), String>,
+}
+
+impl World {
+    pub fn new(options: &Options, port: u16, state_dir: PathBuf) -> Self {
+        let organization = || Organization { id: Uuid::new_v4().to_string(), key: random_key() };
+        let world = Self {
+            protocol: options.protocol,
+            base: format!("http://127.0.0.1:{port}"),
+            port,
+            organizations: [organization(), organization()],
+            jwt: format!("{}.{}.{}", random_key(), random_key(), random_key()),
+            state_dir,
+            sandboxes: RwLock::default(),
+            snapshots: Mutex::default(),
+            volumes: Mutex::default(),
+        };
+        for number in 0..options.sandboxes {
+            let sandbox = Sandbox::listed(&world, number);
+            world.sandboxes.write().insert(sandbox);
+        }
+        world
+    }
+
+    /// The organization that a credential speaks for: a key for its own, a token for the named one.
+    pub fn organization(&self, bearer: &str, named: Option<&str>) -> Option<&Organization> {
+        if bearer == self.jwt {
+            return self.organizations.iter().find(|organization| Some(organization.id.as_str()) == named);
+        }
+        self.organizations.iter().find(|organization| organization.key == bearer)
+    }
+
+    /// A sandbox of that organization, by id or name.
+    pub fn sandbox(&self, organization: &str, id_or_name: &str) -> Option<Arc<Sandbox>> {
+        self.sandboxes.read().find(organization, id_or_name)
+    }
+}
+
+impl Registry {
+    pub fn insert(&mut self, sandbox: Arc<Sandbox>) {
+        let name = (sandbox.organization.clone(), sandbox.name());
+        self.names.insert(name, sandbox.id.clone());
+        self.by_id.insert(sandbox.id.clone(), sandbox.clone());
+        self.all.push(sandbox);
+    }
+
+    pub fn find(&self, organization: &str, id_or_name: &str) -> Option<Arc<Sandbox>> {
+        let id = self.names.get(&(organization.to_owned(), id_or_name.to_owned()));
+        let sandbox = self.by_id.get(id.map_or(id_or_name, String::as_str))?;
+        (sandbox.organization == organization).then(|| sandbox.clone())
+    }
+
+    pub fn by_id(&self, id: &str) -> Option<Arc<Sandbox>> {
+        self.by_id.get(id).cloned()
+    }
+
+    pub fn has_name(&self, organization: &str, name: &str) -> bool {
+        self.names.contains_key(&(organization.to_owned(), name.to_owned()))
+    }
+
+    /// The name is free at once, also while the sandbox is still being destroyed.
+    pub fn free_name(&mut self, organization: &str, name: &str) {
+        self.names.remove(&(organization.to_owned(), name.to_owned()));
+    }
+
+    pub fn remove(&mut self, id: &str) {
+        self.by_id.remove(id);
+        self.all.retain(|sandbox| sandbox.id != id);
+    }
+}
+
+/// A random credential.
+pub fn random_key() -> String {
+    format!("dtn_{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple())
+}
+
+/// Now, as the service writes times.
+pub fn now() -> String {
+    let format = time::macros::format_description!(
+        "[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z"
+    );
+    time::OffsetDateTime::now_utc().format(&format).unwrap_or_default()
+}
