@@ -4,8 +4,8 @@ mod canned;
 
 use canned::{Answer, Server, client, json_answer, ok, soon, with_headers};
 use daytona::client::status;
-use daytona::client::transport::Method;
 use daytona::client::transport::within;
+use daytona::client::transport::{Body, Method};
 use serde_json::json;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -118,7 +118,8 @@ async fn a_connection_that_was_never_made_is_tried_again_for_any_method() {
         stream.write_all(&json_answer("200 OK", &json!({}))).await.unwrap();
         asked
     });
-    let body = daytona::client::transport::Body::from("streamed once");
+    let body =
+        Body::wrap_stream(futures_util::stream::iter([Ok::<_, std::io::Error>("streamed once".into())]));
     let request = client.request(Method::POST, "files").body("text/plain", Some(13), body);
     soon(request.send()).await.unwrap();
     let asked = soon(late).await.unwrap();

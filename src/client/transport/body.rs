@@ -59,6 +59,18 @@ impl Body {
         Self { content: Content::Source { source: Mutex::new(source), touched: false }, watched: None }
     }
 
+    /// A body that is all there can be sent as often as need be.
+    pub(super) fn in_memory(mut self) -> Result<Bytes, Self> {
+        match std::mem::take(&mut self.content) {
+            Content::Empty => Ok(Bytes::new()),
+            Content::Memory(bytes) => Ok(bytes),
+            source => {
+                self.content = source;
+                Err(self)
+            }
+        }
+    }
+
     /// Has it tell how far it is, unless it leaves in one piece.
     pub(super) fn watch(mut self) -> (Self, Option<Progress>) {
         let watched = match &self.content {

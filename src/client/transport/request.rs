@@ -82,7 +82,10 @@ impl Request {
         if let Some(length) = length {
             self.0.headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
         }
-        self.0.body = Payload::Once(Some(body.into()));
+        self.0.body = match body.into().in_memory() {
+            Ok(bytes) => Payload::Whole(bytes),
+            Err(body) => Payload::Once(Some(body)),
+        };
         self
     }
 
