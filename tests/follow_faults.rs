@@ -53,7 +53,7 @@ where
     Toolbox::start(move |asked, before| {
         let (first, replayed) = (first.clone(), replayed.clone());
         match asked.path.as_str() {
-            SOCKET if before == 0 => upgrade(move |socket| first(socket)),
+            SOCKET if before == 0 => upgrade(first),
             SOCKET => upgrade(async move |mut socket: Socket| {
                 socket.send(Message::binary(LOG)).await.unwrap();
                 replayed.store(true, Ordering::SeqCst);

@@ -38,8 +38,8 @@ where
     Toolbox::start(move |asked, _| {
         let script = script.clone();
         match asked.path.as_str() {
-            CONNECT => upgrade(move |socket| script(socket)),
-            path if path.starts_with("process/pty/create-connect?") => upgrade(move |socket| script(socket)),
+            CONNECT => upgrade(script),
+            path if path.starts_with("process/pty/create-connect?") => upgrade(script),
             PTY if asked.method == "DELETE" => ok(json!({"message": "PTY session deleted"})),
             _ => not_found(),
         }
