@@ -3,6 +3,7 @@
 
 pub mod error;
 pub mod files;
+mod framing;
 pub mod process;
 pub mod pty;
 pub mod session;
@@ -26,6 +27,7 @@ fn routes() -> Router<Arc<Sandbox>> {
         .merge(files::routes())
         .fallback(error::no_route)
         .method_not_allowed_fallback(error::no_route)
+        .layer(axum::middleware::map_response(framing::as_go_cuts))
 }
 
 /// Serves `path` (below the base) of a started sandbox.
@@ -36,7 +38,7 @@ pub async fn serve(sandbox: Arc<Sandbox>, path: &str, mut request: Request<Body>
     if request.method() == Method::HEAD || request.method() == Method::OPTIONS || path.contains("//") {
         return error::no_route().await.into_response();
     }
-    if path.len() > 1 && path.ends_with('/') && !path.starts_with("/proxy/") {
+    if path.len() > 1 && path.ends_with('/') && path != "/files/" && !path.starts_with("/proxy/") {
         let location = format!("{}{query}", path.trim_end_matches('/'));
         return (StatusCode::TEMPORARY_REDIRECT, [(header::LOCATION, location)]).into_response();
     }

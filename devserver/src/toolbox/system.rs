@@ -21,6 +21,8 @@ pub fn routes() -> Router<Arc<Sandbox>> {
     Router::new()
         .route("/user-home-dir", get(home))
         .route("/work-dir", get(home))
+        // Its old name.
+        .route("/project-dir", get(home))
         .route("/version", get(version))
         .route("/port", get(ports))
         .route("/port/{port}/in-use", get(in_use))

@@ -29,7 +29,7 @@ use super::{
     source::Source,
     upload::first_missing,
 };
-use crate::sandbox::Protocol;
+use crate::Protocol;
 
 const BOUNDARY: &str = "DAYTONA-FILE-BOUNDARY";
 /// What Linux takes for a path.
@@ -150,7 +150,7 @@ fn create(place: &Place, home: &Path) -> Result<File, String> {
 }
 
 pub async fn download(call: Call) -> Result<Response, Refusal> {
-    let (sandbox, method) = (call.sandbox.clone(), call.method.clone());
+    let (sandbox, method, is_0_190) = (call.sandbox.clone(), call.method.clone(), call.is_0_190());
     let body = call.json().await;
     let is_json = body.is_ok();
     let paths = body.ok().and_then(|body| {
@@ -158,10 +158,11 @@ pub async fn download(call: Call) -> Result<Response, Refusal> {
         paths.iter().map(|path| path.as_str().map(PathBuf::from)).collect::<Option<Vec<_>>>()
     });
     let Some(paths) = paths.filter(|paths| !paths.is_empty()) else {
-        let mut refused = json(
-            StatusCode::BAD_REQUEST,
-            &object!({ "error": "request body must be {\"paths\": [ ... ]} and non-empty" }),
-        );
+        const WANTED: &str = "request body must be {\"paths\": [ ... ]} and non-empty";
+        if !is_0_190 {
+            return Err(Refusal::invalid_body(WANTED));
+        }
+        let mut refused = json(StatusCode::BAD_REQUEST, &object!({ "error": WANTED }));
         if !is_json {
             // The framework has begun a text by the time the handler answers.
             let text = HeaderValue::from_static("text/plain; charset=utf-8");

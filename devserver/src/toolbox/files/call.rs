@@ -21,7 +21,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::refusal::Refusal;
-use crate::sandbox::{Protocol, Sandbox};
+use crate::{Protocol, sandbox::Sandbox};
 
 /// What the daemon takes as a JSON body; a list of a million paths fits.
 const JSON_LIMIT: usize = 64 * 1024 * 1024;
@@ -169,7 +169,8 @@ pub fn parent(path: &Path) -> PathBuf {
 /// 0.190 tells the status alone.
 fn worded(refusal: &Refusal, protocol: Protocol, method: &Method, uri: &Uri) -> Response {
     if refusal.is_no_such_route() {
-        return (StatusCode::NOT_FOUND, "404 page not found").into_response();
+        let text = [(axum::http::header::CONTENT_TYPE, "text/plain")];
+        return (StatusCode::NOT_FOUND, text, "404 page not found").into_response();
     }
     if protocol == Protocol::V0_190 {
         return refusal.status.into_response();

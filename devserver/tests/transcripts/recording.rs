@@ -1,0 +1,81 @@
+//! The recordings as they lie in `../shared/transcripts`: one file per area, a list of exchanges.
+
+use std::{collections::BTreeMap, path::PathBuf};
+
+use serde::Deserialize;
+use serde_json::Value;
+
+#[derive(Debug, Clone, Deserialize)]
+pub struct Exchange {
+    pub name: String,
+    pub request: Request,
+    pub response: Response,
+    #[serde(default)]
+    pub note: String,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Request {
+    pub method: String,
+    pub path: String,
+    #[serde(default)]
+    pub headers: BTreeMap<String, String>,
+    pub json: Option<Value>,
+    pub body: Option<Value>,
+    pub upgrade: Option<String>,
+    #[serde(default)]
+    pub protocols: Vec<String>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Response {
+    /// A number, or `TimeoutError` where no answer ever came.
+    pub status: Value,
+    pub headers: BTreeMap<String, String>,
+    #[serde(default)]
+    pub body: Value,
+    #[serde(default)]
+    pub frames: Vec<Frame>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub struct Frame {
+    #[serde(rename = "type")]
+    pub kind: String,
+    pub text: Option<String>,
+    pub hex: Option<String>,
+    pub json: Option<Value>,
+    pub code: Option<u16>,
+    pub reason: Option<String>,
+}
+
+impl Frame {
+    /// What the client sent or the server said, as bytes.
+    pub fn bytes(&self) -> Vec<u8> {
+        match (&self.hex, &self.text) {
+            (Some(hex), _) => from_hex(hex),
+            (None, Some(text)) => text.clone().into_bytes(),
+            (None, None) => Vec::new(),
+        }
+    }
+}
+
+pub fn from_hex(hex: &str) -> Vec<u8> {
+    (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap()).collect()
+}
+
+/// The exchanges of an area, in the order in which they were recorded.
+pub fn area(name: &str) -> Vec<Exchange> {
+    let shared = std::env::var_os("DAYTONA_SHARED")
+        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared"), PathBuf::from);
+    let path = shared.join("transcripts").join(format!("{name}.json"));
+    let text = std::fs::read_to_string(&path).unwrap_or_else(|error| {
+        panic!(
+            "cannot read the recording {}: {error}. Set DAYTONA_SHARED to the folder that holds transcripts/",
+            path.display()
+        )
+    });
+    serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
