@@ -18,7 +18,7 @@ use daytona_dev::{Options, Protocol, Server};
 const AREAS: [&str; 6] = ["sandbox", "process", "session", "pty", "files", "errors"];
 
 /// Areas that do not answer as recorded yet. They are replayed and told, but do not fail the test.
-const NOT_YET: &[&str] = &["process", "session", "pty", "errors"];
+const NOT_YET: &[&str] = &["process", "session", "errors"];
 
 /// More than this may not be skipped.
 const SKIPPED_PERCENT: usize = 5;
