@@ -1,0 +1,71 @@
+# What a person types. `make` builds, `make demo` shows, `make test` proves.
+
+# The version stands in Cargo.toml; everything else derives from it.
+VERSION := $(shell packaging/version)
+ABI := $(firstword $(subst ., ,$(VERSION)))
+
+PREFIX ?= /usr/local
+LIBDIR ?= $(PREFIX)/lib
+INCLUDEDIR ?= $(PREFIX)/include
+DESTDIR ?=
+
+CARGO ?= cargo
+CC ?= cc
+CFLAGS ?= -O2 -g
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+RELEASE := $(TARGET)/release
+PROGRAMS := $(TARGET)/examples
+# A program that finds the library where it was built.
+UNINSTALLED = -Iinclude -L$(RELEASE) -ldaytona -Wl,-rpath,$(abspath $(RELEASE))
+
+EXAMPLES := $(patsubst examples/c/%.c,$(PROGRAMS)/%,$(wildcard examples/c/*.c))
+
+.PHONY: all library server examples install generate demo bench test clean
+
+all: library server
+
+# Cargo optimises across crates only where nothing but final artifacts is made: with the rlib in the same
+# call it would leave that out, without a word.
+library:
+	$(CARGO) rustc --locked --release --package libdaytona --lib --crate-type cdylib,staticlib
+	@ln -sfn libdaytona.so $(RELEASE)/libdaytona.so.$(ABI)
+
+server:
+	$(CARGO) build --locked --release --package daytona-dev
+
+examples: $(EXAMPLES)
+
+$(PROGRAMS)/%: examples/c/%.c include/daytona.h | library
+	@mkdir -p $(PROGRAMS)
+	$(CC) -std=c11 -Wall -Wextra $(CFLAGS) $< $(UNINSTALLED) $(LDFLAGS) -o $@
+
+install: library
+	DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' LIBDIR='$(LIBDIR)' INCLUDEDIR='$(INCLUDEDIR)' \
+		packaging/install $(RELEASE) $(VERSION)
+
+# Everything that follows from the catalogue: C functions, header, cdef, reference.
+generate:
+	$(CARGO) run --locked --quiet --package generator
+
+demo: server $(PROGRAMS)/quickstart
+	$(RELEASE)/daytona-dev run -- $(PROGRAMS)/quickstart
+
+# The table of measures beside their peers; minutes. ROUNDS=N, MEASURE='part of a name'.
+ROUNDS ?= 5
+bench: library $(RELEASE)/bench-daytona $(RELEASE)/bench-curl
+	$(CARGO) build --locked --release --package bench
+	$(RELEASE)/bench-table $(RELEASE) $(abspath $(RELEASE))/libdaytona.so $(ROUNDS) $(if $(MEASURE),'$(MEASURE)')
+
+$(RELEASE)/bench-daytona: benches/c/daytona.c benches/c/measure.h include/daytona.h | library
+	$(CC) -std=gnu11 -O2 $< $(UNINSTALLED) -ldl -lpthread -o $@
+
+$(RELEASE)/bench-curl: benches/c/curl.c benches/c/measure.h
+	@mkdir -p $(RELEASE)
+	$(CC) -std=gnu11 -O2 $< -lcurl -o $@
+
+# Everything that has its tools here; says what it left out. CI=1 leaves nothing out.
+test:
+	@tests/run
+
+clean:
+	$(CARGO) clean
