@@ -3,11 +3,12 @@
 //!
 //! * `server`: the listener, and where a request goes. `world`: organizations, keys, sandboxes.
 //! * `api`: the control plane. `toolbox`: what answers inside a sandbox. `preview`: its ports.
-//! * `faults`: misbehaviour on demand.
+//! * `processes`: what runs on the machine, and how it ends. `faults`: misbehaviour on demand.
 
 mod api;
 pub mod faults;
 mod preview;
+mod processes;
 mod rate;
 mod sandbox;
 mod server;

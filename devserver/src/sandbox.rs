@@ -1,14 +1,13 @@
 //! One sandbox: its JSON, the directory it owns, and every process that it started.
 
-use crate::Protocol;
 use crate::toolbox::pty::Ptys;
 use crate::toolbox::session::Sessions;
 use crate::world::{World, now, random_key};
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
-use parking_lot::Mutex;
+use crate::{Protocol, processes};
+use parking_lot::{Mutex, RwLock};
 use serde_json::{Map, Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use uuid::Uuid;
@@ -33,6 +32,8 @@ pub struct Sandbox {
     pub sessions: Sessions,
     pub ptys: Ptys,
     record: Mutex<Map<String, Value>>,
+    /// Read while a process is started, written while all are killed; true once the server is gone.
+    closed: RwLock<bool>,
 }
 
 impl Sandbox {
@@ -58,6 +59,7 @@ impl Sandbox {
             sessions: Sessions::default(),
             ptys: Ptys::default(),
             record: Mutex::new(record),
+            closed: RwLock::new(false),
             id,
         })
     }
@@ -118,14 +120,15 @@ impl Sandbox {
         true
     }
 
-    /// The environment of every process: the machine's path and language, the sandbox's own variables,
-    /// its home, and the mark by which it is found again.
+    /// The environment of every process: the machine's path, the language and terminal that every
+    /// sandbox has, the sandbox's own variables, its home, and the mark by which it is found again.
     pub fn command_env(&self) -> BTreeMap<String, String> {
-        let mut env: BTreeMap<String, String> = ["PATH", "LANG", "LC_ALL", "TZ"]
+        let mut env: BTreeMap<String, String> = ["PATH", "TZ"]
             .into_iter()
             .filter_map(|name| Some((name.to_owned(), std::env::var(name).ok()?)))
             .collect();
-        env.entry("LANG".into()).or_insert_with(|| "C.UTF-8".into());
+        env.insert("LANG".into(), "C.UTF-8".into());
+        env.insert("TERM".into(), "xterm-256color".into());
         env.insert("SHELL".into(), "/bin/bash".into());
         env.insert("USER".into(), std::env::var("USER").unwrap_or_else(|_| "daytona".into()));
         env.insert("HOME".into(), self.home.display().to_string());
@@ -142,34 +145,45 @@ impl Sandbox {
         env
     }
 
-    /// Every process of this sandbox, found by its mark: also those that left their group.
-    pub fn processes(&self) -> Vec<i32> {
+    /// Starts a process, unless this sandbox is going away: none may come after `kill_all`.
+    pub fn start_process<T>(&self, start: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
+        let closed = self.closed.read();
+        if *closed || self.state() != "started" {
+            return Err(io::Error::other("the sandbox is not running"));
+        }
+        start()
+    }
+
+    /// Every process of this sandbox, found by its mark, also those that left their group; and what
+    /// descends from them, also with an environment of its own.
+    pub fn processes(&self) -> BTreeSet<i32> {
         let mark = format!("{MARK}={}", self.id);
-        let Ok(entries) = std::fs::read_dir("/proc") else { return Vec::new() };
-        entries
-            .flatten()
-            .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
-            .filter(|pid| {
-                let environ = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
-                environ.split(|byte| *byte == 0).any(|variable| variable == mark.as_bytes())
-            })
-            .collect()
+        let marked = processes::all().into_iter().filter(|pid| {
+            let environ = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+            environ.split(|byte| *byte == 0).any(|variable| variable == mark.as_bytes())
+        });
+        processes::with_descendants(marked)
     }
 
     /// Kills every process, again until none is left: one may have forked meanwhile.
     pub fn kill_all(&self) {
+        let _closed = self.closed.write();
         self.sessions.clear();
         self.ptys.clear();
-        for _ in 0..50 {
-            let processes = self.processes();
-            if processes.is_empty() {
+        for _ in 0..500 {
+            let left = self.processes();
+            if left.is_empty() {
                 return;
             }
-            for pid in processes {
-                let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
-            }
+            processes::kill_all(left);
             std::thread::sleep(std::time::Duration::from_millis(2));
         }
+    }
+
+    /// As `kill_all`, and nothing is ever started again.
+    pub fn close(&self) {
+        *self.closed.write() = true;
+        self.kill_all();
     }
 
     pub fn remove_files(&self) {

@@ -90,7 +90,7 @@ impl Drop for Server {
         let sandboxes = self.house.world.sandboxes.read().all.clone();
         let used = sandboxes.iter().filter(|sandbox| sandbox.home.exists());
         for sandbox in used {
-            sandbox.kill_all();
+            sandbox.close();
         }
         let _ = std::fs::remove_dir_all(&self.house.world.state_dir);
     }

@@ -1,9 +1,11 @@
 //! What answers inside a sandbox: each room serves paths below the toolbox's base, with the sandbox as its
 //! state.
 
+mod call;
 pub mod error;
 pub mod files;
 mod framing;
+mod go_json;
 pub mod process;
 pub mod pty;
 pub mod session;
@@ -42,10 +44,16 @@ pub async fn serve(sandbox: Arc<Sandbox>, path: &str, mut request: Request<Body>
         let location = format!("{}{query}", path.trim_end_matches('/'));
         return (StatusCode::TEMPORARY_REDIRECT, [(header::LOCATION, location)]).into_response();
     }
-    let Ok(uri) = format!("{path}{query}").parse::<Uri>() else {
+    // It routes by the decoded path: a slash is a slash, however it came. What goes to a port is not its.
+    let decoded = if path.starts_with("/proxy/") { path.to_owned() } else { with_slashes(path) };
+    let Ok(uri) = format!("{decoded}{query}").parse::<Uri>() else {
         return error::no_route().await.into_response();
     };
     *request.uri_mut() = uri;
     let router = ROUTES.clone().with_state(sandbox);
     router.oneshot(request).await.unwrap_or_else(|never| match never {})
+}
+
+fn with_slashes(path: &str) -> String {
+    path.replace("%2F", "/").replace("%2f", "/")
 }

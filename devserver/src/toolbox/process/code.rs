@@ -1,0 +1,89 @@
+//! Code of a language, as a command line for the shell. Python that draws runs under a driver that
+//! gathers what `show` would show; all other code runs as it is.
+
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use serde_json::Value;
+use tempfile::TempDir;
+
+const CHARTS: &str = include_str!("charts.py");
+
+pub struct Code<'a> {
+    language: Language,
+    code: &'a str,
+    arguments: String,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Language {
+    Python,
+    JavaScript,
+    TypeScript,
+}
+
+/// Where the driver leaves what was drawn; gone with this value.
+pub struct Artifacts(TempDir);
+
+impl<'a> Code<'a> {
+    /// Nothing for a language that is not spoken. The arguments are quoted already.
+    pub fn new(language: &str, code: &'a str, arguments: &[String]) -> Option<Self> {
+        let language = match language {
+            "python" => Language::Python,
+            "javascript" => Language::JavaScript,
+            "typescript" => Language::TypeScript,
+            _ => return None,
+        };
+        let arguments = arguments.iter().fold(String::new(), |all, argument| format!("{all} {argument}"));
+        Some(Self { language, code, arguments })
+    }
+
+    /// The command line. The code travels encoded: nothing in it means anything to the shell.
+    pub fn script(&self) -> (String, Option<Artifacts>) {
+        let code = format!("printf %s '{}' | base64 -d", BASE64_STANDARD.encode(self.code));
+        let arguments = &self.arguments;
+        match self.language {
+            Language::Python => {
+                let artifacts = self.code.contains("matplotlib").then(tempfile::tempdir).and_then(Result::ok);
+                let Some(directory) = artifacts else {
+                    return (format!("{code} | python3 -u -{arguments}"), None);
+                };
+                let driver = BASE64_STANDARD.encode(CHARTS);
+                let file = quoted(&directory.path().join("charts.json").to_string_lossy());
+                let script = format!(
+                    "{code} | DAYTONA_CHARTS={file} python3 -u -c \
+                     \"$(printf %s '{driver}' | base64 -d)\"{arguments}"
+                );
+                (script, Some(Artifacts(directory)))
+            }
+            Language::JavaScript => (format!("node --eval=\"$({code})\"{arguments}"), None),
+            // Whoever can run it here: the common runner first, then whatever strips types.
+            Language::TypeScript => {
+                let script = format!(
+                    "daytona_code=$({code})\n\
+                     if ! command -v ts-node >/dev/null; then\n\
+                     if command -v tsx >/dev/null; then exec tsx --eval \"$daytona_code\"{arguments}; fi\n\
+                     if node --experimental-strip-types --eval 0 >/dev/null 2>&1; then\n\
+                     exec node --disable-warning=ExperimentalWarning --experimental-strip-types \
+                     --input-type=module-typescript --eval=\"$daytona_code\"{arguments}; fi\n\
+                     fi\n\
+                     ts-node --eval \"$daytona_code\"{arguments}"
+                );
+                (script, None)
+            }
+        }
+    }
+}
+
+impl Artifacts {
+    /// What was drawn, if anything.
+    pub fn charts(&self) -> Option<Value> {
+        let text = std::fs::read(self.0.path().join("charts.json")).ok()?;
+        let charts: Value = serde_json::from_slice(&text).ok()?;
+        charts.as_array().is_some_and(|charts| !charts.is_empty()).then_some(charts)
+    }
+}
+
+/// One word of the shell.
+pub fn quoted(word: &str) -> String {
+    format!("'{}'", word.replace('\'', "'\\''"))
+}
