@@ -158,7 +158,10 @@ async fn become_real(sandbox: Arc<Sandbox>, dockerfile: Option<String>) {
     }
     match sandbox.make_home() {
         // A delete that came first wins.
-        Ok(()) if sandbox.text("desiredState") == "started" => sandbox.set("state", "started"),
+        Ok(()) if sandbox.text("desiredState") == "started" => {
+            sandbox.set("state", "started");
+            sandbox.sessions.start(&sandbox);
+        }
         Ok(()) => {}
         Err(error) => {
             sandbox.set("errorReason", format!("no directory: {error}"));

@@ -37,6 +37,7 @@ pub fn start(call: &Call<'_>, id: &str) -> Answer {
         sleep(STEP).await;
         let _ = sandbox.make_home();
         sandbox.set("state", "started");
+        sandbox.sessions.start(&sandbox);
     });
     Ok(answer)
 }

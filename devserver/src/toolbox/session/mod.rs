@@ -1,18 +1,86 @@
-//! The room of session.
+//! Sessions: shells that keep their state between commands, and the logs of those commands.
+//!
+//! * `shell`: a session and how its shell is fed; `entrypoint`: the sandbox's own.
+//! * `command`: a command and its log. `pump` fills the log from `pipe`s, `label`led; `input` feeds the
+//!   command.
+//! * `routes`: the requests. `follow`: logs over sockets. `version`: what each client sees.
+
+mod command;
+mod entrypoint;
+mod follow;
+mod input;
+mod label;
+mod pipe;
+mod pump;
+mod routes;
+mod shell;
+mod version;
 
 use crate::sandbox::Sandbox;
-use axum::Router;
+use entrypoint::Entrypoint;
+use parking_lot::Mutex;
+pub use routes::routes;
+use serde_json::Value;
+use shell::Session;
+use std::io;
 use std::sync::Arc;
 
-/// What a sandbox keeps here.
+/// The sessions of a sandbox, in the order of their making.
 #[derive(Default)]
-pub struct Sessions {}
-
-impl Sessions {
-    /// Ends everything, before the processes are killed.
-    pub fn clear(&self) {}
+pub struct Sessions {
+    all: Mutex<Vec<Arc<Session>>>,
+    entrypoint: Mutex<Option<Arc<Entrypoint>>>,
 }
 
-pub fn routes() -> Router<Arc<Sandbox>> {
-    Router::new()
+impl Sessions {
+    /// Starts what the image says to run, if it says so.
+    pub fn start(&self, sandbox: &Sandbox) {
+        if entrypoint::is_custom(sandbox)
+            && let Err(error) = self.entrypoint(sandbox)
+        {
+            tracing::warn!("the entrypoint of {} does not start: {error}", sandbox.id);
+        }
+    }
+
+    /// Ends everything, before the processes are killed.
+    pub fn clear(&self) {
+        for session in std::mem::take(&mut *self.all.lock()) {
+            session.end();
+        }
+        if let Some(entrypoint) = self.entrypoint.lock().take() {
+            entrypoint.command.delete();
+        }
+    }
+
+    fn entrypoint(&self, sandbox: &Sandbox) -> io::Result<Arc<Entrypoint>> {
+        let mut entrypoint = self.entrypoint.lock();
+        if let Some(started) = &*entrypoint {
+            return Ok(started.clone());
+        }
+        Ok(entrypoint.insert(Arc::new(Entrypoint::start(sandbox)?)).clone())
+    }
+
+    /// Nothing where there is one of that id.
+    fn create(&self, sandbox: &Sandbox, id: &str) -> io::Result<Option<()>> {
+        let mut all = self.all.lock();
+        if all.iter().any(|session| session.id == id) {
+            return Ok(None);
+        }
+        all.push(Session::start(sandbox, id)?);
+        Ok(Some(()))
+    }
+
+    fn find(&self, id: &str) -> Option<Arc<Session>> {
+        self.all.lock().iter().find(|session| session.id == id).cloned()
+    }
+
+    fn remove(&self, id: &str) -> Option<Arc<Session>> {
+        let mut all = self.all.lock();
+        let at = all.iter().position(|session| session.id == id)?;
+        Some(all.remove(at))
+    }
+
+    fn list(&self) -> Value {
+        self.all.lock().iter().map(|session| session.json()).collect()
+    }
 }

@@ -1,0 +1,125 @@
+//! One command of a session: what it was, how far its log has grown, and whether it has ended. The log is
+//! a file, so that no output and no reader of it ever takes memory.
+
+use super::input::Input;
+use parking_lot::Mutex;
+use serde_json::{Value, json};
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use tokio::sync::watch;
+use tokio::task::{AbortHandle, spawn_blocking};
+
+pub struct Command {
+    pub id: String,
+    pub text: String,
+    /// Where what is written to a running command goes, if anywhere.
+    pub input: Option<Input>,
+    log: PathBuf,
+    progress: watch::Sender<Progress>,
+    pump: Mutex<Option<AbortHandle>>,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Progress {
+    /// Bytes in the log.
+    pub length: u64,
+    /// Known once everything is in the log. It never is of a command that ended its shell.
+    pub exit_code: Option<i32>,
+    /// Its session is gone: nothing more will come.
+    pub deleted: bool,
+}
+
+impl Progress {
+    pub fn is_over(&self) -> bool {
+        self.exit_code.is_some() || self.deleted
+    }
+}
+
+impl Command {
+    pub fn new(id: String, text: String, log: PathBuf, input: Option<Input>) -> Self {
+        let progress = watch::Sender::new(Progress::default());
+        Self { id, text, input, log, progress, pump: Mutex::default() }
+    }
+
+    /// An empty log.
+    pub fn create_log(&self) -> io::Result<File> {
+        if let Some(directory) = self.log.parent() {
+            std::fs::create_dir_all(directory)?;
+        }
+        File::create(&self.log)
+    }
+
+    pub fn progress(&self) -> Progress {
+        *self.progress.borrow()
+    }
+
+    pub fn watch(&self) -> watch::Receiver<Progress> {
+        self.progress.subscribe()
+    }
+
+    pub fn grown(&self, length: u64) {
+        self.progress.send_modify(|progress| progress.length = length);
+    }
+
+    pub fn exited(&self, code: i32) {
+        self.progress.send_modify(|progress| progress.exit_code = Some(code));
+    }
+
+    pub fn pumped_by(&self, pump: AbortHandle) {
+        *self.pump.lock() = Some(pump);
+    }
+
+    /// Its session is gone.
+    pub fn delete(&self) {
+        if let Some(pump) = self.pump.lock().take() {
+            pump.abort();
+        }
+        self.progress.send_modify(|progress| progress.deleted = true);
+        let _gone = std::fs::remove_file(&self.log);
+    }
+
+    pub fn json(&self) -> Value {
+        let mut json = json!({ "id": self.id, "command": self.text });
+        if let Some(code) = self.progress().exit_code {
+            json["exitCode"] = code.into();
+        }
+        json
+    }
+
+    pub fn reader(&self) -> io::Result<Reader> {
+        Ok(Reader { file: Arc::new(File::open(&self.log)?), position: 0 })
+    }
+
+    /// The log as it stands.
+    pub async fn read_all(&self) -> io::Result<Vec<u8>> {
+        let (mut reader, length) = (self.reader()?, self.progress().length);
+        reader.next(length, usize::MAX).await
+    }
+}
+
+/// Reads a log from its beginning.
+pub struct Reader {
+    file: Arc<File>,
+    position: u64,
+}
+
+impl Reader {
+    /// Some of what lies before `end`; nothing at the end.
+    pub async fn next(&mut self, end: u64, most: usize) -> io::Result<Vec<u8>> {
+        let left = usize::try_from(end.saturating_sub(self.position)).unwrap_or(usize::MAX);
+        if left == 0 {
+            return Ok(Vec::new());
+        }
+        let (file, position) = (self.file.clone(), self.position);
+        let read = spawn_blocking(move || {
+            let mut part = vec![0; left.min(most)];
+            file.read_exact_at(&mut part, position).map(|()| part)
+        });
+        let part = read.await.map_err(io::Error::other)??;
+        self.position += part.len() as u64;
+        Ok(part)
+    }
+}

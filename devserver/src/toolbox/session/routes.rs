@@ -1,0 +1,310 @@
+//! The requests about sessions.
+
+use super::command::Command;
+use super::entrypoint;
+use super::follow::follow;
+use super::label::{Channel, Unlabelled};
+use super::shell::{Refused, Session, Wish};
+use super::version::{Level, subprotocol};
+use crate::sandbox::Sandbox;
+use crate::toolbox::call::{Answer, BAD_REQUEST, CONFLICT, Call, INTERNAL, NOT_FOUND, Refusal};
+use crate::toolbox::error;
+use crate::toolbox::go_json::{self, Kind, Shape};
+use crate::world::now;
+use axum::Router;
+use axum::body::Body;
+use axum::extract::ws::WebSocketUpgrade;
+use axum::extract::{FromRequestParts, Path, Request, State};
+use axum::http::request::Parts;
+use axum::http::{Response, StatusCode, header};
+use axum::response::IntoResponse;
+use axum::routing::{get, post};
+use futures_util::stream;
+use serde_json::{Value, json};
+use std::io;
+use std::sync::Arc;
+
+pub fn routes() -> Router<Arc<Sandbox>> {
+    Router::new()
+        .route("/process/session", get(list).post(create))
+        .route("/process/session/entrypoint/logs", get(entrypoint_logs))
+        .route("/process/session/{id}", get(describe).delete(delete))
+        .route("/process/session/{id}/exec", post(execute))
+        .route("/process/session/{id}/command/{command}", get(describe_command))
+        .route("/process/session/{id}/command/{command}/logs", get(logs))
+        .route("/process/session/{id}/command/{command}/input", post(input))
+}
+
+const CREATE: Shape =
+    Shape { package: "session", name: "CreateSessionRequest", fields: &[("sessionId", Kind::Text)] };
+
+const EXECUTE: Shape = Shape {
+    package: "session",
+    name: "SessionExecuteRequest",
+    fields: &[
+        ("command", Kind::Text),
+        ("runAsync", Kind::Flag),
+        ("async", Kind::Flag),
+        ("suppressInputEcho", Kind::Flag),
+    ],
+};
+
+const INPUT: Shape =
+    Shape { package: "session", name: "SessionSendInputRequest", fields: &[("data", Kind::Text)] };
+
+/// A longer log is not taken into memory to be answered.
+const STREAMED: u64 = 64 * 1024;
+
+async fn list(State(sandbox): State<Arc<Sandbox>>) -> Response<Body> {
+    go_json::answer(&sandbox.sessions.list())
+}
+
+async fn create(State(sandbox): State<Arc<Sandbox>>, request: Request) -> Answer {
+    let call = Call::read(sandbox, request).await?;
+    let fields = call.fields(&CREATE, &["sessionId"])?;
+    let id = fields["sessionId"].as_str().unwrap_or_default();
+    if id == entrypoint::ID {
+        let message = "bad request: provided session ID is reserved and cannot be created/overridden";
+        return Err(call.refuse(BAD_REQUEST, message));
+    }
+    match call.sandbox.sessions.create(&call.sandbox, id) {
+        Ok(Some(())) => Ok(StatusCode::CREATED.into_response()),
+        Ok(None) => Err(call.refuse(CONFLICT, "conflict: session already exists")),
+        Err(error) => Err(internal(&call, &error)),
+    }
+}
+
+async fn describe(State(sandbox): State<Arc<Sandbox>>, Path(id): Path<String>, request: Request) -> Answer {
+    let call = Call::read(sandbox, request).await?;
+    if id == entrypoint::ID {
+        let entrypoint = call.sandbox.sessions.entrypoint(&call.sandbox);
+        return Ok(go_json::answer(&entrypoint.map_err(|error| internal(&call, &error))?.json()));
+    }
+    Ok(go_json::answer(&session(&call, &id)?.json()))
+}
+
+async fn delete(State(sandbox): State<Arc<Sandbox>>, Path(id): Path<String>, request: Request) -> Answer {
+    let call = Call::read(sandbox, request).await?;
+    if id == entrypoint::ID {
+        return Err(call.refuse(BAD_REQUEST, "bad request: can't delete entrypoint session"));
+    }
+    let Some(session) = call.sandbox.sessions.remove(&id) else { return Err(not_found(&call, "session")) };
+    // A client that leaves meanwhile does not leave half a session.
+    let ended = tokio::task::spawn_blocking(move || {
+        session.kill(&call.sandbox);
+        session.end();
+    });
+    let _done = ended.await;
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+async fn execute(State(sandbox): State<Arc<Sandbox>>, Path(id): Path<String>, request: Request) -> Answer {
+    let call = Call::read(sandbox, request).await?;
+    let malformed =
+        |refusal| if call.is_0_190() { error::empty(StatusCode::BAD_REQUEST).into() } else { refusal };
+    let fields = call.fields(&EXECUTE, &["command"]).map_err(malformed)?;
+    if id == entrypoint::ID {
+        return Err(call.refuse(BAD_REQUEST, "bad request: can't execute command in entrypoint session"));
+    }
+    let Some(session) = call.sandbox.sessions.find(&id) else {
+        return Err(match call.is_0_190() {
+            true => not_executed("not found: session not found"),
+            false => not_found(&call, "session"),
+        });
+    };
+    let flag = |name: &str| fields.get(name).is_some_and(|flag| flag == true);
+    let in_background = flag("runAsync") || flag("async");
+    let wish = Wish {
+        text: fields["command"].as_str().unwrap_or_default().to_owned(),
+        takes_input: in_background,
+        suppress_echo: flag("suppressInputEcho"),
+    };
+    let command = session.execute(wish).await.map_err(|refused| refusal(&call, refused))?;
+    if in_background {
+        let answer = json!({
+            "cmdId": command.id, "output": null, "stdout": null, "stderr": null, "exitCode": null,
+        });
+        return Ok((StatusCode::ACCEPTED, go_json::answer(&answer)).into_response());
+    }
+    // A command that ended its shell never is over.
+    let mut progress = command.watch();
+    let over = progress.wait_for(|progress| progress.is_over()).await.map(|progress| *progress);
+    let Some(code) = over.ok().and_then(|progress| progress.exit_code) else {
+        return Err(refusal(&call, Refused::ShellGone));
+    };
+    let log = command.read_all().await.map_err(|error| internal(&call, &error))?;
+    let mut answer = contents(&log, Level::of(&call.headers));
+    answer["exitCode"] = code.into();
+    let mut with_id = json!({ "cmdId": command.id });
+    if let (Some(all), Value::Object(more)) = (with_id.as_object_mut(), answer) {
+        all.extend(more);
+    }
+    Ok(go_json::answer(&with_id))
+}
+
+async fn describe_command(
+    State(sandbox): State<Arc<Sandbox>>,
+    Path((id, command)): Path<(String, String)>,
+    request: Request,
+) -> Answer {
+    let call = Call::read(sandbox, request).await?;
+    Ok(go_json::answer(&find(&call, &id, &command)?.json()))
+}
+
+async fn input(
+    State(sandbox): State<Arc<Sandbox>>,
+    Path((id, command)): Path<(String, String)>,
+    request: Request,
+) -> Answer {
+    let call = Call::read(sandbox, request).await?;
+    let fields = call.fields(&INPUT, &["data"])?;
+    let lines = fields["data"].as_str().unwrap_or_default().as_bytes().to_vec();
+    let command = find(&call, &id, &command)?;
+    let written = match &command.input {
+        Some(input) => input.write(lines, command.watch()).await,
+        None => Err(()),
+    };
+    written.map_err(|()| {
+        if !call.is_0_190() && command.progress().is_over() {
+            let completed = (StatusCode::GONE, "COMMAND_ALREADY_COMPLETED");
+            return call.refuse(completed, "gone: command already completed");
+        }
+        let path = session(&call, &id).map(|session| session.input_path(&command)).unwrap_or_default();
+        let reason = format!("open {}: no such file or directory", path.display());
+        call.refuse(INTERNAL, &format!("internal server error: failed to open input pipe: {reason}"))
+    })?;
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+async fn logs(
+    State(sandbox): State<Arc<Sandbox>>,
+    Path((id, command)): Path<(String, String)>,
+    request: Request,
+) -> Answer {
+    let (mut parts, _) = request.into_parts();
+    let call = Call::new(sandbox, parts.method.clone(), parts.uri.path(), parts.headers.clone());
+    let command = find(&call, &id, &command)?;
+    log_of(&call, command, &mut parts).await
+}
+
+async fn entrypoint_logs(State(sandbox): State<Arc<Sandbox>>, request: Request) -> Answer {
+    let (mut parts, _) = request.into_parts();
+    let call = Call::new(sandbox, parts.method.clone(), parts.uri.path(), parts.headers.clone());
+    let entrypoint = call.sandbox.sessions.entrypoint(&call.sandbox);
+    let command = entrypoint.map_err(|error| internal(&call, &error))?.command.clone();
+    log_of(&call, command, &mut parts).await
+}
+
+/// Over a socket, as JSON or as text.
+async fn log_of(call: &Call, command: Arc<Command>, parts: &mut Parts) -> Answer {
+    let level = Level::of(&call.headers);
+    let failed = |error| internal(call, &error);
+    if let Ok(upgrade) = WebSocketUpgrade::from_request_parts(parts, &()).await {
+        let reader = command.reader().map_err(failed)?;
+        let live = parts.uri.query().is_some_and(|query| query.split('&').any(|pair| pair == "follow=true"));
+        let upgrade = upgrade.protocols(subprotocol(&call.headers));
+        return Ok(upgrade.on_upgrade(move |socket| follow(socket, command, reader, level, live)));
+    }
+    if level == Level::Apart {
+        let log = command.read_all().await.map_err(failed)?;
+        return Ok(go_json::answer(&contents(&log, level)));
+    }
+    let text = [(header::CONTENT_TYPE, "text/plain; charset=utf-8")];
+    let length = command.progress().length;
+    if length <= STREAMED {
+        let log = command.read_all().await.map_err(failed)?;
+        let log = if level == Level::Merged { merged(&log) } else { log };
+        return Ok((text, log).into_response());
+    }
+    let reader = command.reader().map_err(failed)?;
+    let parts =
+        stream::try_unfold((reader, Unlabelled::default()), move |(mut reader, mut plain)| async move {
+            let part = reader.next(length, STREAMED as usize).await?;
+            let mut answer = part;
+            if level == Level::Merged {
+                let mut taken = Vec::with_capacity(answer.len());
+                if answer.is_empty() {
+                    plain.finish(|_, bytes| taken.extend_from_slice(bytes));
+                } else {
+                    plain.push(&answer, |_, bytes| taken.extend_from_slice(bytes));
+                }
+                answer = taken;
+            }
+            Ok::<_, io::Error>((!answer.is_empty()).then_some((answer, (reader, plain))))
+        });
+    Ok((text, Body::from_stream(parts)).into_response())
+}
+
+/// A log as JSON shows it.
+fn contents(log: &[u8], level: Level) -> Value {
+    let mut apart = [Vec::new(), Vec::new()];
+    match level {
+        Level::Merged => json!({ "output": go_json::text(&merged(log)), "stdout": null, "stderr": null }),
+        Level::Marked => json!({ "output": go_json::text(log), "stdout": null, "stderr": null }),
+        Level::Apart => {
+            unlabelled(log, |channel, bytes| apart[channel as usize].extend_from_slice(bytes));
+            let [stdout, stderr] = apart.map(|bytes| go_json::text(&bytes));
+            json!({ "output": go_json::text(log), "stdout": stdout, "stderr": stderr })
+        }
+    }
+}
+
+fn merged(log: &[u8]) -> Vec<u8> {
+    let mut merged = Vec::with_capacity(log.len());
+    unlabelled(log, |_, bytes| merged.extend_from_slice(bytes));
+    merged
+}
+
+fn unlabelled(log: &[u8], mut take: impl FnMut(Channel, &[u8])) {
+    let mut unlabelled = Unlabelled::default();
+    unlabelled.push(log, &mut take);
+    unlabelled.finish(take);
+}
+
+fn session(call: &Call, id: &str) -> Result<Arc<Session>, Refusal> {
+    call.sandbox.sessions.find(id).ok_or_else(|| not_found(call, "session"))
+}
+
+fn find(call: &Call, id: &str, command: &str) -> Result<Arc<Command>, Refusal> {
+    if id == entrypoint::ID {
+        let entrypoint = call.sandbox.sessions.entrypoint(&call.sandbox);
+        let known = entrypoint.map_err(|error| internal(call, &error))?.command.clone();
+        return if known.id == command { Ok(known) } else { Err(not_found(call, "command")) };
+    }
+    session(call, id)?.command(command).ok_or_else(|| not_found(call, "command"))
+}
+
+fn not_found(call: &Call, what: &str) -> Refusal {
+    call.refuse(NOT_FOUND, &format!("not found: {what} not found"))
+}
+
+fn internal(call: &Call, error: &io::Error) -> Refusal {
+    call.refuse(INTERNAL, &format!("internal server error: {error}"))
+}
+
+fn refusal(call: &Call, refused: Refused) -> Refusal {
+    match refused {
+        Refused::ShellGone if call.is_0_190() => {
+            not_executed("bad request: failed to write command: write |1: broken pipe")
+        }
+        Refused::ShellGone => {
+            call.refuse((StatusCode::CONFLICT, "SESSION_ENDED"), "conflict: the session's shell has ended")
+        }
+        Refused::Io(error) if call.is_0_190() => not_executed(&error.to_string()),
+        Refused::Io(error) => internal(call, &error),
+    }
+}
+
+/// The one envelope of 0.190 that has neither code nor path.
+fn not_executed(reason: &str) -> Refusal {
+    let body = json!({
+        "statusCode": 500,
+        "message": format!("failed to execute command: {reason}"),
+        "timestamp": now(),
+        "path": "",
+    });
+    let body = body.to_string();
+    (StatusCode::INTERNAL_SERVER_ERROR, [(header::CONTENT_TYPE, "application/json")], body)
+        .into_response()
+        .into()
+}

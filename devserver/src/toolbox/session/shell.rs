@@ -1,0 +1,188 @@
+//! A session: one shell, fed with commands through its input. Each command's text is a file that the
+//! shell sources, so that nothing in it can be taken for ours, with pipes of its own around it.
+
+use super::command::Command;
+use super::input::Input;
+use super::pipe::Fed;
+use super::pump::{Ending, Pump};
+use crate::processes;
+use crate::sandbox::Sandbox;
+use nix::unistd::{Pid, getpgid};
+use parking_lot::Mutex;
+use serde_json::{Value, json};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::sync::Arc;
+use tokio::io::AsyncWriteExt;
+use tokio::process::ChildStdin;
+use tokio::sync::watch;
+use uuid::Uuid;
+
+pub struct Session {
+    pub id: String,
+    directory: PathBuf,
+    logs: PathBuf,
+    commands: Mutex<Vec<Arc<Command>>>,
+    input: tokio::sync::Mutex<ChildStdin>,
+    shell: u32,
+    gone: watch::Receiver<bool>,
+}
+
+/// Why a command was not taken.
+pub enum Refused {
+    /// The shell has ended.
+    ShellGone,
+    Io(io::Error),
+}
+
+impl From<io::Error> for Refused {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+/// A command to be run.
+pub struct Wish {
+    pub text: String,
+    pub takes_input: bool,
+    pub suppress_echo: bool,
+}
+
+impl Session {
+    pub fn start(sandbox: &Sandbox, id: &str) -> io::Result<Arc<Self>> {
+        let mut command = tokio::process::Command::new(processes::shell());
+        command
+            .env_clear()
+            .envs(sandbox.command_env())
+            .current_dir(&sandbox.home)
+            .process_group(0)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        let mut shell = sandbox.start_process(|| command.spawn())?;
+        let missing = || io::Error::other("the shell has no input or number");
+        let input = shell.stdin.take().ok_or_else(missing)?;
+        let number = shell.id().ok_or_else(missing)?;
+        let (tell, gone) = watch::channel(false);
+        tokio::spawn(async move {
+            let _status = shell.wait().await;
+            tell.send_replace(true);
+        });
+        Ok(Arc::new(Self {
+            id: id.to_owned(),
+            directory: sandbox.home.join(".daytona/sessions").join(directory_name(id)),
+            logs: sandbox.state_dir.join("logs"),
+            commands: Mutex::default(),
+            input: tokio::sync::Mutex::new(input),
+            shell: number,
+            gone,
+        }))
+    }
+
+    pub fn json(&self) -> Value {
+        let commands: Vec<_> = self.commands.lock().iter().map(|command| command.json()).collect();
+        json!({ "sessionId": self.id, "commands": commands })
+    }
+
+    pub fn command(&self, id: &str) -> Option<Arc<Command>> {
+        self.commands.lock().iter().find(|command| command.id == id).cloned()
+    }
+
+    /// Where a running command's input is.
+    pub fn input_path(&self, command: &Command) -> PathBuf {
+        self.directory.join(&command.id).join("input.pipe")
+    }
+
+    /// Gives a command to the shell, which runs it when those before it are done.
+    pub async fn execute(&self, wish: Wish) -> Result<Arc<Command>, Refused> {
+        let id = Uuid::new_v4().to_string();
+        let directory = self.directory.join(&id);
+        std::fs::create_dir_all(&directory)?;
+        let script = directory.join("cmd.sh");
+        std::fs::write(&script, &wish.text)?;
+        let stdout = Fed::make(directory.join("stdout.pipe"))?;
+        let stderr = Fed::make(directory.join("stderr.pipe"))?;
+        let ending = Fed::make(directory.join("exit.pipe"))?;
+        let (input, echo) = if wish.takes_input {
+            let (input, echo) = Input::make(directory.join("input.pipe"), wish.suppress_echo)?;
+            (Some(input), echo)
+        } else {
+            (None, None)
+        };
+        // Not this process's own: the command's standard input, or none.
+        let from = input.as_ref().map_or_else(|| "/dev/null".into(), |input| quoted(&input.path));
+        let line = format!(
+            "command . {} <{from} >{} 2>{}\ncommand echo \"$?\" >{}\n",
+            quoted(&script),
+            quoted(&stdout.hold.path),
+            quoted(&stderr.hold.path),
+            quoted(&ending.hold.path),
+        );
+        let log = self.logs.join(format!("{id}.log"));
+        let command = Arc::new(Command::new(id, wish.text, log, input));
+        let log = command.create_log()?;
+        self.commands.lock().push(command.clone());
+
+        let mut input = self.input.lock().await;
+        if *self.gone.borrow() || input.write_all(line.as_bytes()).await.is_err() {
+            if let Some(input) = &command.input {
+                input.close();
+            }
+            return Err(Refused::ShellGone);
+        }
+        drop(input);
+        let pump = Pump {
+            command: command.clone(),
+            log,
+            stdout: stdout.source,
+            stderr: stderr.source,
+            ending: Ending::Told(ending.source),
+            holds: vec![stdout.hold, stderr.hold, ending.hold],
+            echo,
+        };
+        command.pumped_by(tokio::spawn(pump.run(self.gone.clone())).abort_handle());
+        Ok(command)
+    }
+
+    /// Kills the shell with all that it runs, in its group or out of it. Blocks for as long as that takes.
+    pub fn kill(&self, sandbox: &Sandbox) {
+        let Ok(shell) = i32::try_from(self.shell) else { return };
+        for _ in 0..100 {
+            // The number is the shell's only while the shell is there; its group is known by its mark.
+            let is_alive = !*self.gone.borrow();
+            let below = if is_alive { processes::with_descendants([shell]) } else { Default::default() };
+            let group = Some(Pid::from_raw(shell));
+            let mut left = sandbox.processes();
+            left.retain(|process| {
+                below.contains(process) || getpgid(Some(Pid::from_raw(*process))).ok() == group
+            });
+            if left.is_empty() {
+                return;
+            }
+            processes::kill_all(left);
+            std::thread::sleep(std::time::Duration::from_millis(2));
+        }
+    }
+
+    /// Ends what waits for its commands, and forgets their files.
+    pub fn end(&self) {
+        if !*self.gone.borrow() {
+            processes::kill_group(self.shell);
+        }
+        for command in self.commands.lock().iter() {
+            command.delete();
+        }
+        let _gone = std::fs::remove_dir_all(&self.directory);
+    }
+}
+
+fn quoted(path: &Path) -> String {
+    format!("'{}'", path.to_string_lossy().replace('\'', "'\\''"))
+}
+
+/// A session's id as the name of its directory: as it is, where it can be one.
+fn directory_name(id: &str) -> String {
+    let is_name = id.len() <= 200 && id != "." && id != ".." && !id.contains(['/', '\0']);
+    if is_name { id.to_owned() } else { Uuid::new_v4().to_string() }
+}
