@@ -24,8 +24,10 @@ const SKIPPED_PERCENT: usize = 5;
 async fn every_recorded_request_is_answered_as_recorded() {
     let only = std::env::var("TRANSCRIPT_AREA").ok();
     let areas = AREAS.into_iter().filter(|area| only.as_deref().is_none_or(|only| only == *area));
-    // A server each: what one area makes is in no list of another.
-    let replays = areas.map(|area| {
+    // A server each: what one area makes is in no list of another. The control plane's recording holds
+    // states that pass by themselves after a moment, so nothing else runs meanwhile.
+    let (alone, together): (Vec<_>, Vec<_>) = areas.partition(|area| *area == "sandbox");
+    let start = |area| {
         tokio::spawn(async move {
             let server = Server::start(Options { protocol: Protocol::V0_190, ..Options::default() })
                 .await
@@ -34,11 +36,16 @@ async fn every_recorded_request_is_answered_as_recorded() {
             server.stop().await;
             outcome
         })
-    });
-    let replays: Vec<_> = replays.collect();
+    };
+    let mut outcomes = Vec::new();
+    for replays in [alone, together] {
+        let replays: Vec<_> = replays.into_iter().map(start).collect();
+        for replay in replays {
+            outcomes.push(replay.await.expect("the replay itself does not fail"));
+        }
+    }
     let (mut recorded, mut skipped, mut failing) = (0, 0, Vec::new());
-    for replay in replays {
-        let outcome = replay.await.expect("the replay itself does not fail");
+    for outcome in outcomes {
         println!(
             "{}: {} recorded, {} compared, {} differ, {} skipped",
             outcome.area,
