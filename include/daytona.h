@@ -2224,6 +2224,509 @@ int32_t daytona_pty_kill(daytona_sandbox_t sandbox,
                          char **out,
                          size_t *out_len);
 
+/**
+ * What is in a directory, sorted by name; links are followed, those that lead nowhere are left out.
+ *
+ * A directory that does not exist is HTTP_NOT_FOUND, a file HTTP_BAD_REQUEST. A `depth` above 1 on a
+ * server before 0.205 is UNSUPPORTED.
+ *
+ * `sandbox`: a sandbox handle.
+ * `path` (text): The directory; relative to the sandbox's working directory, `.` is that itself. `~`
+ * is not expanded.
+ * `options`: NULL, or a JSON object with any of
+ *
+ * * `depth` (integer): How many levels down, 1 or more; default 1: the directory's own entries.
+ *   Servers before 0.205 know one level only.
+ * * `timeoutMs` (integer): Milliseconds until this side gives up; 0 is no limit, absent the
+ *   operation's default.
+ *
+ * `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
+ * daytona_free.
+ *
+ * Any thread, several at once; DAYTONA_BUSY in an inline callback.
+ * Gives up after 60 s unless `timeoutMs` says otherwise.
+ * Submitted and cancelled: Drops the connection; nothing changes in the sandbox.
+ * Endpoint: GET {sb}/files
+ * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
+ * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CANCELLED,
+ * DAYTONA_CLOSED, DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, and 400 to 599 as
+ * the server answers.
+ */
+int32_t daytona_files_list(daytona_sandbox_t sandbox,
+                           const char *path,
+                           const char *options,
+                           char **out,
+                           size_t *out_len);
+
+/**
+ * What is at a path: size, permissions, owner, time; a link is followed.
+ *
+ * A path that does not exist, or a link that leads nowhere, is HTTP_NOT_FOUND.
+ *
+ * `sandbox`: a sandbox handle.
+ * `path` (text): The file or directory.
+ * `options`: NULL, or a JSON object with any of
+ *
+ * * `timeoutMs` (integer): Milliseconds until this side gives up; 0 is no limit, absent the
+ *   operation's default.
+ *
+ * `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
+ * daytona_free.
+ * Its fields: name, path, size, mode, permissions, modifiedAt, modTime, isDir, owner, group; a newer
+ * server's arrive by themselves.
+ *
+ * Any thread, several at once; DAYTONA_BUSY in an inline callback.
+ * Gives up after 60 s unless `timeoutMs` says otherwise.
+ * Submitted and cancelled: Drops the connection; nothing changes in the sandbox.
+ * Endpoint: GET {sb}/files/info
+ * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
+ * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CANCELLED,
+ * DAYTONA_CLOSED, DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, and 400 to 599 as
+ * the server answers.
+ */
+int32_t daytona_files_info(daytona_sandbox_t sandbox,
+                           const char *path,
+                           const char *options,
+                           char **out,
+                           size_t *out_len);
+
+/**
+ * Makes a directory and the missing ones above it. One that exists already is a success.
+ *
+ * `sandbox`: a sandbox handle.
+ * `path` (text): The directory. Missing ones above it are made too; one that exists already is left as
+ * it is.
+ * `options`: NULL, or a JSON object with any of
+ *
+ * * `mode` (text): Its permissions in octal; default "0755". The sandbox's umask applies.
+ * * `timeoutMs` (integer): Milliseconds until this side gives up; 0 is no limit, absent the
+ *   operation's default.
+ *
+ * `out`, `out_len`: may be NULL. Get `null`, or the error JSON on failure; free it with daytona_free.
+ *
+ * Any thread, several at once; DAYTONA_BUSY in an inline callback.
+ * Gives up after 60 s unless `timeoutMs` says otherwise.
+ * Submitted and cancelled: Drops the connection; the directory may have been made.
+ * Endpoint: POST {sb}/files/folder
+ * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
+ * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CANCELLED,
+ * DAYTONA_CLOSED, DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, and 400 to 599 as
+ * the server answers.
+ */
+int32_t daytona_files_mkdir(daytona_sandbox_t sandbox,
+                            const char *path,
+                            const char *options,
+                            char **out,
+                            size_t *out_len);
+
+/**
+ * Deletes a file, or with `recursive` a directory; a link itself, not what it leads to.
+ *
+ * What does not exist is HTTP_NOT_FOUND, a directory without `recursive` HTTP_BAD_REQUEST. A delete
+ * whose connection was lost is repeated: it may then find nothing more to delete.
+ *
+ * `sandbox`: a sandbox handle.
+ * `path` (text): The file or directory.
+ * `options`: NULL, or a JSON object with any of
+ *
+ * * `recursive` (true or false): Delete a directory with everything in it; default false: a directory
+ *   is refused.
+ * * `timeoutMs` (integer): Milliseconds until this side gives up; 0 is no limit, absent the
+ *   operation's default.
+ *
+ * `out`, `out_len`: may be NULL. Get `null`, or the error JSON on failure; free it with daytona_free.
+ *
+ * Any thread, several at once; DAYTONA_BUSY in an inline callback.
+ * Gives up after 60 s unless `timeoutMs` says otherwise.
+ * Submitted and cancelled: Drops the connection; some or all may have been deleted.
+ * Endpoint: DELETE {sb}/files
+ * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
+ * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CANCELLED,
+ * DAYTONA_CLOSED, DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, and 400 to 599 as
+ * the server answers.
+ */
+int32_t daytona_files_delete(daytona_sandbox_t sandbox,
+                             const char *path,
+                             const char *options,
+                             char **out,
+                             size_t *out_len);
+
+/**
+ * Moves or renames a file or directory.
+ *
+ * It replaces nothing and makes no directory: a destination that exists is HTTP_CONFLICT, a source or
+ * a directory of the destination that does not is HTTP_NOT_FOUND.
+ *
+ * `sandbox`: a sandbox handle.
+ * `source` (text): What is moved, a file or a directory.
+ * `destination` (text): Its new path, name included. The directory above it must exist, the path
+ * itself must not.
+ * `options`: NULL, or a JSON object with any of
+ *
+ * * `timeoutMs` (integer): Milliseconds until this side gives up; 0 is no limit, absent the
+ *   operation's default.
+ *
+ * `out`, `out_len`: may be NULL. Get `null`, or the error JSON on failure; free it with daytona_free.
+ *
+ * Any thread, several at once; DAYTONA_BUSY in an inline callback.
+ * Gives up after 60 s unless `timeoutMs` says otherwise.
+ * Submitted and cancelled: Drops the connection; it may have been moved.
+ * Endpoint: POST {sb}/files/move
+ * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
+ * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CANCELLED,
+ * DAYTONA_CLOSED, DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, and 400 to 599 as
+ * the server answers.
+ */
+int32_t daytona_files_move(daytona_sandbox_t sandbox,
+                           const char *source,
+                           const char *destination,
+                           const char *options,
+                           char **out,
+                           size_t *out_len);
+
+/**
+ * Sets permissions, owner or group of a file or directory; what is not given stays.
+ *
+ * `sandbox`: a sandbox handle.
+ * `path` (text): The file or directory.
+ * `options`: NULL, or a JSON object with any of
+ *
+ * * `mode` (text): Permissions in octal, as "0644".
+ * * `owner` (text): The owner, a name or a number.
+ * * `group` (text): The group, a name or a number.
+ * * `timeoutMs` (integer): Milliseconds until this side gives up; 0 is no limit, absent the
+ *   operation's default.
+ *
+ * `out`, `out_len`: may be NULL. Get `null`, or the error JSON on failure; free it with daytona_free.
+ *
+ * Any thread, several at once; DAYTONA_BUSY in an inline callback.
+ * Gives up after 60 s unless `timeoutMs` says otherwise.
+ * Submitted and cancelled: Drops the connection; they may have been set.
+ * Endpoint: POST {sb}/files/permissions
+ * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
+ * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CANCELLED,
+ * DAYTONA_CLOSED, DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, and 400 to 599 as
+ * the server answers.
+ */
+int32_t daytona_files_set_permissions(daytona_sandbox_t sandbox,
+                                      const char *path,
+                                      const char *options,
+                                      char **out,
+                                      size_t *out_len);
+
+/**
+ * Looks for names in a directory and everything below it; links are not followed.
+ *
+ * A directory that does not exist, and a pattern that is none, find nothing.
+ *
+ * `sandbox`: a sandbox handle.
+ * `path` (text): The directory to look in, with everything below it. One that does not exist holds
+ * nothing.
+ * `pattern` (text): A pattern for names, as `*.go`: `*` is any text, `?` one character, `[a-z]` one of
+ * these.
+ * `options`: NULL, or a JSON object with any of
+ *
+ * * `timeoutMs` (integer): Milliseconds until this side gives up; 0 is no limit, absent the
+ *   operation's default.
+ *
+ * `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
+ * daytona_free.
+ * Its fields: files; a newer server's arrive by themselves.
+ *
+ * Any thread, several at once; DAYTONA_BUSY in an inline callback.
+ * Gives up after 60 s unless `timeoutMs` says otherwise.
+ * Submitted and cancelled: Drops the connection; nothing changes in the sandbox.
+ * Endpoint: GET {sb}/files/search
+ * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
+ * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CANCELLED,
+ * DAYTONA_CLOSED, DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, and 400 to 599 as
+ * the server answers.
+ */
+int32_t daytona_files_search(daytona_sandbox_t sandbox,
+                             const char *path,
+                             const char *pattern,
+                             const char *options,
+                             char **out,
+                             size_t *out_len);
+
+/**
+ * Looks for a text in the files of a directory and everything below it, line by line.
+ *
+ * Files that cannot be read, and those that are not text, hold nothing.
+ *
+ * `sandbox`: a sandbox handle.
+ * `path` (text): The directory to look in, with everything below it, or one file.
+ * `pattern` (text): The text to look for within a line, as it stands: no pattern.
+ * `options`: NULL, or a JSON object with any of
+ *
+ * * `timeoutMs` (integer): Milliseconds until this side gives up; 0 is no limit, absent the
+ *   operation's default.
+ *
+ * `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
+ * daytona_free.
+ *
+ * Any thread, several at once; DAYTONA_BUSY in an inline callback.
+ * Gives up after 60 s unless `timeoutMs` says otherwise.
+ * Submitted and cancelled: Drops the connection; nothing changes in the sandbox.
+ * Endpoint: GET {sb}/files/find
+ * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
+ * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CANCELLED,
+ * DAYTONA_CLOSED, DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, and 400 to 599 as
+ * the server answers.
+ */
+int32_t daytona_files_find(daytona_sandbox_t sandbox,
+                           const char *path,
+                           const char *pattern,
+                           const char *options,
+                           char **out,
+                           size_t *out_len);
+
+/**
+ * Replaces a text everywhere in some files; each file has a result of its own.
+ *
+ * A file that fails is no error of the call: look at `success`.
+ *
+ * `sandbox`: a sandbox handle.
+ * `files` (list of texts, as JSON text): The files, an array of paths.
+ * `pattern` (text): The text to replace, as it stands: no pattern.
+ * `new_value` (text): What to put in its place.
+ * `options`: NULL, or a JSON object with any of
+ *
+ * * `timeoutMs` (integer): Milliseconds until this side gives up; 0 is no limit, absent the
+ *   operation's default.
+ *
+ * `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
+ * daytona_free.
+ *
+ * Any thread, several at once; DAYTONA_BUSY in an inline callback.
+ * Gives up after 60 s unless `timeoutMs` says otherwise.
+ * Submitted and cancelled: Drops the connection; some or all files may have been changed.
+ * Endpoint: POST {sb}/files/replace
+ * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
+ * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CANCELLED,
+ * DAYTONA_CLOSED, DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, and 400 to 599 as
+ * the server answers.
+ */
+int32_t daytona_files_replace(daytona_sandbox_t sandbox,
+                              const char *files,
+                              const char *pattern,
+                              const char *new_value,
+                              const char *options,
+                              char **out,
+                              size_t *out_len);
+
+/**
+ * Writes bytes to a file. It appears complete or not at all; missing directories above it are made.
+ *
+ * The answer is the server's; null before 0.205. No time limit of its own: the idle limit applies.
+ *
+ * `sandbox`: a sandbox handle.
+ * `path` (text): The file. Missing directories above it are made, an existing file is replaced.
+ * `data`, `len`: the raw bytes, copied; NULL is allowed with a length of 0.
+ * `options`: NULL, or a JSON object with any of
+ *
+ * * `timeoutMs` (integer): Milliseconds until this side gives up; 0 is no limit, absent the
+ *   operation's default.
+ *
+ * `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
+ * daytona_free.
+ * Its fields: name, path, type; a newer server's arrive by themselves.
+ *
+ * Any thread, several at once; DAYTONA_BUSY in an inline callback.
+ * Has no time limit of its own; connect and idle limits apply.
+ * Submitted and cancelled: Drops the connection; a file that was not there completely does not appear.
+ * Endpoint: POST {sb}/files/upload-v2; on older servers POST {sb}/files/upload
+ * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
+ * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CANCELLED,
+ * DAYTONA_CLOSED, DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, and 400 to 599 as
+ * the server answers.
+ */
+int32_t daytona_files_write(daytona_sandbox_t sandbox,
+                            const char *path,
+                            const uint8_t *data,
+                            size_t len,
+                            const char *options,
+                            char **out,
+                            size_t *out_len);
+
+/**
+ * Reads a whole file into memory. For large ones files.download and files.reader need none.
+ *
+ * A lost connection is resumed if the file is provably the same. A file that does not exist is
+ * HTTP_NOT_FOUND, a directory HTTP_BAD_REQUEST. No time limit of its own: the idle limit applies.
+ *
+ * `sandbox`: a sandbox handle.
+ * `path` (text): The file.
+ * `options`: NULL, or a JSON object with any of
+ *
+ * * `timeoutMs` (integer): Milliseconds until this side gives up; 0 is no limit, absent the
+ *   operation's default.
+ *
+ * `out`, `out_len`: may be NULL, but `out` needs `out_len`. Get the bytes, or the error JSON on
+ * failure; free it with daytona_free.
+ *
+ * Any thread, several at once; DAYTONA_BUSY in an inline callback.
+ * Has no time limit of its own; connect and idle limits apply.
+ * Submitted and cancelled: Drops the connection; nothing changes in the sandbox.
+ * Endpoint: GET {sb}/files/download
+ * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
+ * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CANCELLED,
+ * DAYTONA_CLOSED, DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, and 400 to 599 as
+ * the server answers.
+ */
+int32_t daytona_files_read(daytona_sandbox_t sandbox,
+                           const char *path,
+                           const char *options,
+                           char **out,
+                           size_t *out_len);
+
+/**
+ * Copies a local file into the sandbox, with constant memory.
+ *
+ * A submitted call reports PROGRESS, bytes handed to the connection of the file's length. A local
+ * file that cannot be read, is not a regular one, or changes while it is read, is IO, and nothing
+ * appears in the sandbox. No time limit of its own: the idle limit applies.
+ *
+ * `sandbox`: a sandbox handle.
+ * `local_path` (text): The local file: a regular one, so that its length is known.
+ * `remote_path` (text): Its path in the sandbox, name included. Missing directories are made, an
+ * existing file is replaced.
+ * `options`: NULL, or a JSON object with any of
+ *
+ * * `timeoutMs` (integer): Milliseconds until this side gives up; 0 is no limit, absent the
+ *   operation's default.
+ *
+ * `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
+ * daytona_free.
+ * Its fields: bytes; a newer server's arrive by themselves.
+ *
+ * Any thread, several at once; DAYTONA_BUSY in an inline callback.
+ * Has no time limit of its own; connect and idle limits apply.
+ * Submitted and cancelled: Drops the connection; a file that was not there completely does not appear.
+ * Endpoint: POST {sb}/files/upload-v2; on older servers POST {sb}/files/upload
+ * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
+ * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CANCELLED,
+ * DAYTONA_CLOSED, DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, DAYTONA_IO, and
+ * 400 to 599 as the server answers.
+ */
+int32_t daytona_files_upload(daytona_sandbox_t sandbox,
+                             const char *local_path,
+                             const char *remote_path,
+                             const char *options,
+                             char **out,
+                             size_t *out_len);
+
+/**
+ * Copies a file of the sandbox to a local one, with constant memory.
+ *
+ * The local file appears under its name when it is complete: until then it is written beside it as
+ * `.daytona-...`, which is removed on failure and on cancel. Directories above it are made, a file
+ * that is there is replaced and its permissions kept, a link is written through. A submitted call
+ * reports PROGRESS, bytes received of the file's length. A lost connection is resumed if the file is
+ * provably the same. What cannot be written here is IO. No time limit of its own: the idle limit
+ * applies.
+ *
+ * `sandbox`: a sandbox handle.
+ * `remote_path` (text): The file in the sandbox.
+ * `local_path` (text): Its local path, name included. Missing directories are made, an existing file
+ * is replaced.
+ * `options`: NULL, or a JSON object with any of
+ *
+ * * `timeoutMs` (integer): Milliseconds until this side gives up; 0 is no limit, absent the
+ *   operation's default.
+ *
+ * `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
+ * daytona_free.
+ * Its fields: bytes; a newer server's arrive by themselves.
+ *
+ * Any thread, several at once; DAYTONA_BUSY in an inline callback.
+ * Has no time limit of its own; connect and idle limits apply.
+ * Submitted and cancelled: Drops the connection and removes the unfinished local file; one that was
+ * there stays as it was.
+ * Endpoint: GET {sb}/files/download
+ * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
+ * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CANCELLED,
+ * DAYTONA_CLOSED, DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, DAYTONA_IO, and
+ * 400 to 599 as the server answers.
+ */
+int32_t daytona_files_download(daytona_sandbox_t sandbox,
+                               const char *remote_path,
+                               const char *local_path,
+                               const char *options,
+                               char **out,
+                               size_t *out_len);
+
+/**
+ * Copies many local files into the sandbox, small ones together in few requests.
+ *
+ * The result is an array in the order given: each file has `bytes` or an `error` (the error JSON).
+ * One that fails does not keep the others from being copied; when the way to the sandbox fails, those
+ * that were not copied yet have its error, and if none was, the call itself fails. PROGRESS counts
+ * the bytes of all of them. No time limit of its own: the idle limit applies.
+ *
+ * `sandbox`: a sandbox handle.
+ * `files` (list of objects, as JSON text): The files, an array of {localPath, remotePath}. Missing
+ * directories are made, existing files replaced.
+ * `options`: NULL, or a JSON object with any of
+ *
+ * * `timeoutMs` (integer): Milliseconds until this side gives up; 0 is no limit, absent the
+ *   operation's default.
+ *
+ * `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
+ * daytona_free.
+ *
+ * Any thread, several at once; DAYTONA_BUSY in an inline callback.
+ * Has no time limit of its own; connect and idle limits apply.
+ * Submitted and cancelled: Drops the connection; files that were copied stay. Of those under 256 KiB
+ * one may be there in part.
+ * Endpoint: POST {sb}/files/bulk-upload, and as files.upload
+ * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
+ * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CANCELLED,
+ * DAYTONA_CLOSED, DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, DAYTONA_IO, and
+ * 400 to 599 as the server answers.
+ */
+int32_t daytona_files_upload_many(daytona_sandbox_t sandbox,
+                                  const char *files,
+                                  const char *options,
+                                  char **out,
+                                  size_t *out_len);
+
+/**
+ * Copies many files of the sandbox to local ones, in one answer and with constant memory.
+ *
+ * The result is an array in the order given: each file has `bytes` or an `error` (the error JSON).
+ * Each appears as with files.download. One that fails does not keep the others from being copied;
+ * when the connection fails the rest is asked for again, as long as every time brings some, and if
+ * nothing came the call itself fails. PROGRESS counts the bytes of all of them, without a total until
+ * the end. No time limit of its own: the idle limit applies.
+ *
+ * `sandbox`: a sandbox handle.
+ * `files` (list of objects, as JSON text): The files, an array of {localPath, remotePath}. Missing
+ * directories are made, existing files replaced.
+ * `options`: NULL, or a JSON object with any of
+ *
+ * * `timeoutMs` (integer): Milliseconds until this side gives up; 0 is no limit, absent the
+ *   operation's default.
+ *
+ * `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
+ * daytona_free.
+ *
+ * Any thread, several at once; DAYTONA_BUSY in an inline callback.
+ * Has no time limit of its own; connect and idle limits apply.
+ * Submitted and cancelled: Drops the connection and removes the unfinished local file; those that are
+ * complete stay.
+ * Endpoint: POST {sb}/files/bulk-download
+ * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
+ * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CANCELLED,
+ * DAYTONA_CLOSED, DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, DAYTONA_IO, and
+ * 400 to 599 as the server answers.
+ */
+int32_t daytona_files_download_many(daytona_sandbox_t sandbox,
+                                    const char *files,
+                                    const char *options,
+                                    char **out,
+                                    size_t *out_len);
+
 #ifdef __cplusplus
 }  // extern "C"
 #endif  // __cplusplus

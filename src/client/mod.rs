@@ -4,6 +4,7 @@ pub mod background;
 pub mod config;
 pub mod echo;
 pub mod error;
+pub mod files;
 pub mod log;
 pub mod process;
 pub mod pty;

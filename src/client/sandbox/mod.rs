@@ -2,10 +2,11 @@
 //!
 //! * `reading`: what the library needs of a sandbox's JSON. `create`, `find`, `list`: how one gets hold
 //!   of sandboxes. `lifecycle`, `wait`: what changes a state, and how its end is awaited.
-//! * `place`: directories and preview links. `build`: the build log.
+//! * `place`: directories and preview links. `build`: the build log. `daemon`: how old its daemon is.
 
 mod build;
 mod create;
+mod daemon;
 mod find;
 mod lifecycle;
 mod list;
@@ -23,6 +24,8 @@ pub use list::{List, Listed, list};
 pub use place::{Directory, Port, PreviewLink, home_dir, preview_link, work_dir};
 pub use reading::Described;
 pub use wait::{Wait, wait, wait_for_resize, wait_for_start, wait_for_stop};
+
+pub(crate) use daemon::Daemon;
 
 use super::Client;
 use super::error::{Error, Result};
@@ -43,6 +46,7 @@ struct Shared {
     /// As the handle was made: the UUID, unless the user attached by name.
     id: String,
     last: RwLock<Last>,
+    daemon: daemon::Noted,
 }
 
 #[derive(Default)]
@@ -56,7 +60,12 @@ struct Last {
 impl Sandbox {
     /// A sandbox of which nothing but the id is known.
     fn unread(client: Client, id: &str) -> Self {
-        Self(Arc::new(Shared { client, id: id.to_owned(), last: RwLock::default() }))
+        Self(Arc::new(Shared {
+            client,
+            id: id.to_owned(),
+            last: RwLock::default(),
+            daemon: daemon::Noted::default(),
+        }))
     }
 
     /// A sandbox from the server's JSON.

@@ -11,6 +11,9 @@ use serde_json::{Map, Value};
 /// As much of an error's body as is read.
 pub(super) const BODY_LIMIT: usize = 64 * 1024;
 
+/// What the message of an error without a body says; who knows more says that instead.
+pub(in crate::client) const NO_BODY: &str = "the answer had no body";
+
 /// What was asked, for the message: `POST /sandbox`, without query (it may be signed).
 pub(super) struct Asked<'a> {
     pub method: &'a http::Method,
@@ -30,7 +33,7 @@ pub(super) fn error(asked: &Asked<'_>, code: StatusCode, headers: &HeaderMap, bo
                 Shape::Html => {
                     format!("{reason}: a proxy's HTML page instead of Daytona's answer{}", envelope.title)
                 }
-                _ => format!("{reason}: the answer had no body"),
+                _ => format!("{reason}: {NO_BODY}"),
             }
         });
         let advice = advice(number, envelope.source.as_deref());

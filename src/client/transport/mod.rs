@@ -19,6 +19,7 @@ mod retry;
 mod socket;
 mod tls;
 
+pub(super) use answer::NO_BODY;
 pub use body::Body;
 pub use http::Method;
 pub use request::Request;

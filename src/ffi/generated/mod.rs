@@ -3,6 +3,7 @@
 
 mod client;
 pub(super) mod constants;
+mod files;
 mod process;
 mod pty;
 mod sandbox;

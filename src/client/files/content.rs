@@ -1,0 +1,72 @@
+//! One file as bytes in memory.
+
+use super::failure::{Hints, cannot};
+use super::incoming::Incoming;
+use super::{outgoing, path};
+use crate::catalogue::Context;
+use crate::client::error::{Error, Result};
+use crate::client::sandbox::Sandbox;
+use crate::client::status;
+use crate::client::transport::Json;
+use serde::Serialize;
+
+crate::params! {
+    pub struct Write {
+        /// The file. Missing directories above it are made, an existing file is replaced.
+        pub path: String,
+    }
+}
+
+crate::params! {
+    pub struct Read {
+        /// The file.
+        pub path: String,
+    }
+}
+
+/// A file that was written; servers before 0.205 answer null.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Uploaded {
+    pub name: String,
+    pub path: String,
+    /// `file`.
+    pub r#type: String,
+}
+
+pub(super) const WRITE: Hints = &[(
+    status::HTTP_BAD_REQUEST,
+    "a directory is in its place, a file is in the place of a directory, or the sandbox's user may not",
+)];
+pub(super) const READ: Hints = &[(status::HTTP_BAD_REQUEST, "it is not a regular file")];
+
+pub async fn write(sandbox: Sandbox, params: Write, context: Context) -> Result<Json> {
+    let file = path("path", &params.path)?;
+    let written = outgoing::send_bytes(&sandbox, file, &context.body).await;
+    written.map_err(cannot("write", file, WRITE))
+}
+
+pub async fn read(sandbox: Sandbox, params: Read, _: Context) -> Result<Vec<u8>> {
+    let file = path("path", &params.path)?;
+    let read = async {
+        let mut incoming = Incoming::open(&sandbox, file).await?;
+        let mut content = Vec::new();
+        // One place for the whole and the NUL behind it: every byte is copied once.
+        let length = incoming.length.unwrap_or_default();
+        let room = usize::try_from(length).unwrap_or(usize::MAX).saturating_add(1);
+        if content.try_reserve_exact(room).is_err() {
+            return Err(Error::new(
+                status::IO,
+                format!(
+                    "its {length} bytes do not fit into memory; files.download and files.reader need none"
+                ),
+            ));
+        }
+        while let Some(piece) = incoming.piece().await? {
+            content.extend_from_slice(&piece);
+        }
+        content.reserve_exact(1);
+        Ok(content)
+    };
+    read.await.map_err(cannot("read", file, READ))
+}

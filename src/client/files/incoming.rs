@@ -1,0 +1,132 @@
+//! The way out of a sandbox: one file in pieces. A connection that is lost on the way is made again and
+//! goes on where it ended, but only if the file is provably the same; otherwise the loss is the error.
+
+use crate::client::error::{Error, Result};
+use crate::client::sandbox::Sandbox;
+use crate::client::status;
+use crate::client::transport::{Request, Response};
+use bytes::Bytes;
+use http::Method;
+use std::time::Duration;
+
+use super::landing::incomplete;
+
+/// A time in whole seconds tells two versions of a file apart only when the first one is older.
+const SETTLED: Duration = Duration::from_secs(2);
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+pub(super) async fn request(sandbox: &Sandbox, path: &str) -> Result<Request> {
+    let request = sandbox.toolbox(Method::GET, "files/download").await?.query("path", path);
+    // Nothing is worked out before the head: it comes at once, or nobody is there.
+    Ok(request.header("accept", "*/*").deadline(sandbox.client().config().idle_timeout))
+}
+
+/// A daemon names what it sends; a login page or a proxy's excuse with a status of success does not.
+pub(super) fn must_be_file(response: &Response) -> Result<()> {
+    let kind = response.header("content-type").unwrap_or("no content type");
+    if kind.starts_with("application/octet-stream") || response.header("content-disposition").is_some() {
+        return Ok(());
+    }
+    Err(Error::new(
+        status::PROTOCOL,
+        format!(
+            "the answer is not a file ({}): is this Daytona's address, or a proxy's or login page's?",
+            kind.escape_debug()
+        ),
+    ))
+}
+
+/// A file that is arriving.
+pub(super) struct Incoming {
+    sandbox: Sandbox,
+    path: String,
+    response: Response,
+    pub position: u64,
+    /// Where the server says it.
+    pub length: Option<u64>,
+    /// By which the server recognizes the same file, if it can.
+    version: Option<String>,
+    /// Connections lost since the last byte.
+    losses: u32,
+}
+
+impl Incoming {
+    pub async fn open(sandbox: &Sandbox, path: &str) -> Result<Self> {
+        let response = request(sandbox, path).await?.send().await?;
+        must_be_file(&response)?;
+        Ok(Self {
+            sandbox: sandbox.clone(),
+            path: path.to_owned(),
+            position: 0,
+            length: response.length(),
+            version: version(&response),
+            losses: 0,
+            response,
+        })
+    }
+
+    /// The next piece; `None` once everything is there.
+    pub async fn piece(&mut self) -> Result<Option<Bytes>> {
+        loop {
+            match self.response.chunk().await {
+                Ok(Some(piece)) if piece.is_empty() => {}
+                Ok(Some(piece)) => {
+                    self.position += piece.len() as u64;
+                    self.losses = 0;
+                    return Ok(Some(piece));
+                }
+                Ok(None) => {
+                    return match self.length {
+                        Some(length) if length != self.position => Err(incomplete(self.position, length)),
+                        _ => Ok(None),
+                    };
+                }
+                Err(error) if error.status() == status::CONNECTION => self.resume(error).await?,
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    async fn resume(&mut self, lost: Error) -> Result<()> {
+        let (Some(version), Some(length)) = (&self.version, self.length) else { return Err(lost) };
+        let mut lost = lost;
+        while self.losses < self.sandbox.client().config().retries {
+            self.losses += 1;
+            let pause = FIRST_PAUSE.saturating_mul(1 << (self.losses - 1).min(16)).min(LONGEST_PAUSE);
+            tokio::time::sleep(pause.mul_f64(0.5 + 0.5 * fastrand::f64())).await;
+            let request = request(&self.sandbox, &self.path).await?;
+            let request =
+                request.header("range", &format!("bytes={}-", self.position)).header("if-range", version);
+            match request.send().await {
+                Ok(response) if continues(&response, self.position, length) => {
+                    self.response = response;
+                    return Ok(());
+                }
+                Ok(_) => {
+                    let detail = lost.detail_mut();
+                    detail.message.push_str("; it cannot be resumed because the file has changed meanwhile");
+                    return Err(lost);
+                }
+                Err(error) if error.status() == status::CONNECTION => lost = error,
+                Err(error) => return Err(error),
+            }
+        }
+        Err(lost)
+    }
+}
+
+/// Does this answer go on at that byte of a file of the same length?
+fn continues(response: &Response, position: u64, length: u64) -> bool {
+    let Some(last) = length.checked_sub(1) else { return false };
+    let expected = format!("bytes {position}-{last}/{length}");
+    response.status() == 206 && response.header("content-range") == Some(&expected)
+}
+
+/// `Last-Modified`, if it is old enough for a change since to show.
+fn version(response: &Response) -> Option<String> {
+    let modified = response.header("last-modified")?;
+    let now = httpdate::parse_http_date(response.header("date")?).ok()?;
+    let age = now.duration_since(httpdate::parse_http_date(modified).ok()?).ok()?;
+    (age >= SETTLED).then(|| modified.to_owned())
+}

@@ -1,0 +1,279 @@
+//! A local file on its way in. It is written under another name in the same directory, and gets its own
+//! when it is complete; if that never comes, nothing is left. One batch is written while the next arrives.
+
+use super::failure::{local, local_because};
+use super::{PIECE, blocking};
+use crate::client::error::{Error, Result};
+use crate::client::status;
+use bytes::Bytes;
+use std::fs::{self, File};
+use std::io::{self, ErrorKind, IoSlice, Write};
+use std::path::{Path, PathBuf};
+use tokio::task::JoinHandle;
+
+/// Pieces of a batch, however small: the connection's buffer behind each is held until it is written.
+const BATCH_PIECES: usize = 512;
+
+/// Where a file is to appear.
+pub(super) struct Landing {
+    file: File,
+    target: PathBuf,
+    /// Absent once it has landed, and where the target is a device, which is written to directly.
+    temporary: Option<PathBuf>,
+}
+
+/// Is the local path one that a file can be written to? For asking before anything is sent.
+pub(super) async fn check(path: &Path) -> Result<()> {
+    let path = path.to_owned();
+    blocking(move || check_now(&path)).await
+}
+
+fn check_now(path: &Path) -> Result<()> {
+    if path.as_os_str().is_empty() {
+        return Err(Error::invalid("`localPath` is empty"));
+    }
+    if path.is_dir() {
+        return Err(local_because("write", path, "it is a directory; give the file's own name too"));
+    }
+    Ok(())
+}
+
+impl Landing {
+    /// Prepares the target: makes the directories above it. A link is written through: its target is
+    /// replaced, not the link.
+    pub fn prepare(path: &Path) -> Result<Self> {
+        check_now(path)?;
+        let target = behind_links(path);
+        let failed = |error: io::Error| local("write", path, &error);
+        fs::create_dir_all(directory(&target)).map_err(failed)?;
+        let existing = match fs::metadata(&target) {
+            Ok(metadata) if !metadata.is_file() => {
+                let file = File::options().write(true).open(&target).map_err(failed)?;
+                return Ok(Self { file, target, temporary: None });
+            }
+            Ok(metadata) => Some(metadata.permissions()),
+            Err(_) => None,
+        };
+        Self::beside(target, existing).map_err(failed)
+    }
+
+    fn beside(target: PathBuf, permissions: Option<fs::Permissions>) -> io::Result<Self> {
+        let name = format!(".daytona-{:016x}", fastrand::u64(..));
+        let temporary = directory(&target).join(name);
+        let file = File::options().write(true).create_new(true).open(&temporary)?;
+        let landing = Self { file, target, temporary: Some(temporary) };
+        if let Some(permissions) = permissions {
+            // What replaces a file may be read and run by those who could the file.
+            landing.file.set_permissions(permissions)?;
+        }
+        Ok(landing)
+    }
+
+    fn write(&mut self, batch: &[Bytes]) -> io::Result<()> {
+        let mut slices: Vec<_> = batch.iter().map(|piece| IoSlice::new(piece)).collect();
+        let mut rest = &mut slices[..];
+        IoSlice::advance_slices(&mut rest, 0);
+        while !rest.is_empty() {
+            match self.file.write_vectored(rest) {
+                Ok(0) => return Err(ErrorKind::WriteZero.into()),
+                Ok(written) => IoSlice::advance_slices(&mut rest, written),
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    fn land(mut self) -> io::Result<()> {
+        if let Some(temporary) = &self.temporary {
+            fs::rename(temporary, &self.target)?;
+            self.temporary = None;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Landing {
+    fn drop(&mut self) {
+        if let Some(temporary) = &self.temporary {
+            let _ = fs::remove_file(temporary);
+        }
+    }
+}
+
+fn directory(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    }
+}
+
+/// Where a path leads, also through a link whose target does not exist yet.
+fn behind_links(path: &Path) -> PathBuf {
+    let mut target = path.to_owned();
+    // As many as Linux follows.
+    for _ in 0..40 {
+        match fs::read_link(&target) {
+            Ok(next) => target = directory(&target).join(next),
+            Err(_) => break,
+        }
+    }
+    target
+}
+
+/// Takes a file's bytes as they come. Dropped early, it leaves nothing.
+pub(super) struct LocalSink {
+    path: PathBuf,
+    state: State,
+    batch: Vec<Bytes>,
+    batch_bytes: usize,
+}
+
+enum State {
+    Idle(Landing),
+    /// Dropping the handle lets the write end, and then drops the landing.
+    Writing(JoinHandle<(Landing, io::Result<()>)>),
+    Broken,
+}
+
+impl LocalSink {
+    /// Prepares the place where the file is to appear.
+    pub async fn open(path: &Path) -> Result<Self> {
+        let path = path.to_owned();
+        let landing = {
+            let path = path.clone();
+            blocking(move || Landing::prepare(&path)).await?
+        };
+        Ok(Self { path, state: State::Idle(landing), batch: Vec::new(), batch_bytes: 0 })
+    }
+
+    /// Takes a piece; waits only while the batch before is still being written.
+    pub async fn push(&mut self, piece: Bytes) -> Result<()> {
+        self.batch_bytes += piece.len();
+        self.batch.push(piece);
+        if self.batch_bytes < PIECE && self.batch.len() < BATCH_PIECES {
+            return Ok(());
+        }
+        self.start().await
+    }
+
+    async fn start(&mut self) -> Result<()> {
+        let mut landing = self.landing().await?;
+        let batch = std::mem::take(&mut self.batch);
+        self.batch_bytes = 0;
+        self.state = State::Writing(tokio::task::spawn_blocking(move || {
+            let written = landing.write(&batch);
+            (landing, written)
+        }));
+        Ok(())
+    }
+
+    /// The file once nothing is being written to it.
+    async fn landing(&mut self) -> Result<Landing> {
+        let broken = || local_because("write", &self.path, "an earlier write failed");
+        match std::mem::replace(&mut self.state, State::Broken) {
+            State::Idle(landing) => Ok(landing),
+            State::Writing(task) => {
+                let (landing, written) = task.await.map_err(|_| broken())?;
+                written.map_err(|error| local("write", &self.path, &error))?;
+                Ok(landing)
+            }
+            State::Broken => Err(broken()),
+        }
+    }
+
+    /// Writes what is left, and lets the file appear.
+    pub async fn finish(mut self) -> Result<()> {
+        let mut landing = self.landing().await?;
+        let (batch, path) = (std::mem::take(&mut self.batch), self.path.clone());
+        blocking(move || {
+            landing.write(&batch).and_then(|()| landing.land()).map_err(|error| local("write", &path, &error))
+        })
+        .await
+    }
+}
+
+/// The error of a transfer that brought another number of bytes than was promised.
+pub(super) fn incomplete(received: u64, promised: u64) -> Error {
+    let mut error = Error::new(
+        status::PROTOCOL,
+        format!("{received} bytes arrived where the server had promised {promised}; try again"),
+    );
+    error.detail_mut().retryable = true;
+    error
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(directory: &Path) -> Vec<std::ffi::OsString> {
+        fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().file_name()).collect()
+    }
+
+    #[tokio::test]
+    async fn a_file_appears_when_it_is_complete_and_with_its_directories() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("new/dir/f");
+        let mut sink = LocalSink::open(&path).await.unwrap();
+        let mut expected = Vec::new();
+        for index in 0..3000u32 {
+            let piece = vec![index as u8; (index % 700) as usize];
+            expected.extend_from_slice(&piece);
+            sink.push(piece.into()).await.unwrap();
+            assert!(!path.exists());
+        }
+        sink.finish().await.unwrap();
+        assert!(fs::read(&path).unwrap() == expected);
+        assert_eq!(names(path.parent().unwrap()).len(), 1);
+    }
+
+    #[tokio::test]
+    async fn what_never_lands_leaves_nothing_and_spares_what_was_there() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("f");
+        fs::write(&path, "old").unwrap();
+        let mut sink = LocalSink::open(&path).await.unwrap();
+        sink.push(Bytes::from(vec![1; 2 * PIECE])).await.unwrap();
+        drop(sink);
+        while names(home.path()).len() > 1 {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(fs::read(&path).unwrap(), b"old");
+    }
+
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn a_link_is_written_through_and_permissions_are_kept() {
+        use std::os::unix::fs::PermissionsExt;
+        let home = tempfile::tempdir().unwrap();
+        let link = home.path().join("link");
+        std::os::unix::fs::symlink("target", &link).unwrap();
+        for content in ["one", "two"] {
+            let mut sink = LocalSink::open(&link).await.unwrap();
+            sink.push(content.into()).await.unwrap();
+            sink.finish().await.unwrap();
+            let target = home.path().join("target");
+            assert_eq!(fs::read_to_string(&target).unwrap(), content);
+            assert!(link.is_symlink());
+            if content == "one" {
+                fs::set_permissions(&target, fs::Permissions::from_mode(0o751)).unwrap();
+            } else {
+                assert_eq!(fs::metadata(&target).unwrap().permissions().mode() & 0o777, 0o751);
+            }
+        }
+    }
+
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn a_full_disk_is_told_and_a_device_is_written_directly() {
+        let mut sink = LocalSink::open(Path::new("/dev/full")).await.unwrap();
+        sink.push("x".into()).await.unwrap();
+        let error = sink.finish().await.unwrap_err();
+        assert_eq!(error.status(), status::IO);
+        assert!(error.to_string().contains("/dev/full"), "{error}");
+        let mut sink = LocalSink::open(Path::new("/dev/null")).await.unwrap();
+        sink.push("x".into()).await.unwrap();
+        sink.finish().await.unwrap();
+    }
+}

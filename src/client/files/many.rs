@@ -1,0 +1,131 @@
+//! What moving many files up and down has in common: which ones, and what became of each. A file that
+//! fails does not keep the others from being moved; a connection or a sandbox that fails does.
+
+use super::{path, transfer};
+use crate::catalogue::Progress;
+use crate::client::error::{Error, Result};
+use crate::client::sandbox::Sandbox;
+use crate::client::status;
+use crate::client::transport::Json;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+/// One file: here and there.
+#[derive(Clone, Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Pair {
+    /// Its local path, name included.
+    pub local_path: String,
+    /// Its path in the sandbox, name included.
+    pub remote_path: String,
+}
+
+/// What became of one file, in the order in which they were given.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct Moved<'a> {
+    pub local_path: &'a str,
+    pub remote_path: &'a str,
+    /// Its length, where it was moved.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bytes: Option<u64>,
+    /// The error JSON, where it was not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<serde_json::Value>"))]
+    pub error: Option<Box<RawValue>>,
+}
+
+/// The files of a call, and what is known of each.
+pub(super) struct Ledger {
+    operation: &'static str,
+    sandbox: String,
+    pub pairs: Vec<Pair>,
+    outcomes: Vec<Option<Result<u64>>>,
+    pub progress: Option<Progress>,
+    /// Bytes of the files that are done.
+    pub moved: u64,
+}
+
+impl Ledger {
+    pub fn new(
+        operation: &'static str,
+        sandbox: &Sandbox,
+        pairs: Vec<Pair>,
+        progress: Option<Progress>,
+    ) -> Result<Self> {
+        for pair in &pairs {
+            transfer::local_path(&pair.local_path)?;
+            path("remotePath", &pair.remote_path)?;
+        }
+        let outcomes = pairs.iter().map(|_| None).collect();
+        Ok(Self { operation, sandbox: sandbox.id().to_owned(), pairs, outcomes, progress, moved: 0 })
+    }
+
+    pub fn is_pending(&self, index: usize) -> bool {
+        self.outcomes[index].is_none()
+    }
+
+    pub fn pending(&self) -> Vec<usize> {
+        (0..self.pairs.len()).filter(|index| self.is_pending(*index)).collect()
+    }
+
+    pub fn done(&mut self, index: usize, bytes: u64) {
+        self.outcomes[index] = Some(Ok(bytes));
+        self.moved += bytes;
+    }
+
+    pub fn failed(&mut self, index: usize, mut error: Error) {
+        let detail = error.detail_mut();
+        detail.operation = Some(self.operation);
+        detail.sandbox_id.get_or_insert_with(|| self.sandbox.clone());
+        // A thousand files need not repeat a thousand times what the answer's headers were.
+        detail.headers = None;
+        self.outcomes[index] = Some(Err(error));
+    }
+
+    /// Ends it early: whatever is pending fails like this. If nothing is known of any file, the call does.
+    pub fn broke_off(&mut self, error: Error) -> Result<()> {
+        if self.outcomes.iter().all(Option::is_none) {
+            return Err(error);
+        }
+        for index in self.pending() {
+            self.failed(index, error.clone());
+        }
+        Ok(())
+    }
+
+    pub fn tell(&self, of_current: u64, total: Option<u64>) {
+        if let Some(progress) = &self.progress {
+            progress(self.moved + of_current, total);
+        }
+    }
+
+    pub fn json(self) -> Result<Json> {
+        self.tell(0, Some(self.moved));
+        let moved = self.pairs.iter().zip(self.outcomes).map(|(pair, outcome)| {
+            let (bytes, error) = match outcome {
+                Some(Ok(bytes)) => (Some(bytes), None),
+                Some(Err(error)) => (None, Some(error)),
+                None => (None, Some(Error::new(status::PROTOCOL, "nothing is known of this file"))),
+            };
+            let error =
+                error.and_then(|error| RawValue::from_string(String::from_utf8(error.json()).ok()?).ok());
+            Moved { local_path: &pair.local_path, remote_path: &pair.remote_path, bytes, error }
+        });
+        let moved: Vec<_> = moved.collect();
+        serde_json::to_vec(&moved).map(Json).map_err(|error| Error::invalid(error.to_string()))
+    }
+}
+
+/// Is it this file that failed, rather than the way to the sandbox?
+pub(super) fn is_about_the_file(error: &Error) -> bool {
+    let by_proxy = matches!(error.detail().source.as_deref(), Some("DAYTONA_PROXY" | "DAYTONA_API"));
+    match error.status() {
+        status::IO => true,
+        status::HTTP_AUTHENTICATION | status::HTTP_TIMEOUT | status::HTTP_RATE_LIMIT => false,
+        400..=499 => !by_proxy,
+        _ => false,
+    }
+}

@@ -1,0 +1,165 @@
+//! Many files down in one answer, each written as its part arrives. A connection that is lost on the way
+//! costs the file that it was at; the rest is asked for again, as long as every time brings some.
+
+use super::content::READ;
+use super::failure::{cannot, quoted};
+use super::landing::{self, LocalSink};
+use super::many::{Ledger, Pair};
+use super::multipart::{Head, Multipart};
+use crate::catalogue::Context;
+use crate::client::error::{Error, Result};
+use crate::client::sandbox::Sandbox;
+use crate::client::status;
+use crate::client::transport::{Json, Response};
+use http::Method;
+use serde::{Deserialize, Serialize};
+use std::path::Path;
+
+crate::params! {
+    pub struct DownloadMany {
+        /// The files, an array of {localPath, remotePath}. Missing directories are made, existing files replaced.
+        pub files: Vec<Pair>,
+    }
+}
+
+/// The explanation of an error in a part.
+const LONGEST_ERROR: usize = 64 * 1024;
+
+pub async fn download_many(sandbox: Sandbox, params: DownloadMany, context: Context) -> Result<Json> {
+    let mut ledger = Ledger::new("files.download_many", &sandbox, params.files, context.progress)?;
+    for index in ledger.pending() {
+        if let Err(error) = landing::check(Path::new(&ledger.pairs[index].local_path)).await {
+            ledger.failed(index, error);
+        }
+    }
+    let mut left = ledger.pending();
+    while !left.is_empty() {
+        let before = left.len();
+        let outcome = round(&sandbox, &mut ledger, &left).await;
+        left = ledger.pending();
+        match outcome {
+            Ok(()) => {
+                for index in left.drain(..) {
+                    let error = Error::new(status::PROTOCOL, "the server's answer ended without it");
+                    let remote = &ledger.pairs[index].remote_path;
+                    let error = cannot("download", remote, READ)(error);
+                    ledger.failed(index, error);
+                }
+            }
+            Err(error) if error.status() == status::CONNECTION && left.len() < before => {}
+            Err(error) => {
+                ledger.broke_off(error)?;
+                break;
+            }
+        }
+    }
+    ledger.json()
+}
+
+/// Asks for these, and takes what comes.
+async fn round(sandbox: &Sandbox, ledger: &mut Ledger, wanted: &[usize]) -> Result<()> {
+    #[derive(Serialize)]
+    struct Body<'a> {
+        paths: Vec<&'a str>,
+    }
+    let paths: Vec<_> = wanted.iter().map(|index| ledger.pairs[*index].remote_path.as_str()).collect();
+    let what = format!("download {} files, the first of them", paths.len());
+    let first = paths[0].to_owned();
+    let failed = || cannot(&what, &first, READ);
+    let limit = sandbox.client().config().idle_timeout;
+    let request = sandbox.toolbox(Method::POST, "files/bulk-download").await?;
+    let request = request.json(&Body { paths }).header("accept", "multipart/form-data").deadline(limit);
+    let response = request.send().await.map_err(failed())?;
+    let content_type = response.header("content-type").map(str::to_owned);
+    let mut parts = Multipart::new(content_type.as_deref(), response).map_err(failed())?;
+    while let Some(head) = parts.next_part().await.map_err(failed())? {
+        let name = head.file.as_deref().unwrap_or_default();
+        let asked = |index: &usize| ledger.is_pending(*index) && ledger.pairs[*index].remote_path == name;
+        let index = wanted.iter().copied().find(asked).ok_or_else(|| {
+            let message = format!("the server sent {}, for which nobody had asked", quoted(name));
+            Error::new(status::PROTOCOL, message)
+        })?;
+        match head.name.as_str() {
+            "file" => receive(ledger, index, &head, &mut parts).await?,
+            "error" => {
+                let error = explained(&mut parts).await?;
+                let error = cannot("download", &ledger.pairs[index].remote_path, READ)(error);
+                ledger.failed(index, error);
+            }
+            // Something newer, which is neither.
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// One file. That it cannot be written here is its own failure; the rest of it is passed over.
+async fn receive(
+    ledger: &mut Ledger,
+    index: usize,
+    head: &Head,
+    parts: &mut Multipart<Response>,
+) -> Result<()> {
+    let pair = ledger.pairs[index].clone();
+    let failed = || cannot("download", &pair.remote_path, READ);
+    let mut sink = match LocalSink::open(Path::new(&pair.local_path)).await {
+        Ok(sink) => sink,
+        Err(error) => {
+            ledger.failed(index, error);
+            return Ok(());
+        }
+    };
+    let mut received = 0;
+    while let Some(piece) = parts.piece().await.map_err(failed())? {
+        received += piece.len() as u64;
+        if let Err(error) = sink.push(piece).await {
+            ledger.failed(index, error);
+            return Ok(());
+        }
+        ledger.tell(received, None);
+    }
+    debug_assert!(head.length.is_none_or(|length| length == received));
+    match sink.finish().await {
+        Ok(()) => ledger.done(index, received),
+        Err(error) => ledger.failed(index, error),
+    }
+    Ok(())
+}
+
+/// The error that came in place of a file.
+async fn explained(parts: &mut Multipart<Response>) -> Result<Error> {
+    #[derive(Deserialize, Default)]
+    #[serde(rename_all = "camelCase", default)]
+    struct Envelope {
+        status_code: Option<u16>,
+        message: Option<String>,
+        error: Option<String>,
+        code: Option<String>,
+        #[serde(rename = "error_code")]
+        error_code: Option<String>,
+        source: Option<String>,
+    }
+    let mut body = Vec::new();
+    while let Some(piece) = parts.piece().await? {
+        let room = LONGEST_ERROR - body.len();
+        body.extend_from_slice(&piece[..piece.len().min(room)]);
+    }
+    let envelope: Envelope = serde_json::from_slice(&body).unwrap_or_default();
+    let code = envelope.code.or(envelope.error_code);
+    let named = match code.as_deref() {
+        Some("FILE_NOT_FOUND") => Some(404),
+        Some("FILE_ACCESS_DENIED") => Some(403),
+        Some("INVALID_FILE_PATH") => Some(400),
+        Some("FILE_READ_FAILED") => Some(500),
+        _ => None,
+    };
+    let status_code = envelope.status_code.filter(|status| (400..600).contains(status)).or(named);
+    let message = envelope.message.or(envelope.error);
+    let message = message.unwrap_or_else(|| String::from_utf8_lossy(&body).chars().take(1000).collect());
+    let mut error = Error::new(status_code.map_or(status::PROTOCOL, i32::from), message);
+    let detail = error.detail_mut();
+    detail.http_status = status_code;
+    detail.code = code;
+    detail.source = envelope.source.or_else(|| Some("DAYTONA_DAEMON".to_owned()));
+    Ok(error)
+}

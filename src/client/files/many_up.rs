@@ -1,0 +1,220 @@
+//! Many files up. Small ones share a request, which costs a round trip for hundreds of them; larger ones go
+//! by themselves, as streams. A batch is read into memory before it leaves, so that no local trouble can
+//! break it off half way, and a batch that the server refuses is sent file by file: each then has an error
+//! of its own.
+
+use super::form::Form;
+use super::many::{Ledger, Pair, is_about_the_file};
+use super::source::LocalFile;
+use super::transfer::upload_file;
+use super::{blocking, content, failure};
+use crate::catalogue::{Context, Progress};
+use crate::client::error::{Error, Result};
+use crate::client::sandbox::Sandbox;
+use crate::client::status;
+use crate::client::transport::Json;
+use bytes::Bytes;
+use http::Method;
+use serde::Deserialize;
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+crate::params! {
+    pub struct UploadMany {
+        /// The files, an array of {localPath, remotePath}. Missing directories are made, existing files replaced.
+        pub files: Vec<Pair>,
+    }
+}
+
+/// Files up to this size share a request.
+const SMALL: u64 = 256 * 1024;
+/// A request holds so many bytes and files.
+const BATCH_BYTES: u64 = 2 << 20;
+const BATCH_FILES: usize = 256;
+
+pub async fn upload_many(sandbox: Sandbox, params: UploadMany, context: Context) -> Result<Json> {
+    let mut ledger = Ledger::new("files.upload_many", &sandbox, params.files, context.progress)?;
+    let lengths = lengths(&mut ledger).await?;
+    upload_all(&sandbox, &mut ledger, &lengths).await?;
+    ledger.json()
+}
+
+/// How long each file is; those that cannot be read fail here.
+async fn lengths(ledger: &mut Ledger) -> Result<Vec<u64>> {
+    let paths: Vec<_> = ledger.pairs.iter().map(|pair| PathBuf::from(&pair.local_path)).collect();
+    let found = blocking(move || {
+        Ok(paths.into_iter().map(|path| Ok(LocalFile::open_now(path)?.length)).collect::<Vec<Result<u64>>>())
+    });
+    let mut lengths = Vec::with_capacity(ledger.pairs.len());
+    for (index, length) in found.await?.into_iter().enumerate() {
+        lengths.push(*length.as_ref().unwrap_or(&0));
+        if let Err(error) = length {
+            ledger.failed(index, error);
+        }
+    }
+    Ok(lengths)
+}
+
+async fn upload_all(sandbox: &Sandbox, ledger: &mut Ledger, lengths: &[u64]) -> Result<()> {
+    let total = lengths.iter().sum();
+    let mut batch = Vec::new();
+    let mut batch_bytes = 0;
+    for index in ledger.pending() {
+        let remote = &ledger.pairs[index].remote_path;
+        // The server takes the blanks off the paths of a shared request.
+        let shares = lengths[index] <= SMALL && remote.trim() == remote;
+        if !shares || batch_bytes + lengths[index] > BATCH_BYTES || batch.len() == BATCH_FILES {
+            // In the order given: of two that go to the same place the last one stays.
+            if !send_batch(sandbox, ledger, std::mem::take(&mut batch), total).await? {
+                return Ok(());
+            }
+            batch_bytes = 0;
+        }
+        if shares {
+            batch.push(index);
+            batch_bytes += lengths[index];
+        } else if !send_one(sandbox, ledger, index, total).await? {
+            return Ok(());
+        }
+    }
+    send_batch(sandbox, ledger, batch, total).await.map(drop)
+}
+
+/// One file by itself; false when there is no use in going on.
+async fn send_one(sandbox: &Sandbox, ledger: &mut Ledger, index: usize, total: u64) -> Result<bool> {
+    let pair = &ledger.pairs[index];
+    let before = ledger.moved;
+    let progress = ledger
+        .progress
+        .clone()
+        .map(|progress| -> Progress { Arc::new(move |moved, _| progress(before + moved, Some(total))) });
+    match upload_file(sandbox, Path::new(&pair.local_path), &pair.remote_path, progress).await {
+        Ok(bytes) => ledger.done(index, bytes),
+        Err(error) if is_about_the_file(&error) => ledger.failed(index, error),
+        Err(error) => {
+            ledger.broke_off(error)?;
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// Small files together; false when there is no use in going on.
+async fn send_batch(sandbox: &Sandbox, ledger: &mut Ledger, batch: Vec<usize>, total: u64) -> Result<bool> {
+    let alone = match batch.len() {
+        0 => return Ok(true),
+        1 => batch,
+        _ => match share(sandbox, ledger, &batch).await {
+            Ok(alone) => alone,
+            Err(error) => {
+                ledger.broke_off(error)?;
+                return Ok(false);
+            }
+        },
+    };
+    ledger.tell(0, Some(total));
+    for index in alone {
+        if !send_one(sandbox, ledger, index, total).await? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// One request for several files. Answers those of which the server did not say that it has them.
+async fn share(sandbox: &Sandbox, ledger: &mut Ledger, batch: &[usize]) -> Result<Vec<usize>> {
+    let form = Form::new();
+    let paths: Vec<_> = batch.iter().map(|index| PathBuf::from(&ledger.pairs[*index].local_path)).collect();
+    let contents =
+        blocking(move || Ok(paths.into_iter().map(read_small).collect::<Vec<Result<Vec<u8>>>>())).await?;
+    let mut body = Vec::new();
+    let mut sent = Vec::new();
+    for (index, content) in batch.iter().copied().zip(contents) {
+        let content = match content {
+            Ok(content) => content,
+            Err(error) => {
+                ledger.failed(index, error);
+                continue;
+            }
+        };
+        let number = sent.len();
+        if number > 0 {
+            body.extend_from_slice(Form::SEPARATOR.as_bytes());
+        }
+        // Path first: the index joins the two.
+        body.extend_from_slice(&form.text_head(&format!("files[{number}].path")));
+        body.extend_from_slice(ledger.pairs[index].remote_path.as_bytes());
+        body.extend_from_slice(Form::SEPARATOR.as_bytes());
+        body.extend_from_slice(&form.file_head(&format!("files[{number}].file")));
+        body.extend_from_slice(&content);
+        sent.push((index, content.len() as u64));
+    }
+    if sent.is_empty() {
+        return Ok(Vec::new());
+    }
+    body.extend_from_slice(&form.tail());
+    let limit = sandbox.client().config().idle_timeout;
+    let request = sandbox.toolbox(Method::POST, "files/bulk-upload").await?;
+    let request = request.bytes(&form.content_type(), Bytes::from(body)).deadline(limit);
+    let answer = async { written(&request.send().await?.json().await?) };
+    let mut written = match answer.await {
+        Ok(written) => written,
+        // What it says of the single files is a text; they say it better one by one.
+        Err(error) if is_about_the_file(&error) || failure::is_no_route(&error) => {
+            return Ok(sent.into_iter().map(|(index, _)| index).collect());
+        }
+        Err(error) => {
+            let what = format!("upload {} files, the first of them to", sent.len());
+            let first = &ledger.pairs[sent[0].0].remote_path;
+            return Err(failure::cannot(&what, first, content::WRITE)(error));
+        }
+    };
+    let mut alone = Vec::new();
+    for (index, bytes) in sent {
+        let known = written.get_mut(&ledger.pairs[index].remote_path);
+        match known.and_then(|lengths| {
+            lengths.iter().position(|length| *length == bytes).map(|at| lengths.remove(at))
+        }) {
+            Some(_) => ledger.done(index, bytes),
+            None => alone.push(index),
+        }
+    }
+    Ok(alone)
+}
+
+fn read_small(path: PathBuf) -> Result<Vec<u8>> {
+    let file = LocalFile::open_now(path.clone())?;
+    if file.length > SMALL {
+        return Err(failure::local_because(
+            "upload",
+            &path,
+            "it grew while others were being sent; try again",
+        ));
+    }
+    file.read_now()
+}
+
+/// The lengths that the server wrote, by path.
+fn written(json: &Json) -> Result<HashMap<String, Vec<u64>>> {
+    #[derive(Deserialize)]
+    struct Answer {
+        files: Option<Vec<File>>,
+    }
+    #[derive(Deserialize)]
+    struct File {
+        path: String,
+        bytes: u64,
+    }
+    let answer: Answer = serde_json::from_slice(&json.0).map_err(|error| {
+        Error::new(
+            status::PROTOCOL,
+            format!("the server's answer is not about the files that were sent: {error}"),
+        )
+    })?;
+    let mut written = HashMap::<_, Vec<_>>::new();
+    for file in answer.files.unwrap_or_default() {
+        written.entry(file.path).or_default().push(file.bytes);
+    }
+    Ok(written)
+}

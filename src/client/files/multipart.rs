@@ -1,0 +1,398 @@
+//! The parts of a multipart answer as they arrive. Where the network cuts means nothing: a boundary or a
+//! part's head may come byte by byte. A part that says its length is taken by it, so that its content may
+//! hold what looks like a boundary, and is never copied.
+
+use super::landing::incomplete;
+use crate::client::error::{Error, Result};
+use crate::client::status;
+use crate::client::transport::Response;
+use bytes::{Bytes, BytesMut};
+use memchr::memmem;
+
+/// A part's headers are a few hundred bytes and a path.
+const LONGEST_HEAD: usize = 64 * 1024;
+
+/// Where the bytes come from.
+pub(super) trait Chunks {
+    async fn chunk(&mut self) -> Result<Option<Bytes>>;
+}
+
+impl Chunks for Response {
+    async fn chunk(&mut self) -> Result<Option<Bytes>> {
+        Response::chunk(self).await
+    }
+}
+
+pub(super) struct Multipart<C> {
+    chunks: C,
+    /// `\r\n--boundary`
+    delimiter: Vec<u8>,
+    buffer: Bytes,
+    within: Within,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Within {
+    /// Before the first part, or in what is left of one.
+    Content,
+    /// So many bytes of a part are to come.
+    Counted {
+        length: u64,
+        left: u64,
+    },
+    /// The delimiter was read.
+    Delimiter,
+    End,
+}
+
+/// What a part says of itself.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Head {
+    pub name: String,
+    /// The better one of its two names.
+    pub file: Option<String>,
+    pub length: Option<u64>,
+}
+
+impl<C: Chunks> Multipart<C> {
+    /// `content_type` is the answer's.
+    pub fn new(content_type: Option<&str>, chunks: C) -> Result<Self> {
+        let kind = content_type.unwrap_or("no content type");
+        let is_multipart = kind.get(..10).is_some_and(|begin| begin.eq_ignore_ascii_case("multipart/"));
+        let boundary = parameters(kind.as_bytes()).find(|(key, _)| key == "boundary");
+        let Some((_, boundary)) = boundary.filter(|(_, boundary)| is_multipart && !boundary.is_empty())
+        else {
+            return Err(Error::new(
+                status::PROTOCOL,
+                format!(
+                    "the answer does not hold several files ({}): is this Daytona's address, or a proxy's?",
+                    kind.escape_debug()
+                ),
+            ));
+        };
+        let delimiter = [b"\r\n--", &boundary[..]].concat();
+        // The first delimiter has no line end before it unless something precedes it.
+        Ok(Self { chunks, delimiter, buffer: Bytes::from_static(b"\r\n"), within: Within::Content })
+    }
+
+    /// The next part's head, `None` behind the last. What was not read of the part before is passed over.
+    pub async fn next_part(&mut self) -> Result<Option<Head>> {
+        while self.piece().await?.is_some() {}
+        if self.within == Within::End {
+            return Ok(None);
+        }
+        while self.buffer.len() < 2 {
+            self.more("behind a boundary").await?;
+        }
+        if self.buffer.starts_with(b"--") {
+            self.within = Within::End;
+            return Ok(None);
+        }
+        let end = loop {
+            // Found also where there is no header at all: the line end of the boundary is the first half.
+            if let Some(at) = memmem::find(&self.buffer, b"\r\n\r\n") {
+                break at;
+            }
+            if self.buffer.len() > LONGEST_HEAD {
+                return Err(broken("the head of a part has no end"));
+            }
+            self.more("in the head of a part").await?;
+        };
+        let head = self.buffer.split_to(end + 2);
+        let _ = self.buffer.split_to(2);
+        let head = Head::parse(&head)?;
+        self.within = match head.length {
+            Some(length) => Within::Counted { length, left: length },
+            None => Within::Content,
+        };
+        Ok(Some(head))
+    }
+
+    /// The next piece of the part's content; `None` at its end.
+    pub async fn piece(&mut self) -> Result<Option<Bytes>> {
+        loop {
+            match self.within {
+                Within::Delimiter | Within::End => return Ok(None),
+                Within::Counted { length, left: 0 } => {
+                    while self.buffer.len() < self.delimiter.len() {
+                        self.more("behind a part").await?;
+                    }
+                    if !self.buffer.starts_with(&self.delimiter) {
+                        return Err(broken(&format!(
+                            "a part is longer than the {length} bytes that it said"
+                        )));
+                    }
+                    let _ = self.buffer.split_to(self.delimiter.len());
+                    self.within = Within::Delimiter;
+                }
+                Within::Counted { length, left } => {
+                    if self.buffer.is_empty() && !self.fill().await? {
+                        return Err(incomplete(length - left, length));
+                    }
+                    let most = usize::try_from(left).unwrap_or(usize::MAX).min(self.buffer.len());
+                    let piece = self.buffer.split_to(most);
+                    self.within = Within::Counted { length, left: left - piece.len() as u64 };
+                    return Ok(Some(piece));
+                }
+                Within::Content => {
+                    if let Some(at) = memmem::find(&self.buffer, &self.delimiter) {
+                        let piece = self.buffer.split_to(at);
+                        let _ = self.buffer.split_to(self.delimiter.len());
+                        self.within = Within::Delimiter;
+                        if piece.is_empty() {
+                            continue;
+                        }
+                        return Ok(Some(piece));
+                    }
+                    let safe = self.buffer.len() - self.begun();
+                    if safe > 0 {
+                        return Ok(Some(self.buffer.split_to(safe)));
+                    }
+                    self.more("in the middle of a part").await?;
+                }
+            }
+        }
+    }
+
+    /// How many bytes at the buffer's end may be the beginning of a delimiter.
+    fn begun(&self) -> usize {
+        let most = self.buffer.len().min(self.delimiter.len() - 1);
+        (1..=most).rev().find(|length| self.buffer.ends_with(&self.delimiter[..*length])).unwrap_or(0)
+    }
+
+    async fn more(&mut self, place: &str) -> Result<()> {
+        if self.fill().await? { Ok(()) } else { Err(broken(&format!("it ended {place}"))) }
+    }
+
+    /// Adds the next chunk; false when there is none.
+    async fn fill(&mut self) -> Result<bool> {
+        let chunk = loop {
+            match self.chunks.chunk().await? {
+                Some(chunk) if chunk.is_empty() => {}
+                Some(chunk) => break chunk,
+                None => return Ok(false),
+            }
+        };
+        self.buffer = if self.buffer.is_empty() { chunk } else { joined(&self.buffer, &chunk) };
+        Ok(true)
+    }
+}
+
+fn joined(first: &[u8], second: &[u8]) -> Bytes {
+    let mut both = BytesMut::with_capacity(first.len() + second.len());
+    both.extend_from_slice(first);
+    both.extend_from_slice(second);
+    both.freeze()
+}
+
+fn broken(why: &str) -> Error {
+    let mut error = Error::new(
+        status::PROTOCOL,
+        format!("the server's answer with several files is broken: {why}; try again"),
+    );
+    error.detail_mut().retryable = true;
+    error
+}
+
+impl Head {
+    /// `head` is lines, each with its end, the boundary's first.
+    fn parse(head: &[u8]) -> Result<Self> {
+        let mut parsed = Self { name: String::new(), file: None, length: None };
+        for line in head.split(|byte| *byte == b'\n').skip(1) {
+            let line = line.strip_suffix(b"\r").unwrap_or(line);
+            let Some(colon) = memchr::memchr(b':', line) else { continue };
+            let (key, value) = (&line[..colon], line[colon + 1..].trim_ascii());
+            if key.eq_ignore_ascii_case(b"content-length") {
+                let length = std::str::from_utf8(value).ok().and_then(|text| text.parse().ok());
+                parsed.length = Some(length.ok_or_else(|| broken("a part's length is no number"))?);
+            } else if key.eq_ignore_ascii_case(b"content-disposition") {
+                parsed.disposition(value);
+            }
+        }
+        Ok(parsed)
+    }
+
+    fn disposition(&mut self, value: &[u8]) {
+        let mut plain = None;
+        for (key, value) in parameters(value) {
+            match key.as_str() {
+                "name" => self.name = text(&value),
+                "filename" => plain = Some(text(&value)),
+                "filename*" => self.file = extended(&value),
+                _ => {}
+            }
+        }
+        self.file = self.file.take().or(plain);
+    }
+}
+
+/// UTF-8, else the Latin-1 that headers used to be.
+fn text(bytes: &[u8]) -> String {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => text.to_owned(),
+        Err(_) => bytes.iter().map(|byte| char::from(*byte)).collect(),
+    }
+}
+
+/// `utf-8''a%20b` of RFC 5987.
+fn extended(value: &[u8]) -> Option<String> {
+    let mut parts = value.splitn(3, |byte| *byte == b'\'');
+    let charset = parts.next()?;
+    let encoded = parts.nth(1)?;
+    let mut decoded = Vec::with_capacity(encoded.len());
+    let mut rest = encoded;
+    while let Some((&first, behind)) = rest.split_first() {
+        let byte = match (first, behind) {
+            (b'%', [high, low, ..]) => {
+                let digits = [*high, *low];
+                rest = &behind[2..];
+                u8::from_str_radix(std::str::from_utf8(&digits).ok()?, 16).ok()?
+            }
+            (b'%', _) => return None,
+            _ => {
+                rest = behind;
+                first
+            }
+        };
+        decoded.push(byte);
+    }
+    if charset.eq_ignore_ascii_case(b"utf-8") {
+        return String::from_utf8(decoded).ok();
+    }
+    charset
+        .eq_ignore_ascii_case(b"iso-8859-1")
+        .then(|| decoded.iter().map(|byte| char::from(*byte)).collect())
+}
+
+/// The parameters behind a header's value, keys in small letters, quotes taken off.
+fn parameters(value: &[u8]) -> impl Iterator<Item = (String, Vec<u8>)> + '_ {
+    let mut rest = memchr::memchr(b';', value).map_or(&[][..], |at| &value[at + 1..]);
+    std::iter::from_fn(move || {
+        let equals = memchr::memchr(b'=', rest)?;
+        let key = text(rest[..equals].trim_ascii()).to_ascii_lowercase();
+        rest = rest[equals + 1..].trim_ascii_start();
+        let mut found = Vec::new();
+        if let Some(mut quoted) = rest.strip_prefix(b"\"") {
+            while let Some((&byte, behind)) = quoted.split_first() {
+                quoted = behind;
+                match (byte, behind.split_first()) {
+                    (b'"', _) => break,
+                    (b'\\', Some((&escaped, behind))) => {
+                        found.push(escaped);
+                        quoted = behind;
+                    }
+                    _ => found.push(byte),
+                }
+            }
+            rest = memchr::memchr(b';', quoted).map_or(&[], |at| &quoted[at + 1..]);
+        } else {
+            let end = memchr::memchr(b';', rest);
+            found.extend_from_slice(rest[..end.unwrap_or(rest.len())].trim_ascii());
+            rest = end.map_or(&[], |at| &rest[at + 1..]);
+        }
+        Some((key, found))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An answer that comes in these pieces.
+    struct Pieces(std::collections::VecDeque<Bytes>);
+
+    impl Chunks for Pieces {
+        async fn chunk(&mut self) -> Result<Option<Bytes>> {
+            Ok(self.0.pop_front())
+        }
+    }
+
+    const TYPE: &str = "Multipart/form-data; charset=x; BOUNDARY=\"b=1\"";
+
+    type Parts = Vec<(Head, Vec<u8>)>;
+
+    async fn parts(pieces: impl IntoIterator<Item = &[u8]>) -> Result<Parts> {
+        let pieces = pieces.into_iter().map(Bytes::copy_from_slice).collect();
+        let mut multipart = Multipart::new(Some(TYPE), Pieces(pieces))?;
+        let mut parts = Vec::new();
+        while let Some(head) = multipart.next_part().await? {
+            let mut content = Vec::new();
+            while let Some(piece) = multipart.piece().await? {
+                assert!(!piece.is_empty());
+                content.extend_from_slice(&piece);
+            }
+            parts.push((head, content));
+        }
+        Ok(parts)
+    }
+
+    fn head(name: &str, file: Option<&str>, length: Option<u64>) -> Head {
+        Head { name: name.into(), file: file.map(str::to_owned), length }
+    }
+
+    const ANSWER: &[u8] = b"--b=1\r\nContent-Disposition: form-data; name=\"file\"; filename=\"x\"; \
+        filename*=utf-8''a%20%22%C3%BC%5C%0A\r\ncontent-LENGTH: 14\r\n\r\n\r\n--b=1--\r\n\0\xff\x00\r\n\
+        --b=1  \r\nContent-Disposition: form-data; name=error; filename=\"q\\\"\\\\;.txt\"\r\n\r\n\
+        {\"a\":\"\r\n--b=\"}\r\n--b=1\r\n\r\n\r\n--b=1--\r\nepilogue";
+
+    fn expected() -> Parts {
+        vec![
+            (head("file", Some("a \"ü\\\n"), Some(14)), b"\r\n--b=1--\r\n\0\xff\x00".to_vec()),
+            (head("error", Some("q\"\\;.txt"), None), b"{\"a\":\"\r\n--b=\"}".to_vec()),
+            (head("", None, None), Vec::new()),
+        ]
+    }
+
+    #[tokio::test]
+    async fn the_cuts_of_the_network_mean_nothing() {
+        assert_eq!(parts([ANSWER]).await.unwrap(), expected());
+        assert_eq!(parts(ANSWER.chunks(1)).await.unwrap(), expected());
+        for first in 0..ANSWER.len() {
+            for second in first..ANSWER.len() {
+                let pieces = [&ANSWER[..first], &ANSWER[first..second], &ANSWER[second..]];
+                assert_eq!(parts(pieces).await.unwrap(), expected(), "{first} {second}");
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_ends_too_early_is_an_error() {
+        // What is behind the closing boundary does not count.
+        for end in 0..ANSWER.len() - b"\r\nepilogue".len() {
+            let error = parts([&ANSWER[..end]]).await.unwrap_err();
+            assert_eq!(error.status(), status::PROTOCOL, "{end}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_part_that_lies_about_its_length_is_an_error() {
+        for length in ["3", "5", "-1", "x", "99999999999999999999"] {
+            let answer = format!("--b=1\r\nContent-Length: {length}\r\n\r\nfour\r\n--b=1--\r\n").into_bytes();
+            assert!(parts([&answer[..]]).await.is_err(), "{length}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_multipart_is_refused() {
+        for kind in [None, Some("text/html"), Some("multipart/mixed"), Some("text/x; boundary=b")] {
+            assert!(Multipart::new(kind, Pieces(Default::default())).is_err(), "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn names_come_in_three_ways() {
+        let names = [
+            (&b"form-data; filename=plain.txt"[..], "plain.txt"),
+            (b"form-data; filename=\"\xfc.txt\"", "\u{fc}.txt"),
+            ("form-data; filename=\"ü.txt\"".as_bytes(), "ü.txt"),
+            (b"form-data; filename=\"no\"; filename*=UTF-8'en'%E6%97%A5", "日"),
+            (b"form-data; filename*=iso-8859-1''%FC; filename=\"no\"", "ü"),
+            (b"form-data; filename*=utf-8''%zz; filename=\"yes\"", "yes"),
+        ];
+        for (value, name) in names {
+            let mut head = head("", None, None);
+            head.disposition(value);
+            assert_eq!(head.file.as_deref(), Some(name));
+        }
+    }
+}

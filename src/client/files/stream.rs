@@ -1,0 +1,186 @@
+//! One file as a stream, at the pace of whoever writes or reads it.
+
+use super::content::{READ, WRITE};
+use super::failure::cannot;
+use super::incoming::Incoming;
+use super::{outgoing, path};
+use crate::client::error::{Error, Result};
+use crate::client::sandbox::Sandbox;
+use crate::client::status;
+use crate::client::stream::{Channel, Ended, Io};
+use crate::client::transport::Json;
+use bytes::Bytes;
+use futures_util::Stream;
+use std::future::Future;
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll};
+use std::time::Duration;
+use tokio::sync::mpsc;
+
+crate::params! {
+    stream pub struct Writer {
+        /// The file. Missing directories above it are made, an existing file is replaced.
+        pub path: String,
+        /// How many bytes will be written, where that is known: another number is then an error.
+        pub length: Option<u64>,
+    }
+}
+
+crate::params! {
+    stream pub struct Reader {
+        /// The file.
+        pub path: String,
+    }
+}
+
+pub async fn reader(sandbox: Sandbox, params: Reader, io: Io) -> Result<Ended> {
+    let file = path("path", &params.path)?;
+    let failed = || cannot("read", file, READ);
+    let mut incoming = Incoming::open(&sandbox, file).await.map_err(failed())?;
+    let length = incoming.length.map_or_else(|| "null".to_owned(), |length| length.to_string());
+    io.opened(format!("{{\"length\":{length}}}"));
+    loop {
+        io.room().await;
+        match incoming.piece().await.map_err(failed())? {
+            Some(piece) => io.send(Channel::None, piece, incoming.position).await,
+            None => return Ok(ended(incoming.position)),
+        }
+    }
+}
+
+fn ended(bytes: u64) -> Ended {
+    Ended { json: format!("{{\"bytes\":{bytes},\"position\":{bytes}}}").into_bytes(), sandbox: None }
+}
+
+pub async fn writer(sandbox: Sandbox, params: Writer, io: Io) -> Result<Ended> {
+    let file = path("path", &params.path)?;
+    let mut taken = 0;
+    let written = write(&sandbox, file, params.length, io, &mut taken).await;
+    written.map(|()| ended(taken)).map_err(cannot("write", file, WRITE)).map_err(|mut error| {
+        let detail = error.detail_mut();
+        detail.bytes = Some(taken);
+        detail.position = Some(taken);
+        error
+    })
+}
+
+async fn write(
+    sandbox: &Sandbox,
+    file: &str,
+    length: Option<u64>,
+    mut io: Io,
+    taken: &mut u64,
+) -> Result<()> {
+    let way = outgoing::way(sandbox).await?;
+    let (pieces, body) = mpsc::channel(1);
+    let request = outgoing::streamed(sandbox, file, way, length, Body(body)).await?;
+    // Its user may write as slowly as he likes. Only what he wrote has to move, which is watched here.
+    let sending = outgoing::answered(sandbox, way, request.idle(None));
+    let mut sending = pin!(sending);
+    let idle = sandbox.client().config().idle_timeout;
+    io.opened("null");
+    // A server that has all of a known length answers before it hears that this was all.
+    let mut complete = false;
+    loop {
+        let piece = tokio::select! {
+            biased;
+            answer = &mut sending, if !complete => {
+                complete = early(answer, length == Some(*taken))?;
+                continue;
+            }
+            piece = io.input.next() => piece,
+        };
+        let is_end = piece.is_none();
+        let total = *taken + piece.as_ref().map_or(0, |piece| piece.len() as u64);
+        if let Some(complaint) = length.and_then(|length| miscounted(total, length, is_end)) {
+            return Err(complaint);
+        }
+        if complete && is_end {
+            return Ok(());
+        }
+        let message = piece.map_or(Message::End, Message::Piece);
+        let handed = tokio::select! {
+            biased;
+            answer = &mut sending, if !complete => {
+                early(answer, is_end && length == Some(total))?;
+                return Ok(());
+            }
+            handed = limited(idle, pieces.send(message)) => handed,
+        };
+        match handed {
+            Some(Ok(())) => *taken = total,
+            // Nobody takes it any more: the answer says why.
+            Some(Err(_)) => {}
+            None => return Err(stalled(idle, *taken)),
+        }
+        if is_end {
+            break;
+        }
+    }
+    match limited(idle, sending).await {
+        Some(answer) => answer.map(drop),
+        None => Err(stalled(idle, *taken)),
+    }
+}
+
+async fn limited<T>(limit: Option<Duration>, work: impl Future<Output = T>) -> Option<T> {
+    match limit {
+        Some(limit) => tokio::time::timeout(limit, work).await.ok(),
+        None => Some(work.await),
+    }
+}
+
+fn miscounted(written: u64, length: u64, finished: bool) -> Option<Error> {
+    let how = if written > length {
+        "more"
+    } else if finished && written < length {
+        "less"
+    } else {
+        return None;
+    };
+    Some(Error::invalid(format!(
+        "files.writer: {how} was written than `length` had said, {written} bytes instead of {length}; the \
+         upload was given up"
+    )))
+}
+
+/// An answer before the end is a refusal, or nonsense; true where it may come.
+fn early(answer: Result<Json>, may_come: bool) -> Result<bool> {
+    answer?;
+    if may_come {
+        return Ok(true);
+    }
+    Err(Error::new(status::PROTOCOL, "the server answered before the upload was complete"))
+}
+
+fn stalled(limit: Option<Duration>, taken: u64) -> Error {
+    let limit = limit.unwrap_or_default().as_millis();
+    Error::new(
+        status::TIMEOUT,
+        format!(
+            "the server stopped taking the upload: nothing moved for {limit} ms after {taken} bytes; \
+             `idleTimeoutMs` is the limit"
+        ),
+    )
+}
+
+enum Message {
+    Piece(Bytes),
+    End,
+}
+
+/// The body of the upload. It ends well only when its writer said so: one that vanished breaks the request
+/// off, so that the server does not take half a file for a whole one.
+struct Body(mpsc::Receiver<Message>);
+
+impl Stream for Body {
+    type Item = Result<Bytes>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes>>> {
+        self.0.poll_recv(cx).map(|message| match message {
+            Some(Message::Piece(piece)) => Some(Ok(piece)),
+            Some(Message::End) => None,
+            None => Some(Err(Error::new(status::CANCELLED, "the upload was given up by its writer"))),
+        })
+    }
+}

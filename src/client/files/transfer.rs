@@ -1,0 +1,135 @@
+//! One local file up, one down.
+
+use super::content::{READ, WRITE};
+use super::failure::cannot;
+use super::incoming::Incoming;
+use super::landing::{self, LocalSink};
+use super::source::LocalFile;
+use super::{outgoing, path};
+use crate::catalogue::{Context, Progress};
+use crate::client::error::{Error, Result};
+use crate::client::sandbox::Sandbox;
+use crate::client::transport::Json;
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt};
+use serde::Serialize;
+use std::path::Path;
+
+crate::params! {
+    pub struct Upload {
+        /// The local file: a regular one, so that its length is known.
+        pub local_path: String,
+        /// Its path in the sandbox, name included. Missing directories are made, an existing file is replaced.
+        pub remote_path: String,
+    }
+}
+
+crate::params! {
+    pub struct Download {
+        /// The file in the sandbox.
+        pub remote_path: String,
+        /// Its local path, name included. Missing directories are made, an existing file is replaced.
+        pub local_path: String,
+    }
+}
+
+/// What was moved.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Transferred {
+    /// The file's length.
+    pub bytes: u64,
+}
+
+impl Transferred {
+    pub(super) fn json(bytes: u64) -> Json {
+        Json(format!("{{\"bytes\":{bytes}}}").into_bytes())
+    }
+}
+
+pub(super) fn local_path(path: &str) -> Result<&Path> {
+    if path.is_empty() {
+        return Err(Error::invalid("`localPath` is empty"));
+    }
+    Ok(Path::new(path))
+}
+
+pub async fn upload(sandbox: Sandbox, params: Upload, context: Context) -> Result<Json> {
+    let local = local_path(&params.local_path)?;
+    let remote = path("remotePath", &params.remote_path)?;
+    let bytes = upload_file(&sandbox, local, remote, context.progress).await?;
+    Ok(Transferred::json(bytes))
+}
+
+/// Answers its length. The last progress is the whole.
+pub(super) async fn upload_file(
+    sandbox: &Sandbox,
+    local: &Path,
+    remote: &str,
+    progress: Option<Progress>,
+) -> Result<u64> {
+    let failed = || cannot("upload to", remote, WRITE);
+    let mut ways = outgoing::Ways::default();
+    let length = loop {
+        let file = LocalFile::open(local).await?;
+        let length = file.length;
+        let way = outgoing::way(sandbox).await.map_err(failed())?;
+        let pieces = told(file.pieces(), length, progress.clone());
+        let request = outgoing::streamed(sandbox, remote, way, Some(length), pieces).await?;
+        match outgoing::answered(sandbox, way, request).await {
+            Ok(_) => break length,
+            Err(error) if ways.is_worth_another(sandbox, way, &error) => {}
+            Err(error) => return Err(failed()(error)),
+        }
+    };
+    if let Some(progress) = progress.filter(|_| length == 0) {
+        progress(0, Some(0));
+    }
+    Ok(length)
+}
+
+/// Tells the progress of what passes.
+fn told(
+    pieces: impl Stream<Item = Result<Bytes>> + Send + 'static,
+    length: u64,
+    progress: Option<Progress>,
+) -> impl Stream<Item = Result<Bytes>> + Send + 'static {
+    let mut moved = 0;
+    pieces.inspect(move |piece| {
+        if let (Some(progress), Ok(piece)) = (&progress, piece) {
+            moved += piece.len() as u64;
+            progress(moved, Some(length));
+        }
+    })
+}
+
+pub async fn download(sandbox: Sandbox, params: Download, context: Context) -> Result<Json> {
+    let local = local_path(&params.local_path)?;
+    let remote = path("remotePath", &params.remote_path)?;
+    landing::check(local).await?;
+    let bytes = download_file(&sandbox, remote, local, context.progress).await?;
+    Ok(Transferred::json(bytes))
+}
+
+/// Answers its length. The last progress is the whole.
+pub(super) async fn download_file(
+    sandbox: &Sandbox,
+    remote: &str,
+    local: &Path,
+    progress: Option<Progress>,
+) -> Result<u64> {
+    let failed = || cannot("download", remote, READ);
+    let mut incoming = Incoming::open(sandbox, remote).await.map_err(failed())?;
+    let mut sink = LocalSink::open(local).await?;
+    while let Some(piece) = incoming.piece().await.map_err(failed())? {
+        sink.push(piece).await?;
+        if let Some(progress) = &progress {
+            progress(incoming.position, incoming.length);
+        }
+    }
+    sink.finish().await?;
+    if let Some(progress) = progress {
+        progress(incoming.position, Some(incoming.position));
+    }
+    Ok(incoming.position)
+}
