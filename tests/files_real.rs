@@ -1,0 +1,540 @@
+//! The files operations against a real toolbox, in both protocols.
+
+mod house;
+mod support;
+
+use daytona::client::status;
+use daytona_dev::Protocol;
+use house::{House, content};
+use serde_json::{Value, json};
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+/// What may stand in a path, short of `/` and NUL.
+const ODD_NAMES: [&str; 9] = [
+    "with  spaces and + plus",
+    "quotes \" and ' and `",
+    "back\\slash",
+    "new\nline\tand tab",
+    "ü 日本語 🦀",
+    "100% %41 & a=b ; #?",
+    "..hidden",
+    "-rf",
+    "semi;colon=\"x\"; filename*=utf-8''y",
+];
+
+#[tokio::test]
+async fn what_was_written_is_read_back() {
+    for house in House::both().await {
+        for length in [0, 1, 1000, 64 * 1024, 64 * 1024 + 1, 300_000, 8 << 20] {
+            let content = content(length);
+            house.write("deep/er/f.bin", content.clone()).await.unwrap();
+            assert!(fs::read(house.home.join("deep/er/f.bin")).unwrap() == content, "{length} written");
+            assert!(house.read("deep/er/f.bin").await.unwrap() == content, "{length} read");
+        }
+        assert_eq!(house.remote(), ["deep", "deep/er", "deep/er/f.bin"], "no temporary file is left");
+    }
+}
+
+#[tokio::test]
+async fn the_answer_to_a_write_is_the_servers_own() {
+    let [newer, older] = House::both().await;
+    let answer = newer.write("d/a.txt", "x").await.unwrap();
+    assert_eq!(answer, json!({"name": "a.txt", "path": "d/a.txt", "type": "file"}));
+    assert_eq!(older.write("d/a.txt", "x").await.unwrap(), Value::Null);
+}
+
+#[tokio::test]
+async fn every_name_goes_there_and_back() {
+    for house in House::both().await {
+        for name in ODD_NAMES {
+            let path = format!("odd/{name}");
+            house.write(&path, name).await.unwrap();
+            assert_eq!(fs::read(house.home.join(&path)).unwrap(), name.as_bytes(), "{name:?}");
+            assert_eq!(house.read(&path).await.unwrap(), name.as_bytes(), "{name:?}");
+            let info = house.call("files.info", json!({ "path": path })).await.unwrap();
+            assert_eq!((info["name"].as_str(), info["size"].as_u64()), (Some(name), Some(name.len() as u64)));
+        }
+        let listed = house.call("files.list", json!({"path": "odd"})).await.unwrap();
+        let mut names: Vec<_> =
+            listed.as_array().unwrap().iter().map(|entry| entry["name"].as_str().unwrap()).collect();
+        names.sort();
+        let mut expected = ODD_NAMES;
+        expected.sort();
+        assert_eq!(names, expected);
+    }
+}
+
+#[tokio::test]
+async fn directories_are_made_listed_moved_and_deleted() {
+    for house in House::both().await {
+        assert_eq!(house.call("files.mkdir", json!({"path": "a/b/c"})).await.unwrap(), Value::Null);
+        house.call("files.mkdir", json!({"path": "a/b/c"})).await.unwrap();
+        house.call("files.mkdir", json!({"path": "private", "mode": "0700"})).await.unwrap();
+        let mode = |path: &str| fs::metadata(house.home.join(path)).unwrap().permissions().mode() & 0o777;
+        assert_eq!((mode("a/b"), mode("private")), (0o755, 0o700));
+
+        house.call("files.move", json!({"source": "a/b", "destination": "moved"})).await.unwrap();
+        assert_eq!(house.remote(), ["a", "moved", "moved/c", "private"]);
+
+        let error = house.call("files.delete", json!({"path": "moved"})).await.unwrap_err();
+        assert_eq!(error.status(), status::HTTP_BAD_REQUEST);
+        assert!(error.to_string().contains("moved") && error.to_string().contains("recursive"), "{error}");
+        house.call("files.delete", json!({"path": "moved", "recursive": true})).await.unwrap();
+        house.call("files.delete", json!({"path": "a", "recursive": true})).await.unwrap();
+        assert_eq!(house.remote(), ["private"]);
+    }
+}
+
+#[tokio::test]
+async fn a_move_replaces_nothing() {
+    for house in House::both().await {
+        house.write("one", "1").await.unwrap();
+        house.write("two", "2").await.unwrap();
+        let error =
+            house.call("files.move", json!({"source": "one", "destination": "two"})).await.unwrap_err();
+        assert_eq!(error.status(), status::HTTP_CONFLICT);
+        assert!(error.to_string().contains("cannot move \"one\" to \"two\""), "{error}");
+        assert_eq!(house.read("two").await.unwrap(), b"2");
+    }
+}
+
+#[tokio::test]
+async fn permissions_are_set() {
+    for house in House::both().await {
+        house.write("f.sh", "echo").await.unwrap();
+        let set = json!({"path": "f.sh", "mode": "0751"});
+        assert_eq!(house.call("files.set_permissions", set).await.unwrap(), Value::Null);
+        let info = house.call("files.info", json!({"path": "f.sh"})).await.unwrap();
+        assert_eq!(info["permissions"], "0751");
+        let refused = json!({"path": "f.sh", "owner": "nobody-of-that-name"});
+        let error = house.call("files.set_permissions", refused).await.unwrap_err();
+        assert_eq!(error.status(), status::HTTP_BAD_REQUEST);
+        assert!(error.to_string().contains("cannot set the permissions of \"f.sh\""), "{error}");
+        for nothing in [json!({"path": "f.sh"}), json!({"path": "f.sh", "mode": "rwx"})] {
+            let error = house.call("files.set_permissions", nothing).await.unwrap_err();
+            assert_eq!(error.status(), status::INVALID_ARGUMENT);
+        }
+    }
+}
+
+#[tokio::test]
+async fn names_and_text_are_found_and_replaced() {
+    for house in House::both().await {
+        for (path, text) in [("p/a.txt", "hello world\nbye\n"), ("p/q/b.txt", "hello\n"), ("p/c.md", "h.llo")]
+        {
+            house.write(path, text).await.unwrap();
+        }
+        let search = |pattern: &str| json!({"path": "p", "pattern": pattern});
+        let found = house.call("files.search", search("*.txt")).await.unwrap();
+        assert_eq!(found, json!({"files": ["p/a.txt", "p/q/b.txt"]}));
+        let found = house.call("files.search", search("*.none")).await.unwrap();
+        assert_eq!(found, json!({"files": []}));
+
+        let matches = house.call("files.find", search("world")).await.unwrap();
+        assert_eq!(matches, json!([{"file": "p/a.txt", "line": 1, "content": "hello world"}]));
+        let replace = json!({"files": ["p/a.txt", "p/none"], "pattern": "world", "newValue": "there"});
+        let replaced = house.call("files.replace", replace).await.unwrap();
+        assert_eq!(replaced[0], json!({"file": "p/a.txt", "success": true}));
+        assert_eq!(replaced[1]["success"], false);
+        assert_eq!(house.read("p/a.txt").await.unwrap(), b"hello there\nbye\n");
+    }
+}
+
+#[tokio::test]
+async fn depth_is_taken_by_servers_that_know_it_and_refused_before_it_is_sent_to_others() {
+    let [newer, older] = House::both().await;
+    for house in [&newer, &older] {
+        house.write("d/e/f", "x").await.unwrap();
+        let one = house.call("files.list", json!({"path": "d", "depth": 1})).await.unwrap();
+        assert_eq!(one.as_array().unwrap().len(), 1);
+        let none = house.call("files.list", json!({"path": "d", "depth": 0})).await.unwrap_err();
+        assert_eq!(none.status(), status::INVALID_ARGUMENT);
+    }
+    let listed = newer.call("files.list", json!({"path": "d", "depth": 2})).await.unwrap();
+    let paths: Vec<_> = listed.as_array().unwrap().iter().map(|entry| &entry["path"]).collect();
+    assert_eq!(paths, ["d/e", "d/e/f"]);
+    // Its daemon is known since the write. One that is not known yet is recognized by its answer.
+    older.server.fault("cut@/files");
+    let refused = older.call("files.list", json!({"path": "d", "depth": 2})).await.unwrap_err();
+    assert_eq!(refused.status(), status::UNSUPPORTED, "{refused}");
+    let unknown = House::of(Protocol::V0_190, json!({})).await;
+    fs::create_dir_all(unknown.home.join("d/e")).unwrap();
+    let refused = unknown.call("files.list", json!({"path": "d", "depth": 2})).await.unwrap_err();
+    assert_eq!(refused.status(), status::UNSUPPORTED, "{refused}");
+}
+
+#[tokio::test]
+async fn what_is_missing_is_not_found_and_named() {
+    for house in House::both().await {
+        let target = house.place("target");
+        let calls = [
+            ("files.list", json!({"path": "no pe"})),
+            ("files.info", json!({"path": "no pe"})),
+            ("files.delete", json!({"path": "no pe"})),
+            ("files.move", json!({"source": "no pe", "destination": "x"})),
+            ("files.set_permissions", json!({"path": "no pe", "mode": "0600"})),
+            ("files.download", json!({"remotePath": "no pe", "localPath": target})),
+        ];
+        for (operation, params) in calls {
+            let error = house.call(operation, params).await.unwrap_err();
+            assert_eq!(error.status(), status::HTTP_NOT_FOUND, "{operation}: {error}");
+            assert_eq!(error.detail().code.as_deref(), Some("FILE_NOT_FOUND"), "{operation}");
+            assert_eq!(error.detail().operation, Some(operation));
+            let message = error.to_string();
+            assert!(
+                message.starts_with("cannot ") && message.contains("\"no pe\""),
+                "{operation}: {message}"
+            );
+        }
+        let error = house.read("no pe").await.unwrap_err();
+        assert_eq!(error.status(), status::HTTP_NOT_FOUND);
+        assert!(error.to_string().contains("cannot read \"no pe\""), "{error}");
+        let error = house.open("files.reader", json!({"path": "no pe"})).failed().await;
+        assert_eq!(error.status(), status::HTTP_NOT_FOUND);
+        assert_eq!(house.left(), [""; 0], "a file that is not there makes no local one");
+    }
+}
+
+#[tokio::test]
+async fn an_empty_refusal_says_what_it_means() {
+    let house = House::of(Protocol::V0_190, json!({})).await;
+    house.write("file", "x").await.unwrap();
+    let hints = [
+        ("files.list", json!({"path": "file"}), "cannot list the directory \"file\": it is not a directory"),
+        (
+            "files.mkdir",
+            json!({"path": "file/x"}),
+            "cannot make the directory \"file/x\": a file is in the way",
+        ),
+        ("files.list", json!({"path": "none"}), "cannot list the directory \"none\": it does not exist"),
+    ];
+    for (operation, params, beginning) in hints {
+        let error = house.call(operation, params).await.unwrap_err().to_string();
+        assert!(error.starts_with(beginning), "{error}");
+    }
+    let error = house.write("file/x", "x").await.unwrap_err().to_string();
+    assert!(error.starts_with("cannot write \"file/x\": a directory is in its place"), "{error}");
+    let error = house.read(".").await.unwrap_err().to_string();
+    assert!(error.starts_with("cannot read \".\": it is not a regular file"), "{error}");
+}
+
+#[tokio::test]
+async fn a_path_that_cannot_be_one_is_refused_before_anything_is_sent() {
+    let house = House::of(Protocol::V0_205, json!({})).await;
+    house.server.fault("cut@/files");
+    for path in ["", "a\0b"] {
+        for operation in ["files.list", "files.info", "files.delete", "files.mkdir", "files.read"] {
+            let outcome = house.outcome(operation, json!({ "path": path }), support::context()).await;
+            assert_eq!(outcome.err().unwrap().status(), status::INVALID_ARGUMENT, "{operation}");
+        }
+        assert_eq!(house.write(path, "x").await.unwrap_err().status(), status::INVALID_ARGUMENT);
+    }
+}
+
+#[tokio::test]
+async fn a_local_file_goes_up_and_down_with_progress_that_ends_at_the_total() {
+    for house in House::both().await {
+        for length in [0, 5, (8 << 20) + 3] {
+            let content = content(length);
+            let total = length as u64;
+            let local = house.file("up.bin", &content);
+            let upload = json!({"localPath": local, "remotePath": "new dir/f"});
+            let (result, told) = house.told("files.upload", upload).await;
+            assert_eq!(result.unwrap(), json!({ "bytes": length }));
+            assert!(fs::read(house.home.join("new dir/f")).unwrap() == content);
+            assert_eq!(told.last(), Some(&(total, Some(total))));
+            assert!(told.is_sorted() && told.iter().all(|(_, all)| *all == Some(total)), "{told:?}");
+
+            let place = house.place("some/where/down.bin");
+            let download = json!({"remotePath": "new dir/f", "localPath": place});
+            let (result, told) = house.told("files.download", download).await;
+            assert_eq!(result.unwrap(), json!({ "bytes": length }));
+            assert!(fs::read(&place).unwrap() == content);
+            assert_eq!(told.last(), Some(&(total, Some(total))));
+            assert!(told.is_sorted() && told.iter().all(|(_, all)| *all == Some(total)), "{told:?}");
+        }
+        assert_eq!(house.left(), ["some", "some/where", "some/where/down.bin", "up.bin"]);
+        assert_eq!(house.remote(), ["new dir", "new dir/f"]);
+    }
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_the_local_file_is_told_and_nothing_appears() {
+    for house in House::both().await {
+        for path in [house.place("none"), house.local.path().to_str().unwrap().to_owned()] {
+            let upload = json!({"localPath": path, "remotePath": "f"});
+            let error = house.call("files.upload", upload).await.unwrap_err();
+            assert_eq!(error.status(), status::IO);
+            assert!(error.to_string().contains(&path), "{error}");
+        }
+        assert_eq!(house.remote(), [""; 0]);
+        house.write("f", "x").await.unwrap();
+        let file = house.file("file", b"x");
+        for path in [house.local.path().to_str().unwrap().to_owned(), format!("{file}/below")] {
+            let download = json!({"remotePath": "f", "localPath": path});
+            let error = house.call("files.download", download).await.unwrap_err();
+            assert_eq!(error.status(), status::IO);
+            assert!(error.to_string().contains(&path), "{error}");
+        }
+        assert_eq!(house.left(), ["file"]);
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_grows_while_it_is_sent_does_not_appear() {
+    for house in House::both().await {
+        let local = house.file("log", &content(16 << 20));
+        let growing = local.clone();
+        let (result, _) = {
+            let grow = std::thread::spawn(move || {
+                use std::io::Write;
+                for _ in 0..2000 {
+                    let mut file = fs::File::options().append(true).open(&growing).unwrap();
+                    file.write_all(b"one more line\n").unwrap();
+                    std::thread::sleep(std::time::Duration::from_micros(200));
+                }
+            });
+            let told = house.told("files.upload", json!({"localPath": local, "remotePath": "log"})).await;
+            grow.join().unwrap();
+            told
+        };
+        let error = result.unwrap_err();
+        assert_eq!(error.status(), status::IO);
+        assert!(error.to_string().contains("changed"), "{error}");
+        support::until("gone", async || house.remote().is_empty()).await;
+    }
+}
+
+#[tokio::test]
+async fn a_cancelled_transfer_leaves_no_file_anywhere() {
+    for house in House::both().await {
+        let content = content(64 << 20);
+        let local = house.file("up", &content);
+        fs::write(house.home.join("big"), &content).unwrap();
+        let place = house.place("down");
+        let transfers = [
+            ("files.upload", json!({"localPath": local, "remotePath": "arriving"})),
+            ("files.download", json!({"remotePath": "big", "localPath": place})),
+            ("files.download_many", json!({"files": [{"remotePath": "big", "localPath": place}]})),
+        ];
+        for (operation, params) in transfers {
+            let (begun, has_begun) = tokio::sync::oneshot::channel::<()>();
+            let begun = std::sync::Mutex::new(Some(begun));
+            let mut context = support::context();
+            context.progress = Some(std::sync::Arc::new(move |_, _| drop(begun.lock().unwrap().take())));
+            tokio::select! {
+                _ = house.outcome(operation, params, context) => panic!("{operation} was not cancelled"),
+                _ = has_begun => {}
+            }
+            support::until("removed", async || house.left() == ["up"] && house.remote() == ["big"]).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_stream_writes_what_is_given_until_it_is_finished() {
+    for house in House::both().await {
+        for length in [0, 3, 3 << 20] {
+            for announced in [None, Some(length)] {
+                let content = content(length);
+                let writer = house.open("files.writer", json!({"path": "d/w", "length": announced}));
+                writer.until_open().await;
+                House::feed(&writer, &content).await.unwrap();
+                writer.writer.finish();
+                assert_eq!(writer.ended().await.unwrap(), json!({"bytes": length, "position": length}));
+                assert!(fs::read(house.home.join("d/w")).unwrap() == content, "{length} {announced:?}");
+            }
+        }
+        assert_eq!(house.remote(), ["d", "d/w"]);
+    }
+}
+
+#[tokio::test]
+async fn a_writer_that_is_closed_before_it_is_finished_leaves_what_was_there() {
+    for house in House::both().await {
+        house.write("f", "old").await.unwrap();
+        for announced in [None, Some(4 << 20)] {
+            let writer = house.open("files.writer", json!({"path": "f", "length": announced}));
+            writer.until_open().await;
+            House::feed(&writer, &content(2 << 20)).await.unwrap();
+            // The upload is under way: its temporary file is there, or the form is being received.
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+            writer.drop_it().await;
+            support::until("given up", async || house.remote() == ["f"]).await;
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+            assert_eq!(house.read("f").await.unwrap(), b"old");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_writer_that_gives_another_length_than_it_said_fails_and_nothing_appears() {
+    for house in House::both().await {
+        for (given, how) in [(9, "less"), (11, "more")] {
+            let writer = house.open("files.writer", json!({"path": "f", "length": 10}));
+            writer.until_open().await;
+            House::feed(&writer, &content(given)).await.unwrap();
+            writer.writer.finish();
+            let error = writer.failed().await;
+            assert_eq!(error.status(), status::INVALID_ARGUMENT);
+            assert!(error.to_string().contains(how), "{error}");
+            support::until("given up", async || house.remote().is_empty()).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_writer_may_pause_for_longer_than_the_idle_limit() {
+    for protocol in [Protocol::V0_205, Protocol::V0_190] {
+        let house = House::of(protocol, json!({"idleTimeoutMs": 300})).await;
+        let writer = house.open("files.writer", json!({"path": "f"}));
+        writer.until_open().await;
+        for piece in [b"one", b"two"] {
+            House::feed(&writer, piece).await.unwrap();
+            tokio::time::sleep(std::time::Duration::from_millis(900)).await;
+        }
+        writer.writer.finish();
+        writer.ended().await.unwrap();
+        assert_eq!(house.read("f").await.unwrap(), b"onetwo");
+    }
+}
+
+#[tokio::test]
+async fn a_stream_reads_a_file_at_its_readers_pace() {
+    for house in House::both().await {
+        for length in [0, 1, 8 << 20] {
+            let content = content(length);
+            fs::write(house.home.join("f"), &content).unwrap();
+            let reader = house.open("files.reader", json!({"path": "f"}));
+            reader.sink.refuse_room();
+            reader.until_open().await;
+            let opened: Value = serde_json::from_slice(&reader.sink.opened().unwrap()).unwrap();
+            assert_eq!(opened, json!({ "length": length }));
+            reader.sink.give_room();
+            let sink = reader.sink.clone();
+            assert_eq!(reader.ended().await.unwrap(), json!({"bytes": length, "position": length}));
+            assert!(sink.all() == content);
+            let mut position = 0;
+            for chunk in sink.chunks() {
+                position += chunk.data.len() as u64;
+                assert_eq!(chunk.position, position);
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn many_files_go_up_each_with_its_own_result() {
+    for house in House::both().await {
+        let mut files = Vec::new();
+        let mut expected = Vec::new();
+        for (index, name) in ODD_NAMES.iter().enumerate() {
+            let content = content(index * 1000);
+            files.push(json!({"localPath": house.file(name, &content), "remotePath": format!("up/{name}")}));
+            expected.push((format!("up/{name}"), content));
+        }
+        let large = content(600_000);
+        files.push(json!({"localPath": house.file("large", &large), "remotePath": "large"}));
+        files.push(json!({"localPath": house.file("blank", b"b"), "remotePath": "up/ blank "}));
+        expected.extend([("large".to_owned(), large), ("up/ blank ".to_owned(), b"b".to_vec())]);
+        let good = files.len();
+        files.push(json!({"localPath": house.place("none"), "remotePath": "none"}));
+        files.push(json!({"localPath": house.file("f", b"x"), "remotePath": "large/below a file"}));
+        let total: usize = expected.iter().map(|(_, content)| content.len()).sum();
+
+        let (result, told) = house.told("files.upload_many", json!({ "files": files })).await;
+        let result = result.unwrap();
+        let result = result.as_array().unwrap();
+        assert_eq!(result.len(), files.len());
+        for (index, (path, content)) in expected.iter().enumerate() {
+            let wanted =
+                json!({"localPath": files[index]["localPath"], "remotePath": path, "bytes": content.len()});
+            assert_eq!(result[index], wanted);
+            assert!(&fs::read(house.home.join(path)).unwrap() == content, "{path}");
+        }
+        assert_eq!(result[good]["error"]["name"], "IO");
+        assert_eq!(result[good + 1]["error"]["status"], 400, "{result:?}");
+        assert_eq!(result[good + 1]["error"]["operation"], "files.upload_many");
+        assert_eq!(told.last(), Some(&(total as u64, Some(total as u64))));
+    }
+}
+
+#[tokio::test]
+async fn many_files_come_down_each_with_its_own_result() {
+    for house in House::both().await {
+        let mut files = Vec::new();
+        let mut expected = Vec::new();
+        for (index, name) in ODD_NAMES.iter().enumerate() {
+            let content = content(index * 90_000);
+            fs::write(house.home.join(name), &content).unwrap();
+            files.push(json!({"remotePath": name, "localPath": house.place(&format!("down/{name}"))}));
+            expected.push(content);
+        }
+        // The same one twice, to two places.
+        files.push(json!({"remotePath": ODD_NAMES[3], "localPath": house.place("again")}));
+        expected.push(expected[3].clone());
+        fs::create_dir(house.home.join("dir")).unwrap();
+        let good = files.len();
+        files.push(json!({"remotePath": "no pe", "localPath": house.place("nope")}));
+        files.push(json!({"remotePath": "dir", "localPath": house.place("dir")}));
+        files.push(json!({"remotePath": ODD_NAMES[0], "localPath": house.local.path()}));
+        files.push(json!({"remotePath": ODD_NAMES[1], "localPath": house.place("again/below a file")}));
+
+        let (result, told) = house.told("files.download_many", json!({ "files": files })).await;
+        let result = result.unwrap();
+        for (index, content) in expected.iter().enumerate() {
+            assert_eq!(result[index]["bytes"], content.len(), "{}", result[index]);
+            assert!(&fs::read(files[index]["localPath"].as_str().unwrap()).unwrap() == content);
+        }
+        let error = |index: usize| &result[good + index]["error"];
+        assert_eq!((&error(0)["status"], &error(0)["code"]), (&json!(404), &json!("FILE_NOT_FOUND")));
+        assert!(
+            error(0)["message"].as_str().unwrap().starts_with("cannot download \"no pe\""),
+            "{}",
+            error(0)
+        );
+        assert_eq!((&error(1)["status"], &error(1)["code"]), (&json!(400), &json!("INVALID_FILE_PATH")));
+        assert_eq!((&error(2)["name"], &error(3)["name"]), (&json!("IO"), &json!("IO")));
+        let total: u64 = expected.iter().map(|content| content.len() as u64).sum();
+        assert_eq!(told.last(), Some(&(total, Some(total))));
+        assert!(!house.left().iter().any(|name| name.contains(".daytona-")), "{:?}", house.left());
+    }
+}
+
+#[tokio::test]
+async fn nothing_to_move_is_no_request() {
+    let house = House::of(Protocol::V0_205, json!({})).await;
+    house.server.fault("cut@/files");
+    for operation in ["files.upload_many", "files.download_many"] {
+        assert_eq!(house.call(operation, json!({"files": []})).await.unwrap(), json!([]));
+    }
+}
+
+#[tokio::test]
+async fn a_stopped_sandbox_is_said_to_be_stopped() {
+    for house in House::both().await {
+        let local = house.file("f", &content(300_000));
+        let small = house.file("small", b"x");
+        let place = house.place("down");
+        house.call("sandbox.stop", json!({})).await.unwrap();
+        let many = json!({"files": [
+            {"localPath": small, "remotePath": "a"}, {"localPath": small, "remotePath": "b"},
+        ]});
+        let calls = [
+            ("files.list", json!({"path": "."})),
+            ("files.upload", json!({"localPath": local, "remotePath": "f"})),
+            ("files.download", json!({"localPath": place, "remotePath": "f"})),
+            ("files.upload_many", many.clone()),
+            ("files.download_many", json!({"files": [{"localPath": place, "remotePath": "f"}]})),
+        ];
+        for (operation, params) in calls {
+            let error = house.call(operation, params).await.unwrap_err();
+            let said = format!("sandbox {} is stopped", house.sandbox.id());
+            assert!(error.to_string().starts_with(&said), "{operation}: {error}");
+        }
+        let error = house.open("files.writer", json!({"path": "f"})).failed().await;
+        assert!(error.to_string().contains("is stopped"), "{error}");
+        assert_eq!(house.left(), ["f", "small"]);
+    }
+}
