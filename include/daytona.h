@@ -683,6 +683,43 @@ int32_t daytona_stream_open(uint64_t target,
                             char **out);
 
 /**
+ * Says that no more will be written, and does not wait: an upload completes and ENDED follows.
+ *
+ * `out`: may be NULL. NULL on success, the error JSON on failure; free it with daytona_free.
+ *
+ * Any thread, an inline callback too; never blocks. DAYTONA_OK; DAYTONA_UNSUPPORTED (any other stream, a PTY
+ * included: write its end-of-file character, or close it); DAYTONA_CLOSED; DAYTONA_INVALID_HANDLE;
+ * DAYTONA_FORKED; DAYTONA_PANIC.
+ */
+int32_t daytona_stream_finish(daytona_stream_t stream,
+                              char **out);
+
+/**
+ * Offers the DATA again that a callback held back with DAYTONA_WOULD_BLOCK. One that comes before that
+ * callback has returned counts.
+ *
+ * Any thread, an inline callback too; never blocks. DAYTONA_OK, DAYTONA_INVALID_HANDLE, DAYTONA_FORKED,
+ * DAYTONA_PANIC.
+ */
+int32_t daytona_stream_resume(daytona_stream_t stream);
+
+/**
+ * Waits for the end and says how it was, as often as asked.
+ *
+ * `timeout_ms`: below 0 waits without limit.
+ * `out`, `out_len`: may be NULL. ENDED's JSON (how it ended, or the error); free it with daytona_free.
+ *
+ * Any thread; in an inline callback only with `timeout_ms` 0. ENDED's status; DAYTONA_TIMEOUT;
+ * DAYTONA_BUSY (there is unread data, or it comes meanwhile: read it first; a queue's stream before ENDED; a
+ * writer before daytona_stream_finish); DAYTONA_CLOSED; DAYTONA_INVALID_HANDLE; DAYTONA_FORKED;
+ * DAYTONA_PANIC.
+ */
+int32_t daytona_stream_result(daytona_stream_t stream,
+                              int64_t timeout_ms,
+                              char **out,
+                              size_t *out_len);
+
+/**
  * Reads what came, up to `capacity` bytes of one channel; waits until there is something.
  *
  * `buffer`: room for `capacity` bytes. `timeout_ms`: below 0 waits without limit, 0 only looks.
@@ -741,43 +778,6 @@ int32_t daytona_stream_write(daytona_stream_t stream,
                              int64_t timeout_ms,
                              size_t *written,
                              char **out);
-
-/**
- * Says that no more will be written, and does not wait: an upload completes and ENDED follows.
- *
- * `out`: may be NULL. NULL on success, the error JSON on failure; free it with daytona_free.
- *
- * Any thread, an inline callback too; never blocks. DAYTONA_OK; DAYTONA_UNSUPPORTED (any other stream, a PTY
- * included: write its end-of-file character, or close it); DAYTONA_CLOSED; DAYTONA_INVALID_HANDLE;
- * DAYTONA_FORKED; DAYTONA_PANIC.
- */
-int32_t daytona_stream_finish(daytona_stream_t stream,
-                              char **out);
-
-/**
- * Offers the DATA again that a callback held back with DAYTONA_WOULD_BLOCK. One that comes before that
- * callback has returned counts.
- *
- * Any thread, an inline callback too; never blocks. DAYTONA_OK, DAYTONA_INVALID_HANDLE, DAYTONA_FORKED,
- * DAYTONA_PANIC.
- */
-int32_t daytona_stream_resume(daytona_stream_t stream);
-
-/**
- * Waits for the end and says how it was, as often as asked.
- *
- * `timeout_ms`: below 0 waits without limit.
- * `out`, `out_len`: may be NULL. ENDED's JSON (how it ended, or the error); free it with daytona_free.
- *
- * Any thread; in an inline callback only with `timeout_ms` 0. ENDED's status; DAYTONA_TIMEOUT;
- * DAYTONA_BUSY (there is unread data, or it comes meanwhile: read it first; a queue's stream before ENDED; a
- * writer before daytona_stream_finish); DAYTONA_CLOSED; DAYTONA_INVALID_HANDLE; DAYTONA_FORKED;
- * DAYTONA_PANIC.
- */
-int32_t daytona_stream_result(daytona_stream_t stream,
-                              int64_t timeout_ms,
-                              char **out,
-                              size_t *out_len);
 
 /**
  * Sends the library's log lines to a queue, as LOG events whose data is `{"level":"info","message":

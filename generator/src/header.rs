@@ -5,7 +5,7 @@ use std::error::Error;
 use std::path::Path;
 
 /// The files of the hand-written part, in the order in which the header reads best.
-const HAND_WRITTEN: [&str; 12] = [
+const HAND_WRITTEN: [&str; 14] = [
     "version",
     "target",
     "close",
@@ -15,6 +15,8 @@ const HAND_WRITTEN: [&str; 12] = [
     "callback",
     "queue_api",
     "stream_api",
+    "stream_read",
+    "stream_write",
     "log",
     "json",
     "guard",

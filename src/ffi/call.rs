@@ -7,133 +7,29 @@ use super::driver::in_inline_callback;
 use super::event::{Event, Kind, Owner, Payload};
 use super::guard::{Reply, export, null, status_only};
 use super::handle::Found;
+use super::lock::Mutex;
 use super::process;
-use super::queue::Queue;
+use super::submitted::{Delivery, Submitted};
 use super::target::{ClientTarget, SandboxTarget, resolve};
 use super::text::{self, Out, argument, json_argument, store};
 use crate::catalogue::{self, Context, Operation, Outcome, Returns};
-use crate::client::background::Work;
 use crate::client::error::{Error, Result};
 use crate::client::status;
 use crate::client::stream::Notes;
 use bytes::Bytes;
-use parking_lot::Mutex;
 use serde::de::DeserializeOwned;
 use std::ffi::c_char;
 use std::ptr::null_mut;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::{Duration, Instant};
+
+pub use super::named::{Argument, named};
 
 /// A call handle, typed so in C.
 pub type daytona_call_t = u64;
 
-/// A call under way that will report to a queue.
-pub struct Submitted {
-    pub handle: u64,
-    pub user_data: u64,
-    pub queue: Arc<Queue>,
-    pub cancel: Arc<Cancel>,
-    pub progress: Progress,
-    phase: AtomicU8,
-}
-
-/// DONE is still wanted.
-const WANTED: u8 = 0;
-/// DONE was delivered, or its call closed.
-const OVER: u8 = 1;
-
-impl Submitted {
-    /// At the delivery of DONE: true unless the call was closed meanwhile. The handle dies here.
-    pub fn deliver(&self) -> bool {
-        let first = self.phase.swap(OVER, Ordering::SeqCst) == WANTED;
-        if first {
-            process::current().calls.remove(self.handle);
-        }
-        first
-    }
-
-    pub fn is_wanted(&self) -> bool {
-        self.phase.load(Ordering::SeqCst) == WANTED
-    }
-
-    /// Cancel and forget: no DONE.
-    pub fn forget(&self) {
-        if self.deliver() {
-            self.queue.free_place();
-        }
-        self.cancel.cancel(status::CANCELLED);
-    }
-}
-
-/// The newest progress of a transfer; one event of it waits at most.
-#[derive(Default)]
-pub struct Progress(Mutex<Newest>);
-
-#[derive(Default)]
-struct Newest {
-    moved: u64,
-    total: Option<u64>,
-    waiting: bool,
-}
-
-impl Progress {
-    /// Notes progress; true when an event has to be queued for it.
-    pub fn note(&self, moved: u64, total: Option<u64>) -> bool {
-        let mut newest = self.0.lock();
-        newest.moved = moved;
-        newest.total = total;
-        !std::mem::replace(&mut newest.waiting, true)
-    }
-
-    /// Puts the newest progress into its event.
-    pub fn fill(&self, event: &mut Event) {
-        let mut newest = self.0.lock();
-        newest.waiting = false;
-        event.position = newest.moved;
-        let total = newest.total.map_or_else(|| "null".to_owned(), |total| total.to_string());
-        event.payload =
-            Payload::text(format!("{{\"bytes\":{},\"total\":{total}}}", newest.moved).into_bytes());
-    }
-}
-
-/// Delivers DONE, whatever becomes of the task that holds it.
-struct Delivery {
-    call: Arc<Submitted>,
-    client: Arc<ClientTarget>,
-    outcome: Option<Result<Outcome>>,
-    _work: Work,
-}
-
-impl Delivery {
-    fn finish(mut self, outcome: Result<Outcome>) {
-        self.outcome = Some(outcome);
-    }
-}
-
-impl Drop for Delivery {
-    fn drop(&mut self) {
-        let outcome = self.outcome.take().unwrap_or_else(|| Err(panicked("the call's task was dropped")));
-        let call = &self.call;
-        let mut event = Event::new(Owner::Call(call.clone()), call.user_data, Kind::Done, Payload::None);
-        event.payload = Payload::text(match outcome {
-            Ok(Outcome::Json(json) | Outcome::Bytes(json)) => json,
-            Ok(Outcome::Null) => b"null".to_vec(),
-            Ok(Outcome::Made(subject, json)) => {
-                event.made = Some(Arc::new(SandboxTarget { subject, client: self.client.clone() }));
-                json
-            }
-            Err(error) => {
-                event.status = error.status();
-                error.json()
-            }
-        });
-        call.queue.push(event);
-    }
-}
-
 /// The operation, if it can be called.
-fn callable(name: &str) -> Result<&'static Operation> {
+pub fn callable(name: &str) -> Result<&'static Operation> {
     let operation = find(name)?;
     if operation.call.is_none() {
         return Err(Error::invalid(format!("{name} is a stream: open it with daytona_stream_open")));
@@ -177,7 +73,7 @@ fn prepare(
 }
 
 /// A blocking call: this thread drives it.
-fn run(
+pub fn run(
     operation: &'static Operation,
     target: u64,
     params: Vec<u8>,
@@ -221,124 +117,11 @@ pub fn named_error<T>(operation: &'static Operation, outcome: Result<T>) -> Resu
     })
 }
 
-fn check_result(operation: &Operation, result: *mut u64) -> Result<()> {
+pub fn check_result(operation: &Operation, result: *mut u64) -> Result<()> {
     if operation.returns == Returns::Handle && result.is_null() {
         return Err(null("result"));
     }
     Ok(())
-}
-
-/// An argument of a named function, as C gave it.
-pub enum Argument {
-    /// A text.
-    Text(&'static str, *const c_char),
-    /// A port, size, count and the like.
-    Integer(&'static str, i32),
-    /// JSON text of an array or object.
-    Json(&'static str, *const c_char),
-    /// An object's JSON text if it starts with `{`, else a text.
-    TextOrObject(&'static str, *const c_char),
-}
-
-/// What every named function does: puts its arguments and options into one object and calls.
-pub fn named(
-    operation: &'static str,
-    target: u64,
-    arguments: &[Argument],
-    options: *const c_char,
-    body: Option<(*const u8, usize)>,
-    result: *mut u64,
-    out: Out,
-) -> i32 {
-    store(result, 0);
-    export(out, || {
-        let operation = callable(operation)?;
-        named_error(operation, {
-            check_result(operation, result)
-                .and_then(
-                    |()| if operation.returns == Returns::Bytes { out.must_have_length() } else { Ok(()) },
-                )
-                .and_then(|()| compose(operation, arguments, options))
-                .and_then(|params| {
-                    let body = match body {
-                        Some((data, len)) => text::body(data, len)?,
-                        None => Bytes::new(),
-                    };
-                    run(operation, target, params, body, result)
-                })
-        })
-    })
-}
-
-/// `{"path":"/a", ...options}`.
-fn compose(operation: &Operation, arguments: &[Argument], options: *const c_char) -> Result<Vec<u8>> {
-    let options = text::options(options, "options")?;
-    let mut params = Vec::with_capacity(64 + options.map_or(0, str::len));
-    params.push(b'{');
-    for argument in arguments {
-        append(&mut params, argument)?;
-        params.push(b',');
-    }
-    if let Some(options) = options {
-        let trimmed = options.trim_matches([' ', '\t', '\r', '\n']);
-        let inner = trimmed.strip_prefix('{').and_then(|rest| rest.strip_suffix('}'));
-        let Some(inner) = inner else {
-            return Err(match serde_json::from_str::<serde::de::IgnoredAny>(options) {
-                Ok(_) => {
-                    Error::invalid(format!("{}: the options must be a JSON object or NULL", operation.name))
-                }
-                Err(error) => Error::new(
-                    status::INVALID_JSON,
-                    format!("{}: the options are not JSON: {error}", operation.name),
-                ),
-            });
-        };
-        params.extend_from_slice(inner.trim_start_matches([' ', '\t', '\r', '\n']).as_bytes());
-    }
-    if params.last() == Some(&b',') {
-        params.pop();
-    }
-    params.push(b'}');
-    Ok(params)
-}
-
-fn append(params: &mut Vec<u8>, argument: &Argument) -> Result<()> {
-    let key = |params: &mut Vec<u8>, name: &str| {
-        params.push(b'"');
-        params.extend_from_slice(name.as_bytes());
-        params.extend_from_slice(b"\":");
-    };
-    let quote = |params: &mut Vec<u8>, text: &str| {
-        serde_json::to_writer(params, text).map_err(|error| Error::invalid(error.to_string()))
-    };
-    let raw = |params: &mut Vec<u8>, name: &str, json: &str| {
-        serde_json::from_str::<serde::de::IgnoredAny>(json)
-            .map_err(|error| Error::new(status::INVALID_JSON, format!("`{name}` is not JSON: {error}")))?;
-        params.extend_from_slice(json.as_bytes());
-        Ok::<(), Error>(())
-    };
-    match *argument {
-        Argument::Text(name, value) => {
-            let value = self::argument(value, name)?;
-            key(params, name);
-            quote(params, value)
-        }
-        Argument::Integer(name, value) => {
-            key(params, name);
-            params.extend_from_slice(value.to_string().as_bytes());
-            Ok(())
-        }
-        Argument::Json(name, value) => {
-            let value = json_argument(value, name)?;
-            key(params, name);
-            raw(params, name, value)
-        }
-        Argument::TextOrObject(name, value) => {
-            let value = self::argument(value, name)?;
-            key(params, name);
-            if value.trim_start().starts_with('{') { raw(params, name, value) } else { quote(params, value) }
-        }
-    }
 }
 
 /// Calls an operation by name and waits for its result; the generic form of the named functions.
@@ -442,14 +225,7 @@ fn submit(
     queue.reserve()?;
     let mut made = None;
     let inserted = process.calls.insert(|handle| {
-        let call = Arc::new(Submitted {
-            handle,
-            user_data,
-            queue: queue.clone(),
-            cancel: cancel.clone(),
-            progress: Progress::default(),
-            phase: AtomicU8::new(WANTED),
-        });
+        let call = Arc::new(Submitted::new(handle, user_data, queue.clone(), cancel.clone()));
         made = Some(call.clone());
         call
     });
@@ -457,13 +233,18 @@ fn submit(
         queue.free_place();
         return Err(inserted.err().unwrap_or_else(|| panicked("a call handle was not made")));
     };
+    // A queue that closes meanwhile forgets what it finds in the table; what comes later sees it closed.
+    if queue.is_closed() {
+        call.forget();
+        return Err(super::queue::closed());
+    }
     *reporting.lock() = Some(call.clone());
     store(place, *handle);
     let driven = queue.is_driven();
     if driven {
         process.driver.attend(true);
     }
-    let delivery = Delivery { call, client, outcome: None, _work: Work::begin() };
+    let delivery = Delivery::new(call, client);
     runtime.spawn(async move {
         let outcome = named_error(operation, Cancellable::new(cancel, future).await);
         drop(listed);

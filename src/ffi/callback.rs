@@ -3,6 +3,7 @@
 
 use super::driver::in_inline_callback;
 use super::event::{Event, Kind, Owner, daytona_event_t};
+use super::lock::Mutex;
 use super::process;
 use super::queue::Queue;
 use crate::client::status;
@@ -93,7 +94,7 @@ impl Queue {
                     return;
                 }
                 Self::set_consumer(&mut state, waker.clone());
-                if Self::has_events(&state) {
+                if !state.events.is_empty() {
                     continue;
                 }
             }
@@ -110,7 +111,7 @@ impl Queue {
             }
         }
         let mut state = self.state.lock();
-        if Self::has_events(&state) && !state.scheduled {
+        if !state.events.is_empty() && !state.scheduled {
             state.scheduled = true;
             process::current().driver.run_inline_soon(self.clone());
         }
@@ -142,7 +143,7 @@ impl Queue {
         };
         self.delivered.lock().payloads.push(event.payload.clone());
         let answer = callback.run(&event.view(self.mark()));
-        self.delivered.lock().payloads.clear();
+        self.delivered.lock().clear();
         self.finish(event, answer);
         true
     }
@@ -151,6 +152,9 @@ impl Queue {
         let wakers = {
             let mut state = self.state.lock();
             state.running = None;
+            if state.closers > 0 {
+                process::current().waits.end(self.handle, thread::current().id());
+            }
             if answer == status::WOULD_BLOCK && event.kind == Kind::Data && !state.closed {
                 self.hold(&mut state, event);
             }
@@ -167,13 +171,55 @@ impl Queue {
             return;
         }
         let me = thread::current().id();
+        let waits = &process::current().waits;
         let mut state = self.state.lock();
-        while state
-            .running
-            .as_ref()
-            .is_some_and(|running| running.thread != me && stream.is_none_or(|it| it == running.stream))
+        while let Some(running) = &state.running
+            && running.thread != me
+            && stream.is_none_or(|it| it == running.stream)
+            && waits.begin(self.handle, me, running.thread)
         {
-            self.idle.wait(&mut state);
+            state.closers += 1;
+            state = self.idle.wait(state);
+            state.closers -= 1;
+            waits.leave(self.handle, me);
         }
+    }
+}
+
+/// Who waits for whose callback to return. Callbacks that close each other's queues would wait for each
+/// other for ever: whoever would close the circle does not wait.
+#[derive(Default)]
+pub struct Waits(Mutex<Vec<Wait>>);
+
+struct Wait {
+    /// The queue or stream whose callback it is.
+    of: u64,
+    waiting: ThreadId,
+    running: ThreadId,
+}
+
+impl Waits {
+    /// Notes that a thread waits for another's callback; false when that one waits for it already.
+    pub fn begin(&self, of: u64, waiting: ThreadId, running: ThreadId) -> bool {
+        let mut waits = self.0.lock();
+        let mut at = running;
+        while let Some(next) = waits.iter().find(|wait| wait.waiting == at) {
+            at = next.running;
+            if at == waiting {
+                return false;
+            }
+        }
+        waits.push(Wait { of, waiting, running });
+        true
+    }
+
+    /// The callback has returned: from now on nobody waits for its thread because of it.
+    pub fn end(&self, of: u64, running: ThreadId) {
+        self.0.lock().retain(|wait| wait.of != of || wait.running != running);
+    }
+
+    /// A thread woke up.
+    pub fn leave(&self, of: u64, waiting: ThreadId) {
+        self.0.lock().retain(|wait| wait.of != of || wait.waiting != waiting);
     }
 }

@@ -6,7 +6,6 @@ use super::driver::in_inline_callback;
 use super::guard::status_only;
 use super::handle::{Found, Table, Tag};
 use super::{log, process, stream};
-use crate::client::background;
 use crate::client::error::{Error, Result};
 use crate::client::status;
 use std::sync::Arc;
@@ -67,7 +66,8 @@ pub unsafe extern "C" fn daytona_close(handle: u64) -> i32 {
             }
             Some(Tag::Queue) => {
                 if let Some(queue) = remove(&process.queues, handle)? {
-                    log::detach(handle);
+                    queue.seal();
+                    log::detach(&queue);
                     let calls = process.calls.all();
                     for call in calls.iter().filter(|call| Arc::ptr_eq(&call.queue, &queue)) {
                         call.forget();
@@ -107,19 +107,20 @@ pub unsafe extern "C" fn daytona_shutdown(timeout_ms: i64) -> i32 {
             client.close();
         }
         process.driver.attend(false);
-        let in_time = process.driver.stop(deadline);
-        let queues = process.queues.all();
+        let later = || Error::new(status::TIMEOUT, "something still runs; call daytona_shutdown again");
+        if !process.driver.stop(deadline) {
+            return Err(later());
+        }
+        // Every DONE and ENDED is in its queue now.
+        let (queues, streams) = (process.queues.all(), process.streams.all());
         for queue in &queues {
             queue.shut();
         }
-        while in_time && queues.iter().any(|queue| !queue.is_drained()) {
+        while queues.iter().any(|queue| !queue.is_drained()) || streams.iter().any(|it| it.runs_each()) {
             if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
-                break;
+                return Err(later());
             }
             std::thread::sleep(Duration::from_millis(1));
-        }
-        if !in_time || background::running() || queues.iter().any(|queue| !queue.is_drained()) {
-            return Err(Error::new(status::TIMEOUT, "something still runs; call daytona_shutdown again"));
         }
         Ok(())
     })

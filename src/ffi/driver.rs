@@ -8,11 +8,12 @@
 //!
 //! User code never runs inside the runtime: inline callbacks run between two of its turns.
 
+use super::guard;
+use super::lock::{Condvar, Mutex};
 use super::platform::leave_signals_to_the_application;
 use super::queue::Queue;
 use crate::client::background::{self, Work};
 use futures_util::task::AtomicWaker;
-use parking_lot::{Condvar, Mutex};
 use std::cell::Cell;
 use std::collections::VecDeque;
 use std::future::{Future, pending, poll_fn};
@@ -30,6 +31,8 @@ use tokio::runtime::{Builder, Runtime};
 const GRACE: Duration = Duration::from_micros(500);
 /// How many looks at an unused seat before the library thread sleeps until it is called.
 const LOOKS: u32 = 40;
+/// How long a shutdown waits before it looks again: the last work may end without a notice.
+const STOP_LOOK: Duration = Duration::from_millis(20);
 /// A pool that is dropped wakes its connections, which then close.
 const TURNS_TO_SETTLE: usize = 8;
 /// Callbacks of managed languages need room.
@@ -81,6 +84,8 @@ struct Control {
 struct Waiter {
     thread: Thread,
     granted: AtomicBool,
+    /// The seat is another caller's, perhaps for long: this one has to poll its own future.
+    on_its_own: AtomicBool,
 }
 
 impl Wake for Waiter {
@@ -180,10 +185,13 @@ impl Driver {
                     None
                 }
                 Holder::Caller | Holder::Library => {
-                    let waiter =
-                        Arc::new(Waiter { thread: thread::current(), granted: AtomicBool::new(false) });
-                    seat.waiting.push_back(waiter.clone());
                     let by_library = seat.holder == Holder::Library;
+                    let waiter = Arc::new(Waiter {
+                        thread: thread::current(),
+                        granted: AtomicBool::new(false),
+                        on_its_own: AtomicBool::new(!by_library),
+                    });
+                    seat.waiting.push_back(waiter.clone());
                     if by_library {
                         self.control.yield_seat.store(true, Ordering::SeqCst);
                     }
@@ -195,7 +203,7 @@ impl Driver {
             if by_library {
                 self.control.driver.wake();
             }
-            match self.wait_for_seat(runtime, &waiter, by_library, future.as_mut(), deadline) {
+            match self.wait_for_seat(runtime, &waiter, future.as_mut(), deadline) {
                 Poll::Ready(early) => return Ok(early),
                 Poll::Pending => {}
             }
@@ -208,7 +216,6 @@ impl Driver {
         &self,
         runtime: &Runtime,
         waiter: &Arc<Waiter>,
-        by_library: bool,
         mut future: Pin<&mut F>,
         deadline: Option<Instant>,
     ) -> Poll<Option<F::Output>> {
@@ -220,7 +227,7 @@ impl Driver {
                 return Poll::Pending;
             }
             // The library thread hands over at once: work begun here would only hop to it and back.
-            if !by_library {
+            if waiter.on_its_own.load(Ordering::SeqCst) {
                 let _inside = runtime.enter();
                 if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(&waker)) {
                     return Poll::Ready(Some(output));
@@ -296,6 +303,11 @@ impl Driver {
             seat.taken += 1;
             next.granted.store(true, Ordering::SeqCst);
             next.thread.unpark();
+            for other in &seat.waiting {
+                if !other.on_its_own.swap(true, Ordering::SeqCst) {
+                    other.thread.unpark();
+                }
+            }
             return;
         }
         seat.holder = Holder::Nobody;
@@ -337,6 +349,13 @@ impl Driver {
 
     fn library_thread(&self) {
         leave_signals_to_the_application();
+        let ended = guard::catch(|| self.attend_seat());
+        if ended.is_err() {
+            self.seat.lock().thread = LibraryThread::NotStarted;
+        }
+    }
+
+    fn attend_seat(&self) {
         let Ok(runtime) = self.start() else { return };
         let mut seat = self.seat.lock();
         let mut last_taken = seat.taken;
@@ -344,6 +363,7 @@ impl Driver {
         loop {
             if seat.stopping && !background::running() {
                 seat.thread = LibraryThread::NotStarted;
+                seat.stopping = false;
                 self.library.notify_all();
                 return;
             }
@@ -368,10 +388,10 @@ impl Driver {
             last_taken = seat.taken;
             if (free && background::running()) || looks < LOOKS {
                 seat.thread = LibraryThread::Watching;
-                self.library.wait_for(&mut seat, if grace_left.is_zero() { GRACE } else { grace_left });
+                seat = self.library.wait_for(seat, if grace_left.is_zero() { GRACE } else { grace_left });
             } else {
                 seat.thread = LibraryThread::Asleep;
-                self.library.wait(&mut seat);
+                seat = self.library.wait(seat);
                 looks = 0;
             }
         }
@@ -411,32 +431,23 @@ impl Driver {
         INLINE.set(false);
     }
 
-    /// Ends the library thread once no work is left; false when that takes longer than the deadline.
+    /// Ends the library thread once no work is left; false when that takes longer than the deadline. It
+    /// goes on ending after that, so that asking again finds it gone.
     pub fn stop(&self, deadline: Option<Instant>) -> bool {
         let mut seat = self.seat.lock();
-        seat.stopping = true;
-        self.library.notify_all();
-        let stopped = loop {
+        loop {
             if seat.thread == LibraryThread::NotStarted && !background::running() {
-                break true;
+                seat.stopping = false;
+                return true;
             }
-            let timed_out = match deadline {
-                None => {
-                    self.library.wait_for(&mut seat, Duration::from_millis(20));
-                    false
-                }
-                Some(deadline) => {
-                    let slice = deadline.min(Instant::now() + Duration::from_millis(20));
-                    self.library.wait_until(&mut seat, slice).timed_out() && Instant::now() >= deadline
-                }
-            };
+            seat.stopping = true;
             self.library.notify_all();
-            if timed_out {
-                break false;
-            }
-        };
-        seat.stopping = false;
-        stopped
+            let slice = match deadline.map(|deadline| deadline.saturating_duration_since(Instant::now())) {
+                Some(left) if left.is_zero() => return false,
+                left => left.map_or(STOP_LOOK, |left| left.min(STOP_LOOK)),
+            };
+            seat = self.library.wait_for(seat, slice);
+        }
     }
 }
 

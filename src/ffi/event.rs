@@ -1,9 +1,9 @@
 //! Events: what a queue holds, and the struct that C sees of one.
 
-use super::call::Submitted;
 use super::generated::constants;
 use super::process;
 use super::stream::Stream;
+use super::submitted::Submitted;
 use super::target::SandboxTarget;
 use crate::client::status;
 use bytes::Bytes;

@@ -6,6 +6,7 @@ use crate::client::error::{Error, Result};
 use crate::client::{log, status};
 use std::cell::Cell;
 use std::panic::{self, AssertUnwindSafe, catch_unwind};
+use std::thread;
 
 /// What an export that has `out` answers on success.
 pub enum Reply {
@@ -69,11 +70,13 @@ pub fn catch<T>(body: impl FnOnce() -> T) -> Result<T, String> {
     })
 }
 
-/// Has panics inside a guard noted instead of printed; others go where they went.
+/// Has panics inside a guard, and on the library's threads, noted instead of printed; others go where
+/// they went.
 pub fn keep_panics_quiet() {
     let others = panic::take_hook();
     panic::set_hook(Box::new(move |info| {
-        if GUARDED.get() == 0 {
+        let ours = |thread: &thread::Thread| thread.name().is_some_and(|name| name.starts_with("daytona"));
+        if GUARDED.get() == 0 && !ours(&thread::current()) {
             return others(info);
         }
         let payload = info.payload();

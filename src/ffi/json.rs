@@ -65,6 +65,9 @@ fn find<'j>(json: &'j str, pointer: &str) -> Result<&'j str> {
     if !pointer.is_empty() && !pointer.starts_with('/') {
         return Err(Error::invalid(format!("{pointer:?} is no JSON Pointer: it has to start with /")));
     }
+    if pointer.split('~').skip(1).any(|rest| !rest.starts_with(['0', '1'])) {
+        return Err(Error::invalid(format!("{pointer:?} is no JSON Pointer: ~ stands before 0 or 1 only")));
+    }
     for token in pointer.split('/').skip(1) {
         let token = token.replace("~1", "/").replace("~0", "~");
         if !value.get().starts_with(['{', '[']) {

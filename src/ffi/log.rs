@@ -4,38 +4,46 @@
 use super::event::{Event, Kind, Owner, Payload};
 use super::guard::status_only;
 use super::process;
+use super::queue::Queue;
 use crate::client::error::{Error, Result};
 use crate::client::log;
-use std::sync::Once;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Once};
 
-static QUEUE: AtomicU64 = AtomicU64::new(0);
-static USER_DATA: AtomicU64 = AtomicU64::new(0);
+/// Who asked for log lines.
+pub struct Listener {
+    queue: Arc<Queue>,
+    user_data: u64,
+}
 
 /// Ends logging to a queue that is closed.
-pub fn detach(queue: u64) {
-    if QUEUE.compare_exchange(queue, 0, Ordering::SeqCst, Ordering::SeqCst).is_ok() {
+pub fn detach(queue: &Arc<Queue>) {
+    let mut logging = process::current().logging.lock();
+    if logging.as_ref().is_some_and(|listener| Arc::ptr_eq(&listener.queue, queue)) {
         log::set_level(log::OFF);
+        *logging = None;
     }
 }
 
 /// The child of a fork logs nowhere.
 pub fn forget() {
-    QUEUE.store(0, Ordering::SeqCst);
     log::set_level(log::OFF);
 }
 
 /// The hook of the client's log.
 fn deliver(level: i32, message: &str) {
     let Some(process) = process::existing() else { return };
-    let Ok(queue) = process.queues.get(QUEUE.load(Ordering::SeqCst)) else { return };
+    let (queue, user_data) = match &*process.logging.lock() {
+        Some(listener) => (listener.queue.clone(), listener.user_data),
+        None => return,
+    };
+    let Some(dropped) = queue.reserve_log() else { return };
     let line = serde_json::json!({
         "level": log::NAMES.get(level as usize).copied().unwrap_or("unknown"),
         "message": message,
-        "dropped": queue.logs_dropped(),
+        "dropped": dropped,
     });
     let payload = Payload::text(line.to_string().into_bytes());
-    queue.push(Event::new(Owner::Nobody, USER_DATA.load(Ordering::SeqCst), Kind::Log, payload));
+    queue.push(Event::new(Owner::Nobody, user_data, Kind::Log, payload));
 }
 
 /// Sends the library's log lines to a queue, as LOG events whose data is `{"level":"info","message":
@@ -59,15 +67,20 @@ pub unsafe extern "C" fn daytona_log(
         if !(log::OFF..=log::DEBUG).contains(&level) {
             return Err(Error::invalid(format!("log level {level}; they go from 0 (off) to 4 (debug)")));
         }
-        if level == log::OFF {
-            QUEUE.store(0, Ordering::SeqCst);
-        } else {
-            process::current().queues.get(queue)?;
-            HOOK.call_once(|| log::deliver_to(deliver));
-            USER_DATA.store(user_data, Ordering::SeqCst);
-            QUEUE.store(queue, Ordering::SeqCst);
+        let process = process::current();
+        let listener = match level {
+            log::OFF => None,
+            _ => Some(Listener { queue: process.queues.get(queue)?, user_data }),
+        };
+        HOOK.call_once(|| log::deliver_to(deliver));
+        let mut logging = process.logging.lock();
+        if listener.as_ref().is_some_and(|listener| listener.queue.is_closed()) {
+            return Err(super::queue::closed());
         }
+        let before = std::mem::replace(&mut *logging, listener);
         log::set_level(level);
+        drop(logging);
+        drop(before);
         Ok(())
     })
 }

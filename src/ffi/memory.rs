@@ -1,12 +1,12 @@
 //! What `daytona_free` frees.
 //!
-//! Small results are copied into memory of the C allocator. Large ones, and chunks that are moved out
-//! of an event, stay where they are: their address is remembered with what keeps them alive.
+//! Small results are copied into memory of the C allocator. Large ones, and whatever is moved out of an
+//! event, stay where they are: their address is remembered with what keeps them alive.
 
 use super::guard::status_only;
+use super::lock::{Mutex, MutexGuard};
 use bytes::Bytes;
-use parking_lot::Mutex;
-use parking_lot::lock_api::RawMutex as _;
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::ffi::{c_char, c_void};
 use std::sync::LazyLock;
@@ -14,12 +14,17 @@ use std::sync::LazyLock;
 /// Below this a copy costs less than remembering.
 const SMALL_BYTES: usize = 1024;
 
-static OWNED: LazyLock<Mutex<HashMap<usize, Owned>>> = LazyLock::new(Mutex::default);
+type Remembered = HashMap<usize, Owned>;
+
+static OWNED: LazyLock<Mutex<Remembered>> = LazyLock::new(|| {
+    super::process::prepare_for_forks();
+    Mutex::default()
+});
 
 /// Kept only to be dropped.
 enum Owned {
     Text(#[allow(dead_code)] Vec<u8>),
-    Chunk(#[allow(dead_code)] Bytes),
+    Moved(#[allow(dead_code)] Bytes),
 }
 
 /// Hands a text over, NUL-terminated beyond its length.
@@ -33,25 +38,17 @@ pub fn give(mut text: Vec<u8>) -> *mut c_char {
     pointer.cast()
 }
 
-/// Hands a chunk over without a copy.
-pub fn give_chunk(chunk: Bytes) -> *mut c_char {
-    if chunk.len() < SMALL_BYTES {
-        return copy(&chunk);
-    }
-    let pointer = chunk.as_ptr();
+/// Hands an event's data over without a copy. Behind a text stands its NUL already.
+pub fn give_moved(data: Bytes) -> *mut c_char {
+    let pointer = data.as_ptr();
     let mut owned = OWNED.lock();
     // Two events may share an address only if they share their bytes; the second is a copy.
     if owned.contains_key(&(pointer as usize)) {
         drop(owned);
-        return copy(&chunk);
+        return copy(&data);
     }
-    owned.insert(pointer as usize, Owned::Chunk(chunk));
+    owned.insert(pointer as usize, Owned::Moved(data));
     pointer.cast_mut().cast()
-}
-
-/// Hands an event's text over: without a copy when it is large, as its NUL stands behind it.
-pub fn give_text(text: Bytes) -> *mut c_char {
-    give_chunk(text)
 }
 
 fn copy(bytes: &[u8]) -> *mut c_char {
@@ -85,13 +82,16 @@ pub unsafe extern "C" fn daytona_free(pointer: *mut c_void) {
     });
 }
 
-/// Holds the lock over a fork, so that the child finds the list whole.
-pub extern "C" fn before_fork() {
-    // SAFETY: unlocked by `after_fork`, in the parent and in the child, on the thread that forked.
-    unsafe { OWNED.raw().lock() };
+thread_local! {
+    static HELD: Cell<Option<MutexGuard<'static, Remembered>>> = const { Cell::new(None) };
 }
 
+/// Holds the lock over a fork, so that the child finds the list whole.
+pub extern "C" fn before_fork() {
+    HELD.set(Some(OWNED.lock()));
+}
+
+/// Gives it up, in the parent and in the child, on the thread that forked.
 pub extern "C" fn after_fork() {
-    // SAFETY: `before_fork` locked it on this thread.
-    unsafe { OWNED.raw().unlock() };
+    drop(HELD.take());
 }

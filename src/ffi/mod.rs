@@ -2,9 +2,9 @@
 //!
 //! * `process`: what exists once a process, and what a fork does to it. `handle`: checked handles.
 //! * `driver`: who turns the runtime. `cancel`: how work is ended from outside.
-//! * `guard`, `text`, `memory`: panics, incoming and outgoing texts, what `daytona_free` frees.
-//! * `event`, `queue`, `callback`: one primitive for everything asynchronous.
-//! * `target`: client and sandbox handles. `call`: blocking and submitted calls. `stream`: streams.
+//! * `guard`, `lock`, `text`, `memory`: panics, locks, texts in and out, what `daytona_free` frees.
+//! * `event`, `queue`, `batch`, `lane`, `callback`: one primitive for everything asynchronous.
+//! * `target`: client and sandbox handles. `call`, `named`, `submitted`: calls. `stream`: streams.
 //! * `json`, `version`, `log`: small services. `generated`: one function an operation.
 //!
 //! Nothing here may panic: the lints deny what could.
@@ -14,6 +14,7 @@
 #![allow(non_camel_case_types)] // The types are C's.
 #![allow(clippy::missing_safety_doc)] // Every export states its contract in C's terms.
 
+mod batch;
 mod call;
 mod callback;
 mod cancel;
@@ -24,14 +25,20 @@ mod generated;
 mod guard;
 mod handle;
 mod json;
+mod lane;
+mod lock;
 mod log;
 mod memory;
+mod named;
 mod platform;
 mod process;
 mod queue;
 mod queue_api;
 mod stream;
 mod stream_api;
+mod stream_read;
+mod stream_write;
+mod submitted;
 mod target;
 mod text;
 mod version;

@@ -61,6 +61,12 @@ pub fn at_fork(before: extern "C" fn(), parent: extern "C" fn(), child: extern "
     unsafe { libc::pthread_atfork(Some(before), Some(parent), Some(child)) };
 }
 
+/// A number that no other process has at this time. Takes no lock and no memory.
+pub fn fresh_seed() -> u64 {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    (now.as_nanos() as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ u64::from(std::process::id())
+}
+
 /// Library threads take no signal that the application may want on a thread of its own, and never
 /// block those that a fault raises: .NET turns them into exceptions.
 pub fn leave_signals_to_the_application() {

@@ -4,11 +4,14 @@
 //! parent's tables, whose locks another thread may have held. The child's own tables begin where the
 //! parent's ended, so that a number alone says that a handle was made before the fork.
 
-use super::call::Submitted;
+use super::batch::Batches;
+use super::callback::Waits;
 use super::driver::Driver;
 use super::handle::{Table, Tag};
+use super::lock::Mutex;
 use super::queue::Queue;
 use super::stream::Stream;
+use super::submitted::Submitted;
 use super::target::{ClientTarget, SandboxTarget};
 use super::{driver, guard, log, memory, platform};
 use crate::client::background;
@@ -25,12 +28,19 @@ pub struct Process {
     pub streams: Table<Arc<Stream>>,
     pub queues: Table<Arc<Queue>>,
     pub driver: Driver,
+    /// Delivered data outside of a queue.
+    pub batches: Batches,
+    /// Who waits for whose callback.
+    pub waits: Waits,
+    /// Where log lines go.
+    pub logging: Mutex<Option<log::Listener>>,
 }
 
 static CURRENT: AtomicPtr<Process> = AtomicPtr::new(null_mut());
 /// Where the tables of this process begin, in the order of the tags.
 static BASES: [AtomicU32; 5] = [const { AtomicU32::new(0) }; 5];
 static FORK_HANDLERS: Once = Once::new();
+static HOOKS: Once = Once::new();
 
 /// This process's state, made at the first use. It is never freed.
 pub fn current() -> &'static Process {
@@ -46,10 +56,15 @@ pub fn existing() -> Option<&'static Process> {
     unsafe { CURRENT.load(Ordering::Acquire).as_ref() }
 }
 
+/// Sees to it that a child finds the library usable. Once a process, before the first lock.
+pub fn prepare_for_forks() {
+    FORK_HANDLERS.call_once(|| platform::at_fork(memory::before_fork, memory::after_fork, in_child));
+}
+
 #[cold]
 fn create() -> &'static Process {
-    FORK_HANDLERS.call_once(|| {
-        platform::at_fork(memory::before_fork, memory::after_fork, in_child);
+    prepare_for_forks();
+    HOOKS.call_once(|| {
         background::on_change(driver::work_changed);
         guard::keep_panics_quiet();
     });
@@ -62,6 +77,9 @@ fn create() -> &'static Process {
         streams: Table::new(Tag::Stream, streams),
         queues: Table::new(Tag::Queue, queues),
         driver: Driver::new(),
+        batches: Batches::default(),
+        waits: Waits::default(),
+        logging: Mutex::new(None),
     }));
     match CURRENT.compare_exchange(null_mut(), fresh, Ordering::AcqRel, Ordering::Acquire) {
         // SAFETY: just made, and published: nobody frees it.
@@ -76,7 +94,7 @@ fn create() -> &'static Process {
     }
 }
 
-/// Runs in the child, where only async-signal-safe work is allowed: atomics.
+/// Runs in the child, on the thread that forked, where nothing may wait for a lock.
 extern "C" fn in_child() {
     memory::after_fork();
     if let Some(parent) = existing() {
@@ -94,4 +112,6 @@ extern "C" fn in_child() {
     CURRENT.store(null_mut(), Ordering::Release);
     background::forget();
     log::forget();
+    // Names that are made up have to differ from the parent's.
+    fastrand::seed(platform::fresh_seed());
 }

@@ -6,32 +6,32 @@
 //! so that one stream's backlog never stops another. Lock order: queue, then a stream's lane, then
 //! the driver's seat.
 
+use super::batch::{Delivered, this_consumer};
 use super::callback::{Callback, Running};
-use super::event::{Event, Kind, Owner, Payload, daytona_event_t};
+use super::event::{Event, Kind, Owner, daytona_event_t};
 use super::handle::slot_of;
+use super::lock::{Condvar, Mutex};
 use super::platform::Signal;
 use super::process;
 use super::stream::Stream;
 use crate::client::background::Work;
 use crate::client::error::{Error, Result};
 use crate::client::status;
-use parking_lot::{Condvar, Mutex};
 use serde::Deserialize;
 use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Waker};
-use std::thread::ThreadId;
 
 /// The options of a queue, all with defaults.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Options {
     /// DATA events that may wait.
-    capacity_events: usize,
+    pub(super) capacity_events: usize,
     /// Bytes of DATA that may wait.
-    capacity_bytes: usize,
+    pub(super) capacity_bytes: usize,
     /// Calls and streams that may be under way.
     capacity_calls: usize,
     /// Callback queues: the callback runs on whichever thread drives.
@@ -65,7 +65,7 @@ const LOGS: usize = 1024;
 
 pub struct Queue {
     pub handle: u64,
-    options: Options,
+    pub(super) options: Options,
     pub(super) callback: Option<Callback>,
     pub(super) state: Mutex<State>,
     /// Signalled when a callback returns.
@@ -79,35 +79,27 @@ pub struct Queue {
 
 #[derive(Default)]
 pub struct State {
-    events: VecDeque<Event>,
-    data_events: usize,
-    data_bytes: usize,
+    pub(super) events: VecDeque<Event>,
+    pub(super) data_events: usize,
+    pub(super) data_bytes: usize,
     /// Reserved places of calls and streams.
     places: usize,
     logs: usize,
     logs_dropped: u64,
     consumer: Option<Waker>,
-    waiting_for_room: Vec<Arc<Stream>>,
+    pub(super) waiting_for_room: Vec<Arc<Stream>>,
     signal: Option<Signal>,
     woken: bool,
     pub(super) closed: bool,
     /// The library was shut down: what is left can be read, nothing more will come.
     shut: bool,
     pub(super) running: Option<Running>,
+    /// Threads that wait for the callback to return.
+    pub(super) closers: usize,
     pub(super) scheduled: bool,
     /// Inline events are work for whoever drives.
     work: Option<Work>,
 }
-
-/// A batch whose memory its consumer may still look at.
-#[derive(Default)]
-pub struct Delivered {
-    pub payloads: Vec<Payload>,
-    consumer: Option<ThreadId>,
-}
-
-/// Batches of closed queues, until their consumer asks any queue for more.
-static ORPHANS: Mutex<Vec<(u32, Delivered)>> = Mutex::new(Vec::new());
 
 impl Queue {
     pub fn new(handle: u64, options: Options, callback: Option<Callback>) -> Self {
@@ -123,7 +115,7 @@ impl Queue {
         }
     }
 
-    /// Where [`Queue::take`] finds this queue's delivered data again.
+    /// Where `daytona_event_take` finds this queue's delivered data again.
     pub(super) fn mark(&self) -> i32 {
         slot_of(self.handle) as i32 + 1
     }
@@ -133,11 +125,15 @@ impl Queue {
         self.callback.is_none() && self.driven.load(Ordering::Relaxed)
     }
 
+    pub fn is_closed(&self) -> bool {
+        self.state.lock().closed
+    }
+
     /// Reserves the place of a call's DONE, or of a stream's OPENED and ENDED.
     pub fn reserve(&self) -> Result<()> {
         let mut state = self.state.lock();
         if state.closed || state.shut {
-            return Err(Error::new(status::CLOSED, "the queue is closed; open another"));
+            return Err(closed());
         }
         if state.places >= self.options.capacity_calls {
             let capacity = self.options.capacity_calls;
@@ -151,40 +147,36 @@ impl Queue {
     }
 
     pub fn free_place(&self) {
-        let mut state = self.state.lock();
-        state.places = state.places.saturating_sub(1);
+        self.state.lock().free_place();
     }
 
-    /// Adds an event; on a closed queue it is dropped.
+    /// Reserves the place of a log line and says how many were dropped before it; `None` drops it.
+    pub fn reserve_log(&self) -> Option<u64> {
+        let mut state = self.state.lock();
+        if state.closed {
+            return None;
+        }
+        if state.logs >= LOGS {
+            state.logs_dropped += 1;
+            return None;
+        }
+        state.logs += 1;
+        Some(std::mem::take(&mut state.logs_dropped))
+    }
+
+    /// Adds an event; one that nobody wants any more is dropped.
     pub fn push(self: &Arc<Self>, event: Event) {
         let consumer = {
             let mut state = self.state.lock();
-            if state.closed {
+            if state.closed || !event.is_wanted() {
                 return;
             }
-            match (event.owner.clone(), event.kind) {
-                (Owner::Stream(stream), kind) => {
-                    let mut lane = stream.lane.lock();
-                    if kind == Kind::Data {
-                        state.data_events += 1;
-                        state.data_bytes += event.payload.bytes().len();
-                        lane.queued += 1;
-                    }
-                    if lane.held {
-                        lane.parked.push_back(event);
-                        return;
-                    }
-                    state.events.push_back(event);
-                }
-                (_, Kind::Log) if state.logs >= LOGS => {
-                    state.logs_dropped += 1;
-                    return;
-                }
-                _ => {
-                    state.logs += usize::from(event.kind == Kind::Log);
-                    state.events.push_back(event);
-                }
+            if let (Owner::Stream(stream), Kind::Data) = (&event.owner, event.kind) {
+                stream.lane.lock().queued += 1;
+                state.data_events += 1;
+                state.data_bytes += event.payload.bytes().len();
             }
+            state.events.push_back(event);
             self.announce(&mut state)
         };
         if let Some(consumer) = consumer {
@@ -193,7 +185,7 @@ impl Queue {
     }
 
     /// Tells the consumer, in its own way, that something is waiting.
-    fn announce(self: &Arc<Self>, state: &mut State) -> Option<Waker> {
+    pub(super) fn announce(self: &Arc<Self>, state: &mut State) -> Option<Waker> {
         if let Some(signal) = &mut state.signal {
             signal.raise();
         }
@@ -205,48 +197,22 @@ impl Queue {
         state.consumer.take()
     }
 
-    /// Ready when this stream may add a chunk.
-    pub fn poll_room(&self, stream: &Arc<Stream>, cx: &mut Context<'_>) -> Poll<()> {
-        let mut state = self.state.lock();
-        let below = state.data_events < self.options.capacity_events
-            && state.data_bytes < self.options.capacity_bytes;
-        let mut lane = stream.lane.lock();
-        if state.closed || (!lane.held && (below || lane.queued == 0)) {
-            return Poll::Ready(());
-        }
-        lane.task = Some(cx.waker().clone());
-        if !lane.waiting {
-            lane.waiting = true;
-            state.waiting_for_room.push(stream.clone());
-        }
-        Poll::Pending
-    }
-
-    /// The next event that somebody still wants, and who waited for the room it leaves.
+    /// The next event that somebody still wants.
     pub(super) fn pop(&self, state: &mut State) -> Option<Event> {
         while let Some(mut event) = state.events.pop_front() {
-            if event.kind == Kind::Log {
-                state.logs = state.logs.saturating_sub(1);
-            }
-            let owner = event.owner.clone();
-            if let Owner::Stream(stream) = &owner {
+            if let Owner::Stream(stream) = event.owner.clone() {
                 let mut lane = stream.lane.lock();
-                if lane.closed {
-                    drop(lane);
-                    self.account(state, &event);
-                    continue;
-                }
-                if lane.held {
+                if lane.held && !lane.closed {
                     lane.parked.push_back(event);
                     continue;
                 }
             }
-            self.account(state, &event);
-            let wanted = match (owner, event.kind) {
+            state.account(&event);
+            let wanted = match (event.owner.clone(), event.kind) {
                 (Owner::Call(call), Kind::Done) => {
                     let first = call.deliver();
                     if first {
-                        state.places = state.places.saturating_sub(1);
+                        state.free_place();
                     }
                     first
                 }
@@ -254,15 +220,15 @@ impl Queue {
                     call.progress.fill(&mut event);
                     call.is_wanted()
                 }
-                (Owner::Stream(stream), Kind::Ended) => {
-                    if std::mem::take(&mut stream.lane.lock().place) {
-                        state.places = state.places.saturating_sub(1);
+                (Owner::Stream(stream), kind) => {
+                    let mut lane = stream.lane.lock();
+                    if kind == Kind::Ended && std::mem::take(&mut lane.place) {
+                        state.free_place();
                     }
-                    true
-                }
-                (Owner::Stream(stream), Kind::Progress) => {
-                    stream.progress.fill(&mut event);
-                    true
+                    if kind == Kind::Progress {
+                        stream.progress.fill(&mut event);
+                    }
+                    !lane.closed
                 }
                 _ => true,
             };
@@ -274,77 +240,17 @@ impl Queue {
         None
     }
 
-    fn account(&self, state: &mut State, event: &Event) {
-        let (Owner::Stream(stream), Kind::Data) = (&event.owner, event.kind) else { return };
-        state.data_events = state.data_events.saturating_sub(1);
-        state.data_bytes = state.data_bytes.saturating_sub(event.payload.bytes().len());
-        let mut lane = stream.lane.lock();
-        lane.queued = lane.queued.saturating_sub(1);
-    }
-
-    /// An event that its callback did not take goes back to the front of its stream.
-    pub(super) fn hold(&self, state: &mut State, event: Event) {
-        let Owner::Stream(stream) = event.owner.clone() else { return };
-        state.data_events += 1;
-        state.data_bytes += event.payload.bytes().len();
-        let mut lane = stream.lane.lock();
-        lane.queued += 1;
-        if lane.resumed {
-            lane.resumed = false;
-            drop(lane);
-            state.events.push_front(event);
-        } else {
-            lane.held = true;
-            lane.parked.push_front(event);
-        }
-    }
-
-    /// Drops what a closed stream had parked.
-    pub fn discard(&self, parked: VecDeque<Event>) {
+    /// A call of this queue was closed: its place is free, and an event of it that waits is none.
+    pub fn forget_call(&self) {
         let mut state = self.state.lock();
-        for event in &parked {
-            self.account(&mut state, event);
+        state.free_place();
+        let mut unwanted = Vec::new();
+        while state.events.front().is_some_and(|event| !event.is_wanted()) {
+            unwanted.extend(state.events.pop_front());
         }
-    }
-
-    /// Offers a held stream's events again.
-    pub fn resume(self: &Arc<Self>, stream: &Arc<Stream>) {
-        let (consumer, task) = {
-            let mut state = self.state.lock();
-            let mut lane = stream.lane.lock();
-            if !lane.held {
-                lane.resumed = true;
-                return;
-            }
-            lane.held = false;
-            let parked = std::mem::take(&mut lane.parked);
-            let task = lane.task.take();
-            drop(lane);
-            for event in parked.into_iter().rev() {
-                state.events.push_front(event);
-            }
-            (self.announce(&mut state), task)
-        };
-        for waker in [consumer, task].into_iter().flatten() {
-            waker.wake();
-        }
-    }
-
-    /// The tasks that may go on now that there is room.
-    pub(super) fn waiting_for_room(&self, state: &mut State) -> Vec<Waker> {
-        let below = state.data_events < self.options.capacity_events
-            && state.data_bytes < self.options.capacity_bytes;
-        let mut wakers = Vec::new();
-        state.waiting_for_room.retain(|stream| {
-            let mut lane = stream.lane.lock();
-            let room = below || lane.queued == 0 || lane.closed;
-            if room {
-                lane.waiting = false;
-                wakers.extend(lane.task.take());
-            }
-            !room
-        });
-        wakers
+        let wakers = if unwanted.is_empty() { Vec::new() } else { self.settle(&mut state) };
+        drop(state);
+        wakers.into_iter().for_each(Waker::wake);
     }
 
     /// After events were taken: wakes streams that wait for room, and sets the descriptor right.
@@ -359,7 +265,7 @@ impl Queue {
         if state.events.is_empty() {
             state.work = None;
         }
-        if state.waiting_for_room.is_empty() { Vec::new() } else { self.waiting_for_room(state) }
+        if state.waiting_for_room.is_empty() { Vec::new() } else { self.with_room(state) }
     }
 
     /// `daytona_queue_next`, behind its checks.
@@ -375,31 +281,39 @@ impl Queue {
             return Err(Error::new(status::BUSY, "another thread is in queue_next of this queue"));
         }
         let _turn = Consuming(&self.consuming);
-        forget_orphans();
-        self.delivered.lock().payloads.clear();
+        let me = this_consumer();
+        process::current().batches.forget(&me);
+        {
+            let mut delivered = self.delivered.lock();
+            delivered.clear();
+            delivered.consumer = me;
+        }
         let deadline = super::call::deadline(timeout_ms);
         loop {
             let mut state = self.state.lock();
-            let mut delivered = self.delivered.lock();
-            let mut count = 0;
-            for place in events.iter_mut() {
-                let Some(event) = self.pop(&mut state) else { break };
-                place.write(event.view(self.mark()));
-                delivered.payloads.push(event.payload);
-                count += 1;
+            if state.closed {
+                return Err(Error::new(status::CLOSED, "the queue was closed"));
             }
-            delivered.consumer = Some(std::thread::current().id());
-            drop(delivered);
-            let woken = count == 0 && std::mem::take(&mut state.woken);
+            let mut count = 0;
+            let woken = std::mem::take(&mut state.woken);
+            if !woken {
+                let mut delivered = self.delivered.lock();
+                for place in events.iter_mut() {
+                    let Some(event) = self.pop(&mut state) else { break };
+                    place.write(event.view(self.mark()));
+                    delivered.payloads.push(event.payload);
+                    count += 1;
+                }
+            }
             let wakers = self.settle(&mut state);
-            let (closed, shut) = (state.closed, state.shut);
+            let over = state.shut && state.events.is_empty() && state.places == 0;
             drop(state);
             wakers.into_iter().for_each(Waker::wake);
             if count > 0 || woken {
                 return Ok(count);
             }
-            if closed || shut {
-                return Err(Error::new(status::CLOSED, "the queue is closed"));
+            if over {
+                return Err(Error::new(status::CLOSED, "the library was shut down, and the queue is empty"));
             }
             if timeout_ms == 0 {
                 return Err(Error::new(status::TIMEOUT, "nothing is waiting"));
@@ -445,7 +359,10 @@ impl Queue {
         }
         self.driven.store(false, Ordering::Relaxed);
         let mut state = self.state.lock();
-        let waiting = !state.events.is_empty() || state.woken;
+        if state.closed {
+            return Err(closed());
+        }
+        let waiting = !state.events.is_empty() || state.woken || state.shut;
         let signal = match &mut state.signal {
             Some(signal) => signal,
             none => none.insert(Signal::new().map_err(no_descriptor)?),
@@ -456,14 +373,9 @@ impl Queue {
         signal.duplicate().map_err(no_descriptor)
     }
 
-    /// How many LOG lines were dropped since the last one that was not.
-    pub fn logs_dropped(&self) -> u64 {
-        std::mem::take(&mut self.state.lock().logs_dropped)
-    }
-
-    /// Ends the queue; waits for a callback that runs on another thread, unless `inside` one.
-    pub fn close(&self) {
-        let (events, wakers) = {
+    /// The first step of the close: nothing is taken or added from now on.
+    pub fn seal(&self) {
+        let (events, signal, wakers) = {
             let mut state = self.state.lock();
             state.closed = true;
             state.work = None;
@@ -471,14 +383,21 @@ impl Queue {
             for stream in state.waiting_for_room.drain(..) {
                 wakers.extend(stream.lane.lock().task.take());
             }
-            (std::mem::take(&mut state.events), wakers)
+            (std::mem::take(&mut state.events), state.signal.take(), wakers)
         };
-        drop(events);
+        drop((events, signal));
         wakers.into_iter().for_each(Waker::wake);
+    }
+
+    /// The last step: waits for a callback that runs on another thread, and leaves the last batch to
+    /// its consumer.
+    pub fn close(&self) {
         self.wait_for_callback(None);
-        let delivered = std::mem::take(&mut *self.delivered.lock());
-        if !delivered.payloads.is_empty() && self.callback.is_none() {
-            ORPHANS.lock().push((slot_of(self.handle), delivered));
+        if self.callback.is_none() {
+            let delivered = std::mem::take(&mut *self.delivered.lock());
+            if !delivered.payloads.is_empty() {
+                process::current().batches.keep(self.handle, delivered);
+            }
         }
     }
 
@@ -497,16 +416,13 @@ impl Queue {
         }
     }
 
+    /// Has its callback thread nothing more to do?
     pub(super) fn is_over(state: &State) -> bool {
-        state.closed || (state.shut && state.events.is_empty())
+        state.closed || (state.shut && state.events.is_empty() && state.places == 0)
     }
 
     pub(super) fn set_consumer(state: &mut State, waker: Waker) {
         state.consumer = Some(waker);
-    }
-
-    pub(super) fn has_events(state: &State) -> bool {
-        !state.events.is_empty()
     }
 
     /// Is every event delivered and no callback under way?
@@ -514,28 +430,25 @@ impl Queue {
         let state = self.state.lock();
         state.running.is_none() && (self.callback.is_none() || state.events.is_empty() || state.closed)
     }
-
-    /// Moves delivered data out, if this is where it is.
-    pub(super) fn take(mark: i32, data: *const u8, len: u64) -> Option<Payload> {
-        let slot = u32::try_from(mark.checked_sub(1)?).ok()?;
-        if let Some(queue) = process::current().queues.in_slot(slot)
-            && let Some(payload) = queue.delivered.lock().take(data, len)
-        {
-            return Some(payload);
-        }
-        let mut orphans = ORPHANS.lock();
-        orphans.iter_mut().filter(|(orphan, _)| *orphan == slot).find_map(|(_, batch)| batch.take(data, len))
-    }
 }
 
-impl Delivered {
-    pub fn take(&mut self, data: *const u8, len: u64) -> Option<Payload> {
-        let here = |payload: &Payload| {
-            let bytes = payload.bytes();
-            std::ptr::eq(bytes.as_ptr(), data) && bytes.len() as u64 == len
-        };
-        let at = self.payloads.iter().position(here)?;
-        Some(self.payloads.swap_remove(at))
+impl State {
+    pub(super) fn free_place(&mut self) {
+        self.places = self.places.saturating_sub(1);
+    }
+
+    /// An event leaves the queue.
+    pub(super) fn account(&mut self, event: &Event) {
+        match (&event.owner, event.kind) {
+            (Owner::Stream(stream), Kind::Data) => {
+                self.data_events = self.data_events.saturating_sub(1);
+                self.data_bytes = self.data_bytes.saturating_sub(event.payload.bytes().len());
+                let mut lane = stream.lane.lock();
+                lane.queued = lane.queued.saturating_sub(1);
+            }
+            (_, Kind::Log) => self.logs = self.logs.saturating_sub(1),
+            _ => {}
+        }
     }
 }
 
@@ -548,10 +461,8 @@ impl Drop for Consuming<'_> {
     }
 }
 
-/// Frees what this thread was given by queues that are closed now.
-fn forget_orphans() {
-    let me = Some(std::thread::current().id());
-    ORPHANS.lock().retain(|(_, batch)| batch.consumer != me);
+pub fn closed() -> Error {
+    Error::new(status::CLOSED, "the queue is closed; open another")
 }
 
 fn no_descriptor(error: std::io::Error) -> Error {

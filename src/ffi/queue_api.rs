@@ -194,13 +194,8 @@ pub unsafe extern "C" fn daytona_event_take(event: *const daytona_event_t, data:
         if event.data.is_null() {
             return Ok(());
         }
-        let taken = match event.reserved {
-            mark @ 1.. => Queue::take(mark, event.data, event.len),
-            mark => super::stream_api::take(mark, event.data, event.len),
-        };
-        match taken {
-            Some(Payload::Chunk(bytes)) => store(data, memory::give_chunk(bytes)),
-            Some(Payload::Text(bytes)) => store(data, memory::give_text(bytes)),
+        match process::current().batches.take(event.reserved, event.data, event.len) {
+            Some(Payload::Chunk(bytes) | Payload::Text(bytes)) => store(data, memory::give_moved(bytes)),
             _ => return Err(Error::invalid("this event is no longer valid, or its data was taken already")),
         }
         Ok(())

@@ -1,19 +1,20 @@
 //! A stream between the client's function, which produces, and its consumer: a queue, or whoever
 //! pulls. Bounded on both sides.
 
-use super::call::Progress;
 use super::cancel::{Cancel, Cancellable, panicked};
 use super::event::{Event, Kind, Owner, Payload};
+use super::lane::Lane;
+use super::lock::{Condvar, Mutex};
 use super::process;
 use super::queue::Queue;
+use super::submitted::Progress;
 use super::target::{ClientTarget, Listed, SandboxTarget};
-use crate::catalogue::Subject;
+use crate::catalogue::{Operation, StreamFuture, Subject};
 use crate::client::background::Work;
 use crate::client::error::Error;
 use crate::client::status;
 use crate::client::stream::{Channel, Chunk, Ended, InputWriter, Sink};
 use bytes::Bytes;
-use parking_lot::{Condvar, Mutex};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -30,8 +31,7 @@ pub struct Stream {
     pub queue: Option<Arc<Queue>>,
     pub cancel: Arc<Cancel>,
     pub progress: Progress,
-    /// Its operation completes when its user says that no more will be written.
-    pub finishable: bool,
+    pub operation: &'static Operation,
     client: Arc<ClientTarget>,
     /// Guarded by the queue's lock being taken first.
     pub lane: Mutex<Lane>,
@@ -40,31 +40,13 @@ pub struct Stream {
     pub(super) idle: Condvar,
     /// Held by the one who reads.
     pub(super) reading: AtomicBool,
-    /// Held by the one who writes, so that writes do not interleave.
-    pub(super) write_turn: Mutex<()>,
-}
-
-/// The stream's share of its queue.
-#[derive(Default)]
-pub struct Lane {
-    /// DATA events that wait, the parked ones included.
-    pub queued: usize,
-    /// A callback held DATA back: everything of this stream waits in `parked`.
-    pub held: bool,
-    /// A resume came while the callback ran.
-    pub resumed: bool,
-    pub parked: VecDeque<Event>,
-    /// On the queue's list of those that wait for room.
-    pub waiting: bool,
-    pub task: Option<Waker>,
-    pub closed: bool,
-    /// The reserved place for OPENED and ENDED is still taken.
-    pub place: bool,
 }
 
 #[derive(Default)]
 pub struct State {
     pub writer: Option<InputWriter>,
+    /// Somebody writes: two writes do not interleave.
+    pub writing: bool,
     pub opened: bool,
     pub finished: bool,
     pub closed: bool,
@@ -101,7 +83,7 @@ impl Stream {
         queue: Option<Arc<Queue>>,
         client: Arc<ClientTarget>,
         cancel: Arc<Cancel>,
-        finishable: bool,
+        operation: &'static Operation,
     ) -> Self {
         let lane = Lane { place: queue.is_some(), ..Lane::default() };
         Self {
@@ -110,13 +92,12 @@ impl Stream {
             queue,
             cancel,
             progress: Progress::default(),
-            finishable,
+            operation,
             client,
             lane: Mutex::new(lane),
             state: Mutex::default(),
             idle: Condvar::new(),
             reading: AtomicBool::new(false),
-            write_turn: Mutex::new(()),
         }
     }
 
@@ -129,14 +110,9 @@ impl Stream {
     }
 
     /// Runs the stream's function as a task that ends the stream, whatever becomes of it.
-    pub fn spawn(
-        self: &Arc<Self>,
-        operation: &'static crate::catalogue::Operation,
-        function: crate::catalogue::StreamFuture,
-        listed: Listed,
-    ) {
+    pub fn spawn(self: &Arc<Self>, function: StreamFuture, listed: Listed) {
         let ending = Ending { stream: self.clone(), outcome: None, _work: Work::begin() };
-        let cancel = self.cancel.clone();
+        let (cancel, operation) = (self.cancel.clone(), self.operation);
         tokio::spawn(async move {
             let outcome = Cancellable::new(cancel, function).await;
             drop(listed);
@@ -149,7 +125,7 @@ impl Stream {
     }
 
     /// Wakes everybody who waits for a change of this stream.
-    fn changed(state: &mut State) -> Vec<Waker> {
+    pub(super) fn changed(state: &mut State) -> Vec<Waker> {
         std::mem::take(&mut state.waiters)
     }
 
@@ -221,20 +197,7 @@ impl Stream {
     /// Ends the remote side and forgets everything that waits. No event of it comes any more.
     pub fn close(self: &Arc<Self>) {
         if let Some(queue) = &self.queue {
-            let (parked, task, place) = {
-                let mut lane = self.lane.lock();
-                lane.closed = true;
-                lane.held = false;
-                let place = std::mem::take(&mut lane.place);
-                (std::mem::take(&mut lane.parked), lane.task.take(), place)
-            };
-            if place {
-                queue.free_place();
-            }
-            queue.discard(parked);
-            if let Some(task) = task {
-                task.wake();
-            }
+            queue.forget_stream(self);
         }
         let (waiters, task, chunks) = {
             let mut state = self.state.lock();
@@ -257,10 +220,20 @@ impl Stream {
             return;
         }
         let me = std::thread::current().id();
+        let waits = &process::current().waits;
         let mut state = self.state.lock();
-        while state.each_running.is_some_and(|thread| thread != me) {
-            self.idle.wait(&mut state);
+        while let Some(running) = state.each_running
+            && running != me
+            && waits.begin(self.handle, me, running)
+        {
+            state = self.idle.wait(state);
+            waits.leave(self.handle, me);
         }
+    }
+
+    /// Is a callback of `daytona_stream_each` under way?
+    pub fn runs_each(&self) -> bool {
+        self.state.lock().each_running.is_some()
     }
 
     /// Offers what a callback held back again.
@@ -280,7 +253,7 @@ impl Stream {
 
 impl State {
     pub fn has_unread(&self) -> bool {
-        !self.chunks.is_empty()
+        self.chunks.iter().any(|chunk| !chunk.data.is_empty())
     }
 
     /// Takes the first chunk and whoever waits for the room it leaves.
@@ -290,8 +263,11 @@ impl State {
         Some((chunk, self.room()))
     }
 
-    /// Takes up to `most` bytes of the first chunk; the rest stays.
+    /// Takes up to `most` bytes of the first chunk that has any; the rest stays.
     pub fn pop_bytes(&mut self, most: usize) -> Option<(Chunk, Option<Waker>)> {
+        while self.chunks.front().is_some_and(|chunk| chunk.data.is_empty()) {
+            self.chunks.pop_front();
+        }
         let front = self.chunks.front_mut()?;
         if front.data.len() <= most {
             return self.pop();

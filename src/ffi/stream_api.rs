@@ -1,52 +1,36 @@
 //! The exports of streams.
 
 use super::call::{busy_inline, deadline, find, named_error, no_runtime};
-use super::callback::{Callback, daytona_callback_t};
 use super::cancel::Cancel;
 use super::driver::in_inline_callback;
-use super::event::{Event, Kind, Owner, Payload};
 use super::guard::{Reply, export, export_status, null, status_only};
-use super::handle::slot_of;
 use super::process;
-use super::queue::Delivered;
-use super::stream::{End, Reading, State, Stream, StreamSink};
+use super::stream::{State, Stream, StreamSink};
 use super::target::resolve;
-use super::text::{Out, argument, bytes, json_argument, store};
+use super::text::{Out, argument, json_argument, store};
 use crate::catalogue::{self, Operation};
 use crate::client::error::{Error, Result};
 use crate::client::status;
 use crate::client::stream::{Io, Notes, input};
-use parking_lot::Mutex;
-use std::ffi::{c_char, c_void};
+use std::ffi::c_char;
 use std::future::poll_fn;
 use std::ptr::null_mut;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::Waker;
 use std::time::Instant;
 
 /// A stream handle, typed so in C.
 pub type daytona_stream_t = u64;
 
-/// What `daytona_stream_each` is delivering, by the stream's slot.
-static DELIVERING: Mutex<Vec<(i32, Delivered)>> = Mutex::new(Vec::new());
-
-/// Moves the data of an event out that `daytona_stream_each` is delivering.
-pub fn take(mark: i32, data: *const u8, len: u64) -> Option<Payload> {
-    let mut delivering = DELIVERING.lock();
-    delivering.iter_mut().find(|(stream, _)| *stream == mark)?.1.take(data, len)
-}
-
-fn get(stream: daytona_stream_t) -> Result<Arc<Stream>> {
+pub fn get(stream: daytona_stream_t) -> Result<Arc<Stream>> {
     process::current().streams.get(stream)
 }
 
-fn closed() -> Error {
+pub fn closed() -> Error {
     Error::new(status::CLOSED, "the stream was closed")
 }
 
 /// Waits for a change of the stream, driving; TIMEOUT at the deadline.
-fn wait<T>(
+pub fn wait<T>(
     stream: &Stream,
     until: Option<Instant>,
     mut ready: impl FnMut(&mut State) -> Option<T>,
@@ -130,7 +114,7 @@ fn open(
             queue.clone(),
             client.clone(),
             cancel.clone(),
-            operation.finishable,
+            operation,
         ));
         made = Some(stream.clone());
         stream
@@ -146,6 +130,10 @@ fn open(
         stream.close();
         Err(error)
     };
+    // A queue that closes meanwhile ends what it finds in the table; what comes later sees it closed.
+    if queue.as_ref().is_some_and(|queue| queue.is_closed()) {
+        return forget(super::queue::closed());
+    }
     let ends = stream.clone();
     let io = Box::new(move |buffer_bytes| {
         let (writer, input) = input(ends.bound(buffer_bytes));
@@ -157,7 +145,7 @@ fn open(
         Ok(function) => function,
         Err(error) => return forget(error),
     };
-    stream.spawn(operation, function, listed);
+    stream.spawn(function, listed);
     if queue.is_none() {
         let opened = wait(&stream, None, |state| {
             if state.opened || state.closed { Some(None) } else { state.end.clone().map(Some) }
@@ -168,317 +156,6 @@ fn open(
         }
     }
     Ok(*handle)
-}
-
-/// Reads what came, up to `capacity` bytes of one channel; waits until there is something.
-///
-/// `buffer`: room for `capacity` bytes. `timeout_ms`: below 0 waits without limit, 0 only looks.
-/// `count`: gets how many bytes came. `channel`: may be NULL; gets DAYTONA_STDOUT and the like.
-///
-/// A thread that waits here also drives the library's work. Any thread, one reader at a time; in an
-/// inline callback only with `timeout_ms` 0. DAYTONA_OK; DAYTONA_END_OF_STREAM (ended well, everything read,
-/// count is 0; daytona_stream_result says more); DAYTONA_TIMEOUT (nothing came in time, count is 0); after a
-/// failure, once everything is read, the failure's status, every time; DAYTONA_CLOSED; DAYTONA_BUSY (another
-/// reader, or the stream has a queue); DAYTONA_INVALID_ARGUMENT (NULL, or a capacity of 0);
-/// DAYTONA_INVALID_HANDLE; DAYTONA_FORKED; DAYTONA_PANIC.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn daytona_stream_read(
-    stream: daytona_stream_t,
-    buffer: *mut u8,
-    capacity: usize,
-    timeout_ms: i64,
-    count: *mut usize,
-    channel: *mut i32,
-) -> i32 {
-    store(count, 0);
-    store(channel, 0);
-    status_only(|| {
-        if buffer.is_null() || count.is_null() || capacity == 0 {
-            return Err(Error::invalid("stream_read needs room for at least one byte, and a count"));
-        }
-        if timeout_ms != 0 && in_inline_callback() {
-            return Err(busy_inline());
-        }
-        let stream = get(stream)?;
-        let _turn = Reading::begin(&stream)?;
-        let mut room: Option<Waker> = None;
-        let mut next = |state: &mut State| {
-            if state.closed {
-                return Some(Err(closed()));
-            }
-            if let Some((chunk, waker)) = state.pop_bytes(capacity) {
-                room = waker;
-                return Some(Ok(chunk));
-            }
-            state.end.as_ref().map(|end| {
-                let status = if end.status == status::OK { status::END_OF_STREAM } else { end.status };
-                Err(Error::new(status, "the stream has ended"))
-            })
-        };
-        let now = next(&mut stream.state.lock());
-        let read = match now {
-            Some(read) => read,
-            None if timeout_ms == 0 => Err(Error::new(status::TIMEOUT, "nothing is waiting")),
-            None => wait(&stream, deadline(timeout_ms), next)?,
-        };
-        if let Some(room) = room {
-            room.wake();
-        }
-        let chunk = read?;
-        // SAFETY: not NULL, and the header demands room for `capacity` bytes, of which no more come.
-        unsafe { buffer.copy_from_nonoverlapping(chunk.data.as_ptr(), chunk.data.len()) };
-        store(count, chunk.data.len());
-        store(channel, chunk.channel as i32);
-        Ok(())
-    })
-}
-
-/// Drains a stream on the calling thread: `callback` gets every event after OPENED, ENDED included.
-/// DAYTONA_WOULD_BLOCK from it pauses until daytona_stream_resume; another non-zero ends the remote side, the
-/// handle stays until closed.
-///
-/// `callback`: not NULL; free to call any function of the library. `context`: passed through.
-/// `out`, `out_len`: may be NULL. ENDED's JSON (how it ended, or the error); free it with daytona_free.
-///
-/// Any thread, one reader at a time; BUSY in an inline callback. ENDED's status; DAYTONA_CANCELLED when the
-/// callback ended it; DAYTONA_CLOSED; DAYTONA_BUSY (another reader, or the stream has a queue);
-/// DAYTONA_INVALID_ARGUMENT; DAYTONA_INVALID_HANDLE; DAYTONA_FORKED; DAYTONA_PANIC.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn daytona_stream_each(
-    stream: daytona_stream_t,
-    callback: daytona_callback_t,
-    context: *mut c_void,
-    out: *mut *mut c_char,
-    out_len: *mut usize,
-) -> i32 {
-    export_status(Out::new(out, out_len), || {
-        let callback = Callback::new(callback, context).ok_or_else(|| null("callback"))?;
-        if in_inline_callback() {
-            return Err(busy_inline());
-        }
-        let stream = get(stream)?;
-        let _turn = Reading::begin(&stream)?;
-        each(&stream, &callback)
-    })
-}
-
-/// What `each` finds when it looks.
-enum Found {
-    Event(Event),
-    Ended(End),
-}
-
-fn each(stream: &Arc<Stream>, callback: &Callback) -> Result<(i32, Reply)> {
-    loop {
-        let mut room = None;
-        let mut next = |state: &mut State| {
-            if state.closed {
-                return Some(Err(closed()));
-            }
-            if state.held {
-                return None;
-            }
-            if state.take_progress() {
-                let mut event = Event::new(
-                    Owner::Stream(stream.clone()),
-                    stream.user_data,
-                    Kind::Progress,
-                    Payload::None,
-                );
-                stream.progress.fill(&mut event);
-                return Some(Ok(Found::Event(event)));
-            }
-            if let Some((chunk, waker)) = state.pop() {
-                room = waker;
-                let mut event = Event::new(
-                    Owner::Stream(stream.clone()),
-                    stream.user_data,
-                    Kind::Data,
-                    Payload::Chunk(chunk.data),
-                );
-                event.position = chunk.position;
-                event.channel = chunk.channel as i32;
-                return Some(Ok(Found::Event(event)));
-            }
-            state.end.as_mut().map(|end| Ok(Found::Ended(End { made: end.made.take(), ..end.clone() })))
-        };
-        let now = next(&mut stream.state.lock());
-        let found = match now {
-            Some(found) => found,
-            None => wait(stream, None, next)?,
-        }?;
-        if let Some(room) = room {
-            room.wake();
-        }
-        match found {
-            Found::Event(event) => {
-                let kind = event.kind;
-                let answer = deliver(stream, callback, &event);
-                if answer == status::WOULD_BLOCK && kind == Kind::Data {
-                    hold(stream, event);
-                } else if answer != 0 {
-                    stream.cancel.cancel(status::CANCELLED);
-                    return Err(Error::new(status::CANCELLED, "the callback ended the stream"));
-                }
-            }
-            Found::Ended(end) => {
-                let owner = Owner::Stream(stream.clone());
-                let mut event =
-                    Event::new(owner, stream.user_data, Kind::Ended, Payload::text(end.json.clone()));
-                event.status = end.status;
-                event.made = end.made;
-                event.register_result();
-                deliver(stream, callback, &event);
-                return Ok((end.status, Reply::Text(end.json)));
-            }
-        }
-    }
-}
-
-/// Runs the callback with an event that `daytona_event_take` can find.
-fn deliver(stream: &Arc<Stream>, callback: &Callback, event: &Event) -> i32 {
-    let mark = -(slot_of(stream.handle) as i32 + 1);
-    {
-        let mut state = stream.state.lock();
-        state.each_running = Some(std::thread::current().id());
-        state.resumed = false;
-    }
-    let mut batch = Delivered::default();
-    batch.payloads.push(event.payload.clone());
-    DELIVERING.lock().push((mark, batch));
-    let answer = callback.run(&event.view(mark));
-    DELIVERING.lock().retain(|(stream, _)| *stream != mark);
-    stream.state.lock().each_running = None;
-    stream.idle.notify_all();
-    answer
-}
-
-/// Puts an event back that the callback did not take; a resume that came meanwhile counts.
-fn hold(stream: &Arc<Stream>, event: Event) {
-    let Payload::Chunk(data) = event.payload else { return };
-    let mut state = stream.state.lock();
-    if state.closed {
-        return;
-    }
-    state.push_front(data, event.channel, event.position);
-    state.held = !std::mem::take(&mut state.resumed);
-}
-
-/// Writes to a stream that takes input: a PTY, an upload. Writes of several threads do not interleave
-/// within one call.
-///
-/// `data`, `len`: the bytes, copied; NULL is allowed with a length of 0.
-/// `timeout_ms`: below 0 waits until everything is taken; 0 never blocks: it takes what fits.
-/// `written`: may be NULL; gets how many bytes were taken, on failure too.
-/// `out`: may be NULL. NULL on success, the error JSON on failure; free it with daytona_free.
-///
-/// Any thread; in an inline callback only with `timeout_ms` 0. DAYTONA_OK (with `timeout_ms` 0 also for a
-/// part); DAYTONA_WOULD_BLOCK (`timeout_ms` 0, and nothing fits or the stream is not open yet: on a queue's
-/// stream one WRITABLE event says when there is room); DAYTONA_TIMEOUT; DAYTONA_CLOSED (it has ended, was
-/// finished or closed); DAYTONA_UNSUPPORTED (it takes no input); DAYTONA_INVALID_ARGUMENT; DAYTONA_BUSY;
-/// DAYTONA_INVALID_HANDLE; DAYTONA_FORKED; DAYTONA_PANIC.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn daytona_stream_write(
-    stream: daytona_stream_t,
-    data: *const u8,
-    len: usize,
-    timeout_ms: i64,
-    written: *mut usize,
-    out: *mut *mut c_char,
-) -> i32 {
-    store(written, 0);
-    export(Out::new(out, null_mut()), || {
-        let data = bytes(data, len, "data")?;
-        if timeout_ms != 0 && in_inline_callback() {
-            return Err(busy_inline());
-        }
-        let stream = get(stream)?;
-        let until = deadline(timeout_ms);
-        let turn = match (timeout_ms, until) {
-            (0, _) => stream.write_turn.try_lock(),
-            (_, None) => Some(stream.write_turn.lock()),
-            (_, Some(until)) => stream.write_turn.try_lock_until(until),
-        };
-        if turn.is_none() {
-            return Err(match timeout_ms {
-                0 => Error::new(status::WOULD_BLOCK, "another thread is writing to this stream"),
-                _ => Error::new(status::TIMEOUT, "another thread was writing to this stream all the time"),
-            });
-        }
-        let mut taken = 0;
-        loop {
-            let fits = write(&stream, data.get(taken..).unwrap_or_default())?;
-            taken += fits;
-            store(written, taken);
-            if taken == len || (timeout_ms == 0 && taken > 0) {
-                return Ok(Reply::Nothing);
-            }
-            if timeout_ms == 0 {
-                owe_writable(&stream);
-                return Err(Error::new(
-                    status::WOULD_BLOCK,
-                    "no room now; a WRITABLE event says when there is",
-                ));
-            }
-            wait_for_room(&stream, until)?;
-        }
-    })
-}
-
-/// What fits now; 0 on a full buffer, and until the stream is open.
-fn write(stream: &Stream, data: &[u8]) -> Result<usize> {
-    let state = stream.state.lock();
-    if state.closed {
-        return Err(closed());
-    }
-    if let Some(end) = &state.end {
-        let how = if end.status == status::OK { "ended" } else { "failed" };
-        return Err(Error::new(status::CLOSED, format!("the stream has {how}; it takes no more input")));
-    }
-    if !state.opened {
-        return Ok(0);
-    }
-    match state.writer.clone() {
-        Some(writer) => {
-            drop(state);
-            writer.write(data)
-        }
-        None => Err(Error::new(status::CLOSED, "the stream takes no more input")),
-    }
-}
-
-/// Has a WRITABLE event sent once there is room.
-fn owe_writable(stream: &Arc<Stream>) {
-    let writer = {
-        let mut state = stream.state.lock();
-        state.writable_owed = true;
-        if state.opened { state.writer.clone() } else { None }
-    };
-    if let Some(writer) = writer {
-        let stream = stream.clone();
-        writer.on_room(move || stream.has_room_again());
-    }
-}
-
-fn wait_for_room(stream: &Arc<Stream>, until: Option<Instant>) -> Result<()> {
-    let writer = {
-        let state = stream.state.lock();
-        if state.opened { state.writer.clone() } else { None }
-    };
-    let Some(writer) = writer else {
-        return wait(stream, until, |state| {
-            (state.opened || state.closed || state.end.is_some()).then_some(())
-        });
-    };
-    let (came, waker) = (Arc::new(AtomicBool::new(false)), stream.clone());
-    let arrival = came.clone();
-    writer.on_room(move || {
-        arrival.store(true, Ordering::SeqCst);
-        waker.has_room_again();
-    });
-    wait(stream, until, |state| {
-        (came.load(Ordering::SeqCst) || state.closed || state.end.is_some()).then_some(())
-    })
 }
 
 /// Says that no more will be written, and does not wait: an upload completes and ENDED follows.
@@ -492,13 +169,12 @@ fn wait_for_room(stream: &Arc<Stream>, until: Option<Instant>) -> Result<()> {
 pub unsafe extern "C" fn daytona_stream_finish(stream: daytona_stream_t, out: *mut *mut c_char) -> i32 {
     export(Out::new(out, null_mut()), || {
         let stream = get(stream)?;
-        let mut state = stream.state.lock();
-        if !stream.finishable {
-            return Err(Error::new(
-                status::UNSUPPORTED,
-                "this stream has no end of input: close it, or write what its program takes for an end",
-            ));
+        if !stream.operation.finishable {
+            let message =
+                "this stream has no end of input: close it, or write what its program takes for an end";
+            return named_error(stream.operation, Err(Error::new(status::UNSUPPORTED, message)));
         }
+        let mut state = stream.state.lock();
         if state.closed {
             return Err(closed());
         }
@@ -545,7 +221,7 @@ pub unsafe extern "C" fn daytona_stream_result(
             return Err(busy_inline());
         }
         let stream = get(stream)?;
-        let (queued, finishable) = (stream.queue.is_some(), stream.finishable);
+        let (queued, finishable) = (stream.queue.is_some(), stream.operation.finishable);
         let ready = |state: &mut State| {
             if state.closed {
                 return Some(Err(closed()));
@@ -565,8 +241,9 @@ pub unsafe extern "C" fn daytona_stream_result(
         let end = match now {
             Some(end) => end,
             None if timeout_ms == 0 => Err(Error::new(status::TIMEOUT, "the stream has not ended")),
-            None => wait(&stream, deadline(timeout_ms), ready)?,
-        }?;
+            None => wait(&stream, deadline(timeout_ms), ready).and_then(|end| end),
+        };
+        let end = named_error(stream.operation, end)?;
         Ok((end.status, Reply::Text(end.json)))
     })
 }

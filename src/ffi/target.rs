@@ -3,13 +3,13 @@
 use super::cancel::Cancel;
 use super::guard::{Reply, export, null};
 use super::handle::Tag;
+use super::lock::Mutex;
 use super::process;
 use super::text::{Out, options, store};
 use crate::catalogue::Subject;
 use crate::client::Client;
 use crate::client::error::{Error, Result};
 use crate::client::status;
-use parking_lot::Mutex;
 use slab::Slab;
 use std::ffi::c_char;
 use std::sync::Arc;

@@ -1,0 +1,126 @@
+//! Delivered data: what a consumer was handed and may still look at, wherever it came from.
+//!
+//! A queue keeps its last batch until its consumer asks for more. When the queue is closed first, the
+//! batch moves here, until that consumer asks any queue for more, or ends.
+
+use super::event::Payload;
+use super::handle::slot_of;
+use super::lock::Mutex;
+use super::process;
+use super::stream::Stream;
+use std::sync::{Arc, Weak};
+
+/// Events' data that is still valid.
+#[derive(Default)]
+pub struct Delivered {
+    pub payloads: Vec<Payload>,
+    /// Where the last one was moved out, and one more.
+    taken: usize,
+    /// The thread that has it; dangling once that ended.
+    pub consumer: Weak<()>,
+}
+
+/// Delivered data outside of a queue.
+#[derive(Default)]
+pub struct Batches {
+    /// Of closed queues, by their slots.
+    orphans: Mutex<Vec<(u32, Delivered)>>,
+    /// What `daytona_stream_each` is delivering, by the events' marks.
+    each: Mutex<Vec<(i32, Delivered)>>,
+}
+
+/// What stands for a thread for as long as it lives.
+struct Consumer(Arc<()>);
+
+impl Drop for Consumer {
+    fn drop(&mut self) {
+        if let Some(process) = process::existing() {
+            process.batches.forget(&Arc::downgrade(&self.0));
+        }
+    }
+}
+
+thread_local! {
+    static CONSUMER: Consumer = Consumer(Arc::new(()));
+}
+
+/// This thread, as the consumer of a batch.
+pub fn this_consumer() -> Weak<()> {
+    CONSUMER.try_with(|consumer| Arc::downgrade(&consumer.0)).unwrap_or_default()
+}
+
+impl Batches {
+    /// Keeps the last batch of a closed queue, unless nobody is left to look at it.
+    pub fn keep(&self, queue: u64, delivered: Delivered) {
+        // Held over the look, so that a thread that ends meanwhile finds it.
+        let mut orphans = self.orphans.lock();
+        if delivered.consumer.strong_count() > 0 {
+            orphans.push((slot_of(queue), delivered));
+        }
+    }
+
+    /// Frees what a thread was given by queues that are closed now.
+    pub fn forget(&self, consumer: &Weak<()>) {
+        let mut freed = Vec::new();
+        let mut orphans = self.orphans.lock();
+        let mut at = 0;
+        while let Some((_, batch)) = orphans.get(at) {
+            if batch.consumer.ptr_eq(consumer) {
+                freed.push(orphans.swap_remove(at));
+            } else {
+                at += 1;
+            }
+        }
+        drop(orphans);
+    }
+
+    /// Keeps the data of an event while `callback` runs with its mark.
+    pub fn during<T>(&self, stream: &Stream, payload: &Payload, callback: impl FnOnce(i32) -> T) -> T {
+        let mark = -(slot_of(stream.handle) as i32 + 1);
+        let payloads = vec![payload.clone()];
+        self.each.lock().push((mark, Delivered { payloads, ..Delivered::default() }));
+        let answer = callback(mark);
+        self.each.lock().retain(|(other, _)| *other != mark);
+        answer
+    }
+
+    /// Moves an event's data out, wherever it is; `mark` is the event's `reserved`.
+    pub fn take(&self, mark: i32, data: *const u8, len: u64) -> Option<Payload> {
+        if mark < 0 {
+            return self.each.lock().iter_mut().find(|(other, _)| *other == mark)?.1.take(data, len);
+        }
+        let slot = u32::try_from(mark.checked_sub(1)?).ok()?;
+        if let Some(queue) = process::current().queues.in_slot(slot)
+            && let Some(payload) = queue.delivered.lock().take(data, len)
+        {
+            return Some(payload);
+        }
+        let mut orphans = self.orphans.lock();
+        orphans.iter_mut().filter(|(orphan, _)| *orphan == slot).find_map(|(_, batch)| batch.take(data, len))
+    }
+}
+
+impl Delivered {
+    /// Mostly in the order of delivery: the search begins where the last one ended.
+    fn take(&mut self, data: *const u8, len: u64) -> Option<Payload> {
+        let here = |payload: &Payload| {
+            let bytes = payload.bytes();
+            !matches!(payload, Payload::None)
+                && std::ptr::eq(bytes.as_ptr(), data)
+                && bytes.len() as u64 == len
+        };
+        let (before, after) = self.payloads.split_at_checked(self.taken)?;
+        let at = match after.iter().position(here) {
+            Some(at) => self.taken + at,
+            None => before.iter().position(here)?,
+        };
+        self.taken = at + 1;
+        self.payloads.get_mut(at).map(std::mem::take)
+    }
+
+    /// What was delivered before is not valid any more.
+    pub fn clear(&mut self) {
+        self.payloads.clear();
+        self.taken = 0;
+    }
+}
