@@ -35,20 +35,29 @@ impl RateLimit {
         window.1 = window.1.saturating_add(1);
         let reset = WINDOW.saturating_sub(window.0.elapsed()).as_secs_f64().ceil() as u64;
         let refused = window.1 > self.requests;
-        let mut headers = HeaderMap::new();
-        let mut add = |name: &str, value: u64| {
-            for name in [name.to_owned(), format!("{name}-{THROTTLER}")] {
-                if let Ok(name) = HeaderName::try_from(name) {
-                    headers.insert(name, HeaderValue::from(value));
-                }
-            }
-        };
-        add("x-ratelimit-limit", self.requests.into());
-        add("x-ratelimit-remaining", self.requests.saturating_sub(window.1).into());
-        add("x-ratelimit-reset", reset);
+        let left = self.requests.saturating_sub(window.1);
+        let mut headers = headers(self.requests.into(), left.into(), reset);
         if refused {
-            add("retry-after", reset);
+            headers.extend(retry_after(reset));
         }
         Verdict { refused, headers }
     }
+}
+
+/// What every answer to a limited key tells; `reset` in seconds from now.
+pub fn headers(limit: u64, remaining: u64, reset: u64) -> HeaderMap {
+    let told =
+        [("x-ratelimit-limit", limit), ("x-ratelimit-remaining", remaining), ("x-ratelimit-reset", reset)];
+    told.into_iter().flat_map(|(name, value)| both(name, value)).collect()
+}
+
+/// What a refusal tells beside that.
+pub fn retry_after(seconds: u64) -> HeaderMap {
+    both("retry-after", seconds).collect()
+}
+
+fn both(name: &str, value: u64) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
+    [name.to_owned(), format!("{name}-{THROTTLER}")]
+        .into_iter()
+        .filter_map(move |name| Some((HeaderName::try_from(name).ok()?, HeaderValue::from(value))))
 }

@@ -88,11 +88,13 @@ pub struct Wire {
     /// The close frame on its way.
     closing: Vec<u8>,
     over: bool,
+    /// A byte was sent by itself: its reader gets a chance to see it alone.
+    pauses: bool,
 }
 
 impl Wire {
     pub fn new(stream: TcpStream, connection: Arc<Connection>) -> Self {
-        Self { stream, connection, closing: Vec::new(), over: false }
+        Self { stream, connection, closing: Vec::new(), over: false, pauses: false }
     }
 
     /// How much of a write goes through; `None`: this one is the first that does not.
@@ -121,9 +123,17 @@ impl AsyncRead for Wire {
 
 impl AsyncWrite for Wire {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        if std::mem::take(&mut self.pauses) {
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
         if !self.over && self.closing.is_empty() {
             match self.allowed(bytes.len()) {
-                Ok(most) => return Pin::new(&mut self.stream).poll_write(cx, &bytes[..most]),
+                Ok(most) => {
+                    let written = Pin::new(&mut self.stream).poll_write(cx, &bytes[..most]);
+                    self.pauses = most < bytes.len() && written.is_ready();
+                    return written;
+                }
                 Err(Then::Silence) => self.over = true,
                 Err(Then::Drop) => return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into())),
                 Err(Then::Close(code)) => {
@@ -156,5 +166,46 @@ impl AsyncWrite for Wire {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    async fn wire() -> (Wire, Arc<Connection>, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let other = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let connection = Arc::<Connection>::default();
+        (Wire::new(listener.accept().await.unwrap().0, connection.clone()), connection, other)
+    }
+
+    #[tokio::test]
+    async fn a_split_connection_sends_single_bytes() {
+        let (mut wire, connection, mut other) = wire().await;
+        assert_eq!(wire.write(b"whole").await.unwrap(), 5);
+        connection.split();
+        for byte in b"single" {
+            assert_eq!(wire.write(&[*byte; 9]).await.unwrap(), 1);
+        }
+        drop(wire);
+        let mut all = String::new();
+        other.read_to_string(&mut all).await.unwrap();
+        assert_eq!(all, "wholesingle");
+    }
+
+    #[tokio::test]
+    async fn a_socket_that_is_closed_says_its_code_and_nothing_more() {
+        let (mut wire, connection, mut other) = wire().await;
+        connection.socket(1, Then::Close(4008));
+        for piece in ["first", "second", "third"] {
+            assert_eq!(wire.write(piece.as_bytes()).await.unwrap(), piece.len());
+        }
+        drop(wire);
+        let mut all = Vec::new();
+        other.read_to_end(&mut all).await.unwrap();
+        assert_eq!(all, b"first\x88\x02\x0f\xa8");
     }
 }

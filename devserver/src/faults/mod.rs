@@ -30,7 +30,7 @@ pub use io::{Connection, Then, Wire};
 pub use rule::{Kind, Rule};
 
 use axum::body::Body;
-use axum::http::{HeaderValue, Response, StatusCode, header};
+use axum::http::{Response, StatusCode, header};
 use axum::response::IntoResponse;
 use body::{cut_after, stall_after};
 use parking_lot::Mutex;
@@ -86,9 +86,8 @@ pub fn instead(kind: Kind) -> Option<Response<Body>> {
             let mut response = envelope(status);
             if status == StatusCode::TOO_MANY_REQUESTS {
                 let headers = response.headers_mut();
-                for name in ["retry-after", "retry-after-authenticated"] {
-                    headers.insert(name, HeaderValue::from_static("1"));
-                }
+                headers.extend(crate::rate::headers(1, 0, 1));
+                headers.extend(crate::rate::retry_after(1));
             }
             response
         }
