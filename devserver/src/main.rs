@@ -4,9 +4,14 @@
 use clap::{Parser, Subcommand, ValueEnum};
 use daytona_dev::faults::Rule;
 use daytona_dev::{Options, Protocol, Server};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use std::io::Write;
+use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
-use std::process::ExitCode;
-use tokio::signal::unix::{SignalKind, signal};
+use std::process::{ExitCode, ExitStatus};
+use std::time::Duration;
+use tokio::signal::unix::{self as signal, SignalKind};
 
 /// A Daytona on your own machine: sandboxes are directories and real processes.
 #[derive(Parser)]
@@ -56,6 +61,14 @@ enum Spoken {
 #[tokio::main]
 async fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    // Before anything exists that would be left behind.
+    let mut signals = match Signals::new() {
+        Ok(signals) => signals,
+        Err(error) => {
+            eprintln!("daytona-dev: cannot listen for signals: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
     let options = Options {
         protocol: match arguments.protocol {
             Spoken::V0_190 => Protocol::V0_190,
@@ -75,20 +88,26 @@ async fn main() -> ExitCode {
         }
     };
     let code = match arguments.command {
-        Some(Action::Run { command }) => run(&server, &command).await,
+        Some(Action::Run { command }) => run(&server, &command, &mut signals).await,
         None => {
-            println!("A Daytona serves at {}. To use it:\n", server.api_url());
-            for (name, value) in environment(&server) {
-                println!("export {name}={value}");
-            }
-            println!("\nCtrl-C ends it, with every process and file of its sandboxes.");
-            interrupted().await;
+            // Nobody has to read it.
+            let _ = std::io::stdout().write_all(usage(&server).as_bytes());
+            signals.next().await;
             ExitCode::SUCCESS
         }
     };
     // The drop kills and removes; it blocks for as long as that takes.
     drop(server);
     code
+}
+
+fn usage(server: &Server) -> String {
+    let exports = environment(server).map(|(name, value)| format!("export {name}={value}\n")).concat();
+    let url = server.api_url();
+    format!(
+        "A Daytona serves at {url}. To use it:\n\n{exports}\n\
+         Ctrl-C ends it, with every process and file of its sandboxes.\n"
+    )
 }
 
 fn environment(server: &Server) -> [(&'static str, String); 3] {
@@ -99,7 +118,10 @@ fn environment(server: &Server) -> [(&'static str, String); 3] {
     ]
 }
 
-async fn run(server: &Server, command: &[String]) -> ExitCode {
+/// How long a command may take to end after it was told to.
+const LAST_MOMENT: Duration = Duration::from_secs(5);
+
+async fn run(server: &Server, command: &[String], signals: &mut Signals) -> ExitCode {
     let Some((program, arguments)) = command.split_first() else { return ExitCode::FAILURE };
     let mut child = tokio::process::Command::new(program);
     child.args(arguments).envs(environment(server)).kill_on_drop(true);
@@ -113,24 +135,44 @@ async fn run(server: &Server, command: &[String]) -> ExitCode {
             return ExitCode::from(127);
         }
     };
-    tokio::select! {
-        ended = child.wait() => match ended.ok().and_then(|status| status.code()) {
-            Some(code) => ExitCode::from(u8::try_from(code).unwrap_or(1)),
-            None => ExitCode::from(128),
-        },
-        () = interrupted() => ExitCode::from(130),
+    let signal = tokio::select! {
+        ended = child.wait() => return ended.map_or(ExitCode::FAILURE, exit_code),
+        signal = signals.next() => signal,
+    };
+    // A terminal's Ctrl-C reached it already; a signal to this process alone has not.
+    if let Some(pid) = child.id().and_then(|pid| i32::try_from(pid).ok()) {
+        let _ = kill(Pid::from_raw(pid), signal);
     }
+    if tokio::time::timeout(LAST_MOMENT, child.wait()).await.is_err() {
+        let _ = child.kill().await;
+    }
+    ExitCode::from(128 + signal as u8)
 }
 
-/// Ready at SIGINT or SIGTERM.
-async fn interrupted() {
-    let (Ok(mut interrupt), Ok(mut terminate)) =
-        (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
-    else {
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
+/// As a shell has it: a signal's number and 128.
+fn exit_code(status: ExitStatus) -> ExitCode {
+    let code = status.code().or(status.signal().map(|signal| 128 + signal));
+    ExitCode::from(code.and_then(|code| u8::try_from(code).ok()).unwrap_or(1))
+}
+
+/// The ways in which a person, a script or a closed terminal end this process.
+struct Signals([(Signal, signal::Signal); 3]);
+
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        let listen = |signal: Signal| {
+            let kind = SignalKind::from_raw(signal as i32);
+            Ok::<_, std::io::Error>((signal, signal::signal(kind)?))
+        };
+        Ok(Self([listen(Signal::SIGINT)?, listen(Signal::SIGTERM)?, listen(Signal::SIGHUP)?]))
+    }
+
+    async fn next(&mut self) -> Signal {
+        let [(int, interrupt), (term, terminate), (hup, hang_up)] = &mut self.0;
+        tokio::select! {
+            _ = interrupt.recv() => *int,
+            _ = terminate.recv() => *term,
+            _ = hang_up.recv() => *hup,
+        }
     }
 }

@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use uuid::Uuid;
 
 /// By this variable a process is known to be of a sandbox, however it was started.
@@ -31,6 +32,8 @@ pub struct Sandbox {
     pub build_log: Mutex<String>,
     pub sessions: Sessions,
     pub ptys: Ptys,
+    /// A resize is under way: the one change that ends in the state in which it began.
+    pub resizing: AtomicBool,
     record: Mutex<Map<String, Value>>,
     /// Read while a process is started, written while all are killed; true once the server is gone.
     closed: RwLock<bool>,
@@ -58,6 +61,7 @@ impl Sandbox {
             build_log: Mutex::default(),
             sessions: Sessions::default(),
             ptys: Ptys::default(),
+            resizing: AtomicBool::new(false),
             record: Mutex::new(record),
             closed: RwLock::new(false),
             id,
@@ -74,9 +78,16 @@ impl Sandbox {
         Self::new(world, record)
     }
 
+    /// Its directories, below the server's own: where that is gone, the server has ended, and nothing is made.
     pub fn make_home(&self) -> std::io::Result<()> {
-        std::fs::create_dir_all(&self.home)?;
-        std::fs::create_dir_all(&self.state_dir)
+        let own = self.home.parent().unwrap_or(&self.home);
+        for directory in [own, &self.home, &self.state_dir] {
+            match std::fs::create_dir(directory) {
+                Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => return Err(error),
+                _ => {}
+            }
+        }
+        Ok(())
     }
 
     /// What a client is told.
@@ -110,10 +121,15 @@ impl Sandbox {
         record.insert("updatedAt".into(), json!(now()));
     }
 
+    pub fn is_changing(&self) -> bool {
+        let record = self.record.lock();
+        record.get("state") != record.get("desiredState") || self.resizing.load(Ordering::Acquire)
+    }
+
     /// Begins a change of state, unless one is under way.
     pub fn desire(&self, state: &str) -> bool {
         let mut record = self.record.lock();
-        if record.get("state") != record.get("desiredState") {
+        if record.get("state") != record.get("desiredState") || self.resizing.load(Ordering::Acquire) {
             return false;
         }
         record.insert("desiredState".into(), json!(state));

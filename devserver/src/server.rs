@@ -15,19 +15,21 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use std::io;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
 
 /// A running server. Dropping it kills every process and removes its directory.
 pub struct Server {
     house: Arc<House>,
     accepting: JoinHandle<()>,
     api_url: String,
-    /// Kept for its destructor, where nobody named a directory.
-    _temporary: Option<tempfile::TempDir>,
+    /// Every connection's end.
+    closing: CancellationToken,
+    /// Kept for its destructor.
+    _state: tempfile::TempDir,
 }
 
 struct House {
@@ -38,17 +40,18 @@ struct House {
 
 impl Server {
     pub async fn start(options: Options) -> io::Result<Self> {
-        let (state_dir, temporary) = state_dir(&options)?;
         let listener = TcpListener::bind(("127.0.0.1", options.port)).await?;
+        let state = state_dir(&options)?;
         let port = listener.local_addr()?.port();
         let house = Arc::new(House {
-            world: Arc::new(World::new(&options, port, state_dir)),
+            world: Arc::new(World::new(&options, port, state.path().canonicalize()?)),
             faults: Faults::new(options.faults.clone()),
             rate: options.rate_limit.map(RateLimit::new),
         });
-        let accepting = tokio::spawn(accept(listener, house.clone()));
+        let closing = CancellationToken::new();
+        let accepting = tokio::spawn(accept(listener, house.clone(), closing.clone()));
         let api_url = format!("{}/api", house.world.base);
-        Ok(Self { house, accepting, api_url, _temporary: temporary })
+        Ok(Self { house, accepting, api_url, closing, _state: state })
     }
 
     pub fn api_url(&self) -> &str {
@@ -87,38 +90,38 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         self.accepting.abort();
+        self.closing.cancel();
         let sandboxes = self.house.world.sandboxes.read().all.clone();
-        let used = sandboxes.iter().filter(|sandbox| sandbox.home.exists());
-        for sandbox in used {
-            sandbox.close();
+        let used: Vec<_> = sandboxes.iter().filter(|sandbox| sandbox.home.exists()).collect();
+        // Twice: a request that was being answered may have started one more process meanwhile.
+        for _ in 0..2 {
+            used.iter().for_each(|sandbox| sandbox.close());
+            let _ = std::fs::remove_dir_all(&self.house.world.state_dir);
         }
-        let _ = std::fs::remove_dir_all(&self.house.world.state_dir);
     }
 }
 
-fn state_dir(options: &Options) -> io::Result<(PathBuf, Option<tempfile::TempDir>)> {
+/// A directory of its own inside the named one: nothing that was there is ever removed.
+fn state_dir(options: &Options) -> io::Result<tempfile::TempDir> {
+    let mut own = tempfile::Builder::new();
+    own.prefix("daytona-dev-");
     match &options.state_dir {
         Some(directory) => {
-            // A directory of its own inside the named one: nothing that was there is ever removed.
-            let own = directory.join(format!("daytona-dev-{}", std::process::id()));
-            std::fs::create_dir_all(&own)?;
-            Ok((own.canonicalize()?, None))
+            std::fs::create_dir_all(directory)?;
+            own.tempdir_in(directory)
         }
-        None => {
-            let temporary = tempfile::Builder::new().prefix("daytona-dev-").tempdir()?;
-            Ok((temporary.path().canonicalize()?, Some(temporary)))
-        }
+        None => own.tempdir(),
     }
 }
 
-async fn accept(listener: TcpListener, house: Arc<House>) {
+async fn accept(listener: TcpListener, house: Arc<House>, closing: CancellationToken) {
     loop {
         let Ok((stream, _)) = listener.accept().await else {
             tokio::time::sleep(Duration::from_millis(20)).await;
             continue;
         };
         let _ = stream.set_nodelay(true);
-        tokio::spawn(serve_connection(stream, house.clone()));
+        tokio::spawn(closing.clone().run_until_cancelled_owned(serve_connection(stream, house.clone())));
     }
 }
 

@@ -14,7 +14,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const STEP: Duration = Duration::from_millis(60);
 
 /// Keys that are handed on as they come.
-const PLAIN: [&str; 14] = [
+const PLAIN: [&str; 13] = [
     "user",
     "env",
     "labels",
@@ -27,7 +27,6 @@ const PLAIN: [&str; 14] = [
     "gpuType",
     "spot",
     "linkedSandbox",
-    "autoDeleteInterval",
     "outboundProxyUrl",
 ];
 
@@ -60,6 +59,7 @@ pub async fn create(call: &Call<'_>) -> Answer {
 
 /// What a wish makes of the defaults, or why not.
 fn record(call: &Call<'_>, wish: &Map<String, Value>) -> Result<Map<String, Value>, Refusal> {
+    let given = |key: &str| wish.get(key).filter(|value| !value.is_null());
     let mut record = defaults(call.world, &call.organization.id);
     for key in PLAIN {
         if let Some(value) = wish.get(key).filter(|value| !value.is_null()) {
@@ -72,14 +72,26 @@ fn record(call: &Call<'_>, wish: &Map<String, Value>) -> Result<Map<String, Valu
             return Err(Refusal::bad_request(format!("{key} must be a string")));
         }
     }
-    for (key, what) in [("env", "env must be an object"), ("labels", "labels must be an object")] {
-        if wish.get(key).is_some_and(|value| !value.is_object() && !value.is_null()) {
-            return Err(Refusal::bad_request(what));
+    for key in ["env", "labels"] {
+        let Some(value) = given(key) else { continue };
+        let Some(pairs) = value.as_object() else {
+            return Err(Refusal::bad_request(format!("{key} must be an object")));
+        };
+        if let Some((name, _)) = pairs.iter().find(|(_, value)| !value.is_string()) {
+            return Err(Refusal::bad_request(format!("{key}.{name} must be a string")));
+        }
+    }
+    for key in ["public", "networkBlockAll", "spot"] {
+        if given(key).is_some_and(|value| !value.is_boolean()) {
+            return Err(Refusal::bad_request(format!("{key} must be a boolean value")));
         }
     }
     let built = wish.get("buildInfo").is_some_and(|info| !info.is_null());
-    if built && wish.get("snapshot").is_some_and(|snapshot| !snapshot.is_null()) {
+    if built && given("snapshot").is_some() {
         return Err(Refusal::bad_request("Cannot specify a snapshot when using a build info entry"));
+    }
+    if built && given("linkedSandbox").is_some() {
+        return Err(Refusal::bad_request("Cannot link a sandbox when using a build info entry"));
     }
     for key in ["cpu", "gpu", "memory", "disk"] {
         let Some(value) = wish.get(key).filter(|value| !value.is_null()) else { continue };
@@ -91,19 +103,11 @@ fn record(call: &Call<'_>, wish: &Map<String, Value>) -> Result<Map<String, Valu
         }
         record.insert(key.into(), value.clone());
     }
-    let intervals = [
-        ("autoStopInterval", "Auto-stop"),
-        ("autoPauseInterval", "Auto-pause"),
-        ("autoArchiveInterval", "Auto-archive"),
-    ];
-    for (key, name) in intervals {
-        let Some(value) = wish.get(key).filter(|value| !value.is_null()) else { continue };
-        match value.as_i64() {
-            Some(minutes) if minutes >= 0 => record.insert(key.into(), json!(minutes)),
-            Some(_) => return Err(Refusal::bad_request(format!("{name} interval must be non-negative"))),
-            None => return Err(Refusal::bad_request(format!("{key} must be an integer number"))),
-        };
+    let resources = ["cpu", "gpu", "memory", "disk", "gpuType"];
+    if !built && resources.iter().any(|key| given(key).is_some()) {
+        return Err(Refusal::bad_request("Cannot specify Sandbox resources when using a snapshot"));
     }
+    intervals(wish, &mut record)?;
     if let Some(name) = wish.get("name").and_then(Value::as_str).filter(|name| !name.is_empty()) {
         record.insert("name".into(), json!(name));
     } else {
@@ -130,6 +134,37 @@ fn record(call: &Call<'_>, wish: &Map<String, Value>) -> Result<Map<String, Valu
         record.insert("state".into(), json!("pending_build"));
     }
     Ok(record)
+}
+
+/// After how many minutes what happens by itself, and what excludes what.
+fn intervals(wish: &Map<String, Value>, record: &mut Map<String, Value>) -> Result<(), Refusal> {
+    let known = [
+        ("autoStopInterval", "Auto-stop interval", 0),
+        ("autoPauseInterval", "Auto-pause interval", 0),
+        ("autoArchiveInterval", "Auto-archive interval", 0),
+        ("ttlMinutes", "TTL", 0),
+        ("autoDeleteInterval", "", i64::MIN),
+    ];
+    for (key, name, least) in known {
+        let Some(value) = wish.get(key).filter(|value| !value.is_null()) else { continue };
+        match value.as_i64() {
+            Some(minutes) if minutes >= least => record.insert(key.into(), json!(minutes)),
+            Some(_) => return Err(Refusal::bad_request(format!("{name} must be non-negative"))),
+            None => return Err(Refusal::bad_request(format!("{key} must be an integer number"))),
+        };
+    }
+    let asked = |key: &str| wish.get(key).and_then(Value::as_i64);
+    if asked("autoPauseInterval").is_some_and(|minutes| minutes > 0) {
+        if asked("autoStopInterval").is_some_and(|minutes| minutes > 0) {
+            return Err(Refusal::bad_request(
+                "At most one of autoStopInterval and autoPauseInterval may be non-zero",
+            ));
+        }
+        if asked("autoDeleteInterval") == Some(0) {
+            return Err(Refusal::bad_request("Auto-pause is not allowed for ephemeral sandboxes"));
+        }
+    }
+    Ok(())
 }
 
 /// Gives the sandbox its directory; an image is built first, line by line. A `RUN false` fails, as it would.

@@ -6,6 +6,7 @@ use super::error::{Answer, Refusal, json_body};
 use crate::sandbox::Sandbox;
 use serde_json::Value;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::task::spawn_blocking;
 use tokio::time::sleep;
@@ -16,7 +17,7 @@ const STEP: Duration = Duration::from_millis(120);
 /// Begins a change from one of these states.
 fn begin(call: &Call<'_>, id: &str, from: &[&str], to: &str, refusal: &str) -> Result<Arc<Sandbox>, Refusal> {
     let sandbox = call.sandbox(id)?;
-    if sandbox.get("state") != sandbox.get("desiredState") {
+    if sandbox.is_changing() {
         return Err(Refusal::conflict("Sandbox state change in progress"));
     }
     if !from.contains(&sandbox.state().as_str()) {
@@ -99,6 +100,9 @@ pub fn resize(call: &Call<'_>, id: &str) -> Answer {
         if !value.is_u64() {
             return Err(Refusal::bad_request(format!("{key} must be an integer number")));
         }
+        if *value == 0 {
+            return Err(Refusal::bad_request(format!("{key} must not be less than 1")));
+        }
         if key == "disk" && value.as_u64() < sandbox.get(key).as_u64() {
             return Err(Refusal::bad_request("Sandbox disk size cannot be decreased"));
         }
@@ -114,6 +118,7 @@ pub fn resize(call: &Call<'_>, id: &str) -> Answer {
     let before = sandbox.state();
     let refusal = "Sandbox must be started or stopped to be resized";
     begin(call, id, &["started", "stopped"], &before, refusal)?;
+    sandbox.resizing.store(true, Ordering::Release);
     let answer = json_body(&sandbox.json());
     tokio::spawn(async move {
         sleep(STEP / 2).await;
@@ -123,6 +128,7 @@ pub fn resize(call: &Call<'_>, id: &str) -> Answer {
             sandbox.set(key, value);
         }
         sandbox.set("state", before);
+        sandbox.resizing.store(false, Ordering::Release);
     });
     Ok(answer)
 }
@@ -133,7 +139,7 @@ pub fn delete(call: &Call<'_>, id: &str) -> Answer {
     if sandbox.text("desiredState") == "destroyed" {
         return Err(Refusal::conflict("Sandbox state change in progress"));
     }
-    let settled = sandbox.get("state") == sandbox.get("desiredState");
+    let settled = !sandbox.is_changing();
     let unsettled_but_deletable = ["creating", "pending_build", "building_snapshot"];
     if !settled && !unsettled_but_deletable.contains(&sandbox.state().as_str()) {
         return Err(Refusal::conflict("Sandbox state change in progress"));

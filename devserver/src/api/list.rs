@@ -22,6 +22,32 @@ const FULL_ONLY: [&str; 7] = [
     "otelEndpointOverride",
 ];
 
+/// What a filter may ask for.
+const STATES: [&str; 22] = [
+    "creating",
+    "restoring",
+    "destroyed",
+    "destroying",
+    "started",
+    "stopped",
+    "starting",
+    "stopping",
+    "error",
+    "build_failed",
+    "pending_build",
+    "building_snapshot",
+    "unknown",
+    "pulling_snapshot",
+    "archived",
+    "archiving",
+    "resizing",
+    "snapshotting",
+    "forking",
+    "pausing",
+    "paused",
+    "resuming",
+];
+
 pub fn by_cursor(call: &Call<'_>) -> Answer {
     let limit = limit(call)?;
     let start = match call.parameter("cursor") {
@@ -29,7 +55,7 @@ pub fn by_cursor(call: &Call<'_>) -> Answer {
         Some(cursor) => offset(&cursor).ok_or_else(|| Refusal::bad_request("Invalid cursor"))?,
     };
     let mut found = find(call)?;
-    sort(call, &mut found);
+    sort(call, &mut found, &["name", "cpu", "memoryGib", "diskGib", "lastActivityAt", "createdAt"])?;
     let next = start + limit;
     let cursor = (next < found.len()).then(|| URL_SAFE_NO_PAD.encode(format!("{next}")));
     let items: Vec<Value> =
@@ -47,7 +73,8 @@ pub fn by_page(call: &Call<'_>) -> Answer {
         },
     };
     let mut found = find(call)?;
-    sort(call, &mut found);
+    let keys = ["id", "name", "state", "snapshot", "region", "updatedAt", "createdAt", "lastActivityAt"];
+    sort(call, &mut found, &keys)?;
     let total = found.len();
     let items: Vec<Value> =
         found.into_iter().skip((page - 1) * limit).take(limit).map(|item| item.json()).collect();
@@ -91,14 +118,21 @@ fn find(call: &Call<'_>) -> Result<Vec<Arc<Sandbox>>, Refusal> {
     };
     let mut regions = values("regions");
     regions.extend(values("regionIds"));
+    if let Some(unknown) = values("states").iter().find(|state| !STATES.contains(&state.as_str())) {
+        return Err(Refusal::bad_request(format!("each value in states must be a valid state: {unknown}")));
+    }
     let one_of = [("state", values("states")), ("snapshot", values("snapshots")), ("target", regions)];
     let starts = |key: &str| call.parameter(key).map(|text| text.to_lowercase());
     let prefixes = [("id", starts("id")), ("name", starts("name"))];
-    let bound = |name: &str| call.parameter(name).and_then(|text| text.parse::<f64>().ok());
+    let bound = |name: &str| match call.parameter(name).map(|text| text.parse::<f64>()) {
+        None => Ok(None),
+        Some(Ok(bound)) if bound >= 1.0 => Ok(Some(bound)),
+        Some(_) => Err(Refusal::bad_request(format!("{name} must not be less than 1"))),
+    };
     let bounds = [
-        ("cpu", bound("minCpu"), bound("maxCpu")),
-        ("memory", bound("minMemoryGiB"), bound("maxMemoryGiB")),
-        ("disk", bound("minDiskGiB"), bound("maxDiskGiB")),
+        ("cpu", bound("minCpu")?, bound("maxCpu")?),
+        ("memory", bound("minMemoryGiB")?, bound("maxMemoryGiB")?),
+        ("disk", bound("minDiskGiB")?, bound("maxDiskGiB")?),
     ];
     let errored = call.parameter("includeErroredDeleted").as_deref() == Some("true");
     let public = call.parameter("isPublic");
@@ -131,26 +165,38 @@ fn find(call: &Call<'_>) -> Result<Vec<Arc<Sandbox>>, Refusal> {
     Ok(own.filter(|sandbox| passes(sandbox)).cloned().collect())
 }
 
-/// As asked, else the newest first.
-fn sort(call: &Call<'_>, found: &mut [Arc<Sandbox>]) {
-    let Some(sort) = call.parameter("sort") else {
-        found.reverse();
-        return;
+/// As asked, by one of these keys, else the newest first.
+fn sort(call: &Call<'_>, found: &mut [Arc<Sandbox>], keys: &[&str]) -> Result<(), Refusal> {
+    let descending = match call.parameter("order").as_deref() {
+        Some("asc") => false,
+        Some("desc") | None => true,
+        Some(_) => return Err(Refusal::bad_request("order must be one of the following values: asc, desc")),
     };
+    let Some(sort) = call.parameter("sort") else {
+        if descending {
+            found.reverse();
+        }
+        return Ok(());
+    };
+    if !keys.contains(&sort.as_str()) {
+        let keys = keys.join(", ");
+        return Err(Refusal::bad_request(format!("sort must be one of the following values: {keys}")));
+    }
     let key = match sort.as_str() {
         "memoryGib" => "memory",
         "diskGib" => "disk",
+        "region" => "target",
         other => other,
     };
     let compare = |a: &Value, b: &Value| match (a.as_f64(), b.as_f64()) {
         (Some(a), Some(b)) => a.total_cmp(&b),
         _ => a.as_str().unwrap_or_default().cmp(b.as_str().unwrap_or_default()),
     };
-    let descending = call.parameter("order").as_deref() == Some("desc");
     found.sort_by(|a, b| {
         let order: Ordering = compare(&a.get(key), &b.get(key));
         if descending { order.reverse() } else { order }
     });
+    Ok(())
 }
 
 fn brief(mut item: Value) -> Value {

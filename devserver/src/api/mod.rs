@@ -8,6 +8,7 @@ mod reach;
 mod settings;
 mod stock;
 
+use crate::Protocol;
 use crate::world::{Organization, World};
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, Method, Request, Response, Uri};
@@ -127,6 +128,9 @@ async fn route(call: &Call<'_>, path: &[&str]) -> Option<Answer> {
         ("POST", ["sandbox", id, "public", value]) => settings::public(call, id, value),
         ("POST", ["sandbox", id, "last-activity"]) => settings::last_activity(call, id),
         ("POST", ["sandbox", id, "signing-key", "rotate"]) => reach::rotate_signing_key(call, id),
+        ("POST", ["sandbox", _, "autopause" | "ttl", _]) if call.world.protocol == Protocol::V0_190 => {
+            return None;
+        }
         ("POST", ["sandbox", id, interval, minutes]) => settings::interval(call, id, interval, minutes)?,
         ("GET", ["sandbox", id, "ports", port, "preview-url"]) => reach::preview(call, id, port),
         ("GET", ["sandbox", id, "ports", port, "signed-preview-url"]) => {
