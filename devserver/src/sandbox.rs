@@ -34,6 +34,8 @@ pub struct Sandbox {
     pub ptys: Ptys,
     /// A resize is under way: the one change that ends in the state in which it began.
     pub resizing: AtomicBool,
+    /// A client has looked since the last change began.
+    pub seen: AtomicBool,
     record: Mutex<Map<String, Value>>,
     /// Read while a process is started, written while all are killed; true once the server is gone.
     closed: RwLock<bool>,
@@ -62,6 +64,7 @@ impl Sandbox {
             sessions: Sessions::default(),
             ptys: Ptys::default(),
             resizing: AtomicBool::new(false),
+            seen: AtomicBool::new(false),
             record: Mutex::new(record),
             closed: RwLock::new(false),
             id,
@@ -133,6 +136,7 @@ impl Sandbox {
             return false;
         }
         record.insert("desiredState".into(), json!(state));
+        self.seen.store(false, Ordering::Release);
         true
     }
 

@@ -167,7 +167,42 @@ fn intervals(wish: &Map<String, Value>, record: &mut Map<String, Value>) -> Resu
     Ok(())
 }
 
-/// Gives the sandbox its directory; an image is built first, line by line. A `RUN false` fails, as it would.
+/// The two steps that fail here as they would anywhere: an image that cannot exist, and `RUN false`.
+fn why_it_fails(line: &str) -> Option<String> {
+    let mut words = line.split_whitespace();
+    let instruction = words.next()?.to_ascii_uppercase();
+    let mut words = words.skip_while(|word| word.starts_with("--"));
+    match (instruction.as_str(), words.next()) {
+        ("RUN", Some("false")) => Some("The command '/bin/sh -c false' returned a non-zero code: 1".into()),
+        ("FROM", Some(image)) if !is_reference(image) => {
+            Some(format!("failed to parse {image:?}: invalid reference format"))
+        }
+        ("FROM", None) => Some("FROM requires an image".into()),
+        _ => None,
+    }
+}
+
+/// `[HOST[:PORT]/]PATH[:TAG][@DIGEST]`, the path in lower case.
+fn is_reference(image: &str) -> bool {
+    let (image, digest) =
+        image.split_once('@').map_or((image, None), |(image, digest)| (image, Some(digest)));
+    let (image, tag) = match image.rsplit_once(':') {
+        Some((image, tag)) if !tag.contains('/') => (image, Some(tag)),
+        _ => (image, None),
+    };
+    let is_word = |word: &str| {
+        !word.is_empty()
+            && word.chars().all(|letter| letter.is_ascii_alphanumeric() || "._-".contains(letter))
+    };
+    let mut parts = image.split('/');
+    let host = if image.contains('/') { parts.next() } else { None };
+    let host_is_fine = host.is_none_or(|host| host.split(':').all(is_word));
+    let path_is_fine = parts.all(|part| is_word(part) && part.to_ascii_lowercase() == part);
+    let digest_is_fine = digest.is_none_or(|digest| digest.split(':').all(is_word));
+    host_is_fine && path_is_fine && digest_is_fine && tag.is_none_or(is_word)
+}
+
+/// Gives the sandbox its directory; an image is built first, line by line.
 async fn become_real(sandbox: Arc<Sandbox>, dockerfile: Option<String>) {
     if let Some(dockerfile) = dockerfile {
         sleep(STEP).await;
@@ -177,13 +212,9 @@ async fn become_real(sandbox: Arc<Sandbox>, dockerfile: Option<String>) {
             let step = format!("Step {}/{} : {line}\n ---> done\n", number + 1, lines.len());
             sandbox.build_log.lock().push_str(&step);
             sleep(STEP).await;
-            if line.to_ascii_uppercase().starts_with("RUN") && line.split_whitespace().nth(1) == Some("false")
-            {
-                sandbox
-                    .build_log
-                    .lock()
-                    .push_str("The command '/bin/sh -c false' returned a non-zero code: 1\n");
-                sandbox.set("errorReason", "The command '/bin/sh -c false' returned a non-zero code: 1");
+            if let Some(why) = why_it_fails(line) {
+                sandbox.build_log.lock().push_str(&format!("{why}\n"));
+                sandbox.set("errorReason", why);
                 sandbox.set("desiredState", "build_failed");
                 sandbox.set("state", "build_failed");
                 return;
@@ -203,5 +234,24 @@ async fn become_real(sandbox: Arc<Sandbox>, dockerfile: Option<String>) {
             sandbox.set("desiredState", "error");
             sandbox.set("state", "error");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_no_image_has_fails_the_build() {
+        for good in
+            ["python:3.12", "debian", "ghcr.io/a/b_c:V1", "localhost:5000/x", "a/b@sha256:0f", "Host.io/x"]
+        {
+            assert_eq!(why_it_fails(&format!("FROM --platform=linux/amd64 {good} AS x")), None, "{good}");
+        }
+        for bad in ["Python", "a/B", "a:", "a//b", "a/b!"] {
+            assert!(why_it_fails(&format!("FROM {bad}")).is_some(), "{bad}");
+        }
+        assert!(why_it_fails("FROM").is_some() && why_it_fails("run false").is_some());
+        assert_eq!(why_it_fails("RUN falsetto"), None);
     }
 }

@@ -7,17 +7,30 @@ use crate::sandbox::Sandbox;
 use serde_json::Value;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 
-/// How long a change takes at least, so that a client sees it under way.
+/// How long a change takes at least.
 const STEP: Duration = Duration::from_millis(120);
+/// How long it waits for a client to look.
+const LOOKS: Duration = Duration::from_secs(1);
+
+/// A change takes some time, and until a client has seen it under way: else a test on a busy machine could
+/// come too late to see what it is about.
+async fn under_way(sandbox: &Sandbox) {
+    sleep(STEP).await;
+    let began = Instant::now();
+    while !sandbox.seen.load(Ordering::Acquire) && began.elapsed() < LOOKS {
+        sleep(STEP / 10).await;
+    }
+}
 
 /// Begins a change from one of these states.
 fn begin(call: &Call<'_>, id: &str, from: &[&str], to: &str, refusal: &str) -> Result<Arc<Sandbox>, Refusal> {
     let sandbox = call.sandbox(id)?;
     if sandbox.is_changing() {
+        sandbox.seen.store(true, Ordering::Release);
         return Err(Refusal::conflict("Sandbox state change in progress"));
     }
     if !from.contains(&sandbox.state().as_str()) {
@@ -29,13 +42,19 @@ fn begin(call: &Call<'_>, id: &str, from: &[&str], to: &str, refusal: &str) -> R
     Ok(sandbox)
 }
 
+pub fn look(call: &Call<'_>, id: &str) -> Answer {
+    let sandbox = call.sandbox(id)?;
+    sandbox.seen.store(true, Ordering::Release);
+    Ok(json_body(&sandbox.json()))
+}
+
 pub fn start(call: &Call<'_>, id: &str) -> Answer {
     let sandbox = begin(call, id, &["stopped", "archived"], "started", "Sandbox is not in valid state")?;
     let answer = json_body(&sandbox.json());
     tokio::spawn(async move {
         sleep(STEP / 2).await;
         sandbox.set("state", "starting");
-        sleep(STEP).await;
+        under_way(&sandbox).await;
         let _ = sandbox.make_home();
         sandbox.set("state", "started");
         sandbox.sessions.start(&sandbox);
@@ -53,7 +72,7 @@ pub fn stop(call: &Call<'_>, id: &str) -> Answer {
     tokio::spawn(async move {
         sleep(STEP / 2).await;
         sandbox.set("state", "stopping");
-        sleep(STEP).await;
+        under_way(&sandbox).await;
         let killed = sandbox.clone();
         let _ = spawn_blocking(move || killed.kill_all()).await;
         sandbox.set("state", "stopped");
@@ -71,7 +90,7 @@ pub fn archive(call: &Call<'_>, id: &str) -> Answer {
     tokio::spawn(async move {
         sleep(STEP / 2).await;
         sandbox.set("state", "archiving");
-        sleep(STEP).await;
+        under_way(&sandbox).await;
         sandbox.set("state", "archived");
     });
     Ok(answer)
@@ -81,7 +100,7 @@ pub fn recover(call: &Call<'_>, id: &str) -> Answer {
     let sandbox = begin(call, id, &["error"], "started", "Sandbox is not in error state")?;
     let answer = json_body(&sandbox.json());
     tokio::spawn(async move {
-        sleep(STEP).await;
+        under_way(&sandbox).await;
         sandbox.set("errorReason", Value::Null);
         sandbox.set("state", "started");
     });
@@ -123,7 +142,7 @@ pub fn resize(call: &Call<'_>, id: &str) -> Answer {
     tokio::spawn(async move {
         sleep(STEP / 2).await;
         sandbox.set("state", "resizing");
-        sleep(STEP).await;
+        under_way(&sandbox).await;
         for (key, value) in changes {
             sandbox.set(key, value);
         }

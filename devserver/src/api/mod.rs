@@ -117,7 +117,7 @@ async fn route(call: &Call<'_>, path: &[&str]) -> Option<Answer> {
         ("POST", ["sandbox"]) => create::create(call).await,
         ("GET", ["sandbox"]) => list::by_cursor(call),
         ("GET", ["sandbox", "paginated"]) => list::by_page(call),
-        ("GET", ["sandbox", id]) => call.sandbox(id).map(|sandbox| json_body(&sandbox.json())),
+        ("GET", ["sandbox", id]) => lifecycle::look(call, id),
         ("DELETE", ["sandbox", id]) => lifecycle::delete(call, id),
         ("POST", ["sandbox", id, "start"]) => lifecycle::start(call, id),
         ("POST", ["sandbox", id, "stop"]) => lifecycle::stop(call, id),
