@@ -14,6 +14,7 @@ use pty_process::{Command, OwnedReadPty, OwnedWritePty, Size};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::future::poll_fn;
+use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -97,7 +98,11 @@ impl Terminal {
     }
 
     /// Starts the shell, if nobody has.
-    pub fn start(self: &Arc<Self>, sandbox: &Arc<Sandbox>) -> Result<(), pty_process::Error> {
+    pub fn start(self: &Arc<Self>, sandbox: &Arc<Sandbox>) -> io::Result<()> {
+        sandbox.start_process(|| self.start_shell(sandbox).map_err(io::Error::other))
+    }
+
+    fn start_shell(self: &Arc<Self>, sandbox: &Arc<Sandbox>) -> Result<(), pty_process::Error> {
         let mut state = self.state.lock();
         if !matches!(state.shell, Shell::NotStarted) {
             return Ok(());
