@@ -65,12 +65,34 @@ pub fn with_descendants(roots: impl IntoIterator<Item = i32>) -> BTreeSet<i32> {
     found
 }
 
-/// A zombie has no descendants worth a look and is no process any more.
+/// Kills a session and everything that descends from it, until nothing of it is left: one may have forked
+/// meanwhile. Every job of an interactive shell has a group of its own.
+pub fn kill_session(leader: i32) {
+    for _ in 0..500 {
+        let members = all().into_iter().filter(|process| session(*process) == Some(leader));
+        let family = with_descendants(members);
+        if family.is_empty() {
+            return;
+        }
+        kill_all(family);
+        std::thread::sleep(std::time::Duration::from_millis(2));
+    }
+}
+
 fn parent(process: i32) -> Option<i32> {
+    stat(process)?.first()?.parse().ok()
+}
+
+fn session(process: i32) -> Option<i32> {
+    stat(process)?.get(2)?.parse().ok()
+}
+
+/// What the system tells of a process, from its parent on. A zombie has no descendants worth a look and is
+/// no process any more.
+fn stat(process: i32) -> Option<Vec<String>> {
     let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
     // The name in parentheses may hold anything.
     let mut rest = stat.rsplit_once(") ")?.1.split(' ');
     let state = rest.next()?;
-    let parent = rest.next()?.parse().ok()?;
-    (state != "Z" && state != "X").then_some(parent)
+    (state != "Z" && state != "X").then(|| rest.map(str::to_owned).collect())
 }

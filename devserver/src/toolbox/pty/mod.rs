@@ -2,11 +2,10 @@
 //!
 //! * `wish`: what a request asks for, and what it is refused for. `terminal`: a shell and its PTY.
 //! * `audience`: who hears the output, and who is cut for not listening. `socket`: one of them.
-//! * `exit`: how a shell ended, in the words of the wire. `family`: a process and what it started.
+//! * `exit`: how a shell ended, in the words of the wire.
 
 mod audience;
 mod exit;
-mod family;
 mod socket;
 mod terminal;
 mod wish;

@@ -2,8 +2,8 @@
 
 use super::audience::{Audience, Seat};
 use super::exit::Exit;
-use super::family;
 use super::wish::Wish;
+use crate::processes;
 use crate::sandbox::Sandbox;
 use crate::world::now;
 use axum::body::Bytes;
@@ -109,7 +109,7 @@ impl Terminal {
         }
         let (pty, pts) = pty_process::open()?;
         pty.resize(Size::new(state.rows, state.cols))?;
-        let child = Command::new("/bin/bash")
+        let child = Command::new(processes::shell())
             .args(["-i", "-l"])
             .current_dir(sandbox.home.join(&self.cwd))
             .env_clear()
@@ -187,7 +187,7 @@ impl Terminal {
         };
         self.deleted.notify_one();
         match pid {
-            Some(pid) => family::kill_all(pid),
+            Some(pid) => processes::kill_session(pid),
             None => self.end(Exit::DELETED),
         }
     }
