@@ -1712,6 +1712,48 @@ int32_t daytona_process_execute(daytona_sandbox_t sandbox,
                                 size_t *out_len);
 
 /**
+ * Runs a program's text with its language's interpreter and waits for it. stdout and stderr arrive
+ * together, what matplotlib shows as `artifacts.charts`.
+ *
+ * A program that does not succeed is not an error: look at `exitCode`. One that reaches `timeout`
+ * is killed with everything it started, its output is lost and the error is HTTP_TIMEOUT (408).
+ * A language that the server does not speak is HTTP_BAD_REQUEST. On a server before 0.205 a single
+ * quote in `argv` breaks the command.
+ *
+ * `sandbox`: a sandbox handle.
+ * `code` (text): The program's text.
+ * `options`: NULL, or a JSON object with any of
+ *
+ * * `language` (text): `python`, `javascript` or `typescript`; absent: the language that the sandbox
+ *   was created for.
+ * * `argv` (list of texts): The program's arguments.
+ * * `env` (object of texts): Environment variables beside the sandbox's own.
+ * * `timeout` (number): Seconds, may be fractional, until the server kills the program (status 408); 0
+ *   or absent: never. The server counts whole seconds: a fraction is rounded up.
+ * * `timeoutMs` (integer): Milliseconds until this side gives up; 0 is no limit, absent the
+ *   operation's default.
+ *
+ * `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
+ * daytona_free.
+ * Its fields: exitCode, result, artifacts; a newer server's arrive by themselves.
+ *
+ * Any thread, several at once; DAYTONA_BUSY in an inline callback.
+ * Has no time limit of its own; connect and idle limits apply.
+ * Submitted and cancelled: Drops the connection; the program runs on in the sandbox until its own
+ * `timeout`.
+ * Endpoint: POST {sb}/process/code-run
+ * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
+ * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CANCELLED,
+ * DAYTONA_CLOSED, DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, and 400 to 599 as
+ * the server answers.
+ */
+int32_t daytona_process_code_run(daytona_sandbox_t sandbox,
+                                 const char *code,
+                                 const char *options,
+                                 char **out,
+                                 size_t *out_len);
+
+/**
  * Runs one command with stdout and stderr apart, live as a stream or collected as a call.
  *
  * A session is made for the command and removed with it, whatever happens. `exit`, `exec` and

@@ -21,6 +21,22 @@ pub(super) const ENTRIES: &[Operation] = &[
         call: process::execute,
     },
     operation! {
+        /// Runs a program's text with its language's interpreter and waits for it. stdout and stderr arrive
+        /// together, what matplotlib shows as `artifacts.charts`.
+        ///
+        /// A program that does not succeed is not an error: look at `exitCode`. One that reaches `timeout`
+        /// is killed with everything it started, its output is lost and the error is HTTP_TIMEOUT (408).
+        /// A language that the server does not speak is HTTP_BAD_REQUEST. On a server before 0.205 a single
+        /// quote in `argv` breaks the command.
+        "process.code_run", Sandbox, Newer, process::CodeRun,
+        required: ["code"],
+        result: Json(process::CodeRan),
+        endpoint: "POST {sb}/process/code-run",
+        cancel: "Drops the connection; the program runs on in the sandbox until its own `timeout`.",
+        timeout: None,
+        call: process::code_run,
+    },
+    operation! {
         /// Runs one command with stdout and stderr apart, live as a stream or collected as a call.
         ///
         /// A session is made for the command and removed with it, whatever happens. `exit`, `exec` and

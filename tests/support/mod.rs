@@ -41,6 +41,20 @@ pub async fn sandbox(client: &Client, toolbox_proxy: &str) -> Sandbox {
     }
 }
 
+/// A sandbox that is made, and started.
+pub async fn create(client: &Client, params: Value) -> Sandbox {
+    let create = catalogue::find("sandbox.create").unwrap().call.unwrap();
+    let call = catalogue::Call {
+        subject: Subject::Client(client.clone()),
+        params: params.to_string().into_bytes(),
+        context: context(),
+    };
+    match soon(create(call).unwrap()).await.unwrap() {
+        Outcome::Made(Subject::Sandbox(sandbox), _) => sandbox,
+        _ => panic!("sandbox.create answers no sandbox"),
+    }
+}
+
 pub fn context() -> Context {
     Context { body: Default::default(), notes: Notes::default(), progress: None }
 }

@@ -1,8 +1,11 @@
-//! Commands that run once: `execute` waits for the output, `run` streams it.
+//! Commands that run once: `execute` waits for the output, `run` streams it, `code_run` takes a
+//! program's text instead of a command.
 
+mod code_run;
 mod run;
 mod script;
 
+pub use code_run::{Artifacts, Chart, CodeRan, CodeRun, code_run};
 pub use run::{Ran, Run, run, run_stream};
 
 use super::error::{Error, Result};
@@ -50,13 +53,16 @@ pub async fn execute(sandbox: Sandbox, params: Execute, _: Context) -> Result<Js
         #[serde(skip_serializing_if = "Option::is_none")]
         timeout: Option<u32>,
     }
-    let timeout = whole_seconds(limit("process.execute", params.timeout)?)?;
+    let timeout = whole_seconds("process.execute", params.timeout)?;
     let body =
         Body { command: &params.command, cwd: params.cwd.as_deref(), env: params.env.as_ref(), timeout };
     let request = sandbox.toolbox(Method::POST, "process/execute").await?;
-    // The server answers at the command's limit; some seconds later nobody is there to answer.
-    let deadline = timeout.map(|seconds| Duration::from_secs(u64::from(seconds) + 5));
-    request.json(&body).deadline(deadline).send().await?.json().await
+    request.json(&body).deadline(deadline(timeout)).send().await?.json().await
+}
+
+/// The server answers at the command's limit; some seconds later nobody is there to answer.
+fn deadline(timeout: Option<u32>) -> Option<Duration> {
+    timeout.map(|seconds| Duration::from_secs(u64::from(seconds) + 5))
 }
 
 /// A time limit in seconds; 0 and absent are none.
@@ -71,15 +77,12 @@ fn limit(operation: &str, timeout: Option<f64>) -> Result<Option<Duration>> {
 }
 
 /// Rounded up: half a second must not become 0, which is no limit.
-fn whole_seconds(limit: Option<Duration>) -> Result<Option<u32>> {
-    let Some(limit) = limit else { return Ok(None) };
+fn whole_seconds(operation: &str, timeout: Option<f64>) -> Result<Option<u32>> {
+    let Some(limit) = limit(operation, timeout)? else { return Ok(None) };
     let seconds = limit.as_secs() + u64::from(limit.subsec_nanos() > 0);
     // A limit too short to be measured is still one.
     u32::try_from(seconds.max(1)).map(Some).map_err(|_| {
-        Error::invalid(format!(
-            "process.execute: `timeout` is {seconds}; the server takes up to {} s",
-            u32::MAX
-        ))
+        Error::invalid(format!("{operation}: `timeout` is {seconds}; the server takes up to {} s", u32::MAX))
     })
 }
 
@@ -88,7 +91,7 @@ mod tests {
     use super::*;
 
     fn seconds(timeout: Option<f64>) -> Option<u32> {
-        whole_seconds(limit("process.execute", timeout).unwrap()).unwrap()
+        whole_seconds("process.execute", timeout).unwrap()
     }
 
     #[test]
@@ -106,6 +109,6 @@ mod tests {
         for timeout in [-1.0, -0.001, f64::INFINITY, f64::NAN, 1e30] {
             assert!(limit("process.execute", Some(timeout)).is_err(), "{timeout}");
         }
-        assert!(whole_seconds(limit("process.execute", Some(5e9)).unwrap()).is_err());
+        assert!(whole_seconds("process.execute", Some(5e9)).is_err());
     }
 }

@@ -109,6 +109,14 @@ impl Sandbox {
         Json(copy)
     }
 
+    /// The language that the sandbox was created for, by its label.
+    pub async fn language(&self) -> Result<String> {
+        if self.0.last.read().json.is_none() {
+            self.reread().await?;
+        }
+        Ok(self.reading().language().unwrap_or("python").to_owned())
+    }
+
     fn reading(&self) -> Reading {
         self.0.last.read().reading.clone()
     }

@@ -20,6 +20,13 @@ pub(super) struct Reading {
     pub disk: Option<f64>,
     pub queue_timed_out_at: Option<String>,
     pub spot_evicted_at: Option<String>,
+    labels: Option<Labels>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+struct Labels {
+    #[serde(rename = "code-toolbox-language")]
+    language: Option<String>,
 }
 
 impl Reading {
@@ -29,6 +36,11 @@ impl Reading {
             return Err(Error::new(status::PROTOCOL, "the server sent a sandbox without an id"));
         }
         Ok(reading)
+    }
+
+    /// The language that the sandbox was created for, where a label says so.
+    pub fn language(&self) -> Option<&str> {
+        self.labels.as_ref()?.language.as_deref()
     }
 
     /// States that nothing leads out of by itself.
