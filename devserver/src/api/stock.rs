@@ -14,7 +14,7 @@ use uuid::Uuid;
 type Things = Mutex<BTreeMap<String, Map<String, Value>>>;
 
 /// How long a thing takes to become usable.
-const STEP: Duration = Duration::from_millis(150);
+const STEP: Duration = Duration::from_millis(500);
 
 /// `None`: no such route.
 pub fn route(call: &Call<'_>, path: &[&str]) -> Option<Answer> {
