@@ -47,8 +47,10 @@ install: library
 generate:
 	$(CARGO) run --locked --quiet --package generator
 
-demo: server $(PROGRAMS)/quickstart
-	$(RELEASE)/daytona-dev run -- $(PROGRAMS)/quickstart
+# The server from the dev profile, which is there sooner and which `make test` uses as well.
+demo: $(PROGRAMS)/quickstart
+	$(CARGO) build --locked --package daytona-dev
+	$(TARGET)/debug/daytona-dev run -- $(PROGRAMS)/quickstart
 
 # The table of measures beside their peers; minutes. ROUNDS=N, MEASURE='part of a name'.
 ROUNDS ?= 5
