@@ -30,6 +30,9 @@ library:
 	$(CARGO) rustc --locked --release --package libdaytona --lib --crate-type cdylib,staticlib
 	@ln -sfn libdaytona.so $(RELEASE)/libdaytona.so.$(ABI)
 
+$(RELEASE)/libdaytona.so $(RELEASE)/libdaytona.a:
+	$(MAKE) library
+
 server:
 	$(CARGO) build --locked --release --package daytona-dev
 
@@ -39,7 +42,8 @@ $(PROGRAMS)/%: examples/c/%.c include/daytona.h | library
 	@mkdir -p $(PROGRAMS)
 	$(CC) -std=c11 -Wall -Wextra $(CFLAGS) $< $(UNINSTALLED) $(LDFLAGS) -o $@
 
-install: library
+# Builds only what is not there, so that `sudo make install` needs no Rust.
+install: $(RELEASE)/libdaytona.so $(RELEASE)/libdaytona.a
 	DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' LIBDIR='$(LIBDIR)' INCLUDEDIR='$(INCLUDEDIR)' \
 		packaging/install $(RELEASE) $(VERSION)
 

@@ -12,7 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { FILE_MIB = 64, SHA256_DIGITS = 64, WAIT_MS = 30000 };
+enum { FILE_MIB = 64, SHA256_DIGITS = 64, QUIET_MS = 250, WAIT_MS = 30000 };
 
 static double seconds(void)
 {
@@ -63,7 +63,8 @@ static int create(daytona_client_t client, daytona_sandbox_t *sandbox)
     double start = seconds();
     /* Should this program be killed, the sandbox stops after five idle minutes and is deleted then. */
     if (failed("Creating a sandbox",
-               daytona_sandbox_create(client, "{\"language\":\"python\",\"ephemeral\":true,\"autoStopInterval\":5}",
+               daytona_sandbox_create(client,
+                                      "{\"language\":\"python\",\"ephemeral\":true,\"autoStopInterval\":5}",
                                       sandbox, &out, NULL),
                &out))
         return 1;
@@ -76,12 +77,24 @@ static int create(daytona_client_t client, daytona_sandbox_t *sandbox)
 
 /* 2. A command, its stdout and stderr apart while it runs. */
 
+static const char *STEPS = "{\"command\":\"for i in 1 2 3; do"
+                           " echo step $i; sleep 0.4; echo careful $i >&2; sleep 0.4;"
+                           " done; exit 3\"}";
+
 static int32_t on_output(void *context, const daytona_event_t *event)
 {
     const double *start = context;
-    if (event->kind == DAYTONA_DATA)
-        printf("  %4.1f s  %s  %.*s", seconds() - *start, event->channel == DAYTONA_STDERR ? "stderr" : "stdout",
-               (int)event->len, (const char *)event->data);
+    const char *channel = event->channel == DAYTONA_STDERR ? "stderr" : "stdout";
+    const char *line = (const char *)event->data, *end;
+    if (event->kind != DAYTONA_DATA)
+        return 0;
+    end = line + event->len;
+    while (line < end) { /* What arrives together may be several lines. */
+        const char *newline = memchr(line, '\n', (size_t)(end - line));
+        int length = (int)((newline ? newline : end) - line);
+        printf("  %4.1f s  %s  %.*s\n", seconds() - *start, channel, length, line);
+        line += length + 1;
+    }
     fflush(stdout);
     return 0;
 }
@@ -92,10 +105,8 @@ static int run(daytona_sandbox_t sandbox)
     char *out = NULL;
     int64_t exit_code = -1;
     double start = seconds();
-    int32_t status = daytona_stream_open(
-        sandbox, "process.run",
-        "{\"command\":\"for i in 1 2 3; do echo step $i; sleep 0.4; echo careful $i >&2; sleep 0.4; done; exit 3\"}",
-        0, 0, &stream, &out);
+    int32_t status = daytona_stream_open(sandbox, "process.run", STEPS, 0, 0, &stream, &out);
+
     if (!status)
         status = daytona_stream_each(stream, on_output, &start, &out, NULL);
     daytona_close(stream);
@@ -140,8 +151,9 @@ static void show(struct screen *screen, const uint8_t *bytes, size_t count)
     }
 }
 
-/* Types a line and shows the terminal until a line with `wanted` was seen; without one, until its end. */
-static int type(daytona_stream_t terminal, struct screen *screen, const char *line, const char *wanted)
+/* Shows the terminal until a line with `wanted` was seen; without one, until it was quiet for that long or
+ * is at its end. */
+static int watch(daytona_stream_t terminal, struct screen *screen, const char *wanted, int64_t quiet_ms)
 {
     uint8_t bytes[4096];
     size_t count = 0;
@@ -150,16 +162,14 @@ static int type(daytona_stream_t terminal, struct screen *screen, const char *li
 
     screen->wanted = wanted;
     screen->seen = 0;
-    if (failed("Typing into the terminal",
-               daytona_stream_write(terminal, (const uint8_t *)line, strlen(line), WAIT_MS, NULL, &out),
-               &out))
-        return 1;
     while (!screen->seen) {
-        status = daytona_stream_read(terminal, bytes, sizeof bytes, WAIT_MS, &count, NULL);
-        if (status == DAYTONA_END_OF_STREAM && !wanted)
+        status = daytona_stream_read(terminal, bytes, sizeof bytes, quiet_ms, &count, NULL);
+        if (!wanted && (status == DAYTONA_TIMEOUT || status == DAYTONA_END_OF_STREAM))
             return 0;
         if (status == DAYTONA_END_OF_STREAM)
             return wrong("The terminal ended before it showed what was asked for.");
+        if (status == DAYTONA_TIMEOUT)
+            return wrong("The terminal did not show in time what was asked for.");
         if (status) { /* The reason stands in the stream's result. */
             daytona_stream_result(terminal, 0, &out, NULL);
             return failed("Reading the terminal", status, &out);
@@ -169,10 +179,21 @@ static int type(daytona_stream_t terminal, struct screen *screen, const char *li
     return 0;
 }
 
+/* Types a line, once the terminal is quiet: as a person does, who waits for the prompt. */
+static int type(daytona_stream_t terminal, struct screen *screen, const char *line)
+{
+    char *out = NULL;
+    return watch(terminal, screen, NULL, QUIET_MS) ||
+           failed("Typing into the terminal",
+                  daytona_stream_write(terminal, (const uint8_t *)line, strlen(line), WAIT_MS, NULL, &out),
+                  &out);
+}
+
 static int resize(daytona_sandbox_t sandbox)
 {
     char *out = NULL;
-    if (failed("Resizing the terminal", daytona_pty_resize(sandbox, "tour", 100, 30, NULL, &out, NULL), &out))
+    if (failed("Resizing the terminal", daytona_pty_resize(sandbox, "tour", 100, 30, NULL, &out, NULL),
+               &out))
         return 1;
     daytona_free(out);
     return 0;
@@ -184,8 +205,10 @@ static int use_terminal(daytona_sandbox_t sandbox, daytona_stream_t stream)
     char *out = NULL;
     int64_t exit_code = -1;
 
-    if (type(stream, &screen, "stty size\n", "40 120") || resize(sandbox) ||
-        type(stream, &screen, "stty size\n", "30 100") || type(stream, &screen, "exit 7\n", NULL) ||
+    if (type(stream, &screen, "stty size\n") || watch(stream, &screen, "40 120", WAIT_MS) ||
+        resize(sandbox) || type(stream, &screen, "stty size\n") ||
+        watch(stream, &screen, "30 100", WAIT_MS) || type(stream, &screen, "exit 7\n") ||
+        watch(stream, &screen, NULL, WAIT_MS) ||
         failed("Leaving the terminal", daytona_stream_result(stream, WAIT_MS, &out, NULL), &out))
         return 1;
     daytona_json_int(out, "/exitCode", &exit_code);
@@ -199,8 +222,8 @@ static int terminal(daytona_sandbox_t sandbox)
     daytona_stream_t stream = 0;
     char *out = NULL;
     if (failed("Opening a terminal",
-               daytona_stream_open(sandbox, "pty.open", "{\"id\":\"tour\",\"cols\":120,\"rows\":40}", 0, 0, &stream,
-                                   &out),
+               daytona_stream_open(sandbox, "pty.open", "{\"id\":\"tour\",\"cols\":120,\"rows\":40}", 0, 0,
+                                   &stream, &out),
                &out))
         return 1;
     int bad = use_terminal(sandbox, stream);
@@ -267,14 +290,14 @@ static void progress(const char *label, uint64_t bytes)
     int mib = (int)(bytes >> 20), full = mib * WIDTH / FILE_MIB;
     /* On a terminal one line grows; in a log only the end is worth a line. */
     if (isatty(STDOUT_FILENO))
-        printf("\r  %-10s [%.*s%*s] %2d of %d MiB", label, full, "################################", WIDTH - full,
-               "", mib, FILE_MIB);
+        printf("\r  %-10s [%.*s%*s] %2d of %d MiB", label, full, "################################",
+               WIDTH - full, "", mib, FILE_MIB);
     fflush(stdout);
 }
 
 /* One transfer as a submitted call: PROGRESS events while it runs, then its one DONE. */
-static int transfer(daytona_sandbox_t sandbox, daytona_queue_t queue, const char *label, const char *operation,
-                    const char *local, const char *remote)
+static int transfer(daytona_sandbox_t sandbox, daytona_queue_t queue, const char *label,
+                    const char *operation, const char *local, const char *remote)
 {
     char params[1024], *out = NULL;
     daytona_event_t event;
@@ -298,19 +321,17 @@ static int transfer(daytona_sandbox_t sandbox, daytona_queue_t queue, const char
         return failed(operation, status, &out);
     }
     progress(label, (uint64_t)FILE_MIB << 20);
-    printf("%s  %-10s %d MiB in %.2f s, %zu times progress\n", isatty(STDOUT_FILENO) ? "\r\033[K" : "", label,
-           FILE_MIB, seconds() - start, reports);
+    printf("%s  %-10s %d MiB in %.2f s, %zu reports of progress\n", isatty(STDOUT_FILENO) ? "\r\033[K" : "",
+           label, FILE_MIB, seconds() - start, reports);
     return 0;
 }
 
 static int files(daytona_sandbox_t sandbox)
 {
-    const char *base = getenv("TMPDIR");
-    char directory[200], up[256] = "", down[256] = "", *out = NULL;
+    char directory[] = "/tmp/daytona-tour-XXXXXX", up[64], down[64], *out = NULL;
     char here[SHA256_DIGITS + 1], there[SHA256_DIGITS + 1], back[SHA256_DIGITS + 1];
     daytona_queue_t queue = 0;
 
-    snprintf(directory, sizeof directory, "%s/daytona-tour-XXXXXX", base && *base ? base : "/tmp");
     if (!mkdtemp(directory)) {
         perror(directory);
         return 1;
@@ -322,7 +343,8 @@ static int files(daytona_sandbox_t sandbox)
               transfer(sandbox, queue, "down", "files.download", down, "tour.bin") || hash_here(up, here) ||
               hash_there(sandbox, "tour.bin", there) || hash_here(down, back);
     if (!bad) {
-        printf("  sha256     here   %s\n             there  %s\n             back   %s\n", here, there, back);
+        printf("  sha256     here   %s\n             there  %s\n             back   %s\n", here, there,
+               back);
         if (strcmp(here, there) || strcmp(here, back))
             bad = wrong("The hashes differ: the file changed on its way.");
     }
@@ -360,7 +382,8 @@ int main(void)
     if (!bad) {
         bad = tour(sandbox);
         puts("\n5. The sandbox deleted");
-        if (failed("Deleting the sandbox", daytona_sandbox_delete(sandbox, "{\"wait\":true}", &out, NULL), &out))
+        if (failed("Deleting the sandbox", daytona_sandbox_delete(sandbox, "{\"wait\":true}", &out, NULL),
+                   &out))
             bad = 1;
         else
             puts("  it is gone, with everything that ran in it");

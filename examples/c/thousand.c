@@ -26,8 +26,8 @@ int main(void)
     if (!status)
         status = daytona_queue_open(NULL, &queue, &out);
     for (uint64_t i = 0; !status && i < CALLS; i++)
-        status = daytona_submit(sandbox[i], "process.execute", "{\"command\":\"hostname\"}", NULL, 0, queue, i,
-                                NULL, &out);
+        status = daytona_submit(sandbox[i], "process.execute", "{\"command\":\"hostname\"}", NULL, 0, queue,
+                                i, NULL, &out);
     for (size_t done = 0; !status && done < CALLS; done += count) {
         status = daytona_queue_next(queue, events, 64, -1, &count);
         for (size_t k = 0; !status && k < count; k++) {
