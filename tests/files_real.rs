@@ -5,23 +5,10 @@ mod support;
 
 use daytona::client::status;
 use daytona_dev::Protocol;
-use house::{House, content};
+use house::{House, ODD_NAMES, content};
 use serde_json::{Value, json};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-
-/// What may stand in a path, short of `/` and NUL.
-const ODD_NAMES: [&str; 9] = [
-    "with  spaces and + plus",
-    "quotes \" and ' and `",
-    "back\\slash",
-    "new\nline\tand tab",
-    "ü 日本語 🦀",
-    "100% %41 & a=b ; #?",
-    "..hidden",
-    "-rf",
-    "semi;colon=\"x\"; filename*=utf-8''y",
-];
 
 #[tokio::test]
 async fn what_was_written_is_read_back() {
@@ -421,93 +408,6 @@ async fn a_stream_reads_a_file_at_its_readers_pace() {
                 assert_eq!(chunk.position, position);
             }
         }
-    }
-}
-
-#[tokio::test]
-async fn many_files_go_up_each_with_its_own_result() {
-    for house in House::both().await {
-        let mut files = Vec::new();
-        let mut expected = Vec::new();
-        for (index, name) in ODD_NAMES.iter().enumerate() {
-            let content = content(index * 1000);
-            files.push(json!({"localPath": house.file(name, &content), "remotePath": format!("up/{name}")}));
-            expected.push((format!("up/{name}"), content));
-        }
-        let large = content(600_000);
-        files.push(json!({"localPath": house.file("large", &large), "remotePath": "large"}));
-        files.push(json!({"localPath": house.file("blank", b"b"), "remotePath": "up/ blank "}));
-        expected.extend([("large".to_owned(), large), ("up/ blank ".to_owned(), b"b".to_vec())]);
-        let good = files.len();
-        files.push(json!({"localPath": house.place("none"), "remotePath": "none"}));
-        files.push(json!({"localPath": house.file("f", b"x"), "remotePath": "large/below a file"}));
-        let total: usize = expected.iter().map(|(_, content)| content.len()).sum();
-
-        let (result, told) = house.told("files.upload_many", json!({ "files": files })).await;
-        let result = result.unwrap();
-        let result = result.as_array().unwrap();
-        assert_eq!(result.len(), files.len());
-        for (index, (path, content)) in expected.iter().enumerate() {
-            let wanted =
-                json!({"localPath": files[index]["localPath"], "remotePath": path, "bytes": content.len()});
-            assert_eq!(result[index], wanted);
-            assert!(&fs::read(house.home.join(path)).unwrap() == content, "{path}");
-        }
-        assert_eq!(result[good]["error"]["name"], "IO");
-        assert_eq!(result[good + 1]["error"]["status"], 400, "{result:?}");
-        assert_eq!(result[good + 1]["error"]["operation"], "files.upload_many");
-        assert_eq!(told.last(), Some(&(total as u64, Some(total as u64))));
-    }
-}
-
-#[tokio::test]
-async fn many_files_come_down_each_with_its_own_result() {
-    for house in House::both().await {
-        let mut files = Vec::new();
-        let mut expected = Vec::new();
-        for (index, name) in ODD_NAMES.iter().enumerate() {
-            let content = content(index * 90_000);
-            fs::write(house.home.join(name), &content).unwrap();
-            files.push(json!({"remotePath": name, "localPath": house.place(&format!("down/{name}"))}));
-            expected.push(content);
-        }
-        // The same one twice, to two places.
-        files.push(json!({"remotePath": ODD_NAMES[3], "localPath": house.place("again")}));
-        expected.push(expected[3].clone());
-        fs::create_dir(house.home.join("dir")).unwrap();
-        let good = files.len();
-        files.push(json!({"remotePath": "no pe", "localPath": house.place("nope")}));
-        files.push(json!({"remotePath": "dir", "localPath": house.place("dir")}));
-        files.push(json!({"remotePath": ODD_NAMES[0], "localPath": house.local.path()}));
-        files.push(json!({"remotePath": ODD_NAMES[1], "localPath": house.place("again/below a file")}));
-
-        let (result, told) = house.told("files.download_many", json!({ "files": files })).await;
-        let result = result.unwrap();
-        for (index, content) in expected.iter().enumerate() {
-            assert_eq!(result[index]["bytes"], content.len(), "{}", result[index]);
-            assert!(&fs::read(files[index]["localPath"].as_str().unwrap()).unwrap() == content);
-        }
-        let error = |index: usize| &result[good + index]["error"];
-        assert_eq!((&error(0)["status"], &error(0)["code"]), (&json!(404), &json!("FILE_NOT_FOUND")));
-        assert!(
-            error(0)["message"].as_str().unwrap().starts_with("cannot download \"no pe\""),
-            "{}",
-            error(0)
-        );
-        assert_eq!((&error(1)["status"], &error(1)["code"]), (&json!(400), &json!("INVALID_FILE_PATH")));
-        assert_eq!((&error(2)["name"], &error(3)["name"]), (&json!("IO"), &json!("IO")));
-        let total: u64 = expected.iter().map(|content| content.len() as u64).sum();
-        assert_eq!(told.last(), Some(&(total, Some(total))));
-        assert!(!house.left().iter().any(|name| name.contains(".daytona-")), "{:?}", house.left());
-    }
-}
-
-#[tokio::test]
-async fn nothing_to_move_is_no_request() {
-    let house = House::of(Protocol::V0_205, json!({})).await;
-    house.server.fault("cut@/files");
-    for operation in ["files.upload_many", "files.download_many"] {
-        assert_eq!(house.call(operation, json!({"files": []})).await.unwrap(), json!([]));
     }
 }
 

@@ -230,4 +230,34 @@ pub(super) const ENTRIES: &[Operation] = &[
         timeout: None,
         stream: files::reader,
     },
+    operation! {
+        /// Makes a directory in the sandbox like a local one: copies what is new or has other contents.
+        ///
+        /// Contents are compared by SHA-256, not by time; permissions are not copied. Links are never followed,
+        /// written through or copied, on neither side: they are `skipped`, as is what is neither a file nor a
+        /// directory, and what has something of another kind in its place. The first failure ends it with an
+        /// error that names the file; what was copied stays, and another call goes on from there. The sandbox
+        /// needs the commands sh, find, head and sha256sum, else UNSUPPORTED. PROGRESS counts the bytes of the
+        /// files that are copied. No time limit of its own: the idle limit applies to the transfers.
+        "files.sync_up", Sandbox, Ours, files::SyncUp,
+        required: ["localDir", "remoteDir"],
+        result: Json(files::Synced),
+        endpoint: "POST {sb}/process/execute, DELETE {sb}/files, POST {sb}/files/folder, and as files.upload_many",
+        cancel: "Drops the connection; what was deleted and copied so far stays so.",
+        timeout: None,
+        call: files::sync_up,
+    },
+    operation! {
+        /// Makes a local directory like one in the sandbox: copies what is new or has other contents.
+        ///
+        /// Everything else as files.sync_up. A directory that does not exist in the sandbox is HTTP_NOT_FOUND.
+        /// Files appear as with files.download.
+        "files.sync_down", Sandbox, Ours, files::SyncDown,
+        required: ["remoteDir", "localDir"],
+        result: Json(files::Synced),
+        endpoint: "POST {sb}/process/execute, POST {sb}/files/bulk-download",
+        cancel: "Drops the connection and removes the unfinished local file; what was deleted and copied so far stays so.",
+        timeout: None,
+        call: files::sync_down,
+    },
 ];

@@ -11,6 +11,19 @@ use serde_json::{Value, json};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
+/// What may stand in a path, short of `/` and NUL.
+pub const ODD_NAMES: [&str; 9] = [
+    "with  spaces and + plus",
+    "quotes \" and ' and `",
+    "back\\slash",
+    "new\nline\tand tab",
+    "ü 日本語 🦀",
+    "100% %41 & a=b ; #?",
+    "..hidden",
+    "-rf",
+    "semi;colon=\"x\"; filename*=utf-8''y",
+];
+
 pub struct House {
     pub server: Server,
     pub sandbox: Sandbox,

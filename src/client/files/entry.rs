@@ -171,6 +171,13 @@ pub async fn mkdir(sandbox: Sandbox, params: Mkdir, _: Context) -> Result<()> {
     done(request).await.map_err(cannot("make the directory", directory, MKDIR))
 }
 
+/// A directory with the usual permissions, and those above it.
+pub(super) async fn make(sandbox: &Sandbox, directory: &str) -> Result<()> {
+    let request = sandbox.toolbox(Method::POST, "files/folder").await?;
+    let request = request.query("path", directory).query("mode", "0755");
+    done(request).await.map_err(cannot("make the directory", directory, MKDIR))
+}
+
 pub async fn delete(sandbox: Sandbox, params: Delete, _: Context) -> Result<()> {
     delete_at(&sandbox, path("path", &params.path)?, params.recursive.unwrap_or(false)).await
 }

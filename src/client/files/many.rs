@@ -102,6 +102,15 @@ impl Ledger {
         }
     }
 
+    /// For who needs all of them: the bytes, or the first error.
+    pub fn all_moved(self) -> Result<u64> {
+        self.tell(0, Some(self.moved));
+        match self.outcomes.into_iter().flatten().find_map(Result::err) {
+            Some(error) => Err(error),
+            None => Ok(self.moved),
+        }
+    }
+
     pub fn json(self) -> Result<Json> {
         self.tell(0, Some(self.moved));
         let moved = self.pairs.iter().zip(self.outcomes).map(|(pair, outcome)| {

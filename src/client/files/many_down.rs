@@ -27,6 +27,12 @@ const LONGEST_ERROR: usize = 64 * 1024;
 
 pub async fn download_many(sandbox: Sandbox, params: DownloadMany, context: Context) -> Result<Json> {
     let mut ledger = Ledger::new("files.download_many", &sandbox, params.files, context.progress)?;
+    download_pairs(&sandbox, &mut ledger).await?;
+    ledger.json()
+}
+
+/// Everything that a ledger has.
+pub(super) async fn download_pairs(sandbox: &Sandbox, ledger: &mut Ledger) -> Result<()> {
     for index in ledger.pending() {
         if let Err(error) = landing::check(Path::new(&ledger.pairs[index].local_path)).await {
             ledger.failed(index, error);
@@ -35,7 +41,7 @@ pub async fn download_many(sandbox: Sandbox, params: DownloadMany, context: Cont
     let mut left = ledger.pending();
     while !left.is_empty() {
         let before = left.len();
-        let outcome = round(&sandbox, &mut ledger, &left).await;
+        let outcome = round(sandbox, ledger, &left).await;
         left = ledger.pending();
         match outcome {
             Ok(()) => {
@@ -53,7 +59,7 @@ pub async fn download_many(sandbox: Sandbox, params: DownloadMany, context: Cont
             }
         }
     }
-    ledger.json()
+    Ok(())
 }
 
 /// Asks for these, and takes what comes.

@@ -35,9 +35,14 @@ const BATCH_FILES: usize = 256;
 
 pub async fn upload_many(sandbox: Sandbox, params: UploadMany, context: Context) -> Result<Json> {
     let mut ledger = Ledger::new("files.upload_many", &sandbox, params.files, context.progress)?;
-    let lengths = lengths(&mut ledger).await?;
-    upload_all(&sandbox, &mut ledger, &lengths).await?;
+    upload_pairs(&sandbox, &mut ledger).await?;
     ledger.json()
+}
+
+/// Everything that a ledger has.
+pub(super) async fn upload_pairs(sandbox: &Sandbox, ledger: &mut Ledger) -> Result<()> {
+    let lengths = lengths(ledger).await?;
+    upload_all(sandbox, ledger, &lengths).await
 }
 
 /// How long each file is; those that cannot be read fail here.

@@ -10,7 +10,7 @@
 //!   way out, resumed after a lost connection. [`source`], [`landing`]: the local files at their other ends.
 //! * [`content`], [`transfer`], [`stream`]: one file as bytes, as a local file, as a stream.
 //! * [`many`], [`many_up`], [`many_down`]: many in few requests, over [`form`] and [`multipart`].
-//! * [`failure`]: what all of them say when something fails.
+//! * [`sync`]: whole directories. [`failure`]: what all of them say when something fails.
 
 mod content;
 mod entry;
@@ -26,6 +26,7 @@ mod outgoing;
 mod search;
 mod source;
 mod stream;
+mod sync;
 mod transfer;
 
 pub use content::{Read, Uploaded, Write, read, write};
@@ -38,6 +39,7 @@ pub use many_down::{DownloadMany, download_many};
 pub use many_up::{UploadMany, upload_many};
 pub use search::{Find, Found, Match, Replace, Replaced, Search, find, replace, search};
 pub use stream::{Reader, Writer, reader, writer};
+pub use sync::{Skipped, SyncDown, SyncUp, Synced, sync_down, sync_up};
 pub use transfer::{Download, Transferred, Upload, download, upload};
 
 use super::error::{Error, Result};

@@ -678,3 +678,113 @@ pub unsafe extern "C" fn daytona_files_download_many(
         Out::new(out, out_len),
     )
 }
+
+/// Makes a directory in the sandbox like a local one: copies what is new or has other contents.
+///
+/// Contents are compared by SHA-256, not by time; permissions are not copied. Links are never followed,
+/// written through or copied, on neither side: they are `skipped`, as is what is neither a file nor a
+/// directory, and what has something of another kind in its place. The first failure ends it with an
+/// error that names the file; what was copied stays, and another call goes on from there. The sandbox
+/// needs the commands sh, find, head and sha256sum, else UNSUPPORTED. PROGRESS counts the bytes of the
+/// files that are copied. No time limit of its own: the idle limit applies to the transfers.
+///
+/// `sandbox`: a sandbox handle.
+/// `local_dir` (text): The local directory.
+/// `remote_dir` (text): The directory in the sandbox; it is made if it does not exist.
+/// `options`: NULL, or a JSON object with any of
+///
+/// * `delete` (true or false): Delete what is in the sandbox's directory but not in the local one;
+///   default false.
+/// * `exclude` (list of texts): Patterns of what is left alone on both sides: a name such as "*.pyc" or
+///   ".git", wherever it is, or with a slash a path from the top, such as "build/**/*.o" (`*` and `?`
+///   within a name, `**` for any directories). With a directory goes everything below it.
+/// * `dryRun` (true or false): Only say what would change; default false.
+/// * `timeoutMs` (integer): Milliseconds until this side gives up; 0 is no limit, absent the
+///   operation's default.
+///
+/// `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
+/// daytona_free.
+/// Its fields: created, updated, deleted, unchanged, skipped, bytes; a newer server's arrive by
+/// themselves.
+///
+/// Any thread, several at once; DAYTONA_BUSY in an inline callback.
+/// Has no time limit of its own; connect and idle limits apply.
+/// Submitted and cancelled: Drops the connection; what was deleted and copied so far stays so.
+/// Endpoint: POST {sb}/process/execute, DELETE {sb}/files, POST {sb}/files/folder, and as
+/// files.upload_many
+/// Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
+/// DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CANCELLED,
+/// DAYTONA_CLOSED, DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, and 400 to 599 as
+/// the server answers.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn daytona_files_sync_up(
+    sandbox: daytona_sandbox_t,
+    local_dir: *const c_char,
+    remote_dir: *const c_char,
+    options: *const c_char,
+    out: *mut *mut c_char,
+    out_len: *mut usize,
+) -> i32 {
+    named(
+        "files.sync_up",
+        sandbox,
+        &[Argument::Text("localDir", local_dir), Argument::Text("remoteDir", remote_dir)],
+        options,
+        None,
+        null_mut(),
+        Out::new(out, out_len),
+    )
+}
+
+/// Makes a local directory like one in the sandbox: copies what is new or has other contents.
+///
+/// Everything else as files.sync_up. A directory that does not exist in the sandbox is HTTP_NOT_FOUND.
+/// Files appear as with files.download.
+///
+/// `sandbox`: a sandbox handle.
+/// `remote_dir` (text): The directory in the sandbox.
+/// `local_dir` (text): The local directory; it is made if it does not exist.
+/// `options`: NULL, or a JSON object with any of
+///
+/// * `delete` (true or false): Delete what is in the local directory but not in the sandbox's; default
+///   false.
+/// * `exclude` (list of texts): Patterns of what is left alone on both sides: a name such as "*.pyc" or
+///   ".git", wherever it is, or with a slash a path from the top, such as "build/**/*.o" (`*` and `?`
+///   within a name, `**` for any directories). With a directory goes everything below it.
+/// * `dryRun` (true or false): Only say what would change; default false.
+/// * `timeoutMs` (integer): Milliseconds until this side gives up; 0 is no limit, absent the
+///   operation's default.
+///
+/// `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
+/// daytona_free.
+/// Its fields: created, updated, deleted, unchanged, skipped, bytes; a newer server's arrive by
+/// themselves.
+///
+/// Any thread, several at once; DAYTONA_BUSY in an inline callback.
+/// Has no time limit of its own; connect and idle limits apply.
+/// Submitted and cancelled: Drops the connection and removes the unfinished local file; what was
+/// deleted and copied so far stays so.
+/// Endpoint: POST {sb}/process/execute, POST {sb}/files/bulk-download
+/// Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
+/// DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CANCELLED,
+/// DAYTONA_CLOSED, DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, and 400 to 599 as
+/// the server answers.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn daytona_files_sync_down(
+    sandbox: daytona_sandbox_t,
+    remote_dir: *const c_char,
+    local_dir: *const c_char,
+    options: *const c_char,
+    out: *mut *mut c_char,
+    out_len: *mut usize,
+) -> i32 {
+    named(
+        "files.sync_down",
+        sandbox,
+        &[Argument::Text("remoteDir", remote_dir), Argument::Text("localDir", local_dir)],
+        options,
+        None,
+        null_mut(),
+        Out::new(out, out_len),
+    )
+}
