@@ -473,6 +473,8 @@ int32_t daytona_echo_open(const char *config, daytona_client_t *client, char **o
  *   waiting daytona_queue_next returns DAYTONA_CLOSED. A callback running on another thread is waited
  *   for, one's own is not, and none begins afterwards: `context` may then be freed.
  *
+ * Two callbacks that close each other's queue or stream do not wait for each other.
+ *
  * Any thread; an inline callback too, where it never waits. DAYTONA_OK, DAYTONA_INVALID_HANDLE (a value
  * that was never a handle), DAYTONA_PANIC.
  */
@@ -623,7 +625,8 @@ int32_t daytona_queue_next(daytona_queue_t queue,
                            size_t *count);
 
 /**
- * Makes the waiting daytona_queue_next, or else the next one, return DAYTONA_OK with count 0.
+ * Makes the waiting daytona_queue_next, or else the next one, return DAYTONA_OK with count 0, before
+ * anything that is waiting.
  *
  * Any thread, an inline callback too; never blocks. DAYTONA_OK, DAYTONA_INVALID_HANDLE,
  * DAYTONA_INVALID_ARGUMENT (a callback queue), DAYTONA_FORKED, DAYTONA_PANIC.
@@ -638,7 +641,8 @@ int32_t daytona_queue_wake(daytona_queue_t queue);
  * -1 on failure.
  *
  * Any thread, an inline callback too. DAYTONA_OK, DAYTONA_INVALID_ARGUMENT (NULL, or a callback queue),
- * DAYTONA_INVALID_HANDLE, DAYTONA_IO (no descriptor left), DAYTONA_FORKED, DAYTONA_PANIC.
+ * DAYTONA_INVALID_HANDLE, DAYTONA_CLOSED (it is being closed), DAYTONA_IO (no descriptor left),
+ * DAYTONA_FORKED, DAYTONA_PANIC.
  */
 int32_t daytona_queue_fd(daytona_queue_t queue,
                          int64_t *fd);
@@ -766,9 +770,11 @@ int32_t daytona_stream_each(daytona_stream_t stream,
  * `written`: may be NULL; gets how many bytes were taken, on failure too.
  * `out`: may be NULL. NULL on success, the error JSON on failure; free it with daytona_free.
  *
+ * After a part or DAYTONA_WOULD_BLOCK one WRITABLE event on a queue's stream says when there is room.
+ *
  * Any thread; in an inline callback only with `timeout_ms` 0. DAYTONA_OK (with `timeout_ms` 0 also for a
- * part); DAYTONA_WOULD_BLOCK (`timeout_ms` 0, and nothing fits or the stream is not open yet: on a queue's
- * stream one WRITABLE event says when there is room); DAYTONA_TIMEOUT; DAYTONA_CLOSED (it has ended, was
+ * part); DAYTONA_WOULD_BLOCK (`timeout_ms` 0, and nothing fits, the stream is not open yet, or another thread
+ * is writing); DAYTONA_TIMEOUT; DAYTONA_CLOSED (it has ended, was
  * finished or closed); DAYTONA_UNSUPPORTED (it takes no input); DAYTONA_INVALID_ARGUMENT; DAYTONA_BUSY;
  * DAYTONA_INVALID_HANDLE; DAYTONA_FORKED; DAYTONA_PANIC.
  */
@@ -789,7 +795,7 @@ int32_t daytona_stream_write(daytona_stream_t stream,
  * does closing the queue. `queue`: may be 0 with DAYTONA_LOG_OFF. `user_data`: comes back in every event.
  *
  * Any thread, an inline callback too. DAYTONA_OK, DAYTONA_INVALID_ARGUMENT (no such level),
- * DAYTONA_INVALID_HANDLE, DAYTONA_FORKED, DAYTONA_PANIC.
+ * DAYTONA_INVALID_HANDLE, DAYTONA_CLOSED (the queue is being closed), DAYTONA_FORKED, DAYTONA_PANIC.
  */
 int32_t daytona_log(int32_t level,
                     daytona_queue_t queue,

@@ -34,6 +34,8 @@ fn remove<T: Clone>(table: &Table<T>, handle: u64) -> Result<Option<T>> {
 ///   waiting daytona_queue_next returns DAYTONA_CLOSED. A callback running on another thread is waited
 ///   for, one's own is not, and none begins afterwards: `context` may then be freed.
 ///
+/// Two callbacks that close each other's queue or stream do not wait for each other.
+///
 /// Any thread; an inline callback too, where it never waits. DAYTONA_OK, DAYTONA_INVALID_HANDLE (a value
 /// that was never a handle), DAYTONA_PANIC.
 #[unsafe(no_mangle)]

@@ -55,7 +55,7 @@ fn deliver(level: i32, message: &str) {
 /// does closing the queue. `queue`: may be 0 with DAYTONA_LOG_OFF. `user_data`: comes back in every event.
 ///
 /// Any thread, an inline callback too. DAYTONA_OK, DAYTONA_INVALID_ARGUMENT (no such level),
-/// DAYTONA_INVALID_HANDLE, DAYTONA_FORKED, DAYTONA_PANIC.
+/// DAYTONA_INVALID_HANDLE, DAYTONA_CLOSED (the queue is being closed), DAYTONA_FORKED, DAYTONA_PANIC.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn daytona_log(
     level: i32,

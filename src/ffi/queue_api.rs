@@ -139,7 +139,8 @@ pub unsafe extern "C" fn daytona_queue_next(
     })
 }
 
-/// Makes the waiting daytona_queue_next, or else the next one, return DAYTONA_OK with count 0.
+/// Makes the waiting daytona_queue_next, or else the next one, return DAYTONA_OK with count 0, before
+/// anything that is waiting.
 ///
 /// Any thread, an inline callback too; never blocks. DAYTONA_OK, DAYTONA_INVALID_HANDLE,
 /// DAYTONA_INVALID_ARGUMENT (a callback queue), DAYTONA_FORKED, DAYTONA_PANIC.
@@ -162,7 +163,8 @@ pub unsafe extern "C" fn daytona_queue_wake(queue: daytona_queue_t) -> i32 {
 /// -1 on failure.
 ///
 /// Any thread, an inline callback too. DAYTONA_OK, DAYTONA_INVALID_ARGUMENT (NULL, or a callback queue),
-/// DAYTONA_INVALID_HANDLE, DAYTONA_IO (no descriptor left), DAYTONA_FORKED, DAYTONA_PANIC.
+/// DAYTONA_INVALID_HANDLE, DAYTONA_CLOSED (it is being closed), DAYTONA_IO (no descriptor left),
+/// DAYTONA_FORKED, DAYTONA_PANIC.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn daytona_queue_fd(queue: daytona_queue_t, fd: *mut i64) -> i32 {
     store(fd, -1);

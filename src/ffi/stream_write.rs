@@ -22,9 +22,11 @@ use std::time::Instant;
 /// `written`: may be NULL; gets how many bytes were taken, on failure too.
 /// `out`: may be NULL. NULL on success, the error JSON on failure; free it with daytona_free.
 ///
+/// After a part or DAYTONA_WOULD_BLOCK one WRITABLE event on a queue's stream says when there is room.
+///
 /// Any thread; in an inline callback only with `timeout_ms` 0. DAYTONA_OK (with `timeout_ms` 0 also for a
-/// part); DAYTONA_WOULD_BLOCK (`timeout_ms` 0, and nothing fits or the stream is not open yet: on a queue's
-/// stream one WRITABLE event says when there is room); DAYTONA_TIMEOUT; DAYTONA_CLOSED (it has ended, was
+/// part); DAYTONA_WOULD_BLOCK (`timeout_ms` 0, and nothing fits, the stream is not open yet, or another thread
+/// is writing); DAYTONA_TIMEOUT; DAYTONA_CLOSED (it has ended, was
 /// finished or closed); DAYTONA_UNSUPPORTED (it takes no input); DAYTONA_INVALID_ARGUMENT; DAYTONA_BUSY;
 /// DAYTONA_INVALID_HANDLE; DAYTONA_FORKED; DAYTONA_PANIC.
 #[unsafe(no_mangle)]
