@@ -97,13 +97,23 @@ def describe(ax):
     return None
 
 
+def picture(figure):
+    """As small as it gets: without margins, packed again by what matplotlib itself reads images with."""
+    from PIL import Image
+
+    drawn, packed = io.BytesIO(), io.BytesIO()
+    figure.savefig(drawn, format="png", bbox_inches="tight")
+    with Image.open(drawn) as image:
+        image.info = {}
+        image.save(packed, format="PNG", optimize=True)
+    return packed.getvalue()
+
+
 def gather(figure):
     charts = [chart for chart in (describe(ax) for ax in figure.axes) if chart]
     if not charts:
         return
-    picture = io.BytesIO()
-    figure.savefig(picture, format="png")
-    png = base64.b64encode(picture.getvalue()).decode()
+    png = base64.b64encode(picture(figure)).decode()
     if len(charts) == 1:
         CHARTS.append({**charts[0], "png": png})
     else:
