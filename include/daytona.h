@@ -2793,7 +2793,7 @@ int32_t daytona_files_download_many(daytona_sandbox_t sandbox,
  * * `delete` (true or false): Delete what is in the sandbox's directory but not in the local one;
  *   default false.
  * * `exclude` (list of texts): Patterns of what is left alone on both sides: a name such as "*.pyc" or
- *   ".git", wherever it is, or with a slash a path from the top, such as "build/*.o" (`*` and `?`
+ *   ".git", wherever it is, or with a slash a path from the top, such as "out/gen*.js" (`*` and `?`
  *   within a name, `**` for any directories). With a directory goes everything below it.
  * * `dryRun` (true or false): Only say what would change; default false.
  * * `timeoutMs` (integer): Milliseconds until this side gives up; 0 is no limit, absent the
@@ -2835,7 +2835,7 @@ int32_t daytona_files_sync_up(daytona_sandbox_t sandbox,
  * * `delete` (true or false): Delete what is in the local directory but not in the sandbox's; default
  *   false.
  * * `exclude` (list of texts): Patterns of what is left alone on both sides: a name such as "*.pyc" or
- *   ".git", wherever it is, or with a slash a path from the top, such as "build/*.o" (`*` and `?`
+ *   ".git", wherever it is, or with a slash a path from the top, such as "out/gen*.js" (`*` and `?`
  *   within a name, `**` for any directories). With a directory goes everything below it.
  * * `dryRun` (true or false): Only say what would change; default false.
  * * `timeoutMs` (integer): Milliseconds until this side gives up; 0 is no limit, absent the

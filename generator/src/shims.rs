@@ -47,7 +47,12 @@ pub fn area(area: &str, functions: &[&Function]) -> String {
 
 fn render(source: &mut String, function: &Function) {
     let operation = function.operation;
-    for line in wrap(&documentation(function), WIDTH) {
+    let text = documentation(function);
+    // The header puts it into a C comment.
+    for mark in ["/*", "*/"] {
+        assert!(!text.contains(mark), "{}: its documentation contains {mark}", operation.name);
+    }
+    for line in wrap(&text, WIDTH) {
         let _ = writeln!(source, "{}", format!("/// {line}").trim_end());
     }
     let (target, target_type) = match operation.target {

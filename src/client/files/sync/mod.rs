@@ -32,7 +32,7 @@ crate::params! {
         /// Delete what is in the sandbox's directory but not in the local one; default false.
         pub delete: Option<bool>,
         /// Patterns of what is left alone on both sides: a name such as "*.pyc" or ".git", wherever it is, or
-        /// with a slash a path from the top, such as "build/*.o" (`*` and `?` within a name, `**` for any
+        /// with a slash a path from the top, such as "out/gen*.js" (`*` and `?` within a name, `**` for any
         /// directories). With a directory goes everything below it.
         pub exclude: Option<Vec<String>>,
         /// Only say what would change; default false.
@@ -49,7 +49,7 @@ crate::params! {
         /// Delete what is in the local directory but not in the sandbox's; default false.
         pub delete: Option<bool>,
         /// Patterns of what is left alone on both sides: a name such as "*.pyc" or ".git", wherever it is, or
-        /// with a slash a path from the top, such as "build/*.o" (`*` and `?` within a name, `**` for any
+        /// with a slash a path from the top, such as "out/gen*.js" (`*` and `?` within a name, `**` for any
         /// directories). With a directory goes everything below it.
         pub exclude: Option<Vec<String>>,
         /// Only say what would change; default false.
