@@ -42,7 +42,7 @@ local function follow(command)
       if event.kind == lib.DAYTONA_DATA then
         io.write(event.channel == lib.DAYTONA_STDERR and "stderr " or "stdout ", ffi.string(event.data, event.len))
       elseif event.kind == lib.DAYTONA_ENDED then
-        return print("ended", ffi.string(event.data, event.len))
+        return print("ended " .. ffi.string(event.data, event.len))
       end
     end
   end
