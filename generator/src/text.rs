@@ -54,8 +54,6 @@ pub fn documentation(function: &Function) -> String {
     say(&format!("Submitted and cancelled: {}", operation.cancel));
     say(&format!("Endpoint: {}", operation.endpoint));
     say(&statuses(function));
-    let harmless = !text.contains("*/") && !text.contains("/*");
-    assert!(harmless, "{}: its documentation would end or nest the header's comment", operation.name);
     text
 }
 
