@@ -12,6 +12,8 @@ use std::path::PathBuf;
 use std::process::{ExitCode, ExitStatus};
 use std::time::Duration;
 use tokio::signal::unix::{self as signal, SignalKind};
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::LevelFilter;
 
 /// A Daytona on your own machine: sandboxes are directories and real processes.
 #[derive(Parser)]
@@ -60,6 +62,8 @@ enum Spoken {
 
 #[tokio::main]
 async fn main() -> ExitCode {
+    let filter = EnvFilter::builder().with_default_directive(LevelFilter::WARN.into()).from_env_lossy();
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     let arguments = Arguments::parse();
     // Before anything exists that would be left behind.
     let mut signals = match Signals::new() {
