@@ -53,7 +53,7 @@ pub(super) const ENTRIES: &[Operation] = &[
         /// Commands of one session run one after the other. With `runAsync` the answer has `cmdId` alone,
         /// for `session.command`, `session.logs`, `session.follow` and `session.input`. A command that
         /// ends the shell (`exit 3`) loses its exit code: when nothing was heard for `idleTimeoutMs`, at
-        /// most 30 s, the session is looked at, by giving it the command `:`, and the error is GONE (410)
+        /// most 10 s, the session is looked at, by giving it the command `:`, and the error is GONE (410)
         /// with the code SESSION_ENDED; put what may exit into a subshell, `(exit 3)`, or use process.run.
         "session.execute", Sandbox, Guide, session::Execute,
         required: ["id", "command"],
@@ -90,7 +90,7 @@ pub(super) const ENTRIES: &[Operation] = &[
         /// break are opened again, and where none comes through the log is read over HTTP, without losing
         /// or repeating a byte; `from` resumes in the same way across streams and processes. A session
         /// that is deleted, or whose shell ended, is GONE (410) with the code SESSION_ENDED: a shell is
-        /// looked at, by giving it the command `:`, when nothing was heard for `idleTimeoutMs`, at most 30 s.
+        /// looked at, by giving it the command `:`, when nothing was heard for `idleTimeoutMs`, at most 10 s.
         "session.follow", Sandbox, Guide, session::Follow,
         required: ["id", "commandId"],
         result: Null,

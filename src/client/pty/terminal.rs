@@ -27,8 +27,10 @@ const READY: Duration = Duration::from_secs(10);
 /// How long the close frame may take after the shell's exit was reported.
 const FAREWELL: Duration = Duration::from_secs(2);
 
-/// Output that is there already is delivered together, up to this many bytes.
+/// Small output that is there already is delivered together, up to this many bytes; what is larger
+/// goes on as it came, without a copy.
 const BATCH: usize = 64 * 1024;
+const LARGE: usize = 8 * 1024;
 
 const EXIT_CONTROL: &str = "X-Daytona-Pty-Exit-Control";
 
@@ -334,6 +336,9 @@ fn poll_event(
         Poll::Ready(Event::Output(data)) => data,
         other => return other,
     };
+    if output.len() >= LARGE {
+        return Poll::Ready(Event::Output(output));
+    }
     let mut joined = BytesMut::new();
     while output.len() + joined.len() < BATCH {
         match pump.poll_frame(cx, Some(input)).map(event) {

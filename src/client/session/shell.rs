@@ -13,7 +13,7 @@ use std::pin::pin;
 use std::time::Duration;
 
 /// Silence worth a look, unless the client's idle limit is shorter. It doubles from look to look.
-const FIRST_LOOK: Duration = Duration::from_secs(30);
+const FIRST_LOOK: Duration = Duration::from_secs(10);
 const LOOK_PATIENCE: Duration = Duration::from_secs(20);
 
 /// How long a command of this sandbox may be silent before somebody looks at its session.

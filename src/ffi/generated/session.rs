@@ -159,7 +159,7 @@ pub unsafe extern "C" fn daytona_session_list(
 /// Commands of one session run one after the other. With `runAsync` the answer has `cmdId` alone,
 /// for `session.command`, `session.logs`, `session.follow` and `session.input`. A command that
 /// ends the shell (`exit 3`) loses its exit code: when nothing was heard for `idleTimeoutMs`, at
-/// most 30 s, the session is looked at, by giving it the command `:`, and the error is GONE (410)
+/// most 10 s, the session is looked at, by giving it the command `:`, and the error is GONE (410)
 /// with the code SESSION_ENDED; put what may exit into a subshell, `(exit 3)`, or use process.run.
 ///
 /// `sandbox`: a sandbox handle.
