@@ -240,19 +240,13 @@ fn submit(
     }
     *reporting.lock() = Some(call.clone());
     store(place, *handle);
-    let driven = queue.is_driven();
-    if driven {
-        process.driver.attend(true);
-    }
     let delivery = Delivery::new(call, client);
     runtime.spawn(async move {
         let outcome = named_error(operation, Cancellable::new(cancel, future).await);
         drop(listed);
         delivery.finish(outcome);
     });
-    if !driven {
-        process.driver.attend(false);
-    }
+    process.driver.attend(queue.is_driven());
     Ok(Reply::Nothing)
 }
 

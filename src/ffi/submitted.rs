@@ -97,8 +97,9 @@ pub struct Delivery {
 }
 
 impl Delivery {
+    /// Whoever makes one has the driver attend to it.
     pub fn new(call: Arc<Submitted>, client: Arc<ClientTarget>) -> Self {
-        Self { call, client, outcome: None, _work: Work::begin() }
+        Self { call, client, outcome: None, _work: Work::begin_attended() }
     }
 
     pub fn finish(mut self, outcome: Result<Outcome>) {
