@@ -50,12 +50,15 @@ pub(super) fn wrap(
             "<&5 5<&-"
         }
     };
-    script.push_str("\"$daytona_shell\" -c '");
+    // The braces keep the session's shell quiet: of a child that a signal ended it would print the whole
+    // text, variables and all, into the command's stderr.
+    script.push_str("{ \"$daytona_shell\" -c '");
     script.push_str(INNER);
     let (first, second) = (delimiter(&preparations), delimiter(command));
     let _ = write!(
         script,
-        "' \"$daytona_shell\" {input} 3<<'{first}' 4<<'{second}'\n{preparations}{first}\n{command}\n{second}\n"
+        "' \"$daytona_shell\" {input} 2>&6 6>&- 3<<'{first}' 4<<'{second}'\n\
+         {preparations}{first}\n{command}\n{second}\n}} 6>&2 2>/dev/null\n"
     );
     Ok(script)
 }
@@ -98,7 +101,7 @@ fn write_text(script: &mut String, text: &str) {
 }
 
 /// Appends `text` as one word of a POSIX shell.
-fn quote(script: &mut String, text: &str) {
+pub(super) fn quote(script: &mut String, text: &str) {
     script.push('\'');
     let mut parts = text.split('\'');
     script.push_str(parts.next().unwrap_or_default());
@@ -191,6 +194,26 @@ mod tests {
         prints("set -e; false; echo unreachable", &[], None, b"", 1);
         prints("kill -9 $$", &[], None, b"", 137);
         prints("trap 'echo bye' EXIT; exit 5", &[], None, b"bye\n", 5);
+    }
+
+    #[test]
+    fn a_command_that_a_signal_ends_leaves_nothing_but_its_own_words_on_stderr() {
+        for signal in ["KILL", "TERM", "SEGV"] {
+            let command = format!("echo mine >&2; kill -{signal} $$; sleep 9");
+            for stdin in [None, Some("input")] {
+                everywhere(&command, None, &[("TOKEN", "hidden")], stdin, |shell, output| {
+                    let error = String::from_utf8_lossy(&output.stderr);
+                    // dash names the signal, in a word, when the braces are behind it.
+                    let own = if shell.ends_with("dash") {
+                        error.lines().next().unwrap_or_default()
+                    } else {
+                        error.trim_end()
+                    };
+                    assert_eq!(own, "mine", "{shell}: {signal}");
+                    assert!(!error.contains("hidden") && !error.contains("DAYTONA"), "{shell}: {error}");
+                });
+            }
+        }
     }
 
     #[test]
