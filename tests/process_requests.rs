@@ -184,3 +184,42 @@ async fn what_cannot_run_is_refused_before_anything_is_sent() {
         assert_eq!(error.status(), status::INVALID_ARGUMENT, "{params}");
     }
 }
+
+#[tokio::test]
+async fn arguments_arrive_whole_also_where_the_daemon_gives_them_to_a_shell() {
+    // Plain words go at once; others wait for what one with a space became.
+    let odd = json!(["a b", "d'e", "", "$(id)"]);
+    for (argv, seen, sent) in [
+        (json!(["a", "--b=c"]), None, vec![json!(["a", "--b=c"])]),
+        (odd.clone(), Some("a b"), vec![json!(["a b"]), odd.clone()]),
+        (odd, Some("a"), vec![json!(["a b"]), json!(["'a b'", "'d'\\''e'", "''", "'$(id)'"])]),
+    ] {
+        let toolbox = Toolbox::start(move |_, _| {
+            ok(json!({"exitCode": 0, "result": format!("{}\n", seen.unwrap_or(""))}))
+        })
+        .await;
+        let params = json!({"code": "1", "language": "python", "argv": argv});
+        call(&toolbox.sandbox(json!({})).await, "process.code_run", params).await.unwrap();
+        let asked: Vec<_> = toolbox.asked().iter().map(|asked| asked.body["argv"].clone()).collect();
+        assert_eq!(asked, sent);
+    }
+}
+
+#[tokio::test]
+async fn input_waits_for_a_command_that_has_not_begun_and_not_for_one_that_is_over() {
+    let none = "internal server error: failed to open input pipe: open /x: no such file or directory";
+    for (described, expected, offers) in
+        [(json!({"id": "c"}), 0, 3), (json!({"id": "c", "exitCode": 0}), status::HTTP_INTERNAL_SERVER, 1)]
+    {
+        let toolbox = Toolbox::start(move |asked, before| match asked.method.as_str() {
+            "GET" => ok(described.clone()),
+            _ if before < 2 => Reply::Json("500 Internal Server Error", json!({"message": none})),
+            _ => Reply::Raw("204 No Content", Vec::new()),
+        })
+        .await;
+        let params = json!({"id": "s", "commandId": "c", "data": "hello"});
+        let given = call(&toolbox.sandbox(json!({})).await, "session.input", params).await;
+        assert_eq!(given.map_or_else(|error| error.status(), |_| 0), expected);
+        assert_eq!(toolbox.count("POST", "process/session/s/command/c/input"), offers);
+    }
+}

@@ -7,8 +7,11 @@
 
 pub(crate) mod demux;
 pub(crate) mod follow;
+mod input;
 pub(crate) mod log;
 mod shell;
+
+pub use input::input;
 
 use super::error::Result;
 use super::sandbox::Sandbox;
@@ -246,16 +249,6 @@ pub async fn logs(sandbox: Sandbox, params: Logs, _: Context) -> Result<Json> {
 pub async fn follow(sandbox: Sandbox, params: Follow, io: Io) -> Result<Ended> {
     let log = log::Log::of_command(sandbox, &params.id, &params.command_id)?;
     follow::stream(log, params.from.unwrap_or(0), io).await
-}
-
-pub async fn input(sandbox: Sandbox, params: Input, _: Context) -> Result<()> {
-    #[derive(Serialize)]
-    struct Body<'a> {
-        data: &'a str,
-    }
-    let path = command_path(&params.id, &params.command_id, "/input")?;
-    sandbox.toolbox(Method::POST, &path).await?.json(&Body { data: &params.data }).send().await?;
-    Ok(())
 }
 
 pub async fn entrypoint(sandbox: Sandbox, _: Entrypoint, _: Context) -> Result<Json> {
