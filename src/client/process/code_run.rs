@@ -1,6 +1,6 @@
 //! `process.code_run`: a program's text, run by the language's own interpreter in the sandbox.
 
-use super::{deadline, whole_seconds};
+use super::{deadline, whole_seconds, words};
 use crate::catalogue::Context;
 use crate::client::error::Result;
 use crate::client::sandbox::Sandbox;
@@ -84,10 +84,14 @@ pub async fn code_run(sandbox: Sandbox, params: CodeRun, _: Context) -> Result<J
         Some(language) => language,
         None => sandbox.language().await?,
     };
+    let argv = match params.argv {
+        Some(argv) => Some(words::kept_whole(&sandbox, &language, argv).await?),
+        None => None,
+    };
     let body = Body {
         code: &params.code,
         language: &language,
-        argv: params.argv.as_deref(),
+        argv: argv.as_deref(),
         env: params.env.as_ref(),
         timeout,
     };

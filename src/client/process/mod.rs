@@ -4,6 +4,7 @@
 mod code_run;
 mod run;
 mod script;
+mod words;
 
 pub use code_run::{Artifacts, Chart, CodeRan, CodeRun, code_run};
 pub use run::{Ran, Run, run, run_stream};

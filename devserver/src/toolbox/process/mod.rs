@@ -63,12 +63,9 @@ async fn code_run(State(sandbox): State<Arc<Sandbox>>, request: Request) -> Answ
     let env = env(&call, &fields)?;
     let language = text(&fields, "language");
     let argv = fields.get("argv").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
-    // The last self-hosted release put quotes around an argument and did not look into it.
-    let argv: Vec<_> = if call.is_0_190() {
-        argv.map(|word| format!("'{word}'")).collect()
-    } else {
-        argv.map(code::quoted).collect()
-    };
+    // The last self-hosted release hands the arguments to the shell as they are.
+    let argv: Vec<_> =
+        if call.is_0_190() { argv.map(str::to_owned).collect() } else { argv.map(code::quoted).collect() };
     let code = text(&fields, "code");
     let Some(code) = code::Code::new(&language, &code, &argv) else {
         return Err(call.refuse(BAD_REQUEST, &format!("bad request: unsupported language: {language}")));
