@@ -156,6 +156,27 @@ static void read_all(const char *operation, const char *params)
     report(from, 256);
 }
 
+static int32_t count_bytes(void *total, const daytona_event_t *event)
+{
+    if (event->kind == DAYTONA_DATA)
+        *(size_t *)total += event->len;
+    return 0;
+}
+
+/* As the examples do it: a callback looks at the data where it lies. */
+static void follow(void)
+{
+    daytona_stream_t stream;
+    char *out = NULL;
+    size_t total = 0;
+    check(daytona_stream_open(sandbox, "session.follow", "{\"id\":\"s\",\"commandId\":\"c\"}", 0, 0, &stream,
+                              &out), &out);
+    struct measure from = begin();
+    check(daytona_stream_each(stream, count_bytes, &total, &out, NULL), &out);
+    require(total > (size_t)240 * MIB, "bytes are missing");
+    report(from, 256);
+}
+
 static int compare(const void *a, const void *b)
 {
     double x = *(const double *)a, y = *(const double *)b;
@@ -232,7 +253,7 @@ int main(int count, char **arguments)
     else if (!strcmp(measure, "download"))
         download(arguments[3]);
     else if (!strcmp(measure, "log"))
-        read_all("session.follow", "{\"id\":\"s\",\"commandId\":\"c\"}");
+        follow();
     else if (!strcmp(measure, "flood"))
         read_all("pty.open", "{\"id\":\"flood\"}");
     else if (!strcmp(measure, "echo"))

@@ -19,8 +19,9 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
-/// Frames that are there already are delivered together, up to this many bytes.
-const BATCH: usize = 64 * 1024;
+/// Frames that are there already are delivered together until there is this much: small ones make no
+/// crowd of chunks, large ones are not copied together.
+const BATCH: usize = 16 * 1024;
 
 /// A log shorter than this is read whole over HTTP once the exit code is known: faster than waiting
 /// for the socket to close. A longer one is not transferred twice without need.

@@ -29,7 +29,7 @@ use tokio_tungstenite::tungstenite::{self, Message as Wire};
 /// The largest message and frame that is received.
 pub const MESSAGE_LIMIT: usize = 64 << 20;
 /// Read at a time; a message larger than this is still received into one buffer of its size.
-const READ_BUFFER: usize = 64 * 1024;
+const READ_BUFFER: usize = 128 * 1024;
 /// Queued and unsent bytes above which [`Socket::has_room`] says no.
 const WRITE_ROOM: usize = 256 * 1024;
 /// Proxies drop sockets that are silent for 20 s or more.
