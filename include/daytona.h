@@ -886,8 +886,8 @@ int32_t daytona_json_quote(const char *text,
 /**
  * What the server says of itself: its version, its region's addresses, how it authenticates.
  *
- * The answer is the server's own object; a server that needs no credential for it does not check
- * the one that is sent.
+ * The answer is the server's own object; a server that needs no credential for it does not check the
+ * one that is sent.
  *
  * `client`: a client handle.
  * `options`: NULL, or a JSON object with any of
@@ -916,12 +916,9 @@ int32_t daytona_client_config(daytona_client_t client,
  * Makes a sandbox from a snapshot or an image, and waits until it is started.
  *
  * The result is the sandbox as last read, with a handle. As a stream its data is the build log, and
- * ENDED
- * carries handle and JSON. A create that fails after the request was sent names the sandbox
- * (`sandboxId`) or
- * the unique name that was sent (`sandboxName`): look there before creating another. SANDBOX_FAILED:
- * it went
- * into an error state; the message has the server's reason.
+ * ENDED carries handle and JSON. A create that fails after the request was sent names the sandbox
+ * (`sandboxId`) or the unique name that was sent (`sandboxName`): look there before creating another.
+ * SANDBOX_FAILED: it went into an error state; the message has the server's reason.
  *
  * `client`: a client handle.
  * `options`: NULL, or a JSON object with any of
@@ -1296,8 +1293,7 @@ int32_t daytona_sandbox_refresh(daytona_sandbox_t sandbox,
  * Waits until the sandbox is in one of the states.
  *
  * SANDBOX_FAILED when it goes into an error state, or is destroyed, instead; `code` is QUEUE_TIMEOUT
- * or
- * SPOT_EVICTED where that was why.
+ * or SPOT_EVICTED where that was why.
  *
  * `sandbox`: a sandbox handle.
  * `states` (list of texts, as JSON text): The states to wait for; the first that is reached ends the
@@ -1681,10 +1677,10 @@ int32_t daytona_sandbox_preview_link(daytona_sandbox_t sandbox,
 /**
  * Runs one command with the sandbox's shell and waits for it. stdout and stderr arrive together.
  *
- * A command that does not succeed is not an error: look at `exitCode`. A working directory that
- * does not exist gives `exitCode` -1. A command that reaches `timeout` is killed with everything
- * it started, its output is lost and the error is HTTP_TIMEOUT (408). The answer waits for
- * background children that keep the output open.
+ * A command that does not succeed is not an error: look at `exitCode`. A working directory that does
+ * not exist gives `exitCode` -1. A command that reaches `timeout` is killed with everything it
+ * started, its output is lost and the error is HTTP_TIMEOUT (408). The answer waits for background
+ * children that keep the output open.
  *
  * `sandbox`: a sandbox handle.
  * `command` (text): The command, given to the sandbox's shell.
@@ -1721,10 +1717,10 @@ int32_t daytona_process_execute(daytona_sandbox_t sandbox,
  * Runs a program's text with its language's interpreter and waits for it. stdout and stderr arrive
  * together, what matplotlib shows as `artifacts.charts`.
  *
- * A program that does not succeed is not an error: look at `exitCode`. One that reaches `timeout`
- * is killed with everything it started, its output is lost and the error is HTTP_TIMEOUT (408).
- * A language that the server does not speak is HTTP_BAD_REQUEST. On a server before 0.205 a single
- * quote in `argv` breaks the command.
+ * A program that does not succeed is not an error: look at `exitCode`. One that reaches `timeout` is
+ * killed with everything it started, its output is lost and the error is HTTP_TIMEOUT (408). A
+ * language that the server does not speak is HTTP_BAD_REQUEST. On a server before 0.205 a single quote
+ * in `argv` breaks the command.
  *
  * `sandbox`: a sandbox handle.
  * `code` (text): The program's text.
@@ -1762,14 +1758,13 @@ int32_t daytona_process_code_run(daytona_sandbox_t sandbox,
 /**
  * Runs one command with stdout and stderr apart, live as a stream or collected as a call.
  *
- * A session is made for the command and removed with it, whatever happens. `exit`, `exec` and
- * `set -e` in the command end the command alone. It is exact by line: an unfinished last line
- * appears when the command ends and gains a newline, NUL bytes vanish; for raw bytes use pty or
- * files. A command that does not succeed is not an error: look at `exitCode`. One that reaches
- * `timeout` is killed; the error is HTTP_TIMEOUT (408, code PROCESS_EXECUTION_TIMEOUT) and has
- * `bytes` and `position`. It waits for background children that keep the output open; what still
- * runs then is killed with the session. Lost connections are resumed without losing or repeating
- * a byte.
+ * A session is made for the command and removed with it, whatever happens. `exit`, `exec` and `set -e`
+ * in the command end the command alone. It is exact by line: an unfinished last line appears when the
+ * command ends and gains a newline, NUL bytes vanish; for raw bytes use pty or files. A command that
+ * does not succeed is not an error: look at `exitCode`. One that reaches `timeout` is killed; the
+ * error is HTTP_TIMEOUT (408, code PROCESS_EXECUTION_TIMEOUT) and has `bytes` and `position`. It waits
+ * for background children that keep the output open; what still runs then is killed with the session.
+ * Lost connections are resumed without losing or repeating a byte.
  *
  * As a stream: the channels are STDOUT and STDERR; OPENED has `sessionId` and `commandId`, ENDED
  * `exitCode`, `bytes` and `position`.
@@ -1924,11 +1919,11 @@ int32_t daytona_session_list(daytona_sandbox_t sandbox,
 /**
  * Runs a command in a session's own shell, so that `cd` and `export` last.
  *
- * Commands of one session run one after the other. With `runAsync` the answer has `cmdId` alone,
- * for `session.command`, `session.logs`, `session.follow` and `session.input`. A command that
- * ends the shell (`exit 3`) loses its exit code: when nothing was heard for `idleTimeoutMs`, at
- * most 10 s, the session is looked at, by giving it the command `:`, and the error is GONE (410)
- * with the code SESSION_ENDED; put what may exit into a subshell, `(exit 3)`, or use process.run.
+ * Commands of one session run one after the other. With `runAsync` the answer has `cmdId` alone, for
+ * `session.command`, `session.logs`, `session.follow` and `session.input`. A command that ends the
+ * shell (`exit 3`) loses its exit code: when nothing was heard for `idleTimeoutMs`, at most 10 s, the
+ * session is looked at, by giving it the command `:`, and the error is GONE (410) with the code
+ * SESSION_ENDED; put what may exit into a subshell, `(exit 3)`, or use process.run.
  *
  * `sandbox`: a sandbox handle.
  * `id` (text): The session's id.
@@ -2028,9 +2023,9 @@ int32_t daytona_session_logs(daytona_sandbox_t sandbox,
 /**
  * Writes a line to the input of a running command that was started with `runAsync`.
  *
- * A command never sees the end of its input. The line also appears in the command's stdout unless
- * it was started with `suppressInputEcho`. A command that has ended is an error of the server's:
- * GONE (410), or 500 before 0.205.
+ * A command never sees the end of its input. The line also appears in the command's stdout unless it
+ * was started with `suppressInputEcho`. A command that has ended is an error of the server's: GONE
+ * (410), or 500 before 0.205.
  *
  * `sandbox`: a sandbox handle.
  * `id` (text): The session's id.
@@ -2631,9 +2626,9 @@ int32_t daytona_files_read(daytona_sandbox_t sandbox,
 /**
  * Copies a local file into the sandbox, with constant memory.
  *
- * A submitted call reports PROGRESS, bytes handed to the connection of the file's length. A local
- * file that cannot be read, is not a regular one, or changes while it is read, is IO, and nothing
- * appears in the sandbox. No time limit of its own: the idle limit applies.
+ * A submitted call reports PROGRESS, bytes handed to the connection of the file's length. A local file
+ * that cannot be read, is not a regular one, or changes while it is read, is IO, and nothing appears
+ * in the sandbox. No time limit of its own: the idle limit applies.
  *
  * `sandbox`: a sandbox handle.
  * `local_path` (text): The local file: a regular one, so that its length is known.
@@ -2707,10 +2702,10 @@ int32_t daytona_files_download(daytona_sandbox_t sandbox,
 /**
  * Copies many local files into the sandbox, small ones together in few requests.
  *
- * The result is an array in the order given: each file has `bytes` or an `error` (the error JSON).
- * One that fails does not keep the others from being copied; when the way to the sandbox fails, those
- * that were not copied yet have its error, and if none was, the call itself fails. PROGRESS counts
- * the bytes of all of them. No time limit of its own: the idle limit applies.
+ * The result is an array in the order given: each file has `bytes` or an `error` (the error JSON). One
+ * that fails does not keep the others from being copied; when the way to the sandbox fails, those that
+ * were not copied yet have its error, and if none was, the call itself fails. PROGRESS counts the
+ * bytes of all of them. No time limit of its own: the idle limit applies.
  *
  * `sandbox`: a sandbox handle.
  * `files` (list of objects, as JSON text): The files, an array of {localPath, remotePath}. Missing
@@ -2743,10 +2738,10 @@ int32_t daytona_files_upload_many(daytona_sandbox_t sandbox,
  * Copies many files of the sandbox to local ones, in one answer and with constant memory.
  *
  * The result is an array in the order given: each file has `bytes` or an `error` (the error JSON).
- * Each appears as with files.download. One that fails does not keep the others from being copied;
- * when the connection fails the rest is asked for again, as long as every time brings some, and if
- * nothing came the call itself fails. PROGRESS counts the bytes of all of them, without a total until
- * the end. No time limit of its own: the idle limit applies.
+ * Each appears as with files.download. One that fails does not keep the others from being copied; when
+ * the connection fails the rest is asked for again, as long as every time brings some, and if nothing
+ * came the call itself fails. PROGRESS counts the bytes of all of them, without a total until the end.
+ * No time limit of its own: the idle limit applies.
  *
  * `sandbox`: a sandbox handle.
  * `files` (list of objects, as JSON text): The files, an array of {localPath, remotePath}. Missing

@@ -11,7 +11,7 @@ pub fn documentation(function: &Function) -> String {
         text.push_str(paragraph.trim_end());
         text.push('\n');
     };
-    say(operation.doc);
+    say(&flowing(operation.doc));
     say("");
     say(match operation.target {
         Target::Client => "`client`: a client handle.",
@@ -74,6 +74,21 @@ pub fn statuses(function: &Function) -> String {
     let names: Vec<String> = function.statuses().iter().map(|name| format!("DAYTONA_{name}")).collect();
     let http = if function.is_local() { "" } else { ", and 400 to 599 as the server answers" };
     format!("Returns {}{http}.", names.join(", "))
+}
+
+/// A text without the line breaks of its source: one line a paragraph or list item.
+fn flowing(text: &str) -> String {
+    let mut lines: Vec<String> = Vec::new();
+    for line in text.lines().map(str::trim) {
+        match lines.last_mut() {
+            Some(last) if !(last.is_empty() || line.is_empty() || line.starts_with("* ")) => {
+                last.push(' ');
+                last.push_str(line);
+            }
+            _ => lines.push(line.to_owned()),
+        }
+    }
+    lines.join("\n")
 }
 
 /// Breaks lines at a width, keeping paragraphs and list marks.

@@ -9,8 +9,8 @@ use std::ptr::null_mut;
 
 /// What the server says of itself: its version, its region's addresses, how it authenticates.
 ///
-/// The answer is the server's own object; a server that needs no credential for it does not check
-/// the one that is sent.
+/// The answer is the server's own object; a server that needs no credential for it does not check the
+/// one that is sent.
 ///
 /// `client`: a client handle.
 /// `options`: NULL, or a JSON object with any of

@@ -490,9 +490,9 @@ pub unsafe extern "C" fn daytona_files_read(
 
 /// Copies a local file into the sandbox, with constant memory.
 ///
-/// A submitted call reports PROGRESS, bytes handed to the connection of the file's length. A local
-/// file that cannot be read, is not a regular one, or changes while it is read, is IO, and nothing
-/// appears in the sandbox. No time limit of its own: the idle limit applies.
+/// A submitted call reports PROGRESS, bytes handed to the connection of the file's length. A local file
+/// that cannot be read, is not a regular one, or changes while it is read, is IO, and nothing appears
+/// in the sandbox. No time limit of its own: the idle limit applies.
 ///
 /// `sandbox`: a sandbox handle.
 /// `local_path` (text): The local file: a regular one, so that its length is known.
@@ -588,10 +588,10 @@ pub unsafe extern "C" fn daytona_files_download(
 
 /// Copies many local files into the sandbox, small ones together in few requests.
 ///
-/// The result is an array in the order given: each file has `bytes` or an `error` (the error JSON).
-/// One that fails does not keep the others from being copied; when the way to the sandbox fails, those
-/// that were not copied yet have its error, and if none was, the call itself fails. PROGRESS counts
-/// the bytes of all of them. No time limit of its own: the idle limit applies.
+/// The result is an array in the order given: each file has `bytes` or an `error` (the error JSON). One
+/// that fails does not keep the others from being copied; when the way to the sandbox fails, those that
+/// were not copied yet have its error, and if none was, the call itself fails. PROGRESS counts the
+/// bytes of all of them. No time limit of its own: the idle limit applies.
 ///
 /// `sandbox`: a sandbox handle.
 /// `files` (list of objects, as JSON text): The files, an array of {localPath, remotePath}. Missing
@@ -635,10 +635,10 @@ pub unsafe extern "C" fn daytona_files_upload_many(
 /// Copies many files of the sandbox to local ones, in one answer and with constant memory.
 ///
 /// The result is an array in the order given: each file has `bytes` or an `error` (the error JSON).
-/// Each appears as with files.download. One that fails does not keep the others from being copied;
-/// when the connection fails the rest is asked for again, as long as every time brings some, and if
-/// nothing came the call itself fails. PROGRESS counts the bytes of all of them, without a total until
-/// the end. No time limit of its own: the idle limit applies.
+/// Each appears as with files.download. One that fails does not keep the others from being copied; when
+/// the connection fails the rest is asked for again, as long as every time brings some, and if nothing
+/// came the call itself fails. PROGRESS counts the bytes of all of them, without a total until the end.
+/// No time limit of its own: the idle limit applies.
 ///
 /// `sandbox`: a sandbox handle.
 /// `files` (list of objects, as JSON text): The files, an array of {localPath, remotePath}. Missing

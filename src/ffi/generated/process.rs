@@ -9,10 +9,10 @@ use std::ptr::null_mut;
 
 /// Runs one command with the sandbox's shell and waits for it. stdout and stderr arrive together.
 ///
-/// A command that does not succeed is not an error: look at `exitCode`. A working directory that
-/// does not exist gives `exitCode` -1. A command that reaches `timeout` is killed with everything
-/// it started, its output is lost and the error is HTTP_TIMEOUT (408). The answer waits for
-/// background children that keep the output open.
+/// A command that does not succeed is not an error: look at `exitCode`. A working directory that does
+/// not exist gives `exitCode` -1. A command that reaches `timeout` is killed with everything it
+/// started, its output is lost and the error is HTTP_TIMEOUT (408). The answer waits for background
+/// children that keep the output open.
 ///
 /// `sandbox`: a sandbox handle.
 /// `command` (text): The command, given to the sandbox's shell.
@@ -60,10 +60,10 @@ pub unsafe extern "C" fn daytona_process_execute(
 /// Runs a program's text with its language's interpreter and waits for it. stdout and stderr arrive
 /// together, what matplotlib shows as `artifacts.charts`.
 ///
-/// A program that does not succeed is not an error: look at `exitCode`. One that reaches `timeout`
-/// is killed with everything it started, its output is lost and the error is HTTP_TIMEOUT (408).
-/// A language that the server does not speak is HTTP_BAD_REQUEST. On a server before 0.205 a single
-/// quote in `argv` breaks the command.
+/// A program that does not succeed is not an error: look at `exitCode`. One that reaches `timeout` is
+/// killed with everything it started, its output is lost and the error is HTTP_TIMEOUT (408). A
+/// language that the server does not speak is HTTP_BAD_REQUEST. On a server before 0.205 a single quote
+/// in `argv` breaks the command.
 ///
 /// `sandbox`: a sandbox handle.
 /// `code` (text): The program's text.
@@ -112,14 +112,13 @@ pub unsafe extern "C" fn daytona_process_code_run(
 
 /// Runs one command with stdout and stderr apart, live as a stream or collected as a call.
 ///
-/// A session is made for the command and removed with it, whatever happens. `exit`, `exec` and
-/// `set -e` in the command end the command alone. It is exact by line: an unfinished last line
-/// appears when the command ends and gains a newline, NUL bytes vanish; for raw bytes use pty or
-/// files. A command that does not succeed is not an error: look at `exitCode`. One that reaches
-/// `timeout` is killed; the error is HTTP_TIMEOUT (408, code PROCESS_EXECUTION_TIMEOUT) and has
-/// `bytes` and `position`. It waits for background children that keep the output open; what still
-/// runs then is killed with the session. Lost connections are resumed without losing or repeating
-/// a byte.
+/// A session is made for the command and removed with it, whatever happens. `exit`, `exec` and `set -e`
+/// in the command end the command alone. It is exact by line: an unfinished last line appears when the
+/// command ends and gains a newline, NUL bytes vanish; for raw bytes use pty or files. A command that
+/// does not succeed is not an error: look at `exitCode`. One that reaches `timeout` is killed; the
+/// error is HTTP_TIMEOUT (408, code PROCESS_EXECUTION_TIMEOUT) and has `bytes` and `position`. It waits
+/// for background children that keep the output open; what still runs then is killed with the session.
+/// Lost connections are resumed without losing or repeating a byte.
 ///
 /// As a stream: the channels are STDOUT and STDERR; OPENED has `sessionId` and `commandId`, ENDED
 /// `exitCode`, `bytes` and `position`.

@@ -10,12 +10,9 @@ use std::ptr::null_mut;
 /// Makes a sandbox from a snapshot or an image, and waits until it is started.
 ///
 /// The result is the sandbox as last read, with a handle. As a stream its data is the build log, and
-/// ENDED
-/// carries handle and JSON. A create that fails after the request was sent names the sandbox
-/// (`sandboxId`) or
-/// the unique name that was sent (`sandboxName`): look there before creating another. SANDBOX_FAILED:
-/// it went
-/// into an error state; the message has the server's reason.
+/// ENDED carries handle and JSON. A create that fails after the request was sent names the sandbox
+/// (`sandboxId`) or the unique name that was sent (`sandboxName`): look there before creating another.
+/// SANDBOX_FAILED: it went into an error state; the message has the server's reason.
 ///
 /// `client`: a client handle.
 /// `options`: NULL, or a JSON object with any of
@@ -436,8 +433,7 @@ pub unsafe extern "C" fn daytona_sandbox_refresh(
 /// Waits until the sandbox is in one of the states.
 ///
 /// SANDBOX_FAILED when it goes into an error state, or is destroyed, instead; `code` is QUEUE_TIMEOUT
-/// or
-/// SPOT_EVICTED where that was why.
+/// or SPOT_EVICTED where that was why.
 ///
 /// `sandbox`: a sandbox handle.
 /// `states` (list of texts, as JSON text): The states to wait for; the first that is reached ends the

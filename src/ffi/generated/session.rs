@@ -156,11 +156,11 @@ pub unsafe extern "C" fn daytona_session_list(
 
 /// Runs a command in a session's own shell, so that `cd` and `export` last.
 ///
-/// Commands of one session run one after the other. With `runAsync` the answer has `cmdId` alone,
-/// for `session.command`, `session.logs`, `session.follow` and `session.input`. A command that
-/// ends the shell (`exit 3`) loses its exit code: when nothing was heard for `idleTimeoutMs`, at
-/// most 10 s, the session is looked at, by giving it the command `:`, and the error is GONE (410)
-/// with the code SESSION_ENDED; put what may exit into a subshell, `(exit 3)`, or use process.run.
+/// Commands of one session run one after the other. With `runAsync` the answer has `cmdId` alone, for
+/// `session.command`, `session.logs`, `session.follow` and `session.input`. A command that ends the
+/// shell (`exit 3`) loses its exit code: when nothing was heard for `idleTimeoutMs`, at most 10 s, the
+/// session is looked at, by giving it the command `:`, and the error is GONE (410) with the code
+/// SESSION_ENDED; put what may exit into a subshell, `(exit 3)`, or use process.run.
 ///
 /// `sandbox`: a sandbox handle.
 /// `id` (text): The session's id.
@@ -293,9 +293,9 @@ pub unsafe extern "C" fn daytona_session_logs(
 
 /// Writes a line to the input of a running command that was started with `runAsync`.
 ///
-/// A command never sees the end of its input. The line also appears in the command's stdout unless
-/// it was started with `suppressInputEcho`. A command that has ended is an error of the server's:
-/// GONE (410), or 500 before 0.205.
+/// A command never sees the end of its input. The line also appears in the command's stdout unless it
+/// was started with `suppressInputEcho`. A command that has ended is an error of the server's: GONE
+/// (410), or 500 before 0.205.
 ///
 /// `sandbox`: a sandbox handle.
 /// `id` (text): The session's id.
