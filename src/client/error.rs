@@ -34,8 +34,7 @@ pub struct Detail {
     /// The unique name that a create sent, where the id is not known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sandbox_name: Option<String>,
-    /// The response's headers, never the request's.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// The response's headers, never the request's; null where there was no response.
     pub headers: Option<serde_json::Map<String, serde_json::Value>>,
     /// Of a stream: bytes delivered, where to resume, and how the remote side ended where known.
     #[serde(skip_serializing_if = "Option::is_none")]
