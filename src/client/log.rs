@@ -1,5 +1,6 @@
 //! Log lines for whoever asked for them. Nothing is formatted unless somebody listens; no line ever
-//! carries a credential.
+//! carries a credential, nor a query, which may hold one. ERROR is a panic, WARN what is tried again, INFO a
+//! sandbox's change of state, DEBUG each request.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicI32, Ordering};
@@ -25,9 +26,14 @@ pub fn deliver_to(listener: fn(i32, &str)) {
     let _ = LISTENER.set(listener);
 }
 
+/// Does anybody listen at that level?
+pub fn listens(level: i32) -> bool {
+    level <= LEVEL.load(Ordering::Relaxed)
+}
+
 /// Logs a line, if somebody listens at that level.
 pub fn line(level: i32, message: impl FnOnce() -> String) {
-    if level <= LEVEL.load(Ordering::Relaxed)
+    if listens(level)
         && let Some(listener) = LISTENER.get()
     {
         listener(level, &message());

@@ -29,8 +29,8 @@ pub(crate) use daemon::Daemon;
 
 use super::Client;
 use super::error::{Error, Result};
-use super::status;
 use super::transport::{Json, Request, segment};
+use super::{log, status};
 use http::Method;
 use parking_lot::RwLock;
 use reading::Reading;
@@ -89,7 +89,12 @@ impl Sandbox {
             last.toolbox = Some(format!("{}/{}", proxy.trim_end_matches('/'), reading.id).into());
         }
         last.json = Some(Arc::new(json.0));
-        last.reading = reading;
+        let before = std::mem::replace(&mut last.reading, reading);
+        if log::listens(log::INFO) && before.state != last.reading.state {
+            let state = last.reading.state.clone();
+            drop(last);
+            log::line(log::INFO, || format!("sandbox {} is {state}", self.id()));
+        }
     }
 
     pub fn id(&self) -> &str {
@@ -134,8 +139,19 @@ impl Sandbox {
             Some(base) => base,
             None => self.find_toolbox().await?,
         };
-        self.client().transport().trust(&base)?;
+        self.client().transport().trust(&base).map_err(|error| self.without_toolbox(error))?;
         Ok(format!("{base}/{path}"))
+    }
+
+    /// An address that cannot be one is the server's fault, not the caller's.
+    fn without_toolbox(&self, mut error: Error) -> Error {
+        if error.status() == status::INVALID_ARGUMENT {
+            let why = &error.detail().message;
+            let message = format!("the server named a toolbox for sandbox {} that is {why}", self.id());
+            error = Error::new(status::PROTOCOL, message);
+        }
+        error.detail_mut().sandbox_id = Some(self.id().to_owned());
+        error
     }
 
     /// Asks for the toolbox's address: it stands in the sandbox, else at an endpoint of its own.

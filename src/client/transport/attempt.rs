@@ -8,7 +8,7 @@ use super::dial::Use;
 use super::origin::{Origin, Permit};
 use super::{Answer, Transport, failure, parse, retry};
 use crate::client::error::{Error, Result};
-use crate::client::status;
+use crate::client::{log, status};
 use bytes::Bytes;
 use http::header::{
     CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderMap, HeaderValue, LOCATION, PROXY_AUTHORIZATION,
@@ -102,7 +102,12 @@ impl Draft {
         let mut redirects = 0;
         loop {
             self.attempts += 1;
-            match self.once().await {
+            let begun = log::listens(log::DEBUG).then(Instant::now);
+            let outcome = self.once().await;
+            if let Some(begun) = begun {
+                self.log(&outcome, begun.elapsed());
+            }
+            match outcome {
                 Outcome::Answered(answered) => return Ok(answered),
                 Outcome::Redirected(_) if redirects == REDIRECTS => {
                     return Err(Error::new(
@@ -117,7 +122,8 @@ impl Draft {
                 }
                 Outcome::Failed(error, Again::No) => return Err(error),
                 Outcome::Failed(error, Again::After(wait)) => {
-                    if !self.pause(wait, deadline).await {
+                    let error = self.complete(error);
+                    if !self.pause(&error, wait, deadline).await {
                         return Err(error);
                     }
                 }
@@ -125,8 +131,25 @@ impl Draft {
         }
     }
 
+    fn log(&self, outcome: &Outcome, took: Duration) {
+        let end = match outcome {
+            Outcome::Answered((answer, _)) => answer.status().as_str().to_owned(),
+            Outcome::Redirected(target) => format!("redirected to {}", target.uri.path()),
+            Outcome::Failed(error, _) => status::name(error.status()).to_owned(),
+        };
+        log::line(log::DEBUG, || {
+            let (method, path, host) = (&self.method, self.path(), self.host());
+            format!("{method} {path} at {host}: {end} after {} ms", took.as_millis())
+        });
+    }
+
     /// Waits before the next attempt; false when there is none left or no time for it.
-    pub(super) async fn pause(&self, wait: Option<Duration>, deadline: Option<Instant>) -> bool {
+    pub(super) async fn pause(
+        &self,
+        error: &Error,
+        wait: Option<Duration>,
+        deadline: Option<Instant>,
+    ) -> bool {
         if self.attempts > self.transport.config().retries || matches!(self.body, Payload::Once(None)) {
             return false;
         }
@@ -134,6 +157,14 @@ impl Draft {
         if !retry::affordable(wait, deadline) {
             return false;
         }
+        log::line(log::WARN, || {
+            let (method, path, message) = (&self.method, self.path(), &error.detail().message);
+            format!(
+                "{method} {path}, attempt {}: {message}; the next in {} ms",
+                self.attempts,
+                wait.as_millis()
+            )
+        });
         tokio::time::sleep(wait).await;
         true
     }

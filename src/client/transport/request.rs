@@ -139,8 +139,9 @@ impl Request {
     pub(super) async fn again(self, error: Error) -> Result<Response> {
         let draft = &*self.0;
         let repeatable = retry::idempotent(&draft.method) && !matches!(draft.body, Payload::Once(_));
-        if !repeatable || !draft.pause(None, retry::caller_deadline()).await {
-            return Err(draft.complete(error));
+        let error = draft.complete(error);
+        if !repeatable || !draft.pause(&error, None, retry::caller_deadline()).await {
+            return Err(error);
         }
         self.send().await
     }
