@@ -272,7 +272,7 @@ async fn request(client: &Client, params: &Create, notes: &Notes) -> Result<Sand
 
 /// Could the server have made the sandbox although the request failed?
 fn is_ambiguous(error: &Error) -> bool {
-    matches!(error.status(), status::CONNECTION | status::PROTOCOL | 502..=504)
+    matches!(error.status(), status::CONNECTION | status::PROTOCOL | 500 | 502..=504)
 }
 
 pub async fn create(client: Client, params: Create, context: Context) -> Result<(Sandbox, Json)> {
