@@ -281,9 +281,11 @@ impl Draft {
     /// No answer came.
     fn lost(&self, target: &Target, error: &(dyn std::error::Error + 'static)) -> Outcome {
         let proxy = self.transport.0.connectors.routes.proxy(&target.uri);
-        let proxy = proxy.as_ref().and_then(|proxy| Some(proxy.uri().authority()?.as_str()));
+        // No proxy and one without a name must differ: else the optimiser looks at the name first,
+        // which is not there, and memcheck reports it.
+        let proxy = proxy.map(|proxy| proxy.uri().authority().map(ToString::to_string).unwrap_or_default());
         let limit = self.transport.config().connect_timeout;
-        let (error, reach) = failure::explain(error, self.host(), proxy, limit);
+        let (error, reach) = failure::explain(error, self.host(), proxy.as_deref(), limit);
         let repeat = match self.purpose {
             Use::Requests => retry::may_repeat(&self.method, reach),
             Use::Upgrade => reach == failure::Reach::NotSent,
