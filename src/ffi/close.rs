@@ -6,6 +6,7 @@ use super::driver::in_inline_callback;
 use super::guard::status_only;
 use super::handle::{Found, Table, Tag};
 use super::{log, process, stream};
+use crate::client::background;
 use crate::client::error::{Error, Result};
 use crate::client::status;
 use std::sync::Arc;
@@ -108,7 +109,10 @@ pub unsafe extern "C" fn daytona_shutdown(timeout_ms: i64) -> i32 {
         for client in process.clients.all() {
             client.close();
         }
-        process.driver.attend(false);
+        // Without work a thread would begin only to be waited for: who asks with 0 would never hear the end.
+        if background::running() {
+            process.driver.attend(false);
+        }
         let later = || Error::new(status::TIMEOUT, "something still runs; call daytona_shutdown again");
         if !process.driver.stop(deadline) {
             return Err(later());

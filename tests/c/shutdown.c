@@ -51,6 +51,16 @@ static void everything_ends_and_the_queues_stay_readable(void)
     }
 }
 
+static void asking_again_without_waiting_is_told_that_it_is_over(void)
+{
+    daytona_client_t client = echo_client();
+    CHECK(STATUS(daytona_call(client, "echo.value", "{}", NULL, 0, NULL, &out, &out_len)) == 0);
+    CHECK(daytona_shutdown(-1) == 0);
+    for (int i = 0; i < 100; i++)
+        CHECK(daytona_shutdown(0) == 0);
+    daytona_close(client);
+}
+
 static atomic_int consumer;
 
 static void *consume(void *queue)
@@ -158,6 +168,7 @@ int main(void)
 {
     RUN(shutting_down_what_never_ran_is_quiet);
     RUN(everything_ends_and_the_queues_stay_readable);
+    RUN(asking_again_without_waiting_is_told_that_it_is_over);
     RUN(a_waiting_consumer_returns_closed);
     RUN(it_waits_for_callbacks_and_says_timeout_until_they_return);
     RUN(a_later_client_starts_anew);
