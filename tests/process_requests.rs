@@ -223,3 +223,19 @@ async fn input_waits_for_a_command_that_has_not_begun_and_not_for_one_that_is_ov
         assert_eq!(toolbox.count("POST", "process/session/s/command/c/input"), offers);
     }
 }
+
+#[tokio::test]
+async fn an_empty_answer_is_not_a_command_that_succeeded() {
+    let toolbox = Toolbox::start(|_, _| Reply::Raw("200 OK", Vec::new())).await;
+    let sandbox = toolbox.sandbox(json!({})).await;
+    for (operation, params) in [
+        ("process.execute", json!({"command": "x"})),
+        ("process.code_run", json!({"code": "1", "language": "python"})),
+    ] {
+        assert_eq!(
+            call(&sandbox, operation, params).await.unwrap_err().status(),
+            status::PROTOCOL,
+            "{operation}"
+        );
+    }
+}

@@ -44,7 +44,7 @@ pub use transfer::{Download, Transferred, Upload, download, upload};
 
 use super::error::{Error, Result};
 use super::status;
-use super::transport::Json;
+use super::transport::shaped;
 
 /// How much is read from or written to a disk at once: large enough that the hop to a blocking thread
 /// vanishes, small enough to stay in the processor's cache between disk and wire.
@@ -67,15 +67,4 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + '
         Ok(done) => done,
         Err(error) => Err(Error::new(status::IO, format!("the work with a local file ended early: {error}"))),
     }
-}
-
-/// An answer that has to begin like this, whatever is in it.
-fn shaped(json: Json, first: u8, what: &str) -> Result<Json> {
-    if json.0.trim_ascii_start().first() == Some(&first) {
-        return Ok(json);
-    }
-    Err(Error::new(
-        status::PROTOCOL,
-        format!("the server's answer is not {what}: is this Daytona's address, or a proxy's?"),
-    ))
 }

@@ -4,7 +4,7 @@ use super::{deadline, whole_seconds, words};
 use crate::catalogue::Context;
 use crate::client::error::Result;
 use crate::client::sandbox::Sandbox;
-use crate::client::transport::Json;
+use crate::client::transport::{Json, shaped};
 use http::Method;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -96,5 +96,6 @@ pub async fn code_run(sandbox: Sandbox, params: CodeRun, _: Context) -> Result<J
         timeout,
     };
     let request = sandbox.toolbox(Method::POST, "process/code-run").await?;
-    request.json(&body).deadline(deadline(timeout)).send().await?.json().await
+    let answer = request.json(&body).deadline(deadline(timeout)).send().await?.json().await?;
+    shaped(answer, b'{', "what a program left")
 }

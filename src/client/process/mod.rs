@@ -11,7 +11,7 @@ pub use run::{Ran, Run, run, run_stream};
 
 use super::error::{Error, Result};
 use super::sandbox::Sandbox;
-use super::transport::Json;
+use super::transport::{Json, shaped};
 use crate::catalogue::Context;
 use http::Method;
 use serde::Serialize;
@@ -58,7 +58,8 @@ pub async fn execute(sandbox: Sandbox, params: Execute, _: Context) -> Result<Js
     let body =
         Body { command: &params.command, cwd: params.cwd.as_deref(), env: params.env.as_ref(), timeout };
     let request = sandbox.toolbox(Method::POST, "process/execute").await?;
-    request.json(&body).deadline(deadline(timeout)).send().await?.json().await
+    let answer = request.json(&body).deadline(deadline(timeout)).send().await?.json().await?;
+    shaped(answer, b'{', "what a command left")
 }
 
 /// The server answers at the command's limit; some seconds later nobody is there to answer.

@@ -23,6 +23,7 @@ pub(super) use answer::NO_BODY;
 pub use body::Body;
 pub use http::Method;
 pub use request::Request;
+pub(crate) use response::shaped;
 pub use response::{Json, Response};
 pub use retry::{caller_deadline, within};
 pub use socket::{Closed, Message, Socket, Turn};

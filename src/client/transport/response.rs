@@ -146,6 +146,17 @@ impl Response {
     }
 }
 
+/// An answer that has to begin like this, whatever is in it.
+pub(crate) fn shaped(json: Json, first: u8, what: &str) -> Result<Json> {
+    if json.0.trim_ascii_start().first() == Some(&first) {
+        return Ok(json);
+    }
+    Err(Error::new(
+        status::PROTOCOL,
+        format!("the server's answer is not {what}: is this Daytona's address, or a proxy's?"),
+    ))
+}
+
 /// Tells JSON from HTML, plain text and half an answer without parsing it.
 fn looks_like_json(body: &[u8]) -> bool {
     let trimmed = body.trim_ascii();
