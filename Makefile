@@ -12,6 +12,8 @@ DESTDIR ?=
 CARGO ?= cargo
 CC ?= cc
 CFLAGS ?= -O2 -g
+# For the C programs alone: cargo would compile its own C with them.
+unexport CFLAGS
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 RELEASE := $(TARGET)/release
 PROGRAMS := $(TARGET)/examples
