@@ -169,7 +169,8 @@ impl House {
         if path == "/faults" && request.method() == Method::POST {
             return Ok(self.configure(request).await);
         }
-        let faults = self.faults.take(&path);
+        let target = request.uri().path_and_query().map_or(path.as_str(), |target| target.as_str());
+        let faults = self.faults.take(target);
         for kind in &faults {
             match *kind {
                 Kind::Cut => return Err(Cut),

@@ -160,7 +160,9 @@ pub(super) trait Explain: Clone + Send + Sync + 'static {
 
 impl Explain for Sandbox {
     async fn explain(&self, error: Error) -> Error {
-        Sandbox::explain(self, error).await
+        let mut error = Sandbox::explain(self, error).await;
+        error.detail_mut().sandbox_id.get_or_insert_with(|| self.id().to_owned());
+        error
     }
 }
 impl Explain for Client {

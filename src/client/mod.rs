@@ -109,5 +109,5 @@ pub async fn server_config(
     _params: ServerConfig,
     _context: crate::catalogue::Context,
 ) -> Result<Json> {
-    client.request(Method::GET, "config").send().await?.json().await
+    client.request(Method::GET, "config").send().await?.answer().await
 }

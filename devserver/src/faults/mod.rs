@@ -1,8 +1,8 @@
 //! Misbehaviour on demand, for tests: cut, stall, truncate, split, refuse, answer nonsense.
 //!
-//! A rule is `KIND[=VALUE]@PATH[*COUNT]`: it applies to the next COUNT requests (default: all) whose path
-//! contains PATH. Rules come from `--fault`, [`crate::Options::faults`] and POST /faults (the body is a
-//! JSON list of rules; an empty list clears them; any key may do that).
+//! A rule is `KIND[=VALUE]@PATH[*COUNT]`: it applies to the next COUNT requests (default: all) whose path,
+//! query included, contains PATH. Rules come from `--fault`, [`crate::Options::faults`] and POST /faults
+//! (the body is a JSON list of rules; an empty list clears them; any key may do that).
 //!
 //! | kind | what happens |
 //! |---|---|
@@ -45,11 +45,11 @@ impl Faults {
         Self(Mutex::new(rules))
     }
 
-    /// What happens to a request for this path; each rule counts down.
-    pub fn take(&self, path: &str) -> Vec<Kind> {
+    /// What happens to a request for this path and query; each rule counts down.
+    pub fn take(&self, target: &str) -> Vec<Kind> {
         let mut rules = self.0.lock();
         let mut kinds = Vec::new();
-        for rule in rules.iter_mut().filter(|rule| path.contains(&rule.path)) {
+        for rule in rules.iter_mut().filter(|rule| target.contains(&rule.path)) {
             if rule.left == Some(0) {
                 continue;
             }

@@ -149,7 +149,7 @@ pub(super) async fn listed(sandbox: &Sandbox, directory: &str, depth: Option<i64
         if let Some(depth) = depth {
             request = request.query("depth", &depth.to_string());
         }
-        shaped(request.send().await?.json().await?, b'[', "a list of files")
+        shaped(request.send().await?.answer().await?, b'[', "a list of files")
     };
     answer.await.map_err(cannot("list the directory", directory, LIST))
 }
@@ -158,7 +158,7 @@ pub async fn info(sandbox: Sandbox, params: Info, _: Context) -> Result<Json> {
     let file = path("path", &params.path)?;
     let answer = async {
         let request = sandbox.toolbox(Method::GET, "files/info").await?.query("path", file);
-        shaped(request.send().await?.json().await?, b'{', "a file's description")
+        shaped(request.send().await?.answer().await?, b'{', "a file's description")
     };
     answer.await.map_err(cannot("look at", file, INFO))
 }

@@ -78,7 +78,7 @@ pub(super) async fn names(sandbox: &Sandbox, directory: &str, pattern: &str) -> 
     let answer = async {
         let request = sandbox.toolbox(Method::GET, "files/search").await?;
         let request = request.query("path", directory).query("pattern", pattern);
-        shaped(request.send().await?.json().await?, b'{', "a list of names")
+        shaped(request.send().await?.answer().await?, b'{', "a list of names")
     };
     answer.await.map_err(cannot("search", directory, SEARCH))
 }
@@ -88,7 +88,7 @@ pub async fn find(sandbox: Sandbox, params: Find, _: Context) -> Result<Json> {
     let answer = async {
         let request = sandbox.toolbox(Method::GET, "files/find").await?;
         let request = request.query("path", directory).query("pattern", pattern);
-        shaped(request.send().await?.json().await?, b'[', "a list of matches")
+        shaped(request.send().await?.answer().await?, b'[', "a list of matches")
     };
     answer.await.map_err(cannot("search", directory, SEARCH))
 }
@@ -111,7 +111,7 @@ pub async fn replace(sandbox: Sandbox, params: Replace, _: Context) -> Result<Js
         Body { files: &params.files, pattern: pattern(&params.pattern)?, new_value: &params.new_value };
     let answer = async {
         let request = sandbox.toolbox(Method::POST, "files/replace").await?.json(&body);
-        shaped(request.send().await?.json().await?, b'[', "a list of replacements")
+        shaped(request.send().await?.answer().await?, b'[', "a list of replacements")
     };
     let doing = match params.files.len() {
         1 => "replace text in".to_owned(),

@@ -96,6 +96,6 @@ pub async fn code_run(sandbox: Sandbox, params: CodeRun, _: Context) -> Result<J
         timeout,
     };
     let request = sandbox.toolbox(Method::POST, "process/code-run").await?;
-    let answer = request.json(&body).deadline(deadline(timeout)).send().await?.json().await?;
+    let answer = request.json(&body).deadline(deadline(timeout)).send().await?.answer().await?;
     shaped(answer, b'{', "what a program left")
 }

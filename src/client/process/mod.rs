@@ -58,7 +58,7 @@ pub async fn execute(sandbox: Sandbox, params: Execute, _: Context) -> Result<Js
     let body =
         Body { command: &params.command, cwd: params.cwd.as_deref(), env: params.env.as_ref(), timeout };
     let request = sandbox.toolbox(Method::POST, "process/execute").await?;
-    let answer = request.json(&body).deadline(deadline(timeout)).send().await?.json().await?;
+    let answer = request.json(&body).deadline(deadline(timeout)).send().await?.answer().await?;
     shaped(answer, b'{', "what a command left")
 }
 

@@ -137,7 +137,7 @@ impl Session {
             cmd_id: String,
         }
         let answer = execute_request(&self.sandbox, &self.id, script, true, true).await?.send().await?;
-        let answer = answer.json().await?;
+        let answer = answer.answer().await?;
         let command = serde_json::from_slice::<Accepted>(&answer.0).map_err(|error| {
             Error::new(status::PROTOCOL, format!("the server named no command for what it took: {error}"))
         })?;

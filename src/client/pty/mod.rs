@@ -169,15 +169,15 @@ pub async fn create(sandbox: Sandbox, params: Create, _: Context) -> Result<Json
         envs: params.env.as_ref(),
         lazy_start: params.lazy_start,
     };
-    create_request(&sandbox, &wish).await?.send().await?.json().await
+    create_request(&sandbox, &wish).await?.send().await?.answer().await
 }
 
 pub async fn list(sandbox: Sandbox, _: List, _: Context) -> Result<Json> {
-    sandbox.toolbox(Method::GET, TERMINALS).await?.send().await?.json().await
+    sandbox.toolbox(Method::GET, TERMINALS).await?.send().await?.answer().await
 }
 
 pub async fn info(sandbox: Sandbox, params: Info, _: Context) -> Result<Json> {
-    sandbox.toolbox(Method::GET, &path(&params.id, "")?).await?.send().await?.json().await
+    sandbox.toolbox(Method::GET, &path(&params.id, "")?).await?.send().await?.answer().await
 }
 
 pub async fn resize(sandbox: Sandbox, params: Resize, _: Context) -> Result<Json> {

@@ -1,15 +1,17 @@
 //! The build log of a sandbox that is made from an image.
 
 use super::Sandbox;
-use crate::client::error::Result;
 use crate::client::stream::{Channel, Io};
 use http::Method;
+use std::pin::pin;
 use std::time::Duration;
 
 /// How often the state is read while the build has not begun.
 const PENDING: Duration = Duration::from_secs(1);
 /// Silence after which the state is read: a log that stays open does not keep a create from ending.
 const SILENCE: Duration = Duration::from_secs(2);
+/// How long such a reading may take.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Where a log is read, and how far.
 #[derive(Default)]
@@ -18,35 +20,40 @@ pub(super) struct Log {
 }
 
 /// Sends the build log until the build is over. A log that cannot be read costs nothing but the log.
-pub(super) async fn follow(sandbox: &Sandbox, io: &Io, mut log: Log) -> Result<()> {
+pub(super) async fn follow(sandbox: &Sandbox, io: &Io, mut log: Log) {
     while sandbox.reading().state == "pending_build" {
         tokio::time::sleep(PENDING).await;
-        sandbox.reread().await?;
+        if sandbox.reread_within(PATIENCE).await.is_err() {
+            return;
+        }
     }
     if is_over(sandbox) && !was_built(sandbox) {
-        return Ok(());
+        return;
     }
-    let Some(url) = log_url(sandbox).await else { return Ok(()) };
+    let Some(Some(url)) = during_build(sandbox, log_url(sandbox)).await else { return };
     if sandbox.client().transport().trust(&url).is_err() {
-        return Ok(());
+        return;
     }
     let request = sandbox.client().transport().request(Method::GET, &url).query("follow", "true").idle(None);
-    let Ok(mut response) = request.send().await else { return Ok(()) };
-    let mut terminal_readings = 0;
+    let Some(Ok(mut response)) = during_build(sandbox, request.send()).await else { return };
+    while let Some(Ok(Some(chunk))) = during_build(sandbox, response.chunk()).await {
+        log.position += chunk.len() as u64;
+        io.send(Channel::Stdout, chunk, log.position).await;
+    }
+}
+
+/// What comes while the build lasts: `None` once it was over at two looks, or cannot be looked at.
+async fn during_build<T>(sandbox: &Sandbox, coming: impl Future<Output = T>) -> Option<T> {
+    let mut coming = pin!(coming);
+    let mut looks_at_its_end = 0;
     loop {
-        match tokio::time::timeout(SILENCE, response.chunk()).await {
-            Ok(Ok(Some(chunk))) => {
-                log.position += chunk.len() as u64;
-                io.send(Channel::Stdout, chunk, log.position).await;
-            }
-            Ok(Ok(None) | Err(_)) => return Ok(()),
-            Err(_) => {
-                sandbox.reread().await?;
-                terminal_readings = if is_over(sandbox) { terminal_readings + 1 } else { 0 };
-                if terminal_readings >= 2 {
-                    return Ok(());
-                }
-            }
+        if let Ok(come) = tokio::time::timeout(SILENCE, coming.as_mut()).await {
+            return Some(come);
+        }
+        sandbox.reread_within(PATIENCE).await.ok()?;
+        looks_at_its_end = if is_over(sandbox) { looks_at_its_end + 1 } else { 0 };
+        if looks_at_its_end == 2 {
+            return None;
         }
     }
 }

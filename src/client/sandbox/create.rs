@@ -272,7 +272,7 @@ async fn request(client: &Client, params: &Create, notes: &Notes) -> Result<Sand
 
 /// Could the server have made the sandbox although the request failed?
 fn is_ambiguous(error: &Error) -> bool {
-    matches!(error.status(), status::CONNECTION | status::PROTOCOL | 500 | 502..=504)
+    matches!(error.status(), status::CONNECTION | status::PROTOCOL | status::TIMEOUT | 500 | 502..=504)
 }
 
 pub async fn create(client: Client, params: Create, context: Context) -> Result<(Sandbox, Json)> {
@@ -288,7 +288,7 @@ pub async fn create(client: Client, params: Create, context: Context) -> Result<
 pub async fn create_stream(client: Client, params: Create, io: Io) -> Result<Ended> {
     let sandbox = request(&client, &params, &io.notes).await?;
     io.opened(sandbox.info().0);
-    build::follow(&sandbox, &io, Log::default()).await?;
+    build::follow(&sandbox, &io, Log::default()).await;
     if params.wait_for_start != Some(false) {
         wait::until_started(&sandbox).await?;
     }

@@ -182,6 +182,11 @@ impl Sandbox {
         self.take(self.request(Method::GET, "")?.send().await?.json().await?)
     }
 
+    /// The same, but not for longer.
+    async fn reread_within(&self, limit: Duration) -> Result<()> {
+        self.take(self.request(Method::GET, "")?.deadline(Some(limit)).send().await?.json().await?)
+    }
+
     /// A toolbox that cannot be reached, or refuses oddly, is often a sandbox that is stopped, gone or out
     /// of memory: reads its state again and says that. Any other error stays as it is.
     pub async fn explain(&self, error: Error) -> Error {

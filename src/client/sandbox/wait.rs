@@ -16,6 +16,8 @@ const EAGER: Duration = Duration::from_secs(5);
 const POLL_MOST: Duration = Duration::from_secs(1);
 /// The last look happens this long before the caller gives up.
 const LAST_LOOK: Duration = Duration::from_millis(250);
+/// A poll that is not answered for so long is a failed one: the wait goes on beside it.
+const PATIENCE: Duration = Duration::from_secs(5);
 /// Poll errors in a row that end a wait.
 const ERRORS_MOST: u32 = 10;
 
@@ -44,7 +46,7 @@ pub(super) async fn until(sandbox: &Sandbox, goal: Goal<'_>) -> Result<()> {
     let (mut pause, mut errors, mut suspected) = (POLL, 0, false);
     loop {
         let looking_last = last_look.is_some_and(|at| Instant::now() >= at);
-        match sandbox.reread().await {
+        match sandbox.reread_within(PATIENCE).await {
             Ok(()) => {
                 errors = 0;
                 let reading = sandbox.reading();
@@ -66,7 +68,7 @@ pub(super) async fn until(sandbox: &Sandbox, goal: Goal<'_>) -> Result<()> {
             }
             Err(error) => {
                 errors += 1;
-                if !error.detail().retryable || errors >= ERRORS_MOST {
+                if !may_pass(&error) || errors >= ERRORS_MOST {
                     return Err(error);
                 }
             }
@@ -80,6 +82,11 @@ pub(super) async fn until(sandbox: &Sandbox, goal: Goal<'_>) -> Result<()> {
             pause = pause.mul_f64(1.1).min(POLL_MOST);
         }
     }
+}
+
+/// What the next poll may not meet again: a lost connection, a server or proxy that stumbled.
+fn may_pass(error: &Error) -> bool {
+    error.detail().retryable || matches!(error.status(), status::PROTOCOL | 500..)
 }
 
 fn late(sandbox: &Sandbox, wanted: &str, began: Instant) -> Error {

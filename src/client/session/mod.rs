@@ -173,7 +173,7 @@ fn command_path(id: &str, command: &str, rest: &str) -> Result<String> {
 }
 
 async fn get(sandbox: &Sandbox, path: &str) -> Result<Json> {
-    sandbox.toolbox(Method::GET, path).await?.send().await?.json().await
+    sandbox.toolbox(Method::GET, path).await?.send().await?.answer().await
 }
 
 pub(crate) async fn create_request(sandbox: &Sandbox, id: &str) -> Result<Request> {
@@ -230,7 +230,7 @@ pub async fn execute(sandbox: Sandbox, params: Execute, _: Context) -> Result<Js
     let run_async = params.run_async.unwrap_or(false);
     let echo = params.suppress_input_echo.unwrap_or(false);
     let request = execute_request(&sandbox, &params.id, &params.command, run_async, echo).await?;
-    let answer = async { request.send().await?.json().await };
+    let answer = async { request.send().await?.answer().await };
     if run_async {
         return answer.await;
     }

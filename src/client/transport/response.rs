@@ -45,20 +45,25 @@ impl Response {
         self.answer.body().size_hint().exact()
     }
 
+    /// The whole body as JSON text, for who promises a result: an empty one is an error.
+    pub async fn answer(self) -> Result<Json> {
+        let (response, body) = self.whole().await?;
+        if body.trim_ascii().is_empty() {
+            return Err(response.not_json(&body));
+        }
+        response.checked(body)
+    }
+
     /// The whole body as JSON text, `null` when empty. Checked to be UTF-8 that begins and ends as
     /// JSON does, not parsed. A body that is cut off is asked for again where that is allowed.
     pub async fn json(self) -> Result<Json> {
-        let (response, mut body) = self.whole().await?;
+        let (response, body) = self.whole().await?;
         if body.trim_ascii().is_empty() {
             let mut null = Vec::with_capacity(5);
             null.extend_from_slice(b"null");
             return Ok(Json(null));
         }
-        if !looks_like_json(&body) {
-            return Err(response.not_json(&body));
-        }
-        body.reserve_exact(1);
-        Ok(Json(body))
+        response.checked(body)
     }
 
     /// The whole body, read into one buffer. A body that is cut off is asked for again where that is
@@ -95,6 +100,14 @@ impl Response {
                 }
             }
         }
+    }
+
+    fn checked(self, mut body: Vec<u8>) -> Result<Json> {
+        if !looks_like_json(&body) {
+            return Err(self.not_json(&body));
+        }
+        body.reserve_exact(1);
+        Ok(Json(body))
     }
 
     async fn whole(mut self) -> Result<(Self, Vec<u8>)> {
