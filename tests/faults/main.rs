@@ -1,0 +1,18 @@
+//! One operation of each class against every fault that the dev server knows: no hang, no wrong success,
+//! nothing twice, nothing left over. A cell is an operation under a fault; what it promises is computed
+//! from the rules of repeating, not from what it was seen to do. Each cell that ran is printed.
+//!
+//! What only a server can do that speaks no HTTP at all, or the wrong one, is in `transport_*`; the
+//! rest of what befalls files and logs in `files_faults` and `follow_faults`.
+
+#[path = "../house/mod.rs"]
+mod house;
+#[path = "../support/mod.rs"]
+mod support;
+
+mod cell;
+mod creating;
+mod logs;
+mod requests;
+mod terminals;
+mod transfers;
