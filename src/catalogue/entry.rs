@@ -331,3 +331,34 @@ macro_rules! operation {
     };
 }
 pub(super) use operation;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn absent_zero_and_n_are_three_limits() {
+        let milliseconds = Duration::from_millis;
+        assert_eq!(limit(None, Timeout::Minute), Some(milliseconds(60_000)));
+        assert_eq!(limit(None, Timeout::None), None);
+        for default in [Timeout::Minute, Timeout::None] {
+            assert_eq!(limit(Some(0), default), None);
+            assert_eq!(limit(Some(7), default), Some(milliseconds(7)));
+        }
+    }
+
+    #[test]
+    fn what_answers_at_once_has_a_minute_and_what_may_take_its_time_has_no_limit() {
+        let default = |name: &str| crate::catalogue::find(name).unwrap().timeout;
+        for name in
+            ["sandbox.create", "sandbox.start", "sandbox.stop", "files.list", "session.create", "pty.list"]
+        {
+            assert_eq!(default(name), Timeout::Minute, "{name}");
+        }
+        for name in
+            ["process.execute", "process.run", "session.execute", "files.upload", "files.read", "pty.open"]
+        {
+            assert_eq!(default(name), Timeout::None, "{name}");
+        }
+    }
+}
