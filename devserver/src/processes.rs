@@ -19,6 +19,11 @@ pub fn shell() -> &'static Path {
     &SHELL
 }
 
+/// A text as one word of the shell.
+pub fn quoted(word: &str) -> String {
+    format!("'{}'", word.replace('\'', "'\\''"))
+}
+
 /// Why the system refused, in the words of C and Go.
 pub fn reason(error: &io::Error) -> String {
     match error.raw_os_error() {

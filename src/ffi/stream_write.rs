@@ -25,9 +25,9 @@ use std::time::Instant;
 /// After a part or DAYTONA_WOULD_BLOCK one WRITABLE event on a queue's stream says when there is room.
 ///
 /// Any thread; in an inline callback only with `timeout_ms` 0. DAYTONA_OK (with `timeout_ms` 0 also for a
-/// part); DAYTONA_WOULD_BLOCK (`timeout_ms` 0, and nothing fits, the stream is not open yet, or another thread
-/// is writing); DAYTONA_TIMEOUT; DAYTONA_CLOSED (it has ended, was
-/// finished or closed); DAYTONA_UNSUPPORTED (it takes no input); DAYTONA_INVALID_ARGUMENT; DAYTONA_BUSY;
+/// part); DAYTONA_WOULD_BLOCK (`timeout_ms` 0, and nothing fits, the stream is not open yet, or another
+/// thread is writing); DAYTONA_TIMEOUT; DAYTONA_CLOSED (it has ended, was finished or closed);
+/// DAYTONA_UNSUPPORTED (it takes no input); DAYTONA_INVALID_ARGUMENT; DAYTONA_BUSY;
 /// DAYTONA_INVALID_HANDLE; DAYTONA_FORKED; DAYTONA_PANIC.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn daytona_stream_write(

@@ -41,15 +41,7 @@ impl House {
         let mut more = config;
         more["apiKey"] = json!(server.api_key());
         let client = support::client(server.api_url(), more);
-        let create = catalogue::find("sandbox.create").unwrap().call.unwrap();
-        let call = catalogue::Call {
-            subject: Subject::Client(client),
-            params: b"{}".to_vec(),
-            context: support::context(),
-        };
-        let Outcome::Made(Subject::Sandbox(sandbox), _) = create(call).unwrap().await.unwrap() else {
-            panic!("sandbox.create answers no sandbox")
-        };
+        let sandbox = support::create(&client, json!({})).await;
         let home = support::call(&sandbox, "sandbox.home_dir", json!({})).await.unwrap();
         let home = home["dir"].as_str().unwrap().into();
         Self { server, sandbox, home, local: tempfile::tempdir().unwrap() }

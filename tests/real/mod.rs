@@ -1,7 +1,7 @@
 //! The client against a dev server: the operations as a binding calls them, over real sandboxes.
 #![allow(dead_code)]
 
-use crate::support::{Collector, Running, call, client, context, open, soon};
+use crate::support::{Collector, Running, call, client, context, made, open, soon};
 use daytona::catalogue::{self, Outcome, Stream, Subject};
 use daytona::client::Client;
 use daytona::client::sandbox::Sandbox;
@@ -31,10 +31,7 @@ impl Rig {
 
     /// An operation of the client whose result is a sandbox.
     pub async fn sandbox(&self, operation: &str, params: Value) -> Result<(Sandbox, Value)> {
-        match self.outcome(operation, params).await? {
-            Outcome::Made(Subject::Sandbox(sandbox), json) => Ok((sandbox, parsed(&json))),
-            _ => panic!("{operation} makes no sandbox"),
-        }
+        soon(made(&self.client, operation, params)).await
     }
 
     pub async fn create(&self, params: Value) -> Sandbox {

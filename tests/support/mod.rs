@@ -29,29 +29,27 @@ pub fn client(api: &str, more: Value) -> Client {
 /// A sandbox whose toolbox is known, so that no request is needed.
 pub async fn sandbox(client: &Client, toolbox_proxy: &str) -> Sandbox {
     let sandbox = json!({"id": "sb-1", "state": "started", "toolboxProxyUrl": toolbox_proxy});
-    let attach = catalogue::find("sandbox.attach").unwrap().call.unwrap();
-    let call = catalogue::Call {
-        subject: Subject::Client(client.clone()),
-        params: json!({ "sandbox": sandbox }).to_string().into_bytes(),
-        context: context(),
-    };
-    match attach(call).unwrap().await.unwrap() {
-        Outcome::Made(Subject::Sandbox(sandbox), _) => sandbox,
-        _ => panic!("sandbox.attach answers no sandbox"),
-    }
+    made(client, "sandbox.attach", json!({ "sandbox": sandbox })).await.unwrap().0
 }
 
 /// A sandbox that is made, and started.
 pub async fn create(client: &Client, params: Value) -> Sandbox {
-    let create = catalogue::find("sandbox.create").unwrap().call.unwrap();
+    soon(made(client, "sandbox.create", params)).await.unwrap().0
+}
+
+/// An operation of the client that answers a sandbox.
+pub async fn made(client: &Client, operation: &str, params: Value) -> Result<(Sandbox, Value)> {
+    let function = catalogue::find(operation).unwrap_or_else(|| panic!("no operation {operation}")).call;
     let call = catalogue::Call {
         subject: Subject::Client(client.clone()),
         params: params.to_string().into_bytes(),
         context: context(),
     };
-    match soon(create(call).unwrap()).await.unwrap() {
-        Outcome::Made(Subject::Sandbox(sandbox), _) => sandbox,
-        _ => panic!("sandbox.create answers no sandbox"),
+    match function.unwrap()(call)?.await? {
+        Outcome::Made(Subject::Sandbox(sandbox), json) => {
+            Ok((sandbox, serde_json::from_slice(&json).unwrap()))
+        }
+        _ => panic!("{operation} makes no sandbox"),
     }
 }
 

@@ -29,9 +29,6 @@ pub(super) async fn check(path: &Path) -> Result<()> {
 }
 
 fn check_now(path: &Path) -> Result<()> {
-    if path.as_os_str().is_empty() {
-        return Err(Error::invalid("`localPath` is empty"));
-    }
     if path.is_dir() {
         return Err(local_because("write", path, "it is a directory; give the file's own name too"));
     }

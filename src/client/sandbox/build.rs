@@ -23,7 +23,7 @@ pub(super) struct Log {
 pub(super) async fn follow(sandbox: &Sandbox, io: &Io, mut log: Log) {
     while sandbox.reading().state == "pending_build" {
         tokio::time::sleep(PENDING).await;
-        if sandbox.reread_within(PATIENCE).await.is_err() {
+        if sandbox.reread_within(Some(PATIENCE)).await.is_err() {
             return;
         }
     }
@@ -50,7 +50,7 @@ async fn during_build<T>(sandbox: &Sandbox, coming: impl Future<Output = T>) -> 
         if let Ok(come) = tokio::time::timeout(SILENCE, coming.as_mut()).await {
             return Some(come);
         }
-        sandbox.reread_within(PATIENCE).await.ok()?;
+        sandbox.reread_within(Some(PATIENCE)).await.ok()?;
         looks_at_its_end = if is_over(sandbox) { looks_at_its_end + 1 } else { 0 };
         if looks_at_its_end == 2 {
             return None;

@@ -179,12 +179,12 @@ impl Sandbox {
 
     /// Reads the sandbox again.
     async fn reread(&self) -> Result<()> {
-        self.take(self.request(Method::GET, "")?.send().await?.json().await?)
+        self.reread_within(None).await
     }
 
-    /// The same, but not for longer.
-    async fn reread_within(&self, limit: Duration) -> Result<()> {
-        self.take(self.request(Method::GET, "")?.deadline(Some(limit)).send().await?.json().await?)
+    /// The same, but waits no longer than that for the answer to begin.
+    async fn reread_within(&self, limit: Option<Duration>) -> Result<()> {
+        self.take(self.request(Method::GET, "")?.deadline(limit).send().await?.json().await?)
     }
 
     /// A toolbox that cannot be reached, or refuses oddly, is often a sandbox that is stopped, gone or out

@@ -46,7 +46,7 @@ pub(super) async fn until(sandbox: &Sandbox, goal: Goal<'_>) -> Result<()> {
     let (mut pause, mut errors, mut suspected) = (POLL, 0, false);
     loop {
         let looking_last = last_look.is_some_and(|at| Instant::now() >= at);
-        match sandbox.reread_within(PATIENCE).await {
+        match sandbox.reread_within(Some(PATIENCE)).await {
             Ok(()) => {
                 errors = 0;
                 let reading = sandbox.reading();

@@ -2,13 +2,14 @@
 //! before it begins at all where another runs; what is written then is refused. Nothing of it was taken,
 //! so it is offered again for a while, as long as the command is not over.
 
-use super::{Input, command_path, get};
+use super::log::Log;
+use super::{Input, command_path};
 use crate::catalogue::Context;
 use crate::client::error::{Error, Result};
 use crate::client::sandbox::Sandbox;
 use crate::client::status;
 use http::Method;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use std::time::Duration;
 
 /// Some five seconds in all: a command behind another may never begin.
@@ -45,12 +46,8 @@ fn is_without_input(refusal: &Error) -> bool {
 
 /// Over, or nobody knows.
 async fn is_over(sandbox: &Sandbox, params: &Input) -> bool {
-    #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Progress {
-        exit_code: Option<i64>,
+    match Log::of_command(sandbox.clone(), &params.id, &params.command_id) {
+        Ok(log) => !matches!(log.exit_code().await, Ok(None)),
+        Err(_) => true,
     }
-    let Ok(path) = command_path(&params.id, &params.command_id, "") else { return true };
-    let Ok(described) = get(sandbox, &path).await else { return true };
-    serde_json::from_slice(&described.0).map_or(true, |command: Progress| command.exit_code.is_some())
 }

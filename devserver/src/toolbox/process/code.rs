@@ -1,6 +1,7 @@
 //! Code of a language, as a command line for the shell. Python that draws runs under a driver that
 //! gathers what `show` would show; all other code runs as it is.
 
+use crate::processes::quoted;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::Value;
@@ -81,9 +82,4 @@ impl Artifacts {
         let charts: Value = serde_json::from_slice(&text).ok()?;
         charts.as_array().is_some_and(|charts| !charts.is_empty()).then_some(charts)
     }
-}
-
-/// One word of the shell.
-pub fn quoted(word: &str) -> String {
-    format!("'{}'", word.replace('\'', "'\\''"))
 }

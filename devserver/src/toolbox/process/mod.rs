@@ -5,6 +5,7 @@ mod command;
 
 use super::call::{Answer, BAD_REQUEST, Call, INTERNAL, Kind, Refusal};
 use super::go_json::{self, Shape};
+use crate::processes::quoted;
 use crate::sandbox::Sandbox;
 use axum::Router;
 use axum::extract::{Request, State};
@@ -65,7 +66,7 @@ async fn code_run(State(sandbox): State<Arc<Sandbox>>, request: Request) -> Answ
     let argv = fields.get("argv").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
     // The last self-hosted release hands the arguments to the shell as they are.
     let argv: Vec<_> =
-        if call.is_0_190() { argv.map(str::to_owned).collect() } else { argv.map(code::quoted).collect() };
+        if call.is_0_190() { argv.map(str::to_owned).collect() } else { argv.map(quoted).collect() };
     let code = text(&fields, "code");
     let Some(code) = code::Code::new(&language, &code, &argv) else {
         return Err(call.refuse(BAD_REQUEST, &format!("bad request: unsupported language: {language}")));

@@ -4,6 +4,7 @@
 use super::command::Command;
 use super::pipe::Source;
 use super::pump::{Ending, Pump};
+use crate::processes::quoted;
 use crate::sandbox::Sandbox;
 use serde_json::{Value, json};
 use std::fs::File;
@@ -25,8 +26,7 @@ pub struct Entrypoint {
 impl Entrypoint {
     pub fn start(sandbox: &Sandbox) -> io::Result<Self> {
         let words = words(sandbox);
-        let text = words.iter().map(|word| format!("'{}'", word.replace('\'', "'\\''")));
-        let text = text.collect::<Vec<_>>().join(" ");
+        let text = words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ");
         let log = sandbox.state_dir.join("entrypoint.log");
         let command = Arc::new(Command::new(COMMAND_ID.to_owned(), text, log, None));
         let log = command.create_log()?;

@@ -178,7 +178,7 @@ impl Session {
 }
 
 fn quoted(path: &Path) -> String {
-    format!("'{}'", path.to_string_lossy().replace('\'', "'\\''"))
+    processes::quoted(&path.to_string_lossy())
 }
 
 /// A session's id as the name of its directory: as it is, where it can be one.
