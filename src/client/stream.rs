@@ -68,8 +68,10 @@ impl Io {
     }
 
     /// Waits until the consumer has room. Select this beside the socket's pings and the input:
-    /// a slow consumer must not stop either.
+    /// a slow consumer must not stop either. It gives way to other tasks now and then: a source that is
+    /// always ready would else neither let them run nor hear of its own cancel.
     pub async fn room(&self) {
+        tokio::task::consume_budget().await;
         poll_fn(|cx| self.sink.poll_room(cx)).await
     }
 

@@ -256,7 +256,7 @@ static void a_closed_stream_ends_whoever_waits_on_it_with_closed(void)
     for (int i = 0; i < 20; i++) {
         struct drain *all = calloc(1, sizeof *all);
         pthread_t thread;
-        all->stream = open_stream(client, i % 2 ? "{\"chunks\":1,\"echo\":true}" : "{\"chunks\":1000000}", 0);
+        all->stream = open_stream(client, i % 2 ? "{\"chunks\":1,\"echo\":true}" : "{\"chunks\":1000000000000}", 0);
         CHECK(!pthread_create(&thread, NULL, drain_elsewhere, all));
         all->end_at = 0;
         while (!all->started)
@@ -300,7 +300,7 @@ static void closing_waits_for_a_callback_of_each_and_none_begins_afterwards(void
     for (int i = 0; i < 60; i++) {
         pthread_t thread;
         atomic_int *state = calloc(2, sizeof *state);
-        struct each each = {open_stream(client, "{\"chunks\":100000,\"size\":1}", 0), state};
+        struct each each = {open_stream(client, "{\"chunks\":1000000000000,\"size\":1}", 0), state};
         CHECK(!pthread_create(&thread, NULL, sleep_in_each, &each));
         while (!state[0])
             sched_yield();
