@@ -92,8 +92,11 @@ fn read<T: serde::de::DeserializeOwned>(
     wanted: &str,
 ) -> Result<T> {
     let (json, pointer) = (json_argument(json, "json")?, argument(pointer, "pointer")?);
-    let text = find(json, pointer)?;
-    serde_json::from_str(text).map_err(|_| Error::invalid(format!("what is at {pointer:?} is not {wanted}")))
+    serde_json::from_str(find(json, pointer)?).map_err(|_| is_not(pointer, wanted))
+}
+
+fn is_not(pointer: &str, wanted: &str) -> Error {
+    Error::invalid(format!("what is at {pointer:?} is not {wanted}"))
 }
 
 /// Reads a text out of a JSON text.
@@ -170,7 +173,11 @@ pub unsafe extern "C" fn daytona_json_int(
     pointer: *const c_char,
     value: *mut i64,
 ) -> i32 {
-    set(value, || read(json, pointer, "an integer of 64 bits"))
+    set(value, || {
+        let (json, pointer) = (json_argument(json, "json")?, argument(pointer, "pointer")?);
+        // Not serde, to which -0 is a fraction.
+        find(json, pointer)?.parse().map_err(|_| is_not(pointer, "an integer of 64 bits"))
+    })
 }
 
 /// Reads a number out of a JSON text.

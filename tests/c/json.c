@@ -80,6 +80,7 @@ static void values_arrive_as_they_were_written(void)
     CHECK(daytona_json_count(TEXT, "/a", &len) == 0 && len == 1);
     CHECK(daytona_json_count("[]", "", &len) == 0 && len == 0);
     CHECK(number("-9223372036854775808", "") == INT64_MIN && number("9223372036854775807", "") == INT64_MAX);
+    CHECK(number("-0", "") == 0);
 }
 
 static void what_is_not_json_is_said_to_be_so(void)
@@ -109,6 +110,10 @@ static void depth_and_length_do_no_harm(void)
     memset(object + 5 * deep, '}', deep);
     object[6 * deep] = 0;
     CHECK(STATUS(daytona_call(client, "echo.value", object, NULL, 0, NULL, &out, NULL)) != 0);
+    memcpy(object + 5 * deep - 5, "{\"a\":1", 6);
+    memset(object + 5 * deep + 1, '}', deep);
+    object[6 * deep + 1] = 0;
+    CHECK(STATUS(daytona_call(client, "echo.value", object, NULL, 0, NULL, &out, NULL)) == 0 && !strcmp(out, object));
     daytona_close(client);
     free(object);
     free(json);
