@@ -6,19 +6,46 @@ use super::stream::{Channel, Ended, Io};
 use super::transport::Json;
 use crate::catalogue::{Context, Outcome, Params, Subject};
 use bytes::Bytes;
-use serde::Serialize;
-use serde_json::{Map, Value};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::value::RawValue;
 use std::time::Duration;
 
-/// Any object at all.
-#[derive(Clone, Debug, serde::Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(transparent)]
-pub struct Anything(Map<String, Value>);
+/// Any object at all, kept as it was written: who tests a marshalling compares every byte.
+#[derive(Clone, Debug)]
+pub struct Anything {
+    text: Box<RawValue>,
+    timeout_ms: Option<u64>,
+}
+
+impl<'de> Deserialize<'de> for Anything {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Common {
+            timeout_ms: Option<u64>,
+        }
+        let text = Box::<RawValue>::deserialize(deserializer)?;
+        let Common { timeout_ms } = serde_json::from_str(text.get())
+            .map_err(|error| D::Error::custom(format!("`timeoutMs`: {error}")))?;
+        Ok(Self { text, timeout_ms })
+    }
+}
+
+#[cfg(feature = "schema")]
+impl schemars::JsonSchema for Anything {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Anything".into()
+    }
+
+    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        serde_json::Map::<String, serde_json::Value>::json_schema(generator)
+    }
+}
 
 impl Params for Anything {
     fn timeout_ms(&self) -> Option<u64> {
-        self.0.get("timeoutMs").and_then(Value::as_u64)
+        self.timeout_ms
     }
 }
 
@@ -41,6 +68,14 @@ crate::params! {
         pub retryable: Option<bool>,
         /// Milliseconds after which to report that a retry makes sense.
         pub retry_after_ms: Option<u64>,
+        /// The request id to report.
+        pub request_id: Option<String>,
+        /// How many attempts to report.
+        pub attempts: Option<u32>,
+        /// The sandbox to report.
+        pub sandbox_id: Option<String>,
+        /// The response's headers to report.
+        pub headers: Option<serde_json::Map<String, serde_json::Value>>,
     }
 }
 
@@ -85,8 +120,8 @@ pub struct Streamed {
 /// The largest chunk that may be asked for.
 const CHUNK_BYTES_MOST: usize = 64 << 20;
 
-pub async fn value(_: (), Anything(params): Anything, _: Context) -> Result<Json> {
-    Ok(json(&params))
+pub async fn value(_: (), params: Anything, _: Context) -> Result<Json> {
+    Ok(Json(params.text.get().into()))
 }
 
 pub async fn bytes(_: (), _: Nothing, context: Context) -> Result<Vec<u8>> {
@@ -94,8 +129,11 @@ pub async fn bytes(_: (), _: Nothing, context: Context) -> Result<Vec<u8>> {
 }
 
 pub async fn error(_: (), params: Failure, _: Context) -> Result<()> {
-    if params.status == 0 {
-        return Err(Error::invalid("echo.error: `status` is 0, which is no failure"));
+    if !matches!(params.status, 1..=99 | 400..=599) {
+        return Err(Error::invalid(format!(
+            "echo.error: `status` is {}; a failure is 1 to 99, or 400 to 599 as of a server",
+            params.status
+        )));
     }
     let message =
         params.message.unwrap_or_else(|| format!("echo.error was asked for status {}", params.status));
@@ -106,6 +144,10 @@ pub async fn error(_: (), params: Failure, _: Context) -> Result<()> {
     detail.source = params.source;
     detail.retryable = params.retryable.unwrap_or(false);
     detail.retry_after_ms = params.retry_after_ms;
+    detail.request_id = params.request_id;
+    detail.attempts = params.attempts.unwrap_or(0);
+    detail.sandbox_id = params.sandbox_id;
+    detail.headers = params.headers;
     Err(error)
 }
 
@@ -114,8 +156,8 @@ pub async fn delay(_: (), params: Delay, _: Context) -> Result<()> {
     Ok(())
 }
 
-pub async fn handle(_: (), Anything(params): Anything, _: Context) -> Result<Outcome> {
-    Ok(Outcome::Made(Subject::Echo, json(&params).0))
+pub async fn handle(_: (), params: Anything, _: Context) -> Result<Outcome> {
+    Ok(Outcome::Made(Subject::Echo, params.text.get().into()))
 }
 
 #[allow(clippy::panic)] // What it is for.

@@ -25,7 +25,7 @@ static void a_submitted_call_ends_in_one_done_with_what_was_given(void)
     daytona_event_t event = next(queue);
     CHECK(event.kind == DAYTONA_DONE && event.status == 0 && event.source == call && event.result == 0);
     CHECK(event.user_data == (1ull << 53) - 1 && event.channel == DAYTONA_NONE);
-    CHECK(!strcmp((const char *)event.data, "{\"a\":[1,2]}") && event.len == 11);
+    CHECK(!strcmp((const char *)event.data, "{\"a\": [1 ,2]}") && event.len == 13);
     CHECK(is_quiet(queue));
     submit(client, "echo.delay", "{\"ms\":1}", queue, 2, &call);
     event = next(queue);
@@ -296,16 +296,57 @@ static void timeout_ms_ends_a_call_and_zero_is_no_limit(void)
     daytona_close(client);
 }
 
+static void echo_value_gives_back_every_byte_of_its_parameters(void)
+{
+    daytona_client_t client = echo_client();
+    const char *const written[] = {
+        "{\"b\":1,\"a\":2}", "{\"n\": 123456789012345678901234567890, \"m\":-0, \"x\":1.50e+2}", "{\"a\":1,\"a\":2}",
+        "{\"t\":\"\\u0041\\u0000\\/\xc3\xa9\"}", "{\"timeoutMs\":5000}", "{ }",
+    };
+    for (size_t i = 0; i < sizeof written / sizeof *written; i++)
+        CHECK(STATUS(daytona_call(client, "echo.value", written[i], NULL, 0, NULL, &out, &out_len)) == 0 &&
+              !strcmp(out, written[i]) && out_len == strlen(written[i]));
+    daytona_close(client);
+}
+
+static void a_time_limit_that_is_none_is_an_invalid_argument_that_names_it(void)
+{
+    daytona_client_t client = echo_client();
+    const char *const limits[] = {"-1", "1.5", "\"5\"", "true", "18446744073709551616", "[1]"};
+    for (size_t i = 0; i < sizeof limits / sizeof *limits; i++) {
+        char params[80];
+        snprintf(params, sizeof params, "{\"timeoutMs\":%s}", limits[i]);
+        CHECK(STATUS(daytona_call(client, "echo.value", params, NULL, 0, NULL, &out, NULL)) == DAYTONA_INVALID_ARGUMENT && says("timeoutMs"));
+        snprintf(params, sizeof params, "{\"ms\":1,\"timeoutMs\":%s}", limits[i]);
+        CHECK(STATUS(daytona_call(client, "echo.delay", params, NULL, 0, NULL, &out, NULL)) == DAYTONA_INVALID_ARGUMENT && says("timeoutMs"));
+    }
+    daytona_close(client);
+}
+
+static void a_failure_has_a_status_of_a_failure(void)
+{
+    daytona_client_t client = echo_client();
+    const char *const none[] = {"0", "-1", "100", "399", "600", "2147483648", "\"404\""};
+    for (size_t i = 0; i < sizeof none / sizeof *none; i++) {
+        char params[80];
+        snprintf(params, sizeof params, "{\"status\":%s}", none[i]);
+        CHECK(STATUS(daytona_call(client, "echo.error", params, NULL, 0, NULL, &out, NULL)) == DAYTONA_INVALID_ARGUMENT && says("status"));
+    }
+    daytona_close(client);
+}
+
 static void the_error_json_has_every_key(void)
 {
     daytona_client_t client = echo_client();
     CHECK(STATUS(daytona_call(client, "echo.error",
-        "{\"status\":429,\"message\":\"slow down\",\"code\":\"RATE\",\"source\":\"DAYTONA_API\",\"retryable\":true,\"retryAfterMs\":1500}",
+        "{\"status\":429,\"message\":\"slow down\",\"code\":\"RATE\",\"source\":\"DAYTONA_API\",\"retryable\":true,\"retryAfterMs\":1500,"
+        "\"requestId\":\"r-1\",\"attempts\":3,\"sandboxId\":\"s-1\",\"headers\":{\"retry-after\":\"2\"}}",
         NULL, 0, NULL, &out, &out_len)) == DAYTONA_HTTP_RATE_LIMIT);
     CHECK(out_len == strlen(out));
-    CHECK(number(out, "/status") == 429 && number(out, "/httpStatus") == 429 && number(out, "/retryAfterMs") == 1500);
-    const char *texts[][2] = {{"/message", "slow down"}, {"/code", "RATE"}, {"/source", "DAYTONA_API"}, {"/operation", "echo.error"}};
-    for (size_t i = 0; i < 4; i++) {
+    CHECK(number(out, "/status") == 429 && number(out, "/httpStatus") == 429 && number(out, "/retryAfterMs") == 1500 && number(out, "/attempts") == 3);
+    const char *texts[][2] = {{"/message", "slow down"}, {"/code", "RATE"}, {"/source", "DAYTONA_API"}, {"/operation", "echo.error"},
+                             {"/requestId", "r-1"}, {"/sandboxId", "s-1"}, {"/headers/retry-after", "2"}};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         char *text;
         CHECK(daytona_json_text(out, texts[i][0], &text, NULL) == 0 && !strcmp(text, texts[i][1]));
         daytona_free(text);
@@ -341,6 +382,9 @@ int main(void)
     RUN(a_close_that_races_the_delivery_makes_one_done_at_most);
     RUN(closing_a_queue_cancels_what_reports_to_it_and_closes_undelivered_results);
     RUN(timeout_ms_ends_a_call_and_zero_is_no_limit);
+    RUN(echo_value_gives_back_every_byte_of_its_parameters);
+    RUN(a_time_limit_that_is_none_is_an_invalid_argument_that_names_it);
+    RUN(a_failure_has_a_status_of_a_failure);
     RUN(the_error_json_has_every_key);
     return 0;
 }
