@@ -327,7 +327,8 @@ typedef struct {
    */
   uint64_t result;
   /**
-   * DATA: raw bytes of the source consumed so far, the value to resume from. PROGRESS: bytes moved.
+   * DATA and ENDED: raw bytes of the source consumed so far, the value to resume from. PROGRESS:
+   * bytes moved.
    */
   uint64_t position;
   /**

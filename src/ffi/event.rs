@@ -35,7 +35,8 @@ pub struct daytona_event_t {
     pub user_data: u64,
     /// DONE and ENDED of an operation that makes a sandbox: its handle, now the caller's; else 0.
     pub result: u64,
-    /// DATA: raw bytes of the source consumed so far, the value to resume from. PROGRESS: bytes moved.
+    /// DATA and ENDED: raw bytes of the source consumed so far, the value to resume from. PROGRESS:
+    /// bytes moved.
     pub position: u64,
     /// DATA: raw bytes. DONE, ENDED, OPENED, PROGRESS, LOG: JSON (DONE of a bytes operation: the
     /// bytes). NULL when there is none. Behind the data of DONE and ENDED stands a NUL that `len`

@@ -72,8 +72,37 @@ pub struct State {
 pub struct End {
     pub status: i32,
     pub json: Vec<u8>,
+    /// Where to resume from, as the JSON says it.
+    pub position: u64,
     pub made: Option<Arc<SandboxTarget>>,
     pub error: Option<Error>,
+}
+
+impl End {
+    /// ENDED's event. It takes what the stream made: the handle is given once.
+    pub fn event(&mut self, stream: &Arc<Stream>) -> Event {
+        let mut event = stream.event(Kind::Ended, Payload::text(self.json.clone()));
+        event.status = self.status;
+        event.position = self.position;
+        event.made = self.made.take();
+        event
+    }
+}
+
+/// What a chunk counts against the bound: its bytes, and at least the memory that it takes by being there.
+/// A source of empty chunks would else fill the memory.
+fn weight(data: &Bytes) -> usize {
+    data.len().max(size_of::<Chunk>())
+}
+
+/// The position that an operation put into its JSON: markers behind the last chunk count, and a stream that
+/// began later than at 0 may end without one.
+fn told_position(json: &[u8]) -> Option<u64> {
+    #[derive(serde::Deserialize)]
+    struct Told {
+        position: Option<u64>,
+    }
+    serde_json::from_slice::<Told>(json).ok()?.position
 }
 
 impl Stream {
@@ -131,9 +160,10 @@ impl Stream {
 
     fn end(self: &Arc<Self>, outcome: Result<Ended, Error>) {
         let mut state = self.state.lock();
-        let end = match outcome {
+        let mut end = match outcome {
             Ok(ended) => End {
                 status: status::OK,
+                position: told_position(&ended.json).unwrap_or(state.position),
                 json: ended.json,
                 made: ended.sandbox.map(|sandbox| {
                     Arc::new(SandboxTarget {
@@ -146,19 +176,17 @@ impl Stream {
             Err(mut error) => {
                 let detail = error.detail_mut();
                 detail.bytes.get_or_insert(state.delivered_bytes);
-                detail.position.get_or_insert(state.position);
-                End { status: error.status(), json: error.json(), made: None, error: Some(error) }
+                let position = *detail.position.get_or_insert(state.position);
+                End { status: error.status(), json: error.json(), position, made: None, error: Some(error) }
             }
         };
         state.writer = None;
-        state.end = Some(end.clone());
+        let ended = self.queue.as_ref().map(|queue| (queue, end.event(self)));
+        state.end = Some(end);
         let waiters = Self::changed(&mut state);
         drop(state);
         waiters.into_iter().for_each(Waker::wake);
-        if let Some(queue) = &self.queue {
-            let mut event = self.event(Kind::Ended, Payload::text(end.json));
-            event.status = end.status;
-            event.made = end.made;
+        if let Some((queue, event)) = ended {
             queue.push(event);
         }
     }
@@ -259,7 +287,7 @@ impl State {
     /// Takes the first chunk and whoever waits for the room it leaves.
     pub fn pop(&mut self) -> Option<(Chunk, Option<Waker>)> {
         let chunk = self.chunks.pop_front()?;
-        self.buffered_bytes = self.buffered_bytes.saturating_sub(chunk.data.len());
+        self.buffered_bytes = self.buffered_bytes.saturating_sub(weight(&chunk.data));
         Some((chunk, self.room()))
     }
 
@@ -267,14 +295,16 @@ impl State {
     pub fn pop_bytes(&mut self, most: usize) -> Option<(Chunk, Option<Waker>)> {
         while self.chunks.front().is_some_and(|chunk| chunk.data.is_empty()) {
             self.chunks.pop_front();
+            self.buffered_bytes = self.buffered_bytes.saturating_sub(weight(&Bytes::new()));
         }
         let front = self.chunks.front_mut()?;
         if front.data.len() <= most {
             return self.pop();
         }
+        let before = weight(&front.data);
         let piece =
             Chunk { channel: front.channel, data: front.data.split_to(most), position: front.position };
-        self.buffered_bytes = self.buffered_bytes.saturating_sub(most);
+        self.buffered_bytes = (self.buffered_bytes + weight(&front.data)).saturating_sub(before);
         Some((piece, self.room()))
     }
 
@@ -286,7 +316,7 @@ impl State {
             3 => Channel::Structured,
             _ => Channel::None,
         };
-        self.buffered_bytes += data.len();
+        self.buffered_bytes += weight(&data);
         self.chunks.push_front(Chunk { channel, data, position });
     }
 
@@ -349,7 +379,7 @@ impl Sink for StreamSink {
                 queue.push(event);
             }
             None => {
-                state.buffered_bytes += chunk.data.len();
+                state.buffered_bytes += weight(&chunk.data);
                 state.chunks.push_back(chunk);
                 let waiters = Stream::changed(&mut state);
                 drop(state);

@@ -110,7 +110,7 @@ pub unsafe extern "C" fn daytona_stream_each(
 /// What `each` finds when it looks.
 enum Found {
     Event(Event),
-    Ended(End),
+    Ended(Event, End),
 }
 
 fn each(stream: &Arc<Stream>, callback: &Callback) -> Result<(i32, Reply)> {
@@ -145,7 +145,7 @@ fn each(stream: &Arc<Stream>, callback: &Callback) -> Result<(i32, Reply)> {
                 event.channel = chunk.channel as i32;
                 return Some(Ok(Found::Event(event)));
             }
-            state.end.as_mut().map(|end| Ok(Found::Ended(End { made: end.made.take(), ..end.clone() })))
+            state.end.as_mut().map(|end| Ok(Found::Ended(end.event(stream), end.clone())))
         };
         let now = next(&mut stream.state.lock());
         let found = match now {
@@ -165,12 +165,7 @@ fn each(stream: &Arc<Stream>, callback: &Callback) -> Result<(i32, Reply)> {
                     return Err(Error::new(status::CANCELLED, "the callback ended the stream"));
                 }
             }
-            Found::Ended(end) => {
-                let owner = Owner::Stream(stream.clone());
-                let mut event =
-                    Event::new(owner, stream.user_data, Kind::Ended, Payload::text(end.json.clone()));
-                event.status = end.status;
-                event.made = end.made;
+            Found::Ended(mut event, end) => {
                 event.register_result();
                 deliver(stream, callback, &event)?;
                 return Ok((end.status, Reply::Text(end.json)));

@@ -14,7 +14,7 @@ static void on_a_queue_come_opened_then_data_then_one_ended(void)
         CHECK(event.position == 10 * (i + 1) && event.data[9] == 'a' + (int)i);
     }
     event = next(queue);
-    CHECK(event.kind == DAYTONA_ENDED && event.status == 0 && event.data[event.len] == 0);
+    CHECK(event.kind == DAYTONA_ENDED && event.status == 0 && event.data[event.len] == 0 && event.position == 30);
     CHECK(number((const char *)event.data, "/exitCode") == 0 && number((const char *)event.data, "/bytes") == 30);
     CHECK(number((const char *)event.data, "/position") == 30);
     CHECK(is_quiet(queue));
@@ -153,6 +153,7 @@ struct drain {
     daytona_stream_t stream;
     char letters[4000];
     int data, held, ended, events, hold_every, end_at, wrong_kind;
+    uint64_t end_position;
     _Atomic uint64_t result;
     atomic_int started, go_on, paused;
 };
@@ -166,6 +167,7 @@ static int32_t drain(void *context, const daytona_event_t *event)
         drain->wrong_kind++;
     if (event->kind == DAYTONA_ENDED) {
         drain->ended++;
+        drain->end_position = event->position;
         return 0;
     }
     if (event->kind != DAYTONA_DATA) {
@@ -186,7 +188,7 @@ static void each_gives_every_event_on_this_thread_and_returns_the_end(void)
     struct drain all = {.stream = open_stream(client, "{\"chunks\":100}", 0)};
     CHECK(STATUS(daytona_stream_each(all.stream, drain, &all, &out, &out_len)) == 0);
     CHECK(number(out, "/bytes") == 1600 && out_len == strlen(out));
-    CHECK(all.data == 100 && all.ended == 1 && all.wrong_kind == 0);
+    CHECK(all.data == 100 && all.ended == 1 && all.wrong_kind == 0 && all.end_position == 1600);
     for (int i = 0; i < 100; i++)
         CHECK(all.letters[i] == 'a' + i % 26);
     CHECK(STATUS(daytona_stream_result(all.stream, -1, &out, NULL)) == 0);
@@ -369,14 +371,33 @@ static void closing_a_client_ends_its_streams_with_closed(void)
 {
     daytona_client_t client = echo_client();
     daytona_queue_t queue = new_queue(NULL);
-    daytona_stream_t stream = open_stream(client, "{\"echo\":true}", queue);
-    CHECK(next(queue).kind == DAYTONA_OPENED);
+    daytona_stream_t stream = open_stream(client, "{\"echo\":true,\"chunks\":1,\"size\":5}", queue);
+    CHECK(next(queue).kind == DAYTONA_OPENED && next(queue).kind == DAYTONA_DATA);
     CHECK(daytona_close(client) == 0);
     daytona_event_t event = next(queue);
     CHECK(event.kind == DAYTONA_ENDED && event.status == DAYTONA_CLOSED && event.source == stream);
+    CHECK(event.position == 5 && number((const char *)event.data, "/position") == 5);
     CHECK(is_quiet(queue));
     daytona_close(stream);
     daytona_close(queue);
+}
+
+static int32_t count_events(void *context, const daytona_event_t *event)
+{
+    *(int *)context += event->kind == DAYTONA_DATA;
+    return 0;
+}
+
+static void chunks_that_are_empty_are_bounded_too(void)
+{
+    daytona_client_t client = echo_client();
+    daytona_stream_t stream = open_stream(client, "{\"chunks\":1000000000000,\"size\":0,\"bufferBytes\":65536}", 0);
+    usleep(100000);
+    CHECK(daytona_close(client) == 0);
+    int waited = 0;
+    CHECK(daytona_stream_each(stream, count_events, &waited, NULL, NULL) == DAYTONA_CLOSED);
+    CHECK(waited > 0 && waited <= 65536);
+    daytona_close(stream);
 }
 
 int main(void)
@@ -398,5 +419,6 @@ int main(void)
     RUN(closing_a_queue_ends_its_streams_with_cancelled_and_keeps_their_handles);
     RUN(a_closed_stream_sends_nothing_to_its_queue_any_more);
     RUN(closing_a_client_ends_its_streams_with_closed);
+    RUN(chunks_that_are_empty_are_bounded_too);
     return 0;
 }
