@@ -234,6 +234,11 @@ async fn an_image_is_built_and_its_log_can_be_followed() {
         let build = json!({"buildInfo": {"dockerfileContent": "FROM python:3.12\nRUN echo hello\n"}});
         let (status, made) = rig.post("/sandbox", build).await;
         assert_eq!((status, &made["state"]), (200, &json!("pending_build")));
+        // printf 'FROM python:3.12\nRUN echo hello\n' | sha256sum
+        assert_eq!(
+            made["buildInfo"]["snapshotRef"],
+            json!("daytona-28361626caefe743e0dd9c7727175aba94b1b744987f839d0f374e5414926172:daytona")
+        );
         let id = made["id"].as_str().unwrap();
         let (_, url) = rig.get(&format!("/sandbox/{id}/build-logs-url")).await;
         let log = rig.http.get(format!("{}?follow=true", url["url"].as_str().unwrap()));

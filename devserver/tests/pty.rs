@@ -92,7 +92,7 @@ async fn create_connect_refuses_before_it_upgrades() {
     create(&sandbox, json!({"id": "t"})).await;
     let refused = async |path: &str, protocols: &[&str]| match sandbox.try_socket(path, protocols).await {
         Ok(_) => panic!("{path} is accepted"),
-        Err((status, body)) => (status, body["error"].as_str().unwrap().to_owned()),
+        Err((status, body)) => (status, body["message"].as_str().unwrap().to_owned()),
     };
     let taken = "PTY session with ID 't' already exists";
     assert_eq!(refused(CREATE_CONNECT, &[]).await, (409, taken.into()));

@@ -3,6 +3,7 @@
 use super::Call;
 use super::error::{Answer, Refusal, json_body};
 use crate::sandbox::{DEFAULT_SNAPSHOT, Sandbox, defaults};
+use ring::digest::{SHA256, digest};
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
 use std::time::Duration;
@@ -129,11 +130,23 @@ fn record(call: &Call<'_>, wish: &Map<String, Value>) -> Result<Map<String, Valu
         }
         info["createdAt"] = record.get("createdAt").cloned().unwrap_or_default();
         info["updatedAt"] = info["createdAt"].clone();
+        info["snapshotRef"] = json!(build_id(&info));
         record.remove("snapshot");
         record.insert("buildInfo".into(), info);
         record.insert("state".into(), json!("pending_build"));
     }
     Ok(record)
+}
+
+/// The name of what a build makes: the same for the same text and the same contexts.
+fn build_id(info: &Value) -> String {
+    let mut hashes: Vec<&str> =
+        info["contextHashes"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    hashes.sort_unstable();
+    let text = info["dockerfileContent"].as_str().unwrap_or_default();
+    let sum = digest(&SHA256, format!("{text}{}", hashes.concat()).as_bytes());
+    let hex: String = sum.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("daytona-{hex}:daytona")
 }
 
 /// After how many minutes what happens by itself, and what excludes what.

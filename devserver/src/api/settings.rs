@@ -28,7 +28,7 @@ pub fn public(call: &Call<'_>, id: &str, value: &str) -> Answer {
 
 pub fn last_activity(call: &Call<'_>, id: &str) -> Answer {
     call.sandbox(id)?.set("lastActivityAt", now());
-    Ok(StatusCode::OK.into_response())
+    Ok(StatusCode::CREATED.into_response())
 }
 
 /// `None`: no such setting.

@@ -1,11 +1,16 @@
 //! The daemon's errors. It has several shapes: one JSON envelope, `{"error"}`, an empty body, plain text.
 
 use crate::Protocol;
+use crate::sandbox::Sandbox;
 use crate::world::now;
 use axum::body::Body;
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
 use axum::http::{Method, Response, StatusCode, header};
 use axum::response::IntoResponse;
 use serde_json::json;
+use std::convert::Infallible;
+use std::sync::Arc;
 
 /// No such route, or a wrong method: plain text, never 405.
 pub async fn no_route() -> impl IntoResponse {
@@ -36,13 +41,42 @@ pub fn envelope(
     (status, [(header::CONTENT_TYPE, "application/json")], body).into_response()
 }
 
-/// Only the status says anything.
-pub fn empty(status: StatusCode) -> Response<Body> {
-    status.into_response()
+/// What a refusal repeats of its request, where the older daemon does not yet repeat anything.
+pub struct Asked {
+    protocol: Protocol,
+    method: Method,
+    path: String,
 }
 
-/// `{"error": "..."}`, of terminals.
-pub fn plain(status: StatusCode, message: &str) -> Response<Body> {
-    let body = serde_json::to_vec(&json!({ "error": message })).unwrap_or_default();
-    (status, [(header::CONTENT_TYPE, "application/json; charset=utf-8")], body).into_response()
+impl FromRequestParts<Arc<Sandbox>> for Asked {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, sandbox: &Arc<Sandbox>) -> Result<Self, Infallible> {
+        let path = parts.uri.path().to_owned();
+        Ok(Self { protocol: sandbox.protocol, method: parts.method.clone(), path })
+    }
+}
+
+impl Asked {
+    /// `{"error": "..."}` of the older daemon's terminals, the envelope of the newer one.
+    pub fn plain(&self, status: StatusCode, message: &str) -> Response<Body> {
+        if self.protocol == Protocol::V0_205 {
+            return self.envelope(status, message);
+        }
+        let body = serde_json::to_vec(&json!({ "error": message })).unwrap_or_default();
+        (status, [(header::CONTENT_TYPE, "application/json; charset=utf-8")], body).into_response()
+    }
+
+    /// Of the older daemon only the status says anything.
+    pub fn empty(&self, status: StatusCode, message: &str) -> Response<Body> {
+        match self.protocol {
+            Protocol::V0_205 => self.envelope(status, message),
+            Protocol::V0_190 => status.into_response(),
+        }
+    }
+
+    fn envelope(&self, status: StatusCode, message: &str) -> Response<Body> {
+        let code = status.canonical_reason().unwrap_or_default().to_uppercase().replace(' ', "_");
+        envelope(self.protocol, status, &code, message, &self.method, &self.path)
+    }
 }

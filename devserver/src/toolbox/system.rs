@@ -1,13 +1,13 @@
 //! What a sandbox says of itself: directories, version, ports, environment, metrics; and its own proxy to
 //! its ports.
 
-use super::error;
+use super::error::{self, Asked};
 use crate::Protocol;
 use crate::preview::{forward, listening_ports};
 use crate::sandbox::Sandbox;
 use axum::body::Body;
 use axum::extract::{Path, Request, State};
-use axum::http::{Method, Response, StatusCode};
+use axum::http::{Response, StatusCode};
 use axum::response::IntoResponse;
 use axum::routing::{any, get, post};
 use axum::{Json, Router};
@@ -49,29 +49,32 @@ async fn ports(State(sandbox): State<Arc<Sandbox>>) -> Response<Body> {
     answer(&json!({ "ports": ports }))
 }
 
-async fn in_use(State(sandbox): State<Arc<Sandbox>>, Path(port): Path<String>) -> Response<Body> {
+async fn in_use(
+    State(sandbox): State<Arc<Sandbox>>,
+    asked: Asked,
+    Path(port): Path<String>,
+) -> Response<Body> {
     match port.parse() {
         Ok(port) if PORTS.contains(&port) => {
             answer(&json!({ "isInUse": listening_ports(&sandbox).contains(&port) }))
         }
-        _ => error::empty(StatusCode::BAD_REQUEST),
+        _ => asked.empty(
+            StatusCode::BAD_REQUEST,
+            &format!("invalid port: must be a number from {} to {}", PORTS.start(), PORTS.end()),
+        ),
     }
 }
 
-async fn set_env(State(sandbox): State<Arc<Sandbox>>, body: Option<Json<Value>>) -> Response<Body> {
+async fn set_env(
+    State(sandbox): State<Arc<Sandbox>>,
+    asked: Asked,
+    body: Option<Json<Value>>,
+) -> Response<Body> {
     if sandbox.protocol == Protocol::V0_190 {
         return error::no_route().await.into_response();
     }
     let Some(Json(body)) = body else {
-        let message = "bad request: invalid request body";
-        return error::envelope(
-            sandbox.protocol,
-            StatusCode::BAD_REQUEST,
-            "BAD_REQUEST",
-            message,
-            &Method::POST,
-            "/env",
-        );
+        return asked.plain(StatusCode::BAD_REQUEST, "bad request: invalid request body");
     };
     let mut env = sandbox.env.lock();
     for name in body["unset"].as_array().into_iter().flatten().filter_map(Value::as_str) {
@@ -140,7 +143,7 @@ async fn to_port(sandbox: &Arc<Sandbox>, port: &str, path: &str, request: Reques
         );
     };
     if !listening_ports(sandbox).contains(&number) {
-        return error::empty(StatusCode::BAD_GATEWAY);
+        return StatusCode::BAD_GATEWAY.into_response();
     }
     forward(number, &format!("/{path}"), request).await
 }

@@ -10,7 +10,7 @@ mod socket;
 mod terminal;
 mod wish;
 
-use super::error::plain;
+use super::error::Asked;
 use crate::Protocol;
 use crate::sandbox::Sandbox;
 use axum::Router;
@@ -79,8 +79,8 @@ fn answer(status: StatusCode, value: &Value) -> Response<Body> {
     (status, crate::api::error::json_body(value)).into_response()
 }
 
-fn taken(id: &str) -> Response<Body> {
-    plain(StatusCode::CONFLICT, &format!("PTY session with ID '{id}' already exists"))
+fn taken(asked: &Asked, id: &str) -> Response<Body> {
+    asked.plain(StatusCode::CONFLICT, &format!("PTY session with ID '{id}' already exists"))
 }
 
 async fn list(State(sandbox): State<Arc<Sandbox>>) -> Response<Body> {
@@ -88,32 +88,32 @@ async fn list(State(sandbox): State<Arc<Sandbox>>) -> Response<Body> {
     answer(StatusCode::OK, &json!({ "sessions": sessions }))
 }
 
-async fn create(State(sandbox): State<Arc<Sandbox>>, body: Bytes) -> Response<Body> {
+async fn create(State(sandbox): State<Arc<Sandbox>>, asked: Asked, body: Bytes) -> Response<Body> {
     let wish = match Wish::of_body(&body) {
         Ok(wish) => wish,
-        Err(message) => return plain(StatusCode::BAD_REQUEST, &message),
+        Err(message) => return asked.plain(StatusCode::BAD_REQUEST, &message),
     };
     let terminal = Terminal::new(&sandbox, wish);
     if !sandbox.ptys.add(&terminal) {
-        return taken(&terminal.id);
+        return taken(&asked, &terminal.id);
     }
     if !terminal.lazy_start && terminal.start(&sandbox).is_err() {
         sandbox.ptys.remove(&terminal);
-        return plain(StatusCode::INTERNAL_SERVER_ERROR, "failed to start PTY session");
+        return asked.plain(StatusCode::INTERNAL_SERVER_ERROR, "failed to start PTY session");
     }
     answer(StatusCode::CREATED, &json!({ "sessionId": terminal.id }))
 }
 
-async fn info(State(sandbox): State<Arc<Sandbox>>, Path(id): Path<String>) -> Response<Body> {
+async fn info(State(sandbox): State<Arc<Sandbox>>, asked: Asked, Path(id): Path<String>) -> Response<Body> {
     match sandbox.ptys.get(&id) {
         Some(terminal) => answer(StatusCode::OK, &terminal.json()),
-        None => plain(StatusCode::NOT_FOUND, NOT_FOUND),
+        None => asked.plain(StatusCode::NOT_FOUND, NOT_FOUND),
     }
 }
 
-async fn delete(State(sandbox): State<Arc<Sandbox>>, Path(id): Path<String>) -> Response<Body> {
+async fn delete(State(sandbox): State<Arc<Sandbox>>, asked: Asked, Path(id): Path<String>) -> Response<Body> {
     let Some(terminal) = sandbox.ptys.get(&id) else {
-        return plain(StatusCode::NOT_FOUND, NOT_FOUND);
+        return asked.plain(StatusCode::NOT_FOUND, NOT_FOUND);
     };
     sandbox.ptys.remove(&terminal);
     // Reads /proc, as often as it takes.
@@ -121,17 +121,22 @@ async fn delete(State(sandbox): State<Arc<Sandbox>>, Path(id): Path<String>) -> 
     answer(StatusCode::OK, &json!({ "message": "PTY session deleted" }))
 }
 
-async fn resize(State(sandbox): State<Arc<Sandbox>>, Path(id): Path<String>, body: Bytes) -> Response<Body> {
+async fn resize(
+    State(sandbox): State<Arc<Sandbox>>,
+    asked: Asked,
+    Path(id): Path<String>,
+    body: Bytes,
+) -> Response<Body> {
     let (cols, rows) = match wish::size_of_body(&body) {
         Ok(size) => size,
-        Err(message) => return plain(StatusCode::BAD_REQUEST, &message),
+        Err(message) => return asked.plain(StatusCode::BAD_REQUEST, &message),
     };
     let Some(terminal) = sandbox.ptys.get(&id) else {
-        return plain(StatusCode::GONE, &format!("PTY session {id} not found"));
+        return asked.plain(StatusCode::GONE, &format!("PTY session {id} not found"));
     };
     match terminal.resize(cols, rows) {
         Ok(()) => answer(StatusCode::OK, &terminal.json()),
-        Err(message) => plain(StatusCode::INTERNAL_SERVER_ERROR, &message),
+        Err(message) => asked.plain(StatusCode::INTERNAL_SERVER_ERROR, &message),
     }
 }
 
@@ -166,24 +171,25 @@ fn seat(sandbox: &Arc<Sandbox>, id: &str) -> Result<(Arc<Terminal>, audience::Se
 /// Makes a terminal and attends it, in one request: not in 0.190, where the name is some terminal's id.
 async fn create_connect(
     State(sandbox): State<Arc<Sandbox>>,
+    asked: Asked,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
     upgrade: Upgrade,
 ) -> Response<Body> {
     if sandbox.protocol == Protocol::V0_190 {
-        return info(State(sandbox), Path("create-connect".to_owned())).await;
+        return info(State(sandbox), asked, Path("create-connect".to_owned())).await;
     }
     let wish = match Wish::of_query(query.as_deref().unwrap_or_default(), &headers) {
         Ok(wish) => wish,
-        Err(message) => return plain(StatusCode::BAD_REQUEST, &message),
+        Err(message) => return asked.plain(StatusCode::BAD_REQUEST, &message),
     };
     if sandbox.ptys.get(&wish.id).is_some() {
-        return taken(&wish.id);
+        return taken(&asked, &wish.id);
     }
     let Ok(upgrade) = upgrade else { return no_upgrade() };
     let terminal = Terminal::new(&sandbox, wish);
     if !sandbox.ptys.add(&terminal) {
-        return taken(&terminal.id);
+        return taken(&asked, &terminal.id);
     }
     let (upgrade, tells_exit) = socket::prepared(upgrade, sandbox.protocol, &headers);
     let forgotten = (sandbox.clone(), terminal.clone());

@@ -8,7 +8,6 @@ use super::shell::{Refused, Session, Wish};
 use super::version::{Level, subprotocol};
 use crate::sandbox::Sandbox;
 use crate::toolbox::call::{Answer, BAD_REQUEST, CONFLICT, Call, INTERNAL, NOT_FOUND, Refusal};
-use crate::toolbox::error;
 use crate::toolbox::go_json::{self, Kind, Shape};
 use crate::world::now;
 use axum::Router;
@@ -101,7 +100,7 @@ async fn delete(State(sandbox): State<Arc<Sandbox>>, Path(id): Path<String>, req
 async fn execute(State(sandbox): State<Arc<Sandbox>>, Path(id): Path<String>, request: Request) -> Answer {
     let call = Call::read(sandbox, request).await?;
     let malformed =
-        |refusal| if call.is_0_190() { error::empty(StatusCode::BAD_REQUEST).into() } else { refusal };
+        |refusal| if call.is_0_190() { StatusCode::BAD_REQUEST.into_response().into() } else { refusal };
     let fields = call.fields(&EXECUTE, &["command"]).map_err(malformed)?;
     if id == entrypoint::ID {
         return Err(call.refuse(BAD_REQUEST, "bad request: can't execute command in entrypoint session"));
