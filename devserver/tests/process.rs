@@ -2,6 +2,7 @@
 
 mod toolbox;
 
+use daytona_dev::Protocol;
 use reqwest::Method;
 use serde_json::json;
 use toolbox::{Toolbox, runs, until};
@@ -23,6 +24,40 @@ async fn a_limit_kills_the_group_and_answers_408() {
     assert!(answer.get("result").is_none());
     let child = result(&toolbox, "cat child").await;
     until("the child is gone", async || !runs(&child)).await;
+}
+
+#[tokio::test]
+async fn an_environment_is_updated_for_what_starts_later() {
+    let wish = json!({"env": {"GONE": "1", "KEPT": "2", "SECRET": "ph_3", "RENEWED": "ph_4"}});
+    let toolbox = Toolbox::of(Protocol::V0_205, wish).await;
+    let update = json!({"set": {"NEW": "a b", "RENEWED": "5"}, "unset": ["GONE"], "unsetValuePrefix": "ph_"});
+    // As the official clients send it: without a content type.
+    let request = toolbox.request(Method::POST, "/env").body(update.to_string());
+    let answer = request.send().await.unwrap();
+    assert_eq!(answer.status(), 200);
+    let answer: serde_json::Value = answer.json().await.unwrap();
+    assert_eq!(answer, json!({"message": "Environment updated successfully"}));
+    let seen = result(&toolbox, "echo ${GONE-none} $KEPT ${SECRET-none} $RENEWED $NEW").await;
+    assert_eq!(seen, "none 2 none 5 a b");
+    for wrong in [json!({"set": []}), json!({"set": {"A": 1}}), json!({"unset": "A"}), json!([])] {
+        let (status, answer) = toolbox.json(Method::POST, "/env", wrong.clone()).await;
+        assert_eq!((status, &answer["code"]), (400, &json!("INVALID_REQUEST_BODY")), "{wrong}");
+    }
+}
+
+#[tokio::test]
+async fn metrics_have_the_names_of_the_specification() {
+    let toolbox = Toolbox::new().await;
+    let before = toolbox.json(Method::GET, "/system/metrics", json!(null)).await.1;
+    std::fs::write(toolbox.home.join("big"), vec![1; 1 << 20]).unwrap();
+    let (status, after) = toolbox.json(Method::GET, "/system/metrics", json!(null)).await;
+    assert_eq!(status, 200);
+    for name in ["cpuCount", "memTotal", "memUsed", "memCache", "diskTotal", "diskFree", "timestampUnix"] {
+        assert!(after[name].is_u64(), "{name} {after}");
+    }
+    assert!(after["cpuUsedPct"].is_f64() && after["timestamp"].is_string(), "{after}");
+    let used = |metrics: &serde_json::Value| metrics["diskUsed"].as_u64().unwrap();
+    assert_eq!(used(&after) - used(&before), 1 << 20);
 }
 
 #[tokio::test]

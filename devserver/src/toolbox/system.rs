@@ -1,21 +1,30 @@
 //! What a sandbox says of itself: directories, version, ports, environment, metrics; and its own proxy to
 //! its ports.
 
+use super::call::{Answer, Call};
 use super::error::{self, Asked};
+use super::go_json::{Kind, Shape};
 use crate::Protocol;
 use crate::preview::{forward, listening_ports};
 use crate::sandbox::Sandbox;
+use axum::Router;
 use axum::body::Body;
 use axum::extract::{Path, Request, State};
 use axum::http::{Response, StatusCode};
 use axum::response::IntoResponse;
 use axum::routing::{any, get, post};
-use axum::{Json, Router};
 use serde_json::{Value, json};
+use std::os::unix::fs::MetadataExt;
 use std::sync::Arc;
 
 /// The ports that the daemon looks at.
 const PORTS: std::ops::RangeInclusive<u16> = 3000..=9999;
+
+const UPDATE_ENV: Shape = Shape {
+    package: "toolbox",
+    name: "UpdateEnvRequest",
+    fields: &[("set", Kind::TextMap), ("unset", Kind::Texts), ("unsetValuePrefix", Kind::Text)],
+};
 
 pub fn routes() -> Router<Arc<Sandbox>> {
     Router::new()
@@ -65,50 +74,69 @@ async fn in_use(
     }
 }
 
-async fn set_env(
-    State(sandbox): State<Arc<Sandbox>>,
-    asked: Asked,
-    body: Option<Json<Value>>,
-) -> Response<Body> {
+/// What is started from now on has the change; the daemon reads the body whatever its content type is.
+async fn set_env(State(sandbox): State<Arc<Sandbox>>, request: Request) -> Answer {
     if sandbox.protocol == Protocol::V0_190 {
-        return error::no_route().await.into_response();
+        return Ok(error::no_route().await.into_response());
     }
-    let Some(Json(body)) = body else {
-        return asked.plain(StatusCode::BAD_REQUEST, "bad request: invalid request body");
-    };
-    let mut env = sandbox.env.lock();
-    for name in body["unset"].as_array().into_iter().flatten().filter_map(Value::as_str) {
-        env.remove(name);
+    let call = Call::read(sandbox, request).await?;
+    let fields = call.fields(&UPDATE_ENV, &[])?;
+    let set = fields.get("set").and_then(Value::as_object).cloned().unwrap_or_default();
+    let mut env = call.sandbox.env.lock();
+    if let Some(prefix) = fields.get("unsetValuePrefix").and_then(Value::as_str).filter(|it| !it.is_empty()) {
+        env.retain(|name, value| !value.starts_with(prefix) || set.contains_key(name));
     }
-    for (name, value) in body["set"].as_object().into_iter().flatten() {
-        if let Some(value) = value.as_str() {
-            env.insert(name.clone(), value.to_owned());
-        }
+    for name in fields.get("unset").and_then(Value::as_array).into_iter().flatten() {
+        env.remove(name.as_str().unwrap_or_default());
     }
-    StatusCode::OK.into_response()
+    env.extend(set.into_iter().filter_map(|(name, value)| Some((name, value.as_str()?.to_owned()))));
+    Ok(answer(&json!({ "message": "Environment updated successfully" })))
 }
 
 async fn metrics(State(sandbox): State<Arc<Sandbox>>) -> Response<Body> {
     if sandbox.protocol == Protocol::V0_190 {
         return error::no_route().await.into_response();
     }
-    let processes = sandbox.processes();
+    let gib = 1024 * 1024 * 1024;
+    let size = |key: &str| sandbox.get(key).as_u64().unwrap_or(1) * gib;
+    let (memory, disk) = (resident(&sandbox), occupied(&sandbox.home));
+    let now = time::OffsetDateTime::now_utc().unix_timestamp();
+    answer(&json!({
+        "cpuCount": sandbox.get("cpu"),
+        "cpuUsedPct": 0.0,
+        "memTotal": size("memory"),
+        "memUsed": memory,
+        "memCache": 0,
+        "diskTotal": size("disk"),
+        "diskUsed": disk,
+        "diskFree": size("disk").saturating_sub(disk),
+        "timestamp": crate::world::now(),
+        "timestampUnix": now,
+    }))
+}
+
+/// The bytes of memory that a sandbox's processes have.
+fn resident(sandbox: &Sandbox) -> u64 {
     let page = 4096;
-    let resident: u64 = processes
+    let processes = sandbox.processes();
+    processes
         .iter()
         .filter_map(|pid| std::fs::read_to_string(format!("/proc/{pid}/statm")).ok())
         .filter_map(|statm| statm.split(' ').nth(1)?.parse::<u64>().ok())
         .map(|pages| pages * page)
-        .sum();
-    let gib = 1024 * 1024 * 1024;
-    answer(&json!({
-        "cpuCount": sandbox.get("cpu"),
-        "cpuUsedPct": 0.0,
-        "memUsedBytes": resident,
-        "memTotalBytes": sandbox.get("memory").as_u64().unwrap_or(1) * gib,
-        "diskTotalBytes": sandbox.get("disk").as_u64().unwrap_or(1) * gib,
-        "timestamp": crate::world::now(),
-    }))
+        .sum()
+}
+
+/// The bytes of disk that a directory has, not counting where links lead.
+fn occupied(directory: &std::path::Path) -> u64 {
+    let block = 512;
+    let entries = std::fs::read_dir(directory).into_iter().flatten().flatten();
+    let size = |entry: std::fs::DirEntry| match entry.metadata() {
+        Ok(metadata) if metadata.is_dir() => occupied(&entry.path()),
+        Ok(metadata) => metadata.blocks() * block,
+        Err(_) => 0,
+    };
+    entries.map(size).sum()
 }
 
 async fn proxy(
