@@ -107,9 +107,11 @@ pub fn recover(call: &Call<'_>, id: &str) -> Answer {
     Ok(answer)
 }
 
+/// What runs can only get more processors and memory; the disk changes while the sandbox is stopped.
 pub fn resize(call: &Call<'_>, id: &str) -> Answer {
     let wish = call.json()?;
     let sandbox = call.sandbox(id)?;
+    let running = sandbox.state() == "started";
     let mut changes = Vec::new();
     for key in ["cpu", "memory", "disk"] {
         let value = &wish[key];
@@ -122,8 +124,18 @@ pub fn resize(call: &Call<'_>, id: &str) -> Answer {
         if *value == 0 {
             return Err(Refusal::bad_request(format!("{key} must not be less than 1")));
         }
-        if key == "disk" && value.as_u64() < sandbox.get(key).as_u64() {
-            return Err(Refusal::bad_request("Sandbox disk size cannot be decreased"));
+        let less = value.as_u64() < sandbox.get(key).as_u64();
+        let refusal = match key {
+            "disk" if running => Some("Disk resize can only be performed on a stopped sandbox"),
+            "disk" if less => Some("Sandbox disk size cannot be decreased"),
+            "memory" if running && less => Some("Sandbox must be in stopped state to decrease memory"),
+            "cpu" if running && less => {
+                Some("Sandbox must be in stopped state to decrease the number of CPU cores")
+            }
+            _ => None,
+        };
+        if let Some(refusal) = refusal {
+            return Err(Refusal::bad_request(refusal));
         }
         if *value != sandbox.get(key) {
             changes.push((key, value.clone()));
