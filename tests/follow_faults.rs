@@ -93,6 +93,29 @@ async fn a_socket_that_closes_early_is_opened_again_without_losing_or_repeating_
     futures_util::future::join_all(everywhere).await;
 }
 
+/// The second source answers less than the socket gave, or nothing at all.
+#[tokio::test]
+async fn half_a_marker_at_the_end_is_output_whatever_the_last_reading_gives() {
+    const HALF: &[u8] = b"\x01\x01\x01one\n\x02\x02";
+    for whole in [None, Some(0), Some(7), Some(8), Some(9)] {
+        let toolbox = Toolbox::start(move |asked, _| match (asked.path.as_str(), whole) {
+            (SOCKET, _) => upgrade(async move |mut socket: Socket| {
+                socket.send(Message::binary(HALF)).await.unwrap();
+                close(socket, 1000).await;
+            }),
+            (WHOLE, Some(length)) => Reply::Raw("200 OK", HALF[..length].to_vec()),
+            (COMMAND, _) => exited(0),
+            _ => not_found(),
+        })
+        .await;
+        let stream = open(&toolbox.sandbox(json!({})).await, "session.follow", follow()).unwrap();
+        let sink = stream.sink.clone();
+        let ended = stream.ended().await.unwrap();
+        assert_eq!(ended, json!({"exitCode": 0, "bytes": 6, "position": HALF.len()}), "{whole:?}");
+        assert_eq!((sink.stdout(), sink.stderr()), (b"one\n\x02\x02".to_vec(), vec![]), "{whole:?}");
+    }
+}
+
 #[tokio::test]
 async fn a_connection_that_drops_without_a_close_frame_is_no_failed_command() {
     let toolbox = replaying(move |mut socket: Socket| async move {

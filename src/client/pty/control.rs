@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use serde::Deserialize;
+use serde_json::Value;
 
 /// A text frame's meaning.
 #[derive(Debug, PartialEq)]
@@ -59,10 +60,15 @@ impl Exit {
     /// The exit that a close frame tells of, if it does. Its JSON counts whatever the code is:
     /// 0.190 closes with 1011 for every exit that is not 0.
     pub fn of_close(code: u16, reason: &str) -> Option<Self> {
-        if let Ok(Wire { exit_code: Some(code), exit_reason, error, .. }) = serde_json::from_str(reason) {
-            return Some(Self { code, reason: self::reason(exit_reason, error) });
+        let told: Value = serde_json::from_str(reason).unwrap_or_default();
+        let text = |name: &str| told[name].as_str().map(str::to_owned);
+        match &told["exitCode"] {
+            Value::Null => (code == 1000).then_some(Self { code: 0, reason: None }),
+            // One that cannot be read is not 0, and what stands beside it takes nothing from it.
+            told => told
+                .as_i64()
+                .map(|code| Self { code, reason: self::reason(text("exitReason"), text("error")) }),
         }
-        (code == 1000).then_some(Self { code: 0, reason: None })
     }
 }
 
@@ -107,6 +113,17 @@ mod tests {
         }
         assert_eq!(Exit::of_close(1000, r#"{"exitCode":0}"#), Some(exit(0, "")));
         assert_eq!(Exit::of_close(1000, ""), Some(exit(0, "")));
+    }
+
+    #[test]
+    fn an_exit_code_is_never_taken_for_0_because_of_what_stands_beside_it_or_how_it_is_written() {
+        for beside in [r#""exitReason":7"#, r#""error":{"a":1}"#, r#""status":[]"#] {
+            assert_eq!(Exit::of_close(1000, &format!(r#"{{"exitCode":3,{beside}}}"#)), Some(exit(3, "")));
+        }
+        for code in [r#""3""#, "3.5", "true", "99999999999999999999"] {
+            assert_eq!(Exit::of_close(1000, &format!(r#"{{"exitCode":{code}}}"#)), None, "{code}");
+        }
+        assert_eq!(Exit::of_close(1000, r#"{"exitCode":null}"#), Some(exit(0, "")));
     }
 
     #[test]

@@ -53,6 +53,11 @@ impl Demultiplexer {
         (self.seen - self.held as u64).max(self.from)
     }
 
+    /// Whether both delivered the same, and this one holds back more after it.
+    pub fn reaches_beyond(&self, other: &Self) -> bool {
+        self.position() == other.position() && self.seen > other.seen
+    }
+
     /// Bytes that [`Self::take`] would give.
     pub fn waiting(&self) -> usize {
         self.ready_bytes + self.open.len()

@@ -57,6 +57,9 @@ pub(crate) struct Follower {
     /// OPENED's JSON, until it was given.
     opening: Option<Vec<u8>>,
     demux: Demultiplexer,
+    /// Of the sources before, the one that came furthest: what it held back is its alone, until a
+    /// later one has come as far.
+    furthest: Option<Demultiplexer>,
     bytes: u64,
     exited: Option<Exited>,
     heard: Arc<Mutex<Instant>>,
@@ -84,6 +87,7 @@ impl Follower {
             sink,
             opening: Some(opening),
             demux: Demultiplexer::new(from),
+            furthest: None,
             bytes: 0,
             exited: None,
             heard: Arc::new(Mutex::new(Instant::now())),
@@ -213,8 +217,7 @@ impl Follower {
                     if !settled {
                         return Ok(Stopped::Closed);
                     }
-                    self.demux.finish();
-                    self.deliver(None).await;
+                    self.finish().await;
                     return Ok(Stopped::Complete);
                 }
                 Some(_) => return Ok(Stopped::Broken),
@@ -260,7 +263,21 @@ impl Follower {
 
     /// Every source of the log begins at its beginning.
     fn rewind(&mut self) {
-        self.demux = Demultiplexer::new(self.demux.position());
+        let next = Demultiplexer::new(self.demux.position());
+        let before = std::mem::replace(&mut self.demux, next);
+        if !self.furthest.as_ref().is_some_and(|furthest| furthest.reaches_beyond(&before)) {
+            self.furthest = Some(before);
+        }
+    }
+
+    /// Nothing follows: hands over what was held back as the beginning of a marker. The last source
+    /// may have failed, or replayed less, before it came to that.
+    async fn finish(&mut self) {
+        if let Some(furthest) = self.furthest.take().filter(|it| it.reaches_beyond(&self.demux)) {
+            self.demux = furthest;
+        }
+        self.demux.finish();
+        self.deliver(None).await;
     }
 
     /// The exit code is known: reads what is left of the log and ends.
@@ -284,8 +301,7 @@ impl Follower {
                 }
             }
         }
-        self.demux.finish();
-        self.deliver(None).await;
+        self.finish().await;
         self.code()
     }
 
