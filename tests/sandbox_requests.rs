@@ -3,7 +3,7 @@
 mod canned;
 mod support;
 
-use canned::{Answer, Server, json_answer, soon};
+use canned::{Answer, Server, json_answer, soon, with_headers};
 use daytona::catalogue::{self, Outcome, Subject};
 use daytona::client::Client;
 use daytona::client::error::Result;
@@ -46,6 +46,38 @@ async fn a_create_that_failed_on_the_server_is_looked_up_by_its_own_name_and_by_
         let error = create(&server, json!({"name": "mine"})).await.err().unwrap();
         assert_eq!(error.status().to_string(), code[..3]);
     }
+}
+
+#[tokio::test]
+async fn a_create_whose_answer_tells_nothing_is_looked_up_by_its_name() {
+    for answer in [&b""[..], b"null", b"{}", b"[]", b"{\"id\":5}", b"{\"id\":"] {
+        let server = Server::start(move |asked| {
+            Answer::Keep(match asked.line.starts_with("POST") {
+                true => with_headers("200 OK", "", answer),
+                false => json_answer("200 OK", &json!({"id": "sb-1", "name": "n", "state": "started"})),
+            })
+        })
+        .await;
+        assert_eq!(create(&server, json!({})).await.unwrap().id(), "sb-1");
+        let posts = server.asked().iter().filter(|it| it.line.starts_with("POST")).count();
+        assert_eq!(posts, 1);
+    }
+}
+
+#[tokio::test]
+async fn a_list_that_goes_in_a_circle_ends() {
+    let server = Server::start(|asked| {
+        let next = if asked.line.contains("cursor=a") { "b" } else { "a" };
+        Answer::Keep(match asked.line.contains("paginated") {
+            true => json_answer("404 Not Found", &json!({"message": "gone"})),
+            false => json_answer("200 OK", &json!({"items": [{"id": next}], "nextCursor": next})),
+        })
+    })
+    .await;
+    let client = client(&server.url(), json!({}));
+    let error = on_client(&client, "sandbox.list", json!({"page": 1_000_000})).await.unwrap_err();
+    assert_eq!(error.status(), status::PROTOCOL, "{error}");
+    assert_eq!(server.asked().len(), 4);
 }
 
 #[tokio::test]

@@ -146,6 +146,20 @@ async fn a_body_that_is_cut_off_is_a_lost_connection() {
 }
 
 #[tokio::test]
+async fn a_body_whose_framing_is_broken_is_a_protocol_error() {
+    for chunks in ["zz\r\n{}\r\n0\r\n\r\n", "-2\r\n{}\r\n", "ffffffffffffffffff\r\n{}", "2\r\n{}zz0\r\n\r\n"]
+    {
+        let head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+        let error = not_json(format!("{head}{chunks}").into_bytes()).await;
+        assert_eq!(
+            (error.status(), error.detail().retryable),
+            (status::PROTOCOL, false),
+            "{chunks:?}: {error}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn what_is_not_http_is_a_protocol_error() {
     let server = Server::start(|_| Answer::Close(b"SSH-2.0-OpenSSH_9.2\r\n".to_vec())).await;
     let client = client(&server.url(), json!({"retries": 3}));

@@ -253,19 +253,18 @@ async fn request(client: &Client, params: &Create, notes: &Notes) -> Result<Sand
     let name = given.map_or_else(unique_name, str::to_owned);
     notes.sandbox_name(&name);
     let answer = async {
-        client.request(Method::POST, "sandbox").json(&params.body(client, &name)).send().await?.json().await
+        let request = client.request(Method::POST, "sandbox").json(&params.body(client, &name));
+        Sandbox::read(client.clone(), request.send().await?.json().await?)
     };
-    let json = match answer.await {
-        Ok(json) => json,
+    let sandbox = match answer.await {
         Err(error) if given.is_none() && is_ambiguous(&error) => {
             match client.request(Method::GET, &format!("sandbox/{}", segment(&name)?)).send().await {
-                Ok(found) => found.json().await?,
+                Ok(found) => Sandbox::read(client.clone(), found.json().await?)?,
                 Err(_) => return Err(error),
             }
         }
-        Err(error) => return Err(error),
+        answered => answered?,
     };
-    let sandbox = Sandbox::read(client.clone(), json)?;
     notes.sandbox_id(sandbox.id());
     Ok(sandbox)
 }

@@ -7,7 +7,7 @@ use crate::client::status;
 use crate::client::transport::{Json, Request};
 use http::Method;
 use serde::Deserialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 crate::params! {
     #[derive(Default)]
@@ -183,11 +183,17 @@ pub(super) async fn page(client: &Client, params: &List) -> Result<Json> {
         }
     }
     let mut answer = by_cursor(client, params, None).await?;
+    let mut asked = HashSet::new();
     for _ in 1..number {
-        match next_cursor(&answer)? {
-            Some(cursor) => answer = by_cursor(client, params, Some(&cursor)).await?,
-            None => return Ok(Json(br#"{"items":[],"nextCursor":null}"#.to_vec())),
+        let Some(cursor) = next_cursor(&answer)? else {
+            return Ok(Json(br#"{"items":[],"nextCursor":null}"#.to_vec()));
+        };
+        if !asked.insert(cursor.clone()) {
+            let message =
+                "the server's list of sandboxes goes in a circle: it named the same next page twice";
+            return Err(Error::new(status::PROTOCOL, message));
         }
+        answer = by_cursor(client, params, Some(&cursor)).await?;
     }
     Ok(answer)
 }

@@ -63,9 +63,16 @@ pub(super) fn explain(
     (with_retry(Error::new(status::CONNECTION, message), true), reach)
 }
 
-/// Explains a body that ended early.
+/// Explains a body that ended early, or whose framing is broken.
 pub(super) fn truncated(error: &hyper::Error, host: &str, received: u64) -> Error {
     let causes = Causes::of(error);
+    if matches!(causes.io, Some(io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData)) {
+        let message = format!(
+            "{host} answered something that is not HTTP, after {received} bytes of the body: {}",
+            causes.innermost
+        );
+        return with_retry(Error::new(status::PROTOCOL, message), false);
+    }
     let message = format!(
         "the connection to {host} was lost in the middle of the answer, after {received} bytes: {}",
         causes.innermost
