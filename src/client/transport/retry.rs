@@ -10,6 +10,8 @@ use tokio::time::Instant;
 const PATIENCE: Duration = Duration::from_secs(60);
 const FIRST: Duration = Duration::from_millis(100);
 const LONGEST: Duration = Duration::from_secs(5);
+/// Whoever asks for more asks for this: a wait that nobody will make, and that can be added to any time.
+const FOREVER_SECONDS: f64 = 1e9;
 
 tokio::task_local! {
     static DEADLINE: Option<Instant>;
@@ -88,7 +90,7 @@ pub(super) fn after(headers: &HeaderMap) -> Option<Duration> {
 fn delay(value: &str) -> Option<Duration> {
     let value = value.trim();
     match value.parse::<f64>() {
-        Ok(seconds) => Duration::try_from_secs_f64(seconds.max(0.0)).ok(),
+        Ok(seconds) => wait_of(seconds),
         Err(_) => http_date(value).map(|at| at.duration_since(SystemTime::now()).unwrap_or_default()),
     }
 }
@@ -103,7 +105,12 @@ fn reset(value: &str) -> Option<Duration> {
     } else {
         seconds
     };
-    Duration::try_from_secs_f64(wait.max(0.0)).ok()
+    wait_of(wait)
+}
+
+fn wait_of(seconds: f64) -> Option<Duration> {
+    // `max` first: it makes 0 of what is no number.
+    Duration::try_from_secs_f64(seconds.max(0.0).min(FOREVER_SECONDS)).ok()
 }
 
 fn http_date(value: &str) -> Option<SystemTime> {
@@ -150,10 +157,14 @@ mod tests {
     }
 
     #[test]
-    fn nonsense_asks_for_no_wait() {
+    fn nonsense_asks_for_no_wait_and_too_much_for_one_that_nobody_makes() {
         assert_eq!(after(&headers(&[("retry-after", "soon")])), None);
         assert_eq!(after(&headers(&[("retry-after", "-4")])), Some(Duration::ZERO));
-        assert_eq!(after(&headers(&[("retry-after", "1e300")])), None);
+        assert_eq!(after(&headers(&[("retry-after", "nan")])), Some(Duration::ZERO));
+        for much in ["1e300", "inf", "99999999999999999999"] {
+            let wait = after(&headers(&[("retry-after", much)])).unwrap();
+            assert!(!affordable(wait, None) && !affordable(wait, Some(Instant::now() + PATIENCE)), "{much}");
+        }
     }
 
     #[test]
