@@ -70,10 +70,15 @@ async fn a_server_that_does_not_answer_five_seconds_after_the_limit_is_given_up(
 /// A toolbox for `process.run`: sessions come and go, the one command writes `log` and exits 5, or runs
 /// for ever.
 async fn sessions(log: &'static [u8], ends: bool) -> Toolbox {
-    Toolbox::start(move |asked, _| match (asked.method.as_str(), asked.path.split('/').nth(3)) {
+    sessions_removed_so(log, ends, |_| Reply::Raw("204 No Content", Vec::new())).await
+}
+
+/// The same, where a session's DELETE is answered by how many times it was asked before.
+async fn sessions_removed_so(log: &'static [u8], ends: bool, removed: fn(usize) -> Reply) -> Toolbox {
+    Toolbox::start(move |asked, before| match (asked.method.as_str(), asked.path.split('/').nth(3)) {
         ("POST", None) => Reply::Json("201 Created", Value::Null),
         ("POST", Some("exec")) => Reply::Json("202 Accepted", json!({"cmdId": "c"})),
-        ("DELETE", None) => Reply::Raw("204 No Content", Vec::new()),
+        ("DELETE", None) => removed(before),
         ("GET", Some("command")) if asked.path.contains("follow") => {
             upgrade(move |mut socket: Socket| async move {
                 socket.send(Message::binary(log)).await.unwrap();
@@ -106,6 +111,22 @@ async fn a_run_removes_its_session_before_it_answers() {
     assert_eq!(ran, json!({"exitCode": 5, "stdout": "out \u{fffd}\n", "stderr": "err\n"}));
     let [delete] = &deleted(&toolbox)[..] else { panic!("{:?}", toolbox.asked()) };
     assert_eq!(delete.path, format!("process/session/{}", session(&toolbox)));
+}
+
+#[tokio::test]
+async fn a_run_whose_session_is_hard_to_remove_still_tells_its_result_and_tries_again() {
+    let busy = |before: usize| match before {
+        0 => Reply::Raw("503 Service Unavailable", Vec::new()),
+        _ => Reply::Raw("204 No Content", Vec::new()),
+    };
+    let gone = |_| not_found();
+    for (removed, asked) in [(busy as fn(usize) -> Reply, 2), (gone, 1)] {
+        let toolbox = sessions_removed_so(b"\x01\x01\x01out\n", true, removed).await;
+        let sandbox = toolbox.sandbox(json!({})).await;
+        let ran = call(&sandbox, "process.run", json!({"command": "make"})).await.unwrap();
+        assert_eq!(ran, json!({"exitCode": 5, "stdout": "out\n", "stderr": ""}));
+        until("deleted", async || deleted(&toolbox).len() == asked).await;
+    }
 }
 
 #[tokio::test]
