@@ -1,6 +1,7 @@
 /* The peer of every HTTP measure: libcurl, easy with keep-alive and multi. bench-curl PORT MEASURE [ARGUMENT] */
 #include "measure.h"
 #include <curl/curl.h>
+#include <stdbool.h>
 #include <sys/stat.h>
 
 static char base[256];
@@ -120,9 +121,42 @@ static void download(const char *path)
     report(from, info.st_size / MIB);
 }
 
+static void list_pages(void)
+{
+    struct body body = {0};
+    char url[512], cursor[64] = "";
+    CURL *easy = request("/api/sandbox?limit=200", &body);
+    struct measure from = begin();
+    for (int i = 0; i < LISTS; i++) {
+        int pages = 0;
+        bool more = true;
+        snprintf(url, sizeof url, "%s/api/sandbox?limit=200", base);
+        while (more) {
+            curl_easy_setopt(easy, CURLOPT_URL, url);
+            body.len = 0;
+            require(curl_easy_perform(easy) == CURLE_OK, "list failed");
+            collect("", 1, 1, &body);
+            more = next_cursor(body.text, cursor, sizeof cursor);
+            snprintf(url, sizeof url, "%s/api/sandbox?limit=200&cursor=%s", base, cursor);
+            pages++;
+        }
+        require(pages == PAGES, "pages are missing");
+    }
+    report(from, LISTS);
+}
+
+static void read_file(void)
+{
+    struct body body = {0};
+    CURL *easy = request("/toolbox/sb/files/download?path=%2Ftmp%2Fread", &body);
+    curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, 512L << 10);
+    struct measure from = begin();
+    require(curl_easy_perform(easy) == CURLE_OK && body.len == (size_t)256 * MIB, "read failed");
+    report(from, 256);
+}
+
 static void list(void)
 {
-    enum { LISTS = 20 };
     struct body body = {0};
     CURL *easy = request("/api/sandbox", &body);
     struct measure from = begin();
@@ -152,6 +186,10 @@ int main(int count, char **arguments)
         download(arguments[3]);
     else if (!strcmp(measure, "list"))
         list();
+    else if (!strcmp(measure, "list-pages"))
+        list_pages();
+    else if (!strcmp(measure, "read"))
+        read_file();
     else
         require(0, "no such measure");
     return 0;

@@ -3,6 +3,7 @@
 #include <daytona.h>
 #include <dlfcn.h>
 #include <pthread.h>
+#include <stdbool.h>
 #include <sys/stat.h>
 
 static daytona_client_t client;
@@ -206,9 +207,40 @@ static void echo(void)
            2 * TRIPS, trips[TRIPS / 2]);
 }
 
+static void list_pages(void)
+{
+    char *out = NULL, options[128], cursor[64] = "";
+    struct measure from = begin();
+    for (int i = 0; i < LISTS; i++) {
+        int pages = 0;
+        bool more = true;
+        snprintf(options, sizeof options, "{\"limit\":200}");
+        while (more) {
+            int32_t status = daytona_sandbox_list(client, options, &out, NULL);
+            more = !status && next_cursor(out, cursor, sizeof cursor);
+            snprintf(options, sizeof options, "{\"limit\":200,\"cursor\":\"%s\"}", cursor);
+            check(status, &out);
+            pages++;
+        }
+        require(pages == PAGES, "pages are missing");
+    }
+    report(from, LISTS);
+}
+
+static void read_file(void)
+{
+    char *out = NULL;
+    size_t len;
+    check(daytona_process_execute(sandbox, "warm up", NULL, &out, NULL), &out);
+    struct measure from = begin();
+    int32_t status = daytona_files_read(sandbox, "/tmp/read", NULL, &out, &len);
+    require(status || len == (size_t)256 * MIB, "bytes are missing");
+    report(from, 256);
+    check(status, &out);
+}
+
 static void list(void)
 {
-    enum { LISTS = 20 };
     char *out = NULL;
     size_t len;
     struct measure from = begin();
@@ -260,6 +292,10 @@ int main(int count, char **arguments)
         echo();
     else if (!strcmp(measure, "list"))
         list();
+    else if (!strcmp(measure, "list-pages"))
+        list_pages();
+    else if (!strcmp(measure, "read"))
+        read_file();
     else
         require(0, "no such measure");
     return 0;

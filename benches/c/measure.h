@@ -57,7 +57,22 @@ static inline void require(int good, const char *what)
     }
 }
 
+/* The cursor at the end of a page of a list, or NULL at the last. */
+static inline const char *next_cursor(const char *page, char *cursor, size_t size)
+{
+    static const char key[] = "\"nextCursor\":\"";
+    size_t length = strlen(page);
+    const char *from = strstr(length < 64 ? page : page + length - 64, key);
+    if (!from)
+        return NULL;
+    from += sizeof key - 1;
+    snprintf(cursor, size, "%.*s", (int)strcspn(from, "\""), from);
+    return cursor;
+}
+
 #define MIB (1 << 20)
+#define LISTS 20
+#define PAGES 50
 #define EXECUTES 4000
 #define IN_FLIGHT_CALLS 20000
 #endif

@@ -10,6 +10,10 @@ pub const TRANSFER_BYTES: usize = 1024 * MIB;
 /// One WebSocket frame of a flood.
 pub const FRAME_BYTES: usize = 32 << 10;
 pub const SANDBOXES: usize = 10_000;
+/// The most that Daytona's API puts into one page of a list.
+pub const PAGE: usize = 200;
+/// What `files.read` takes into memory.
+pub const READ_BYTES: usize = 256 * MIB;
 
 /// CPU time of this process so far.
 pub fn cpu() -> Duration {

@@ -1,7 +1,7 @@
 //! A canned Daytona: answers from memory, on one thread, so that the client is what is measured.
 //! Prints its port and serves until its standard input ends.
 
-use bench::{FRAME_BYTES, MIB, SANDBOXES, STREAM_BYTES, TRANSFER_BYTES};
+use bench::{FRAME_BYTES, MIB, PAGE, READ_BYTES, SANDBOXES, STREAM_BYTES, TRANSFER_BYTES};
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
 use std::rc::Rc;
@@ -15,7 +15,9 @@ use tokio_tungstenite::tungstenite::protocol::frame::{CloseFrame, coding::CloseC
 
 struct Canned {
     execute: Vec<u8>,
+    /// All sandboxes at once, and in pages whose cursors are their numbers.
     list: Vec<u8>,
+    pages: Vec<Vec<u8>>,
     block: Vec<u8>,
     /// Log frames: a marker, a line of 80 bytes, and so on.
     log: Bytes,
@@ -66,6 +68,10 @@ fn canned(port: u16) -> Canned {
     };
     let items: Vec<String> = (0..SANDBOXES).map(one).collect();
     let list = format!(r#"{{"items":[{}],"nextCursor":null}}"#, items.join(","));
+    let pages = items.chunks(PAGE).zip(1..).map(|(items, next)| {
+        let cursor = if next * PAGE < SANDBOXES { format!("\"{next}\"") } else { "null".to_owned() };
+        response(format!(r#"{{"items":[{}],"nextCursor":{cursor}}}"#, items.join(",")).as_bytes())
+    });
     let mut log = Vec::with_capacity(FRAME_BYTES);
     while log.len() + 83 <= FRAME_BYTES {
         log.extend_from_slice(&[1, 1, 1]);
@@ -77,6 +83,7 @@ fn canned(port: u16) -> Canned {
             br#"{"exitCode":0,"result":"hello\n","artifacts":{"stdout":"hello\n","charts":[]}}"#,
         ),
         list: response(list.as_bytes()),
+        pages: pages.collect(),
         block: vec![b'x'; MIB],
         log: log.into(),
         flood: vec![b'x'; FRAME_BYTES].into(),
@@ -111,15 +118,16 @@ async fn serve(mut socket: TcpStream, canned: &Canned) -> std::io::Result<()> {
             drain(&mut socket, &mut buffer, length).await?;
         }
         if path.contains("/files/download") {
+            let length = if path.contains("read") { READ_BYTES } else { TRANSFER_BYTES };
             let head = format!(
-                "HTTP/1.1 200 OK\r\ncontent-type: application/octet-stream\r\ncontent-length: {TRANSFER_BYTES}\r\n\r\n"
+                "HTTP/1.1 200 OK\r\ncontent-type: application/octet-stream\r\ncontent-length: {length}\r\n\r\n"
             );
             socket.write_all(head.as_bytes()).await?;
-            for _ in 0..TRANSFER_BYTES / MIB {
+            for _ in 0..length / MIB {
                 socket.write_all(&canned.block).await?;
             }
         } else if path.starts_with("/api/sandbox") {
-            socket.write_all(&canned.list).await?;
+            socket.write_all(listed(canned, &path)).await?;
         } else if path.contains("/process/session/") {
             socket.write_all(&response(br#"{"id":"c","command":"x","exitCode":0}"#)).await?;
         } else if path.contains("/process/execute") {
@@ -128,6 +136,16 @@ async fn serve(mut socket: TcpStream, canned: &Canned) -> std::io::Result<()> {
             socket.write_all(&response(b"{}")).await?;
         }
     }
+}
+
+/// The page that is asked for, or all of it where none is.
+fn listed<'a>(canned: &'a Canned, path: &str) -> &'a [u8] {
+    if !path.contains("limit=") {
+        return &canned.list;
+    }
+    let cursor = path.split_once("cursor=").map_or("0", |(_, cursor)| cursor);
+    let cursor = cursor.split('&').next().and_then(|cursor| cursor.parse().ok());
+    cursor.and_then(|page: usize| canned.pages.get(page)).unwrap_or(&canned.list)
 }
 
 fn header<'a>(head: &'a str, name: &str) -> Option<&'a str> {
@@ -141,6 +159,10 @@ async fn drain(socket: &mut TcpStream, buffer: &mut Vec<u8>, length: usize) -> s
     let here = buffer.len().min(length);
     buffer.drain(..here);
     let mut left = length - here;
+    // Most bodies came with their head: no call pays for clearing a buffer that only uploads need.
+    if left == 0 {
+        return Ok(());
+    }
     let mut sink = vec![0; 256 << 10];
     while left > 0 {
         let most = sink.len().min(left);

@@ -119,12 +119,28 @@ const MEASURES: &[Measure] = &[
         aim: "<= 5 ms",
     },
     Measure {
-        name: "list of 10,000 sandboxes",
+        name: "10,000 sandboxes, listed in pages of 200",
+        ours: &["list-pages"],
+        peer: Some(("bench-curl", &["list-pages"])),
+        unit: "us CPU a list",
+        figure: Figure::Cpu,
+        aim: "<= 2x libcurl, constant memory",
+    },
+    Measure {
+        name: "10,000 sandboxes in one answer",
         ours: &["list"],
         peer: Some(("bench-curl", &["list"])),
         unit: "us CPU a list",
         figure: Figure::Cpu,
         aim: "<= 2x libcurl",
+    },
+    Measure {
+        name: "file of 256 MiB read into memory",
+        ours: &["read"],
+        peer: Some(("bench-curl", &["read"])),
+        unit: "us CPU a MiB",
+        figure: Figure::Cpu,
+        aim: "<= 1.2x libcurl, one body's memory",
     },
 ];
 
