@@ -176,13 +176,15 @@ impl Explain for () {
     }
 }
 
-/// Runs an operation's function under its time limit, and completes the error of a failure.
+/// Runs an operation's function under its time limit, and completes the error of a failure. The function
+/// comes boxed: each future around it would otherwise have room for it twice, and a call would move five
+/// times its size.
 async fn bounded<T: Send>(
     name: &'static str,
     limit: Option<Duration>,
     notes: Notes,
     target: impl Explain,
-    work: impl Future<Output = Result<T>>,
+    work: Pin<Box<impl Future<Output = Result<T>>>>,
 ) -> Result<T> {
     let outcome = match limit {
         None => work.await,
@@ -201,7 +203,7 @@ async fn bounded<T: Send>(
         Ok(value) => return Ok(value),
         Err(failure) => failure,
     };
-    let mut error = target.explain(failure).await;
+    let mut error = Box::pin(target.explain(failure)).await;
     error.detail_mut().operation.get_or_insert(name);
     notes.complete(&mut error);
     Err(error)
@@ -234,7 +236,7 @@ where
     let parsed: P = params::parse_object(name, params)?;
     let notes = context.notes.clone();
     let limit = limit(parsed.timeout_ms(), timeout);
-    let work = function(target.clone(), parsed, context);
+    let work = Box::pin(function(target.clone(), parsed, context));
     Ok(Box::pin(async move { bounded(name, limit, notes, target, work).await.map(Into::into) }))
 }
 
@@ -254,7 +256,7 @@ where
     let io = io(parsed.buffer_bytes());
     let notes = io.notes.clone();
     let limit = limit(parsed.timeout_ms(), Timeout::None);
-    let work = function(target.clone(), parsed, io);
+    let work = Box::pin(function(target.clone(), parsed, io));
     Ok(Box::pin(bounded(name, limit, notes, target, work)))
 }
 

@@ -35,6 +35,7 @@ use http::Method;
 use parking_lot::RwLock;
 use reading::Reading;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 /// A sandbox of a client. Cheap to clone; dropping it does nothing to the sandbox.
@@ -53,8 +54,22 @@ struct Shared {
 struct Last {
     json: Option<Arc<Vec<u8>>>,
     reading: Reading,
+    toolbox: Option<Arc<Toolbox>>,
+}
+
+/// Where a sandbox's toolbox is.
+struct Toolbox {
     /// `{toolboxProxyUrl}/{id}`, without a slash at the end.
-    toolbox: Option<Arc<str>>,
+    base: String,
+    /// Its origin may have the credential: asked once, not at every call.
+    trusted: AtomicBool,
+}
+
+impl Toolbox {
+    fn new(proxy: &str, id: &str) -> Arc<Self> {
+        let base = format!("{}/{id}", proxy.trim_end_matches('/'));
+        Arc::new(Self { base, trusted: AtomicBool::new(false) })
+    }
 }
 
 impl Sandbox {
@@ -86,7 +101,7 @@ impl Sandbox {
     fn keep(&self, json: Json, reading: Reading) {
         let mut last = self.0.last.write();
         if let Some(proxy) = reading.toolbox_proxy_url.as_deref().filter(|url| !url.is_empty()) {
-            last.toolbox = Some(format!("{}/{}", proxy.trim_end_matches('/'), reading.id).into());
+            last.toolbox = Some(Toolbox::new(proxy, &reading.id));
         }
         last.json = Some(Arc::new(json.0));
         let before = std::mem::replace(&mut last.reading, reading);
@@ -135,12 +150,17 @@ impl Sandbox {
     /// The absolute URL of a toolbox path.
     pub async fn toolbox_url(&self, path: &str) -> Result<String> {
         let known = self.0.last.read().toolbox.clone();
-        let base = match known {
-            Some(base) => base,
-            None => self.find_toolbox().await?,
+        let toolbox = match known {
+            Some(toolbox) => toolbox,
+            // Boxed, as it is rare: the future of every call would have room for it.
+            None => Box::pin(self.find_toolbox()).await?,
         };
-        self.client().transport().trust(&base).map_err(|error| self.without_toolbox(error))?;
-        Ok(format!("{base}/{path}"))
+        if !toolbox.trusted.load(Ordering::Relaxed) {
+            let trusted = self.client().transport().trust(&toolbox.base);
+            trusted.map_err(|error| self.without_toolbox(error))?;
+            toolbox.trusted.store(true, Ordering::Relaxed);
+        }
+        Ok(format!("{}/{path}", toolbox.base))
     }
 
     /// An address that cannot be one is the server's fault, not the caller's.
@@ -155,10 +175,10 @@ impl Sandbox {
     }
 
     /// Asks for the toolbox's address: it stands in the sandbox, else at an endpoint of its own.
-    async fn find_toolbox(&self) -> Result<Arc<str>> {
+    async fn find_toolbox(&self) -> Result<Arc<Toolbox>> {
         self.reread().await?;
-        if let Some(base) = self.0.last.read().toolbox.clone() {
-            return Ok(base);
+        if let Some(toolbox) = self.0.last.read().toolbox.clone() {
+            return Ok(toolbox);
         }
         #[derive(serde::Deserialize)]
         struct Answer {
@@ -166,10 +186,9 @@ impl Sandbox {
         }
         let answer = self.request(Method::GET, "/toolbox-proxy-url")?.send().await?.json().await?;
         let answer: Answer = reading::parse(&answer, "the toolbox's address")?;
-        let id = self.reading().id;
-        let base: Arc<str> = format!("{}/{id}", answer.url.trim_end_matches('/')).into();
-        self.0.last.write().toolbox = Some(base.clone());
-        Ok(base)
+        let toolbox = Toolbox::new(&answer.url, &self.reading().id);
+        self.0.last.write().toolbox = Some(toolbox.clone());
+        Ok(toolbox)
     }
 
     /// A request to the API about this sandbox; `path` begins with a slash or is empty.

@@ -201,7 +201,7 @@ impl Draft {
         &self,
         target: &Target,
         transport: &Transport,
-    ) -> Result<(Pool, Permit, http::Request<Body>)> {
+    ) -> Result<(Arc<Pool>, Permit, http::Request<Body>)> {
         let shared = &transport.0;
         let origin = &target.origin;
         let mut identified = origin.is_trusted();

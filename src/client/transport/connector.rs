@@ -14,6 +14,7 @@ use parking_lot::RwLock;
 use std::sync::Arc;
 use std::time::Duration;
 
+/// Handed out behind a pointer, because it is large: a request's future would have room for a copy.
 pub(super) type Pool = Client<Dialer, Body>;
 
 pub(super) struct Connectors {
@@ -25,8 +26,8 @@ pub(super) struct Connectors {
 }
 
 struct Pools {
-    requests: Pool,
-    upgrades: Pool,
+    requests: Arc<Pool>,
+    upgrades: Arc<Pool>,
 }
 
 impl Connectors {
@@ -42,7 +43,7 @@ impl Connectors {
 
     /// What sends a request of this purpose. After the client was closed a clean-up still gets one,
     /// over connections that nobody keeps: what a cancelled call left behind is removed all the same.
-    pub(super) fn get(&self, purpose: Use) -> Result<Pool> {
+    pub(super) fn get(&self, purpose: Use) -> Result<Arc<Pool>> {
         match (&*self.pools.read(), purpose) {
             (Some(pools), Use::Requests) => Ok(pools.requests.clone()),
             (Some(pools), Use::Upgrade) => Ok(pools.upgrades.clone()),
@@ -57,7 +58,7 @@ impl Connectors {
         drop(pools);
     }
 
-    fn pool(&self, purpose: Use) -> Pool {
+    fn pool(&self, purpose: Use) -> Arc<Pool> {
         let dialer = Dialer::new(&self.config, purpose, self.routes.clone(), self.trust.clone());
         let mut builder = Client::builder(TokioExecutor::new());
         builder
@@ -69,6 +70,6 @@ impl Connectors {
         if purpose == Use::Upgrade {
             builder.pool_max_idle_per_host(0);
         }
-        builder.build(dialer)
+        Arc::new(builder.build(dialer))
     }
 }

@@ -147,9 +147,8 @@ pub fn segment(name: &str) -> Result<String> {
 /// Most URLs are what this library put together and need no more than cutting up; the rest goes
 /// through a browser's parser first (spaces, letters beyond ASCII, `..`).
 fn parse(url: &str) -> Result<Uri> {
-    let plain = (url.starts_with("https://") || url.starts_with("http://"))
-        && url.is_ascii()
-        && !url.as_bytes().windows(2).any(|pair| pair == b"/.");
+    let plain =
+        (url.starts_with("https://") || url.starts_with("http://")) && url.is_ascii() && !url.contains("/.");
     if plain && let Ok(uri) = Uri::try_from(url) {
         return Ok(uri);
     }

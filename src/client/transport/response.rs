@@ -116,7 +116,8 @@ impl Response {
                 Ok(body) => return Ok((self, body)),
                 Err(error) if error.status() == status::CONNECTION => {
                     drop(self.permit);
-                    self = self.request.again(error).await?;
+                    // Boxed, as it is rare: the future of every call would have room for it.
+                    self = Box::pin(self.request.again(error)).await?;
                 }
                 Err(error) => return Err(error),
             }
