@@ -241,7 +241,7 @@ fn submit(
     *reporting.lock() = Some(call.clone());
     store(place, *handle);
     let delivery = Delivery::new(call, client);
-    runtime.spawn(async move {
+    process.driver.begin(async move {
         let outcome = named_error(operation, Cancellable::new(cancel, future).await);
         drop(listed);
         delivery.finish(outcome);

@@ -78,7 +78,12 @@ struct Control {
     yield_seat: AtomicBool,
     has_inline: AtomicBool,
     inline: Mutex<VecDeque<Arc<Queue>>>,
+    has_begun: AtomicBool,
+    begun: Mutex<Vec<Begun>>,
 }
+
+/// Work that was begun outside of the runtime and that it has not heard of.
+type Begun = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// A caller without the seat.
 struct Waiter {
@@ -141,6 +146,8 @@ impl Driver {
                 yield_seat: AtomicBool::new(false),
                 has_inline: AtomicBool::new(false),
                 inline: Mutex::new(VecDeque::new()),
+                has_begun: AtomicBool::new(false),
+                begun: Mutex::new(Vec::new()),
             },
         }
     }
@@ -157,6 +164,27 @@ impl Driver {
             .on_thread_start(leave_signals_to_the_application)
             .build()?;
         Ok(self.runtime.get_or_init(|| runtime))
+    }
+
+    /// Gives work to whoever drives, or will: the caller has [`Driver::attend`] see to it that somebody
+    /// does. To spawn it from here would wake the poller of the runtime by a system call for each; what
+    /// is begun while nobody waits there is found when somebody does.
+    pub fn begin(&self, work: impl Future<Output = ()> + Send + 'static) {
+        self.control.begun.lock().push(Box::pin(work));
+        self.control.has_begun.store(true, Ordering::SeqCst);
+        // After the callback this thread turns the runtime again, and looks.
+        if !in_inline_callback() && self.seat.lock().holder != Holder::Nobody {
+            self.control.driver.wake();
+        }
+    }
+
+    /// Inside the runtime, where spawning wakes nobody.
+    fn spawn_begun(&self) {
+        if self.control.has_begun.swap(false, Ordering::SeqCst) {
+            for work in std::mem::take(&mut *self.control.begun.lock()) {
+                tokio::spawn(work);
+            }
+        }
     }
 
     /// Has the runtime turned a few times soon: connections that nobody needs any more end in it.
@@ -283,6 +311,7 @@ impl Driver {
                     return Poll::Ready(Turn::Done(output));
                 }
                 self.control.driver.register(cx.waker());
+                self.spawn_begun();
                 if self.control.has_inline.load(Ordering::SeqCst) {
                     return Poll::Ready(Turn::Inline);
                 }
