@@ -54,6 +54,8 @@ struct Seat {
     /// Counts callers that took the seat, for the library thread to see that it is in use.
     taken: u64,
     stopping: bool,
+    /// Counts how often the library thread ended.
+    ended: u64,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -139,6 +141,7 @@ impl Driver {
                 left_at: None,
                 taken: 0,
                 stopping: false,
+                ended: 0,
             }),
             library: Condvar::new(),
             control: Control {
@@ -393,6 +396,7 @@ impl Driver {
             if seat.stopping && !background::running() {
                 seat.thread = LibraryThread::NotStarted;
                 seat.stopping = false;
+                seat.ended += 1;
                 self.library.notify_all();
                 return;
             }
@@ -461,11 +465,15 @@ impl Driver {
     }
 
     /// Ends the library thread once no work is left; false when that takes longer than the deadline. It
-    /// goes on ending after that, so that asking again finds it gone.
-    pub fn stop(&self, deadline: Option<Instant>) -> bool {
+    /// goes on ending after that, so that asking again finds it gone. Work that was begun in this `age`, and
+    /// the thread that was started for it, is others'.
+    pub fn stop(&self, age: usize, deadline: Option<Instant>) -> bool {
         let mut seat = self.seat.lock();
+        let ended = seat.ended;
         loop {
-            if seat.thread == LibraryThread::NotStarted && !background::running() {
+            let thread_is_gone =
+                seat.thread == LibraryThread::NotStarted || seat.ended != ended || background::running();
+            if !background::older_running(age) && thread_is_gone {
                 seat.stopping = false;
                 return true;
             }

@@ -330,7 +330,7 @@ impl Queue {
 
     fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<()> {
         let mut state = self.state.lock();
-        if !state.events.is_empty() || state.woken || state.closed || state.shut {
+        if !state.events.is_empty() || state.woken || Self::is_over(&state) {
             return Poll::Ready(());
         }
         state.consumer = Some(cx.waker().clone());
@@ -435,6 +435,10 @@ impl Queue {
 impl State {
     pub(super) fn free_place(&mut self) {
         self.places = self.places.saturating_sub(1);
+        // Who waits in a queue that was shut waits for the last of what is under way.
+        if self.shut && self.places == 0 {
+            self.consumer.take().into_iter().for_each(Waker::wake);
+        }
     }
 
     /// An event leaves the queue.

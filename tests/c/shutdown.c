@@ -164,6 +164,40 @@ static void a_shutdown_may_come_from_anywhere_at_any_time(void)
         pthread_join(threads[i], NULL);
 }
 
+static void *begin_anew(void *unused)
+{
+    while (!stop) {
+        uint8_t byte;
+        size_t count;
+        daytona_stream_t stream;
+        daytona_client_t client = 0;
+        daytona_echo_open(NULL, &client, NULL);
+        if (daytona_stream_open(client, "echo.stream", "{\"echo\":true}", 0, 0, &stream, NULL) == 0)
+            daytona_stream_read(stream, &byte, 1, -1, &count, NULL); /* until a shutdown ends it */
+        daytona_close(stream);
+        daytona_close(client);
+        events++;
+    }
+    return unused;
+}
+
+static void what_others_begin_meanwhile_does_not_keep_it_from_ending(void)
+{
+    pthread_t threads[3];
+    stop = events = 0;
+    for (int i = 0; i < 3; i++)
+        CHECK(!pthread_create(&threads[i], NULL, begin_anew, NULL));
+    while (events < 300)
+        CHECK(daytona_shutdown(-1) == 0);
+    stop = 1;
+    CHECK(daytona_shutdown(-1) == 0);
+    for (int i = 0; i < 3; i++) {
+        /* One that had begun before it saw the end. */
+        while (pthread_tryjoin_np(threads[i], NULL))
+            CHECK(daytona_shutdown(-1) == 0);
+    }
+}
+
 int main(void)
 {
     RUN(shutting_down_what_never_ran_is_quiet);
@@ -173,6 +207,7 @@ int main(void)
     RUN(it_waits_for_callbacks_and_says_timeout_until_they_return);
     RUN(a_later_client_starts_anew);
     RUN(a_shutdown_may_come_from_anywhere_at_any_time);
+    RUN(what_others_begin_meanwhile_does_not_keep_it_from_ending);
     RUN(a_later_client_starts_anew);
     return 0;
 }
