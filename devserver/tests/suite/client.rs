@@ -1,0 +1,222 @@
+//! A client of the dev server that shares nothing with the library: what both get wrong in the same way
+//! shows here.
+
+use daytona_dev::{Options, Protocol, Server};
+use futures_util::{SinkExt, StreamExt};
+use reqwest::{Client, Method, RequestBuilder, Response};
+use serde_json::{Value, json};
+use std::time::Duration;
+use tokio::net::TcpStream;
+use tokio::time::{sleep, timeout};
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::{Error, Message};
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
+
+/// What no answer takes, unless it hangs.
+const HANGS: Duration = Duration::from_secs(60);
+
+pub struct DevServer {
+    pub server: Server,
+    pub http: Client,
+}
+
+impl DevServer {
+    pub async fn with(options: Options) -> Self {
+        let http = Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+        Self { server: Server::start(options).await.unwrap(), http }
+    }
+
+    pub async fn new() -> Self {
+        Self::with(Options::default()).await
+    }
+
+    pub async fn of(protocol: Protocol) -> Self {
+        Self::with(Options { protocol, ..Options::default() }).await
+    }
+
+    /// `http://127.0.0.1:PORT`
+    pub fn base(&self) -> String {
+        self.server.api_url().strip_suffix("/api").unwrap().to_owned()
+    }
+
+    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.http
+            .request(method, format!("{}{path}", self.server.api_url()))
+            .bearer_auth(self.server.api_key())
+    }
+
+    pub async fn get(&self, path: &str) -> (u16, Value) {
+        told(self.request(Method::GET, path).send().await.unwrap()).await
+    }
+
+    pub async fn post(&self, path: &str, body: Value) -> (u16, Value) {
+        told(self.request(Method::POST, path).json(&body).send().await.unwrap()).await
+    }
+
+    pub async fn delete(&self, path: &str) -> (u16, Value) {
+        told(self.request(Method::DELETE, path).send().await.unwrap()).await
+    }
+
+    pub async fn sandbox(&self) -> Sandbox<'_> {
+        let (status, json) = self.post("/sandbox", json!({})).await;
+        assert_eq!((status, &json["state"]), (200, &json!("started")), "{json}");
+        Sandbox { dev_server: self, id: json["id"].as_str().unwrap().to_owned() }
+    }
+
+    pub async fn wait_for(&self, id: &str, state: &str) -> Value {
+        for _ in 0..1200 {
+            let (_, json) = self.get(&format!("/sandbox/{id}")).await;
+            if json["state"] == state {
+                return json;
+            }
+            sleep(Duration::from_millis(25)).await;
+        }
+        panic!("{id} never was {state}");
+    }
+}
+
+/// Status and body: JSON, or its text.
+pub async fn told(response: Response) -> (u16, Value) {
+    let status = response.status().as_u16();
+    let text = response.text().await.unwrap();
+    (status, serde_json::from_str(&text).unwrap_or(Value::String(text)))
+}
+
+/// Waits until it is so.
+pub async fn until(what: &str, condition: impl AsyncFn() -> bool) {
+    for _ in 0..1200 {
+        if condition().await {
+            return;
+        }
+        sleep(Duration::from_millis(25)).await;
+    }
+    panic!("never: {what}");
+}
+
+pub struct Sandbox<'a> {
+    pub dev_server: &'a DevServer,
+    pub id: String,
+}
+
+impl Sandbox<'_> {
+    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        let url = format!("{}/toolbox/{}{path}", self.dev_server.base(), self.id);
+        self.dev_server.http.request(method, url).bearer_auth(self.dev_server.server.api_key())
+    }
+
+    pub async fn get(&self, path: &str) -> (u16, Value) {
+        told(self.request(Method::GET, path).send().await.unwrap()).await
+    }
+
+    pub async fn post(&self, path: &str, body: Value) -> (u16, Value) {
+        told(self.request(Method::POST, path).json(&body).send().await.unwrap()).await
+    }
+
+    pub async fn delete(&self, path: &str) -> (u16, Value) {
+        told(self.request(Method::DELETE, path).send().await.unwrap()).await
+    }
+
+    pub async fn home(&self) -> String {
+        self.get("/user-home-dir").await.1["dir"].as_str().unwrap().to_owned()
+    }
+
+    /// Opens a socket; or the status and body with which the upgrade was refused.
+    pub async fn try_socket(&self, path: &str, protocols: &[&str]) -> Result<Socket, (u16, Value)> {
+        let base = self.dev_server.base().replacen("http", "ws", 1);
+        let mut request = format!("{base}/toolbox/{}{path}", self.id).into_client_request().unwrap();
+        let bearer = format!("Bearer {}", self.dev_server.server.api_key());
+        request.headers_mut().insert("authorization", bearer.parse().unwrap());
+        if !protocols.is_empty() {
+            request.headers_mut().insert("sec-websocket-protocol", protocols.join(", ").parse().unwrap());
+        }
+        match tokio_tungstenite::connect_async(request).await {
+            Ok((stream, response)) => {
+                let protocol = response.headers().get("sec-websocket-protocol");
+                let protocol = protocol.map(|value| value.to_str().unwrap().to_owned());
+                Ok(Socket { stream, protocol, heard: Heard::default() })
+            }
+            // A client has to insist on one of its protocols, but 0.190 selects none.
+            Err(Error::Protocol(_)) if !protocols.is_empty() => {
+                panic!("none of {protocols:?} was selected")
+            }
+            Err(Error::Http(response)) => {
+                let body = response.body().as_deref().unwrap_or_default();
+                let body = serde_json::from_slice(body).unwrap_or_default();
+                Err((response.status().as_u16(), body))
+            }
+            Err(error) => panic!("{path}: {error}"),
+        }
+    }
+
+    pub async fn socket(&self, path: &str) -> Socket {
+        self.try_socket(path, &[]).await.unwrap_or_else(|refused| panic!("{path}: {refused:?}"))
+    }
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum End {
+    Closed(u16, String),
+    Lost,
+}
+
+#[derive(Debug, Default)]
+pub struct Heard {
+    pub texts: Vec<String>,
+    pub bytes: Vec<u8>,
+    pub end: Option<End>,
+}
+
+pub struct Socket {
+    pub stream: WebSocketStream<MaybeTlsStream<TcpStream>>,
+    /// The subprotocol that was selected.
+    pub protocol: Option<String>,
+    pub heard: Heard,
+}
+
+impl Socket {
+    pub async fn say(&mut self, text: &str) {
+        self.stream.send(Message::binary(text.as_bytes().to_vec())).await.unwrap();
+    }
+
+    /// Hears one message; `false`: that was the end.
+    pub async fn hear(&mut self) -> bool {
+        let message = timeout(HANGS, self.stream.next()).await;
+        match message.unwrap_or_else(|_| panic!("silence after {:?}", self.heard)) {
+            Some(Ok(Message::Text(text))) => self.heard.texts.push(text.to_string()),
+            Some(Ok(Message::Binary(bytes))) => self.heard.bytes.extend_from_slice(&bytes),
+            Some(Ok(Message::Close(frame))) => {
+                self.heard.end = Some(frame.map_or(End::Closed(1005, String::new()), |frame| {
+                    End::Closed(frame.code.into(), frame.reason.to_string())
+                }));
+            }
+            Some(Ok(_)) => {}
+            Some(Err(_)) | None => {
+                self.heard.end.get_or_insert(End::Lost);
+                return false;
+            }
+        }
+        self.heard.end.is_none()
+    }
+
+    pub fn output(&self) -> String {
+        String::from_utf8_lossy(&self.heard.bytes).into_owned()
+    }
+
+    pub async fn until_output(&mut self, wanted: &str) {
+        while !self.output().contains(wanted) {
+            assert!(self.hear().await, "ended without {wanted:?}: {:?}", self.heard);
+        }
+    }
+
+    pub async fn until_text(&mut self, wanted: &str) {
+        while !self.heard.texts.iter().any(|text| text.contains(wanted)) {
+            assert!(self.hear().await, "ended without {wanted:?}: {:?}", self.heard);
+        }
+    }
+
+    /// Hears it to its end.
+    pub async fn ended(mut self) -> Heard {
+        while self.hear().await {}
+        self.heard
+    }
+}

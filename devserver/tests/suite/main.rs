@@ -1,0 +1,14 @@
+//! The tests of the dev server, one binary: over HTTP as any client talks to it (`client`, `toolbox`), by
+//! its command line (`cli`), and against the recordings of the real daemon (`transcripts`).
+
+mod client;
+mod toolbox;
+
+mod cli;
+mod control_plane;
+mod faults;
+mod files;
+mod process;
+mod pty;
+mod session;
+mod transcripts;

@@ -1,0 +1,249 @@
+//! One area's exchanges, sent in their order to a server of their own.
+
+use std::{
+    collections::HashMap,
+    path::PathBuf,
+    time::{Duration, Instant},
+};
+
+use reqwest::{Client, Method, Response, StatusCode, redirect};
+use serde_json::{Value, json};
+use tokio::time::{sleep, timeout};
+
+use super::{
+    answer::{self, Answer},
+    recording::{self, Exchange},
+    scene,
+    socket::Socket,
+    template::Templates,
+};
+
+/// The name that stands for `<name>`.
+const NAME: &str = "replay-of-transcripts";
+
+/// What came of an area.
+pub struct Outcome {
+    pub area: &'static str,
+    pub recorded: usize,
+    pub skipped: Vec<(String, &'static str)>,
+    pub differing: Vec<(String, Vec<String>)>,
+}
+
+pub struct Replay {
+    pub area: &'static str,
+    pub home: PathBuf,
+    base: String,
+    key: String,
+    client: Client,
+    templates: Templates,
+    /// What `<uuid>` stands for in a path.
+    id: String,
+    /// The outcome of sockets that were played beside an earlier request.
+    played: HashMap<String, Vec<String>>,
+}
+
+impl Replay {
+    /// `sandbox.json` talks to the API and brings its own sandbox; the others to a toolbox.
+    pub async fn new(area: &'static str, server: &daytona_dev::Server) -> Self {
+        let client = Client::builder().redirect(redirect::Policy::none()).no_proxy().build().unwrap();
+        let mut replay = Self {
+            area,
+            home: PathBuf::new(),
+            base: server.api_url().to_owned(),
+            key: server.api_key().to_owned(),
+            client,
+            templates: Templates::new("", NAME),
+            id: String::new(),
+            played: HashMap::new(),
+        };
+        if area != "sandbox" {
+            replay.base = match std::env::var("TRANSCRIPT_TOOLBOX") {
+                Ok(toolbox) => toolbox,
+                Err(_) => {
+                    let sandbox = replay.make("/sandbox", json!({})).await;
+                    let url = sandbox["toolboxProxyUrl"].as_str().expect("a sandbox names its toolbox");
+                    format!("{url}/{}", sandbox["id"].as_str().expect("a sandbox has an id"))
+                }
+            };
+            let home = replay.read("/user-home-dir").await;
+            let home = home["dir"].as_str().expect("a sandbox has a home");
+            replay.templates = Templates::new(home, NAME);
+            replay.home = home.into();
+        }
+        replay
+    }
+
+    pub async fn run(mut self) -> Outcome {
+        let exchanges = recording::area(self.area);
+        let mut outcome = Outcome {
+            area: self.area,
+            recorded: exchanges.len(),
+            skipped: Vec::new(),
+            differing: Vec::new(),
+        };
+        for exchange in &exchanges {
+            if let Some(reason) = scene::reason_to_skip(self.area, &exchange.name) {
+                outcome.skipped.push((exchange.name.clone(), reason));
+                continue;
+            }
+            scene::prepare(&self, &exchange.name).await;
+            let differences = match self.played.remove(&exchange.name) {
+                Some(differences) => differences,
+                None => self.replay_beside_its_socket(exchange, &exchanges).await,
+            };
+            if !differences.is_empty() {
+                outcome.differing.push((exchange.name.clone(), differences));
+            }
+        }
+        outcome
+    }
+
+    async fn replay_beside_its_socket(&mut self, exchange: &Exchange, all: &[Exchange]) -> Vec<String> {
+        let Some(name) = scene::socket_under(self.area, &exchange.name) else {
+            return self.replay(exchange).await;
+        };
+        let beside = all.iter().find(|other| other.name == name).expect("a recorded socket");
+        let opened = self.open(beside).await;
+        let mut socket = match opened {
+            Ok(socket) => socket,
+            Err(differences) => {
+                self.played.insert(name.to_owned(), differences);
+                return self.replay(exchange).await;
+            }
+        };
+        socket.play(beside).await;
+        socket.listen(Duration::from_secs(1)).await;
+        let differences = self.replay(exchange).await;
+        self.played.insert(name.to_owned(), socket.differences(self.area, beside, &self.templates).await);
+        differences
+    }
+
+    async fn replay(&mut self, exchange: &Exchange) -> Vec<String> {
+        if exchange.request.upgrade.is_some() {
+            return match self.open(exchange).await {
+                Ok(mut socket) => {
+                    socket.play(exchange).await;
+                    socket.differences(self.area, exchange, &self.templates).await
+                }
+                Err(differences) => differences,
+            };
+        }
+        let until = Instant::now() + scene::settling(self.area, &exchange.name).unwrap_or_default();
+        loop {
+            let differences = self.replay_once(exchange).await;
+            if differences.is_empty() || Instant::now() >= until {
+                return differences;
+            }
+            sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    async fn replay_once(&mut self, exchange: &Exchange) -> Vec<String> {
+        let asked = timeout(scene::patience(exchange), async {
+            let response = self.send(exchange).await?;
+            let (status, headers) = (response.status().as_u16(), response.headers().clone());
+            Ok::<_, reqwest::Error>(Answer { status, headers, body: response.bytes().await?.to_vec() })
+        });
+        let answer = match asked.await {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(error)) => return vec![format!("no answer: {error:?}")],
+            Err(_) if exchange.response.status == "TimeoutError" => return Vec::new(),
+            Err(_) => return vec![format!("no answer in {:?}", scene::patience(exchange))],
+        };
+        if !scene::keeps_the_id(&exchange.name) {
+            let body: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+            if let Some(id) = body["cmdId"].as_str().or_else(|| body["id"].as_str()) {
+                self.id = id.to_owned();
+            }
+        }
+        answer::differences(self.area, exchange, &answer, &self.templates)
+    }
+
+    /// Sends a recorded request; `Sec-WebSocket-...` with an upgrade.
+    async fn send(&self, exchange: &Exchange) -> reqwest::Result<Response> {
+        let request = &exchange.request;
+        let path = self.templates.filled(&request.path, NAME, &self.id);
+        let method = Method::from_bytes(request.method.as_bytes()).unwrap();
+        let key = if exchange.name == "wrong key" { "wrong" } else { &self.key };
+        let mut built = self.client.request(method, format!("{}{path}", self.base)).bearer_auth(key);
+        if !request.headers.contains_key("X-Daytona-SDK-Version") {
+            built = built.header("X-Daytona-SDK-Version", "0.205.1");
+        }
+        for (name, value) in request.headers.iter().filter(|(_, value)| *value != "(absent)") {
+            built = built.header(name, value);
+        }
+        if let Some(upgrade) = &request.upgrade {
+            built = built
+                .header("Connection", "Upgrade")
+                .header("Upgrade", upgrade)
+                .header("Sec-WebSocket-Version", "13")
+                .header("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==");
+            if !request.protocols.is_empty() {
+                built = built.header("Sec-WebSocket-Protocol", request.protocols.join(", "));
+            }
+        }
+        match (&request.json, &request.body) {
+            (Some(json), _) => built = built.body(self.templates.filled(&json.to_string(), NAME, &self.id)),
+            (None, Some(Value::String(text))) => built = built.body(text.clone()),
+            (None, Some(described)) => {
+                let body = scene::two_files();
+                let start = recording::from_hex(described["hex"].as_str().unwrap());
+                assert!(described["bytes"] == body.len() && body.starts_with(&start), "{}", exchange.name);
+                built = built.body(body);
+            }
+            (None, None) => {}
+        }
+        built.send().await
+    }
+
+    async fn open(&mut self, exchange: &Exchange) -> Result<Socket, Vec<String>> {
+        let response = self.send(exchange).await.map_err(|error| vec![format!("no answer: {error:?}")])?;
+        let (status, headers) = (response.status(), response.headers().clone());
+        let upgraded = if status == StatusCode::SWITCHING_PROTOCOLS {
+            Some(response.upgrade().await.map_err(|error| vec![format!("no upgrade: {error:?}")])?)
+        } else {
+            None
+        };
+        // The recorder did not keep what a refused upgrade said.
+        let answer = Answer { status: status.as_u16(), headers, body: Vec::new() };
+        let differences = answer::differences(self.area, exchange, &answer, &self.templates);
+        match upgraded {
+            Some(upgraded) if differences.is_empty() => Ok(Socket::over(upgraded).await),
+            _ => Err(differences),
+        }
+    }
+
+    /// An unrecorded request that makes something.
+    pub async fn make(&self, path: &str, body: Value) -> Value {
+        let request = self.client.post(format!("{}{path}", self.base)).json(&body);
+        self.unrecorded(request).await
+    }
+
+    pub async fn remove(&self, path: &str) {
+        self.unrecorded(self.client.delete(format!("{}{path}", self.base))).await;
+    }
+
+    async fn read(&self, path: &str) -> Value {
+        self.unrecorded(self.client.get(format!("{}{path}", self.base))).await
+    }
+
+    async fn unrecorded(&self, request: reqwest::RequestBuilder) -> Value {
+        let response = request
+            .bearer_auth(&self.key)
+            .header("X-Daytona-SDK-Version", "0.205.1")
+            .send()
+            .await
+            .expect("the server answers");
+        let body = response.text().await.unwrap_or_default();
+        serde_json::from_str(&body).unwrap_or(Value::String(body))
+    }
+
+    pub async fn wait_for_state(&self, state: &str) {
+        for _ in 0..200 {
+            if self.read(&format!("/sandbox/{NAME}")).await["state"] == state {
+                return;
+            }
+            sleep(Duration::from_millis(50)).await;
+        }
+    }
+}

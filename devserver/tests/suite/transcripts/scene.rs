@@ -1,0 +1,142 @@
+//! What the recorder did between the recorded requests: the recordings show its effects alone.
+
+use std::{os::unix::fs::symlink, time::Duration};
+
+use super::{recording::Exchange, replay::Replay};
+
+/// How long what happens in the background may take until the answer is the recorded one.
+const SETTLING: Duration = Duration::from_secs(10);
+/// The README: an unanswered exec was seen to stay so for 90 s. This much of it is waited for.
+const UNANSWERED: Duration = Duration::from_secs(3);
+
+/// Why an exchange cannot be replayed here, if so.
+pub fn reason_to_skip(area: &str, name: &str) -> Option<&'static str> {
+    match (area, name) {
+        ("sandbox", "object storage access") => {
+            Some("object storage serves image contexts, which are UNSUPPORTED for now")
+        }
+        ("process", "code-run: line chart" | "code-run: bar chart" | "code-run: pie chart")
+            if !has_matplotlib() =>
+        {
+            Some("the recorder's matplotlib 3.11 is not installed here")
+        }
+        ("process", "code-run: typescript") if !has_ts_node() => Some("ts-node is not installed here"),
+        ("sandbox", "config") => {
+            Some("tells the recorder's own control plane: its version, issuer and ports")
+        }
+        _ => None,
+    }
+}
+
+fn has_ts_node() -> bool {
+    succeeds("ts-node", &["--version"])
+}
+
+/// Its pictures are compared to the byte, so another version would differ.
+fn has_matplotlib() -> bool {
+    let asks = "import matplotlib, sys; sys.exit(not matplotlib.__version__.startswith('3.11.'))";
+    succeeds("python3", &["-c", asks])
+}
+
+fn succeeds(program: &str, arguments: &[&str]) -> bool {
+    std::process::Command::new(program).args(arguments).output().is_ok_and(|asked| asked.status.success())
+}
+
+/// A socket that has to be open while the request named first is made.
+pub fn socket_under(area: &str, name: &str) -> Option<&'static str> {
+    match (area, name) {
+        ("session", "delete while a command runs") => Some("session deleted while following"),
+        ("pty", "delete") => Some("deleted while connected"),
+        _ => None,
+    }
+}
+
+/// Requests that the recorder made once an earlier one had taken effect. They are repeated until
+/// they are answered as recorded, but not for ever.
+pub fn settling(area: &str, name: &str) -> Option<Duration> {
+    let settles = match area {
+        "session" => matches!(
+            name,
+            "logs while running"
+                | "command after follow"
+                | "logs after input"
+                | "input to a finished command"
+                | "logs, echo suppressed"
+        ),
+        "sandbox" => matches!(name, "stop again" | "volume ready" | "snapshot"),
+        "pty" => matches!(name, "get after exit" | "list at the end"),
+        _ => false,
+    };
+    settles.then_some(SETTLING)
+}
+
+/// How long to wait for an answer.
+pub fn patience(exchange: &Exchange) -> Duration {
+    if exchange.response.status == "TimeoutError" { UNANSWERED } else { Duration::from_secs(60) }
+}
+
+/// The id of the last command is that of the one before: the second one only shows the queueing.
+pub fn keeps_the_id(name: &str) -> bool {
+    name == "a second exec in the same session waits for the first"
+}
+
+/// The recording shows one of the orders in which two writers meet: an input's echo, and the output
+/// that the input causes.
+pub fn lines_in_any_order(area: &str, name: &str) -> bool {
+    (area, name) == ("session", "logs after input")
+}
+
+/// Unrecorded requests before a recorded one.
+pub async fn prepare(replay: &Replay, name: &str) {
+    match (replay.area, name) {
+        ("sandbox", "archive") => replay.wait_for_state("stopped").await,
+        ("sandbox", "start") => replay.wait_for_state("archived").await,
+        ("sandbox", "delete") => replay.wait_for_state("started").await,
+        ("session", "exec exit ends the shell") => {
+            replay.make("/process/session", serde_json::json!({ "sessionId": "s2" })).await;
+        }
+        ("session", "input" | "input, echo suppressed") => {
+            // The command has to be reading: only then is the order of what it prints a fact.
+            tokio::time::sleep(Duration::from_millis(300)).await;
+        }
+        ("session", "input with newline") => tokio::time::sleep(Duration::from_millis(300)).await,
+        ("pty", name) if name.starts_with("close frame: ") => terminal(replay, "x").await,
+        ("pty", "delete") => terminal(replay, "k").await,
+        ("pty", "a message over 64 KiB") => terminal(replay, "big").await,
+        ("pty", "a reader that does not read") => terminal(replay, "slow").await,
+        ("pty", "list at the end") => {
+            for id in ["zero", "big", "slow"] {
+                replay.remove(&format!("/process/pty/{id}")).await;
+            }
+        }
+        ("files", "info of a symlink") => {
+            let directory = replay.home.join("rec");
+            symlink("ok.txt", directory.join("link")).unwrap();
+            symlink("nowhere", directory.join("dangling")).unwrap();
+            nix::unistd::mkfifo(&directory.join("fifo"), nix::sys::stat::Mode::from_bits_truncate(0o644))
+                .unwrap();
+        }
+        _ => {}
+    }
+}
+
+async fn terminal(replay: &Replay, id: &str) {
+    replay.make("/process/pty", serde_json::json!({ "id": id, "cols": 100, "rows": 30 })).await;
+}
+
+/// The body of the one upload that is recorded by its length and its first bytes alone.
+pub fn two_files() -> Vec<u8> {
+    let part = |name: &str, rest: &str, content: &[u8]| {
+        let head = format!("--RIG-BOUNDARY\r\nContent-Disposition: form-data; name=\"{name}\"{rest}\r\n\r\n");
+        [head.as_bytes(), content, b"\r\n"].concat()
+    };
+    let bytes: Vec<u8> = (0..=255).collect();
+    [
+        part("files[0].path", "", b"rec/b0.txt"),
+        part("files[0].file", "; filename=\"b0\"", b"zero"),
+        part("files[1].path", "", b"rec/sub/b1.bin"),
+        part("files[1].file", "; filename=\"b1\"\r\nContent-Type: application/octet-stream", &bytes),
+        b"--RIG-BOUNDARY--\r\n".to_vec(),
+    ]
+    .concat()
+}

@@ -1,0 +1,169 @@
+//! A recorded WebSocket against a live one: what the server says, and how it ends.
+
+use std::time::Duration;
+
+use futures_util::{SinkExt, StreamExt};
+use serde_json::Value;
+use tokio::time::{Instant, sleep, timeout_at};
+use tokio_tungstenite::{
+    WebSocketStream,
+    tungstenite::{Message, protocol::Role},
+};
+
+use super::{
+    order,
+    recording::{Exchange, Frame},
+    template::{Templates, shortened},
+};
+
+/// The recorder gave up a socket after this long without a word.
+const SILENCE: Duration = Duration::from_secs(8);
+/// A shell that has said nothing for this long waits for input.
+const QUIET: Duration = Duration::from_millis(500);
+/// The line with which the recorder silences a shell, and what that shell then says.
+const READY: &str = "READY\r\n";
+
+pub struct Socket {
+    stream: WebSocketStream<reqwest::Upgraded>,
+    heard: Heard,
+}
+
+/// What the server said.
+#[derive(Default)]
+struct Heard {
+    texts: Vec<String>,
+    bytes: Vec<u8>,
+    end: Option<End>,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum End {
+    Closed { code: u16, reason: String },
+    Lost,
+    LeftByUs,
+}
+
+impl Socket {
+    pub async fn over(upgraded: reqwest::Upgraded) -> Self {
+        let stream = WebSocketStream::from_raw_socket(upgraded, Role::Client, None).await;
+        Self { stream, heard: Heard::default() }
+    }
+
+    /// Does what the recorder did on this socket, up to the first input where `until_input`.
+    pub async fn play(&mut self, exchange: &Exchange) {
+        for frame in &exchange.response.frames {
+            match frame.kind.as_str() {
+                "(client sent)" => {
+                    self.listen(QUIET).await;
+                    let message = match (&frame.hex, cut_text(frame)) {
+                        (Some(_), _) => Message::binary(frame.bytes()),
+                        (None, text) => Message::text(text),
+                    };
+                    // A server that has closed meanwhile is found out by listening.
+                    let _closed = self.stream.send(message).await;
+                    if exchange.name == "a reader that does not read" && !frame.bytes().starts_with(b"PS1=") {
+                        sleep(SILENCE).await;
+                    }
+                }
+                "(client closed)" => {
+                    self.listen(QUIET).await;
+                    let _closed = self.stream.close(None).await;
+                    self.heard.end = Some(End::LeftByUs);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Hears what comes until the server is silent for so long, or has ended.
+    pub async fn listen(&mut self, silence: Duration) {
+        while self.heard.end.is_none() {
+            let Ok(message) = timeout_at(Instant::now() + silence, self.stream.next()).await else {
+                return;
+            };
+            match message {
+                Some(Ok(Message::Text(text))) => self.heard.texts.push(text.to_string()),
+                Some(Ok(Message::Binary(bytes))) => self.heard.bytes.extend_from_slice(&bytes),
+                Some(Ok(Message::Close(frame))) => {
+                    self.heard.end =
+                        Some(frame.map_or(End::Closed { code: 1005, reason: String::new() }, |frame| {
+                            End::Closed { code: frame.code.into(), reason: frame.reason.to_string() }
+                        }));
+                }
+                Some(Ok(_)) => {}
+                Some(Err(_)) | None => self.heard.end = Some(End::Lost),
+            }
+        }
+    }
+
+    /// Hears it to the end and tells everything that differs.
+    pub async fn differences(
+        mut self,
+        area: &str,
+        exchange: &Exchange,
+        templates: &Templates,
+    ) -> Vec<String> {
+        self.listen(SILENCE).await;
+        let mut found = Vec::new();
+        let frames = &exchange.response.frames;
+        let controls: Vec<_> = frames.iter().filter_map(|frame| frame.json.clone()).collect();
+        let heard = self
+            .heard
+            .texts
+            .iter()
+            .map(|text| serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.clone())));
+        templates.differences("text frames", &controls.into(), &heard.collect(), &mut found);
+        let recorded: String = frames
+            .iter()
+            .filter(|frame| frame.kind == "binary")
+            .filter_map(|frame| frame.text.as_deref())
+            .collect();
+        let answered = String::from_utf8_lossy(&self.heard.bytes).into_owned();
+        let (recorded, answered) = match area {
+            "session" => (order::by_channel(&recorded), order::by_channel(&answered)),
+            _ => (from_ready(&recorded), from_ready(&answered)),
+        };
+        if !templates.matches(&recorded, &answered) {
+            found.push(format!(
+                "binary frames: recorded {:?}, answered {:?}",
+                shortened(&recorded),
+                shortened(&answered)
+            ));
+        }
+        let end = recorded_end(frames);
+        if end != self.heard.end {
+            found.push(format!("end: recorded {end:?}, answered {:?}", self.heard.end));
+        }
+        found
+    }
+}
+
+fn recorded_end(frames: &[Frame]) -> Option<End> {
+    frames.iter().find_map(|frame| match frame.kind.as_str() {
+        "close" => Some(End::Closed {
+            code: frame.code.unwrap_or_default(),
+            reason: frame.reason.clone().unwrap_or_default(),
+        }),
+        "lost" => Some(End::Lost),
+        "(client closed)" => Some(End::LeftByUs),
+        _ => None,
+    })
+}
+
+/// The recordings say that a terminal's first output depends on the shell: what comes before the
+/// word that the recorder lets it say is left out, on both sides.
+fn from_ready(output: &str) -> String {
+    output.split_once(READY).map_or(output, |(_, rest)| rest).to_owned()
+}
+
+/// What was sent, where the recording cut it filled up with its last letter.
+fn cut_text(frame: &Frame) -> String {
+    let text = frame.text.clone().unwrap_or_default();
+    let Some((start, rest)) = text.split_once("<... ") else {
+        return text;
+    };
+    let length: usize = rest.split(' ').next().unwrap().parse().unwrap();
+    let last = start.chars().next_back().unwrap();
+    let missing = length - start.chars().count();
+    format!("{start}{}", String::from(last).repeat(missing))
+}

@@ -1,0 +1,105 @@
+//! The client against a dev server: the operations as a binding calls them, over real sandboxes.
+
+use crate::support::{Collector, Running, call, client, context, made, open, soon};
+use daytona::catalogue::{self, Outcome, Stream, Subject};
+use daytona::client::Client;
+use daytona::client::sandbox::Sandbox;
+use daytona::client::stream::{Io, Notes, input};
+use daytona::{Error, Result};
+use daytona_dev::{Options, Protocol, Server};
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+pub const BOTH: [Protocol; 2] = [Protocol::V0_205, Protocol::V0_190];
+
+pub struct DevServer {
+    pub server: Server,
+    pub client: Client,
+}
+
+impl DevServer {
+    pub async fn of(protocol: Protocol) -> Self {
+        Self::with(Options { protocol, ..Options::default() }).await
+    }
+
+    pub async fn with(options: Options) -> Self {
+        let server = Server::start(options).await.unwrap();
+        let client = client(server.api_url(), json!({"apiKey": server.api_key()}));
+        Self { server, client }
+    }
+
+    /// An operation of the client whose result is a sandbox.
+    pub async fn sandbox(&self, operation: &str, params: Value) -> Result<(Sandbox, Value)> {
+        soon(made(&self.client, operation, params)).await
+    }
+
+    pub async fn create(&self, params: Value) -> Sandbox {
+        self.sandbox("sandbox.create", params).await.unwrap().0
+    }
+
+    pub async fn refused(&self, operation: &str, params: Value) -> Error {
+        match self.sandbox(operation, params.clone()).await {
+            Ok((_, json)) => panic!("{operation} {params} is accepted: {json}"),
+            Err(error) => error,
+        }
+    }
+
+    pub async fn json(&self, operation: &str, params: Value) -> Result<Value> {
+        match self.outcome(operation, params).await? {
+            Outcome::Json(json) => Ok(parsed(&json)),
+            _ => panic!("{operation} answers no JSON"),
+        }
+    }
+
+    async fn outcome(&self, operation: &str, params: Value) -> Result<Outcome> {
+        let function = catalogue::find(operation).unwrap_or_else(|| panic!("no operation {operation}")).call;
+        let call = catalogue::Call {
+            subject: Subject::Client(self.client.clone()),
+            params: params.to_string().into_bytes(),
+            context: context(),
+        };
+        soon(function.unwrap()(call)?).await
+    }
+
+    /// sandbox.create as a stream: the build log, and the sandbox that ENDED carries.
+    pub async fn create_stream(&self, params: Value) -> (Arc<Collector>, Result<(Sandbox, Value)>) {
+        let sink = Arc::new(Collector::default());
+        let function = catalogue::find("sandbox.create").unwrap().stream.unwrap();
+        let (into, (_writer, input)) = (sink.clone(), input(1024));
+        let stream = Stream {
+            subject: Subject::Client(self.client.clone()),
+            params: params.to_string().into_bytes(),
+            io: Box::new(move |_| Io { sink: into, input, notes: Notes::default() }),
+        };
+        let ended = soon(function(stream).unwrap()).await;
+        let ended = ended.map(|ended| (ended.sandbox.expect("a sandbox"), parsed(&ended.json)));
+        (sink, ended)
+    }
+}
+
+fn parsed(json: &[u8]) -> Value {
+    serde_json::from_slice(json).unwrap()
+}
+
+/// An operation of a sandbox that has to succeed.
+pub async fn ask(sandbox: &Sandbox, operation: &str, params: Value) -> Value {
+    match soon(call(sandbox, operation, params.clone())).await {
+        Ok(answer) => answer,
+        Err(error) => panic!("{operation} {params}: {error}"),
+    }
+}
+
+/// One that has to fail.
+pub async fn fails(sandbox: &Sandbox, operation: &str, params: Value) -> Error {
+    match soon(call(sandbox, operation, params.clone())).await {
+        Ok(answer) => panic!("{operation} {params} succeeded: {answer}"),
+        Err(error) => error,
+    }
+}
+
+/// A stream that opens.
+pub async fn opened(sandbox: &Sandbox, operation: &str, params: Value) -> Running {
+    let running = open(sandbox, operation, params).unwrap();
+    running.until_open().await;
+    running
+}

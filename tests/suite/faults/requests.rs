@@ -1,0 +1,115 @@
+//! Small calls: a POST that acts, and the GETs that only look.
+
+use super::case::{Fails, Matrix, Promise, Truth, fault, fixture, lets_act, of_one_request};
+use crate::fixture::Fixture;
+use crate::support;
+use daytona::Result;
+use daytona::catalogue::{self, Outcome, Subject};
+use daytona::client::status;
+use serde_json::{Value, json};
+use std::time::Duration;
+
+const LIMIT_MS: u64 = 1500;
+
+fn effects(fixture: &Fixture) -> usize {
+    std::fs::read_to_string(fixture.home.join("effects")).map_or(0, |text| text.lines().count())
+}
+
+#[tokio::test]
+async fn a_small_call_is_never_repeated_nor_a_wrong_success() {
+    let fixture = fixture().await;
+    let mut matrix = Matrix::default();
+    let execute = async || {
+        let command = json!({"command": "echo ran >> effects; echo out", "timeoutMs": LIMIT_MS});
+        fixture.call("process.execute", command).await
+    };
+    let truth = execute().await.unwrap();
+    assert_eq!(truth, json!({"exitCode": 0, "result": "out\n"}));
+    for (kind, promise) in of_one_request(false) {
+        let before = effects(&fixture);
+        let fault = fault(kind, "/process/execute", Some(1));
+        let error = matrix.case(&fixture, "process.execute", &fault, promise, &truth, execute).await;
+        let acted = usize::from(matches!(promise, Truth) || lets_act(kind));
+        support::until(&fault, async || effects(&fixture) - before >= acted).await;
+        let ran = effects(&fixture) - before;
+        matrix.check(ran == acted, || format!("{fault}: it ran {ran} times, not {acted}"));
+        let named =
+            error.is_none_or(|error| error.detail().sandbox_id.as_deref() == Some(fixture.sandbox.id()));
+        matrix.check(named, || format!("{fault}: the error does not name the sandbox"));
+    }
+    matrix.end();
+}
+
+#[tokio::test]
+async fn a_question_is_repeated_until_it_is_answered() {
+    let fixture = fixture().await;
+    let mut matrix = Matrix::default();
+    std::fs::write(fixture.home.join("there"), "x").unwrap();
+    let id = fixture.sandbox.id().to_owned();
+    let client = fixture.sandbox.client().clone();
+    let on_client = async |operation: &str, params: Value| -> Result<Value> {
+        let call = catalogue::Call {
+            subject: Subject::Client(client.clone()),
+            params: params.to_string().into_bytes(),
+            context: support::context(),
+        };
+        Ok(match catalogue::find(operation).unwrap().call.unwrap()(call)?.await? {
+            Outcome::Json(json) | Outcome::Made(_, json) => serde_json::from_slice(&json).unwrap(),
+            _ => panic!("{operation} answers no JSON"),
+        })
+    };
+    for (operation, path) in
+        [("files.list", "/files"), ("sandbox.get", "/api/sandbox/"), ("sandbox.list", "/api/sandbox")]
+    {
+        // What does not change by itself.
+        let ask = async || match operation {
+            "files.list" => {
+                let list = fixture.call(operation, json!({"path": ".", "timeoutMs": LIMIT_MS})).await?;
+                Ok(json!([list[0]["name"], list.as_array().unwrap().len()]))
+            }
+            "sandbox.get" => {
+                let found = on_client(operation, json!({"idOrName": id, "timeoutMs": LIMIT_MS})).await?;
+                Ok(json!([found["id"], found["state"]]))
+            }
+            _ => {
+                let list = on_client(operation, json!({"timeoutMs": LIMIT_MS})).await?;
+                let items = list["items"].as_array().expect("items");
+                Ok(json!([items.len(), items[0]["id"], list["nextCursor"]]))
+            }
+        };
+        let truth = ask().await.unwrap();
+        for (kind, promise) in of_one_request(true) {
+            matrix.case(&fixture, operation, &fault(kind, path, Some(1)), promise, &truth, ask).await;
+        }
+        // Twice is still within the two repetitions; for ever is an error that counts the attempts.
+        let lasting: [(&str, Promise); 4] = [
+            ("cut", Fails(status::CONNECTION)),
+            ("cut-body=1", Fails(status::CONNECTION)),
+            ("status=503", Fails(503)),
+            ("empty=502", Fails(502)),
+        ];
+        for (kind, promise) in lasting {
+            matrix.case(&fixture, operation, &fault(kind, path, Some(2)), Truth, &truth, ask).await;
+            let error =
+                matrix.case(&fixture, operation, &fault(kind, path, None), promise, &truth, ask).await;
+            let attempts = error.map(|error| error.detail().attempts);
+            matrix.check(attempts == Some(3), || format!("{operation} {kind}: {attempts:?} attempts"));
+        }
+    }
+    matrix.end();
+}
+
+#[tokio::test]
+async fn a_hundred_posts_against_a_server_that_closes_idle_connections_all_succeed() {
+    let fixture = fixture().await;
+    fixture.server.fault("close-idle=40@/process/execute");
+    for number in 0..100 {
+        let command = json!({"command": "echo ran >> effects"});
+        let answer = fixture.call("process.execute", command).await;
+        assert!(answer.is_ok(), "POST {number}: {}", answer.unwrap_err());
+        // Every other time closed meanwhile, while nobody drove; never just as it is used, which no
+        // client can know.
+        tokio::time::sleep(Duration::from_millis(number % 2 * 100)).await;
+    }
+    assert_eq!(effects(&fixture), 100);
+}

@@ -1,0 +1,313 @@
+//! The files operations against servers and connections that misbehave: no hang, no wrong success, no
+//! local file that is not the whole one.
+
+use crate::canned::{Answer, Server};
+use crate::fixture::{Fixture, content};
+use daytona::client::status;
+use daytona::{Error, Result};
+use daytona_dev::Protocol;
+use serde_json::{Value, json};
+use std::fs::{self, File};
+use std::time::{Duration, SystemTime};
+
+const IDLE_MS: u64 = 400;
+
+/// Every way to move a file, and two that only look.
+const OPERATIONS: [&str; 9] = [
+    "files.upload",
+    "files.upload_many",
+    "files.write",
+    "files.writer",
+    "files.download",
+    "files.download_many",
+    "files.read",
+    "files.reader",
+    "files.list",
+];
+
+async fn troubled(protocol: Protocol) -> Fixture {
+    let fixture = Fixture::of(protocol, json!({"idleTimeoutMs": IDLE_MS})).await;
+    fs::write(fixture.home.join("there"), content(700_000)).unwrap();
+    fixture.file("here", &content(700_000));
+    fixture
+}
+
+/// Does it, and answers `Ok` only for what is a success.
+async fn run(fixture: &Fixture, operation: &str) -> Result<Value> {
+    let (here, place) = (fixture.place("here"), fixture.place("arrived"));
+    match operation {
+        "files.upload" => fixture.call(operation, json!({"localPath": here, "remotePath": "up"})).await,
+        "files.upload_many" => {
+            let small = fixture.file("small", b"small");
+            let files: Vec<_> = [&small, &small, &here]
+                .iter()
+                .enumerate()
+                .map(|(index, local)| json!({"localPath": local, "remotePath": format!("up{index}")}))
+                .collect();
+            whole(fixture.call(operation, json!({ "files": files })).await)
+        }
+        "files.write" => fixture.write("up", content(700_000)).await,
+        "files.writer" => {
+            let writer = fixture.open(operation, json!({"path": "up"}));
+            // Ends early where nothing is taken: what is written then is refused.
+            let _ = Fixture::feed(&writer, &content(700_000)).await;
+            writer.writer.finish();
+            writer.ended().await
+        }
+        "files.download" => fixture.call(operation, json!({"localPath": place, "remotePath": "there"})).await,
+        "files.download_many" => {
+            let files = json!({"files": [{"localPath": place, "remotePath": "there"}]});
+            whole(fixture.call(operation, files).await)
+        }
+        "files.read" => fixture.read("there").await.map(|bytes| json!(bytes.len())),
+        "files.reader" => fixture.open(operation, json!({"path": "there"})).ended().await,
+        // It answers at once or not at all: no idle limit, but one for the whole.
+        _ => fixture.call("files.list", json!({"path": ".", "timeoutMs": 3 * IDLE_MS})).await,
+    }
+}
+
+/// Of many, each.
+fn whole(result: Result<Value>) -> Result<Value> {
+    let result = result?;
+    match result.as_array().unwrap().iter().find_map(|file| file.get("error")) {
+        Some(error) => {
+            Err(Error::new(error["status"].as_i64().unwrap() as i32, error["message"].as_str().unwrap()))
+        }
+        None => Ok(result),
+    }
+}
+
+#[tokio::test]
+async fn a_fault_is_an_error_and_leaves_no_local_file() {
+    let faults = [
+        ("cut@/files", status::CONNECTION),
+        ("cut-after@/files", status::CONNECTION),
+        ("cut-body=1@/files", status::CONNECTION),
+        ("stall@/files", status::TIMEOUT),
+        ("stall-body=1@/files", status::TIMEOUT),
+        ("html=200@/files", status::PROTOCOL),
+        ("html=502@/files", status::HTTP_BAD_GATEWAY),
+        ("empty=200@/files", status::PROTOCOL),
+        ("empty=502@/files", status::HTTP_BAD_GATEWAY),
+        ("status=502@/files", status::HTTP_BAD_GATEWAY),
+        ("garbage@/files", status::PROTOCOL),
+    ];
+    let fixture = troubled(Protocol::V0_205).await;
+    for (fault, expected) in faults {
+        fixture.server.fault(fault);
+        for operation in OPERATIONS {
+            let error = run(&fixture, operation).await.expect_err(&format!("{fault} {operation}"));
+            assert_eq!(error.status(), expected, "{fault} {operation}: {error}");
+            let named = error.to_string().starts_with("cannot ") || operation == "files.list";
+            assert!(named, "{fault} {operation}: {error}");
+            let left = fixture.left().into_iter().filter(|name| !["here", "small"].contains(&name.as_str()));
+            assert_eq!(left.count(), 0, "{fault} {operation}");
+        }
+        fixture.clear_faults().await;
+    }
+    for operation in OPERATIONS {
+        run(&fixture, operation).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn an_older_server_fares_no_better() {
+    let fixture = troubled(Protocol::V0_190).await;
+    for fault in ["cut@/files", "stall@/files", "html=200@/files", "empty=502@/files"] {
+        fixture.server.fault(fault);
+        for operation in OPERATIONS {
+            run(&fixture, operation).await.expect_err(&format!("{fault} {operation}"));
+        }
+        fixture.clear_faults().await;
+    }
+    for operation in OPERATIONS {
+        run(&fixture, operation).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn bytes_that_come_one_by_one_arrive_all_the_same() {
+    for protocol in [Protocol::V0_205, Protocol::V0_190] {
+        let fixture = Fixture::of(protocol, json!({})).await;
+        let small = content(20_000);
+        fs::write(fixture.home.join("there"), &small).unwrap();
+        fs::write(fixture.local.path().join("here"), &small).unwrap();
+        fixture.server.fault("split@/");
+        for operation in OPERATIONS {
+            run(&fixture, operation).await.unwrap_or_else(|error| panic!("{operation}: {error}"));
+        }
+        assert!(fs::read(fixture.place("arrived")).unwrap() == small);
+    }
+}
+
+fn make_old(fixture: &Fixture, name: &str) {
+    let file = File::options().write(true).open(fixture.home.join(name)).unwrap();
+    file.set_modified(SystemTime::now() - Duration::from_secs(3600)).unwrap();
+}
+
+#[tokio::test]
+async fn a_lost_download_of_the_same_file_goes_on_where_it_ended() {
+    for protocol in [Protocol::V0_205, Protocol::V0_190] {
+        let fixture = Fixture::of(protocol, json!({"retries": 2})).await;
+        let content = content(3_000_000);
+        fs::write(fixture.home.join("there"), &content).unwrap();
+        make_old(&fixture, "there");
+        for operation in ["files.download", "files.read", "files.reader"] {
+            fixture.server.fault("cut-body=700001@/files/download*3");
+            run(&fixture, operation).await.unwrap_or_else(|error| panic!("{operation}: {error}"));
+        }
+        assert!(fs::read(fixture.place("arrived")).unwrap() == content);
+        fixture.server.fault("cut-body=700001@/files/download*1");
+        assert!(fixture.read("there").await.unwrap() == content);
+        fixture.server.fault("cut-body=700001@/files/download*1");
+        let reader = fixture.open("files.reader", json!({"path": "there"}));
+        let sink = reader.sink.clone();
+        reader.ended().await.unwrap();
+        assert!(sink.all() == content);
+    }
+}
+
+#[tokio::test]
+async fn a_lost_download_of_what_may_be_another_file_is_an_error() {
+    let fixture = Fixture::of(Protocol::V0_205, json!({"retries": 2})).await;
+    for operation in ["files.download", "files.read", "files.reader"] {
+        // Too young to tell its versions apart.
+        fs::write(fixture.home.join("there"), content(3_000_000)).unwrap();
+        fixture.server.fault("cut-body=700001@/files/download*1");
+        assert_eq!(run(&fixture, operation).await.unwrap_err().status(), status::CONNECTION, "{operation}");
+    }
+    make_old(&fixture, "there");
+    fixture.server.fault("cut-body=700001@/files/download*1");
+    let reader = fixture.open("files.reader", json!({"path": "there"}));
+    reader.until_open().await;
+    fs::write(fixture.home.join("there"), content(3_000_001)).unwrap();
+    let error = reader.failed().await;
+    assert_eq!(error.status(), status::CONNECTION);
+    assert!(error.to_string().contains("changed meanwhile"), "{error}");
+    assert_eq!(fixture.left(), [""; 0]);
+}
+
+#[tokio::test]
+async fn many_files_are_asked_for_again_as_long_as_some_come() {
+    let fixture = Fixture::of(Protocol::V0_205, json!({})).await;
+    let contents: Vec<_> = (0..6).map(|index| content(400_000 + index)).collect();
+    let mut files = Vec::new();
+    for (index, content) in contents.iter().enumerate() {
+        fs::write(fixture.home.join(format!("f{index}")), content).unwrap();
+        files.push(
+            json!({"remotePath": format!("f{index}"), "localPath": fixture.place(&format!("f{index}"))}),
+        );
+    }
+    fixture.server.fault("cut-body=1000000@/files/bulk-download*2");
+    let moved = whole(fixture.call("files.download_many", json!({ "files": files })).await).unwrap();
+    assert_eq!(moved.as_array().unwrap().len(), 6);
+    for (index, content) in contents.iter().enumerate() {
+        assert!(&fs::read(fixture.place(&format!("f{index}"))).unwrap() == content);
+    }
+
+    // From now on the third file is too long to get through.
+    fs::write(fixture.home.join("f2"), content(2_000_000)).unwrap();
+    fixture.server.fault("cut-body=1000000@/files/bulk-download");
+    let moved = fixture.call("files.download_many", json!({ "files": files })).await.unwrap();
+    assert_eq!((&moved[0]["bytes"], &moved[1]["bytes"]), (&json!(400_000), &json!(400_001)));
+    for file in &moved.as_array().unwrap()[2..] {
+        assert_eq!(file["error"]["name"], "CONNECTION");
+    }
+    assert!(fs::read(fixture.place("f2")).unwrap() == contents[2], "the former one is still there");
+    assert_eq!(fixture.left().len(), 6);
+}
+
+#[tokio::test]
+async fn a_download_in_parts_is_read_wherever_the_network_cuts_it() {
+    let body = b"--B\r\nContent-Disposition: form-data; name=\"file\"; filename=\"_.txt\"; \
+        filename*=utf-8''%C3%BC%20%22.txt\r\nContent-Length: 9\r\nContent-Type: text/plain\r\n\r\n\r\n--B--\r\n\r\n\
+        --B\r\nContent-Disposition: form-data; name=\"file\"; filename=\"no length\"\r\n\r\n\r\n--A\r\n\
+        --B\r\nContent-Disposition: form-data; name=\"error\"; filename=\"gone\"\r\n\r\n\
+        {\"statusCode\":404,\"message\":\"file not found: gone\",\"code\":\"FILE_NOT_FOUND\"}\r\n--B--\r\n";
+    let positions = body.len();
+    let server = Server::start(move |asked| {
+        let cut = asked.number.min(positions - 1).max(1);
+        let mut answer = b"HTTP/1.1 200 OK\r\nContent-Type: multipart/form-data; boundary=B\r\n\
+            Transfer-Encoding: chunked\r\n\r\n"
+            .to_vec();
+        for piece in [&body[..cut], &body[cut..]] {
+            answer.extend_from_slice(format!("{:x}\r\n", piece.len()).as_bytes());
+            answer.extend_from_slice(piece);
+            answer.extend_from_slice(b"\r\n");
+        }
+        answer.extend_from_slice(b"0\r\n\r\n");
+        Answer::Keep(answer)
+    })
+    .await;
+    let sandbox =
+        crate::support::sandbox(&crate::support::client(&server.url(), json!({})), &server.url()).await;
+    let local = tempfile::tempdir().unwrap();
+    let place = |name: &str| local.path().join(name);
+    let files = json!({"files": [
+        {"remotePath": "no length", "localPath": place("b")},
+        {"remotePath": "ü \".txt", "localPath": place("a")},
+        {"remotePath": "gone", "localPath": place("c")},
+    ]});
+    for cut in 0..positions {
+        let moved = crate::support::call(&sandbox, "files.download_many", files.clone()).await.unwrap();
+        assert_eq!((&moved[0]["bytes"], &moved[1]["bytes"]), (&json!(5), &json!(9)), "{cut}: {moved}");
+        assert_eq!(moved[2]["error"]["code"], "FILE_NOT_FOUND", "{cut}");
+        assert_eq!(fs::read(place("a")).unwrap(), b"\r\n--B--\r\n", "{cut}");
+        assert_eq!(fs::read(place("b")).unwrap(), b"\r\n--A", "{cut}");
+        fs::remove_file(place("a")).unwrap();
+        fs::remove_file(place("b")).unwrap();
+        assert_eq!(crate::fixture::names(local.path()), [""; 0], "{cut}");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_in_parts_that_is_not_what_was_asked_for_is_an_error() {
+    let part = |name: &str| {
+        format!("--B\r\nContent-Disposition: form-data; name=\"file\"; filename=\"{name}\"\r\n\r\nx\r\n--B")
+    };
+    let bodies =
+        [part("other") + "--\r\n", part("asked") + "\r\n", "--B--\r\n".to_owned(), "nonsense".to_owned()];
+    let count = bodies.len();
+    let server = Server::start(move |asked| {
+        let body = &bodies[asked.number];
+        Answer::Keep(
+            format!(
+                "HTTP/1.1 200 OK\r\nContent-Type: multipart/form-data; boundary=B\r\nContent-Length: {}\r\n\r\n{body}",
+                body.len()
+            )
+            .into_bytes(),
+        )
+    })
+    .await;
+    let sandbox =
+        crate::support::sandbox(&crate::support::client(&server.url(), json!({})), &server.url()).await;
+    let local = tempfile::tempdir().unwrap();
+    let files = json!({"files": [
+        {"remotePath": "asked", "localPath": local.path().join("a")},
+        {"remotePath": "missing", "localPath": local.path().join("m")},
+    ]});
+    for number in 0..count {
+        let moved = crate::support::call(&sandbox, "files.download_many", files.clone()).await;
+        let error = whole(moved).unwrap_err();
+        assert_eq!(error.status(), status::PROTOCOL, "{number}: {error}");
+        assert!(!local.path().join("m").exists());
+    }
+}
+
+#[tokio::test]
+async fn a_download_of_another_length_than_promised_is_an_error() {
+    let server = Server::start(|_| {
+        Answer::Close(
+            b"HTTP/1.1 200 OK\r\nContent-Type: application/octet-stream\r\nContent-Length: 10\r\n\r\nshort"
+                .to_vec(),
+        )
+    })
+    .await;
+    let sandbox =
+        crate::support::sandbox(&crate::support::client(&server.url(), json!({})), &server.url()).await;
+    let local = tempfile::tempdir().unwrap();
+    let params = json!({"remotePath": "f", "localPath": local.path().join("f")});
+    let error = crate::support::call(&sandbox, "files.download", params).await.unwrap_err();
+    assert_eq!(error.status(), status::CONNECTION);
+    assert_eq!(crate::fixture::names(local.path()), [""; 0]);
+}

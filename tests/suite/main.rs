@@ -1,0 +1,17 @@
+//! The tests of the library, one binary: what it does with a server that answers as a test wrote down
+//! (`canned`, `crate::support::toolbox`), and with the dev server (`fixture`, `dev_server`).
+
+mod canned;
+mod dev_server;
+mod fixture;
+mod support;
+
+mod environment;
+mod faults;
+mod files;
+mod process;
+mod pty;
+mod recordings;
+mod sandbox;
+mod session;
+mod transport;

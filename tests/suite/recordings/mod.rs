@@ -1,0 +1,59 @@
+//! What the real daemon was recorded to answer, handed to the client: for every exchange that one of our
+//! operations would cause, a server gives the recorded answer, and the result has to be its body
+//! untouched, or the error its status, code and words.
+//!
+//! `TRANSCRIPT_AREA=files cargo test --test suite recordings:: -- --nocapture` looks at one area.
+
+#[allow(dead_code)]
+#[path = "../../../devserver/tests/suite/transcripts/recording.rs"]
+mod recording;
+
+mod question;
+mod replay;
+
+use futures_util::{StreamExt, stream};
+use replay::Outcome;
+
+const AREAS: [&str; 6] = ["sandbox", "process", "session", "pty", "files", "errors"];
+
+/// So many at a time: some take seconds, because their operation asks again before it gives up.
+const AT_ONCE: usize = 16;
+
+#[tokio::test]
+async fn every_recorded_answer_is_handed_through_as_it_came() {
+    let only = std::env::var("TRANSCRIPT_AREA").ok();
+    let (mut recorded, mut skipped, mut differing) = (0, 0, Vec::new());
+    for area in AREAS.into_iter().filter(|area| only.as_deref().is_none_or(|only| only == *area)) {
+        let exchanges = recording::area(area);
+        let outcomes: Vec<_> = stream::iter(&exchanges)
+            .map(async |exchange| (exchange, replay::compare(area, exchange).await))
+            .buffered(AT_ONCE)
+            .collect()
+            .await;
+        let before = (skipped, differing.len());
+        for (exchange, outcome) in outcomes {
+            match outcome {
+                Outcome::Same => {}
+                Outcome::Skipped(reason) => {
+                    println!("  skipped {area} {:?}: {reason}", exchange.name);
+                    skipped += 1;
+                }
+                Outcome::Differs(how) => {
+                    println!("  differs {area} {:?}: {how}", exchange.name);
+                    differing.push(format!("{area}: {}", exchange.name));
+                }
+            }
+        }
+        recorded += exchanges.len();
+        println!(
+            "{area}: {} recorded, {} differ, {} skipped",
+            exchanges.len(),
+            differing.len() - before.1,
+            skipped - before.0
+        );
+    }
+    println!("answers: {recorded} recorded, {} compared, {skipped} skipped", recorded - skipped);
+    assert!(differing.is_empty(), "not handed through: {differing:#?}");
+    // The rest cannot be asked by this library; that share does not grow unnoticed.
+    assert!(only.is_some() || (recorded - skipped) * 100 >= recorded * 50, "{skipped} of {recorded} skipped");
+}

@@ -1,0 +1,227 @@
+//! Which operation with which arguments makes the client send a recorded request.
+
+use super::recording::Exchange;
+use serde_json::{Map, Value, json};
+
+pub struct Question {
+    pub operation: &'static str,
+    pub params: Value,
+    pub body: &'static [u8],
+}
+
+/// The sandbox of all questions; recordings write `<name>`.
+pub const SANDBOX: &str = "sb-1";
+
+/// The operation for this exchange, or why none asks it.
+pub fn of(area: &str, exchange: &Exchange) -> Result<Question, &'static str> {
+    let request = &exchange.request;
+    if request.upgrade.is_some() {
+        return Err("a WebSocket: those are in follow_faults and pty_sockets");
+    }
+    if exchange.response.status == "TimeoutError" {
+        return Err("was never answered: follow_faults shows what becomes of that");
+    }
+    let sent = match (&request.json, &request.body) {
+        (Some(Value::Object(fields)), _) => fields.clone(),
+        (None, None) => Map::new(),
+        (None, Some(_)) if request.path.starts_with("/files/upload") => Map::new(),
+        _ => return Err("a body that this library never sends"),
+    };
+    let (path, query) = request.path.split_once('?').unwrap_or((&request.path, ""));
+    let query: Vec<(String, String)> = url::form_urlencoded::parse(query.as_bytes())
+        .map(|(key, value)| (key.into(), value.into()))
+        .collect();
+    let segments: Vec<String> = path.split('/').skip(1).map(decoded).collect();
+    let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
+    let asked = Asked { method: &request.method, segments: &segments, query: &query, sent };
+    if area == "sandbox" { asked.of_the_api() } else { asked.of_the_toolbox() }
+}
+
+pub fn decoded(segment: &str) -> String {
+    let escaped = segment.replace('+', "%2B");
+    url::form_urlencoded::parse(format!("x={escaped}").as_bytes()).next().unwrap().1.into_owned()
+}
+
+struct Asked<'a> {
+    method: &'a str,
+    segments: &'a [&'a str],
+    query: &'a [(String, String)],
+    sent: Map<String, Value>,
+}
+
+type Answer = Result<Question, &'static str>;
+
+const NONE: &str = "no operation of this library asks that";
+
+fn question(operation: &'static str, params: Value) -> Answer {
+    Ok(Question { operation, params, body: b"" })
+}
+
+impl Asked<'_> {
+    fn of_the_api(&self) -> Answer {
+        match (self.method, self.segments) {
+            ("POST", ["sandbox"]) => {
+                let mut params = self.sent.clone();
+                let sizes: Map<_, _> =
+                    ["cpu", "memory", "disk"].iter().filter_map(|key| params.remove_entry(*key)).collect();
+                if !sizes.is_empty() {
+                    params.insert("resources".to_owned(), sizes.into());
+                }
+                params.insert("waitForStart".to_owned(), json!(false));
+                question("sandbox.create", params.into())
+            }
+            ("GET", ["sandbox"]) => self.list(),
+            ("GET", ["sandbox", "paginated"]) => self.list(),
+            ("GET", ["sandbox", name]) => {
+                question("sandbox.get", json!({"idOrName": name.replace("<name>", SANDBOX)}))
+            }
+            ("DELETE", ["sandbox", _]) => question("sandbox.delete", json!({})),
+            ("PUT", ["sandbox", _, "labels"]) => question("sandbox.set_labels", self.sent.clone().into()),
+            ("POST", ["sandbox", _, "autostop", minutes]) => minutes_of("sandbox.set_auto_stop", minutes),
+            ("POST", ["sandbox", _, "autoarchive", minutes]) => {
+                minutes_of("sandbox.set_auto_archive", minutes)
+            }
+            ("POST", ["sandbox", _, "autodelete", minutes]) => minutes_of("sandbox.set_auto_delete", minutes),
+            ("GET", ["sandbox", _, "ports", port, "preview-url"]) => {
+                question("sandbox.preview_link", json!({"port": port.parse::<i32>().unwrap()}))
+            }
+            ("POST", ["sandbox", _, "resize"]) => question("sandbox.resize", json!({"resources": self.sent})),
+            ("POST", ["sandbox", _, "start"]) => question("sandbox.start", json!({})),
+            ("POST", ["sandbox", _, "stop"]) => question("sandbox.stop", json!({})),
+            ("POST", ["sandbox", _, "archive"]) => question("sandbox.archive", json!({})),
+            ("GET", ["config"]) => question("client.config", json!({})),
+            _ => Err(NONE),
+        }
+    }
+
+    fn list(&self) -> Answer {
+        let mut params = Map::new();
+        for (key, value) in self.query {
+            let value = match key.as_str() {
+                "limit" | "page" => json!(value.parse::<u32>().unwrap()),
+                "labels" => serde_json::from_str(&value.replace("<name>", SANDBOX)).map_err(|_| NONE)?,
+                _ => json!(value),
+            };
+            params.insert(key.clone(), value);
+        }
+        question("sandbox.list", params.into())
+    }
+
+    fn of_the_toolbox(&self) -> Answer {
+        match (self.method, self.segments) {
+            ("POST", ["process", "execute"]) => {
+                self.fields("process.execute", &["command", "cwd", "envs", "timeout"])
+            }
+            ("POST", ["process", "code-run"]) => {
+                self.fields("process.code_run", &["code", "language", "argv", "envs", "timeout"])
+            }
+            ("GET", ["process", "session"]) => question("session.list", json!({})),
+            ("POST", ["process", "session"]) => self.fields("session.create", &["sessionId"]),
+            ("GET", ["process", "session", "entrypoint"]) => question("session.entrypoint", json!({})),
+            ("GET", ["process", "session", "entrypoint", "logs"]) => {
+                question("session.entrypoint_logs", json!({}))
+            }
+            ("GET", ["process", "session", id]) => question("session.get", json!({"id": id})),
+            ("DELETE", ["process", "session", id]) => question("session.delete", json!({"id": id})),
+            ("POST", ["process", "session", id, "exec"]) => {
+                let asked = self.fields("session.execute", &["command", "runAsync", "suppressInputEcho"])?;
+                self.with(asked, &[("id", id)])
+            }
+            ("GET", ["process", "session", id, "command", command]) => {
+                question("session.command", json!({"id": id, "commandId": command}))
+            }
+            ("GET", ["process", "session", id, "command", command, "logs"]) if self.query.is_empty() => {
+                question("session.logs", json!({"id": id, "commandId": command}))
+            }
+            ("POST", ["process", "session", id, "command", command, "input"]) => {
+                let asked = self.fields("session.input", &["data"])?;
+                self.with(asked, &[("id", id), ("commandId", command)])
+            }
+            ("GET", ["process", "pty"]) => question("pty.list", json!({})),
+            ("POST", ["process", "pty"]) => {
+                self.fields("pty.create", &["id", "cols", "rows", "envs", "cwd", "lazyStart"])
+            }
+            ("GET", ["process", "pty", "create-connect"]) => Err(NONE),
+            ("GET", ["process", "pty", id]) => question("pty.info", json!({"id": id})),
+            ("DELETE", ["process", "pty", id]) => question("pty.kill", json!({"id": id})),
+            ("POST", ["process", "pty", id, "resize"]) => {
+                let asked = self.fields("pty.resize", &["cols", "rows"])?;
+                self.with(asked, &[("id", id)])
+            }
+            ("GET", ["user-home-dir"]) => question("sandbox.home_dir", json!({})),
+            ("GET", ["work-dir"]) => question("sandbox.work_dir", json!({})),
+            (_, ["files", ..]) => self.of_files(),
+            _ => Err(NONE),
+        }
+    }
+
+    fn of_files(&self) -> Answer {
+        match (self.method, &self.segments[1..]) {
+            ("GET", []) if self.query.iter().any(|(key, _)| key == "depth") => {
+                Err("a daemon that ignores `depth` is too old for it: files_real shows that")
+            }
+            ("GET", []) => self.queried("files.list", &["path"]),
+            ("DELETE", []) => self.queried("files.delete", &["path", "recursive"]),
+            ("GET", ["info"]) => self.queried("files.info", &["path"]),
+            ("POST", ["folder"]) if self.query.iter().any(|(key, _)| key == "mode") => {
+                self.queried("files.mkdir", &["path", "mode"])
+            }
+            ("POST", ["folder"]) => Err("the client always sends `mode`"),
+            ("POST", ["move"]) => self.queried("files.move", &["source", "destination"]),
+            ("POST", ["permissions"]) => {
+                self.queried("files.set_permissions", &["path", "mode", "owner", "group"])
+            }
+            ("GET", ["search"]) => self.queried("files.search", &["path", "pattern"]),
+            ("GET", ["find"]) => self.queried("files.find", &["path", "pattern"]),
+            ("GET", ["download"]) => self.queried("files.read", &["path"]),
+            ("POST", ["replace"]) => self.fields("files.replace", &["files", "pattern", "newValue"]),
+            ("POST", ["upload"]) => {
+                let asked = self.queried("files.write", &["path"])?;
+                Ok(Question { body: b"hello world", ..asked })
+            }
+            ("POST", ["bulk-upload" | "bulk-download"]) => Err("is told file by file: files_many shows that"),
+            _ => Err(NONE),
+        }
+    }
+
+    /// The fields of the request's body under the names of our options.
+    fn fields(&self, operation: &'static str, known: &[&str]) -> Answer {
+        let mut params = Map::new();
+        for (key, value) in &self.sent {
+            if !known.contains(&key.as_str()) {
+                return Err("a field that this library never sends");
+            }
+            let ours = match key.as_str() {
+                "envs" => "env",
+                "sessionId" => "id",
+                other => other,
+            };
+            params.insert(ours.to_owned(), value.clone());
+        }
+        question(operation, params.into())
+    }
+
+    fn queried(&self, operation: &'static str, known: &[&str]) -> Answer {
+        let mut params = Map::new();
+        for (key, value) in self.query {
+            assert!(known.contains(&key.as_str()), "{operation} {key}");
+            let value = match key.as_str() {
+                "recursive" => json!(value == "true"),
+                _ => json!(value),
+            };
+            params.insert(key.clone(), value);
+        }
+        question(operation, params.into())
+    }
+
+    fn with(&self, mut asked: Question, ids: &[(&str, &str)]) -> Answer {
+        for (key, value) in ids {
+            asked.params[*key] = json!(value);
+        }
+        Ok(asked)
+    }
+}
+
+fn minutes_of(operation: &'static str, minutes: &str) -> Answer {
+    question(operation, json!({"minutes": minutes.parse::<i32>().unwrap()}))
+}

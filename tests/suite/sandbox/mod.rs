@@ -1,0 +1,3 @@
+mod real;
+mod requests;
+mod waits;

@@ -1,0 +1,339 @@
+//! What the sandbox operations ask of the API, and what they make of its answers.
+
+use crate::canned::{Answer, Server, json_answer, soon, with_headers};
+use crate::support::{call, client, context};
+use daytona::catalogue::{self, Outcome, Subject};
+use daytona::client::Client;
+use daytona::client::error::Result;
+use daytona::client::sandbox::Sandbox;
+use daytona::client::status;
+use serde_json::{Value, json};
+
+async fn create(server: &Server, params: Value) -> Result<Sandbox> {
+    let create = catalogue::find("sandbox.create").unwrap().call.unwrap();
+    let call = catalogue::Call {
+        subject: Subject::Client(client(&server.url(), json!({"apiKey": "k", "retries": 0}))),
+        params: params.to_string().into_bytes(),
+        context: context(),
+    };
+    match soon(create(call).unwrap()).await? {
+        Outcome::Made(Subject::Sandbox(sandbox), _) => Ok(sandbox),
+        _ => panic!("no sandbox"),
+    }
+}
+
+#[tokio::test]
+async fn a_create_that_failed_on_the_server_is_looked_up_by_its_own_name_and_by_no_other() {
+    for code in ["500 X", "502 X", "503 X", "504 X"] {
+        let server = Server::start(move |asked| {
+            Answer::Keep(match asked.line.starts_with("POST") {
+                true => json_answer(code, &json!({"message": "oops"})),
+                false => json_answer("200 OK", &json!({"id": "sb-1", "name": "n", "state": "started"})),
+            })
+        })
+        .await;
+        assert_eq!(create(&server, json!({})).await.unwrap().id(), "sb-1");
+        let asked = server.asked();
+        let sent: Value = serde_json::from_slice(&asked[0].body).unwrap();
+        assert!(
+            asked[1].line.contains(&format!("/sandbox/{} ", sent["name"].as_str().unwrap())),
+            "{asked:?}"
+        );
+        // A name of the caller's may be that of a sandbox that was there before.
+        let error = create(&server, json!({"name": "mine"})).await.err().unwrap();
+        assert_eq!(error.status().to_string(), code[..3]);
+    }
+}
+
+#[tokio::test]
+async fn a_create_whose_answer_tells_nothing_is_looked_up_by_its_name() {
+    for answer in [&b""[..], b"null", b"{}", b"[]", b"{\"id\":5}", b"{\"id\":"] {
+        let server = Server::start(move |asked| {
+            Answer::Keep(match asked.line.starts_with("POST") {
+                true => with_headers("200 OK", "", answer),
+                false => json_answer("200 OK", &json!({"id": "sb-1", "name": "n", "state": "started"})),
+            })
+        })
+        .await;
+        assert_eq!(create(&server, json!({})).await.unwrap().id(), "sb-1");
+        let posts = server.asked().iter().filter(|it| it.line.starts_with("POST")).count();
+        assert_eq!(posts, 1);
+    }
+}
+
+#[tokio::test]
+async fn a_list_that_goes_in_a_circle_ends() {
+    let server = Server::start(|asked| {
+        let next = if asked.line.contains("cursor=a") { "b" } else { "a" };
+        Answer::Keep(match asked.line.contains("paginated") {
+            true => json_answer("404 Not Found", &json!({"message": "gone"})),
+            false => json_answer("200 OK", &json!({"items": [{"id": next}], "nextCursor": next})),
+        })
+    })
+    .await;
+    let client = client(&server.url(), json!({}));
+    let error = on_client(&client, "sandbox.list", json!({"page": 1_000_000})).await.unwrap_err();
+    assert_eq!(error.status(), status::PROTOCOL, "{error}");
+    assert_eq!(server.asked().len(), 4);
+}
+
+#[tokio::test]
+async fn a_toolbox_that_cannot_be_one_is_the_servers_fault_and_says_whose_it_is() {
+    let server = Server::start(|_| Answer::Keep(json_answer("404 X", &json!({"message": "no"})))).await;
+    let client = client(&server.url(), json!({"apiKey": "k", "retries": 0}));
+    for url in ["nowhere", "ftp://127.0.0.1/x", "http://user:sesame@127.0.0.1/x"] {
+        let sandbox = crate::support::sandbox(&client, url).await;
+        let error = soon(call(&sandbox, "session.list", json!({}))).await.unwrap_err();
+        assert_eq!(error.status(), status::PROTOCOL);
+        assert_eq!(error.detail().sandbox_id.as_deref(), Some(sandbox.id()));
+        assert!(!error.detail().message.contains("sesame"), "{error:?}");
+    }
+}
+
+/// What create sends for this.
+async fn sent(config: Value, params: Value) -> Value {
+    let server = Server::start(|_| {
+        Answer::Keep(json_answer("200 OK", &json!({"id": "sb-1", "name": "n", "state": "started"})))
+    })
+    .await;
+    on_client(&client(&server.url(), config), "sandbox.create", params).await.unwrap();
+    serde_json::from_slice(&server.asked()[0].body).unwrap()
+}
+
+async fn on_client(client: &Client, operation: &str, params: Value) -> Result<Value> {
+    let call = catalogue::Call {
+        subject: Subject::Client(client.clone()),
+        params: params.to_string().into_bytes(),
+        context: context(),
+    };
+    match soon(catalogue::find(operation).unwrap().call.unwrap()(call)?).await? {
+        Outcome::Json(json) | Outcome::Made(_, json) => Ok(serde_json::from_slice(&json).unwrap()),
+        _ => panic!("{operation} answers no JSON"),
+    }
+}
+
+#[tokio::test]
+async fn an_option_that_was_not_given_is_an_absent_key() {
+    let mut body = sent(json!({}), json!({})).await;
+    assert!(body["name"].take().as_str().unwrap().starts_with("sandbox-"));
+    assert_eq!(body, json!({"name": null, "labels": {"code-toolbox-language": "python"}}));
+}
+
+#[tokio::test]
+async fn options_travel_under_the_services_names() {
+    let params = json!({
+        "name": "n", "image": "debian:12", "language": "javascript", "user": "me", "env": {"A": "b c"},
+        "labels": {"k": "v"}, "public": true, "target": "eu", "autoStopInterval": 0, "autoArchiveInterval": 5,
+        "autoDeleteInterval": 9, "ephemeral": true, "ttlMinutes": 60, "networkBlockAll": false,
+        "networkAllowList": "10.0.0.0/8", "domainAllowList": "a.example", "spot": true, "linkedSandbox": "other",
+        "resources": {"cpu": 2, "memory": 4, "disk": 8, "gpu": 1, "gpuType": "h100"},
+        "volumes": [{"volumeId": "v", "mountPath": "/data", "subpath": "s"}], "secrets": [{"E": "secret"}],
+    });
+    let body = json!({
+        "name": "n", "buildInfo": {"dockerfileContent": "FROM debian:12\n", "contextHashes": []}, "user": "me",
+        "env": {"A": "b c"}, "labels": {"code-toolbox-language": "javascript", "k": "v"}, "public": true,
+        "target": "eu", "autoStopInterval": 0, "autoArchiveInterval": 5,
+        // What ephemeral means, and overrides.
+        "autoDeleteInterval": 0, "ttlMinutes": 60, "networkBlockAll": false, "networkAllowList": "10.0.0.0/8",
+        "domainAllowList": "a.example", "spot": true, "linkedSandbox": "other",
+        "cpu": 2, "memory": 4, "disk": 8, "gpu": 1, "gpuType": ["h100"],
+        "volumes": [{"volumeId": "v", "mountPath": "/data", "subpath": "s"}], "secrets": [{"E": "secret"}],
+    });
+    assert_eq!(sent(json!({}), params).await, body);
+    // The client's target counts where none is given.
+    assert_eq!(sent(json!({"target": "us"}), json!({})).await["target"], "us");
+    assert_eq!(sent(json!({"target": "us"}), json!({"target": "eu"})).await["target"], "eu");
+    // A label that the user set himself stays, unless a language is asked for.
+    let labels = json!({"code-toolbox-language": "typescript"});
+    assert_eq!(sent(json!({}), json!({"labels": labels})).await["labels"], labels);
+}
+
+#[tokio::test]
+async fn what_the_service_would_refuse_or_misread_is_refused_before_it_is_sent() {
+    let server = Server::start(|_| Answer::Keep(json_answer("500 X", &json!({})))).await;
+    let client = client(&server.url(), json!({}));
+    for (params, word) in [
+        (json!({"autoArchiveInterval": -1}), "autoArchiveInterval"),
+        (json!({"autoPauseInterval": -1}), "autoPauseInterval"),
+        (json!({"ttlMinutes": -1}), "ttlMinutes"),
+        (json!({"autoStopInterval": 1, "autoPauseInterval": 1}), "exclude each other"),
+        (json!({"autoPauseInterval": 1, "ephemeral": true}), "ephemeral"),
+        (json!({"autoPauseInterval": 1, "autoDeleteInterval": 0}), "autoDeleteInterval"),
+        (json!({"image": " "}), "empty"),
+        (json!({"image": "a\nRUN b"}), "one line"),
+        (json!({"timeoutMs": -1}), "timeoutMs"),
+    ] {
+        let error = on_client(&client, "sandbox.create", params.clone()).await.unwrap_err();
+        assert_eq!(error.status(), status::INVALID_ARGUMENT, "{params}");
+        assert!(error.detail().message.contains(word), "{params} {error}");
+    }
+    assert!(server.asked().is_empty());
+}
+
+#[tokio::test]
+async fn a_lists_filters_travel_under_the_services_names_in_both_shapes() {
+    let empty = || Answer::Keep(json_answer("200 OK", &json!({"items": [], "nextCursor": null})));
+    let server = Server::start(move |_| empty()).await;
+    let client = client(&server.url(), json!({}));
+    let filters = json!({
+        "labels": {"k": "v w"}, "limit": 5, "id": "i", "name": "n", "states": ["started", "stopped"],
+        "snapshots": ["s"], "regionIds": ["eu", "us"], "includeErroredDeleted": true, "minCpu": 1, "maxCpu": 2,
+        "minMemoryGiB": 3, "maxMemoryGiB": 4, "minDiskGiB": 5, "maxDiskGiB": 6,
+        "lastEventAfter": "2026-01-01T00:00:00Z", "order": "desc",
+    });
+    let mut paged = filters.clone();
+    paged["page"] = json!(2);
+    for (params, path, regions) in
+        [(filters, "/sandbox?", "regionIds"), (paged, "/sandbox/paginated?", "regions")]
+    {
+        on_client(&client, "sandbox.list", params).await.unwrap();
+        let asked = server.asked().pop().unwrap().line;
+        let target = asked.split(' ').nth(1).unwrap();
+        assert!(target.starts_with(path), "{asked}");
+        let query: Vec<(String, String)> = url::form_urlencoded::parse(&target.as_bytes()[path.len()..])
+            .map(|(key, value)| (key.into(), value.into()))
+            .collect();
+        for (key, value) in [
+            ("labels", r#"{"k":"v w"}"#),
+            ("limit", "5"),
+            ("id", "i"),
+            ("name", "n"),
+            ("states", "started"),
+            ("states", "stopped"),
+            ("snapshots", "s"),
+            (regions, "eu"),
+            (regions, "us"),
+            ("includeErroredDeleted", "true"),
+            ("minCpu", "1"),
+            ("maxCpu", "2"),
+            ("minMemoryGiB", "3"),
+            ("maxMemoryGiB", "4"),
+            ("minDiskGiB", "5"),
+            ("maxDiskGiB", "6"),
+            ("lastEventAfter", "2026-01-01T00:00:00Z"),
+            ("order", "desc"),
+        ] {
+            assert!(query.contains(&(key.to_owned(), value.to_owned())), "{key}={value} is not in {asked}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_server_without_pages_is_walked_by_cursors_and_one_without_cursors_is_a_list_too() {
+    let server = Server::start(|asked| {
+        let page = |id: &str, next: Value| {
+            json_answer("200 OK", &json!({"items": [{"id": id}], "nextCursor": next}))
+        };
+        Answer::Keep(match asked.line.split(' ').nth(1).unwrap() {
+            "/sandbox?limit=1" => page("a", json!("to b")),
+            "/sandbox?limit=1&cursor=to+b" => page("b", json!("to c")),
+            "/sandbox?limit=1&cursor=to+c" => page("c", Value::Null),
+            // The oldest servers: all of them, bare.
+            "/sandbox" => json_answer("200 OK", &json!([{"id": "a"}])),
+            _ => json_answer(
+                "404 Not Found",
+                &json!({"message": "Sandbox with ID or name paginated not found"}),
+            ),
+        })
+    })
+    .await;
+    let client = client(&server.url(), json!({}));
+    for (page, items) in [(1, json!([{"id": "a"}])), (3, json!([{"id": "c"}])), (4, json!([]))] {
+        let list = on_client(&client, "sandbox.list", json!({"limit": 1, "page": page})).await.unwrap();
+        assert_eq!((&list["items"], list.get("total")), (&items, None), "page {page}");
+    }
+    let list = on_client(&client, "sandbox.list", json!({})).await.unwrap();
+    assert_eq!(list, json!({"items": [{"id": "a"}], "nextCursor": null}));
+}
+
+#[tokio::test]
+async fn a_stop_is_forced_only_when_asked_to() {
+    let server =
+        Server::start(|_| Answer::Keep(json_answer("200 OK", &json!({"id": "sb-1", "state": "stopped"}))))
+            .await;
+    let sandbox = crate::support::sandbox(&client(&server.url(), json!({})), &server.url()).await;
+    for (params, target) in [
+        (json!({}), "/sandbox/sb-1/stop"),
+        (json!({"force": false}), "/sandbox/sb-1/stop"),
+        (json!({"force": true}), "/sandbox/sb-1/stop?force=true"),
+    ] {
+        soon(call(&sandbox, "sandbox.stop", params)).await.unwrap();
+        let asked = server.asked();
+        let stop = asked.iter().rfind(|asked| asked.line.starts_with("POST")).unwrap();
+        assert_eq!(stop.line, format!("POST {target} HTTP/1.1"));
+    }
+}
+
+#[tokio::test]
+async fn each_sandbox_has_its_own_toolbox_which_may_move() {
+    async fn toolbox(dir: &'static str) -> Server {
+        Server::start(move |_| Answer::Keep(json_answer("200 OK", &json!({"dir": dir})))).await
+    }
+    let (first, second, third) = (toolbox("1").await, toolbox("2").await, toolbox("3").await);
+    let (moved, named) = (third.url(), first.url());
+    let api = Server::start(move |asked| {
+        Answer::Keep(match asked.line.split(' ').nth(1).unwrap() {
+            "/sandbox/bare/toolbox-proxy-url" => json_answer("200 OK", &json!({"url": named})),
+            "/sandbox/bare" => json_answer("200 OK", &json!({"id": "bare", "toolboxProxyUrl": ""})),
+            // With a slash too many, as some servers have it.
+            _ => json_answer("200 OK", &json!({"id": "sb-1", "toolboxProxyUrl": format!("{moved}/")})),
+        })
+    })
+    .await;
+    let client = client(&api.url(), json!({}));
+    let (one, other) = (
+        crate::support::sandbox(&client, &first.url()).await,
+        crate::support::sandbox(&client, &second.url()).await,
+    );
+    let home = async |sandbox: &Sandbox| {
+        soon(call(sandbox, "sandbox.home_dir", json!({}))).await.unwrap()["dir"].clone()
+    };
+    assert_eq!(
+        (home(&one).await, home(&other).await, home(&one).await),
+        (json!("1"), json!("2"), json!("1"))
+    );
+    soon(call(&one, "sandbox.refresh", json!({}))).await.unwrap();
+    assert_eq!((home(&one).await, home(&other).await), (json!("3"), json!("2")));
+    assert_eq!(third.asked()[0].line, "GET /sb-1/user-home-dir HTTP/1.1");
+    // One that its own JSON does not tell is asked for.
+    let attach = catalogue::Call {
+        subject: Subject::Client(client.clone()),
+        params: br#"{"sandbox":"bare"}"#.to_vec(),
+        context: context(),
+    };
+    let Outcome::Made(Subject::Sandbox(bare), _) =
+        catalogue::find("sandbox.attach").unwrap().call.unwrap()(attach).unwrap().await.unwrap()
+    else {
+        panic!("no sandbox")
+    };
+    assert_eq!(home(&bare).await, json!("1"));
+}
+
+#[tokio::test]
+async fn a_misleading_answer_of_a_toolbox_is_explained_by_the_sandboxs_state() {
+    for (code, state, word) in [
+        ("502 Bad Gateway", json!({"state": "stopped"}), "sandbox.start"),
+        ("400 Bad Request", json!({"state": "archived"}), "sandbox.start"),
+        ("502 Bad Gateway", json!({"state": "stopping"}), "is stopping"),
+        ("504 X", json!({"state": "error", "errorReason": "out of memory"}), "out of memory"),
+    ] {
+        let server = Server::start(move |asked| {
+            Answer::Keep(match asked.line.contains("/sb-1/user-home-dir") {
+                true => json_answer(code, &json!({"message": "connection refused"})),
+                false => {
+                    let mut reading = state.clone();
+                    reading["id"] = json!("sb-1");
+                    json_answer("200 OK", &reading)
+                }
+            })
+        })
+        .await;
+        let sandbox = crate::support::sandbox(&client(&server.url(), json!({})), &server.url()).await;
+        let error = soon(call(&sandbox, "sandbox.home_dir", json!({}))).await.unwrap_err();
+        assert_eq!(error.status().to_string(), code[..3], "the status is the server's");
+        assert!(
+            error.detail().message.starts_with("sandbox sb-1 is ") && error.detail().message.contains(word),
+            "{error}"
+        );
+    }
+}

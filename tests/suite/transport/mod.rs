@@ -1,0 +1,7 @@
+mod errors;
+mod logs;
+mod proxy;
+mod requests;
+mod retries;
+mod socket;
+mod tls;

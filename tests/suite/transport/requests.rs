@@ -1,0 +1,327 @@
+//! What the transport promises of requests: identity, where the credential goes, redirects, limits.
+
+use crate::canned::{Answer, KEY, Server, client, json_answer, ok, soon, with_headers};
+use daytona::PROTOCOL_VERSION;
+use daytona::client::status;
+use daytona::client::transport::{Body, Method};
+use serde_json::json;
+use std::time::Duration;
+
+#[tokio::test]
+async fn every_request_identifies_itself() {
+    let server = Server::start(|_| ok()).await;
+    let more = json!({"userAgent": "my-app/2", "headers": {"X-Team": "a"}, "traceparent": "00-ab-cd-01"});
+    let client = client(&server.url(), more);
+    let answer = soon(client.request(Method::POST, "sandbox").json(&json!({"a": 1})).send()).await.unwrap();
+    assert_eq!(answer.json().await.unwrap().0, br#"{"ok":true}"#);
+    let asked = &server.asked()[0];
+    assert_eq!(asked.line, "POST /sandbox HTTP/1.1");
+    assert_eq!(asked.body, br#"{"a":1}"#);
+    assert_eq!(asked.header("authorization"), Some(format!("Bearer {KEY}").as_str()));
+    assert_eq!(asked.header("x-daytona-source"), Some("libdaytona"));
+    assert_eq!(asked.header("x-daytona-sdk-version"), Some(PROTOCOL_VERSION));
+    assert_eq!(
+        asked.header("user-agent"),
+        Some(format!("libdaytona/{} my-app/2", daytona::VERSION).as_str())
+    );
+    assert_eq!(asked.header("x-daytona-organization-id"), None);
+    assert_eq!(asked.header("x-team"), Some("a"));
+    assert_eq!(asked.header("traceparent"), Some("00-ab-cd-01"));
+    assert_eq!(asked.header("accept"), Some("application/json"));
+    assert_eq!(asked.header("content-type"), Some("application/json"));
+    assert_eq!(asked.header("cookie"), None);
+}
+
+#[tokio::test]
+async fn a_post_without_body_says_that_it_has_none() {
+    let server = Server::start(|_| ok()).await;
+    let client = client(&server.url(), json!({}));
+    soon(client.request(Method::POST, "sandbox/a/start").send()).await.unwrap();
+    assert_eq!(server.asked()[0].header("content-length"), Some("0"));
+    assert_eq!(server.asked()[0].header("transfer-encoding"), None);
+}
+
+#[tokio::test]
+async fn a_streamed_body_without_length_is_chunked_and_one_with_length_is_not() {
+    let server = Server::start(|_| ok()).await;
+    let client = client(&server.url(), json!({}));
+    let pieces = || {
+        Body::wrap_stream(futures_util::stream::iter(
+            ["ab", "cd"].map(|piece| Ok::<_, std::io::Error>(piece.into())),
+        ))
+    };
+    soon(client.request(Method::POST, "a").body("text/plain", Some(4), pieces()).send()).await.unwrap();
+    let asked = &server.asked()[0];
+    assert_eq!((asked.header("content-length"), asked.body.as_slice()), (Some("4"), &b"abcd"[..]));
+    let unknown = client.request(Method::POST, "a").body("text/plain", None, pieces());
+    // The canned server reads no chunks; it answers after the head.
+    soon(unknown.send()).await.unwrap();
+    assert_eq!(server.asked()[1].header("transfer-encoding"), Some("chunked"));
+}
+
+#[tokio::test]
+async fn a_body_whose_source_fails_is_that_failure_and_not_a_lost_connection() {
+    let server = Server::start(|_| ok()).await;
+    let client = client(&server.url(), json!({"retries": 3}));
+    let own = daytona::Error::new(status::IO, "the local file vanished");
+    for error in [
+        Box::<dyn std::error::Error + Send + Sync>::from(own),
+        std::io::Error::other("the local file vanished").into(),
+    ] {
+        let pieces = futures_util::stream::iter([Ok(bytes::Bytes::from("ab")), Err(error)]);
+        let request = client.request(Method::PUT, "a").body("text/plain", Some(9), Body::wrap_stream(pieces));
+        let error = soon(request.send()).await.err().unwrap();
+        assert_eq!((error.status(), error.detail().attempts), (status::IO, 1), "{error}");
+        assert!(error.to_string().contains("the local file vanished"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn the_organization_goes_with_a_jwt_only() {
+    let server = Server::start(|_| ok()).await;
+    let config = json!({"jwtToken": "a.b.c", "organizationId": "org-1", "apiUrl": server.url(), "proxy": ""});
+    let jwt = daytona::client::Client::open(config.to_string().as_bytes()).unwrap();
+    soon(jwt.request(Method::GET, "sandbox").send()).await.unwrap();
+    let key = client(&server.url(), json!({"organizationId": "org-1"}));
+    soon(key.request(Method::GET, "sandbox").send()).await.unwrap();
+    let asked = server.asked();
+    assert_eq!(asked[0].header("authorization"), Some("Bearer a.b.c"));
+    assert_eq!(asked[0].header("x-daytona-organization-id"), Some("org-1"));
+    assert_eq!(asked[1].header("x-daytona-organization-id"), None);
+}
+
+#[tokio::test]
+async fn opening_a_client_connects_nowhere() {
+    let server = Server::start(|_| ok()).await;
+    let client = client(&server.url(), json!({}));
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    assert_eq!(client.api_url("a"), format!("{}/a", server.url()));
+    assert!(server.asked().is_empty());
+}
+
+#[tokio::test]
+async fn slashes_after_the_api_url_do_not_matter() {
+    let server = Server::start(|_| ok()).await;
+    for url in [format!("{}/api", server.url()), format!("{}/api///", server.url())] {
+        let client = client(&url, json!({}));
+        soon(client.request(Method::GET, "sandbox/a").query("q", "a b&c").send()).await.unwrap();
+    }
+    for asked in server.asked() {
+        assert_eq!(asked.line, "GET /api/sandbox/a?q=a+b%26c HTTP/1.1");
+    }
+}
+
+#[tokio::test]
+async fn the_credential_goes_to_trusted_origins_only() {
+    let api = Server::start(|_| ok()).await;
+    let other = Server::start(|_| ok()).await;
+    let client = client(&api.url(), json!({"headers": {"X-Team": "a"}}));
+    let transport = client.transport();
+    let url = format!("{}/signed?token=1", other.url());
+    soon(transport.request(Method::GET, &url).send()).await.unwrap();
+    soon(transport.request(Method::GET, &url).authorized().send()).await.unwrap();
+    soon(transport.request(Method::GET, &url).send()).await.unwrap();
+    transport.trust(&format!("{}/toolbox", other.url())).unwrap();
+    soon(transport.request(Method::GET, &url).send()).await.unwrap();
+    let bearers: Vec<_> = other.asked().iter().map(|asked| asked.header("authorization").is_some()).collect();
+    assert_eq!(bearers, [false, true, false, true]);
+    let foreign = &other.asked()[0];
+    for name in ["x-daytona-source", "x-daytona-sdk-version", "x-team"] {
+        assert_eq!(foreign.header(name), None);
+    }
+    assert!(foreign.header("user-agent").is_some());
+}
+
+#[tokio::test]
+async fn no_credential_over_http_when_the_api_is_https() {
+    let toolbox = Server::start(|_| ok()).await;
+    let client = client("https://api.example/api", json!({}));
+    let error = client.transport().trust(&toolbox.url()).unwrap_err();
+    assert_eq!(error.status(), status::PROTOCOL);
+    assert!(error.to_string().contains("https"), "{error}");
+    let request = client.transport().request(Method::GET, &toolbox.url()).authorized();
+    assert!(soon(request.send()).await.is_err());
+    soon(client.transport().request(Method::GET, &toolbox.url()).send()).await.unwrap();
+    let asked = toolbox.asked();
+    assert_eq!(asked.len(), 1);
+    assert_eq!(asked[0].header("authorization"), None);
+}
+
+#[tokio::test]
+async fn the_daemons_trailing_slash_redirect_is_followed_with_method_and_body() {
+    let server = Server::start(|asked| match asked.line.as_str() {
+        "POST /toolbox/box-1/process/execute/ HTTP/1.1" => {
+            Answer::Keep(with_headers("307 Temporary Redirect", "Location: /process/execute\r\n", b""))
+        }
+        _ => ok(),
+    })
+    .await;
+    let client = client(&server.url(), json!({}));
+    let request =
+        client.request(Method::POST, "toolbox/box-1/process/execute/").json(&json!({"command": "a"}));
+    soon(request.send()).await.unwrap();
+    let asked = server.asked();
+    assert_eq!(asked.len(), 2);
+    assert_eq!(asked[1].line, "POST /toolbox/box-1/process/execute HTTP/1.1");
+    assert_eq!(asked[1].body, br#"{"command":"a"}"#);
+    assert!(asked[1].header("authorization").is_some());
+}
+
+#[tokio::test]
+async fn no_redirect_carries_the_credential_to_another_origin() {
+    let other = Server::start(|_| ok()).await;
+    let elsewhere = format!("Location: {}/stolen?a=secret\r\n", other.url());
+    let server =
+        Server::start(move |_| Answer::Keep(with_headers("307 Temporary Redirect", &elsewhere, b""))).await;
+    let client = client(&server.url(), json!({"retries": 3}));
+    for method in [Method::GET, Method::POST] {
+        let error = soon(client.request(method, "sandbox").send()).await.err().unwrap();
+        assert_eq!(error.status(), status::PROTOCOL);
+        assert_eq!(error.detail().http_status, Some(307));
+        assert!(error.to_string().contains(&other.url()), "{error}");
+        assert!(!error.to_string().contains("secret"), "{error}");
+    }
+    assert!(other.asked().is_empty());
+}
+
+#[tokio::test]
+async fn a_redirect_that_would_change_the_method_is_an_error() {
+    let server = Server::start(|asked| match asked.line.as_str() {
+        "GET /a HTTP/1.1" | "POST /a HTTP/1.1" => {
+            Answer::Keep(with_headers("302 Found", "Location: /b\r\n", b""))
+        }
+        "GET /ping HTTP/1.1" => Answer::Keep(with_headers("302 Found", "Location: /pong\r\n", b"")),
+        "GET /pong HTTP/1.1" => Answer::Keep(with_headers("302 Found", "Location: /ping\r\n", b"")),
+        _ => ok(),
+    })
+    .await;
+    let client = client(&server.url(), json!({}));
+    soon(client.request(Method::GET, "a").send()).await.unwrap();
+    let error = soon(client.request(Method::POST, "a").send()).await.err().unwrap();
+    assert_eq!(error.status(), status::PROTOCOL, "{error}");
+    assert_eq!(server.asked().len(), 3);
+    let error = soon(client.request(Method::GET, "ping").send()).await.err().unwrap();
+    assert!(error.to_string().contains("redirected more than"), "{error}");
+}
+
+#[tokio::test]
+async fn a_silent_server_meets_the_deadline() {
+    let server = Server::start(|_| Answer::Stall(Vec::new())).await;
+    let client = client(&server.url(), json!({"retries": 3}));
+    let limit = Some(Duration::from_millis(80));
+    let error = soon(client.request(Method::POST, "sandbox").deadline(limit).send()).await.err().unwrap();
+    assert_eq!(error.status(), status::TIMEOUT);
+    assert_eq!(error.detail().attempts, 1);
+    assert!(error.to_string().contains("POST /sandbox") && error.to_string().contains("80 ms"), "{error}");
+}
+
+#[tokio::test]
+async fn a_body_that_stands_still_meets_the_idle_limit() {
+    let begun = b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{\"half\":";
+    let server = Server::start(|_| Answer::Stall(begun.to_vec())).await;
+    let client = client(&server.url(), json!({"idleTimeoutMs": 80, "retries": 3}));
+    let error = soon(soon(client.request(Method::GET, "a").send()).await.unwrap().json()).await.unwrap_err();
+    assert_eq!(error.status(), status::TIMEOUT);
+    assert!(error.to_string().contains("after 8 bytes"), "{error}");
+}
+
+#[tokio::test]
+async fn an_idle_limit_of_zero_is_none() {
+    let begun = b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{\"half\":";
+    let server = Server::start(|_| Answer::Stall(begun.to_vec())).await;
+    let client = client(&server.url(), json!({"idleTimeoutMs": 0}));
+    let answer = soon(client.request(Method::GET, "a").send()).await.unwrap();
+    assert!(tokio::time::timeout(Duration::from_millis(200), answer.json()).await.is_err());
+}
+
+#[tokio::test]
+async fn an_upload_that_stands_still_meets_the_idle_limit() {
+    let (listener, url) = crate::canned::listen().await;
+    let server = tokio::spawn(async move {
+        let _never_read = crate::canned::accept(&listener).await;
+        std::future::pending::<()>().await;
+    });
+    let client = client(&url, json!({"idleTimeoutMs": 150}));
+    let large = bytes::Bytes::from(vec![7; 64 << 20]);
+    let request = client.request(Method::POST, "files").bytes("application/octet-stream", large);
+    let error = soon(request.send()).await.err().unwrap();
+    assert_eq!(error.status(), status::TIMEOUT);
+    assert!(error.to_string().contains("stopped taking the upload"), "{error}");
+    server.abort();
+}
+
+#[tokio::test]
+async fn requests_share_the_connections_that_a_host_may_have() {
+    let server = Server::start(|_| {
+        std::thread::sleep(Duration::from_millis(5));
+        ok()
+    })
+    .await;
+    let client = client(&server.url(), json!({"maxConnectionsPerHost": 2}));
+    let calls = (0..20).map(|_| async { client.request(Method::GET, "a").send().await?.json().await });
+    for answer in soon(futures_util::future::join_all(calls)).await {
+        answer.unwrap();
+    }
+    let connections = server.asked().iter().map(|asked| asked.connection).max();
+    assert!(connections <= Some(1), "{connections:?}");
+}
+
+#[tokio::test]
+async fn a_closed_client_answers_closed() {
+    let server = Server::start(|_| ok()).await;
+    let client = client(&server.url(), json!({}));
+    soon(client.request(Method::GET, "a").send()).await.unwrap();
+    client.close();
+    let error = soon(client.request(Method::GET, "a").send()).await.err().unwrap();
+    assert_eq!(error.status(), status::CLOSED);
+    assert_eq!(server.asked().len(), 1);
+}
+
+#[tokio::test]
+async fn json_keeps_its_bytes_and_has_room_for_a_nul() {
+    let body = "{\"a\":  1.50, \"b\":\"\\u00fc\", \"a\": 2}\n";
+    let chunked = format!(
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{:x}\r\n{body}\r\n0\r\n\r\n",
+        body.len()
+    );
+    let server = Server::start(move |asked| match asked.number {
+        0 => Answer::Keep(with_headers("200 OK", "", body.as_bytes())),
+        1 => Answer::Keep(chunked.clone().into_bytes()),
+        2 => Answer::Keep(with_headers("200 OK", "", b"")),
+        _ => Answer::Keep(b"HTTP/1.1 204 No Content\r\n\r\n".to_vec()),
+    })
+    .await;
+    let client = client(&server.url(), json!({}));
+    for expected in [body, body, "null", "null"] {
+        let json = soon(client.request(Method::GET, "a").send()).await.unwrap().json().await.unwrap();
+        assert_eq!(json.0, expected.as_bytes());
+        assert!(json.0.capacity() > json.0.len());
+    }
+}
+
+#[tokio::test]
+async fn a_length_that_is_a_lie_costs_no_memory() {
+    let server = Server::start(|_| {
+        Answer::Close(b"HTTP/1.1 200 OK\r\nContent-Length: 9000000000000000000\r\n\r\n{}".to_vec())
+    })
+    .await;
+    let client = client(&server.url(), json!({}));
+    let error = soon(soon(client.request(Method::GET, "a").send()).await.unwrap().json()).await.unwrap_err();
+    assert_eq!(error.status(), status::CONNECTION);
+}
+
+#[tokio::test]
+async fn bodies_come_in_pieces_too() {
+    let server = Server::start(|_| Answer::Keep(json_answer("206 Partial Content", &json!([1, 2])))).await;
+    let client = client(&server.url(), json!({}));
+    let mut answer =
+        soon(client.request(Method::GET, "a").header("range", "bytes=0-4").send()).await.unwrap();
+    assert_eq!((answer.status(), answer.length()), (206, Some(5)));
+    assert_eq!(answer.header("content-type"), Some("application/json"));
+    let mut body = Vec::new();
+    while let Some(chunk) = soon(answer.chunk()).await.unwrap() {
+        body.extend_from_slice(&chunk);
+    }
+    assert_eq!(body, b"[1,2]");
+    assert_eq!(server.asked()[0].header("range"), Some("bytes=0-4"));
+}
