@@ -141,7 +141,7 @@ async fn ssl_cert_file_names_the_systems_authorities() {
     let server = authority.serve("localhost", false, &[]).await;
     for (file, succeeds) in [(authority.file(), true), (Authority::new().file(), false)] {
         let mut child = tokio::process::Command::new(std::env::current_exe().unwrap());
-        child.args(["--exact", "ssl_cert_file_names_the_systems_authorities"]);
+        child.args(["--exact", "transport::tls::ssl_cert_file_names_the_systems_authorities"]);
         child.env(URL, server.url()).env("SSL_CERT_FILE", file.path()).env_remove("SSL_CERT_DIR");
         let output = soon(child.output()).await.unwrap();
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
