@@ -22,7 +22,7 @@ UNINSTALLED = -Iinclude -L$(RELEASE) -ldaytona -Wl,-rpath,$(abspath $(RELEASE))
 
 EXAMPLES := $(patsubst examples/c/%.c,$(PROGRAMS)/%,$(wildcard examples/c/*.c))
 
-.PHONY: all library server examples install generate demo bench test clean
+.PHONY: all library server examples install generate demo bench bench-tools test clean
 
 all: library server
 
@@ -60,14 +60,17 @@ demo: $(PROGRAMS)/quickstart
 
 # The table of measures beside their peers; minutes. ROUNDS=N, MEASURE='part of a name'.
 ROUNDS ?= 5
-bench: library $(RELEASE)/bench-daytona $(RELEASE)/bench-curl
+bench: bench-tools library $(RELEASE)/bench-daytona $(RELEASE)/bench-curl
 	$(CARGO) build --locked --release --package bench
 	$(RELEASE)/bench-table $(RELEASE) $(abspath $(RELEASE))/libdaytona.so $(ROUNDS) $(if $(MEASURE),'$(MEASURE)')
 
 $(RELEASE)/bench-daytona: benches/c/daytona.c benches/c/measure.h include/daytona.h | library
 	$(CC) -std=gnu11 -O2 $< $(UNINSTALLED) -ldl -lpthread -o $@
 
-$(RELEASE)/bench-curl: benches/c/curl.c benches/c/measure.h
+bench-tools:
+	@benches/tools
+
+$(RELEASE)/bench-curl: benches/c/curl.c benches/c/measure.h | bench-tools
 	@mkdir -p $(RELEASE)
 	$(CC) -std=gnu11 -O2 $< -lcurl -o $@
 
