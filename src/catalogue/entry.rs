@@ -1,15 +1,12 @@
 //! What the catalogue says of one operation.
 
-use super::params::{self, Params};
 use crate::client::Client;
 use crate::client::error::{Error, Result};
+use crate::client::operation::{Context, Outcome, Params, Subject, parse_object};
 use crate::client::sandbox::Sandbox;
 use crate::client::stream::{Ended, Io, Notes};
-use crate::client::transport::Json;
-use bytes::Bytes;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::time::Duration;
 
 /// One operation.
@@ -50,14 +47,6 @@ pub enum Target {
     Echo,
 }
 
-/// What an operation acts on.
-#[derive(Clone)]
-pub enum Subject {
-    Client(Client),
-    Sandbox(Sandbox),
-    Echo,
-}
-
 /// Where an operation comes from: the guide, newer than the guide, or ours.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Guide {
@@ -92,17 +81,6 @@ pub struct Call {
     pub context: Context,
 }
 
-/// Takes bytes moved, and the total where it is known.
-pub type Progress = Arc<dyn Fn(u64, Option<u64>) + Send + Sync>;
-
-/// What a call has beside its parameters.
-pub struct Context {
-    pub body: Bytes,
-    pub notes: Notes,
-    /// Where the progress of a transfer goes, if anywhere: bytes moved, total where known.
-    pub progress: Option<Progress>,
-}
-
 /// What a stream gets.
 pub struct Stream {
     pub subject: Subject,
@@ -111,38 +89,8 @@ pub struct Stream {
     pub io: Box<dyn FnOnce(Option<u64>) -> Io + Send>,
 }
 
-/// What a call answers.
-pub enum Outcome {
-    Json(Vec<u8>),
-    Null,
-    Bytes(Vec<u8>),
-    /// A new sandbox beside its JSON.
-    Made(Subject, Vec<u8>),
-}
-
 pub type CallFuture = Pin<Box<dyn Future<Output = Result<Outcome>> + Send>>;
 pub type StreamFuture = Pin<Box<dyn Future<Output = Result<Ended>> + Send>>;
-
-impl From<Json> for Outcome {
-    fn from(json: Json) -> Self {
-        Self::Json(json.0)
-    }
-}
-impl From<()> for Outcome {
-    fn from((): ()) -> Self {
-        Self::Null
-    }
-}
-impl From<Vec<u8>> for Outcome {
-    fn from(bytes: Vec<u8>) -> Self {
-        Self::Bytes(bytes)
-    }
-}
-impl From<(Sandbox, Json)> for Outcome {
-    fn from((sandbox, json): (Sandbox, Json)) -> Self {
-        Self::Made(Subject::Sandbox(sandbox), json.0)
-    }
-}
 
 /// The limit in force: as given, else the operation's default.
 fn limit(given: Option<u64>, default: Timeout) -> Option<Duration> {
@@ -233,7 +181,7 @@ where
     O: Into<Outcome> + Send + 'static,
     F: Future<Output = Result<O>> + Send + 'static,
 {
-    let parsed: P = params::parse_object(name, params)?;
+    let parsed: P = parse_object(name, params)?;
     let notes = context.notes.clone();
     let limit = limit(parsed.timeout_ms(), timeout);
     let work = Box::pin(function(target.clone(), parsed, context));
@@ -252,7 +200,7 @@ where
     T: Explain,
     F: Future<Output = Result<Ended>> + Send + 'static,
 {
-    let parsed: P = params::parse_object(name, params)?;
+    let parsed: P = parse_object(name, params)?;
     let io = io(parsed.buffer_bytes());
     let notes = io.notes.clone();
     let limit = limit(parsed.timeout_ms(), Timeout::None);

@@ -6,7 +6,6 @@
 
 pub mod constants;
 mod entry;
-mod params;
 
 mod client;
 mod echo;
@@ -16,11 +15,8 @@ mod pty;
 mod sandbox;
 mod session;
 
-pub use entry::{
-    Call, CallFuture, Context, Guide, Operation, Outcome, Progress, Returns, Stream, StreamFuture, Subject,
-    Target, Timeout,
-};
-pub use params::{Params, parse_object};
+pub use crate::client::operation::{Context, Outcome, Progress, Subject};
+pub use entry::{Call, CallFuture, Guide, Operation, Returns, Stream, StreamFuture, Target, Timeout};
 
 use std::collections::HashMap;
 use std::sync::LazyLock;

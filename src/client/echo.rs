@@ -4,7 +4,7 @@
 use super::error::{Error, Result};
 use super::stream::{Channel, Ended, Io};
 use super::transport::Json;
-use crate::catalogue::{Context, Outcome, Params, Subject};
+use crate::client::operation::{Context, Outcome, Params, Subject};
 use bytes::Bytes;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -97,7 +97,7 @@ crate::params! {
         pub channel: Option<i32>,
         /// Milliseconds before each chunk; default 0.
         pub delay_ms: Option<u64>,
-        /// Gives what is written back as DATA, until `daytona_stream_finish`.
+        /// Gives what is written back as DATA, until its input is finished.
         pub echo: Option<bool>,
     }
 }

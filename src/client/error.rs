@@ -6,7 +6,7 @@ use std::fmt;
 
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// A failure. Its JSON is the error JSON of the C interface.
+/// A failure. Its JSON form is what every binding reports.
 #[derive(Clone)]
 pub struct Error(Box<Detail>);
 

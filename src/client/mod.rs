@@ -6,6 +6,7 @@ pub mod echo;
 pub mod error;
 pub mod files;
 pub mod log;
+pub mod operation;
 pub mod process;
 pub mod pty;
 pub(crate) mod pump;
@@ -107,7 +108,7 @@ impl Client {
 pub async fn server_config(
     client: Client,
     _params: ServerConfig,
-    _context: crate::catalogue::Context,
+    _context: operation::Context,
 ) -> Result<Json> {
     client.request(Method::GET, "config").send().await?.answer().await
 }

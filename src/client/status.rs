@@ -6,7 +6,7 @@ macro_rules! statuses {
         $($(#[doc = $doc])+ pub const $name: i32 = $number;)+
         /// Number, name and meaning, in the order of the numbers.
         pub const ALL: &[(i32, &str, &str)] = &[$(($number, stringify!($name), concat!($($doc, "\n"),+)),)+];
-        const C_NAMES: &[&str] = &[$(concat!(stringify!($name), "\0"),)+];
+        const NUL_TERMINATED: &[&str] = &[$(concat!(stringify!($name), "\0"),)+];
     };
 }
 
@@ -85,13 +85,13 @@ statuses! {
 
 /// The name without its prefix: `NOT_FOUND` for 404, `HTTP` for an unnamed 4xx or 5xx, `UNKNOWN` else.
 pub fn name(status: i32) -> &'static str {
-    c_name(status).trim_end_matches('\0')
+    name_nul_terminated(status).trim_end_matches('\0')
 }
 
-/// The same with a NUL behind it.
-pub fn c_name(status: i32) -> &'static str {
+/// The same, followed by a NUL.
+pub fn name_nul_terminated(status: i32) -> &'static str {
     match ALL.binary_search_by_key(&status, |entry| entry.0) {
-        Ok(at) => C_NAMES[at].trim_start_matches("HTTP_"),
+        Ok(at) => NUL_TERMINATED[at].trim_start_matches("HTTP_"),
         Err(_) if (400..600).contains(&status) => "HTTP\0",
         Err(_) => "UNKNOWN\0",
     }

@@ -1,5 +1,5 @@
 //! What a running stream operation talks to: a sink for what it produces, an input for what its
-//! user writes. The C boundary implements [`Sink`] for queues and for pulled streams.
+//! user writes. The caller implements [`Sink`].
 
 use super::error::{Error, Result};
 use bytes::{Bytes, BytesMut};
@@ -9,7 +9,7 @@ use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-/// What a chunk is. The numbers are the C interface's.
+/// What a chunk is. The numbers are part of the published interface.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(i32)]
 pub enum Channel {

@@ -14,6 +14,7 @@ use super::target::{ClientTarget, SandboxTarget, resolve};
 use super::text::{self, Out, argument, json_argument, store};
 use crate::catalogue::{self, Context, Operation, Outcome, Returns};
 use crate::client::error::{Error, Result};
+use crate::client::operation::parse_object;
 use crate::client::status;
 use crate::client::stream::Notes;
 use bytes::Bytes;
@@ -279,7 +280,7 @@ pub unsafe extern "C" fn daytona_cancel(call: daytona_call_t) -> i32 {
 pub fn parse_options<T: DeserializeOwned + Default>(function: &str, json: Option<&str>) -> Result<T> {
     match json {
         None => Ok(T::default()),
-        Some(json) => catalogue::parse_object(function, json.as_bytes()),
+        Some(json) => parse_object(function, json.as_bytes()),
     }
 }
 

@@ -59,7 +59,7 @@ pub extern "C" fn daytona_protocol_version() -> *const c_char {
 /// Any thread, an inline callback too; before and after a fork.
 #[unsafe(no_mangle)]
 pub extern "C" fn daytona_status_name(status: i32) -> *const c_char {
-    pointer(status::c_name(status))
+    pointer(status::name_nul_terminated(status))
 }
 
 /// The catalogue as JSON: every operation with its arguments, options, result and documentation.

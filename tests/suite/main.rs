@@ -9,6 +9,7 @@ mod support;
 mod environment;
 mod faults;
 mod files;
+mod layers;
 mod process;
 mod pty;
 mod recordings;

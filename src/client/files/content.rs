@@ -3,8 +3,8 @@
 use super::failure::{Hints, cannot};
 use super::incoming::Incoming;
 use super::{outgoing, path};
-use crate::catalogue::Context;
 use crate::client::error::{Error, Result};
+use crate::client::operation::Context;
 use crate::client::sandbox::Sandbox;
 use crate::client::status;
 use crate::client::transport::Json;

@@ -2,8 +2,8 @@
 
 use super::failure::{Hints, cannot, cannot_to};
 use super::{path, shaped};
-use crate::catalogue::Context;
 use crate::client::error::{Error, Result};
+use crate::client::operation::Context;
 use crate::client::sandbox::{Daemon, Sandbox};
 use crate::client::status;
 use crate::client::transport::{Json, Request};

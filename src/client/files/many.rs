@@ -2,8 +2,8 @@
 //! fails does not keep the others from being moved; a connection or a sandbox that fails does.
 
 use super::{path, transfer};
-use crate::catalogue::Progress;
 use crate::client::error::{Error, Result};
+use crate::client::operation::Progress;
 use crate::client::sandbox::Sandbox;
 use crate::client::status;
 use crate::client::transport::Json;

@@ -2,8 +2,8 @@
 
 use super::failure::{Hints, cannot};
 use super::{path, shaped};
-use crate::catalogue::Context;
 use crate::client::error::{Error, Result};
+use crate::client::operation::Context;
 use crate::client::sandbox::Sandbox;
 use crate::client::transport::Json;
 use http::Method;

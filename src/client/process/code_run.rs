@@ -1,8 +1,8 @@
 //! `process.code_run`: a program's text, run by the language's own interpreter in the sandbox.
 
 use super::{deadline, whole_seconds, words};
-use crate::catalogue::Context;
 use crate::client::error::Result;
+use crate::client::operation::Context;
 use crate::client::sandbox::Sandbox;
 use crate::client::transport::{Json, shaped};
 use http::Method;

@@ -12,7 +12,7 @@ pub use run::{Ran, Run, run, run_stream};
 use super::error::{Error, Result};
 use super::sandbox::Sandbox;
 use super::transport::{Json, shaped};
-use crate::catalogue::Context;
+use crate::client::operation::Context;
 use http::Method;
 use serde::Serialize;
 use std::collections::BTreeMap;

@@ -3,9 +3,9 @@
 //! happens to either.
 
 use super::{limit, script};
-use crate::catalogue::Context;
 use crate::client::background::detach;
 use crate::client::error::{Error, Result};
+use crate::client::operation::Context;
 use crate::client::sandbox::Sandbox;
 use crate::client::session::follow::Follower;
 use crate::client::session::log::Log;

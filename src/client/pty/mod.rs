@@ -10,7 +10,7 @@ use super::error::{Error, Result};
 use super::sandbox::Sandbox;
 use super::segment::segment;
 use super::transport::{Json, Request};
-use crate::catalogue::Context;
+use crate::client::operation::Context;
 use http::Method;
 use serde::Serialize;
 use std::collections::BTreeMap;

@@ -2,9 +2,9 @@
 
 use super::build::{self, Log};
 use super::{Sandbox, wait};
-use crate::catalogue::Context;
 use crate::client::Client;
 use crate::client::error::{Error, Result};
+use crate::client::operation::Context;
 use crate::client::status;
 use crate::client::stream::{Ended, Io, Notes};
 use crate::client::transport::{Json, segment};

@@ -3,9 +3,9 @@
 use super::Sandbox;
 use super::list::{self, List};
 use super::reading::parse;
-use crate::catalogue::Context;
 use crate::client::Client;
 use crate::client::error::{Error, Result};
+use crate::client::operation::Context;
 use crate::client::status;
 use crate::client::transport::{Json, segment};
 use http::Method;

@@ -2,8 +2,8 @@
 //! the sandbox as last read.
 
 use super::{Resources, Sandbox, wait};
-use crate::catalogue::Context;
 use crate::client::error::{Error, Result};
+use crate::client::operation::Context;
 use crate::client::status;
 use crate::client::transport::Json;
 use http::Method;

@@ -1,8 +1,8 @@
 //! Lists, handed through as they came: items are neither parsed nor printed again.
 
-use crate::catalogue::Context;
 use crate::client::Client;
 use crate::client::error::{Error, Result};
+use crate::client::operation::Context;
 use crate::client::status;
 use crate::client::transport::{Json, Request};
 use http::Method;

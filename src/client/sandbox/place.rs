@@ -2,8 +2,8 @@
 
 use super::Sandbox;
 use super::lifecycle::Nothing;
-use crate::catalogue::Context;
 use crate::client::error::{Error, Result};
+use crate::client::operation::Context;
 use crate::client::transport::Json;
 use http::Method;
 use serde::Deserialize;

@@ -3,8 +3,8 @@
 
 use super::Sandbox;
 use super::lifecycle::Nothing;
-use crate::catalogue::Context;
 use crate::client::error::{Error, Result};
+use crate::client::operation::Context;
 use crate::client::status;
 use crate::client::transport::{Json, caller_deadline};
 use std::time::Duration;

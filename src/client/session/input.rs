@@ -4,8 +4,8 @@
 
 use super::log::Log;
 use super::{Input, command_path};
-use crate::catalogue::Context;
 use crate::client::error::{Error, Result};
+use crate::client::operation::Context;
 use crate::client::sandbox::Sandbox;
 use crate::client::status;
 use http::Method;

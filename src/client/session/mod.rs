@@ -18,7 +18,7 @@ use super::sandbox::Sandbox;
 use super::segment::segment;
 use super::stream::{Ended, Io};
 use super::transport::{Json, Request};
-use crate::catalogue::Context;
+use crate::client::operation::Context;
 use http::Method;
 use serde::{Deserialize, Serialize};
 

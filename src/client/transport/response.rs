@@ -23,7 +23,7 @@ pub struct Response {
     received: u64,
 }
 
-/// Server's JSON (or `null`), handed through as it came. Has one spare byte of capacity for C's NUL.
+/// Server's JSON (or `null`), handed through as it came. Has one spare byte of capacity, so that a NUL can follow without a copy.
 #[derive(Clone, Debug, Default)]
 pub struct Json(pub Vec<u8>);
 
@@ -182,7 +182,7 @@ fn looks_like_json(body: &[u8]) -> bool {
         // Scalars are short, and `not found` begins as `null` does.
         _ => trimmed.len() < 64 && serde_json::from_slice::<serde::de::IgnoredAny>(trimmed).is_ok(),
     };
-    // Neither may reach C, where a NUL ends a text.
+    // Callers take the text as NUL-terminated UTF-8, so neither may pass.
     shaped && memchr::memchr(0, body).is_none() && std::str::from_utf8(body).is_ok()
 }
 

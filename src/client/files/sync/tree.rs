@@ -1,8 +1,8 @@
 //! What is in a directory, here and there: paths from its top, and of files a digest of the contents.
 
-use crate::catalogue::Context;
 use crate::client::error::{Error, Result};
 use crate::client::files::failure::local as failed;
+use crate::client::operation::Context;
 use crate::client::process;
 use crate::client::sandbox::Sandbox;
 use crate::client::status;

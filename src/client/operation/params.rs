@@ -1,5 +1,5 @@
 //! Arguments and options: one serde struct per operation, documented field by field. The structs
-//! live beside the functions in `client/`; [`params!`](crate::params) adds what all have in common.
+//! live beside the functions, one room a noun; [`params!`](crate::params) adds what all have in common.
 
 use crate::client::error::{Error, Result};
 use crate::client::status;
@@ -30,7 +30,7 @@ macro_rules! params {
             /// Milliseconds until this side gives up; 0 is no limit, absent the operation's default.
             pub timeout_ms: Option<u64>,
         }
-        impl $crate::catalogue::Params for $name {
+        impl $crate::client::operation::Params for $name {
             fn timeout_ms(&self) -> Option<u64> {
                 self.timeout_ms
             }
@@ -49,7 +49,7 @@ macro_rules! params {
             /// unsent) before the socket is paused. Default 1 MiB, at least 64 KiB.
             pub buffer_bytes: Option<u64>,
         }
-        impl $crate::catalogue::Params for $name {
+        impl $crate::client::operation::Params for $name {
             fn timeout_ms(&self) -> Option<u64> {
                 self.timeout_ms
             }

@@ -1,0 +1,62 @@
+//! What every operation's function takes and answers, whoever calls it: its target, its parameters, its
+//! context and its outcome. The catalogue names the functions; nothing here knows it.
+
+mod params;
+
+pub use params::{Params, parse_object};
+
+use super::Client;
+use super::sandbox::Sandbox;
+use super::stream::Notes;
+use super::transport::Json;
+use bytes::Bytes;
+use std::sync::Arc;
+
+/// What an operation acts on.
+#[derive(Clone)]
+pub enum Subject {
+    Client(Client),
+    Sandbox(Sandbox),
+    Echo,
+}
+
+/// Takes bytes moved, and the total where it is known.
+pub type Progress = Arc<dyn Fn(u64, Option<u64>) + Send + Sync>;
+
+/// What a call has beside its parameters.
+pub struct Context {
+    pub body: Bytes,
+    pub notes: Notes,
+    /// Where the progress of a transfer goes, if anywhere: bytes moved, total where known.
+    pub progress: Option<Progress>,
+}
+
+/// What a call answers.
+pub enum Outcome {
+    Json(Vec<u8>),
+    Null,
+    Bytes(Vec<u8>),
+    /// A new sandbox beside its JSON.
+    Made(Subject, Vec<u8>),
+}
+
+impl From<Json> for Outcome {
+    fn from(json: Json) -> Self {
+        Self::Json(json.0)
+    }
+}
+impl From<()> for Outcome {
+    fn from((): ()) -> Self {
+        Self::Null
+    }
+}
+impl From<Vec<u8>> for Outcome {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self::Bytes(bytes)
+    }
+}
+impl From<(Sandbox, Json)> for Outcome {
+    fn from((sandbox, json): (Sandbox, Json)) -> Self {
+        Self::Made(Subject::Sandbox(sandbox), json.0)
+    }
+}
