@@ -1,6 +1,7 @@
 //! The Rust SDK: one file per noun, over one transport.
 
 pub mod background;
+pub mod codes;
 pub mod config;
 pub mod echo;
 pub mod error;
