@@ -3,7 +3,7 @@
 
 use super::control::{Control, Exit};
 use super::{Connect, Open, Wish, create_request, kill_request, path, size};
-use crate::client::background::detach;
+use crate::client::background::spawn_cleanup;
 use crate::client::error::{Error, Result};
 use crate::client::pump::{Frame, Pump};
 use crate::client::sandbox::Sandbox;
@@ -127,7 +127,7 @@ impl Drop for Shell {
             return;
         }
         let (sandbox, id) = (self.sandbox.clone(), std::mem::take(&mut self.id));
-        detach(async move {
+        spawn_cleanup(async move {
             for pause in [0, 500, 2_000] {
                 sleep(Duration::from_millis(pause)).await;
                 let Ok(request) = kill_request(&sandbox, &id).await else { continue };
