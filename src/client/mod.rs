@@ -39,7 +39,7 @@ crate::params! {
 
 impl Client {
     /// Opens a client from the configuration JSON of `client.open` (empty: the environment alone).
-    /// Nothing is sent, no certificate is read and no thread is started.
+    /// Nothing is sent, no file but `caFile` is read and no thread is started.
     pub fn open(config_json: &[u8]) -> Result<Self> {
         Ok(Self::with(Config::read(config_json)?))
     }
@@ -91,11 +91,6 @@ impl Client {
     /// The configured organization.
     pub fn organization(&self) -> Option<&str> {
         self.config().organization.as_deref()
-    }
-
-    /// Whether the event socket is wanted.
-    pub fn wants_events(&self) -> bool {
-        self.config().events
     }
 
     /// Ends it: requests that begin afterwards answer CLOSED, idle connections are dropped. What is

@@ -33,7 +33,7 @@ struct Pools {
 impl Connectors {
     pub(super) fn new(config: Arc<Config>) -> Self {
         let routes = Arc::new(Routes::new(&config.proxies));
-        let trust = Arc::new(Trust::new(config.ca_file.clone()));
+        let trust = Arc::new(Trust::new(config.authorities.clone()));
         let connectors = Self { config, routes, trust, pools: RwLock::default() };
         let requests = connectors.pool(Use::Requests);
         let upgrades = connectors.pool(Use::Upgrade);
