@@ -2,7 +2,7 @@
 
 use crate::client::Client;
 use crate::client::error::{Error, Result};
-use crate::client::operation::{Context, Outcome, Params, Subject, parse_object};
+use crate::client::operation::{Context, Outcome, Params, TargetRef, parse_object};
 use crate::client::sandbox::Sandbox;
 use crate::client::stream::{Ended, Io, Notes};
 use std::future::Future;
@@ -76,14 +76,14 @@ pub enum Timeout {
 
 /// What a call gets.
 pub struct Call {
-    pub subject: Subject,
+    pub target: TargetRef,
     pub params: Vec<u8>,
     pub context: Context,
 }
 
 /// What a stream gets.
 pub struct Stream {
-    pub subject: Subject,
+    pub target: TargetRef,
     pub params: Vec<u8>,
     /// Makes the stream's two ends, once `bufferBytes` is known.
     pub io: Box<dyn FnOnce(Option<u64>) -> Io + Send>,
@@ -262,20 +262,20 @@ macro_rules! operation {
     (@option) => { None };
     (@option $value:expr) => { Some($value) };
     (@target Client $from:ident) => {
-        match $from.subject {
-            $crate::catalogue::Subject::Client(client) => client,
+        match $from.target {
+            $crate::catalogue::TargetRef::Client(client) => client,
             _ => return Err($crate::catalogue::entry::wrong_subject("a client")),
         }
     };
     (@target Sandbox $from:ident) => {
-        match $from.subject {
-            $crate::catalogue::Subject::Sandbox(sandbox) => sandbox,
+        match $from.target {
+            $crate::catalogue::TargetRef::Sandbox(sandbox) => sandbox,
             _ => return Err($crate::catalogue::entry::wrong_subject("a sandbox")),
         }
     };
     (@target Echo $from:ident) => {
-        match $from.subject {
-            $crate::catalogue::Subject::Echo => (),
+        match $from.target {
+            $crate::catalogue::TargetRef::Echo => (),
             _ => return Err($crate::catalogue::entry::wrong_subject("the echo target")),
         }
     };

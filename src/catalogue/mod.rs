@@ -15,7 +15,7 @@ mod pty;
 mod sandbox;
 mod session;
 
-pub use crate::client::operation::{Context, Outcome, Progress, Subject};
+pub use crate::client::operation::{Context, Outcome, Progress, TargetRef};
 pub use entry::{Call, CallFuture, Guide, Operation, Returns, Stream, StreamFuture, Target, Timeout};
 
 use std::collections::HashMap;

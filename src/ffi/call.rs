@@ -60,7 +60,7 @@ fn prepare(
     body: Bytes,
     progress: Option<catalogue::Progress>,
 ) -> Result<Prepared> {
-    let (subject, client) = resolve(target)?;
+    let (target, client) = resolve(target)?;
     if !operation.body && !body.is_empty() {
         let message = format!("{} takes no body; its arguments go into the JSON", operation.name);
         return Err(Error::invalid(message));
@@ -69,7 +69,7 @@ fn prepare(
     let listed = client.list(cancel.clone())?;
     let begin = operation.call.ok_or_else(|| Error::invalid("this operation is a stream"))?;
     let context = Context { body, notes: Notes::default(), progress };
-    let future = begin(catalogue::Call { subject, params, context })?;
+    let future = begin(catalogue::Call { target, params, context })?;
     Ok(Prepared { future, client, cancel, listed })
 }
 
@@ -102,8 +102,8 @@ pub fn run(
     Ok(match outcome {
         Outcome::Json(text) | Outcome::Bytes(text) => Reply::Text(text),
         Outcome::Null => Reply::Text(b"null".to_vec()),
-        Outcome::Made(subject, json) => {
-            let made = Arc::new(SandboxTarget { subject, client });
+        Outcome::Made(target, json) => {
+            let made = Arc::new(SandboxTarget { target, client });
             store(result, process::current().sandboxes.insert(|_| made)?);
             Reply::Text(json)
         }

@@ -9,7 +9,7 @@ use super::process;
 use super::queue::Queue;
 use super::submitted::Progress;
 use super::target::{ClientTarget, Listed, SandboxTarget};
-use crate::catalogue::{Operation, StreamFuture, Subject};
+use crate::catalogue::{Operation, StreamFuture, TargetRef};
 use crate::client::background::ActivityGuard;
 use crate::client::error::Error;
 use crate::client::status;
@@ -167,7 +167,7 @@ impl Stream {
                 json: ended.json,
                 made: ended.sandbox.map(|sandbox| {
                     Arc::new(SandboxTarget {
-                        subject: Subject::Sandbox(sandbox),
+                        target: TargetRef::Sandbox(sandbox),
                         client: self.client.clone(),
                     })
                 }),

@@ -97,7 +97,7 @@ fn open(
     user_data: u64,
 ) -> Result<u64> {
     let process = process::current();
-    let (subject, client) = resolve(target)?;
+    let (target, client) = resolve(target)?;
     let queue = if queue == 0 { None } else { Some(process.queues.get(queue)?) };
     let runtime = process.driver.start().map_err(no_runtime)?;
     let _inside = runtime.enter();
@@ -141,7 +141,7 @@ fn open(
         Io { sink: Arc::new(StreamSink(ends)), input, notes: Notes::default() }
     });
     let begin = operation.stream.ok_or_else(|| Error::invalid("this operation is a call"))?;
-    let function = match begin(catalogue::Stream { subject, params, io }) {
+    let function = match begin(catalogue::Stream { target, params, io }) {
         Ok(function) => function,
         Err(error) => return forget(error),
     };

@@ -115,8 +115,8 @@ impl Drop for Delivery {
         event.payload = Payload::text(match outcome {
             Ok(Outcome::Json(json) | Outcome::Bytes(json)) => json,
             Ok(Outcome::Null) => b"null".to_vec(),
-            Ok(Outcome::Made(subject, json)) => {
-                event.made = Some(Arc::new(SandboxTarget { subject, client: self.client.clone() }));
+            Ok(Outcome::Made(target, json)) => {
+                event.made = Some(Arc::new(SandboxTarget { target, client: self.client.clone() }));
                 json
             }
             Err(error) => {

@@ -6,7 +6,7 @@ use super::handle::Tag;
 use super::lock::Mutex;
 use super::process;
 use super::text::{Out, options, store};
-use crate::catalogue::Subject;
+use crate::catalogue::TargetRef;
 use crate::client::Client;
 use crate::client::error::{Error, Result};
 use crate::client::status;
@@ -21,7 +21,7 @@ pub type daytona_sandbox_t = u64;
 
 /// What a client handle stands for, with everything that runs on it.
 pub struct ClientTarget {
-    pub subject: Subject,
+    pub target: TargetRef,
     running: Mutex<RunningWork>,
 }
 
@@ -33,7 +33,7 @@ struct RunningWork {
 
 /// What a sandbox handle stands for.
 pub struct SandboxTarget {
-    pub subject: Subject,
+    pub target: TargetRef,
     pub client: Arc<ClientTarget>,
 }
 
@@ -50,8 +50,8 @@ impl Drop for Listed {
 }
 
 impl ClientTarget {
-    pub fn new(subject: Subject) -> Self {
-        Self { subject, running: Mutex::default() }
+    pub fn new(target: TargetRef) -> Self {
+        Self { target, running: Mutex::default() }
     }
 
     /// Lists work that the client's close ends; CLOSED when it is closed already.
@@ -73,7 +73,7 @@ impl ClientTarget {
         for cancel in ended {
             cancel.cancel(status::CLOSED);
         }
-        if let Subject::Client(client) = &self.subject {
+        if let TargetRef::Client(client) = &self.target {
             client.close();
         }
     }
@@ -83,23 +83,23 @@ fn closed() -> Error {
     Error::new(status::CLOSED, "the client is closed; open another")
 }
 
-/// What an operation acts on: the handle's subject, and the client that it hangs on.
-pub fn resolve(handle: u64) -> Result<(Subject, Arc<ClientTarget>)> {
+/// What an operation acts on: the handle's target, and the client that it hangs on.
+pub fn resolve(handle: u64) -> Result<(TargetRef, Arc<ClientTarget>)> {
     let process = process::current();
     match Tag::of(handle) {
         Some(Tag::Sandbox) => {
             let sandbox = process.sandboxes.get(handle)?;
-            Ok((sandbox.subject.clone(), sandbox.client.clone()))
+            Ok((sandbox.target.clone(), sandbox.client.clone()))
         }
         _ => {
             let client = process.clients.get(handle)?;
-            Ok((client.subject.clone(), client))
+            Ok((client.target.clone(), client))
         }
     }
 }
 
-fn open(subject: Result<Subject>, place: *mut daytona_client_t) -> Result<Reply> {
-    let target = Arc::new(ClientTarget::new(subject?));
+fn open(target: Result<TargetRef>, place: *mut daytona_client_t) -> Result<Reply> {
+    let target = Arc::new(ClientTarget::new(target?));
     store(place, process::current().clients.insert(|_| target)?);
     Ok(Reply::Nothing)
 }
@@ -138,7 +138,7 @@ pub unsafe extern "C" fn daytona_client_open(
             return Err(null("client"));
         }
         let config = options(config, "config")?.unwrap_or("{}");
-        open(Client::open(config.as_bytes()).map(Subject::Client), client)
+        open(Client::open(config.as_bytes()).map(TargetRef::Client), client)
     })
 }
 
@@ -169,6 +169,6 @@ pub unsafe extern "C" fn daytona_echo_open(
             return Err(null("client"));
         }
         super::call::parse_options::<Config>("echo_open", options(config, "config")?)?;
-        open(Ok(Subject::Echo), client)
+        open(Ok(TargetRef::Echo), client)
     })
 }

@@ -2,7 +2,7 @@
 
 use crate::support::{self, Running};
 use daytona::Result;
-use daytona::catalogue::{self, Context, Outcome, Subject};
+use daytona::catalogue::{self, Context, Outcome, TargetRef};
 use daytona::client::sandbox::Sandbox;
 use daytona::client::stream::Notes;
 use daytona_dev::{Options, Protocol, Server};
@@ -98,7 +98,7 @@ impl Fixture {
 
     pub async fn outcome(&self, operation: &str, params: Value, context: Context) -> Result<Outcome> {
         let call = catalogue::Call {
-            subject: Subject::Sandbox(self.sandbox.clone()),
+            target: TargetRef::Sandbox(self.sandbox.clone()),
             params: params.to_string().into_bytes(),
             context,
         };

@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 /// What an operation acts on.
 #[derive(Clone)]
-pub enum Subject {
+pub enum TargetRef {
     Client(Client),
     Sandbox(Sandbox),
     Echo,
@@ -37,7 +37,7 @@ pub enum Outcome {
     Null,
     Bytes(Vec<u8>),
     /// A new sandbox beside its JSON.
-    Made(Subject, Vec<u8>),
+    Made(TargetRef, Vec<u8>),
 }
 
 impl From<Json> for Outcome {
@@ -57,6 +57,6 @@ impl From<Vec<u8>> for Outcome {
 }
 impl From<(Sandbox, Json)> for Outcome {
     fn from((sandbox, json): (Sandbox, Json)) -> Self {
-        Self::Made(Subject::Sandbox(sandbox), json.0)
+        Self::Made(TargetRef::Sandbox(sandbox), json.0)
     }
 }

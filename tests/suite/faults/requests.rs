@@ -4,7 +4,7 @@ use super::case::{Fails, Matrix, Promise, Truth, fault, fixture, lets_act, of_on
 use crate::fixture::Fixture;
 use crate::support;
 use daytona::Result;
-use daytona::catalogue::{self, Outcome, Subject};
+use daytona::catalogue::{self, Outcome, TargetRef};
 use daytona::client::status;
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -49,7 +49,7 @@ async fn a_question_is_repeated_until_it_is_answered() {
     let client = fixture.sandbox.client().clone();
     let on_client = async |operation: &str, params: Value| -> Result<Value> {
         let call = catalogue::Call {
-            subject: Subject::Client(client.clone()),
+            target: TargetRef::Client(client.clone()),
             params: params.to_string().into_bytes(),
             context: support::context(),
         };
