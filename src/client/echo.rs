@@ -157,7 +157,7 @@ pub async fn delay(_: (), params: Delay, _: Context) -> Result<()> {
 }
 
 pub async fn handle(_: (), params: Anything, _: Context) -> Result<Outcome> {
-    Ok(Outcome::Made(TargetRef::Echo, params.text.get().into()))
+    Ok(Outcome::NewSandbox(TargetRef::Echo, params.text.get().into()))
 }
 
 #[allow(clippy::panic)] // What it is for.

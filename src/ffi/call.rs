@@ -102,7 +102,7 @@ pub fn run(
     Ok(match outcome {
         Outcome::Json(text) | Outcome::Bytes(text) => Reply::Text(text),
         Outcome::Null => Reply::Text(b"null".to_vec()),
-        Outcome::Made(target, json) => {
+        Outcome::NewSandbox(target, json) => {
             let made = Arc::new(SandboxTarget { target, client });
             store(result, process::current().sandboxes.insert(|_| made)?);
             Reply::Text(json)

@@ -115,7 +115,7 @@ impl Drop for Delivery {
         event.payload = Payload::text(match outcome {
             Ok(Outcome::Json(json) | Outcome::Bytes(json)) => json,
             Ok(Outcome::Null) => b"null".to_vec(),
-            Ok(Outcome::Made(target, json)) => {
+            Ok(Outcome::NewSandbox(target, json)) => {
                 event.made = Some(Arc::new(SandboxTarget { target, client: self.client.clone() }));
                 json
             }

@@ -37,7 +37,7 @@ pub enum Outcome {
     Null,
     Bytes(Vec<u8>),
     /// A new sandbox beside its JSON.
-    Made(TargetRef, Vec<u8>),
+    NewSandbox(TargetRef, Vec<u8>),
 }
 
 impl From<Json> for Outcome {
@@ -57,6 +57,6 @@ impl From<Vec<u8>> for Outcome {
 }
 impl From<(Sandbox, Json)> for Outcome {
     fn from((sandbox, json): (Sandbox, Json)) -> Self {
-        Self::Made(TargetRef::Sandbox(sandbox), json.0)
+        Self::NewSandbox(TargetRef::Sandbox(sandbox), json.0)
     }
 }

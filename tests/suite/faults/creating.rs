@@ -36,7 +36,7 @@ async fn create(fixture: &Fixture, params: Value) -> Result<Value> {
         context: support::context(),
     };
     match catalogue::find("sandbox.create").unwrap().call.unwrap()(call)?.await? {
-        Outcome::Made(TargetRef::Sandbox(_), json) => {
+        Outcome::NewSandbox(TargetRef::Sandbox(_), json) => {
             Ok(serde_json::from_slice::<Value>(&json).unwrap()["state"].clone())
         }
         _ => panic!("sandbox.create answers no sandbox"),
@@ -67,7 +67,8 @@ async fn nothing_is_lost(
             context: support::context(),
         };
         let attach = catalogue::find("sandbox.attach").unwrap().call.unwrap();
-        let Outcome::Made(TargetRef::Sandbox(sandbox), _) = attach(attached).unwrap().await.unwrap() else {
+        let Outcome::NewSandbox(TargetRef::Sandbox(sandbox), _) = attach(attached).unwrap().await.unwrap()
+        else {
             panic!("sandbox.attach answers no sandbox")
         };
         support::call(&sandbox, "sandbox.delete", json!({"wait": true})).await.unwrap();

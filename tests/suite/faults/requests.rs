@@ -54,7 +54,7 @@ async fn a_question_is_repeated_until_it_is_answered() {
             context: support::context(),
         };
         Ok(match catalogue::find(operation).unwrap().call.unwrap()(call)?.await? {
-            Outcome::Json(json) | Outcome::Made(_, json) => serde_json::from_slice(&json).unwrap(),
+            Outcome::Json(json) | Outcome::NewSandbox(_, json) => serde_json::from_slice(&json).unwrap(),
             _ => panic!("{operation} answers no JSON"),
         })
     };

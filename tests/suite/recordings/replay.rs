@@ -110,7 +110,7 @@ async fn ask(
     let result = match operation.call.expect("a call")(call) {
         Err(error) => Err(error),
         Ok(call) => support::soon(call).await.map(|outcome| match outcome {
-            Returned::Json(json) | Returned::Made(_, json) | Returned::Bytes(json) => json,
+            Returned::Json(json) | Returned::NewSandbox(_, json) | Returned::Bytes(json) => json,
             Returned::Null => b"null".to_vec(),
         }),
     };

@@ -17,7 +17,7 @@ async fn create(server: &Server, params: Value) -> Result<Sandbox> {
         context: context(),
     };
     match soon(create(call).unwrap()).await? {
-        Outcome::Made(TargetRef::Sandbox(sandbox), _) => Ok(sandbox),
+        Outcome::NewSandbox(TargetRef::Sandbox(sandbox), _) => Ok(sandbox),
         _ => panic!("no sandbox"),
     }
 }
@@ -107,7 +107,7 @@ async fn on_client(client: &Client, operation: &str, params: Value) -> Result<Va
         context: context(),
     };
     match soon(catalogue::find(operation).unwrap().call.unwrap()(call)?).await? {
-        Outcome::Json(json) | Outcome::Made(_, json) => Ok(serde_json::from_slice(&json).unwrap()),
+        Outcome::Json(json) | Outcome::NewSandbox(_, json) => Ok(serde_json::from_slice(&json).unwrap()),
         _ => panic!("{operation} answers no JSON"),
     }
 }
@@ -301,7 +301,7 @@ async fn each_sandbox_has_its_own_toolbox_which_may_move() {
         params: br#"{"sandbox":"bare"}"#.to_vec(),
         context: context(),
     };
-    let Outcome::Made(TargetRef::Sandbox(bare), _) =
+    let Outcome::NewSandbox(TargetRef::Sandbox(bare), _) =
         catalogue::find("sandbox.attach").unwrap().call.unwrap()(attach).unwrap().await.unwrap()
     else {
         panic!("no sandbox")

@@ -48,7 +48,7 @@ pub async fn made(client: &Client, operation: &str, params: Value) -> Result<(Sa
         context: context(),
     };
     match function.unwrap()(call)?.await? {
-        Outcome::Made(TargetRef::Sandbox(sandbox), json) => {
+        Outcome::NewSandbox(TargetRef::Sandbox(sandbox), json) => {
             Ok((sandbox, serde_json::from_slice(&json).unwrap()))
         }
         _ => panic!("{operation} makes no sandbox"),
