@@ -4,7 +4,7 @@ use crate::client::Client;
 use crate::client::error::{Error, Result};
 use crate::client::operation::{Context, Outcome, Params, TargetRef, parse_object};
 use crate::client::sandbox::Sandbox;
-use crate::client::stream::{Ended, Io, Notes};
+use crate::client::stream::{Ended, ErrorContext, Io};
 use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
@@ -130,7 +130,7 @@ impl Explain for () {
 async fn bounded<T: Send>(
     name: &'static str,
     limit: Option<Duration>,
-    notes: Notes,
+    error_context: ErrorContext,
     target: impl Explain,
     work: Pin<Box<impl Future<Output = Result<T>>>>,
 ) -> Result<T> {
@@ -153,7 +153,7 @@ async fn bounded<T: Send>(
     };
     let mut error = Box::pin(target.explain(failure)).await;
     error.detail_mut().operation.get_or_insert(name);
-    notes.complete(&mut error);
+    error_context.complete(&mut error);
     Err(error)
 }
 
@@ -182,10 +182,10 @@ where
     F: Future<Output = Result<O>> + Send + 'static,
 {
     let parsed: P = parse_object(name, params)?;
-    let notes = context.notes.clone();
+    let error_context = context.error_context.clone();
     let limit = limit(parsed.timeout_ms(), timeout);
     let work = Box::pin(function(target.clone(), parsed, context));
-    Ok(Box::pin(async move { bounded(name, limit, notes, target, work).await.map(Into::into) }))
+    Ok(Box::pin(async move { bounded(name, limit, error_context, target, work).await.map(Into::into) }))
 }
 
 pub(super) fn stream<P, T, F>(
@@ -202,10 +202,10 @@ where
 {
     let parsed: P = parse_object(name, params)?;
     let io = io(parsed.buffer_bytes());
-    let notes = io.notes.clone();
+    let error_context = io.error_context.clone();
     let limit = limit(parsed.timeout_ms(), Timeout::None);
     let work = Box::pin(function(target.clone(), parsed, io));
-    Ok(Box::pin(bounded(name, limit, notes, target, work)))
+    Ok(Box::pin(bounded(name, limit, error_context, target, work)))
 }
 
 /// The error for an operation on the wrong kind of thing.

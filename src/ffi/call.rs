@@ -16,7 +16,7 @@ use crate::catalogue::{self, Context, Operation, Outcome, Returns};
 use crate::client::error::{Error, Result};
 use crate::client::operation::parse_object;
 use crate::client::status;
-use crate::client::stream::Notes;
+use crate::client::stream::ErrorContext;
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
 use std::ffi::c_char;
@@ -68,7 +68,7 @@ fn prepare(
     let cancel = Arc::new(Cancel::default());
     let listed = client.list(cancel.clone())?;
     let begin = operation.call.ok_or_else(|| Error::invalid("this operation is a stream"))?;
-    let context = Context { body, notes: Notes::default(), progress };
+    let context = Context { body, error_context: ErrorContext::default(), progress };
     let future = begin(catalogue::Call { target, params, context })?;
     Ok(Prepared { future, client, cancel, listed })
 }

@@ -4,7 +4,7 @@ use crate::support::{Collector, Running, call, client, context, made, open, soon
 use daytona::catalogue::{self, Outcome, Stream, TargetRef};
 use daytona::client::Client;
 use daytona::client::sandbox::Sandbox;
-use daytona::client::stream::{Io, Notes, input};
+use daytona::client::stream::{ErrorContext, Io, input};
 use daytona::{Error, Result};
 use daytona_dev::{Options, Protocol, Server};
 use serde_json::{Value, json};
@@ -69,7 +69,7 @@ impl DevServer {
         let stream = Stream {
             target: TargetRef::Client(self.client.clone()),
             params: params.to_string().into_bytes(),
-            io: Box::new(move |_| Io { sink: into, input, notes: Notes::default() }),
+            io: Box::new(move |_| Io { sink: into, input, error_context: ErrorContext::default() }),
         };
         let ended = soon(function(stream).unwrap()).await;
         let ended = ended.map(|ended| (ended.sandbox.expect("a sandbox"), parsed(&ended.json)));

@@ -7,7 +7,7 @@ pub use params::{Params, parse_object};
 
 use super::Client;
 use super::sandbox::Sandbox;
-use super::stream::Notes;
+use super::stream::ErrorContext;
 use super::transport::Json;
 use bytes::Bytes;
 use std::sync::Arc;
@@ -26,7 +26,7 @@ pub type Progress = Arc<dyn Fn(u64, Option<u64>) + Send + Sync>;
 /// What a call has beside its parameters.
 pub struct Context {
     pub body: Bytes,
-    pub notes: Notes,
+    pub error_context: ErrorContext,
     /// Where the progress of a transfer goes, if anywhere: bytes moved, total where known.
     pub progress: Option<Progress>,
 }

@@ -6,7 +6,7 @@ use crate::fixture::Fixture;
 use crate::support::{self, Collector};
 use daytona::catalogue::{self, Outcome, Stream, TargetRef};
 use daytona::client::status;
-use daytona::client::stream::{Io, Notes, input};
+use daytona::client::stream::{ErrorContext, Io, input};
 use daytona::{Error, Result};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -145,7 +145,7 @@ async fn a_build_log_that_breaks_costs_nothing_but_the_log() {
         let stream = Stream {
             target: TargetRef::Client(fixture.sandbox.client().clone()),
             params: br#"{"image":"x"}"#.to_vec(),
-            io: Box::new(move |_| Io { sink: into, input, notes: Notes::default() }),
+            io: Box::new(move |_| Io { sink: into, input, error_context: ErrorContext::default() }),
         };
         let ended = catalogue::find("sandbox.create").unwrap().stream.unwrap()(stream)?.await?;
         let info: Value = serde_json::from_slice(&ended.json).unwrap();

@@ -9,7 +9,7 @@ pub use isolated::isolated;
 use daytona::catalogue::{self, Context, Outcome, Stream, StreamFuture, TargetRef};
 use daytona::client::Client;
 use daytona::client::sandbox::Sandbox;
-use daytona::client::stream::{Channel, Chunk, Ended, Input, InputWriter, Io, Notes, Sink, input};
+use daytona::client::stream::{Channel, Chunk, Ended, ErrorContext, Input, InputWriter, Io, Sink, input};
 use daytona::{Error, Result};
 use serde_json::{Value, json};
 use std::sync::{Arc, Mutex};
@@ -56,7 +56,7 @@ pub async fn made(client: &Client, operation: &str, params: Value) -> Result<(Sa
 }
 
 pub fn context() -> Context {
-    Context { body: Default::default(), notes: Notes::default(), progress: None }
+    Context { body: Default::default(), error_context: ErrorContext::default(), progress: None }
 }
 
 /// A sandbox operation by its name; `null` where it answers nothing.
@@ -116,7 +116,7 @@ pub fn future(
     function.unwrap()(Stream {
         target: TargetRef::Sandbox(sandbox.clone()),
         params: params.to_string().into_bytes(),
-        io: Box::new(move |_| Io { sink, input, notes: Notes::default() }),
+        io: Box::new(move |_| Io { sink, input, error_context: ErrorContext::default() }),
     })
 }
 
