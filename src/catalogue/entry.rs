@@ -101,25 +101,25 @@ fn limit(given: Option<u64>, default: Timeout) -> Option<Duration> {
     }
 }
 
-/// What an operation acts on, asked after a failure whether it knows the real reason.
-pub(super) trait Explain: Clone + Send + Sync + 'static {
-    fn explain(&self, error: Error) -> impl Future<Output = Error> + Send;
+/// A target adds to the error of a failed operation what it knows of the reason.
+pub(super) trait EnrichError: Clone + Send + Sync + 'static {
+    fn enrich(&self, error: Error) -> impl Future<Output = Error> + Send;
 }
 
-impl Explain for Sandbox {
-    async fn explain(&self, error: Error) -> Error {
-        let mut error = Sandbox::explain(self, error).await;
+impl EnrichError for Sandbox {
+    async fn enrich(&self, error: Error) -> Error {
+        let mut error = Sandbox::enrich(self, error).await;
         error.detail_mut().sandbox_id.get_or_insert_with(|| self.id().to_owned());
         error
     }
 }
-impl Explain for Client {
-    async fn explain(&self, error: Error) -> Error {
+impl EnrichError for Client {
+    async fn enrich(&self, error: Error) -> Error {
         error
     }
 }
-impl Explain for () {
-    async fn explain(&self, error: Error) -> Error {
+impl EnrichError for () {
+    async fn enrich(&self, error: Error) -> Error {
         error
     }
 }
@@ -131,7 +131,7 @@ async fn bounded<T: Send>(
     name: &'static str,
     limit: Option<Duration>,
     error_context: ErrorContext,
-    target: impl Explain,
+    target: impl EnrichError,
     work: Pin<Box<impl Future<Output = Result<T>>>>,
 ) -> Result<T> {
     let outcome = match limit {
@@ -151,7 +151,7 @@ async fn bounded<T: Send>(
         Ok(value) => return Ok(value),
         Err(failure) => failure,
     };
-    let mut error = Box::pin(target.explain(failure)).await;
+    let mut error = Box::pin(target.enrich(failure)).await;
     error.detail_mut().operation.get_or_insert(name);
     error_context.complete(&mut error);
     Err(error)
@@ -177,7 +177,7 @@ pub(super) fn call<P, T, O, F>(
 ) -> Result<CallFuture>
 where
     P: Params,
-    T: Explain,
+    T: EnrichError,
     O: Into<Outcome> + Send + 'static,
     F: Future<Output = Result<O>> + Send + 'static,
 {
@@ -197,7 +197,7 @@ pub(super) fn stream<P, T, F>(
 ) -> Result<StreamFuture>
 where
     P: Params,
-    T: Explain,
+    T: EnrichError,
     F: Future<Output = Result<Ended>> + Send + 'static,
 {
     let parsed: P = parse_object(name, params)?;

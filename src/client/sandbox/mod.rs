@@ -208,7 +208,7 @@ impl Sandbox {
 
     /// A toolbox that cannot be reached, or refuses oddly, is often a sandbox that is stopped, gone or out
     /// of memory: reads its state again and says that. Any other error stays as it is.
-    pub async fn explain(&self, error: Error) -> Error {
+    pub async fn enrich(&self, error: Error) -> Error {
         let from_toolbox = error.detail().sandbox_id.is_some();
         let said_by_daemon = error.detail().source.as_deref() == Some("DAYTONA_DAEMON");
         let misleading = matches!(error.detail().http_status, Some(400 | 404 | 410 | 502..=504))
