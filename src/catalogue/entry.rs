@@ -14,7 +14,7 @@ pub struct Operation {
     /// As `files.list`, in all languages.
     pub name: &'static str,
     pub target: Target,
-    pub guide: Guide,
+    pub tier: Tier,
     /// The required arguments in the order of the C function; their types and texts are the schema's.
     pub required: &'static [&'static str],
     /// Takes raw bytes beside the JSON.
@@ -47,9 +47,9 @@ pub enum Target {
     Echo,
 }
 
-/// Where an operation comes from: the guide, newer than the guide, or ours.
+/// Where an operation comes from: the Go SDK guide, a newer official SDK, or this library alone.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Guide {
+pub enum Tier {
     Guide,
     Newer,
     Ours,
@@ -221,7 +221,7 @@ pub(super) fn wrong_subject(wanted: &str) -> Error {
 macro_rules! operation {
     (
         $(#[doc = $doc:literal])+
-        $name:literal, $target:ident, $guide:ident, $params:ty,
+        $name:literal, $target:ident, $tier:ident, $params:ty,
         required: [$($required:literal),*],
         $(body: $body:literal,)?
         $(finishable: $finishable:literal,)?
@@ -236,7 +236,7 @@ macro_rules! operation {
         $crate::catalogue::Operation {
             name: $name,
             target: $crate::catalogue::Target::$target,
-            guide: $crate::catalogue::Guide::$guide,
+            tier: $crate::catalogue::Tier::$tier,
             required: &[$($required),*],
             body: false $(|| $body)?,
             finishable: false $(|| $finishable)?,

@@ -16,7 +16,7 @@ mod sandbox;
 mod session;
 
 pub use crate::client::operation::{Context, Outcome, Progress, TargetRef};
-pub use entry::{Call, CallFuture, Guide, Operation, Returns, Stream, StreamFuture, Target, Timeout};
+pub use entry::{Call, CallFuture, Operation, Returns, Stream, StreamFuture, Target, Tier, Timeout};
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
