@@ -7,8 +7,8 @@ mod terminal;
 pub use terminal::{connect, open};
 
 use super::error::{Error, Result};
+use super::path_segment::encode_path_segment;
 use super::sandbox::Sandbox;
-use super::segment::segment;
 use super::transport::{Json, Request};
 use crate::client::operation::Context;
 use http::Method;
@@ -121,7 +121,7 @@ const TERMINALS: &str = "process/pty";
 const LARGEST: i64 = 1000;
 
 fn path(id: &str, rest: &str) -> Result<String> {
-    Ok(format!("{TERMINALS}/{}{rest}", segment("the PTY id", id)?))
+    Ok(format!("{TERMINALS}/{}{rest}", encode_path_segment("the PTY id", id)?))
 }
 
 /// Columns or rows that a terminal can have. A size of 0 would be taken by the server and be of no use.
@@ -152,7 +152,7 @@ struct Wish<'a> {
 }
 
 async fn create_request(sandbox: &Sandbox, wish: &Wish<'_>) -> Result<Request> {
-    segment("the PTY id", wish.id)?;
+    encode_path_segment("the PTY id", wish.id)?;
     Ok(sandbox.toolbox(Method::POST, TERMINALS).await?.json(wish))
 }
 

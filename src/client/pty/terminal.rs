@@ -5,8 +5,8 @@ use super::control::{Control, Exit};
 use super::{Connect, Open, Wish, create_request, kill_request, path, size};
 use crate::client::background::spawn_cleanup;
 use crate::client::error::{Error, Result};
-use crate::client::pump::{Frame, Pump};
 use crate::client::sandbox::Sandbox;
+use crate::client::socket_io::{Frame, SocketIo};
 use crate::client::status;
 use crate::client::stream::{Channel, Chunk, Ended, Input, Io, Sink};
 use crate::client::transport::Socket;
@@ -143,7 +143,7 @@ impl Drop for Shell {
 struct Attendance {
     sandbox_id: String,
     id: String,
-    pump: Pump,
+    socket: SocketIo,
     sink: Arc<dyn Sink>,
     input: Input,
     shell: Option<Shell>,
@@ -164,7 +164,7 @@ impl Attendance {
         Self {
             sandbox_id: sandbox.id().to_owned(),
             id,
-            pump: Pump::new(socket),
+            socket: SocketIo::new(socket),
             sink: io.sink,
             input: io.input,
             shell: None,
@@ -204,7 +204,7 @@ impl Attendance {
                 Some(event) => event,
                 None => tokio::select! {
                     biased;
-                    event = poll_fn(|cx| poll_event(&mut self.pump, &mut self.input, &mut carried, cx)) => event,
+                    event = poll_fn(|cx| poll_event(&mut self.socket, &mut self.input, &mut carried, cx)) => event,
                     () = sleep_until(patience), if waits_for_the_end => return self.ended(),
                     () = sleep_until(patience), if !self.open => return Err(self.not_ready()),
                 },
@@ -249,7 +249,7 @@ impl Attendance {
         tokio::select! {
             biased;
             () = poll_fn(|cx| self.sink.poll_room(cx)) => {}
-            () = self.pump.hold(Some(&mut self.input)) => {}
+            () = self.socket.keep_alive(Some(&mut self.input)) => {}
         }
         self.bytes += data.len() as u64;
         self.sink.data(Chunk { channel: Channel::Stdout, data, position: self.bytes });
@@ -327,12 +327,12 @@ impl Attendance {
 
 /// The next event. Output that is there already becomes one event; what ended it is carried over.
 fn poll_event(
-    pump: &mut Pump,
+    socket: &mut SocketIo,
     input: &mut Input,
     carried: &mut Option<Event>,
     cx: &mut Context<'_>,
 ) -> Poll<Event> {
-    let mut output = match pump.poll_frame(cx, Some(input)).map(event) {
+    let mut output = match socket.poll_frame(cx, Some(input)).map(event) {
         Poll::Ready(Event::Output(data)) => data,
         other => return other,
     };
@@ -341,7 +341,7 @@ fn poll_event(
     }
     let mut joined = BytesMut::new();
     while output.len() + joined.len() < BATCH {
-        match pump.poll_frame(cx, Some(input)).map(event) {
+        match socket.poll_frame(cx, Some(input)).map(event) {
             Poll::Pending => break,
             Poll::Ready(Event::Output(more)) => {
                 if joined.is_empty() {
