@@ -1,17 +1,22 @@
 //! A Daytona on your own machine: the API, the toolbox and the preview proxy on loopback, over real
 //! processes, terminals and files. The binary is `daytona-dev`; tests start a [`Server`] in process.
 //!
-//! * `server`: the listener, and where a request goes. `world`: organizations, keys, sandboxes.
-//! * `api`: the control plane. `toolbox`: what answers inside a sandbox. `preview`: its ports.
-//! * `processes`: what runs on the machine, and how it ends. `faults`: misbehaviour on demand.
+//! * `server`: the listener, and where a request goes. `faults`: misbehaviour on demand.
+//! * The control plane. `world`: organizations, keys, sandboxes. `sandbox`: one of them. `api`: what is below
+//!   `/api`. `proxy`: who may reach a sandbox's toolbox and ports. `rate`: how often.
+//! * The border. `host`: where a sandbox's toolbox runs.
+//! * The sandbox. `toolbox`: all that answers inside of it, and nothing else. `processes`: the system's
+//!   processes. Both know nothing of the control plane.
 
 mod api;
 pub mod faults;
-mod preview;
+mod host;
 mod processes;
+mod proxy;
 mod rate;
 mod sandbox;
 mod server;
+mod timestamp;
 mod toolbox;
 mod world;
 
@@ -20,7 +25,7 @@ pub use server::Server;
 use std::path::PathBuf;
 
 /// Which Daytona it is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Protocol {
     /// The last self-hosted release.
     V0_190,

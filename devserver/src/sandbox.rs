@@ -1,72 +1,66 @@
-//! One sandbox: its JSON, the directory it owns, and every process that it started.
+//! One sandbox as the control plane has it: the record that clients see, the directory it owns, and its
+//! toolbox while it is started.
 
-use crate::toolbox::pty::Ptys;
-use crate::toolbox::session::Sessions;
-use crate::world::{World, now, random_key};
-use crate::{Protocol, processes};
-use parking_lot::{Mutex, RwLock};
+use crate::Protocol;
+use crate::api::image;
+use crate::host::ToolboxHost;
+use crate::timestamp::now;
+use crate::toolbox::{MachineConfig, Resources};
+use crate::world::{World, random_key};
+use parking_lot::Mutex;
 use serde_json::{Map, Value, json};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
+use std::fs::DirBuilder;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use uuid::Uuid;
 
-/// By this variable a process is known to be of a sandbox, however it was started.
-const MARK: &str = "DAYTONA_SANDBOX_ID";
-
 pub struct Sandbox {
     pub id: String,
     pub organization: String,
-    /// The user's home, and where relative paths start: a real directory that the sandbox owns.
-    pub home: PathBuf,
-    /// What the server keeps about it beside its files (logs); also its own.
-    pub state_dir: PathBuf,
-    pub env: Mutex<BTreeMap<String, String>>,
-    pub protocol: Protocol,
     pub signing_key: Mutex<String>,
     pub preview_token: String,
     /// Signed preview tokens: port and when they expire.
     pub signed_previews: Mutex<BTreeMap<String, (u16, i64)>>,
     pub build_log: Mutex<String>,
-    pub sessions: Sessions,
-    pub ptys: Ptys,
     /// A resize is under way: the one change that ends in the state in which it began.
     pub resizing: AtomicBool,
     /// A client has looked since the last change began.
     pub seen: AtomicBool,
+    protocol: Protocol,
+    /// Everything that belongs to the sandbox alone, removed with it.
+    directory: PathBuf,
     record: Mutex<Map<String, Value>>,
-    /// Read while a process is started, written while all are killed; true once the server is gone.
-    closed: RwLock<bool>,
+    toolbox: Mutex<Toolbox>,
+}
+
+/// A sandbox's toolbox.
+enum Toolbox {
+    Off,
+    On(Arc<ToolboxHost>),
+    /// The sandbox is deleted or the server has ended: nothing starts any more.
+    Gone,
 }
 
 impl Sandbox {
-    /// A sandbox with this JSON; its directory is made by [`Sandbox::make_home`].
+    /// A sandbox with this JSON, not started yet.
     pub fn new(world: &World, record: Map<String, Value>) -> Arc<Self> {
         let text = |key: &str| record.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
         let id = text("id");
-        let env = record.get("env").and_then(Value::as_object);
-        let env = env
-            .into_iter()
-            .flatten()
-            .filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned())));
         Arc::new(Self {
             organization: text("organizationId"),
-            home: world.state_dir.join(&id).join("home"),
-            state_dir: world.state_dir.join(&id).join("state"),
-            env: Mutex::new(env.collect()),
-            protocol: world.protocol,
             signing_key: Mutex::new(random_key()),
             preview_token: Uuid::new_v4().simple().to_string(),
             signed_previews: Mutex::default(),
             build_log: Mutex::default(),
-            sessions: Sessions::default(),
-            ptys: Ptys::default(),
             resizing: AtomicBool::new(false),
             seen: AtomicBool::new(false),
+            protocol: world.protocol,
+            directory: world.state_dir.join(&id),
             record: Mutex::new(record),
-            closed: RwLock::new(false),
+            toolbox: Mutex::new(Toolbox::Off),
             id,
         })
     }
@@ -79,18 +73,6 @@ impl Sandbox {
         record.insert("env".into(), json!({}));
         record.insert("labels".into(), json!({ "listed": number.to_string() }));
         Self::new(world, record)
-    }
-
-    /// Its directories, below the server's own: where that is gone, the server has ended, and nothing is made.
-    pub fn make_home(&self) -> std::io::Result<()> {
-        let own = self.home.parent().unwrap_or(&self.home);
-        for directory in [own, &self.home, &self.state_dir] {
-            match std::fs::create_dir(directory) {
-                Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => return Err(error),
-                _ => {}
-            }
-        }
-        Ok(())
     }
 
     /// What a client is told.
@@ -140,76 +122,78 @@ impl Sandbox {
         true
     }
 
-    /// The environment of every process: the machine's path, the language and terminal that every
-    /// sandbox has, the sandbox's own variables, its home, and the mark by which it is found again.
-    pub fn command_env(&self) -> BTreeMap<String, String> {
-        let mut env: BTreeMap<String, String> = ["PATH", "TZ"]
-            .into_iter()
-            .filter_map(|name| Some((name.to_owned(), std::env::var(name).ok()?)))
-            .collect();
-        env.insert("LANG".into(), "C.UTF-8".into());
-        env.insert("TERM".into(), "xterm-256color".into());
-        env.insert("SHELL".into(), "/bin/bash".into());
-        env.insert("USER".into(), std::env::var("USER").unwrap_or_else(|_| "daytona".into()));
-        env.insert("HOME".into(), self.home.display().to_string());
-        env.extend(self.env.lock().clone());
-        env.insert(MARK.into(), self.id.clone());
-        env
-    }
-
-    /// The same with more variables, of which none can take the mark away.
-    pub fn command_env_with(&self, more: &BTreeMap<String, String>) -> BTreeMap<String, String> {
-        let mut env = self.command_env();
-        env.extend(more.clone());
-        env.insert(MARK.into(), self.id.clone());
-        env
-    }
-
-    /// Starts a process, unless this sandbox is going away: none may come after `kill_all`.
-    pub fn start_process<T>(&self, start: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
-        let closed = self.closed.read();
-        if *closed || self.state() != "started" {
-            return Err(io::Error::other("the sandbox is not running"));
-        }
-        start()
-    }
-
-    /// Every process of this sandbox, found by its mark, also those that left their group; and what
-    /// descends from them, also with an environment of its own.
-    pub fn processes(&self) -> BTreeSet<i32> {
-        let mark = format!("{MARK}={}", self.id);
-        let marked = processes::all().into_iter().filter(|pid| {
-            let environ = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
-            environ.split(|byte| *byte == 0).any(|variable| variable == mark.as_bytes())
-        });
-        processes::with_descendants(marked)
-    }
-
-    /// Kills every process, again until none is left: one may have forked meanwhile.
-    pub fn kill_all(&self) {
-        let _closed = self.closed.write();
-        self.sessions.clear();
-        self.ptys.clear();
-        for _ in 0..500 {
-            let left = self.processes();
-            if left.is_empty() {
-                return;
-            }
-            processes::kill_all(left);
-            std::thread::sleep(std::time::Duration::from_millis(2));
+    /// The toolbox, while the sandbox is started.
+    pub fn toolbox(&self) -> Option<Arc<ToolboxHost>> {
+        match &*self.toolbox.lock() {
+            Toolbox::On(host) => Some(host.clone()),
+            Toolbox::Off | Toolbox::Gone => None,
         }
     }
 
-    /// As `kill_all`, and nothing is ever started again.
-    pub fn close(&self) {
-        *self.closed.write() = true;
-        self.kill_all();
+    /// Makes the sandbox's directories, where they are missing, and starts its toolbox.
+    pub fn start_toolbox(&self) -> io::Result<()> {
+        let mut toolbox = self.toolbox.lock();
+        match &*toolbox {
+            Toolbox::On(_) => return Ok(()),
+            Toolbox::Gone => return Err(io::Error::other("the sandbox is deleted")),
+            Toolbox::Off => {}
+        }
+        let config = self.machine_config();
+        // The server's own directory is never made here: without it the server has ended.
+        if !self.directory.exists() {
+            std::fs::create_dir(&self.directory)?;
+        }
+        for directory in [&config.home, &config.log_dir] {
+            DirBuilder::new().recursive(true).create(directory)?;
+        }
+        *toolbox = Toolbox::On(Arc::new(ToolboxHost::start(config)?));
+        Ok(())
+    }
+
+    fn machine_config(&self) -> MachineConfig {
+        let env = self.get("env");
+        let env = env.as_object().into_iter().flatten();
+        let dockerfile = self.get("buildInfo")["dockerfileContent"].as_str().unwrap_or_default().to_owned();
+        MachineConfig {
+            sandbox_id: self.id.clone(),
+            protocol: self.protocol,
+            home: self.directory.join("home"),
+            log_dir: self.directory.join("logs"),
+            env: env.filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned()))).collect(),
+            entrypoint: image::command_line(&dockerfile),
+            resources: self.resources(),
+        }
+    }
+
+    pub fn resources(&self) -> Resources {
+        let size = |key: &str| self.get(key).as_u64().unwrap_or(1);
+        Resources { cpu: size("cpu"), memory_gib: size("memory"), disk_gib: size("disk") }
+    }
+
+    /// Ends every process; the files stay. Blocks until they are gone.
+    pub fn stop_toolbox(&self) {
+        self.switch(Toolbox::Off);
+    }
+
+    /// As `stop_toolbox`, and nothing is ever started again. `false`: it never had anything.
+    pub fn close_toolbox(&self) {
+        self.switch(Toolbox::Gone);
+    }
+
+    fn switch(&self, to: Toolbox) {
+        let mut toolbox = self.toolbox.lock();
+        let before = std::mem::replace(&mut *toolbox, to);
+        if let Toolbox::Gone = before {
+            *toolbox = Toolbox::Gone;
+        }
+        drop(toolbox);
+        if let Toolbox::On(host) = before {
+            host.stop();
+        }
     }
 
     pub fn remove_files(&self) {
-        if let Some(directory) = self.home.parent() {
-            let _ = std::fs::remove_dir_all(directory);
-        }
+        let _ = std::fs::remove_dir_all(&self.directory);
     }
 }
 

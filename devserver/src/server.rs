@@ -3,13 +3,16 @@
 use crate::Options;
 use crate::api::error::Refusal;
 use crate::faults::{self, Connection, Faults, Kind, Then, Wire};
+use crate::proxy::preview;
 use crate::rate::RateLimit;
-use crate::sandbox::Sandbox;
 use crate::world::World;
-use crate::{api, preview, toolbox};
+use crate::{api, proxy};
+use axum::Router;
 use axum::body::Body;
 use axum::http::{Method, Request, Response, StatusCode, header};
+use axum::middleware::{Next, from_fn};
 use axum::response::IntoResponse;
+use axum::routing::any;
 use http_body_util::BodyExt;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -20,6 +23,7 @@ use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+use tower::ServiceExt;
 
 /// A running server. Dropping it kills every process and removes its directory.
 pub struct Server {
@@ -35,7 +39,7 @@ pub struct Server {
 struct House {
     world: Arc<World>,
     faults: Faults,
-    rate: Option<RateLimit>,
+    routes: Router,
 }
 
 impl Server {
@@ -43,10 +47,12 @@ impl Server {
         let listener = TcpListener::bind(("127.0.0.1", options.port)).await?;
         let state = state_dir(&options)?;
         let port = listener.local_addr()?.port();
+        let world = Arc::new(World::new(&options, port, state.path().canonicalize()?));
+        let rate = options.rate_limit.map(|requests| Arc::new(RateLimit::new(requests)));
         let house = Arc::new(House {
-            world: Arc::new(World::new(&options, port, state.path().canonicalize()?)),
+            routes: routes(world.clone(), rate),
+            world,
             faults: Faults::new(options.faults.clone()),
-            rate: options.rate_limit.map(RateLimit::new),
         });
         let closing = CancellationToken::new();
         let accepting = tokio::spawn(accept(listener, house.clone(), closing.clone()));
@@ -92,12 +98,8 @@ impl Drop for Server {
         self.accepting.abort();
         self.closing.cancel();
         let sandboxes = self.house.world.sandboxes.read().all.clone();
-        let used: Vec<_> = sandboxes.iter().filter(|sandbox| sandbox.home.exists()).collect();
-        // Twice: a request that was being answered may have started one more process meanwhile.
-        for _ in 0..2 {
-            used.iter().for_each(|sandbox| sandbox.close());
-            let _ = std::fs::remove_dir_all(&self.house.world.state_dir);
-        }
+        sandboxes.iter().for_each(|sandbox| sandbox.close_toolbox());
+        let _ = std::fs::remove_dir_all(&self.house.world.state_dir);
     }
 }
 
@@ -189,7 +191,7 @@ impl House {
                 return Ok(made_up);
             }
         }
-        let mut response = self.route(&path, request).await;
+        let mut response = self.route(request).await;
         for kind in faults {
             if kind == Kind::CutAfter {
                 return Err(Cut);
@@ -209,78 +211,41 @@ impl House {
         }
     }
 
-    async fn route(&self, path: &str, request: Request<Body>) -> Response<Body> {
+    async fn route(&self, request: Request<Body>) -> Response<Body> {
         if let Some(target) = preview::target(request.headers()) {
             return preview::serve(&self.world, target, request).await;
         }
-        if path == "/health" {
-            return ([(header::CONTENT_TYPE, "application/json")], r#"{"status":"ok"}"#).into_response();
-        }
-        let mut limits = None;
-        if let (Some(rate), Some(bearer)) = (&self.rate, api::bearer(request.headers())) {
-            let verdict = rate.count(bearer);
-            if verdict.refused {
-                let status = StatusCode::TOO_MANY_REQUESTS;
-                let mut refusal = Refusal { status, message: "Rate limit exceeded".into() }.at(path);
-                refusal.headers_mut().extend(verdict.headers);
-                return refusal;
-            }
-            limits = Some(verdict.headers);
-        }
-        let mut response = self.route_limited(path, request).await;
-        if let Some(limits) = limits {
-            response.headers_mut().extend(limits);
-        }
-        response
+        self.routes.clone().oneshot(request).await.unwrap_or_else(|never| match never {})
     }
+}
 
-    async fn route_limited(&self, path: &str, request: Request<Body>) -> Response<Body> {
-        let toolbox = match path.strip_prefix("/api/toolbox/") {
-            // The old way through the API, which the last self-hosted release still had.
-            Some(rest) if self.world.protocol == crate::Protocol::V0_190 => {
-                rest.split_once("/toolbox").map(|(id, rest)| (id.to_owned(), rest.to_owned()))
-            }
-            _ => path.strip_prefix("/toolbox/").map(|rest| match rest.find('/') {
-                Some(at) => (rest[..at].to_owned(), rest[at..].to_owned()),
-                None => (rest.to_owned(), "/".to_owned()),
-            }),
-        };
-        match toolbox {
-            Some((id, rest)) => self.toolbox(&id, &rest, request).await,
-            None if path.starts_with("/api") => api::serve(self.world.clone(), request).await,
-            None => Refusal::not_found(format!("Cannot {} {path}", request.method())).at(path),
-        }
-    }
+/// Everything but previews, which are told by their host.
+fn routes(world: Arc<World>, rate: Option<Arc<RateLimit>>) -> Router {
+    let health = ([(header::CONTENT_TYPE, "application/json")], r#"{"status":"ok"}"#);
+    let limit = from_fn(move |request, next| limit(rate.clone(), request, next));
+    Router::new()
+        .merge(proxy::router(world.clone()))
+        .nest("/api", api::router(world))
+        .fallback(async |request: Request<Body>| {
+            let path = request.uri().path();
+            Refusal::not_found(format!("Cannot {} {path}", request.method())).at(path)
+        })
+        .layer(limit)
+        .route("/health", any(async move || health))
+}
 
-    /// What the proxy in front of a sandbox checks, then the sandbox itself.
-    async fn toolbox(&self, id: &str, path: &str, request: Request<Body>) -> Response<Body> {
-        let refuse = |status: StatusCode, message: String| {
-            let body = serde_json::json!({
-                "statusCode": status.as_u16(),
-                "message": message,
-                "source": "DAYTONA_PROXY",
-            });
-            (status, [(header::CONTENT_TYPE, "application/json")], body.to_string()).into_response()
-        };
-        let sandbox = self.world.sandboxes.read().by_id(id);
-        let signed = sandbox.as_ref().is_some_and(|sandbox| {
-            let key = sandbox.signing_key.lock().clone();
-            toolbox::files::is_signed(&key, request.method(), path, request.uri())
-        });
-        let organization = match api::authenticate(&self.world, request.headers()) {
-            Ok(organization) => Some(organization),
-            Err(_) if signed => None,
-            Err(_) => return refuse(StatusCode::UNAUTHORIZED, "unauthorized".into()),
-        };
-        let theirs = |sandbox: &Arc<Sandbox>| organization.is_none_or(|its| sandbox.organization == its.id);
-        let Some(sandbox) = sandbox.filter(|sandbox| signed || theirs(sandbox)) else {
-            return refuse(StatusCode::NOT_FOUND, format!("sandbox {id} not found"));
-        };
-        match sandbox.state().as_str() {
-            "started" => toolbox::serve(sandbox, path, request).await,
-            "destroyed" | "destroying" => refuse(StatusCode::NOT_FOUND, format!("sandbox {id} not found")),
-            "stopping" | "starting" => refuse(StatusCode::BAD_GATEWAY, "bad gateway".into()),
-            _ => refuse(StatusCode::BAD_REQUEST, "no IP address found. Is the Sandbox started?".into()),
-        }
-    }
+/// Refuses a key that has had its requests, and tells every other what it has left.
+async fn limit(rate: Option<Arc<RateLimit>>, request: Request<Body>, next: Next) -> Response<Body> {
+    let (Some(rate), Some(bearer)) = (rate, api::bearer(request.headers())) else {
+        return next.run(request).await;
+    };
+    let verdict = rate.count(bearer);
+    let mut response = if verdict.refused {
+        let status = StatusCode::TOO_MANY_REQUESTS;
+        Refusal { status, message: "Rate limit exceeded".into() }.at(request.uri().path())
+    } else {
+        next.run(request).await
+    };
+    response.headers_mut().extend(verdict.headers);
+    response
 }

@@ -20,7 +20,7 @@ pub struct World {
     /// `http://127.0.0.1:PORT`
     pub base: String,
     pub port: u16,
-    pub organizations: [Organization; 2],
+    pub organizations: [Arc<Organization>; 2],
     /// A user's token: good for both organizations, with the organization's header.
     pub jwt: String,
     pub state_dir: PathBuf,
@@ -41,7 +41,7 @@ pub struct Registry {
 
 impl World {
     pub fn new(options: &Options, port: u16, state_dir: PathBuf) -> Self {
-        let organization = || Organization { id: Uuid::new_v4().to_string(), key: random_key() };
+        let organization = || Arc::new(Organization { id: Uuid::new_v4().to_string(), key: random_key() });
         let world = Self {
             protocol: options.protocol,
             base: format!("http://127.0.0.1:{port}"),
@@ -61,7 +61,7 @@ impl World {
     }
 
     /// The organization that a credential speaks for: a key for its own, a token for the named one.
-    pub fn organization(&self, bearer: &str, named: Option<&str>) -> Option<&Organization> {
+    pub fn organization(&self, bearer: &str, named: Option<&str>) -> Option<&Arc<Organization>> {
         if bearer == self.jwt {
             return self.organizations.iter().find(|organization| Some(organization.id.as_str()) == named);
         }
@@ -110,12 +110,4 @@ impl Registry {
 /// A random credential.
 pub fn random_key() -> String {
     format!("dtn_{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple())
-}
-
-/// Now, as the service writes times.
-pub fn now() -> String {
-    let format = time::macros::format_description!(
-        "[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z"
-    );
-    time::OffsetDateTime::now_utc().format(&format).unwrap_or_default()
 }

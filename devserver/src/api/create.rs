@@ -1,9 +1,9 @@
 //! POST /sandbox: what the service checks, and a sandbox that becomes real while the answer waits.
 
-use super::Call;
 use super::error::{Answer, Refusal, json_body};
+use super::lifecycle::start_toolbox;
+use super::{Call, image};
 use crate::sandbox::{DEFAULT_SNAPSHOT, Sandbox, defaults};
-use ring::digest::{SHA256, digest};
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,10 +31,10 @@ const PLAIN: [&str; 13] = [
     "outboundProxyUrl",
 ];
 
-pub async fn create(call: &Call<'_>) -> Answer {
+pub async fn create(call: Call) -> Answer {
     let body = call.json()?;
     let Value::Object(wish) = body else { return Err(Refusal::bad_request("Expected an object")) };
-    let record = record(call, &wish)?;
+    let record = record(&call, &wish)?;
     let image = wish.get("buildInfo").and_then(|info| info["dockerfileContent"].as_str());
     let image = image.map(str::to_owned);
     let sandbox = {
@@ -43,7 +43,7 @@ pub async fn create(call: &Call<'_>) -> Answer {
         if sandboxes.has_name(&call.organization.id, name) {
             return Err(Refusal::conflict(format!("Sandbox with name {name} already exists")));
         }
-        let sandbox = Sandbox::new(call.world, record);
+        let sandbox = Sandbox::new(&call.world, record);
         sandboxes.insert(sandbox.clone());
         sandbox
     };
@@ -59,9 +59,9 @@ pub async fn create(call: &Call<'_>) -> Answer {
 }
 
 /// What a wish makes of the defaults, or why not.
-fn record(call: &Call<'_>, wish: &Map<String, Value>) -> Result<Map<String, Value>, Refusal> {
+fn record(call: &Call, wish: &Map<String, Value>) -> Result<Map<String, Value>, Refusal> {
     let given = |key: &str| wish.get(key).filter(|value| !value.is_null());
-    let mut record = defaults(call.world, &call.organization.id);
+    let mut record = defaults(&call.world, &call.organization.id);
     for key in PLAIN {
         if let Some(value) = wish.get(key).filter(|value| !value.is_null()) {
             record.insert(key.into(), value.clone());
@@ -130,23 +130,12 @@ fn record(call: &Call<'_>, wish: &Map<String, Value>) -> Result<Map<String, Valu
         }
         info["createdAt"] = record.get("createdAt").cloned().unwrap_or_default();
         info["updatedAt"] = info["createdAt"].clone();
-        info["snapshotRef"] = json!(build_id(&info));
+        info["snapshotRef"] = json!(image::build_id(&info));
         record.remove("snapshot");
         record.insert("buildInfo".into(), info);
         record.insert("state".into(), json!("pending_build"));
     }
     Ok(record)
-}
-
-/// The name of what a build makes: the same for the same text and the same contexts.
-fn build_id(info: &Value) -> String {
-    let mut hashes: Vec<&str> =
-        info["contextHashes"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-    hashes.sort_unstable();
-    let text = info["dockerfileContent"].as_str().unwrap_or_default();
-    let sum = digest(&SHA256, format!("{text}{}", hashes.concat()).as_bytes());
-    let hex: String = sum.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("daytona-{hex}:daytona")
 }
 
 /// After how many minutes what happens by itself, and what excludes what.
@@ -180,41 +169,6 @@ fn intervals(wish: &Map<String, Value>, record: &mut Map<String, Value>) -> Resu
     Ok(())
 }
 
-/// The two steps that fail here as they would anywhere: an image that cannot exist, and `RUN false`.
-fn why_it_fails(line: &str) -> Option<String> {
-    let mut words = line.split_whitespace();
-    let instruction = words.next()?.to_ascii_uppercase();
-    let mut words = words.skip_while(|word| word.starts_with("--"));
-    match (instruction.as_str(), words.next()) {
-        ("RUN", Some("false")) => Some("The command '/bin/sh -c false' returned a non-zero code: 1".into()),
-        ("FROM", Some(image)) if !is_reference(image) => {
-            Some(format!("failed to parse {image:?}: invalid reference format"))
-        }
-        ("FROM", None) => Some("FROM requires an image".into()),
-        _ => None,
-    }
-}
-
-/// `[HOST[:PORT]/]PATH[:TAG][@DIGEST]`, the path in lower case.
-fn is_reference(image: &str) -> bool {
-    let (image, digest) =
-        image.split_once('@').map_or((image, None), |(image, digest)| (image, Some(digest)));
-    let (image, tag) = match image.rsplit_once(':') {
-        Some((image, tag)) if !tag.contains('/') => (image, Some(tag)),
-        _ => (image, None),
-    };
-    let is_word = |word: &str| {
-        !word.is_empty()
-            && word.chars().all(|letter| letter.is_ascii_alphanumeric() || "._-".contains(letter))
-    };
-    let mut parts = image.split('/');
-    let host = if image.contains('/') { parts.next() } else { None };
-    let host_is_fine = host.is_none_or(|host| host.split(':').all(is_word));
-    let path_is_fine = parts.all(|part| is_word(part) && part.to_ascii_lowercase() == part);
-    let digest_is_fine = digest.is_none_or(|digest| digest.split(':').all(is_word));
-    host_is_fine && path_is_fine && digest_is_fine && tag.is_none_or(is_word)
-}
-
 /// Gives the sandbox its directory; an image is built first, line by line.
 async fn become_real(sandbox: Arc<Sandbox>, dockerfile: Option<String>) {
     if let Some(dockerfile) = dockerfile {
@@ -225,7 +179,7 @@ async fn become_real(sandbox: Arc<Sandbox>, dockerfile: Option<String>) {
             let step = format!("Step {}/{} : {line}\n ---> done\n", number + 1, lines.len());
             sandbox.build_log.lock().push_str(&step);
             sleep(STEP).await;
-            if let Some(why) = why_it_fails(line) {
+            if let Some(why) = image::why_it_fails(line) {
                 sandbox.build_log.lock().push_str(&format!("{why}\n"));
                 sandbox.set("errorReason", why);
                 sandbox.set("desiredState", "build_failed");
@@ -235,36 +189,5 @@ async fn become_real(sandbox: Arc<Sandbox>, dockerfile: Option<String>) {
         }
         sandbox.build_log.lock().push_str("Successfully built\n");
     }
-    match sandbox.make_home() {
-        // A delete that came first wins.
-        Ok(()) if sandbox.text("desiredState") == "started" => {
-            sandbox.set("state", "started");
-            sandbox.sessions.start(&sandbox);
-        }
-        Ok(()) => {}
-        Err(error) => {
-            sandbox.set("errorReason", format!("no directory: {error}"));
-            sandbox.set("desiredState", "error");
-            sandbox.set("state", "error");
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_name_that_no_image_has_fails_the_build() {
-        for good in
-            ["python:3.12", "debian", "ghcr.io/a/b_c:V1", "localhost:5000/x", "a/b@sha256:0f", "Host.io/x"]
-        {
-            assert_eq!(why_it_fails(&format!("FROM --platform=linux/amd64 {good} AS x")), None, "{good}");
-        }
-        for bad in ["Python", "a/B", "a:", "a//b", "a/b!"] {
-            assert!(why_it_fails(&format!("FROM {bad}")).is_some(), "{bad}");
-        }
-        assert!(why_it_fails("FROM").is_some() && why_it_fails("run false").is_some());
-        assert_eq!(why_it_fails("RUN falsetto"), None);
-    }
+    start_toolbox(&sandbox).await;
 }

@@ -1,12 +1,13 @@
 //! The control plane's errors: `{path, timestamp, statusCode, error, message}`.
 
-use crate::world::now;
+use crate::timestamp::now;
 use axum::body::Body;
 use axum::http::{Response, StatusCode, header};
 use axum::response::IntoResponse;
 use serde_json::json;
 
 /// A refusal; the path is filled in where it is known.
+#[derive(Clone)]
 pub struct Refusal {
     pub status: StatusCode,
     pub message: String,
@@ -45,6 +46,15 @@ impl Refusal {
         });
         let mut response = json_body(&body);
         *response.status_mut() = self.status;
+        response
+    }
+}
+
+/// Without its path, which the router's layer fills in.
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response<Body> {
+        let mut response = self.status.into_response();
+        response.extensions_mut().insert(self);
         response
     }
 }

@@ -4,7 +4,9 @@
 use super::Call;
 use super::error::{Answer, Refusal, json_body};
 use crate::sandbox::Sandbox;
+use axum::extract::Path;
 use serde_json::Value;
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -27,8 +29,8 @@ async fn under_way(sandbox: &Sandbox) {
 }
 
 /// Begins a change from one of these states.
-fn begin(call: &Call<'_>, id: &str, from: &[&str], to: &str, refusal: &str) -> Result<Arc<Sandbox>, Refusal> {
-    let sandbox = call.sandbox(id)?;
+fn begin(call: &Call, id: &str, from: &[&str], to: &str, refusal: &str) -> Result<Arc<Sandbox>, Refusal> {
+    let sandbox = call.sandbox(&id)?;
     if sandbox.is_changing() {
         sandbox.seen.store(true, Ordering::Release);
         return Err(Refusal::conflict("Sandbox state change in progress"));
@@ -42,30 +44,43 @@ fn begin(call: &Call<'_>, id: &str, from: &[&str], to: &str, refusal: &str) -> R
     Ok(sandbox)
 }
 
-pub fn look(call: &Call<'_>, id: &str) -> Answer {
-    let sandbox = call.sandbox(id)?;
+/// The last step of a start. A delete that came meanwhile wins.
+pub async fn start_toolbox(sandbox: &Arc<Sandbox>) {
+    let starting = sandbox.clone();
+    let started = spawn_blocking(move || starting.start_toolbox()).await.map_err(io::Error::other);
+    match started.and_then(|started| started) {
+        _ if sandbox.text("desiredState") != "started" => {}
+        Ok(()) => sandbox.set("state", "started"),
+        Err(error) => {
+            sandbox.set("errorReason", format!("the sandbox cannot start: {error}"));
+            sandbox.set("desiredState", "error");
+            sandbox.set("state", "error");
+        }
+    }
+}
+
+pub async fn look(Path(id): Path<String>, call: Call) -> Answer {
+    let sandbox = call.sandbox(&id)?;
     sandbox.seen.store(true, Ordering::Release);
     Ok(json_body(&sandbox.json()))
 }
 
-pub fn start(call: &Call<'_>, id: &str) -> Answer {
-    let sandbox = begin(call, id, &["stopped", "archived"], "started", "Sandbox is not in valid state")?;
+pub async fn start(Path(id): Path<String>, call: Call) -> Answer {
+    let sandbox = begin(&call, &id, &["stopped", "archived"], "started", "Sandbox is not in valid state")?;
     let answer = json_body(&sandbox.json());
     tokio::spawn(async move {
         sleep(STEP / 2).await;
         sandbox.set("state", "starting");
         under_way(&sandbox).await;
-        let _ = sandbox.make_home();
-        sandbox.set("state", "started");
-        sandbox.sessions.start(&sandbox);
+        start_toolbox(&sandbox).await;
     });
     Ok(answer)
 }
 
 /// The processes end; the files stay. Asked politely they get a moment.
-pub fn stop(call: &Call<'_>, id: &str) -> Answer {
+pub async fn stop(Path(id): Path<String>, call: Call) -> Answer {
     let refusal = "Sandbox is not in a stoppable state";
-    let sandbox = begin(call, id, &["started"], "stopped", refusal)?;
+    let sandbox = begin(&call, &id, &["started"], "stopped", refusal)?;
     let answer = json_body(&sandbox.json());
     let deletes = sandbox.get("autoDeleteInterval") == 0;
     let world = call.world.clone();
@@ -74,7 +89,7 @@ pub fn stop(call: &Call<'_>, id: &str) -> Answer {
         sandbox.set("state", "stopping");
         under_way(&sandbox).await;
         let killed = sandbox.clone();
-        let _ = spawn_blocking(move || killed.kill_all()).await;
+        let _ = spawn_blocking(move || killed.stop_toolbox()).await;
         sandbox.set("state", "stopped");
         if deletes {
             world.sandboxes.write().free_name(&sandbox.organization, &sandbox.name());
@@ -84,8 +99,8 @@ pub fn stop(call: &Call<'_>, id: &str) -> Answer {
     Ok(answer)
 }
 
-pub fn archive(call: &Call<'_>, id: &str) -> Answer {
-    let sandbox = begin(call, id, &["stopped"], "archived", "Sandbox is not stopped")?;
+pub async fn archive(Path(id): Path<String>, call: Call) -> Answer {
+    let sandbox = begin(&call, &id, &["stopped"], "archived", "Sandbox is not stopped")?;
     let answer = json_body(&sandbox.json());
     tokio::spawn(async move {
         sleep(STEP / 2).await;
@@ -96,21 +111,21 @@ pub fn archive(call: &Call<'_>, id: &str) -> Answer {
     Ok(answer)
 }
 
-pub fn recover(call: &Call<'_>, id: &str) -> Answer {
-    let sandbox = begin(call, id, &["error"], "started", "Sandbox is not in error state")?;
+pub async fn recover(Path(id): Path<String>, call: Call) -> Answer {
+    let sandbox = begin(&call, &id, &["error"], "started", "Sandbox is not in error state")?;
     let answer = json_body(&sandbox.json());
     tokio::spawn(async move {
         under_way(&sandbox).await;
         sandbox.set("errorReason", Value::Null);
-        sandbox.set("state", "started");
+        start_toolbox(&sandbox).await;
     });
     Ok(answer)
 }
 
 /// What runs can only get more processors and memory; the disk changes while the sandbox is stopped.
-pub fn resize(call: &Call<'_>, id: &str) -> Answer {
+pub async fn resize(Path(id): Path<String>, call: Call) -> Answer {
     let wish = call.json()?;
-    let sandbox = call.sandbox(id)?;
+    let sandbox = call.sandbox(&id)?;
     let running = sandbox.state() == "started";
     let mut changes = Vec::new();
     for key in ["cpu", "memory", "disk"] {
@@ -148,7 +163,7 @@ pub fn resize(call: &Call<'_>, id: &str) -> Answer {
     }
     let before = sandbox.state();
     let refusal = "Sandbox must be started or stopped to be resized";
-    begin(call, id, &["started", "stopped"], &before, refusal)?;
+    begin(&call, &id, &["started", "stopped"], &before, refusal)?;
     sandbox.resizing.store(true, Ordering::Release);
     let answer = json_body(&sandbox.json());
     tokio::spawn(async move {
@@ -158,6 +173,9 @@ pub fn resize(call: &Call<'_>, id: &str) -> Answer {
         for (key, value) in changes {
             sandbox.set(key, value);
         }
+        if let Some(toolbox) = sandbox.toolbox() {
+            toolbox.resize(sandbox.resources());
+        }
         sandbox.set("state", before);
         sandbox.resizing.store(false, Ordering::Release);
     });
@@ -165,8 +183,8 @@ pub fn resize(call: &Call<'_>, id: &str) -> Answer {
 }
 
 /// The name is free at once; the sandbox itself goes when its processes have.
-pub fn delete(call: &Call<'_>, id: &str) -> Answer {
-    let sandbox = call.sandbox(id)?;
+pub async fn delete(Path(id): Path<String>, call: Call) -> Answer {
+    let sandbox = call.sandbox(&id)?;
     if sandbox.text("desiredState") == "destroyed" {
         return Err(Refusal::conflict("Sandbox state change in progress"));
     }
@@ -191,7 +209,7 @@ async fn destroy(world: &crate::world::World, sandbox: Arc<Sandbox>) {
     sandbox.set("state", "destroying");
     let gone = sandbox.clone();
     let _ = spawn_blocking(move || {
-        gone.kill_all();
+        gone.close_toolbox();
         gone.remove_files();
     })
     .await;

@@ -48,14 +48,14 @@ const STATES: [&str; 22] = [
     "resuming",
 ];
 
-pub fn by_cursor(call: &Call<'_>) -> Answer {
-    let limit = limit(call)?;
+pub async fn by_cursor(call: Call) -> Answer {
+    let limit = limit(&call)?;
     let start = match call.parameter("cursor") {
         None => 0,
         Some(cursor) => offset(&cursor).ok_or_else(|| Refusal::bad_request("Invalid cursor"))?,
     };
-    let mut found = find(call)?;
-    sort(call, &mut found, &["name", "cpu", "memoryGib", "diskGib", "lastActivityAt", "createdAt"])?;
+    let mut found = find(&call)?;
+    sort(&call, &mut found, &["name", "cpu", "memoryGib", "diskGib", "lastActivityAt", "createdAt"])?;
     let next = start + limit;
     let cursor = (next < found.len()).then(|| URL_SAFE_NO_PAD.encode(format!("{next}")));
     let items: Vec<Value> =
@@ -63,8 +63,8 @@ pub fn by_cursor(call: &Call<'_>) -> Answer {
     Ok(json_body(&json!({ "items": items, "nextCursor": cursor })))
 }
 
-pub fn by_page(call: &Call<'_>) -> Answer {
-    let limit = limit(call)?;
+pub async fn by_page(call: Call) -> Answer {
+    let limit = limit(&call)?;
     let page = match call.parameter("page") {
         None => 1,
         Some(text) => match text.parse::<usize>() {
@@ -72,9 +72,9 @@ pub fn by_page(call: &Call<'_>) -> Answer {
             _ => return Err(Refusal::bad_request("page must not be less than 1")),
         },
     };
-    let mut found = find(call)?;
+    let mut found = find(&call)?;
     let keys = ["id", "name", "state", "snapshot", "region", "updatedAt", "createdAt", "lastActivityAt"];
-    sort(call, &mut found, &keys)?;
+    sort(&call, &mut found, &keys)?;
     let total = found.len();
     let items: Vec<Value> =
         found.into_iter().skip((page - 1) * limit).take(limit).map(|item| item.json()).collect();
@@ -86,7 +86,7 @@ pub fn by_page(call: &Call<'_>) -> Answer {
     })))
 }
 
-fn limit(call: &Call<'_>) -> Result<usize, Refusal> {
+fn limit(call: &Call) -> Result<usize, Refusal> {
     match call.parameter("limit") {
         None => Ok(LIMIT),
         Some(text) => match text.parse::<i64>() {
@@ -105,7 +105,7 @@ fn offset(cursor: &str) -> Option<usize> {
 }
 
 /// The organization's sandboxes that pass every filter.
-fn find(call: &Call<'_>) -> Result<Vec<Arc<Sandbox>>, Refusal> {
+fn find(call: &Call) -> Result<Vec<Arc<Sandbox>>, Refusal> {
     let query = call.query();
     let values = |name: &str| -> Vec<String> {
         query.iter().filter(|(key, _)| key == name).map(|(_, value)| value.clone()).collect()
@@ -166,7 +166,7 @@ fn find(call: &Call<'_>) -> Result<Vec<Arc<Sandbox>>, Refusal> {
 }
 
 /// As asked, by one of these keys, else the newest first.
-fn sort(call: &Call<'_>, found: &mut [Arc<Sandbox>], keys: &[&str]) -> Result<(), Refusal> {
+fn sort(call: &Call, found: &mut [Arc<Sandbox>], keys: &[&str]) -> Result<(), Refusal> {
     let descending = match call.parameter("order").as_deref() {
         Some("asc") => false,
         Some("desc") | None => true,

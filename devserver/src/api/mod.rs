@@ -1,7 +1,10 @@
-//! The control plane, below `/api`: who asks, and which room answers.
+//! The control plane, below `/api`: sandboxes and their states, snapshots, volumes. Every route but
+//! `/config` and `/health` needs a credential, unknown ones included.
 
+mod call;
 mod create;
 pub mod error;
+pub mod image;
 mod lifecycle;
 mod list;
 mod reach;
@@ -9,146 +12,82 @@ mod settings;
 mod stock;
 
 use crate::Protocol;
-use crate::world::{Organization, World};
-use axum::body::{Body, Bytes};
-use axum::http::{HeaderMap, Method, Request, Response, Uri};
+use crate::world::World;
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{OriginalUri, Request, State};
+use axum::http::Response;
+use axum::middleware::Next;
+use axum::response::IntoResponse;
+use axum::routing::{delete, get, post, put};
+pub use call::{Call, authenticate, bearer};
 use error::{Answer, Refusal, json_body};
-use http_body_util::{BodyExt, Limited};
-use serde_json::{Value, json};
+use serde_json::json;
 use std::sync::Arc;
 
-/// The largest body that the control plane takes.
-const BODY_MOST: usize = 16 << 20;
-
-/// A request of somebody known.
-pub struct Call<'a> {
-    pub world: &'a Arc<World>,
-    pub organization: &'a Organization,
-    pub method: Method,
-    pub uri: &'a Uri,
-    pub body: Bytes,
-}
-
-impl Call<'_> {
-    /// The JSON body; none is an empty object.
-    pub fn json(&self) -> Result<Value, Refusal> {
-        if self.body.is_empty() {
-            return Ok(json!({}));
-        }
-        serde_json::from_slice(&self.body).map_err(|error| match self.body.as_ref() {
-            b"{" => Refusal::bad_request(
-                "Invalid JSON: Expecting property name enclosed in double quotes: line 1 column 2 (char 1)",
-            ),
-            _ => Refusal::bad_request(format!("Invalid JSON: {error}")),
-        })
-    }
-
-    /// The query, decoded, in its order.
-    pub fn query(&self) -> Vec<(String, String)> {
-        serde_urlencoded::from_str(self.uri.query().unwrap_or_default()).unwrap_or_default()
-    }
-
-    pub fn parameter(&self, name: &str) -> Option<String> {
-        self.query().into_iter().find(|(key, _)| key == name).map(|(_, value)| value)
-    }
-
-    fn sandbox(&self, id_or_name: &str) -> Result<Arc<crate::sandbox::Sandbox>, Refusal> {
-        self.world
-            .sandbox(&self.organization.id, id_or_name)
-            .ok_or_else(|| Refusal::not_found(format!("Sandbox with ID or name {id_or_name} not found")))
-    }
-}
-
-/// The bearer of a request's credential.
-pub fn bearer(headers: &HeaderMap) -> Option<&str> {
-    headers.get("authorization")?.to_str().ok()?.strip_prefix("Bearer ")
-}
-
-/// The organization that a request speaks for.
-pub fn authenticate<'w>(world: &'w World, headers: &HeaderMap) -> Result<&'w Organization, Refusal> {
-    let named = headers.get("x-daytona-organization-id").and_then(|value| value.to_str().ok());
-    let Some(bearer) = bearer(headers) else {
-        return Err(Refusal::unauthorized("Invalid credentials"));
+pub fn router(world: Arc<World>) -> Router {
+    let newer = match world.protocol {
+        Protocol::V0_190 => Router::new(),
+        Protocol::V0_205 => Router::new()
+            .route("/sandbox/{id}/autopause/{minutes}", post(settings::auto_pause))
+            .route("/sandbox/{id}/ttl/{minutes}", post(settings::ttl)),
     };
-    if bearer == world.jwt && named.is_none() {
-        return Err(Refusal::bad_request("X-Daytona-Organization-ID is missing: a token needs it"));
-    }
-    world.organization(bearer, named).ok_or_else(|| Refusal::unauthorized("Invalid credentials"))
+    Router::new()
+        .route("/config", get(config))
+        .route("/health", get(async || json_body(&json!({ "status": "ok" }))))
+        .route("/sandbox", get(list::by_cursor).post(create::create))
+        .route("/sandbox/paginated", get(list::by_page))
+        .route("/sandbox/{id}", get(lifecycle::look).delete(lifecycle::delete))
+        .route("/sandbox/{id}/start", post(lifecycle::start))
+        .route("/sandbox/{id}/stop", post(lifecycle::stop))
+        .route("/sandbox/{id}/archive", post(lifecycle::archive))
+        .route("/sandbox/{id}/recover", post(lifecycle::recover))
+        .route("/sandbox/{id}/resize", post(lifecycle::resize))
+        .route("/sandbox/{id}/labels", put(settings::labels))
+        .route("/sandbox/{id}/public/{value}", post(settings::public))
+        .route("/sandbox/{id}/last-activity", post(settings::last_activity))
+        .route("/sandbox/{id}/autostop/{minutes}", post(settings::auto_stop))
+        .route("/sandbox/{id}/autoarchive/{minutes}", post(settings::auto_archive))
+        .route("/sandbox/{id}/autodelete/{minutes}", post(settings::auto_delete))
+        .route("/sandbox/{id}/ports/{port}/preview-url", get(reach::preview))
+        .route("/sandbox/{id}/ports/{port}/signed-preview-url", get(reach::signed_preview))
+        .route("/sandbox/{id}/ports/{port}/signed-preview-url/{token}/expire", post(reach::expire_preview))
+        .route("/sandbox/{id}/toolbox-proxy-url", get(reach::toolbox_proxy_url))
+        .route("/sandbox/{id}/build-logs-url", get(reach::build_logs_url))
+        .route("/sandbox/{id}/build-logs", get(reach::build_logs))
+        .route("/sandbox/{id}/signing-key", get(reach::signing_key))
+        .route("/sandbox/{id}/signing-key/rotate", post(reach::rotate_signing_key))
+        .route("/snapshots", get(stock::list_snapshots).post(stock::create_snapshot))
+        .route("/snapshots/{id}", get(stock::snapshot).delete(stock::delete_snapshot))
+        .route("/volumes", get(stock::list_volumes).post(stock::create_volume))
+        .route("/volumes/by-name/{name}", get(stock::volume_by_name))
+        .route("/volumes/{id}", delete(stock::delete_volume).get(stock::volume))
+        .route("/object-storage/push-access", get(stock::push_access))
+        .merge(newer)
+        .fallback(no_route)
+        .method_not_allowed_fallback(no_route)
+        .with_state(world)
+        .layer(axum::middleware::from_fn(name_path))
 }
 
-/// Answers a request below `/api`.
-pub async fn serve(world: Arc<World>, request: Request<Body>) -> Response<Body> {
-    let path = request.uri().to_string();
-    let shown = percent_encoding::percent_decode_str(&path).decode_utf8_lossy().into_owned();
-    match answer(&world, request).await {
-        Ok(response) => response,
-        Err(refusal) => refusal.at(&shown),
-    }
+async fn no_route(call: Call) -> Answer {
+    Err(Refusal::not_found(format!("Cannot {} {}", call.method, call.uri.path())))
 }
 
-async fn answer(world: &Arc<World>, request: Request<Body>) -> Answer {
-    let (parts, body) = request.into_parts();
-    let path = parts.uri.path().strip_prefix("/api").unwrap_or_default().to_owned();
-    if path == "/config" && parts.method == Method::GET {
-        return Ok(config(world));
-    }
-    if path == "/health" && parts.method == Method::GET {
-        return Ok(json_body(&json!({ "status": "ok" })));
-    }
-    let organization = authenticate(world, &parts.headers)?;
-    let body = Limited::new(body, BODY_MOST).collect().await;
-    let body = body.map_err(|_| Refusal::bad_request("request entity too large"))?.to_bytes();
-    let call = Call { world, organization, method: parts.method, uri: &parts.uri, body };
-    let segments: Vec<String> = path
-        .split('/')
-        .skip(1)
-        .map(|segment| percent_encoding::percent_decode_str(segment).decode_utf8_lossy().into_owned())
-        .collect();
-    let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
-    route(&call, &segments)
-        .await
-        .unwrap_or_else(|| Err(Refusal::not_found(format!("Cannot {} {}", call.method, parts.uri.path()))))
-}
-
-/// `None`: no such route.
-async fn route(call: &Call<'_>, path: &[&str]) -> Option<Answer> {
-    let method = call.method.as_str();
-    Some(match (method, path) {
-        ("POST", ["sandbox"]) => create::create(call).await,
-        ("GET", ["sandbox"]) => list::by_cursor(call),
-        ("GET", ["sandbox", "paginated"]) => list::by_page(call),
-        ("GET", ["sandbox", id]) => lifecycle::look(call, id),
-        ("DELETE", ["sandbox", id]) => lifecycle::delete(call, id),
-        ("POST", ["sandbox", id, "start"]) => lifecycle::start(call, id),
-        ("POST", ["sandbox", id, "stop"]) => lifecycle::stop(call, id),
-        ("POST", ["sandbox", id, "archive"]) => lifecycle::archive(call, id),
-        ("POST", ["sandbox", id, "recover"]) => lifecycle::recover(call, id),
-        ("POST", ["sandbox", id, "resize"]) => lifecycle::resize(call, id),
-        ("PUT", ["sandbox", id, "labels"]) => settings::labels(call, id),
-        ("POST", ["sandbox", id, "public", value]) => settings::public(call, id, value),
-        ("POST", ["sandbox", id, "last-activity"]) => settings::last_activity(call, id),
-        ("POST", ["sandbox", id, "signing-key", "rotate"]) => reach::rotate_signing_key(call, id),
-        ("POST", ["sandbox", _, "autopause" | "ttl", _]) if call.world.protocol == Protocol::V0_190 => {
-            return None;
+/// Fills in the path of a refused request, decoded and with its query.
+async fn name_path(request: Request, next: Next) -> Response<Body> {
+    let path = request.extensions().get::<OriginalUri>().map_or(request.uri(), |uri| uri).to_string();
+    let response = next.run(request).await;
+    match response.extensions().get::<Refusal>() {
+        Some(refusal) => {
+            let path = percent_encoding::percent_decode_str(&path).decode_utf8_lossy();
+            refusal.clone().at(&path)
         }
-        ("POST", ["sandbox", id, interval, minutes]) => settings::interval(call, id, interval, minutes)?,
-        ("GET", ["sandbox", id, "ports", port, "preview-url"]) => reach::preview(call, id, port),
-        ("GET", ["sandbox", id, "ports", port, "signed-preview-url"]) => {
-            reach::signed_preview(call, id, port)
-        }
-        ("POST", ["sandbox", id, "ports", _, "signed-preview-url", token, "expire"]) => {
-            reach::expire_preview(call, id, token)
-        }
-        ("GET", ["sandbox", id, "toolbox-proxy-url"]) => reach::toolbox_proxy_url(call, id),
-        ("GET", ["sandbox", id, "build-logs-url"]) => reach::build_logs_url(call, id),
-        ("GET", ["sandbox", id, "build-logs"]) => reach::build_logs(call, id),
-        ("GET", ["sandbox", id, "signing-key"]) => reach::signing_key(call, id),
-        (_, ["snapshots" | "volumes" | "object-storage", ..]) => stock::route(call, path)?,
-        _ => return None,
-    })
+        None => response,
+    }
 }
 
-fn config(world: &World) -> Response<Body> {
+async fn config(State(world): State<Arc<World>>) -> impl IntoResponse {
     json_body(&json!({
         "version": "rig",
         "oidc": { "issuer": world.base, "clientId": "rig", "audience": "rig" },

@@ -5,6 +5,7 @@ use super::error::{Answer, Refusal, json_body};
 use crate::sandbox::Sandbox;
 use crate::world::random_key;
 use axum::body::{Body, Bytes};
+use axum::extract::Path;
 use axum::http::header;
 use axum::response::IntoResponse;
 use serde_json::json;
@@ -19,8 +20,8 @@ fn port(text: &str) -> Result<u16, Refusal> {
     }
 }
 
-pub fn preview(call: &Call<'_>, id: &str, text: &str) -> Answer {
-    let (sandbox, port) = (call.sandbox(id)?, port(text)?);
+pub async fn preview(Path((id, text)): Path<(String, String)>, call: Call) -> Answer {
+    let (sandbox, port) = (call.sandbox(&id)?, port(&text)?);
     Ok(json_body(&json!({
         "sandboxId": sandbox.id,
         "url": format!("http://{port}-{}.localhost:{}", sandbox.id, call.world.port),
@@ -28,8 +29,8 @@ pub fn preview(call: &Call<'_>, id: &str, text: &str) -> Answer {
     })))
 }
 
-pub fn signed_preview(call: &Call<'_>, id: &str, text: &str) -> Answer {
-    let (sandbox, port) = (call.sandbox(id)?, port(text)?);
+pub async fn signed_preview(Path((id, text)): Path<(String, String)>, call: Call) -> Answer {
+    let (sandbox, port) = (call.sandbox(&id)?, port(&text)?);
     let seconds = match call.parameter("expiresInSeconds") {
         None => 60,
         Some(text) => text
@@ -49,18 +50,18 @@ pub fn signed_preview(call: &Call<'_>, id: &str, text: &str) -> Answer {
     })))
 }
 
-pub fn expire_preview(call: &Call<'_>, id: &str, token: &str) -> Answer {
-    call.sandbox(id)?.signed_previews.lock().remove(token);
+pub async fn expire_preview(Path((id, _, token)): Path<(String, String, String)>, call: Call) -> Answer {
+    call.sandbox(&id)?.signed_previews.lock().remove(&token);
     Ok(axum::http::StatusCode::OK.into_response())
 }
 
-pub fn toolbox_proxy_url(call: &Call<'_>, id: &str) -> Answer {
-    call.sandbox(id)?;
+pub async fn toolbox_proxy_url(Path(id): Path<String>, call: Call) -> Answer {
+    call.sandbox(&id)?;
     Ok(json_body(&json!({ "url": format!("{}/toolbox", call.world.base) })))
 }
 
-pub fn build_logs_url(call: &Call<'_>, id: &str) -> Answer {
-    let sandbox = call.sandbox(id)?;
+pub async fn build_logs_url(Path(id): Path<String>, call: Call) -> Answer {
+    let sandbox = call.sandbox(&id)?;
     if !sandbox.get("buildInfo").is_object() {
         return Err(Refusal::not_found(format!("Sandbox with ID {} has no build info", sandbox.id)));
     }
@@ -70,8 +71,8 @@ pub fn build_logs_url(call: &Call<'_>, id: &str) -> Answer {
 }
 
 /// The log so far, or with `?follow=true` until the build is over.
-pub fn build_logs(call: &Call<'_>, id: &str) -> Answer {
-    let sandbox = call.sandbox(id)?;
+pub async fn build_logs(Path(id): Path<String>, call: Call) -> Answer {
+    let sandbox = call.sandbox(&id)?;
     let follow = call.parameter("follow").as_deref() == Some("true");
     let body = Body::from_stream(futures_util::stream::unfold(0, move |sent| {
         let sandbox = sandbox.clone();
@@ -100,13 +101,13 @@ async fn next_piece(
 }
 
 /// The bare key, which is no JSON.
-pub fn signing_key(call: &Call<'_>, id: &str) -> Answer {
-    let key = call.sandbox(id)?.signing_key.lock().clone();
+pub async fn signing_key(Path(id): Path<String>, call: Call) -> Answer {
+    let key = call.sandbox(&id)?.signing_key.lock().clone();
     Ok(([(header::CONTENT_TYPE, "text/html; charset=utf-8")], key).into_response())
 }
 
-pub fn rotate_signing_key(call: &Call<'_>, id: &str) -> Answer {
+pub async fn rotate_signing_key(Path(id): Path<String>, call: Call) -> Answer {
     let key = random_key();
-    *call.sandbox(id)?.signing_key.lock() = key.clone();
+    *call.sandbox(&id)?.signing_key.lock() = key.clone();
     Ok(([(header::CONTENT_TYPE, "text/html; charset=utf-8")], key).into_response())
 }

@@ -2,13 +2,14 @@
 
 use super::Call;
 use super::error::{Answer, Refusal, json_body};
-use crate::world::now;
+use crate::timestamp::now;
+use axum::extract::Path;
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
 use serde_json::json;
 
-pub fn labels(call: &Call<'_>, id: &str) -> Answer {
-    let sandbox = call.sandbox(id)?;
+pub async fn labels(Path(id): Path<String>, call: Call) -> Answer {
+    let sandbox = call.sandbox(&id)?;
     let wish = call.json()?;
     let Some(labels) = wish["labels"].as_object() else {
         return Err(Refusal::bad_request("labels must be an object"));
@@ -17,40 +18,54 @@ pub fn labels(call: &Call<'_>, id: &str) -> Answer {
     Ok(json_body(&json!({ "labels": labels })))
 }
 
-pub fn public(call: &Call<'_>, id: &str, value: &str) -> Answer {
-    let sandbox = call.sandbox(id)?;
-    match value {
+pub async fn public(Path((id, value)): Path<(String, String)>, call: Call) -> Answer {
+    let sandbox = call.sandbox(&id)?;
+    match value.as_str() {
         "true" | "false" => sandbox.set("public", value == "true"),
         _ => return Err(Refusal::bad_request("Validation failed (boolean string is expected)")),
     }
     Ok(json_body(&sandbox.json()))
 }
 
-pub fn last_activity(call: &Call<'_>, id: &str) -> Answer {
-    call.sandbox(id)?.set("lastActivityAt", now());
+pub async fn last_activity(Path(id): Path<String>, call: Call) -> Answer {
+    call.sandbox(&id)?.set("lastActivityAt", now());
     Ok(StatusCode::CREATED.into_response())
 }
 
-/// `None`: no such setting.
-pub fn interval(call: &Call<'_>, id: &str, setting: &str, minutes: &str) -> Option<Answer> {
-    let (key, name, least) = match setting {
-        "autostop" => ("autoStopInterval", "Auto-stop interval must be non-negative", 0),
-        "autoarchive" => ("autoArchiveInterval", "Auto-archive interval must be non-negative", 0),
-        "autodelete" => ("autoDeleteInterval", "", i64::MIN),
-        "autopause" => ("autoPauseInterval", "Auto-pause interval must be non-negative", 0),
-        "ttl" => ("ttlMinutes", "TTL must be non-negative", 0),
-        _ => return None,
-    };
-    let set = || {
-        let sandbox = call.sandbox(id)?;
-        let minutes: i64 = minutes
-            .parse()
-            .map_err(|_| Refusal::bad_request("Validation failed (numeric string is expected)"))?;
-        if minutes < least {
-            return Err(Refusal::bad_request(name));
-        }
-        sandbox.set(key, minutes);
-        Ok(json_body(&sandbox.json()))
-    };
-    Some(set())
+pub async fn auto_stop(Path((id, minutes)): Path<(String, String)>, call: Call) -> Answer {
+    minutes_of(&call, &id, "autoStopInterval", "Auto-stop interval", &minutes)
+}
+
+pub async fn auto_archive(Path((id, minutes)): Path<(String, String)>, call: Call) -> Answer {
+    minutes_of(&call, &id, "autoArchiveInterval", "Auto-archive interval", &minutes)
+}
+
+pub async fn auto_pause(Path((id, minutes)): Path<(String, String)>, call: Call) -> Answer {
+    minutes_of(&call, &id, "autoPauseInterval", "Auto-pause interval", &minutes)
+}
+
+pub async fn ttl(Path((id, minutes)): Path<(String, String)>, call: Call) -> Answer {
+    minutes_of(&call, &id, "ttlMinutes", "TTL", &minutes)
+}
+
+/// A negative interval turns it off.
+pub async fn auto_delete(Path((id, minutes)): Path<(String, String)>, call: Call) -> Answer {
+    let sandbox = call.sandbox(&id)?;
+    let minutes = whole(&minutes)?;
+    sandbox.set("autoDeleteInterval", minutes);
+    Ok(json_body(&sandbox.json()))
+}
+
+fn minutes_of(call: &Call, id: &str, key: &str, name: &str, minutes: &str) -> Answer {
+    let sandbox = call.sandbox(id)?;
+    let minutes = whole(minutes)?;
+    if minutes < 0 {
+        return Err(Refusal::bad_request(format!("{name} must be non-negative")));
+    }
+    sandbox.set(key, minutes);
+    Ok(json_body(&sandbox.json()))
+}
+
+fn whole(minutes: &str) -> Result<i64, Refusal> {
+    minutes.parse().map_err(|_| Refusal::bad_request("Validation failed (numeric string is expected)"))
 }

@@ -2,7 +2,8 @@
 
 use super::Call;
 use super::error::{Answer, Refusal, json_body};
-use crate::world::now;
+use crate::timestamp::now;
+use axum::extract::Path;
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
 use parking_lot::Mutex;
@@ -16,53 +17,65 @@ type Things = Mutex<BTreeMap<String, Map<String, Value>>>;
 /// How long a thing takes to become usable.
 const STEP: Duration = Duration::from_millis(500);
 
-/// `None`: no such route.
-pub fn route(call: &Call<'_>, path: &[&str]) -> Option<Answer> {
-    Some(match (call.method.as_str(), path) {
-        ("POST", ["volumes"]) => create_volume(call),
-        ("GET", ["volumes"]) => Ok(json_body(&own(call, &call.world.volumes))),
-        ("GET", ["volumes", "by-name", name]) => find(call, &call.world.volumes, "name", name)
-            .map(|volume| json_body(&volume))
-            .ok_or_else(|| Refusal::not_found(format!("Volume with name {name} not found"))),
-        ("GET", ["volumes", id]) => find(call, &call.world.volumes, "id", id)
-            .map(|volume| json_body(&volume))
-            .ok_or_else(|| Refusal::not_found(format!("Volume with ID {id} not found"))),
-        ("DELETE", ["volumes", id]) => delete(call, &call.world.volumes, id, "Volume"),
-        ("POST", ["snapshots"]) => create_snapshot(call),
-        ("GET", ["snapshots"]) => Ok(list_snapshots(call)),
-        ("GET", ["snapshots", id]) => snapshot(call, id)
-            .map(|snapshot| json_body(&snapshot))
-            .ok_or_else(|| Refusal::not_found(format!("Snapshot with ID or name {id} not found"))),
-        ("DELETE", ["snapshots", id]) => delete(call, &call.world.snapshots, id, "Snapshot"),
-        ("GET", ["object-storage", "push-access"]) => Ok(json_body(&json!({
-            "accessKey": Uuid::new_v4().simple().to_string(),
-            "secret": Uuid::new_v4().simple().to_string(),
-            "sessionToken": Uuid::new_v4().simple().to_string(),
-            "storageUrl": format!("{}/s3", call.world.base),
-            "organizationId": call.organization.id,
-            "bucket": "rig",
-            "region": "us-east-1",
-        }))),
-        _ => return None,
-    })
+pub async fn list_volumes(call: Call) -> Answer {
+    Ok(json_body(&own(&call, &call.world.volumes)))
 }
 
-pub fn has_snapshot(call: &Call<'_>, name: &str) -> bool {
-    snapshot(call, name).is_some()
+pub async fn volume(Path(id): Path<String>, call: Call) -> Answer {
+    find(&call, &call.world.volumes, "id", &id)
+        .map(|volume| json_body(&volume))
+        .ok_or_else(|| Refusal::not_found(format!("Volume with ID {id} not found")))
 }
 
-fn own(call: &Call<'_>, things: &Things) -> Vec<Map<String, Value>> {
+pub async fn volume_by_name(Path(name): Path<String>, call: Call) -> Answer {
+    find(&call, &call.world.volumes, "name", &name)
+        .map(|volume| json_body(&volume))
+        .ok_or_else(|| Refusal::not_found(format!("Volume with name {name} not found")))
+}
+
+pub async fn delete_volume(Path(id): Path<String>, call: Call) -> Answer {
+    delete(&call, &call.world.volumes, &id, "Volume")
+}
+
+pub async fn snapshot(Path(id): Path<String>, call: Call) -> Answer {
+    find_snapshot(&call, &id)
+        .map(|snapshot| json_body(&snapshot))
+        .ok_or_else(|| Refusal::not_found(format!("Snapshot with ID or name {id} not found")))
+}
+
+pub async fn delete_snapshot(Path(id): Path<String>, call: Call) -> Answer {
+    delete(&call, &call.world.snapshots, &id, "Snapshot")
+}
+
+/// Where image contexts are uploaded to, and with which key.
+pub async fn push_access(call: Call) -> Answer {
+    Ok(json_body(&json!({
+        "accessKey": Uuid::new_v4().simple().to_string(),
+        "secret": Uuid::new_v4().simple().to_string(),
+        "sessionToken": Uuid::new_v4().simple().to_string(),
+        "storageUrl": format!("{}/s3", call.world.base),
+        "organizationId": call.organization.id,
+        "bucket": "rig",
+        "region": "us-east-1",
+    })))
+}
+
+pub fn has_snapshot(call: &Call, name: &str) -> bool {
+    find_snapshot(call, name).is_some()
+}
+
+fn own(call: &Call, things: &Things) -> Vec<Map<String, Value>> {
     let things = things.lock();
     let own =
         things.values().filter(|thing| thing.get("organizationId") == Some(&json!(call.organization.id)));
     own.cloned().collect()
 }
 
-fn find(call: &Call<'_>, things: &Things, key: &str, value: &str) -> Option<Map<String, Value>> {
+fn find(call: &Call, things: &Things, key: &str, value: &str) -> Option<Map<String, Value>> {
     own(call, things).into_iter().find(|thing| thing.get(key) == Some(&json!(value)))
 }
 
-fn delete(call: &Call<'_>, things: &Things, id: &str, what: &str) -> Answer {
+fn delete(call: &Call, things: &Things, id: &str, what: &str) -> Answer {
     if find(call, things, "id", id).is_none() {
         return Err(Refusal::not_found(format!("{what} with ID {id} not found")));
     }
@@ -70,7 +83,7 @@ fn delete(call: &Call<'_>, things: &Things, id: &str, what: &str) -> Answer {
     Ok(StatusCode::OK.into_response())
 }
 
-fn name(call: &Call<'_>) -> Result<(Value, String), Refusal> {
+fn name(call: &Call) -> Result<(Value, String), Refusal> {
     let wish = call.json()?;
     let name = wish["name"].as_str().unwrap_or_default().to_owned();
     if name.is_empty() {
@@ -81,14 +94,14 @@ fn name(call: &Call<'_>) -> Result<(Value, String), Refusal> {
 
 /// Keeps a thing that becomes usable a little later.
 fn keep(
-    call: &Call<'_>,
+    call: &Call,
     which: fn(&crate::world::World) -> &Things,
     thing: Value,
     ready: &'static str,
 ) -> Answer {
     let id = thing["id"].as_str().unwrap_or_default().to_owned();
     let Value::Object(record) = thing else { return Err(Refusal::bad_request("no object")) };
-    which(call.world).lock().insert(id.clone(), record.clone());
+    which(&call.world).lock().insert(id.clone(), record.clone());
     let world = call.world.clone();
     tokio::spawn(async move {
         tokio::time::sleep(STEP).await;
@@ -99,9 +112,9 @@ fn keep(
     Ok(json_body(&record))
 }
 
-fn create_volume(call: &Call<'_>) -> Answer {
-    let (_, name) = name(call)?;
-    if find(call, &call.world.volumes, "name", &name).is_some() {
+pub async fn create_volume(call: Call) -> Answer {
+    let (_, name) = name(&call)?;
+    if find(&call, &call.world.volumes, "name", &name).is_some() {
         return Err(Refusal::bad_request(format!("Volume with name {name} already exists")));
     }
     let volume = json!({
@@ -114,10 +127,10 @@ fn create_volume(call: &Call<'_>) -> Answer {
         "lastUsedAt": null,
         "errorReason": null,
     });
-    keep(call, |world| &world.volumes, volume, "ready")
+    keep(&call, |world| &world.volumes, volume, "ready")
 }
 
-fn described(call: &Call<'_>, name: &str, image: &str, general: bool) -> Value {
+fn described(call: &Call, name: &str, image: &str, general: bool) -> Value {
     json!({
         "id": Uuid::new_v4().to_string(),
         "organizationId": call.organization.id,
@@ -142,34 +155,34 @@ fn described(call: &Call<'_>, name: &str, image: &str, general: bool) -> Value {
     })
 }
 
-fn create_snapshot(call: &Call<'_>) -> Answer {
-    let (wish, name) = name(call)?;
+pub async fn create_snapshot(call: Call) -> Answer {
+    let (wish, name) = name(&call)?;
     let Some(image) = wish["imageName"].as_str().filter(|image| !image.is_empty()) else {
         return Err(Refusal::bad_request("Must specify an image name"));
     };
-    if snapshot(call, &name).is_some() {
+    if find_snapshot(&call, &name).is_some() {
         return Err(Refusal::conflict(format!("Snapshot with name \"{name}\" already exists")));
     }
-    keep(call, |world| &world.snapshots, described(call, &name, image, false), "active")
+    keep(&call, |world| &world.snapshots, described(&call, &name, image, false), "active")
 }
 
-fn snapshot(call: &Call<'_>, id_or_name: &str) -> Option<Map<String, Value>> {
+fn find_snapshot(call: &Call, id_or_name: &str) -> Option<Map<String, Value>> {
     let snapshots = &call.world.snapshots;
     find(call, snapshots, "id", id_or_name).or_else(|| find(call, snapshots, "name", id_or_name))
 }
 
 /// The organization's own, after the general one.
-fn list_snapshots(call: &Call<'_>) -> axum::http::Response<axum::body::Body> {
-    let mut general = described(call, crate::sandbox::DEFAULT_SNAPSHOT, "daytonaio/sandbox:latest", true);
+pub async fn list_snapshots(call: Call) -> Answer {
+    let mut general = described(&call, crate::sandbox::DEFAULT_SNAPSHOT, "daytonaio/sandbox:latest", true);
     general["state"] = json!("active");
     general["lastUsedAt"] = json!(now());
     let mut items = vec![general];
-    items.extend(own(call, &call.world.snapshots).into_iter().map(Value::Object));
+    items.extend(own(&call, &call.world.snapshots).into_iter().map(Value::Object));
     let number = |key: &str, default: usize| {
         call.parameter(key).and_then(|text| text.parse().ok()).filter(|n| *n > 0).unwrap_or(default)
     };
     let (page, limit, total) = (number("page", 1), number("limit", 100), items.len());
     let items: Vec<Value> = items.into_iter().skip((page - 1) * limit).take(limit).collect();
     let pages = total.div_ceil(limit);
-    json_body(&json!({ "items": items, "total": total, "page": page, "totalPages": pages }))
+    Ok(json_body(&json!({ "items": items, "total": total, "page": page, "totalPages": pages })))
 }

@@ -3,7 +3,7 @@
 
 use super::{error, go_json};
 use crate::Protocol;
-use crate::sandbox::Sandbox;
+use crate::toolbox::Machine;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Method, Request, Response, StatusCode};
 use axum::response::IntoResponse;
@@ -15,7 +15,7 @@ use std::sync::Arc;
 const BODY_LIMIT: usize = 64 * 1024 * 1024;
 
 pub struct Call {
-    pub sandbox: Arc<Sandbox>,
+    pub machine: Arc<Machine>,
     pub headers: HeaderMap,
     pub body: Vec<u8>,
     method: Method,
@@ -49,9 +49,9 @@ pub const CONFLICT: Kind = (StatusCode::CONFLICT, "CONFLICT");
 pub const INTERNAL: Kind = (StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL_SERVER_ERROR");
 
 impl Call {
-    pub async fn read(sandbox: Arc<Sandbox>, request: Request<Body>) -> Result<Self, Refusal> {
+    pub async fn read(machine: Arc<Machine>, request: Request<Body>) -> Result<Self, Refusal> {
         let (parts, body) = request.into_parts();
-        let mut call = Self::new(sandbox, parts.method, parts.uri.path(), parts.headers);
+        let mut call = Self::new(machine, parts.method, parts.uri.path(), parts.headers);
         match to_bytes(body, BODY_LIMIT).await {
             Ok(body) => call.body = body.into(),
             Err(error) => return Err(call.refuse(BAD_REQUEST, &format!("bad request: {error}"))),
@@ -59,17 +59,17 @@ impl Call {
         Ok(call)
     }
 
-    pub fn new(sandbox: Arc<Sandbox>, method: Method, path: &str, headers: HeaderMap) -> Self {
+    pub fn new(machine: Arc<Machine>, method: Method, path: &str, headers: HeaderMap) -> Self {
         let path = percent_decode_str(path).decode_utf8_lossy().into_owned();
-        Self { sandbox, headers, body: Vec::new(), method, path }
+        Self { machine, headers, body: Vec::new(), method, path }
     }
 
     pub fn is_0_190(&self) -> bool {
-        self.sandbox.protocol == Protocol::V0_190
+        self.machine.protocol == Protocol::V0_190
     }
 
     pub fn refuse(&self, (status, code): Kind, message: &str) -> Refusal {
-        error::envelope(self.sandbox.protocol, status, code, message, &self.method, &self.path).into()
+        error::envelope(self.machine.protocol, status, code, message, &self.method, &self.path).into()
     }
 
     /// The body's fields, of which some are required.

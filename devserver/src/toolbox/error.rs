@@ -1,8 +1,8 @@
 //! The daemon's errors. It has several shapes: one JSON envelope, `{"error"}`, an empty body, plain text.
 
 use crate::Protocol;
-use crate::sandbox::Sandbox;
-use crate::world::now;
+use crate::timestamp::now;
+use crate::toolbox::Machine;
 use axum::body::Body;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
@@ -48,12 +48,12 @@ pub struct Asked {
     path: String,
 }
 
-impl FromRequestParts<Arc<Sandbox>> for Asked {
+impl FromRequestParts<Arc<Machine>> for Asked {
     type Rejection = Infallible;
 
-    async fn from_request_parts(parts: &mut Parts, sandbox: &Arc<Sandbox>) -> Result<Self, Infallible> {
+    async fn from_request_parts(parts: &mut Parts, machine: &Arc<Machine>) -> Result<Self, Infallible> {
         let path = parts.uri.path().to_owned();
-        Ok(Self { protocol: sandbox.protocol, method: parts.method.clone(), path })
+        Ok(Self { protocol: machine.protocol, method: parts.method.clone(), path })
     }
 }
 

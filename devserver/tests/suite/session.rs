@@ -133,7 +133,7 @@ async fn odd_session_ids_cannot_leave_their_directory() {
     assert_eq!(sessions.as_array().unwrap().len(), 6);
     let parent: Vec<_> = std::fs::read_dir(toolbox.home.parent().unwrap()).unwrap().flatten().collect();
     assert!(
-        parent.iter().all(|entry| entry.file_name() == "home" || entry.file_name() == "state"),
+        parent.iter().all(|entry| entry.file_name() == "home" || entry.file_name() == "logs"),
         "{parent:?}"
     );
 }

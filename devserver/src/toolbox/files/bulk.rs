@@ -52,7 +52,7 @@ pub async fn upload(call: Call) -> Result<Response, Refusal> {
     let Some(form) = Form::of(&call.headers, call.body) else {
         return Ok(json(StatusCode::BAD_REQUEST, &object!({ "errors": ["invalid multipart form"] })));
     };
-    let outcome = receive(form, &call.sandbox.home).await;
+    let outcome = receive(form, &call.machine.home).await;
     Ok(if outcome.errors.is_empty() {
         json(StatusCode::OK, &object!({ "files": outcome.files }))
     } else {
@@ -150,7 +150,7 @@ fn create(place: &Place, home: &Path) -> Result<File, String> {
 }
 
 pub async fn download(call: Call) -> Result<Response, Refusal> {
-    let (sandbox, method, is_0_190) = (call.sandbox.clone(), call.method.clone(), call.is_0_190());
+    let (machine, method, is_0_190) = (call.machine.clone(), call.method.clone(), call.is_0_190());
     let body = call.json().await;
     let is_json = body.is_ok();
     let paths = body.ok().and_then(|body| {
@@ -173,9 +173,9 @@ pub async fn download(call: Call) -> Result<Response, Refusal> {
     // Two pieces under way are enough to keep both sides busy.
     let (parts, sent) = mpsc::channel(2);
     tokio::spawn(async move {
-        let places = paths.into_iter().map(|asked| Place { real: sandbox.home.join(&asked), asked });
+        let places = paths.into_iter().map(|asked| Place { real: machine.home.join(&asked), asked });
         // An end without the closing boundary tells the client that something is missing.
-        if let Err(Some(error)) = send_parts(places, sandbox.protocol, &method, &parts).await {
+        if let Err(Some(error)) = send_parts(places, machine.protocol, &method, &parts).await {
             let _client_left = parts.send(Err(error)).await;
         }
     });

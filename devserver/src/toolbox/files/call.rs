@@ -21,13 +21,13 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::refusal::Refusal;
-use crate::{Protocol, sandbox::Sandbox};
+use crate::{Protocol, toolbox::machine::Machine};
 
 /// What the daemon takes as a JSON body; a list of a million paths fits.
 const JSON_LIMIT: usize = 64 * 1024 * 1024;
 
 pub struct Call {
-    pub sandbox: Arc<Sandbox>,
+    pub machine: Arc<Machine>,
     pub method: Method,
     pub uri: Uri,
     pub headers: HeaderMap,
@@ -43,14 +43,14 @@ pub struct Place {
 
 impl<S: Send + Sync> FromRequest<S> for Call
 where
-    Arc<Sandbox>: axum::extract::FromRef<S>,
+    Arc<Machine>: axum::extract::FromRef<S>,
 {
     type Rejection = std::convert::Infallible;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Self::Rejection> {
         let (parts, body) = request.into_parts();
         Ok(Self {
-            sandbox: axum::extract::FromRef::from_ref(state),
+            machine: axum::extract::FromRef::from_ref(state),
             method: parts.method,
             uri: parts.uri,
             headers: parts.headers,
@@ -61,7 +61,7 @@ where
 
 impl Call {
     pub fn is_0_190(&self) -> bool {
-        self.sandbox.protocol == Protocol::V0_190
+        self.machine.protocol == Protocol::V0_190
     }
 
     /// The first value of a query key; a path may hold bytes that are no UTF-8. Empty is absent.
@@ -75,7 +75,7 @@ impl Call {
 
     pub fn place(&self, asked: impl Into<PathBuf>) -> Place {
         let asked = asked.into();
-        Place { real: self.sandbox.home.join(&asked), asked }
+        Place { real: self.machine.home.join(&asked), asked }
     }
 
     /// The place that a required query key names.
@@ -149,7 +149,7 @@ where
     R: Future<Output = Result<Response, Refusal>> + Send + 'static,
 {
     move |call: Call| {
-        let (protocol, method, uri) = (call.sandbox.protocol, call.method.clone(), call.uri.clone());
+        let (protocol, method, uri) = (call.machine.protocol, call.method.clone(), call.uri.clone());
         let answered = answer(call);
         Box::pin(
             async move { answered.await.unwrap_or_else(|refusal| worded(&refusal, protocol, &method, &uri)) },

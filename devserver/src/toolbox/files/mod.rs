@@ -15,7 +15,6 @@ mod pattern;
 mod range;
 mod refusal;
 mod search;
-mod signature;
 mod sink;
 mod source;
 mod upload;
@@ -29,16 +28,16 @@ use axum::{
     routing::{get, post},
 };
 
-use crate::sandbox::Sandbox;
+use crate::toolbox::Machine;
 use call::told;
 
-pub use signature::is_signed;
+pub use call::query_value;
 
 /// How much is read or written at once: large enough that the hop to a blocking thread vanishes.
 const PIECE: usize = 256 * 1024;
 
 /// The endpoints, relative to a sandbox's toolbox base.
-pub fn routes() -> Router<Arc<Sandbox>> {
+pub fn routes() -> Router<Arc<Machine>> {
     let directory = || get(told(info::list)).delete(told(change::delete));
     Router::new()
         .route("/files", directory())

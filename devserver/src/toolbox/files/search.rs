@@ -116,7 +116,7 @@ fn find_in(entry: &Place, text: &str, matches: &mut Vec<Match>) -> std::io::Resu
 }
 
 pub async fn replace(call: Call) -> Result<Response, Refusal> {
-    let sandbox = call.sandbox.clone();
+    let machine = call.machine.clone();
     let body = call.json().await?;
     let required = |key: &str| Refusal::invalid_body(format!("invalid request body: {key} is required"));
     let files: Vec<String> = match field(&body, "files") {
@@ -135,7 +135,7 @@ pub async fn replace(call: Call) -> Result<Response, Refusal> {
             .into_iter()
             .map(|file| {
                 let error =
-                    replace_in(&sandbox.home.join(&file), Path::new(&file), &pattern, &new_value).err();
+                    replace_in(&machine.home.join(&file), Path::new(&file), &pattern, &new_value).err();
                 Replaced { file, success: error.is_none(), error }
             })
             .collect::<Vec<_>>())

@@ -2,7 +2,7 @@
 //! pipe.
 
 use crate::processes;
-use crate::sandbox::Sandbox;
+use crate::toolbox::Machine;
 use std::collections::BTreeMap;
 use std::io;
 use std::os::fd::OwnedFd;
@@ -27,8 +27,8 @@ pub struct Ran {
 
 impl Command {
     /// What came of it; nothing when it was killed at its limit.
-    pub async fn run(self, sandbox: &Sandbox) -> Option<Ran> {
-        let (mut child, output) = match self.start(sandbox) {
+    pub async fn run(self, machine: &Machine) -> Option<Ran> {
+        let (mut child, output) = match self.start(machine) {
             Ok(started) => started,
             // An answer all the same, in Go's words.
             Err(error) => {
@@ -50,18 +50,18 @@ impl Command {
         None
     }
 
-    fn start(&self, sandbox: &Sandbox) -> io::Result<(Child, Receiver)> {
+    fn start(&self, machine: &Machine) -> io::Result<(Child, Receiver)> {
         let (reader, writer) = io::pipe()?;
         let mut command = tokio::process::Command::new(processes::shell());
         command
             .env_clear()
-            .envs(sandbox.command_env_with(&self.env))
-            .current_dir(sandbox.home.join(&self.cwd))
+            .envs(machine.command_env_with(&self.env))
+            .current_dir(machine.home.join(&self.cwd))
             .process_group(0)
             .stdin(Stdio::piped())
             .stdout(writer.try_clone()?)
             .stderr(writer);
-        let child = sandbox.start_process(|| command.spawn())?;
+        let child = machine.start_process(|| command.spawn())?;
         Ok((child, Receiver::from_owned_fd(OwnedFd::from(reader))?))
     }
 }

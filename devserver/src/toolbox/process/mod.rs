@@ -6,7 +6,7 @@ mod command;
 use super::call::{Answer, BAD_REQUEST, Call, INTERNAL, Kind, Refusal};
 use super::go_json::{self, Shape};
 use crate::processes::quoted;
-use crate::sandbox::Sandbox;
+use crate::toolbox::Machine;
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub fn routes() -> Router<Arc<Sandbox>> {
+pub fn routes() -> Router<Arc<Machine>> {
     Router::new().route("/process/execute", post(execute)).route("/process/code-run", post(code_run))
 }
 
@@ -44,8 +44,8 @@ const CODE_RUN: Shape = Shape {
     ],
 };
 
-async fn execute(State(sandbox): State<Arc<Sandbox>>, request: Request) -> Answer {
-    let call = Call::read(sandbox, request).await?;
+async fn execute(State(machine): State<Arc<Machine>>, request: Request) -> Answer {
+    let call = Call::read(machine, request).await?;
     let fields = call.fields(&EXECUTE, &["command"])?;
     let script = text(&fields, "command");
     if script.trim().is_empty() {
@@ -58,8 +58,8 @@ async fn execute(State(sandbox): State<Arc<Sandbox>>, request: Request) -> Answe
     Ok(go_json::answer(&json!({ "exitCode": ran.exit_code, "result": go_json::text(&ran.output) })))
 }
 
-async fn code_run(State(sandbox): State<Arc<Sandbox>>, request: Request) -> Answer {
-    let call = Call::read(sandbox, request).await?;
+async fn code_run(State(machine): State<Arc<Machine>>, request: Request) -> Answer {
+    let call = Call::read(machine, request).await?;
     let fields = call.fields(&CODE_RUN, &["code", "language"])?;
     let env = env(&call, &fields)?;
     let language = text(&fields, "language");
@@ -82,8 +82,8 @@ async fn code_run(State(sandbox): State<Arc<Sandbox>>, request: Request) -> Answ
 
 /// Runs it to its end also when the client leaves meanwhile.
 async fn run(call: &Call, command: Command) -> Result<Ran, Refusal> {
-    let sandbox = call.sandbox.clone();
-    let ran = tokio::spawn(async move { command.run(&sandbox).await }).await;
+    let machine = call.machine.clone();
+    let ran = tokio::spawn(async move { command.run(&machine).await }).await;
     match ran {
         Ok(Some(ran)) => Ok(ran),
         Ok(None) => Err(call.refuse(timeout(call), "request timeout: command execution timeout")),

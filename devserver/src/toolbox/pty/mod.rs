@@ -11,8 +11,9 @@ mod terminal;
 mod wish;
 
 use super::error::Asked;
+use super::go_json;
 use crate::Protocol;
-use crate::sandbox::Sandbox;
+use crate::toolbox::Machine;
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::ws::WebSocketUpgrade;
@@ -66,7 +67,7 @@ impl Ptys {
     }
 }
 
-pub fn routes() -> Router<Arc<Sandbox>> {
+pub fn routes() -> Router<Arc<Machine>> {
     Router::new()
         .route("/process/pty", get(list).post(create))
         .route("/process/pty/create-connect", get(create_connect))
@@ -76,53 +77,53 @@ pub fn routes() -> Router<Arc<Sandbox>> {
 }
 
 fn answer(status: StatusCode, value: &Value) -> Response<Body> {
-    (status, crate::api::error::json_body(value)).into_response()
+    (status, go_json::answer(value)).into_response()
 }
 
 fn taken(asked: &Asked, id: &str) -> Response<Body> {
     asked.plain(StatusCode::CONFLICT, &format!("PTY session with ID '{id}' already exists"))
 }
 
-async fn list(State(sandbox): State<Arc<Sandbox>>) -> Response<Body> {
-    let sessions: Vec<Value> = sandbox.ptys.0.lock().values().map(|terminal| terminal.json()).collect();
+async fn list(State(machine): State<Arc<Machine>>) -> Response<Body> {
+    let sessions: Vec<Value> = machine.ptys.0.lock().values().map(|terminal| terminal.json()).collect();
     answer(StatusCode::OK, &json!({ "sessions": sessions }))
 }
 
-async fn create(State(sandbox): State<Arc<Sandbox>>, asked: Asked, body: Bytes) -> Response<Body> {
+async fn create(State(machine): State<Arc<Machine>>, asked: Asked, body: Bytes) -> Response<Body> {
     let wish = match Wish::of_body(&body) {
         Ok(wish) => wish,
         Err(message) => return asked.plain(StatusCode::BAD_REQUEST, &message),
     };
-    let terminal = Terminal::new(&sandbox, wish);
-    if !sandbox.ptys.add(&terminal) {
+    let terminal = Terminal::new(&machine, wish);
+    if !machine.ptys.add(&terminal) {
         return taken(&asked, &terminal.id);
     }
-    if !terminal.lazy_start && terminal.start(&sandbox).is_err() {
-        sandbox.ptys.remove(&terminal);
+    if !terminal.lazy_start && terminal.start(&machine).is_err() {
+        machine.ptys.remove(&terminal);
         return asked.plain(StatusCode::INTERNAL_SERVER_ERROR, "failed to start PTY session");
     }
     answer(StatusCode::CREATED, &json!({ "sessionId": terminal.id }))
 }
 
-async fn info(State(sandbox): State<Arc<Sandbox>>, asked: Asked, Path(id): Path<String>) -> Response<Body> {
-    match sandbox.ptys.get(&id) {
+async fn info(State(machine): State<Arc<Machine>>, asked: Asked, Path(id): Path<String>) -> Response<Body> {
+    match machine.ptys.get(&id) {
         Some(terminal) => answer(StatusCode::OK, &terminal.json()),
         None => asked.plain(StatusCode::NOT_FOUND, NOT_FOUND),
     }
 }
 
-async fn delete(State(sandbox): State<Arc<Sandbox>>, asked: Asked, Path(id): Path<String>) -> Response<Body> {
-    let Some(terminal) = sandbox.ptys.get(&id) else {
+async fn delete(State(machine): State<Arc<Machine>>, asked: Asked, Path(id): Path<String>) -> Response<Body> {
+    let Some(terminal) = machine.ptys.get(&id) else {
         return asked.plain(StatusCode::NOT_FOUND, NOT_FOUND);
     };
-    sandbox.ptys.remove(&terminal);
+    machine.ptys.remove(&terminal);
     // Reads /proc, as often as it takes.
     let _ = tokio::task::spawn_blocking(move || terminal.kill()).await;
     answer(StatusCode::OK, &json!({ "message": "PTY session deleted" }))
 }
 
 async fn resize(
-    State(sandbox): State<Arc<Sandbox>>,
+    State(machine): State<Arc<Machine>>,
     asked: Asked,
     Path(id): Path<String>,
     body: Bytes,
@@ -131,7 +132,7 @@ async fn resize(
         Ok(size) => size,
         Err(message) => return asked.plain(StatusCode::BAD_REQUEST, &message),
     };
-    let Some(terminal) = sandbox.ptys.get(&id) else {
+    let Some(terminal) = machine.ptys.get(&id) else {
         return asked.plain(StatusCode::GONE, &format!("PTY session {id} not found"));
     };
     match terminal.resize(cols, rows) {
@@ -141,15 +142,15 @@ async fn resize(
 }
 
 async fn connect(
-    State(sandbox): State<Arc<Sandbox>>,
+    State(machine): State<Arc<Machine>>,
     Path(id): Path<String>,
     headers: HeaderMap,
     upgrade: Upgrade,
 ) -> Response<Body> {
     let Ok(upgrade) = upgrade else { return no_upgrade() };
-    let (upgrade, tells_exit) = socket::prepared(upgrade, sandbox.protocol, &headers);
+    let (upgrade, tells_exit) = socket::prepared(upgrade, machine.protocol, &headers);
     upgrade.on_upgrade(move |socket| async move {
-        match seat(&sandbox, &id) {
+        match seat(&machine, &id) {
             Ok((terminal, seat)) => socket::attend(socket, terminal, seat, tells_exit).await,
             Err(why) => socket::refuse(socket, &format!("Failed to connect to PTY session: {why}")).await,
         }
@@ -157,12 +158,12 @@ async fn connect(
 }
 
 /// A seat at a terminal; the first one starts a lazy shell, and so misses none of its output.
-fn seat(sandbox: &Arc<Sandbox>, id: &str) -> Result<(Arc<Terminal>, audience::Seat), String> {
-    let terminal = sandbox.ptys.get(id).ok_or_else(|| format!("PTY session {id} not found"))?;
+fn seat(machine: &Arc<Machine>, id: &str) -> Result<(Arc<Terminal>, audience::Seat), String> {
+    let terminal = machine.ptys.get(id).ok_or_else(|| format!("PTY session {id} not found"))?;
     let seat = terminal
         .seat()
         .ok_or_else(|| format!("PTY session '{id}' has terminated and is no longer available"))?;
-    match terminal.start(sandbox) {
+    match terminal.start(machine) {
         Ok(()) => Ok((terminal, seat)),
         Err(error) => Err(format!("failed to start PTY session: {error}")),
     }
@@ -170,29 +171,29 @@ fn seat(sandbox: &Arc<Sandbox>, id: &str) -> Result<(Arc<Terminal>, audience::Se
 
 /// Makes a terminal and attends it, in one request: not in 0.190, where the name is some terminal's id.
 async fn create_connect(
-    State(sandbox): State<Arc<Sandbox>>,
+    State(machine): State<Arc<Machine>>,
     asked: Asked,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
     upgrade: Upgrade,
 ) -> Response<Body> {
-    if sandbox.protocol == Protocol::V0_190 {
-        return info(State(sandbox), asked, Path("create-connect".to_owned())).await;
+    if machine.protocol == Protocol::V0_190 {
+        return info(State(machine), asked, Path("create-connect".to_owned())).await;
     }
     let wish = match Wish::of_query(query.as_deref().unwrap_or_default(), &headers) {
         Ok(wish) => wish,
         Err(message) => return asked.plain(StatusCode::BAD_REQUEST, &message),
     };
-    if sandbox.ptys.get(&wish.id).is_some() {
+    if machine.ptys.get(&wish.id).is_some() {
         return taken(&asked, &wish.id);
     }
     let Ok(upgrade) = upgrade else { return no_upgrade() };
-    let terminal = Terminal::new(&sandbox, wish);
-    if !sandbox.ptys.add(&terminal) {
+    let terminal = Terminal::new(&machine, wish);
+    if !machine.ptys.add(&terminal) {
         return taken(&asked, &terminal.id);
     }
-    let (upgrade, tells_exit) = socket::prepared(upgrade, sandbox.protocol, &headers);
-    let forgotten = (sandbox.clone(), terminal.clone());
+    let (upgrade, tells_exit) = socket::prepared(upgrade, machine.protocol, &headers);
+    let forgotten = (machine.clone(), terminal.clone());
     upgrade
         // A client that left before it had its answer leaves nothing behind.
         .on_failed_upgrade(move |_| forgotten.0.ptys.remove(&forgotten.1))
@@ -200,11 +201,11 @@ async fn create_connect(
             let started = terminal
                 .seat()
                 .ok_or_else(|| "it was deleted".to_owned())
-                .and_then(|seat| terminal.start(&sandbox).map(|()| seat).map_err(|error| error.to_string()));
+                .and_then(|seat| terminal.start(&machine).map(|()| seat).map_err(|error| error.to_string()));
             match started {
                 Ok(seat) => socket::attend(socket, terminal, seat, tells_exit).await,
                 Err(why) => {
-                    sandbox.ptys.remove(&terminal);
+                    machine.ptys.remove(&terminal);
                     socket::refuse(socket, &format!("Failed to start PTY session: {why}")).await;
                 }
             }

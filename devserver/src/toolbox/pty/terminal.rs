@@ -4,8 +4,8 @@ use super::audience::{Audience, Seat};
 use super::exit::Exit;
 use super::wish::Wish;
 use crate::processes;
-use crate::sandbox::Sandbox;
-use crate::world::now;
+use crate::timestamp::now;
+use crate::toolbox::Machine;
 use axum::body::Bytes;
 use bytes::BytesMut;
 use futures_util::FutureExt;
@@ -58,13 +58,13 @@ enum Shell {
 }
 
 impl Terminal {
-    pub fn new(sandbox: &Sandbox, wish: Wish) -> Arc<Self> {
+    pub fn new(machine: &Machine, wish: Wish) -> Arc<Self> {
         let mut envs = wish.envs;
         envs.entry("TERM".into()).or_insert_with(|| "xterm-256color".into());
         Arc::new(Self {
             id: wish.id,
             lazy_start: wish.lazy_start,
-            cwd: wish.cwd.unwrap_or_else(|| sandbox.home.display().to_string()),
+            cwd: wish.cwd.unwrap_or_else(|| machine.home.display().to_string()),
             envs,
             created_at: now(),
             state: Mutex::new(State { cols: wish.cols, rows: wish.rows, shell: Shell::NotStarted }),
@@ -98,11 +98,11 @@ impl Terminal {
     }
 
     /// Starts the shell, if nobody has.
-    pub fn start(self: &Arc<Self>, sandbox: &Arc<Sandbox>) -> io::Result<()> {
-        sandbox.start_process(|| self.start_shell(sandbox).map_err(io::Error::other))
+    pub fn start(self: &Arc<Self>, machine: &Arc<Machine>) -> io::Result<()> {
+        machine.start_process(|| self.start_shell(machine).map_err(io::Error::other))
     }
 
-    fn start_shell(self: &Arc<Self>, sandbox: &Arc<Sandbox>) -> Result<(), pty_process::Error> {
+    fn start_shell(self: &Arc<Self>, machine: &Arc<Machine>) -> Result<(), pty_process::Error> {
         let mut state = self.state.lock();
         if !matches!(state.shell, Shell::NotStarted) {
             return Ok(());
@@ -111,9 +111,9 @@ impl Terminal {
         pty.resize(Size::new(state.rows, state.cols))?;
         let child = Command::new(processes::shell())
             .args(["-i", "-l"])
-            .current_dir(sandbox.home.join(&self.cwd))
+            .current_dir(machine.home.join(&self.cwd))
             .env_clear()
-            .envs(sandbox.command_env_with(&self.envs))
+            .envs(machine.command_env_with(&self.envs))
             .kill_on_drop(true)
             .spawn(pts)?;
         let pid = child.id().and_then(|pid| i32::try_from(pid).ok()).unwrap_or_default();
@@ -121,13 +121,13 @@ impl Terminal {
         let terminal = Arc::new(Mutex::new(terminal));
         let (input, typed) = mpsc::channel(TYPED_AHEAD);
         tokio::spawn(write(terminal.clone(), typed));
-        tokio::spawn(self.clone().run(sandbox.clone(), output, child));
+        tokio::spawn(self.clone().run(machine.clone(), output, child));
         state.shell = Shell::Running { pid, terminal, input };
         Ok(())
     }
 
     /// Until the shell has exited and everything that it wrote was told.
-    async fn run(self: Arc<Self>, sandbox: Arc<Sandbox>, mut output: OwnedReadPty, mut child: Child) {
+    async fn run(self: Arc<Self>, machine: Arc<Machine>, mut output: OwnedReadPty, mut child: Child) {
         let mut buffer = BytesMut::new();
         let mut is_read = true;
         let exit = loop {
@@ -148,7 +148,7 @@ impl Terminal {
             }
         }
         self.end(exit);
-        sandbox.ptys.remove(&self);
+        machine.ptys.remove(&self);
         let _ = child.wait().await;
     }
 

@@ -16,7 +16,7 @@ mod routes;
 mod shell;
 mod version;
 
-use crate::sandbox::Sandbox;
+use crate::toolbox::Machine;
 use entrypoint::Entrypoint;
 use parking_lot::Mutex;
 pub use routes::routes;
@@ -34,11 +34,11 @@ pub struct Sessions {
 
 impl Sessions {
     /// Starts what the image says to run, if it says so.
-    pub fn start(&self, sandbox: &Sandbox) {
-        if entrypoint::is_custom(sandbox)
-            && let Err(error) = self.entrypoint(sandbox)
+    pub fn start(&self, machine: &Machine) {
+        if !machine.entrypoint.is_empty()
+            && let Err(error) = self.entrypoint(machine)
         {
-            tracing::warn!("the entrypoint of {} does not start: {error}", sandbox.id);
+            tracing::warn!("the entrypoint of {} does not start: {error}", machine.id);
         }
     }
 
@@ -52,21 +52,21 @@ impl Sessions {
         }
     }
 
-    fn entrypoint(&self, sandbox: &Sandbox) -> io::Result<Arc<Entrypoint>> {
+    fn entrypoint(&self, machine: &Machine) -> io::Result<Arc<Entrypoint>> {
         let mut entrypoint = self.entrypoint.lock();
         if let Some(started) = &*entrypoint {
             return Ok(started.clone());
         }
-        Ok(entrypoint.insert(Arc::new(Entrypoint::start(sandbox)?)).clone())
+        Ok(entrypoint.insert(Arc::new(Entrypoint::start(machine)?)).clone())
     }
 
     /// Nothing where there is one of that id.
-    fn create(&self, sandbox: &Sandbox, id: &str) -> io::Result<Option<()>> {
+    fn create(&self, machine: &Machine, id: &str) -> io::Result<Option<()>> {
         let mut all = self.all.lock();
         if all.iter().any(|session| session.id == id) {
             return Ok(None);
         }
-        all.push(Session::start(sandbox, id)?);
+        all.push(Session::start(machine, id)?);
         Ok(Some(()))
     }
 

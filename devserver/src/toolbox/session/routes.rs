@@ -6,10 +6,10 @@ use super::follow::follow;
 use super::label::{Channel, Unlabelled};
 use super::shell::{Refused, Session, Wish};
 use super::version::{Level, subprotocol};
-use crate::sandbox::Sandbox;
+use crate::timestamp::now;
+use crate::toolbox::Machine;
 use crate::toolbox::call::{Answer, BAD_REQUEST, CONFLICT, Call, INTERNAL, NOT_FOUND, Refusal};
 use crate::toolbox::go_json::{self, Kind, Shape};
-use crate::world::now;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::ws::WebSocketUpgrade;
@@ -23,7 +23,7 @@ use serde_json::{Value, json};
 use std::io;
 use std::sync::Arc;
 
-pub fn routes() -> Router<Arc<Sandbox>> {
+pub fn routes() -> Router<Arc<Machine>> {
     Router::new()
         .route("/process/session", get(list).post(create))
         .route("/process/session/entrypoint/logs", get(entrypoint_logs))
@@ -54,58 +54,58 @@ const INPUT: Shape =
 /// A longer log is not taken into memory to be answered.
 const STREAMED: u64 = 64 * 1024;
 
-async fn list(State(sandbox): State<Arc<Sandbox>>) -> Response<Body> {
-    go_json::answer(&sandbox.sessions.list())
+async fn list(State(machine): State<Arc<Machine>>) -> Response<Body> {
+    go_json::answer(&machine.sessions.list())
 }
 
-async fn create(State(sandbox): State<Arc<Sandbox>>, request: Request) -> Answer {
-    let call = Call::read(sandbox, request).await?;
+async fn create(State(machine): State<Arc<Machine>>, request: Request) -> Answer {
+    let call = Call::read(machine, request).await?;
     let fields = call.fields(&CREATE, &["sessionId"])?;
     let id = fields["sessionId"].as_str().unwrap_or_default();
     if id == entrypoint::ID {
         let message = "bad request: provided session ID is reserved and cannot be created/overridden";
         return Err(call.refuse(BAD_REQUEST, message));
     }
-    match call.sandbox.sessions.create(&call.sandbox, id) {
+    match call.machine.sessions.create(&call.machine, id) {
         Ok(Some(())) => Ok(StatusCode::CREATED.into_response()),
         Ok(None) => Err(call.refuse(CONFLICT, "conflict: session already exists")),
         Err(error) => Err(internal(&call, &error)),
     }
 }
 
-async fn describe(State(sandbox): State<Arc<Sandbox>>, Path(id): Path<String>, request: Request) -> Answer {
-    let call = Call::read(sandbox, request).await?;
+async fn describe(State(machine): State<Arc<Machine>>, Path(id): Path<String>, request: Request) -> Answer {
+    let call = Call::read(machine, request).await?;
     if id == entrypoint::ID {
-        let entrypoint = call.sandbox.sessions.entrypoint(&call.sandbox);
+        let entrypoint = call.machine.sessions.entrypoint(&call.machine);
         return Ok(go_json::answer(&entrypoint.map_err(|error| internal(&call, &error))?.json()));
     }
     Ok(go_json::answer(&session(&call, &id)?.json()))
 }
 
-async fn delete(State(sandbox): State<Arc<Sandbox>>, Path(id): Path<String>, request: Request) -> Answer {
-    let call = Call::read(sandbox, request).await?;
+async fn delete(State(machine): State<Arc<Machine>>, Path(id): Path<String>, request: Request) -> Answer {
+    let call = Call::read(machine, request).await?;
     if id == entrypoint::ID {
         return Err(call.refuse(BAD_REQUEST, "bad request: can't delete entrypoint session"));
     }
-    let Some(session) = call.sandbox.sessions.remove(&id) else { return Err(not_found(&call, "session")) };
+    let Some(session) = call.machine.sessions.remove(&id) else { return Err(not_found(&call, "session")) };
     // A client that leaves meanwhile does not leave half a session.
     let ended = tokio::task::spawn_blocking(move || {
-        session.kill(&call.sandbox);
+        session.kill(&call.machine);
         session.end();
     });
     let _done = ended.await;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
-async fn execute(State(sandbox): State<Arc<Sandbox>>, Path(id): Path<String>, request: Request) -> Answer {
-    let call = Call::read(sandbox, request).await?;
+async fn execute(State(machine): State<Arc<Machine>>, Path(id): Path<String>, request: Request) -> Answer {
+    let call = Call::read(machine, request).await?;
     let malformed =
         |refusal| if call.is_0_190() { StatusCode::BAD_REQUEST.into_response().into() } else { refusal };
     let fields = call.fields(&EXECUTE, &["command"]).map_err(malformed)?;
     if id == entrypoint::ID {
         return Err(call.refuse(BAD_REQUEST, "bad request: can't execute command in entrypoint session"));
     }
-    let Some(session) = call.sandbox.sessions.find(&id) else {
+    let Some(session) = call.machine.sessions.find(&id) else {
         return Err(match call.is_0_190() {
             true => not_executed("not found: session not found"),
             false => not_found(&call, "session"),
@@ -142,20 +142,20 @@ async fn execute(State(sandbox): State<Arc<Sandbox>>, Path(id): Path<String>, re
 }
 
 async fn describe_command(
-    State(sandbox): State<Arc<Sandbox>>,
+    State(machine): State<Arc<Machine>>,
     Path((id, command)): Path<(String, String)>,
     request: Request,
 ) -> Answer {
-    let call = Call::read(sandbox, request).await?;
+    let call = Call::read(machine, request).await?;
     Ok(go_json::answer(&find(&call, &id, &command)?.json()))
 }
 
 async fn input(
-    State(sandbox): State<Arc<Sandbox>>,
+    State(machine): State<Arc<Machine>>,
     Path((id, command)): Path<(String, String)>,
     request: Request,
 ) -> Answer {
-    let call = Call::read(sandbox, request).await?;
+    let call = Call::read(machine, request).await?;
     let fields = call.fields(&INPUT, &["data"])?;
     let lines = fields["data"].as_str().unwrap_or_default().as_bytes().to_vec();
     let command = find(&call, &id, &command)?;
@@ -176,20 +176,20 @@ async fn input(
 }
 
 async fn logs(
-    State(sandbox): State<Arc<Sandbox>>,
+    State(machine): State<Arc<Machine>>,
     Path((id, command)): Path<(String, String)>,
     request: Request,
 ) -> Answer {
     let (mut parts, _) = request.into_parts();
-    let call = Call::new(sandbox, parts.method.clone(), parts.uri.path(), parts.headers.clone());
+    let call = Call::new(machine, parts.method.clone(), parts.uri.path(), parts.headers.clone());
     let command = find(&call, &id, &command)?;
     log_of(&call, command, &mut parts).await
 }
 
-async fn entrypoint_logs(State(sandbox): State<Arc<Sandbox>>, request: Request) -> Answer {
+async fn entrypoint_logs(State(machine): State<Arc<Machine>>, request: Request) -> Answer {
     let (mut parts, _) = request.into_parts();
-    let call = Call::new(sandbox, parts.method.clone(), parts.uri.path(), parts.headers.clone());
-    let entrypoint = call.sandbox.sessions.entrypoint(&call.sandbox);
+    let call = Call::new(machine, parts.method.clone(), parts.uri.path(), parts.headers.clone());
+    let entrypoint = call.machine.sessions.entrypoint(&call.machine);
     let command = entrypoint.map_err(|error| internal(&call, &error))?.command.clone();
     log_of(&call, command, &mut parts).await
 }
@@ -261,12 +261,12 @@ fn unlabelled(log: &[u8], mut take: impl FnMut(Channel, &[u8])) {
 }
 
 fn session(call: &Call, id: &str) -> Result<Arc<Session>, Refusal> {
-    call.sandbox.sessions.find(id).ok_or_else(|| not_found(call, "session"))
+    call.machine.sessions.find(id).ok_or_else(|| not_found(call, "session"))
 }
 
 fn find(call: &Call, id: &str, command: &str) -> Result<Arc<Command>, Refusal> {
     if id == entrypoint::ID {
-        let entrypoint = call.sandbox.sessions.entrypoint(&call.sandbox);
+        let entrypoint = call.machine.sessions.entrypoint(&call.machine);
         let known = entrypoint.map_err(|error| internal(call, &error))?.command.clone();
         return if known.id == command { Ok(known) } else { Err(not_found(call, "command")) };
     }

@@ -6,7 +6,7 @@ use super::input::Input;
 use super::pipe::Fed;
 use super::pump::{Ending, Pump};
 use crate::processes;
-use crate::sandbox::Sandbox;
+use crate::toolbox::Machine;
 use nix::unistd::{Pid, getpgid};
 use parking_lot::Mutex;
 use serde_json::{Value, json};
@@ -50,17 +50,17 @@ pub struct Wish {
 }
 
 impl Session {
-    pub fn start(sandbox: &Sandbox, id: &str) -> io::Result<Arc<Self>> {
+    pub fn start(machine: &Machine, id: &str) -> io::Result<Arc<Self>> {
         let mut command = tokio::process::Command::new(processes::shell());
         command
             .env_clear()
-            .envs(sandbox.command_env())
-            .current_dir(&sandbox.home)
+            .envs(machine.command_env())
+            .current_dir(&machine.home)
             .process_group(0)
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::null());
-        let mut shell = sandbox.start_process(|| command.spawn())?;
+        let mut shell = machine.start_process(|| command.spawn())?;
         let missing = || io::Error::other("the shell has no input or number");
         let input = shell.stdin.take().ok_or_else(missing)?;
         let number = shell.id().ok_or_else(missing)?;
@@ -71,8 +71,8 @@ impl Session {
         });
         Ok(Arc::new(Self {
             id: id.to_owned(),
-            directory: sandbox.home.join(".daytona/sessions").join(directory_name(id)),
-            logs: sandbox.state_dir.join("logs"),
+            directory: machine.home.join(".daytona/sessions").join(directory_name(id)),
+            logs: machine.log_dir.clone(),
             commands: Mutex::default(),
             input: tokio::sync::Mutex::new(input),
             shell: number,
@@ -146,14 +146,14 @@ impl Session {
     }
 
     /// Kills the shell with all that it runs, in its group or out of it. Blocks for as long as that takes.
-    pub fn kill(&self, sandbox: &Sandbox) {
+    pub fn kill(&self, machine: &Machine) {
         let Ok(shell) = i32::try_from(self.shell) else { return };
         for _ in 0..100 {
             // The number is the shell's only while the shell is there; its group is known by its mark.
             let is_alive = !*self.gone.borrow();
             let below = if is_alive { processes::with_descendants([shell]) } else { Default::default() };
             let group = Some(Pid::from_raw(shell));
-            let mut left = sandbox.processes();
+            let mut left = machine.processes();
             left.retain(|process| {
                 below.contains(process) || getpgid(Some(Pid::from_raw(*process))).ok() == group
             });

@@ -6,7 +6,7 @@ use axum::http::{Method, Uri};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use ring::hmac;
 
-use super::call::query_value;
+use crate::toolbox::files::query_value;
 
 /// Whether a request for this path of a toolbox may do without a credential, because its query is
 /// signed with `key` for exactly this. Only single uploads and downloads can be signed.

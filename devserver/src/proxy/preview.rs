@@ -1,0 +1,63 @@
+//! The preview proxy: `http://{port}-{sandboxId or token}.localhost:PORT/`, to ports that a process of that
+//! sandbox really listens on. Bodies stream, upgrades pass through.
+
+use crate::sandbox::Sandbox;
+use crate::world::World;
+use axum::body::{Body, HttpBody};
+use axum::http::{HeaderMap, Request, Response, StatusCode, header};
+use axum::response::IntoResponse;
+use std::sync::Arc;
+
+/// A host that names a sandbox's port.
+pub struct Target {
+    port: u16,
+    name: String,
+}
+
+/// The target of a request's host, if it is a preview.
+pub fn target(headers: &HeaderMap) -> Option<Target> {
+    let host = headers.get(header::HOST)?.to_str().ok()?;
+    let label = host.split(':').next()?.strip_suffix(".localhost")?;
+    let (port, name) = label.split_once('-')?;
+    Some(Target { port: port.parse().ok()?, name: name.to_owned() })
+}
+
+pub async fn serve(world: &Arc<World>, target: Target, request: Request<Body>) -> Response<Body> {
+    let Some(sandbox) = allowed(world, &target, &request) else {
+        return (StatusCode::NOT_FOUND, "no such preview, or no right to it\n").into_response();
+    };
+    if sandbox.state() != "started" {
+        return (StatusCode::BAD_REQUEST, format!("sandbox {} is {}\n", sandbox.id, sandbox.state()))
+            .into_response();
+    }
+    let path = format!("/proxy/{}{}", target.port, request.uri().path());
+    let response = super::forward(&sandbox, &path, request).await;
+    // The daemon says nothing about a port that nobody listens on.
+    if response.status() == StatusCode::BAD_GATEWAY && response.body().size_hint().exact() == Some(0) {
+        let message = format!("nothing in sandbox {} listens on port {}\n", sandbox.id, target.port);
+        return (StatusCode::BAD_GATEWAY, message).into_response();
+    }
+    response
+}
+
+/// The sandbox, if the request may see it: it is public, or a token, a key or a signed link says so.
+fn allowed(world: &World, target: &Target, request: &Request<Body>) -> Option<Arc<Sandbox>> {
+    let sandboxes = world.sandboxes.read();
+    if let Some(sandbox) = sandboxes.by_id(&target.name) {
+        let token = request.headers().get("x-daytona-preview-token").and_then(|token| token.to_str().ok());
+        let query = request.uri().query().unwrap_or_default();
+        let in_query = format!("DAYTONA_SANDBOX_AUTH_KEY={}", sandbox.preview_token);
+        let known = sandbox.is_public()
+            || token == Some(sandbox.preview_token.as_str())
+            || query.split('&').any(|pair| pair == in_query)
+            || crate::api::authenticate(world, request.headers())
+                .is_ok_and(|organization| organization.id == sandbox.organization);
+        return known.then_some(sandbox);
+    }
+    let now = time::OffsetDateTime::now_utc().unix_timestamp();
+    let signed = |sandbox: &&Arc<Sandbox>| {
+        let links = sandbox.signed_previews.lock();
+        links.get(&target.name).is_some_and(|(port, expires)| *port == target.port && *expires > now)
+    };
+    sandboxes.all.iter().find(signed).cloned()
+}

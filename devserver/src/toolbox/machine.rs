@@ -1,0 +1,151 @@
+//! The machine that a toolbox runs on: one sandbox's directories, environment and processes.
+//!
+//! A machine is made from a [`MachineConfig`], which is plain data, and refers to nothing else: no other
+//! sandbox, no key, no state of the control plane. A toolbox can therefore be served by any process.
+
+use super::pty::Ptys;
+use super::session::Sessions;
+use crate::{Protocol, processes};
+use parking_lot::{Mutex, RwLock};
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The variable that marks every process of a sandbox, whatever group or session it moves to.
+const MARK: &str = "DAYTONA_SANDBOX_ID";
+
+/// How often, and after which pause, the processes of a machine are looked for and killed again: a process
+/// may fork while the list is read.
+const KILL_ROUNDS: u32 = 500;
+const KILL_PAUSE: Duration = Duration::from_millis(2);
+
+/// All that a toolbox knows of its sandbox.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct MachineConfig {
+    pub sandbox_id: String,
+    pub protocol: Protocol,
+    /// The user's home, and the base of relative paths. Exists already.
+    pub home: PathBuf,
+    /// The logs of session commands, outside the home. Exists already.
+    pub log_dir: PathBuf,
+    /// Variables of every process, beside those that the machine sets itself.
+    pub env: BTreeMap<String, String>,
+    /// The command line of the image's ENTRYPOINT and CMD; empty: none, and the entrypoint session runs
+    /// `sleep infinity` once a client asks for it.
+    pub entrypoint: Vec<String>,
+    pub resources: Resources,
+}
+
+/// The size of a sandbox, as its metrics tell it.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct Resources {
+    pub cpu: u64,
+    pub memory_gib: u64,
+    pub disk_gib: u64,
+}
+
+/// A running machine. Its end is [`Machine::stop`].
+pub struct Machine {
+    pub id: String,
+    pub protocol: Protocol,
+    pub home: PathBuf,
+    pub log_dir: PathBuf,
+    pub entrypoint: Vec<String>,
+    pub env: Mutex<BTreeMap<String, String>>,
+    pub sessions: Sessions,
+    pub ptys: Ptys,
+    resources: Mutex<Resources>,
+    /// Held for reading while a process is started, so that `stop` sees every process.
+    stopped: RwLock<bool>,
+}
+
+impl Machine {
+    /// Starts the image's entrypoint, if it has one.
+    pub fn start(config: MachineConfig) -> Arc<Self> {
+        let machine = Arc::new(Self {
+            id: config.sandbox_id,
+            protocol: config.protocol,
+            home: config.home,
+            log_dir: config.log_dir,
+            entrypoint: config.entrypoint,
+            env: Mutex::new(config.env),
+            sessions: Sessions::default(),
+            ptys: Ptys::default(),
+            resources: Mutex::new(config.resources),
+            stopped: RwLock::new(false),
+        });
+        machine.sessions.start(&machine);
+        machine
+    }
+
+    pub fn resources(&self) -> Resources {
+        *self.resources.lock()
+    }
+
+    pub fn resize(&self, resources: Resources) {
+        *self.resources.lock() = resources;
+    }
+
+    /// The environment of every process: PATH and TZ of the server, the locale, terminal and shell of an
+    /// official image, the sandbox's own variables, and the mark.
+    pub fn command_env(&self) -> BTreeMap<String, String> {
+        let mut env: BTreeMap<String, String> = ["PATH", "TZ"]
+            .into_iter()
+            .filter_map(|name| Some((name.to_owned(), std::env::var(name).ok()?)))
+            .collect();
+        env.insert("LANG".into(), "C.UTF-8".into());
+        env.insert("TERM".into(), "xterm-256color".into());
+        env.insert("SHELL".into(), "/bin/bash".into());
+        env.insert("USER".into(), std::env::var("USER").unwrap_or_else(|_| "daytona".into()));
+        env.insert("HOME".into(), self.home.display().to_string());
+        env.extend(self.env.lock().clone());
+        env.insert(MARK.into(), self.id.clone());
+        env
+    }
+
+    /// The same with the variables of one command, which cannot change the mark.
+    pub fn command_env_with(&self, more: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+        let mut env = self.command_env();
+        env.extend(more.clone());
+        env.insert(MARK.into(), self.id.clone());
+        env
+    }
+
+    /// Starts a process, unless the machine has stopped.
+    pub fn start_process<T>(&self, start: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
+        let stopped = self.stopped.read();
+        if *stopped {
+            return Err(io::Error::other("the sandbox is not running"));
+        }
+        start()
+    }
+
+    /// Every process of this machine: those with its mark, in whatever group, and all their descendants,
+    /// whatever their environment.
+    pub fn processes(&self) -> BTreeSet<i32> {
+        let mark = format!("{MARK}={}", self.id);
+        let marked = processes::all().into_iter().filter(|pid| {
+            let environ = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+            environ.split(|byte| *byte == 0).any(|variable| variable == mark.as_bytes())
+        });
+        processes::with_descendants(marked)
+    }
+
+    /// Kills every process and starts none any more. Blocks until they are gone.
+    pub fn stop(&self) {
+        *self.stopped.write() = true;
+        self.sessions.clear();
+        self.ptys.clear();
+        for _ in 0..KILL_ROUNDS {
+            let left = self.processes();
+            if left.is_empty() {
+                return;
+            }
+            processes::kill_all(left);
+            std::thread::sleep(KILL_PAUSE);
+        }
+    }
+}
