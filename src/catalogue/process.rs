@@ -10,7 +10,7 @@ pub(super) const ENTRIES: &[Operation] = &[
         ///
         /// A command that does not succeed is not an error: look at `exitCode`. A working directory that
         /// does not exist gives `exitCode` -1. A command that reaches `timeout` is killed with everything
-        /// it started, its output is lost and the error is HTTP_TIMEOUT (408). The answer waits for
+        /// it started, its output is lost and the error is HTTP_REQUEST_TIMEOUT (408). The answer waits for
         /// background children that keep the output open.
         "process.execute", Sandbox, Guide, process::Execute,
         required: ["command"],
@@ -25,7 +25,7 @@ pub(super) const ENTRIES: &[Operation] = &[
         /// together, what matplotlib shows as `artifacts.charts`.
         ///
         /// A program that does not succeed is not an error: look at `exitCode`. One that reaches `timeout`
-        /// is killed with everything it started, its output is lost and the error is HTTP_TIMEOUT (408).
+        /// is killed with everything it started, its output is lost and the error is HTTP_REQUEST_TIMEOUT (408).
         /// A language that the server does not speak is HTTP_BAD_REQUEST. On a server before 0.205 a single
         /// quote in `argv` breaks the command.
         "process.code_run", Sandbox, Newer, process::CodeRun,
@@ -43,7 +43,7 @@ pub(super) const ENTRIES: &[Operation] = &[
         /// `set -e` in the command end the command alone. It is exact by line: an unfinished last line
         /// appears when the command ends and gains a newline, NUL bytes vanish; for raw bytes use pty or
         /// files. A command that does not succeed is not an error: look at `exitCode`. One that reaches
-        /// `timeout` is killed; the error is HTTP_TIMEOUT (408, code PROCESS_EXECUTION_TIMEOUT) and has
+        /// `timeout` is killed; the error is HTTP_REQUEST_TIMEOUT (408, code PROCESS_EXECUTION_TIMEOUT) and has
         /// `bytes` and `position`. It waits for background children that keep the output open; what still
         /// runs then is killed with the session. Lost connections are resumed without losing or repeating
         /// a byte.

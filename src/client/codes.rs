@@ -52,7 +52,7 @@ pub const CLASSES: &[Class] = &[
     class("Authentication", &[status::HTTP_AUTHENTICATION]),
     class("Forbidden", &[status::HTTP_FORBIDDEN]),
     class("NotFound", &[status::HTTP_NOT_FOUND]),
-    class("Timeout", &[status::TIMEOUT, status::HTTP_TIMEOUT, status::HTTP_GATEWAY_TIMEOUT]),
+    class("Timeout", &[status::TIMEOUT, status::HTTP_REQUEST_TIMEOUT, status::HTTP_GATEWAY_TIMEOUT]),
     class("Conflict", &[status::HTTP_CONFLICT]),
     class("Gone", &[status::HTTP_GONE]),
     class("UnprocessableEntity", &[status::HTTP_UNPROCESSABLE_ENTITY]),
@@ -154,7 +154,7 @@ codes! {
     /// The language server was not started.
     LSP_SERVER_NOT_INITIALIZED = Daemon, HTTP_BAD_REQUEST, "LspServerNotInitialized";
     /// The command was killed at its `timeout`.
-    PROCESS_EXECUTION_TIMEOUT = Daemon, HTTP_TIMEOUT, "ProcessExecutionTimeout";
+    PROCESS_EXECUTION_TIMEOUT = Daemon, HTTP_REQUEST_TIMEOUT, "ProcessExecutionTimeout";
     /// The process does not exist.
     PROCESS_NOT_FOUND = Daemon, HTTP_NOT_FOUND, "ProcessNotFound";
     /// The session's shell has ended.
@@ -180,7 +180,7 @@ codes! {
     /// The daemon's general code of 409.
     CONFLICT = Daemon, HTTP_CONFLICT, "Conflict";
     /// The daemon's general code of 408.
-    REQUEST_TIMEOUT = Daemon, HTTP_TIMEOUT, "Timeout";
+    REQUEST_TIMEOUT = Daemon, HTTP_REQUEST_TIMEOUT, "Timeout";
     /// The daemon's general code of 410.
     GONE = Daemon, HTTP_GONE, "Gone";
     /// The daemon's general code of 422.

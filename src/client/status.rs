@@ -64,7 +64,7 @@ statuses! {
     /// The server does not know that thing.
     HTTP_NOT_FOUND = 404;
     /// The server's own time limit passed: a command was killed at its `timeout`.
-    HTTP_TIMEOUT = 408;
+    HTTP_REQUEST_TIMEOUT = 408;
     /// The thing is in another state, or exists already.
     HTTP_CONFLICT = 409;
     /// The thing existed and has ended.
@@ -94,5 +94,18 @@ pub fn name_nul_terminated(status: i32) -> &'static str {
         Ok(at) => NUL_TERMINATED[at].trim_start_matches("HTTP_"),
         Err(_) if (400..600).contains(&status) => "HTTP\0",
         Err(_) => "UNKNOWN\0",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn every_status_has_a_name_of_its_own() {
+        let names: HashSet<_> = ALL.iter().map(|(number, ..)| name(*number)).collect();
+        assert_eq!(names.len(), ALL.len());
+        assert_eq!((name(TIMEOUT), name(HTTP_REQUEST_TIMEOUT)), ("TIMEOUT", "REQUEST_TIMEOUT"));
     }
 }

@@ -13,10 +13,22 @@ static void statuses_have_their_numbers_and_names(void)
         SAME(SLOW_CONSUMER, 10), SAME(IO, 11), SAME(FORKED, 12), SAME(PANIC, 13), SAME(UNSUPPORTED, 14),
         SAME(BUSY, 15), SAME(QUEUE_FULL, 16), SAME(WOULD_BLOCK, 17), SAME(END_OF_STREAM, 18), SAME(NO_MATCH, 19),
         SAME(SANDBOX_FAILED, 20), SAME(CONFIGURATION, 21), {DAYTONA_HTTP_NOT_FOUND, 404, "NOT_FOUND"},
+        {DAYTONA_HTTP_REQUEST_TIMEOUT, 408, "REQUEST_TIMEOUT"},
     };
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         CHECK(all[i].status == all[i].number && !strcmp(daytona_status_name(all[i].number), all[i].name));
     CHECK(daytona_status_name(-5) && daytona_status_name(99) && daytona_status_name(599) && daytona_status_name(INT32_MIN));
+}
+
+static void every_status_has_a_name_of_its_own(void)
+{
+    for (int32_t one = 0; one < 600; one++) {
+        const char *name = daytona_status_name(one);
+        if (!strcmp(name, "UNKNOWN") || !strcmp(name, "HTTP"))
+            continue; /* numbers without a name */
+        for (int32_t other = one + 1; other < 600; other++)
+            CHECK(strcmp(name, daytona_status_name(other)));
+    }
 }
 
 static void kinds_channels_and_levels_have_their_numbers(void)
@@ -45,6 +57,7 @@ static void an_errors_name_is_the_statuss(void)
 static void versions_are_static_texts(void)
 {
     uint32_t abi = daytona_abi_version();
+    CHECK(abi == DAYTONA_ABI_VERSION);
     char expected[32];
     snprintf(expected, sizeof expected, "%u.%u.", abi >> 16, abi & 0xffff);
     CHECK(!strncmp(daytona_version(), expected, strlen(expected)));
@@ -66,6 +79,7 @@ static void the_catalogue_is_json_and_every_operation_answers_to_its_name(void)
 int main(void)
 {
     RUN(statuses_have_their_numbers_and_names);
+    RUN(every_status_has_a_name_of_its_own);
     RUN(kinds_channels_and_levels_have_their_numbers);
     RUN(an_errors_name_is_the_statuss);
     RUN(versions_are_static_texts);

@@ -133,7 +133,7 @@ pub(super) fn is_about_the_file(error: &Error) -> bool {
     let by_proxy = matches!(error.detail().source.as_deref(), Some("DAYTONA_PROXY" | "DAYTONA_API"));
     match error.status() {
         status::IO => true,
-        status::HTTP_AUTHENTICATION | status::HTTP_TIMEOUT | status::HTTP_RATE_LIMIT => false,
+        status::HTTP_AUTHENTICATION | status::HTTP_REQUEST_TIMEOUT | status::HTTP_RATE_LIMIT => false,
         400..=499 => !by_proxy,
         _ => false,
     }

@@ -3,7 +3,7 @@
 //! happens to either.
 
 use super::{limit, script};
-use crate::client::background::spawn_cleanup;
+use crate::client::background::detach;
 use crate::client::error::{Error, Result};
 use crate::client::operation::Context;
 use crate::client::sandbox::Sandbox;
@@ -169,7 +169,7 @@ impl Drop for Session {
             return;
         }
         let (sandbox, id, state) = (self.sandbox.clone(), std::mem::take(&mut self.id), self.state);
-        spawn_cleanup(async move {
+        detach(async move {
             for pause in [0, 500, 2_000, 5_000] {
                 tokio::time::sleep(Duration::from_millis(pause)).await;
                 match delete(&sandbox, &id).await {
@@ -198,7 +198,7 @@ async fn delete(sandbox: &Sandbox, id: &str) -> State {
 /// As the daemon's own answer to a command at its limit.
 fn killed(limit: Duration) -> Error {
     let mut error = Error::new(
-        status::HTTP_TIMEOUT,
+        status::HTTP_REQUEST_TIMEOUT,
         format!("the command was killed at its limit of {} s; raise `timeout`", limit.as_secs_f64()),
     );
     error.detail_mut().code = Some("PROCESS_EXECUTION_TIMEOUT".to_owned());

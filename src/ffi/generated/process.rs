@@ -11,8 +11,8 @@ use std::ptr::null_mut;
 ///
 /// A command that does not succeed is not an error: look at `exitCode`. A working directory that does
 /// not exist gives `exitCode` -1. A command that reaches `timeout` is killed with everything it
-/// started, its output is lost and the error is HTTP_TIMEOUT (408). The answer waits for background
-/// children that keep the output open.
+/// started, its output is lost and the error is HTTP_REQUEST_TIMEOUT (408). The answer waits for
+/// background children that keep the output open.
 ///
 /// `sandbox`: a sandbox handle.
 /// `command` (text): The command, given to the sandbox's shell.
@@ -61,7 +61,7 @@ pub unsafe extern "C" fn daytona_process_execute(
 /// together, what matplotlib shows as `artifacts.charts`.
 ///
 /// A program that does not succeed is not an error: look at `exitCode`. One that reaches `timeout` is
-/// killed with everything it started, its output is lost and the error is HTTP_TIMEOUT (408). A
+/// killed with everything it started, its output is lost and the error is HTTP_REQUEST_TIMEOUT (408). A
 /// language that the server does not speak is HTTP_BAD_REQUEST. On a server before 0.205 a single quote
 /// in `argv` breaks the command.
 ///
@@ -116,9 +116,9 @@ pub unsafe extern "C" fn daytona_process_code_run(
 /// in the command end the command alone. It is exact by line: an unfinished last line appears when the
 /// command ends and gains a newline, NUL bytes vanish; for raw bytes use pty or files. A command that
 /// does not succeed is not an error: look at `exitCode`. One that reaches `timeout` is killed; the
-/// error is HTTP_TIMEOUT (408, code PROCESS_EXECUTION_TIMEOUT) and has `bytes` and `position`. It waits
-/// for background children that keep the output open; what still runs then is killed with the session.
-/// Lost connections are resumed without losing or repeating a byte.
+/// error is HTTP_REQUEST_TIMEOUT (408, code PROCESS_EXECUTION_TIMEOUT) and has `bytes` and `position`.
+/// It waits for background children that keep the output open; what still runs then is killed with the
+/// session. Lost connections are resumed without losing or repeating a byte.
 ///
 /// As a stream: the channels are STDOUT and STDERR; OPENED has `sessionId` and `commandId`, ENDED
 /// `exitCode`, `bytes` and `position`.

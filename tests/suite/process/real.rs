@@ -43,7 +43,10 @@ async fn a_command_at_its_limit_is_killed_with_its_children_in_both_protocols() 
         let command = "sleep 300 & echo $! > child; echo partial; sleep 300";
         let params = json!({"command": command, "timeout": 0.5});
         let error = fixture.call("process.execute", params).await.unwrap_err();
-        assert_eq!((error.status(), error.detail().code.as_deref()), (status::HTTP_TIMEOUT, Some(code)));
+        assert_eq!(
+            (error.status(), error.detail().code.as_deref()),
+            (status::HTTP_REQUEST_TIMEOUT, Some(code))
+        );
         let child = written(&fixture.home.join("child")).await;
         until("the child is gone", async || !runs(&child)).await;
     }
@@ -62,7 +65,7 @@ async fn code_runs_in_the_sandboxs_language_or_the_one_named() {
     assert_eq!(ran, json!({"exitCode": 0, "result": "2 x\n"}));
     let params = json!({"code": "import time; time.sleep(300)", "timeout": 0.5});
     let error = fixture.call("process.code_run", params).await.unwrap_err();
-    assert_eq!(error.status(), status::HTTP_TIMEOUT);
+    assert_eq!(error.status(), status::HTTP_REQUEST_TIMEOUT);
     let params = json!({"code": "1", "language": "cobol"});
     let error = fixture.call("process.code_run", params).await.unwrap_err();
     assert_eq!(error.status(), status::HTTP_BAD_REQUEST);
@@ -122,7 +125,7 @@ async fn a_run_at_its_limit_or_cancelled_takes_its_processes_along() {
     let command = |file: &str| format!("sleep 300 & echo $! > {file}; echo up; wait");
     let params = json!({"command": command("$HOME/limited"), "timeout": 1});
     let error = fixture.call("process.run", params).await.unwrap_err();
-    assert_eq!(error.status(), status::HTTP_TIMEOUT);
+    assert_eq!(error.status(), status::HTTP_REQUEST_TIMEOUT);
     let limited = written(&fixture.home.join("limited")).await;
 
     let running =

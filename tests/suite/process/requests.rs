@@ -2,7 +2,7 @@
 
 use crate::support::toolbox::{Asked, Reply, Socket, Toolbox, not_found, ok, upgrade};
 use crate::support::{call, context, open, until};
-use daytona::catalogue::{self, Outcome, TargetRef};
+use daytona::catalogue::{self, Outcome, Subject};
 use daytona::client::status;
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
@@ -34,7 +34,7 @@ async fn the_answer_is_handed_through_as_it_came() {
     let sandbox = toolbox.sandbox(json!({})).await;
     let execute = catalogue::find("process.execute").unwrap().call.unwrap();
     let call = catalogue::Call {
-        target: TargetRef::Sandbox(sandbox),
+        subject: Subject::Sandbox(sandbox),
         params: br#"{"command":"true"}"#.to_vec(),
         context: context(),
     };
@@ -50,7 +50,7 @@ async fn a_command_killed_at_its_limit_is_408_and_not_our_own_timeout() {
     let error = call(&toolbox.sandbox(json!({})).await, "process.execute", params).await.unwrap_err();
     assert_eq!(
         (error.status(), error.detail().code.as_deref()),
-        (status::HTTP_TIMEOUT, Some("REQUEST_TIMEOUT"))
+        (status::HTTP_REQUEST_TIMEOUT, Some("REQUEST_TIMEOUT"))
     );
     assert_eq!(toolbox.count("POST", EXECUTE), 1, "what may have run is not run again");
 }
@@ -165,7 +165,7 @@ async fn a_run_that_reaches_its_limit_is_killed_and_says_how_far_it_came() {
     let error = stream.failed().await;
     assert_eq!(
         (error.status(), error.detail().code.as_deref()),
-        (status::HTTP_TIMEOUT, Some("PROCESS_EXECUTION_TIMEOUT"))
+        (status::HTTP_REQUEST_TIMEOUT, Some("PROCESS_EXECUTION_TIMEOUT"))
     );
     assert_eq!((error.detail().bytes, error.detail().position), (Some(4), Some(7)));
     assert_eq!(deleted(&toolbox).len(), 1);
