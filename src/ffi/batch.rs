@@ -1,12 +1,13 @@
 //! Delivered data: what a consumer was handed and may still look at, wherever it came from.
 //!
-//! A queue keeps its last batch until its consumer asks for more. When the queue is closed first, the
-//! batch moves here, until that consumer asks any queue for more, or ends.
+//! A queue keeps its last batch until its consumer asks for more, or until its callback returns. A queue
+//! that is closed before stays here for as long: until that consumer asks any queue for more, or ends.
 
 use super::event::Payload;
 use super::handle::slot_of;
 use super::lock::Mutex;
 use super::process;
+use super::queue::Queue;
 use super::stream::Stream;
 use std::sync::{Arc, Weak};
 
@@ -18,13 +19,15 @@ pub struct Delivered {
     taken: usize,
     /// The thread that has it; dangling once that ended.
     pub consumer: Weak<()>,
+    /// Its queue was closed, and kept in [`Batches`].
+    kept: bool,
 }
 
 /// Delivered data outside of a queue.
 #[derive(Default)]
 pub struct Batches {
-    /// Of closed queues, by their slots.
-    orphans: Mutex<Vec<(u32, Delivered)>>,
+    /// Closed queues whose last batch is still valid.
+    closed: Mutex<Vec<Arc<Queue>>>,
     /// What `daytona_stream_each` is delivering, by the events' marks.
     each: Mutex<Vec<(i32, Delivered)>>,
 }
@@ -50,28 +53,50 @@ pub fn this_consumer() -> Weak<()> {
 }
 
 impl Batches {
-    /// Keeps the last batch of a closed queue, unless nobody is left to look at it.
-    pub fn keep(&self, queue: u64, delivered: Delivered) {
-        // Held over the look, so that a thread that ends meanwhile finds it.
-        let mut orphans = self.orphans.lock();
-        if delivered.consumer.strong_count() > 0 {
-            orphans.push((slot_of(queue), delivered));
+    /// Keeps what a queue delivered last, before the queue's handle is gone from the table.
+    pub fn keep(&self, queue: &Arc<Queue>) {
+        let mut closed = self.closed.lock();
+        // Of two threads that close it at once, one keeps it.
+        if !std::mem::replace(&mut queue.delivered.lock().kept, true) {
+            closed.push(queue.clone());
+        }
+    }
+
+    /// Frees what a closed queue delivered last.
+    pub fn release(&self, queue: &Queue) {
+        let mut freed = Vec::new();
+        let mut closed = self.closed.lock();
+        while let Some(at) = closed.iter().position(|it| it.handle == queue.handle) {
+            freed.push(closed.swap_remove(at));
+        }
+        drop(closed);
+    }
+
+    /// Frees it once nobody is left to look at it: nothing was delivered, or its consumer has ended.
+    pub fn release_unused(&self, queue: &Queue) {
+        // Held over the look, so that a thread that ends meanwhile finds the queue.
+        let closed = self.closed.lock();
+        let delivered = queue.delivered.lock();
+        let unused = delivered.payloads.is_empty() || delivered.consumer.strong_count() == 0;
+        drop((delivered, closed));
+        if unused {
+            self.release(queue);
         }
     }
 
     /// Frees what a thread was given by queues that are closed now.
     pub fn forget(&self, consumer: &Weak<()>) {
         let mut freed = Vec::new();
-        let mut orphans = self.orphans.lock();
+        let mut closed = self.closed.lock();
         let mut at = 0;
-        while let Some((_, batch)) = orphans.get(at) {
-            if batch.consumer.ptr_eq(consumer) {
-                freed.push(orphans.swap_remove(at));
+        while let Some(queue) = closed.get(at) {
+            if queue.delivered.lock().consumer.ptr_eq(consumer) {
+                freed.push(closed.swap_remove(at));
             } else {
                 at += 1;
             }
         }
-        drop(orphans);
+        drop(closed);
     }
 
     /// Keeps the data of an event while `callback` runs with its mark.
@@ -95,8 +120,9 @@ impl Batches {
         {
             return Some(payload);
         }
-        let mut orphans = self.orphans.lock();
-        orphans.iter_mut().filter(|(orphan, _)| *orphan == slot).find_map(|(_, batch)| batch.take(data, len))
+        let closed = self.closed.lock();
+        let mut in_slot = closed.iter().filter(|queue| slot_of(queue.handle) == slot);
+        in_slot.find_map(|queue| queue.delivered.lock().take(data, len))
     }
 }
 
@@ -104,10 +130,9 @@ impl Delivered {
     /// Mostly in the order of delivery: the search begins where the last one ended.
     fn take(&mut self, data: *const u8, len: u64) -> Option<Payload> {
         let here = |payload: &Payload| {
-            let bytes = payload.bytes();
             !matches!(payload, Payload::None)
-                && std::ptr::eq(bytes.as_ptr(), data)
-                && bytes.len() as u64 == len
+                && std::ptr::eq(payload.address(), data)
+                && payload.bytes().len() as u64 == len
         };
         let (before, after) = self.payloads.split_at_checked(self.taken)?;
         let at = match after.iter().position(here) {

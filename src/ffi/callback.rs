@@ -149,7 +149,7 @@ impl Queue {
     }
 
     fn finish(&self, event: Event, answer: i32) {
-        let wakers = {
+        let (wakers, closed) = {
             let mut state = self.state.lock();
             state.running = None;
             if state.closers > 0 {
@@ -158,8 +158,11 @@ impl Queue {
             if answer == status::WOULD_BLOCK && event.kind == Kind::Data && !state.closed {
                 self.hold(&mut state, event);
             }
-            self.settle(&mut state)
+            (self.settle(&mut state), state.closed)
         };
+        if closed {
+            process::current().batches.release(self);
+        }
         self.idle.notify_all();
         wakers.into_iter().for_each(Waker::wake);
     }

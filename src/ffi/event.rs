@@ -65,12 +65,24 @@ pub enum Payload {
     Text(Bytes),
 }
 
+/// What `data` of an event without bytes points to: an empty slice of [`Bytes`] keeps no memory alive.
+static NUL: u8 = 0;
+
 impl Payload {
     /// A text with its NUL.
     pub fn text(mut text: Vec<u8>) -> Self {
         text.push(0);
         let whole = Bytes::from(text);
         Self::Text(whole.slice(..whole.len() - 1))
+    }
+
+    /// The address of its first byte, and NULL where there is no payload.
+    pub fn address(&self) -> *const u8 {
+        match self {
+            Self::None => null(),
+            Self::Chunk(bytes) | Self::Text(bytes) if bytes.is_empty() => &raw const NUL,
+            Self::Chunk(bytes) | Self::Text(bytes) => bytes.as_ptr(),
+        }
     }
 
     pub fn bytes(&self) -> &[u8] {
@@ -128,7 +140,6 @@ impl Event {
 
     /// What C sees; `reserved` says where [`super::queue`] keeps the payload.
     pub fn view(&self, reserved: i32) -> daytona_event_t {
-        let data = self.payload.bytes();
         daytona_event_t {
             source: match &self.owner {
                 Owner::Nobody => 0,
@@ -138,8 +149,8 @@ impl Event {
             user_data: self.user_data,
             result: self.result,
             position: self.position,
-            data: if matches!(self.payload, Payload::None) { null() } else { data.as_ptr() },
-            len: data.len() as u64,
+            data: self.payload.address(),
+            len: self.payload.bytes().len() as u64,
             kind: self.kind as i32,
             status: self.status,
             channel: self.channel,

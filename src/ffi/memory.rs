@@ -40,6 +40,9 @@ pub fn give(mut text: Vec<u8>) -> *mut c_char {
 
 /// Hands an event's data over without a copy. Behind a text stands its NUL already.
 pub fn give_moved(data: Bytes) -> *mut c_char {
+    if data.is_empty() {
+        return copy(&data);
+    }
     let pointer = data.as_ptr();
     let mut owned = OWNED.lock();
     // Two events may share an address only if they share their bytes; the second is a copy.

@@ -14,7 +14,7 @@ use super::lock::{Condvar, Mutex};
 use super::platform::Signal;
 use super::process;
 use super::stream::Stream;
-use crate::client::background::ActivityGuard;
+use crate::client::background::Work;
 use crate::client::error::{Error, Result};
 use crate::client::status;
 use serde::Deserialize;
@@ -98,7 +98,7 @@ pub struct State {
     pub(super) closers: usize,
     pub(super) scheduled: bool,
     /// Inline events are work for whoever drives.
-    work: Option<ActivityGuard>,
+    work: Option<Work>,
 }
 
 impl Queue {
@@ -191,7 +191,7 @@ impl Queue {
         }
         if self.options.inline && !state.scheduled {
             state.scheduled = true;
-            state.work.get_or_insert_with(ActivityGuard::begin);
+            state.work.get_or_insert_with(Work::begin);
             process::current().driver.run_inline_soon(self.clone());
         }
         state.consumer.take()
@@ -390,14 +390,14 @@ impl Queue {
     }
 
     /// The last step: waits for a callback that runs on another thread, and leaves the last batch to
-    /// its consumer.
+    /// its consumer, or to the callback that closes its own queue.
     pub fn close(&self) {
         self.wait_for_callback(None);
+        let batches = &process::current().batches;
         if self.callback.is_none() {
-            let delivered = std::mem::take(&mut *self.delivered.lock());
-            if !delivered.payloads.is_empty() {
-                process::current().batches.keep(self.handle, delivered);
-            }
+            batches.release_unused(self);
+        } else if self.state.lock().running.is_none() {
+            batches.release(self);
         }
     }
 

@@ -405,8 +405,60 @@ static void a_callback_may_take_its_events_data(void)
     daytona_close(client);
 }
 
+struct closer {
+    daytona_queue_t queue;
+    pthread_t thread;
+    int from_another_thread, data_at_end;
+    atomic_int taken, over;
+};
+
+static void *close_the_queue(void *closer)
+{
+    daytona_close(((struct closer *)closer)->queue);
+    return NULL;
+}
+
+static int32_t takes_after_the_close(void *context, const daytona_event_t *event)
+{
+    struct closer *closer = context;
+    char *data = NULL;
+    while (!closer->queue)
+        sched_yield();
+    if (closer->from_another_thread) {
+        pthread_create(&closer->thread, NULL, close_the_queue, closer);
+        while (daytona_queue_wake(closer->queue) != DAYTONA_INVALID_HANDLE)
+            sched_yield();
+    } else {
+        daytona_close(closer->queue);
+    }
+    closer->data_at_end = event->data[event->len];
+    closer->taken = daytona_event_take(event, &data) == 0 && data && !strcmp(data, "{\"a\":1}");
+    char *again = NULL;
+    closer->taken += daytona_event_take(event, &again) == DAYTONA_INVALID_ARGUMENT && !again;
+    daytona_free(data);
+    closer->over = 1;
+    return 0;
+}
+
+static void an_event_is_valid_until_the_callback_returns_although_its_queue_was_closed(void)
+{
+    daytona_client_t client = echo_client();
+    for (int i = 0; i < 20; i++) {
+        struct closer closer = {.from_another_thread = i % 2};
+        daytona_queue_t queue = callback_queue(options, takes_after_the_close, &closer);
+        submit(client, "echo.value", "{\"a\":1}", queue, 0, NULL);
+        closer.queue = queue;
+        CHECK(becomes(&closer.over, 1) && closer.taken == 2 && closer.data_at_end == 0);
+        if (closer.from_another_thread)
+            pthread_join(closer.thread, NULL);
+        daytona_close(queue);
+    }
+    daytona_close(client);
+}
+
 static void every_promise(void)
 {
+    RUN(an_event_is_valid_until_the_callback_returns_although_its_queue_was_closed);
     RUN(a_callback_runs_serially_for_every_event);
     RUN(data_held_back_is_offered_again_after_a_resume);
     RUN(a_resume_before_the_callback_returned_counts);

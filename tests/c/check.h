@@ -89,6 +89,8 @@ static inline daytona_event_t next(daytona_queue_t queue)
     daytona_event_t event;
     size_t count;
     CHECK(daytona_queue_next(queue, &event, 1, 20000, &count) == DAYTONA_OK && count == 1);
+    if (event.kind == DAYTONA_DONE || event.kind == DAYTONA_ENDED)
+        CHECK(event.data && event.data[event.len] == 0);
     return event;
 }
 

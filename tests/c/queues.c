@@ -360,8 +360,60 @@ static void data_is_taken_once_without_a_copy_and_freed_by_any_thread(void)
     daytona_close(client);
 }
 
+static void behind_the_data_of_every_done_and_ended_stands_a_nul(void)
+{
+    daytona_client_t client = echo_client();
+    daytona_queue_t queue = new_queue(NULL);
+    const char *calls[][2] = {{"echo.bytes", "{}"}, {"echo.value", "{\"a\":1}"}, {"echo.error", "{\"status\":404}"},
+                              {"echo.handle", "{}"}, {"echo.delay", "{\"ms\":0}"}, {"echo.panic", "{}"}};
+    daytona_call_t call;
+    char *taken;
+    for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {
+        submit(client, calls[i][0], calls[i][1], queue, 0, NULL);
+        daytona_event_t event = next(queue);
+        CHECK(event.kind == DAYTONA_DONE && event.data[event.len] == 0);
+        CHECK(i || event.len == 0);
+        CHECK(daytona_event_take(&event, &taken) == 0 && taken && taken[event.len] == 0);
+        daytona_free(taken);
+        daytona_close(event.result);
+    }
+    submit(client, "echo.delay", "{\"ms\":100000000}", queue, 0, &call);
+    daytona_cancel(call);
+    next(queue);
+    const char *streams[] = {"{\"chunks\":0}", "{\"chunks\":1,\"size\":0}", "{\"channel\":9}"};
+    for (size_t i = 0; i < 3; i++) {
+        daytona_stream_t stream = open_stream(client, streams[i], queue);
+        daytona_event_t event;
+        do {
+            event = next(queue);
+            CHECK(daytona_event_take(&event, &taken) == 0 && taken);
+            CHECK(event.kind == DAYTONA_DATA || taken[event.len] == 0);
+            daytona_free(taken);
+        } while (event.kind != DAYTONA_ENDED);
+        daytona_close(stream);
+    }
+    daytona_close(queue);
+    daytona_close(client);
+}
+
+static void the_data_of_an_empty_event_is_taken_once(void)
+{
+    daytona_client_t client = echo_client();
+    daytona_queue_t queue = new_queue(NULL);
+    char *taken = NULL, *again = (char *)1;
+    submit(client, "echo.bytes", NULL, queue, 0, NULL);
+    daytona_event_t event = next(queue), copy = event;
+    CHECK(daytona_event_take(&copy, &taken) == 0 && taken[0] == 0);
+    CHECK(daytona_event_take(&event, &again) == DAYTONA_INVALID_ARGUMENT && again == NULL);
+    daytona_free(taken);
+    daytona_close(queue);
+    daytona_close(client);
+}
+
 int main(void)
 {
+    RUN(behind_the_data_of_every_done_and_ended_stands_a_nul);
+    RUN(the_data_of_an_empty_event_is_taken_once);
     RUN(nothing_in_time_is_timeout_with_count_zero);
     RUN(a_wake_makes_the_next_one_return_with_count_zero);
     RUN(a_wake_makes_the_waiting_one_return_and_a_second_consumer_is_busy);
