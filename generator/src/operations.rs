@@ -2,7 +2,7 @@
 
 use crate::model::Function;
 use daytona::catalogue::constants::{CHANNELS, Constant, KINDS, LOG_LEVELS};
-use daytona::catalogue::{Returns, Target, Tier, Timeout};
+use daytona::catalogue::{Guide, Returns, Target, Timeout};
 use daytona::client::status;
 use serde_json::{Value, json};
 
@@ -37,14 +37,15 @@ fn operation(function: &Function) -> Value {
             Target::Sandbox => "sandbox",
             Target::Echo => "echo",
         },
-        "tier": match it.tier {
-            Tier::Guide => "guide",
-            Tier::Newer => "newer",
-            Tier::Ours => "ours",
+        "row": match it.guide {
+            Guide::Guide => "guide",
+            Guide::Newer => "newer",
+            Guide::Ours => "ours",
         },
         "function": function.is_named().then(|| function.c_name()),
         "call": it.call.is_some(),
         "stream": it.stream.is_some(),
+        "input": it.input,
         "finishable": it.finishable,
         "required": it.required,
         "body": it.body,

@@ -2,9 +2,9 @@
 
 use crate::client::Client;
 use crate::client::error::{Error, Result};
-use crate::client::operation::{Context, Outcome, Params, TargetRef, parse_object};
+use crate::client::operation::{Context, Outcome, Params, Subject, parse_object};
 use crate::client::sandbox::Sandbox;
-use crate::client::stream::{Ended, ErrorContext, Io};
+use crate::client::stream::{Ended, Io, Notes};
 use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
@@ -14,12 +14,14 @@ pub struct Operation {
     /// As `files.list`, in all languages.
     pub name: &'static str,
     pub target: Target,
-    pub tier: Tier,
+    pub guide: Guide,
     /// The required arguments in the order of the C function; their types and texts are the schema's.
     pub required: &'static [&'static str],
     /// Takes raw bytes beside the JSON.
     pub body: bool,
-    /// As a stream: it completes when its user says that no more will be written.
+    /// As a stream: it takes what `daytona_stream_write` gives it.
+    pub input: bool,
+    /// As a stream: its input has an end, and it completes after `daytona_stream_finish`.
     pub finishable: bool,
     pub returns: Returns,
     /// The endpoints it stands on, as `GET {sb}/files`; `{sb}` is the sandbox's toolbox URL.
@@ -47,9 +49,9 @@ pub enum Target {
     Echo,
 }
 
-/// Where an operation comes from: the Go SDK guide, a newer official SDK, or this library alone.
+/// Where an operation comes from: the guide, newer than the guide, or ours.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Tier {
+pub enum Guide {
     Guide,
     Newer,
     Ours,
@@ -76,14 +78,14 @@ pub enum Timeout {
 
 /// What a call gets.
 pub struct Call {
-    pub target: TargetRef,
+    pub subject: Subject,
     pub params: Vec<u8>,
     pub context: Context,
 }
 
 /// What a stream gets.
 pub struct Stream {
-    pub target: TargetRef,
+    pub subject: Subject,
     pub params: Vec<u8>,
     /// Makes the stream's two ends, once `bufferBytes` is known.
     pub io: Box<dyn FnOnce(Option<u64>) -> Io + Send>,
@@ -101,25 +103,25 @@ fn limit(given: Option<u64>, default: Timeout) -> Option<Duration> {
     }
 }
 
-/// A target adds to the error of a failed operation what it knows of the reason.
-pub(super) trait EnrichError: Clone + Send + Sync + 'static {
-    fn enrich(&self, error: Error) -> impl Future<Output = Error> + Send;
+/// What an operation acts on, asked after a failure whether it knows the real reason.
+pub(super) trait Explain: Clone + Send + Sync + 'static {
+    fn explain(&self, error: Error) -> impl Future<Output = Error> + Send;
 }
 
-impl EnrichError for Sandbox {
-    async fn enrich(&self, error: Error) -> Error {
-        let mut error = Sandbox::enrich(self, error).await;
+impl Explain for Sandbox {
+    async fn explain(&self, error: Error) -> Error {
+        let mut error = Sandbox::explain(self, error).await;
         error.detail_mut().sandbox_id.get_or_insert_with(|| self.id().to_owned());
         error
     }
 }
-impl EnrichError for Client {
-    async fn enrich(&self, error: Error) -> Error {
+impl Explain for Client {
+    async fn explain(&self, error: Error) -> Error {
         error
     }
 }
-impl EnrichError for () {
-    async fn enrich(&self, error: Error) -> Error {
+impl Explain for () {
+    async fn explain(&self, error: Error) -> Error {
         error
     }
 }
@@ -130,8 +132,8 @@ impl EnrichError for () {
 async fn bounded<T: Send>(
     name: &'static str,
     limit: Option<Duration>,
-    error_context: ErrorContext,
-    target: impl EnrichError,
+    notes: Notes,
+    target: impl Explain,
     work: Pin<Box<impl Future<Output = Result<T>>>>,
 ) -> Result<T> {
     let outcome = match limit {
@@ -151,9 +153,9 @@ async fn bounded<T: Send>(
         Ok(value) => return Ok(value),
         Err(failure) => failure,
     };
-    let mut error = Box::pin(target.enrich(failure)).await;
+    let mut error = Box::pin(target.explain(failure)).await;
     error.detail_mut().operation.get_or_insert(name);
-    error_context.complete(&mut error);
+    notes.complete(&mut error);
     Err(error)
 }
 
@@ -177,15 +179,15 @@ pub(super) fn call<P, T, O, F>(
 ) -> Result<CallFuture>
 where
     P: Params,
-    T: EnrichError,
+    T: Explain,
     O: Into<Outcome> + Send + 'static,
     F: Future<Output = Result<O>> + Send + 'static,
 {
     let parsed: P = parse_object(name, params)?;
-    let error_context = context.error_context.clone();
+    let notes = context.notes.clone();
     let limit = limit(parsed.timeout_ms(), timeout);
     let work = Box::pin(function(target.clone(), parsed, context));
-    Ok(Box::pin(async move { bounded(name, limit, error_context, target, work).await.map(Into::into) }))
+    Ok(Box::pin(async move { bounded(name, limit, notes, target, work).await.map(Into::into) }))
 }
 
 pub(super) fn stream<P, T, F>(
@@ -197,15 +199,15 @@ pub(super) fn stream<P, T, F>(
 ) -> Result<StreamFuture>
 where
     P: Params,
-    T: EnrichError,
+    T: Explain,
     F: Future<Output = Result<Ended>> + Send + 'static,
 {
     let parsed: P = parse_object(name, params)?;
     let io = io(parsed.buffer_bytes());
-    let error_context = io.error_context.clone();
+    let notes = io.notes.clone();
     let limit = limit(parsed.timeout_ms(), Timeout::None);
     let work = Box::pin(function(target.clone(), parsed, io));
-    Ok(Box::pin(bounded(name, limit, error_context, target, work)))
+    Ok(Box::pin(bounded(name, limit, notes, target, work)))
 }
 
 /// The error for an operation on the wrong kind of thing.
@@ -221,9 +223,10 @@ pub(super) fn wrong_subject(wanted: &str) -> Error {
 macro_rules! operation {
     (
         $(#[doc = $doc:literal])+
-        $name:literal, $target:ident, $tier:ident, $params:ty,
+        $name:literal, $target:ident, $guide:ident, $params:ty,
         required: [$($required:literal),*],
         $(body: $body:literal,)?
+        $(input: $input:literal,)?
         $(finishable: $finishable:literal,)?
         result: $result:ident $(($shape:ty))?,
         endpoint: $endpoint:literal,
@@ -236,9 +239,10 @@ macro_rules! operation {
         $crate::catalogue::Operation {
             name: $name,
             target: $crate::catalogue::Target::$target,
-            tier: $crate::catalogue::Tier::$tier,
+            guide: $crate::catalogue::Guide::$guide,
             required: &[$($required),*],
             body: false $(|| $body)?,
+            input: false $(|| $input)? $(|| $finishable)?,
             finishable: false $(|| $finishable)?,
             returns: $crate::catalogue::Returns::$result,
             endpoint: $endpoint,
@@ -262,20 +266,20 @@ macro_rules! operation {
     (@option) => { None };
     (@option $value:expr) => { Some($value) };
     (@target Client $from:ident) => {
-        match $from.target {
-            $crate::catalogue::TargetRef::Client(client) => client,
+        match $from.subject {
+            $crate::catalogue::Subject::Client(client) => client,
             _ => return Err($crate::catalogue::entry::wrong_subject("a client")),
         }
     };
     (@target Sandbox $from:ident) => {
-        match $from.target {
-            $crate::catalogue::TargetRef::Sandbox(sandbox) => sandbox,
+        match $from.subject {
+            $crate::catalogue::Subject::Sandbox(sandbox) => sandbox,
             _ => return Err($crate::catalogue::entry::wrong_subject("a sandbox")),
         }
     };
     (@target Echo $from:ident) => {
-        match $from.target {
-            $crate::catalogue::TargetRef::Echo => (),
+        match $from.subject {
+            $crate::catalogue::Subject::Echo => (),
             _ => return Err($crate::catalogue::entry::wrong_subject("the echo target")),
         }
     };

@@ -17,6 +17,7 @@ pub(super) const ENTRIES: &[Operation] = &[
         /// Ctrl+D (byte 4).
         "pty.open", Sandbox, Guide, pty::Open,
         required: ["id"],
+        input: true,
         result: Null,
         endpoint: "GET {sb}/process/pty/create-connect (WebSocket); on older servers POST {sb}/process/pty, GET .../{id}/connect (WebSocket)",
         cancel: "Closing the stream kills the terminal, in the background. To leave it running use pty.create and pty.connect.",
@@ -31,6 +32,7 @@ pub(super) const ENTRIES: &[Operation] = &[
         /// HTTP_NOT_FOUND.
         "pty.connect", Sandbox, Guide, pty::Connect,
         required: ["id"],
+        input: true,
         result: Null,
         endpoint: "GET {sb}/process/pty/{id}/connect (WebSocket)",
         cancel: "Closing the stream only disconnects; the terminal goes on. pty.kill ends it.",
