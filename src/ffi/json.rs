@@ -12,6 +12,41 @@ use std::ffi::c_char;
 use std::fmt;
 use std::ptr::null_mut;
 
+/// A text or key as it is read. A lone surrogate, which UTF-8 cannot hold, is U+FFFD in it.
+struct Text(String);
+
+impl<'de> serde::Deserialize<'de> for Text {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Bytes;
+        impl Visitor<'_> for Bytes {
+            type Value = Text;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a text")
+            }
+            fn visit_bytes<E>(self, bytes: &[u8]) -> Result<Text, E> {
+                Ok(Text(without_surrogates(bytes)))
+            }
+        }
+        // As bytes serde_json gives a lone surrogate in the three bytes of its code point.
+        deserializer.deserialize_bytes(Bytes)
+    }
+}
+
+fn without_surrogates(bytes: &[u8]) -> String {
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        return text.to_owned();
+    }
+    let mut text = String::with_capacity(bytes.len());
+    for chunk in bytes.utf8_chunks() {
+        text.push_str(chunk.valid());
+        // ED A0 80 is three invalid chunks of one byte each; the first stands for all.
+        if chunk.invalid().first() == Some(&0xed) {
+            text.push('\u{fffd}');
+        }
+    }
+    text
+}
+
 /// One step of a JSON Pointer: the member of that name, or the element of that number.
 struct Step<'t>(&'t str);
 
@@ -32,7 +67,7 @@ impl<'de> Visitor<'de> for Step<'_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let mut found = None;
-        while let Some(key) = map.next_key::<std::borrow::Cow<'de, str>>()? {
+        while let Some(Text(key)) = map.next_key()? {
             if key == self.0 {
                 found = Some(map.next_value()?);
             } else {
@@ -99,7 +134,7 @@ fn is_not(pointer: &str, wanted: &str) -> Error {
     Error::invalid(format!("what is at {pointer:?} is not {wanted}"))
 }
 
-/// Reads a text out of a JSON text.
+/// Reads a text out of a JSON text. A lone surrogate, which UTF-8 cannot hold, is U+FFFD in the result.
 ///
 /// `json`: any JSON text. `pointer`: a JSON Pointer (RFC 6901), as "/items/0/name"; "" is the whole.
 /// `text`: gets the text, NUL-terminated; free it with daytona_free. `len`: may be NULL; gets its length.
@@ -114,7 +149,7 @@ pub unsafe extern "C" fn daytona_json_text(
     text: *mut *mut c_char,
     len: *mut usize,
 ) -> i32 {
-    give(text, len, || read::<String>(json, pointer, "a text").map(String::into_bytes))
+    give(text, len, || read::<Text>(json, pointer, "a text").map(|text| text.0.into_bytes()))
 }
 
 /// Reads any value out of a JSON text, as JSON text, as it was written.
@@ -240,7 +275,7 @@ pub unsafe extern "C" fn daytona_json_count(
                 }
                 fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Count, A::Error> {
                     let mut count = 0;
-                    while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {
+                    while map.next_entry::<Text, IgnoredAny>()?.is_some() {
                         count += 1;
                     }
                     Ok(Count(count))

@@ -147,8 +147,28 @@ static void a_quoted_text_reads_back_the_same(void)
     }
 }
 
+static void a_lone_surrogate_is_the_replacement_character_in_what_is_read(void)
+{
+    const char *json = "{\"\\udfff key\":1,\"a\":\"x\\ud800y\",\"pair\":\"\\ud83d\\ude00\",\"two\":\"\\ud800\\ud800\",\"half\":\"\\ud800\\u0041\",\"raw\":\"\\ud800\"}";
+    const char *right[][2] = {{"/a", "x\xef\xbf\xbdy"}, {"/pair", "\xf0\x9f\x98\x80"}, {"/two", "\xef\xbf\xbd\xef\xbf\xbd"}, {"/half", "\xef\xbf\xbd" "A"}};
+    char *text;
+    size_t len;
+    for (size_t i = 0; i < sizeof right / sizeof *right; i++) {
+        CHECK(daytona_json_text(json, right[i][0], &text, &len) == 0 && !strcmp(text, right[i][1]) && len == strlen(text));
+        daytona_free(text);
+    }
+    CHECK(number(json, "/\xef\xbf\xbd key") == 1);
+    CHECK(daytona_json_count(json, "", &len) == 0 && len == 6);
+    CHECK(daytona_json_raw(json, "/raw", &text, NULL) == 0 && !strcmp(text, "\"\\ud800\""));
+    daytona_free(text);
+    daytona_client_t client = echo_client();
+    CHECK(STATUS(daytona_call(client, "echo.delay", "{\"ms\":\"\\ud800\"}", NULL, 0, NULL, &out, NULL)) == DAYTONA_INVALID_JSON && says("column"));
+    daytona_close(client);
+}
+
 int main(void)
 {
+    RUN(a_lone_surrogate_is_the_replacement_character_in_what_is_read);
     RUN(pointers_lead_where_rfc_6901_says);
     RUN(another_type_is_an_invalid_argument);
     RUN(values_arrive_as_they_were_written);
