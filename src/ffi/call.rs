@@ -11,12 +11,12 @@ use super::lock::Mutex;
 use super::process;
 use super::submitted::{Delivery, Submitted};
 use super::target::{ClientTarget, SandboxTarget, resolve};
-use super::text::{self, Out, argument, json_argument, store};
+use super::text::{self, Out, argument, store};
 use crate::catalogue::{self, Context, Operation, Outcome, Returns};
 use crate::client::error::{Error, Result};
 use crate::client::operation::parse_object;
 use crate::client::status;
-use crate::client::stream::ErrorContext;
+use crate::client::stream::Notes;
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
 use std::ffi::c_char;
@@ -60,7 +60,7 @@ fn prepare(
     body: Bytes,
     progress: Option<catalogue::Progress>,
 ) -> Result<Prepared> {
-    let (target, client) = resolve(target)?;
+    let (subject, client) = resolve(target)?;
     if !operation.body && !body.is_empty() {
         let message = format!("{} takes no body; its arguments go into the JSON", operation.name);
         return Err(Error::invalid(message));
@@ -68,8 +68,8 @@ fn prepare(
     let cancel = Arc::new(Cancel::default());
     let listed = client.list(cancel.clone())?;
     let begin = operation.call.ok_or_else(|| Error::invalid("this operation is a stream"))?;
-    let context = Context { body, error_context: ErrorContext::default(), progress };
-    let future = begin(catalogue::Call { target, params, context })?;
+    let context = Context { body, notes: Notes::default(), progress };
+    let future = begin(catalogue::Call { subject, params, context })?;
     Ok(Prepared { future, client, cancel, listed })
 }
 
@@ -102,8 +102,8 @@ pub fn run(
     Ok(match outcome {
         Outcome::Json(text) | Outcome::Bytes(text) => Reply::Text(text),
         Outcome::Null => Reply::Text(b"null".to_vec()),
-        Outcome::NewSandbox(target, json) => {
-            let made = Arc::new(SandboxTarget { target, client });
+        Outcome::Made(subject, json) => {
+            let made = Arc::new(SandboxTarget { subject, client });
             store(result, process::current().sandboxes.insert(|_| made)?);
             Reply::Text(json)
         }
@@ -128,7 +128,8 @@ pub fn check_result(operation: &Operation, result: *mut u64) -> Result<()> {
 /// Calls an operation by name and waits for its result; the generic form of the named functions.
 ///
 /// `target`: a client or sandbox handle, as the operation wants it.
-/// `operation`: its name, as "files.list". `params`: every argument and option in one JSON object.
+/// `operation`: its name, as "files.list". `params`: every argument and option in one JSON object;
+/// NULL is `{}`.
 /// `body`, `body_len`: the raw bytes of an operation that takes them, else NULL and 0.
 /// `result`: gets the new handle of an operation that makes one, else 0; NULL is allowed where there
 /// is none.
@@ -153,14 +154,14 @@ pub unsafe extern "C" fn daytona_call(
     let out = Out::new(out, out_len);
     export(out, || {
         let name = argument(operation, "operation")?;
-        let params = json_argument(params, "params")?;
+        let params = text::params(params)?;
         let body = text::body(body, body_len)?;
         let operation = callable(name)?;
         check_result(operation, result)?;
         if operation.returns == Returns::Bytes {
             out.must_have_length()?;
         }
-        run(operation, target, params.as_bytes().to_vec(), body, result)
+        run(operation, target, params, body, result)
     })
 }
 
@@ -192,7 +193,7 @@ pub unsafe extern "C" fn daytona_submit(
     store(call, 0);
     export(Out::new(out, null_mut()), || {
         let name = argument(operation, "operation")?;
-        let params = json_argument(params, "params")?.as_bytes().to_vec();
+        let params = text::params(params)?;
         let body = text::body(body, body_len)?;
         let operation = callable(name)?;
         named_error(operation, submit(operation, target, params, body, queue, user_data, call))

@@ -7,11 +7,11 @@ use super::guard::{Reply, export, export_status, null, status_only};
 use super::process;
 use super::stream::{State, Stream, StreamSink};
 use super::target::resolve;
-use super::text::{Out, argument, json_argument, store};
+use super::text::{self, Out, argument, store};
 use crate::catalogue::{self, Operation};
 use crate::client::error::{Error, Result};
 use crate::client::status;
-use crate::client::stream::{ErrorContext, Io, input};
+use crate::client::stream::{Io, Notes, input};
 use std::ffi::c_char;
 use std::future::poll_fn;
 use std::ptr::null_mut;
@@ -51,7 +51,7 @@ pub fn wait<T>(
 /// daytona_stream_each.
 ///
 /// `target`: a client or sandbox handle, as the operation wants it. `operation`: its name, as
-/// "process.run". `params`: every argument and option in one JSON object; beside the operation's own
+/// "process.run". `params`: every argument and option in one JSON object, NULL is `{}`; beside the operation's own
 /// `bufferBytes` (1048576), what may wait unread without a queue, and unsent.
 /// `queue`: 0 for none. `user_data`: comes back in every event.
 /// `stream`: gets the handle, 0 on failure. Close it with daytona_close.
@@ -76,7 +76,7 @@ pub unsafe extern "C" fn daytona_stream_open(
             return Err(null("stream"));
         }
         let name = argument(operation, "operation")?;
-        let params = json_argument(params, "params")?.as_bytes().to_vec();
+        let params = text::params(params)?;
         let operation = find(name)?;
         if operation.stream.is_none() {
             return Err(Error::invalid(format!("{name} is a call: use daytona_call or daytona_submit")));
@@ -97,7 +97,7 @@ fn open(
     user_data: u64,
 ) -> Result<u64> {
     let process = process::current();
-    let (target, client) = resolve(target)?;
+    let (subject, client) = resolve(target)?;
     let queue = if queue == 0 { None } else { Some(process.queues.get(queue)?) };
     let runtime = process.driver.start().map_err(no_runtime)?;
     let _inside = runtime.enter();
@@ -138,10 +138,10 @@ fn open(
     let io = Box::new(move |buffer_bytes| {
         let (writer, input) = input(ends.bound(buffer_bytes));
         ends.state.lock().writer = Some(writer);
-        Io { sink: Arc::new(StreamSink(ends)), input, error_context: ErrorContext::default() }
+        Io { sink: Arc::new(StreamSink(ends)), input, notes: Notes::default() }
     });
     let begin = operation.stream.ok_or_else(|| Error::invalid("this operation is a call"))?;
-    let function = match begin(catalogue::Stream { target, params, io }) {
+    let function = match begin(catalogue::Stream { subject, params, io }) {
         Ok(function) => function,
         Err(error) => return forget(error),
     };

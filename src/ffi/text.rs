@@ -79,6 +79,11 @@ pub fn json_argument<'a>(text: *const c_char, name: &str) -> Result<&'a str> {
     })
 }
 
+/// Parameters: a JSON object, or NULL for `{}`.
+pub fn params(text: *const c_char) -> Result<Vec<u8>> {
+    Ok(options(text, "params")?.unwrap_or("{}").as_bytes().to_vec())
+}
+
 /// Options: a JSON object, or NULL for none.
 pub fn options<'a>(text: *const c_char, name: &str) -> Result<Option<&'a str>> {
     if text.is_null() { Ok(None) } else { json_argument(text, name).map(Some) }

@@ -24,12 +24,10 @@ static void every_null_that_may_not_be_one_is_an_argument_error(void)
     REFUSED(daytona_client_open(NULL, NULL, &out));
     REFUSED(daytona_echo_open(NULL, NULL, &out));
     REFUSED(daytona_call(client, NULL, "{}", NULL, 0, NULL, &out, &out_len));
-    REFUSED(daytona_call(client, "echo.value", NULL, NULL, 0, NULL, &out, &out_len));
     REFUSED(daytona_call(client, "echo.bytes", "{}", NULL, 5, NULL, &out, &out_len));
     REFUSED(daytona_call(client, "echo.bytes", "{}", NULL, 0, NULL, &out, NULL));
     REFUSED(daytona_call(client, "echo.handle", "{}", NULL, 0, NULL, &out, &out_len));
     REFUSED(daytona_submit(client, NULL, "{}", NULL, 0, queue, 0, NULL, &out));
-    REFUSED(daytona_submit(client, "echo.value", NULL, NULL, 0, queue, 0, NULL, &out));
     REFUSED(daytona_submit(client, "echo.bytes", "{}", NULL, 5, queue, 0, NULL, &out));
     REFUSED(daytona_queue_open(NULL, NULL, &out));
     REFUSED(daytona_queue_open_callback(NULL, on_event, NULL, NULL, &out));
@@ -43,7 +41,6 @@ static void every_null_that_may_not_be_one_is_an_argument_error(void)
     REFUSED(daytona_event_take(NULL, &text));
     REFUSED(daytona_event_take(&event, NULL));
     REFUSED(daytona_stream_open(client, NULL, "{}", 0, 0, &made, &out));
-    REFUSED(daytona_stream_open(client, "echo.stream", NULL, 0, 0, &made, &out));
     REFUSED(daytona_stream_open(client, "echo.stream", "{}", 0, 0, NULL, &out));
     REFUSED(daytona_stream_read(stream, NULL, 1, 0, &count, NULL));
     REFUSED(daytona_stream_read(stream, &byte, 0, 0, &count, NULL));
@@ -187,8 +184,72 @@ static void a_configuration_that_cannot_work_says_why(void)
     daytona_close(client);
 }
 
+static void null_is_an_empty_object_of_parameters(void)
+{
+    daytona_client_t client = echo_client();
+    daytona_queue_t queue = new_queue(NULL);
+    daytona_stream_t stream;
+    CHECK(STATUS(daytona_call(client, "echo.value", NULL, NULL, 0, NULL, &out, NULL)) == 0 && !strcmp(out, "{}"));
+    CHECK(STATUS(daytona_call(client, "echo.delay", NULL, NULL, 0, NULL, &out, NULL)) == DAYTONA_INVALID_ARGUMENT && says("ms"));
+    submit(client, "echo.value", NULL, queue, 0, NULL);
+    CHECK(!strcmp((const char *)next(queue).data, "{}"));
+    CHECK(STATUS(daytona_stream_open(client, "echo.stream", NULL, 0, 0, &stream, &out)) == 0);
+    daytona_close(stream);
+    CHECK(STATUS(daytona_stream_open(client, "echo.stream", NULL, queue, 0, &stream, &out)) == 0);
+    while (next(queue).kind != DAYTONA_ENDED)
+        ;
+    daytona_close(stream);
+    daytona_close(queue);
+    daytona_close(client);
+}
+
+static void a_number_without_a_fraction_is_an_integer(void)
+{
+    daytona_client_t client = echo_client(), other;
+    daytona_queue_t queue = new_queue("{\"capacityEvents\":8.0,\"capacityBytes\":1e6}");
+    daytona_stream_t stream;
+    CHECK(STATUS(daytona_call(client, "echo.delay", "{\"ms\":1.0,\"timeoutMs\":20000.0}", NULL, 0, NULL, &out, NULL)) == 0);
+    CHECK(STATUS(daytona_call(client, "echo.value", "{\"timeoutMs\":1000.0}", NULL, 0, NULL, &out, NULL)) == 0);
+    CHECK(!strcmp(out, "{\"timeoutMs\":1000.0}"));
+    CHECK(STATUS(daytona_call(client, "echo.delay", "{\"ms\":1e9,\"timeoutMs\":2e1}", NULL, 0, NULL, &out, NULL)) == DAYTONA_TIMEOUT);
+    CHECK(STATUS(daytona_call(client, "echo.delay", "{\"ms\":1.5}", NULL, 0, NULL, &out, NULL)) == DAYTONA_INVALID_ARGUMENT && says("ms"));
+    CHECK(STATUS(daytona_stream_open(client, "echo.stream", "{\"chunks\":2.0,\"bufferBytes\":70000.0}", queue, 0, &stream, &out)) == 0);
+    while (next(queue).kind != DAYTONA_ENDED)
+        ;
+    CHECK(STATUS(daytona_client_open("{\"apiKey\":\"k\",\"connectTimeoutMs\":1000.0,\"retries\":0.0}", &other, &out)) == 0);
+    daytona_close(other);
+    daytona_close(stream);
+    daytona_close(queue);
+    daytona_close(client);
+}
+
+static void a_stream_without_input_is_unsupported_to_write_to(void)
+{
+    daytona_client_t client;
+    daytona_sandbox_t sandbox;
+    daytona_stream_t stream;
+    daytona_queue_t queue = new_queue(NULL);
+    size_t written = 9;
+    CHECK(STATUS(daytona_client_open("{\"apiKey\":\"k\",\"apiUrl\":\"http://127.0.0.1:1\",\"retries\":0}", &client, &out)) == 0);
+    CHECK(STATUS(daytona_sandbox_attach(client, "some", NULL, &sandbox, &out, NULL)) == 0);
+    CHECK(STATUS(daytona_stream_open(sandbox, "process.run", "{\"command\":\"true\"}", queue, 0, &stream, &out)) == 0);
+    for (int i = 0; i < 2; i++) {
+        CHECK(STATUS(daytona_stream_write(stream, (const uint8_t *)"x", 1, i ? 0 : -1, &written, &out)) == DAYTONA_UNSUPPORTED);
+        CHECK(written == 0 && says("input"));
+        while (!i && next(queue).kind != DAYTONA_ENDED)
+            ;
+    }
+    daytona_close(stream);
+    daytona_close(sandbox);
+    daytona_close(queue);
+    daytona_close(client);
+}
+
 int main(void)
 {
+    RUN(null_is_an_empty_object_of_parameters);
+    RUN(a_number_without_a_fraction_is_an_integer);
+    RUN(a_stream_without_input_is_unsupported_to_write_to);
     RUN(every_null_that_may_not_be_one_is_an_argument_error);
     RUN(the_nulls_that_are_allowed_work);
     RUN(out_is_always_set);

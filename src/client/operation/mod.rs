@@ -3,18 +3,18 @@
 
 mod params;
 
-pub use params::{Params, parse_object};
+pub use params::{Params, parse_object, whole_option};
 
 use super::Client;
 use super::sandbox::Sandbox;
-use super::stream::ErrorContext;
+use super::stream::Notes;
 use super::transport::Json;
 use bytes::Bytes;
 use std::sync::Arc;
 
 /// What an operation acts on.
 #[derive(Clone)]
-pub enum TargetRef {
+pub enum Subject {
     Client(Client),
     Sandbox(Sandbox),
     Echo,
@@ -26,7 +26,7 @@ pub type Progress = Arc<dyn Fn(u64, Option<u64>) + Send + Sync>;
 /// What a call has beside its parameters.
 pub struct Context {
     pub body: Bytes,
-    pub error_context: ErrorContext,
+    pub notes: Notes,
     /// Where the progress of a transfer goes, if anywhere: bytes moved, total where known.
     pub progress: Option<Progress>,
 }
@@ -37,7 +37,7 @@ pub enum Outcome {
     Null,
     Bytes(Vec<u8>),
     /// A new sandbox beside its JSON.
-    NewSandbox(TargetRef, Vec<u8>),
+    Made(Subject, Vec<u8>),
 }
 
 impl From<Json> for Outcome {
@@ -57,6 +57,6 @@ impl From<Vec<u8>> for Outcome {
 }
 impl From<(Sandbox, Json)> for Outcome {
     fn from((sandbox, json): (Sandbox, Json)) -> Self {
-        Self::NewSandbox(TargetRef::Sandbox(sandbox), json.0)
+        Self::Made(Subject::Sandbox(sandbox), json.0)
     }
 }

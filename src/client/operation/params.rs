@@ -68,10 +68,11 @@ pub fn parse_object<P: DeserializeOwned>(operation: &str, json: &[u8]) -> Result
     {
         return Ok(params);
     }
-    // The slow way, for the sake of the message.
-    let value: serde_json::Value = serde_json::from_slice(json).map_err(|error| {
+    // The slow way, for numbers that are integers as doubles, and for the sake of the message.
+    let mut value: serde_json::Value = serde_json::from_slice(json).map_err(|error| {
         Error::new(status::INVALID_JSON, format!("{operation}: the parameters are not JSON: {error}"))
     })?;
+    whole_numbers_to_integers(&mut value);
     if !value.is_object() {
         return Err(Error::invalid(format!(
             "{operation}: the parameters must be a JSON object, such as {{\"timeoutMs\":5000}}"
@@ -88,5 +89,93 @@ pub fn parse_object<P: DeserializeOwned>(operation: &str, json: &[u8]) -> Result
                 format!("{operation}: `{path}`: {what}")
             }))
         }
+    }
+}
+
+/// Writes each number without a fraction as an integer: some languages know doubles alone, and print 1000
+/// as `1000.0` or `1e3`.
+fn whole_numbers_to_integers(value: &mut serde_json::Value) {
+    use serde_json::Value;
+    match value {
+        Value::Number(number) if number.is_f64() => {
+            if let Some(integer) = number.as_f64().and_then(whole) {
+                *number = integer;
+            }
+        }
+        Value::Array(values) => values.iter_mut().for_each(whole_numbers_to_integers),
+        Value::Object(members) => members.values_mut().for_each(whole_numbers_to_integers),
+        _ => {}
+    }
+}
+
+/// The integer that a double is, if it is one of 64 bits.
+fn whole(double: f64) -> Option<serde_json::Number> {
+    const BEYOND_U64: f64 = 18_446_744_073_709_551_616.0;
+    const LEAST_I64: f64 = -9_223_372_036_854_775_808.0;
+    if double.fract() != 0.0 {
+        None
+    } else if (0.0..BEYOND_U64).contains(&double) {
+        Some((double as u64).into())
+    } else if (LEAST_I64..0.0).contains(&double) {
+        Some((double as i64).into())
+    } else {
+        None
+    }
+}
+
+/// An optional integer that may be written as a double, for a type that parses itself.
+pub fn whole_option<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+    use serde::Deserialize;
+    use serde::de::Error;
+    let Some(number) = Option::<serde_json::Number>::deserialize(deserializer)? else { return Ok(None) };
+    let integer = number.as_f64().filter(|_| number.is_f64()).and_then(whole).unwrap_or(number);
+    match integer.as_u64() {
+        Some(integer) => Ok(Some(integer)),
+        None => Err(D::Error::custom(format!("{integer} is not a whole number of at least 0"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    crate::params! {
+        pub struct Numbers {
+            pub count: Option<i32>,
+            pub ratio: Option<f64>,
+            pub list: Option<Vec<u8>>,
+        }
+    }
+
+    fn parse(json: &str) -> Result<Numbers> {
+        parse_object("test", json.as_bytes())
+    }
+
+    #[test]
+    fn a_number_without_a_fraction_is_an_integer() {
+        let it = parse(r#"{"timeoutMs":1000.0,"count":-3e0,"ratio":2.0,"list":[1.0,2]}"#).unwrap();
+        assert_eq!((it.timeout_ms, it.count, it.ratio), (Some(1000), Some(-3), Some(2.0)));
+        assert_eq!(it.list, Some(vec![1, 2]));
+        assert_eq!(parse(r#"{"timeoutMs":1.5e3}"#).unwrap().timeout_ms, Some(1500));
+        assert_eq!(parse(r#"{"timeoutMs":-0.0}"#).unwrap().timeout_ms, Some(0));
+    }
+
+    #[test]
+    fn a_fraction_or_a_number_beyond_the_type_is_an_error_that_names_the_key() {
+        for json in
+            [r#"{"count":1.5}"#, r#"{"count":1e10}"#, r#"{"timeoutMs":-1.0}"#, r#"{"timeoutMs":1e20}"#]
+        {
+            let error = parse(json).unwrap_err();
+            assert_eq!(error.status(), status::INVALID_ARGUMENT, "{json}");
+            let key = if json.contains("count") { "count" } else { "timeoutMs" };
+            assert!(error.to_string().contains(key), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_lone_surrogate_is_invalid_json_with_its_place() {
+        let error = parse(r#"{"count":"\ud800"}"#).unwrap_err();
+        assert_eq!(error.status(), status::INVALID_JSON);
+        assert!(error.to_string().contains("column"), "{error}");
     }
 }
