@@ -39,6 +39,12 @@
 #include <stdint.h>
 
 /**
+ * The version of this interface that the header describes, `major << 16 | minor`: compare it with what
+ * daytona_abi_version says of the library that was loaded.
+ */
+#define DAYTONA_ABI_VERSION 1
+
+/**
  * Success.
  */
 #define DAYTONA_OK 0
@@ -171,7 +177,7 @@
 /**
  * The server's own time limit passed: a command was killed at its `timeout`.
  */
-#define DAYTONA_HTTP_TIMEOUT 408
+#define DAYTONA_HTTP_REQUEST_TIMEOUT 408
 
 /**
  * The thing is in another state, or exists already.
@@ -379,11 +385,11 @@ typedef uint64_t daytona_sandbox_t;
 
 #ifdef __cplusplus
 extern "C" {
-#endif // __cplusplus
+#endif /* __cplusplus */
 
 /**
  * The version of this interface, `major << 16 | minor`: additions raise the minor, removals the
- * major. Every wrapper checks it at load.
+ * major. Every wrapper compares it with its header's DAYTONA_ABI_VERSION at load.
  *
  * Any thread, an inline callback too; before and after a fork.
  */
@@ -420,8 +426,8 @@ const char *daytona_status_name(int32_t status);
 const char *daytona_operations(void);
 
 /**
- * Opens a client: a configured way to Daytona. Reads the environment and `caFile` where given, opens no
- * connection, starts no thread.
+ * Opens a client: a configured way to Daytona. Reads the environment, opens no connection, starts
+ * no thread.
  *
  * `config`: a JSON object, or NULL for the environment alone. What stands in it wins over the
  * environment (DAYTONA_API_KEY, DAYTONA_JWT_TOKEN, DAYTONA_ORGANIZATION_ID, DAYTONA_API_URL,
@@ -432,20 +438,16 @@ const char *daytona_operations(void);
  * `proxy` URL (http, https, socks5), `noProxy` text, both else from HTTP_PROXY, HTTPS_PROXY,
  * NO_PROXY; `caFile` path of a PEM bundle to trust beside the system's; `headers` object, added to
  * every request; `maxConnectionsPerHost`; `traceparent` text; `userAgent` text, appended to ours;
- * `maxResultBytes` of one JSON result, default 268435456 (256 MiB), 0 no limit, beyond it
- * DAYTONA_PROTOCOL; `events` false, or absent: `true`, the event socket, is not built yet.
+ * `events` true or false, the event socket.
  *
  * `client`: gets the handle, 0 on failure. Close it with daytona_close.
  * `out`: may be NULL. NULL on success, the error JSON on failure; free it with daytona_free.
  *
  * Any thread, an inline callback too. DAYTONA_OK, DAYTONA_INVALID_ARGUMENT (NULL, an unknown or
  * wrong-typed key), DAYTONA_INVALID_JSON, DAYTONA_CONFIGURATION (no credential, a JWT without
- * organization, a URL that is none, a `caFile` without certificates), DAYTONA_UNSUPPORTED (`events`
- * true), DAYTONA_PANIC.
+ * organization, a URL that is none), DAYTONA_PANIC.
  */
-int32_t daytona_client_open(const char *config,
-                            daytona_client_t *client,
-                            char **out);
+int32_t daytona_client_open(const char *config, daytona_client_t *client, char **out);
 
 /**
  * Opens an echo target: a client that talks to nobody, with which every binding can test its
@@ -512,7 +514,8 @@ void daytona_free(void *pointer);
  * Calls an operation by name and waits for its result; the generic form of the named functions.
  *
  * `target`: a client or sandbox handle, as the operation wants it.
- * `operation`: its name, as "files.list". `params`: every argument and option in one JSON object.
+ * `operation`: its name, as "files.list". `params`: every argument and option in one JSON object;
+ * NULL is `{}`.
  * `body`, `body_len`: the raw bytes of an operation that takes them, else NULL and 0.
  * `result`: gets the new handle of an operation that makes one, else 0; NULL is allowed where there
  * is none.
@@ -673,7 +676,7 @@ int32_t daytona_event_take(const daytona_event_t *event,
  * daytona_stream_each.
  *
  * `target`: a client or sandbox handle, as the operation wants it. `operation`: its name, as
- * "process.run". `params`: every argument and option in one JSON object; beside the operation's own
+ * "process.run". `params`: every argument and option in one JSON object, NULL is `{}`; beside the operation's own
  * `bufferBytes` (1048576), what may wait unread without a queue, and unsent.
  * `queue`: 0 for none. `user_data`: comes back in every event.
  * `stream`: gets the handle, 0 on failure. Close it with daytona_close.
@@ -807,7 +810,7 @@ int32_t daytona_log(int32_t level,
                     uint64_t user_data);
 
 /**
- * Reads a text out of a JSON text.
+ * Reads a text out of a JSON text. A lone surrogate, which UTF-8 cannot hold, is U+FFFD in the result.
  *
  * `json`: any JSON text. `pointer`: a JSON Pointer (RFC 6901), as "/items/0/name"; "" is the whole.
  * `text`: gets the text, NUL-terminated; free it with daytona_free. `len`: may be NULL; gets its length.
@@ -1684,8 +1687,8 @@ int32_t daytona_sandbox_preview_link(daytona_sandbox_t sandbox,
  *
  * A command that does not succeed is not an error: look at `exitCode`. A working directory that does
  * not exist gives `exitCode` -1. A command that reaches `timeout` is killed with everything it
- * started, its output is lost and the error is HTTP_TIMEOUT (408). The answer waits for background
- * children that keep the output open.
+ * started, its output is lost and the error is HTTP_REQUEST_TIMEOUT (408). The answer waits for
+ * background children that keep the output open.
  *
  * `sandbox`: a sandbox handle.
  * `command` (text): The command, given to the sandbox's shell.
@@ -1723,7 +1726,7 @@ int32_t daytona_process_execute(daytona_sandbox_t sandbox,
  * together, what matplotlib shows as `artifacts.charts`.
  *
  * A program that does not succeed is not an error: look at `exitCode`. One that reaches `timeout` is
- * killed with everything it started, its output is lost and the error is HTTP_TIMEOUT (408). A
+ * killed with everything it started, its output is lost and the error is HTTP_REQUEST_TIMEOUT (408). A
  * language that the server does not speak is HTTP_BAD_REQUEST. On a server before 0.205 a single quote
  * in `argv` breaks the command.
  *
@@ -1767,9 +1770,9 @@ int32_t daytona_process_code_run(daytona_sandbox_t sandbox,
  * in the command end the command alone. It is exact by line: an unfinished last line appears when the
  * command ends and gains a newline, NUL bytes vanish; for raw bytes use pty or files. A command that
  * does not succeed is not an error: look at `exitCode`. One that reaches `timeout` is killed; the
- * error is HTTP_TIMEOUT (408, code PROCESS_EXECUTION_TIMEOUT) and has `bytes` and `position`. It waits
- * for background children that keep the output open; what still runs then is killed with the session.
- * Lost connections are resumed without losing or repeating a byte.
+ * error is HTTP_REQUEST_TIMEOUT (408, code PROCESS_EXECUTION_TIMEOUT) and has `bytes` and `position`.
+ * It waits for background children that keep the output open; what still runs then is killed with the
+ * session. Lost connections are resumed without losing or repeating a byte.
  *
  * As a stream: the channels are STDOUT and STDERR; OPENED has `sessionId` and `commandId`, ENDED
  * `exitCode`, `bytes` and `position`.
@@ -2865,6 +2868,6 @@ int32_t daytona_files_sync_down(daytona_sandbox_t sandbox,
 
 #ifdef __cplusplus
 }  // extern "C"
-#endif  // __cplusplus
+#endif /* __cplusplus */
 
-#endif  /* DAYTONA_H */
+#endif /* DAYTONA_H */

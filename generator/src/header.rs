@@ -33,5 +33,20 @@ pub fn render(root: &Path, generated: &Path, areas: &[&str]) -> Result<String, B
     }
     let mut text = Vec::new();
     builder.generate()?.write(&mut text);
-    Ok(String::from_utf8(text)?)
+    Ok(c89_comments(&String::from_utf8(text)?))
+}
+
+/// cbindgen writes `#endif // NAME`; C89 knows only the other kind of comment.
+fn c89_comments(header: &str) -> String {
+    let mut text = String::with_capacity(header.len());
+    for line in header.lines() {
+        match line.split_once(" // ") {
+            Some((directive, name)) if directive.starts_with('#') => {
+                text.extend([directive.trim_end(), " /* ", name.trim_start(), " */"]);
+            }
+            _ => text.push_str(line),
+        }
+        text.push('\n');
+    }
+    text
 }

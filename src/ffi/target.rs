@@ -6,7 +6,7 @@ use super::handle::Tag;
 use super::lock::Mutex;
 use super::process;
 use super::text::{Out, options, store};
-use crate::catalogue::TargetRef;
+use crate::catalogue::Subject;
 use crate::client::Client;
 use crate::client::error::{Error, Result};
 use crate::client::status;
@@ -21,7 +21,7 @@ pub type daytona_sandbox_t = u64;
 
 /// What a client handle stands for, with everything that runs on it.
 pub struct ClientTarget {
-    pub target: TargetRef,
+    pub subject: Subject,
     running: Mutex<RunningWork>,
 }
 
@@ -33,7 +33,7 @@ struct RunningWork {
 
 /// What a sandbox handle stands for.
 pub struct SandboxTarget {
-    pub target: TargetRef,
+    pub subject: Subject,
     pub client: Arc<ClientTarget>,
 }
 
@@ -50,8 +50,8 @@ impl Drop for Listed {
 }
 
 impl ClientTarget {
-    pub fn new(target: TargetRef) -> Self {
-        Self { target, running: Mutex::default() }
+    pub fn new(subject: Subject) -> Self {
+        Self { subject, running: Mutex::default() }
     }
 
     /// Lists work that the client's close ends; CLOSED when it is closed already.
@@ -73,7 +73,7 @@ impl ClientTarget {
         for cancel in ended {
             cancel.cancel(status::CLOSED);
         }
-        if let TargetRef::Client(client) = &self.target {
+        if let Subject::Client(client) = &self.subject {
             client.close();
         }
     }
@@ -83,29 +83,29 @@ fn closed() -> Error {
     Error::new(status::CLOSED, "the client is closed; open another")
 }
 
-/// What an operation acts on: the handle's target, and the client that it hangs on.
-pub fn resolve(handle: u64) -> Result<(TargetRef, Arc<ClientTarget>)> {
+/// What an operation acts on: the handle's subject, and the client that it hangs on.
+pub fn resolve(handle: u64) -> Result<(Subject, Arc<ClientTarget>)> {
     let process = process::current();
     match Tag::of(handle) {
         Some(Tag::Sandbox) => {
             let sandbox = process.sandboxes.get(handle)?;
-            Ok((sandbox.target.clone(), sandbox.client.clone()))
+            Ok((sandbox.subject.clone(), sandbox.client.clone()))
         }
         _ => {
             let client = process.clients.get(handle)?;
-            Ok((client.target.clone(), client))
+            Ok((client.subject.clone(), client))
         }
     }
 }
 
-fn open(target: Result<TargetRef>, place: *mut daytona_client_t) -> Result<Reply> {
-    let target = Arc::new(ClientTarget::new(target?));
+fn open(subject: Result<Subject>, place: *mut daytona_client_t) -> Result<Reply> {
+    let target = Arc::new(ClientTarget::new(subject?));
     store(place, process::current().clients.insert(|_| target)?);
     Ok(Reply::Nothing)
 }
 
-/// Opens a client: a configured way to Daytona. Reads the environment and `caFile` where given, opens no
-/// connection, starts no thread.
+/// Opens a client: a configured way to Daytona. Reads the environment, opens no connection, starts
+/// no thread.
 ///
 /// `config`: a JSON object, or NULL for the environment alone. What stands in it wins over the
 /// environment (DAYTONA_API_KEY, DAYTONA_JWT_TOKEN, DAYTONA_ORGANIZATION_ID, DAYTONA_API_URL,
@@ -116,16 +116,14 @@ fn open(target: Result<TargetRef>, place: *mut daytona_client_t) -> Result<Reply
 /// `proxy` URL (http, https, socks5), `noProxy` text, both else from HTTP_PROXY, HTTPS_PROXY,
 /// NO_PROXY; `caFile` path of a PEM bundle to trust beside the system's; `headers` object, added to
 /// every request; `maxConnectionsPerHost`; `traceparent` text; `userAgent` text, appended to ours;
-/// `maxResultBytes` of one JSON result, default 268435456 (256 MiB), 0 no limit, beyond it
-/// DAYTONA_PROTOCOL; `events` false, or absent: `true`, the event socket, is not built yet.
+/// `events` true or false, the event socket.
 ///
 /// `client`: gets the handle, 0 on failure. Close it with daytona_close.
 /// `out`: may be NULL. NULL on success, the error JSON on failure; free it with daytona_free.
 ///
 /// Any thread, an inline callback too. DAYTONA_OK, DAYTONA_INVALID_ARGUMENT (NULL, an unknown or
 /// wrong-typed key), DAYTONA_INVALID_JSON, DAYTONA_CONFIGURATION (no credential, a JWT without
-/// organization, a URL that is none, a `caFile` without certificates), DAYTONA_UNSUPPORTED (`events`
-/// true), DAYTONA_PANIC.
+/// organization, a URL that is none), DAYTONA_PANIC.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn daytona_client_open(
     config: *const c_char,
@@ -138,7 +136,7 @@ pub unsafe extern "C" fn daytona_client_open(
             return Err(null("client"));
         }
         let config = options(config, "config")?.unwrap_or("{}");
-        open(Client::open(config.as_bytes()).map(TargetRef::Client), client)
+        open(Client::open(config.as_bytes()).map(Subject::Client), client)
     })
 }
 
@@ -169,6 +167,6 @@ pub unsafe extern "C" fn daytona_echo_open(
             return Err(null("client"));
         }
         super::call::parse_options::<Config>("echo_open", options(config, "config")?)?;
-        open(Ok(TargetRef::Echo), client)
+        open(Ok(Subject::Echo), client)
     })
 }

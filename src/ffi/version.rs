@@ -1,5 +1,6 @@
 //! Versions, names and the catalogue as text: static, never freed.
 
+use super::generated::constants;
 use crate::client::status;
 use std::ffi::c_char;
 
@@ -7,34 +8,17 @@ const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), "\0");
 const PROTOCOL: &str = concat!(crate::protocol_version!(), "\0");
 const OPERATIONS: &str = concat!(include_str!("../catalogue/operations.json"), "\0");
 
-/// A small decimal number of the package's version.
-const fn number(digits: &str) -> u32 {
-    let bytes = digits.as_bytes();
-    let (mut value, mut at) = (0, 0);
-    while at < bytes.len() {
-        #[allow(clippy::indexing_slicing)] // Evaluated by the compiler, below the length.
-        let digit = bytes[at];
-        value = value * 10 + (digit - b'0') as u32;
-        at += 1;
-    }
-    value
-}
-
-/// The interface's version is the package's: additions raise the minor, removals the major, and with
-/// it the SONAME.
-const ABI: u32 = number(env!("CARGO_PKG_VERSION_MAJOR")) << 16 | number(env!("CARGO_PKG_VERSION_MINOR"));
-
 const fn pointer(text: &'static str) -> *const c_char {
     text.as_ptr().cast()
 }
 
 /// The version of this interface, `major << 16 | minor`: additions raise the minor, removals the
-/// major. Every wrapper checks it at load.
+/// major. Every wrapper compares it with its header's DAYTONA_ABI_VERSION at load.
 ///
 /// Any thread, an inline callback too; before and after a fork.
 #[unsafe(no_mangle)]
 pub extern "C" fn daytona_abi_version() -> u32 {
-    ABI
+    constants::DAYTONA_ABI_VERSION
 }
 
 /// The library's version, as "0.1.0". Static: never free it.

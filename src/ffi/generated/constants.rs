@@ -2,6 +2,10 @@
 //! The numbers of the interface, as the header has them.
 #![allow(dead_code)] // Most are for C alone.
 
+/// The version of this interface that the header describes, `major << 16 | minor`: compare it with what
+/// daytona_abi_version says of the library that was loaded.
+pub const DAYTONA_ABI_VERSION: u32 = 1;
+
 /// Success.
 pub const DAYTONA_OK: i32 = 0;
 
@@ -81,7 +85,7 @@ pub const DAYTONA_HTTP_FORBIDDEN: i32 = 403;
 pub const DAYTONA_HTTP_NOT_FOUND: i32 = 404;
 
 /// The server's own time limit passed: a command was killed at its `timeout`.
-pub const DAYTONA_HTTP_TIMEOUT: i32 = 408;
+pub const DAYTONA_HTTP_REQUEST_TIMEOUT: i32 = 408;
 
 /// The thing is in another state, or exists already.
 pub const DAYTONA_HTTP_CONFLICT: i32 = 409;
