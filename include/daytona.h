@@ -426,8 +426,8 @@ const char *daytona_status_name(int32_t status);
 const char *daytona_operations(void);
 
 /**
- * Opens a client: a configured way to Daytona. Reads the environment, opens no connection, starts
- * no thread.
+ * Opens a client: a configured way to Daytona. Reads the environment and `caFile` where given, opens no
+ * connection, starts no thread.
  *
  * `config`: a JSON object, or NULL for the environment alone. What stands in it wins over the
  * environment (DAYTONA_API_KEY, DAYTONA_JWT_TOKEN, DAYTONA_ORGANIZATION_ID, DAYTONA_API_URL,
@@ -438,16 +438,20 @@ const char *daytona_operations(void);
  * `proxy` URL (http, https, socks5), `noProxy` text, both else from HTTP_PROXY, HTTPS_PROXY,
  * NO_PROXY; `caFile` path of a PEM bundle to trust beside the system's; `headers` object, added to
  * every request; `maxConnectionsPerHost`; `traceparent` text; `userAgent` text, appended to ours;
- * `events` true or false, the event socket.
+ * `maxResultBytes` of one JSON result, default 268435456 (256 MiB), 0 no limit, beyond it
+ * DAYTONA_PROTOCOL; `events` false, or absent: `true`, the event socket, is not built yet.
  *
  * `client`: gets the handle, 0 on failure. Close it with daytona_close.
  * `out`: may be NULL. NULL on success, the error JSON on failure; free it with daytona_free.
  *
  * Any thread, an inline callback too. DAYTONA_OK, DAYTONA_INVALID_ARGUMENT (NULL, an unknown or
  * wrong-typed key), DAYTONA_INVALID_JSON, DAYTONA_CONFIGURATION (no credential, a JWT without
- * organization, a URL that is none), DAYTONA_PANIC.
+ * organization, a URL that is none, a `caFile` without certificates), DAYTONA_UNSUPPORTED (`events`
+ * true), DAYTONA_PANIC.
  */
-int32_t daytona_client_open(const char *config, daytona_client_t *client, char **out);
+int32_t daytona_client_open(const char *config,
+                            daytona_client_t *client,
+                            char **out);
 
 /**
  * Opens an echo target: a client that talks to nobody, with which every binding can test its
@@ -2870,4 +2874,4 @@ int32_t daytona_files_sync_down(daytona_sandbox_t sandbox,
 }  // extern "C"
 #endif /* __cplusplus */
 
-#endif /* DAYTONA_H */
+#endif  /* DAYTONA_H */

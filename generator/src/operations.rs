@@ -2,7 +2,7 @@
 
 use crate::model::Function;
 use daytona::catalogue::constants::{CHANNELS, Constant, KINDS, LOG_LEVELS};
-use daytona::catalogue::{Guide, Returns, Target, Timeout};
+use daytona::catalogue::{Returns, Target, Tier, Timeout};
 use daytona::client::status;
 use serde_json::{Value, json};
 
@@ -37,10 +37,10 @@ fn operation(function: &Function) -> Value {
             Target::Sandbox => "sandbox",
             Target::Echo => "echo",
         },
-        "row": match it.guide {
-            Guide::Guide => "guide",
-            Guide::Newer => "newer",
-            Guide::Ours => "ours",
+        "tier": match it.tier {
+            Tier::Guide => "guide",
+            Tier::Newer => "newer",
+            Tier::Ours => "ours",
         },
         "function": function.is_named().then(|| function.c_name()),
         "call": it.call.is_some(),

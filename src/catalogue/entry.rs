@@ -2,9 +2,9 @@
 
 use crate::client::Client;
 use crate::client::error::{Error, Result};
-use crate::client::operation::{Context, Outcome, Params, Subject, parse_object};
+use crate::client::operation::{Context, Outcome, Params, TargetRef, parse_object};
 use crate::client::sandbox::Sandbox;
-use crate::client::stream::{Ended, Io, Notes};
+use crate::client::stream::{Ended, ErrorContext, Io};
 use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
@@ -14,7 +14,7 @@ pub struct Operation {
     /// As `files.list`, in all languages.
     pub name: &'static str,
     pub target: Target,
-    pub guide: Guide,
+    pub tier: Tier,
     /// The required arguments in the order of the C function; their types and texts are the schema's.
     pub required: &'static [&'static str],
     /// Takes raw bytes beside the JSON.
@@ -49,9 +49,9 @@ pub enum Target {
     Echo,
 }
 
-/// Where an operation comes from: the guide, newer than the guide, or ours.
+/// Where an operation comes from: the Go SDK guide, a newer official SDK, or this library alone.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Guide {
+pub enum Tier {
     Guide,
     Newer,
     Ours,
@@ -78,14 +78,14 @@ pub enum Timeout {
 
 /// What a call gets.
 pub struct Call {
-    pub subject: Subject,
+    pub target: TargetRef,
     pub params: Vec<u8>,
     pub context: Context,
 }
 
 /// What a stream gets.
 pub struct Stream {
-    pub subject: Subject,
+    pub target: TargetRef,
     pub params: Vec<u8>,
     /// Makes the stream's two ends, once `bufferBytes` is known.
     pub io: Box<dyn FnOnce(Option<u64>) -> Io + Send>,
@@ -103,25 +103,25 @@ fn limit(given: Option<u64>, default: Timeout) -> Option<Duration> {
     }
 }
 
-/// What an operation acts on, asked after a failure whether it knows the real reason.
-pub(super) trait Explain: Clone + Send + Sync + 'static {
-    fn explain(&self, error: Error) -> impl Future<Output = Error> + Send;
+/// A target adds to the error of a failed operation what it knows of the reason.
+pub(super) trait EnrichError: Clone + Send + Sync + 'static {
+    fn enrich(&self, error: Error) -> impl Future<Output = Error> + Send;
 }
 
-impl Explain for Sandbox {
-    async fn explain(&self, error: Error) -> Error {
-        let mut error = Sandbox::explain(self, error).await;
+impl EnrichError for Sandbox {
+    async fn enrich(&self, error: Error) -> Error {
+        let mut error = Sandbox::enrich(self, error).await;
         error.detail_mut().sandbox_id.get_or_insert_with(|| self.id().to_owned());
         error
     }
 }
-impl Explain for Client {
-    async fn explain(&self, error: Error) -> Error {
+impl EnrichError for Client {
+    async fn enrich(&self, error: Error) -> Error {
         error
     }
 }
-impl Explain for () {
-    async fn explain(&self, error: Error) -> Error {
+impl EnrichError for () {
+    async fn enrich(&self, error: Error) -> Error {
         error
     }
 }
@@ -132,8 +132,8 @@ impl Explain for () {
 async fn bounded<T: Send>(
     name: &'static str,
     limit: Option<Duration>,
-    notes: Notes,
-    target: impl Explain,
+    error_context: ErrorContext,
+    target: impl EnrichError,
     work: Pin<Box<impl Future<Output = Result<T>>>>,
 ) -> Result<T> {
     let outcome = match limit {
@@ -153,9 +153,9 @@ async fn bounded<T: Send>(
         Ok(value) => return Ok(value),
         Err(failure) => failure,
     };
-    let mut error = Box::pin(target.explain(failure)).await;
+    let mut error = Box::pin(target.enrich(failure)).await;
     error.detail_mut().operation.get_or_insert(name);
-    notes.complete(&mut error);
+    error_context.complete(&mut error);
     Err(error)
 }
 
@@ -179,15 +179,15 @@ pub(super) fn call<P, T, O, F>(
 ) -> Result<CallFuture>
 where
     P: Params,
-    T: Explain,
+    T: EnrichError,
     O: Into<Outcome> + Send + 'static,
     F: Future<Output = Result<O>> + Send + 'static,
 {
     let parsed: P = parse_object(name, params)?;
-    let notes = context.notes.clone();
+    let error_context = context.error_context.clone();
     let limit = limit(parsed.timeout_ms(), timeout);
     let work = Box::pin(function(target.clone(), parsed, context));
-    Ok(Box::pin(async move { bounded(name, limit, notes, target, work).await.map(Into::into) }))
+    Ok(Box::pin(async move { bounded(name, limit, error_context, target, work).await.map(Into::into) }))
 }
 
 pub(super) fn stream<P, T, F>(
@@ -199,15 +199,15 @@ pub(super) fn stream<P, T, F>(
 ) -> Result<StreamFuture>
 where
     P: Params,
-    T: Explain,
+    T: EnrichError,
     F: Future<Output = Result<Ended>> + Send + 'static,
 {
     let parsed: P = parse_object(name, params)?;
     let io = io(parsed.buffer_bytes());
-    let notes = io.notes.clone();
+    let error_context = io.error_context.clone();
     let limit = limit(parsed.timeout_ms(), Timeout::None);
     let work = Box::pin(function(target.clone(), parsed, io));
-    Ok(Box::pin(bounded(name, limit, notes, target, work)))
+    Ok(Box::pin(bounded(name, limit, error_context, target, work)))
 }
 
 /// The error for an operation on the wrong kind of thing.
@@ -223,7 +223,7 @@ pub(super) fn wrong_subject(wanted: &str) -> Error {
 macro_rules! operation {
     (
         $(#[doc = $doc:literal])+
-        $name:literal, $target:ident, $guide:ident, $params:ty,
+        $name:literal, $target:ident, $tier:ident, $params:ty,
         required: [$($required:literal),*],
         $(body: $body:literal,)?
         $(input: $input:literal,)?
@@ -239,7 +239,7 @@ macro_rules! operation {
         $crate::catalogue::Operation {
             name: $name,
             target: $crate::catalogue::Target::$target,
-            guide: $crate::catalogue::Guide::$guide,
+            tier: $crate::catalogue::Tier::$tier,
             required: &[$($required),*],
             body: false $(|| $body)?,
             input: false $(|| $input)? $(|| $finishable)?,
@@ -266,20 +266,20 @@ macro_rules! operation {
     (@option) => { None };
     (@option $value:expr) => { Some($value) };
     (@target Client $from:ident) => {
-        match $from.subject {
-            $crate::catalogue::Subject::Client(client) => client,
+        match $from.target {
+            $crate::catalogue::TargetRef::Client(client) => client,
             _ => return Err($crate::catalogue::entry::wrong_subject("a client")),
         }
     };
     (@target Sandbox $from:ident) => {
-        match $from.subject {
-            $crate::catalogue::Subject::Sandbox(sandbox) => sandbox,
+        match $from.target {
+            $crate::catalogue::TargetRef::Sandbox(sandbox) => sandbox,
             _ => return Err($crate::catalogue::entry::wrong_subject("a sandbox")),
         }
     };
     (@target Echo $from:ident) => {
-        match $from.subject {
-            $crate::catalogue::Subject::Echo => (),
+        match $from.target {
+            $crate::catalogue::TargetRef::Echo => (),
             _ => return Err($crate::catalogue::entry::wrong_subject("the echo target")),
         }
     };

@@ -15,8 +15,8 @@ mod pty;
 mod sandbox;
 mod session;
 
-pub use crate::client::operation::{Context, Outcome, Progress, Subject};
-pub use entry::{Call, CallFuture, Guide, Operation, Returns, Stream, StreamFuture, Target, Timeout};
+pub use crate::client::operation::{Context, Outcome, Progress, TargetRef};
+pub use entry::{Call, CallFuture, Operation, Returns, Stream, StreamFuture, Target, Tier, Timeout};
 
 use std::collections::HashMap;
 use std::sync::LazyLock;

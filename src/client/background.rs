@@ -1,103 +1,104 @@
-//! Counts what must go on while no caller is inside the library: submitted calls, open streams,
-//! HTTP/2 connections, clean-ups. Whoever drives the runtime installs a hook and looks at the count.
+//! Counts the activity that goes on while no caller is inside the library: submitted calls, open streams,
+//! HTTP/2 connections, clean-ups. The driver of the runtime installs a hook and reads the count.
 
 use std::future::Future;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 static RUNNING: AtomicUsize = AtomicUsize::new(0);
-/// A shutdown begins a new age, and waits for the work of the older ones alone: what others begin meanwhile
-/// could keep it from ever ending. Ages share the places in turn.
-static AGE: AtomicUsize = AtomicUsize::new(0);
-static RUNNING_OF_AGE: [AtomicUsize; AGES] = [const { AtomicUsize::new(0) }; AGES];
-const AGES: usize = 64;
+/// A shutdown begins a new epoch and waits for the activity of the earlier ones only, so that what other
+/// threads begin meanwhile cannot keep it from ending. The counters are reused in turn.
+static EPOCH: AtomicUsize = AtomicUsize::new(0);
+static RUNNING_BY_EPOCH: [AtomicUsize; EPOCHS] = [const { AtomicUsize::new(0) }; EPOCHS];
+const EPOCHS: usize = 64;
 static CHANGED: OnceLock<fn()> = OnceLock::new();
 
-/// Background work for as long as it lives; it knows the place of its age.
-pub struct Work(usize);
+/// Counts as background activity until it is dropped; holds the index of its epoch's counter.
+pub struct ActivityGuard(usize);
 
-impl Work {
+impl ActivityGuard {
+    /// Begins an activity, and calls the hook if it is the first.
     pub fn begin() -> Self {
-        let work = Self::of_this_age();
+        let guard = Self::in_this_epoch();
         if RUNNING.fetch_add(1, Ordering::SeqCst) == 0 {
             changed();
         }
-        work
+        guard
     }
 
-    /// For one who sees to it himself that somebody drives, and knows better how soon.
-    pub fn begin_attended() -> Self {
-        let work = Self::of_this_age();
+    /// Begins an activity without calling the hook: the caller itself makes sure that the runtime is driven.
+    pub fn begin_without_notice() -> Self {
+        let guard = Self::in_this_epoch();
         RUNNING.fetch_add(1, Ordering::SeqCst);
-        work
+        guard
     }
 
-    fn of_this_age() -> Self {
-        let place = AGE.load(Ordering::SeqCst) % AGES;
-        RUNNING_OF_AGE[place].fetch_add(1, Ordering::SeqCst);
-        Self(place)
+    fn in_this_epoch() -> Self {
+        let index = EPOCH.load(Ordering::SeqCst) % EPOCHS;
+        RUNNING_BY_EPOCH[index].fetch_add(1, Ordering::SeqCst);
+        Self(index)
     }
 }
 
-impl Drop for Work {
+impl Drop for ActivityGuard {
     fn drop(&mut self) {
-        RUNNING_OF_AGE[self.0].fetch_sub(1, Ordering::SeqCst);
+        RUNNING_BY_EPOCH[self.0].fetch_sub(1, Ordering::SeqCst);
         if RUNNING.fetch_sub(1, Ordering::SeqCst) == 1 {
             changed();
         }
     }
 }
 
-/// Is there anything to drive the runtime for?
+/// Whether any activity needs the runtime to be driven.
 pub fn running() -> bool {
     RUNNING.load(Ordering::SeqCst) > 0
 }
 
-/// Begins a new age.
-pub fn next_age() -> usize {
-    AGE.fetch_add(1, Ordering::SeqCst) + 1
+/// Begins a new epoch.
+pub fn next_epoch() -> usize {
+    EPOCH.fetch_add(1, Ordering::SeqCst) + 1
 }
 
-/// Does work still run that was begun before this age?
-pub fn older_running(age: usize) -> bool {
-    let newer = AGE.load(Ordering::SeqCst) - age + 1;
-    // Where more shut down at once than there are places, all work counts.
-    if newer >= AGES {
+/// Whether activity that began before this epoch still runs.
+pub fn older_running(epoch: usize) -> bool {
+    let newer = EPOCH.load(Ordering::SeqCst) - epoch + 1;
+    // With more shutdowns at once than counters, all activity counts.
+    if newer >= EPOCHS {
         running()
     } else {
-        (newer..AGES).any(|back| RUNNING_OF_AGE[(age + back) % AGES].load(Ordering::SeqCst) > 0)
+        (newer..EPOCHS).any(|back| RUNNING_BY_EPOCH[(epoch + back) % EPOCHS].load(Ordering::SeqCst) > 0)
     }
 }
 
-/// The child of a fork has none of its parent's work.
+/// Resets the counters: the child of a fork has none of its parent's activity.
 pub fn forget() {
     RUNNING.store(0, Ordering::SeqCst);
-    RUNNING_OF_AGE.iter().for_each(|running| running.store(0, Ordering::SeqCst));
+    RUNNING_BY_EPOCH.iter().for_each(|running| running.store(0, Ordering::SeqCst));
 }
 
-/// Has `hook` called whenever work begins where there was none, or the last one ends. Once a process.
+/// Installs the hook that is called when the first activity begins and when the last one ends. Once a process.
 pub fn on_change(hook: fn()) {
     let _ = CHANGED.set(hook);
 }
 
 tokio::task_local! {
-    static CLEANING: ();
+    static IN_CLEANUP: ();
 }
 
-/// Is this a clean-up? Then it may still send, even if its client was closed meanwhile.
-pub fn cleaning() -> bool {
-    CLEANING.try_with(|()| ()).is_ok()
+/// Whether the current task is a clean-up, which may still send requests after its client was closed.
+pub fn in_cleanup() -> bool {
+    IN_CLEANUP.try_with(|()| ()).is_ok()
 }
 
-/// Runs a clean-up that outlives the call that asked for it (a session to delete after a cancel), and
-/// its client if need be. Drops of call and stream futures happen inside the runtime; outside of one
-/// nothing can be sent.
-pub fn detach(cleanup: impl Future<Output = ()> + Send + 'static) {
+/// Runs a clean-up (such as the deletion of a session after a cancel) that outlives the call that needs it,
+/// and its client if need be. The futures of calls and streams are dropped inside the runtime; outside of
+/// it nothing can be sent, and this does nothing.
+pub fn spawn_cleanup(cleanup: impl Future<Output = ()> + Send + 'static) {
     let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
-    let work = Work::begin();
+    let activity = ActivityGuard::begin();
     runtime.spawn(async move {
-        CLEANING.scope((), cleanup).await;
-        drop(work);
+        IN_CLEANUP.scope((), cleanup).await;
+        drop(activity);
     });
 }
 

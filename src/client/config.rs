@@ -7,14 +7,18 @@
 use super::error::{Error, Result};
 use super::status;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
+use rustls::RootCertStore;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
 use std::collections::BTreeMap;
 use std::fmt;
-use std::path::PathBuf;
 use std::time::Duration;
 use url::Url;
 
 /// Where the API is unless somebody says otherwise.
 pub const DEFAULT_API_URL: &str = "https://app.daytona.io/api";
+/// The bound on one JSON result unless `maxResultBytes` gives another.
+pub const DEFAULT_MAX_RESULT_BYTES: u64 = 256 << 20;
 
 /// The keys of `client.open`, all optional.
 #[derive(Clone, Default, serde::Deserialize)]
@@ -44,7 +48,8 @@ pub struct Options {
     /// Hosts that are reached without the proxy: names, .domains, addresses, networks, comma separated.
     /// Environment: NO_PROXY.
     pub no_proxy: Option<String>,
-    /// A PEM file of certificate authorities that are trusted beside the system's.
+    /// Path of a PEM file of certificate authorities that are trusted beside the system's. Read when the
+    /// client is opened: a file that cannot be read or holds no certificate is CONFIGURATION.
     pub ca_file: Option<String>,
     /// Headers added to every request to Daytona.
     pub headers: Option<BTreeMap<String, String>>,
@@ -54,7 +59,12 @@ pub struct Options {
     pub traceparent: Option<String>,
     /// Appended to the User-Agent.
     pub user_agent: Option<String>,
-    /// Whether state changes arrive by the event socket; polling goes on in any case.
+    /// The most bytes that one JSON answer, or the collected output of one `process.run` call, may have;
+    /// beyond it the operation ends with PROTOCOL. 0 is no limit, default 268435456 (256 MiB). Files and
+    /// streams are not counted.
+    pub max_result_bytes: Option<u64>,
+    /// State changes by the event socket instead of polling. Not built yet: `true` is UNSUPPORTED, `false`
+    /// and absent mean polling.
     pub events: Option<bool>,
 }
 
@@ -70,11 +80,13 @@ pub struct Config {
     pub(crate) idle_timeout: Option<Duration>,
     pub(crate) retries: u32,
     pub(crate) proxies: Proxies,
-    pub(crate) ca_file: Option<PathBuf>,
+    /// Trusted beside the system's, from `caFile`.
+    pub(crate) authorities: Vec<CertificateDer<'static>>,
     pub(crate) headers: HeaderMap,
     pub(crate) max_connections_per_host: usize,
     pub(crate) user_agent: HeaderValue,
-    pub(crate) events: bool,
+    /// `u64::MAX` where there is no limit.
+    pub(crate) max_result_bytes: u64,
 }
 
 /// What authenticates, and whether the organization is named beside it.
@@ -120,6 +132,13 @@ impl Config {
 
     /// Resolves options over an environment, given as a look-up.
     pub fn resolve(options: Options, environment: &dyn Fn(&str) -> Result<Option<String>>) -> Result<Self> {
+        if options.events == Some(true) {
+            return Err(Error::new(
+                status::UNSUPPORTED,
+                "`events` is true, but this version has no event socket: leave it out or give false; waits \
+                 poll the sandbox's state",
+            ));
+        }
         let given = Given { environment };
         let (credential, organization) = given.credential(&options)?;
         let (api, api_url) = given.api_url(&options)?;
@@ -133,11 +152,15 @@ impl Config {
             idle_timeout: limit(options.idle_timeout_ms, 60_000),
             retries: options.retries.unwrap_or(3),
             proxies: given.proxies(&options)?,
-            ca_file: ca_file(options.ca_file.as_deref())?,
+            authorities: authorities(options.ca_file.as_deref())?,
             headers: headers(&options)?,
             max_connections_per_host: connections(options.max_connections_per_host)?,
             user_agent: user_agent(options.user_agent.as_deref())?,
-            events: options.events.unwrap_or(true),
+            max_result_bytes: match options.max_result_bytes {
+                None => DEFAULT_MAX_RESULT_BYTES,
+                Some(0) => u64::MAX,
+                Some(bytes) => bytes,
+            },
         })
     }
 }
@@ -338,14 +361,24 @@ fn exceptions(list: &str) -> Option<String> {
     Some(words.join(","))
 }
 
-/// Whether the file is there is checked now; what is in it when a certificate is first needed.
-fn ca_file(path: Option<&str>) -> Result<Option<PathBuf>> {
-    let Some(path) = path else { return Ok(None) };
-    match std::fs::metadata(path) {
-        Ok(found) if found.is_file() => Ok(Some(PathBuf::from(path))),
-        Ok(_) => Err(configuration(format!("`caFile` {path} is not a file"))),
-        Err(error) => Err(configuration(format!("`caFile` {path} cannot be read: {error}"))),
+/// The certificates of `caFile`. Read when the client is opened, so that a wrong file is an error there and
+/// not at the first request.
+fn authorities(path: Option<&str>) -> Result<Vec<CertificateDer<'static>>> {
+    let Some(path) = path else { return Ok(Vec::new()) };
+    let unusable = |why: String| configuration(format!("`caFile` {path} {why}"));
+    let found = std::fs::metadata(path).map_err(|error| unusable(format!("cannot be read: {error}")))?;
+    if !found.is_file() {
+        return Err(unusable("is not a file".to_owned()));
     }
+    let pem = std::fs::read(path).map_err(|error| unusable(format!("cannot be read: {error}")))?;
+    let certificates: Vec<_> = CertificateDer::pem_slice_iter(&pem)
+        .collect::<std::result::Result<_, _>>()
+        .map_err(|error| unusable(format!("is not valid PEM: {error}")))?;
+    let (accepted, _) = RootCertStore::empty().add_parsable_certificates(certificates.iter().cloned());
+    if accepted == 0 {
+        return Err(unusable("holds no certificate: give a PEM file of certificate authorities".to_owned()));
+    }
+    Ok(certificates)
 }
 
 /// The extra headers. Those that the library answers for cannot be replaced from outside: a

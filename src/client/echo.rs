@@ -4,7 +4,7 @@
 use super::error::{Error, Result};
 use super::stream::{Channel, Ended, Io};
 use super::transport::Json;
-use crate::client::operation::{Context, Outcome, Params, Subject};
+use crate::client::operation::{Context, Outcome, Params, TargetRef};
 use bytes::Bytes;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -158,7 +158,7 @@ pub async fn delay(_: (), params: Delay, _: Context) -> Result<()> {
 }
 
 pub async fn handle(_: (), params: Anything, _: Context) -> Result<Outcome> {
-    Ok(Outcome::Made(Subject::Echo, params.text.get().into()))
+    Ok(Outcome::NewSandbox(TargetRef::Echo, params.text.get().into()))
 }
 
 #[allow(clippy::panic)] // What it is for.

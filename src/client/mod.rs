@@ -8,12 +8,12 @@ pub mod error;
 pub mod files;
 pub mod log;
 pub mod operation;
+pub(crate) mod path_segment;
 pub mod process;
 pub mod pty;
-pub(crate) mod pump;
 pub mod sandbox;
-pub(crate) mod segment;
 pub mod session;
+pub(crate) mod socket_io;
 pub mod status;
 pub mod stream;
 pub mod transport;
@@ -39,7 +39,7 @@ crate::params! {
 
 impl Client {
     /// Opens a client from the configuration JSON of `client.open` (empty: the environment alone).
-    /// Nothing is sent, no certificate is read and no thread is started.
+    /// Nothing is sent, no file but `caFile` is read and no thread is started.
     pub fn open(config_json: &[u8]) -> Result<Self> {
         Ok(Self::with(Config::read(config_json)?))
     }
@@ -91,11 +91,6 @@ impl Client {
     /// The configured organization.
     pub fn organization(&self) -> Option<&str> {
         self.config().organization.as_deref()
-    }
-
-    /// Whether the event socket is wanted.
-    pub fn wants_events(&self) -> bool {
-        self.config().events
     }
 
     /// Ends it: requests that begin afterwards answer CLOSED, idle connections are dropped. What is

@@ -59,7 +59,7 @@ pub trait Sink: Send + Sync + 'static {
 pub struct Io {
     pub sink: Arc<dyn Sink>,
     pub input: Input,
-    pub notes: Notes,
+    pub error_context: ErrorContext,
 }
 
 impl Io {
@@ -85,16 +85,16 @@ impl Io {
 /// What is known about a call or stream beside its result, so that an error made elsewhere (a
 /// timeout, a cancel) can still say it.
 #[derive(Clone, Default)]
-pub struct Notes(Arc<Mutex<Noted>>);
+pub struct ErrorContext(Arc<Mutex<Known>>);
 
 #[derive(Clone, Default)]
-struct Noted {
+struct Known {
     sandbox_id: Option<String>,
     sandbox_name: Option<String>,
     attempts: u32,
 }
 
-impl Notes {
+impl ErrorContext {
     pub fn sandbox_id(&self, id: &str) {
         self.0.lock().sandbox_id = Some(id.to_owned());
     }
@@ -109,15 +109,15 @@ impl Notes {
 
     /// Adds what is known to an error that does not know it yet.
     pub fn complete(&self, error: &mut Error) {
-        let noted = self.0.lock().clone();
+        let known = self.0.lock().clone();
         let detail = error.detail_mut();
         if detail.sandbox_id.is_none() {
-            detail.sandbox_id = noted.sandbox_id;
+            detail.sandbox_id = known.sandbox_id;
         }
         if detail.sandbox_id.is_none() && detail.sandbox_name.is_none() {
-            detail.sandbox_name = noted.sandbox_name;
+            detail.sandbox_name = known.sandbox_name;
         }
-        detail.attempts = detail.attempts.max(noted.attempts);
+        detail.attempts = detail.attempts.max(known.attempts);
     }
 }
 

@@ -16,7 +16,7 @@ use crate::catalogue::{self, Context, Operation, Outcome, Returns};
 use crate::client::error::{Error, Result};
 use crate::client::operation::parse_object;
 use crate::client::status;
-use crate::client::stream::Notes;
+use crate::client::stream::ErrorContext;
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
 use std::ffi::c_char;
@@ -60,7 +60,7 @@ fn prepare(
     body: Bytes,
     progress: Option<catalogue::Progress>,
 ) -> Result<Prepared> {
-    let (subject, client) = resolve(target)?;
+    let (target, client) = resolve(target)?;
     if !operation.body && !body.is_empty() {
         let message = format!("{} takes no body; its arguments go into the JSON", operation.name);
         return Err(Error::invalid(message));
@@ -68,8 +68,8 @@ fn prepare(
     let cancel = Arc::new(Cancel::default());
     let listed = client.list(cancel.clone())?;
     let begin = operation.call.ok_or_else(|| Error::invalid("this operation is a stream"))?;
-    let context = Context { body, notes: Notes::default(), progress };
-    let future = begin(catalogue::Call { subject, params, context })?;
+    let context = Context { body, error_context: ErrorContext::default(), progress };
+    let future = begin(catalogue::Call { target, params, context })?;
     Ok(Prepared { future, client, cancel, listed })
 }
 
@@ -102,8 +102,8 @@ pub fn run(
     Ok(match outcome {
         Outcome::Json(text) | Outcome::Bytes(text) => Reply::Text(text),
         Outcome::Null => Reply::Text(b"null".to_vec()),
-        Outcome::Made(subject, json) => {
-            let made = Arc::new(SandboxTarget { subject, client });
+        Outcome::NewSandbox(target, json) => {
+            let made = Arc::new(SandboxTarget { target, client });
             store(result, process::current().sandboxes.insert(|_| made)?);
             Reply::Text(json)
         }

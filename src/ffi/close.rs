@@ -111,7 +111,7 @@ pub unsafe extern "C" fn daytona_shutdown(timeout_ms: i64) -> i32 {
         let deadline = deadline(timeout_ms);
         // What others begin from now on is not waited for, or they could keep this from ever ending; what was
         // begun before hangs on a client that is closed now.
-        let age = background::next_age();
+        let epoch = background::next_epoch();
         let (queues, streams) = (process.queues.all(), process.streams.all());
         for client in process.clients.all() {
             client.close();
@@ -121,7 +121,7 @@ pub unsafe extern "C" fn daytona_shutdown(timeout_ms: i64) -> i32 {
             process.driver.attend(false);
         }
         let later = || Error::new(status::TIMEOUT, "something still runs; call daytona_shutdown again");
-        if !process.driver.stop(age, deadline) {
+        if !process.driver.stop(epoch, deadline) {
             return Err(later());
         }
         // Every DONE and ENDED is in its queue now.

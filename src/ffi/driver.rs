@@ -12,7 +12,7 @@ use super::guard;
 use super::lock::{Condvar, Mutex};
 use super::platform::leave_signals_to_the_application;
 use super::queue::Queue;
-use crate::client::background::{self, Work};
+use crate::client::background::{self, ActivityGuard};
 use futures_util::task::AtomicWaker;
 use std::cell::Cell;
 use std::collections::VecDeque;
@@ -84,7 +84,7 @@ struct Control {
     begun: Mutex<Vec<Begun>>,
 }
 
-/// Work that was begun outside of the runtime and that it has not heard of.
+/// Activity that was begun outside of the runtime and that it has not heard of.
 type Begun = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// A caller without the seat.
@@ -193,7 +193,7 @@ impl Driver {
     /// Has the runtime turned a few times soon: connections that nobody needs any more end in it.
     pub fn settle(&self) {
         let Some(runtime) = self.runtime.get() else { return };
-        let work = Work::begin();
+        let work = ActivityGuard::begin();
         runtime.spawn(async move {
             for _ in 0..TURNS_TO_SETTLE {
                 tokio::task::yield_now().await;
@@ -465,15 +465,15 @@ impl Driver {
     }
 
     /// Ends the library thread once no work is left; false when that takes longer than the deadline. It
-    /// goes on ending after that, so that asking again finds it gone. Work that was begun in this `age`, and
+    /// goes on ending after that, so that asking again finds it gone. Activity that began in this `epoch`, and
     /// the thread that was started for it, is others'.
-    pub fn stop(&self, age: usize, deadline: Option<Instant>) -> bool {
+    pub fn stop(&self, epoch: usize, deadline: Option<Instant>) -> bool {
         let mut seat = self.seat.lock();
         let ended = seat.ended;
         loop {
             let thread_is_gone =
                 seat.thread == LibraryThread::NotStarted || seat.ended != ended || background::running();
-            if !background::older_running(age) && thread_is_gone {
+            if !background::older_running(epoch) && thread_is_gone {
                 seat.stopping = false;
                 return true;
             }

@@ -14,7 +14,7 @@ use super::lock::{Condvar, Mutex};
 use super::platform::Signal;
 use super::process;
 use super::stream::Stream;
-use crate::client::background::Work;
+use crate::client::background::ActivityGuard;
 use crate::client::error::{Error, Result};
 use crate::client::status;
 use serde::Deserialize;
@@ -98,7 +98,7 @@ pub struct State {
     pub(super) closers: usize,
     pub(super) scheduled: bool,
     /// Inline events are work for whoever drives.
-    work: Option<Work>,
+    work: Option<ActivityGuard>,
 }
 
 impl Queue {
@@ -191,7 +191,7 @@ impl Queue {
         }
         if self.options.inline && !state.scheduled {
             state.scheduled = true;
-            state.work.get_or_insert_with(Work::begin);
+            state.work.get_or_insert_with(ActivityGuard::begin);
             process::current().driver.run_inline_soon(self.clone());
         }
         state.consumer.take()

@@ -9,8 +9,8 @@ use super::process;
 use super::queue::Queue;
 use super::submitted::Progress;
 use super::target::{ClientTarget, Listed, SandboxTarget};
-use crate::catalogue::{Operation, StreamFuture, Subject};
-use crate::client::background::Work;
+use crate::catalogue::{Operation, StreamFuture, TargetRef};
+use crate::client::background::ActivityGuard;
 use crate::client::error::Error;
 use crate::client::status;
 use crate::client::stream::{Channel, Chunk, Ended, InputWriter, Sink};
@@ -140,7 +140,7 @@ impl Stream {
 
     /// Runs the stream's function as a task that ends the stream, whatever becomes of it.
     pub fn spawn(self: &Arc<Self>, function: StreamFuture, listed: Listed) {
-        let ending = Ending { stream: self.clone(), outcome: None, _work: Work::begin() };
+        let ending = Ending { stream: self.clone(), outcome: None, _activity: ActivityGuard::begin() };
         let (cancel, operation) = (self.cancel.clone(), self.operation);
         tokio::spawn(async move {
             let outcome = Cancellable::new(cancel, function).await;
@@ -167,7 +167,7 @@ impl Stream {
                 json: ended.json,
                 made: ended.sandbox.map(|sandbox| {
                     Arc::new(SandboxTarget {
-                        subject: Subject::Sandbox(sandbox),
+                        target: TargetRef::Sandbox(sandbox),
                         client: self.client.clone(),
                     })
                 }),
@@ -408,7 +408,7 @@ impl Sink for StreamSink {
 struct Ending {
     stream: Arc<Stream>,
     outcome: Option<Result<Ended, Error>>,
-    _work: Work,
+    _activity: ActivityGuard,
 }
 
 impl Ending {

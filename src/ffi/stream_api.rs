@@ -11,7 +11,7 @@ use super::text::{self, Out, argument, store};
 use crate::catalogue::{self, Operation};
 use crate::client::error::{Error, Result};
 use crate::client::status;
-use crate::client::stream::{Io, Notes, input};
+use crate::client::stream::{ErrorContext, Io, input};
 use std::ffi::c_char;
 use std::future::poll_fn;
 use std::ptr::null_mut;
@@ -97,7 +97,7 @@ fn open(
     user_data: u64,
 ) -> Result<u64> {
     let process = process::current();
-    let (subject, client) = resolve(target)?;
+    let (target, client) = resolve(target)?;
     let queue = if queue == 0 { None } else { Some(process.queues.get(queue)?) };
     let runtime = process.driver.start().map_err(no_runtime)?;
     let _inside = runtime.enter();
@@ -138,10 +138,10 @@ fn open(
     let io = Box::new(move |buffer_bytes| {
         let (writer, input) = input(ends.bound(buffer_bytes));
         ends.state.lock().writer = Some(writer);
-        Io { sink: Arc::new(StreamSink(ends)), input, notes: Notes::default() }
+        Io { sink: Arc::new(StreamSink(ends)), input, error_context: ErrorContext::default() }
     });
     let begin = operation.stream.ok_or_else(|| Error::invalid("this operation is a call"))?;
-    let function = match begin(catalogue::Stream { subject, params, io }) {
+    let function = match begin(catalogue::Stream { target, params, io }) {
         Ok(function) => function,
         Err(error) => return forget(error),
     };

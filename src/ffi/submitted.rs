@@ -8,7 +8,7 @@ use super::process;
 use super::queue::Queue;
 use super::target::{ClientTarget, SandboxTarget};
 use crate::catalogue::Outcome;
-use crate::client::background::Work;
+use crate::client::background::ActivityGuard;
 use crate::client::error::Result;
 use crate::client::status;
 use std::sync::Arc;
@@ -93,13 +93,13 @@ pub struct Delivery {
     call: Arc<Submitted>,
     client: Arc<ClientTarget>,
     outcome: Option<Result<Outcome>>,
-    _work: Work,
+    _activity: ActivityGuard,
 }
 
 impl Delivery {
     /// Whoever makes one has the driver attend to it.
     pub fn new(call: Arc<Submitted>, client: Arc<ClientTarget>) -> Self {
-        Self { call, client, outcome: None, _work: Work::begin_attended() }
+        Self { call, client, outcome: None, _activity: ActivityGuard::begin_without_notice() }
     }
 
     pub fn finish(mut self, outcome: Result<Outcome>) {
@@ -115,8 +115,8 @@ impl Drop for Delivery {
         event.payload = Payload::text(match outcome {
             Ok(Outcome::Json(json) | Outcome::Bytes(json)) => json,
             Ok(Outcome::Null) => b"null".to_vec(),
-            Ok(Outcome::Made(subject, json)) => {
-                event.made = Some(Arc::new(SandboxTarget { subject, client: self.client.clone() }));
+            Ok(Outcome::NewSandbox(target, json)) => {
+                event.made = Some(Arc::new(SandboxTarget { target, client: self.client.clone() }));
                 json
             }
             Err(error) => {

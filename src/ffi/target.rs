@@ -6,7 +6,7 @@ use super::handle::Tag;
 use super::lock::Mutex;
 use super::process;
 use super::text::{Out, options, store};
-use crate::catalogue::Subject;
+use crate::catalogue::TargetRef;
 use crate::client::Client;
 use crate::client::error::{Error, Result};
 use crate::client::status;
@@ -21,7 +21,7 @@ pub type daytona_sandbox_t = u64;
 
 /// What a client handle stands for, with everything that runs on it.
 pub struct ClientTarget {
-    pub subject: Subject,
+    pub target: TargetRef,
     running: Mutex<RunningWork>,
 }
 
@@ -33,7 +33,7 @@ struct RunningWork {
 
 /// What a sandbox handle stands for.
 pub struct SandboxTarget {
-    pub subject: Subject,
+    pub target: TargetRef,
     pub client: Arc<ClientTarget>,
 }
 
@@ -50,8 +50,8 @@ impl Drop for Listed {
 }
 
 impl ClientTarget {
-    pub fn new(subject: Subject) -> Self {
-        Self { subject, running: Mutex::default() }
+    pub fn new(target: TargetRef) -> Self {
+        Self { target, running: Mutex::default() }
     }
 
     /// Lists work that the client's close ends; CLOSED when it is closed already.
@@ -73,7 +73,7 @@ impl ClientTarget {
         for cancel in ended {
             cancel.cancel(status::CLOSED);
         }
-        if let Subject::Client(client) = &self.subject {
+        if let TargetRef::Client(client) = &self.target {
             client.close();
         }
     }
@@ -83,29 +83,29 @@ fn closed() -> Error {
     Error::new(status::CLOSED, "the client is closed; open another")
 }
 
-/// What an operation acts on: the handle's subject, and the client that it hangs on.
-pub fn resolve(handle: u64) -> Result<(Subject, Arc<ClientTarget>)> {
+/// What an operation acts on: the handle's target, and the client that it hangs on.
+pub fn resolve(handle: u64) -> Result<(TargetRef, Arc<ClientTarget>)> {
     let process = process::current();
     match Tag::of(handle) {
         Some(Tag::Sandbox) => {
             let sandbox = process.sandboxes.get(handle)?;
-            Ok((sandbox.subject.clone(), sandbox.client.clone()))
+            Ok((sandbox.target.clone(), sandbox.client.clone()))
         }
         _ => {
             let client = process.clients.get(handle)?;
-            Ok((client.subject.clone(), client))
+            Ok((client.target.clone(), client))
         }
     }
 }
 
-fn open(subject: Result<Subject>, place: *mut daytona_client_t) -> Result<Reply> {
-    let target = Arc::new(ClientTarget::new(subject?));
+fn open(target: Result<TargetRef>, place: *mut daytona_client_t) -> Result<Reply> {
+    let target = Arc::new(ClientTarget::new(target?));
     store(place, process::current().clients.insert(|_| target)?);
     Ok(Reply::Nothing)
 }
 
-/// Opens a client: a configured way to Daytona. Reads the environment, opens no connection, starts
-/// no thread.
+/// Opens a client: a configured way to Daytona. Reads the environment and `caFile` where given, opens no
+/// connection, starts no thread.
 ///
 /// `config`: a JSON object, or NULL for the environment alone. What stands in it wins over the
 /// environment (DAYTONA_API_KEY, DAYTONA_JWT_TOKEN, DAYTONA_ORGANIZATION_ID, DAYTONA_API_URL,
@@ -116,14 +116,16 @@ fn open(subject: Result<Subject>, place: *mut daytona_client_t) -> Result<Reply>
 /// `proxy` URL (http, https, socks5), `noProxy` text, both else from HTTP_PROXY, HTTPS_PROXY,
 /// NO_PROXY; `caFile` path of a PEM bundle to trust beside the system's; `headers` object, added to
 /// every request; `maxConnectionsPerHost`; `traceparent` text; `userAgent` text, appended to ours;
-/// `events` true or false, the event socket.
+/// `maxResultBytes` of one JSON result, default 268435456 (256 MiB), 0 no limit, beyond it
+/// DAYTONA_PROTOCOL; `events` false, or absent: `true`, the event socket, is not built yet.
 ///
 /// `client`: gets the handle, 0 on failure. Close it with daytona_close.
 /// `out`: may be NULL. NULL on success, the error JSON on failure; free it with daytona_free.
 ///
 /// Any thread, an inline callback too. DAYTONA_OK, DAYTONA_INVALID_ARGUMENT (NULL, an unknown or
 /// wrong-typed key), DAYTONA_INVALID_JSON, DAYTONA_CONFIGURATION (no credential, a JWT without
-/// organization, a URL that is none), DAYTONA_PANIC.
+/// organization, a URL that is none, a `caFile` without certificates), DAYTONA_UNSUPPORTED (`events`
+/// true), DAYTONA_PANIC.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn daytona_client_open(
     config: *const c_char,
@@ -136,7 +138,7 @@ pub unsafe extern "C" fn daytona_client_open(
             return Err(null("client"));
         }
         let config = options(config, "config")?.unwrap_or("{}");
-        open(Client::open(config.as_bytes()).map(Subject::Client), client)
+        open(Client::open(config.as_bytes()).map(TargetRef::Client), client)
     })
 }
 
@@ -167,6 +169,6 @@ pub unsafe extern "C" fn daytona_echo_open(
             return Err(null("client"));
         }
         super::call::parse_options::<Config>("echo_open", options(config, "config")?)?;
-        open(Ok(Subject::Echo), client)
+        open(Ok(TargetRef::Echo), client)
     })
 }

@@ -1,10 +1,10 @@
 //! The client against a dev server: the operations as a binding calls them, over real sandboxes.
 
 use crate::support::{Collector, Running, call, client, context, made, open, soon};
-use daytona::catalogue::{self, Outcome, Stream, Subject};
+use daytona::catalogue::{self, Outcome, Stream, TargetRef};
 use daytona::client::Client;
 use daytona::client::sandbox::Sandbox;
-use daytona::client::stream::{Io, Notes, input};
+use daytona::client::stream::{ErrorContext, Io, input};
 use daytona::{Error, Result};
 use daytona_dev::{Options, Protocol, Server};
 use serde_json::{Value, json};
@@ -54,7 +54,7 @@ impl DevServer {
     async fn outcome(&self, operation: &str, params: Value) -> Result<Outcome> {
         let function = catalogue::find(operation).unwrap_or_else(|| panic!("no operation {operation}")).call;
         let call = catalogue::Call {
-            subject: Subject::Client(self.client.clone()),
+            target: TargetRef::Client(self.client.clone()),
             params: params.to_string().into_bytes(),
             context: context(),
         };
@@ -67,9 +67,9 @@ impl DevServer {
         let function = catalogue::find("sandbox.create").unwrap().stream.unwrap();
         let (into, (_writer, input)) = (sink.clone(), input(1024));
         let stream = Stream {
-            subject: Subject::Client(self.client.clone()),
+            target: TargetRef::Client(self.client.clone()),
             params: params.to_string().into_bytes(),
-            io: Box::new(move |_| Io { sink: into, input, notes: Notes::default() }),
+            io: Box::new(move |_| Io { sink: into, input, error_context: ErrorContext::default() }),
         };
         let ended = soon(function(stream).unwrap()).await;
         let ended = ended.map(|ended| (ended.sandbox.expect("a sandbox"), parsed(&ended.json)));

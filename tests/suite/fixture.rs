@@ -2,9 +2,9 @@
 
 use crate::support::{self, Running};
 use daytona::Result;
-use daytona::catalogue::{self, Context, Outcome, Subject};
+use daytona::catalogue::{self, Context, Outcome, TargetRef};
 use daytona::client::sandbox::Sandbox;
-use daytona::client::stream::Notes;
+use daytona::client::stream::ErrorContext;
 use daytona_dev::{Options, Protocol, Server};
 use serde_json::{Value, json};
 use std::path::PathBuf;
@@ -84,7 +84,7 @@ impl Fixture {
         let list = progress.clone();
         let context = Context {
             body: Default::default(),
-            notes: Notes::default(),
+            error_context: ErrorContext::default(),
             progress: Some(Arc::new(move |moved, total| list.lock().unwrap().push((moved, total)))),
         };
         let outcome = support::soon(self.outcome(operation, params, context)).await;
@@ -98,7 +98,7 @@ impl Fixture {
 
     pub async fn outcome(&self, operation: &str, params: Value, context: Context) -> Result<Outcome> {
         let call = catalogue::Call {
-            subject: Subject::Sandbox(self.sandbox.clone()),
+            target: TargetRef::Sandbox(self.sandbox.clone()),
             params: params.to_string().into_bytes(),
             context,
         };

@@ -205,6 +205,32 @@ fn a_ca_file_that_is_missing_is_an_error_at_once() {
 }
 
 #[test]
+fn a_ca_file_that_holds_no_certificate_is_an_error_at_once() {
+    let broken = "-----BEGIN CERTIFICATE-----\n@@@@\n-----END CERTIFICATE-----\n";
+    let empty = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+    for content in ["", "nothing of use", broken, empty] {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), content).unwrap();
+        let json = serde_json::json!({"apiKey": "key", "caFile": file.path()}).to_string();
+        refuses(&json, &[], status::CONFIGURATION, "`caFile`");
+    }
+}
+
+#[test]
+fn the_event_socket_is_refused_instead_of_ignored() {
+    refuses(r#"{"apiKey":"key","events":true}"#, &[], status::UNSUPPORTED, "`events`");
+    open(r#"{"apiKey":"key","events":false}"#, &[]).unwrap();
+}
+
+#[test]
+fn a_result_is_bounded_unless_the_bound_is_zero() {
+    let bound = |json: &str| open(json, &[]).unwrap().max_result_bytes;
+    assert_eq!(bound(r#"{"apiKey":"key"}"#), 256 << 20);
+    assert_eq!(bound(r#"{"apiKey":"key","maxResultBytes":1000}"#), 1000);
+    assert_eq!(bound(r#"{"apiKey":"key","maxResultBytes":0}"#), u64::MAX);
+}
+
+#[test]
 fn nothing_can_be_sent_over_no_connection() {
     refuses(
         r#"{"apiKey":"key","maxConnectionsPerHost":0}"#,

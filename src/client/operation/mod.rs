@@ -7,14 +7,14 @@ pub use params::{Params, parse_object, whole_option};
 
 use super::Client;
 use super::sandbox::Sandbox;
-use super::stream::Notes;
+use super::stream::ErrorContext;
 use super::transport::Json;
 use bytes::Bytes;
 use std::sync::Arc;
 
 /// What an operation acts on.
 #[derive(Clone)]
-pub enum Subject {
+pub enum TargetRef {
     Client(Client),
     Sandbox(Sandbox),
     Echo,
@@ -26,7 +26,7 @@ pub type Progress = Arc<dyn Fn(u64, Option<u64>) + Send + Sync>;
 /// What a call has beside its parameters.
 pub struct Context {
     pub body: Bytes,
-    pub notes: Notes,
+    pub error_context: ErrorContext,
     /// Where the progress of a transfer goes, if anywhere: bytes moved, total where known.
     pub progress: Option<Progress>,
 }
@@ -37,7 +37,7 @@ pub enum Outcome {
     Null,
     Bytes(Vec<u8>),
     /// A new sandbox beside its JSON.
-    Made(Subject, Vec<u8>),
+    NewSandbox(TargetRef, Vec<u8>),
 }
 
 impl From<Json> for Outcome {
@@ -57,6 +57,6 @@ impl From<Vec<u8>> for Outcome {
 }
 impl From<(Sandbox, Json)> for Outcome {
     fn from((sandbox, json): (Sandbox, Json)) -> Self {
-        Self::Made(Subject::Sandbox(sandbox), json.0)
+        Self::NewSandbox(TargetRef::Sandbox(sandbox), json.0)
     }
 }

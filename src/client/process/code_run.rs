@@ -1,6 +1,6 @@
 //! `process.code_run`: a program's text, run by the language's own interpreter in the sandbox.
 
-use super::{deadline, whole_seconds, words};
+use super::{argv, deadline, whole_seconds};
 use crate::client::error::Result;
 use crate::client::operation::Context;
 use crate::client::sandbox::Sandbox;
@@ -25,7 +25,7 @@ crate::params! {
     }
 }
 
-/// What a finished program left.
+/// The result of a finished program.
 #[derive(Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
@@ -38,7 +38,7 @@ pub struct CodeRan {
     pub artifacts: Option<Artifacts>,
 }
 
-/// What a program left beside its output.
+/// Results beside the output.
 #[derive(Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Artifacts {
@@ -85,7 +85,7 @@ pub async fn code_run(sandbox: Sandbox, params: CodeRun, _: Context) -> Result<J
         None => sandbox.language().await?,
     };
     let argv = match params.argv {
-        Some(argv) => Some(words::kept_whole(&sandbox, &language, argv).await?),
+        Some(argv) => Some(argv::quoted_as_needed(&sandbox, &language, argv).await?),
         None => None,
     };
     let body = Body {

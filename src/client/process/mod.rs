@@ -1,10 +1,10 @@
 //! Commands that run once: `execute` waits for the output, `run` streams it, `code_run` takes a
 //! program's text instead of a command.
 
+mod argv;
 mod code_run;
 mod run;
 mod script;
-mod words;
 
 pub use code_run::{Artifacts, Chart, CodeRan, CodeRun, code_run};
 pub use run::{Ran, Run, run, run_stream};

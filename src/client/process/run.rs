@@ -3,7 +3,7 @@
 //! happens to either.
 
 use super::{limit, script};
-use crate::client::background::detach;
+use crate::client::background::spawn_cleanup;
 use crate::client::error::{Error, Result};
 use crate::client::operation::Context;
 use crate::client::sandbox::Sandbox;
@@ -169,7 +169,7 @@ impl Drop for Session {
             return;
         }
         let (sandbox, id, state) = (self.sandbox.clone(), std::mem::take(&mut self.id), self.state);
-        detach(async move {
+        spawn_cleanup(async move {
             for pause in [0, 500, 2_000, 5_000] {
                 tokio::time::sleep(Duration::from_millis(pause)).await;
                 match delete(&sandbox, &id).await {

@@ -1,4 +1,4 @@
-//! Terminals in the sandbox. `open` makes one and attends it, `connect` attends one that exists
+//! Terminals in the sandbox. `open` creates one and streams it, `connect` streams an existing one
 //! ([`terminal`]); the rest are plain requests.
 
 mod control;
@@ -7,8 +7,8 @@ mod terminal;
 pub use terminal::{connect, open};
 
 use super::error::{Error, Result};
+use super::path_segment::encode_path_segment;
 use super::sandbox::Sandbox;
-use super::segment::segment;
 use super::transport::{Json, Request};
 use crate::client::operation::Context;
 use http::Method;
@@ -118,26 +118,26 @@ pub struct Terminals {
 }
 
 const TERMINALS: &str = "process/pty";
-const LARGEST: i64 = 1000;
+const MAX_SIZE: i64 = 1000;
 
 fn path(id: &str, rest: &str) -> Result<String> {
-    Ok(format!("{TERMINALS}/{}{rest}", segment("the PTY id", id)?))
+    Ok(format!("{TERMINALS}/{}{rest}", encode_path_segment("the PTY id", id)?))
 }
 
-/// Columns or rows that a terminal can have. A size of 0 would be taken by the server and be of no use.
+/// Checks a number of columns or rows. The server accepts 0, which makes a terminal that shows nothing.
 fn size(option: &str, given: Option<i64>) -> Result<Option<i64>> {
     match given {
-        Some(size) if !(1..=LARGEST).contains(&size) => {
-            Err(Error::invalid(format!("`{option}` is {size}; give 1 to {LARGEST}")))
+        Some(size) if !(1..=MAX_SIZE).contains(&size) => {
+            Err(Error::invalid(format!("`{option}` is {size}; give 1 to {MAX_SIZE}")))
         }
         size => Ok(size),
     }
 }
 
-/// What a terminal is made with, on the wire.
+/// The body of POST /process/pty.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Wish<'a> {
+struct CreatePty<'a> {
     id: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     cols: Option<i64>,
@@ -151,9 +151,9 @@ struct Wish<'a> {
     lazy_start: Option<bool>,
 }
 
-async fn create_request(sandbox: &Sandbox, wish: &Wish<'_>) -> Result<Request> {
-    segment("the PTY id", wish.id)?;
-    Ok(sandbox.toolbox(Method::POST, TERMINALS).await?.json(wish))
+async fn create_request(sandbox: &Sandbox, pty: &CreatePty<'_>) -> Result<Request> {
+    encode_path_segment("the PTY id", pty.id)?;
+    Ok(sandbox.toolbox(Method::POST, TERMINALS).await?.json(pty))
 }
 
 async fn kill_request(sandbox: &Sandbox, id: &str) -> Result<Request> {
@@ -161,7 +161,7 @@ async fn kill_request(sandbox: &Sandbox, id: &str) -> Result<Request> {
 }
 
 pub async fn create(sandbox: Sandbox, params: Create, _: Context) -> Result<Json> {
-    let wish = Wish {
+    let pty = CreatePty {
         id: &params.id,
         cols: size("cols", params.cols)?,
         rows: size("rows", params.rows)?,
@@ -169,7 +169,7 @@ pub async fn create(sandbox: Sandbox, params: Create, _: Context) -> Result<Json
         envs: params.env.as_ref(),
         lazy_start: params.lazy_start,
     };
-    create_request(&sandbox, &wish).await?.send().await?.answer().await
+    create_request(&sandbox, &pty).await?.send().await?.answer().await
 }
 
 pub async fn list(sandbox: Sandbox, _: List, _: Context) -> Result<Json> {

@@ -1,12 +1,12 @@
-//! Attends a terminal: its output to the stream, what the user types to the socket, and at the end
-//! how its shell exited. A connection that broke is never taken for an exit.
+//! The streams `pty.open` and `pty.connect`: output goes to the stream, input to the socket, and ENDED reports
+//! how the shell exited. A lost connection is never reported as an exit.
 
 use super::control::{Control, Exit};
-use super::{Connect, Open, Wish, create_request, kill_request, path, size};
-use crate::client::background::detach;
+use super::{Connect, CreatePty, Open, create_request, kill_request, path, size};
+use crate::client::background::spawn_cleanup;
 use crate::client::error::{Error, Result};
-use crate::client::pump::{Frame, Pump};
 use crate::client::sandbox::Sandbox;
+use crate::client::socket_io::{Frame, SocketIo};
 use crate::client::status;
 use crate::client::stream::{Channel, Chunk, Ended, Input, Io, Sink};
 use crate::client::transport::Socket;
@@ -20,37 +20,35 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::time::{Instant, sleep, sleep_until};
 
-/// How long a terminal may take to say that it is there, unless the client's connect limit says
-/// something else.
-const READY: Duration = Duration::from_secs(10);
+/// The limit for the handshake and for the terminal's first sign of life where `connectTimeoutMs` is 0.
+const READY_LIMIT: Duration = Duration::from_secs(10);
 
-/// How long the close frame may take after the shell's exit was reported.
-const FAREWELL: Duration = Duration::from_secs(2);
+/// How long the close frame may take after the exit was reported.
+const CLOSE_GRACE: Duration = Duration::from_secs(2);
 
-/// Small output that is there already is delivered together, up to this many bytes; what is larger
-/// goes on as it came, without a copy.
-const BATCH: usize = 64 * 1024;
-const LARGE: usize = 8 * 1024;
+/// Small frames that are available together are joined into one chunk of at most this size. A frame of
+/// `UNCOPIED_BYTES` or more is delivered as it came, without a copy.
+const BATCH_BYTES: usize = 64 * 1024;
+const UNCOPIED_BYTES: usize = 8 * 1024;
 
 const EXIT_CONTROL: &str = "X-Daytona-Pty-Exit-Control";
 
-/// Proxies refuse requests with headers of more than some kilobytes; a longer environment travels in
-/// a body instead.
-const LONGEST_HEADER: usize = 4096;
+/// Proxies refuse headers of more than a few kilobytes; a longer environment is sent in a body instead.
+const MAX_HEADER_BYTES: usize = 4096;
 
 pub async fn open(sandbox: Sandbox, params: Open, io: Io) -> Result<Ended> {
     let id = params.id.clone();
     // Checks the id before anything is sent.
     path(&id, "")?;
     let (socket, shell) = create(&sandbox, params).await?;
-    let mut attendance = Attendance::new(&sandbox, id, socket, io);
-    attendance.shell = Some(shell);
-    attendance.attend().await
+    let mut session = PtySession::new(&sandbox, id, socket, io);
+    session.shell = Some(shell);
+    session.run().await
 }
 
 pub async fn connect(sandbox: Sandbox, params: Connect, io: Io) -> Result<Ended> {
     let socket = connected(&sandbox, &params.id).await?;
-    Attendance::new(&sandbox, params.id, socket, io).attend().await
+    PtySession::new(&sandbox, params.id, socket, io).run().await
 }
 
 /// Makes a terminal and the socket to it, in one request where the server can.
@@ -63,7 +61,7 @@ async fn create(sandbox: &Sandbox, params: Open) -> Result<(Socket, Shell)> {
         let json = serde_json::to_vec(env).map_err(|error| Error::invalid(error.to_string()))?;
         protocols.push(format!("X-Daytona-Pty-Envs~{}", URL_SAFE_NO_PAD.encode(json)));
     }
-    if protocols.iter().all(|protocol| protocol.len() <= LONGEST_HEADER) {
+    if protocols.iter().all(|protocol| protocol.len() <= MAX_HEADER_BYTES) {
         let mut request = sandbox
             .toolbox(Method::GET, "process/pty/create-connect")
             .await?
@@ -73,14 +71,14 @@ async fn create(sandbox: &Sandbox, params: Open) -> Result<(Socket, Shell)> {
         if let Some(cwd) = &params.cwd {
             request = request.query("cwd", cwd);
         }
-        match request.deadline(Some(ready(sandbox))).websocket(&protocols).await {
+        match request.deadline(Some(ready_limit(sandbox))).websocket(&protocols).await {
             Ok(socket) => return Ok((socket, Shell::new(sandbox, &params.id))),
             Err(error) if !unknown_to_the_server(&error) => return Err(error),
             Err(_) => {}
         }
     }
     // 0.190: made first, started by the connection, or its first output would be lost.
-    let wish = Wish {
+    let body = CreatePty {
         id: &params.id,
         cols: Some(cols),
         rows: Some(rows),
@@ -88,7 +86,7 @@ async fn create(sandbox: &Sandbox, params: Open) -> Result<(Socket, Shell)> {
         envs: env.as_ref(),
         lazy_start: Some(true),
     };
-    create_request(sandbox, &wish).await?.deadline(Some(ready(sandbox))).send().await?;
+    create_request(sandbox, &body).await?.deadline(Some(ready_limit(sandbox))).send().await?;
     let shell = Shell::new(sandbox, &params.id);
     Ok((connected(sandbox, &params.id).await?, shell))
 }
@@ -101,11 +99,11 @@ fn unknown_to_the_server(error: &Error) -> bool {
 
 async fn connected(sandbox: &Sandbox, id: &str) -> Result<Socket> {
     let request = sandbox.toolbox(Method::GET, &path(id, "/connect")?).await?;
-    request.deadline(Some(ready(sandbox))).websocket(&[EXIT_CONTROL.to_owned()]).await
+    request.deadline(Some(ready_limit(sandbox))).websocket(&[EXIT_CONTROL.to_owned()]).await
 }
 
-fn ready(sandbox: &Sandbox) -> Duration {
-    sandbox.client().config().connect_timeout.unwrap_or(READY)
+fn ready_limit(sandbox: &Sandbox) -> Duration {
+    sandbox.client().config().connect_timeout.unwrap_or(READY_LIMIT)
 }
 
 /// The shell behind a terminal that this stream made. Dropped, it is killed: nobody else knows of it.
@@ -127,11 +125,11 @@ impl Drop for Shell {
             return;
         }
         let (sandbox, id) = (self.sandbox.clone(), std::mem::take(&mut self.id));
-        detach(async move {
+        spawn_cleanup(async move {
             for pause in [0, 500, 2_000] {
                 sleep(Duration::from_millis(pause)).await;
                 let Ok(request) = kill_request(&sandbox, &id).await else { continue };
-                match request.deadline(Some(READY)).send().await {
+                match request.deadline(Some(READY_LIMIT)).send().await {
                     Err(error) if error.status() != status::HTTP_NOT_FOUND => {}
                     Ok(_) | Err(_) => break,
                 }
@@ -140,14 +138,14 @@ impl Drop for Shell {
     }
 }
 
-struct Attendance {
+struct PtySession {
     sandbox_id: String,
     id: String,
-    pump: Pump,
+    socket: SocketIo,
     sink: Arc<dyn Sink>,
     input: Input,
     shell: Option<Shell>,
-    ready: Duration,
+    ready_limit: Duration,
     open: bool,
     exit: Option<Exit>,
     bytes: u64,
@@ -159,24 +157,24 @@ enum Event {
     End(Frame),
 }
 
-impl Attendance {
+impl PtySession {
     fn new(sandbox: &Sandbox, id: String, socket: Socket, io: Io) -> Self {
         Self {
             sandbox_id: sandbox.id().to_owned(),
             id,
-            pump: Pump::new(socket),
+            socket: SocketIo::new(socket),
             sink: io.sink,
             input: io.input,
             shell: None,
-            ready: ready(sandbox),
+            ready_limit: ready_limit(sandbox),
             open: false,
             exit: None,
             bytes: 0,
         }
     }
 
-    async fn attend(mut self) -> Result<Ended> {
-        let ended = self.until_the_end().await;
+    async fn run(mut self) -> Result<Ended> {
+        let ended = self.run_to_end().await;
         // One that cannot be reached any more may still be connected to; one that its user never
         // got to see, or goes away from, nobody wants.
         if let (Some(shell), true) = (&mut self.shell, self.open) {
@@ -195,8 +193,8 @@ impl Attendance {
         })
     }
 
-    async fn until_the_end(&mut self) -> Result<Ended> {
-        let mut patience = Instant::now() + self.ready;
+    async fn run_to_end(&mut self) -> Result<Ended> {
+        let mut deadline = Instant::now() + self.ready_limit;
         let mut carried = None;
         loop {
             let waits_for_the_end = self.exit.is_some();
@@ -204,9 +202,9 @@ impl Attendance {
                 Some(event) => event,
                 None => tokio::select! {
                     biased;
-                    event = poll_fn(|cx| poll_event(&mut self.pump, &mut self.input, &mut carried, cx)) => event,
-                    () = sleep_until(patience), if waits_for_the_end => return self.ended(),
-                    () = sleep_until(patience), if !self.open => return Err(self.not_ready()),
+                    event = poll_fn(|cx| poll_event(&mut self.socket, &mut self.input, &mut carried, cx)) => event,
+                    () = sleep_until(deadline), if waits_for_the_end => return self.ended(),
+                    () = sleep_until(deadline), if !self.open => return Err(self.not_ready()),
                 },
             };
             match event {
@@ -218,7 +216,7 @@ impl Attendance {
                 Event::Control(Control::Exited(exit)) => {
                     self.opened();
                     self.exit = Some(exit);
-                    patience = Instant::now() + FAREWELL;
+                    deadline = Instant::now() + CLOSE_GRACE;
                 }
                 Event::Control(Control::Failed(message)) => return Err(self.refused(&message)),
                 Event::Control(Control::Unknown) => {}
@@ -249,7 +247,7 @@ impl Attendance {
         tokio::select! {
             biased;
             () = poll_fn(|cx| self.sink.poll_room(cx)) => {}
-            () = self.pump.hold(Some(&mut self.input)) => {}
+            () = self.socket.keep_alive(Some(&mut self.input)) => {}
         }
         self.bytes += data.len() as u64;
         self.sink.data(Chunk { channel: Channel::Stdout, data, position: self.bytes });
@@ -269,7 +267,7 @@ impl Attendance {
             status::TIMEOUT,
             format!(
                 "PTY \"{}\" was connected but not ready within {:?}; `connectTimeoutMs` is the limit",
-                self.id, self.ready
+                self.id, self.ready_limit
             ),
         )
     }
@@ -327,21 +325,21 @@ impl Attendance {
 
 /// The next event. Output that is there already becomes one event; what ended it is carried over.
 fn poll_event(
-    pump: &mut Pump,
+    socket: &mut SocketIo,
     input: &mut Input,
     carried: &mut Option<Event>,
     cx: &mut Context<'_>,
 ) -> Poll<Event> {
-    let mut output = match pump.poll_frame(cx, Some(input)).map(event) {
+    let mut output = match socket.poll_frame(cx, Some(input)).map(event) {
         Poll::Ready(Event::Output(data)) => data,
         other => return other,
     };
-    if output.len() >= LARGE {
+    if output.len() >= UNCOPIED_BYTES {
         return Poll::Ready(Event::Output(output));
     }
     let mut joined = BytesMut::new();
-    while output.len() + joined.len() < BATCH {
-        match pump.poll_frame(cx, Some(input)).map(event) {
+    while output.len() + joined.len() < BATCH_BYTES {
+        match socket.poll_frame(cx, Some(input)).map(event) {
             Poll::Pending => break,
             Poll::Ready(Event::Output(more)) => {
                 if joined.is_empty() {

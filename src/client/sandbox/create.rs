@@ -6,7 +6,7 @@ use crate::client::Client;
 use crate::client::error::{Error, Result};
 use crate::client::operation::Context;
 use crate::client::status;
-use crate::client::stream::{Ended, Io, Notes};
+use crate::client::stream::{Ended, ErrorContext, Io};
 use crate::client::transport::{Json, segment};
 use http::Method;
 use serde::{Deserialize, Serialize};
@@ -247,11 +247,11 @@ fn unique_name() -> String {
 
 /// Sends the request. When it is not clear whether the server acted on it, asks for the name instead of
 /// creating another.
-async fn request(client: &Client, params: &Create, notes: &Notes) -> Result<Sandbox> {
+async fn request(client: &Client, params: &Create, error_context: &ErrorContext) -> Result<Sandbox> {
     params.check()?;
     let given = params.name.as_deref();
     let name = given.map_or_else(unique_name, str::to_owned);
-    notes.sandbox_name(&name);
+    error_context.sandbox_name(&name);
     let answer = async {
         let request = client.request(Method::POST, "sandbox").json(&params.body(client, &name));
         Sandbox::read(client.clone(), request.send().await?.json().await?)
@@ -265,7 +265,7 @@ async fn request(client: &Client, params: &Create, notes: &Notes) -> Result<Sand
         }
         answered => answered?,
     };
-    notes.sandbox_id(sandbox.id());
+    error_context.sandbox_id(sandbox.id());
     Ok(sandbox)
 }
 
@@ -275,7 +275,7 @@ fn is_ambiguous(error: &Error) -> bool {
 }
 
 pub async fn create(client: Client, params: Create, context: Context) -> Result<(Sandbox, Json)> {
-    let sandbox = request(&client, &params, &context.notes).await?;
+    let sandbox = request(&client, &params, &context.error_context).await?;
     if params.wait_for_start != Some(false) {
         wait::until_started(&sandbox).await?;
     }
@@ -285,7 +285,7 @@ pub async fn create(client: Client, params: Create, context: Context) -> Result<
 
 /// The same with the build log as data.
 pub async fn create_stream(client: Client, params: Create, io: Io) -> Result<Ended> {
-    let sandbox = request(&client, &params, &io.notes).await?;
+    let sandbox = request(&client, &params, &io.error_context).await?;
     io.opened(sandbox.info().0);
     build::follow(&sandbox, &io, Log::default()).await;
     if params.wait_for_start != Some(false) {

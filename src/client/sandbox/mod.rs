@@ -2,15 +2,16 @@
 //!
 //! * `reading`: what the library needs of a sandbox's JSON. `create`, `find`, `list`: how one gets hold
 //!   of sandboxes. `lifecycle`, `wait`: what changes a state, and how its end is awaited.
-//! * `place`: directories and preview links. `build`: the build log. `daemon`: how old its daemon is.
+//! * `links`: directories and preview links. `build`: the build log. `daemon`: how old its daemon is.
 
 mod build;
 mod create;
 mod daemon;
 mod find;
 mod lifecycle;
+mod links;
 mod list;
-mod place;
+
 mod reading;
 mod wait;
 
@@ -20,8 +21,8 @@ pub use lifecycle::{
     Delete, Minutes, Nothing, Resize, SetLabels, Stop, archive, delete, info, refresh, resize,
     set_auto_archive, set_auto_delete, set_auto_stop, set_labels, start, stop,
 };
+pub use links::{Directory, Port, PreviewLink, home_dir, preview_link, work_dir};
 pub use list::{List, Listed, list};
-pub use place::{Directory, Port, PreviewLink, home_dir, preview_link, work_dir};
 pub use reading::Described;
 pub use wait::{Wait, wait, wait_for_resize, wait_for_start, wait_for_stop};
 
@@ -208,7 +209,7 @@ impl Sandbox {
 
     /// A toolbox that cannot be reached, or refuses oddly, is often a sandbox that is stopped, gone or out
     /// of memory: reads its state again and says that. Any other error stays as it is.
-    pub async fn explain(&self, error: Error) -> Error {
+    pub async fn enrich(&self, error: Error) -> Error {
         let from_toolbox = error.detail().sandbox_id.is_some();
         let said_by_daemon = error.detail().source.as_deref() == Some("DAYTONA_DAEMON");
         let misleading = matches!(error.detail().http_status, Some(400 | 404 | 410 | 502..=504))

@@ -7,7 +7,7 @@
 use super::demux::Demultiplexer;
 use super::log::Log;
 use crate::client::error::{Error, Result};
-use crate::client::pump::{Frame, Pump};
+use crate::client::socket_io::{Frame, SocketIo};
 use crate::client::status;
 use crate::client::stream::{Ended, Io, Sink};
 use crate::client::transport::Socket;
@@ -192,13 +192,13 @@ impl Follower {
     /// Reads one socket until it ends, or is not needed any more.
     async fn read(&mut self, socket: Socket, watch: &mut Watch) -> Result<Stopped> {
         self.rewind();
-        let mut pump = Pump::new(socket);
+        let mut socket = SocketIo::new(socket);
         let mut last = Instant::now();
         loop {
             let patience = last + LAST_WORDS;
             let end = tokio::select! {
                 biased;
-                end = poll_fn(|cx| self.poll_batch(&mut pump, cx)) => end,
+                end = poll_fn(|cx| self.poll_batch(&mut socket, cx)) => end,
                 code = watch.as_mut(), if self.exited.is_none() => {
                     self.exited = Some(Exited { code: code?, known: Instant::now() });
                     if self.demux.position() <= CHEAP_LOG {
@@ -208,7 +208,7 @@ impl Follower {
                 }
                 () = tokio::time::sleep_until(patience), if self.exited.is_some() => return Ok(Stopped::Broken),
             };
-            self.deliver(Some(&mut pump)).await;
+            self.deliver(Some(&mut socket)).await;
             last = Instant::now();
             match end {
                 None => {}
@@ -226,9 +226,9 @@ impl Follower {
     }
 
     /// Takes what the socket has, up to a batch; `Some` is the socket's end.
-    fn poll_batch(&mut self, pump: &mut Pump, cx: &mut Context<'_>) -> Poll<Option<Frame>> {
+    fn poll_batch(&mut self, socket: &mut SocketIo, cx: &mut Context<'_>) -> Poll<Option<Frame>> {
         while self.demux.waiting() < BATCH {
-            match pump.poll_frame(cx, None) {
+            match socket.poll_frame(cx, None) {
                 Poll::Ready(Frame::Binary(data) | Frame::Text(data)) => self.demux.push(&data),
                 Poll::Ready(end) => return Poll::Ready(Some(end)),
                 Poll::Pending if self.demux.waiting() == 0 => return Poll::Pending,
@@ -239,16 +239,16 @@ impl Follower {
     }
 
     /// Hands over what waits, as the consumer has room; the socket is kept alive meanwhile.
-    async fn deliver(&mut self, mut pump: Option<&mut Pump>) {
+    async fn deliver(&mut self, mut socket: Option<&mut SocketIo>) {
         let mut delivered = false;
         while let Some(chunk) = self.demux.take() {
             let room = poll_fn(|cx| self.sink.poll_room(cx));
-            match pump.as_mut() {
+            match socket.as_mut() {
                 None => room.await,
-                Some(pump) => tokio::select! {
+                Some(socket) => tokio::select! {
                     biased;
                     () = room => {}
-                    () = pump.hold(None) => {}
+                    () = socket.keep_alive(None) => {}
                 },
             }
             self.bytes += chunk.data.len() as u64;

@@ -14,8 +14,8 @@ mod shell;
 pub use input::input;
 
 use super::error::Result;
+use super::path_segment::encode_path_segment;
 use super::sandbox::Sandbox;
-use super::segment::segment;
 use super::stream::{Ended, Io};
 use super::transport::{Json, Request};
 use crate::client::operation::Context;
@@ -165,11 +165,11 @@ const SESSIONS: &str = "process/session";
 
 /// The path below the toolbox of a session, or of something in it.
 fn path(id: &str, rest: &str) -> Result<String> {
-    Ok(format!("{SESSIONS}/{}{rest}", segment("the session id", id)?))
+    Ok(format!("{SESSIONS}/{}{rest}", encode_path_segment("the session id", id)?))
 }
 
 fn command_path(id: &str, command: &str, rest: &str) -> Result<String> {
-    path(id, &format!("/command/{}{rest}", segment("the command id", command)?))
+    path(id, &format!("/command/{}{rest}", encode_path_segment("the command id", command)?))
 }
 
 async fn get(sandbox: &Sandbox, path: &str) -> Result<Json> {
@@ -182,7 +182,7 @@ pub(crate) async fn create_request(sandbox: &Sandbox, id: &str) -> Result<Reques
     struct Body<'a> {
         session_id: &'a str,
     }
-    segment("the session id", id)?;
+    encode_path_segment("the session id", id)?;
     Ok(sandbox.toolbox(Method::POST, SESSIONS).await?.json(&Body { session_id: id }))
 }
 

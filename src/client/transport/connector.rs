@@ -4,7 +4,7 @@
 use super::body::Body;
 use super::dial::{Dialer, Routes, Use};
 use super::tls::Trust;
-use crate::client::background::cleaning;
+use crate::client::background::in_cleanup;
 use crate::client::config::Config;
 use crate::client::error::{Error, Result};
 use crate::client::status;
@@ -33,7 +33,7 @@ struct Pools {
 impl Connectors {
     pub(super) fn new(config: Arc<Config>) -> Self {
         let routes = Arc::new(Routes::new(&config.proxies));
-        let trust = Arc::new(Trust::new(config.ca_file.clone()));
+        let trust = Arc::new(Trust::new(config.authorities.clone()));
         let connectors = Self { config, routes, trust, pools: RwLock::default() };
         let requests = connectors.pool(Use::Requests);
         let upgrades = connectors.pool(Use::Upgrade);
@@ -47,7 +47,7 @@ impl Connectors {
         match (&*self.pools.read(), purpose) {
             (Some(pools), Use::Requests) => Ok(pools.requests.clone()),
             (Some(pools), Use::Upgrade) => Ok(pools.upgrades.clone()),
-            (None, _) if cleaning() => Ok(self.pool(purpose)),
+            (None, _) if in_cleanup() => Ok(self.pool(purpose)),
             (None, _) => Err(Error::new(status::CLOSED, "the client is closed")),
         }
     }

@@ -28,7 +28,7 @@ pub use response::{Json, Response};
 pub use retry::{caller_deadline, within};
 pub use socket::{Closed, Message, Socket, Turn};
 
-use super::background::Work;
+use super::background::ActivityGuard;
 use super::config::{Config, Credential};
 use super::error::{Error, Result};
 use connector::Connectors;
@@ -56,7 +56,7 @@ struct Shared {
     in_flight: AtomicUsize,
     /// Held once an HTTP/2 connection exists, until the client is closed: the server's pings and
     /// settings on it want answers between calls too.
-    http2: Mutex<Option<Work>>,
+    http2: Mutex<Option<ActivityGuard>>,
 }
 
 impl Transport {
@@ -123,7 +123,7 @@ impl Transport {
     }
 
     fn hold_http2(&self) {
-        self.0.http2.lock().get_or_insert_with(Work::begin);
+        self.0.http2.lock().get_or_insert_with(ActivityGuard::begin);
     }
 }
 

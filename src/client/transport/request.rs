@@ -150,6 +150,10 @@ impl Request {
         self.0.idle
     }
 
+    pub(super) fn max_result_bytes(&self) -> u64 {
+        self.0.transport.config().max_result_bytes
+    }
+
     pub(super) fn host(&self) -> &str {
         self.0.host()
     }

@@ -47,7 +47,7 @@ impl Response {
 
     /// The whole body as JSON text, for who promises a result: an empty one is an error.
     pub async fn answer(self) -> Result<Json> {
-        let (response, body) = self.whole().await?;
+        let (response, body) = self.whole_result().await?;
         if body.trim_ascii().is_empty() {
             return Err(response.not_json(&body));
         }
@@ -57,7 +57,7 @@ impl Response {
     /// The whole body as JSON text, `null` when empty. Checked to be UTF-8 that begins and ends as
     /// JSON does, not parsed. A body that is cut off is asked for again where that is allowed.
     pub async fn json(self) -> Result<Json> {
-        let (response, body) = self.whole().await?;
+        let (response, body) = self.whole_result().await?;
         if body.trim_ascii().is_empty() {
             let mut null = Vec::with_capacity(5);
             null.extend_from_slice(b"null");
@@ -69,7 +69,7 @@ impl Response {
     /// The whole body, read into one buffer. A body that is cut off is asked for again where that is
     /// allowed.
     pub async fn bytes(self) -> Result<Vec<u8>> {
-        Ok(self.whole().await?.1)
+        Ok(self.whole(u64::MAX).await?.1)
     }
 
     /// The next piece of the body, within the idle limit; `None` at its end.
@@ -110,9 +110,15 @@ impl Response {
         Ok(Json(body))
     }
 
-    async fn whole(mut self) -> Result<(Self, Vec<u8>)> {
+    /// A JSON body, which `maxResultBytes` bounds.
+    async fn whole_result(self) -> Result<(Self, Vec<u8>)> {
+        let bound = self.request.max_result_bytes();
+        self.whole(bound).await
+    }
+
+    async fn whole(mut self, max_bytes: u64) -> Result<(Self, Vec<u8>)> {
         loop {
-            match self.read().await {
+            match self.read(max_bytes).await {
                 Ok(body) => return Ok((self, body)),
                 Err(error) if error.status() == status::CONNECTION => {
                     drop(self.permit);
@@ -124,10 +130,16 @@ impl Response {
         }
     }
 
-    async fn read(&mut self) -> Result<Vec<u8>> {
+    async fn read(&mut self, max_bytes: u64) -> Result<Vec<u8>> {
         let length = self.answer.body().size_hint().exact();
+        if length.is_some_and(|length| length > max_bytes) {
+            return Err(self.too_large(max_bytes));
+        }
         let mut body = Vec::with_capacity(length.map_or(0, |length| length.min(TRUSTED_LENGTH) as usize + 1));
         while let Some(chunk) = self.chunk().await? {
+            if self.received > max_bytes {
+                return Err(self.too_large(max_bytes));
+            }
             if body.capacity() - body.len() <= chunk.len() {
                 // Doubles, but never past the announced end and the NUL behind it.
                 let rest = length.map_or(usize::MAX, |length| {
@@ -138,6 +150,18 @@ impl Response {
             body.extend_from_slice(&chunk);
         }
         Ok(body)
+    }
+
+    fn too_large(&self, max_bytes: u64) -> Error {
+        let asked = self.request.asked();
+        self.request.complete(Error::new(
+            status::PROTOCOL,
+            format!(
+                "the answer to {} {} at {} is larger than {max_bytes} bytes, the bound on one result: ask for \
+                 less at a time, or raise `maxResultBytes`",
+                asked.method, asked.path, asked.host
+            ),
+        ))
     }
 
     fn silent(&self, limit_ms: u128) -> Error {

@@ -4,14 +4,12 @@
 use crate::client::error::{Error, Result};
 use crate::client::status;
 use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::sync::OnceCell;
 
 pub(super) struct Trust {
-    ca_file: Option<PathBuf>,
+    authorities: Vec<CertificateDer<'static>>,
     made: OnceCell<Made>,
 }
 
@@ -21,8 +19,8 @@ struct Made {
 }
 
 impl Trust {
-    pub(super) fn new(ca_file: Option<PathBuf>) -> Self {
-        Self { ca_file, made: OnceCell::new() }
+    pub(super) fn new(authorities: Vec<CertificateDer<'static>>) -> Self {
+        Self { authorities, made: OnceCell::new() }
     }
 
     /// Offers HTTP/2.
@@ -38,9 +36,9 @@ impl Trust {
     async fn made(&self) -> Result<&Made> {
         self.made
             .get_or_try_init(|| async {
-                let ca_file = self.ca_file.clone();
+                let authorities = self.authorities.clone();
                 // Milliseconds of reading and parsing, during which whoever drives the runtime goes on.
-                let roots = tokio::task::spawn_blocking(move || roots(ca_file.as_deref())).await;
+                let roots = tokio::task::spawn_blocking(move || roots(authorities)).await;
                 let roots = roots.map_err(|_| {
                     Error::new(status::TLS, "reading the certificate authorities was interrupted")
                 })??;
@@ -62,22 +60,12 @@ fn config(roots: Arc<RootCertStore>, alpn: &[&[u8]]) -> Result<Arc<ClientConfig>
     Ok(Arc::new(config))
 }
 
-fn roots(ca_file: Option<&Path>) -> Result<Arc<RootCertStore>> {
+fn roots(authorities: Vec<CertificateDer<'static>>) -> Result<Arc<RootCertStore>> {
     let mut roots = RootCertStore::empty();
     let system = rustls_native_certs::load_native_certs();
     let failure = system.errors.first().map(ToString::to_string);
     roots.add_parsable_certificates(system.certs);
-    if let Some(path) = ca_file {
-        let unreadable =
-            |what: String| Error::new(status::CONFIGURATION, format!("`caFile` {}: {what}", path.display()));
-        let certificates: Vec<_> = CertificateDer::pem_file_iter(path)
-            .and_then(Iterator::collect)
-            .map_err(|error| unreadable(format!("cannot be read as PEM: {error}")))?;
-        let (added, _) = roots.add_parsable_certificates(certificates);
-        if added == 0 {
-            return Err(unreadable("holds no certificate".to_owned()));
-        }
-    }
+    roots.add_parsable_certificates(authorities);
     if roots.is_empty() {
         return Err(Error::new(
             status::TLS,

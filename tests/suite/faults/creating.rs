@@ -4,9 +4,9 @@
 use super::case::{Fails, Matrix, Promise, Truth, fault, fixture, of_one_request};
 use crate::fixture::Fixture;
 use crate::support::{self, Collector};
-use daytona::catalogue::{self, Outcome, Stream, Subject};
+use daytona::catalogue::{self, Outcome, Stream, TargetRef};
 use daytona::client::status;
-use daytona::client::stream::{Io, Notes, input};
+use daytona::client::stream::{ErrorContext, Io, input};
 use daytona::{Error, Result};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use std::sync::Arc;
 /// The ids and names of everything there is but the fixture's own sandbox.
 async fn sandboxes(fixture: &Fixture) -> Vec<(String, String)> {
     let call = catalogue::Call {
-        subject: Subject::Client(fixture.sandbox.client().clone()),
+        target: TargetRef::Client(fixture.sandbox.client().clone()),
         params: b"{}".to_vec(),
         context: support::context(),
     };
@@ -31,12 +31,12 @@ async fn sandboxes(fixture: &Fixture) -> Vec<(String, String)> {
 
 async fn create(fixture: &Fixture, params: Value) -> Result<Value> {
     let call = catalogue::Call {
-        subject: Subject::Client(fixture.sandbox.client().clone()),
+        target: TargetRef::Client(fixture.sandbox.client().clone()),
         params: params.to_string().into_bytes(),
         context: support::context(),
     };
     match catalogue::find("sandbox.create").unwrap().call.unwrap()(call)?.await? {
-        Outcome::Made(Subject::Sandbox(_), json) => {
+        Outcome::NewSandbox(TargetRef::Sandbox(_), json) => {
             Ok(serde_json::from_slice::<Value>(&json).unwrap()["state"].clone())
         }
         _ => panic!("sandbox.create answers no sandbox"),
@@ -62,12 +62,13 @@ async fn nothing_is_lost(
     }
     for (id, _) in there {
         let attached = catalogue::Call {
-            subject: Subject::Client(fixture.sandbox.client().clone()),
+            target: TargetRef::Client(fixture.sandbox.client().clone()),
             params: json!({"sandbox": id}).to_string().into_bytes(),
             context: support::context(),
         };
         let attach = catalogue::find("sandbox.attach").unwrap().call.unwrap();
-        let Outcome::Made(Subject::Sandbox(sandbox), _) = attach(attached).unwrap().await.unwrap() else {
+        let Outcome::NewSandbox(TargetRef::Sandbox(sandbox), _) = attach(attached).unwrap().await.unwrap()
+        else {
             panic!("sandbox.attach answers no sandbox")
         };
         support::call(&sandbox, "sandbox.delete", json!({"wait": true})).await.unwrap();
@@ -142,9 +143,9 @@ async fn a_build_log_that_breaks_costs_nothing_but_the_log() {
         let sink = Arc::new(Collector::default());
         let (into, (_writer, input)) = (sink.clone(), input(1024));
         let stream = Stream {
-            subject: Subject::Client(fixture.sandbox.client().clone()),
+            target: TargetRef::Client(fixture.sandbox.client().clone()),
             params: br#"{"image":"x"}"#.to_vec(),
-            io: Box::new(move |_| Io { sink: into, input, notes: Notes::default() }),
+            io: Box::new(move |_| Io { sink: into, input, error_context: ErrorContext::default() }),
         };
         let ended = catalogue::find("sandbox.create").unwrap().stream.unwrap()(stream)?.await?;
         let info: Value = serde_json::from_slice(&ended.json).unwrap();

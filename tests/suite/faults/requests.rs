@@ -4,7 +4,7 @@ use super::case::{Fails, Matrix, Promise, Truth, fault, fixture, lets_act, of_on
 use crate::fixture::Fixture;
 use crate::support;
 use daytona::Result;
-use daytona::catalogue::{self, Outcome, Subject};
+use daytona::catalogue::{self, Outcome, TargetRef};
 use daytona::client::status;
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -49,12 +49,12 @@ async fn a_question_is_repeated_until_it_is_answered() {
     let client = fixture.sandbox.client().clone();
     let on_client = async |operation: &str, params: Value| -> Result<Value> {
         let call = catalogue::Call {
-            subject: Subject::Client(client.clone()),
+            target: TargetRef::Client(client.clone()),
             params: params.to_string().into_bytes(),
             context: support::context(),
         };
         Ok(match catalogue::find(operation).unwrap().call.unwrap()(call)?.await? {
-            Outcome::Json(json) | Outcome::Made(_, json) => serde_json::from_slice(&json).unwrap(),
+            Outcome::Json(json) | Outcome::NewSandbox(_, json) => serde_json::from_slice(&json).unwrap(),
             _ => panic!("{operation} answers no JSON"),
         })
     };

@@ -191,6 +191,48 @@ async fn what_is_excluded_is_left_alone_on_both_sides() {
 }
 
 #[tokio::test]
+async fn a_sync_deletes_a_directory_once_whatever_its_siblings_are_called() {
+    for fixture in Fixture::both().await {
+        for up in [true, false] {
+            let (source, target, params) = sides(&fixture, up);
+            let _ = (fs::remove_dir_all(&source), fs::remove_dir_all(&target));
+            plant(&source, &[("kept", Some("1")), ("new", Some("2"))]);
+            for directory in ["build", "build-old", "build.d"] {
+                plant(
+                    &target,
+                    &[(&format!("{directory}/a/b"), Some("x")), (&format!("{directory}/c"), None)],
+                );
+            }
+            let synced = fixture.call(operation(up), with(&params, json!({"delete": true}))).await.unwrap();
+            assert_eq!(synced["deleted"], json!(["build/", "build-old/", "build.d/"]));
+            assert_eq!(names(&target), ["kept", "new"]);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_sync_that_cannot_copy_deletes_nothing() {
+    let fixture = Fixture::of(Protocol::V0_205, json!({})).await;
+    for up in [true, false] {
+        let (source, target, params) = sides(&fixture, up);
+        plant(&source, &[("new", Some("1"))]);
+        plant(&target, &[("extra", Some("x")), ("dir/extra", Some("x"))]);
+        for endpoint in ["upload", "download"] {
+            fixture.server.fault(&format!("status=502@/files/{endpoint}"));
+            fixture.server.fault(&format!("status=502@/files/bulk-{endpoint}"));
+        }
+        let error = fixture.call(operation(up), with(&params, json!({"delete": true}))).await.unwrap_err();
+        assert_eq!(error.status(), status::HTTP_BAD_GATEWAY, "{error}");
+        assert_eq!(names(&target), ["dir", "dir/extra", "extra"]);
+        fixture.clear_faults().await;
+        fixture.call(operation(up), with(&params, json!({"delete": true}))).await.unwrap();
+        assert_eq!(names(&target), ["new"]);
+        fs::remove_dir_all(&source).unwrap();
+        fs::remove_dir_all(&target).unwrap();
+    }
+}
+
+#[tokio::test]
 async fn links_lead_nowhere() {
     for fixture in Fixture::both().await {
         for up in [true, false] {

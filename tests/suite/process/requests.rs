@@ -2,7 +2,7 @@
 
 use crate::support::toolbox::{Asked, Reply, Socket, Toolbox, not_found, ok, upgrade};
 use crate::support::{call, context, open, until};
-use daytona::catalogue::{self, Outcome, Subject};
+use daytona::catalogue::{self, Outcome, TargetRef};
 use daytona::client::status;
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
@@ -34,7 +34,7 @@ async fn the_answer_is_handed_through_as_it_came() {
     let sandbox = toolbox.sandbox(json!({})).await;
     let execute = catalogue::find("process.execute").unwrap().call.unwrap();
     let call = catalogue::Call {
-        subject: Subject::Sandbox(sandbox),
+        target: TargetRef::Sandbox(sandbox),
         params: br#"{"command":"true"}"#.to_vec(),
         context: context(),
     };

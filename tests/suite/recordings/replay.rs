@@ -4,7 +4,7 @@ use super::question::{self, Question, SANDBOX, decoded};
 use super::recording::{Exchange, Response};
 use crate::canned::{Answer, Asked, Server, json_answer, with_headers};
 use crate::support;
-use daytona::catalogue::{self, Context, Operation, Outcome as Returned, Returns, Subject, Target};
+use daytona::catalogue::{self, Context, Operation, Outcome as Returned, Returns, Target, TargetRef};
 use daytona::client::status;
 use daytona::{Error, Result};
 use serde_json::{Value, json};
@@ -104,23 +104,23 @@ async fn ask(
     .await;
     let client = support::client(&server.url(), json!({}));
     let operation = catalogue::find(asked.operation).expect("an operation");
-    let subject = subject(operation, &client, &server).await;
+    let target = target_of(operation, &client, &server).await;
     let context = Context { body: asked.body.into(), ..support::context() };
-    let call = catalogue::Call { subject, params: asked.params.to_string().into_bytes(), context };
+    let call = catalogue::Call { target, params: asked.params.to_string().into_bytes(), context };
     let result = match operation.call.expect("a call")(call) {
         Err(error) => Err(error),
         Ok(call) => support::soon(call).await.map(|outcome| match outcome {
-            Returned::Json(json) | Returned::Made(_, json) | Returned::Bytes(json) => json,
+            Returned::Json(json) | Returned::NewSandbox(_, json) | Returned::Bytes(json) => json,
             Returned::Null => b"null".to_vec(),
         }),
     };
     (server.asked().iter().any(is_recorded), result)
 }
 
-async fn subject(operation: &Operation, client: &daytona::client::Client, server: &Server) -> Subject {
+async fn target_of(operation: &Operation, client: &daytona::client::Client, server: &Server) -> TargetRef {
     match operation.target {
-        Target::Client => Subject::Client(client.clone()),
-        _ => Subject::Sandbox(support::sandbox(client, &server.url()).await),
+        Target::Client => TargetRef::Client(client.clone()),
+        _ => TargetRef::Sandbox(support::sandbox(client, &server.url()).await),
     }
 }
 

@@ -363,7 +363,7 @@ async fn credentials_decide_what_is_seen() {
         let with = async |config: Value| {
             let client = client(api, config);
             let call = daytona::catalogue::Call {
-                subject: daytona::catalogue::Subject::Client(client),
+                target: daytona::catalogue::TargetRef::Client(client),
                 params: json!({"idOrName": "mine"}).to_string().into_bytes(),
                 context: crate::support::context(),
             };

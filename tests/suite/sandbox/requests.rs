@@ -2,7 +2,7 @@
 
 use crate::canned::{Answer, Server, json_answer, soon, with_headers};
 use crate::support::{call, client, context};
-use daytona::catalogue::{self, Outcome, Subject};
+use daytona::catalogue::{self, Outcome, TargetRef};
 use daytona::client::Client;
 use daytona::client::error::Result;
 use daytona::client::sandbox::Sandbox;
@@ -12,12 +12,12 @@ use serde_json::{Value, json};
 async fn create(server: &Server, params: Value) -> Result<Sandbox> {
     let create = catalogue::find("sandbox.create").unwrap().call.unwrap();
     let call = catalogue::Call {
-        subject: Subject::Client(client(&server.url(), json!({"apiKey": "k", "retries": 0}))),
+        target: TargetRef::Client(client(&server.url(), json!({"apiKey": "k", "retries": 0}))),
         params: params.to_string().into_bytes(),
         context: context(),
     };
     match soon(create(call).unwrap()).await? {
-        Outcome::Made(Subject::Sandbox(sandbox), _) => Ok(sandbox),
+        Outcome::NewSandbox(TargetRef::Sandbox(sandbox), _) => Ok(sandbox),
         _ => panic!("no sandbox"),
     }
 }
@@ -102,12 +102,12 @@ async fn sent(config: Value, params: Value) -> Value {
 
 async fn on_client(client: &Client, operation: &str, params: Value) -> Result<Value> {
     let call = catalogue::Call {
-        subject: Subject::Client(client.clone()),
+        target: TargetRef::Client(client.clone()),
         params: params.to_string().into_bytes(),
         context: context(),
     };
     match soon(catalogue::find(operation).unwrap().call.unwrap()(call)?).await? {
-        Outcome::Json(json) | Outcome::Made(_, json) => Ok(serde_json::from_slice(&json).unwrap()),
+        Outcome::Json(json) | Outcome::NewSandbox(_, json) => Ok(serde_json::from_slice(&json).unwrap()),
         _ => panic!("{operation} answers no JSON"),
     }
 }
@@ -297,11 +297,11 @@ async fn each_sandbox_has_its_own_toolbox_which_may_move() {
     assert_eq!(third.asked()[0].line, "GET /sb-1/user-home-dir HTTP/1.1");
     // One that its own JSON does not tell is asked for.
     let attach = catalogue::Call {
-        subject: Subject::Client(client.clone()),
+        target: TargetRef::Client(client.clone()),
         params: br#"{"sandbox":"bare"}"#.to_vec(),
         context: context(),
     };
-    let Outcome::Made(Subject::Sandbox(bare), _) =
+    let Outcome::NewSandbox(TargetRef::Sandbox(bare), _) =
         catalogue::find("sandbox.attach").unwrap().call.unwrap()(attach).unwrap().await.unwrap()
     else {
         panic!("no sandbox")

@@ -6,10 +6,10 @@ pub mod toolbox;
 
 pub use isolated::isolated;
 
-use daytona::catalogue::{self, Context, Outcome, Stream, StreamFuture, Subject};
+use daytona::catalogue::{self, Context, Outcome, Stream, StreamFuture, TargetRef};
 use daytona::client::Client;
 use daytona::client::sandbox::Sandbox;
-use daytona::client::stream::{Channel, Chunk, Ended, Input, InputWriter, Io, Notes, Sink, input};
+use daytona::client::stream::{Channel, Chunk, Ended, ErrorContext, Input, InputWriter, Io, Sink, input};
 use daytona::{Error, Result};
 use serde_json::{Value, json};
 use std::sync::{Arc, Mutex};
@@ -43,12 +43,12 @@ pub async fn create(client: &Client, params: Value) -> Sandbox {
 pub async fn made(client: &Client, operation: &str, params: Value) -> Result<(Sandbox, Value)> {
     let function = catalogue::find(operation).unwrap_or_else(|| panic!("no operation {operation}")).call;
     let call = catalogue::Call {
-        subject: Subject::Client(client.clone()),
+        target: TargetRef::Client(client.clone()),
         params: params.to_string().into_bytes(),
         context: context(),
     };
     match function.unwrap()(call)?.await? {
-        Outcome::Made(Subject::Sandbox(sandbox), json) => {
+        Outcome::NewSandbox(TargetRef::Sandbox(sandbox), json) => {
             Ok((sandbox, serde_json::from_slice(&json).unwrap()))
         }
         _ => panic!("{operation} makes no sandbox"),
@@ -56,14 +56,14 @@ pub async fn made(client: &Client, operation: &str, params: Value) -> Result<(Sa
 }
 
 pub fn context() -> Context {
-    Context { body: Default::default(), notes: Notes::default(), progress: None }
+    Context { body: Default::default(), error_context: ErrorContext::default(), progress: None }
 }
 
 /// A sandbox operation by its name; `null` where it answers nothing.
 pub async fn call(sandbox: &Sandbox, operation: &str, params: Value) -> Result<Value> {
     let function = catalogue::find(operation).unwrap_or_else(|| panic!("no operation {operation}")).call;
     let call = catalogue::Call {
-        subject: Subject::Sandbox(sandbox.clone()),
+        target: TargetRef::Sandbox(sandbox.clone()),
         params: params.to_string().into_bytes(),
         context: context(),
     };
@@ -114,9 +114,9 @@ pub fn future(
 ) -> Result<StreamFuture> {
     let function = catalogue::find(operation).unwrap_or_else(|| panic!("no operation {operation}")).stream;
     function.unwrap()(Stream {
-        subject: Subject::Sandbox(sandbox.clone()),
+        target: TargetRef::Sandbox(sandbox.clone()),
         params: params.to_string().into_bytes(),
-        io: Box::new(move |_| Io { sink, input, notes: Notes::default() }),
+        io: Box::new(move |_| Io { sink, input, error_context: ErrorContext::default() }),
     })
 }
 

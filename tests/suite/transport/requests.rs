@@ -300,6 +300,28 @@ async fn json_keeps_its_bytes_and_has_room_for_a_nul() {
 }
 
 #[tokio::test]
+async fn a_json_answer_beyond_max_result_bytes_is_a_protocol_error() {
+    let body = format!("[{}]", "1,".repeat(600) + "1");
+    let chunked = format!(
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{:x}\r\n{body}\r\n0\r\n\r\n",
+        body.len()
+    );
+    let whole = with_headers("200 OK", "", body.as_bytes());
+    for answer in [whole, chunked.into_bytes()] {
+        let server = Server::start(move |_| Answer::Keep(answer.clone())).await;
+        let get = |bound: usize| {
+            let client = client(&server.url(), json!({"maxResultBytes": bound, "retries": 2}));
+            async move { soon(client.request(Method::GET, "a").send().await?.json()).await }
+        };
+        let error = get(body.len() - 1).await.unwrap_err();
+        assert_eq!((error.status(), error.detail().attempts), (status::PROTOCOL, 1), "{error}");
+        assert!(error.to_string().contains("maxResultBytes"), "{error}");
+        assert_eq!(get(body.len()).await.unwrap().0, body.as_bytes());
+        assert_eq!(get(0).await.unwrap().0, body.as_bytes());
+    }
+}
+
+#[tokio::test]
 async fn a_length_that_is_a_lie_costs_no_memory() {
     let server = Server::start(|_| {
         Answer::Close(b"HTTP/1.1 200 OK\r\nContent-Length: 9000000000000000000\r\n\r\n{}".to_vec())
@@ -307,6 +329,8 @@ async fn a_length_that_is_a_lie_costs_no_memory() {
     .await;
     let client = client(&server.url(), json!({}));
     let error = soon(soon(client.request(Method::GET, "a").send()).await.unwrap().json()).await.unwrap_err();
+    assert_eq!(error.status(), status::PROTOCOL);
+    let error = soon(soon(client.request(Method::GET, "a").send()).await.unwrap().bytes()).await.unwrap_err();
     assert_eq!(error.status(), status::CONNECTION);
 }
 

@@ -91,16 +91,6 @@ async fn a_handshake_that_never_ends_meets_the_connect_limit() {
 }
 
 #[tokio::test]
-async fn a_ca_file_without_certificates_is_a_configuration_error() {
-    let file = tempfile::NamedTempFile::new().unwrap();
-    std::fs::write(file.path(), "nothing of use").unwrap();
-    let client = client("https://localhost:1", json!({"caFile": file.path()}));
-    let error = get(&client).await.unwrap_err();
-    assert_eq!(error.status(), status::CONFIGURATION);
-    assert!(error.to_string().contains("caFile"), "{error}");
-}
-
-#[tokio::test]
 async fn http2_is_spoken_where_offered_and_kept_alive_between_calls() {
     let authority = Authority::new();
     let file = authority.file();

@@ -13,7 +13,7 @@ use super::failure::{local, quoted};
 use super::many::{Ledger, Pair};
 use super::{blocking, many_down, many_up, path, transfer};
 use crate::client::error::{Error, Result};
-use crate::client::operation::{Context, Progress};
+use crate::client::operation::Context;
 use crate::client::sandbox::Sandbox;
 use crate::client::status;
 use crate::client::transport::Json;
@@ -21,7 +21,6 @@ use exclude::Exclude;
 use plan::Plan;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
-use tree::Tree;
 
 crate::params! {
     pub struct SyncUp {
@@ -90,33 +89,43 @@ pub async fn sync_up(sandbox: Sandbox, params: SyncUp, context: Context) -> Resu
     let root = transfer::local_path(&params.local_dir)?.to_owned();
     let remote = directory(&params.remote_dir)?;
     let exclude = Exclude::new(params.exclude.unwrap_or_default())?;
-    if !root.is_dir() {
-        return Err(Error::new(status::IO, format!("there is no local directory {}", shown(&root))));
+    let delete = params.delete.unwrap_or(false);
+    {
+        let root = root.clone();
+        blocking(move || must_be_directory(&root)).await?;
     }
-    let (here, there) = surveyed(&sandbox, &root, remote).await?;
-    let plan = Plan::new(&here, &there.unwrap_or_default(), params.delete.unwrap_or(false), &exclude);
+    let there = tree::remote(&sandbox, remote).await?.unwrap_or_default();
+    let plan = {
+        let root = root.clone();
+        blocking(move || {
+            let here = tree::local(&root, &there)?;
+            Ok(Plan::new(&here, &there, delete, &exclude))
+        })
+        .await?
+    };
     if params.dry_run.unwrap_or(false) {
         return synced(plan, 0);
-    }
-    for gone in &plan.deleted {
-        delete_at(&sandbox, &join(remote, gone.trim_end_matches('/')), gone.ends_with('/')).await?;
     }
     make(&sandbox, remote).await?;
     for directory in &plan.directories {
         make(&sandbox, &join(remote, directory)).await?;
     }
-    let pairs = pairs(&plan, &root, remote);
-    let mut ledger = Ledger::new("files.sync_up", &sandbox, pairs, context.progress)?;
+    let mut ledger = Ledger::new("files.sync_up", &sandbox, pairs(&plan, &root, remote), context.progress)?;
     many_up::upload_pairs(&sandbox, &mut ledger).await?;
-    synced(plan, ledger.all_moved()?)
+    let bytes = ledger.all_moved()?;
+    // Last: nothing is lost when the copying fails.
+    for gone in &plan.deleted {
+        delete_at(&sandbox, &join(remote, gone.trim_end_matches('/')), gone.ends_with('/')).await?;
+    }
+    synced(plan, bytes)
 }
 
 pub async fn sync_down(sandbox: Sandbox, params: SyncDown, context: Context) -> Result<Json> {
     let root = transfer::local_path(&params.local_dir)?.to_owned();
     let remote = directory(&params.remote_dir)?;
     let exclude = Exclude::new(params.exclude.unwrap_or_default())?;
-    let (here, there) = surveyed(&sandbox, &root, remote).await?;
-    let there = there.ok_or_else(|| {
+    let delete = params.delete.unwrap_or(false);
+    let there = tree::remote(&sandbox, remote).await?.ok_or_else(|| {
         let mut error = Error::new(
             status::HTTP_NOT_FOUND,
             format!("cannot copy from {}: there is no such directory in the sandbox", quoted(remote)),
@@ -124,30 +133,36 @@ pub async fn sync_down(sandbox: Sandbox, params: SyncDown, context: Context) -> 
         error.detail_mut().code = Some("FILE_NOT_FOUND".to_owned());
         error
     })?;
-    let plan = Plan::new(&there, &here, params.delete.unwrap_or(false), &exclude);
+    let plan = {
+        let root = root.clone();
+        blocking(move || {
+            let here = tree::local(&root, &there)?;
+            Ok(Plan::new(&there, &here, delete, &exclude))
+        })
+        .await?
+    };
     if params.dry_run.unwrap_or(false) {
         return synced(plan, 0);
     }
-    let (deleted, directories, at) = (plan.deleted.clone(), plan.directories.clone(), root.clone());
-    blocking(move || prepare(&at, &deleted, &directories)).await?;
-    let bytes = fetch(&sandbox, pairs(&plan, &root, remote), context.progress).await?;
+    let (directories, at) = (plan.directories.clone(), root.clone());
+    blocking(move || make_local(&at, &directories)).await?;
+    let mut ledger = Ledger::new("files.sync_down", &sandbox, pairs(&plan, &root, remote), context.progress)?;
+    many_down::download_pairs(&sandbox, &mut ledger).await?;
+    let bytes = ledger.all_moved()?;
+    // Last: nothing is lost when the copying fails.
+    let deleted = plan.deleted.clone();
+    blocking(move || delete_local(&root, &deleted)).await?;
     synced(plan, bytes)
 }
 
-async fn fetch(sandbox: &Sandbox, pairs: Vec<Pair>, progress: Option<Progress>) -> Result<u64> {
-    let mut ledger = Ledger::new("files.sync_down", sandbox, pairs, progress)?;
-    many_down::download_pairs(sandbox, &mut ledger).await?;
-    ledger.all_moved()
+fn must_be_directory(root: &Path) -> Result<()> {
+    if root.is_dir() {
+        return Ok(());
+    }
+    Err(Error::new(status::IO, format!("there is no local directory {}", shown(root))))
 }
 
-/// Deletes what is too many and makes the directories, here.
-fn prepare(root: &Path, deleted: &[String], directories: &[String]) -> Result<()> {
-    for gone in deleted {
-        let path = root.join(gone.trim_end_matches('/'));
-        let removed =
-            if gone.ends_with('/') { std::fs::remove_dir_all(&path) } else { std::fs::remove_file(&path) };
-        removed.map_err(|error| local("delete", &path, &error))?;
-    }
+fn make_local(root: &Path, directories: &[String]) -> Result<()> {
     for directory in std::iter::once("").chain(directories.iter().map(String::as_str)) {
         let path = root.join(directory);
         std::fs::create_dir_all(&path).map_err(|error| local("make", &path, &error))?;
@@ -155,12 +170,14 @@ fn prepare(root: &Path, deleted: &[String], directories: &[String]) -> Result<()
     Ok(())
 }
 
-/// Both sides; of files that both have, the contents.
-async fn surveyed(sandbox: &Sandbox, root: &Path, remote: &str) -> Result<(Tree, Option<Tree>)> {
-    let there = tree::remote(sandbox, remote).await?;
-    let (root, known) = (root.to_owned(), there.clone().unwrap_or_default());
-    let here = blocking(move || tree::local(&root, &known)).await?;
-    Ok((here, there))
+fn delete_local(root: &Path, deleted: &[String]) -> Result<()> {
+    for gone in deleted {
+        let path = root.join(gone.trim_end_matches('/'));
+        let removed =
+            if gone.ends_with('/') { std::fs::remove_dir_all(&path) } else { std::fs::remove_file(&path) };
+        removed.map_err(|error| local("delete", &path, &error))?;
+    }
+    Ok(())
 }
 
 fn directory(given: &str) -> Result<&str> {

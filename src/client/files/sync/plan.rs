@@ -3,6 +3,7 @@
 use super::Skipped;
 use super::exclude::Exclude;
 use super::tree::{Kind, Tree};
+use std::collections::HashSet;
 
 #[derive(Debug, Default)]
 pub(super) struct Plan {
@@ -64,25 +65,21 @@ impl Plan {
     }
 
     fn remove(&mut self, source: &Tree, target: &Tree, exclude: &Exclude) {
-        // A directory may go as a whole if nothing in it stays: what is left alone on purpose, and all
-        // that the source has.
+        // Excluded entries and those of the source stay, and with them every directory above them.
         let stays = |path: &str| source.contains_key(path) || exclude.covers(path);
-        let keeps = |directory: &str| {
-            let prefix = format!("{directory}/");
-            let below = target.range(prefix.clone()..).take_while(|(path, _)| path.starts_with(&prefix));
-            below.into_iter().any(|(path, _)| stays(path))
-        };
-        let mut gone: Option<String> = None;
+        let kept: HashSet<&str> =
+            target.keys().filter(|path| stays(path)).flat_map(|path| directories_above(path)).collect();
+        // A set, because a sibling such as `build-old` sorts between `build` and `build/x`.
+        let mut gone = HashSet::new();
         for (path, kind) in target.iter().filter(|(path, _)| !stays(path)) {
-            if gone.as_ref().is_some_and(|gone| path.starts_with(gone)) {
+            if directories_above(path).any(|above| gone.contains(above)) {
                 continue;
             }
             match kind {
-                Kind::Directory if keeps(path) => {}
+                Kind::Directory if kept.contains(path.as_str()) => {}
                 Kind::Directory => {
-                    let directory = format!("{path}/");
-                    self.deleted.push(directory.clone());
-                    gone = Some(directory);
+                    self.deleted.push(format!("{path}/"));
+                    gone.insert(path.as_str());
                 }
                 Kind::File(_) => self.deleted.push(path.clone()),
                 Kind::Link => self.skip(path, "a link on the other side, which is not deleted"),
@@ -153,5 +150,111 @@ mod tests {
         let plan = plan(&tree(&[("gone-not", file("1"))]), &target, &["*.log"]);
         assert_eq!(plan.deleted, ["gone/", "kept/a"]);
         assert!(plan.skipped.is_empty());
+    }
+
+    #[test]
+    fn nothing_below_a_deleted_directory_is_deleted_again() {
+        let target = tree(&[
+            ("build", Kind::Directory),
+            ("build-old", Kind::Directory),
+            ("build-old/a", file("1")),
+            ("build.txt", file("1")),
+            ("build/a", file("1")),
+            ("build/b", Kind::Directory),
+            ("build/b/c", file("1")),
+        ]);
+        let plan = plan(&Tree::new(), &target, &[]);
+        assert_eq!(plan.deleted, ["build/", "build-old/", "build.txt"]);
+    }
+
+    /// Names that sort before, between and after a directory and its children.
+    const NAMES: [&str; 6] = ["a", "a-b", "a.b", "a0", "b", "x.log"];
+
+    fn random_tree(random: &mut fastrand::Rng) -> Tree {
+        let mut tree = Tree::new();
+        let mut directories = vec![String::new()];
+        for _ in 0..random.usize(..14) {
+            let above = random.choice(&directories).unwrap().clone();
+            let name = random.choice(NAMES).unwrap();
+            let path = if above.is_empty() { name.to_owned() } else { format!("{above}/{name}") };
+            if tree.contains_key(&path) {
+                continue;
+            }
+            let kind = match random.u8(..10) {
+                0..4 => Kind::Directory,
+                4..8 => file(if random.bool() { "1" } else { "2" }),
+                8 => Kind::Link,
+                _ => Kind::Other("a pipe"),
+            };
+            if kind == Kind::Directory {
+                directories.push(path.clone());
+            }
+            tree.insert(path, kind);
+        }
+        tree
+    }
+
+    /// Does what the plan says, in the order of a sync, and fails where a file system would.
+    fn carried_out(plan: &Plan, source: &Tree, target: &Tree) -> Tree {
+        let mut result = target.clone();
+        let is_directory = |tree: &Tree, path: &str| {
+            directories_above(path).all(|above| tree.get(above) == Some(&Kind::Directory))
+        };
+        for directory in &plan.directories {
+            assert!(is_directory(&result, directory), "{directory}: {plan:?}");
+            assert_eq!(result.insert(directory.clone(), Kind::Directory), None, "{plan:?}");
+        }
+        for path in plan.files() {
+            assert!(is_directory(&result, path), "{path}: {plan:?}");
+            let before = result.insert(path.clone(), source[path].clone());
+            assert!(
+                !matches!(before, Some(Kind::Directory | Kind::Link | Kind::Other(_))),
+                "{path}: {plan:?}"
+            );
+        }
+        for gone in &plan.deleted {
+            let path = gone.trim_end_matches('/');
+            let kind = result.remove(path).unwrap_or_else(|| panic!("{gone} is gone already: {plan:?}"));
+            assert_eq!(kind == Kind::Directory, gone.ends_with('/'), "{gone}: {plan:?}");
+            result.retain(|below, _| !below.starts_with(&format!("{path}/")));
+        }
+        result
+    }
+
+    #[test]
+    fn a_plan_of_any_two_trees_can_be_carried_out_and_leaves_what_it_promises() {
+        for seed in 0..20_000 {
+            let mut random = fastrand::Rng::with_seed(seed);
+            let (source, target) = (random_tree(&mut random), random_tree(&mut random));
+            let exclude = Exclude::new(vec!["*.log".to_owned()]).unwrap();
+            let delete = random.bool();
+            let plan = Plan::new(&source, &target, delete, &exclude);
+            let result = carried_out(&plan, &source, &target);
+
+            let skipped = |path: &str| plan.skipped.iter().any(|skipped| skipped.path == path);
+            for (path, kind) in source.iter().filter(|(path, _)| !exclude.covers(path) && !skipped(path)) {
+                assert_eq!(result.get(path), Some(kind), "{seed} {path}: {plan:?}");
+            }
+            for (path, kind) in &target {
+                let kept = exclude.covers(path) || source.contains_key(path) && !plan.updated.contains(path);
+                if kept || !delete && !source.contains_key(path) {
+                    assert_eq!(result.get(path), Some(kind), "{seed} {path}: {plan:?}");
+                }
+            }
+            if delete {
+                let left = result.keys().filter(|path| {
+                    let below = format!("{path}/");
+                    !source.contains_key(*path)
+                        && !exclude.covers(path)
+                        && !skipped(path)
+                        && !result.keys().any(|other| other.starts_with(&below))
+                });
+                assert_eq!(left.count(), 0, "{seed}: {plan:?}");
+            }
+            // Repeated, it finds nothing left to do.
+            let again = Plan::new(&source, &result, delete, &exclude);
+            assert!(again.created.is_empty() && again.directories.is_empty(), "{seed}: {again:?}");
+            assert!(again.deleted.is_empty() && again.updated.is_empty(), "{seed}: {again:?}");
+        }
     }
 }

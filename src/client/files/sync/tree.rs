@@ -6,7 +6,7 @@ use crate::client::operation::Context;
 use crate::client::process;
 use crate::client::sandbox::Sandbox;
 use crate::client::status;
-use crate::client::stream::Notes;
+use crate::client::stream::ErrorContext;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -92,7 +92,8 @@ pub(super) async fn remote(sandbox: &Sandbox, directory: &str) -> Result<Option<
          elif cd -- {quoted}; then printf 'begin\\0'; {SURVEY} && printf 'end\\0'; fi; }} </dev/null"
     );
     let params = process::Execute { command, cwd: None, env: None, timeout: None, timeout_ms: None };
-    let context = Context { body: Default::default(), notes: Notes::default(), progress: None };
+    let context =
+        Context { body: Default::default(), error_context: ErrorContext::default(), progress: None };
     let answer = process::execute(sandbox.clone(), params, context).await?;
     #[derive(Deserialize)]
     struct Ran {

@@ -1,7 +1,7 @@
-//! Puts a stream's input beside its socket. The socket pings and notices silence by itself; this
-//! adds what the user writes, in messages that the daemon takes, without ever waiting for it: input
-//! goes on while the consumer has no room and the reading pauses, and output while the server takes
-//! no input.
+//! A stream's socket together with its input. The socket pings and detects a lost connection by itself; this
+//! sends what the user writes, in messages of a size that the daemon accepts. Neither direction waits for the
+//! other: input is sent while the consumer has no room and reading pauses, and output is read while the
+//! server takes no input.
 
 use super::stream::Input;
 use super::transport::{Message, Socket, Turn};
@@ -9,10 +9,10 @@ use bytes::Bytes;
 use std::future::poll_fn;
 use std::task::{Context, Poll};
 
-/// The daemon refuses messages over 65,536 bytes.
-const LARGEST_MESSAGE: usize = 64 * 1024;
+/// Larger messages are refused by the daemon.
+const MAX_MESSAGE_BYTES: usize = 64 * 1024;
 
-/// What came out of a socket.
+/// A frame with data, or the socket's end.
 #[derive(Debug)]
 pub(crate) enum Frame {
     Binary(Bytes),
@@ -22,19 +22,19 @@ pub(crate) enum Frame {
         code: u16,
         reason: String,
     },
-    /// No close frame: the connection broke, or nothing was heard for too long.
+    /// No close frame: the connection was lost, or nothing was received for the idle limit.
     Lost(String),
 }
 
-pub(crate) struct Pump {
+pub(crate) struct SocketIo {
     socket: Socket,
-    /// What the user wrote and the socket has not taken.
+    /// Input that the socket has not taken yet.
     outgoing: Bytes,
-    /// The user writes no more, or the socket takes no more.
+    /// The user has finished writing, or the socket takes no more.
     input_ended: bool,
 }
 
-impl Pump {
+impl SocketIo {
     pub fn new(socket: Socket) -> Self {
         Self { socket, outgoing: Bytes::new(), input_ended: false }
     }
@@ -57,8 +57,8 @@ impl Pump {
         }
     }
 
-    /// Pings and writes without reading, for ever: for as long as the consumer has no room.
-    pub async fn hold(&mut self, mut input: Option<&mut Input>) {
+    /// Sends pings and input without reading, and never completes: selected beside the wait for room.
+    pub async fn keep_alive(&mut self, mut input: Option<&mut Input>) {
         poll_fn(|cx| {
             loop {
                 let wants_room = self.write(cx, input.as_deref_mut());
@@ -71,7 +71,7 @@ impl Pump {
         .await;
     }
 
-    /// Queues what the user wrote, as far as the socket has room; true when it ran out of that.
+    /// Queues input as far as the socket has room; true when input waits for room.
     fn write(&mut self, cx: &mut Context<'_>, input: Option<&mut Input>) -> bool {
         let Some(input) = input else { return false };
         while !self.input_ended {
@@ -86,10 +86,10 @@ impl Pump {
                 }
                 continue;
             }
-            let length = self.outgoing.len().min(LARGEST_MESSAGE);
+            let length = self.outgoing.len().min(MAX_MESSAGE_BYTES);
             let message = Message::Binary(self.outgoing.split_to(length));
             if self.socket.queue(message).is_err() {
-                // The reading says why.
+                // The next read reports why.
                 self.outgoing.clear();
                 self.input_ended = true;
             }

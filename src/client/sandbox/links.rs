@@ -1,4 +1,4 @@
-//! Where things are: directories inside the sandbox, links to its ports from outside.
+//! A sandbox's home and working directory, and the links to its ports from outside.
 
 use super::Sandbox;
 use super::lifecycle::Nothing;

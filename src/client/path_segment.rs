@@ -1,0 +1,35 @@
+//! Percent-encoded path segments of a URL, for ids that a user chose.
+
+use super::error::{Error, Result};
+use super::transport;
+
+/// Encodes `id` as one path segment; `what` names it in the error. Refused before anything is sent: ids with a
+/// slash, because the server splits paths after decoding them, so such an id can be created but never be
+/// addressed again; `.` and `..`, which every URL parser removes, encoded or not.
+pub(crate) fn encode_path_segment(what: &str, id: &str) -> Result<String> {
+    let reason = match id {
+        "" => "is empty",
+        "." | ".." => "cannot stand in a URL",
+        _ if id.contains('/') => "contains a slash, and the server cannot address it",
+        _ if id.contains('\0') => "contains a NUL character",
+        _ => return transport::segment(id),
+    };
+    Err(Error::invalid(format!("{what} \"{}\" {reason}; choose another", id.escape_debug())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::encode_path_segment;
+
+    #[test]
+    fn ids_are_percent_encoded() {
+        assert_eq!(encode_path_segment("the session id", "a b?#%ü").unwrap(), "a%20b%3F%23%25%C3%BC");
+    }
+
+    #[test]
+    fn ids_that_cannot_be_addressed_are_refused() {
+        for id in ["", ".", "..", "a/b", "/", "a\0"] {
+            assert!(encode_path_segment("the session id", id).is_err(), "{id:?}");
+        }
+    }
+}
