@@ -3,19 +3,14 @@
 
 use super::answer::{self, Asked};
 use super::body::{Body, Progress};
-use super::connector::Pool;
-use super::dial::Use;
+use super::connector::{ConnectionKind, PooledClient};
 use super::origin::{Origin, Permit};
-use super::{Answer, Transport, failure, parse, retry};
+use super::{Answer, Transport, failure, retry};
 use crate::client::error::{Error, Result};
 use crate::client::{log, status};
 use bytes::Bytes;
-use http::header::{
-    CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderMap, HeaderValue, LOCATION, PROXY_AUTHORIZATION,
-};
-use http::uri::Scheme;
-use http::{Method, StatusCode, Uri, Version};
-use http_body_util::BodyExt;
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION};
+use http::{Method, StatusCode, Version};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, timeout, timeout_at};
@@ -42,13 +37,13 @@ pub(super) struct Draft {
     pub(super) idle: Option<Duration>,
     pub(super) sandbox: Option<Box<str>>,
     pub(super) authorized: bool,
-    pub(super) purpose: Use,
+    pub(super) kind: ConnectionKind,
     pub(super) attempts: u32,
 }
 
 #[derive(Clone)]
 pub(super) struct Target {
-    pub(super) uri: Uri,
+    pub(super) url: Url,
     pub(super) origin: Arc<Origin>,
 }
 
@@ -101,7 +96,6 @@ impl Draft {
     async fn attempt(&mut self, deadline: Option<Instant>) -> Result<Answered> {
         let mut redirects = 0;
         loop {
-            self.attempts += 1;
             let begun = log::listens(log::DEBUG).then(Instant::now);
             let outcome = self.once().await;
             if let Some(begun) = begun {
@@ -134,7 +128,7 @@ impl Draft {
     fn log(&self, outcome: &Outcome, took: Duration) {
         let end = match outcome {
             Outcome::Answered((answer, _)) => answer.status().as_str().to_owned(),
-            Outcome::Redirected(target) => format!("redirected to {}", target.uri.path()),
+            Outcome::Redirected(target) => format!("redirected to {}", target.url.path()),
             Outcome::Failed(error, _) => status::name(error.status()).to_owned(),
         };
         log::line(log::DEBUG, || {
@@ -173,17 +167,25 @@ impl Draft {
     async fn once(&mut self) -> Outcome {
         let Some(target) = self.target.clone() else { return Outcome::Failed(self.unsent(), Again::No) };
         let transport = self.transport.clone();
-        let (pool, permit, mut request) = match self.prepare(&target, &transport).await {
+        let (client, permit, mut request) = match self.prepare(&target, &transport).await {
             Ok(ready) => ready,
             Err(error) => return Outcome::Failed(error, Again::No),
         };
+        self.attempts += 1;
         transport.turn_driver().await;
         let _in_flight = transport.in_flight();
-        let (body, progress) = self.payload().watch();
+        let (body, progress) = match self.payload() {
+            None => (None, None),
+            Some(body) => {
+                let (body, progress) = body.watch();
+                (Some(body.into_reqwest()), progress)
+            }
+        };
         *request.body_mut() = body;
+        let answering = client.client.execute(request);
         let answered = match &progress {
-            None => pool.request(request).await,
-            Some(progress) => match progress.watch(pool.request(request), self.idle).await {
+            None => answering.await,
+            Some(progress) => match progress.watch(answering, self.idle).await {
                 Some(answered) => answered,
                 None => return Outcome::Failed(self.stalled(progress), Again::No),
             },
@@ -201,7 +203,7 @@ impl Draft {
         &self,
         target: &Target,
         transport: &Transport,
-    ) -> Result<(Arc<Pool>, Permit, http::Request<Body>)> {
+    ) -> Result<(PooledClient, Permit, reqwest::Request)> {
         let shared = &transport.0;
         let origin = &target.origin;
         let mut identified = origin.is_trusted();
@@ -209,14 +211,17 @@ impl Draft {
             shared.origins.permit_credential(origin)?;
             identified = true;
         }
-        let pool = shared.connectors.get(self.purpose)?;
-        let permit = match self.purpose {
-            Use::Requests => origin.connection().await,
-            Use::Upgrade => origin.socket(shared.config.connect_timeout).await?,
+        let connectors = &shared.connectors;
+        connectors.proxies.check(&target.url, self.kind)?;
+        let client = connectors.get(self.kind)?;
+        if connectors.proxies.may_need_tls(&target.url) {
+            connectors.tls.load().await?;
+        }
+        let permit = match self.kind {
+            ConnectionKind::Requests => origin.connection().await,
+            ConnectionKind::Upgrade => origin.socket(shared.config.connect_timeout).await?,
         };
-        let mut request = http::Request::new(Body::default());
-        *request.method_mut() = self.method.clone();
-        *request.uri_mut() = target.uri.clone();
+        let mut request = reqwest::Request::new(self.method.clone(), target.url.clone());
         let headers = request.headers_mut();
         headers.clone_from(if identified { &shared.identified } else { &shared.anonymous });
         let expects_length = matches!(self.method, Method::POST | Method::PUT | Method::PATCH);
@@ -229,35 +234,25 @@ impl Draft {
         for (name, value) in &self.headers {
             headers.insert(name, value.clone());
         }
-        if target.uri.scheme() == Some(&Scheme::HTTP) {
-            headers.insert(HOST, origin.host_header.clone());
-            // A tunnel or SOCKS has said it already.
-            if self.purpose == Use::Requests
-                && let Some(proxy) = shared.connectors.routes.proxy(&target.uri)
-                && let Some(credentials) = proxy.basic_auth()
-            {
-                headers.insert(PROXY_AUTHORIZATION, credentials.clone());
-            }
-        }
-        Ok((pool, permit, request))
+        Ok((client, permit, request))
     }
 
-    fn payload(&mut self) -> Body {
+    fn payload(&mut self) -> Option<Body> {
         match &mut self.body {
-            Payload::None => Body::default(),
-            Payload::Whole(bytes) => bytes.clone().into(),
-            Payload::Once(body) => body.take().unwrap_or_default(),
+            Payload::None => None,
+            Payload::Whole(bytes) => Some(bytes.clone().into()),
+            Payload::Once(body) => Some(body.take().unwrap_or_default()),
         }
     }
 
-    async fn judge(&self, answer: Answer, permit: Permit) -> Outcome {
+    async fn judge(&self, mut answer: Answer, permit: Permit) -> Outcome {
         if answer.version() == Version::HTTP_2 {
             self.transport.hold_http2();
         }
         let code = answer.status();
-        let expected = match self.purpose {
-            Use::Requests => code.is_success(),
-            Use::Upgrade => code == StatusCode::SWITCHING_PROTOCOLS,
+        let expected = match self.kind {
+            ConnectionKind::Requests => code.is_success(),
+            ConnectionKind::Upgrade => code == StatusCode::SWITCHING_PROTOCOLS,
         };
         if expected {
             return Outcome::Answered((answer, permit));
@@ -267,28 +262,25 @@ impl Draft {
         {
             return Outcome::Redirected(target);
         }
-        let (head, body) = answer.into_parts();
-        let body = explanation(body).await;
-        let error = answer::error(&self.asked(), code, &head.headers, &body);
-        let repeat = match self.purpose {
-            Use::Requests => retry::may_repeat_answer(&self.method, code),
-            Use::Upgrade => code == StatusCode::TOO_MANY_REQUESTS,
+        let body = explanation(&mut answer).await;
+        let headers = answer.headers();
+        let error = answer::error(&self.asked(), code, headers, &body);
+        let repeat = match self.kind {
+            ConnectionKind::Requests => retry::may_repeat_answer(&self.method, code),
+            ConnectionKind::Upgrade => code == StatusCode::TOO_MANY_REQUESTS,
         };
-        let again = if repeat { Again::After(retry::after(&head.headers)) } else { Again::No };
+        let again = if repeat { Again::After(retry::after(headers)) } else { Again::No };
         Outcome::Failed(error, again)
     }
 
     /// No answer came.
-    fn lost(&self, target: &Target, error: &(dyn std::error::Error + 'static)) -> Outcome {
-        let proxy = self.transport.0.connectors.routes.proxy(&target.uri);
-        // No proxy and one without a name must differ: else the optimiser looks at the name first,
-        // which is not there, and memcheck reports it.
-        let proxy = proxy.map(|proxy| proxy.uri().authority().map(ToString::to_string).unwrap_or_default());
+    fn lost(&self, target: &Target, error: &reqwest::Error) -> Outcome {
+        let proxy = self.transport.0.connectors.proxies.authority(&target.url);
         let limit = self.transport.config().connect_timeout;
         let (error, reach) = failure::explain(error, self.host(), proxy.as_deref(), limit);
-        let repeat = match self.purpose {
-            Use::Requests => retry::may_repeat(&self.method, reach),
-            Use::Upgrade => reach == failure::Reach::NotSent,
+        let repeat = match self.kind {
+            ConnectionKind::Requests => retry::may_repeat(&self.method, reach),
+            ConnectionKind::Upgrade => reach == failure::Reach::NotSent,
         };
         Outcome::Failed(error, if repeat { Again::After(None) } else { Again::No })
     }
@@ -305,7 +297,7 @@ impl Draft {
         if !follow || matches!(self.body, Payload::Once(_)) {
             return None;
         }
-        let url = Url::parse(&target.uri.to_string()).ok()?;
+        let url = &target.url;
         let location = answer.headers().get(LOCATION)?.to_str().ok()?;
         let mut next = url.join(location).ok()?;
         if next.origin() != url.origin() || !next.username().is_empty() || next.password().is_some() {
@@ -322,11 +314,10 @@ impl Draft {
         if next.query().is_none() {
             next.set_query(url.query());
         }
-        if next == url {
+        if next == *url {
             return None;
         }
-        let uri = parse(next.as_str()).ok()?;
-        Some(Target { uri, origin: target.origin.clone() })
+        Some(Target { url: next, origin: target.origin.clone() })
     }
 
     fn unsent(&self) -> Error {
@@ -376,7 +367,7 @@ impl Draft {
     }
 
     fn path(&self) -> &str {
-        self.target.as_ref().map(|target| target.uri.path()).unwrap_or_default()
+        self.target.as_ref().map(|target| target.url.path()).unwrap_or_default()
     }
 
     pub(super) fn asked(&self) -> Asked<'_> {
@@ -396,15 +387,13 @@ impl Draft {
 }
 
 /// The beginning of an error's body, as far as it comes.
-async fn explanation(mut incoming: hyper::body::Incoming) -> Vec<u8> {
+async fn explanation(answer: &mut Answer) -> Vec<u8> {
     let mut body = Vec::new();
     let _ = timeout(ERROR_BODY_PATIENCE, async {
         while body.len() < answer::BODY_LIMIT {
-            let Some(Ok(frame)) = incoming.frame().await else { break };
-            if let Ok(chunk) = frame.into_data() {
-                let room = answer::BODY_LIMIT - body.len();
-                body.extend_from_slice(&chunk[..chunk.len().min(room)]);
-            }
+            let Ok(Some(chunk)) = answer.chunk().await else { break };
+            let room = answer::BODY_LIMIT - body.len();
+            body.extend_from_slice(&chunk[..chunk.len().min(room)]);
         }
     })
     .await;

@@ -71,6 +71,18 @@ impl Body {
         }
     }
 
+    /// As reqwest takes it: what leaves in one piece needs no box.
+    pub(super) fn into_reqwest(mut self) -> reqwest::Body {
+        match std::mem::take(&mut self.content) {
+            Content::Empty => reqwest::Body::default(),
+            Content::Memory(bytes) if bytes.len() <= PIECE => bytes.into(),
+            content => {
+                self.content = content;
+                reqwest::Body::wrap(self)
+            }
+        }
+    }
+
     /// Has it tell how far it is, unless it leaves in one piece.
     pub(super) fn watch(mut self) -> (Self, Option<Progress>) {
         let watched = match &self.content {

@@ -1,75 +1,134 @@
-//! The pools: connections that requests share, and the ones that WebSockets take for themselves.
-//! Neither holds anything until it is used, so opening a client costs nothing.
+//! The reqwest clients: one whose connections requests share, and one for the connections that WebSockets
+//! take for themselves, which speaks HTTP/1.1 only. Neither exists until it is used, so opening a client of
+//! this library costs nothing.
 
-use super::body::Body;
-use super::dial::{Dialer, Routes, Use};
-use super::tls::Trust;
+use super::proxy::ProxyMatcher;
+use super::tls::TlsConfig;
 use crate::client::background::in_cleanup;
 use crate::client::config::Config;
 use crate::client::error::{Error, Result};
 use crate::client::status;
-use hyper_util::client::legacy::Client;
-use hyper_util::rt::{TokioExecutor, TokioTimer};
 use parking_lot::RwLock;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-/// Handed out behind a pointer, because it is large: a request's future would have room for a copy.
-pub(super) type Pool = Client<Dialer, Body>;
+/// How a connection will be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ConnectionKind {
+    Requests,
+    /// HTTP/1.1 only: it becomes a WebSocket.
+    Upgrade,
+}
+
+/// An unused connection is closed after this time.
+const POOL_IDLE: Duration = Duration::from_secs(90);
+/// TCP keep-alive: a peer that vanished is noticed within a minute, whether or not bytes are under way.
+const TCP_KEEPALIVE: Duration = Duration::from_secs(15);
+const TCP_KEEPALIVE_RETRIES: u32 = 3;
+/// Sent bytes that the peer does not acknowledge for so long end the connection.
+#[cfg(target_os = "linux")]
+const TCP_USER_TIMEOUT: Duration = Duration::from_secs(30);
+/// Between pings on an HTTP/2 connection with open streams.
+const HTTP2_PING_INTERVAL: Duration = Duration::from_secs(20);
 
 pub(super) struct Connectors {
     config: Arc<Config>,
-    pub(super) routes: Arc<Routes>,
-    trust: Arc<Trust>,
-    /// None once the client is closed.
-    pools: RwLock<Option<Pools>>,
+    pub(super) proxies: ProxyMatcher,
+    pub(super) tls: TlsConfig,
+    clients: RwLock<Clients>,
+    generations: AtomicU64,
 }
 
-struct Pools {
-    requests: Arc<Pool>,
-    upgrades: Arc<Pool>,
+enum Clients {
+    Open { requests: Option<PooledClient>, upgrades: Option<PooledClient> },
+    Closed,
+}
+
+/// A reqwest client, and which of the successive clients of its kind it is.
+#[derive(Clone)]
+pub(super) struct PooledClient {
+    pub(super) client: reqwest::Client,
+    pub(super) generation: u64,
 }
 
 impl Connectors {
     pub(super) fn new(config: Arc<Config>) -> Self {
-        let routes = Arc::new(Routes::new(&config.proxies));
-        let trust = Arc::new(Trust::new(config.authorities.clone()));
-        let connectors = Self { config, routes, trust, pools: RwLock::default() };
-        let requests = connectors.pool(Use::Requests);
-        let upgrades = connectors.pool(Use::Upgrade);
-        *connectors.pools.write() = Some(Pools { requests, upgrades });
-        connectors
-    }
-
-    /// What sends a request of this purpose. After the client was closed a clean-up still gets one,
-    /// over connections that nobody keeps: what a cancelled call left behind is removed all the same.
-    pub(super) fn get(&self, purpose: Use) -> Result<Arc<Pool>> {
-        match (&*self.pools.read(), purpose) {
-            (Some(pools), Use::Requests) => Ok(pools.requests.clone()),
-            (Some(pools), Use::Upgrade) => Ok(pools.upgrades.clone()),
-            (None, _) if in_cleanup() => Ok(self.pool(purpose)),
-            (None, _) => Err(Error::new(status::CLOSED, "the client is closed")),
+        Self {
+            proxies: ProxyMatcher::new(&config.proxies),
+            tls: TlsConfig::new(config.authorities.clone()),
+            clients: RwLock::new(Clients::Open { requests: None, upgrades: None }),
+            generations: AtomicU64::new(0),
+            config,
         }
     }
 
-    /// Drops every idle connection and makes no more, but for clean-ups.
+    /// The client for requests of this kind. After the close a clean-up still gets one, over connections
+    /// that nobody keeps: what a cancelled call left behind is removed all the same.
+    pub(super) fn get(&self, kind: ConnectionKind) -> Result<PooledClient> {
+        match &*self.clients.read() {
+            Clients::Open { requests, upgrades } => {
+                let made = if kind == ConnectionKind::Requests { requests } else { upgrades };
+                if let Some(made) = made {
+                    return Ok(made.clone());
+                }
+            }
+            Clients::Closed if in_cleanup() => return self.build(kind),
+            Clients::Closed => return Err(closed()),
+        }
+        match &mut *self.clients.write() {
+            Clients::Closed => Err(closed()),
+            Clients::Open { requests, upgrades } => {
+                let place = if kind == ConnectionKind::Requests { requests } else { upgrades };
+                match place {
+                    Some(made) => Ok(made.clone()),
+                    None => Ok(place.insert(self.build(kind)?).clone()),
+                }
+            }
+        }
+    }
+
+    /// Drops every idle connection and makes no more, except for clean-ups.
     pub(super) fn close(&self) {
-        let pools = self.pools.write().take();
-        drop(pools);
+        let clients = std::mem::replace(&mut *self.clients.write(), Clients::Closed);
+        drop(clients);
     }
 
-    fn pool(&self, purpose: Use) -> Arc<Pool> {
-        let dialer = Dialer::new(&self.config, purpose, self.routes.clone(), self.trust.clone());
-        let mut builder = Client::builder(TokioExecutor::new());
-        builder
-            .timer(TokioTimer::new())
-            .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(Duration::from_secs(90))
+    fn build(&self, kind: ConnectionKind) -> Result<PooledClient> {
+        let unusable =
+            |error: reqwest::Error| Error::new(status::CONFIGURATION, format!("no HTTP client: {error}"));
+        let mut builder = reqwest::Client::builder()
+            .tls_backend_preconfigured(self.tls.client_config(kind)?)
+            .redirect(reqwest::redirect::Policy::none())
+            // With a budget of retries each request would be copied beforehand.
+            .retry(reqwest::retry::never().max_retries_per_request(0))
+            .no_proxy()
+            .pool_idle_timeout(POOL_IDLE)
+            .tcp_keepalive(TCP_KEEPALIVE)
+            .tcp_keepalive_interval(TCP_KEEPALIVE)
+            .tcp_keepalive_retries(TCP_KEEPALIVE_RETRIES)
             .http2_adaptive_window(true)
-            .http2_keep_alive_interval(Duration::from_secs(20));
-        if purpose == Use::Upgrade {
-            builder.pool_max_idle_per_host(0);
+            .http2_keep_alive_interval(HTTP2_PING_INTERVAL);
+        #[cfg(target_os = "linux")]
+        {
+            builder = builder.tcp_user_timeout(TCP_USER_TIMEOUT);
         }
-        Arc::new(builder.build(dialer))
+        if let Some(limit) = self.config.connect_timeout {
+            builder = builder.connect_timeout(limit);
+        }
+        if kind == ConnectionKind::Upgrade {
+            builder = builder.pool_max_idle_per_host(0);
+        }
+        for proxy in self.proxies.for_reqwest().map_err(unusable)? {
+            builder = builder.proxy(proxy);
+        }
+        Ok(PooledClient {
+            client: builder.build().map_err(unusable)?,
+            generation: self.generations.fetch_add(1, Ordering::Relaxed),
+        })
     }
+}
+
+fn closed() -> Error {
+    Error::new(status::CLOSED, "the client is closed")
 }

@@ -25,7 +25,7 @@ pub(super) const CONNECT_TIMEOUT: &str = "CONNECT_TIMEOUT";
 
 /// Explains a failure to get an answer's head from `host`, reached through `proxy`.
 pub(super) fn explain(
-    error: &(dyn StdError + 'static),
+    error: &reqwest::Error,
     host: &str,
     proxy: Option<&str>,
     connect_limit: Option<Duration>,
@@ -64,7 +64,7 @@ pub(super) fn explain(
 }
 
 /// Explains a body that ended early, or whose framing is broken.
-pub(super) fn truncated(error: &hyper::Error, host: &str, received: u64) -> Error {
+pub(super) fn truncated(error: &reqwest::Error, host: &str, received: u64) -> Error {
     let causes = Causes::of(error);
     if matches!(causes.io, Some(io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData)) {
         let message = format!(
@@ -80,6 +80,11 @@ pub(super) fn truncated(error: &hyper::Error, host: &str, received: u64) -> Erro
     with_retry(Error::new(status::CONNECTION, message), true)
 }
 
+/// The text of the last cause, which says what the outer ones only introduce.
+pub(super) fn innermost(error: &(dyn StdError + 'static)) -> String {
+    Causes::of(error).innermost
+}
+
 fn connecting(causes: &Causes<'_>, host: &str, limit: Option<Duration>) -> (Error, Reach) {
     let innermost = &causes.innermost;
     if causes.timed_out {
@@ -93,7 +98,7 @@ fn connecting(causes: &Causes<'_>, host: &str, limit: Option<Duration>) -> (Erro
         late.detail_mut().code = Some(CONNECT_TIMEOUT.to_owned());
         return (with_retry(late, true), Reach::NotSent);
     }
-    if causes.text.contains("dns error") {
+    if causes.text.contains("dns error") || causes.text.contains("error resolving for socks proxy") {
         let message = format!("the name of {host} could not be resolved ({innermost}): check the URL");
         return (with_retry(Error::new(status::CONNECTION, message), true), Reach::NotSent);
     }
@@ -183,8 +188,9 @@ impl<'a> Causes<'a> {
             if let Some(own) = cause.downcast_ref::<Error>() {
                 found.own = Some(own);
             }
-            if let Some(client) = cause.downcast_ref::<hyper_util::client::legacy::Error>() {
+            if let Some(client) = cause.downcast_ref::<reqwest::Error>() {
                 found.connecting |= client.is_connect();
+                found.timed_out |= client.is_timeout();
             }
             if let Some(hyper) = cause.downcast_ref::<hyper::Error>() {
                 found.hyper = Some(hyper);

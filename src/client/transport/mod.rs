@@ -1,5 +1,5 @@
-//! One connector for everything that goes over the wire: pool, TLS roots, proxy, headers, retries,
-//! and WebSockets upgraded from the same connector. Who enters here has a URL and wants an answer.
+//! Everything that goes over the wire: requests and WebSockets by reqwest, with this library's headers,
+//! retries, limits and errors. A caller has a URL and wants an answer.
 //!
 //! The rules, so that no caller has to think of them: the credential goes to the API's origin, to
 //! the origins that the API named ([`Transport::trust`]) and nowhere else; a redirect is followed
@@ -10,9 +10,9 @@ mod answer;
 mod attempt;
 mod body;
 mod connector;
-mod dial;
 mod failure;
 mod origin;
+mod proxy;
 mod request;
 mod response;
 mod retry;
@@ -32,7 +32,6 @@ use super::background::ActivityGuard;
 use super::config::{Config, Credential};
 use super::error::{Error, Result};
 use connector::Connectors;
-use http::Uri;
 use http::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue, USER_AGENT};
 use origin::Origins;
 use parking_lot::Mutex;
@@ -112,9 +111,9 @@ impl Transport {
     }
 
     fn target(&self, url: &str) -> Result<attempt::Target> {
-        let uri = parse(url)?;
-        let origin = self.0.origins.of(&uri)?;
-        Ok(attempt::Target { uri, origin })
+        let url = parse(url)?;
+        let origin = self.0.origins.of(&url)?;
+        Ok(attempt::Target { url, origin })
     }
 
     fn in_flight(&self) -> InFlight<'_> {
@@ -144,28 +143,20 @@ pub fn segment(name: &str) -> Result<String> {
     Ok(encoded.replace('+', "%20"))
 }
 
-/// Most URLs are what this library put together and need no more than cutting up; the rest goes
-/// through a browser's parser first (spaces, letters beyond ASCII, `..`).
-fn parse(url: &str) -> Result<Uri> {
-    let plain =
-        (url.starts_with("https://") || url.starts_with("http://")) && url.is_ascii() && !url.contains("/.");
-    if plain && let Ok(uri) = Uri::try_from(url) {
-        return Ok(uri);
-    }
+fn parse(url: &str) -> Result<Url> {
     let unusable = |why: String| Error::invalid(format!("not a URL that can be requested: {why}"));
-    let full = Url::parse(url).map_err(|error| unusable(error.to_string()))?;
-    let text = match full.scheme() {
-        "http" | "https" => full.as_str().to_owned(),
+    let parse = |text: &str| Url::parse(text).map_err(|error| unusable(error.to_string()));
+    let parsed = parse(url)?;
+    match parsed.scheme() {
+        "http" | "https" => Ok(parsed),
         // The socket's scheme is HTTP's with another first letter or two.
-        "ws" => full.as_str().replacen("ws", "http", 1),
-        "wss" => full.as_str().replacen("wss", "https", 1),
-        other => return Err(unusable(format!("the scheme `{other}` is not spoken"))),
-    };
-    Uri::try_from(text).map_err(|error| unusable(error.to_string()))
+        "ws" | "wss" => parse(&parsed.as_str().replacen("ws", "http", 1)),
+        other => Err(unusable(format!("the scheme `{other}` is not spoken"))),
+    }
 }
 
 /// An answer's head, its body still on the way.
-type Answer = http::Response<hyper::body::Incoming>;
+type Answer = reqwest::Response;
 
 fn identified(config: &Config) -> HeaderMap {
     let mut headers = config.headers.clone();

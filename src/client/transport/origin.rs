@@ -3,9 +3,6 @@
 
 use crate::client::error::{Error, Result};
 use crate::client::status;
-use http::Uri;
-use http::header::HeaderValue;
-use http::uri::Scheme;
 use parking_lot::RwLock;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,23 +11,18 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use url::Url;
 
 pub(super) struct Origins {
-    /// Few: the API, the toolbox proxies, a store. Found by the spelling in use, which saves parsing.
-    known: RwLock<Vec<Known>>,
+    /// Few: the API, the toolbox proxies, a store.
+    known: RwLock<Vec<Arc<Origin>>>,
     api_is_https: bool,
     connections: usize,
 }
 
-struct Known {
-    https: bool,
-    authority: Box<str>,
-    origin: Arc<Origin>,
-}
-
 pub(super) struct Origin {
     https: bool,
-    /// `host:port`, for messages.
+    name: Box<str>,
+    port: u16,
+    /// `name:port`, for messages.
     pub(super) host: Box<str>,
-    pub(super) host_header: HeaderValue,
     trusted: AtomicBool,
     connections: Arc<Semaphore>,
     sockets: Arc<Semaphore>,
@@ -48,45 +40,30 @@ impl Origins {
         Self { known: RwLock::default(), api_is_https, connections }
     }
 
-    pub(super) fn of(&self, uri: &Uri) -> Result<Arc<Origin>> {
-        let https = uri.scheme() == Some(&Scheme::HTTPS);
-        let authority = uri.authority().map(http::uri::Authority::as_str).unwrap_or_default();
-        let spelled = |known: &&Known| known.https == https && *known.authority == *authority;
-        if let Some(known) = self.known.read().iter().find(spelled) {
-            return Ok(known.origin.clone());
-        }
-        self.meet(https, authority)
-    }
-
-    /// An origin in a spelling not seen before: perhaps an old one with its default port.
-    fn meet(&self, https: bool, authority: &str) -> Result<Arc<Origin>> {
-        let scheme = if https { "https" } else { "http" };
-        let url = Url::parse(&format!("{scheme}://{authority}/"))
-            .map_err(|error| Error::invalid(format!("not a URL that can be requested: {error}")))?;
+    pub(super) fn of(&self, url: &Url) -> Result<Arc<Origin>> {
         if !url.username().is_empty() || url.password().is_some() {
             return Err(Error::invalid("a URL with credentials in it cannot be requested"));
         }
-        let (Some(host), Some(port)) = (url.host_str(), url.port_or_known_default()) else {
+        let (Some(name), Some(port)) = (url.host_str(), url.port_or_known_default()) else {
             return Err(Error::invalid("a URL without host cannot be requested"));
         };
-        let full = format!("{host}:{port}");
+        let https = url.scheme() == "https";
+        let is = |known: &&Arc<Origin>| known.https == https && known.port == port && *known.name == *name;
+        if let Some(known) = self.known.read().iter().find(is) {
+            return Ok(known.clone());
+        }
         let mut known = self.known.write();
-        let origin = match known.iter().find(|known| known.https == https && *known.origin.host == *full) {
-            Some(known) => known.origin.clone(),
-            None => {
-                let header = url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
-                let header = HeaderValue::from_str(&header)
-                    .map_err(|_| Error::invalid("this host cannot be written into a request"))?;
-                Arc::new(Origin::new(https, full.into(), header, self.connections))
-            }
-        };
-        known.push(Known { https, authority: authority.into(), origin: origin.clone() });
+        if let Some(known) = known.iter().find(is) {
+            return Ok(known.clone());
+        }
+        let origin = Arc::new(Origin::new(https, name, port, self.connections));
+        known.push(origin.clone());
         Ok(origin)
     }
 
     /// From now on the credential goes to this URL's origin too.
-    pub(super) fn trust(&self, uri: &Uri) -> Result<()> {
-        let origin = self.of(uri)?;
+    pub(super) fn trust(&self, url: &Url) -> Result<()> {
+        let origin = self.of(url)?;
         self.permit_credential(&origin)?;
         origin.trusted.store(true, Ordering::Relaxed);
         Ok(())
@@ -109,13 +86,14 @@ impl Origins {
 }
 
 impl Origin {
-    fn new(https: bool, host: Box<str>, host_header: HeaderValue, connections: usize) -> Self {
+    fn new(https: bool, name: &str, port: u16, connections: usize) -> Self {
         // Requests keep a share that sockets, which live long, cannot take away.
         let sockets = connections.saturating_sub((connections / 8).max(1)).max(1);
         Self {
             https,
-            host,
-            host_header,
+            name: name.into(),
+            port,
+            host: format!("{name}:{port}").into(),
             trusted: AtomicBool::new(false),
             connections: Arc::new(Semaphore::new(connections.min(Semaphore::MAX_PERMITS))),
             sockets: Arc::new(Semaphore::new(sockets.min(Semaphore::MAX_PERMITS))),

@@ -3,7 +3,7 @@
 use super::answer::Asked;
 use super::attempt::{Draft, Payload};
 use super::body::Body;
-use super::dial::Use;
+use super::connector::ConnectionKind;
 use super::response::Response;
 use super::{Socket, Transport, retry, socket};
 use crate::client::error::{Error, Result};
@@ -30,7 +30,7 @@ impl Request {
             limit: None,
             sandbox: None,
             authorized: false,
-            purpose: Use::Requests,
+            kind: ConnectionKind::Requests,
             attempts: 0,
         }))
     }
@@ -126,7 +126,7 @@ impl Request {
     pub async fn websocket(mut self, protocols: &[String]) -> Result<Socket> {
         let draft = &mut *self.0;
         let handshake = socket::Handshake::new();
-        draft.purpose = Use::Upgrade;
+        draft.kind = ConnectionKind::Upgrade;
         if let Err(error) = handshake.headers(&mut draft.headers, protocols) {
             draft.fail(error);
         }

@@ -8,8 +8,6 @@ use super::request::Request;
 use crate::client::error::{Error, Result};
 use crate::client::status;
 use bytes::Bytes;
-use http_body::Body as _;
-use http_body_util::BodyExt;
 
 /// The most that is reserved because a Content-Length says so; beyond it the buffer grows as bytes come.
 const TRUSTED_LENGTH: u64 = 16 << 20;
@@ -42,7 +40,7 @@ impl Response {
 
     /// The body's length, where the server said it.
     pub fn length(&self) -> Option<u64> {
-        self.answer.body().size_hint().exact()
+        self.answer.content_length()
     }
 
     /// The whole body as JSON text, for who promises a result: an empty one is an error.
@@ -74,30 +72,26 @@ impl Response {
 
     /// The next piece of the body, within the idle limit; `None` at its end.
     pub async fn chunk(&mut self) -> Result<Option<Bytes>> {
-        loop {
-            let next = self.answer.body_mut().frame();
-            let next = match self.request.idle_limit() {
-                None => next.await,
-                Some(limit) => match tokio::time::timeout(limit, next).await {
-                    Ok(next) => next,
-                    Err(_) => return Err(self.request.complete(self.silent(limit.as_millis()))),
-                },
-            };
-            match next {
-                Some(Ok(frame)) => {
-                    // Trailers say nothing that anybody needs.
-                    let Ok(chunk) = frame.into_data() else { continue };
-                    self.received += chunk.len() as u64;
-                    return Ok(Some(chunk));
-                }
-                None => {
-                    self.permit = None;
-                    return Ok(None);
-                }
-                Some(Err(error)) => {
-                    let error = failure::truncated(&error, self.request.host(), self.received);
-                    return Err(self.request.complete(error));
-                }
+        let next = self.answer.chunk();
+        let next = match self.request.idle_limit() {
+            None => next.await,
+            Some(limit) => match tokio::time::timeout(limit, next).await {
+                Ok(next) => next,
+                Err(_) => return Err(self.request.complete(self.silent(limit.as_millis()))),
+            },
+        };
+        match next {
+            Ok(Some(chunk)) => {
+                self.received += chunk.len() as u64;
+                Ok(Some(chunk))
+            }
+            Ok(None) => {
+                self.permit = None;
+                Ok(None)
+            }
+            Err(error) => {
+                let error = failure::truncated(&error, self.request.host(), self.received);
+                Err(self.request.complete(error))
             }
         }
     }
@@ -131,7 +125,7 @@ impl Response {
     }
 
     async fn read(&mut self, max_bytes: u64) -> Result<Vec<u8>> {
-        let length = self.answer.body().size_hint().exact();
+        let length = self.answer.content_length();
         if length.is_some_and(|length| length > max_bytes) {
             return Err(self.too_large(max_bytes));
         }

@@ -1,18 +1,17 @@
-//! A WebSocket over a connection that the connector upgraded.
+//! A WebSocket over a connection that reqwest upgraded.
 //!
 //! One owner reads and writes: [`Socket::turn`] goes on with both at once, so that a peer which stops
 //! reading until it is read itself (a terminal's echo) cannot bring either side to a standstill.
 //! Pings are answered here, and sent here: a silent socket is dropped by proxies.
 
 use super::Answer;
-use super::dial;
+use super::failure;
 use super::origin::Permit;
 use crate::client::error::{Error, Result};
 use crate::client::status;
 use bytes::Bytes;
 use futures_util::{Sink, Stream};
 use http::header::{CONNECTION, HeaderMap, HeaderValue, UPGRADE};
-use hyper_util::rt::TokioIo;
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -72,7 +71,7 @@ pub struct Closed {
 
 /// An open WebSocket. Dropping it drops the connection.
 pub struct Socket {
-    stream: WebSocketStream<TokioIo<dial::Stream>>,
+    stream: WebSocketStream<reqwest::Upgraded>,
     protocol: Option<String>,
     host: String,
     closed: Option<Closed>,
@@ -354,14 +353,13 @@ impl Handshake {
             ));
         }
         let protocol = header("sec-websocket-protocol").map(str::to_owned);
-        let dropped = |why: &str| {
-            Error::new(status::CONNECTION, format!("{host} dropped the connection at its upgrade: {why}"))
-        };
-        let upgraded = hyper::upgrade::on(answer).await.map_err(|error| dropped(&error.to_string()))?;
-        // The dialer made it, so it is its stream; what was read beyond the head comes first.
-        let parts = upgraded.downcast::<dial::Stream>().map_err(|_| dropped("it is of another kind"))?;
-        let connection = TokioIo::new(parts.io);
-        let early = parts.read_buf.to_vec();
+        let connection = answer.upgrade().await.map_err(|error| {
+            let innermost = failure::innermost(&error);
+            Error::new(
+                status::CONNECTION,
+                format!("{host} dropped the connection at its upgrade: {innermost}"),
+            )
+        })?;
         let limits = WebSocketConfig::default()
             .read_buffer_size(READ_BUFFER)
             .max_message_size(Some(MESSAGE_LIMIT))
@@ -372,7 +370,7 @@ impl Handshake {
         let mut ping = tokio::time::interval_at(Instant::now() + every, every);
         ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
         Ok(Socket {
-            stream: WebSocketStream::from_partially_read(connection, early, Role::Client, Some(limits)).await,
+            stream: WebSocketStream::from_raw_socket(connection, Role::Client, Some(limits)).await,
             protocol,
             host,
             closed: None,

@@ -143,12 +143,19 @@ async fn requests_go_through_an_http_proxy_with_its_credentials() {
 }
 
 #[tokio::test]
-async fn websockets_go_through_an_http_proxy_by_connect() {
+async fn a_websocket_without_tls_through_an_http_proxy_is_refused_before_anything_is_sent() {
     let (address, server) = echo().await;
     let proxy = Proxy::start(Kind::Http, address).await;
-    let client = client(API, json!({"proxy": format!("http://user:pass@{}", proxy.address)}));
-    echoes(&client, "http://api.daytona.invalid:3000/s").await;
-    assert_eq!(proxy.asked(), ["CONNECT api.daytona.invalid:3000 HTTP/1.1 Basic dXNlcjpwYXNz"]);
+    let client = client(API, json!({"proxy": format!("http://user:pass@{}", proxy.address), "retries": 2}));
+    for url in ["http://api.daytona.invalid:3000/s", "ws://api.daytona.invalid:3000/s"] {
+        let error = soon(client.transport().websocket(url, &[])).await.err().unwrap();
+        assert_eq!((error.status(), error.detail().attempts), (status::UNSUPPORTED, 0), "{error}");
+        for word in [&*proxy.address.to_string(), "https", "socks5", "noProxy"] {
+            assert!(error.to_string().contains(word), "{error}");
+        }
+        assert!(!error.to_string().contains("pass@"), "{error}");
+    }
+    assert!(proxy.asked().is_empty());
     server.abort();
 }
 
@@ -209,9 +216,6 @@ async fn a_proxy_that_refuses_or_is_down_is_said_to_be_the_one() {
     let (_socket, url) = crate::canned::refusing();
     let down = client(API, json!({"proxy": url}));
     let error = soon(down.request(Method::GET, "a").send()).await.err().unwrap();
-    assert_eq!(error.status(), status::CONNECTION);
-    assert!(error.to_string().contains("proxy"), "{error}");
-    let error = soon(down.transport().websocket("http://api.daytona.invalid/s", &[])).await.err().unwrap();
     assert_eq!(error.status(), status::CONNECTION);
     assert!(error.to_string().contains("proxy"), "{error}");
 }
