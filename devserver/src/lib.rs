@@ -2,13 +2,14 @@
 //! processes, terminals and files. The binary is `daytona-dev`; tests start a [`Server`] in process.
 //!
 //! * `server`: the listener, and where a request goes. `faults`: misbehaviour on demand.
-//! * The control plane. `world`: organizations, keys, sandboxes. `sandbox`: one of them. `api`: what is below
+//! * The control plane. `app_state`: organizations, keys, sandboxes. `sandbox`: one of them. `api`: what is below
 //!   `/api`. `proxy`: who may reach a sandbox's toolbox and ports. `rate`: how often.
 //! * The border. `host`: where a sandbox's toolbox runs.
 //! * The sandbox. `toolbox`: all that answers inside of it, and nothing else. `processes`: the system's
 //!   processes. Both know nothing of the control plane.
 
 mod api;
+mod app_state;
 pub mod faults;
 mod host;
 mod processes;
@@ -18,7 +19,6 @@ mod sandbox;
 mod server;
 mod timestamp;
 mod toolbox;
-mod world;
 
 use faults::Rule;
 pub use server::Server;

@@ -24,7 +24,7 @@ struct Arguments {
     port: u16,
     /// Which Daytona to be: the hosted service, or the last self-hosted release.
     #[arg(long, value_enum, default_value = "0.205", global = true)]
-    protocol: Spoken,
+    protocol: ProtocolVersion,
     /// Requests a minute and key, then 429.
     #[arg(long, value_name = "N", global = true)]
     rate_limit: Option<u32>,
@@ -40,11 +40,11 @@ struct Arguments {
     #[arg(long, value_name = "N", default_value_t = 0, global = true)]
     sandboxes: usize,
     #[command(subcommand)]
-    command: Option<Action>,
+    command: Option<Command>,
 }
 
 #[derive(Subcommand)]
-enum Action {
+enum Command {
     /// Runs a command with the environment to use the server, cleans up, and ends as the command did.
     Run {
         #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
@@ -53,7 +53,7 @@ enum Action {
 }
 
 #[derive(Clone, Copy, ValueEnum)]
-enum Spoken {
+enum ProtocolVersion {
     #[value(name = "0.190")]
     V0_190,
     #[value(name = "0.205")]
@@ -75,8 +75,8 @@ async fn main() -> ExitCode {
     };
     let options = Options {
         protocol: match arguments.protocol {
-            Spoken::V0_190 => Protocol::V0_190,
-            Spoken::V0_205 => Protocol::V0_205,
+            ProtocolVersion::V0_190 => Protocol::V0_190,
+            ProtocolVersion::V0_205 => Protocol::V0_205,
         },
         port: arguments.port,
         rate_limit: arguments.rate_limit,
@@ -92,7 +92,7 @@ async fn main() -> ExitCode {
         }
     };
     let code = match arguments.command {
-        Some(Action::Run { command }) => run(&server, &command, &mut signals).await,
+        Some(Command::Run { command }) => run(&server, &command, &mut signals).await,
         None => {
             // Nobody has to read it.
             let _ = std::io::stdout().write_all(usage(&server).as_bytes());
@@ -123,7 +123,7 @@ fn environment(server: &Server) -> [(&'static str, String); 3] {
 }
 
 /// How long a command may take to end after it was told to.
-const LAST_MOMENT: Duration = Duration::from_secs(5);
+const EXIT_GRACE: Duration = Duration::from_secs(5);
 
 async fn run(server: &Server, command: &[String], signals: &mut Signals) -> ExitCode {
     let Some((program, arguments)) = command.split_first() else { return ExitCode::FAILURE };
@@ -147,7 +147,7 @@ async fn run(server: &Server, command: &[String], signals: &mut Signals) -> Exit
     if let Some(pid) = child.id().and_then(|pid| i32::try_from(pid).ok()) {
         let _ = kill(Pid::from_raw(pid), signal);
     }
-    if tokio::time::timeout(LAST_MOMENT, child.wait()).await.is_err() {
+    if tokio::time::timeout(EXIT_GRACE, child.wait()).await.is_err() {
         let _ = child.kill().await;
     }
     ExitCode::from(128 + signal as u8)

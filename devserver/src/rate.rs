@@ -1,5 +1,5 @@
-//! `--rate-limit N`: N requests a minute and key, then 429 with the headers that the service sends,
-//! plain and with the throttler's name.
+//! `--rate-limit N`: N requests per minute and key, then 429. Every answer has the service's rate limit
+//! headers, each under its plain name and with the throttler's name appended.
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use parking_lot::Mutex;
@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 const WINDOW: Duration = Duration::from_secs(60);
-/// The name that the service's general throttler has.
+/// The service's name of its general throttler.
 const THROTTLER: &str = "authenticated";
 
 pub struct RateLimit {
@@ -15,8 +15,8 @@ pub struct RateLimit {
     windows: Mutex<HashMap<String, (Instant, u32)>>,
 }
 
-/// What a key has left.
-pub struct Verdict {
+/// Whether a request passes, and the rate limit headers of its answer.
+pub struct RateDecision {
     pub refused: bool,
     pub headers: HeaderMap,
 }
@@ -26,7 +26,7 @@ impl RateLimit {
         Self { requests, windows: Mutex::default() }
     }
 
-    pub fn count(&self, key: &str) -> Verdict {
+    pub fn count(&self, key: &str) -> RateDecision {
         let mut windows = self.windows.lock();
         let window = windows.entry(key.to_owned()).or_insert_with(|| (Instant::now(), 0));
         if window.0.elapsed() >= WINDOW {
@@ -40,18 +40,18 @@ impl RateLimit {
         if refused {
             headers.extend(retry_after(reset));
         }
-        Verdict { refused, headers }
+        RateDecision { refused, headers }
     }
 }
 
-/// What every answer to a limited key tells; `reset` in seconds from now.
+/// The headers of every answer; `reset` in seconds from now.
 pub fn headers(limit: u64, remaining: u64, reset: u64) -> HeaderMap {
-    let told =
+    let values =
         [("x-ratelimit-limit", limit), ("x-ratelimit-remaining", remaining), ("x-ratelimit-reset", reset)];
-    told.into_iter().flat_map(|(name, value)| both(name, value)).collect()
+    values.into_iter().flat_map(|(name, value)| both(name, value)).collect()
 }
 
-/// What a refusal tells beside that.
+/// The further headers of a refusal.
 pub fn retry_after(seconds: u64) -> HeaderMap {
     both("retry-after", seconds).collect()
 }

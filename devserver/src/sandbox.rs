@@ -3,10 +3,10 @@
 
 use crate::Protocol;
 use crate::api::image;
+use crate::app_state::{AppState, random_key};
 use crate::host::ToolboxHost;
 use crate::timestamp::now;
 use crate::toolbox::{MachineConfig, Resources};
-use crate::world::{World, random_key};
 use parking_lot::Mutex;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -46,7 +46,7 @@ enum Toolbox {
 
 impl Sandbox {
     /// A sandbox with this JSON, not started yet.
-    pub fn new(world: &World, record: Map<String, Value>) -> Arc<Self> {
+    pub fn new(app: &AppState, record: Map<String, Value>) -> Arc<Self> {
         let text = |key: &str| record.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
         let id = text("id");
         Arc::new(Self {
@@ -57,8 +57,8 @@ impl Sandbox {
             build_log: Mutex::default(),
             resizing: AtomicBool::new(false),
             seen: AtomicBool::new(false),
-            protocol: world.protocol,
-            directory: world.state_dir.join(&id),
+            protocol: app.protocol,
+            directory: app.state_dir.join(&id),
             record: Mutex::new(record),
             toolbox: Mutex::new(Toolbox::Off),
             id,
@@ -66,13 +66,13 @@ impl Sandbox {
     }
 
     /// One of many that only a list will ever see.
-    pub fn listed(world: &World, number: usize) -> Arc<Self> {
-        let mut record = defaults(world, &world.organizations[0].id);
+    pub fn listed(app: &AppState, number: usize) -> Arc<Self> {
+        let mut record = defaults(app, &app.organizations[0].id);
         record.insert("name".into(), json!(format!("listed-{number:05}")));
         record.insert("state".into(), json!("started"));
         record.insert("env".into(), json!({}));
         record.insert("labels".into(), json!({ "listed": number.to_string() }));
-        Self::new(world, record)
+        Self::new(app, record)
     }
 
     /// What a client is told.
@@ -198,7 +198,7 @@ impl Sandbox {
 }
 
 /// What every sandbox has before its maker is asked, in the order of the service's answers.
-pub fn defaults(world: &World, organization: &str) -> Map<String, Value> {
+pub fn defaults(app: &AppState, organization: &str) -> Map<String, Value> {
     let time = now();
     let value = json!({
         "id": Uuid::new_v4().to_string(),
@@ -229,7 +229,7 @@ pub fn defaults(world: &World, organization: &str) -> Map<String, Value> {
         "sandboxClass": "container",
         "daemonVersion": "v0.0.0-dev",
         "runnerId": Uuid::new_v4().to_string(),
-        "toolboxProxyUrl": format!("{}/toolbox", world.base),
+        "toolboxProxyUrl": format!("{}/toolbox", app.base),
     });
     match value {
         Value::Object(record) => record,

@@ -1,11 +1,11 @@
 //! The listener, and where a request goes: health, faults, API, toolbox, previews.
 
 use crate::Options;
-use crate::api::error::Refusal;
-use crate::faults::{self, Connection, Faults, Kind, Then, Wire};
+use crate::api::error::ApiError;
+use crate::app_state::AppState;
+use crate::faults::{self, Connection, FaultKind, Faults, FaultyStream, SocketFault};
 use crate::proxy::preview;
 use crate::rate::RateLimit;
-use crate::world::World;
 use crate::{api, proxy};
 use axum::Router;
 use axum::body::Body;
@@ -27,7 +27,7 @@ use tower::ServiceExt;
 
 /// A running server. Dropping it kills every process and removes its directory.
 pub struct Server {
-    house: Arc<House>,
+    shared: Arc<ServerState>,
     accepting: JoinHandle<()>,
     api_url: String,
     /// Every connection's end.
@@ -36,8 +36,8 @@ pub struct Server {
     _state: tempfile::TempDir,
 }
 
-struct House {
-    world: Arc<World>,
+struct ServerState {
+    app: Arc<AppState>,
     faults: Faults,
     routes: Router,
 }
@@ -47,17 +47,17 @@ impl Server {
         let listener = TcpListener::bind(("127.0.0.1", options.port)).await?;
         let state = state_dir(&options)?;
         let port = listener.local_addr()?.port();
-        let world = Arc::new(World::new(&options, port, state.path().canonicalize()?));
+        let app = Arc::new(AppState::new(&options, port, state.path().canonicalize()?));
         let rate = options.rate_limit.map(|requests| Arc::new(RateLimit::new(requests)));
-        let house = Arc::new(House {
-            routes: routes(world.clone(), rate),
-            world,
+        let shared = Arc::new(ServerState {
+            routes: routes(app.clone(), rate),
+            app,
             faults: Faults::new(options.faults.clone()),
         });
         let closing = CancellationToken::new();
-        let accepting = tokio::spawn(accept(listener, house.clone(), closing.clone()));
-        let api_url = format!("{}/api", house.world.base);
-        Ok(Self { house, accepting, api_url, closing, _state: state })
+        let accepting = tokio::spawn(accept(listener, shared.clone(), closing.clone()));
+        let api_url = format!("{}/api", shared.app.base);
+        Ok(Self { shared, accepting, api_url, closing, _state: state })
     }
 
     pub fn api_url(&self) -> &str {
@@ -66,27 +66,27 @@ impl Server {
 
     /// The first organization's key.
     pub fn api_key(&self) -> &str {
-        &self.house.world.organizations[0].key
+        &self.shared.app.organizations[0].key
     }
 
     /// The second organization's.
     pub fn api_key_2(&self) -> &str {
-        &self.house.world.organizations[1].key
+        &self.shared.app.organizations[1].key
     }
 
     /// A token for both, with an organization's id beside it.
     pub fn jwt(&self) -> &str {
-        &self.house.world.jwt
+        &self.shared.app.jwt
     }
 
     pub fn organization_id(&self) -> &str {
-        &self.house.world.organizations[0].id
+        &self.shared.app.organizations[0].id
     }
 
     /// Adds rules, as `KIND[=VALUE]@PATH[*COUNT]`.
     pub fn fault(&self, rule: &str) {
         let body = serde_json::to_vec(&[rule]).unwrap_or_default();
-        let answer = self.house.faults.configure(&body);
+        let answer = self.shared.faults.configure(&body);
         assert_eq!(answer.status(), StatusCode::NO_CONTENT, "{rule:?} is no fault");
     }
 
@@ -97,9 +97,9 @@ impl Drop for Server {
     fn drop(&mut self) {
         self.accepting.abort();
         self.closing.cancel();
-        let sandboxes = self.house.world.sandboxes.read().all.clone();
+        let sandboxes = self.shared.app.sandboxes.read().all.clone();
         sandboxes.iter().for_each(|sandbox| sandbox.close_toolbox());
-        let _ = std::fs::remove_dir_all(&self.house.world.state_dir);
+        let _ = std::fs::remove_dir_all(&self.shared.app.state_dir);
     }
 }
 
@@ -116,26 +116,26 @@ fn state_dir(options: &Options) -> io::Result<tempfile::TempDir> {
     }
 }
 
-async fn accept(listener: TcpListener, house: Arc<House>, closing: CancellationToken) {
+async fn accept(listener: TcpListener, shared: Arc<ServerState>, closing: CancellationToken) {
     loop {
         let Ok((stream, _)) = listener.accept().await else {
             tokio::time::sleep(Duration::from_millis(20)).await;
             continue;
         };
         let _ = stream.set_nodelay(true);
-        tokio::spawn(closing.clone().run_until_cancelled_owned(serve_connection(stream, house.clone())));
+        tokio::spawn(closing.clone().run_until_cancelled_owned(serve_connection(stream, shared.clone())));
     }
 }
 
-async fn serve_connection(stream: TcpStream, house: Arc<House>) {
+async fn serve_connection(stream: TcpStream, shared: Arc<ServerState>) {
     let connection = Arc::new(Connection::default());
-    let wire = TokioIo::new(Wire::new(stream, connection.clone()));
+    let wire = TokioIo::new(FaultyStream::new(stream, connection.clone()));
     let at = connection.clone();
     let service = service_fn(move |request| {
-        let (house, connection) = (house.clone(), at.clone());
+        let (shared, connection) = (shared.clone(), at.clone());
         async move {
             connection.begin();
-            let answer = house.answer(request.map(Body::new), &connection).await;
+            let answer = shared.answer(request.map(Body::new), &connection).await;
             connection.end();
             answer
         }
@@ -160,7 +160,7 @@ impl std::fmt::Display for Cut {
 
 impl std::error::Error for Cut {}
 
-impl House {
+impl ServerState {
     /// The answer, after the faults have had their way with it.
     async fn answer(
         self: Arc<Self>,
@@ -175,15 +175,15 @@ impl House {
         let faults = self.faults.take(target);
         for kind in &faults {
             match *kind {
-                Kind::Cut => return Err(Cut),
-                Kind::Stall => std::future::pending().await,
-                Kind::Delay(time) => tokio::time::sleep(time).await,
-                Kind::CloseIdle(time) => connection.close_idle(time),
-                Kind::Split => connection.split(),
+                FaultKind::Cut => return Err(Cut),
+                FaultKind::Stall => std::future::pending().await,
+                FaultKind::Delay(time) => tokio::time::sleep(time).await,
+                FaultKind::CloseIdle(time) => connection.close_idle(time),
+                FaultKind::Split => connection.split(),
                 // The answer to the upgrade is one write.
-                Kind::WsDrop(writes) => connection.socket(writes + 1, Then::Drop),
-                Kind::WsSilent(writes) => connection.socket(writes + 1, Then::Silence),
-                Kind::WsClose(code) => connection.socket(2, Then::Close(code)),
+                FaultKind::WsDrop(writes) => connection.socket(writes + 1, SocketFault::Drop),
+                FaultKind::WsSilent(writes) => connection.socket(writes + 1, SocketFault::Silence),
+                FaultKind::WsClose(code) => connection.socket(2, SocketFault::Close(code)),
                 _ => {}
             }
             if let Some(made_up) = faults::instead(*kind) {
@@ -193,7 +193,7 @@ impl House {
         }
         let mut response = self.route(request).await;
         for kind in faults {
-            if kind == Kind::CutAfter {
+            if kind == FaultKind::CutAfter {
                 return Err(Cut);
             }
             response = faults::spoil(kind, response);
@@ -202,7 +202,7 @@ impl House {
     }
 
     async fn configure(&self, request: Request<Body>) -> Response<Body> {
-        if let Err(refusal) = api::authenticate(&self.world, request.headers()) {
+        if let Err(refusal) = api::authenticate(&self.app, request.headers()) {
             return refusal.at("/faults");
         }
         match request.into_body().collect().await {
@@ -213,22 +213,22 @@ impl House {
 
     async fn route(&self, request: Request<Body>) -> Response<Body> {
         if let Some(target) = preview::target(request.headers()) {
-            return preview::serve(&self.world, target, request).await;
+            return preview::serve(&self.app, target, request).await;
         }
         self.routes.clone().oneshot(request).await.unwrap_or_else(|never| match never {})
     }
 }
 
 /// Everything but previews, which are told by their host.
-fn routes(world: Arc<World>, rate: Option<Arc<RateLimit>>) -> Router {
+fn routes(app: Arc<AppState>, rate: Option<Arc<RateLimit>>) -> Router {
     let health = ([(header::CONTENT_TYPE, "application/json")], r#"{"status":"ok"}"#);
     let limit = from_fn(move |request, next| limit(rate.clone(), request, next));
     Router::new()
-        .merge(proxy::router(world.clone()))
-        .nest("/api", api::router(world))
+        .merge(proxy::router(app.clone()))
+        .nest("/api", api::router(app))
         .fallback(async |request: Request<Body>| {
             let path = request.uri().path();
-            Refusal::not_found(format!("Cannot {} {path}", request.method())).at(path)
+            ApiError::not_found(format!("Cannot {} {path}", request.method())).at(path)
         })
         .layer(limit)
         .route("/health", any(async move || health))
@@ -239,13 +239,13 @@ async fn limit(rate: Option<Arc<RateLimit>>, request: Request<Body>, next: Next)
     let (Some(rate), Some(bearer)) = (rate, api::bearer(request.headers())) else {
         return next.run(request).await;
     };
-    let verdict = rate.count(bearer);
-    let mut response = if verdict.refused {
+    let decision = rate.count(bearer);
+    let mut response = if decision.refused {
         let status = StatusCode::TOO_MANY_REQUESTS;
-        Refusal { status, message: "Rate limit exceeded".into() }.at(request.uri().path())
+        ApiError { status, message: "Rate limit exceeded".into() }.at(request.uri().path())
     } else {
         next.run(request).await
     };
-    response.headers_mut().extend(verdict.headers);
+    response.headers_mut().extend(decision.headers);
     response
 }

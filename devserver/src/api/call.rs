@@ -1,8 +1,8 @@
 //! A request to the control plane by a known client.
 
-use super::error::Refusal;
+use super::error::ApiError;
+use crate::app_state::{AppState, Organization};
 use crate::sandbox::Sandbox;
-use crate::world::{Organization, World};
 use axum::body::Bytes;
 use axum::extract::{FromRequest, OriginalUri, Request};
 use axum::http::{HeaderMap, Method, Uri};
@@ -13,8 +13,8 @@ use std::sync::Arc;
 /// The largest body that the control plane takes.
 const MAX_BODY_BYTES: usize = 16 << 20;
 
-pub struct Call {
-    pub world: Arc<World>,
+pub struct ApiCall {
+    pub app: Arc<AppState>,
     pub organization: Arc<Organization>,
     pub method: Method,
     /// As the client sent it, `/api` included.
@@ -22,30 +22,30 @@ pub struct Call {
     pub body: Bytes,
 }
 
-impl FromRequest<Arc<World>> for Call {
-    type Rejection = Refusal;
+impl FromRequest<Arc<AppState>> for ApiCall {
+    type Rejection = ApiError;
 
-    async fn from_request(request: Request, world: &Arc<World>) -> Result<Self, Refusal> {
+    async fn from_request(request: Request, app: &Arc<AppState>) -> Result<Self, ApiError> {
         let (parts, body) = request.into_parts();
-        let organization = authenticate(world, &parts.headers)?.clone();
+        let organization = authenticate(app, &parts.headers)?.clone();
         let body = Limited::new(body, MAX_BODY_BYTES).collect().await;
-        let body = body.map_err(|_| Refusal::bad_request("request entity too large"))?.to_bytes();
+        let body = body.map_err(|_| ApiError::bad_request("request entity too large"))?.to_bytes();
         let uri = parts.extensions.get::<OriginalUri>().map_or(parts.uri, |uri| uri.0.clone());
-        Ok(Self { world: world.clone(), organization, method: parts.method, uri, body })
+        Ok(Self { app: app.clone(), organization, method: parts.method, uri, body })
     }
 }
 
-impl Call {
+impl ApiCall {
     /// The JSON body; none is an empty object.
-    pub fn json(&self) -> Result<Value, Refusal> {
+    pub fn json(&self) -> Result<Value, ApiError> {
         if self.body.is_empty() {
             return Ok(json!({}));
         }
         serde_json::from_slice(&self.body).map_err(|error| match self.body.as_ref() {
-            b"{" => Refusal::bad_request(
+            b"{" => ApiError::bad_request(
                 "Invalid JSON: Expecting property name enclosed in double quotes: line 1 column 2 (char 1)",
             ),
-            _ => Refusal::bad_request(format!("Invalid JSON: {error}")),
+            _ => ApiError::bad_request(format!("Invalid JSON: {error}")),
         })
     }
 
@@ -58,10 +58,10 @@ impl Call {
         self.query().into_iter().find(|(key, _)| key == name).map(|(_, value)| value)
     }
 
-    pub fn sandbox(&self, id_or_name: &str) -> Result<Arc<Sandbox>, Refusal> {
-        self.world
+    pub fn sandbox(&self, id_or_name: &str) -> Result<Arc<Sandbox>, ApiError> {
+        self.app
             .sandbox(&self.organization.id, id_or_name)
-            .ok_or_else(|| Refusal::not_found(format!("Sandbox with ID or name {id_or_name} not found")))
+            .ok_or_else(|| ApiError::not_found(format!("Sandbox with ID or name {id_or_name} not found")))
     }
 }
 
@@ -71,13 +71,13 @@ pub fn bearer(headers: &HeaderMap) -> Option<&str> {
 }
 
 /// The organization that a request speaks for.
-pub fn authenticate<'w>(world: &'w World, headers: &HeaderMap) -> Result<&'w Arc<Organization>, Refusal> {
+pub fn authenticate<'w>(app: &'w AppState, headers: &HeaderMap) -> Result<&'w Arc<Organization>, ApiError> {
     let named = headers.get("x-daytona-organization-id").and_then(|value| value.to_str().ok());
     let Some(bearer) = bearer(headers) else {
-        return Err(Refusal::unauthorized("Invalid credentials"));
+        return Err(ApiError::unauthorized("Invalid credentials"));
     };
-    if bearer == world.jwt && named.is_none() {
-        return Err(Refusal::bad_request("X-Daytona-Organization-ID is missing: a token needs it"));
+    if bearer == app.jwt && named.is_none() {
+        return Err(ApiError::bad_request("X-Daytona-Organization-ID is missing: a token needs it"));
     }
-    world.organization(bearer, named).ok_or_else(|| Refusal::unauthorized("Invalid credentials"))
+    app.organization(bearer, named).ok_or_else(|| ApiError::unauthorized("Invalid credentials"))
 }

@@ -1,21 +1,21 @@
-//! POST /sandbox: what the service checks, and a sandbox that becomes real while the answer waits.
+//! POST /sandbox: the service's checks of a request, then the build and the first start.
 
-use super::error::{Answer, Refusal, json_body};
+use super::error::{Answer, ApiError, json_body};
 use super::lifecycle::start_toolbox;
-use super::{Call, image};
+use super::{ApiCall, image};
 use crate::sandbox::{DEFAULT_SNAPSHOT, Sandbox, defaults};
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::sleep;
 
-/// How long the answer waits for a state that stays.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// The longest that the answer to a create waits for the start.
+const CREATE_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long each step of a build takes.
-const STEP: Duration = Duration::from_millis(60);
+const BUILD_STEP: Duration = Duration::from_millis(60);
 
-/// Keys that are handed on as they come.
-const PLAIN: [&str; 13] = [
+/// Keys of a create request that go into the record as they are.
+const COPIED_KEYS: [&str; 13] = [
     "user",
     "env",
     "labels",
@@ -31,106 +31,106 @@ const PLAIN: [&str; 13] = [
     "outboundProxyUrl",
 ];
 
-pub async fn create(call: Call) -> Answer {
+pub async fn create(call: ApiCall) -> Answer {
     let body = call.json()?;
-    let Value::Object(wish) = body else { return Err(Refusal::bad_request("Expected an object")) };
-    let record = record(&call, &wish)?;
-    let image = wish.get("buildInfo").and_then(|info| info["dockerfileContent"].as_str());
+    let Value::Object(request) = body else { return Err(ApiError::bad_request("Expected an object")) };
+    let record = record(&call, &request)?;
+    let image = request.get("buildInfo").and_then(|info| info["dockerfileContent"].as_str());
     let image = image.map(str::to_owned);
     let sandbox = {
-        let mut sandboxes = call.world.sandboxes.write();
+        let mut sandboxes = call.app.sandboxes.write();
         let name = record.get("name").and_then(Value::as_str).unwrap_or_default();
         if sandboxes.has_name(&call.organization.id, name) {
-            return Err(Refusal::conflict(format!("Sandbox with name {name} already exists")));
+            return Err(ApiError::conflict(format!("Sandbox with name {name} already exists")));
         }
-        let sandbox = Sandbox::new(&call.world, record);
+        let sandbox = Sandbox::new(&call.app, record);
         sandboxes.insert(sandbox.clone());
         sandbox
     };
     let built = image.is_some();
-    let making = tokio::spawn(become_real(sandbox.clone(), image));
+    let making = tokio::spawn(build_and_start(sandbox.clone(), image));
     // A build answers at once: its client follows the log.
     if built {
         tokio::task::yield_now().await;
     } else {
-        let _ = tokio::time::timeout(PATIENCE, making).await;
+        let _ = tokio::time::timeout(CREATE_TIMEOUT, making).await;
     }
     Ok(json_body(&sandbox.json()))
 }
 
-/// What a wish makes of the defaults, or why not.
-fn record(call: &Call, wish: &Map<String, Value>) -> Result<Map<String, Value>, Refusal> {
-    let given = |key: &str| wish.get(key).filter(|value| !value.is_null());
-    let mut record = defaults(&call.world, &call.organization.id);
-    for key in PLAIN {
-        if let Some(value) = wish.get(key).filter(|value| !value.is_null()) {
+/// The new sandbox's record, or the reason of a refusal.
+fn record(call: &ApiCall, request: &Map<String, Value>) -> Result<Map<String, Value>, ApiError> {
+    let given = |key: &str| request.get(key).filter(|value| !value.is_null());
+    let mut record = defaults(&call.app, &call.organization.id);
+    for key in COPIED_KEYS {
+        if let Some(value) = request.get(key).filter(|value| !value.is_null()) {
             record.insert(key.into(), value.clone());
         }
     }
     let texts = ["name", "snapshot", "user", "target", "networkAllowList"];
     for key in texts {
-        if wish.get(key).is_some_and(|value| !value.is_string() && !value.is_null()) {
-            return Err(Refusal::bad_request(format!("{key} must be a string")));
+        if request.get(key).is_some_and(|value| !value.is_string() && !value.is_null()) {
+            return Err(ApiError::bad_request(format!("{key} must be a string")));
         }
     }
     for key in ["env", "labels"] {
         let Some(value) = given(key) else { continue };
         let Some(pairs) = value.as_object() else {
-            return Err(Refusal::bad_request(format!("{key} must be an object")));
+            return Err(ApiError::bad_request(format!("{key} must be an object")));
         };
         if let Some((name, _)) = pairs.iter().find(|(_, value)| !value.is_string()) {
-            return Err(Refusal::bad_request(format!("{key}.{name} must be a string")));
+            return Err(ApiError::bad_request(format!("{key}.{name} must be a string")));
         }
     }
     for key in ["public", "networkBlockAll", "spot"] {
         if given(key).is_some_and(|value| !value.is_boolean()) {
-            return Err(Refusal::bad_request(format!("{key} must be a boolean value")));
+            return Err(ApiError::bad_request(format!("{key} must be a boolean value")));
         }
     }
-    let built = wish.get("buildInfo").is_some_and(|info| !info.is_null());
+    let built = request.get("buildInfo").is_some_and(|info| !info.is_null());
     if built && given("snapshot").is_some() {
-        return Err(Refusal::bad_request("Cannot specify a snapshot when using a build info entry"));
+        return Err(ApiError::bad_request("Cannot specify a snapshot when using a build info entry"));
     }
     if built && given("linkedSandbox").is_some() {
-        return Err(Refusal::bad_request("Cannot link a sandbox when using a build info entry"));
+        return Err(ApiError::bad_request("Cannot link a sandbox when using a build info entry"));
     }
     for key in ["cpu", "gpu", "memory", "disk"] {
-        let Some(value) = wish.get(key).filter(|value| !value.is_null()) else { continue };
+        let Some(value) = request.get(key).filter(|value| !value.is_null()) else { continue };
         if !value.is_u64() && !value.is_i64() {
-            return Err(Refusal::bad_request(format!("{key} must be an integer number")));
+            return Err(ApiError::bad_request(format!("{key} must be an integer number")));
         }
         if value.as_i64().is_some_and(|number| number < i64::from(key != "gpu")) {
-            return Err(Refusal::bad_request(format!("{key} must not be less than 1")));
+            return Err(ApiError::bad_request(format!("{key} must not be less than 1")));
         }
         record.insert(key.into(), value.clone());
     }
     let resources = ["cpu", "gpu", "memory", "disk", "gpuType"];
     if !built && resources.iter().any(|key| given(key).is_some()) {
-        return Err(Refusal::bad_request("Cannot specify Sandbox resources when using a snapshot"));
+        return Err(ApiError::bad_request("Cannot specify Sandbox resources when using a snapshot"));
     }
-    intervals(wish, &mut record)?;
-    if let Some(name) = wish.get("name").and_then(Value::as_str).filter(|name| !name.is_empty()) {
+    intervals(request, &mut record)?;
+    if let Some(name) = request.get("name").and_then(Value::as_str).filter(|name| !name.is_empty()) {
         record.insert("name".into(), json!(name));
     } else {
         let id = record.get("id").cloned().unwrap_or_default();
         record.insert("name".into(), id);
     }
-    match wish.get("snapshot").and_then(Value::as_str) {
-        Some(snapshot) if snapshot != DEFAULT_SNAPSHOT && !super::stock::has_snapshot(call, snapshot) => {
+    match request.get("snapshot").and_then(Value::as_str) {
+        Some(snapshot) if snapshot != DEFAULT_SNAPSHOT && !super::snapshots::exists(call, snapshot) => {
             let advice = "Did you add it through the Daytona Dashboard?";
-            return Err(Refusal::bad_request(format!("Snapshot {snapshot} not found. {advice}")));
+            return Err(ApiError::bad_request(format!("Snapshot {snapshot} not found. {advice}")));
         }
         Some(snapshot) => drop(record.insert("snapshot".into(), json!(snapshot))),
         None => {}
     }
     if built {
-        let mut info = wish.get("buildInfo").cloned().unwrap_or_default();
+        let mut info = request.get("buildInfo").cloned().unwrap_or_default();
         if info["dockerfileContent"].as_str().is_none_or(|text| text.trim().is_empty()) {
-            return Err(Refusal::bad_request("buildInfo.dockerfileContent should not be empty"));
+            return Err(ApiError::bad_request("buildInfo.dockerfileContent should not be empty"));
         }
         info["createdAt"] = record.get("createdAt").cloned().unwrap_or_default();
         info["updatedAt"] = info["createdAt"].clone();
-        info["snapshotRef"] = json!(image::build_id(&info));
+        info["snapshotRef"] = json!(image::image_name(&info));
         record.remove("snapshot");
         record.insert("buildInfo".into(), info);
         record.insert("state".into(), json!("pending_build"));
@@ -138,8 +138,8 @@ fn record(call: &Call, wish: &Map<String, Value>) -> Result<Map<String, Value>, 
     Ok(record)
 }
 
-/// After how many minutes what happens by itself, and what excludes what.
-fn intervals(wish: &Map<String, Value>, record: &mut Map<String, Value>) -> Result<(), Refusal> {
+/// The intervals in minutes, and which of them exclude each other.
+fn intervals(request: &Map<String, Value>, record: &mut Map<String, Value>) -> Result<(), ApiError> {
     let known = [
         ("autoStopInterval", "Auto-stop interval", 0),
         ("autoPauseInterval", "Auto-pause interval", 0),
@@ -148,38 +148,38 @@ fn intervals(wish: &Map<String, Value>, record: &mut Map<String, Value>) -> Resu
         ("autoDeleteInterval", "", i64::MIN),
     ];
     for (key, name, least) in known {
-        let Some(value) = wish.get(key).filter(|value| !value.is_null()) else { continue };
+        let Some(value) = request.get(key).filter(|value| !value.is_null()) else { continue };
         match value.as_i64() {
             Some(minutes) if minutes >= least => record.insert(key.into(), json!(minutes)),
-            Some(_) => return Err(Refusal::bad_request(format!("{name} must be non-negative"))),
-            None => return Err(Refusal::bad_request(format!("{key} must be an integer number"))),
+            Some(_) => return Err(ApiError::bad_request(format!("{name} must be non-negative"))),
+            None => return Err(ApiError::bad_request(format!("{key} must be an integer number"))),
         };
     }
-    let asked = |key: &str| wish.get(key).and_then(Value::as_i64);
+    let asked = |key: &str| request.get(key).and_then(Value::as_i64);
     if asked("autoPauseInterval").is_some_and(|minutes| minutes > 0) {
         if asked("autoStopInterval").is_some_and(|minutes| minutes > 0) {
-            return Err(Refusal::bad_request(
+            return Err(ApiError::bad_request(
                 "At most one of autoStopInterval and autoPauseInterval may be non-zero",
             ));
         }
         if asked("autoDeleteInterval") == Some(0) {
-            return Err(Refusal::bad_request("Auto-pause is not allowed for ephemeral sandboxes"));
+            return Err(ApiError::bad_request("Auto-pause is not allowed for ephemeral sandboxes"));
         }
     }
     Ok(())
 }
 
-/// Gives the sandbox its directory; an image is built first, line by line.
-async fn become_real(sandbox: Arc<Sandbox>, dockerfile: Option<String>) {
+/// Builds the image, if there is one, line by line; then starts the sandbox.
+async fn build_and_start(sandbox: Arc<Sandbox>, dockerfile: Option<String>) {
     if let Some(dockerfile) = dockerfile {
-        sleep(STEP).await;
+        sleep(BUILD_STEP).await;
         sandbox.set("state", "building_snapshot");
         let lines: Vec<&str> = dockerfile.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
         for (number, line) in lines.iter().enumerate() {
             let step = format!("Step {}/{} : {line}\n ---> done\n", number + 1, lines.len());
             sandbox.build_log.lock().push_str(&step);
-            sleep(STEP).await;
-            if let Some(why) = image::why_it_fails(line) {
+            sleep(BUILD_STEP).await;
+            if let Some(why) = image::step_error(line) {
                 sandbox.build_log.lock().push_str(&format!("{why}\n"));
                 sandbox.set("errorReason", why);
                 sandbox.set("desiredState", "build_failed");

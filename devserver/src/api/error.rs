@@ -8,14 +8,14 @@ use serde_json::json;
 
 /// A refusal; the path is filled in where it is known.
 #[derive(Clone)]
-pub struct Refusal {
+pub struct ApiError {
     pub status: StatusCode,
     pub message: String,
 }
 
-pub type Answer = Result<Response<Body>, Refusal>;
+pub type Answer = Result<Response<Body>, ApiError>;
 
-impl Refusal {
+impl ApiError {
     pub fn bad_request(message: impl Into<String>) -> Self {
         Self { status: StatusCode::BAD_REQUEST, message: message.into() }
     }
@@ -51,7 +51,7 @@ impl Refusal {
 }
 
 /// Without its path, which the router's layer fills in.
-impl IntoResponse for Refusal {
+impl IntoResponse for ApiError {
     fn into_response(self) -> Response<Body> {
         let mut response = self.status.into_response();
         response.extensions_mut().insert(self);

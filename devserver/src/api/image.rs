@@ -4,8 +4,8 @@
 use ring::digest::{SHA256, digest};
 use serde_json::Value;
 
-/// The name of what a build makes: the same for the same text and the same contexts.
-pub fn build_id(info: &Value) -> String {
+/// The name of a built image: equal for equal Dockerfiles and contexts.
+pub fn image_name(info: &Value) -> String {
     let mut hashes: Vec<&str> =
         info["contextHashes"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
     hashes.sort_unstable();
@@ -15,8 +15,8 @@ pub fn build_id(info: &Value) -> String {
     format!("daytona-{hex}:daytona")
 }
 
-/// The two steps that fail here as they would anywhere: an image that cannot exist, and `RUN false`.
-pub fn why_it_fails(line: &str) -> Option<String> {
+/// The error of a step that fails: `FROM` with an invalid image reference, and `RUN false`.
+pub fn step_error(line: &str) -> Option<String> {
     let mut words = line.split_whitespace();
     let instruction = words.next()?.to_ascii_uppercase();
     let mut words = words.skip_while(|word| word.starts_with("--"));
@@ -73,17 +73,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_that_no_image_has_fails_the_build() {
+    fn an_invalid_image_reference_fails_the_build() {
         for good in
             ["python:3.12", "debian", "ghcr.io/a/b_c:V1", "localhost:5000/x", "a/b@sha256:0f", "Host.io/x"]
         {
-            assert_eq!(why_it_fails(&format!("FROM --platform=linux/amd64 {good} AS x")), None, "{good}");
+            assert_eq!(step_error(&format!("FROM --platform=linux/amd64 {good} AS x")), None, "{good}");
         }
         for bad in ["Python", "a/B", "a:", "a//b", "a/b!"] {
-            assert!(why_it_fails(&format!("FROM {bad}")).is_some(), "{bad}");
+            assert!(step_error(&format!("FROM {bad}")).is_some(), "{bad}");
         }
-        assert!(why_it_fails("FROM").is_some() && why_it_fails("run false").is_some());
-        assert_eq!(why_it_fails("RUN falsetto"), None);
+        assert!(step_error("FROM").is_some() && step_error("run false").is_some());
+        assert_eq!(step_error("RUN falsetto"), None);
     }
 
     #[test]

@@ -1,8 +1,8 @@
-//! Changes of state: the answer still has the old state and the new `desiredState`; a second change while
-//! they differ is a conflict.
+//! Changes of state. The answer has the old state and the new `desiredState`; a second change while the two
+//! differ is a conflict.
 
-use super::Call;
-use super::error::{Answer, Refusal, json_body};
+use super::ApiCall;
+use super::error::{Answer, ApiError, json_body};
 use crate::sandbox::Sandbox;
 use axum::extract::Path;
 use serde_json::Value;
@@ -13,38 +13,38 @@ use std::time::{Duration, Instant};
 use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 
-/// How long a change takes at least.
-const STEP: Duration = Duration::from_millis(120);
-/// How long it waits for a client to look.
-const LOOKS: Duration = Duration::from_secs(1);
+/// The shortest time that a sandbox stays in a state such as `starting`.
+const MIN_TRANSITION: Duration = Duration::from_millis(120);
+/// The longest wait for a client to read that state.
+const OBSERVE_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// A change takes some time, and until a client has seen it under way: else a test on a busy machine could
-/// come too late to see what it is about.
-async fn under_way(sandbox: &Sandbox) {
-    sleep(STEP).await;
+/// The time in a state such as `starting`: at least [`MIN_TRANSITION`], and until a client has read it or
+/// [`OBSERVE_TIMEOUT`] has passed, so that a client on a busy machine does not miss it.
+async fn transition(sandbox: &Sandbox) {
+    sleep(MIN_TRANSITION).await;
     let began = Instant::now();
-    while !sandbox.seen.load(Ordering::Acquire) && began.elapsed() < LOOKS {
-        sleep(STEP / 10).await;
+    while !sandbox.seen.load(Ordering::Acquire) && began.elapsed() < OBSERVE_TIMEOUT {
+        sleep(MIN_TRANSITION / 10).await;
     }
 }
 
 /// Begins a change from one of these states.
-fn begin(call: &Call, id: &str, from: &[&str], to: &str, refusal: &str) -> Result<Arc<Sandbox>, Refusal> {
+fn begin(call: &ApiCall, id: &str, from: &[&str], to: &str, refusal: &str) -> Result<Arc<Sandbox>, ApiError> {
     let sandbox = call.sandbox(&id)?;
     if sandbox.is_changing() {
         sandbox.seen.store(true, Ordering::Release);
-        return Err(Refusal::conflict("Sandbox state change in progress"));
+        return Err(ApiError::conflict("Sandbox state change in progress"));
     }
     if !from.contains(&sandbox.state().as_str()) {
-        return Err(Refusal::bad_request(refusal));
+        return Err(ApiError::bad_request(refusal));
     }
     if !sandbox.desire(to) {
-        return Err(Refusal::conflict("Sandbox state change in progress"));
+        return Err(ApiError::conflict("Sandbox state change in progress"));
     }
     Ok(sandbox)
 }
 
-/// The last step of a start. A delete that came meanwhile wins.
+/// The last step of a start. A delete that was requested meanwhile wins.
 pub async fn start_toolbox(sandbox: &Arc<Sandbox>) {
     let starting = sandbox.clone();
     let started = spawn_blocking(move || starting.start_toolbox()).await.map_err(io::Error::other);
@@ -59,85 +59,85 @@ pub async fn start_toolbox(sandbox: &Arc<Sandbox>) {
     }
 }
 
-pub async fn look(Path(id): Path<String>, call: Call) -> Answer {
+pub async fn get(Path(id): Path<String>, call: ApiCall) -> Answer {
     let sandbox = call.sandbox(&id)?;
     sandbox.seen.store(true, Ordering::Release);
     Ok(json_body(&sandbox.json()))
 }
 
-pub async fn start(Path(id): Path<String>, call: Call) -> Answer {
+pub async fn start(Path(id): Path<String>, call: ApiCall) -> Answer {
     let sandbox = begin(&call, &id, &["stopped", "archived"], "started", "Sandbox is not in valid state")?;
     let answer = json_body(&sandbox.json());
     tokio::spawn(async move {
-        sleep(STEP / 2).await;
+        sleep(MIN_TRANSITION / 2).await;
         sandbox.set("state", "starting");
-        under_way(&sandbox).await;
+        transition(&sandbox).await;
         start_toolbox(&sandbox).await;
     });
     Ok(answer)
 }
 
-/// The processes end; the files stay. Asked politely they get a moment.
-pub async fn stop(Path(id): Path<String>, call: Call) -> Answer {
+/// Ends the processes and keeps the files.
+pub async fn stop(Path(id): Path<String>, call: ApiCall) -> Answer {
     let refusal = "Sandbox is not in a stoppable state";
     let sandbox = begin(&call, &id, &["started"], "stopped", refusal)?;
     let answer = json_body(&sandbox.json());
     let deletes = sandbox.get("autoDeleteInterval") == 0;
-    let world = call.world.clone();
+    let app = call.app.clone();
     tokio::spawn(async move {
-        sleep(STEP / 2).await;
+        sleep(MIN_TRANSITION / 2).await;
         sandbox.set("state", "stopping");
-        under_way(&sandbox).await;
+        transition(&sandbox).await;
         let killed = sandbox.clone();
         let _ = spawn_blocking(move || killed.stop_toolbox()).await;
         sandbox.set("state", "stopped");
         if deletes {
-            world.sandboxes.write().free_name(&sandbox.organization, &sandbox.name());
-            destroy(&world, sandbox).await;
+            app.sandboxes.write().free_name(&sandbox.organization, &sandbox.name());
+            destroy(&app, sandbox).await;
         }
     });
     Ok(answer)
 }
 
-pub async fn archive(Path(id): Path<String>, call: Call) -> Answer {
+pub async fn archive(Path(id): Path<String>, call: ApiCall) -> Answer {
     let sandbox = begin(&call, &id, &["stopped"], "archived", "Sandbox is not stopped")?;
     let answer = json_body(&sandbox.json());
     tokio::spawn(async move {
-        sleep(STEP / 2).await;
+        sleep(MIN_TRANSITION / 2).await;
         sandbox.set("state", "archiving");
-        under_way(&sandbox).await;
+        transition(&sandbox).await;
         sandbox.set("state", "archived");
     });
     Ok(answer)
 }
 
-pub async fn recover(Path(id): Path<String>, call: Call) -> Answer {
+pub async fn recover(Path(id): Path<String>, call: ApiCall) -> Answer {
     let sandbox = begin(&call, &id, &["error"], "started", "Sandbox is not in error state")?;
     let answer = json_body(&sandbox.json());
     tokio::spawn(async move {
-        under_way(&sandbox).await;
+        transition(&sandbox).await;
         sandbox.set("errorReason", Value::Null);
         start_toolbox(&sandbox).await;
     });
     Ok(answer)
 }
 
-/// What runs can only get more processors and memory; the disk changes while the sandbox is stopped.
-pub async fn resize(Path(id): Path<String>, call: Call) -> Answer {
-    let wish = call.json()?;
+/// A started sandbox can only grow in CPU and memory; its disk changes only while it is stopped.
+pub async fn resize(Path(id): Path<String>, call: ApiCall) -> Answer {
+    let request = call.json()?;
     let sandbox = call.sandbox(&id)?;
     let running = sandbox.state() == "started";
     let mut changes = Vec::new();
     for key in ["cpu", "memory", "disk"] {
-        let value = &wish[key];
+        let value = &request[key];
         if value.is_null() {
             continue;
         }
         if !value.is_u64() {
-            return Err(Refusal::bad_request(format!("{key} must be an integer number")));
+            return Err(ApiError::bad_request(format!("{key} must be an integer number")));
         }
         if *value == 0 {
-            return Err(Refusal::bad_request(format!("{key} must not be less than 1")));
+            return Err(ApiError::bad_request(format!("{key} must not be less than 1")));
         }
         let less = value.as_u64() < sandbox.get(key).as_u64();
         let refusal = match key {
@@ -150,14 +150,14 @@ pub async fn resize(Path(id): Path<String>, call: Call) -> Answer {
             _ => None,
         };
         if let Some(refusal) = refusal {
-            return Err(Refusal::bad_request(refusal));
+            return Err(ApiError::bad_request(refusal));
         }
         if *value != sandbox.get(key) {
             changes.push((key, value.clone()));
         }
     }
     if changes.is_empty() {
-        return Err(Refusal::bad_request(
+        return Err(ApiError::bad_request(
             "No resource changes specified - sandbox is already at the desired configuration",
         ));
     }
@@ -167,9 +167,9 @@ pub async fn resize(Path(id): Path<String>, call: Call) -> Answer {
     sandbox.resizing.store(true, Ordering::Release);
     let answer = json_body(&sandbox.json());
     tokio::spawn(async move {
-        sleep(STEP / 2).await;
+        sleep(MIN_TRANSITION / 2).await;
         sandbox.set("state", "resizing");
-        under_way(&sandbox).await;
+        transition(&sandbox).await;
         for (key, value) in changes {
             sandbox.set(key, value);
         }
@@ -182,29 +182,29 @@ pub async fn resize(Path(id): Path<String>, call: Call) -> Answer {
     Ok(answer)
 }
 
-/// The name is free at once; the sandbox itself goes when its processes have.
-pub async fn delete(Path(id): Path<String>, call: Call) -> Answer {
+/// Frees the name at once; the sandbox is `destroyed` when its processes have ended.
+pub async fn delete(Path(id): Path<String>, call: ApiCall) -> Answer {
     let sandbox = call.sandbox(&id)?;
     if sandbox.text("desiredState") == "destroyed" {
-        return Err(Refusal::conflict("Sandbox state change in progress"));
+        return Err(ApiError::conflict("Sandbox state change in progress"));
     }
     let settled = !sandbox.is_changing();
     let unsettled_but_deletable = ["creating", "pending_build", "building_snapshot"];
     if !settled && !unsettled_but_deletable.contains(&sandbox.state().as_str()) {
-        return Err(Refusal::conflict("Sandbox state change in progress"));
+        return Err(ApiError::conflict("Sandbox state change in progress"));
     }
     let name = sandbox.name();
-    call.world.sandboxes.write().free_name(&sandbox.organization, &name);
+    call.app.sandboxes.write().free_name(&sandbox.organization, &name);
     let milliseconds = time::OffsetDateTime::now_utc().unix_timestamp_nanos() / 1_000_000;
     sandbox.set("name", format!("DESTROYED_{name}_{milliseconds}"));
     sandbox.set("desiredState", "destroyed");
     let answer = json_body(&sandbox.json());
-    let world = call.world.clone();
-    tokio::spawn(async move { destroy(&world, sandbox).await });
+    let app = call.app.clone();
+    tokio::spawn(async move { destroy(&app, sandbox).await });
     Ok(answer)
 }
 
-async fn destroy(world: &crate::world::World, sandbox: Arc<Sandbox>) {
+async fn destroy(app: &crate::app_state::AppState, sandbox: Arc<Sandbox>) {
     sandbox.set("desiredState", "destroyed");
     sandbox.set("state", "destroying");
     let gone = sandbox.clone();
@@ -214,5 +214,5 @@ async fn destroy(world: &crate::world::World, sandbox: Arc<Sandbox>) {
     })
     .await;
     sandbox.set("state", "destroyed");
-    world.sandboxes.write().remove(&sandbox.id);
+    app.sandboxes.write().remove(&sandbox.id);
 }

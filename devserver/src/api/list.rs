@@ -1,7 +1,7 @@
-//! Both shapes of the list: cursors, and the old pages.
+//! Both lists of sandboxes: by cursor, and by page as older clients ask for it.
 
-use super::Call;
-use super::error::{Answer, Refusal, json_body};
+use super::ApiCall;
+use super::error::{Answer, ApiError, json_body};
 use crate::sandbox::Sandbox;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -9,10 +9,10 @@ use serde_json::{Map, Value, json};
 use std::cmp::Ordering;
 use std::sync::Arc;
 
-const LIMIT: usize = 100;
-const LIMIT_MOST: usize = 200;
-/// What the items of the cursor list leave out.
-const FULL_ONLY: [&str; 7] = [
+const DEFAULT_LIMIT: usize = 100;
+const MAX_LIMIT: usize = 200;
+/// Keys that the items of the cursor list do not have.
+const OMITTED_IN_LISTS: [&str; 7] = [
     "env",
     "volumes",
     "buildInfo",
@@ -22,7 +22,7 @@ const FULL_ONLY: [&str; 7] = [
     "otelEndpointOverride",
 ];
 
-/// What a filter may ask for.
+/// The states that the filter accepts.
 const STATES: [&str; 22] = [
     "creating",
     "restoring",
@@ -48,11 +48,11 @@ const STATES: [&str; 22] = [
     "resuming",
 ];
 
-pub async fn by_cursor(call: Call) -> Answer {
+pub async fn by_cursor(call: ApiCall) -> Answer {
     let limit = limit(&call)?;
     let start = match call.parameter("cursor") {
         None => 0,
-        Some(cursor) => offset(&cursor).ok_or_else(|| Refusal::bad_request("Invalid cursor"))?,
+        Some(cursor) => offset(&cursor).ok_or_else(|| ApiError::bad_request("Invalid cursor"))?,
     };
     let mut found = find(&call)?;
     sort(&call, &mut found, &["name", "cpu", "memoryGib", "diskGib", "lastActivityAt", "createdAt"])?;
@@ -63,13 +63,13 @@ pub async fn by_cursor(call: Call) -> Answer {
     Ok(json_body(&json!({ "items": items, "nextCursor": cursor })))
 }
 
-pub async fn by_page(call: Call) -> Answer {
+pub async fn by_page(call: ApiCall) -> Answer {
     let limit = limit(&call)?;
     let page = match call.parameter("page") {
         None => 1,
         Some(text) => match text.parse::<usize>() {
             Ok(page) if page > 0 => page,
-            _ => return Err(Refusal::bad_request("page must not be less than 1")),
+            _ => return Err(ApiError::bad_request("page must not be less than 1")),
         },
     };
     let mut found = find(&call)?;
@@ -86,16 +86,16 @@ pub async fn by_page(call: Call) -> Answer {
     })))
 }
 
-fn limit(call: &Call) -> Result<usize, Refusal> {
+fn limit(call: &ApiCall) -> Result<usize, ApiError> {
     match call.parameter("limit") {
-        None => Ok(LIMIT),
+        None => Ok(DEFAULT_LIMIT),
         Some(text) => match text.parse::<i64>() {
-            Ok(limit) if limit < 1 => Err(Refusal::bad_request("limit must not be less than 1")),
-            Ok(limit) if limit > LIMIT_MOST as i64 => {
-                Err(Refusal::bad_request("limit must not be greater than 200"))
+            Ok(limit) if limit < 1 => Err(ApiError::bad_request("limit must not be less than 1")),
+            Ok(limit) if limit > MAX_LIMIT as i64 => {
+                Err(ApiError::bad_request("limit must not be greater than 200"))
             }
             Ok(limit) => Ok(limit as usize),
-            Err(_) => Err(Refusal::bad_request("limit must be an integer number")),
+            Err(_) => Err(ApiError::bad_request("limit must be an integer number")),
         },
     }
 }
@@ -105,7 +105,7 @@ fn offset(cursor: &str) -> Option<usize> {
 }
 
 /// The organization's sandboxes that pass every filter.
-fn find(call: &Call) -> Result<Vec<Arc<Sandbox>>, Refusal> {
+fn find(call: &ApiCall) -> Result<Vec<Arc<Sandbox>>, ApiError> {
     let query = call.query();
     let values = |name: &str| -> Vec<String> {
         query.iter().filter(|(key, _)| key == name).map(|(_, value)| value.clone()).collect()
@@ -113,13 +113,13 @@ fn find(call: &Call) -> Result<Vec<Arc<Sandbox>>, Refusal> {
     let labels: Map<String, Value> = match call.parameter("labels") {
         None => Map::new(),
         Some(text) => {
-            serde_json::from_str(&text).map_err(|_| Refusal::bad_request("Invalid labels JSON format"))?
+            serde_json::from_str(&text).map_err(|_| ApiError::bad_request("Invalid labels JSON format"))?
         }
     };
     let mut regions = values("regions");
     regions.extend(values("regionIds"));
     if let Some(unknown) = values("states").iter().find(|state| !STATES.contains(&state.as_str())) {
-        return Err(Refusal::bad_request(format!("each value in states must be a valid state: {unknown}")));
+        return Err(ApiError::bad_request(format!("each value in states must be a valid state: {unknown}")));
     }
     let one_of = [("state", values("states")), ("snapshot", values("snapshots")), ("target", regions)];
     let starts = |key: &str| call.parameter(key).map(|text| text.to_lowercase());
@@ -127,7 +127,7 @@ fn find(call: &Call) -> Result<Vec<Arc<Sandbox>>, Refusal> {
     let bound = |name: &str| match call.parameter(name).map(|text| text.parse::<f64>()) {
         None => Ok(None),
         Some(Ok(bound)) if bound >= 1.0 => Ok(Some(bound)),
-        Some(_) => Err(Refusal::bad_request(format!("{name} must not be less than 1"))),
+        Some(_) => Err(ApiError::bad_request(format!("{name} must not be less than 1"))),
     };
     let bounds = [
         ("cpu", bound("minCpu")?, bound("maxCpu")?),
@@ -160,17 +160,17 @@ fn find(call: &Call) -> Result<Vec<Arc<Sandbox>>, Refusal> {
                     && before.as_deref().is_none_or(|before| text(key) < before)
             })
     };
-    let sandboxes = call.world.sandboxes.read();
+    let sandboxes = call.app.sandboxes.read();
     let own = sandboxes.all.iter().filter(|sandbox| sandbox.organization == call.organization.id);
     Ok(own.filter(|sandbox| passes(sandbox)).cloned().collect())
 }
 
-/// As asked, by one of these keys, else the newest first.
-fn sort(call: &Call, found: &mut [Arc<Sandbox>], keys: &[&str]) -> Result<(), Refusal> {
+/// Sorts by the requested key, which has to be one of `keys`; without one, newest first.
+fn sort(call: &ApiCall, found: &mut [Arc<Sandbox>], keys: &[&str]) -> Result<(), ApiError> {
     let descending = match call.parameter("order").as_deref() {
         Some("asc") => false,
         Some("desc") | None => true,
-        Some(_) => return Err(Refusal::bad_request("order must be one of the following values: asc, desc")),
+        Some(_) => return Err(ApiError::bad_request("order must be one of the following values: asc, desc")),
     };
     let Some(sort) = call.parameter("sort") else {
         if descending {
@@ -180,7 +180,7 @@ fn sort(call: &Call, found: &mut [Arc<Sandbox>], keys: &[&str]) -> Result<(), Re
     };
     if !keys.contains(&sort.as_str()) {
         let keys = keys.join(", ");
-        return Err(Refusal::bad_request(format!("sort must be one of the following values: {keys}")));
+        return Err(ApiError::bad_request(format!("sort must be one of the following values: {keys}")));
     }
     let key = match sort.as_str() {
         "memoryGib" => "memory",
@@ -201,7 +201,7 @@ fn sort(call: &Call, found: &mut [Arc<Sandbox>], keys: &[&str]) -> Result<(), Re
 
 fn brief(mut item: Value) -> Value {
     if let Value::Object(record) = &mut item {
-        record.retain(|key, _| !FULL_ONLY.contains(&key.as_str()));
+        record.retain(|key, _| !OMITTED_IN_LISTS.contains(&key.as_str()));
     }
     item
 }

@@ -1,32 +1,34 @@
 //! The control plane, below `/api`: sandboxes and their states, snapshots, volumes. Every route but
 //! `/config` and `/health` needs a credential, unknown ones included.
 
+mod access;
 mod call;
 mod create;
 pub mod error;
 pub mod image;
 mod lifecycle;
 mod list;
-mod reach;
+pub mod records;
 mod settings;
-mod stock;
+mod snapshots;
+mod volumes;
 
 use crate::Protocol;
-use crate::world::World;
+use crate::app_state::AppState;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{OriginalUri, Request, State};
 use axum::http::Response;
 use axum::middleware::Next;
 use axum::response::IntoResponse;
-use axum::routing::{delete, get, post, put};
-pub use call::{Call, authenticate, bearer};
-use error::{Answer, Refusal, json_body};
+use axum::routing::{get, post, put};
+pub use call::{ApiCall, authenticate, bearer};
+use error::{Answer, ApiError, json_body};
 use serde_json::json;
 use std::sync::Arc;
 
-pub fn router(world: Arc<World>) -> Router {
-    let newer = match world.protocol {
+pub fn router(app: Arc<AppState>) -> Router {
+    let newer = match app.protocol {
         Protocol::V0_190 => Router::new(),
         Protocol::V0_205 => Router::new()
             .route("/sandbox/{id}/autopause/{minutes}", post(settings::auto_pause))
@@ -37,7 +39,7 @@ pub fn router(world: Arc<World>) -> Router {
         .route("/health", get(async || json_body(&json!({ "status": "ok" }))))
         .route("/sandbox", get(list::by_cursor).post(create::create))
         .route("/sandbox/paginated", get(list::by_page))
-        .route("/sandbox/{id}", get(lifecycle::look).delete(lifecycle::delete))
+        .route("/sandbox/{id}", get(lifecycle::get).delete(lifecycle::delete))
         .route("/sandbox/{id}/start", post(lifecycle::start))
         .route("/sandbox/{id}/stop", post(lifecycle::stop))
         .route("/sandbox/{id}/archive", post(lifecycle::archive))
@@ -49,36 +51,36 @@ pub fn router(world: Arc<World>) -> Router {
         .route("/sandbox/{id}/autostop/{minutes}", post(settings::auto_stop))
         .route("/sandbox/{id}/autoarchive/{minutes}", post(settings::auto_archive))
         .route("/sandbox/{id}/autodelete/{minutes}", post(settings::auto_delete))
-        .route("/sandbox/{id}/ports/{port}/preview-url", get(reach::preview))
-        .route("/sandbox/{id}/ports/{port}/signed-preview-url", get(reach::signed_preview))
-        .route("/sandbox/{id}/ports/{port}/signed-preview-url/{token}/expire", post(reach::expire_preview))
-        .route("/sandbox/{id}/toolbox-proxy-url", get(reach::toolbox_proxy_url))
-        .route("/sandbox/{id}/build-logs-url", get(reach::build_logs_url))
-        .route("/sandbox/{id}/build-logs", get(reach::build_logs))
-        .route("/sandbox/{id}/signing-key", get(reach::signing_key))
-        .route("/sandbox/{id}/signing-key/rotate", post(reach::rotate_signing_key))
-        .route("/snapshots", get(stock::list_snapshots).post(stock::create_snapshot))
-        .route("/snapshots/{id}", get(stock::snapshot).delete(stock::delete_snapshot))
-        .route("/volumes", get(stock::list_volumes).post(stock::create_volume))
-        .route("/volumes/by-name/{name}", get(stock::volume_by_name))
-        .route("/volumes/{id}", delete(stock::delete_volume).get(stock::volume))
-        .route("/object-storage/push-access", get(stock::push_access))
+        .route("/sandbox/{id}/ports/{port}/preview-url", get(access::preview))
+        .route("/sandbox/{id}/ports/{port}/signed-preview-url", get(access::signed_preview))
+        .route("/sandbox/{id}/ports/{port}/signed-preview-url/{token}/expire", post(access::expire_preview))
+        .route("/sandbox/{id}/toolbox-proxy-url", get(access::toolbox_proxy_url))
+        .route("/sandbox/{id}/build-logs-url", get(access::build_logs_url))
+        .route("/sandbox/{id}/build-logs", get(access::build_logs))
+        .route("/sandbox/{id}/signing-key", get(access::signing_key))
+        .route("/sandbox/{id}/signing-key/rotate", post(access::rotate_signing_key))
+        .route("/snapshots", get(snapshots::list).post(snapshots::create))
+        .route("/snapshots/{id}", get(snapshots::get).delete(snapshots::delete))
+        .route("/volumes", get(volumes::list).post(volumes::create))
+        .route("/volumes/by-name/{name}", get(volumes::get_by_name))
+        .route("/volumes/{id}", get(volumes::get).delete(volumes::delete))
+        .route("/object-storage/push-access", get(access::object_storage))
         .merge(newer)
         .fallback(no_route)
         .method_not_allowed_fallback(no_route)
-        .with_state(world)
+        .with_state(app)
         .layer(axum::middleware::from_fn(name_path))
 }
 
-async fn no_route(call: Call) -> Answer {
-    Err(Refusal::not_found(format!("Cannot {} {}", call.method, call.uri.path())))
+async fn no_route(call: ApiCall) -> Answer {
+    Err(ApiError::not_found(format!("Cannot {} {}", call.method, call.uri.path())))
 }
 
 /// Fills in the path of a refused request, decoded and with its query.
 async fn name_path(request: Request, next: Next) -> Response<Body> {
     let path = request.extensions().get::<OriginalUri>().map_or(request.uri(), |uri| uri).to_string();
     let response = next.run(request).await;
-    match response.extensions().get::<Refusal>() {
+    match response.extensions().get::<ApiError>() {
         Some(refusal) => {
             let path = percent_encoding::percent_decode_str(&path).decode_utf8_lossy();
             refusal.clone().at(&path)
@@ -87,16 +89,16 @@ async fn name_path(request: Request, next: Next) -> Response<Body> {
     }
 }
 
-async fn config(State(world): State<Arc<World>>) -> impl IntoResponse {
+async fn config(State(app): State<Arc<AppState>>) -> impl IntoResponse {
     json_body(&json!({
         "version": "rig",
-        "oidc": { "issuer": world.base, "clientId": "rig", "audience": "rig" },
+        "oidc": { "issuer": app.base, "clientId": "rig", "audience": "rig" },
         "linkedAccountsEnabled": false,
         "announcements": {},
-        "proxyTemplateUrl": format!("http://{{{{PORT}}}}-{{{{sandboxId}}}}.localhost:{}", world.port),
-        "proxyToolboxUrl": format!("{}/toolbox", world.base),
+        "proxyTemplateUrl": format!("http://{{{{PORT}}}}-{{{{sandboxId}}}}.localhost:{}", app.port),
+        "proxyToolboxUrl": format!("{}/toolbox", app.base),
         "defaultSnapshot": crate::sandbox::DEFAULT_SNAPSHOT,
-        "dashboardUrl": world.base,
+        "dashboardUrl": app.base,
         "maxAutoArchiveInterval": 43200,
         "maintananceMode": false,
         "environment": "rig",

@@ -5,13 +5,13 @@ use axum::http::{Response, header};
 use futures_util::{StreamExt, stream};
 use std::time::Duration;
 
-const LEAVES: Duration = Duration::from_millis(20);
+const FLUSH_DELAY: Duration = Duration::from_millis(20);
 
 /// Sends `bytes` of the body, then fails, which drops the connection.
 pub fn cut_after(response: Response<Body>, bytes: usize) -> Response<Body> {
     let cut = async {
         // What was sent has to leave the server's buffer first.
-        tokio::time::sleep(LEAVES).await;
+        tokio::time::sleep(FLUSH_DELAY).await;
         Err(std::io::Error::other("cut"))
     };
     spoilt(response, bytes, stream::once(cut).boxed())

@@ -28,11 +28,11 @@ struct State {
 struct Socket {
     /// Writes that still go through.
     writes: u32,
-    then: Then,
+    then: SocketFault,
 }
 
 #[derive(Clone, Copy)]
-pub enum Then {
+pub enum SocketFault {
     Drop,
     Close(u16),
     Silence,
@@ -47,7 +47,7 @@ impl Connection {
         self.0.lock().close_idle = Some(after);
     }
 
-    pub fn socket(&self, writes: u32, then: Then) {
+    pub fn socket(&self, writes: u32, then: SocketFault) {
         self.0.lock().socket = Some(Socket { writes, then });
     }
 
@@ -82,7 +82,7 @@ impl Connection {
 }
 
 /// A TCP stream that misbehaves as its connection says.
-pub struct Wire {
+pub struct FaultyStream {
     stream: TcpStream,
     connection: Arc<Connection>,
     /// The close frame on its way.
@@ -92,13 +92,13 @@ pub struct Wire {
     pauses: bool,
 }
 
-impl Wire {
+impl FaultyStream {
     pub fn new(stream: TcpStream, connection: Arc<Connection>) -> Self {
         Self { stream, connection, closing: Vec::new(), over: false, pauses: false }
     }
 
     /// How much of a write goes through; `None`: this one is the first that does not.
-    fn allowed(&mut self, wanted: usize) -> Result<usize, Then> {
+    fn allowed(&mut self, wanted: usize) -> Result<usize, SocketFault> {
         let mut state = self.connection.0.lock();
         if let Some(socket) = &mut state.socket {
             // The upgrade's answer is HTTP and always goes through.
@@ -111,7 +111,7 @@ impl Wire {
     }
 }
 
-impl AsyncRead for Wire {
+impl AsyncRead for FaultyStream {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -121,7 +121,7 @@ impl AsyncRead for Wire {
     }
 }
 
-impl AsyncWrite for Wire {
+impl AsyncWrite for FaultyStream {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         if std::mem::take(&mut self.pauses) {
             cx.waker().wake_by_ref();
@@ -134,9 +134,9 @@ impl AsyncWrite for Wire {
                     self.pauses = most < bytes.len() && written.is_ready();
                     return written;
                 }
-                Err(Then::Silence) => self.over = true,
-                Err(Then::Drop) => return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into())),
-                Err(Then::Close(code)) => {
+                Err(SocketFault::Silence) => self.over = true,
+                Err(SocketFault::Drop) => return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into())),
+                Err(SocketFault::Close(code)) => {
                     const FIN_CLOSE: u8 = 0x88;
                     self.closing = [&[FIN_CLOSE, 2][..], &code.to_be_bytes()].concat();
                 }
@@ -175,11 +175,11 @@ mod tests {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpListener;
 
-    async fn wire() -> (Wire, Arc<Connection>, TcpStream) {
+    async fn wire() -> (FaultyStream, Arc<Connection>, TcpStream) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let other = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         let connection = Arc::<Connection>::default();
-        (Wire::new(listener.accept().await.unwrap().0, connection.clone()), connection, other)
+        (FaultyStream::new(listener.accept().await.unwrap().0, connection.clone()), connection, other)
     }
 
     #[tokio::test]
@@ -199,7 +199,7 @@ mod tests {
     #[tokio::test]
     async fn a_socket_that_is_closed_says_its_code_and_nothing_more() {
         let (mut wire, connection, mut other) = wire().await;
-        connection.socket(1, Then::Close(4008));
+        connection.socket(1, SocketFault::Close(4008));
         for piece in ["first", "second", "third"] {
             assert_eq!(wire.write(piece.as_bytes()).await.unwrap(), piece.len());
         }

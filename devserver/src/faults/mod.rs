@@ -26,8 +26,8 @@ mod body;
 mod io;
 mod rule;
 
-pub use io::{Connection, Then, Wire};
-pub use rule::{Kind, Rule};
+pub use io::{Connection, FaultyStream, SocketFault};
+pub use rule::{FaultKind, Rule};
 
 use axum::body::Body;
 use axum::http::{Response, StatusCode, header};
@@ -46,7 +46,7 @@ impl Faults {
     }
 
     /// What happens to a request for this path and query; each rule counts down.
-    pub fn take(&self, target: &str) -> Vec<Kind> {
+    pub fn take(&self, target: &str) -> Vec<FaultKind> {
         let mut rules = self.0.lock();
         let mut kinds = Vec::new();
         for rule in rules.iter_mut().filter(|rule| target.contains(&rule.path)) {
@@ -76,13 +76,13 @@ impl Faults {
 }
 
 /// An answer made up instead of the real one.
-pub fn instead(kind: Kind) -> Option<Response<Body>> {
+pub fn instead(kind: FaultKind) -> Option<Response<Body>> {
     let envelope = |status: StatusCode| {
         let body = json!({ "statusCode": status.as_u16(), "message": "a fault was asked for" });
         (status, [(header::CONTENT_TYPE, "application/json")], body.to_string()).into_response()
     };
     Some(match kind {
-        Kind::Status(status) => {
+        FaultKind::Status(status) => {
             let mut response = envelope(status);
             if status == StatusCode::TOO_MANY_REQUESTS {
                 let headers = response.headers_mut();
@@ -91,21 +91,23 @@ pub fn instead(kind: Kind) -> Option<Response<Body>> {
             }
             response
         }
-        Kind::Html(status) => {
+        FaultKind::Html(status) => {
             let page = "<html><body><h1>Bad things happened</h1><hr>nginx</body></html>";
             (status, [(header::CONTENT_TYPE, "text/html")], page).into_response()
         }
-        Kind::Empty(status) => status.into_response(),
-        Kind::Garbage => ([(header::CONTENT_TYPE, "application/json")], "{\"exitCode\":").into_response(),
+        FaultKind::Empty(status) => status.into_response(),
+        FaultKind::Garbage => {
+            ([(header::CONTENT_TYPE, "application/json")], "{\"exitCode\":").into_response()
+        }
         _ => return None,
     })
 }
 
 /// The real answer, spoilt.
-pub fn spoil(kind: Kind, response: Response<Body>) -> Response<Body> {
+pub fn spoil(kind: FaultKind, response: Response<Body>) -> Response<Body> {
     match kind {
-        Kind::CutBody(bytes) => cut_after(response, bytes),
-        Kind::StallBody(bytes) => stall_after(response, bytes),
+        FaultKind::CutBody(bytes) => cut_after(response, bytes),
+        FaultKind::StallBody(bytes) => stall_after(response, bytes),
         _ => response,
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 /// What happens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum FaultKind {
     Cut,
     CutAfter,
     CutBody(usize),
@@ -27,7 +27,7 @@ pub enum Kind {
 /// What happens to which requests, and how often.
 #[derive(Clone, Debug)]
 pub struct Rule {
-    pub kind: Kind,
+    pub kind: FaultKind,
     pub path: String,
     pub left: Option<u32>,
 }
@@ -47,21 +47,21 @@ impl FromStr for Rule {
         let status = || value.parse().map_err(|_| wrong());
         let milliseconds = || number().map(|number| Duration::from_millis(number.into()));
         let kind = match name {
-            "cut" => Kind::Cut,
-            "cut-after" => Kind::CutAfter,
-            "cut-body" => Kind::CutBody(number()? as usize),
-            "stall" => Kind::Stall,
-            "stall-body" => Kind::StallBody(number()? as usize),
-            "delay" => Kind::Delay(milliseconds()?),
-            "status" => Kind::Status(status()?),
-            "html" => Kind::Html(status()?),
-            "empty" => Kind::Empty(status()?),
-            "garbage" => Kind::Garbage,
-            "close-idle" => Kind::CloseIdle(milliseconds()?),
-            "split" => Kind::Split,
-            "ws-drop" => Kind::WsDrop(number()?),
-            "ws-close" => Kind::WsClose(u16::try_from(number()?).map_err(|_| wrong())?),
-            "ws-silent" => Kind::WsSilent(number()?),
+            "cut" => FaultKind::Cut,
+            "cut-after" => FaultKind::CutAfter,
+            "cut-body" => FaultKind::CutBody(number()? as usize),
+            "stall" => FaultKind::Stall,
+            "stall-body" => FaultKind::StallBody(number()? as usize),
+            "delay" => FaultKind::Delay(milliseconds()?),
+            "status" => FaultKind::Status(status()?),
+            "html" => FaultKind::Html(status()?),
+            "empty" => FaultKind::Empty(status()?),
+            "garbage" => FaultKind::Garbage,
+            "close-idle" => FaultKind::CloseIdle(milliseconds()?),
+            "split" => FaultKind::Split,
+            "ws-drop" => FaultKind::WsDrop(number()?),
+            "ws-close" => FaultKind::WsClose(u16::try_from(number()?).map_err(|_| wrong())?),
+            "ws-silent" => FaultKind::WsSilent(number()?),
             _ => return Err(wrong()),
         };
         Ok(Self { kind, path: path.to_owned(), left })
@@ -75,7 +75,7 @@ mod tests {
     #[test]
     fn a_rule_is_kind_value_path_and_count() {
         let rule: Rule = "status=502@/process/execute*2".parse().unwrap();
-        assert_eq!(rule.kind, Kind::Status(StatusCode::BAD_GATEWAY));
+        assert_eq!(rule.kind, FaultKind::Status(StatusCode::BAD_GATEWAY));
         assert_eq!((rule.path.as_str(), rule.left), ("/process/execute", Some(2)));
         assert_eq!("stall@/files".parse::<Rule>().unwrap().left, None);
         for wrong in ["", "cut", "cut-body@/", "status=9@/", "explode@/", "cut@/*x"] {

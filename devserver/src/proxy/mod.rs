@@ -8,8 +8,8 @@ mod signature;
 
 use crate::Protocol;
 use crate::api;
+use crate::app_state::AppState;
 use crate::sandbox::Sandbox;
-use crate::world::World;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
@@ -21,30 +21,30 @@ use hyper::upgrade::OnUpgrade;
 use serde_json::json;
 use std::sync::Arc;
 
-pub fn router(world: Arc<World>) -> Router {
+pub fn router(app: Arc<AppState>) -> Router {
     let mut router = Router::new();
     for route in ["/toolbox/{id}", "/toolbox/{id}/", "/toolbox/{id}/{*path}"] {
         router = router.route(route, any(toolbox));
     }
     // The old way through the API, which the last self-hosted release still had.
-    if world.protocol == Protocol::V0_190 {
+    if app.protocol == Protocol::V0_190 {
         for route in
             ["/api/toolbox/{id}/toolbox", "/api/toolbox/{id}/toolbox/", "/api/toolbox/{id}/toolbox/{*path}"]
         {
             router = router.route(route, any(toolbox_through_api));
         }
     }
-    router.with_state(world)
+    router.with_state(app)
 }
 
-async fn toolbox(State(world): State<Arc<World>>, request: Request) -> Response<Body> {
+async fn toolbox(State(app): State<Arc<AppState>>, request: Request) -> Response<Body> {
     let (id, path) = split(request.uri(), "/toolbox/", "/");
-    serve_toolbox(&world, &id, &path, request).await
+    serve_toolbox(&app, &id, &path, request).await
 }
 
-async fn toolbox_through_api(State(world): State<Arc<World>>, request: Request) -> Response<Body> {
+async fn toolbox_through_api(State(app): State<Arc<AppState>>, request: Request) -> Response<Body> {
     let (id, path) = split(request.uri(), "/api/toolbox/", "/toolbox");
-    serve_toolbox(&world, &id, &path, request).await
+    serve_toolbox(&app, &id, &path, request).await
 }
 
 /// The sandbox's id and the path below its toolbox's base, still encoded.
@@ -56,13 +56,13 @@ fn split(uri: &Uri, prefix: &str, base: &str) -> (String, String) {
     (rest[..at].to_owned(), if path.is_empty() { "/".to_owned() } else { path.to_owned() })
 }
 
-async fn serve_toolbox(world: &World, id: &str, path: &str, request: Request) -> Response<Body> {
-    let sandbox = world.sandboxes.read().by_id(id);
+async fn serve_toolbox(app: &AppState, id: &str, path: &str, request: Request) -> Response<Body> {
+    let sandbox = app.sandboxes.read().by_id(id);
     let signed = sandbox.as_ref().is_some_and(|sandbox| {
         let key = sandbox.signing_key.lock().clone();
         signature::is_signed(&key, request.method(), path, request.uri())
     });
-    let organization = match api::authenticate(world, request.headers()) {
+    let organization = match api::authenticate(app, request.headers()) {
         Ok(organization) => Some(organization),
         Err(_) if signed => None,
         Err(_) => return refuse(StatusCode::UNAUTHORIZED, "unauthorized"),

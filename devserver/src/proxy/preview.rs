@@ -1,8 +1,8 @@
 //! The preview proxy: `http://{port}-{sandboxId or token}.localhost:PORT/`, to ports that a process of that
 //! sandbox really listens on. Bodies stream, upgrades pass through.
 
+use crate::app_state::AppState;
 use crate::sandbox::Sandbox;
-use crate::world::World;
 use axum::body::{Body, HttpBody};
 use axum::http::{HeaderMap, Request, Response, StatusCode, header};
 use axum::response::IntoResponse;
@@ -22,8 +22,8 @@ pub fn target(headers: &HeaderMap) -> Option<Target> {
     Some(Target { port: port.parse().ok()?, name: name.to_owned() })
 }
 
-pub async fn serve(world: &Arc<World>, target: Target, request: Request<Body>) -> Response<Body> {
-    let Some(sandbox) = allowed(world, &target, &request) else {
+pub async fn serve(app: &Arc<AppState>, target: Target, request: Request<Body>) -> Response<Body> {
+    let Some(sandbox) = allowed(app, &target, &request) else {
         return (StatusCode::NOT_FOUND, "no such preview, or no right to it\n").into_response();
     };
     if sandbox.state() != "started" {
@@ -41,8 +41,8 @@ pub async fn serve(world: &Arc<World>, target: Target, request: Request<Body>) -
 }
 
 /// The sandbox, if the request may see it: it is public, or a token, a key or a signed link says so.
-fn allowed(world: &World, target: &Target, request: &Request<Body>) -> Option<Arc<Sandbox>> {
-    let sandboxes = world.sandboxes.read();
+fn allowed(app: &AppState, target: &Target, request: &Request<Body>) -> Option<Arc<Sandbox>> {
+    let sandboxes = app.sandboxes.read();
     if let Some(sandbox) = sandboxes.by_id(&target.name) {
         let token = request.headers().get("x-daytona-preview-token").and_then(|token| token.to_str().ok());
         let query = request.uri().query().unwrap_or_default();
@@ -50,7 +50,7 @@ fn allowed(world: &World, target: &Target, request: &Request<Body>) -> Option<Ar
         let known = sandbox.is_public()
             || token == Some(sandbox.preview_token.as_str())
             || query.split('&').any(|pair| pair == in_query)
-            || crate::api::authenticate(world, request.headers())
+            || crate::api::authenticate(app, request.headers())
                 .is_ok_and(|organization| organization.id == sandbox.organization);
         return known.then_some(sandbox);
     }

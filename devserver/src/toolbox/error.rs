@@ -41,14 +41,14 @@ pub fn envelope(
     (status, [(header::CONTENT_TYPE, "application/json")], body).into_response()
 }
 
-/// What a refusal repeats of its request, where the older daemon does not yet repeat anything.
-pub struct Asked {
+/// The request's method and path, which errors of the newer daemon repeat.
+pub struct RequestInfo {
     protocol: Protocol,
     method: Method,
     path: String,
 }
 
-impl FromRequestParts<Arc<Machine>> for Asked {
+impl FromRequestParts<Arc<Machine>> for RequestInfo {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, machine: &Arc<Machine>) -> Result<Self, Infallible> {
@@ -57,7 +57,7 @@ impl FromRequestParts<Arc<Machine>> for Asked {
     }
 }
 
-impl Asked {
+impl RequestInfo {
     /// `{"error": "..."}` of the older daemon's terminals, the envelope of the newer one.
     pub fn plain(&self, status: StatusCode, message: &str) -> Response<Body> {
         if self.protocol == Protocol::V0_205 {

@@ -1,7 +1,7 @@
 //! What a sandbox tells of itself: directories, version, ports, environment, metrics.
 
 use super::call::{Answer, Call};
-use super::error::{self, Asked};
+use super::error::{self, RequestInfo};
 use super::go_json::{self, Kind, Shape};
 use super::machine::{Machine, Resources};
 use super::port;
@@ -57,14 +57,14 @@ async fn ports(State(machine): State<Arc<Machine>>) -> Response<Body> {
 
 async fn in_use(
     State(machine): State<Arc<Machine>>,
-    asked: Asked,
+    request: RequestInfo,
     Path(port): Path<String>,
 ) -> Response<Body> {
     match port.parse() {
         Ok(port) if PORTS.contains(&port) => {
             answer(&json!({ "isInUse": port::listening(&machine).contains(&port) }))
         }
-        _ => asked.empty(
+        _ => request.empty(
             StatusCode::BAD_REQUEST,
             &format!("invalid port: must be a number from {} to {}", PORTS.start(), PORTS.end()),
         ),

@@ -1,4 +1,4 @@
-//! How a shell ended, in the words of the wire.
+//! How a shell ended, as the daemon's frames encode it.
 
 use axum::extract::ws::CloseFrame;
 use serde_json::{Value, json};
@@ -8,7 +8,7 @@ use std::process::ExitStatus;
 pub struct Exit(i32);
 
 impl Exit {
-    /// What a terminal that was deleted ends with, however its shell took it.
+    /// A deleted terminal, whatever its shell ended with.
     pub const DELETED: Self = Self(137);
 
     /// A shell that a signal killed has no exit code: -1.
@@ -16,7 +16,7 @@ impl Exit {
         Self(status.code().unwrap_or(-1))
     }
 
-    /// Of a shell whose end nobody could learn.
+    /// A shell whose exit status could not be read.
     pub const LOST: Self = Self(1);
 
     fn reason(self) -> Option<String> {
@@ -37,7 +37,7 @@ impl Exit {
         }
     }
 
-    /// The text frame for those who asked for it.
+    /// The control frame for clients that requested it.
     pub fn control(self) -> String {
         let mut control = json!({ "type": "control", "status": "exited" });
         if let (Some(control), Value::Object(told)) = (control.as_object_mut(), self.json()) {
@@ -46,7 +46,7 @@ impl Exit {
         control.to_string()
     }
 
-    /// The close frame, which tells everybody.
+    /// The close frame, which every client gets.
     pub fn close(self) -> CloseFrame {
         const NORMAL: u16 = 1000;
         const INTERNAL: u16 = 1011;

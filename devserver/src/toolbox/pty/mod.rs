@@ -1,16 +1,15 @@
-//! Terminals: an interactive login shell each, behind a real PTY, attended by any number of WebSockets.
+//! Terminals: an interactive login shell each, behind a PTY, with any number of WebSocket clients.
 //!
-//! * `wish`: what a request asks for, and what it is refused for. `terminal`: a shell and its PTY.
-//! * `audience`: who hears the output, and who is cut for not listening. `socket`: one of them.
-//! * `exit`: how a shell ended, in the words of the wire.
+//! * `request`: parses and checks requests. `terminal`: a shell and its PTY.
+//! * `broadcast`: output to all clients. `socket`: one client. `exit`: how a shell ended.
 
-mod audience;
+mod broadcast;
 mod exit;
+mod request;
 mod socket;
 mod terminal;
-mod wish;
 
-use super::error::Asked;
+use super::error::RequestInfo;
 use super::go_json;
 use crate::Protocol;
 use crate::toolbox::Machine;
@@ -23,13 +22,13 @@ use axum::http::{HeaderMap, Response, StatusCode, header};
 use axum::response::IntoResponse;
 use axum::routing::{get, post};
 use parking_lot::Mutex;
+use request::CreatePty;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use terminal::Terminal;
-use wish::Wish;
 
-/// A sandbox's terminals by id. One whose shell has exited is not there any more.
+/// A sandbox's terminals by id, each until its shell exits.
 #[derive(Default)]
 pub struct Ptys(Mutex<BTreeMap<String, Arc<Terminal>>>);
 
@@ -38,7 +37,7 @@ type Upgrade = Result<WebSocketUpgrade, WebSocketUpgradeRejection>;
 const NOT_FOUND: &str = "PTY session not found";
 
 impl Ptys {
-    /// Ends everything, before the processes are killed.
+    /// Ends every terminal.
     pub fn clear(&self) {
         let all = std::mem::take(&mut *self.0.lock());
         all.values().for_each(|terminal| terminal.kill());
@@ -48,7 +47,7 @@ impl Ptys {
         self.0.lock().get(id).cloned()
     }
 
-    /// Takes the terminal in, unless there is one of that id.
+    /// `false`: there is one with that id.
     fn add(&self, terminal: &Arc<Terminal>) -> bool {
         let mut all = self.0.lock();
         let is_new = !all.contains_key(&terminal.id);
@@ -58,7 +57,7 @@ impl Ptys {
         is_new
     }
 
-    /// Forgets this terminal, not a later one of the same id.
+    /// Removes this terminal, not a later one with the same id.
     fn remove(&self, terminal: &Arc<Terminal>) {
         let mut all = self.0.lock();
         if all.get(&terminal.id).is_some_and(|there| Arc::ptr_eq(there, terminal)) {
@@ -80,8 +79,8 @@ fn answer(status: StatusCode, value: &Value) -> Response<Body> {
     (status, go_json::answer(value)).into_response()
 }
 
-fn taken(asked: &Asked, id: &str) -> Response<Body> {
-    asked.plain(StatusCode::CONFLICT, &format!("PTY session with ID '{id}' already exists"))
+fn already_exists(request_info: &RequestInfo, id: &str) -> Response<Body> {
+    request_info.plain(StatusCode::CONFLICT, &format!("PTY session with ID '{id}' already exists"))
 }
 
 async fn list(State(machine): State<Arc<Machine>>) -> Response<Body> {
@@ -89,55 +88,67 @@ async fn list(State(machine): State<Arc<Machine>>) -> Response<Body> {
     answer(StatusCode::OK, &json!({ "sessions": sessions }))
 }
 
-async fn create(State(machine): State<Arc<Machine>>, asked: Asked, body: Bytes) -> Response<Body> {
-    let wish = match Wish::of_body(&body) {
-        Ok(wish) => wish,
-        Err(message) => return asked.plain(StatusCode::BAD_REQUEST, &message),
+async fn create(
+    State(machine): State<Arc<Machine>>,
+    request_info: RequestInfo,
+    body: Bytes,
+) -> Response<Body> {
+    let request = match CreatePty::of_body(&body) {
+        Ok(request) => request,
+        Err(message) => return request_info.plain(StatusCode::BAD_REQUEST, &message),
     };
-    let terminal = Terminal::new(&machine, wish);
+    let terminal = Terminal::new(&machine, request);
     if !machine.ptys.add(&terminal) {
-        return taken(&asked, &terminal.id);
+        return already_exists(&request_info, &terminal.id);
     }
     if !terminal.lazy_start && terminal.start(&machine).is_err() {
         machine.ptys.remove(&terminal);
-        return asked.plain(StatusCode::INTERNAL_SERVER_ERROR, "failed to start PTY session");
+        return request_info.plain(StatusCode::INTERNAL_SERVER_ERROR, "failed to start PTY session");
     }
     answer(StatusCode::CREATED, &json!({ "sessionId": terminal.id }))
 }
 
-async fn info(State(machine): State<Arc<Machine>>, asked: Asked, Path(id): Path<String>) -> Response<Body> {
+async fn info(
+    State(machine): State<Arc<Machine>>,
+    request_info: RequestInfo,
+    Path(id): Path<String>,
+) -> Response<Body> {
     match machine.ptys.get(&id) {
         Some(terminal) => answer(StatusCode::OK, &terminal.json()),
-        None => asked.plain(StatusCode::NOT_FOUND, NOT_FOUND),
+        None => request_info.plain(StatusCode::NOT_FOUND, NOT_FOUND),
     }
 }
 
-async fn delete(State(machine): State<Arc<Machine>>, asked: Asked, Path(id): Path<String>) -> Response<Body> {
+async fn delete(
+    State(machine): State<Arc<Machine>>,
+    request_info: RequestInfo,
+    Path(id): Path<String>,
+) -> Response<Body> {
     let Some(terminal) = machine.ptys.get(&id) else {
-        return asked.plain(StatusCode::NOT_FOUND, NOT_FOUND);
+        return request_info.plain(StatusCode::NOT_FOUND, NOT_FOUND);
     };
     machine.ptys.remove(&terminal);
-    // Reads /proc, as often as it takes.
+    // Blocks: it reads /proc until no process is left.
     let _ = tokio::task::spawn_blocking(move || terminal.kill()).await;
     answer(StatusCode::OK, &json!({ "message": "PTY session deleted" }))
 }
 
 async fn resize(
     State(machine): State<Arc<Machine>>,
-    asked: Asked,
+    request_info: RequestInfo,
     Path(id): Path<String>,
     body: Bytes,
 ) -> Response<Body> {
-    let (cols, rows) = match wish::size_of_body(&body) {
+    let (cols, rows) = match request::size_of_body(&body) {
         Ok(size) => size,
-        Err(message) => return asked.plain(StatusCode::BAD_REQUEST, &message),
+        Err(message) => return request_info.plain(StatusCode::BAD_REQUEST, &message),
     };
     let Some(terminal) = machine.ptys.get(&id) else {
-        return asked.plain(StatusCode::GONE, &format!("PTY session {id} not found"));
+        return request_info.plain(StatusCode::GONE, &format!("PTY session {id} not found"));
     };
     match terminal.resize(cols, rows) {
         Ok(()) => answer(StatusCode::OK, &terminal.json()),
-        Err(message) => asked.plain(StatusCode::INTERNAL_SERVER_ERROR, &message),
+        Err(message) => request_info.plain(StatusCode::INTERNAL_SERVER_ERROR, &message),
     }
 }
 
@@ -148,62 +159,62 @@ async fn connect(
     upgrade: Upgrade,
 ) -> Response<Body> {
     let Ok(upgrade) = upgrade else { return no_upgrade() };
-    let (upgrade, tells_exit) = socket::prepared(upgrade, machine.protocol, &headers);
+    let (upgrade, sends_exit) = socket::prepared(upgrade, machine.protocol, &headers);
     upgrade.on_upgrade(move |socket| async move {
-        match seat(&machine, &id) {
-            Ok((terminal, seat)) => socket::attend(socket, terminal, seat, tells_exit).await,
+        match subscribe(&machine, &id) {
+            Ok((terminal, subscriber)) => socket::serve(socket, terminal, subscriber, sends_exit).await,
             Err(why) => socket::refuse(socket, &format!("Failed to connect to PTY session: {why}")).await,
         }
     })
 }
 
-/// A seat at a terminal; the first one starts a lazy shell, and so misses none of its output.
-fn seat(machine: &Arc<Machine>, id: &str) -> Result<(Arc<Terminal>, audience::Seat), String> {
+/// Subscribes to a terminal, then starts its shell if that has not happened, so that no output is missed.
+fn subscribe(machine: &Arc<Machine>, id: &str) -> Result<(Arc<Terminal>, broadcast::Subscriber), String> {
     let terminal = machine.ptys.get(id).ok_or_else(|| format!("PTY session {id} not found"))?;
-    let seat = terminal
-        .seat()
+    let subscriber = terminal
+        .subscribe()
         .ok_or_else(|| format!("PTY session '{id}' has terminated and is no longer available"))?;
     match terminal.start(machine) {
-        Ok(()) => Ok((terminal, seat)),
+        Ok(()) => Ok((terminal, subscriber)),
         Err(error) => Err(format!("failed to start PTY session: {error}")),
     }
 }
 
-/// Makes a terminal and attends it, in one request: not in 0.190, where the name is some terminal's id.
+/// Creates a terminal and connects to it. In 0.190 this path is the terminal with the id `create-connect`.
 async fn create_connect(
     State(machine): State<Arc<Machine>>,
-    asked: Asked,
+    request_info: RequestInfo,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
     upgrade: Upgrade,
 ) -> Response<Body> {
     if machine.protocol == Protocol::V0_190 {
-        return info(State(machine), asked, Path("create-connect".to_owned())).await;
+        return info(State(machine), request_info, Path("create-connect".to_owned())).await;
     }
-    let wish = match Wish::of_query(query.as_deref().unwrap_or_default(), &headers) {
-        Ok(wish) => wish,
-        Err(message) => return asked.plain(StatusCode::BAD_REQUEST, &message),
+    let request = match CreatePty::of_query(query.as_deref().unwrap_or_default(), &headers) {
+        Ok(request) => request,
+        Err(message) => return request_info.plain(StatusCode::BAD_REQUEST, &message),
     };
-    if machine.ptys.get(&wish.id).is_some() {
-        return taken(&asked, &wish.id);
+    if machine.ptys.get(&request.id).is_some() {
+        return already_exists(&request_info, &request.id);
     }
     let Ok(upgrade) = upgrade else { return no_upgrade() };
-    let terminal = Terminal::new(&machine, wish);
+    let terminal = Terminal::new(&machine, request);
     if !machine.ptys.add(&terminal) {
-        return taken(&asked, &terminal.id);
+        return already_exists(&request_info, &terminal.id);
     }
-    let (upgrade, tells_exit) = socket::prepared(upgrade, machine.protocol, &headers);
+    let (upgrade, sends_exit) = socket::prepared(upgrade, machine.protocol, &headers);
     let forgotten = (machine.clone(), terminal.clone());
     upgrade
-        // A client that left before it had its answer leaves nothing behind.
+        // The client left before the upgrade was complete.
         .on_failed_upgrade(move |_| forgotten.0.ptys.remove(&forgotten.1))
         .on_upgrade(move |socket| async move {
-            let started = terminal
-                .seat()
-                .ok_or_else(|| "it was deleted".to_owned())
-                .and_then(|seat| terminal.start(&machine).map(|()| seat).map_err(|error| error.to_string()));
+            let started =
+                terminal.subscribe().ok_or_else(|| "it was deleted".to_owned()).and_then(|subscriber| {
+                    terminal.start(&machine).map(|()| subscriber).map_err(|error| error.to_string())
+                });
             match started {
-                Ok(seat) => socket::attend(socket, terminal, seat, tells_exit).await,
+                Ok(subscriber) => socket::serve(socket, terminal, subscriber, sends_exit).await,
                 Err(why) => {
                     machine.ptys.remove(&terminal);
                     socket::refuse(socket, &format!("Failed to start PTY session: {why}")).await;

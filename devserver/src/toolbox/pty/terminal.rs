@@ -1,8 +1,8 @@
-//! A terminal: an interactive login shell behind a PTY, from its making to its exit.
+//! A terminal: an interactive login shell behind a PTY, from its creation to its exit.
 
-use super::audience::{Audience, Seat};
+use super::broadcast::{Broadcast, Subscriber};
 use super::exit::Exit;
-use super::wish::Wish;
+use super::request::CreatePty;
 use crate::processes;
 use crate::timestamp::now;
 use crate::toolbox::Machine;
@@ -23,14 +23,14 @@ use tokio::process::Child;
 use tokio::sync::{Notify, mpsc};
 use tokio::time::timeout;
 
-/// The most that one message carries, as the daemon's buffer.
-const PIECE: usize = 32 * 1024;
+/// The largest output message: the daemon's buffer.
+const CHUNK_BYTES: usize = 32 * 1024;
 
-/// How many messages of input wait for a shell that reads none.
-const TYPED_AHEAD: usize = 1024;
+/// Input messages that are queued for a shell that does not read.
+const INPUT_QUEUE_MESSAGES: usize = 1024;
 
-/// How long output is waited for when the shell has exited: what it wrote comes at once.
-const LAST_WORDS: Duration = Duration::from_secs(2);
+/// The time limit for further output once the shell has exited; what it wrote is readable at once.
+const FINAL_OUTPUT_TIMEOUT: Duration = Duration::from_secs(2);
 
 pub struct Terminal {
     pub id: String,
@@ -39,9 +39,9 @@ pub struct Terminal {
     envs: BTreeMap<String, String>,
     created_at: String,
     state: Mutex<State>,
-    audience: Audience,
+    output: Broadcast,
     exit: Mutex<Option<Exit>>,
-    /// Tells the attendant that the terminal was deleted.
+    /// Notifies `run` that the terminal was deleted.
     deleted: Notify,
 }
 
@@ -58,17 +58,17 @@ enum Shell {
 }
 
 impl Terminal {
-    pub fn new(machine: &Machine, wish: Wish) -> Arc<Self> {
-        let mut envs = wish.envs;
+    pub fn new(machine: &Machine, request: CreatePty) -> Arc<Self> {
+        let mut envs = request.envs;
         envs.entry("TERM".into()).or_insert_with(|| "xterm-256color".into());
         Arc::new(Self {
-            id: wish.id,
-            lazy_start: wish.lazy_start,
-            cwd: wish.cwd.unwrap_or_else(|| machine.home.display().to_string()),
+            id: request.id,
+            lazy_start: request.lazy_start,
+            cwd: request.cwd.unwrap_or_else(|| machine.home.display().to_string()),
             envs,
             created_at: now(),
-            state: Mutex::new(State { cols: wish.cols, rows: wish.rows, shell: Shell::NotStarted }),
-            audience: Audience::default(),
+            state: Mutex::new(State { cols: request.cols, rows: request.rows, shell: Shell::NotStarted }),
+            output: Broadcast::default(),
             exit: Mutex::default(),
             deleted: Notify::new(),
         })
@@ -88,16 +88,16 @@ impl Terminal {
         })
     }
 
-    pub fn seat(&self) -> Option<Seat> {
-        self.audience.seat()
+    pub fn subscribe(&self) -> Option<Subscriber> {
+        self.output.subscribe()
     }
 
-    /// Known once the audience has heard the end.
+    /// Set before the output ends.
     pub fn exit(&self) -> Option<Exit> {
         *self.exit.lock()
     }
 
-    /// Starts the shell, if nobody has.
+    /// Starts the shell, unless it was started before.
     pub fn start(self: &Arc<Self>, machine: &Arc<Machine>) -> io::Result<()> {
         machine.start_process(|| self.start_shell(machine).map_err(io::Error::other))
     }
@@ -119,14 +119,14 @@ impl Terminal {
         let pid = child.id().and_then(|pid| i32::try_from(pid).ok()).unwrap_or_default();
         let (output, terminal) = pty.into_split();
         let terminal = Arc::new(Mutex::new(terminal));
-        let (input, typed) = mpsc::channel(TYPED_AHEAD);
+        let (input, typed) = mpsc::channel(INPUT_QUEUE_MESSAGES);
         tokio::spawn(write(terminal.clone(), typed));
         tokio::spawn(self.clone().run(machine.clone(), output, child));
         state.shell = Shell::Running { pid, terminal, input };
         Ok(())
     }
 
-    /// Until the shell has exited and everything that it wrote was told.
+    /// Sends the shell's output until it has exited and everything it wrote is sent.
     async fn run(self: Arc<Self>, machine: Arc<Machine>, mut output: OwnedReadPty, mut child: Child) {
         let mut buffer = BytesMut::new();
         let mut is_read = true;
@@ -135,16 +135,18 @@ impl Terminal {
                 biased;
                 () = self.deleted.notified() => break Exit::DELETED,
                 ended = child.wait() => break ended.map_or(Exit::LOST, Exit::of),
-                piece = gather(&mut output, &mut buffer), if is_read => match piece {
-                    Some(piece) => self.audience.tell(piece).await,
-                    // The shell let go of its terminal, and still runs.
+                chunk = read_chunk(&mut output, &mut buffer), if is_read => match chunk {
+                    Some(chunk) => self.output.send(chunk).await,
+                    // The shell closed its terminal and still runs.
                     None => is_read = false,
                 },
             }
         };
         if exit != Exit::DELETED {
-            while let Ok(Some(piece)) = timeout(LAST_WORDS, gather(&mut output, &mut buffer)).await {
-                self.audience.tell(piece).await;
+            while let Ok(Some(chunk)) =
+                timeout(FINAL_OUTPUT_TIMEOUT, read_chunk(&mut output, &mut buffer)).await
+            {
+                self.output.send(chunk).await;
             }
         }
         self.end(exit);
@@ -153,19 +155,19 @@ impl Terminal {
     }
 
     fn end(&self, exit: Exit) {
-        // The input's end closes the terminal, which hangs up on whatever is left in it.
+        // Dropping the input closes the PTY, which sends SIGHUP to what is left in it.
         self.state.lock().shell = Shell::Ended;
         *self.exit.lock() = Some(exit);
-        self.audience.end();
+        self.output.end();
     }
 
-    /// Input of one client, after what came before.
+    /// Queues input behind what was sent before.
     pub async fn write(&self, bytes: Bytes) {
         let input = match &self.state.lock().shell {
             Shell::Running { input, .. } => input.clone(),
             _ => return,
         };
-        // Refused when the shell has just ended; then nobody reads it.
+        // Fails when the shell has just exited.
         let _ = input.send(bytes).await;
     }
 
@@ -179,7 +181,7 @@ impl Terminal {
         Ok(())
     }
 
-    /// Kills the shell and everything that it runs; who attends it is told 137.
+    /// Kills the shell and everything it runs; clients get exit code 137.
     pub fn kill(&self) {
         let pid = match &self.state.lock().shell {
             Shell::Running { pid, .. } => Some(*pid),
@@ -193,18 +195,18 @@ impl Terminal {
     }
 }
 
-/// What is there, at least a byte and at most a piece; `None` when nobody has the terminal open any more.
-async fn gather(output: &mut OwnedReadPty, buffer: &mut BytesMut) -> Option<Bytes> {
-    buffer.reserve(PIECE);
+/// Between 1 and [`CHUNK_BYTES`] bytes of output; `None` when no process has the terminal open any more.
+async fn read_chunk(output: &mut OwnedReadPty, buffer: &mut BytesMut) -> Option<Bytes> {
+    buffer.reserve(CHUNK_BYTES);
     if !matches!(output.read_buf(buffer).await, Ok(1..)) {
         return None;
     }
-    // The kernel gives some 4 KiB at a time.
-    while buffer.len() < PIECE && matches!(output.read_buf(buffer).now_or_never(), Some(Ok(1..))) {}
+    // The kernel returns at most 4 KiB per read.
+    while buffer.len() < CHUNK_BYTES && matches!(output.read_buf(buffer).now_or_never(), Some(Ok(1..))) {}
     Some(buffer.split().freeze())
 }
 
-/// Types what is sent, in its order.
+/// Writes queued input to the PTY.
 async fn write(terminal: Arc<Mutex<OwnedWritePty>>, mut typed: mpsc::Receiver<Bytes>) {
     while let Some(mut bytes) = typed.recv().await {
         while !bytes.is_empty() {

@@ -1,5 +1,4 @@
-//! What a request about a terminal asks for, and the words in which the daemon refuses it: those of Go's
-//! JSON.
+//! Requests about terminals, parsed and refused with the messages of Go's JSON decoder, as the daemon does.
 
 use super::socket::offered;
 use axum::http::HeaderMap;
@@ -8,15 +7,15 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
-const LARGEST: u16 = 1000;
-const COLS: u16 = 80;
-const ROWS: u16 = 24;
+const MAX_SIZE: u16 = 1000;
+const DEFAULT_COLS: u16 = 80;
+const DEFAULT_ROWS: u16 = 24;
 
-const ENVS: &str = "X-Daytona-Pty-Envs~";
-/// The longest environment that a header may carry.
-const ENVS_MOST: usize = 64 * 1024;
+const ENVS_SUBPROTOCOL: &str = "X-Daytona-Pty-Envs~";
+/// The largest environment in a subprotocol, encoded.
+const MAX_ENVS_BYTES: usize = 64 * 1024;
 
-pub struct Wish {
+pub struct CreatePty {
     pub id: String,
     pub cols: u16,
     pub rows: u16,
@@ -25,11 +24,11 @@ pub struct Wish {
     pub lazy_start: bool,
 }
 
-impl Wish {
+impl CreatePty {
     /// POST /process/pty.
     pub fn of_body(body: &[u8]) -> Result<Self, String> {
         let fields = Fields::of("PTYCreateRequest", body)?;
-        let wish = Self {
+        let request = Self {
             id: fields.text("id")?.unwrap_or_default(),
             cols: fields.size("cols")?,
             rows: fields.size("rows")?,
@@ -37,17 +36,17 @@ impl Wish {
             envs: fields.texts("envs")?,
             lazy_start: fields.flag("lazyStart")?,
         };
-        if wish.id.is_empty() {
+        if request.id.is_empty() {
             return Err("session ID is required".into());
         }
-        for (name, size) in [("cols", wish.cols), ("rows", wish.rows)] {
-            if size > LARGEST {
+        for (name, size) in [("cols", request.cols), ("rows", request.rows)] {
+            if size > MAX_SIZE {
                 return Err(format!("invalid value for {name} - must be less than 1000"));
             }
         }
-        // Nothing and 0 are the same to it.
+        // The daemon takes 0 for absent.
         let or = |size, default| if size == 0 { default } else { size };
-        Ok(Self { cols: or(wish.cols, COLS), rows: or(wish.rows, ROWS), ..wish })
+        Ok(Self { cols: or(request.cols, DEFAULT_COLS), rows: or(request.rows, DEFAULT_ROWS), ..request })
     }
 
     /// GET /process/pty/create-connect.
@@ -59,8 +58,8 @@ impl Wish {
             None => Ok(default),
             Some(text) => text.parse().map_err(|_| format!("invalid value for {name}: {text:?}")),
         };
-        let (cols, rows) = (size("cols", COLS)?, size("rows", ROWS)?);
-        if cols > LARGEST || rows > LARGEST {
+        let (cols, rows) = (size("cols", DEFAULT_COLS)?, size("rows", DEFAULT_ROWS)?);
+        if cols > MAX_SIZE || rows > MAX_SIZE {
             return Err("cols and rows must be less than 1000".into());
         }
         let envs = offered_envs(headers).map_err(|why| format!("invalid envs subprotocol: {why}"))?;
@@ -68,26 +67,26 @@ impl Wish {
     }
 }
 
-/// POST /process/pty/{id}/resize: columns and rows, of which 0 is one.
+/// POST /process/pty/{id}/resize: columns and rows, which may be 0.
 pub fn size_of_body(body: &[u8]) -> Result<(u16, u16), String> {
     let fields = Fields::of("PTYResizeRequest", body)?;
     let (cols, rows) = (fields.size("cols")?, fields.size("rows")?);
     for (name, size) in [("cols", cols), ("rows", rows)] {
-        if size > LARGEST {
+        if size > MAX_SIZE {
             return Err(format!("{name} must be less than 1000"));
         }
     }
     Ok((cols, rows))
 }
 
-/// The environment that travels as a subprotocol.
+/// The environment that a client sends as a subprotocol.
 fn offered_envs(headers: &HeaderMap) -> Result<BTreeMap<String, String>, String> {
-    let Some(encoded) = offered(headers).find_map(|protocol| protocol.strip_prefix(ENVS)) else {
+    let Some(encoded) = offered(headers).find_map(|protocol| protocol.strip_prefix(ENVS_SUBPROTOCOL)) else {
         return Ok(BTreeMap::new());
     };
-    if encoded.len() > ENVS_MOST {
+    if encoded.len() > MAX_ENVS_BYTES {
         let length = encoded.len();
-        return Err(format!("PTY envs subprotocol too large ({length} bytes, max {ENVS_MOST})"));
+        return Err(format!("PTY envs subprotocol too large ({length} bytes, max {MAX_ENVS_BYTES})"));
     }
     let json = URL_SAFE_NO_PAD
         .decode(encoded)
@@ -105,9 +104,9 @@ fn offered_envs(headers: &HeaderMap) -> Result<BTreeMap<String, String>, String>
     Ok(envs)
 }
 
-/// The fields of a JSON object, each as the type that Go wants.
+/// A JSON object whose fields are read with the types of a Go struct.
 struct Fields {
-    /// The name of Go's struct, which its refusals tell.
+    /// The Go struct's name, which is part of its error messages.
     name: &'static str,
     object: Map<String, Value>,
 }
@@ -197,11 +196,12 @@ mod tests {
     use axum::http::HeaderValue;
 
     fn refusal(body: &str) -> String {
-        Wish::of_body(body.as_bytes()).err().unwrap_or_else(|| panic!("{body} is accepted"))
+        CreatePty::of_body(body.as_bytes()).err().unwrap_or_else(|| panic!("{body} is accepted"))
     }
 
     fn offering(json: &str) -> HeaderMap {
-        let protocols = format!("X-Daytona-Pty-Exit-Control, {ENVS}{}", URL_SAFE_NO_PAD.encode(json));
+        let protocols =
+            format!("X-Daytona-Pty-Exit-Control, {ENVS_SUBPROTOCOL}{}", URL_SAFE_NO_PAD.encode(json));
         HeaderMap::from_iter([(
             "sec-websocket-protocol".parse().unwrap(),
             HeaderValue::try_from(protocols).unwrap(),
@@ -226,21 +226,21 @@ mod tests {
     #[test]
     fn the_query_has_defaults_and_limits() {
         let none = HeaderMap::new();
-        let wish = Wish::of_query("id=a%20b", &none).unwrap();
-        assert_eq!((wish.id.as_str(), wish.cols, wish.rows, wish.cwd), ("a b", 80, 24, None));
+        let request = CreatePty::of_query("id=a%20b", &none).unwrap();
+        assert_eq!((request.id.as_str(), request.cols, request.rows, request.cwd), ("a b", 80, 24, None));
         for wrong in ["", "id=", "id=x&cols=1001", "id=x&rows=-1", "id=x&rows=many"] {
-            assert!(Wish::of_query(wrong, &none).is_err(), "{wrong:?}");
+            assert!(CreatePty::of_query(wrong, &none).is_err(), "{wrong:?}");
         }
     }
 
     #[test]
     fn the_environment_travels_as_a_subprotocol() {
-        let wish = Wish::of_query("id=x", &offering(r#"{"A":"ü\n\"","B":""}"#)).unwrap();
-        assert_eq!(wish.envs, BTreeMap::from([("A".into(), "ü\n\"".into()), ("B".into(), String::new())]));
+        let request = CreatePty::of_query("id=x", &offering(r#"{"A":"ü\n\"","B":""}"#)).unwrap();
+        assert_eq!(request.envs, BTreeMap::from([("A".into(), "ü\n\"".into()), ("B".into(), String::new())]));
         for wrong in ["", "[]", r#"{"A":1}"#, r#"{"":"x"}"#, r#"{"A=B":"x"}"#, r#"{"A\n":"x"}"#] {
-            assert!(Wish::of_query("id=x", &offering(wrong)).is_err(), "{wrong}");
+            assert!(CreatePty::of_query("id=x", &offering(wrong)).is_err(), "{wrong}");
         }
-        let long = format!(r#"{{"A":"{}"}}"#, "x".repeat(ENVS_MOST));
-        assert!(Wish::of_query("id=x", &offering(&long)).is_err());
+        let long = format!(r#"{{"A":"{}"}}"#, "x".repeat(MAX_ENVS_BYTES));
+        assert!(CreatePty::of_query("id=x", &offering(&long)).is_err());
     }
 }

@@ -1,21 +1,21 @@
-//! Everything the server knows: organizations and their keys, sandboxes, snapshots, volumes.
+//! The control plane's state: organizations and their keys, sandboxes, snapshots, volumes.
 
+use crate::api::records::Records;
 use crate::sandbox::Sandbox;
 use crate::{Options, Protocol};
-use parking_lot::{Mutex, RwLock};
-use serde_json::{Map, Value};
+use parking_lot::RwLock;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use uuid::Uuid;
 
-/// Who may see what.
+/// A tenant: it sees what was created with its key, and nothing else.
 pub struct Organization {
     pub id: String,
     pub key: String,
 }
 
-pub struct World {
+pub struct AppState {
     pub protocol: Protocol,
     /// `http://127.0.0.1:PORT`
     pub base: String,
@@ -25,12 +25,11 @@ pub struct World {
     pub jwt: String,
     pub state_dir: PathBuf,
     pub sandboxes: RwLock<Registry>,
-    /// Snapshots and volumes by id: their JSON, with `organizationId`.
-    pub snapshots: Mutex<BTreeMap<String, Map<String, Value>>>,
-    pub volumes: Mutex<BTreeMap<String, Map<String, Value>>>,
+    pub snapshots: Records,
+    pub volumes: Records,
 }
 
-/// Sandboxes in the order of their making.
+/// Sandboxes in order of creation.
 #[derive(Default)]
 pub struct Registry {
     pub all: Vec<Arc<Sandbox>>,
@@ -39,10 +38,10 @@ pub struct Registry {
     names: BTreeMap<(String, String), String>,
 }
 
-impl World {
+impl AppState {
     pub fn new(options: &Options, port: u16, state_dir: PathBuf) -> Self {
         let organization = || Arc::new(Organization { id: Uuid::new_v4().to_string(), key: random_key() });
-        let world = Self {
+        let app = Self {
             protocol: options.protocol,
             base: format!("http://127.0.0.1:{port}"),
             port,
@@ -50,14 +49,14 @@ impl World {
             jwt: format!("{}.{}.{}", random_key(), random_key(), random_key()),
             state_dir,
             sandboxes: RwLock::default(),
-            snapshots: Mutex::default(),
-            volumes: Mutex::default(),
+            snapshots: Records::default(),
+            volumes: Records::default(),
         };
         for number in 0..options.sandboxes {
-            let sandbox = Sandbox::listed(&world, number);
-            world.sandboxes.write().insert(sandbox);
+            let sandbox = Sandbox::listed(&app, number);
+            app.sandboxes.write().insert(sandbox);
         }
-        world
+        app
     }
 
     /// The organization that a credential speaks for: a key for its own, a token for the named one.
@@ -96,7 +95,7 @@ impl Registry {
         self.names.contains_key(&(organization.to_owned(), name.to_owned()))
     }
 
-    /// The name is free at once, also while the sandbox is still being destroyed.
+    /// Makes the name available, also while the sandbox is still being destroyed.
     pub fn free_name(&mut self, organization: &str, name: &str) {
         self.names.remove(&(organization.to_owned(), name.to_owned()));
     }

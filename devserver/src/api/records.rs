@@ -1,0 +1,65 @@
+//! Snapshots and volumes as stored: their JSON by id, each with the organization that owns it.
+
+use super::ApiCall;
+use super::error::{Answer, ApiError, json_body};
+use crate::app_state::AppState;
+use axum::http::StatusCode;
+use axum::response::IntoResponse;
+use parking_lot::Mutex;
+use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+pub type Record = Map<String, Value>;
+pub type Records = Mutex<BTreeMap<String, Record>>;
+
+/// The time between a create and its final state.
+const READY_DELAY: Duration = Duration::from_millis(500);
+
+/// Those of the caller's organization.
+pub fn list(call: &ApiCall, records: &Records) -> Vec<Record> {
+    let owner = json!(call.organization.id);
+    let records = records.lock();
+    records.values().filter(|record| record.get("organizationId") == Some(&owner)).cloned().collect()
+}
+
+pub fn find(call: &ApiCall, records: &Records, key: &str, value: &str) -> Option<Record> {
+    list(call, records).into_iter().find(|record| record.get(key) == Some(&json!(value)))
+}
+
+pub fn delete(call: &ApiCall, records: &Records, id: &str, noun: &str) -> Answer {
+    if find(call, records, "id", id).is_none() {
+        return Err(ApiError::not_found(format!("{noun} with ID {id} not found")));
+    }
+    records.lock().remove(id);
+    Ok(StatusCode::OK.into_response())
+}
+
+/// The body of a create, and the name in it.
+pub fn named_request(call: &ApiCall) -> Result<(Value, String), ApiError> {
+    let request = call.json()?;
+    let name = request["name"].as_str().unwrap_or_default().to_owned();
+    if name.is_empty() {
+        return Err(ApiError::bad_request("name should not be empty"));
+    }
+    Ok((request, name))
+}
+
+/// Stores a new record, answers with it, and gives it its final state after [`READY_DELAY`].
+pub fn create(
+    call: &ApiCall,
+    records: fn(&AppState) -> &Records,
+    record: Record,
+    ready_state: &'static str,
+) -> Answer {
+    let id = record.get("id").and_then(Value::as_str).unwrap_or_default().to_owned();
+    records(&call.app).lock().insert(id.clone(), record.clone());
+    let app = call.app.clone();
+    tokio::spawn(async move {
+        tokio::time::sleep(READY_DELAY).await;
+        if let Some(record) = records(&app).lock().get_mut(&id) {
+            record.insert("state".into(), json!(ready_state));
+        }
+    });
+    Ok(json_body(&record))
+}

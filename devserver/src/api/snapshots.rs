@@ -1,0 +1,90 @@
+//! Snapshots: the organization's own records, and the default snapshot, which everybody has.
+
+use super::ApiCall;
+use super::error::{Answer, ApiError, json_body};
+use super::records::{self, Record};
+use crate::sandbox::DEFAULT_SNAPSHOT;
+use crate::timestamp::now;
+use axum::extract::Path;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+pub async fn create(call: ApiCall) -> Answer {
+    let (request, name) = records::named_request(&call)?;
+    let Some(image) = request["imageName"].as_str().filter(|image| !image.is_empty()) else {
+        return Err(ApiError::bad_request("Must specify an image name"));
+    };
+    if find(&call, &name).is_some() {
+        return Err(ApiError::conflict(format!("Snapshot with name \"{name}\" already exists")));
+    }
+    records::create(&call, |app| &app.snapshots, record(&call, &name, image, false), "active")
+}
+
+/// The default snapshot first.
+pub async fn list(call: ApiCall) -> Answer {
+    let mut items = vec![default_snapshot(&call)];
+    items.extend(records::list(&call, &call.app.snapshots));
+    let number = |key: &str, default: usize| {
+        call.parameter(key).and_then(|text| text.parse().ok()).filter(|n| *n > 0).unwrap_or(default)
+    };
+    let (page, limit, total) = (number("page", 1), number("limit", 100), items.len());
+    let items: Vec<_> = items.into_iter().skip((page - 1) * limit).take(limit).collect();
+    let pages = total.div_ceil(limit);
+    Ok(json_body(&json!({ "items": items, "total": total, "page": page, "totalPages": pages })))
+}
+
+pub async fn get(Path(id_or_name): Path<String>, call: ApiCall) -> Answer {
+    find(&call, &id_or_name)
+        .map(|snapshot| json_body(&snapshot))
+        .ok_or_else(|| ApiError::not_found(format!("Snapshot with ID or name {id_or_name} not found")))
+}
+
+pub async fn delete(Path(id): Path<String>, call: ApiCall) -> Answer {
+    records::delete(&call, &call.app.snapshots, &id, "Snapshot")
+}
+
+pub fn exists(call: &ApiCall, name: &str) -> bool {
+    find(call, name).is_some()
+}
+
+fn find(call: &ApiCall, id_or_name: &str) -> Option<Record> {
+    let snapshots = &call.app.snapshots;
+    records::find(call, snapshots, "id", id_or_name)
+        .or_else(|| records::find(call, snapshots, "name", id_or_name))
+}
+
+fn default_snapshot(call: &ApiCall) -> Record {
+    let mut snapshot = record(call, DEFAULT_SNAPSHOT, "daytonaio/sandbox:latest", true);
+    snapshot.insert("state".into(), json!("active"));
+    snapshot.insert("lastUsedAt".into(), json!(now()));
+    snapshot
+}
+
+fn record(call: &ApiCall, name: &str, image: &str, general: bool) -> Record {
+    let value = json!({
+        "id": Uuid::new_v4().to_string(),
+        "organizationId": call.organization.id,
+        "general": general,
+        "name": name,
+        "imageName": image,
+        "state": "pending",
+        "size": 0.5,
+        "entrypoint": null,
+        "cpu": 1,
+        "gpu": 0,
+        "mem": 1,
+        "disk": 3,
+        "errorReason": null,
+        "createdAt": now(),
+        "updatedAt": now(),
+        "lastUsedAt": null,
+        "regionIds": ["local"],
+        "ref": image,
+        "sourceSandboxId": null,
+        "sandboxClass": "container",
+    });
+    match value {
+        Value::Object(record) => record,
+        _ => Record::new(),
+    }
+}
