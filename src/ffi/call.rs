@@ -243,12 +243,12 @@ fn submit(
     *reporting.lock() = Some(call.clone());
     store(place, *handle);
     let delivery = Delivery::new(call, client);
-    process.driver.begin(async move {
+    process.driver.defer_spawn(async move {
         let outcome = named_error(operation, Cancellable::new(cancel, future).await);
         drop(listed);
         delivery.finish(outcome);
     });
-    process.driver.attend(queue.is_driven());
+    process.driver.ensure_driver(queue.is_driven());
     Ok(Reply::Nothing)
 }
 

@@ -51,7 +51,7 @@ pub unsafe extern "C" fn daytona_close(handle: u64) -> i32 {
                 if let Some(client) = remove(&process.clients, handle)? {
                     client.close();
                     drop(client);
-                    process.driver.settle();
+                    process.driver.drain();
                 }
             }
             Some(Tag::Sandbox) => drop(remove(&process.sandboxes, handle)?),
@@ -118,7 +118,7 @@ pub unsafe extern "C" fn daytona_shutdown(timeout_ms: i64) -> i32 {
         }
         // Without work a thread would begin only to be waited for: who asks with 0 would never hear the end.
         if background::running() {
-            process.driver.attend(false);
+            process.driver.ensure_driver(false);
         }
         let later = || Error::new(status::TIMEOUT, "something still runs; call daytona_shutdown again");
         if !process.driver.stop(epoch, deadline) {

@@ -1,10 +1,10 @@
-//! Who turns the one runtime of the process.
+//! Which thread drives the process's one runtime.
 //!
-//! The runtime is a current-thread one and has one seat. A caller that waits inside the library takes
-//! the seat and drives: its call then costs no hop between threads. A named library thread takes it
-//! whenever background work exists and no caller is inside. A caller who finds the library thread in
-//! the seat has it handed over; one who finds another caller there polls his own future and inherits
-//! the seat when that caller leaves.
+//! The runtime is a current-thread one: one thread at a time owns and drives it. A caller that waits inside
+//! the library takes it when it is free, so that its call costs no hop between threads. A named library
+//! thread takes it whenever background work exists and no caller is inside. A caller that finds the library
+//! thread in possession has the runtime handed over; one that finds another caller polls its own future and
+//! inherits the runtime when that caller leaves.
 //!
 //! User code never runs inside the runtime: inline callbacks run between two of its turns.
 
@@ -26,32 +26,32 @@ use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 use tokio::runtime::{Builder, Runtime};
 
-/// How long the library thread leaves the seat to a caller who was in it a moment ago and is expected
-/// back: a loop over `queue_next` or `stream_read` then never pays for a hand-over.
-const GRACE: Duration = Duration::from_micros(500);
-/// How many looks at an unused seat before the library thread sleeps until it is called.
-const LOOKS: u32 = 40;
-/// How long a shutdown waits before it looks again: the last work may end without a notice.
-const STOP_LOOK: Duration = Duration::from_millis(20);
-/// A pool that is dropped wakes its connections, which then close.
-const TURNS_TO_SETTLE: usize = 8;
-/// Callbacks of managed languages need room.
+/// How long the library thread leaves a free runtime alone after a caller left it: a loop over `queue_next`
+/// or `stream_read` then never pays for a hand-over.
+const RETURN_GRACE: Duration = Duration::from_micros(500);
+/// After this many checks of an unused runtime the library thread sleeps until it is notified.
+const IDLE_CHECKS: u32 = 40;
+/// A shutdown checks again after this time: the last work may end without a notification.
+const STOP_CHECK: Duration = Duration::from_millis(20);
+/// Turns of the runtime in which the connections of a dropped pool wake and close.
+const DRAIN_TURNS: usize = 8;
+/// The stack of library threads; callbacks of managed languages run on it.
 const STACK_BYTES: usize = 2 << 20;
 
 pub struct Driver {
     runtime: OnceLock<Runtime>,
-    seat: Mutex<Seat>,
+    ownership: Mutex<Ownership>,
     library: Condvar,
     control: Control,
 }
 
-struct Seat {
-    holder: Holder,
+struct Ownership {
+    owner: RuntimeOwner,
     waiting: VecDeque<Arc<Waiter>>,
     thread: LibraryThread,
-    /// When a caller left who may be back soon.
+    /// When a caller left that may be back soon.
     left_at: Option<Instant>,
-    /// Counts callers that took the seat, for the library thread to see that it is in use.
+    /// Counts the callers that took the runtime: the library thread sees by it that it is in use.
     taken: u64,
     stopping: bool,
     /// Counts how often the library thread ended.
@@ -59,7 +59,7 @@ struct Seat {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Holder {
+enum RuntimeOwner {
     Nobody,
     Caller,
     Library,
@@ -69,29 +69,29 @@ enum Holder {
 enum LibraryThread {
     NotStarted,
     Asleep,
-    /// Looks at the seat every now and then: a caller was in it a moment ago.
+    /// Checks the runtime's owner periodically: a caller drove a moment ago.
     Watching,
     Driving,
 }
 
-/// What whoever drives is asked to do beside driving.
+/// What the owner is asked to do beside driving.
 struct Control {
     driver: AtomicWaker,
-    yield_seat: AtomicBool,
+    yield_runtime: AtomicBool,
     has_inline: AtomicBool,
     inline: Mutex<VecDeque<Arc<Queue>>>,
-    has_begun: AtomicBool,
-    begun: Mutex<Vec<Begun>>,
+    has_deferred: AtomicBool,
+    deferred: Mutex<Vec<Deferred>>,
 }
 
-/// Activity that was begun outside of the runtime and that it has not heard of.
-type Begun = Pin<Box<dyn Future<Output = ()> + Send>>;
+/// Work that waits to be spawned by the owner.
+type Deferred = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-/// A caller without the seat.
+/// A caller that waits for the runtime.
 struct Waiter {
     thread: Thread,
     granted: AtomicBool,
-    /// The seat is another caller's, perhaps for long: this one has to poll its own future.
+    /// Another caller owns the runtime, perhaps for long: this one polls its own future meanwhile.
     on_its_own: AtomicBool,
 }
 
@@ -124,7 +124,7 @@ pub fn in_inline_callback() -> bool {
 pub fn work_changed() {
     let Some(process) = super::process::existing() else { return };
     if background::running() {
-        process.driver.attend(false);
+        process.driver.ensure_driver(false);
     } else {
         process.driver.control.driver.wake();
     }
@@ -134,8 +134,8 @@ impl Driver {
     pub fn new() -> Self {
         Self {
             runtime: OnceLock::new(),
-            seat: Mutex::new(Seat {
-                holder: Holder::Nobody,
+            ownership: Mutex::new(Ownership {
+                owner: RuntimeOwner::Nobody,
                 waiting: VecDeque::new(),
                 thread: LibraryThread::NotStarted,
                 left_at: None,
@@ -146,11 +146,11 @@ impl Driver {
             library: Condvar::new(),
             control: Control {
                 driver: AtomicWaker::new(),
-                yield_seat: AtomicBool::new(false),
+                yield_runtime: AtomicBool::new(false),
                 has_inline: AtomicBool::new(false),
                 inline: Mutex::new(VecDeque::new()),
-                has_begun: AtomicBool::new(false),
-                begun: Mutex::new(Vec::new()),
+                has_deferred: AtomicBool::new(false),
+                deferred: Mutex::new(Vec::new()),
             },
         }
     }
@@ -169,33 +169,32 @@ impl Driver {
         Ok(self.runtime.get_or_init(|| runtime))
     }
 
-    /// Gives work to whoever drives, or will: the caller has [`Driver::attend`] see to it that somebody
-    /// does. To spawn it from here would wake the poller of the runtime by a system call for each; what
-    /// is begun while nobody waits there is found when somebody does.
-    pub fn begin(&self, work: impl Future<Output = ()> + Send + 'static) {
-        self.control.begun.lock().push(Box::pin(work));
-        self.control.has_begun.store(true, Ordering::SeqCst);
-        // After the callback this thread turns the runtime again, and looks.
-        if !in_inline_callback() && self.seat.lock().holder != Holder::Nobody {
+    /// Leaves work for the owner to spawn; [`Driver::ensure_driver`] has to follow. Spawning it from here
+    /// would wake the runtime's poller, a system call each time.
+    pub fn defer_spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
+        self.control.deferred.lock().push(Box::pin(work));
+        self.control.has_deferred.store(true, Ordering::SeqCst);
+        // After an inline callback this thread drives again, and finds the work.
+        if !in_inline_callback() && self.ownership.lock().owner != RuntimeOwner::Nobody {
             self.control.driver.wake();
         }
     }
 
-    /// Inside the runtime, where spawning wakes nobody.
-    fn spawn_begun(&self) {
-        if self.control.has_begun.swap(false, Ordering::SeqCst) {
-            for work in std::mem::take(&mut *self.control.begun.lock()) {
+    /// Spawns deferred work; inside the runtime that wakes nobody.
+    fn spawn_deferred(&self) {
+        if self.control.has_deferred.swap(false, Ordering::SeqCst) {
+            for work in std::mem::take(&mut *self.control.deferred.lock()) {
                 tokio::spawn(work);
             }
         }
     }
 
-    /// Has the runtime turned a few times soon: connections that nobody needs any more end in it.
-    pub fn settle(&self) {
+    /// Has the runtime driven for a few turns soon, in which connections of a closed client end.
+    pub fn drain(&self) {
         let Some(runtime) = self.runtime.get() else { return };
         let work = ActivityGuard::begin();
         runtime.spawn(async move {
-            for _ in 0..TURNS_TO_SETTLE {
+            for _ in 0..DRAIN_TURNS {
                 tokio::task::yield_now().await;
             }
             drop(work);
@@ -208,23 +207,23 @@ impl Driver {
         let runtime = self.start()?;
         let mut future = pin!(future);
         let waiter = {
-            let mut seat = self.seat.lock();
-            match seat.holder {
-                Holder::Nobody => {
-                    seat.holder = Holder::Caller;
-                    seat.taken += 1;
+            let mut ownership = self.ownership.lock();
+            match ownership.owner {
+                RuntimeOwner::Nobody => {
+                    ownership.owner = RuntimeOwner::Caller;
+                    ownership.taken += 1;
                     None
                 }
-                Holder::Caller | Holder::Library => {
-                    let by_library = seat.holder == Holder::Library;
+                RuntimeOwner::Caller | RuntimeOwner::Library => {
+                    let by_library = ownership.owner == RuntimeOwner::Library;
                     let waiter = Arc::new(Waiter {
                         thread: thread::current(),
                         granted: AtomicBool::new(false),
                         on_its_own: AtomicBool::new(!by_library),
                     });
-                    seat.waiting.push_back(waiter.clone());
+                    ownership.waiting.push_back(waiter.clone());
                     if by_library {
-                        self.control.yield_seat.store(true, Ordering::SeqCst);
+                        self.control.yield_runtime.store(true, Ordering::SeqCst);
                     }
                     Some((waiter, by_library))
                 }
@@ -234,7 +233,7 @@ impl Driver {
             if by_library {
                 self.control.driver.wake();
             }
-            match self.wait_for_seat(runtime, &waiter, future.as_mut(), deadline) {
+            match self.wait_for_runtime(runtime, &waiter, future.as_mut(), deadline) {
                 Poll::Ready(early) => return Ok(early),
                 Poll::Pending => {}
             }
@@ -242,8 +241,9 @@ impl Driver {
         Ok(self.drive(runtime, future, deadline))
     }
 
-    /// Waits without the seat. Ready: the future was, or the deadline came. Pending: the seat is ours.
-    fn wait_for_seat<F: Future>(
+    /// Waits for the runtime. Ready: the future completed, or the deadline came. Pending: this thread owns
+    /// the runtime now.
+    fn wait_for_runtime<F: Future>(
         &self,
         runtime: &Runtime,
         waiter: &Arc<Waiter>,
@@ -257,7 +257,7 @@ impl Driver {
                 leave.waiter = None;
                 return Poll::Pending;
             }
-            // The library thread hands over at once: work begun here would only hop to it and back.
+            // The library thread hands over at once: a poll here would only hop to it and back.
             if waiter.on_its_own.load(Ordering::SeqCst) {
                 let _inside = runtime.enter();
                 if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(&waker)) {
@@ -283,7 +283,7 @@ impl Driver {
         mut future: Pin<&mut F>,
         deadline: Option<Instant>,
     ) -> Option<F::Output> {
-        let _seat = SeatGuard { driver: self };
+        let _owner = OwnerGuard { driver: self };
         loop {
             match self.turn(runtime, future.as_mut(), deadline, || false) {
                 Turn::Done(output) => return Some(output),
@@ -293,7 +293,7 @@ impl Driver {
         }
     }
 
-    /// Drives until the future is ready or something else is wanted of the one who drives.
+    /// Drives until the future is ready or the owner has something else to do.
     fn turn<F: Future>(
         &self,
         runtime: &Runtime,
@@ -314,7 +314,7 @@ impl Driver {
                     return Poll::Ready(Turn::Done(output));
                 }
                 self.control.driver.register(cx.waker());
-                self.spawn_begun();
+                self.spawn_deferred();
                 if self.control.has_inline.load(Ordering::SeqCst) {
                     return Poll::Ready(Turn::Inline);
                 }
@@ -327,52 +327,52 @@ impl Driver {
         })
     }
 
-    /// Gives the seat to the next waiting caller, else frees it.
+    /// Hands the runtime to the next waiting caller, else frees it.
     fn release(&self) {
-        let mut seat = self.seat.lock();
-        if let Some(next) = seat.waiting.pop_front() {
-            seat.holder = Holder::Caller;
-            seat.taken += 1;
+        let mut ownership = self.ownership.lock();
+        if let Some(next) = ownership.waiting.pop_front() {
+            ownership.owner = RuntimeOwner::Caller;
+            ownership.taken += 1;
             next.granted.store(true, Ordering::SeqCst);
             next.thread.unpark();
-            for other in &seat.waiting {
+            for other in &ownership.waiting {
                 if !other.on_its_own.swap(true, Ordering::SeqCst) {
                     other.thread.unpark();
                 }
             }
             return;
         }
-        seat.holder = Holder::Nobody;
+        ownership.owner = RuntimeOwner::Nobody;
         if background::running() {
-            seat.left_at = Some(Instant::now());
-            if seat.thread != LibraryThread::Watching {
-                self.call_library_thread(&mut seat);
+            ownership.left_at = Some(Instant::now());
+            if ownership.thread != LibraryThread::Watching {
+                self.call_library_thread(&mut ownership);
             }
         }
     }
 
-    /// Sees to it that somebody drives. `consumer_expected`: a thread is about to wait in the library
-    /// and will drive itself, so the library thread need not hurry.
-    pub fn attend(&self, consumer_expected: bool) {
-        let mut seat = self.seat.lock();
-        if seat.holder != Holder::Nobody {
+    /// Makes sure that a thread drives. `consumer_expected`: a thread is about to wait in the library and
+    /// will drive itself, so that the library thread can wait a little.
+    pub fn ensure_driver(&self, consumer_expected: bool) {
+        let mut ownership = self.ownership.lock();
+        if ownership.owner != RuntimeOwner::Nobody {
             return;
         }
-        seat.left_at = consumer_expected.then(Instant::now);
-        if !(consumer_expected && seat.thread == LibraryThread::Watching) {
-            self.call_library_thread(&mut seat);
+        ownership.left_at = consumer_expected.then(Instant::now);
+        if !(consumer_expected && ownership.thread == LibraryThread::Watching) {
+            self.call_library_thread(&mut ownership);
         }
     }
 
-    fn call_library_thread(&self, seat: &mut Seat) {
-        if seat.thread == LibraryThread::NotStarted {
+    fn call_library_thread(&self, ownership: &mut Ownership) {
+        if ownership.thread == LibraryThread::NotStarted {
             let started = thread::Builder::new()
                 .name("daytona".into())
                 .stack_size(STACK_BYTES)
                 .spawn(|| super::process::current().driver.library_thread());
             // Without a thread to be had, callers still drive their own calls.
             if started.is_ok() {
-                seat.thread = LibraryThread::Watching;
+                ownership.thread = LibraryThread::Watching;
             }
         } else {
             self.library.notify_one();
@@ -381,73 +381,75 @@ impl Driver {
 
     fn library_thread(&self) {
         leave_signals_to_the_application();
-        let ended = guard::catch(|| self.attend_seat());
+        let ended = guard::catch(|| self.run_library_thread());
         if ended.is_err() {
-            self.seat.lock().thread = LibraryThread::NotStarted;
+            self.ownership.lock().thread = LibraryThread::NotStarted;
         }
     }
 
-    fn attend_seat(&self) {
+    fn run_library_thread(&self) {
         let Ok(runtime) = self.start() else { return };
-        let mut seat = self.seat.lock();
-        let mut last_taken = seat.taken;
-        let mut looks = 0;
+        let mut ownership = self.ownership.lock();
+        let mut last_taken = ownership.taken;
+        let mut idle_checks = 0;
         loop {
-            if seat.stopping && !background::running() {
-                seat.thread = LibraryThread::NotStarted;
-                seat.stopping = false;
-                seat.ended += 1;
+            if ownership.stopping && !background::running() {
+                ownership.thread = LibraryThread::NotStarted;
+                ownership.stopping = false;
+                ownership.ended += 1;
                 self.library.notify_all();
                 return;
             }
-            let grace_left = match seat.left_at {
-                Some(at) => GRACE.saturating_sub(at.elapsed()),
+            let grace_left = match ownership.left_at {
+                Some(at) => RETURN_GRACE.saturating_sub(at.elapsed()),
                 None => Duration::ZERO,
             };
-            let free = seat.holder == Holder::Nobody;
+            let free = ownership.owner == RuntimeOwner::Nobody;
             if free && background::running() && grace_left.is_zero() {
-                seat.holder = Holder::Library;
-                seat.thread = LibraryThread::Driving;
-                drop(seat);
+                ownership.owner = RuntimeOwner::Library;
+                ownership.thread = LibraryThread::Driving;
+                drop(ownership);
                 self.drive_background(runtime);
-                seat = self.seat.lock();
-                seat.thread = LibraryThread::Watching;
-                seat.left_at = None;
-                (looks, last_taken) = (0, seat.taken);
+                ownership = self.ownership.lock();
+                ownership.thread = LibraryThread::Watching;
+                ownership.left_at = None;
+                (idle_checks, last_taken) = (0, ownership.taken);
                 continue;
             }
-            // While callers come and go, or may come back, look again soon; else sleep until called.
-            looks = if seat.taken == last_taken { looks + 1 } else { 0 };
-            last_taken = seat.taken;
-            if (free && background::running()) || looks < LOOKS {
-                seat.thread = LibraryThread::Watching;
-                seat = self.library.wait_for(seat, if grace_left.is_zero() { GRACE } else { grace_left });
+            // While callers come and go, or may come back, check again soon; else sleep until notified.
+            idle_checks = if ownership.taken == last_taken { idle_checks + 1 } else { 0 };
+            last_taken = ownership.taken;
+            if (free && background::running()) || idle_checks < IDLE_CHECKS {
+                ownership.thread = LibraryThread::Watching;
+                ownership = self
+                    .library
+                    .wait_for(ownership, if grace_left.is_zero() { RETURN_GRACE } else { grace_left });
             } else {
-                seat.thread = LibraryThread::Asleep;
-                seat = self.library.wait(seat);
-                looks = 0;
+                ownership.thread = LibraryThread::Asleep;
+                ownership = self.library.wait(ownership);
+                idle_checks = 0;
             }
         }
     }
 
-    /// The library thread's turn: until the work is done or a caller wants the seat.
+    /// The library thread drives until the work is done or a caller wants the runtime.
     fn drive_background(&self, runtime: &Runtime) {
-        let _seat = SeatGuard { driver: self };
+        let _owner = OwnerGuard { driver: self };
         let mut never = pin!(pending::<()>());
         loop {
-            let leave = || self.control.yield_seat.load(Ordering::SeqCst) || !background::running();
+            let leave = || self.control.yield_runtime.load(Ordering::SeqCst) || !background::running();
             match self.turn(runtime, never.as_mut(), None, leave) {
                 Turn::Inline => self.run_inline(),
                 Turn::Leave | Turn::Done(()) | Turn::TimedOut => {
-                    self.control.yield_seat.store(false, Ordering::SeqCst);
+                    self.control.yield_runtime.store(false, Ordering::SeqCst);
                     return;
                 }
             }
         }
     }
 
-    /// Has an inline queue's callback run by whoever drives, between two turns. The queue holds
-    /// background work for as long as it has events, so somebody does.
+    /// Has the owner run an inline queue's callback between two turns. The queue counts as background work
+    /// for as long as it has events, so that there is an owner.
     pub fn run_inline_soon(&self, queue: Arc<Queue>) {
         self.control.inline.lock().push_back(queue);
         self.control.has_inline.store(true, Ordering::SeqCst);
@@ -464,42 +466,42 @@ impl Driver {
         INLINE.set(false);
     }
 
-    /// Ends the library thread once no work is left; false when that takes longer than the deadline. It
-    /// goes on ending after that, so that asking again finds it gone. Activity that began in this `epoch`, and
-    /// the thread that was started for it, is others'.
+    /// Ends the library thread once no work is left; false when that takes longer than the deadline, and it
+    /// then ends later. Work that was begun in this `epoch`, and the thread started for it, are not waited for.
     pub fn stop(&self, epoch: usize, deadline: Option<Instant>) -> bool {
-        let mut seat = self.seat.lock();
-        let ended = seat.ended;
+        let mut ownership = self.ownership.lock();
+        let ended = ownership.ended;
         loop {
-            let thread_is_gone =
-                seat.thread == LibraryThread::NotStarted || seat.ended != ended || background::running();
+            let thread_is_gone = ownership.thread == LibraryThread::NotStarted
+                || ownership.ended != ended
+                || background::running();
             if !background::older_running(epoch) && thread_is_gone {
-                seat.stopping = false;
+                ownership.stopping = false;
                 return true;
             }
-            seat.stopping = true;
+            ownership.stopping = true;
             self.library.notify_all();
             let slice = match deadline.map(|deadline| deadline.saturating_duration_since(Instant::now())) {
                 Some(left) if left.is_zero() => return false,
-                left => left.map_or(STOP_LOOK, |left| left.min(STOP_LOOK)),
+                left => left.map_or(STOP_CHECK, |left| left.min(STOP_CHECK)),
             };
-            seat = self.library.wait_for(seat, slice);
+            ownership = self.library.wait_for(ownership, slice);
         }
     }
 }
 
-/// Leaves the seat, also when a poll panics.
-struct SeatGuard<'a> {
+/// Releases the runtime, also when a poll panics.
+struct OwnerGuard<'a> {
     driver: &'a Driver,
 }
 
-impl Drop for SeatGuard<'_> {
+impl Drop for OwnerGuard<'_> {
     fn drop(&mut self) {
         self.driver.release();
     }
 }
 
-/// Takes a waiter off the list; a seat that was granted meanwhile is passed on.
+/// Takes a waiter off the list; a runtime that was granted meanwhile is passed on.
 struct LeaveWaiting<'a> {
     driver: &'a Driver,
     waiter: Option<Arc<Waiter>>,
@@ -508,12 +510,12 @@ struct LeaveWaiting<'a> {
 impl Drop for LeaveWaiting<'_> {
     fn drop(&mut self) {
         let Some(waiter) = self.waiter.take() else { return };
-        let mut seat = self.driver.seat.lock();
+        let mut ownership = self.driver.ownership.lock();
         if waiter.granted.load(Ordering::SeqCst) {
-            drop(seat);
+            drop(ownership);
             self.driver.release();
         } else {
-            seat.waiting.retain(|other| !Arc::ptr_eq(other, &waiter));
+            ownership.waiting.retain(|other| !Arc::ptr_eq(other, &waiter));
         }
     }
 }

@@ -97,7 +97,7 @@ pub struct Delivery {
 }
 
 impl Delivery {
-    /// Whoever makes one has the driver attend to it.
+    /// Whoever makes one has the driver ensure_driver to it.
     pub fn new(call: Arc<Submitted>, client: Arc<ClientTarget>) -> Self {
         Self { call, client, outcome: None, _activity: ActivityGuard::begin_without_notice() }
     }
