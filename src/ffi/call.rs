@@ -4,12 +4,12 @@
 
 use super::cancel::{Cancel, Cancellable, panicked};
 use super::driver::in_inline_callback;
-use super::event::{Event, Kind, Owner, Payload};
+use super::event::{Event, EventKind, Owner, Payload};
 use super::guard::{Reply, export, null, status_only};
 use super::handle::Found;
 use super::lock::Mutex;
+use super::pending_call::{CompletionGuard, PendingCall};
 use super::process;
-use super::submitted::{Delivery, Submitted};
 use super::target::{ClientTarget, SandboxTarget, resolve};
 use super::text::{self, Out, argument, store};
 use crate::catalogue::{self, Context, Operation, Outcome, Returns};
@@ -50,7 +50,7 @@ struct Prepared {
     future: catalogue::CallFuture,
     client: Arc<ClientTarget>,
     cancel: Arc<Cancel>,
-    listed: super::target::Listed,
+    registration: super::target::RegistrationGuard,
 }
 
 fn prepare(
@@ -66,11 +66,11 @@ fn prepare(
         return Err(Error::invalid(message));
     }
     let cancel = Arc::new(Cancel::default());
-    let listed = client.list(cancel.clone())?;
+    let registration = client.register(cancel.clone())?;
     let begin = operation.call.ok_or_else(|| Error::invalid("this operation is a stream"))?;
     let context = Context { body, error_context: ErrorContext::default(), progress };
     let future = begin(catalogue::Call { target, params, context })?;
-    Ok(Prepared { future, client, cancel, listed })
+    Ok(Prepared { future, client, cancel, registration })
 }
 
 /// A blocking call: this thread drives it.
@@ -90,7 +90,7 @@ pub fn run(
         let _inside = runtime.enter();
         named_error(operation, prepare(operation, target, params, body, None))?
     };
-    let Prepared { future, client, cancel, listed } = prepared;
+    let Prepared { future, client, cancel, registration } = prepared;
     let outcome = named_error(
         operation,
         driver
@@ -98,7 +98,7 @@ pub fn run(
             .map_err(no_runtime)?
             .unwrap_or_else(|| Err(panicked("a call ended without a result"))),
     )?;
-    drop(listed);
+    drop(registration);
     Ok(match outcome {
         Outcome::Json(text) | Outcome::Bytes(text) => Reply::Text(text),
         Outcome::Null => Reply::Text(b"null".to_vec()),
@@ -213,26 +213,27 @@ fn submit(
     let queue = process.queues.get(queue)?;
     let runtime = process.driver.start().map_err(no_runtime)?;
     let _inside = runtime.enter();
-    let reporting: Arc<Mutex<Option<Arc<Submitted>>>> = Arc::default();
+    let reporting: Arc<Mutex<Option<Arc<PendingCall>>>> = Arc::default();
     let reporter = reporting.clone();
     let progress: catalogue::Progress = Arc::new(move |moved, total| {
         let Some(call) = reporter.lock().clone() else { return };
         if call.progress.note(moved, total) {
-            let event = Event::new(Owner::Call(call.clone()), call.user_data, Kind::Progress, Payload::None);
+            let event =
+                Event::new(Owner::Call(call.clone()), call.user_data, EventKind::Progress, Payload::None);
             call.queue.push(event);
         }
     });
-    let Prepared { future, client, cancel, listed } =
+    let Prepared { future, client, cancel, registration } =
         prepare(operation, target, params, body, Some(progress))?;
     queue.reserve()?;
     let mut made = None;
     let inserted = process.calls.insert(|handle| {
-        let call = Arc::new(Submitted::new(handle, user_data, queue.clone(), cancel.clone()));
+        let call = Arc::new(PendingCall::new(handle, user_data, queue.clone(), cancel.clone()));
         made = Some(call.clone());
         call
     });
     let (Ok(handle), Some(call)) = (&inserted, made) else {
-        queue.free_place();
+        queue.release_slot();
         return Err(inserted.err().unwrap_or_else(|| panicked("a call handle was not made")));
     };
     // A queue that closes meanwhile forgets what it finds in the table; what comes later sees it closed.
@@ -242,10 +243,10 @@ fn submit(
     }
     *reporting.lock() = Some(call.clone());
     store(place, *handle);
-    let delivery = Delivery::new(call, client);
+    let delivery = CompletionGuard::new(call, client);
     process.driver.defer_spawn(async move {
         let outcome = named_error(operation, Cancellable::new(cancel, future).await);
-        drop(listed);
+        drop(registration);
         delivery.finish(outcome);
     });
     process.driver.ensure_driver(queue.is_driven());

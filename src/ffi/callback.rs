@@ -2,7 +2,7 @@
 //! drives the runtime. Either way serially, never inside the runtime and under no lock.
 
 use super::driver::in_inline_callback;
-use super::event::{Event, Kind, Owner, daytona_event_t};
+use super::event::{Event, EventKind, Owner, daytona_event_t};
 use super::lock::Mutex;
 use super::process;
 use super::queue::Queue;
@@ -126,14 +126,14 @@ impl Queue {
                 return false;
             }
             let Some(event) = self.pop(&mut state) else {
-                let wakers = self.settle(&mut state);
+                let wakers = self.after_removal(&mut state);
                 drop(state);
                 wakers.into_iter().for_each(Waker::wake);
                 return false;
             };
             let stream = match &event.owner {
                 Owner::Stream(stream) => {
-                    stream.lane.lock().resumed = false;
+                    stream.slot.lock().resumed = false;
                     stream.handle
                 }
                 _ => 0,
@@ -142,7 +142,7 @@ impl Queue {
             event
         };
         self.delivered.lock().payloads.push(event.payload.clone());
-        let answer = callback.run(&event.view(self.mark()));
+        let answer = callback.run(&event.view(self.payload_key()));
         self.delivered.lock().clear();
         self.finish(event, answer);
         true
@@ -155,19 +155,19 @@ impl Queue {
             if state.closers > 0 {
                 process::current().waits.end(self.handle, thread::current().id());
             }
-            if answer == status::WOULD_BLOCK && event.kind == Kind::Data && !state.closed {
+            if answer == status::WOULD_BLOCK && event.kind == EventKind::Data && !state.closed {
                 self.hold(&mut state, event);
             }
-            (self.settle(&mut state), state.closed)
+            (self.after_removal(&mut state), state.closed)
         };
         if closed {
-            process::current().batches.release(self);
+            process::current().delivered_payloads.release(self);
         }
         self.idle.notify_all();
         wakers.into_iter().for_each(Waker::wake);
     }
 
-    /// Waits for a callback that runs on another thread: any, or one with this stream's event. Never
+    /// WaitGraph for a callback that runs on another thread: any, or one with this stream's event. Never
     /// waits for one's own, nor inside an inline callback.
     pub fn wait_for_callback(&self, stream: Option<u64>) {
         if in_inline_callback() {
@@ -192,7 +192,7 @@ impl Queue {
 /// Who waits for whose callback to return. Callbacks that close each other's queues would wait for each
 /// other for ever: whoever would close the circle does not wait.
 #[derive(Default)]
-pub struct Waits(Mutex<Vec<Wait>>);
+pub struct WaitGraph(Mutex<Vec<Wait>>);
 
 struct Wait {
     /// The queue or stream whose callback it is.
@@ -201,7 +201,7 @@ struct Wait {
     running: ThreadId,
 }
 
-impl Waits {
+impl WaitGraph {
     /// Notes that a thread waits for another's callback; false when that one waits for it already.
     pub fn begin(&self, of: u64, waiting: ThreadId, running: ThreadId) -> bool {
         let mut waits = self.0.lock();

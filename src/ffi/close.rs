@@ -69,10 +69,10 @@ pub unsafe extern "C" fn daytona_close(handle: u64) -> i32 {
             }
             Some(Tag::Queue) => {
                 if let Found::Live(queue) = process.queues.find(handle) {
-                    process.batches.keep(&queue);
+                    process.delivered_payloads.keep(&queue);
                 }
                 if let Some(queue) = remove(&process.queues, handle)? {
-                    queue.seal();
+                    queue.stop_accepting();
                     log::detach(&queue);
                     let calls = process.calls.all();
                     for call in calls.iter().filter(|call| Arc::ptr_eq(&call.queue, &queue)) {

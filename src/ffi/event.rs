@@ -1,9 +1,9 @@
 //! Events: what a queue holds, and the struct that C sees of one.
 
 use super::generated::constants;
+use super::pending_call::PendingCall;
 use super::process;
 use super::stream::Stream;
-use super::submitted::Submitted;
 use super::target::SandboxTarget;
 use crate::client::status;
 use bytes::Bytes;
@@ -13,7 +13,7 @@ use std::sync::Arc;
 /// The kinds, as in C.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(i32)]
-pub enum Kind {
+pub enum EventKind {
     Done = constants::DAYTONA_DONE,
     Opened = constants::DAYTONA_OPENED,
     Data = constants::DAYTONA_DATA,
@@ -97,7 +97,7 @@ impl Payload {
 #[derive(Clone)]
 pub enum Owner {
     Nobody,
-    Call(Arc<Submitted>),
+    Call(Arc<PendingCall>),
     Stream(Arc<Stream>),
 }
 
@@ -111,13 +111,13 @@ pub struct Event {
     pub result: u64,
     pub position: u64,
     pub payload: Payload,
-    pub kind: Kind,
+    pub kind: EventKind,
     pub status: i32,
     pub channel: i32,
 }
 
 impl Event {
-    pub fn new(owner: Owner, user_data: u64, kind: Kind, payload: Payload) -> Self {
+    pub fn new(owner: Owner, user_data: u64, kind: EventKind, payload: Payload) -> Self {
         Self {
             owner,
             user_data,

@@ -1,7 +1,7 @@
 //! Log lines: LOG events of one queue in the process, the latest given. They are the one thing that
 //! may be dropped, and the next line says how many were.
 
-use super::event::{Event, Kind, Owner, Payload};
+use super::event::{Event, EventKind, Owner, Payload};
 use super::guard::status_only;
 use super::process;
 use super::queue::Queue;
@@ -43,7 +43,7 @@ fn deliver(level: i32, message: &str) {
         "dropped": dropped,
     });
     let payload = Payload::text(line.to_string().into_bytes());
-    queue.push(Event::new(Owner::Nobody, user_data, Kind::Log, payload));
+    queue.push(Event::new(Owner::Nobody, user_data, EventKind::Log, payload));
 }
 
 /// Sends the library's log lines to a queue, as LOG events whose data is `{"level":"info","message":

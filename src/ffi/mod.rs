@@ -3,7 +3,7 @@
 //! * `process`: what exists once a process, and what a fork does to it. `handle`: checked handles.
 //! * `driver`: who turns the runtime. `cancel`: how work is ended from outside.
 //! * `guard`, `lock`, `text`, `memory`: panics, locks, texts in and out, what `daytona_free` frees.
-//! * `event`, `queue`, `batch`, `lane`, `callback`: one primitive for everything asynchronous.
+//! * `event`, `queue`, `batch`, `slot`, `callback`: one primitive for everything asynchronous.
 //! * `target`: client and sandbox handles. `call`, `named`, `submitted`: calls. `stream`: streams.
 //! * `json`, `version`, `log`: small services. `generated`: one function an operation.
 //!
@@ -14,22 +14,22 @@
 #![allow(non_camel_case_types)] // The types are C's.
 #![allow(clippy::missing_safety_doc)] // Every export states its contract in C's terms.
 
-mod batch;
 mod call;
 mod callback;
 mod cancel;
 mod close;
+mod delivered;
 mod driver;
 mod event;
 mod generated;
 mod guard;
 mod handle;
 mod json;
-mod lane;
 mod lock;
 mod log;
 mod memory;
 mod named;
+mod pending_call;
 mod platform;
 mod process;
 mod queue;
@@ -37,8 +37,8 @@ mod queue_api;
 mod stream;
 mod stream_api;
 mod stream_read;
+mod stream_slot;
 mod stream_write;
-mod submitted;
 mod target;
 mod text;
 mod version;

@@ -4,14 +4,14 @@
 //! parent's tables, whose locks another thread may have held. The child's own tables begin where the
 //! parent's ended, so that a number alone says that a handle was made before the fork.
 
-use super::batch::Batches;
-use super::callback::Waits;
+use super::callback::WaitGraph;
+use super::delivered::DeliveredPayloads;
 use super::driver::Driver;
 use super::handle::{Table, Tag};
 use super::lock::Mutex;
+use super::pending_call::PendingCall;
 use super::queue::Queue;
 use super::stream::Stream;
-use super::submitted::Submitted;
 use super::target::{ClientTarget, SandboxTarget};
 use super::{driver, guard, log, memory, platform};
 use crate::client::background;
@@ -24,14 +24,14 @@ use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 pub struct Process {
     pub clients: Table<Arc<ClientTarget>>,
     pub sandboxes: Table<Arc<SandboxTarget>>,
-    pub calls: Table<Arc<Submitted>>,
+    pub calls: Table<Arc<PendingCall>>,
     pub streams: Table<Arc<Stream>>,
     pub queues: Table<Arc<Queue>>,
     pub driver: Driver,
     /// Delivered data outside of a queue.
-    pub batches: Batches,
+    pub delivered_payloads: DeliveredPayloads,
     /// Who waits for whose callback.
-    pub waits: Waits,
+    pub waits: WaitGraph,
     /// Where log lines go.
     pub logging: Mutex<Option<log::Listener>>,
 }
@@ -77,8 +77,8 @@ fn create() -> &'static Process {
         streams: Table::new(Tag::Stream, streams),
         queues: Table::new(Tag::Queue, queues),
         driver: Driver::new(),
-        batches: Batches::default(),
-        waits: Waits::default(),
+        delivered_payloads: DeliveredPayloads::default(),
+        waits: WaitGraph::default(),
         logging: Mutex::new(None),
     }));
     match CURRENT.compare_exchange(null_mut(), fresh, Ordering::AcqRel, Ordering::Acquire) {

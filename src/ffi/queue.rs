@@ -1,14 +1,14 @@
-//! The one primitive for everything asynchronous: a queue of events, drained in batches or by a
+//! The one primitive for everything asynchronous: a queue of events, drained in delivered_payloads or by a
 //! callback.
 //!
 //! DONE, OPENED and ENDED have a place reserved when their call or stream begins. Only DATA is
 //! bounded: a stream may add a chunk while the queue is below its capacity, and always one of its own,
-//! so that one stream's backlog never stops another. Lock order: queue, then a stream's lane, then
-//! the driver's seat.
+//! so that one stream's backlog never stops another. Lock order: queue, then a stream's slot, then
+//! the runtime's ownership.
 
-use super::batch::{Delivered, this_consumer};
 use super::callback::{Callback, Running};
-use super::event::{Event, Kind, Owner, daytona_event_t};
+use super::delivered::{Delivered, this_consumer};
+use super::event::{Event, EventKind, Owner, daytona_event_t};
 use super::handle::slot_of;
 use super::lock::{Condvar, Mutex};
 use super::platform::Signal;
@@ -82,8 +82,8 @@ pub struct State {
     pub(super) events: VecDeque<Event>,
     pub(super) data_events: usize,
     pub(super) data_bytes: usize,
-    /// Reserved places of calls and streams.
-    places: usize,
+    /// Reserved reserved_slots of calls and streams.
+    reserved_slots: usize,
     logs: usize,
     logs_dropped: u64,
     consumer: Option<Waker>,
@@ -116,7 +116,7 @@ impl Queue {
     }
 
     /// Where `daytona_event_take` finds this queue's delivered data again.
-    pub(super) fn mark(&self) -> i32 {
+    pub(super) fn payload_key(&self) -> i32 {
         slot_of(self.handle) as i32 + 1
     }
 
@@ -135,19 +135,19 @@ impl Queue {
         if state.closed || state.shut {
             return Err(closed());
         }
-        if state.places >= self.options.capacity_calls {
+        if state.reserved_slots >= self.options.capacity_calls {
             let capacity = self.options.capacity_calls;
             let message = format!(
                 "{capacity} calls and streams of this queue are under way; wait for some, or raise `capacityCalls`"
             );
             return Err(Error::new(status::QUEUE_FULL, message));
         }
-        state.places += 1;
+        state.reserved_slots += 1;
         Ok(())
     }
 
-    pub fn free_place(&self) {
-        self.state.lock().free_place();
+    pub fn release_slot(&self) {
+        self.state.lock().release_slot();
     }
 
     /// Reserves the place of a log line and says how many were dropped before it; `None` drops it.
@@ -171,8 +171,8 @@ impl Queue {
             if state.closed || !event.is_wanted() {
                 return;
             }
-            if let (Owner::Stream(stream), Kind::Data) = (&event.owner, event.kind) {
-                stream.lane.lock().queued += 1;
+            if let (Owner::Stream(stream), EventKind::Data) = (&event.owner, event.kind) {
+                stream.slot.lock().queued += 1;
                 state.data_events += 1;
                 state.data_bytes += event.payload.bytes().len();
             }
@@ -201,34 +201,34 @@ impl Queue {
     pub(super) fn pop(&self, state: &mut State) -> Option<Event> {
         while let Some(mut event) = state.events.pop_front() {
             if let Owner::Stream(stream) = event.owner.clone() {
-                let mut lane = stream.lane.lock();
-                if lane.held && !lane.closed {
-                    lane.parked.push_back(event);
+                let mut slot = stream.slot.lock();
+                if slot.held && !slot.closed {
+                    slot.deferred.push_back(event);
                     continue;
                 }
             }
             state.account(&event);
             let wanted = match (event.owner.clone(), event.kind) {
-                (Owner::Call(call), Kind::Done) => {
+                (Owner::Call(call), EventKind::Done) => {
                     let first = call.deliver();
                     if first {
-                        state.free_place();
+                        state.release_slot();
                     }
                     first
                 }
-                (Owner::Call(call), Kind::Progress) => {
+                (Owner::Call(call), EventKind::Progress) => {
                     call.progress.fill(&mut event);
                     call.is_wanted()
                 }
                 (Owner::Stream(stream), kind) => {
-                    let mut lane = stream.lane.lock();
-                    if kind == Kind::Ended && std::mem::take(&mut lane.place) {
-                        state.free_place();
+                    let mut slot = stream.slot.lock();
+                    if kind == EventKind::Ended && std::mem::take(&mut slot.reserved_slot) {
+                        state.release_slot();
                     }
-                    if kind == Kind::Progress {
+                    if kind == EventKind::Progress {
                         stream.progress.fill(&mut event);
                     }
-                    !lane.closed
+                    !slot.closed
                 }
                 _ => true,
             };
@@ -241,20 +241,20 @@ impl Queue {
     }
 
     /// A call of this queue was closed: its place is free, and an event of it that waits is none.
-    pub fn forget_call(&self) {
+    pub fn drop_call(&self) {
         let mut state = self.state.lock();
-        state.free_place();
+        state.release_slot();
         let mut unwanted = Vec::new();
         while state.events.front().is_some_and(|event| !event.is_wanted()) {
             unwanted.extend(state.events.pop_front());
         }
-        let wakers = if unwanted.is_empty() { Vec::new() } else { self.settle(&mut state) };
+        let wakers = if unwanted.is_empty() { Vec::new() } else { self.after_removal(&mut state) };
         drop(state);
         wakers.into_iter().for_each(Waker::wake);
     }
 
     /// After events were taken: wakes streams that wait for room, and sets the descriptor right.
-    pub(super) fn settle(&self, state: &mut State) -> Vec<Waker> {
+    pub(super) fn after_removal(&self, state: &mut State) -> Vec<Waker> {
         let waiting = !state.events.is_empty() || state.woken;
         if let Some(signal) = &mut state.signal {
             signal.clear();
@@ -265,7 +265,7 @@ impl Queue {
         if state.events.is_empty() {
             state.work = None;
         }
-        if state.waiting_for_room.is_empty() { Vec::new() } else { self.with_room(state) }
+        if state.waiting_for_room.is_empty() { Vec::new() } else { self.streams_with_room(state) }
     }
 
     /// `daytona_queue_next`, behind its checks.
@@ -282,7 +282,7 @@ impl Queue {
         }
         let _turn = Consuming(&self.consuming);
         let me = this_consumer();
-        process::current().batches.forget(&me);
+        process::current().delivered_payloads.forget(&me);
         {
             let mut delivered = self.delivered.lock();
             delivered.clear();
@@ -300,13 +300,13 @@ impl Queue {
                 let mut delivered = self.delivered.lock();
                 for place in events.iter_mut() {
                     let Some(event) = self.pop(&mut state) else { break };
-                    place.write(event.view(self.mark()));
+                    place.write(event.view(self.payload_key()));
                     delivered.payloads.push(event.payload);
                     count += 1;
                 }
             }
-            let wakers = self.settle(&mut state);
-            let over = state.shut && state.events.is_empty() && state.places == 0;
+            let wakers = self.after_removal(&mut state);
+            let over = state.shut && state.events.is_empty() && state.reserved_slots == 0;
             drop(state);
             wakers.into_iter().for_each(Waker::wake);
             if count > 0 || woken {
@@ -374,14 +374,14 @@ impl Queue {
     }
 
     /// The first step of the close: nothing is taken or added from now on.
-    pub fn seal(&self) {
+    pub fn stop_accepting(&self) {
         let (events, signal, wakers) = {
             let mut state = self.state.lock();
             state.closed = true;
             state.work = None;
             let mut wakers: Vec<Waker> = state.consumer.take().into_iter().collect();
             for stream in state.waiting_for_room.drain(..) {
-                wakers.extend(stream.lane.lock().task.take());
+                wakers.extend(stream.slot.lock().task.take());
             }
             (std::mem::take(&mut state.events), state.signal.take(), wakers)
         };
@@ -393,11 +393,11 @@ impl Queue {
     /// its consumer, or to the callback that closes its own queue.
     pub fn close(&self) {
         self.wait_for_callback(None);
-        let batches = &process::current().batches;
+        let delivered_payloads = &process::current().delivered_payloads;
         if self.callback.is_none() {
-            batches.release_unused(self);
+            delivered_payloads.release_unused(self);
         } else if self.state.lock().running.is_none() {
-            batches.release(self);
+            delivered_payloads.release(self);
         }
     }
 
@@ -418,7 +418,7 @@ impl Queue {
 
     /// Has its callback thread nothing more to do?
     pub(super) fn is_over(state: &State) -> bool {
-        state.closed || (state.shut && state.events.is_empty() && state.places == 0)
+        state.closed || (state.shut && state.events.is_empty() && state.reserved_slots == 0)
     }
 
     pub(super) fn set_consumer(state: &mut State, waker: Waker) {
@@ -433,10 +433,10 @@ impl Queue {
 }
 
 impl State {
-    pub(super) fn free_place(&mut self) {
-        self.places = self.places.saturating_sub(1);
+    pub(super) fn release_slot(&mut self) {
+        self.reserved_slots = self.reserved_slots.saturating_sub(1);
         // Who waits in a queue that was shut waits for the last of what is under way.
-        if self.shut && self.places == 0 {
+        if self.shut && self.reserved_slots == 0 {
             self.consumer.take().into_iter().for_each(Waker::wake);
         }
     }
@@ -444,13 +444,13 @@ impl State {
     /// An event leaves the queue.
     pub(super) fn account(&mut self, event: &Event) {
         match (&event.owner, event.kind) {
-            (Owner::Stream(stream), Kind::Data) => {
+            (Owner::Stream(stream), EventKind::Data) => {
                 self.data_events = self.data_events.saturating_sub(1);
                 self.data_bytes = self.data_bytes.saturating_sub(event.payload.bytes().len());
-                let mut lane = stream.lane.lock();
-                lane.queued = lane.queued.saturating_sub(1);
+                let mut slot = stream.slot.lock();
+                slot.queued = slot.queued.saturating_sub(1);
             }
-            (_, Kind::Log) => self.logs = self.logs.saturating_sub(1),
+            (_, EventKind::Log) => self.logs = self.logs.saturating_sub(1),
             _ => {}
         }
     }

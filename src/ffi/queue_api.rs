@@ -102,7 +102,7 @@ pub unsafe extern "C" fn daytona_queue_open_callback(
     })
 }
 
-/// Waits for events and takes up to `capacity` of them. One consumer at a time.
+/// WaitGraph for events and takes up to `capacity` of them. One consumer at a time.
 ///
 /// `events`: room for `capacity` events; what they point to stays valid until the same consumer's next
 /// daytona_queue_next, also when another thread closes the queue.
@@ -196,7 +196,7 @@ pub unsafe extern "C" fn daytona_event_take(event: *const daytona_event_t, data:
         if event.data.is_null() {
             return Ok(());
         }
-        match process::current().batches.take(event.reserved, event.data, event.len) {
+        match process::current().delivered_payloads.take(event.reserved, event.data, event.len) {
             Some(Payload::Chunk(bytes) | Payload::Text(bytes)) => store(data, memory::give_moved(bytes)),
             _ => return Err(Error::invalid("this event is no longer valid, or its data was taken already")),
         }

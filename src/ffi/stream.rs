@@ -2,13 +2,13 @@
 //! pulls. Bounded on both sides.
 
 use super::cancel::{Cancel, Cancellable, panicked};
-use super::event::{Event, Kind, Owner, Payload};
-use super::lane::Lane;
+use super::event::{Event, EventKind, Owner, Payload};
 use super::lock::{Condvar, Mutex};
+use super::pending_call::Progress;
 use super::process;
 use super::queue::Queue;
-use super::submitted::Progress;
-use super::target::{ClientTarget, Listed, SandboxTarget};
+use super::stream_slot::StreamSlot;
+use super::target::{ClientTarget, RegistrationGuard, SandboxTarget};
 use crate::catalogue::{Operation, StreamFuture, TargetRef};
 use crate::client::background::ActivityGuard;
 use crate::client::error::Error;
@@ -34,7 +34,7 @@ pub struct Stream {
     pub operation: &'static Operation,
     client: Arc<ClientTarget>,
     /// Guarded by the queue's lock being taken first.
-    pub lane: Mutex<Lane>,
+    pub slot: Mutex<StreamSlot>,
     pub(super) state: Mutex<State>,
     /// Signalled when a callback of `daytona_stream_each` returns.
     pub(super) idle: Condvar,
@@ -81,7 +81,7 @@ pub struct End {
 impl End {
     /// ENDED's event. It takes what the stream made: the handle is given once.
     pub fn event(&mut self, stream: &Arc<Stream>) -> Event {
-        let mut event = stream.event(Kind::Ended, Payload::text(self.json.clone()));
+        let mut event = stream.event(EventKind::Ended, Payload::text(self.json.clone()));
         event.status = self.status;
         event.position = self.position;
         event.made = self.made.take();
@@ -114,7 +114,7 @@ impl Stream {
         cancel: Arc<Cancel>,
         operation: &'static Operation,
     ) -> Self {
-        let lane = Lane { place: queue.is_some(), ..Lane::default() };
+        let slot = StreamSlot { reserved_slot: queue.is_some(), ..StreamSlot::default() };
         Self {
             handle,
             user_data,
@@ -123,7 +123,7 @@ impl Stream {
             progress: Progress::default(),
             operation,
             client,
-            lane: Mutex::new(lane),
+            slot: Mutex::new(slot),
             state: Mutex::default(),
             idle: Condvar::new(),
             reading: AtomicBool::new(false),
@@ -139,17 +139,18 @@ impl Stream {
     }
 
     /// Runs the stream's function as a task that ends the stream, whatever becomes of it.
-    pub fn spawn(self: &Arc<Self>, function: StreamFuture, listed: Listed) {
-        let ending = Ending { stream: self.clone(), outcome: None, _activity: ActivityGuard::begin() };
+    pub fn spawn(self: &Arc<Self>, function: StreamFuture, registration: RegistrationGuard) {
+        let ending =
+            StreamEndGuard { stream: self.clone(), outcome: None, _activity: ActivityGuard::begin() };
         let (cancel, operation) = (self.cancel.clone(), self.operation);
         tokio::spawn(async move {
             let outcome = Cancellable::new(cancel, function).await;
-            drop(listed);
+            drop(registration);
             ending.finish(super::call::named_error(operation, outcome));
         });
     }
 
-    fn event(self: &Arc<Self>, kind: Kind, payload: Payload) -> Event {
+    fn event(self: &Arc<Self>, kind: EventKind, payload: Payload) -> Event {
         Event::new(Owner::Stream(self.clone()), self.user_data, kind, payload)
     }
 
@@ -218,14 +219,14 @@ impl Stream {
         drop(state);
         waiters.into_iter().for_each(Waker::wake);
         if let (true, Some(queue)) = (owed, &self.queue) {
-            queue.push(self.event(Kind::Writable, Payload::None));
+            queue.push(self.event(EventKind::Writable, Payload::None));
         }
     }
 
     /// Ends the remote side and forgets everything that waits. No event of it comes any more.
     pub fn close(self: &Arc<Self>) {
         if let Some(queue) = &self.queue {
-            queue.forget_stream(self);
+            queue.drop_stream(self);
         }
         let (waiters, task, chunks) = {
             let mut state = self.state.lock();
@@ -242,7 +243,7 @@ impl Stream {
         }
     }
 
-    /// Waits for a callback of `daytona_stream_each` on another thread.
+    /// WaitGraph for a callback of `daytona_stream_each` on another thread.
     fn wait_for_each(&self) {
         if super::driver::in_inline_callback() {
             return;
@@ -330,7 +331,7 @@ impl State {
     }
 }
 
-/// The sink of every stream: a queue's lane, or the stream's own buffer.
+/// The sink of every stream: a queue's slot, or the stream's own buffer.
 pub struct StreamSink(pub Arc<Stream>);
 
 impl Sink for StreamSink {
@@ -344,9 +345,9 @@ impl Sink for StreamSink {
         drop(state);
         waiters.into_iter().for_each(Waker::wake);
         if let Some(queue) = &self.0.queue {
-            queue.push(self.0.event(Kind::Opened, Payload::text(json)));
+            queue.push(self.0.event(EventKind::Opened, Payload::text(json)));
             if owed {
-                queue.push(self.0.event(Kind::Writable, Payload::None));
+                queue.push(self.0.event(EventKind::Writable, Payload::None));
             }
         }
     }
@@ -373,7 +374,7 @@ impl Sink for StreamSink {
         match &self.0.queue {
             Some(queue) => {
                 drop(state);
-                let mut event = self.0.event(Kind::Data, Payload::Chunk(chunk.data));
+                let mut event = self.0.event(EventKind::Data, Payload::Chunk(chunk.data));
                 event.position = chunk.position;
                 event.channel = chunk.channel as i32;
                 queue.push(event);
@@ -391,7 +392,7 @@ impl Sink for StreamSink {
     fn progress(&self, moved: u64, total: Option<u64>) {
         let first = self.0.progress.note(moved, total);
         match &self.0.queue {
-            Some(queue) if first => queue.push(self.0.event(Kind::Progress, Payload::None)),
+            Some(queue) if first => queue.push(self.0.event(EventKind::Progress, Payload::None)),
             Some(_) => {}
             None => {
                 let mut state = self.0.state.lock();
@@ -405,19 +406,19 @@ impl Sink for StreamSink {
 }
 
 /// Ends the stream, whatever becomes of the task that holds it.
-struct Ending {
+struct StreamEndGuard {
     stream: Arc<Stream>,
     outcome: Option<Result<Ended, Error>>,
     _activity: ActivityGuard,
 }
 
-impl Ending {
+impl StreamEndGuard {
     fn finish(mut self, outcome: Result<Ended, Error>) {
         self.outcome = Some(outcome);
     }
 }
 
-impl Drop for Ending {
+impl Drop for StreamEndGuard {
     fn drop(&mut self) {
         let outcome = self.outcome.take().unwrap_or_else(|| Err(panicked("the stream's task was dropped")));
         self.stream.end(outcome);

@@ -29,7 +29,7 @@ pub fn closed() -> Error {
     Error::new(status::CLOSED, "the stream was closed")
 }
 
-/// Waits for a change of the stream, driving; TIMEOUT at the deadline.
+/// WaitGraph for a change of the stream, driving; TIMEOUT at the deadline.
 pub fn wait<T>(
     stream: &Stream,
     until: Option<Instant>,
@@ -102,7 +102,7 @@ fn open(
     let runtime = process.driver.start().map_err(no_runtime)?;
     let _inside = runtime.enter();
     let cancel = Arc::new(Cancel::default());
-    let listed = client.list(cancel.clone())?;
+    let registration = client.register(cancel.clone())?;
     if let Some(queue) = &queue {
         queue.reserve()?;
     }
@@ -121,7 +121,7 @@ fn open(
     });
     let (Ok(handle), Some(stream)) = (&inserted, made) else {
         if let Some(queue) = &queue {
-            queue.free_place();
+            queue.release_slot();
         }
         return Err(inserted.err().unwrap_or_else(closed));
     };
@@ -145,7 +145,7 @@ fn open(
         Ok(function) => function,
         Err(error) => return forget(error),
     };
-    stream.spawn(function, listed);
+    stream.spawn(function, registration);
     if queue.is_none() {
         let opened = wait(&stream, None, |state| {
             if state.opened || state.closed { Some(None) } else { state.end.clone().map(Some) }
@@ -200,7 +200,7 @@ pub unsafe extern "C" fn daytona_stream_resume(stream: daytona_stream_t) -> i32 
     })
 }
 
-/// Waits for the end and says how it was, as often as asked.
+/// WaitGraph for the end and says how it was, as often as asked.
 ///
 /// `timeout_ms`: below 0 waits without limit.
 /// `out`, `out_len`: may be NULL. ENDED's JSON (how it ended, or the error); free it with daytona_free.

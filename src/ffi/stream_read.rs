@@ -3,7 +3,7 @@
 use super::call::{busy_inline, deadline, named_error};
 use super::callback::{Callback, daytona_callback_t};
 use super::driver::in_inline_callback;
-use super::event::{Event, Kind, Owner, Payload};
+use super::event::{Event, EventKind, Owner, Payload};
 use super::guard::{Reply, export_status, null, status_only};
 use super::process;
 use super::stream::{End, Reading, State, Stream};
@@ -127,7 +127,7 @@ fn each(stream: &Arc<Stream>, callback: &Callback) -> Result<(i32, Reply)> {
                 let mut event = Event::new(
                     Owner::Stream(stream.clone()),
                     stream.user_data,
-                    Kind::Progress,
+                    EventKind::Progress,
                     Payload::None,
                 );
                 stream.progress.fill(&mut event);
@@ -138,7 +138,7 @@ fn each(stream: &Arc<Stream>, callback: &Callback) -> Result<(i32, Reply)> {
                 let mut event = Event::new(
                     Owner::Stream(stream.clone()),
                     stream.user_data,
-                    Kind::Data,
+                    EventKind::Data,
                     Payload::Chunk(chunk.data),
                 );
                 event.position = chunk.position;
@@ -186,7 +186,8 @@ fn deliver(stream: &Arc<Stream>, callback: &Callback, event: &Event) -> Result<i
         state.resumed = false;
     }
     let process = process::current();
-    let answer = process.batches.during(stream, &event.payload, |mark| callback.run(&event.view(mark)));
+    let answer =
+        process.delivered_payloads.during(stream, &event.payload, |mark| callback.run(&event.view(mark)));
     stream.state.lock().each_running = None;
     process.waits.end(stream.handle, me);
     stream.idle.notify_all();

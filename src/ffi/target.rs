@@ -38,12 +38,12 @@ pub struct SandboxTarget {
 }
 
 /// Takes work off its client's list when it ends.
-pub struct Listed {
+pub struct RegistrationGuard {
     client: Arc<ClientTarget>,
     key: usize,
 }
 
-impl Drop for Listed {
+impl Drop for RegistrationGuard {
     fn drop(&mut self) {
         self.client.running.lock().cancels.try_remove(self.key);
     }
@@ -55,12 +55,12 @@ impl ClientTarget {
     }
 
     /// Lists work that the client's close ends; CLOSED when it is closed already.
-    pub fn list(self: &Arc<Self>, cancel: Arc<Cancel>) -> Result<Listed> {
+    pub fn register(self: &Arc<Self>, cancel: Arc<Cancel>) -> Result<RegistrationGuard> {
         let mut running = self.running.lock();
         if running.closed {
             return Err(closed());
         }
-        Ok(Listed { client: self.clone(), key: running.cancels.insert(cancel) })
+        Ok(RegistrationGuard { client: self.clone(), key: running.cancels.insert(cancel) })
     }
 
     /// Ends what runs, each with CLOSED. Returns at once.

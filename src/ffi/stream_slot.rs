@@ -9,20 +9,20 @@ use std::task::{Context, Poll, Waker};
 
 /// Guarded by the queue's lock being taken first.
 #[derive(Default)]
-pub struct Lane {
-    /// DATA events that wait, the parked ones included.
+pub struct StreamSlot {
+    /// DATA events that wait, the deferred ones included.
     pub queued: usize,
-    /// A callback held DATA back: what is popped of this stream waits in `parked`.
+    /// A callback held DATA back: what is popped of this stream waits in `deferred`.
     pub held: bool,
     /// A resume came while the callback ran.
     pub resumed: bool,
-    pub parked: VecDeque<Event>,
+    pub deferred: VecDeque<Event>,
     /// On the queue's list of those that wait for room.
     pub(super) waiting: bool,
     pub task: Option<Waker>,
     pub closed: bool,
     /// The reserved place for OPENED and ENDED is still taken.
-    pub place: bool,
+    pub reserved_slot: bool,
 }
 
 impl Queue {
@@ -34,28 +34,28 @@ impl Queue {
     pub fn poll_room(&self, stream: &Arc<Stream>, cx: &mut Context<'_>) -> Poll<()> {
         let mut state = self.state.lock();
         let below = self.below_capacity(&state);
-        let mut lane = stream.lane.lock();
-        if state.closed || (!lane.held && (below || lane.queued == 0)) {
+        let mut slot = stream.slot.lock();
+        if state.closed || (!slot.held && (below || slot.queued == 0)) {
             return Poll::Ready(());
         }
-        lane.task = Some(cx.waker().clone());
-        if !lane.waiting {
-            lane.waiting = true;
+        slot.task = Some(cx.waker().clone());
+        if !slot.waiting {
+            slot.waiting = true;
             state.waiting_for_room.push(stream.clone());
         }
         Poll::Pending
     }
 
     /// The tasks that may go on now that there is room.
-    pub(super) fn with_room(&self, state: &mut State) -> Vec<Waker> {
+    pub(super) fn streams_with_room(&self, state: &mut State) -> Vec<Waker> {
         let below = self.below_capacity(state);
         let mut wakers = Vec::new();
         state.waiting_for_room.retain(|stream| {
-            let mut lane = stream.lane.lock();
-            let room = lane.closed || (!lane.held && (below || lane.queued == 0));
+            let mut slot = stream.slot.lock();
+            let room = slot.closed || (!slot.held && (below || slot.queued == 0));
             if room {
-                lane.waiting = false;
-                wakers.extend(lane.task.take());
+                slot.waiting = false;
+                wakers.extend(slot.task.take());
             }
             !room
         });
@@ -65,19 +65,19 @@ impl Queue {
     /// An event that its callback did not take goes back to the front of its stream.
     pub(super) fn hold(&self, state: &mut State, event: Event) {
         let Owner::Stream(stream) = event.owner.clone() else { return };
-        let mut lane = stream.lane.lock();
-        if lane.closed {
+        let mut slot = stream.slot.lock();
+        if slot.closed {
             return;
         }
         state.data_events += 1;
         state.data_bytes += event.payload.bytes().len();
-        lane.queued += 1;
-        if std::mem::take(&mut lane.resumed) {
-            drop(lane);
+        slot.queued += 1;
+        if std::mem::take(&mut slot.resumed) {
+            drop(slot);
             state.events.push_front(event);
         } else {
-            lane.held = true;
-            lane.parked.push_front(event);
+            slot.held = true;
+            slot.deferred.push_front(event);
         }
     }
 
@@ -85,16 +85,16 @@ impl Queue {
     pub fn resume(self: &Arc<Self>, stream: &Arc<Stream>) {
         let (consumer, task) = {
             let mut state = self.state.lock();
-            let mut lane = stream.lane.lock();
-            if !lane.held || state.closed {
-                lane.resumed = true;
+            let mut slot = stream.slot.lock();
+            if !slot.held || state.closed {
+                slot.resumed = true;
                 return;
             }
-            lane.held = false;
-            let parked = std::mem::take(&mut lane.parked);
-            let task = lane.task.take();
-            drop(lane);
-            for event in parked.into_iter().rev() {
+            slot.held = false;
+            let deferred = std::mem::take(&mut slot.deferred);
+            let task = slot.task.take();
+            drop(slot);
+            for event in deferred.into_iter().rev() {
                 state.events.push_front(event);
             }
             (self.announce(&mut state), task)
@@ -105,17 +105,17 @@ impl Queue {
     }
 
     /// Forgets a closed stream: what waits of it, its reserved place, its claim on room.
-    pub fn forget_stream(&self, stream: &Stream) {
+    pub fn drop_stream(&self, stream: &Stream) {
         let mut state = self.state.lock();
-        let mut lane = stream.lane.lock();
-        lane.closed = true;
-        lane.held = false;
-        let mut forgotten = std::mem::take(&mut lane.parked);
-        let task = lane.task.take();
-        let place = std::mem::take(&mut lane.place);
-        drop(lane);
-        if place {
-            state.free_place();
+        let mut slot = stream.slot.lock();
+        slot.closed = true;
+        slot.held = false;
+        let mut forgotten = std::mem::take(&mut slot.deferred);
+        let task = slot.task.take();
+        let reserved_slot = std::mem::take(&mut slot.reserved_slot);
+        drop(slot);
+        if reserved_slot {
+            state.release_slot();
         }
         let of_stream = |event: &Event| match &event.owner {
             Owner::Stream(other) => other.handle == stream.handle,
@@ -129,7 +129,7 @@ impl Queue {
         for event in &forgotten {
             state.account(event);
         }
-        let wakers = self.settle(&mut state);
+        let wakers = self.after_removal(&mut state);
         drop(state);
         drop(forgotten);
         wakers.into_iter().chain(task).for_each(Waker::wake);
@@ -142,7 +142,7 @@ impl Event {
         match &self.owner {
             Owner::Nobody => true,
             Owner::Call(call) => call.is_wanted(),
-            Owner::Stream(stream) => !stream.lane.lock().closed,
+            Owner::Stream(stream) => !stream.slot.lock().closed,
         }
     }
 }

@@ -2,7 +2,7 @@
 //! that one comes.
 
 use super::cancel::{Cancel, panicked};
-use super::event::{Event, Kind, Owner, Payload};
+use super::event::{Event, EventKind, Owner, Payload};
 use super::lock::Mutex;
 use super::process;
 use super::queue::Queue;
@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
 /// A call under way that will report to a queue.
-pub struct Submitted {
+pub struct PendingCall {
     pub handle: u64,
     pub user_data: u64,
     pub queue: Arc<Queue>,
@@ -29,7 +29,7 @@ const WANTED: u8 = 0;
 /// DONE was delivered, or its call closed.
 const OVER: u8 = 1;
 
-impl Submitted {
+impl PendingCall {
     pub fn new(handle: u64, user_data: u64, queue: Arc<Queue>, cancel: Arc<Cancel>) -> Self {
         let phase = AtomicU8::new(WANTED);
         Self { handle, user_data, queue, cancel, progress: Progress::default(), phase }
@@ -51,7 +51,7 @@ impl Submitted {
     /// Cancel and forget: no DONE.
     pub fn forget(&self) {
         if self.deliver() {
-            self.queue.forget_call();
+            self.queue.drop_call();
         }
         self.cancel.cancel(status::CANCELLED);
     }
@@ -89,16 +89,16 @@ impl Progress {
 }
 
 /// Delivers DONE, whatever becomes of the task that holds it.
-pub struct Delivery {
-    call: Arc<Submitted>,
+pub struct CompletionGuard {
+    call: Arc<PendingCall>,
     client: Arc<ClientTarget>,
     outcome: Option<Result<Outcome>>,
     _activity: ActivityGuard,
 }
 
-impl Delivery {
-    /// Whoever makes one has the driver ensure_driver to it.
-    pub fn new(call: Arc<Submitted>, client: Arc<ClientTarget>) -> Self {
+impl CompletionGuard {
+    /// `Driver::ensure_driver` has to follow.
+    pub fn new(call: Arc<PendingCall>, client: Arc<ClientTarget>) -> Self {
         Self { call, client, outcome: None, _activity: ActivityGuard::begin_without_notice() }
     }
 
@@ -107,11 +107,11 @@ impl Delivery {
     }
 }
 
-impl Drop for Delivery {
+impl Drop for CompletionGuard {
     fn drop(&mut self) {
         let outcome = self.outcome.take().unwrap_or_else(|| Err(panicked("the call's task was dropped")));
         let call = &self.call;
-        let mut event = Event::new(Owner::Call(call.clone()), call.user_data, Kind::Done, Payload::None);
+        let mut event = Event::new(Owner::Call(call.clone()), call.user_data, EventKind::Done, Payload::None);
         event.payload = Payload::text(match outcome {
             Ok(Outcome::Json(json) | Outcome::Bytes(json)) => json,
             Ok(Outcome::Null) => b"null".to_vec(),

@@ -19,13 +19,13 @@ pub struct Delivered {
     taken: usize,
     /// The thread that has it; dangling once that ended.
     pub consumer: Weak<()>,
-    /// Its queue was closed, and kept in [`Batches`].
+    /// Its queue was closed, and kept in [`DeliveredPayloads`].
     kept: bool,
 }
 
 /// Delivered data outside of a queue.
 #[derive(Default)]
-pub struct Batches {
+pub struct DeliveredPayloads {
     /// Closed queues whose last batch is still valid.
     closed: Mutex<Vec<Arc<Queue>>>,
     /// What `daytona_stream_each` is delivering, by the events' marks.
@@ -38,7 +38,7 @@ struct Consumer(Arc<()>);
 impl Drop for Consumer {
     fn drop(&mut self) {
         if let Some(process) = process::existing() {
-            process.batches.forget(&Arc::downgrade(&self.0));
+            process.delivered_payloads.forget(&Arc::downgrade(&self.0));
         }
     }
 }
@@ -52,7 +52,7 @@ pub fn this_consumer() -> Weak<()> {
     CONSUMER.try_with(|consumer| Arc::downgrade(&consumer.0)).unwrap_or_default()
 }
 
-impl Batches {
+impl DeliveredPayloads {
     /// Keeps what a queue delivered last, before the queue's handle is gone from the table.
     pub fn keep(&self, queue: &Arc<Queue>) {
         let mut closed = self.closed.lock();
