@@ -1,6 +1,6 @@
 //! The two ways into a sandbox. Since 0.205 the body of `upload-v2` is the file itself; before, it is a form
-//! with one field. Which one a daemon takes is learnt once, by a request that changes nothing, and
-//! remembered with the sandbox.
+//! with one field. Which one a daemon takes is learnt once, from the answer to a small upload or to a question
+//! that changes nothing, and remembered with the sandbox.
 
 use super::failure::is_no_route;
 use super::form::Form;
@@ -12,6 +12,8 @@ use crate::client::transport::{Body, Json, Request};
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt, stream};
 use http::Method;
+use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Way {
@@ -32,36 +34,53 @@ pub(super) async fn way(sandbox: &Sandbox) -> Result<Way> {
         Daemon::Older => return Ok(Way::Form),
         Daemon::Unknown => {}
     }
-    // Without a path nothing can be written: a daemon that knows the endpoint refuses.
-    let limit = sandbox.client().config().idle_timeout;
-    match sandbox.toolbox(Method::POST, RAW).await?.deadline(limit).send().await {
-        Ok(_) => sandbox.note_daemon(Daemon::Current),
-        Err(error) if is_no_route(&error) => {
-            sandbox.note_daemon(Daemon::Older);
-            return Ok(Way::Form);
-        }
-        Err(error) if error.status() == status::HTTP_BAD_REQUEST => {
-            match error.detail().source.as_deref() {
-                Some("DAYTONA_DAEMON") => sandbox.note_daemon(Daemon::Current),
-                // The refusal is of the sandbox, not of the missing path.
-                Some(_) => return Err(error),
-                None => {}
-            }
-        }
-        Err(error) => return Err(error),
+    match ask(sandbox).await {
+        Ok(Daemon::Older) => Ok(Way::Form),
+        Ok(_) => Ok(Way::Raw),
+        Err(error) if is_inconclusive(&error) => Ok(Way::Raw),
+        Err(error) => Err(error),
     }
-    Ok(Way::Raw)
+}
+
+/// Finds out how old the daemon is, by the description of the working directory: since 0.205 it has a
+/// `path`. `/version` would not do, as builds from source have one of their own.
+async fn ask(sandbox: &Sandbox) -> Result<Daemon> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Directory {
+        is_dir: bool,
+        path: Option<IgnoredAny>,
+    }
+    let limit = sandbox.client().config().idle_timeout;
+    let request = sandbox.toolbox(Method::GET, "files/info").await?.query("path", ".");
+    let json = request.deadline(limit).send().await?.answer().await?;
+    let daemon = match serde_json::from_slice(&json.0) {
+        Ok(Directory { is_dir: true, path: Some(_) }) => Daemon::Current,
+        Ok(Directory { is_dir: true, path: None }) => Daemon::Older,
+        _ => Daemon::Unknown,
+    };
+    sandbox.note_daemon(daemon);
+    Ok(daemon)
+}
+
+/// Was the question refused, rather than the sandbox unreachable or the credential unknown? Then the upload
+/// itself may still be accepted, and says more than the question if it is not.
+fn is_inconclusive(error: &Error) -> bool {
+    let by_daytona = matches!(error.detail().source.as_deref(), Some("DAYTONA_PROXY" | "DAYTONA_API"));
+    let is_refusal = (400..500).contains(&error.status())
+        && !matches!(
+            error.status(),
+            status::HTTP_AUTHENTICATION | status::HTTP_REQUEST_TIMEOUT | status::HTTP_RATE_LIMIT
+        );
+    is_refusal && !by_daytona
 }
 
 /// Bytes in memory; can be sent as often as need be.
 pub(super) async fn send_bytes(sandbox: &Sandbox, path: &str, bytes: &Bytes) -> Result<Json> {
     let mut ways = Ways::default();
     loop {
-        let way = if bytes.len() <= SMALL && sandbox.daemon() == Daemon::Unknown {
-            Way::Raw
-        } else {
-            way(sandbox).await?
-        };
+        let unasked = bytes.len() <= SMALL && sandbox.daemon() == Daemon::Unknown;
+        let way = if unasked { Way::Raw } else { way(sandbox).await? };
         let request = self::request(sandbox, path, way).await?;
         let request = match way {
             Way::Raw => request.bytes("application/octet-stream", bytes.clone()),
@@ -74,6 +93,11 @@ pub(super) async fn send_bytes(sandbox: &Sandbox, path: &str, bytes: &Bytes) -> 
         let limit = sandbox.client().config().idle_timeout.filter(|_| bytes.len() <= SMALL);
         match answered(sandbox, way, request.deadline(limit)).await {
             Err(error) if ways.is_worth_another(sandbox, way, &error) => {}
+            // An older daemon refuses without reading the body, and its answer may be lost with the connection.
+            Err(error) if unasked && error.status() == status::CONNECTION => match ask(sandbox).await {
+                Ok(Daemon::Older) => {}
+                _ => return Err(error),
+            },
             answer => return answer,
         }
     }

@@ -1,3 +1,4 @@
 mod faults;
 mod many;
 mod real;
+mod uploads;
