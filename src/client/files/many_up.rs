@@ -45,15 +45,18 @@ pub(super) async fn upload_pairs(sandbox: &Sandbox, ledger: &mut Ledger) -> Resu
     upload_all(sandbox, ledger, &lengths).await
 }
 
-/// How long each file is; those that cannot be read fail here.
-async fn lengths(ledger: &mut Ledger) -> Result<Vec<u64>> {
+/// How long each file is, `None` where only reading it shows that; those that cannot be read fail here.
+async fn lengths(ledger: &mut Ledger) -> Result<Vec<Option<u64>>> {
     let paths: Vec<_> = ledger.pairs.iter().map(|pair| PathBuf::from(&pair.local_path)).collect();
     let found = blocking(move || {
-        Ok(paths.into_iter().map(|path| Ok(LocalFile::open_now(path)?.length)).collect::<Vec<Result<u64>>>())
+        Ok(paths
+            .into_iter()
+            .map(|path| Ok(LocalFile::open_now(path)?.length))
+            .collect::<Vec<Result<Option<u64>>>>())
     });
     let mut lengths = Vec::with_capacity(ledger.pairs.len());
     for (index, length) in found.await?.into_iter().enumerate() {
-        lengths.push(*length.as_ref().unwrap_or(&0));
+        lengths.push(*length.as_ref().unwrap_or(&Some(0)));
         if let Err(error) = length {
             ledger.failed(index, error);
         }
@@ -61,24 +64,26 @@ async fn lengths(ledger: &mut Ledger) -> Result<Vec<u64>> {
     Ok(lengths)
 }
 
-async fn upload_all(sandbox: &Sandbox, ledger: &mut Ledger, lengths: &[u64]) -> Result<()> {
-    let total = lengths.iter().sum();
+async fn upload_all(sandbox: &Sandbox, ledger: &mut Ledger, lengths: &[Option<u64>]) -> Result<()> {
+    let total = lengths.iter().flatten().sum();
     let mut batch = Vec::new();
     let mut batch_bytes = 0;
     for index in ledger.pending() {
         let remote = &ledger.pairs[index].remote_path;
         // The server takes the blanks off the paths of a shared request.
-        let shares = lengths[index] <= SMALL && remote.trim() == remote;
-        if !shares || batch_bytes + lengths[index] > BATCH_BYTES || batch.len() == BATCH_FILES {
+        let shared = lengths[index].filter(|length| *length <= SMALL && remote.trim() == remote);
+        let is_full =
+            shared.is_none_or(|length| batch_bytes + length > BATCH_BYTES) || batch.len() == BATCH_FILES;
+        if is_full {
             // In the order given: of two that go to the same place the last one stays.
             if !send_batch(sandbox, ledger, std::mem::take(&mut batch), total).await? {
                 return Ok(());
             }
             batch_bytes = 0;
         }
-        if shares {
+        if let Some(length) = shared {
             batch.push(index);
-            batch_bytes += lengths[index];
+            batch_bytes += length;
         } else if !send_one(sandbox, ledger, index, total).await? {
             return Ok(());
         }
@@ -90,10 +95,9 @@ async fn upload_all(sandbox: &Sandbox, ledger: &mut Ledger, lengths: &[u64]) -> 
 async fn send_one(sandbox: &Sandbox, ledger: &mut Ledger, index: usize, total: u64) -> Result<bool> {
     let pair = &ledger.pairs[index];
     let before = ledger.moved;
-    let progress = ledger
-        .progress
-        .clone()
-        .map(|progress| -> Progress { Arc::new(move |moved, _| progress(before + moved, Some(total))) });
+    let progress = ledger.progress.clone().map(|progress| -> Progress {
+        Arc::new(move |moved, _| progress(before + moved, Some(total.max(before + moved))))
+    });
     match upload_file(sandbox, Path::new(&pair.local_path), &pair.remote_path, progress).await {
         Ok(bytes) => ledger.done(index, bytes),
         Err(error) if is_about_the_file(&error) => ledger.failed(index, error),
@@ -118,7 +122,7 @@ async fn send_batch(sandbox: &Sandbox, ledger: &mut Ledger, batch: Vec<usize>, t
             }
         },
     };
-    ledger.tell(0, Some(total));
+    ledger.tell(0, Some(total.max(ledger.moved)));
     for index in alone {
         if !send_one(sandbox, ledger, index, total).await? {
             return Ok(false);
@@ -131,13 +135,21 @@ async fn send_batch(sandbox: &Sandbox, ledger: &mut Ledger, batch: Vec<usize>, t
 async fn share(sandbox: &Sandbox, ledger: &mut Ledger, batch: &[usize]) -> Result<Vec<usize>> {
     let form = Form::new();
     let paths: Vec<_> = batch.iter().map(|index| PathBuf::from(&ledger.pairs[*index].local_path)).collect();
+    let read_small = |path| LocalFile::open_now(path)?.read_now(SMALL);
     let contents =
-        blocking(move || Ok(paths.into_iter().map(read_small).collect::<Vec<Result<Vec<u8>>>>())).await?;
+        blocking(move || Ok(paths.into_iter().map(read_small).collect::<Vec<Result<Option<Vec<u8>>>>>()));
+    let contents = contents.await?;
     let mut body = Vec::new();
     let mut sent = Vec::new();
+    let mut alone = Vec::new();
     for (index, content) in batch.iter().copied().zip(contents) {
         let content = match content {
-            Ok(content) => content,
+            Ok(Some(content)) => content,
+            // It has grown since.
+            Ok(None) => {
+                alone.push(index);
+                continue;
+            }
             Err(error) => {
                 ledger.failed(index, error);
                 continue;
@@ -156,7 +168,7 @@ async fn share(sandbox: &Sandbox, ledger: &mut Ledger, batch: &[usize]) -> Resul
         sent.push((index, content.len() as u64));
     }
     if sent.is_empty() {
-        return Ok(Vec::new());
+        return Ok(alone);
     }
     body.extend_from_slice(&form.tail());
     let limit = sandbox.client().config().idle_timeout;
@@ -167,7 +179,7 @@ async fn share(sandbox: &Sandbox, ledger: &mut Ledger, batch: &[usize]) -> Resul
         Ok(written) => written,
         // What it says of the single files is a text; they say it better one by one.
         Err(error) if is_about_the_file(&error) || failure::is_no_route(&error) => {
-            return Ok(sent.into_iter().map(|(index, _)| index).collect());
+            return Ok(batch.iter().copied().filter(|index| ledger.is_pending(*index)).collect());
         }
         Err(error) => {
             let what = format!("upload {} files, the first of them to", sent.len());
@@ -175,7 +187,6 @@ async fn share(sandbox: &Sandbox, ledger: &mut Ledger, batch: &[usize]) -> Resul
             return Err(failure::cannot(&what, first, content::WRITE)(error));
         }
     };
-    let mut alone = Vec::new();
     for (index, bytes) in sent {
         let known = written.get_mut(&ledger.pairs[index].remote_path);
         match known.and_then(|lengths| {
@@ -186,18 +197,6 @@ async fn share(sandbox: &Sandbox, ledger: &mut Ledger, batch: &[usize]) -> Resul
         }
     }
     Ok(alone)
-}
-
-fn read_small(path: PathBuf) -> Result<Vec<u8>> {
-    let file = LocalFile::open_now(path.clone())?;
-    if file.length > SMALL {
-        return Err(failure::local_because(
-            "upload",
-            &path,
-            "it grew while others were being sent; try again",
-        ));
-    }
-    file.read_now()
 }
 
 /// The lengths that the server wrote, by path.

@@ -1,26 +1,34 @@
-//! A local file on its way out: the next piece is read while the one before is sent. Exactly the bytes that
-//! were there when it was opened, or an error: a file that changes meanwhile is never sent in part new, in
-//! part old, as if that were a file.
+//! A local file that is uploaded: the next piece is read while the one before is sent. The upload holds exactly
+//! the bytes that the file had when it was opened, or fails: never a mixture of older and newer content. The
+//! size that the system reports is checked by reading on at the end; where it is 0 the content decides.
 
 use super::failure::{local, local_because};
 use super::{PIECE, blocking};
 use crate::client::error::{Error, Result};
 use crate::client::status;
 use bytes::Bytes;
-use futures_util::Stream;
+use futures_util::{Stream, StreamExt};
 use parking_lot::Mutex;
 use std::fs::{File, Metadata};
-use std::io::{ErrorKind, Read};
+use std::io::{ErrorKind, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 use tokio::task::JoinHandle;
 
+/// The most that is read ahead of a file whose size is reported as 0.
+const HEAD_BYTES: u64 = 256 * 1024;
+
 /// An open local file and what it was when it was opened.
 pub(super) struct LocalFile {
     file: File,
     path: PathBuf,
-    pub length: u64,
+    /// How many bytes it has; `None` for one whose size is reported as 0 although it has more than fit into
+    /// `head`. Such are the files of /proc.
+    pub length: Option<u64>,
+    /// The beginning of a file whose size is reported as 0.
+    head: Vec<u8>,
+    size: u64,
     modified: Option<SystemTime>,
 }
 
@@ -30,7 +38,7 @@ impl LocalFile {
         blocking(move || Self::open_now(path)).await
     }
 
-    /// For who is on a blocking thread already.
+    /// Like `open`, on a thread that may block.
     pub fn open_now(path: PathBuf) -> Result<Self> {
         // Looked at before it is opened: opening a pipe would wait for its writer.
         let metadata = std::fs::metadata(&path).map_err(|error| local("read", &path, &error))?;
@@ -44,42 +52,78 @@ impl LocalFile {
         }
         let opened = File::open(&path).and_then(|file| file.metadata().map(|metadata| (file, metadata)));
         let (file, metadata) = opened.map_err(|error| local("read", &path, &error))?;
-        Ok(Self { file, path, length: metadata.len(), modified: metadata.modified().ok() })
-    }
-
-    /// The whole file at once, for one that is small.
-    pub fn read_now(mut self) -> Result<Vec<u8>> {
-        let mut content = vec![0; usize::try_from(self.length).unwrap_or(usize::MAX)];
-        self.fill(&mut content)?;
-        self.must_be_unchanged()?;
-        Ok(content)
-    }
-
-    fn fill(&mut self, buffer: &mut [u8]) -> Result<()> {
-        self.file.read_exact(buffer).map_err(|error| match error.kind() {
-            ErrorKind::UnexpectedEof => changed(&self.path),
-            _ => local("read", &self.path, &error),
-        })
-    }
-
-    fn must_be_unchanged(&self) -> Result<()> {
-        let is =
-            |metadata: &Metadata| metadata.len() == self.length && metadata.modified().ok() == self.modified;
-        match self.file.metadata() {
-            Ok(metadata) if is(&metadata) => Ok(()),
-            Ok(_) => Err(changed(&self.path)),
-            Err(error) => Err(local("read", &self.path, &error)),
+        let (size, modified) = (metadata.len(), metadata.modified().ok());
+        let mut opened = Self { file, path, length: Some(size), head: Vec::new(), size, modified };
+        if size == 0 {
+            opened.read_head()?;
         }
+        Ok(opened)
     }
 
-    /// Its bytes in pieces.
-    pub fn pieces(self) -> impl Stream<Item = Result<Bytes>> + Send {
-        let mut source = Source { left: self.length, reading: None, buffers: Arc::default() };
+    fn read_head(&mut self) -> Result<()> {
+        let read = (&self.file).take(HEAD_BYTES + 1).read_to_end(&mut self.head);
+        let length = read.map_err(|error| local("read", &self.path, &error))? as u64;
+        if length > HEAD_BYTES {
+            self.length = None;
+            return Ok(());
+        }
+        self.length = Some(length);
+        if length == 0 { Ok(()) } else { self.must_be_unchanged() }
+    }
+
+    /// The whole content, of a file of at most `limit_bytes`; `None` for a larger one.
+    pub fn read_now(mut self, limit_bytes: u64) -> Result<Option<Vec<u8>>> {
+        match self.length {
+            Some(length) if length <= limit_bytes => {}
+            _ => return Ok(None),
+        }
+        if self.size == 0 {
+            return Ok(Some(self.head));
+        }
+        let mut content = vec![0; usize::try_from(self.size).unwrap_or(usize::MAX)];
+        if self.fill(&mut content)? < content.len() {
+            return Err(changed(&self.path));
+        }
+        self.must_be_unchanged()?;
+        Ok(Some(content))
+    }
+
+    /// Reads until the buffer is full or the file ends.
+    fn fill(&mut self, buffer: &mut [u8]) -> Result<usize> {
+        let mut filled = 0;
+        while filled < buffer.len() {
+            match self.file.read(&mut buffer[filled..]) {
+                Ok(0) => break,
+                Ok(length) => filled += length,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(local("read", &self.path, &error)),
+            }
+        }
+        Ok(filled)
+    }
+
+    /// At the end of what was read: nothing more is there, and neither size nor time are others.
+    fn must_be_unchanged(&mut self) -> Result<()> {
+        let is =
+            |metadata: &Metadata| metadata.len() == self.size && metadata.modified().ok() == self.modified;
+        let unchanged = self.file.metadata().map(|metadata| is(&metadata));
+        if !unchanged.map_err(|error| local("read", &self.path, &error))? || self.fill(&mut [0])? > 0 {
+            return Err(changed(&self.path));
+        }
+        Ok(())
+    }
+
+    /// Its bytes in pieces: `length` of them where that is known, and an error where it has others.
+    pub fn pieces(mut self) -> impl Stream<Item = Result<Bytes>> + Send {
+        let head = Bytes::from(std::mem::take(&mut self.head));
+        let left = self.length.map(|length| length - head.len() as u64);
+        let mut source = Source { left, reading: None, buffers: Arc::default() };
         source.read_ahead(self);
-        futures_util::stream::unfold(source, |mut source| async move {
+        let rest = futures_util::stream::unfold(source, |mut source| async move {
             let piece = source.next().await?;
             Some((piece, source))
-        })
+        });
+        futures_util::stream::iter((!head.is_empty()).then_some(Ok(head))).chain(rest)
     }
 }
 
@@ -88,9 +132,16 @@ fn changed(path: &Path) -> Error {
 }
 
 struct Source {
-    left: u64,
-    reading: Option<JoinHandle<(LocalFile, Result<Piece>)>>,
+    /// Bytes that are still to come; `None`: all until the end.
+    left: Option<u64>,
+    reading: Option<JoinHandle<(LocalFile, Result<Read>)>>,
     buffers: Arc<Buffers>,
+}
+
+/// What was read at once.
+struct Read {
+    piece: Piece,
+    is_last: bool,
 }
 
 /// Buffers that come back once their bytes are sent. Two or three go round.
@@ -117,26 +168,35 @@ impl Drop for Piece {
 
 impl Source {
     fn read_ahead(&mut self, mut file: LocalFile) {
-        let wanted = self.left.min(PIECE as u64) as usize;
+        let wanted = self.left.map_or(PIECE, |left| left.min(PIECE as u64) as usize);
         if wanted == 0 {
             return;
         }
-        let (is_last, home) = (self.left == wanted as u64, self.buffers.clone());
+        let (left, home) = (self.left, self.buffers.clone());
         self.reading = Some(tokio::task::spawn_blocking(move || {
-            let buffer = home.0.lock().pop().unwrap_or_else(|| vec![0; wanted]);
-            let mut piece = Piece { buffer, filled: wanted, home };
-            let mut read = file.fill(&mut piece.buffer[..wanted]);
-            if is_last && read.is_ok() {
-                // Before the last piece is given away: afterwards the upload is complete.
-                read = file.must_be_unchanged();
-            }
-            (file, read.map(|()| piece))
+            let read = Self::read(&mut file, left, wanted, home);
+            (file, read)
         }));
     }
 
+    fn read(file: &mut LocalFile, left: Option<u64>, wanted: usize, home: Arc<Buffers>) -> Result<Read> {
+        let buffer = home.0.lock().pop().unwrap_or_else(|| vec![0; wanted]);
+        let mut piece = Piece { buffer, filled: 0, home };
+        piece.filled = file.fill(&mut piece.buffer[..wanted])?;
+        if left.is_some() && piece.filled < wanted {
+            return Err(changed(&file.path));
+        }
+        let is_last = left.map_or(piece.filled < wanted, |left| left == piece.filled as u64);
+        if is_last {
+            // Before the last piece is given away: afterwards the upload is complete.
+            file.must_be_unchanged()?;
+        }
+        Ok(Read { piece, is_last })
+    }
+
     async fn next(&mut self) -> Option<Result<Bytes>> {
-        let (file, piece) = match self.reading.take()?.await {
-            Ok((file, Ok(piece))) => (file, piece),
+        let (file, Read { piece, is_last }) = match self.reading.take()?.await {
+            Ok((file, Ok(read))) => (file, read),
             Ok((_, Err(error))) => return Some(Err(error)),
             Err(error) => {
                 return Some(Err(Error::new(
@@ -145,16 +205,17 @@ impl Source {
                 )));
             }
         };
-        self.left -= piece.filled as u64;
-        self.read_ahead(file);
-        Some(Ok(Bytes::from_owner(piece)))
+        if !is_last {
+            self.left = self.left.map(|left| left - piece.filled as u64);
+            self.read_ahead(file);
+        }
+        (piece.filled > 0).then(|| Ok(Bytes::from_owner(piece)))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use futures_util::StreamExt;
     use std::io::Write;
 
     async fn sent(file: LocalFile) -> Result<Vec<u8>> {
@@ -194,6 +255,47 @@ mod tests {
             let opened = LocalFile::open(file.path()).await.unwrap();
             change(file.as_file_mut());
             let error = sent(opened).await.unwrap_err();
+            assert_eq!(error.status(), status::IO);
+            assert!(error.to_string().contains("changed"), "{error}");
+        }
+    }
+
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn a_file_whose_size_is_reported_as_0_is_read_to_its_end() {
+        let path = Path::new("/proc/version");
+        assert_eq!(std::fs::metadata(path).unwrap().len(), 0);
+        let content = std::fs::read(path).unwrap();
+        let file = LocalFile::open(path).await.unwrap();
+        assert_eq!(file.length, Some(content.len() as u64));
+        assert_eq!(sent(file).await.unwrap(), content);
+        let file = LocalFile::open(path).await.unwrap();
+        assert_eq!(file.read_now(HEAD_BYTES).unwrap(), Some(content));
+        assert_eq!(LocalFile::open(path).await.unwrap().read_now(3).unwrap(), None);
+    }
+
+    #[tokio::test]
+    async fn a_file_of_unknown_length_is_read_to_its_end() {
+        for length in [HEAD_BYTES as usize + 1, PIECE, HEAD_BYTES as usize + 1 + PIECE, 3 * PIECE + 17] {
+            let content: Vec<u8> = (0..length).map(|index| (index * 31 / 7) as u8).collect();
+            let file = temporary(&content);
+            let mut opened = LocalFile::open(file.path()).await.unwrap();
+            opened.read_head().unwrap();
+            assert_eq!(opened.length, None);
+            assert!(sent(opened).await.unwrap() == content, "{length}");
+        }
+    }
+
+    #[tokio::test]
+    async fn an_empty_file_that_is_written_while_it_is_read_is_an_error() {
+        for length in [1, 2 * HEAD_BYTES as usize] {
+            let mut file = temporary(b"");
+            let mut opened = LocalFile::open(file.path()).await.unwrap();
+            file.write_all(&vec![1; length]).unwrap();
+            let error = match opened.read_head() {
+                Ok(()) => sent(opened).await.unwrap_err(),
+                Err(error) => error,
+            };
             assert_eq!(error.status(), status::IO);
             assert!(error.to_string().contains("changed"), "{error}");
         }

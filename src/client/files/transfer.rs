@@ -14,10 +14,12 @@ use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
 use serde::Serialize;
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 crate::params! {
     pub struct Upload {
-        /// The local file: a regular one, so that its length is known.
+        /// The local file, a regular one. An error if it changes while it is sent.
         pub local_path: String,
         /// Its path in the sandbox, name included. Missing directories are made, an existing file is replaced.
         pub remote_path: String,
@@ -70,35 +72,37 @@ pub(super) async fn upload_file(
 ) -> Result<u64> {
     let failed = || cannot("upload to", remote, WRITE);
     let mut ways = outgoing::Ways::default();
-    let length = loop {
+    let (length, sent) = loop {
         let file = LocalFile::open(local).await?;
         let length = file.length;
         let way = outgoing::way(sandbox).await.map_err(failed())?;
-        let pieces = told(file.pieces(), length, progress.clone());
-        let request = outgoing::streamed(sandbox, remote, way, Some(length), pieces).await?;
+        let sent = Arc::<AtomicU64>::default();
+        let pieces = counted(file.pieces(), sent.clone(), length, progress.clone());
+        let request = outgoing::streamed(sandbox, remote, way, length, pieces).await?;
         match outgoing::answered(sandbox, way, request).await {
-            Ok(_) => break length,
+            Ok(_) => break (length, sent.load(Ordering::Relaxed)),
             Err(error) if ways.is_worth_another(sandbox, way, &error) => {}
             Err(error) => return Err(failed()(error)),
         }
     };
-    if let Some(progress) = progress.filter(|_| length == 0) {
-        progress(0, Some(0));
+    if let Some(progress) = progress.filter(|_| length.is_none_or(|length| length == 0)) {
+        progress(sent, Some(sent));
     }
-    Ok(length)
+    Ok(sent)
 }
 
-/// Tells the progress of what passes.
-fn told(
+/// Counts the bytes that pass, and reports them.
+fn counted(
     pieces: impl Stream<Item = Result<Bytes>> + Send + 'static,
-    length: u64,
+    sent: Arc<AtomicU64>,
+    length: Option<u64>,
     progress: Option<Progress>,
 ) -> impl Stream<Item = Result<Bytes>> + Send + 'static {
-    let mut moved = 0;
     pieces.inspect(move |piece| {
-        if let (Some(progress), Ok(piece)) = (&progress, piece) {
-            moved += piece.len() as u64;
-            progress(moved, Some(length));
+        let Ok(piece) = piece else { return };
+        let sent = sent.fetch_add(piece.len() as u64, Ordering::Relaxed) + piece.len() as u64;
+        if let Some(progress) = &progress {
+            progress(sent, length);
         }
     })
 }

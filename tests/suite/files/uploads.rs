@@ -139,3 +139,45 @@ async fn a_small_write_whose_refusal_was_lost_with_the_connection_is_sent_the_ol
     let error = write(&sandbox_of(&server).await, "small").await.unwrap_err();
     assert_eq!(error.status(), status::CONNECTION);
 }
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_file_whose_size_is_reported_as_0_goes_up_whole() {
+    use crate::fixture::Fixture;
+    use std::fs;
+    let whole = fs::read("/proc/version").unwrap();
+    let reads = |path: &std::path::Path| fs::read(path).unwrap();
+    for fixture in Fixture::both().await {
+        let upload = json!({"localPath": "/proc/version", "remotePath": "one"});
+        let (result, progress) = fixture.with_progress("files.upload", upload).await;
+        assert_eq!(result.unwrap(), json!({"bytes": whole.len()}));
+        assert_eq!(reads(&fixture.home.join("one")), whole);
+        let length = whole.len() as u64;
+        assert_eq!(progress.last(), Some(&(length, Some(length))));
+
+        // The first two share a request; of the third even its reader learns the length at the end.
+        let small = fixture.file("small", b"small");
+        let files: Vec<_> = [&small, "/proc/version", "/proc/kallsyms"]
+            .iter()
+            .enumerate()
+            .map(|(index, local)| json!({"localPath": local, "remotePath": format!("up{index}")}))
+            .collect();
+        let (result, progress) = fixture.with_progress("files.upload_many", json!({ "files": files })).await;
+        let result = result.unwrap();
+        assert_eq!(result[1]["bytes"], whole.len(), "{result}");
+        assert_eq!(reads(&fixture.home.join("up1")), whole);
+        // Readable or not, and as long as the kernel's symbols are.
+        if let Some(bytes) = result[2]["bytes"].as_u64() {
+            assert_eq!(fs::metadata(fixture.home.join("up2")).unwrap().len(), bytes);
+            assert!(fs::read("/proc/kallsyms").unwrap().is_empty() || bytes > 0);
+        }
+        assert!(progress.iter().all(|(moved, total)| total.is_none_or(|total| *moved <= total)));
+
+        let sync = json!({"localDir": "/proc/sys/fs/inotify", "remoteDir": "synced"});
+        fixture.call("files.sync_up", sync).await.unwrap();
+        for name in ["max_queued_events", "max_user_watches"] {
+            let expected = reads(&std::path::Path::new("/proc/sys/fs/inotify").join(name));
+            assert_eq!(reads(&fixture.home.join("synced").join(name)), expected);
+        }
+    }
+}
