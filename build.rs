@@ -1,5 +1,5 @@
 //! How the shared library is linked. Its SONAME carries the major number of the interface, which is the
-//! package's (src/ffi/version.rs), and its code is never unloaded: its thread may still be in there.
+//! package's, and its code is never unloaded: its thread may still be in there.
 
 use std::env;
 

@@ -6,20 +6,20 @@ use std::path::Path;
 
 /// The files of the hand-written part, in the order in which the header reads best.
 const HAND_WRITTEN: [&str; 14] = [
-    "version",
-    "target",
-    "close",
-    "memory",
-    "call",
-    "event",
-    "callback",
-    "queue_api",
-    "stream_api",
-    "stream_read",
-    "stream_write",
-    "log",
-    "json",
-    "guard",
+    "exports/version",
+    "calls/target",
+    "exports/close",
+    "exports/memory",
+    "calls/call",
+    "events/event",
+    "events/callback",
+    "exports/queue",
+    "exports/stream",
+    "exports/stream_read",
+    "exports/stream_write",
+    "exports/log",
+    "exports/json",
+    "exports/guard",
 ];
 
 pub fn render(root: &Path, generated: &Path, areas: &[&str]) -> Result<String, Box<dyn Error>> {

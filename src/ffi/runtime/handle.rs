@@ -4,9 +4,9 @@
 //! stale, foreign or wrong-typed handle is told apart from a live one, and a closed one from a
 //! value that was never a handle. A slot whose generations are used up is retired.
 
-use super::lock::RwLock;
 use crate::client::error::{Error, Result};
 use crate::client::status;
+use crate::ffi::runtime::lock::RwLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 const GENERATION_BITS: u32 = 26;

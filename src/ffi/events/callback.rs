@@ -1,12 +1,12 @@
 //! Queues that are drained by a callback: on a thread of their own, or inline on whichever thread
 //! drives the runtime. Either way serially, never inside the runtime and under no lock.
 
-use super::driver::in_inline_callback;
-use super::event::{Event, EventKind, Owner, daytona_event_t};
-use super::lock::Mutex;
-use super::process;
-use super::queue::Queue;
 use crate::client::status;
+use crate::ffi::events::event::{Event, EventKind, Owner, daytona_event_t};
+use crate::ffi::events::queue::Queue;
+use crate::ffi::runtime::driver::in_inline_callback;
+use crate::ffi::runtime::lock::Mutex;
+use crate::ffi::runtime::process;
 use std::cell::Cell;
 use std::ffi::c_void;
 use std::sync::Arc;
@@ -78,7 +78,7 @@ impl Queue {
     pub fn start_thread(self: &Arc<Self>) -> std::io::Result<()> {
         let queue = self.clone();
         thread::Builder::new().name("daytona-callback".into()).stack_size(2 << 20).spawn(move || {
-            super::platform::leave_signals_to_the_application();
+            crate::ffi::runtime::platform::leave_signals_to_the_application();
             queue.run_thread();
         })?;
         Ok(())

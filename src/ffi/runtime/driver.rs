@@ -8,11 +8,11 @@
 //!
 //! User code never runs inside the runtime: inline callbacks run between two of its turns.
 
-use super::guard;
-use super::lock::{Condvar, Mutex};
-use super::platform::leave_signals_to_the_application;
-use super::queue::Queue;
 use crate::client::background::{self, ActivityGuard};
+use crate::ffi::events::queue::Queue;
+use crate::ffi::exports::guard;
+use crate::ffi::runtime::lock::{Condvar, Mutex};
+use crate::ffi::runtime::platform::leave_signals_to_the_application;
 use futures_util::task::AtomicWaker;
 use std::cell::Cell;
 use std::collections::VecDeque;
@@ -122,7 +122,7 @@ pub fn in_inline_callback() -> bool {
 
 /// The hook of [`background::on_change`].
 pub fn work_changed() {
-    let Some(process) = super::process::existing() else { return };
+    let Some(process) = crate::ffi::runtime::process::existing() else { return };
     if background::running() {
         process.driver.ensure_driver(false);
     } else {
@@ -369,7 +369,7 @@ impl Driver {
             let started = thread::Builder::new()
                 .name("daytona".into())
                 .stack_size(STACK_BYTES)
-                .spawn(|| super::process::current().driver.library_thread());
+                .spawn(|| crate::ffi::runtime::process::current().driver.library_thread());
             // Without a thread to be had, callers still drive their own calls.
             if started.is_ok() {
                 ownership.thread = LibraryThread::Watching;

@@ -1,17 +1,17 @@
 //! The exports of streams.
 
-use super::call::{busy_inline, deadline, find, named_error, no_runtime};
-use super::cancel::Cancel;
-use super::driver::in_inline_callback;
-use super::guard::{Reply, export, export_status, null, status_only};
-use super::process;
-use super::stream::{State, Stream, StreamSink};
-use super::target::resolve;
-use super::text::{self, Out, argument, store};
 use crate::catalogue::{self, Operation};
 use crate::client::error::{Error, Result};
 use crate::client::status;
 use crate::client::stream::{ErrorContext, Io, input};
+use crate::ffi::calls::call::{busy_inline, deadline, find, named_error, no_runtime};
+use crate::ffi::calls::target::resolve;
+use crate::ffi::exports::guard::{Reply, export, export_status, null, status_only};
+use crate::ffi::exports::text::{self, Out, argument, store};
+use crate::ffi::runtime::cancel::Cancel;
+use crate::ffi::runtime::driver::in_inline_callback;
+use crate::ffi::runtime::process;
+use crate::ffi::streams::stream::{State, Stream, StreamSink};
 use std::ffi::c_char;
 use std::future::poll_fn;
 use std::ptr::null_mut;
@@ -65,7 +65,7 @@ pub unsafe extern "C" fn daytona_stream_open(
     target: u64,
     operation: *const c_char,
     params: *const c_char,
-    queue: super::queue_api::daytona_queue_t,
+    queue: crate::ffi::exports::queue::daytona_queue_t,
     user_data: u64,
     stream: *mut daytona_stream_t,
     out: *mut *mut c_char,
@@ -132,7 +132,7 @@ fn open(
     };
     // A queue that closes meanwhile ends what it finds in the table; what comes later sees it closed.
     if queue.as_ref().is_some_and(|queue| queue.is_closed()) {
-        return forget(super::queue::closed());
+        return forget(crate::ffi::events::queue::closed());
     }
     let ends = stream.clone();
     let io = Box::new(move |buffer_bytes| {

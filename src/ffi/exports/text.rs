@@ -1,9 +1,9 @@
 //! Texts and bytes across the border: copied on the way in, owned by the caller on the way out.
 
-use super::guard::null;
-use super::memory;
 use crate::client::error::{Error, Result};
 use crate::client::status;
+use crate::ffi::exports::guard::null;
+use crate::ffi::exports::memory;
 use bytes::Bytes;
 use std::ffi::{CStr, c_char};
 use std::ptr::null_mut;

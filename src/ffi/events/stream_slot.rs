@@ -1,8 +1,8 @@
 //! A stream's share of its queue: the room it may take, what a callback held back, and its end.
 
-use super::event::{Event, Owner};
-use super::queue::{Queue, State};
-use super::stream::Stream;
+use crate::ffi::events::event::{Event, Owner};
+use crate::ffi::events::queue::{Queue, State};
+use crate::ffi::streams::stream::Stream;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
@@ -18,7 +18,7 @@ pub struct StreamSlot {
     pub resumed: bool,
     pub deferred: VecDeque<Event>,
     /// On the queue's list of those that wait for room.
-    pub(super) waiting: bool,
+    pub(in crate::ffi) waiting: bool,
     pub task: Option<Waker>,
     pub closed: bool,
     /// The reserved place for OPENED and ENDED is still taken.
@@ -47,7 +47,7 @@ impl Queue {
     }
 
     /// The tasks that may go on now that there is room.
-    pub(super) fn streams_with_room(&self, state: &mut State) -> Vec<Waker> {
+    pub(in crate::ffi) fn streams_with_room(&self, state: &mut State) -> Vec<Waker> {
         let below = self.below_capacity(state);
         let mut wakers = Vec::new();
         state.waiting_for_room.retain(|stream| {
@@ -63,7 +63,7 @@ impl Queue {
     }
 
     /// An event that its callback did not take goes back to the front of its stream.
-    pub(super) fn hold(&self, state: &mut State, event: Event) {
+    pub(in crate::ffi) fn hold(&self, state: &mut State, event: Event) {
         let Owner::Stream(stream) = event.owner.clone() else { return };
         let mut slot = stream.slot.lock();
         if slot.closed {

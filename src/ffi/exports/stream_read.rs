@@ -1,16 +1,16 @@
 //! The exports that pull a stream without a queue, a buffer or an event at a time.
 
-use super::call::{busy_inline, deadline, named_error};
-use super::callback::{Callback, daytona_callback_t};
-use super::driver::in_inline_callback;
-use super::event::{Event, EventKind, Owner, Payload};
-use super::guard::{Reply, export_status, null, status_only};
-use super::process;
-use super::stream::{End, Reading, State, Stream};
-use super::stream_api::{closed, daytona_stream_t, get, wait};
-use super::text::{Out, store};
 use crate::client::error::{Error, Result};
 use crate::client::status;
+use crate::ffi::calls::call::{busy_inline, deadline, named_error};
+use crate::ffi::events::callback::{Callback, daytona_callback_t};
+use crate::ffi::events::event::{Event, EventKind, Owner, Payload};
+use crate::ffi::exports::guard::{Reply, export_status, null, status_only};
+use crate::ffi::exports::stream::{closed, daytona_stream_t, get, wait};
+use crate::ffi::exports::text::{Out, store};
+use crate::ffi::runtime::driver::in_inline_callback;
+use crate::ffi::runtime::process;
+use crate::ffi::streams::stream::{End, Reading, State, Stream};
 use std::ffi::{c_char, c_void};
 use std::sync::Arc;
 use std::task::Waker;

@@ -1,11 +1,11 @@
 //! Enough JSON to read results without a JSON library, in C and in shell-like foreign interfaces.
 //! Nothing is parsed but the way to the value: numbers and texts arrive as the server wrote them.
 
-use super::guard::{null, status_only};
-use super::memory;
-use super::text::{argument, bytes, json_argument, store};
 use crate::client::error::{Error, Result};
 use crate::client::status;
+use crate::ffi::exports::guard::{null, status_only};
+use crate::ffi::exports::memory;
+use crate::ffi::exports::text::{argument, bytes, json_argument, store};
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 use std::ffi::c_char;

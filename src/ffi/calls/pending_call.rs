@@ -1,16 +1,16 @@
 //! A submitted call: what is known of it until its DONE is delivered, and the guard that sees to it
 //! that one comes.
 
-use super::cancel::{Cancel, panicked};
-use super::event::{Event, EventKind, Owner, Payload};
-use super::lock::Mutex;
-use super::process;
-use super::queue::Queue;
-use super::target::{ClientTarget, SandboxTarget};
 use crate::catalogue::Outcome;
 use crate::client::background::ActivityGuard;
 use crate::client::error::Result;
 use crate::client::status;
+use crate::ffi::calls::target::{ClientTarget, SandboxTarget};
+use crate::ffi::events::event::{Event, EventKind, Owner, Payload};
+use crate::ffi::events::queue::Queue;
+use crate::ffi::runtime::cancel::{Cancel, panicked};
+use crate::ffi::runtime::lock::Mutex;
+use crate::ffi::runtime::process;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 

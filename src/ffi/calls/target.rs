@@ -1,15 +1,15 @@
 //! Client and sandbox handles, and what closing a client does.
 
-use super::cancel::Cancel;
-use super::guard::{Reply, export, null};
-use super::handle::Tag;
-use super::lock::Mutex;
-use super::process;
-use super::text::{Out, options, store};
 use crate::catalogue::TargetRef;
 use crate::client::Client;
 use crate::client::error::{Error, Result};
 use crate::client::status;
+use crate::ffi::exports::guard::{Reply, export, null};
+use crate::ffi::exports::text::{Out, options, store};
+use crate::ffi::runtime::cancel::Cancel;
+use crate::ffi::runtime::handle::Tag;
+use crate::ffi::runtime::lock::Mutex;
+use crate::ffi::runtime::process;
 use slab::Slab;
 use std::ffi::c_char;
 use std::sync::Arc;
@@ -168,7 +168,7 @@ pub unsafe extern "C" fn daytona_echo_open(
         if client.is_null() {
             return Err(null("client"));
         }
-        super::call::parse_options::<Config>("echo_open", options(config, "config")?)?;
+        crate::ffi::calls::call::parse_options::<Config>("echo_open", options(config, "config")?)?;
         open(Ok(TargetRef::Echo), client)
     })
 }

@@ -1,11 +1,11 @@
 //! What every named function does: it puts its arguments and options into one object and calls.
 
-use super::call::{callable, check_result, named_error, run};
-use super::guard::export;
-use super::text::{self, Out, argument, json_argument, store};
 use crate::catalogue::{Operation, Returns};
 use crate::client::error::{Error, Result};
 use crate::client::status;
+use crate::ffi::calls::call::{callable, check_result, named_error, run};
+use crate::ffi::exports::guard::export;
+use crate::ffi::exports::text::{self, Out, argument, json_argument, store};
 use bytes::Bytes;
 use std::ffi::c_char;
 

@@ -1,12 +1,12 @@
 //! Versions, names and the catalogue as text: static, never freed.
 
-use super::generated::constants;
 use crate::client::status;
+use crate::ffi::generated::constants;
 use std::ffi::c_char;
 
 const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), "\0");
 const PROTOCOL: &str = concat!(crate::protocol_version!(), "\0");
-const OPERATIONS: &str = concat!(include_str!("../catalogue/operations.json"), "\0");
+const OPERATIONS: &str = concat!(include_str!("../../catalogue/operations.json"), "\0");
 
 const fn pointer(text: &'static str) -> *const c_char {
     text.as_ptr().cast()

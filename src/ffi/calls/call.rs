@@ -2,21 +2,21 @@
 //! one DONE. That holds by construction: the place is reserved at submit, and a guard delivers when
 //! the work did not.
 
-use super::cancel::{Cancel, Cancellable, panicked};
-use super::driver::in_inline_callback;
-use super::event::{Event, EventKind, Owner, Payload};
-use super::guard::{Reply, export, null, status_only};
-use super::handle::Found;
-use super::lock::Mutex;
-use super::pending_call::{CompletionGuard, PendingCall};
-use super::process;
-use super::target::{ClientTarget, SandboxTarget, resolve};
-use super::text::{self, Out, argument, store};
 use crate::catalogue::{self, Context, Operation, Outcome, Returns};
 use crate::client::error::{Error, Result};
 use crate::client::operation::parse_object;
 use crate::client::status;
 use crate::client::stream::ErrorContext;
+use crate::ffi::calls::pending_call::{CompletionGuard, PendingCall};
+use crate::ffi::calls::target::{ClientTarget, SandboxTarget, resolve};
+use crate::ffi::events::event::{Event, EventKind, Owner, Payload};
+use crate::ffi::exports::guard::{Reply, export, null, status_only};
+use crate::ffi::exports::text::{self, Out, argument, store};
+use crate::ffi::runtime::cancel::{Cancel, Cancellable, panicked};
+use crate::ffi::runtime::driver::in_inline_callback;
+use crate::ffi::runtime::handle::Found;
+use crate::ffi::runtime::lock::Mutex;
+use crate::ffi::runtime::process;
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
 use std::ffi::c_char;
@@ -24,7 +24,7 @@ use std::ptr::null_mut;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-pub use super::named::{Argument, named};
+pub use crate::ffi::calls::named::{Argument, named};
 
 /// A call handle, typed so in C.
 pub type daytona_call_t = u64;
@@ -50,7 +50,7 @@ struct Prepared {
     future: catalogue::CallFuture,
     client: Arc<ClientTarget>,
     cancel: Arc<Cancel>,
-    registration: super::target::RegistrationGuard,
+    registration: crate::ffi::calls::target::RegistrationGuard,
 }
 
 fn prepare(
@@ -185,7 +185,7 @@ pub unsafe extern "C" fn daytona_submit(
     params: *const c_char,
     body: *const u8,
     body_len: usize,
-    queue: super::queue_api::daytona_queue_t,
+    queue: crate::ffi::exports::queue::daytona_queue_t,
     user_data: u64,
     call: *mut daytona_call_t,
     out: *mut *mut c_char,
@@ -239,7 +239,7 @@ fn submit(
     // A queue that closes meanwhile forgets what it finds in the table; what comes later sees it closed.
     if queue.is_closed() {
         call.forget();
-        return Err(super::queue::closed());
+        return Err(crate::ffi::events::queue::closed());
     }
     *reporting.lock() = Some(call.clone());
     store(place, *handle);

@@ -1,13 +1,13 @@
 //! The export that writes to a stream: to a bounded buffer, in turns.
 
-use super::call::{busy_inline, deadline, named_error};
-use super::driver::in_inline_callback;
-use super::guard::{Reply, export};
-use super::stream::{State, Stream};
-use super::stream_api::{closed, daytona_stream_t, get, wait};
-use super::text::{Out, bytes, store};
 use crate::client::error::{Error, Result};
 use crate::client::status;
+use crate::ffi::calls::call::{busy_inline, deadline, named_error};
+use crate::ffi::exports::guard::{Reply, export};
+use crate::ffi::exports::stream::{closed, daytona_stream_t, get, wait};
+use crate::ffi::exports::text::{Out, bytes, store};
+use crate::ffi::runtime::driver::in_inline_callback;
+use crate::ffi::streams::stream::{State, Stream};
 use std::ffi::c_char;
 use std::ptr::null_mut;
 use std::sync::Arc;

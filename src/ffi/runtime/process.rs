@@ -4,17 +4,21 @@
 //! parent's tables, whose locks another thread may have held. The child's own tables begin where the
 //! parent's ended, so that a number alone says that a handle was made before the fork.
 
-use super::callback::WaitGraph;
-use super::delivered::DeliveredPayloads;
-use super::driver::Driver;
-use super::handle::{Table, Tag};
-use super::lock::Mutex;
-use super::pending_call::PendingCall;
-use super::queue::Queue;
-use super::stream::Stream;
-use super::target::{ClientTarget, SandboxTarget};
-use super::{driver, guard, log, memory, platform};
 use crate::client::background;
+use crate::ffi::calls::pending_call::PendingCall;
+use crate::ffi::calls::target::{ClientTarget, SandboxTarget};
+use crate::ffi::events::callback::WaitGraph;
+use crate::ffi::events::delivered::DeliveredPayloads;
+use crate::ffi::events::queue::Queue;
+use crate::ffi::exports::guard;
+use crate::ffi::exports::log;
+use crate::ffi::exports::memory;
+use crate::ffi::runtime::driver;
+use crate::ffi::runtime::driver::Driver;
+use crate::ffi::runtime::handle::{Table, Tag};
+use crate::ffi::runtime::lock::Mutex;
+use crate::ffi::runtime::platform;
+use crate::ffi::streams::stream::Stream;
 use std::ptr::null_mut;
 use std::sync::Arc;
 use std::sync::Once;

@@ -3,12 +3,12 @@
 //! A queue keeps its last batch until its consumer asks for more, or until its callback returns. A queue
 //! that is closed before stays here for as long: until that consumer asks any queue for more, or ends.
 
-use super::event::Payload;
-use super::handle::slot_of;
-use super::lock::Mutex;
-use super::process;
-use super::queue::Queue;
-use super::stream::Stream;
+use crate::ffi::events::event::Payload;
+use crate::ffi::events::queue::Queue;
+use crate::ffi::runtime::handle::slot_of;
+use crate::ffi::runtime::lock::Mutex;
+use crate::ffi::runtime::process;
+use crate::ffi::streams::stream::Stream;
 use std::sync::{Arc, Weak};
 
 /// Events' data that is still valid.

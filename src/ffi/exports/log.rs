@@ -1,12 +1,12 @@
 //! Log lines: LOG events of one queue in the process, the latest given. They are the one thing that
 //! may be dropped, and the next line says how many were.
 
-use super::event::{Event, EventKind, Owner, Payload};
-use super::guard::status_only;
-use super::process;
-use super::queue::Queue;
 use crate::client::error::{Error, Result};
 use crate::client::log;
+use crate::ffi::events::event::{Event, EventKind, Owner, Payload};
+use crate::ffi::events::queue::Queue;
+use crate::ffi::exports::guard::status_only;
+use crate::ffi::runtime::process;
 use std::sync::{Arc, Once};
 
 /// Who asked for log lines.
@@ -59,7 +59,7 @@ fn deliver(level: i32, message: &str) {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn daytona_log(
     level: i32,
-    queue: super::queue_api::daytona_queue_t,
+    queue: crate::ffi::exports::queue::daytona_queue_t,
     user_data: u64,
 ) -> i32 {
     static HOOK: Once = Once::new();
@@ -75,7 +75,7 @@ pub unsafe extern "C" fn daytona_log(
         HOOK.call_once(|| log::deliver_to(deliver));
         let mut logging = process.logging.lock();
         if listener.as_ref().is_some_and(|listener| listener.queue.is_closed()) {
-            return Err(super::queue::closed());
+            return Err(crate::ffi::events::queue::closed());
         }
         let before = std::mem::replace(&mut *logging, listener);
         log::set_level(level);

@@ -1,14 +1,15 @@
 //! The exports of queues and events.
 
-use super::callback::{Callback, daytona_callback_t};
-use super::driver::in_inline_callback;
-use super::event::{Payload, daytona_event_t};
-use super::guard::{Reply, export, null, status_only};
-use super::queue::{Options, Queue};
-use super::text::{Out, options, store};
-use super::{memory, process};
 use crate::client::error::{Error, Result};
 use crate::client::status;
+use crate::ffi::events::callback::{Callback, daytona_callback_t};
+use crate::ffi::events::event::{Payload, daytona_event_t};
+use crate::ffi::events::queue::{Options, Queue};
+use crate::ffi::exports::guard::{Reply, export, null, status_only};
+use crate::ffi::exports::memory;
+use crate::ffi::exports::text::{Out, options, store};
+use crate::ffi::runtime::driver::in_inline_callback;
+use crate::ffi::runtime::process;
 use std::ffi::{c_char, c_void};
 use std::mem::MaybeUninit;
 use std::ptr::null_mut;
@@ -128,7 +129,7 @@ pub unsafe extern "C" fn daytona_queue_next(
             return Err(Error::invalid("queue_next needs room for at least one event, and a count"));
         }
         if timeout_ms != 0 && in_inline_callback() {
-            return Err(super::call::busy_inline());
+            return Err(crate::ffi::calls::call::busy_inline());
         }
         let queue = process::current().queues.get(queue)?;
         let capacity = capacity.min(isize::MAX as usize / size_of::<daytona_event_t>());

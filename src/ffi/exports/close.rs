@@ -1,14 +1,16 @@
 //! `daytona_close`, which closes any handle, and `daytona_shutdown`, which closes everything.
 
-use super::call::deadline;
-use super::callback::in_callback;
-use super::driver::in_inline_callback;
-use super::guard::status_only;
-use super::handle::{Found, Table, Tag};
-use super::{log, process, stream};
 use crate::client::background;
 use crate::client::error::{Error, Result};
 use crate::client::status;
+use crate::ffi::calls::call::deadline;
+use crate::ffi::events::callback::in_callback;
+use crate::ffi::exports::guard::status_only;
+use crate::ffi::exports::log;
+use crate::ffi::runtime::driver::in_inline_callback;
+use crate::ffi::runtime::handle::{Found, Table, Tag};
+use crate::ffi::runtime::process;
+use crate::ffi::streams::stream;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 

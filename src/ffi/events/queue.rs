@@ -6,17 +6,17 @@
 //! so that one stream's backlog never stops another. Lock order: queue, then a stream's slot, then
 //! the runtime's ownership.
 
-use super::callback::{Callback, Running};
-use super::delivered::{Delivered, this_consumer};
-use super::event::{Event, EventKind, Owner, daytona_event_t};
-use super::handle::slot_of;
-use super::lock::{Condvar, Mutex};
-use super::platform::Signal;
-use super::process;
-use super::stream::Stream;
 use crate::client::background::ActivityGuard;
 use crate::client::error::{Error, Result};
 use crate::client::status;
+use crate::ffi::events::callback::{Callback, Running};
+use crate::ffi::events::delivered::{Delivered, this_consumer};
+use crate::ffi::events::event::{Event, EventKind, Owner, daytona_event_t};
+use crate::ffi::runtime::handle::slot_of;
+use crate::ffi::runtime::lock::{Condvar, Mutex};
+use crate::ffi::runtime::platform::Signal;
+use crate::ffi::runtime::process;
+use crate::ffi::streams::stream::Stream;
 use serde::Deserialize;
 use std::collections::VecDeque;
 use std::future::poll_fn;
@@ -29,13 +29,13 @@ use std::task::{Context, Poll, Waker};
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Options {
     /// DATA events that may wait.
-    pub(super) capacity_events: usize,
+    pub(in crate::ffi) capacity_events: usize,
     /// Bytes of DATA that may wait.
-    pub(super) capacity_bytes: usize,
+    pub(in crate::ffi) capacity_bytes: usize,
     /// Calls and streams that may be under way.
     capacity_calls: usize,
     /// Callback queues: the callback runs on whichever thread drives.
-    pub(super) inline: bool,
+    pub(in crate::ffi) inline: bool,
 }
 
 impl Default for Options {
@@ -46,7 +46,7 @@ impl Default for Options {
 
 impl Options {
     pub fn parse(json: Option<&str>) -> Result<Self> {
-        let options: Self = super::call::parse_options("queue_open", json)?;
+        let options: Self = crate::ffi::calls::call::parse_options("queue_open", json)?;
         for (value, name) in [
             (options.capacity_events, "capacityEvents"),
             (options.capacity_bytes, "capacityBytes"),
@@ -65,13 +65,13 @@ const LOGS: usize = 1024;
 
 pub struct Queue {
     pub handle: u64,
-    pub(super) options: Options,
-    pub(super) callback: Option<Callback>,
-    pub(super) state: Mutex<State>,
+    pub(in crate::ffi) options: Options,
+    pub(in crate::ffi) callback: Option<Callback>,
+    pub(in crate::ffi) state: Mutex<State>,
     /// Signalled when a callback returns.
-    pub(super) idle: Condvar,
+    pub(in crate::ffi) idle: Condvar,
     /// What was delivered last and is still valid.
-    pub(super) delivered: Mutex<Delivered>,
+    pub(in crate::ffi) delivered: Mutex<Delivered>,
     consuming: AtomicBool,
     /// The consumer waits in `queue_next`, where it drives; nobody waits for the descriptor.
     driven: AtomicBool,
@@ -79,24 +79,24 @@ pub struct Queue {
 
 #[derive(Default)]
 pub struct State {
-    pub(super) events: VecDeque<Event>,
-    pub(super) data_events: usize,
-    pub(super) data_bytes: usize,
+    pub(in crate::ffi) events: VecDeque<Event>,
+    pub(in crate::ffi) data_events: usize,
+    pub(in crate::ffi) data_bytes: usize,
     /// Reserved reserved_slots of calls and streams.
     reserved_slots: usize,
     logs: usize,
     logs_dropped: u64,
     consumer: Option<Waker>,
-    pub(super) waiting_for_room: Vec<Arc<Stream>>,
+    pub(in crate::ffi) waiting_for_room: Vec<Arc<Stream>>,
     signal: Option<Signal>,
     woken: bool,
-    pub(super) closed: bool,
+    pub(in crate::ffi) closed: bool,
     /// The library was shut down: what is left can be read, nothing more will come.
     shut: bool,
-    pub(super) running: Option<Running>,
+    pub(in crate::ffi) running: Option<Running>,
     /// Threads that wait for the callback to return.
-    pub(super) closers: usize,
-    pub(super) scheduled: bool,
+    pub(in crate::ffi) closers: usize,
+    pub(in crate::ffi) scheduled: bool,
     /// Inline events are work for whoever drives.
     work: Option<ActivityGuard>,
 }
@@ -116,7 +116,7 @@ impl Queue {
     }
 
     /// Where `daytona_event_take` finds this queue's delivered data again.
-    pub(super) fn payload_key(&self) -> i32 {
+    pub(in crate::ffi) fn payload_key(&self) -> i32 {
         slot_of(self.handle) as i32 + 1
     }
 
@@ -185,7 +185,7 @@ impl Queue {
     }
 
     /// Tells the consumer, in its own way, that something is waiting.
-    pub(super) fn announce(self: &Arc<Self>, state: &mut State) -> Option<Waker> {
+    pub(in crate::ffi) fn announce(self: &Arc<Self>, state: &mut State) -> Option<Waker> {
         if let Some(signal) = &mut state.signal {
             signal.raise();
         }
@@ -198,7 +198,7 @@ impl Queue {
     }
 
     /// The next event that somebody still wants.
-    pub(super) fn pop(&self, state: &mut State) -> Option<Event> {
+    pub(in crate::ffi) fn pop(&self, state: &mut State) -> Option<Event> {
         while let Some(mut event) = state.events.pop_front() {
             if let Owner::Stream(stream) = event.owner.clone() {
                 let mut slot = stream.slot.lock();
@@ -254,7 +254,7 @@ impl Queue {
     }
 
     /// After events were taken: wakes streams that wait for room, and sets the descriptor right.
-    pub(super) fn after_removal(&self, state: &mut State) -> Vec<Waker> {
+    pub(in crate::ffi) fn after_removal(&self, state: &mut State) -> Vec<Waker> {
         let waiting = !state.events.is_empty() || state.woken;
         if let Some(signal) = &mut state.signal {
             signal.clear();
@@ -288,7 +288,7 @@ impl Queue {
             delivered.clear();
             delivered.consumer = me;
         }
-        let deadline = super::call::deadline(timeout_ms);
+        let deadline = crate::ffi::calls::call::deadline(timeout_ms);
         loop {
             let mut state = self.state.lock();
             if state.closed {
@@ -321,7 +321,7 @@ impl Queue {
             self.driven.store(true, Ordering::Relaxed);
             let driver = &process::current().driver;
             let ready = poll_fn(|cx| self.poll_ready(cx));
-            match driver.run(ready, deadline).map_err(super::call::no_runtime)? {
+            match driver.run(ready, deadline).map_err(crate::ffi::calls::call::no_runtime)? {
                 Some(()) => {}
                 None => return Err(Error::new(status::TIMEOUT, "nothing came in time")),
             }
@@ -417,11 +417,11 @@ impl Queue {
     }
 
     /// Has its callback thread nothing more to do?
-    pub(super) fn is_over(state: &State) -> bool {
+    pub(in crate::ffi) fn is_over(state: &State) -> bool {
         state.closed || (state.shut && state.events.is_empty() && state.reserved_slots == 0)
     }
 
-    pub(super) fn set_consumer(state: &mut State, waker: Waker) {
+    pub(in crate::ffi) fn set_consumer(state: &mut State, waker: Waker) {
         state.consumer = Some(waker);
     }
 
@@ -433,7 +433,7 @@ impl Queue {
 }
 
 impl State {
-    pub(super) fn release_slot(&mut self) {
+    pub(in crate::ffi) fn release_slot(&mut self) {
         self.reserved_slots = self.reserved_slots.saturating_sub(1);
         // Who waits in a queue that was shut waits for the last of what is under way.
         if self.shut && self.reserved_slots == 0 {
@@ -442,7 +442,7 @@ impl State {
     }
 
     /// An event leaves the queue.
-    pub(super) fn account(&mut self, event: &Event) {
+    pub(in crate::ffi) fn account(&mut self, event: &Event) {
         match (&event.owner, event.kind) {
             (Owner::Stream(stream), EventKind::Data) => {
                 self.data_events = self.data_events.saturating_sub(1);

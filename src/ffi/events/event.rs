@@ -1,11 +1,11 @@
 //! Events: what a queue holds, and the struct that C sees of one.
 
-use super::generated::constants;
-use super::pending_call::PendingCall;
-use super::process;
-use super::stream::Stream;
-use super::target::SandboxTarget;
 use crate::client::status;
+use crate::ffi::calls::pending_call::PendingCall;
+use crate::ffi::calls::target::SandboxTarget;
+use crate::ffi::generated::constants;
+use crate::ffi::runtime::process;
+use crate::ffi::streams::stream::Stream;
 use bytes::Bytes;
 use std::ptr::null;
 use std::sync::Arc;
@@ -138,7 +138,7 @@ impl Event {
         }
     }
 
-    /// What C sees; `reserved` says where [`super::queue`] keeps the payload.
+    /// What C sees; `reserved` says where [`crate::ffi::events::queue`] keeps the payload.
     pub fn view(&self, reserved: i32) -> daytona_event_t {
         daytona_event_t {
             source: match &self.owner {

@@ -1,9 +1,9 @@
 //! What stands at every export: no panic leaves it, and `out` is always set.
 
-use super::cancel::panicked;
-use super::text::Out;
 use crate::client::error::{Error, Result};
 use crate::client::{log, status};
+use crate::ffi::exports::text::Out;
+use crate::ffi::runtime::cancel::panicked;
 use std::cell::Cell;
 use std::panic::{self, AssertUnwindSafe, catch_unwind};
 use std::thread;

@@ -1,8 +1,8 @@
 //! How running work is ended from outside: by its caller, by its client's or its queue's close.
 
-use super::guard::catch;
 use crate::client::error::{Error, Result};
 use crate::client::status;
+use crate::ffi::exports::guard::catch;
 use futures_util::task::AtomicWaker;
 use std::future::Future;
 use std::pin::Pin;

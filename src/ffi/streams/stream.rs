@@ -1,19 +1,19 @@
 //! A stream between the client's function, which produces, and its consumer: a queue, or whoever
 //! pulls. Bounded on both sides.
 
-use super::cancel::{Cancel, Cancellable, panicked};
-use super::event::{Event, EventKind, Owner, Payload};
-use super::lock::{Condvar, Mutex};
-use super::pending_call::Progress;
-use super::process;
-use super::queue::Queue;
-use super::stream_slot::StreamSlot;
-use super::target::{ClientTarget, RegistrationGuard, SandboxTarget};
 use crate::catalogue::{Operation, StreamFuture, TargetRef};
 use crate::client::background::ActivityGuard;
 use crate::client::error::Error;
 use crate::client::status;
 use crate::client::stream::{Channel, Chunk, Ended, InputWriter, Sink};
+use crate::ffi::calls::pending_call::Progress;
+use crate::ffi::calls::target::{ClientTarget, RegistrationGuard, SandboxTarget};
+use crate::ffi::events::event::{Event, EventKind, Owner, Payload};
+use crate::ffi::events::queue::Queue;
+use crate::ffi::events::stream_slot::StreamSlot;
+use crate::ffi::runtime::cancel::{Cancel, Cancellable, panicked};
+use crate::ffi::runtime::lock::{Condvar, Mutex};
+use crate::ffi::runtime::process;
 use bytes::Bytes;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -35,11 +35,11 @@ pub struct Stream {
     client: Arc<ClientTarget>,
     /// Guarded by the queue's lock being taken first.
     pub slot: Mutex<StreamSlot>,
-    pub(super) state: Mutex<State>,
+    pub(in crate::ffi) state: Mutex<State>,
     /// Signalled when a callback of `daytona_stream_each` returns.
-    pub(super) idle: Condvar,
+    pub(in crate::ffi) idle: Condvar,
     /// Held by the one who reads.
-    pub(super) reading: AtomicBool,
+    pub(in crate::ffi) reading: AtomicBool,
 }
 
 #[derive(Default)]
@@ -146,7 +146,7 @@ impl Stream {
         tokio::spawn(async move {
             let outcome = Cancellable::new(cancel, function).await;
             drop(registration);
-            ending.finish(super::call::named_error(operation, outcome));
+            ending.finish(crate::ffi::calls::call::named_error(operation, outcome));
         });
     }
 
@@ -155,7 +155,7 @@ impl Stream {
     }
 
     /// Wakes everybody who waits for a change of this stream.
-    pub(super) fn changed(state: &mut State) -> Vec<Waker> {
+    pub(in crate::ffi) fn changed(state: &mut State) -> Vec<Waker> {
         std::mem::take(&mut state.waiters)
     }
 
@@ -245,7 +245,7 @@ impl Stream {
 
     /// WaitGraph for a callback of `daytona_stream_each` on another thread.
     fn wait_for_each(&self) {
-        if super::driver::in_inline_callback() {
+        if crate::ffi::runtime::driver::in_inline_callback() {
             return;
         }
         let me = std::thread::current().id();

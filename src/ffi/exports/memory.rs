@@ -3,8 +3,8 @@
 //! Small results are copied into memory of the C allocator. Large ones, and whatever is moved out of an
 //! event, stay where they are: their address is remembered with what keeps them alive.
 
-use super::guard::status_only;
-use super::lock::{Mutex, MutexGuard};
+use crate::ffi::exports::guard::status_only;
+use crate::ffi::runtime::lock::{Mutex, MutexGuard};
 use bytes::Bytes;
 use std::cell::Cell;
 use std::collections::HashMap;
@@ -17,7 +17,7 @@ const SMALL_BYTES: usize = 1024;
 type Remembered = HashMap<usize, Owned>;
 
 static OWNED: LazyLock<Mutex<Remembered>> = LazyLock::new(|| {
-    super::process::prepare_for_forks();
+    crate::ffi::runtime::process::prepare_for_forks();
     Mutex::default()
 });
 

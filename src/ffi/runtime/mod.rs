@@ -1,0 +1,8 @@
+//! What exists once a process: its state, handles, locks, the driver of the runtime, the platform's calls.
+
+pub mod cancel;
+pub mod driver;
+pub mod handle;
+pub mod lock;
+pub mod platform;
+pub mod process;

@@ -1,0 +1,3 @@
+//! Streams: between the client's function, which produces, and a consumer.
+
+pub mod stream;
