@@ -5,9 +5,11 @@ use crate::client::error::{Error, Result};
 use crate::client::operation::{Context, Outcome, Params, TargetRef, parse_object};
 use crate::client::sandbox::Sandbox;
 use crate::client::stream::{Ended, ErrorContext, Io};
+use crate::client::transport::{TimedOut, timeout_at};
 use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
+use tokio::time::Instant;
 
 /// One operation.
 pub struct Operation {
@@ -126,9 +128,9 @@ impl EnrichError for () {
     }
 }
 
-/// Runs an operation's function under its time limit, and completes the error of a failure. The function
-/// comes boxed: each future around it would otherwise have room for it twice, and a call would move five
-/// times its size.
+/// Runs an operation's function under its time limit, and completes the error of a failure: the look at the
+/// sandbox's state that explains it has what is left of the same limit. The function comes boxed: each future
+/// around it would otherwise have room for it twice, and a call would move five times its size.
 async fn bounded<T: Send>(
     name: &'static str,
     limit: Option<Duration>,
@@ -136,37 +138,36 @@ async fn bounded<T: Send>(
     target: impl EnrichError,
     work: Pin<Box<impl Future<Output = Result<T>>>>,
 ) -> Result<T> {
-    let outcome = match limit {
+    let deadline = limit.map(|limit| (limit, Instant::now() + limit));
+    let outcome = match deadline {
         None => work.await,
-        Some(limit) => match timeout_at_limit(limit, work).await {
+        Some((limit, deadline)) => match timeout_at(deadline, work).await {
             Ok(outcome) => outcome,
-            Err(_) => Err(Error::new(
-                crate::client::status::TIMEOUT,
-                format!(
-                    "{name} took longer than {} ms; raise `timeoutMs`, or give 0 for no limit",
-                    limit.as_millis()
-                ),
-            )),
+            Err(TimedOut { attempts }) => {
+                let mut error = Error::new(
+                    crate::client::status::TIMEOUT,
+                    format!(
+                        "{name} took longer than {} ms; raise `timeoutMs`, or give 0 for no limit",
+                        limit.as_millis()
+                    ),
+                );
+                error.detail_mut().attempts = attempts;
+                Err(error)
+            }
         },
     };
     let failure = match outcome {
         Ok(value) => return Ok(value),
         Err(failure) => failure,
     };
-    let mut error = Box::pin(target.enrich(failure)).await;
+    let enriched = Box::pin(target.enrich(failure.clone()));
+    let mut error = match deadline {
+        None => enriched.await,
+        Some((_, deadline)) => timeout_at(deadline, enriched).await.unwrap_or(failure),
+    };
     error.detail_mut().operation.get_or_insert(name);
     error_context.complete(&mut error);
     Err(error)
-}
-
-/// Cuts `work` at its limit, and lets the transport know of it: it then does not begin waits that
-/// could not end in time.
-async fn timeout_at_limit<T>(
-    limit: Duration,
-    work: impl Future<Output = T>,
-) -> std::result::Result<T, tokio::time::error::Elapsed> {
-    let deadline = tokio::time::Instant::now() + limit;
-    tokio::time::timeout_at(deadline, crate::client::transport::within(Some(deadline), work)).await
 }
 
 pub(super) fn call<P, T, O, F>(

@@ -78,6 +78,7 @@ impl Draft {
             let target = self.transport.target(&self.url).map_err(|error| self.complete(error))?;
             self.target = Some(target);
         }
+        retry::note_attempts(self.attempts);
         let answered = match self.limit {
             None => self.attempt(retry::caller_deadline()).await,
             Some(limit) => {
@@ -172,6 +173,7 @@ impl Draft {
             Err(error) => return Outcome::Failed(error, Again::No),
         };
         self.attempts += 1;
+        retry::note_attempts(self.attempts);
         transport.turn_driver().await;
         let _in_flight = transport.in_flight();
         let (body, progress) = match self.payload() {

@@ -25,7 +25,7 @@ pub use http::Method;
 pub use request::Request;
 pub(crate) use response::shaped;
 pub use response::{Json, Response};
-pub use retry::{caller_deadline, within};
+pub use retry::{TimedOut, caller_deadline, timeout_at, within};
 pub use socket::{Closed, Message, Socket, Turn};
 
 use super::background::ActivityGuard;

@@ -3,6 +3,7 @@
 use super::failure::Reach;
 use http::header::HeaderMap;
 use http::{Method, StatusCode};
+use std::cell::Cell;
 use std::time::{Duration, SystemTime};
 use tokio::time::Instant;
 
@@ -14,18 +15,48 @@ const LONGEST: Duration = Duration::from_secs(5);
 const FOREVER_SECONDS: f64 = 1e9;
 
 tokio::task_local! {
-    static DEADLINE: Option<Instant>;
+    static CALL: CallScope;
+}
+
+/// What the requests of a call know of it, and it of them.
+struct CallScope {
+    deadline: Option<Instant>,
+    /// How often its latest request was sent.
+    attempts: Cell<u32>,
+}
+
+/// A call's time limit struck.
+#[derive(Debug)]
+pub struct TimedOut {
+    /// How often the request was sent that it waited for; 0 where none was.
+    pub attempts: u32,
 }
 
 /// Lets requests made in `work` know when its caller gives up, so that a wait that cannot succeed is
 /// an answer at once instead of a timeout later. Does not cut `work` short.
 pub async fn within<T>(deadline: Option<Instant>, work: impl Future<Output = T>) -> T {
-    DEADLINE.scope(deadline, work).await
+    CALL.scope(CallScope { deadline, attempts: Cell::new(0) }, work).await
+}
+
+/// Cuts `work` short at its deadline, of which its requests know as in [`within`].
+pub async fn timeout_at<T>(deadline: Instant, work: impl Future<Output = T>) -> Result<T, TimedOut> {
+    within(Some(deadline), async {
+        tokio::time::timeout_at(deadline, work).await.map_err(|_| {
+            let attempts = CALL.try_with(|call| call.attempts.get()).unwrap_or_default();
+            TimedOut { attempts }
+        })
+    })
+    .await
 }
 
 /// The caller's deadline, where [`within`] told it.
 pub fn caller_deadline() -> Option<Instant> {
-    DEADLINE.try_with(|deadline| *deadline).ok().flatten()
+    CALL.try_with(|call| call.deadline).ok().flatten()
+}
+
+/// Tells the call how often its latest request was sent.
+pub(super) fn note_attempts(attempts: u32) {
+    let _ = CALL.try_with(|call| call.attempts.set(attempts));
 }
 
 /// What repeating a request does to the server: the same as sending it once.

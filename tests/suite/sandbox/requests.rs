@@ -8,6 +8,7 @@ use daytona::client::error::Result;
 use daytona::client::sandbox::Sandbox;
 use daytona::client::status;
 use serde_json::{Value, json};
+use tokio::io::AsyncWriteExt;
 
 async fn create(server: &Server, params: Value) -> Result<Sandbox> {
     let create = catalogue::find("sandbox.create").unwrap().call.unwrap();
@@ -336,4 +337,37 @@ async fn a_misleading_answer_of_a_toolbox_is_explained_by_the_sandboxs_state() {
             "{error}"
         );
     }
+}
+
+#[tokio::test]
+async fn the_look_at_the_state_that_explains_a_failure_stays_within_the_calls_limit() {
+    let toolbox = Server::start(|_| Answer::Keep(with_headers("502 Bad Gateway", "", b""))).await;
+    let (listener, url) = crate::canned::listen().await;
+    let api = tokio::spawn(async move {
+        let mut stream = crate::canned::accept(&listener).await;
+        crate::canned::read(&mut stream).await.unwrap();
+        tokio::time::sleep(std::time::Duration::from_secs(3)).await;
+        let answer = json!({"id": "sb-1", "state": "stopped", "toolboxProxyUrl": "http://127.0.0.1:1"});
+        stream.write_all(&json_answer("200 OK", &answer)).await
+    });
+    let sandbox = crate::support::sandbox(&client(&url, json!({})), &toolbox.url()).await;
+    let error = soon(call(&sandbox, "files.list", json!({"path": "a", "timeoutMs": 1500}))).await.unwrap_err();
+    assert!(!error.to_string().contains("is stopped"), "explained after the limit: {error}");
+    assert!([502, status::TIMEOUT].contains(&error.status()), "{error}");
+    assert_eq!(error.detail().operation, Some("files.list"));
+    api.abort();
+}
+
+#[tokio::test]
+async fn a_limit_that_strikes_after_the_request_was_sent_counts_its_attempt() {
+    let server = Server::start(|_| Answer::Stall(Vec::new())).await;
+    let sandbox = crate::support::sandbox(&client(&server.url(), json!({})), &server.url()).await;
+    for (operation, params) in [
+        ("sandbox.delete", json!({"timeoutMs": 1000})),
+        ("files.delete", json!({"path": "a", "timeoutMs": 1000})),
+    ] {
+        let error = soon(call(&sandbox, operation, params)).await.unwrap_err();
+        assert_eq!((error.status(), error.detail().attempts), (status::TIMEOUT, 1), "{error}");
+    }
+    assert_eq!(server.asked().len(), 2);
 }
