@@ -53,7 +53,11 @@ pub struct Options {
     pub ca_file: Option<String>,
     /// Headers added to every request to Daytona.
     pub headers: Option<BTreeMap<String, String>>,
-    /// Connections to one host at a time; default half of the process's file limit, at most 4096.
+    /// The most connections to one host at a time, in all: a request has one until its answer is read, a
+    /// stream, a transfer and a WebSocket for as long as they are open. Default half of the process's limit
+    /// on open files, at least 8 and at most 4096. Beyond it a request waits as long as its own limits
+    /// allow; where open streams and transfers hold every connection it ends with TIMEOUT after
+    /// `connectTimeoutMs`. At most as many WebSockets can be open, and then nothing else can be sent.
     pub max_connections_per_host: Option<u32>,
     /// A W3C trace context, sent as the header `traceparent`.
     pub traceparent: Option<String>,

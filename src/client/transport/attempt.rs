@@ -219,10 +219,14 @@ impl Draft {
         if connectors.proxies.may_need_tls(&target.url) {
             connectors.tls.load().await?;
         }
-        let permit = match self.kind {
-            ConnectionKind::Requests => origin.connection().await,
-            ConnectionKind::Upgrade => origin.socket(shared.config.connect_timeout).await?,
+        let limit = shared.config.connect_timeout;
+        let mut permit = match self.kind {
+            ConnectionKind::Requests => origin.connection(limit).await?,
+            ConnectionKind::Upgrade => origin.socket(limit).await?,
         };
+        if matches!(self.body, Payload::Once(_)) {
+            permit.hold();
+        }
         let mut request = reqwest::Request::new(self.method.clone(), target.url.clone());
         let headers = request.headers_mut();
         headers.clone_from(if identified { &shared.identified } else { &shared.anonymous });

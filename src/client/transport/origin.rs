@@ -5,9 +5,10 @@ use crate::client::error::{Error, Result};
 use crate::client::status;
 use parking_lot::RwLock;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::time::Instant;
 use url::Url;
 
 pub(super) struct Origins {
@@ -25,15 +26,21 @@ pub(super) struct Origin {
     pub(super) host: Box<str>,
     trusted: AtomicBool,
     connections: Arc<Semaphore>,
-    sockets: Arc<Semaphore>,
+    /// How many connections are held by open streams and transfers, which end when their users say so.
+    held: watch::Sender<usize>,
     limit: usize,
+    made: Instant,
+    /// Microseconds from `made` to the last time that something arrived from there.
+    heard: AtomicU64,
 }
 
 /// A connection in use; dropped, the next request gets it.
-pub(super) struct Permit(
-    #[allow(dead_code)] OwnedSemaphorePermit,
-    #[allow(dead_code)] Option<OwnedSemaphorePermit>,
-);
+pub(super) struct Permit {
+    origin: Arc<Origin>,
+    /// Counted among those that open streams and transfers hold.
+    held: bool,
+    _connection: OwnedSemaphorePermit,
+}
 
 impl Origins {
     pub(super) fn new(api_is_https: bool, connections: usize) -> Self {
@@ -87,8 +94,6 @@ impl Origins {
 
 impl Origin {
     fn new(https: bool, name: &str, port: u16, connections: usize) -> Self {
-        // Requests keep a share that sockets, which live long, cannot take away.
-        let sockets = connections.saturating_sub((connections / 8).max(1)).max(1);
         Self {
             https,
             name: name.into(),
@@ -96,8 +101,10 @@ impl Origin {
             host: format!("{name}:{port}").into(),
             trusted: AtomicBool::new(false),
             connections: Arc::new(Semaphore::new(connections.min(Semaphore::MAX_PERMITS))),
-            sockets: Arc::new(Semaphore::new(sockets.min(Semaphore::MAX_PERMITS))),
+            held: watch::Sender::new(0),
             limit: connections,
+            made: Instant::now(),
+            heard: AtomicU64::new(0),
         }
     }
 
@@ -105,33 +112,87 @@ impl Origin {
         self.trusted.load(Ordering::Relaxed)
     }
 
-    /// Waits for a connection to be free; whoever calls has a deadline of his own.
-    pub(super) async fn connection(&self) -> Permit {
-        Permit(take(&self.connections).await, None)
+    /// Something arrived from this host.
+    pub(super) fn hear(&self) {
+        self.heard.store(self.made.elapsed().as_micros() as u64, Ordering::Relaxed);
     }
 
-    /// As [`Origin::connection`], for one that is kept: sockets end when their users say so, so the
-    /// wait is bounded.
-    pub(super) async fn socket(&self, patience: Option<Duration>) -> Result<Permit> {
-        let both = async {
-            let socket = take(&self.sockets).await;
-            let connection = if self.limit > 1 { Some(take(&self.connections).await) } else { None };
-            Permit(socket, connection)
+    /// Whether nothing arrived from this host since then.
+    pub(super) fn silent_since(&self, then: Instant) -> bool {
+        self.made + Duration::from_micros(self.heard.load(Ordering::Relaxed)) < then
+    }
+
+    /// Waits for a connection to be free. Behind other requests the wait has no limit of its own; while
+    /// open streams and transfers hold every connection, it ends after `limit`.
+    pub(super) async fn connection(self: &Arc<Self>, limit: Option<Duration>) -> Result<Permit> {
+        let connection = match self.connections.clone().try_acquire_owned() {
+            Ok(connection) => connection,
+            Err(_) => {
+                tokio::select! {
+                    biased;
+                    connection = take(&self.connections) => connection,
+                    () = self.held_throughout(limit) => return Err(self.exhausted()),
+                }
+            }
         };
-        match patience {
-            None => Ok(both.await),
-            Some(patience) => tokio::time::timeout(patience, both).await.map_err(|_| {
-                let mut error = Error::new(
-                    status::TIMEOUT,
-                    format!(
-                        "all connections to this host are in use by open streams: close some, or raise \
-                         `maxConnectionsPerHost` (now {})",
-                        self.limit
-                    ),
-                );
-                error.detail_mut().retryable = true;
-                error
-            }),
+        Ok(Permit { origin: self.clone(), held: false, _connection: connection })
+    }
+
+    /// As [`Origin::connection`], for a socket: it is held from the beginning, and the wait is bounded
+    /// whatever holds the others.
+    pub(super) async fn socket(self: &Arc<Self>, limit: Option<Duration>) -> Result<Permit> {
+        let mut permit = match limit {
+            None => self.connection(None).await?,
+            Some(within) => match tokio::time::timeout(within, self.connection(limit)).await {
+                Ok(permit) => permit?,
+                Err(_) => return Err(self.exhausted()),
+            },
+        };
+        permit.hold();
+        Ok(permit)
+    }
+
+    /// Returns once open streams and transfers have held every connection for so long.
+    async fn held_throughout(&self, limit: Option<Duration>) {
+        let Some(limit) = limit else { return std::future::pending().await };
+        let mut held = self.held.subscribe();
+        loop {
+            // The sender lives in `self`, so neither wait can fail.
+            let _ = held.wait_for(|held| *held >= self.limit).await;
+            if tokio::time::timeout(limit, held.wait_for(|held| *held < self.limit)).await.is_err() {
+                return;
+            }
+        }
+    }
+
+    fn exhausted(&self) -> Error {
+        let (limit, held, host) = (self.limit, *self.held.borrow(), &self.host);
+        let mut error = Error::new(
+            status::TIMEOUT,
+            format!(
+                "every connection that {host} may have ({limit}) is in use, {held} of them by open streams and \
+                 transfers: close some, or raise `maxConnectionsPerHost`"
+            ),
+        );
+        error.detail_mut().retryable = true;
+        error
+    }
+}
+
+impl Permit {
+    /// From now on an open stream or transfer holds the connection.
+    pub(super) fn hold(&mut self) {
+        if !self.held {
+            self.held = true;
+            self.origin.held.send_modify(|held| *held += 1);
+        }
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        if self.held {
+            self.origin.held.send_modify(|held| *held -= 1);
         }
     }
 }

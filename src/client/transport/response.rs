@@ -70,8 +70,16 @@ impl Response {
         Ok(self.whole(u64::MAX).await?.1)
     }
 
-    /// The next piece of the body, within the idle limit; `None` at its end.
+    /// The next piece of the body, within the idle limit; `None` at its end. The connection counts as held by
+    /// an open stream from the first call on: when the body ends is its reader's to say.
     pub async fn chunk(&mut self) -> Result<Option<Bytes>> {
+        if let Some(permit) = &mut self.permit {
+            permit.hold();
+        }
+        self.next_chunk().await
+    }
+
+    async fn next_chunk(&mut self) -> Result<Option<Bytes>> {
         let next = self.answer.chunk();
         let next = match self.request.idle_limit() {
             None => next.await,
@@ -130,7 +138,7 @@ impl Response {
             return Err(self.too_large(max_bytes));
         }
         let mut body = Vec::with_capacity(length.map_or(0, |length| length.min(TRUSTED_LENGTH) as usize + 1));
-        while let Some(chunk) = self.chunk().await? {
+        while let Some(chunk) = self.next_chunk().await? {
             if self.received > max_bytes {
                 return Err(self.too_large(max_bytes));
             }

@@ -115,7 +115,8 @@ fn open(target: Result<TargetRef>, place: *mut daytona_client_t) -> Result<Reply
 /// `idleTimeoutMs` silence after which a connection counts as lost; `retries` default 3, 0 never;
 /// `proxy` URL (http, https, socks5), `noProxy` text, both else from HTTP_PROXY, HTTPS_PROXY,
 /// NO_PROXY; `caFile` path of a PEM bundle to trust beside the system's; `headers` object, added to
-/// every request; `maxConnectionsPerHost`; `traceparent` text; `userAgent` text, appended to ours;
+/// every request; `maxConnectionsPerHost` requests, streams and sockets at a time, default half of the
+/// process's limit on open files, 8 to 4096; `traceparent` text; `userAgent` text, appended to ours;
 /// `maxResultBytes` of one JSON result, default 268435456 (256 MiB), 0 no limit, beyond it
 /// DAYTONA_PROTOCOL; `events` false, or absent: `true`, the event socket, is not built yet.
 ///

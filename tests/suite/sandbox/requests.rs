@@ -351,7 +351,8 @@ async fn the_look_at_the_state_that_explains_a_failure_stays_within_the_calls_li
         stream.write_all(&json_answer("200 OK", &answer)).await
     });
     let sandbox = crate::support::sandbox(&client(&url, json!({})), &toolbox.url()).await;
-    let error = soon(call(&sandbox, "files.list", json!({"path": "a", "timeoutMs": 1500}))).await.unwrap_err();
+    let error =
+        soon(call(&sandbox, "files.list", json!({"path": "a", "timeoutMs": 1500}))).await.unwrap_err();
     assert!(!error.to_string().contains("is stopped"), "explained after the limit: {error}");
     assert!([502, status::TIMEOUT].contains(&error.status()), "{error}");
     assert_eq!(error.detail().operation, Some("files.list"));

@@ -266,6 +266,78 @@ async fn requests_share_the_connections_that_a_host_may_have() {
     assert!(connections <= Some(1), "{connections:?}");
 }
 
+/// A server whose answers to `/stream` begin and do not end.
+async fn streaming() -> Server {
+    Server::start(|asked| match asked.line.contains("/stream") {
+        true => Answer::Stall(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nbegun".to_vec()),
+        false => ok(),
+    })
+    .await
+}
+
+#[tokio::test]
+async fn requests_wait_at_most_the_connect_limit_while_open_streams_hold_every_connection() {
+    let server = streaming().await;
+    let client = client(&server.url(), json!({"maxConnectionsPerHost": 2, "connectTimeoutMs": 300}));
+    let mut streams = Vec::new();
+    for _ in 0..2 {
+        let mut stream = soon(client.request(Method::GET, "stream").send()).await.unwrap();
+        soon(stream.chunk()).await.unwrap();
+        streams.push(stream);
+    }
+    let error = soon(client.request(Method::GET, "a").send()).await.err().unwrap();
+    assert_eq!((error.status(), error.detail().attempts), (status::TIMEOUT, 0), "{error}");
+    for word in ["2 of them by open streams", "maxConnectionsPerHost"] {
+        assert!(error.to_string().contains(word), "{error}");
+    }
+    streams.pop();
+    soon(client.request(Method::GET, "a").send()).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_upload_holds_its_connection_as_a_stream_does() {
+    let server = streaming().await;
+    let client = client(&server.url(), json!({"maxConnectionsPerHost": 1, "connectTimeoutMs": 300}));
+    let body = Body::wrap_stream(futures_util::stream::pending::<Result<bytes::Bytes, std::io::Error>>());
+    let mut upload = Box::pin(client.request(Method::POST, "a").body("text/plain", Some(9), body).send());
+    let _ = futures_util::poll!(&mut upload);
+    let request = client.request(Method::GET, "a").send();
+    let error = tokio::select! {
+        _ = upload => panic!("the upload never ends"),
+        answer = soon(request) => answer.err().unwrap(),
+    };
+    assert!(error.to_string().contains("1 of them by open streams"), "{error}");
+}
+
+#[tokio::test]
+async fn behind_other_requests_a_request_waits_as_its_own_limit_allows() {
+    let (listener, url) = crate::canned::listen().await;
+    let (release, released) = tokio::sync::oneshot::channel();
+    let server = tokio::spawn(async move {
+        use tokio::io::AsyncWriteExt;
+        let mut stream = crate::canned::accept(&listener).await;
+        crate::canned::read(&mut stream).await.unwrap();
+        released.await.unwrap();
+        let answer = with_headers("200 OK", "", b"{}");
+        stream.write_all(&answer).await.unwrap();
+        crate::canned::read(&mut stream).await.unwrap();
+        stream.write_all(&answer).await.unwrap();
+    });
+    let client = client(&url, json!({"maxConnectionsPerHost": 1, "connectTimeoutMs": 100}));
+    let get = || async { client.request(Method::GET, "a").send().await?.json().await };
+    let own_limit = client.request(Method::GET, "a").deadline(Some(Duration::from_millis(400)));
+    let wait = async {
+        let error = own_limit.send().await.err().unwrap();
+        release.send(()).unwrap();
+        error
+    };
+    let (first, error, second) = soon(async { tokio::join!(get(), wait, get()) }).await;
+    first.unwrap();
+    assert!(error.to_string().contains("400 ms"), "{error}");
+    second.unwrap();
+    server.await.unwrap();
+}
+
 #[tokio::test]
 async fn a_closed_client_answers_closed() {
     let server = Server::start(|_| ok()).await;

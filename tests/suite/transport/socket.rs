@@ -288,8 +288,8 @@ async fn dropping_a_socket_drops_its_connection() {
     soon(server).await.unwrap();
 }
 
-#[tokio::test]
-async fn sockets_leave_requests_a_share_of_the_connections() {
+/// A server that upgrades whatever asks for it.
+async fn upgrading() -> String {
     let (listener, url) = listen().await;
     tokio::spawn(async move {
         loop {
@@ -300,12 +300,25 @@ async fn sockets_leave_requests_a_share_of_the_connections() {
             });
         }
     });
-    let client = client(&url, json!({"maxConnectionsPerHost": 3, "connectTimeoutMs": 200}));
-    let open = || client.transport().websocket(&url, &[]);
-    let _first = soon(open()).await.unwrap();
-    let second = soon(open()).await.unwrap();
-    let error = soon(open()).await.err().unwrap();
-    assert_eq!(error.status(), status::TIMEOUT);
-    drop(second);
-    soon(open()).await.unwrap();
+    url
+}
+
+#[tokio::test]
+async fn as_many_sockets_can_be_open_as_there_may_be_connections() {
+    let url = upgrading().await;
+    for cap in [1, 3] {
+        let client = client(&url, json!({"maxConnectionsPerHost": cap, "connectTimeoutMs": 1000}));
+        let open = || client.transport().websocket(&url, &[]);
+        let mut sockets = Vec::new();
+        for _ in 0..cap {
+            sockets.push(soon(open()).await.unwrap());
+        }
+        let request = client.transport().request(Method::GET, &url);
+        for error in [soon(open()).await.err().unwrap(), soon(request.send()).await.err().unwrap()] {
+            assert_eq!((error.status(), error.detail().attempts), (status::TIMEOUT, 0), "{error}");
+            assert!(error.to_string().contains("maxConnectionsPerHost"), "{error}");
+        }
+        sockets.pop();
+        soon(open()).await.unwrap();
+    }
 }
