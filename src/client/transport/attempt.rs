@@ -39,6 +39,40 @@ pub(super) struct Draft {
     pub(super) authorized: bool,
     pub(super) kind: ConnectionKind,
     pub(super) attempts: u32,
+    /// When it was begun, known from then on.
+    pub(super) begun: Option<Instant>,
+    /// Which reqwest client sent it last.
+    pub(super) generation: u64,
+}
+
+/// A connection that dies without a word lets one call after another run into its time limit. Where that
+/// happens while nothing at all arrived from the host, the connections in use so far are not used again.
+struct SilenceGuard<'a> {
+    request: &'a Draft,
+    deadline: Option<Instant>,
+}
+
+impl SilenceGuard<'_> {
+    fn answered(mut self) {
+        self.deadline = None;
+    }
+
+    fn timed_out(&self) {
+        if let (Some(target), Some(begun)) = (&self.request.target, self.request.begun)
+            && target.origin.silent_since(begun)
+        {
+            self.request.transport.0.connectors.retire(self.request.generation);
+        }
+    }
+}
+
+impl Drop for SilenceGuard<'_> {
+    /// Dropped unanswered, which is a time limit or a cancelled call.
+    fn drop(&mut self) {
+        if self.deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+            self.timed_out();
+        }
+    }
 }
 
 #[derive(Clone)]
@@ -79,18 +113,25 @@ impl Draft {
             self.target = Some(target);
         }
         retry::note_attempts(self.attempts);
+        let begun = Instant::now();
+        self.begun = Some(begun);
         let answered = match self.limit {
-            None => self.attempt(retry::caller_deadline()).await,
-            Some(limit) => {
-                let own = Instant::now() + limit;
-                let deadline = retry::caller_deadline().map_or(own, |callers| callers.min(own));
-                match timeout_at(own, self.attempt(Some(deadline))).await {
-                    Ok(answered) => answered,
-                    Err(_) => Err(self.late(limit)),
-                }
-            }
+            None => self.attempt(self.deadline()).await,
+            Some(limit) => match timeout_at(begun + limit, self.attempt(self.deadline())).await {
+                Ok(answered) => answered,
+                Err(_) => Err(self.late(limit)),
+            },
         };
         answered.map_err(|error| self.complete(error))
+    }
+
+    /// When its caller or its own limit ends it.
+    fn deadline(&self) -> Option<Instant> {
+        let own = self.limit.and_then(|limit| Some(self.begun? + limit));
+        match (own, retry::caller_deadline()) {
+            (Some(own), Some(callers)) => Some(own.min(callers)),
+            (own, callers) => own.or(callers),
+        }
     }
 
     /// Attempts until one is answered, or none is left.
@@ -184,19 +225,28 @@ impl Draft {
             }
         };
         *request.body_mut() = body;
+        self.generation = client.generation;
+        let silence = SilenceGuard { request: self, deadline: self.deadline() };
         let answering = client.client.execute(request);
         let answered = match &progress {
             None => answering.await,
             Some(progress) => match progress.watch(answering, self.idle).await {
                 Some(answered) => answered,
-                None => return Outcome::Failed(self.stalled(progress), Again::No),
+                None => {
+                    silence.timed_out();
+                    return Outcome::Failed(self.stalled(progress), Again::No);
+                }
             },
         };
+        silence.answered();
         if let (Payload::Once(body), Some(progress)) = (&mut self.body, &progress) {
             *body = progress.untouched();
         }
         match answered {
-            Ok(answer) => self.judge(answer, permit).await,
+            Ok(answer) => {
+                target.origin.hear();
+                self.judge(answer, permit).await
+            }
             Err(error) => self.lost(&target, &error),
         }
     }
@@ -324,6 +374,17 @@ impl Draft {
             return None;
         }
         Some(Target { url: next, origin: target.origin.clone() })
+    }
+
+    /// The body stood still for its idle limit: if the host was silent too, its connections are not used again.
+    pub(super) fn body_timed_out(&self, idle: Duration) {
+        let transport = &self.transport.0;
+        let since = Instant::now().checked_sub(idle);
+        if let (Some(target), Some(since)) = (&self.target, since)
+            && target.origin.silent_since(since)
+        {
+            transport.connectors.retire(self.generation);
+        }
     }
 
     fn unsent(&self) -> Error {

@@ -88,6 +88,14 @@ impl Connectors {
         }
     }
 
+    /// Has a new client take the place of the one of this generation, so that none of its connections is used
+    /// again. What runs on them goes on.
+    pub(super) fn retire(&self, generation: u64) {
+        if let Clients::Open { requests, .. } = &mut *self.clients.write() {
+            requests.take_if(|current| current.generation == generation);
+        }
+    }
+
     /// Drops every idle connection and makes no more, except for clean-ups.
     pub(super) fn close(&self) {
         let clients = std::mem::replace(&mut *self.clients.write(), Clients::Closed);

@@ -127,15 +127,18 @@ impl Origin {
     pub(super) async fn connection(self: &Arc<Self>, limit: Option<Duration>) -> Result<Permit> {
         let connection = match self.connections.clone().try_acquire_owned() {
             Ok(connection) => connection,
-            Err(_) => {
-                tokio::select! {
-                    biased;
-                    connection = take(&self.connections) => connection,
-                    () = self.held_throughout(limit) => return Err(self.exhausted()),
-                }
-            }
+            // Boxed, as it is rare: the future of every call would have room for it.
+            Err(_) => Box::pin(self.wait(limit)).await?,
         };
         Ok(Permit { origin: self.clone(), held: false, _connection: connection })
+    }
+
+    async fn wait(&self, limit: Option<Duration>) -> Result<OwnedSemaphorePermit> {
+        tokio::select! {
+            biased;
+            connection = take(&self.connections) => Ok(connection),
+            () = self.held_throughout(limit) => Err(self.exhausted()),
+        }
     }
 
     /// As [`Origin::connection`], for a socket: it is held from the beginning, and the wait is bounded

@@ -32,6 +32,8 @@ impl Request {
             authorized: false,
             kind: ConnectionKind::Requests,
             attempts: 0,
+            begun: None,
+            generation: 0,
         }))
     }
 
@@ -152,6 +154,17 @@ impl Request {
 
     pub(super) fn max_result_bytes(&self) -> u64 {
         self.0.transport.config().max_result_bytes
+    }
+
+    /// Something of the body arrived.
+    pub(super) fn hear(&self) {
+        if let Some(target) = &self.0.target {
+            target.origin.hear();
+        }
+    }
+
+    pub(super) fn body_timed_out(&self, idle: Duration) {
+        self.0.body_timed_out(idle);
     }
 
     pub(super) fn host(&self) -> &str {

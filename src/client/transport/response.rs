@@ -85,11 +85,15 @@ impl Response {
             None => next.await,
             Some(limit) => match tokio::time::timeout(limit, next).await {
                 Ok(next) => next,
-                Err(_) => return Err(self.request.complete(self.silent(limit.as_millis()))),
+                Err(_) => {
+                    self.request.body_timed_out(limit);
+                    return Err(self.request.complete(self.silent(limit.as_millis())));
+                }
             },
         };
         match next {
             Ok(Some(chunk)) => {
+                self.request.hear();
                 self.received += chunk.len() as u64;
                 Ok(Some(chunk))
             }

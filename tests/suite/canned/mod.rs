@@ -1,5 +1,6 @@
 //! A server that answers what a test wrote down, byte by byte, and remembers what it was asked.
 
+pub mod relay;
 pub mod tls;
 
 use daytona::client::Client;

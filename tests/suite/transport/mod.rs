@@ -3,5 +3,6 @@ mod logs;
 mod proxy;
 mod requests;
 mod retries;
+mod silence;
 mod socket;
 mod tls;
