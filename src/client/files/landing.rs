@@ -28,7 +28,7 @@ pub(super) async fn check(path: &Path) -> Result<()> {
     blocking(move || check_now(&path)).await
 }
 
-fn check_now(path: &Path) -> Result<()> {
+pub(super) fn check_now(path: &Path) -> Result<()> {
     if path.is_dir() {
         return Err(local_because("write", path, "it is a directory; give the file's own name too"));
     }

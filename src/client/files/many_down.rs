@@ -1,6 +1,8 @@
-//! Many files down in one answer, each written as its part arrives. A connection that is lost on the way
-//! costs the file that it was at; the rest is asked for again, as long as every time brings some.
+//! Many files down, hundreds with a request, each written as its part of the answer arrives. A connection that
+//! is lost on the way costs the file that it was at; the rest is asked for again, as long as every time brings
+//! some.
 
+use super::blocking;
 use super::content::READ;
 use super::failure::{cannot, quoted};
 use super::landing::{self, LocalSink};
@@ -13,7 +15,8 @@ use crate::client::status;
 use crate::client::transport::{Json, Response};
 use http::Method;
 use serde::{Deserialize, Serialize};
-use std::path::Path;
+use std::collections::{HashMap, VecDeque};
+use std::path::{Path, PathBuf};
 
 crate::params! {
     pub struct DownloadMany {
@@ -21,6 +24,9 @@ crate::params! {
         pub files: Vec<Pair>,
     }
 }
+
+/// A request asks for so many files.
+const BATCH_FILES: usize = 256;
 
 /// The explanation of an error in a part.
 const LONGEST_ERROR: usize = 64 * 1024;
@@ -33,26 +39,24 @@ pub async fn download_many(sandbox: Sandbox, params: DownloadMany, context: Cont
 
 /// Everything that a ledger has.
 pub(super) async fn download_pairs(sandbox: &Sandbox, ledger: &mut Ledger) -> Result<()> {
-    for index in ledger.pending() {
-        if let Err(error) = landing::check(Path::new(&ledger.pairs[index].local_path)).await {
-            ledger.failed(index, error);
-        }
-    }
-    let mut left = ledger.pending();
-    while !left.is_empty() {
-        let before = left.len();
-        let outcome = round(sandbox, ledger, &left).await;
-        left = ledger.pending();
+    refuse_directories(ledger).await?;
+    let mut queue = VecDeque::from(ledger.pending());
+    while !queue.is_empty() {
+        let wanted: Vec<usize> = queue.drain(..queue.len().min(BATCH_FILES)).collect();
+        let outcome = download_batch(sandbox, ledger, &wanted).await;
+        let left: Vec<usize> = wanted.iter().copied().filter(|index| ledger.is_pending(*index)).collect();
         match outcome {
             Ok(()) => {
-                for index in left.drain(..) {
+                for index in left {
                     let error = Error::new(status::PROTOCOL, "the server's answer ended without it");
                     let remote = &ledger.pairs[index].remote_path;
                     let error = cannot("download", remote, READ)(error);
                     ledger.failed(index, error);
                 }
             }
-            Err(error) if error.status() == status::CONNECTION && left.len() < before => {}
+            Err(error) if error.status() == status::CONNECTION && left.len() < wanted.len() => {
+                left.into_iter().rev().for_each(|index| queue.push_front(index));
+            }
             Err(error) => {
                 ledger.broke_off(error)?;
                 break;
@@ -62,8 +66,20 @@ pub(super) async fn download_pairs(sandbox: &Sandbox, ledger: &mut Ledger) -> Re
     Ok(())
 }
 
+/// Fails the files whose local path is a directory's, before anything is asked for.
+async fn refuse_directories(ledger: &mut Ledger) -> Result<()> {
+    let paths: Vec<_> = ledger.pairs.iter().map(|pair| PathBuf::from(&pair.local_path)).collect();
+    let check = move || Ok(paths.iter().map(|path| landing::check_now(path)).collect::<Vec<_>>());
+    for (index, checked) in blocking(check).await?.into_iter().enumerate() {
+        if let Err(error) = checked {
+            ledger.failed(index, error);
+        }
+    }
+    Ok(())
+}
+
 /// Asks for these, and takes what comes.
-async fn round(sandbox: &Sandbox, ledger: &mut Ledger, wanted: &[usize]) -> Result<()> {
+async fn download_batch(sandbox: &Sandbox, ledger: &mut Ledger, wanted: &[usize]) -> Result<()> {
     #[derive(Serialize)]
     struct Body<'a> {
         paths: Vec<&'a str>,
@@ -72,6 +88,11 @@ async fn round(sandbox: &Sandbox, ledger: &mut Ledger, wanted: &[usize]) -> Resu
     let what = format!("download {} files, the first of them", paths.len());
     let first = paths[0].to_owned();
     let failed = || cannot(&what, &first, READ);
+    // A path that is wanted at several places comes as often as it is asked for.
+    let mut expected = HashMap::<String, VecDeque<usize>>::new();
+    for (path, index) in paths.iter().zip(wanted) {
+        expected.entry((*path).to_owned()).or_default().push_back(*index);
+    }
     let limit = sandbox.client().config().idle_timeout;
     let request = sandbox.toolbox(Method::POST, "files/bulk-download").await?;
     let request = request.json(&Body { paths }).header("accept", "multipart/form-data").deadline(limit);
@@ -79,21 +100,21 @@ async fn round(sandbox: &Sandbox, ledger: &mut Ledger, wanted: &[usize]) -> Resu
     let content_type = response.header("content-type").map(str::to_owned);
     let mut parts = Multipart::new(content_type.as_deref(), response).map_err(failed())?;
     while let Some(head) = parts.next_part().await.map_err(failed())? {
-        let name = head.file.as_deref().unwrap_or_default();
-        let asked = |index: &usize| ledger.is_pending(*index) && ledger.pairs[*index].remote_path == name;
-        let index = wanted.iter().copied().find(asked).ok_or_else(|| {
-            let message = format!("the server sent {}, for which nobody had asked", quoted(name));
+        // Other names are for extensions of the protocol.
+        if !matches!(head.name.as_str(), "file" | "error") {
+            continue;
+        }
+        let path = head.file.as_deref().unwrap_or_default();
+        let index = expected.get_mut(path).and_then(VecDeque::pop_front).ok_or_else(|| {
+            let message = format!("the server sent {}, which was not requested", quoted(path));
             Error::new(status::PROTOCOL, message)
         })?;
-        match head.name.as_str() {
-            "file" => receive(ledger, index, &head, &mut parts).await?,
-            "error" => {
-                let error = explained(&mut parts).await?;
-                let error = cannot("download", &ledger.pairs[index].remote_path, READ)(error);
-                ledger.failed(index, error);
-            }
-            // Something newer, which is neither.
-            _ => {}
+        if head.name == "file" {
+            receive(ledger, index, &head, &mut parts).await?;
+        } else {
+            let error = explained(&mut parts).await?;
+            let error = cannot("download", &ledger.pairs[index].remote_path, READ)(error);
+            ledger.failed(index, error);
         }
     }
     Ok(())

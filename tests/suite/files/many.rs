@@ -97,6 +97,47 @@ async fn nothing_to_move_is_no_request() {
     }
 }
 
+#[tokio::test]
+async fn many_files_are_asked_for_in_bounded_requests() {
+    use crate::canned::{Answer, Server, with_headers};
+    const FILES: usize = 1000;
+    let server = Server::start(|asked| {
+        let body: Value = serde_json::from_slice(&asked.body).unwrap();
+        let mut answer = String::new();
+        // Last first: parts are found by their path.
+        for path in body["paths"].as_array().unwrap().iter().rev() {
+            let path = path.as_str().unwrap();
+            answer += &format!(
+                "--B\r\nContent-Disposition: form-data; name=\"file\"; filename=\"{path}\"\r\n\r\n{path}\r\n"
+            );
+        }
+        answer += "--B--\r\n";
+        let headers = "Content-Type: multipart/form-data; boundary=B\r\n";
+        Answer::Keep(with_headers("200 OK", headers, answer.as_bytes()))
+    })
+    .await;
+    let client = crate::support::client(&server.url(), json!({}));
+    let sandbox = crate::support::sandbox(&client, &server.url()).await;
+    let local = tempfile::tempdir().unwrap();
+    // Each path twice, to two places.
+    let remote = |index: usize| format!("f{}", index / 2);
+    let files: Vec<_> = (0..FILES)
+        .map(|index| json!({"remotePath": remote(index), "localPath": local.path().join(index.to_string())}))
+        .collect();
+    let moved =
+        crate::support::call(&sandbox, "files.download_many", json!({ "files": files })).await.unwrap();
+    for index in 0..FILES {
+        assert_eq!(moved[index]["bytes"], remote(index).len(), "{}", moved[index]);
+        assert_eq!(fs::read_to_string(local.path().join(index.to_string())).unwrap(), remote(index));
+    }
+    let asked = server.asked();
+    assert_eq!(asked.len(), FILES.div_ceil(256));
+    for asked in asked {
+        let body: Value = serde_json::from_slice(&asked.body).unwrap();
+        assert!(body["paths"].as_array().unwrap().len() <= 256);
+    }
+}
+
 /// Files by path, `None` for directories.
 fn plant(root: &Path, entries: &[(&str, Option<&str>)]) {
     for (path, content) in entries {
