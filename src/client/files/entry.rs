@@ -145,7 +145,7 @@ fn too_old_for_depth() -> Error {
 
 pub(super) async fn listed(sandbox: &Sandbox, directory: &str, depth: Option<i64>) -> Result<Json> {
     let answer = async {
-        let mut request = sandbox.toolbox(Method::GET, "files").await?.query("path", directory);
+        let mut request = prompt(sandbox, Method::GET, "files").await?.query("path", directory);
         if let Some(depth) = depth {
             request = request.query("depth", &depth.to_string());
         }
@@ -157,7 +157,7 @@ pub(super) async fn listed(sandbox: &Sandbox, directory: &str, depth: Option<i64
 pub async fn info(sandbox: Sandbox, params: Info, _: Context) -> Result<Json> {
     let file = path("path", &params.path)?;
     let answer = async {
-        let request = sandbox.toolbox(Method::GET, "files/info").await?.query("path", file);
+        let request = prompt(&sandbox, Method::GET, "files/info").await?.query("path", file);
         shaped(request.send().await?.answer().await?, b'{', "a file's description")
     };
     answer.await.map_err(cannot("look at", file, INFO))
@@ -166,14 +166,14 @@ pub async fn info(sandbox: Sandbox, params: Info, _: Context) -> Result<Json> {
 pub async fn mkdir(sandbox: Sandbox, params: Mkdir, _: Context) -> Result<()> {
     let directory = path("path", &params.path)?;
     let mode = octal(params.mode.as_deref().unwrap_or("0755"))?;
-    let request = sandbox.toolbox(Method::POST, "files/folder").await?;
+    let request = prompt(&sandbox, Method::POST, "files/folder").await?;
     let request = request.query("path", directory).query("mode", mode);
     done(request).await.map_err(cannot("make the directory", directory, MKDIR))
 }
 
 /// A directory with the usual permissions, and those above it.
 pub(super) async fn make(sandbox: &Sandbox, directory: &str) -> Result<()> {
-    let request = sandbox.toolbox(Method::POST, "files/folder").await?;
+    let request = prompt(sandbox, Method::POST, "files/folder").await?;
     let request = request.query("path", directory).query("mode", "0755");
     done(request).await.map_err(cannot("make the directory", directory, MKDIR))
 }
@@ -183,7 +183,7 @@ pub async fn delete(sandbox: Sandbox, params: Delete, _: Context) -> Result<()> 
 }
 
 pub(super) async fn delete_at(sandbox: &Sandbox, path: &str, recursive: bool) -> Result<()> {
-    let mut request = sandbox.toolbox(Method::DELETE, "files").await?.query("path", path);
+    let mut request = prompt(sandbox, Method::DELETE, "files").await?.query("path", path);
     if recursive {
         request = request.query("recursive", "true");
     }
@@ -192,7 +192,7 @@ pub(super) async fn delete_at(sandbox: &Sandbox, path: &str, recursive: bool) ->
 
 pub async fn rename(sandbox: Sandbox, params: Move, _: Context) -> Result<()> {
     let (source, destination) = (path("source", &params.source)?, path("destination", &params.destination)?);
-    let request = sandbox.toolbox(Method::POST, "files/move").await?;
+    let request = prompt(&sandbox, Method::POST, "files/move").await?;
     let request = request.query("source", source).query("destination", destination);
     done(request).await.map_err(cannot_to("move", source, destination, MOVE))
 }
@@ -204,7 +204,7 @@ pub async fn set_permissions(sandbox: Sandbox, params: SetPermissions, _: Contex
     if mode.is_none() && owner.is_none() && group.is_none() {
         return Err(Error::invalid("files.set_permissions: give `mode`, `owner` or `group`"));
     }
-    let mut request = sandbox.toolbox(Method::POST, "files/permissions").await?.query("path", file);
+    let mut request = prompt(&sandbox, Method::POST, "files/permissions").await?.query("path", file);
     for (key, value) in [("mode", mode), ("owner", owner), ("group", group)] {
         match value {
             Some("") => return Err(Error::invalid(format!("files.set_permissions: `{key}` is empty"))),
@@ -213,6 +213,12 @@ pub async fn set_permissions(sandbox: Sandbox, params: SetPermissions, _: Contex
         }
     }
     done(request).await.map_err(cannot("set the permissions of", file, PERMISSIONS))
+}
+
+/// A request that the daemon answers at once: it has the idle limit to do so.
+async fn prompt(sandbox: &Sandbox, method: Method, path: &str) -> Result<Request> {
+    let limit = sandbox.client().config().idle_timeout;
+    Ok(sandbox.toolbox(method, path).await?.deadline(limit))
 }
 
 /// Permissions as the server reads them.

@@ -1,7 +1,7 @@
 //! The files operations against servers and connections that misbehave: no hang, no wrong success, no
 //! local file that is not the whole one.
 
-use crate::canned::{Answer, Server};
+use crate::canned::{Answer, Server, json_answer};
 use crate::fixture::{Fixture, content};
 use daytona::client::status;
 use daytona::{Error, Result};
@@ -61,8 +61,7 @@ async fn run(fixture: &Fixture, operation: &str) -> Result<Value> {
         }
         "files.read" => fixture.read("there").await.map(|bytes| json!(bytes.len())),
         "files.reader" => fixture.open(operation, json!({"path": "there"})).ended().await,
-        // It answers at once or not at all: no idle limit, but one for the whole.
-        _ => fixture.call("files.list", json!({"path": ".", "timeoutMs": 3 * IDLE_MS})).await,
+        _ => fixture.call("files.list", json!({"path": "."})).await,
     }
 }
 
@@ -98,8 +97,7 @@ async fn a_fault_is_an_error_and_leaves_no_local_file() {
         for operation in OPERATIONS {
             let error = run(&fixture, operation).await.expect_err(&format!("{fault} {operation}"));
             assert_eq!(error.status(), expected, "{fault} {operation}: {error}");
-            let named = error.to_string().starts_with("cannot ") || operation == "files.list";
-            assert!(named, "{fault} {operation}: {error}");
+            assert!(error.to_string().starts_with("cannot "), "{fault} {operation}: {error}");
             let left = fixture.left().into_iter().filter(|name| !["here", "small"].contains(&name.as_str()));
             assert_eq!(left.count(), 0, "{fault} {operation}");
         }
@@ -107,6 +105,96 @@ async fn a_fault_is_an_error_and_leaves_no_local_file() {
     }
     for operation in OPERATIONS {
         run(&fixture, operation).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn what_is_answered_at_once_ends_by_the_idle_limit() {
+    for protocol in [Protocol::V0_205, Protocol::V0_190] {
+        let fixture = troubled(protocol).await;
+        let calls = [
+            ("files.list", json!({"path": "."}), true),
+            ("files.info", json!({"path": "there"}), true),
+            ("files.mkdir", json!({"path": "new"}), false),
+            ("files.move", json!({"source": "none", "destination": "to"}), false),
+            ("files.set_permissions", json!({"path": "there", "mode": "0600"}), false),
+            ("files.delete", json!({"path": "none"}), false),
+        ];
+        for (operation, params, has_body) in calls {
+            for fault in ["stall", "stall-body=1"] {
+                // A status alone is all of the answer.
+                if fault == "stall" || has_body {
+                    fixture.server.fault(&format!("{fault}@/files"));
+                    let error = fixture.call(operation, params.clone()).await.unwrap_err();
+                    assert_eq!(error.status(), status::TIMEOUT, "{fault} {operation}: {error}");
+                    assert!(error.to_string().starts_with("cannot "), "{fault} {operation}: {error}");
+                    fixture.clear_faults().await;
+                }
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_sync_ends_by_the_idle_limit_wherever_the_server_falls_silent() {
+    for protocol in [Protocol::V0_205, Protocol::V0_190] {
+        let fixture = troubled(protocol).await;
+        for operation in ["files.sync_up", "files.sync_down"] {
+            // Both have `same`, so that its digest is asked for; each has a small and a large file of its own.
+            for directory in [fixture.local.path().join("dir"), fixture.home.join("dir")] {
+                let _ = fs::remove_dir_all(&directory);
+                fs::create_dir_all(directory.join("below")).unwrap();
+                fs::write(directory.join("same"), "same").unwrap();
+            }
+            let source = if operation == "files.sync_up" { fixture.local.path() } else { &fixture.home };
+            let target = if operation == "files.sync_up" { &fixture.home } else { fixture.local.path() };
+            fs::write(source.join("dir/below/small"), "small").unwrap();
+            fs::write(source.join("dir/large"), content(700_000)).unwrap();
+            fs::write(target.join("dir/extra"), "extra").unwrap();
+            let params = json!({"localDir": fixture.place("dir"), "remoteDir": "dir", "delete": true});
+            let faults = ["stall@/process", "stall-body=1@/process", "stall@/files", "stall-body=1@/files"];
+            for fault in faults {
+                fixture.server.fault(fault);
+                let error = fixture.call(operation, params.clone()).await.unwrap_err();
+                assert_eq!(error.status(), status::TIMEOUT, "{fault} {operation}: {error}");
+                assert!(
+                    error.to_string().contains("idleTimeoutMs") || error.to_string().contains("400 ms"),
+                    "{error}"
+                );
+                assert!(
+                    target.join("dir/extra").exists(),
+                    "{fault} {operation}: deleted before all was copied"
+                );
+                fixture.clear_faults().await;
+            }
+            fixture.call(operation, params).await.unwrap();
+            assert_eq!(
+                crate::fixture::names(&target.join("dir")),
+                crate::fixture::names(&source.join("dir"))
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_sync_ends_by_the_idle_limit_when_no_digest_comes() {
+    for half in ["", "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{"] {
+        let server = Server::start(move |asked| match asked.number {
+            0 => {
+                Answer::Keep(json_answer("200 OK", &json!({"exitCode": 0, "result": "begin\0f\0./f\0end\0"})))
+            }
+            _ => Answer::Stall(half.as_bytes().to_vec()),
+        })
+        .await;
+        let client = crate::support::client(&server.url(), json!({"idleTimeoutMs": IDLE_MS}));
+        let sandbox = crate::support::sandbox(&client, &server.url()).await;
+        let local = tempfile::tempdir().unwrap();
+        fs::write(local.path().join("f"), "f").unwrap();
+        let params = json!({"localDir": local.path(), "remoteDir": "dir"});
+        let sync = crate::support::call(&sandbox, "files.sync_down", params);
+        let error = crate::support::soon(sync).await.unwrap_err();
+        assert_eq!(error.status(), status::TIMEOUT, "{error}");
+        assert!(server.asked()[1].line.contains("/process/execute"), "{:?}", server.asked()[1].line);
     }
 }
 

@@ -2,10 +2,11 @@
 //! do not travel. Links are never followed and never written through, on neither side, so nothing outside of
 //! the two directories is read or changed.
 //!
-//! * `tree`: what is in the two directories. `plan`: what has to be done. `exclude`: what is left alone.
+//! * `tree`, `remote`: what is in the two directories. `plan`: what has to be done. `exclude`: what is left alone.
 
 mod exclude;
 mod plan;
+mod remote;
 mod tree;
 
 use super::entry::{delete_at, make};
@@ -21,6 +22,8 @@ use exclude::Exclude;
 use plan::Plan;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use tree::Tree;
 
 crate::params! {
     pub struct SyncUp {
@@ -88,21 +91,15 @@ pub struct Skipped {
 pub async fn sync_up(sandbox: Sandbox, params: SyncUp, context: Context) -> Result<Json> {
     let root = transfer::local_path(&params.local_dir)?.to_owned();
     let remote = directory(&params.remote_dir)?;
-    let exclude = Exclude::new(params.exclude.unwrap_or_default())?;
+    let exclude = Arc::new(Exclude::new(params.exclude.unwrap_or_default())?);
     let delete = params.delete.unwrap_or(false);
     {
         let root = root.clone();
         blocking(move || must_be_directory(&root)).await?;
     }
-    let there = tree::remote(&sandbox, remote).await?.unwrap_or_default();
-    let plan = {
-        let root = root.clone();
-        blocking(move || {
-            let here = tree::local(&root, &there)?;
-            Ok(Plan::new(&here, &there, delete, &exclude))
-        })
-        .await?
-    };
+    let there = remote::list(&sandbox, remote).await?.unwrap_or_default();
+    let (here, there) = compared(&sandbox, &root, remote, there, &exclude).await?;
+    let plan = blocking(move || Ok(Plan::new(&here, &there, delete, &exclude))).await?;
     if params.dry_run.unwrap_or(false) {
         return synced(plan, 0);
     }
@@ -123,9 +120,9 @@ pub async fn sync_up(sandbox: Sandbox, params: SyncUp, context: Context) -> Resu
 pub async fn sync_down(sandbox: Sandbox, params: SyncDown, context: Context) -> Result<Json> {
     let root = transfer::local_path(&params.local_dir)?.to_owned();
     let remote = directory(&params.remote_dir)?;
-    let exclude = Exclude::new(params.exclude.unwrap_or_default())?;
+    let exclude = Arc::new(Exclude::new(params.exclude.unwrap_or_default())?);
     let delete = params.delete.unwrap_or(false);
-    let there = tree::remote(&sandbox, remote).await?.ok_or_else(|| {
+    let there = remote::list(&sandbox, remote).await?.ok_or_else(|| {
         let mut error = Error::new(
             status::HTTP_NOT_FOUND,
             format!("cannot copy from {}: there is no such directory in the sandbox", quoted(remote)),
@@ -133,14 +130,8 @@ pub async fn sync_down(sandbox: Sandbox, params: SyncDown, context: Context) -> 
         error.detail_mut().code = Some("FILE_NOT_FOUND".to_owned());
         error
     })?;
-    let plan = {
-        let root = root.clone();
-        blocking(move || {
-            let here = tree::local(&root, &there)?;
-            Ok(Plan::new(&there, &here, delete, &exclude))
-        })
-        .await?
-    };
+    let (here, there) = compared(&sandbox, &root, remote, there, &exclude).await?;
+    let plan = blocking(move || Ok(Plan::new(&there, &here, delete, &exclude))).await?;
     if params.dry_run.unwrap_or(false) {
         return synced(plan, 0);
     }
@@ -153,6 +144,24 @@ pub async fn sync_down(sandbox: Sandbox, params: SyncDown, context: Context) -> 
     let deleted = plan.deleted.clone();
     blocking(move || delete_local(&root, &deleted)).await?;
     synced(plan, bytes)
+}
+
+/// Both trees, with digests of the files that both have.
+async fn compared(
+    sandbox: &Sandbox,
+    root: &Path,
+    remote: &str,
+    there: Tree,
+    exclude: &Arc<Exclude>,
+) -> Result<(Tree, Tree)> {
+    let (root, exclude) = (root.to_owned(), exclude.clone());
+    let (here, common, mut there) = blocking(move || {
+        let (here, common) = tree::local(&root, &there, &exclude)?;
+        Ok((here, common, there))
+    })
+    .await?;
+    remote::add_digests(sandbox, remote, &mut there, &common).await?;
+    Ok((here, there))
 }
 
 fn must_be_directory(root: &Path) -> Result<()> {
