@@ -618,7 +618,7 @@ int32_t daytona_queue_open_callback(const char *options,
                                     char **out);
 
 /**
- * Waits for events and takes up to `capacity` of them. One consumer at a time.
+ * WaitGraph for events and takes up to `capacity` of them. One consumer at a time.
  *
  * `events`: room for `capacity` events; what they point to stays valid until the same consumer's next
  * daytona_queue_next, also when another thread closes the queue.
@@ -721,7 +721,7 @@ int32_t daytona_stream_finish(daytona_stream_t stream,
 int32_t daytona_stream_resume(daytona_stream_t stream);
 
 /**
- * Waits for the end and says how it was, as often as asked.
+ * WaitGraph for the end and says how it was, as often as asked.
  *
  * `timeout_ms`: below 0 waits without limit.
  * `out`, `out_len`: may be NULL. ENDED's JSON (how it ended, or the error); free it with daytona_free.
@@ -905,20 +905,24 @@ int32_t daytona_json_quote(const char *text,
  * `client`: a client handle.
  * `options`: NULL, or a JSON object with any of
  *
- * * `timeoutMs` (integer): Milliseconds until this side gives up; 0 is no limit, absent the
- *   operation's default.
+ * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+ *   operation's default. Of a stream it bounds its whole life.
  *
  * `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
  * daytona_free.
+ * Its fields are version, buildSha?, oidc, ssoOidc?, posthog?, forcedFeatureFlags?,
+ * linkedAccountsEnabled, announcements, pylonAppId?, proxyTemplateUrl, proxyToolboxUrl,
+ * defaultSnapshot, dashboardUrl, maxAutoArchiveInterval, maintananceMode, environment, billingApiUrl?,
+ * analyticsApiUrl?, stripePublishableKey?, sshGatewayCommand?, sshGatewayPublicKey?, rateLimit? (? may
+ * be absent); a newer server's arrive by themselves.
  *
  * Any thread, several at once; DAYTONA_BUSY in an inline callback.
  * Gives up after 60 s unless `timeoutMs` says otherwise.
  * Submitted and cancelled: Drops the connection; nothing changes on the server.
  * Endpoint: GET /config
  * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
- * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CANCELLED,
- * DAYTONA_CLOSED, DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, and 400 to 599 as
- * the server answers.
+ * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+ * DAYTONA_PANIC, DAYTONA_BUSY, and 400 to 599 as the server answers.
  */
 int32_t daytona_client_config(daytona_client_t client,
                               const char *options,
@@ -938,56 +942,59 @@ int32_t daytona_client_config(daytona_client_t client,
  *
  * * `snapshot` (text): The snapshot to start from, by name; absent, with no `image`: the server's
  *   default.
- * * `image` (text or object): An image name, as "python:3.12"; the server builds a sandbox image from
- *   it.
+ * * `image` (text): An image name, as "python:3.12"; the server builds a sandbox image from it.
  * * `name` (text): A unique name; absent: one is made up, so that a create whose answer was lost can
  *   be found.
  * * `language` (text): What `process.code_run` runs: `python` (the default), `typescript` or
- *   `javascript`.
+ *   `javascript`. One of `python`, `typescript`, `javascript`.
  * * `user` (text): The user that processes run as.
  * * `env` (object of texts): Environment variables of every process.
  * * `labels` (object of texts): Labels to find it by.
  * * `public` (true or false): true: preview links work without a token.
  * * `target` (text): The region; absent: the client's `target`.
- * * `resources` (object): `cpu` (vCPU), `memory` (GiB), `disk` (GiB), `gpu`, `gpuType`.
- * * `autoStopInterval` (integer): Minutes without activity until it stops; 0 never.
- * * `autoArchiveInterval` (integer): Minutes stopped until it is archived; 0 never.
- * * `autoDeleteInterval` (integer): Minutes stopped until it is deleted; -1 never, 0 at once.
+ * * `resources` (Resources): `cpu` (vCPU), `memory` (GiB), `disk` (GiB), `gpu`, `gpuType`.
+ * * `autoStopInterval` (integer, minutes): Minutes without activity until it stops; 0 never.
+ * * `autoArchiveInterval` (integer, minutes): Minutes stopped until it is archived; 0 never.
+ * * `autoDeleteInterval` (integer, minutes): Minutes stopped until it is deleted; -1 never, 0 at once.
  * * `ephemeral` (true or false): true: deleted as soon as it stops; the same as `autoDeleteInterval`
  *   0, which it overrides.
- * * `volumes` (list of text or object): Volumes to mount:
+ * * `volumes` (list of VolumeMount): Volumes to mount:
  *   `[{"volumeId":"...","mountPath":"/data","subpath":"..."}]`.
  * * `networkBlockAll` (true or false): true: no network at all.
  * * `networkAllowList` (text): Networks that may be reached, as "10.0.0.0/8,1.2.3.4/32".
  * * `domainAllowList` (text): Domains that may be reached, separated by commas.
  * * `waitForStart` (true or false): false returns as soon as the server has answered; absent: true, it
  *   waits until it is started.
- * * `autoPauseInterval` (integer): Minutes without activity until it pauses; 0 never.
- * * `ttlMinutes` (integer): Minutes until it is destroyed, whatever it does.
- * * `secrets` (list of text or object): Secrets as environment variables:
+ * * `autoPauseInterval` (integer, minutes): Minutes without activity until it pauses; 0 never.
+ * * `ttlMinutes` (integer, minutes): Minutes until it is destroyed, whatever it does.
+ * * `secrets` (list of object of texts): Secrets as environment variables:
  *   `[{"ENV_NAME":"secret-name"}]`.
  * * `spot` (true or false): true: on spot capacity, which may be taken back.
  * * `linkedSandbox` (text): Another sandbox to share a machine with.
- * * `timeoutMs` (integer): Milliseconds until this side gives up; 0 is no limit, absent the
- *   operation's default.
- * * `bufferBytes` (integer): As a stream without a queue: how many bytes may wait unread (and, of what
- *   is written, unsent) before the socket is paused. Default 1 MiB, at least 64 KiB.
+ * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+ *   operation's default. Of a stream it bounds its whole life.
+ * * `bufferBytes` (integer, bytes): Of a stream without a queue: how many bytes may wait unread (and,
+ *   of what is written, unsent) before the socket is paused. Default 1 MiB, at least 64 KiB.
  *
  * `result`: gets the new sandbox handle, 0 on failure; close it with daytona_close.
  * `out`, `out_len`: may be NULL. Get the sandbox as JSON, or the error JSON on failure; free it with
  * daytona_free.
- * Its fields: id, name, organizationId, snapshot, user, env, labels, public, target, cpu, gpu, memory,
- * disk, state, desiredState, errorReason, autoStopInterval, autoArchiveInterval, autoDeleteInterval,
- * createdAt, updatedAt, toolboxProxyUrl; a newer server's arrive by themselves.
+ * Its fields are id, name, organizationId, snapshot?, user, env?, labels, public, networkBlockAll?,
+ * networkAllowList?, domainAllowList?, outboundProxyUrl?, otelEndpointOverride?, target, cpu, gpu,
+ * memory, disk, gpuType?, spot?, spotEvictedAt?, queueTimedOutAt?, state?, desiredState?,
+ * errorReason?, recoverable?, warmPoolId?, backupState?, backupCreatedAt?, autoStopInterval?,
+ * autoPauseInterval?, autoArchiveInterval?, autoDeleteInterval?, autoDestroyAt?, volumes?, buildInfo?,
+ * createdAt?, updatedAt?, lastActivityAt?, sandboxClass?, daemonVersion?, runnerId?, linkedSandboxId?,
+ * toolboxProxyUrl (? may be absent); a newer server's arrive by themselves.
  *
  * Any thread, several at once; DAYTONA_BUSY in an inline callback.
  * Gives up after 60 s unless `timeoutMs` says otherwise.
  * Submitted and cancelled: Ends the wait and deletes nothing: the error names the sandbox.
  * Endpoint: POST {api}/sandbox, then GET {api}/sandbox/{id} until it is started
  * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
- * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CANCELLED,
- * DAYTONA_CLOSED, DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY,
- * DAYTONA_SANDBOX_FAILED, and 400 to 599 as the server answers.
+ * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+ * DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, DAYTONA_SANDBOX_FAILED, DAYTONA_HTTP_CONFLICT, and
+ * 400 to 599 as the server answers. `code` can be QUEUE_TIMEOUT, SPOT_EVICTED.
  */
 int32_t daytona_sandbox_create(daytona_client_t client,
                                const char *options,
@@ -1002,24 +1009,27 @@ int32_t daytona_sandbox_create(daytona_client_t client,
  * `id_or_name` (text): The sandbox's UUID or name.
  * `options`: NULL, or a JSON object with any of
  *
- * * `timeoutMs` (integer): Milliseconds until this side gives up; 0 is no limit, absent the
- *   operation's default.
+ * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+ *   operation's default. Of a stream it bounds its whole life.
  *
  * `result`: gets the new sandbox handle, 0 on failure; close it with daytona_close.
  * `out`, `out_len`: may be NULL. Get the sandbox as JSON, or the error JSON on failure; free it with
  * daytona_free.
- * Its fields: id, name, organizationId, snapshot, user, env, labels, public, target, cpu, gpu, memory,
- * disk, state, desiredState, errorReason, autoStopInterval, autoArchiveInterval, autoDeleteInterval,
- * createdAt, updatedAt, toolboxProxyUrl; a newer server's arrive by themselves.
+ * Its fields are id, name, organizationId, snapshot?, user, env?, labels, public, networkBlockAll?,
+ * networkAllowList?, domainAllowList?, outboundProxyUrl?, otelEndpointOverride?, target, cpu, gpu,
+ * memory, disk, gpuType?, spot?, spotEvictedAt?, queueTimedOutAt?, state?, desiredState?,
+ * errorReason?, recoverable?, warmPoolId?, backupState?, backupCreatedAt?, autoStopInterval?,
+ * autoPauseInterval?, autoArchiveInterval?, autoDeleteInterval?, autoDestroyAt?, volumes?, buildInfo?,
+ * createdAt?, updatedAt?, lastActivityAt?, sandboxClass?, daemonVersion?, runnerId?, linkedSandboxId?,
+ * toolboxProxyUrl (? may be absent); a newer server's arrive by themselves.
  *
  * Any thread, several at once; DAYTONA_BUSY in an inline callback.
  * Gives up after 60 s unless `timeoutMs` says otherwise.
  * Submitted and cancelled: Nothing remote.
  * Endpoint: GET {api}/sandbox/{idOrName}
  * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
- * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CANCELLED,
- * DAYTONA_CLOSED, DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, and 400 to 599 as
- * the server answers.
+ * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+ * DAYTONA_PANIC, DAYTONA_BUSY, DAYTONA_HTTP_NOT_FOUND, and 400 to 599 as the server answers.
  */
 int32_t daytona_sandbox_get(daytona_client_t client,
                             const char *id_or_name,
@@ -1038,24 +1048,27 @@ int32_t daytona_sandbox_get(daytona_client_t client,
  * * `name` (text): The exact name.
  * * `labels` (object of texts): Labels that the sandbox has, all of them; of several sandboxes the
  *   first of the list.
- * * `timeoutMs` (integer): Milliseconds until this side gives up; 0 is no limit, absent the
- *   operation's default.
+ * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+ *   operation's default. Of a stream it bounds its whole life.
  *
  * `result`: gets the new sandbox handle, 0 on failure; close it with daytona_close.
  * `out`, `out_len`: may be NULL. Get the sandbox as JSON, or the error JSON on failure; free it with
  * daytona_free.
- * Its fields: id, name, organizationId, snapshot, user, env, labels, public, target, cpu, gpu, memory,
- * disk, state, desiredState, errorReason, autoStopInterval, autoArchiveInterval, autoDeleteInterval,
- * createdAt, updatedAt, toolboxProxyUrl; a newer server's arrive by themselves.
+ * Its fields are id, name, organizationId, snapshot?, user, env?, labels, public, networkBlockAll?,
+ * networkAllowList?, domainAllowList?, outboundProxyUrl?, otelEndpointOverride?, target, cpu, gpu,
+ * memory, disk, gpuType?, spot?, spotEvictedAt?, queueTimedOutAt?, state?, desiredState?,
+ * errorReason?, recoverable?, warmPoolId?, backupState?, backupCreatedAt?, autoStopInterval?,
+ * autoPauseInterval?, autoArchiveInterval?, autoDeleteInterval?, autoDestroyAt?, volumes?, buildInfo?,
+ * createdAt?, updatedAt?, lastActivityAt?, sandboxClass?, daemonVersion?, runnerId?, linkedSandboxId?,
+ * toolboxProxyUrl (? may be absent); a newer server's arrive by themselves.
  *
  * Any thread, several at once; DAYTONA_BUSY in an inline callback.
  * Gives up after 60 s unless `timeoutMs` says otherwise.
  * Submitted and cancelled: Nothing remote.
  * Endpoint: GET {api}/sandbox/{name}, GET {api}/sandbox
  * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
- * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CANCELLED,
- * DAYTONA_CLOSED, DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, DAYTONA_NO_MATCH,
- * and 400 to 599 as the server answers.
+ * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+ * DAYTONA_PANIC, DAYTONA_BUSY, DAYTONA_NO_MATCH, and 400 to 599 as the server answers.
  */
 int32_t daytona_sandbox_find(daytona_client_t client,
                              const char *options,
@@ -1078,44 +1091,49 @@ int32_t daytona_sandbox_find(daytona_client_t client,
  * * `cursor` (text): `nextCursor` of the page before.
  * * `id` (text): A prefix of the id.
  * * `name` (text): A prefix of the name, in any case.
- * * `states` (list of texts): Only sandboxes in these states.
+ * * `states` (list of texts): Only sandboxes in these states. `creating`, `restoring`, `destroyed`,
+ *   `destroying`, `started`, `stopped`, `starting`, `stopping`, `error`, `build_failed`,
+ *   `pending_build`, `building_snapshot`, `unknown`, `pulling_snapshot`, `archived`, `archiving`,
+ *   `resizing`, `snapshotting`, `forking`, `pausing`, `paused`, `resuming`; others may come.
  * * `snapshots` (list of texts): Only sandboxes of these snapshots.
  * * `regionIds` (list of texts): Only sandboxes in these regions.
- * * `sandboxClasses` (list of texts): Only sandboxes of these classes.
+ * * `sandboxClasses` (list of texts): Only sandboxes of these classes. `linux-vm`, `container`,
+ *   `android`, `windows`; others may come.
  * * `includeErroredDeleted` (true or false): Also those that failed and are to be deleted; absent:
  *   false.
  * * `includeWarm` (true or false): Also those of warm pools; absent: false.
- * * `minCpu` (number): At least so many vCPU.
- * * `maxCpu` (number): At most so many vCPU.
- * * `minMemoryGiB` (number): At least so many GiB of memory.
- * * `maxMemoryGiB` (number): At most so many GiB of memory.
- * * `minDiskGiB` (number): At least so many GiB of disk.
- * * `maxDiskGiB` (number): At most so many GiB of disk.
+ * * `minCpu` (number, vCPU): At least so many vCPU.
+ * * `maxCpu` (number, vCPU): At most so many vCPU.
+ * * `minMemoryGiB` (number, GiB): At least so many GiB of memory.
+ * * `maxMemoryGiB` (number, GiB): At most so many GiB of memory.
+ * * `minDiskGiB` (number, GiB): At least so many GiB of disk.
+ * * `maxDiskGiB` (number, GiB): At most so many GiB of disk.
  * * `isPublic` (true or false): Only public ones, or only others.
  * * `isRecoverable` (true or false): Only recoverable ones, or only others.
- * * `createdAtAfter` (text): Created after this time (ISO 8601).
- * * `createdAtBefore` (text): Created before this time (ISO 8601).
- * * `lastEventAfter` (text): Active after this time (ISO 8601).
- * * `lastEventBefore` (text): Active before this time (ISO 8601).
- * * `autoDestroyAtAfter` (text): To be destroyed after this time (ISO 8601).
- * * `autoDestroyAtBefore` (text): To be destroyed before this time (ISO 8601).
- * * `sort` (text): `name`, `cpu`, `memoryGib`, `diskGib`, `lastActivityAt` or `createdAt`.
- * * `order` (text): `asc` or `desc`.
- * * `timeoutMs` (integer): Milliseconds until this side gives up; 0 is no limit, absent the
- *   operation's default.
+ * * `createdAtAfter` (text, a time (ISO 8601)): Created after this time.
+ * * `createdAtBefore` (text, a time (ISO 8601)): Created before this time.
+ * * `lastEventAfter` (text, a time (ISO 8601)): Active after this time.
+ * * `lastEventBefore` (text, a time (ISO 8601)): Active before this time.
+ * * `autoDestroyAtAfter` (text, a time (ISO 8601)): To be destroyed after this time.
+ * * `autoDestroyAtBefore` (text, a time (ISO 8601)): To be destroyed before this time.
+ * * `sort` (text): What the list is sorted by. `name`, `cpu`, `memoryGib`, `diskGib`,
+ *   `lastActivityAt`, `createdAt`; others may come.
+ * * `order` (text): The direction. `asc`, `desc`; others may come.
+ * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+ *   operation's default. Of a stream it bounds its whole life.
  *
  * `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
  * daytona_free.
- * Its fields: items, nextCursor, total, page, totalPages; a newer server's arrive by themselves.
+ * Its fields are items, nextCursor?, total?, page?, totalPages? (? may be absent); a newer server's
+ * arrive by themselves.
  *
  * Any thread, several at once; DAYTONA_BUSY in an inline callback.
  * Gives up after 60 s unless `timeoutMs` says otherwise.
  * Submitted and cancelled: Nothing remote.
  * Endpoint: GET {api}/sandbox, GET {api}/sandbox/paginated
  * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
- * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CANCELLED,
- * DAYTONA_CLOSED, DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, and 400 to 599 as
- * the server answers.
+ * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+ * DAYTONA_PANIC, DAYTONA_BUSY, and 400 to 599 as the server answers.
  */
 int32_t daytona_sandbox_list(daytona_client_t client,
                              const char *options,
@@ -1131,22 +1149,19 @@ int32_t daytona_sandbox_list(daytona_client_t client,
  * sandbox's UUID.
  * `options`: NULL, or a JSON object with any of
  *
- * * `timeoutMs` (integer): Milliseconds until this side gives up; 0 is no limit, absent the
- *   operation's default.
+ * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+ *   operation's default. Of a stream it bounds its whole life.
  *
  * `result`: gets the new sandbox handle, 0 on failure; close it with daytona_close.
  * `out`, `out_len`: may be NULL. Get the sandbox as JSON, or the error JSON on failure; free it with
  * daytona_free.
- * Its fields: id, name, organizationId, snapshot, user, env, labels, public, target, cpu, gpu, memory,
- * disk, state, desiredState, errorReason, autoStopInterval, autoArchiveInterval, autoDeleteInterval,
- * createdAt, updatedAt, toolboxProxyUrl; a newer server's arrive by themselves.
  *
  * Any thread, several at once; DAYTONA_BUSY in an inline callback.
  * Answers at once.
  * Submitted and cancelled: Nothing remote.
  * Endpoint: none
  * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
- * DAYTONA_CANCELLED, DAYTONA_CLOSED, DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY.
+ * DAYTONA_CLOSED, DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_BUSY.
  */
 int32_t daytona_sandbox_attach(daytona_client_t client,
                                const char *sandbox,
@@ -1161,23 +1176,27 @@ int32_t daytona_sandbox_attach(daytona_client_t client,
  * `sandbox`: a sandbox handle.
  * `options`: NULL, or a JSON object with any of
  *
- * * `timeoutMs` (integer): Milliseconds until this side gives up; 0 is no limit, absent the
- *   operation's default.
+ * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+ *   operation's default. Of a stream it bounds its whole life.
  *
  * `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
  * daytona_free.
- * Its fields: id, name, organizationId, snapshot, user, env, labels, public, target, cpu, gpu, memory,
- * disk, state, desiredState, errorReason, autoStopInterval, autoArchiveInterval, autoDeleteInterval,
- * createdAt, updatedAt, toolboxProxyUrl; a newer server's arrive by themselves.
+ * Its fields are id, name, organizationId, snapshot?, user, env?, labels, public, networkBlockAll?,
+ * networkAllowList?, domainAllowList?, outboundProxyUrl?, otelEndpointOverride?, target, cpu, gpu,
+ * memory, disk, gpuType?, spot?, spotEvictedAt?, queueTimedOutAt?, state?, desiredState?,
+ * errorReason?, recoverable?, warmPoolId?, backupState?, backupCreatedAt?, autoStopInterval?,
+ * autoPauseInterval?, autoArchiveInterval?, autoDeleteInterval?, autoDestroyAt?, volumes?, buildInfo?,
+ * createdAt?, updatedAt?, lastActivityAt?, sandboxClass?, daemonVersion?, runnerId?, linkedSandboxId?,
+ * toolboxProxyUrl (? may be absent); a newer server's arrive by themselves.
  *
  * Any thread, several at once; DAYTONA_BUSY in an inline callback.
  * Gives up after 60 s unless `timeoutMs` says otherwise.
  * Submitted and cancelled: Ends the wait; the sandbox goes on starting.
  * Endpoint: POST {api}/sandbox/{id}/start
  * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
- * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CANCELLED,
- * DAYTONA_CLOSED, DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY,
- * DAYTONA_SANDBOX_FAILED, and 400 to 599 as the server answers.
+ * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+ * DAYTONA_PANIC, DAYTONA_BUSY, DAYTONA_SANDBOX_FAILED, DAYTONA_HTTP_NOT_FOUND, DAYTONA_HTTP_CONFLICT,
+ * and 400 to 599 as the server answers. `code` can be QUEUE_TIMEOUT, SPOT_EVICTED.
  */
 int32_t daytona_sandbox_start(daytona_sandbox_t sandbox,
                               const char *options,
@@ -1191,23 +1210,27 @@ int32_t daytona_sandbox_start(daytona_sandbox_t sandbox,
  * `options`: NULL, or a JSON object with any of
  *
  * * `force` (true or false): true kills the processes instead of asking them to end; absent: false.
- * * `timeoutMs` (integer): Milliseconds until this side gives up; 0 is no limit, absent the
- *   operation's default.
+ * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+ *   operation's default. Of a stream it bounds its whole life.
  *
  * `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
  * daytona_free.
- * Its fields: id, name, organizationId, snapshot, user, env, labels, public, target, cpu, gpu, memory,
- * disk, state, desiredState, errorReason, autoStopInterval, autoArchiveInterval, autoDeleteInterval,
- * createdAt, updatedAt, toolboxProxyUrl; a newer server's arrive by themselves.
+ * Its fields are id, name, organizationId, snapshot?, user, env?, labels, public, networkBlockAll?,
+ * networkAllowList?, domainAllowList?, outboundProxyUrl?, otelEndpointOverride?, target, cpu, gpu,
+ * memory, disk, gpuType?, spot?, spotEvictedAt?, queueTimedOutAt?, state?, desiredState?,
+ * errorReason?, recoverable?, warmPoolId?, backupState?, backupCreatedAt?, autoStopInterval?,
+ * autoPauseInterval?, autoArchiveInterval?, autoDeleteInterval?, autoDestroyAt?, volumes?, buildInfo?,
+ * createdAt?, updatedAt?, lastActivityAt?, sandboxClass?, daemonVersion?, runnerId?, linkedSandboxId?,
+ * toolboxProxyUrl (? may be absent); a newer server's arrive by themselves.
  *
  * Any thread, several at once; DAYTONA_BUSY in an inline callback.
  * Gives up after 60 s unless `timeoutMs` says otherwise.
  * Submitted and cancelled: Ends the wait; the sandbox goes on stopping.
  * Endpoint: POST {api}/sandbox/{id}/stop
  * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
- * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CANCELLED,
- * DAYTONA_CLOSED, DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY,
- * DAYTONA_SANDBOX_FAILED, and 400 to 599 as the server answers.
+ * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+ * DAYTONA_PANIC, DAYTONA_BUSY, DAYTONA_SANDBOX_FAILED, DAYTONA_HTTP_NOT_FOUND, DAYTONA_HTTP_CONFLICT,
+ * and 400 to 599 as the server answers. `code` can be SPOT_EVICTED.
  */
 int32_t daytona_sandbox_stop(daytona_sandbox_t sandbox,
                              const char *options,
@@ -1220,23 +1243,27 @@ int32_t daytona_sandbox_stop(daytona_sandbox_t sandbox,
  * `sandbox`: a sandbox handle.
  * `options`: NULL, or a JSON object with any of
  *
- * * `timeoutMs` (integer): Milliseconds until this side gives up; 0 is no limit, absent the
- *   operation's default.
+ * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+ *   operation's default. Of a stream it bounds its whole life.
  *
  * `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
  * daytona_free.
- * Its fields: id, name, organizationId, snapshot, user, env, labels, public, target, cpu, gpu, memory,
- * disk, state, desiredState, errorReason, autoStopInterval, autoArchiveInterval, autoDeleteInterval,
- * createdAt, updatedAt, toolboxProxyUrl; a newer server's arrive by themselves.
+ * Its fields are id, name, organizationId, snapshot?, user, env?, labels, public, networkBlockAll?,
+ * networkAllowList?, domainAllowList?, outboundProxyUrl?, otelEndpointOverride?, target, cpu, gpu,
+ * memory, disk, gpuType?, spot?, spotEvictedAt?, queueTimedOutAt?, state?, desiredState?,
+ * errorReason?, recoverable?, warmPoolId?, backupState?, backupCreatedAt?, autoStopInterval?,
+ * autoPauseInterval?, autoArchiveInterval?, autoDeleteInterval?, autoDestroyAt?, volumes?, buildInfo?,
+ * createdAt?, updatedAt?, lastActivityAt?, sandboxClass?, daemonVersion?, runnerId?, linkedSandboxId?,
+ * toolboxProxyUrl (? may be absent); a newer server's arrive by themselves.
  *
  * Any thread, several at once; DAYTONA_BUSY in an inline callback.
  * Gives up after 60 s unless `timeoutMs` says otherwise.
  * Submitted and cancelled: Nothing remote.
  * Endpoint: POST {api}/sandbox/{id}/archive
  * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
- * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CANCELLED,
- * DAYTONA_CLOSED, DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, and 400 to 599 as
- * the server answers.
+ * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+ * DAYTONA_PANIC, DAYTONA_BUSY, DAYTONA_HTTP_NOT_FOUND, DAYTONA_HTTP_CONFLICT, and 400 to 599 as the
+ * server answers.
  */
 int32_t daytona_sandbox_archive(daytona_sandbox_t sandbox,
                                 const char *options,
@@ -1250,23 +1277,20 @@ int32_t daytona_sandbox_archive(daytona_sandbox_t sandbox,
  * `options`: NULL, or a JSON object with any of
  *
  * * `wait` (true or false): true returns only once the sandbox is gone; absent: false.
- * * `timeoutMs` (integer): Milliseconds until this side gives up; 0 is no limit, absent the
- *   operation's default.
+ * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+ *   operation's default. Of a stream it bounds its whole life.
  *
  * `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
  * daytona_free.
- * Its fields: id, name, organizationId, snapshot, user, env, labels, public, target, cpu, gpu, memory,
- * disk, state, desiredState, errorReason, autoStopInterval, autoArchiveInterval, autoDeleteInterval,
- * createdAt, updatedAt, toolboxProxyUrl; a newer server's arrive by themselves.
  *
  * Any thread, several at once; DAYTONA_BUSY in an inline callback.
  * Gives up after 60 s unless `timeoutMs` says otherwise.
  * Submitted and cancelled: Ends the wait; the sandbox is deleted all the same.
  * Endpoint: DELETE {api}/sandbox/{id}
  * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
- * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CANCELLED,
- * DAYTONA_CLOSED, DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, and 400 to 599 as
- * the server answers.
+ * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+ * DAYTONA_PANIC, DAYTONA_BUSY, DAYTONA_SANDBOX_FAILED, DAYTONA_HTTP_CONFLICT, and 400 to 599 as the
+ * server answers.
  */
 int32_t daytona_sandbox_delete(daytona_sandbox_t sandbox,
                                const char *options,
@@ -1279,23 +1303,26 @@ int32_t daytona_sandbox_delete(daytona_sandbox_t sandbox,
  * `sandbox`: a sandbox handle.
  * `options`: NULL, or a JSON object with any of
  *
- * * `timeoutMs` (integer): Milliseconds until this side gives up; 0 is no limit, absent the
- *   operation's default.
+ * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+ *   operation's default. Of a stream it bounds its whole life.
  *
  * `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
  * daytona_free.
- * Its fields: id, name, organizationId, snapshot, user, env, labels, public, target, cpu, gpu, memory,
- * disk, state, desiredState, errorReason, autoStopInterval, autoArchiveInterval, autoDeleteInterval,
- * createdAt, updatedAt, toolboxProxyUrl; a newer server's arrive by themselves.
+ * Its fields are id, name, organizationId, snapshot?, user, env?, labels, public, networkBlockAll?,
+ * networkAllowList?, domainAllowList?, outboundProxyUrl?, otelEndpointOverride?, target, cpu, gpu,
+ * memory, disk, gpuType?, spot?, spotEvictedAt?, queueTimedOutAt?, state?, desiredState?,
+ * errorReason?, recoverable?, warmPoolId?, backupState?, backupCreatedAt?, autoStopInterval?,
+ * autoPauseInterval?, autoArchiveInterval?, autoDeleteInterval?, autoDestroyAt?, volumes?, buildInfo?,
+ * createdAt?, updatedAt?, lastActivityAt?, sandboxClass?, daemonVersion?, runnerId?, linkedSandboxId?,
+ * toolboxProxyUrl (? may be absent); a newer server's arrive by themselves.
  *
  * Any thread, several at once; DAYTONA_BUSY in an inline callback.
  * Gives up after 60 s unless `timeoutMs` says otherwise.
  * Submitted and cancelled: Nothing remote.
  * Endpoint: GET {api}/sandbox/{id}
  * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
- * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CANCELLED,
- * DAYTONA_CLOSED, DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, and 400 to 599 as
- * the server answers.
+ * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+ * DAYTONA_PANIC, DAYTONA_BUSY, DAYTONA_HTTP_NOT_FOUND, and 400 to 599 as the server answers.
  */
 int32_t daytona_sandbox_refresh(daytona_sandbox_t sandbox,
                                 const char *options,
@@ -1310,26 +1337,33 @@ int32_t daytona_sandbox_refresh(daytona_sandbox_t sandbox,
  *
  * `sandbox`: a sandbox handle.
  * `states` (list of texts, as JSON text): The states to wait for; the first that is reached ends the
- * wait.
+ * wait. `creating`, `restoring`, `destroyed`, `destroying`, `started`, `stopped`, `starting`,
+ * `stopping`, `error`, `build_failed`, `pending_build`, `building_snapshot`, `unknown`,
+ * `pulling_snapshot`, `archived`, `archiving`, `resizing`, `snapshotting`, `forking`, `pausing`,
+ * `paused`, `resuming`; others may come.
  * `options`: NULL, or a JSON object with any of
  *
- * * `timeoutMs` (integer): Milliseconds until this side gives up; 0 is no limit, absent the
- *   operation's default.
+ * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+ *   operation's default. Of a stream it bounds its whole life.
  *
  * `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
  * daytona_free.
- * Its fields: id, name, organizationId, snapshot, user, env, labels, public, target, cpu, gpu, memory,
- * disk, state, desiredState, errorReason, autoStopInterval, autoArchiveInterval, autoDeleteInterval,
- * createdAt, updatedAt, toolboxProxyUrl; a newer server's arrive by themselves.
+ * Its fields are id, name, organizationId, snapshot?, user, env?, labels, public, networkBlockAll?,
+ * networkAllowList?, domainAllowList?, outboundProxyUrl?, otelEndpointOverride?, target, cpu, gpu,
+ * memory, disk, gpuType?, spot?, spotEvictedAt?, queueTimedOutAt?, state?, desiredState?,
+ * errorReason?, recoverable?, warmPoolId?, backupState?, backupCreatedAt?, autoStopInterval?,
+ * autoPauseInterval?, autoArchiveInterval?, autoDeleteInterval?, autoDestroyAt?, volumes?, buildInfo?,
+ * createdAt?, updatedAt?, lastActivityAt?, sandboxClass?, daemonVersion?, runnerId?, linkedSandboxId?,
+ * toolboxProxyUrl (? may be absent); a newer server's arrive by themselves.
  *
  * Any thread, several at once; DAYTONA_BUSY in an inline callback.
  * Gives up after 60 s unless `timeoutMs` says otherwise.
  * Submitted and cancelled: Ends the wait.
  * Endpoint: GET {api}/sandbox/{id}
  * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
- * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CANCELLED,
- * DAYTONA_CLOSED, DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY,
- * DAYTONA_SANDBOX_FAILED, and 400 to 599 as the server answers.
+ * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+ * DAYTONA_PANIC, DAYTONA_BUSY, DAYTONA_SANDBOX_FAILED, DAYTONA_HTTP_NOT_FOUND, and 400 to 599 as the
+ * server answers. `code` can be QUEUE_TIMEOUT, SPOT_EVICTED.
  */
 int32_t daytona_sandbox_wait(daytona_sandbox_t sandbox,
                              const char *states,
@@ -1343,23 +1377,27 @@ int32_t daytona_sandbox_wait(daytona_sandbox_t sandbox,
  * `sandbox`: a sandbox handle.
  * `options`: NULL, or a JSON object with any of
  *
- * * `timeoutMs` (integer): Milliseconds until this side gives up; 0 is no limit, absent the
- *   operation's default.
+ * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+ *   operation's default. Of a stream it bounds its whole life.
  *
  * `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
  * daytona_free.
- * Its fields: id, name, organizationId, snapshot, user, env, labels, public, target, cpu, gpu, memory,
- * disk, state, desiredState, errorReason, autoStopInterval, autoArchiveInterval, autoDeleteInterval,
- * createdAt, updatedAt, toolboxProxyUrl; a newer server's arrive by themselves.
+ * Its fields are id, name, organizationId, snapshot?, user, env?, labels, public, networkBlockAll?,
+ * networkAllowList?, domainAllowList?, outboundProxyUrl?, otelEndpointOverride?, target, cpu, gpu,
+ * memory, disk, gpuType?, spot?, spotEvictedAt?, queueTimedOutAt?, state?, desiredState?,
+ * errorReason?, recoverable?, warmPoolId?, backupState?, backupCreatedAt?, autoStopInterval?,
+ * autoPauseInterval?, autoArchiveInterval?, autoDeleteInterval?, autoDestroyAt?, volumes?, buildInfo?,
+ * createdAt?, updatedAt?, lastActivityAt?, sandboxClass?, daemonVersion?, runnerId?, linkedSandboxId?,
+ * toolboxProxyUrl (? may be absent); a newer server's arrive by themselves.
  *
  * Any thread, several at once; DAYTONA_BUSY in an inline callback.
  * Gives up after 60 s unless `timeoutMs` says otherwise.
  * Submitted and cancelled: Ends the wait.
  * Endpoint: GET {api}/sandbox/{id}
  * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
- * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CANCELLED,
- * DAYTONA_CLOSED, DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY,
- * DAYTONA_SANDBOX_FAILED, and 400 to 599 as the server answers.
+ * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+ * DAYTONA_PANIC, DAYTONA_BUSY, DAYTONA_SANDBOX_FAILED, DAYTONA_HTTP_NOT_FOUND, and 400 to 599 as the
+ * server answers. `code` can be QUEUE_TIMEOUT, SPOT_EVICTED.
  */
 int32_t daytona_sandbox_wait_for_start(daytona_sandbox_t sandbox,
                                        const char *options,
@@ -1372,23 +1410,26 @@ int32_t daytona_sandbox_wait_for_start(daytona_sandbox_t sandbox,
  * `sandbox`: a sandbox handle.
  * `options`: NULL, or a JSON object with any of
  *
- * * `timeoutMs` (integer): Milliseconds until this side gives up; 0 is no limit, absent the
- *   operation's default.
+ * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+ *   operation's default. Of a stream it bounds its whole life.
  *
  * `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
  * daytona_free.
- * Its fields: id, name, organizationId, snapshot, user, env, labels, public, target, cpu, gpu, memory,
- * disk, state, desiredState, errorReason, autoStopInterval, autoArchiveInterval, autoDeleteInterval,
- * createdAt, updatedAt, toolboxProxyUrl; a newer server's arrive by themselves.
+ * Its fields are id, name, organizationId, snapshot?, user, env?, labels, public, networkBlockAll?,
+ * networkAllowList?, domainAllowList?, outboundProxyUrl?, otelEndpointOverride?, target, cpu, gpu,
+ * memory, disk, gpuType?, spot?, spotEvictedAt?, queueTimedOutAt?, state?, desiredState?,
+ * errorReason?, recoverable?, warmPoolId?, backupState?, backupCreatedAt?, autoStopInterval?,
+ * autoPauseInterval?, autoArchiveInterval?, autoDeleteInterval?, autoDestroyAt?, volumes?, buildInfo?,
+ * createdAt?, updatedAt?, lastActivityAt?, sandboxClass?, daemonVersion?, runnerId?, linkedSandboxId?,
+ * toolboxProxyUrl (? may be absent); a newer server's arrive by themselves.
  *
  * Any thread, several at once; DAYTONA_BUSY in an inline callback.
  * Gives up after 60 s unless `timeoutMs` says otherwise.
  * Submitted and cancelled: Ends the wait.
  * Endpoint: GET {api}/sandbox/{id}
  * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
- * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CANCELLED,
- * DAYTONA_CLOSED, DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY,
- * DAYTONA_SANDBOX_FAILED, and 400 to 599 as the server answers.
+ * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+ * DAYTONA_PANIC, DAYTONA_BUSY, DAYTONA_SANDBOX_FAILED, and 400 to 599 as the server answers.
  */
 int32_t daytona_sandbox_wait_for_stop(daytona_sandbox_t sandbox,
                                       const char *options,
@@ -1401,23 +1442,27 @@ int32_t daytona_sandbox_wait_for_stop(daytona_sandbox_t sandbox,
  * `sandbox`: a sandbox handle.
  * `options`: NULL, or a JSON object with any of
  *
- * * `timeoutMs` (integer): Milliseconds until this side gives up; 0 is no limit, absent the
- *   operation's default.
+ * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+ *   operation's default. Of a stream it bounds its whole life.
  *
  * `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
  * daytona_free.
- * Its fields: id, name, organizationId, snapshot, user, env, labels, public, target, cpu, gpu, memory,
- * disk, state, desiredState, errorReason, autoStopInterval, autoArchiveInterval, autoDeleteInterval,
- * createdAt, updatedAt, toolboxProxyUrl; a newer server's arrive by themselves.
+ * Its fields are id, name, organizationId, snapshot?, user, env?, labels, public, networkBlockAll?,
+ * networkAllowList?, domainAllowList?, outboundProxyUrl?, otelEndpointOverride?, target, cpu, gpu,
+ * memory, disk, gpuType?, spot?, spotEvictedAt?, queueTimedOutAt?, state?, desiredState?,
+ * errorReason?, recoverable?, warmPoolId?, backupState?, backupCreatedAt?, autoStopInterval?,
+ * autoPauseInterval?, autoArchiveInterval?, autoDeleteInterval?, autoDestroyAt?, volumes?, buildInfo?,
+ * createdAt?, updatedAt?, lastActivityAt?, sandboxClass?, daemonVersion?, runnerId?, linkedSandboxId?,
+ * toolboxProxyUrl (? may be absent); a newer server's arrive by themselves.
  *
  * Any thread, several at once; DAYTONA_BUSY in an inline callback.
  * Gives up after 60 s unless `timeoutMs` says otherwise.
  * Submitted and cancelled: Ends the wait.
  * Endpoint: GET {api}/sandbox/{id}
  * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
- * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CANCELLED,
- * DAYTONA_CLOSED, DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY,
- * DAYTONA_SANDBOX_FAILED, and 400 to 599 as the server answers.
+ * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+ * DAYTONA_PANIC, DAYTONA_BUSY, DAYTONA_SANDBOX_FAILED, DAYTONA_HTTP_NOT_FOUND, and 400 to 599 as the
+ * server answers. `code` can be SPOT_EVICTED.
  */
 int32_t daytona_sandbox_wait_for_resize(daytona_sandbox_t sandbox,
                                         const char *options,
@@ -1431,20 +1476,20 @@ int32_t daytona_sandbox_wait_for_resize(daytona_sandbox_t sandbox,
  * `labels` (object of texts, as JSON text): Replaces all labels; values are texts.
  * `options`: NULL, or a JSON object with any of
  *
- * * `timeoutMs` (integer): Milliseconds until this side gives up; 0 is no limit, absent the
- *   operation's default.
+ * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+ *   operation's default. Of a stream it bounds its whole life.
  *
  * `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
  * daytona_free.
+ * Its fields are labels; a newer server's arrive by themselves.
  *
  * Any thread, several at once; DAYTONA_BUSY in an inline callback.
  * Gives up after 60 s unless `timeoutMs` says otherwise.
  * Submitted and cancelled: Nothing remote.
  * Endpoint: PUT {api}/sandbox/{id}/labels
  * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
- * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CANCELLED,
- * DAYTONA_CLOSED, DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, and 400 to 599 as
- * the server answers.
+ * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+ * DAYTONA_PANIC, DAYTONA_BUSY, DAYTONA_HTTP_NOT_FOUND, and 400 to 599 as the server answers.
  */
 int32_t daytona_sandbox_set_labels(daytona_sandbox_t sandbox,
                                    const char *labels,
@@ -1456,26 +1501,29 @@ int32_t daytona_sandbox_set_labels(daytona_sandbox_t sandbox,
  * Sets after how many minutes without activity the sandbox stops; 0 never.
  *
  * `sandbox`: a sandbox handle.
- * `minutes` (integer): The interval in minutes.
+ * `minutes` (integer, minutes): The interval in minutes.
  * `options`: NULL, or a JSON object with any of
  *
- * * `timeoutMs` (integer): Milliseconds until this side gives up; 0 is no limit, absent the
- *   operation's default.
+ * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+ *   operation's default. Of a stream it bounds its whole life.
  *
  * `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
  * daytona_free.
- * Its fields: id, name, organizationId, snapshot, user, env, labels, public, target, cpu, gpu, memory,
- * disk, state, desiredState, errorReason, autoStopInterval, autoArchiveInterval, autoDeleteInterval,
- * createdAt, updatedAt, toolboxProxyUrl; a newer server's arrive by themselves.
+ * Its fields are id, name, organizationId, snapshot?, user, env?, labels, public, networkBlockAll?,
+ * networkAllowList?, domainAllowList?, outboundProxyUrl?, otelEndpointOverride?, target, cpu, gpu,
+ * memory, disk, gpuType?, spot?, spotEvictedAt?, queueTimedOutAt?, state?, desiredState?,
+ * errorReason?, recoverable?, warmPoolId?, backupState?, backupCreatedAt?, autoStopInterval?,
+ * autoPauseInterval?, autoArchiveInterval?, autoDeleteInterval?, autoDestroyAt?, volumes?, buildInfo?,
+ * createdAt?, updatedAt?, lastActivityAt?, sandboxClass?, daemonVersion?, runnerId?, linkedSandboxId?,
+ * toolboxProxyUrl (? may be absent); a newer server's arrive by themselves.
  *
  * Any thread, several at once; DAYTONA_BUSY in an inline callback.
  * Gives up after 60 s unless `timeoutMs` says otherwise.
  * Submitted and cancelled: Nothing remote.
  * Endpoint: POST {api}/sandbox/{id}/autostop/{minutes}
  * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
- * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CANCELLED,
- * DAYTONA_CLOSED, DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, and 400 to 599 as
- * the server answers.
+ * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+ * DAYTONA_PANIC, DAYTONA_BUSY, DAYTONA_HTTP_NOT_FOUND, and 400 to 599 as the server answers.
  */
 int32_t daytona_sandbox_set_auto_stop(daytona_sandbox_t sandbox,
                                       int32_t minutes,
@@ -1487,26 +1535,29 @@ int32_t daytona_sandbox_set_auto_stop(daytona_sandbox_t sandbox,
  * Sets after how many minutes stopped the sandbox is archived; 0 never.
  *
  * `sandbox`: a sandbox handle.
- * `minutes` (integer): The interval in minutes.
+ * `minutes` (integer, minutes): The interval in minutes.
  * `options`: NULL, or a JSON object with any of
  *
- * * `timeoutMs` (integer): Milliseconds until this side gives up; 0 is no limit, absent the
- *   operation's default.
+ * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+ *   operation's default. Of a stream it bounds its whole life.
  *
  * `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
  * daytona_free.
- * Its fields: id, name, organizationId, snapshot, user, env, labels, public, target, cpu, gpu, memory,
- * disk, state, desiredState, errorReason, autoStopInterval, autoArchiveInterval, autoDeleteInterval,
- * createdAt, updatedAt, toolboxProxyUrl; a newer server's arrive by themselves.
+ * Its fields are id, name, organizationId, snapshot?, user, env?, labels, public, networkBlockAll?,
+ * networkAllowList?, domainAllowList?, outboundProxyUrl?, otelEndpointOverride?, target, cpu, gpu,
+ * memory, disk, gpuType?, spot?, spotEvictedAt?, queueTimedOutAt?, state?, desiredState?,
+ * errorReason?, recoverable?, warmPoolId?, backupState?, backupCreatedAt?, autoStopInterval?,
+ * autoPauseInterval?, autoArchiveInterval?, autoDeleteInterval?, autoDestroyAt?, volumes?, buildInfo?,
+ * createdAt?, updatedAt?, lastActivityAt?, sandboxClass?, daemonVersion?, runnerId?, linkedSandboxId?,
+ * toolboxProxyUrl (? may be absent); a newer server's arrive by themselves.
  *
  * Any thread, several at once; DAYTONA_BUSY in an inline callback.
  * Gives up after 60 s unless `timeoutMs` says otherwise.
  * Submitted and cancelled: Nothing remote.
  * Endpoint: POST {api}/sandbox/{id}/autoarchive/{minutes}
  * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
- * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CANCELLED,
- * DAYTONA_CLOSED, DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, and 400 to 599 as
- * the server answers.
+ * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+ * DAYTONA_PANIC, DAYTONA_BUSY, DAYTONA_HTTP_NOT_FOUND, and 400 to 599 as the server answers.
  */
 int32_t daytona_sandbox_set_auto_archive(daytona_sandbox_t sandbox,
                                          int32_t minutes,
@@ -1518,26 +1569,29 @@ int32_t daytona_sandbox_set_auto_archive(daytona_sandbox_t sandbox,
  * Sets after how many minutes stopped the sandbox is deleted; -1 never, 0 at once.
  *
  * `sandbox`: a sandbox handle.
- * `minutes` (integer): The interval in minutes.
+ * `minutes` (integer, minutes): The interval in minutes.
  * `options`: NULL, or a JSON object with any of
  *
- * * `timeoutMs` (integer): Milliseconds until this side gives up; 0 is no limit, absent the
- *   operation's default.
+ * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+ *   operation's default. Of a stream it bounds its whole life.
  *
  * `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
  * daytona_free.
- * Its fields: id, name, organizationId, snapshot, user, env, labels, public, target, cpu, gpu, memory,
- * disk, state, desiredState, errorReason, autoStopInterval, autoArchiveInterval, autoDeleteInterval,
- * createdAt, updatedAt, toolboxProxyUrl; a newer server's arrive by themselves.
+ * Its fields are id, name, organizationId, snapshot?, user, env?, labels, public, networkBlockAll?,
+ * networkAllowList?, domainAllowList?, outboundProxyUrl?, otelEndpointOverride?, target, cpu, gpu,
+ * memory, disk, gpuType?, spot?, spotEvictedAt?, queueTimedOutAt?, state?, desiredState?,
+ * errorReason?, recoverable?, warmPoolId?, backupState?, backupCreatedAt?, autoStopInterval?,
+ * autoPauseInterval?, autoArchiveInterval?, autoDeleteInterval?, autoDestroyAt?, volumes?, buildInfo?,
+ * createdAt?, updatedAt?, lastActivityAt?, sandboxClass?, daemonVersion?, runnerId?, linkedSandboxId?,
+ * toolboxProxyUrl (? may be absent); a newer server's arrive by themselves.
  *
  * Any thread, several at once; DAYTONA_BUSY in an inline callback.
  * Gives up after 60 s unless `timeoutMs` says otherwise.
  * Submitted and cancelled: Nothing remote.
  * Endpoint: POST {api}/sandbox/{id}/autodelete/{minutes}
  * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
- * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CANCELLED,
- * DAYTONA_CLOSED, DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, and 400 to 599 as
- * the server answers.
+ * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+ * DAYTONA_PANIC, DAYTONA_BUSY, DAYTONA_HTTP_NOT_FOUND, and 400 to 599 as the server answers.
  */
 int32_t daytona_sandbox_set_auto_delete(daytona_sandbox_t sandbox,
                                         int32_t minutes,
@@ -1549,27 +1603,31 @@ int32_t daytona_sandbox_set_auto_delete(daytona_sandbox_t sandbox,
  * Changes cpu, memory or disk, and waits until it is done.
  *
  * `sandbox`: a sandbox handle.
- * `resources` (object, as JSON text): The new size: `cpu` in vCPU, `memory` and `disk` in GiB; what is
- * absent stays.
+ * `resources` (Resources, as JSON text): The new size: `cpu` in vCPU, `memory` and `disk` in GiB; what
+ * is absent stays.
  * `options`: NULL, or a JSON object with any of
  *
- * * `timeoutMs` (integer): Milliseconds until this side gives up; 0 is no limit, absent the
- *   operation's default.
+ * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+ *   operation's default. Of a stream it bounds its whole life.
  *
  * `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
  * daytona_free.
- * Its fields: id, name, organizationId, snapshot, user, env, labels, public, target, cpu, gpu, memory,
- * disk, state, desiredState, errorReason, autoStopInterval, autoArchiveInterval, autoDeleteInterval,
- * createdAt, updatedAt, toolboxProxyUrl; a newer server's arrive by themselves.
+ * Its fields are id, name, organizationId, snapshot?, user, env?, labels, public, networkBlockAll?,
+ * networkAllowList?, domainAllowList?, outboundProxyUrl?, otelEndpointOverride?, target, cpu, gpu,
+ * memory, disk, gpuType?, spot?, spotEvictedAt?, queueTimedOutAt?, state?, desiredState?,
+ * errorReason?, recoverable?, warmPoolId?, backupState?, backupCreatedAt?, autoStopInterval?,
+ * autoPauseInterval?, autoArchiveInterval?, autoDeleteInterval?, autoDestroyAt?, volumes?, buildInfo?,
+ * createdAt?, updatedAt?, lastActivityAt?, sandboxClass?, daemonVersion?, runnerId?, linkedSandboxId?,
+ * toolboxProxyUrl (? may be absent); a newer server's arrive by themselves.
  *
  * Any thread, several at once; DAYTONA_BUSY in an inline callback.
  * Gives up after 60 s unless `timeoutMs` says otherwise.
  * Submitted and cancelled: Ends the wait; the resize goes on.
  * Endpoint: POST {api}/sandbox/{id}/resize
  * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
- * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CANCELLED,
- * DAYTONA_CLOSED, DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY,
- * DAYTONA_SANDBOX_FAILED, and 400 to 599 as the server answers.
+ * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+ * DAYTONA_PANIC, DAYTONA_BUSY, DAYTONA_SANDBOX_FAILED, DAYTONA_HTTP_NOT_FOUND, DAYTONA_HTTP_CONFLICT,
+ * and 400 to 599 as the server answers. `code` can be SPOT_EVICTED.
  */
 int32_t daytona_sandbox_resize(daytona_sandbox_t sandbox,
                                const char *resources,
@@ -1583,21 +1641,20 @@ int32_t daytona_sandbox_resize(daytona_sandbox_t sandbox,
  * `sandbox`: a sandbox handle.
  * `options`: NULL, or a JSON object with any of
  *
- * * `timeoutMs` (integer): Milliseconds until this side gives up; 0 is no limit, absent the
- *   operation's default.
+ * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+ *   operation's default. Of a stream it bounds its whole life.
  *
  * `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
  * daytona_free.
- * Its fields: dir; a newer server's arrive by themselves.
+ * Its fields are dir; a newer server's arrive by themselves.
  *
  * Any thread, several at once; DAYTONA_BUSY in an inline callback.
  * Gives up after 60 s unless `timeoutMs` says otherwise.
  * Submitted and cancelled: Nothing remote.
  * Endpoint: GET {sb}/user-home-dir
  * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
- * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CANCELLED,
- * DAYTONA_CLOSED, DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, and 400 to 599 as
- * the server answers.
+ * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+ * DAYTONA_PANIC, DAYTONA_BUSY, and 400 to 599 as the server answers.
  */
 int32_t daytona_sandbox_home_dir(daytona_sandbox_t sandbox,
                                  const char *options,
@@ -1610,21 +1667,20 @@ int32_t daytona_sandbox_home_dir(daytona_sandbox_t sandbox,
  * `sandbox`: a sandbox handle.
  * `options`: NULL, or a JSON object with any of
  *
- * * `timeoutMs` (integer): Milliseconds until this side gives up; 0 is no limit, absent the
- *   operation's default.
+ * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+ *   operation's default. Of a stream it bounds its whole life.
  *
  * `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
  * daytona_free.
- * Its fields: dir; a newer server's arrive by themselves.
+ * Its fields are dir; a newer server's arrive by themselves.
  *
  * Any thread, several at once; DAYTONA_BUSY in an inline callback.
  * Gives up after 60 s unless `timeoutMs` says otherwise.
  * Submitted and cancelled: Nothing remote.
  * Endpoint: GET {sb}/work-dir
  * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
- * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CANCELLED,
- * DAYTONA_CLOSED, DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, and 400 to 599 as
- * the server answers.
+ * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+ * DAYTONA_PANIC, DAYTONA_BUSY, and 400 to 599 as the server answers.
  */
 int32_t daytona_sandbox_work_dir(daytona_sandbox_t sandbox,
                                  const char *options,
@@ -1637,21 +1693,18 @@ int32_t daytona_sandbox_work_dir(daytona_sandbox_t sandbox,
  * `sandbox`: a sandbox handle.
  * `options`: NULL, or a JSON object with any of
  *
- * * `timeoutMs` (integer): Milliseconds until this side gives up; 0 is no limit, absent the
- *   operation's default.
+ * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+ *   operation's default. Of a stream it bounds its whole life.
  *
  * `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
  * daytona_free.
- * Its fields: id, name, organizationId, snapshot, user, env, labels, public, target, cpu, gpu, memory,
- * disk, state, desiredState, errorReason, autoStopInterval, autoArchiveInterval, autoDeleteInterval,
- * createdAt, updatedAt, toolboxProxyUrl; a newer server's arrive by themselves.
  *
  * Any thread, several at once; DAYTONA_BUSY in an inline callback.
  * Answers at once.
  * Submitted and cancelled: Nothing remote.
  * Endpoint: none
  * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
- * DAYTONA_CANCELLED, DAYTONA_CLOSED, DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY.
+ * DAYTONA_CLOSED, DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_BUSY.
  */
 int32_t daytona_sandbox_info(daytona_sandbox_t sandbox,
                              const char *options,
@@ -1665,21 +1718,20 @@ int32_t daytona_sandbox_info(daytona_sandbox_t sandbox,
  * `port` (integer): The port inside the sandbox, 1 to 65535.
  * `options`: NULL, or a JSON object with any of
  *
- * * `timeoutMs` (integer): Milliseconds until this side gives up; 0 is no limit, absent the
- *   operation's default.
+ * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+ *   operation's default. Of a stream it bounds its whole life.
  *
  * `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
  * daytona_free.
- * Its fields: sandboxId, url, token; a newer server's arrive by themselves.
+ * Its fields are sandboxId, url, token; a newer server's arrive by themselves.
  *
  * Any thread, several at once; DAYTONA_BUSY in an inline callback.
  * Gives up after 60 s unless `timeoutMs` says otherwise.
  * Submitted and cancelled: Nothing remote.
  * Endpoint: GET {api}/sandbox/{id}/ports/{port}/preview-url
  * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
- * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CANCELLED,
- * DAYTONA_CLOSED, DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, and 400 to 599 as
- * the server answers.
+ * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+ * DAYTONA_PANIC, DAYTONA_BUSY, DAYTONA_HTTP_NOT_FOUND, and 400 to 599 as the server answers.
  */
 int32_t daytona_sandbox_preview_link(daytona_sandbox_t sandbox,
                                      int32_t port,
@@ -1701,14 +1753,14 @@ int32_t daytona_sandbox_preview_link(daytona_sandbox_t sandbox,
  *
  * * `cwd` (text): The working directory; absent: the sandbox's.
  * * `env` (object of texts): Environment variables beside the sandbox's own.
- * * `timeout` (number): Seconds, may be fractional, until the server kills the command (status 408); 0
- *   or absent: never. The server counts whole seconds: a fraction is rounded up.
- * * `timeoutMs` (integer): Milliseconds until this side gives up; 0 is no limit, absent the
- *   operation's default.
+ * * `timeout` (number, s): Seconds, may be fractional, until the server kills the command (status
+ *   408); 0 or absent: never. The server counts whole seconds: a fraction is rounded up.
+ * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+ *   operation's default. Of a stream it bounds its whole life.
  *
  * `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
  * daytona_free.
- * Its fields: exitCode, result; a newer server's arrive by themselves.
+ * Its fields are exitCode, result; a newer server's arrive by themselves.
  *
  * Any thread, several at once; DAYTONA_BUSY in an inline callback.
  * Has no time limit of its own; connect and idle limits apply.
@@ -1716,9 +1768,9 @@ int32_t daytona_sandbox_preview_link(daytona_sandbox_t sandbox,
  * `timeout`.
  * Endpoint: POST {sb}/process/execute
  * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
- * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CANCELLED,
- * DAYTONA_CLOSED, DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, and 400 to 599 as
- * the server answers.
+ * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+ * DAYTONA_PANIC, DAYTONA_BUSY, DAYTONA_HTTP_REQUEST_TIMEOUT, and 400 to 599 as the server answers.
+ * `code` can be PROCESS_EXECUTION_TIMEOUT.
  */
 int32_t daytona_process_execute(daytona_sandbox_t sandbox,
                                 const char *command,
@@ -1740,17 +1792,18 @@ int32_t daytona_process_execute(daytona_sandbox_t sandbox,
  * `options`: NULL, or a JSON object with any of
  *
  * * `language` (text): `python`, `javascript` or `typescript`; absent: the language that the sandbox
- *   was created for.
+ *   was created for. `python`, `typescript`, `javascript`; others may come.
  * * `argv` (list of texts): The program's arguments.
  * * `env` (object of texts): Environment variables beside the sandbox's own.
- * * `timeout` (number): Seconds, may be fractional, until the server kills the program (status 408); 0
- *   or absent: never. The server counts whole seconds: a fraction is rounded up.
- * * `timeoutMs` (integer): Milliseconds until this side gives up; 0 is no limit, absent the
- *   operation's default.
+ * * `timeout` (number, s): Seconds, may be fractional, until the server kills the program (status
+ *   408); 0 or absent: never. The server counts whole seconds: a fraction is rounded up.
+ * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+ *   operation's default. Of a stream it bounds its whole life.
  *
  * `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
  * daytona_free.
- * Its fields: exitCode, result, artifacts; a newer server's arrive by themselves.
+ * Its fields are exitCode?, result, artifacts? (? may be absent); a newer server's arrive by
+ * themselves.
  *
  * Any thread, several at once; DAYTONA_BUSY in an inline callback.
  * Has no time limit of its own; connect and idle limits apply.
@@ -1758,9 +1811,9 @@ int32_t daytona_process_execute(daytona_sandbox_t sandbox,
  * `timeout`.
  * Endpoint: POST {sb}/process/code-run
  * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
- * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CANCELLED,
- * DAYTONA_CLOSED, DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, and 400 to 599 as
- * the server answers.
+ * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+ * DAYTONA_PANIC, DAYTONA_BUSY, DAYTONA_HTTP_BAD_REQUEST, DAYTONA_HTTP_REQUEST_TIMEOUT, and 400 to 599
+ * as the server answers. `code` can be PROCESS_EXECUTION_TIMEOUT.
  */
 int32_t daytona_process_code_run(daytona_sandbox_t sandbox,
                                  const char *code,
@@ -1789,18 +1842,18 @@ int32_t daytona_process_code_run(daytona_sandbox_t sandbox,
  * * `cwd` (text): The working directory; absent: the sandbox's. One that cannot be entered gives
  *   `exitCode` 126.
  * * `env` (object of texts): Environment variables beside the sandbox's own.
- * * `timeout` (number): Seconds, may be fractional, until the command is killed (status 408); 0 or
+ * * `timeout` (number, s): Seconds, may be fractional, until the command is killed (status 408); 0 or
  *   absent: never.
  * * `stdin` (text): The command's input, a text; absent: empty. For raw bytes `files.write`, then
  *   `command < file`.
- * * `timeoutMs` (integer): Milliseconds until this side gives up; 0 is no limit, absent the
- *   operation's default.
- * * `bufferBytes` (integer): As a stream without a queue: how many bytes may wait unread (and, of what
- *   is written, unsent) before the socket is paused. Default 1 MiB, at least 64 KiB.
+ * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+ *   operation's default. Of a stream it bounds its whole life.
+ * * `bufferBytes` (integer, bytes): Of a stream without a queue: how many bytes may wait unread (and,
+ *   of what is written, unsent) before the socket is paused. Default 1 MiB, at least 64 KiB.
  *
  * `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
  * daytona_free.
- * Its fields: exitCode, stdout, stderr; a newer server's arrive by themselves.
+ * Its fields are exitCode, stdout, stderr; a newer server's arrive by themselves.
  *
  * Any thread, several at once; DAYTONA_BUSY in an inline callback.
  * Has no time limit of its own; connect and idle limits apply.
@@ -1808,9 +1861,9 @@ int32_t daytona_process_code_run(daytona_sandbox_t sandbox,
  * Endpoint: POST {sb}/process/session, POST .../{id}/exec, GET .../command/{commandId}/logs
  * (WebSocket), DELETE .../{id}
  * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
- * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CANCELLED,
- * DAYTONA_CLOSED, DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, and 400 to 599 as
- * the server answers.
+ * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+ * DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, DAYTONA_HTTP_REQUEST_TIMEOUT, DAYTONA_HTTP_GONE,
+ * and 400 to 599 as the server answers. `code` can be PROCESS_EXECUTION_TIMEOUT, SESSION_ENDED.
  */
 int32_t daytona_process_run(daytona_sandbox_t sandbox,
                             const char *command,
@@ -1827,8 +1880,8 @@ int32_t daytona_process_run(daytona_sandbox_t sandbox,
  * `id` (text): The session's id, of your choice: no slash, not `entrypoint`.
  * `options`: NULL, or a JSON object with any of
  *
- * * `timeoutMs` (integer): Milliseconds until this side gives up; 0 is no limit, absent the
- *   operation's default.
+ * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+ *   operation's default. Of a stream it bounds its whole life.
  *
  * `out`, `out_len`: may be NULL. Get `null`, or the error JSON on failure; free it with daytona_free.
  *
@@ -1837,9 +1890,8 @@ int32_t daytona_process_run(daytona_sandbox_t sandbox,
  * Submitted and cancelled: Drops the connection; the session may have been created.
  * Endpoint: POST {sb}/process/session
  * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
- * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CANCELLED,
- * DAYTONA_CLOSED, DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, and 400 to 599 as
- * the server answers.
+ * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+ * DAYTONA_PANIC, DAYTONA_BUSY, DAYTONA_HTTP_CONFLICT, and 400 to 599 as the server answers.
  */
 int32_t daytona_session_create(daytona_sandbox_t sandbox,
                                const char *id,
@@ -1854,8 +1906,8 @@ int32_t daytona_session_create(daytona_sandbox_t sandbox,
  * `id` (text): The session's id.
  * `options`: NULL, or a JSON object with any of
  *
- * * `timeoutMs` (integer): Milliseconds until this side gives up; 0 is no limit, absent the
- *   operation's default.
+ * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+ *   operation's default. Of a stream it bounds its whole life.
  *
  * `out`, `out_len`: may be NULL. Get `null`, or the error JSON on failure; free it with daytona_free.
  *
@@ -1864,9 +1916,8 @@ int32_t daytona_session_create(daytona_sandbox_t sandbox,
  * Submitted and cancelled: Drops the connection; the session may have been deleted.
  * Endpoint: DELETE {sb}/process/session/{id}
  * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
- * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CANCELLED,
- * DAYTONA_CLOSED, DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, and 400 to 599 as
- * the server answers.
+ * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+ * DAYTONA_PANIC, DAYTONA_BUSY, DAYTONA_HTTP_NOT_FOUND, and 400 to 599 as the server answers.
  */
 int32_t daytona_session_delete(daytona_sandbox_t sandbox,
                                const char *id,
@@ -1881,21 +1932,20 @@ int32_t daytona_session_delete(daytona_sandbox_t sandbox,
  * `id` (text): The session's id.
  * `options`: NULL, or a JSON object with any of
  *
- * * `timeoutMs` (integer): Milliseconds until this side gives up; 0 is no limit, absent the
- *   operation's default.
+ * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+ *   operation's default. Of a stream it bounds its whole life.
  *
  * `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
  * daytona_free.
- * Its fields: sessionId, commands; a newer server's arrive by themselves.
+ * Its fields are sessionId, commands; a newer server's arrive by themselves.
  *
  * Any thread, several at once; DAYTONA_BUSY in an inline callback.
  * Gives up after 60 s unless `timeoutMs` says otherwise.
  * Submitted and cancelled: Drops the connection; nothing changes in the sandbox.
  * Endpoint: GET {sb}/process/session/{id}
  * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
- * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CANCELLED,
- * DAYTONA_CLOSED, DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, and 400 to 599 as
- * the server answers.
+ * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+ * DAYTONA_PANIC, DAYTONA_BUSY, DAYTONA_HTTP_NOT_FOUND, and 400 to 599 as the server answers.
  */
 int32_t daytona_session_get(daytona_sandbox_t sandbox,
                             const char *id,
@@ -1909,20 +1959,20 @@ int32_t daytona_session_get(daytona_sandbox_t sandbox,
  * `sandbox`: a sandbox handle.
  * `options`: NULL, or a JSON object with any of
  *
- * * `timeoutMs` (integer): Milliseconds until this side gives up; 0 is no limit, absent the
- *   operation's default.
+ * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+ *   operation's default. Of a stream it bounds its whole life.
  *
  * `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
  * daytona_free.
+ * Each has the fields sessionId, commands; a newer server's arrive by themselves.
  *
  * Any thread, several at once; DAYTONA_BUSY in an inline callback.
  * Gives up after 60 s unless `timeoutMs` says otherwise.
  * Submitted and cancelled: Drops the connection; nothing changes in the sandbox.
  * Endpoint: GET {sb}/process/session
  * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
- * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CANCELLED,
- * DAYTONA_CLOSED, DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, and 400 to 599 as
- * the server answers.
+ * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+ * DAYTONA_PANIC, DAYTONA_BUSY, and 400 to 599 as the server answers.
  */
 int32_t daytona_session_list(daytona_sandbox_t sandbox,
                              const char *options,
@@ -1947,12 +1997,13 @@ int32_t daytona_session_list(daytona_sandbox_t sandbox,
  * * `runAsync` (true or false): Return at once with the command's id only; default false.
  * * `suppressInputEcho` (true or false): Keep what `session.input` sends out of the log; default
  *   false.
- * * `timeoutMs` (integer): Milliseconds until this side gives up; 0 is no limit, absent the
- *   operation's default.
+ * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+ *   operation's default. Of a stream it bounds its whole life.
  *
  * `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
  * daytona_free.
- * Its fields: cmdId, output, stdout, stderr, exitCode; a newer server's arrive by themselves.
+ * Its fields are cmdId, output?, stdout?, stderr?, exitCode? (? may be absent); a newer server's
+ * arrive by themselves.
  *
  * Any thread, several at once; DAYTONA_BUSY in an inline callback.
  * Has no time limit of its own; connect and idle limits apply.
@@ -1960,9 +2011,9 @@ int32_t daytona_session_list(daytona_sandbox_t sandbox,
  * session to end it.
  * Endpoint: POST {sb}/process/session/{id}/exec
  * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
- * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CANCELLED,
- * DAYTONA_CLOSED, DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, and 400 to 599 as
- * the server answers.
+ * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+ * DAYTONA_PANIC, DAYTONA_BUSY, DAYTONA_HTTP_NOT_FOUND, DAYTONA_HTTP_GONE, and 400 to 599 as the server
+ * answers. `code` can be SESSION_ENDED.
  */
 int32_t daytona_session_execute(daytona_sandbox_t sandbox,
                                 const char *id,
@@ -1979,21 +2030,20 @@ int32_t daytona_session_execute(daytona_sandbox_t sandbox,
  * `command_id` (text): The command's id, `cmdId` of `session.execute`.
  * `options`: NULL, or a JSON object with any of
  *
- * * `timeoutMs` (integer): Milliseconds until this side gives up; 0 is no limit, absent the
- *   operation's default.
+ * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+ *   operation's default. Of a stream it bounds its whole life.
  *
  * `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
  * daytona_free.
- * Its fields: id, command, exitCode; a newer server's arrive by themselves.
+ * Its fields are id, command, exitCode? (? may be absent); a newer server's arrive by themselves.
  *
  * Any thread, several at once; DAYTONA_BUSY in an inline callback.
  * Gives up after 60 s unless `timeoutMs` says otherwise.
  * Submitted and cancelled: Drops the connection; nothing changes in the sandbox.
  * Endpoint: GET {sb}/process/session/{id}/command/{commandId}
  * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
- * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CANCELLED,
- * DAYTONA_CLOSED, DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, and 400 to 599 as
- * the server answers.
+ * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+ * DAYTONA_PANIC, DAYTONA_BUSY, DAYTONA_HTTP_NOT_FOUND, and 400 to 599 as the server answers.
  */
 int32_t daytona_session_command(daytona_sandbox_t sandbox,
                                 const char *id,
@@ -2010,21 +2060,20 @@ int32_t daytona_session_command(daytona_sandbox_t sandbox,
  * `command_id` (text): The command's id, `cmdId` of `session.execute`.
  * `options`: NULL, or a JSON object with any of
  *
- * * `timeoutMs` (integer): Milliseconds until this side gives up; 0 is no limit, absent the
- *   operation's default.
+ * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+ *   operation's default. Of a stream it bounds its whole life.
  *
  * `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
  * daytona_free.
- * Its fields: output, stdout, stderr; a newer server's arrive by themselves.
+ * Its fields are output, stdout, stderr; a newer server's arrive by themselves.
  *
  * Any thread, several at once; DAYTONA_BUSY in an inline callback.
  * Gives up after 60 s unless `timeoutMs` says otherwise.
  * Submitted and cancelled: Drops the connection; nothing changes in the sandbox.
  * Endpoint: GET {sb}/process/session/{id}/command/{commandId}/logs
  * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
- * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CANCELLED,
- * DAYTONA_CLOSED, DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, and 400 to 599 as
- * the server answers.
+ * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+ * DAYTONA_PANIC, DAYTONA_BUSY, DAYTONA_HTTP_NOT_FOUND, and 400 to 599 as the server answers.
  */
 int32_t daytona_session_logs(daytona_sandbox_t sandbox,
                              const char *id,
@@ -2046,8 +2095,8 @@ int32_t daytona_session_logs(daytona_sandbox_t sandbox,
  * `data` (text): The text; the server adds a newline where it ends without one.
  * `options`: NULL, or a JSON object with any of
  *
- * * `timeoutMs` (integer): Milliseconds until this side gives up; 0 is no limit, absent the
- *   operation's default.
+ * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+ *   operation's default. Of a stream it bounds its whole life.
  *
  * `out`, `out_len`: may be NULL. Get `null`, or the error JSON on failure; free it with daytona_free.
  *
@@ -2056,9 +2105,9 @@ int32_t daytona_session_logs(daytona_sandbox_t sandbox,
  * Submitted and cancelled: Drops the connection; the line may have been written.
  * Endpoint: POST {sb}/process/session/{id}/command/{commandId}/input
  * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
- * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CANCELLED,
- * DAYTONA_CLOSED, DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, and 400 to 599 as
- * the server answers.
+ * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+ * DAYTONA_PANIC, DAYTONA_BUSY, DAYTONA_HTTP_NOT_FOUND, DAYTONA_HTTP_GONE, and 400 to 599 as the server
+ * answers. `code` can be SESSION_ENDED, COMMAND_ALREADY_COMPLETED.
  */
 int32_t daytona_session_input(daytona_sandbox_t sandbox,
                               const char *id,
@@ -2074,21 +2123,20 @@ int32_t daytona_session_input(daytona_sandbox_t sandbox,
  * `sandbox`: a sandbox handle.
  * `options`: NULL, or a JSON object with any of
  *
- * * `timeoutMs` (integer): Milliseconds until this side gives up; 0 is no limit, absent the
- *   operation's default.
+ * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+ *   operation's default. Of a stream it bounds its whole life.
  *
  * `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
  * daytona_free.
- * Its fields: sessionId, commands; a newer server's arrive by themselves.
+ * Its fields are sessionId, commands; a newer server's arrive by themselves.
  *
  * Any thread, several at once; DAYTONA_BUSY in an inline callback.
  * Gives up after 60 s unless `timeoutMs` says otherwise.
  * Submitted and cancelled: Drops the connection; nothing changes in the sandbox.
  * Endpoint: GET {sb}/process/session/entrypoint
  * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
- * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CANCELLED,
- * DAYTONA_CLOSED, DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, and 400 to 599 as
- * the server answers.
+ * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+ * DAYTONA_PANIC, DAYTONA_BUSY, DAYTONA_HTTP_NOT_FOUND, and 400 to 599 as the server answers.
  */
 int32_t daytona_session_entrypoint(daytona_sandbox_t sandbox,
                                    const char *options,
@@ -2101,21 +2149,20 @@ int32_t daytona_session_entrypoint(daytona_sandbox_t sandbox,
  * `sandbox`: a sandbox handle.
  * `options`: NULL, or a JSON object with any of
  *
- * * `timeoutMs` (integer): Milliseconds until this side gives up; 0 is no limit, absent the
- *   operation's default.
+ * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+ *   operation's default. Of a stream it bounds its whole life.
  *
  * `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
  * daytona_free.
- * Its fields: output, stdout, stderr; a newer server's arrive by themselves.
+ * Its fields are output, stdout, stderr; a newer server's arrive by themselves.
  *
  * Any thread, several at once; DAYTONA_BUSY in an inline callback.
  * Gives up after 60 s unless `timeoutMs` says otherwise.
  * Submitted and cancelled: Drops the connection; nothing changes in the sandbox.
  * Endpoint: GET {sb}/process/session/entrypoint/logs
  * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
- * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CANCELLED,
- * DAYTONA_CLOSED, DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, and 400 to 599 as
- * the server answers.
+ * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+ * DAYTONA_PANIC, DAYTONA_BUSY, DAYTONA_HTTP_NOT_FOUND, and 400 to 599 as the server answers.
  */
 int32_t daytona_session_entrypoint_logs(daytona_sandbox_t sandbox,
                                         const char *options,
@@ -2138,21 +2185,20 @@ int32_t daytona_session_entrypoint_logs(daytona_sandbox_t sandbox,
  *   unless given.
  * * `lazyStart` (true or false): Start the shell when the first client connects, so that none of its
  *   output is missed; default false.
- * * `timeoutMs` (integer): Milliseconds until this side gives up; 0 is no limit, absent the
- *   operation's default.
+ * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+ *   operation's default. Of a stream it bounds its whole life.
  *
  * `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
  * daytona_free.
- * Its fields: sessionId; a newer server's arrive by themselves.
+ * Its fields are sessionId; a newer server's arrive by themselves.
  *
  * Any thread, several at once; DAYTONA_BUSY in an inline callback.
  * Gives up after 60 s unless `timeoutMs` says otherwise.
  * Submitted and cancelled: Drops the connection; the terminal may have been made.
  * Endpoint: POST {sb}/process/pty
  * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
- * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CANCELLED,
- * DAYTONA_CLOSED, DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, and 400 to 599 as
- * the server answers.
+ * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+ * DAYTONA_PANIC, DAYTONA_BUSY, DAYTONA_HTTP_CONFLICT, and 400 to 599 as the server answers.
  */
 int32_t daytona_pty_create(daytona_sandbox_t sandbox,
                            const char *id,
@@ -2166,21 +2212,20 @@ int32_t daytona_pty_create(daytona_sandbox_t sandbox,
  * `sandbox`: a sandbox handle.
  * `options`: NULL, or a JSON object with any of
  *
- * * `timeoutMs` (integer): Milliseconds until this side gives up; 0 is no limit, absent the
- *   operation's default.
+ * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+ *   operation's default. Of a stream it bounds its whole life.
  *
  * `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
  * daytona_free.
- * Its fields: sessions; a newer server's arrive by themselves.
+ * Its fields are sessions; a newer server's arrive by themselves.
  *
  * Any thread, several at once; DAYTONA_BUSY in an inline callback.
  * Gives up after 60 s unless `timeoutMs` says otherwise.
  * Submitted and cancelled: Drops the connection; nothing changes in the sandbox.
  * Endpoint: GET {sb}/process/pty
  * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
- * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CANCELLED,
- * DAYTONA_CLOSED, DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, and 400 to 599 as
- * the server answers.
+ * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+ * DAYTONA_PANIC, DAYTONA_BUSY, and 400 to 599 as the server answers.
  */
 int32_t daytona_pty_list(daytona_sandbox_t sandbox,
                          const char *options,
@@ -2194,12 +2239,12 @@ int32_t daytona_pty_list(daytona_sandbox_t sandbox,
  * `id` (text): The terminal's id.
  * `options`: NULL, or a JSON object with any of
  *
- * * `timeoutMs` (integer): Milliseconds until this side gives up; 0 is no limit, absent the
- *   operation's default.
+ * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+ *   operation's default. Of a stream it bounds its whole life.
  *
  * `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
  * daytona_free.
- * Its fields: id, cwd, envs, cols, rows, createdAt, active, lazyStart; a newer server's arrive by
+ * Its fields are id, cwd, envs, cols, rows, createdAt, active, lazyStart; a newer server's arrive by
  * themselves.
  *
  * Any thread, several at once; DAYTONA_BUSY in an inline callback.
@@ -2207,9 +2252,8 @@ int32_t daytona_pty_list(daytona_sandbox_t sandbox,
  * Submitted and cancelled: Drops the connection; nothing changes in the sandbox.
  * Endpoint: GET {sb}/process/pty/{id}
  * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
- * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CANCELLED,
- * DAYTONA_CLOSED, DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, and 400 to 599 as
- * the server answers.
+ * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+ * DAYTONA_PANIC, DAYTONA_BUSY, DAYTONA_HTTP_NOT_FOUND, and 400 to 599 as the server answers.
  */
 int32_t daytona_pty_info(daytona_sandbox_t sandbox,
                          const char *id,
@@ -2228,12 +2272,12 @@ int32_t daytona_pty_info(daytona_sandbox_t sandbox,
  * `rows` (integer): Rows, 1 to 1000.
  * `options`: NULL, or a JSON object with any of
  *
- * * `timeoutMs` (integer): Milliseconds until this side gives up; 0 is no limit, absent the
- *   operation's default.
+ * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+ *   operation's default. Of a stream it bounds its whole life.
  *
  * `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
  * daytona_free.
- * Its fields: id, cwd, envs, cols, rows, createdAt, active, lazyStart; a newer server's arrive by
+ * Its fields are id, cwd, envs, cols, rows, createdAt, active, lazyStart; a newer server's arrive by
  * themselves.
  *
  * Any thread, several at once; DAYTONA_BUSY in an inline callback.
@@ -2241,9 +2285,9 @@ int32_t daytona_pty_info(daytona_sandbox_t sandbox,
  * Submitted and cancelled: Drops the connection; the size may have changed.
  * Endpoint: POST {sb}/process/pty/{id}/resize
  * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
- * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CANCELLED,
- * DAYTONA_CLOSED, DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, and 400 to 599 as
- * the server answers.
+ * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+ * DAYTONA_PANIC, DAYTONA_BUSY, DAYTONA_HTTP_NOT_FOUND, DAYTONA_HTTP_GONE, and 400 to 599 as the server
+ * answers.
  */
 int32_t daytona_pty_resize(daytona_sandbox_t sandbox,
                            const char *id,
@@ -2260,8 +2304,8 @@ int32_t daytona_pty_resize(daytona_sandbox_t sandbox,
  * `id` (text): The terminal's id.
  * `options`: NULL, or a JSON object with any of
  *
- * * `timeoutMs` (integer): Milliseconds until this side gives up; 0 is no limit, absent the
- *   operation's default.
+ * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+ *   operation's default. Of a stream it bounds its whole life.
  *
  * `out`, `out_len`: may be NULL. Get `null`, or the error JSON on failure; free it with daytona_free.
  *
@@ -2270,9 +2314,8 @@ int32_t daytona_pty_resize(daytona_sandbox_t sandbox,
  * Submitted and cancelled: Drops the connection; the terminal may have been killed.
  * Endpoint: DELETE {sb}/process/pty/{id}
  * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
- * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CANCELLED,
- * DAYTONA_CLOSED, DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, and 400 to 599 as
- * the server answers.
+ * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+ * DAYTONA_PANIC, DAYTONA_BUSY, DAYTONA_HTTP_NOT_FOUND, and 400 to 599 as the server answers.
  */
 int32_t daytona_pty_kill(daytona_sandbox_t sandbox,
                          const char *id,
@@ -2293,20 +2336,23 @@ int32_t daytona_pty_kill(daytona_sandbox_t sandbox,
  *
  * * `depth` (integer): How many levels down, 1 or more; default 1: the directory's own entries.
  *   Servers before 0.205 know one level only.
- * * `timeoutMs` (integer): Milliseconds until this side gives up; 0 is no limit, absent the
- *   operation's default.
+ * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+ *   operation's default. Of a stream it bounds its whole life.
  *
  * `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
  * daytona_free.
+ * Each has the fields name, path?, size, mode, permissions, modifiedAt, modTime, isDir, owner, group
+ * (? may be absent); a newer server's arrive by themselves.
  *
  * Any thread, several at once; DAYTONA_BUSY in an inline callback.
  * Gives up after 60 s unless `timeoutMs` says otherwise.
  * Submitted and cancelled: Drops the connection; nothing changes in the sandbox.
  * Endpoint: GET {sb}/files
  * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
- * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CANCELLED,
- * DAYTONA_CLOSED, DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, and 400 to 599 as
- * the server answers.
+ * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+ * DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, DAYTONA_HTTP_BAD_REQUEST, DAYTONA_HTTP_FORBIDDEN,
+ * DAYTONA_HTTP_NOT_FOUND, and 400 to 599 as the server answers. `code` can be FILE_NOT_FOUND,
+ * FILE_ACCESS_DENIED.
  */
 int32_t daytona_files_list(daytona_sandbox_t sandbox,
                            const char *path,
@@ -2323,22 +2369,22 @@ int32_t daytona_files_list(daytona_sandbox_t sandbox,
  * `path` (text): The file or directory.
  * `options`: NULL, or a JSON object with any of
  *
- * * `timeoutMs` (integer): Milliseconds until this side gives up; 0 is no limit, absent the
- *   operation's default.
+ * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+ *   operation's default. Of a stream it bounds its whole life.
  *
  * `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
  * daytona_free.
- * Its fields: name, path, size, mode, permissions, modifiedAt, modTime, isDir, owner, group; a newer
- * server's arrive by themselves.
+ * Its fields are name, path?, size, mode, permissions, modifiedAt, modTime, isDir, owner, group (? may
+ * be absent); a newer server's arrive by themselves.
  *
  * Any thread, several at once; DAYTONA_BUSY in an inline callback.
  * Gives up after 60 s unless `timeoutMs` says otherwise.
  * Submitted and cancelled: Drops the connection; nothing changes in the sandbox.
  * Endpoint: GET {sb}/files/info
  * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
- * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CANCELLED,
- * DAYTONA_CLOSED, DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, and 400 to 599 as
- * the server answers.
+ * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+ * DAYTONA_PANIC, DAYTONA_BUSY, DAYTONA_HTTP_FORBIDDEN, DAYTONA_HTTP_NOT_FOUND, and 400 to 599 as the
+ * server answers. `code` can be FILE_NOT_FOUND, FILE_ACCESS_DENIED.
  */
 int32_t daytona_files_info(daytona_sandbox_t sandbox,
                            const char *path,
@@ -2355,8 +2401,8 @@ int32_t daytona_files_info(daytona_sandbox_t sandbox,
  * `options`: NULL, or a JSON object with any of
  *
  * * `mode` (text): Its permissions in octal; default "0755". The sandbox's umask applies.
- * * `timeoutMs` (integer): Milliseconds until this side gives up; 0 is no limit, absent the
- *   operation's default.
+ * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+ *   operation's default. Of a stream it bounds its whole life.
  *
  * `out`, `out_len`: may be NULL. Get `null`, or the error JSON on failure; free it with daytona_free.
  *
@@ -2365,9 +2411,8 @@ int32_t daytona_files_info(daytona_sandbox_t sandbox,
  * Submitted and cancelled: Drops the connection; the directory may have been made.
  * Endpoint: POST {sb}/files/folder
  * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
- * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CANCELLED,
- * DAYTONA_CLOSED, DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, and 400 to 599 as
- * the server answers.
+ * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+ * DAYTONA_PANIC, DAYTONA_BUSY, DAYTONA_HTTP_BAD_REQUEST, and 400 to 599 as the server answers.
  */
 int32_t daytona_files_mkdir(daytona_sandbox_t sandbox,
                             const char *path,
@@ -2387,8 +2432,8 @@ int32_t daytona_files_mkdir(daytona_sandbox_t sandbox,
  *
  * * `recursive` (true or false): Delete a directory with everything in it; default false: a directory
  *   is refused.
- * * `timeoutMs` (integer): Milliseconds until this side gives up; 0 is no limit, absent the
- *   operation's default.
+ * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+ *   operation's default. Of a stream it bounds its whole life.
  *
  * `out`, `out_len`: may be NULL. Get `null`, or the error JSON on failure; free it with daytona_free.
  *
@@ -2397,9 +2442,10 @@ int32_t daytona_files_mkdir(daytona_sandbox_t sandbox,
  * Submitted and cancelled: Drops the connection; some or all may have been deleted.
  * Endpoint: DELETE {sb}/files
  * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
- * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CANCELLED,
- * DAYTONA_CLOSED, DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, and 400 to 599 as
- * the server answers.
+ * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+ * DAYTONA_PANIC, DAYTONA_BUSY, DAYTONA_HTTP_BAD_REQUEST, DAYTONA_HTTP_FORBIDDEN,
+ * DAYTONA_HTTP_NOT_FOUND, and 400 to 599 as the server answers. `code` can be FILE_NOT_FOUND,
+ * FILE_ACCESS_DENIED.
  */
 int32_t daytona_files_delete(daytona_sandbox_t sandbox,
                              const char *path,
@@ -2419,8 +2465,8 @@ int32_t daytona_files_delete(daytona_sandbox_t sandbox,
  * itself must not.
  * `options`: NULL, or a JSON object with any of
  *
- * * `timeoutMs` (integer): Milliseconds until this side gives up; 0 is no limit, absent the
- *   operation's default.
+ * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+ *   operation's default. Of a stream it bounds its whole life.
  *
  * `out`, `out_len`: may be NULL. Get `null`, or the error JSON on failure; free it with daytona_free.
  *
@@ -2429,9 +2475,9 @@ int32_t daytona_files_delete(daytona_sandbox_t sandbox,
  * Submitted and cancelled: Drops the connection; it may have been moved.
  * Endpoint: POST {sb}/files/move
  * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
- * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CANCELLED,
- * DAYTONA_CLOSED, DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, and 400 to 599 as
- * the server answers.
+ * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+ * DAYTONA_PANIC, DAYTONA_BUSY, DAYTONA_HTTP_FORBIDDEN, DAYTONA_HTTP_NOT_FOUND, DAYTONA_HTTP_CONFLICT,
+ * and 400 to 599 as the server answers. `code` can be FILE_NOT_FOUND, FILE_ACCESS_DENIED.
  */
 int32_t daytona_files_move(daytona_sandbox_t sandbox,
                            const char *source,
@@ -2450,8 +2496,8 @@ int32_t daytona_files_move(daytona_sandbox_t sandbox,
  * * `mode` (text): Permissions in octal, as "0644".
  * * `owner` (text): The owner, a name or a number.
  * * `group` (text): The group, a name or a number.
- * * `timeoutMs` (integer): Milliseconds until this side gives up; 0 is no limit, absent the
- *   operation's default.
+ * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+ *   operation's default. Of a stream it bounds its whole life.
  *
  * `out`, `out_len`: may be NULL. Get `null`, or the error JSON on failure; free it with daytona_free.
  *
@@ -2460,9 +2506,10 @@ int32_t daytona_files_move(daytona_sandbox_t sandbox,
  * Submitted and cancelled: Drops the connection; they may have been set.
  * Endpoint: POST {sb}/files/permissions
  * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
- * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CANCELLED,
- * DAYTONA_CLOSED, DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, and 400 to 599 as
- * the server answers.
+ * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+ * DAYTONA_PANIC, DAYTONA_BUSY, DAYTONA_HTTP_BAD_REQUEST, DAYTONA_HTTP_FORBIDDEN,
+ * DAYTONA_HTTP_NOT_FOUND, and 400 to 599 as the server answers. `code` can be FILE_NOT_FOUND,
+ * FILE_ACCESS_DENIED.
  */
 int32_t daytona_files_set_permissions(daytona_sandbox_t sandbox,
                                       const char *path,
@@ -2482,21 +2529,20 @@ int32_t daytona_files_set_permissions(daytona_sandbox_t sandbox,
  * these.
  * `options`: NULL, or a JSON object with any of
  *
- * * `timeoutMs` (integer): Milliseconds until this side gives up; 0 is no limit, absent the
- *   operation's default.
+ * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+ *   operation's default. Of a stream it bounds its whole life.
  *
  * `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
  * daytona_free.
- * Its fields: files; a newer server's arrive by themselves.
+ * Its fields are files; a newer server's arrive by themselves.
  *
  * Any thread, several at once; DAYTONA_BUSY in an inline callback.
  * Gives up after 60 s unless `timeoutMs` says otherwise.
  * Submitted and cancelled: Drops the connection; nothing changes in the sandbox.
  * Endpoint: GET {sb}/files/search
  * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
- * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CANCELLED,
- * DAYTONA_CLOSED, DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, and 400 to 599 as
- * the server answers.
+ * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+ * DAYTONA_PANIC, DAYTONA_BUSY, and 400 to 599 as the server answers.
  */
 int32_t daytona_files_search(daytona_sandbox_t sandbox,
                              const char *path,
@@ -2515,20 +2561,20 @@ int32_t daytona_files_search(daytona_sandbox_t sandbox,
  * `pattern` (text): The text to look for within a line, as it stands: no pattern.
  * `options`: NULL, or a JSON object with any of
  *
- * * `timeoutMs` (integer): Milliseconds until this side gives up; 0 is no limit, absent the
- *   operation's default.
+ * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+ *   operation's default. Of a stream it bounds its whole life.
  *
  * `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
  * daytona_free.
+ * Each has the fields file, line, content; a newer server's arrive by themselves.
  *
  * Any thread, several at once; DAYTONA_BUSY in an inline callback.
  * Gives up after 60 s unless `timeoutMs` says otherwise.
  * Submitted and cancelled: Drops the connection; nothing changes in the sandbox.
  * Endpoint: GET {sb}/files/find
  * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
- * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CANCELLED,
- * DAYTONA_CLOSED, DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, and 400 to 599 as
- * the server answers.
+ * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+ * DAYTONA_PANIC, DAYTONA_BUSY, and 400 to 599 as the server answers.
  */
 int32_t daytona_files_find(daytona_sandbox_t sandbox,
                            const char *path,
@@ -2548,20 +2594,20 @@ int32_t daytona_files_find(daytona_sandbox_t sandbox,
  * `new_value` (text): What to put in its place.
  * `options`: NULL, or a JSON object with any of
  *
- * * `timeoutMs` (integer): Milliseconds until this side gives up; 0 is no limit, absent the
- *   operation's default.
+ * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+ *   operation's default. Of a stream it bounds its whole life.
  *
  * `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
  * daytona_free.
+ * Each has the fields file, success, error? (? may be absent); a newer server's arrive by themselves.
  *
  * Any thread, several at once; DAYTONA_BUSY in an inline callback.
  * Gives up after 60 s unless `timeoutMs` says otherwise.
  * Submitted and cancelled: Drops the connection; some or all files may have been changed.
  * Endpoint: POST {sb}/files/replace
  * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
- * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CANCELLED,
- * DAYTONA_CLOSED, DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, and 400 to 599 as
- * the server answers.
+ * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+ * DAYTONA_PANIC, DAYTONA_BUSY, and 400 to 599 as the server answers.
  */
 int32_t daytona_files_replace(daytona_sandbox_t sandbox,
                               const char *files,
@@ -2581,21 +2627,19 @@ int32_t daytona_files_replace(daytona_sandbox_t sandbox,
  * `data`, `len`: the raw bytes, copied; NULL is allowed with a length of 0.
  * `options`: NULL, or a JSON object with any of
  *
- * * `timeoutMs` (integer): Milliseconds until this side gives up; 0 is no limit, absent the
- *   operation's default.
+ * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+ *   operation's default. Of a stream it bounds its whole life.
  *
  * `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
  * daytona_free.
- * Its fields: name, path, type; a newer server's arrive by themselves.
  *
  * Any thread, several at once; DAYTONA_BUSY in an inline callback.
  * Has no time limit of its own; connect and idle limits apply.
  * Submitted and cancelled: Drops the connection; a file that was not there completely does not appear.
  * Endpoint: POST {sb}/files/upload-v2; on older servers POST {sb}/files/upload
  * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
- * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CANCELLED,
- * DAYTONA_CLOSED, DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, and 400 to 599 as
- * the server answers.
+ * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+ * DAYTONA_PANIC, DAYTONA_BUSY, DAYTONA_HTTP_BAD_REQUEST, and 400 to 599 as the server answers.
  */
 int32_t daytona_files_write(daytona_sandbox_t sandbox,
                             const char *path,
@@ -2615,8 +2659,8 @@ int32_t daytona_files_write(daytona_sandbox_t sandbox,
  * `path` (text): The file.
  * `options`: NULL, or a JSON object with any of
  *
- * * `timeoutMs` (integer): Milliseconds until this side gives up; 0 is no limit, absent the
- *   operation's default.
+ * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+ *   operation's default. Of a stream it bounds its whole life.
  *
  * `out`, `out_len`: may be NULL, but `out` needs `out_len`. Get the bytes, or the error JSON on
  * failure; free it with daytona_free.
@@ -2626,9 +2670,10 @@ int32_t daytona_files_write(daytona_sandbox_t sandbox,
  * Submitted and cancelled: Drops the connection; nothing changes in the sandbox.
  * Endpoint: GET {sb}/files/download
  * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
- * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CANCELLED,
- * DAYTONA_CLOSED, DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, and 400 to 599 as
- * the server answers.
+ * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_IO,
+ * DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_BUSY, DAYTONA_HTTP_BAD_REQUEST, DAYTONA_HTTP_FORBIDDEN,
+ * DAYTONA_HTTP_NOT_FOUND, and 400 to 599 as the server answers. `code` can be FILE_NOT_FOUND,
+ * FILE_ACCESS_DENIED.
  */
 int32_t daytona_files_read(daytona_sandbox_t sandbox,
                            const char *path,
@@ -2644,26 +2689,26 @@ int32_t daytona_files_read(daytona_sandbox_t sandbox,
  * in the sandbox. No time limit of its own: the idle limit applies.
  *
  * `sandbox`: a sandbox handle.
- * `local_path` (text): The local file: a regular one, so that its length is known.
+ * `local_path` (text): The local file, a regular one. An error if it changes while it is sent.
  * `remote_path` (text): Its path in the sandbox, name included. Missing directories are made, an
  * existing file is replaced.
  * `options`: NULL, or a JSON object with any of
  *
- * * `timeoutMs` (integer): Milliseconds until this side gives up; 0 is no limit, absent the
- *   operation's default.
+ * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+ *   operation's default. Of a stream it bounds its whole life.
  *
  * `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
  * daytona_free.
- * Its fields: bytes; a newer server's arrive by themselves.
+ * Its fields are bytes; a newer server's arrive by themselves.
  *
  * Any thread, several at once; DAYTONA_BUSY in an inline callback.
  * Has no time limit of its own; connect and idle limits apply.
  * Submitted and cancelled: Drops the connection; a file that was not there completely does not appear.
  * Endpoint: POST {sb}/files/upload-v2; on older servers POST {sb}/files/upload
  * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
- * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CANCELLED,
- * DAYTONA_CLOSED, DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, DAYTONA_IO, and
- * 400 to 599 as the server answers.
+ * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_IO,
+ * DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_BUSY, DAYTONA_HTTP_BAD_REQUEST, and 400 to 599 as the server
+ * answers.
  */
 int32_t daytona_files_upload(daytona_sandbox_t sandbox,
                              const char *local_path,
@@ -2688,12 +2733,12 @@ int32_t daytona_files_upload(daytona_sandbox_t sandbox,
  * is replaced.
  * `options`: NULL, or a JSON object with any of
  *
- * * `timeoutMs` (integer): Milliseconds until this side gives up; 0 is no limit, absent the
- *   operation's default.
+ * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+ *   operation's default. Of a stream it bounds its whole life.
  *
  * `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
  * daytona_free.
- * Its fields: bytes; a newer server's arrive by themselves.
+ * Its fields are bytes; a newer server's arrive by themselves.
  *
  * Any thread, several at once; DAYTONA_BUSY in an inline callback.
  * Has no time limit of its own; connect and idle limits apply.
@@ -2701,9 +2746,10 @@ int32_t daytona_files_upload(daytona_sandbox_t sandbox,
  * there stays as it was.
  * Endpoint: GET {sb}/files/download
  * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
- * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CANCELLED,
- * DAYTONA_CLOSED, DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, DAYTONA_IO, and
- * 400 to 599 as the server answers.
+ * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_IO,
+ * DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_BUSY, DAYTONA_HTTP_BAD_REQUEST, DAYTONA_HTTP_FORBIDDEN,
+ * DAYTONA_HTTP_NOT_FOUND, and 400 to 599 as the server answers. `code` can be FILE_NOT_FOUND,
+ * FILE_ACCESS_DENIED.
  */
 int32_t daytona_files_download(daytona_sandbox_t sandbox,
                                const char *remote_path,
@@ -2721,15 +2767,17 @@ int32_t daytona_files_download(daytona_sandbox_t sandbox,
  * bytes of all of them. No time limit of its own: the idle limit applies.
  *
  * `sandbox`: a sandbox handle.
- * `files` (list of objects, as JSON text): The files, an array of {localPath, remotePath}. Missing
+ * `files` (list of FilePair, as JSON text): The files, an array of {localPath, remotePath}. Missing
  * directories are made, existing files replaced.
  * `options`: NULL, or a JSON object with any of
  *
- * * `timeoutMs` (integer): Milliseconds until this side gives up; 0 is no limit, absent the
- *   operation's default.
+ * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+ *   operation's default. Of a stream it bounds its whole life.
  *
  * `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
  * daytona_free.
+ * Each has the fields localPath, remotePath, bytes?, error? (? may be absent); a newer server's arrive
+ * by themselves.
  *
  * Any thread, several at once; DAYTONA_BUSY in an inline callback.
  * Has no time limit of its own; connect and idle limits apply.
@@ -2737,9 +2785,9 @@ int32_t daytona_files_download(daytona_sandbox_t sandbox,
  * one may be there in part.
  * Endpoint: POST {sb}/files/bulk-upload, and as files.upload
  * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
- * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CANCELLED,
- * DAYTONA_CLOSED, DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, DAYTONA_IO, and
- * 400 to 599 as the server answers.
+ * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_IO,
+ * DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_BUSY, DAYTONA_HTTP_BAD_REQUEST, and 400 to 599 as the server
+ * answers.
  */
 int32_t daytona_files_upload_many(daytona_sandbox_t sandbox,
                                   const char *files,
@@ -2757,15 +2805,17 @@ int32_t daytona_files_upload_many(daytona_sandbox_t sandbox,
  * No time limit of its own: the idle limit applies.
  *
  * `sandbox`: a sandbox handle.
- * `files` (list of objects, as JSON text): The files, an array of {localPath, remotePath}. Missing
+ * `files` (list of FilePair, as JSON text): The files, an array of {localPath, remotePath}. Missing
  * directories are made, existing files replaced.
  * `options`: NULL, or a JSON object with any of
  *
- * * `timeoutMs` (integer): Milliseconds until this side gives up; 0 is no limit, absent the
- *   operation's default.
+ * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+ *   operation's default. Of a stream it bounds its whole life.
  *
  * `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
  * daytona_free.
+ * Each has the fields localPath, remotePath, bytes?, error? (? may be absent); a newer server's arrive
+ * by themselves.
  *
  * Any thread, several at once; DAYTONA_BUSY in an inline callback.
  * Has no time limit of its own; connect and idle limits apply.
@@ -2773,9 +2823,10 @@ int32_t daytona_files_upload_many(daytona_sandbox_t sandbox,
  * complete stay.
  * Endpoint: POST {sb}/files/bulk-download
  * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
- * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CANCELLED,
- * DAYTONA_CLOSED, DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, DAYTONA_IO, and
- * 400 to 599 as the server answers.
+ * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_IO,
+ * DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_BUSY, DAYTONA_HTTP_BAD_REQUEST, DAYTONA_HTTP_FORBIDDEN,
+ * DAYTONA_HTTP_NOT_FOUND, DAYTONA_HTTP_INTERNAL_SERVER, and 400 to 599 as the server answers. `code`
+ * can be FILE_NOT_FOUND, FILE_ACCESS_DENIED, INVALID_FILE_PATH, FILE_READ_FAILED.
  */
 int32_t daytona_files_download_many(daytona_sandbox_t sandbox,
                                     const char *files,
@@ -2804,12 +2855,12 @@ int32_t daytona_files_download_many(daytona_sandbox_t sandbox,
  *   ".git", wherever it is, or with a slash a path from the top, such as "out/gen*.js" (`*` and `?`
  *   within a name, `**` for any directories). With a directory goes everything below it.
  * * `dryRun` (true or false): Only say what would change; default false.
- * * `timeoutMs` (integer): Milliseconds until this side gives up; 0 is no limit, absent the
- *   operation's default.
+ * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+ *   operation's default. Of a stream it bounds its whole life.
  *
  * `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
  * daytona_free.
- * Its fields: created, updated, deleted, unchanged, skipped, bytes; a newer server's arrive by
+ * Its fields are created, updated, deleted, unchanged, skipped, bytes; a newer server's arrive by
  * themselves.
  *
  * Any thread, several at once; DAYTONA_BUSY in an inline callback.
@@ -2818,9 +2869,10 @@ int32_t daytona_files_download_many(daytona_sandbox_t sandbox,
  * Endpoint: POST {sb}/process/execute, DELETE {sb}/files, POST {sb}/files/folder, and as
  * files.upload_many
  * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
- * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CANCELLED,
- * DAYTONA_CLOSED, DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, and 400 to 599 as
- * the server answers.
+ * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_IO,
+ * DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, DAYTONA_HTTP_BAD_REQUEST,
+ * DAYTONA_HTTP_FORBIDDEN, DAYTONA_HTTP_NOT_FOUND, and 400 to 599 as the server answers. `code` can be
+ * FILE_NOT_FOUND, FILE_ACCESS_DENIED.
  */
 int32_t daytona_files_sync_up(daytona_sandbox_t sandbox,
                               const char *local_dir,
@@ -2846,12 +2898,12 @@ int32_t daytona_files_sync_up(daytona_sandbox_t sandbox,
  *   ".git", wherever it is, or with a slash a path from the top, such as "out/gen*.js" (`*` and `?`
  *   within a name, `**` for any directories). With a directory goes everything below it.
  * * `dryRun` (true or false): Only say what would change; default false.
- * * `timeoutMs` (integer): Milliseconds until this side gives up; 0 is no limit, absent the
- *   operation's default.
+ * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+ *   operation's default. Of a stream it bounds its whole life.
  *
  * `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
  * daytona_free.
- * Its fields: created, updated, deleted, unchanged, skipped, bytes; a newer server's arrive by
+ * Its fields are created, updated, deleted, unchanged, skipped, bytes; a newer server's arrive by
  * themselves.
  *
  * Any thread, several at once; DAYTONA_BUSY in an inline callback.
@@ -2860,9 +2912,11 @@ int32_t daytona_files_sync_up(daytona_sandbox_t sandbox,
  * deleted and copied so far stays so.
  * Endpoint: POST {sb}/process/execute, POST {sb}/files/bulk-download
  * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
- * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CANCELLED,
- * DAYTONA_CLOSED, DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, and 400 to 599 as
- * the server answers.
+ * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_IO,
+ * DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, DAYTONA_HTTP_BAD_REQUEST,
+ * DAYTONA_HTTP_FORBIDDEN, DAYTONA_HTTP_NOT_FOUND, DAYTONA_HTTP_INTERNAL_SERVER, and 400 to 599 as the
+ * server answers. `code` can be FILE_NOT_FOUND, FILE_ACCESS_DENIED, INVALID_FILE_PATH,
+ * FILE_READ_FAILED.
  */
 int32_t daytona_files_sync_down(daytona_sandbox_t sandbox,
                                 const char *remote_dir,

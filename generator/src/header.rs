@@ -50,3 +50,13 @@ fn c89_comments(header: &str) -> String {
     }
     text
 }
+
+/// The exported symbols, one a line and sorted: every function that the header declares.
+pub fn symbols(header: &str) -> String {
+    let functions = header.split("daytona_").skip(1).filter_map(|rest| {
+        let end = rest.find(|letter: char| !(letter.is_ascii_alphanumeric() || letter == '_'))?;
+        let name = &rest[..end];
+        rest[end..].starts_with('(').then(|| format!("daytona_{name}\n"))
+    });
+    functions.collect::<std::collections::BTreeSet<_>>().into_iter().collect()
+}

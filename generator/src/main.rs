@@ -1,16 +1,19 @@
 //! Writes everything that follows from the catalogue, into the tree or, with `--into DIRECTORY`, beside
-//! it for a comparison: the C functions, the constants, the header, `daytona.cdef`, `operations.json` and
-//! the reference.
+//! it for a comparison: the C functions, the constants, the header, `daytona.cdef`, the list of symbols,
+//! `operations.json` and the reference. It refuses a catalogue in which something lacks ([`check`]).
 
 mod cdef;
+mod check;
 mod header;
 mod model;
 mod operations;
 mod reference;
+mod schema;
 mod shims;
 mod text;
+mod types;
 
-use model::Function;
+use model::Catalogue;
 use std::error::Error;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -27,24 +30,24 @@ fn main() -> Result<(), Box<dyn Error>> {
         [flag, directory] if flag == "--into" => PathBuf::from(directory),
         _ => return Err("usage: generator [--into DIRECTORY]".into()),
     };
-    let functions: Vec<Function> = daytona::catalogue::all().map(Function::of).collect::<Result<_, _>>()?;
-    write(&into.join("src/catalogue/operations.json"), &operations::render(&functions))?;
+    let catalogue = Catalogue::read()?;
+    let operations = operations::render(&catalogue);
+    check::check(&catalogue, &operations)?;
+    write(&into.join("src/catalogue/operations.json"), &operations)?;
     write(&into.join("src/ffi/generated/constants.rs"), &shims::constants())?;
-    let mut areas: Vec<&str> = functions.iter().filter(|it| it.is_named()).map(|it| it.area()).collect();
+    let named = catalogue.functions.iter().filter(|function| function.is_named());
+    let mut areas: Vec<&str> = named.map(|function| function.area()).collect();
     areas.dedup();
     for area in &areas {
-        let of_area = functions.iter().filter(|function| function.is_named() && function.area() == *area);
-        write(
-            &into.join(format!("src/ffi/generated/{area}.rs")),
-            &shims::area(area, &of_area.collect::<Vec<_>>()),
-        )?;
+        write(&into.join(format!("src/ffi/generated/{area}.rs")), &shims::area(&catalogue, area))?;
     }
     write(&into.join("src/ffi/generated/mod.rs"), &shims::module(&areas))?;
     format_rust(&into.join("src/ffi/generated"))?;
     let header = header::render(&root, &into.join("src/ffi/generated"), &areas)?;
     write(&into.join("include/daytona.cdef"), &cdef::render(&header))?;
+    write(&into.join("tests/abi/symbols.txt"), &header::symbols(&header))?;
     write(&into.join("include/daytona.h"), &header)?;
-    write(&into.join("docs/reference.md"), &reference::render(&functions))?;
+    write(&into.join("docs/reference.md"), &reference::render(&catalogue))?;
     Ok(())
 }
 

@@ -1,24 +1,45 @@
-//! An operation as its generated texts need it: arguments with their types, options, statuses.
+//! The catalogue as its generated texts need it: operations with their arguments and options, the shapes that
+//! they share.
 
+use crate::schema::{self, Schemas, base_type, resolve};
 use daytona::catalogue::{Operation, Returns, Target};
-use serde_json::Value;
+use daytona::client::status;
+use serde_json::{Map, Value};
 
-/// One operation, read from its entry and its schema.
+/// Everything that is published.
+pub struct Catalogue {
+    pub functions: Vec<Function>,
+    /// The shapes that operations share, by name.
+    pub definitions: Map<String, Value>,
+    /// The options that every operation takes.
+    pub common: Vec<Field>,
+    /// The configuration of `client.open`.
+    pub config: Value,
+    /// The error JSON.
+    pub error: Value,
+    /// The data of PROGRESS.
+    pub progress: Value,
+}
+
+/// One operation, read from its entry and the schemas of its types.
 pub struct Function {
     pub operation: &'static Operation,
+    pub doc: String,
+    /// In the order of the C function.
     pub arguments: Vec<Field>,
     pub options: Vec<Field>,
-    pub params_schema: Value,
-    pub result_schema: Option<Value>,
+    /// The JSON of the result.
+    pub result: Option<Value>,
+    /// The JSON of OPENED and ENDED.
+    pub opened: Option<Value>,
+    pub ended: Option<Value>,
 }
 
 /// An argument or option.
 pub struct Field {
     pub name: String,
-    pub kind: Kind,
     pub doc: String,
-    /// As people say it: `text`, `list of texts`.
-    pub type_name: String,
+    pub schema: Value,
 }
 
 /// How a required argument crosses the C border.
@@ -30,34 +51,57 @@ pub enum Kind {
     TextOrObject,
 }
 
+impl Catalogue {
+    pub fn read() -> Result<Self, String> {
+        let mut schemas = Schemas::new();
+        let functions: Vec<Function> = daytona::catalogue::all()
+            .map(|operation| Function::read(operation, &mut schemas))
+            .collect::<Result<_, _>>()?;
+        let common = schemas.parameters(daytona::catalogue::common::options);
+        let config = schemas.parameters(daytona::catalogue::common::config);
+        let error = schemas.result(daytona::catalogue::common::error);
+        let progress = schemas.result(daytona::catalogue::common::progress);
+        let common = fields(&common);
+        Ok(Self { functions, definitions: schemas.definitions()?, common, config, error, progress })
+    }
+
+    /// The options that this operation shares with the others.
+    pub fn common_of(&self, function: &Function) -> impl Iterator<Item = &Field> {
+        let is_stream = function.operation.stream.is_some();
+        self.common.iter().filter(move |field| is_stream || field.schema["streams"] != true)
+    }
+}
+
+fn fields(schema: &Value) -> Vec<Field> {
+    let properties = schema["properties"].as_object().into_iter().flatten();
+    properties
+        .map(|(name, schema)| Field {
+            name: name.clone(),
+            doc: schema["description"].as_str().unwrap_or_default().to_owned(),
+            schema: schema.clone(),
+        })
+        .collect()
+}
+
 impl Function {
-    pub fn of(operation: &'static Operation) -> Result<Self, String> {
-        let params_schema = (operation.params_schema)().to_value();
-        let result_schema = operation.result_schema.map(|schema| schema().to_value());
-        let empty = serde_json::Map::new();
-        let properties = params_schema["properties"].as_object().unwrap_or(&empty);
-        let field = |name: &str, schema: &Value| Field {
-            name: name.to_owned(),
-            kind: kind(schema, &params_schema),
-            doc: schema["description"].as_str().unwrap_or_default().replace('\n', " "),
-            type_name: type_name(schema, &params_schema),
-        };
-        let arguments = operation.required.iter().map(|name| match properties.get(*name) {
-            Some(schema) => Ok(field(name, schema)),
-            None => Err(format!("{}: no parameter is named {name}", operation.name)),
-        });
-        let arguments: Vec<Field> = arguments.collect::<Result<_, _>>()?;
-        let options: Vec<Field> = properties
-            .iter()
-            .filter(|(name, _)| !operation.required.contains(&name.as_str()))
-            .map(|(name, schema)| field(name, schema))
-            .collect();
-        for it in arguments.iter().chain(&options) {
-            if it.doc.is_empty() {
-                return Err(format!("{}: `{}` has no documentation", operation.name, it.name));
-            }
+    fn read(operation: &'static Operation, schemas: &mut Schemas) -> Result<Self, String> {
+        let mut options = fields(&schemas.parameters(operation.params_schema));
+        let mut arguments = Vec::new();
+        for name in operation.required {
+            let at = options.iter().position(|field| field.name == *name);
+            let at = at.ok_or_else(|| format!("{}: no parameter is named {name}", operation.name))?;
+            arguments.push(options.remove(at));
         }
-        Ok(Self { operation, arguments, options, params_schema, result_schema })
+        let events = operation.events.as_ref();
+        Ok(Self {
+            operation,
+            doc: schema::flowing(operation.doc),
+            arguments,
+            options,
+            result: operation.result_schema.map(|of| schemas.result(of)),
+            opened: events.map(|events| schemas.result(events.opened_schema)),
+            ended: events.map(|events| schemas.result(events.ended_schema)),
+        })
     }
 
     /// Has a C function of its own: calls do, unless they are the echo target's.
@@ -73,34 +117,13 @@ impl Function {
         format!("daytona_{}", self.operation.name.replace('.', "_"))
     }
 
-    /// Works without a server.
-    pub fn is_local(&self) -> bool {
-        self.operation.endpoint == "none"
-    }
-
-    /// Every status it can return, by name.
-    pub fn statuses(&self) -> Vec<&'static str> {
-        let mut statuses = vec!["OK", "INVALID_ARGUMENT", "INVALID_HANDLE", "INVALID_JSON"];
-        if !self.is_local() {
-            statuses.extend(["TIMEOUT", "CONNECTION", "TLS", "PROTOCOL"]);
-        }
-        statuses.extend(["CANCELLED", "CLOSED", "FORKED", "PANIC", "UNSUPPORTED", "BUSY"]);
-        match self.operation.name {
-            "files.upload" | "files.download" | "files.upload_many" | "files.download_many" => {
-                statuses.push("IO");
-            }
-            "sandbox.find" => statuses.push("NO_MATCH"),
-            "sandbox.create" | "sandbox.start" | "sandbox.stop" | "sandbox.resize" => {
-                statuses.push("SANDBOX_FAILED");
-            }
-            name if name.starts_with("sandbox.wait") => statuses.push("SANDBOX_FAILED"),
-            _ => {}
-        }
-        statuses
+    /// The names of the statuses that its blocking function can return.
+    pub fn blocking_statuses(&self) -> Vec<&'static str> {
+        status_names(&self.operation.blocking_statuses())
     }
 
     /// What its `out` gets.
-    pub fn result(&self) -> &'static str {
+    pub fn result_name(&self) -> &'static str {
         match self.operation.returns {
             Returns::Json => "the result as JSON",
             Returns::Null => "`null`",
@@ -108,6 +131,23 @@ impl Function {
             Returns::Handle => "the sandbox as JSON",
         }
     }
+}
+
+impl Field {
+    pub fn kind(&self, definitions: &Map<String, Value>) -> Kind {
+        match base_type(resolve(&self.schema, definitions)) {
+            Some("string") => Kind::Text,
+            Some("integer") => Kind::Integer,
+            Some(_) => Kind::Json,
+            None => Kind::TextOrObject,
+        }
+    }
+}
+
+/// The names of statuses, in the order of the numbers.
+pub fn status_names(numbers: &[i32]) -> Vec<&'static str> {
+    let known = status::ALL.iter();
+    known.filter(|(number, ..)| numbers.contains(number)).map(|(_, name, _)| *name).collect()
 }
 
 pub fn snake(name: &str) -> String {
@@ -119,60 +159,4 @@ pub fn snake(name: &str) -> String {
         snake.push(letter.to_ascii_lowercase());
     }
     snake
-}
-
-/// Follows a reference into the schema's definitions, and past `null` alternatives.
-fn resolve<'s>(schema: &'s Value, root: &'s Value) -> &'s Value {
-    if let Some(name) = schema["$ref"].as_str().and_then(|path| path.rsplit('/').next()) {
-        return resolve(&root["$defs"][name], root);
-    }
-    if let Some(alternatives) = schema["anyOf"].as_array()
-        && let Some(first) = alternatives.iter().find(|it| it["type"] != "null")
-    {
-        return resolve(first, root);
-    }
-    schema
-}
-
-fn base_type(schema: &Value) -> Option<&str> {
-    match &schema["type"] {
-        Value::String(name) => Some(name),
-        Value::Array(names) => names.iter().filter_map(Value::as_str).find(|name| *name != "null"),
-        _ => None,
-    }
-}
-
-fn kind(schema: &Value, root: &Value) -> Kind {
-    match base_type(resolve(schema, root)) {
-        Some("string") => Kind::Text,
-        Some("integer") => Kind::Integer,
-        Some(_) => Kind::Json,
-        None => Kind::TextOrObject,
-    }
-}
-
-pub fn type_name(schema: &Value, root: &Value) -> String {
-    let schema = resolve(schema, root);
-    match base_type(schema) {
-        Some("string") => "text".into(),
-        Some("integer") => "integer".into(),
-        Some("number") => "number".into(),
-        Some("boolean") => "true or false".into(),
-        Some("array") => match schema.get("items") {
-            Some(items) => format!("list of {}", plural(&type_name(items, root))),
-            None => "list".into(),
-        },
-        Some("object") => match schema.get("additionalProperties") {
-            Some(values) if values.is_object() => format!("object of {}", plural(&type_name(values, root))),
-            _ => "object".into(),
-        },
-        _ => "text or object".into(),
-    }
-}
-
-fn plural(name: &str) -> String {
-    match name {
-        "text" | "integer" | "number" | "object" | "list" => format!("{name}s"),
-        other => other.to_owned(),
-    }
 }

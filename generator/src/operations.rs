@@ -1,35 +1,87 @@
-//! `operations.json`: the catalogue for programs that generate from it, and `daytona_operations`.
+//! `operations.json`: the catalogue for programs that generate from it, and `daytona_operations`. One line an
+//! entry, so that a change shows as the lines that it changes.
 
-use crate::model::Function;
+use crate::model::{Catalogue, Field, Function, status_names};
 use daytona::catalogue::constants::{CHANNELS, Constant, KINDS, LOG_LEVELS};
-use daytona::catalogue::{Returns, Target, Tier, Timeout};
+use daytona::catalogue::{Input, Returns, StreamEvents, Target, Tier, Timeout, statuses as sets};
+use daytona::client::codes::{self, Scope, Source};
 use daytona::client::status;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
+use std::fmt::Write;
 
-pub fn render(functions: &[Function]) -> String {
-    let constants = |of: &[Constant]| -> Value {
-        of.iter().map(|(name, number, doc)| json!({ "name": name, "number": number, "doc": doc })).collect()
-    };
-    let statuses: Value = status::ALL
+pub fn render(catalogue: &Catalogue) -> String {
+    let statuses = status::ALL
         .iter()
-        .map(|(number, name, doc)| json!({ "name": name, "number": number, "doc": doc.trim() }))
-        .collect();
-    let operations: Value = functions.iter().map(operation).collect();
-    let catalogue = json!({
-        "generated": format!("by `{}` from the catalogue; do not edit", crate::COMMAND),
-        "version": daytona::VERSION,
-        "protocol": daytona::PROTOCOL_VERSION,
-        "statuses": statuses,
-        "kinds": constants(KINDS),
-        "channels": constants(CHANNELS),
-        "logLevels": constants(LOG_LEVELS),
-        "operations": operations,
+        .map(|(number, name, doc)| json!({ "name": name, "number": number, "doc": doc.trim() }));
+    let classes = codes::CLASSES.iter().map(
+        |class| json!({ "name": class.name, "parent": class.parent, "statuses": status_names(class.statuses) }),
+    );
+    let codes = codes::ALL.iter().map(|code| {
+        json!({
+            "code": code.name,
+            "source": (code.source == Source::Daemon).then_some("DAYTONA_DAEMON"),
+            "status": status_names(&[code.status])[0],
+            "class": code.class,
+            "any": code.scope == Scope::Any,
+            "doc": code.doc.trim(),
+        })
     });
-    format!("{catalogue:#}\n")
+    let common = catalogue.common.iter().map(|field| (field.name.clone(), field.schema.clone())).collect();
+    let mut text = String::from("{\n");
+    line(&mut text, "generated", &json!(format!("by `{}` from the catalogue; do not edit", crate::COMMAND)));
+    line(&mut text, "manual", &json!("docs/catalogue.md"));
+    line(&mut text, "version", &json!(daytona::VERSION));
+    line(&mut text, "protocol", &json!(daytona::PROTOCOL_VERSION));
+    list(&mut text, "statuses", statuses);
+    let sets = json!({
+        "always": status_names(sets::ALWAYS),
+        "blocking": status_names(sets::BLOCKING),
+        "submitted": status_names(sets::SUBMITTED),
+        "remote": status_names(sets::REMOTE),
+    });
+    line(&mut text, "statusSets", &sets);
+    list(&mut text, "classes", classes);
+    list(&mut text, "codes", codes);
+    list(&mut text, "kinds", constants(KINDS));
+    list(&mut text, "channels", constants(CHANNELS));
+    list(&mut text, "logLevels", constants(LOG_LEVELS));
+    line(&mut text, "config", &catalogue.config);
+    line(&mut text, "error", &catalogue.error);
+    line(&mut text, "progress", &catalogue.progress);
+    object(&mut text, "common", &common);
+    object(&mut text, "$defs", &catalogue.definitions);
+    list(&mut text, "operations", catalogue.functions.iter().map(operation));
+    text.truncate(text.trim_end_matches([',', '\n']).len());
+    text.push_str("\n}\n");
+    text
+}
+
+fn line(text: &mut String, key: &str, value: &Value) {
+    let _ = writeln!(text, "\"{key}\":{value},");
+}
+
+fn list(text: &mut String, key: &str, values: impl Iterator<Item = Value>) {
+    let lines: Vec<String> = values.map(|value| value.to_string()).collect();
+    let _ = writeln!(text, "\"{key}\":[\n{}\n],", lines.join(",\n"));
+}
+
+fn object(text: &mut String, key: &str, members: &Map<String, Value>) {
+    let lines: Vec<String> = members.iter().map(|(name, value)| format!("\"{name}\":{value}")).collect();
+    let _ = writeln!(text, "\"{key}\":{{\n{}\n}},", lines.join(",\n"));
+}
+
+fn constants(of: &[Constant]) -> impl Iterator<Item = Value> {
+    of.iter().map(|(name, number, doc)| json!({ "name": name, "number": number, "doc": doc }))
 }
 
 fn operation(function: &Function) -> Value {
     let it = function.operation;
+    let params: Map<String, Value> = function
+        .arguments
+        .iter()
+        .chain(&function.options)
+        .map(|Field { name, schema, .. }| (name.clone(), schema.clone()))
+        .collect();
     json!({
         "name": it.name,
         "target": match it.target {
@@ -42,28 +94,51 @@ fn operation(function: &Function) -> Value {
             Tier::Newer => "newer",
             Tier::Ours => "ours",
         },
+        "doc": function.doc,
         "function": function.is_named().then(|| function.c_name()),
-        "call": it.call.is_some(),
-        "stream": it.stream.is_some(),
-        "input": it.input,
-        "finishable": it.finishable,
         "required": it.required,
+        "params": params,
         "body": it.body,
-        "returns": match it.returns {
-            Returns::Json => "json",
-            Returns::Null => "null",
-            Returns::Bytes => "bytes",
-            Returns::Handle => "handle",
-        },
+        "call": it.call.map(|_| json!({
+            "returns": match it.returns {
+                Returns::Json => "json",
+                Returns::Null => "null",
+                Returns::Bytes => "bytes",
+                Returns::Handle => "handle",
+            },
+            "result": function.result,
+            "progress": it.progress,
+        })),
+        "stream": it.events.as_ref().map(|events| stream(function, events)),
         "timeoutMs": match it.timeout {
             Timeout::Minute => json!(60_000),
             Timeout::None => Value::Null,
         },
         "endpoint": it.endpoint,
-        "doc": it.doc.trim(),
         "cancel": it.cancel,
-        "statuses": function.statuses(),
-        "params": function.params_schema,
-        "result": function.result_schema,
+        "remote": !it.is_local(),
+        "statuses": status_names(&it.own_statuses()),
+        "codes": it.codes,
+    })
+}
+
+fn stream(function: &Function, events: &StreamEvents) -> Value {
+    let channels: Vec<&str> = events
+        .channels
+        .iter()
+        .filter_map(|channel| CHANNELS.iter().find(|(_, number, _)| *number == *channel as i32))
+        .map(|(name, ..)| *name)
+        .collect();
+    json!({
+        "opened": function.opened,
+        "ended": function.ended,
+        "handle": function.operation.returns == Returns::Handle,
+        "channels": channels,
+        "input": match events.input {
+            Input::None => "none",
+            Input::Endless => "endless",
+            Input::Finished => "finished",
+        },
+        "progress": false,
     })
 }

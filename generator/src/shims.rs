@@ -1,7 +1,7 @@
 //! The named C functions, as plain source: cbindgen cannot see inside macros.
 
 use crate::COMMAND;
-use crate::model::{Function, Kind, snake};
+use crate::model::{Catalogue, Function, Kind, snake};
 use crate::text::{documentation, wrap};
 use daytona::catalogue::constants::{CHANNELS, Constant, KINDS, LOG_LEVELS};
 use daytona::catalogue::{Returns, Target};
@@ -23,7 +23,12 @@ pub fn module(areas: &[&str]) -> String {
     source
 }
 
-pub fn area(area: &str, functions: &[&Function]) -> String {
+pub fn area(catalogue: &Catalogue, area: &str) -> String {
+    let functions: Vec<&Function> = catalogue
+        .functions
+        .iter()
+        .filter(|function| function.is_named() && function.area() == area)
+        .collect();
     let clients = functions.iter().any(|function| function.operation.target == Target::Client);
     let sandboxes = functions.iter().any(|function| function.operation.target == Target::Sandbox);
     let targets = match (clients, sandboxes) {
@@ -40,14 +45,14 @@ pub fn area(area: &str, functions: &[&Function]) -> String {
     );
     for function in functions {
         source.push('\n');
-        render(&mut source, function);
+        render(&mut source, catalogue, function);
     }
     source
 }
 
-fn render(source: &mut String, function: &Function) {
+fn render(source: &mut String, catalogue: &Catalogue, function: &Function) {
     let operation = function.operation;
-    let text = documentation(function);
+    let text = documentation(catalogue, function);
     // The header puts it into a C comment.
     for mark in ["/*", "*/"] {
         assert!(!text.contains(mark), "{}: its documentation contains {mark}", operation.name);
@@ -63,7 +68,7 @@ fn render(source: &mut String, function: &Function) {
     let mut arguments = Vec::new();
     for argument in &function.arguments {
         let (name, key) = (snake(&argument.name), &argument.name);
-        let (c_type, variant) = match argument.kind {
+        let (c_type, variant) = match argument.kind(&catalogue.definitions) {
             Kind::Text => ("*const c_char", "Text"),
             Kind::Integer => ("i32", "Integer"),
             Kind::Json => ("*const c_char", "Json"),

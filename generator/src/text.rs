@@ -1,17 +1,21 @@
 //! The documentation of one function, from the catalogue's one text.
 
-use crate::model::{Field, Function, Kind, snake};
+use crate::model::{Catalogue, Field, Function, Kind, snake};
+use crate::schema::resolve;
+use crate::types::Types;
 use daytona::catalogue::{Returns, Target, Timeout};
+use serde_json::Value;
 
 /// What stands over the C function.
-pub fn documentation(function: &Function) -> String {
+pub fn documentation(catalogue: &Catalogue, function: &Function) -> String {
     let operation = function.operation;
+    let types = Types { definitions: &catalogue.definitions, links: false };
     let mut text = String::new();
     let mut say = |paragraph: &str| {
         text.push_str(paragraph.trim_end());
         text.push('\n');
     };
-    say(&flowing(operation.doc));
+    say(&function.doc);
     say("");
     say(match operation.target {
         Target::Client => "`client`: a client handle.",
@@ -19,15 +23,17 @@ pub fn documentation(function: &Function) -> String {
         Target::Echo => "`client`: a handle of the echo target.",
     });
     for argument in &function.arguments {
-        say(&argument_line(argument));
+        let json = if argument.kind(&catalogue.definitions) == Kind::Json { ", as JSON text" } else { "" };
+        let (name, type_name) = (snake(&argument.name), types.name(&argument.schema));
+        say(&format!("`{name}` ({type_name}{json}): {}", told(&types, argument)));
     }
     if operation.body {
         say("`data`, `len`: the raw bytes, copied; NULL is allowed with a length of 0.");
     }
     say("`options`: NULL, or a JSON object with any of");
     say("");
-    for option in &function.options {
-        say(&format!("* `{}` ({}): {}", option.name, option.type_name, option.doc));
+    for option in function.options.iter().chain(catalogue.common_of(function)) {
+        say(&format!("* `{}` ({}): {}", option.name, types.name(&option.schema), told(&types, option)));
     }
     say("");
     if operation.returns == Returns::Handle {
@@ -39,15 +45,15 @@ pub fn documentation(function: &Function) -> String {
     };
     say(&format!(
         "`out`, `out_len`: {length}. Get {}, or the error JSON on failure; free it with daytona_free.",
-        function.result()
+        function.result_name()
     ));
-    if let Some(shape) = shape(function) {
+    if let Some(shape) = function.result.as_ref().and_then(|result| shape(catalogue, result)) {
         say(&shape);
     }
     say("");
     say("Any thread, several at once; DAYTONA_BUSY in an inline callback.");
     say(match operation.timeout {
-        _ if function.is_local() => "Answers at once.",
+        _ if operation.is_local() => "Answers at once.",
         Timeout::Minute => "Gives up after 60 s unless `timeoutMs` says otherwise.",
         Timeout::None => "Has no time limit of its own; connect and idle limits apply.",
     });
@@ -57,38 +63,44 @@ pub fn documentation(function: &Function) -> String {
     text
 }
 
-fn argument_line(argument: &Field) -> String {
-    let json = if argument.kind == Kind::Json { ", as JSON text" } else { "" };
-    format!("`{}` ({}{json}): {}", snake(&argument.name), argument.type_name, argument.doc)
-}
-
-/// The fields of the result, where the entry describes them.
-pub fn shape(function: &Function) -> Option<String> {
-    let schema = function.result_schema.as_ref()?;
-    let names: Vec<&str> = schema["properties"].as_object()?.keys().map(String::as_str).collect();
-    Some(format!("Its fields: {}; a newer server's arrive by themselves.", names.join(", ")))
-}
-
-/// Every status, in the words of the header.
-pub fn statuses(function: &Function) -> String {
-    let names: Vec<String> = function.statuses().iter().map(|name| format!("DAYTONA_{name}")).collect();
-    let http = if function.is_local() { "" } else { ", and 400 to 599 as the server answers" };
-    format!("Returns {}{http}.", names.join(", "))
-}
-
-/// A text without the line breaks of its source: one line a paragraph or list item.
-fn flowing(text: &str) -> String {
-    let mut lines: Vec<String> = Vec::new();
-    for line in text.lines().map(str::trim) {
-        match lines.last_mut() {
-            Some(last) if !(last.is_empty() || line.is_empty() || line.starts_with("* ")) => {
-                last.push(' ');
-                last.push_str(line);
-            }
-            _ => lines.push(line.to_owned()),
-        }
+/// A field's documentation, with the values that are known.
+fn told(types: &Types<'_>, field: &Field) -> String {
+    match types.values(&field.schema) {
+        Some(values) => format!("{} {values}", field.doc),
+        None => field.doc.clone(),
     }
-    lines.join("\n")
+}
+
+/// The fields of a result; those that may be absent end in a question mark.
+fn shape(catalogue: &Catalogue, result: &Value) -> Option<String> {
+    let (what, item) = match result["items"].is_object() {
+        true => ("Each has the fields", &result["items"]),
+        false => ("Its fields are", result),
+    };
+    let schema = resolve(item, &catalogue.definitions);
+    let required = schema["required"].as_array();
+    let names: Vec<String> = schema["properties"]
+        .as_object()?
+        .keys()
+        .map(|name| match required.is_some_and(|names| names.iter().any(|it| it == name)) {
+            true => name.clone(),
+            false => format!("{name}?"),
+        })
+        .collect();
+    let absent = if names.iter().any(|name| name.ends_with('?')) { " (? may be absent)" } else { "" };
+    Some(format!("{what} {}{absent}; a newer server's arrive by themselves.", names.join(", ")))
+}
+
+/// Every status of the blocking function, in the words of the header.
+fn statuses(function: &Function) -> String {
+    let names: Vec<String> =
+        function.blocking_statuses().into_iter().map(|name| format!("DAYTONA_{name}")).collect();
+    let http = if function.operation.is_local() { "" } else { ", and 400 to 599 as the server answers" };
+    let codes = match function.operation.codes {
+        [] => String::new(),
+        codes => format!(" `code` can be {}.", codes.join(", ")),
+    };
+    format!("Returns {}{http}.{codes}", names.join(", "))
 }
 
 /// Breaks lines at a width, keeping paragraphs and list marks.

@@ -2,18 +2,20 @@
 
 use super::Operation;
 use super::entry::operation;
-use crate::client;
+use crate::client::server;
 
 pub(super) const ENTRIES: &[Operation] = &[operation! {
     /// What the server says of itself: its version, its region's addresses, how it authenticates.
     ///
     /// The answer is the server's own object; a server that needs no credential for it does not check
     /// the one that is sent.
-    "client.config", Client, Ours, client::ServerConfig,
+    "client.config", Client, Ours, server::Get,
     required: [],
-    result: Json,
+    result: Json(server::ServerConfig),
+    fails: [],
+    codes: [],
     endpoint: "GET /config",
     cancel: "Drops the connection; nothing changes on the server.",
     timeout: Minute,
-    call: client::server_config,
+    call: server::config,
 }];

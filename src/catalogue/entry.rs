@@ -4,7 +4,7 @@ use crate::client::Client;
 use crate::client::error::{Error, Result};
 use crate::client::operation::{Context, Outcome, Params, TargetRef, parse_object};
 use crate::client::sandbox::Sandbox;
-use crate::client::stream::{Ended, ErrorContext, Io};
+use crate::client::stream::{Channel, Ended, ErrorContext, Io};
 use crate::client::transport::{TimedOut, timeout_at};
 use std::future::Future;
 use std::pin::Pin;
@@ -21,25 +21,61 @@ pub struct Operation {
     pub required: &'static [&'static str],
     /// Takes raw bytes beside the JSON.
     pub body: bool,
-    /// As a stream: it takes what `daytona_stream_write` gives it.
-    pub input: bool,
-    /// As a stream: its input has an end, and it completes after `daytona_stream_finish`.
-    pub finishable: bool,
+    /// The result of a call.
     pub returns: Returns,
+    /// A submitted call reports PROGRESS.
+    pub progress: bool,
+    /// The statuses that it can fail with beside those of its kind; [`Operation::statuses`] has all.
+    pub fails: &'static [i32],
+    /// The error codes of its own; those that any operation can have are [`Scope::Any`] in the table.
+    ///
+    /// [`Scope::Any`]: crate::client::codes::Scope::Any
+    pub codes: &'static [&'static str],
     /// The endpoints it stands on, as `GET {sb}/files`; `{sb}` is the sandbox's toolbox URL.
     pub endpoint: &'static str,
-    /// What it does, the shape of its result, its errors.
+    /// What it does, and what its errors mean.
     pub doc: &'static str,
     /// What cancelling it does to the remote side.
     pub cancel: &'static str,
     pub timeout: Timeout,
     pub call: Option<fn(Call) -> Result<CallFuture>>,
     pub stream: Option<fn(Stream) -> Result<StreamFuture>>,
+    /// What the events of the stream carry, where it is one.
+    pub events: Option<StreamEvents>,
+    /// Arguments and options.
     #[cfg(feature = "schema")]
-    pub params_schema: fn() -> schemars::Schema,
-    /// The shape of the JSON result; `None` where there is none to describe.
+    pub params_schema: SchemaOf,
+    /// The JSON of the result of a call; `None` where it is no JSON.
     #[cfg(feature = "schema")]
-    pub result_schema: Option<fn() -> schemars::Schema>,
+    pub result_schema: Option<SchemaOf>,
+}
+
+/// What the events of a stream carry.
+pub struct StreamEvents {
+    /// The channels that DATA can be of.
+    pub channels: &'static [Channel],
+    pub input: Input,
+    /// The JSON of OPENED.
+    #[cfg(feature = "schema")]
+    pub opened_schema: SchemaOf,
+    /// The JSON of ENDED after a good end; after a failure it is the error JSON.
+    #[cfg(feature = "schema")]
+    pub ended_schema: SchemaOf,
+}
+
+/// Adds a type to the schemas, and refers to it.
+#[cfg(feature = "schema")]
+pub type SchemaOf = fn(&mut schemars::SchemaGenerator) -> schemars::Schema;
+
+/// Whether a stream takes what its user writes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Input {
+    /// Writing is UNSUPPORTED.
+    None,
+    /// It takes input as long as it is open; `finish` is UNSUPPORTED.
+    Endless,
+    /// It takes input until `finish`, and then completes.
+    Finished,
 }
 
 /// The kind of thing that an operation acts on.
@@ -221,20 +257,29 @@ pub(super) fn wrong_subject(wanted: &str) -> Error {
 
 /// Declares an entry. `call` and `stream` name async functions
 /// `(Client | Sandbox, params, Context | Io) -> Result<Json | () | Vec<u8> | (Sandbox, Json) | Ended>`.
+///
+/// `fails` are names of [`status`](crate::client::status), beyond those that every operation of its kind has;
+/// `codes` are names of [`codes`](crate::client::codes), whose statuses need not be repeated.
 macro_rules! operation {
     (
         $(#[doc = $doc:literal])+
         $name:literal, $target:ident, $tier:ident, $params:ty,
         required: [$($required:literal),*],
         $(body: $body:literal,)?
-        $(input: $input:literal,)?
-        $(finishable: $finishable:literal,)?
-        result: $result:ident $(($shape:ty))?,
+        $(result: $result:ident $(($shape:ty))?,)?
+        $(progress: $progress:literal,)?
+        fails: [$($fail:ident),*],
+        codes: [$($code:ident),*],
         endpoint: $endpoint:literal,
         cancel: $cancel:literal,
         timeout: $timeout:ident
         $(, call: $call:path)?
-        $(, stream: $stream:path)?
+        $(, stream: $stream:path {
+            opened: $opened:ty,
+            ended: $ended:ty,
+            channels: [$($channel:ident),+],
+            input: $input:ident $(,)?
+        })?
         $(,)?
     ) => {
         $crate::catalogue::Operation {
@@ -243,9 +288,10 @@ macro_rules! operation {
             tier: $crate::catalogue::Tier::$tier,
             required: &[$($required),*],
             body: false $(|| $body)?,
-            input: false $(|| $input)? $(|| $finishable)?,
-            finishable: false $(|| $finishable)?,
-            returns: $crate::catalogue::Returns::$result,
+            returns: operation!(@returns $($result)?),
+            progress: false $(|| $progress)?,
+            fails: &[$($crate::client::status::$fail),*],
+            codes: &[$($crate::client::codes::$code),*],
             endpoint: $endpoint,
             doc: concat!($($doc, "\n"),+),
             cancel: $cancel,
@@ -258,12 +304,22 @@ macro_rules! operation {
                 let target = operation!(@target $target stream);
                 $crate::catalogue::entry::stream::<$params, _, _>($name, target, &stream.params, stream.io, $stream)
             })?),
+            events: operation!(@option $($crate::catalogue::StreamEvents {
+                channels: &[$($crate::client::stream::Channel::$channel),+],
+                input: $crate::catalogue::Input::$input,
+                #[cfg(feature = "schema")]
+                opened_schema: |schemas| schemas.subschema_for::<$opened>(),
+                #[cfg(feature = "schema")]
+                ended_schema: |schemas| schemas.subschema_for::<$ended>(),
+            })?),
             #[cfg(feature = "schema")]
-            params_schema: || schemars::schema_for!($params),
+            params_schema: |schemas| <$params as schemars::JsonSchema>::json_schema(schemas),
             #[cfg(feature = "schema")]
-            result_schema: operation!(@option $(|| schemars::schema_for!($shape))?),
+            result_schema: operation!(@option $($(|schemas| schemas.subschema_for::<$shape>())?)?),
         }
     };
+    (@returns) => { $crate::catalogue::Returns::Null };
+    (@returns $result:ident) => { $crate::catalogue::Returns::$result };
     (@option) => { None };
     (@option $value:expr) => { Some($value) };
     (@target Client $from:ident) => {

@@ -4,8 +4,11 @@
 //!
 //! To add an operation: one async function in `client/`, one entry here, `make generate`.
 
+#[cfg(feature = "schema")]
+pub mod common;
 pub mod constants;
 mod entry;
+pub mod statuses;
 
 mod client;
 mod echo;
@@ -16,7 +19,9 @@ mod sandbox;
 mod session;
 
 pub use crate::client::operation::{Context, Outcome, Progress, TargetRef};
-pub use entry::{Call, CallFuture, Operation, Returns, Stream, StreamFuture, Target, Tier, Timeout};
+pub use entry::{
+    Call, CallFuture, Input, Operation, Returns, Stream, StreamEvents, StreamFuture, Target, Tier, Timeout,
+};
 
 use std::collections::HashMap;
 use std::sync::LazyLock;

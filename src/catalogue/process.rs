@@ -2,7 +2,7 @@
 
 use super::Operation;
 use super::entry::operation;
-use crate::client::process;
+use crate::client::{process, session};
 
 pub(super) const ENTRIES: &[Operation] = &[
     operation! {
@@ -15,6 +15,8 @@ pub(super) const ENTRIES: &[Operation] = &[
         "process.execute", Sandbox, Guide, process::Execute,
         required: ["command"],
         result: Json(process::Executed),
+        fails: [],
+        codes: [PROCESS_EXECUTION_TIMEOUT],
         endpoint: "POST {sb}/process/execute",
         cancel: "Drops the connection; the command runs on in the sandbox until its own `timeout`.",
         timeout: None,
@@ -31,6 +33,8 @@ pub(super) const ENTRIES: &[Operation] = &[
         "process.code_run", Sandbox, Newer, process::CodeRun,
         required: ["code"],
         result: Json(process::CodeRan),
+        fails: [HTTP_BAD_REQUEST],
+        codes: [PROCESS_EXECUTION_TIMEOUT],
         endpoint: "POST {sb}/process/code-run",
         cancel: "Drops the connection; the program runs on in the sandbox until its own `timeout`.",
         timeout: None,
@@ -53,10 +57,17 @@ pub(super) const ENTRIES: &[Operation] = &[
         "process.run", Sandbox, Ours, process::Run,
         required: ["command"],
         result: Json(process::Ran),
+        fails: [UNSUPPORTED],
+        codes: [PROCESS_EXECUTION_TIMEOUT, SESSION_ENDED],
         endpoint: "POST {sb}/process/session, POST .../{id}/exec, GET .../command/{commandId}/logs (WebSocket), DELETE .../{id}",
         cancel: "Kills the command: its session is deleted, in the background.",
         timeout: None,
         call: process::run,
-        stream: process::run_stream,
+        stream: process::run_stream {
+            opened: process::RunOpened,
+            ended: session::FollowEnded,
+            channels: [Stdout, Stderr],
+            input: None,
+        },
     },
 ];

@@ -8,6 +8,7 @@ use super::status;
 pub struct Code {
     pub name: &'static str,
     pub source: Source,
+    pub scope: Scope,
     /// The status that it comes with.
     pub status: i32,
     /// The name of its class in [`CLASSES`].
@@ -23,6 +24,15 @@ pub enum Source {
     Daemon,
     /// The library sets it; the error's `source` is null.
     Library,
+}
+
+/// Which operations can have a code.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Scope {
+    /// Any that has a server.
+    Any,
+    /// Those whose entries name it.
+    Named,
 }
 
 /// One class of the tree that every language spells in its own way (`NotFound` is `DaytonaNotFoundError` in
@@ -105,12 +115,13 @@ pub const CLASSES: &[Class] = &[
 ];
 
 macro_rules! codes {
-    ($($(#[doc = $doc:literal])+ $name:ident = $source:ident, $status:ident, $class:literal;)+) => {
+    ($($(#[doc = $doc:literal])+ $name:ident = $source:ident, $scope:ident, $status:ident, $class:literal;)+) => {
         $($(#[doc = $doc])+ pub const $name: &str = stringify!($name);)+
         /// Every code, in the order of the specification.
         pub const ALL: &[Code] = &[$(Code {
             name: $name,
             source: Source::$source,
+            scope: Scope::$scope,
             status: status::$status,
             class: $class,
             doc: concat!($($doc),+),
@@ -120,73 +131,73 @@ macro_rules! codes {
 
 codes! {
     /// No connection within `connectTimeoutMs`.
-    CONNECT_TIMEOUT = Library, TIMEOUT, "ConnectionTimeout";
+    CONNECT_TIMEOUT = Library, Any, TIMEOUT, "ConnectionTimeout";
     /// No runner was free within `queueTimeout`; nothing is left to clean up.
-    QUEUE_TIMEOUT = Library, SANDBOX_FAILED, "QueueTimeout";
+    QUEUE_TIMEOUT = Library, Named, SANDBOX_FAILED, "QueueTimeout";
     /// Spot capacity was taken back.
-    SPOT_EVICTED = Library, SANDBOX_FAILED, "SpotEvicted";
+    SPOT_EVICTED = Library, Named, SANDBOX_FAILED, "SpotEvicted";
     /// The remote repository refused the credential.
-    GIT_AUTH_FAILED = Daemon, HTTP_AUTHENTICATION, "GitAuthFailed";
+    GIT_AUTH_FAILED = Daemon, Named, HTTP_AUTHENTICATION, "GitAuthFailed";
     /// The repository does not exist.
-    GIT_REPO_NOT_FOUND = Daemon, HTTP_NOT_FOUND, "GitRepoNotFound";
+    GIT_REPO_NOT_FOUND = Daemon, Named, HTTP_NOT_FOUND, "GitRepoNotFound";
     /// The branch does not exist.
-    GIT_BRANCH_NOT_FOUND = Daemon, HTTP_NOT_FOUND, "GitBranchNotFound";
+    GIT_BRANCH_NOT_FOUND = Daemon, Named, HTTP_NOT_FOUND, "GitBranchNotFound";
     /// The branch exists already.
-    GIT_BRANCH_EXISTS = Daemon, HTTP_CONFLICT, "GitBranchExists";
+    GIT_BRANCH_EXISTS = Daemon, Named, HTTP_CONFLICT, "GitBranchExists";
     /// The remote repository has commits that are not here: pull first.
-    GIT_PUSH_REJECTED = Daemon, HTTP_CONFLICT, "GitPushRejected";
+    GIT_PUSH_REJECTED = Daemon, Named, HTTP_CONFLICT, "GitPushRejected";
     /// There are changes that are not committed.
-    GIT_DIRTY_WORKTREE = Daemon, HTTP_CONFLICT, "GitDirtyWorktree";
+    GIT_DIRTY_WORKTREE = Daemon, Named, HTTP_CONFLICT, "GitDirtyWorktree";
     /// The merge has conflicts.
-    GIT_MERGE_CONFLICT = Daemon, HTTP_CONFLICT, "GitMergeConflict";
+    GIT_MERGE_CONFLICT = Daemon, Named, HTTP_CONFLICT, "GitMergeConflict";
     /// The remote repository could not be reached.
-    GIT_TRANSPORT_FAILED = Daemon, HTTP_BAD_GATEWAY, "GitTransportFailed";
+    GIT_TRANSPORT_FAILED = Daemon, Named, HTTP_BAD_GATEWAY, "GitTransportFailed";
     /// The remote repository refused the push.
-    GIT_REMOTE_REJECTED = Daemon, HTTP_UNPROCESSABLE_ENTITY, "GitRemoteRejected";
+    GIT_REMOTE_REJECTED = Daemon, Named, HTTP_UNPROCESSABLE_ENTITY, "GitRemoteRejected";
     /// The file does not exist.
-    FILE_NOT_FOUND = Daemon, HTTP_NOT_FOUND, "FileNotFound";
+    FILE_NOT_FOUND = Daemon, Named, HTTP_NOT_FOUND, "FileNotFound";
     /// The sandbox's user may not.
-    FILE_ACCESS_DENIED = Daemon, HTTP_FORBIDDEN, "FileAccessDenied";
+    FILE_ACCESS_DENIED = Daemon, Named, HTTP_FORBIDDEN, "FileAccessDenied";
     /// The path is not a file's.
-    INVALID_FILE_PATH = Daemon, HTTP_BAD_REQUEST, "InvalidFilePath";
+    INVALID_FILE_PATH = Daemon, Named, HTTP_BAD_REQUEST, "InvalidFilePath";
     /// The file could not be read.
-    FILE_READ_FAILED = Daemon, HTTP_INTERNAL_SERVER, "FileReadFailed";
+    FILE_READ_FAILED = Daemon, Named, HTTP_INTERNAL_SERVER, "FileReadFailed";
     /// The language server was not started.
-    LSP_SERVER_NOT_INITIALIZED = Daemon, HTTP_BAD_REQUEST, "LspServerNotInitialized";
+    LSP_SERVER_NOT_INITIALIZED = Daemon, Named, HTTP_BAD_REQUEST, "LspServerNotInitialized";
     /// The command was killed at its `timeout`.
-    PROCESS_EXECUTION_TIMEOUT = Daemon, HTTP_REQUEST_TIMEOUT, "ProcessExecutionTimeout";
+    PROCESS_EXECUTION_TIMEOUT = Daemon, Named, HTTP_REQUEST_TIMEOUT, "ProcessExecutionTimeout";
     /// The process does not exist.
-    PROCESS_NOT_FOUND = Daemon, HTTP_NOT_FOUND, "ProcessNotFound";
+    PROCESS_NOT_FOUND = Daemon, Named, HTTP_NOT_FOUND, "ProcessNotFound";
     /// The session's shell has ended.
-    SESSION_ENDED = Daemon, HTTP_GONE, "SessionEnded";
+    SESSION_ENDED = Daemon, Named, HTTP_GONE, "SessionEnded";
     /// The command has ended.
-    COMMAND_ALREADY_COMPLETED = Daemon, HTTP_GONE, "CommandAlreadyCompleted";
+    COMMAND_ALREADY_COMPLETED = Daemon, Named, HTTP_GONE, "CommandAlreadyCompleted";
     /// The desktop has no accessibility tree.
-    A11Y_UNAVAILABLE = Daemon, HTTP_SERVICE_UNAVAILABLE, "A11yUnavailable";
+    A11Y_UNAVAILABLE = Daemon, Named, HTTP_SERVICE_UNAVAILABLE, "A11yUnavailable";
     /// The recording still runs: stop it first.
-    RECORDING_STILL_ACTIVE = Daemon, HTTP_CONFLICT, "RecordingStillActive";
+    RECORDING_STILL_ACTIVE = Daemon, Named, HTTP_CONFLICT, "RecordingStillActive";
     /// The sandbox has no ffmpeg.
-    RECORDING_FFMPEG_NOT_FOUND = Daemon, HTTP_SERVICE_UNAVAILABLE, "RecordingFfmpegNotFound";
+    RECORDING_FFMPEG_NOT_FOUND = Daemon, Named, HTTP_SERVICE_UNAVAILABLE, "RecordingFfmpegNotFound";
     /// The daemon's general code of 400.
-    BAD_REQUEST = Daemon, HTTP_BAD_REQUEST, "BadRequest";
+    BAD_REQUEST = Daemon, Any, HTTP_BAD_REQUEST, "BadRequest";
     /// The request's body is not what the daemon expects.
-    INVALID_REQUEST_BODY = Daemon, HTTP_BAD_REQUEST, "BadRequest";
+    INVALID_REQUEST_BODY = Daemon, Any, HTTP_BAD_REQUEST, "BadRequest";
     /// The daemon's general code of 401.
-    UNAUTHORIZED = Daemon, HTTP_AUTHENTICATION, "Authentication";
+    UNAUTHORIZED = Daemon, Any, HTTP_AUTHENTICATION, "Authentication";
     /// The daemon's general code of 403.
-    FORBIDDEN = Daemon, HTTP_FORBIDDEN, "Forbidden";
+    FORBIDDEN = Daemon, Any, HTTP_FORBIDDEN, "Forbidden";
     /// The daemon's general code of 404.
-    NOT_FOUND = Daemon, HTTP_NOT_FOUND, "NotFound";
+    NOT_FOUND = Daemon, Any, HTTP_NOT_FOUND, "NotFound";
     /// The daemon's general code of 409.
-    CONFLICT = Daemon, HTTP_CONFLICT, "Conflict";
+    CONFLICT = Daemon, Any, HTTP_CONFLICT, "Conflict";
     /// The daemon's general code of 408.
-    REQUEST_TIMEOUT = Daemon, HTTP_REQUEST_TIMEOUT, "Timeout";
+    REQUEST_TIMEOUT = Daemon, Any, HTTP_REQUEST_TIMEOUT, "Timeout";
     /// The daemon's general code of 410.
-    GONE = Daemon, HTTP_GONE, "Gone";
+    GONE = Daemon, Any, HTTP_GONE, "Gone";
     /// The daemon's general code of 422.
-    UNPROCESSABLE_ENTITY = Daemon, HTTP_UNPROCESSABLE_ENTITY, "UnprocessableEntity";
+    UNPROCESSABLE_ENTITY = Daemon, Any, HTTP_UNPROCESSABLE_ENTITY, "UnprocessableEntity";
     /// The daemon's general code of 500.
-    INTERNAL_SERVER_ERROR = Daemon, HTTP_INTERNAL_SERVER, "InternalServer";
+    INTERNAL_SERVER_ERROR = Daemon, Any, HTTP_INTERNAL_SERVER, "InternalServer";
 }
 
 /// The code of that name.

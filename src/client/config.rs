@@ -20,9 +20,9 @@ pub const DEFAULT_API_URL: &str = "https://app.daytona.io/api";
 /// The bound on one JSON result unless `maxResultBytes` gives another.
 pub const DEFAULT_MAX_RESULT_BYTES: u64 = 256 << 20;
 
-/// The keys of `client.open`, all optional.
+/// The configuration of a client, all optional; what is absent comes from the environment.
 #[derive(Clone, Default, serde::Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "ClientConfig"))]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Options {
     /// The API key. Environment: DAYTONA_API_KEY.
@@ -37,8 +37,10 @@ pub struct Options {
     /// The region that new sandboxes go to. Environment: DAYTONA_TARGET.
     pub target: Option<String>,
     /// Milliseconds to make a connection, TLS and proxy included; 0 is no limit, default 10000.
+    #[cfg_attr(feature = "schema", schemars(extend("unit" = "ms")))]
     pub connect_timeout_ms: Option<u64>,
     /// Milliseconds that a body or transfer may stand still; 0 is no limit, default 60000.
+    #[cfg_attr(feature = "schema", schemars(extend("unit" = "ms")))]
     pub idle_timeout_ms: Option<u64>,
     /// How often a request is tried again; 0 never, default 3.
     pub retries: Option<u32>,
@@ -66,6 +68,7 @@ pub struct Options {
     /// The most bytes that one JSON answer, or the collected output of one `process.run` call, may have;
     /// beyond it the operation ends with PROTOCOL. 0 is no limit, default 268435456 (256 MiB). Files and
     /// streams are not counted.
+    #[cfg_attr(feature = "schema", schemars(extend("unit" = "bytes")))]
     pub max_result_bytes: Option<u64>,
     /// State changes by the event socket instead of polling. Not built yet: `true` is UNSUPPORTED, `false`
     /// and absent mean polling.

@@ -40,7 +40,9 @@ impl schemars::JsonSchema for Anything {
     }
 
     fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        serde_json::Map::<String, serde_json::Value>::json_schema(generator)
+        let mut schema = serde_json::Map::<String, serde_json::Value>::json_schema(generator);
+        schema.insert("description".into(), "Any object.".into());
+        schema
     }
 }
 
@@ -68,6 +70,7 @@ crate::params! {
         /// Whether to report the failure as one that may pass.
         pub retryable: Option<bool>,
         /// Milliseconds after which to report that a retry makes sense.
+        #[cfg_attr(feature = "schema", schemars(extend("unit" = "ms")))]
         pub retry_after_ms: Option<u64>,
         /// The request id to report.
         pub request_id: Option<String>,
@@ -76,6 +79,7 @@ crate::params! {
         /// The sandbox to report.
         pub sandbox_id: Option<String>,
         /// The response's headers to report.
+        #[cfg_attr(feature = "schema", schemars(with = "Option<std::collections::BTreeMap<String, String>>"))]
         pub headers: Option<serde_json::Map<String, serde_json::Value>>,
     }
 }
@@ -83,6 +87,7 @@ crate::params! {
 crate::params! {
     pub struct Delay {
         /// How long, in milliseconds.
+        #[cfg_attr(feature = "schema", schemars(extend("unit" = "ms")))]
         pub ms: u64,
     }
 }
@@ -93,10 +98,13 @@ crate::params! {
         /// How many chunks to send; default 1, with `echo` 0.
         pub chunks: Option<u64>,
         /// Bytes a chunk; default 16.
+        #[cfg_attr(feature = "schema", schemars(extend("unit" = "bytes")))]
         pub size: Option<usize>,
         /// 0 none, 1 stdout, 2 stderr, 3 structured; default 1.
+        #[cfg_attr(feature = "schema", schemars(extend("enum" = [0, 1, 2, 3])))]
         pub channel: Option<i32>,
         /// Milliseconds before each chunk; default 0.
+        #[cfg_attr(feature = "schema", schemars(extend("unit" = "ms")))]
         pub delay_ms: Option<u64>,
         /// Gives what is written back as DATA, until its input is finished.
         pub echo: Option<bool>,
@@ -105,14 +113,16 @@ crate::params! {
 
 /// How an echo stream ended.
 #[derive(Serialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "EchoEnded"))]
 #[serde(rename_all = "camelCase")]
 pub struct Streamed {
     /// Always 0.
     pub exit_code: i64,
     /// Bytes sent.
+    #[cfg_attr(feature = "schema", schemars(extend("unit" = "bytes")))]
     pub bytes: u64,
     /// The same.
+    #[cfg_attr(feature = "schema", schemars(extend("unit" = "bytes")))]
     pub position: u64,
     /// Chunks sent.
     pub chunks: u64,

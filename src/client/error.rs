@@ -10,39 +10,55 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 #[derive(Clone)]
 pub struct Error(Box<Detail>);
 
-/// Everything that is known about a failure; the field names are the error JSON's.
+/// Everything that is known about a failure: the error JSON.
 #[derive(Clone, Debug, Default, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "Error"))]
 #[serde(rename_all = "camelCase")]
 pub struct Detail {
-    /// A number of [`status`].
+    /// The status: 1 to 99 happened on this side, 400 to 599 is the server's HTTP status.
     pub status: i32,
+    /// The status's name without prefix, as `NOT_FOUND`; `HTTP` for a number without a name.
     pub name: &'static str,
+    /// What happened, to what, and what to do about it.
     pub message: String,
-    /// The server's own code, as `FILE_NOT_FOUND`.
+    /// The finer reason, as `FILE_NOT_FOUND`; null where there is none. A server's own codes pass as they are.
     pub code: Option<String>,
-    /// `DAYTONA_API`, `DAYTONA_DAEMON` or `DAYTONA_PROXY`, where the server says it.
+    /// Who made the error; null where the server does not say, and for the library's own.
+    #[cfg_attr(feature = "schema", schemars(with = "Option<super::known::ErrorSource>"))]
     pub source: Option<String>,
+    /// The operation, as `files.read`; null outside of one.
     pub operation: Option<&'static str>,
+    /// The HTTP status of the answer; null where there was none.
     pub http_status: Option<u16>,
+    /// The id that the server gave the request; null where it gave none.
     pub request_id: Option<String>,
     /// Whether the same call may succeed when repeated as it is.
     pub retryable: bool,
+    /// When to repeat it; null where the server does not say.
+    #[cfg_attr(feature = "schema", schemars(extend("unit" = "ms")))]
     pub retry_after_ms: Option<u64>,
     /// How often the request was sent.
     pub attempts: u32,
+    /// The sandbox's UUID; null where none was involved, or it is not known.
     pub sandbox_id: Option<String>,
-    /// The unique name that a create sent, where the id is not known.
+    /// The unique name that a create sent; absent where the id is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sandbox_name: Option<String>,
     /// The response's headers, never the request's; null where there was no response.
+    #[cfg_attr(feature = "schema", schemars(with = "Option<std::collections::BTreeMap<String, String>>"))]
     pub headers: Option<serde_json::Map<String, serde_json::Value>>,
-    /// Of a stream: bytes delivered, where to resume, and how the remote side ended where known.
+    /// Of a stream: bytes delivered. Absent elsewhere.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(extend("unit" = "bytes")))]
     pub bytes: Option<u64>,
+    /// Of a stream: where to resume. Absent elsewhere.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(extend("unit" = "bytes")))]
     pub position: Option<u64>,
+    /// Of a stream: the exit code, where the remote side ended before the stream failed. Absent elsewhere.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub exit_code: Option<i64>,
+    /// Of a stream: why the remote side ended. Absent elsewhere.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
 }

@@ -6,12 +6,14 @@ pub mod config;
 pub mod echo;
 pub mod error;
 pub mod files;
+pub mod known;
 pub mod log;
 pub mod operation;
 pub(crate) mod path_segment;
 pub mod process;
 pub mod pty;
 pub mod sandbox;
+pub mod server;
 pub mod session;
 pub(crate) mod socket_io;
 pub mod status;
@@ -21,7 +23,7 @@ pub mod transport;
 use config::{Config, Options};
 use error::Result;
 use std::sync::Arc;
-use transport::{Json, Method, Request, Transport};
+use transport::{Method, Request, Transport};
 
 /// A configured way to Daytona. Cheap to clone; making one sends nothing.
 #[derive(Clone)]
@@ -30,11 +32,6 @@ pub struct Client(Arc<Shared>);
 struct Shared {
     config: Arc<Config>,
     transport: Transport,
-}
-
-crate::params! {
-    /// `client.config` takes nothing but a time limit.
-    pub struct ServerConfig {}
 }
 
 impl Client {
@@ -98,13 +95,4 @@ impl Client {
     pub fn close(&self) {
         self.transport().close();
     }
-}
-
-/// What the server says of itself.
-pub async fn server_config(
-    client: Client,
-    _params: ServerConfig,
-    _context: operation::Context,
-) -> Result<Json> {
-    client.request(Method::GET, "config").send().await?.answer().await
 }

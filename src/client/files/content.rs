@@ -24,11 +24,13 @@ crate::params! {
     }
 }
 
-/// A file that was written; servers before 0.205 answer null.
+/// A file that was written.
 #[derive(Serialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "UploadedFile"))]
 pub struct Uploaded {
+    /// The name, without directories.
     pub name: String,
+    /// The path, as it was given.
     pub path: String,
     /// `file`.
     pub r#type: String,

@@ -16,6 +16,7 @@ crate::params! {
         pub path: String,
         /// How many levels down, 1 or more; default 1: the directory's own entries. Servers before 0.205
         /// know one level only.
+        #[cfg_attr(feature = "schema", schemars(range(min = 1)))]
         pub depth: Option<i64>,
     }
 }
@@ -72,19 +73,24 @@ crate::params! {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct FileInfo {
+    /// The name, without directories.
     pub name: String,
     /// The path as it would be asked for; absent before 0.205.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
-    /// Bytes.
+    /// Its size.
+    #[cfg_attr(feature = "schema", schemars(extend("unit" = "bytes")))]
     pub size: u64,
     /// As `-rw-r--r--` or `drwxr-xr-x`.
     pub mode: String,
     /// In octal, as `0644`.
     pub permissions: String,
     /// When it was last changed, as `2026-01-02T03:04:05.678Z`.
+    #[cfg_attr(feature = "schema", schemars(extend("format" = "date-time")))]
     pub modified_at: String,
     /// The same in Go's own format.
     pub mod_time: String,
+    /// Whether it is a directory.
     pub is_dir: bool,
     /// A user's number as a text.
     pub owner: String,

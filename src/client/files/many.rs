@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 
 /// One file: here and there.
 #[derive(Clone, Debug, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "FilePair"))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Pair {
     /// Its local path, name included.
@@ -23,17 +23,20 @@ pub struct Pair {
 
 /// What became of one file, in the order in which they were given.
 #[derive(Serialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "FileTransfer"))]
 #[serde(rename_all = "camelCase")]
 pub struct Moved<'a> {
+    /// As it was given.
     pub local_path: &'a str,
+    /// As it was given.
     pub remote_path: &'a str,
-    /// Its length, where it was moved.
+    /// Its length; absent where it was not moved.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(extend("unit" = "bytes")))]
     pub bytes: Option<u64>,
-    /// The error JSON, where it was not.
+    /// The error JSON; absent where it was moved.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "schema", schemars(with = "Option<serde_json::Value>"))]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<crate::client::error::Detail>"))]
     pub error: Option<Box<RawValue>>,
 }
 

@@ -38,7 +38,7 @@ pub use many::{Moved, Pair};
 pub use many_down::{DownloadMany, download_many};
 pub use many_up::{UploadMany, upload_many};
 pub use search::{Find, Found, Match, Replace, Replaced, Search, find, replace, search};
-pub use stream::{Reader, Writer, reader, writer};
+pub use stream::{Reader, ReaderOpened, StreamEnded, Writer, reader, writer};
 pub use sync::{Skipped, SyncDown, SyncUp, Synced, sync_down, sync_up};
 pub use transfer::{Download, Transferred, Upload, download, upload};
 

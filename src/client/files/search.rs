@@ -40,7 +40,7 @@ crate::params! {
 
 /// What was found by name.
 #[derive(Serialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "SearchResult"))]
 pub struct Found {
     /// Paths that begin as `path` does.
     pub files: Vec<String>,
@@ -48,8 +48,9 @@ pub struct Found {
 
 /// A line with the text.
 #[derive(Serialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "FindMatch"))]
 pub struct Match {
+    /// The path of the file.
     pub file: String,
     /// Counted from 1.
     pub line: u64,
@@ -59,12 +60,14 @@ pub struct Match {
 
 /// What became of one file.
 #[derive(Serialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "ReplaceResult"))]
 pub struct Replaced {
+    /// The path of the file.
     pub file: String,
     /// True also where the text did not occur.
     pub success: bool,
-    /// Why it failed.
+    /// Why it failed; absent where it did not.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
 }
 

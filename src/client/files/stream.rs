@@ -22,6 +22,7 @@ crate::params! {
         /// The file. Missing directories above it are made, an existing file is replaced.
         pub path: String,
         /// How many bytes will be written, where that is known: another number is then an error.
+        #[cfg_attr(feature = "schema", schemars(extend("unit" = "bytes")))]
         pub length: Option<u64>,
     }
 }
@@ -31,6 +32,27 @@ crate::params! {
         /// The file.
         pub path: String,
     }
+}
+
+/// A file that is being read.
+#[derive(serde::Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct ReaderOpened {
+    /// The file's length; null where the server does not say.
+    #[cfg_attr(feature = "schema", schemars(extend("unit" = "bytes")))]
+    pub length: Option<u64>,
+}
+
+/// A file that was read or written to its end.
+#[derive(serde::Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "FileStreamEnded"))]
+pub struct StreamEnded {
+    /// Bytes read or written.
+    #[cfg_attr(feature = "schema", schemars(extend("unit" = "bytes")))]
+    pub bytes: u64,
+    /// The same.
+    #[cfg_attr(feature = "schema", schemars(extend("unit" = "bytes")))]
+    pub position: u64,
 }
 
 pub async fn reader(sandbox: Sandbox, params: Reader, io: Io) -> Result<Ended> {

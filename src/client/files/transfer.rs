@@ -40,6 +40,7 @@ crate::params! {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Transferred {
     /// The file's length.
+    #[cfg_attr(feature = "schema", schemars(extend("unit" = "bytes")))]
     pub bytes: u64,
 }
 

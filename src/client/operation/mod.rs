@@ -3,6 +3,8 @@
 
 mod params;
 
+#[cfg(feature = "schema")]
+pub use params::CommonOptions;
 pub use params::{Params, parse_object, whole_option};
 
 use super::Client;

@@ -15,6 +15,21 @@ pub trait Params: DeserializeOwned + Send + 'static {
     }
 }
 
+/// What every operation takes beside its own parameters. [`params!`](crate::params) adds the keys.
+#[cfg(feature = "schema")]
+#[derive(schemars::JsonSchema)]
+#[schemars(rename_all = "camelCase")]
+pub struct CommonOptions {
+    /// Milliseconds until the library gives up; 0 is no limit, absent the operation's default. Of a stream it
+    /// bounds its whole life.
+    #[schemars(extend("unit" = "ms"))]
+    pub timeout_ms: Option<u64>,
+    /// Of a stream without a queue: how many bytes may wait unread (and, of what is written, unsent) before the
+    /// socket is paused. Default 1 MiB, at least 64 KiB.
+    #[schemars(extend("unit" = "bytes", "streams" = true))]
+    pub buffer_bytes: Option<u64>,
+}
+
 /// Declares a struct of parameters: camelCase keys, unknown keys refused, `timeoutMs` everywhere and
 /// `bufferBytes` where `stream` stands before the struct. A required argument has a plain type, an
 /// option is an `Option`.
@@ -27,7 +42,8 @@ macro_rules! params {
         #[serde(rename_all = "camelCase", deny_unknown_fields)]
         pub struct $name {
             $($(#[$field_meta])* pub $field: $type,)*
-            /// Milliseconds until this side gives up; 0 is no limit, absent the operation's default.
+            /// As every operation takes it: [`CommonOptions`]($crate::client::operation::CommonOptions).
+            #[cfg_attr(feature = "schema", schemars(skip))]
             pub timeout_ms: Option<u64>,
         }
         impl $crate::client::operation::Params for $name {
@@ -43,10 +59,11 @@ macro_rules! params {
         #[serde(rename_all = "camelCase", deny_unknown_fields)]
         pub struct $name {
             $($(#[$field_meta])* pub $field: $type,)*
-            /// Milliseconds until this side gives up; 0 is no limit, absent the operation's default.
+            /// As every operation takes it: [`CommonOptions`]($crate::client::operation::CommonOptions).
+            #[cfg_attr(feature = "schema", schemars(skip))]
             pub timeout_ms: Option<u64>,
-            /// As a stream without a queue: how many bytes may wait unread (and, of what is written,
-            /// unsent) before the socket is paused. Default 1 MiB, at least 64 KiB.
+            /// As every stream takes it: [`CommonOptions`]($crate::client::operation::CommonOptions).
+            #[cfg_attr(feature = "schema", schemars(skip))]
             pub buffer_bytes: Option<u64>,
         }
         impl $crate::client::operation::Params for $name {

@@ -6,8 +6,8 @@ mod code_run;
 mod run;
 mod script;
 
-pub use code_run::{Artifacts, Chart, CodeRan, CodeRun, code_run};
-pub use run::{Ran, Run, run, run_stream};
+pub use code_run::{Artifacts, Chart, ChartAxes, ChartElement, CodeRan, CodeRun, Coordinate, code_run};
+pub use run::{Ran, Run, RunOpened, run, run_stream};
 
 use super::error::{Error, Result};
 use super::sandbox::Sandbox;
@@ -28,13 +28,14 @@ crate::params! {
         pub env: Option<BTreeMap<String, String>>,
         /// Seconds, may be fractional, until the server kills the command (status 408); 0 or absent:
         /// never. The server counts whole seconds: a fraction is rounded up.
+        #[cfg_attr(feature = "schema", schemars(extend("unit" = "s")))]
         pub timeout: Option<f64>,
     }
 }
 
 /// What a finished command left.
 #[derive(Serialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "ExecuteResult"))]
 #[serde(rename_all = "camelCase")]
 pub struct Executed {
     /// The exit code; -1 when the shell could not be started or was killed by a signal.

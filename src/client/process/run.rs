@@ -29,6 +29,7 @@ crate::params! {
         /// Environment variables beside the sandbox's own.
         pub env: Option<BTreeMap<String, String>>,
         /// Seconds, may be fractional, until the command is killed (status 408); 0 or absent: never.
+        #[cfg_attr(feature = "schema", schemars(extend("unit" = "s")))]
         pub timeout: Option<f64>,
         /// The command's input, a text; absent: empty. For raw bytes `files.write`, then `command < file`.
         pub stdin: Option<String>,
@@ -37,7 +38,7 @@ crate::params! {
 
 /// What a finished command left. Bytes that are not UTF-8 are U+FFFD here; the stream has them all.
 #[derive(Serialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "RunResult"))]
 #[serde(rename_all = "camelCase")]
 pub struct Ran {
     /// The exit code; 128 and the signal's number when a signal ended it.
@@ -46,6 +47,17 @@ pub struct Ran {
     pub stdout: String,
     /// Line by line, as `stdout`.
     pub stderr: String,
+}
+
+/// A command that was started, as a stream's OPENED tells it.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct RunOpened {
+    /// The session that was made for it.
+    pub session_id: String,
+    /// The command's id in that session.
+    pub command_id: String,
 }
 
 pub async fn run_stream(sandbox: Sandbox, params: Run, io: Io) -> Result<Ended> {

@@ -20,8 +20,10 @@ crate::params! {
         /// The terminal's id, of your choice: no slash.
         pub id: String,
         /// Columns, 1 to 1000; default 80.
+        #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 1000)))]
         pub cols: Option<i64>,
         /// Rows, 1 to 1000; default 24.
+        #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 1000)))]
         pub rows: Option<i64>,
         /// The working directory; absent: the sandbox's.
         pub cwd: Option<String>,
@@ -42,8 +44,10 @@ crate::params! {
         /// The terminal's id, of your choice: no slash.
         pub id: String,
         /// Columns, 1 to 1000; default 80.
+        #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 1000)))]
         pub cols: Option<i64>,
         /// Rows, 1 to 1000; default 24.
+        #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 1000)))]
         pub rows: Option<i64>,
         /// The working directory; absent: the sandbox's.
         pub cwd: Option<String>,
@@ -70,8 +74,10 @@ crate::params! {
         /// The terminal's id.
         pub id: String,
         /// Columns, 1 to 1000.
+        #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 1000)))]
         pub cols: i64,
         /// Rows, 1 to 1000.
+        #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 1000)))]
         pub rows: i64,
     }
 }
@@ -85,7 +91,7 @@ crate::params! {
 
 /// A terminal that was made.
 #[derive(Serialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "PtyCreated"))]
 #[serde(rename_all = "camelCase")]
 pub struct Created {
     /// Its id, as it was given.
@@ -94,27 +100,60 @@ pub struct Created {
 
 /// A terminal.
 #[derive(Serialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "PtyInfo"))]
 #[serde(rename_all = "camelCase")]
 pub struct Terminal {
+    /// The terminal's id.
     pub id: String,
+    /// The directory that its shell was started in.
     pub cwd: String,
     /// As the wire spells it: the variables it was made with.
     pub envs: BTreeMap<String, String>,
+    /// Columns.
     pub cols: i64,
+    /// Rows.
     pub rows: i64,
+    /// When it was made.
+    #[cfg_attr(feature = "schema", schemars(extend("format" = "date-time")))]
     pub created_at: String,
     /// Whether its shell runs.
     pub active: bool,
+    /// Whether its shell starts when the first client connects.
     pub lazy_start: bool,
 }
 
 /// The terminals that are there.
 #[derive(Serialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "PtyList"))]
 #[serde(rename_all = "camelCase")]
 pub struct Terminals {
+    /// The terminals whose shells run.
     pub sessions: Vec<Terminal>,
+}
+
+/// A terminal that is connected.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "PtyOpened"))]
+pub struct Opened {
+    /// Its id.
+    pub id: String,
+}
+
+/// How a terminal's shell ended.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "PtyEnded"))]
+#[serde(rename_all = "camelCase")]
+pub struct Closed {
+    /// The exit code; -1 where a signal ended the shell. One that is not 0 is no failure.
+    pub exit_code: i64,
+    /// Why, as `Ctrl+C`; null where the server gives no reason.
+    pub reason: Option<String>,
+    /// Bytes delivered.
+    #[cfg_attr(feature = "schema", schemars(extend("unit" = "bytes")))]
+    pub bytes: u64,
+    /// The same.
+    #[cfg_attr(feature = "schema", schemars(extend("unit" = "bytes")))]
+    pub position: u64,
 }
 
 const TERMINALS: &str = "process/pty";

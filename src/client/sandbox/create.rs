@@ -20,10 +20,12 @@ crate::params! {
         /// The snapshot to start from, by name; absent, with no `image`: the server's default.
         pub snapshot: Option<String>,
         /// An image name, as "python:3.12"; the server builds a sandbox image from it.
+        #[cfg_attr(feature = "schema", schemars(with = "Option<String>"))]
         pub image: Option<Value>,
         /// A unique name; absent: one is made up, so that a create whose answer was lost can be found.
         pub name: Option<String>,
         /// What `process.code_run` runs: `python` (the default), `typescript` or `javascript`.
+        #[cfg_attr(feature = "schema", schemars(extend("enum" = LANGUAGES)))]
         pub language: Option<String>,
         /// The user that processes run as.
         pub user: Option<String>,
@@ -38,14 +40,18 @@ crate::params! {
         /// `cpu` (vCPU), `memory` (GiB), `disk` (GiB), `gpu`, `gpuType`.
         pub resources: Option<Resources>,
         /// Minutes without activity until it stops; 0 never.
+        #[cfg_attr(feature = "schema", schemars(extend("unit" = "minutes")))]
         pub auto_stop_interval: Option<i64>,
         /// Minutes stopped until it is archived; 0 never.
+        #[cfg_attr(feature = "schema", schemars(extend("unit" = "minutes")))]
         pub auto_archive_interval: Option<i64>,
         /// Minutes stopped until it is deleted; -1 never, 0 at once.
+        #[cfg_attr(feature = "schema", schemars(extend("unit" = "minutes")))]
         pub auto_delete_interval: Option<i64>,
         /// true: deleted as soon as it stops; the same as `autoDeleteInterval` 0, which it overrides.
         pub ephemeral: Option<bool>,
         /// Volumes to mount: `[{"volumeId":"...","mountPath":"/data","subpath":"..."}]`.
+        #[cfg_attr(feature = "schema", schemars(with = "Option<Vec<VolumeMount>>"))]
         pub volumes: Option<Vec<Value>>,
         /// true: no network at all.
         pub network_block_all: Option<bool>,
@@ -56,10 +62,13 @@ crate::params! {
         /// false returns as soon as the server has answered; absent: true, it waits until it is started.
         pub wait_for_start: Option<bool>,
         /// Minutes without activity until it pauses; 0 never.
+        #[cfg_attr(feature = "schema", schemars(extend("unit" = "minutes")))]
         pub auto_pause_interval: Option<i64>,
         /// Minutes until it is destroyed, whatever it does.
+        #[cfg_attr(feature = "schema", schemars(extend("unit" = "minutes")))]
         pub ttl_minutes: Option<i64>,
         /// Secrets as environment variables: `[{"ENV_NAME":"secret-name"}]`.
+        #[cfg_attr(feature = "schema", schemars(with = "Option<Vec<BTreeMap<String, String>>>"))]
         pub secrets: Option<Vec<Value>>,
         /// true: on spot capacity, which may be taken back.
         pub spot: Option<bool>,
@@ -68,26 +77,54 @@ crate::params! {
     }
 }
 
-/// A size.
+/// The size of a sandbox. What is absent is the server's default or, in a resize, stays.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Resources {
-    /// vCPU.
+    /// Processors.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(extend("unit" = "vCPU")))]
     pub cpu: Option<u32>,
-    /// GiB.
+    /// Memory.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(extend("unit" = "GiB")))]
     pub memory: Option<u32>,
-    /// GiB.
+    /// Disk space.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(extend("unit" = "GiB")))]
     pub disk: Option<u32>,
-    /// How many.
+    /// How many GPUs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub gpu: Option<u32>,
     /// The kind of GPU: a name, or several to choose from.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<GpuTypes>"))]
     pub gpu_type: Option<Value>,
+}
+
+/// One kind of GPU, or several in the order of preference.
+#[cfg(feature = "schema")]
+#[derive(schemars::JsonSchema)]
+#[schemars(untagged, inline)]
+#[allow(dead_code)] // A shape alone: the value goes to the server as it is.
+enum GpuTypes {
+    One(crate::client::known::GpuType),
+    Several(Vec<crate::client::known::GpuType>),
+}
+
+/// A volume in a sandbox.
+#[derive(Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct VolumeMount {
+    /// The volume's id or name.
+    pub volume_id: String,
+    /// Where it appears in the sandbox.
+    pub mount_path: String,
+    /// The part of the volume that appears; absent: all of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub subpath: Option<String>,
 }
 
 /// The body of POST /sandbox: what was not given is absent.

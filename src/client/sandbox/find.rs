@@ -31,8 +31,36 @@ crate::params! {
 crate::params! {
     pub struct Attach {
         /// An item of `sandbox.list` or another result, as an object; or the sandbox's UUID.
+        #[cfg_attr(feature = "schema", schemars(with = "AttachTo"))]
         pub sandbox: serde_json::Value,
     }
+}
+
+/// What a handle is made of: an id, or a sandbox's JSON.
+#[cfg(feature = "schema")]
+#[derive(schemars::JsonSchema)]
+#[schemars(untagged, inline)]
+#[allow(dead_code)] // A shape alone: the value is read by its kind.
+enum AttachTo {
+    Id(String),
+    Sandbox(serde_json::Map<String, serde_json::Value>),
+}
+
+/// What sandbox.attach was given, back again.
+#[derive(serde::Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(inline))]
+#[serde(untagged)]
+pub enum Attached {
+    Sandbox(Box<super::Described>),
+    Id(SandboxId),
+}
+
+/// A sandbox of which the id alone is known.
+#[derive(serde::Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct SandboxId {
+    /// The id, as it was given.
+    pub id: String,
 }
 
 pub async fn get(client: Client, params: Get, _: Context) -> Result<(Sandbox, Json)> {

@@ -40,6 +40,7 @@ crate::params! {
 crate::params! {
     pub struct Minutes {
         /// The interval in minutes.
+        #[cfg_attr(feature = "schema", schemars(extend("unit" = "minutes")))]
         pub minutes: i32,
     }
 }
@@ -80,6 +81,14 @@ async fn change(
 fn in_progress(error: &Error) -> bool {
     matches!(error.status(), status::HTTP_CONFLICT | status::HTTP_BAD_REQUEST)
         && error.detail().message.to_ascii_lowercase().contains("state change in progress")
+}
+
+/// The labels of a sandbox.
+#[derive(serde::Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "SandboxLabels"))]
+pub struct LabelsSet {
+    /// All labels that it has now.
+    pub labels: BTreeMap<String, String>,
 }
 
 const NO_BODY: Option<&()> = None;

@@ -11,6 +11,7 @@ use serde::Deserialize;
 crate::params! {
     pub struct Port {
         /// The port inside the sandbox, 1 to 65535.
+        #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 65535)))]
         pub port: i32,
     }
 }
@@ -28,7 +29,9 @@ pub struct Directory {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct PreviewLink {
+    /// The sandbox's UUID.
     pub sandbox_id: String,
+    /// The address of the port.
     pub url: String,
     /// For the header X-Daytona-Preview-Token, unless the sandbox is public.
     pub token: String,

@@ -16,8 +16,10 @@ crate::params! {
         pub labels: Option<BTreeMap<String, String>>,
         /// The page, from 1 on. Where the server knows only cursors they are walked up to it, and the
         /// totals are absent.
+        #[cfg_attr(feature = "schema", schemars(range(min = 1)))]
         pub page: Option<u32>,
         /// Items a page, 1 to 200; absent: the server's default, 100.
+        #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 200)))]
         pub limit: Option<u32>,
         /// `nextCursor` of the page before.
         pub cursor: Option<String>,
@@ -26,65 +28,90 @@ crate::params! {
         /// A prefix of the name, in any case.
         pub name: Option<String>,
         /// Only sandboxes in these states.
+        #[cfg_attr(feature = "schema", schemars(with = "Option<Vec<crate::client::known::SandboxState>>"))]
         pub states: Option<Vec<String>>,
         /// Only sandboxes of these snapshots.
         pub snapshots: Option<Vec<String>>,
         /// Only sandboxes in these regions.
         pub region_ids: Option<Vec<String>>,
         /// Only sandboxes of these classes.
+        #[cfg_attr(feature = "schema", schemars(with = "Option<Vec<crate::client::known::SandboxClass>>"))]
         pub sandbox_classes: Option<Vec<String>>,
         /// Also those that failed and are to be deleted; absent: false.
         pub include_errored_deleted: Option<bool>,
         /// Also those of warm pools; absent: false.
         pub include_warm: Option<bool>,
         /// At least so many vCPU.
+        #[cfg_attr(feature = "schema", schemars(extend("unit" = "vCPU")))]
         pub min_cpu: Option<f64>,
         /// At most so many vCPU.
+        #[cfg_attr(feature = "schema", schemars(extend("unit" = "vCPU")))]
         pub max_cpu: Option<f64>,
         /// At least so many GiB of memory.
+        #[cfg_attr(feature = "schema", schemars(extend("unit" = "GiB")))]
         pub min_memory_gi_b: Option<f64>,
         /// At most so many GiB of memory.
+        #[cfg_attr(feature = "schema", schemars(extend("unit" = "GiB")))]
         pub max_memory_gi_b: Option<f64>,
         /// At least so many GiB of disk.
+        #[cfg_attr(feature = "schema", schemars(extend("unit" = "GiB")))]
         pub min_disk_gi_b: Option<f64>,
         /// At most so many GiB of disk.
+        #[cfg_attr(feature = "schema", schemars(extend("unit" = "GiB")))]
         pub max_disk_gi_b: Option<f64>,
         /// Only public ones, or only others.
         pub is_public: Option<bool>,
         /// Only recoverable ones, or only others.
         pub is_recoverable: Option<bool>,
-        /// Created after this time (ISO 8601).
+        /// Created after this time.
+        #[cfg_attr(feature = "schema", schemars(extend("format" = "date-time")))]
         pub created_at_after: Option<String>,
-        /// Created before this time (ISO 8601).
+        /// Created before this time.
+        #[cfg_attr(feature = "schema", schemars(extend("format" = "date-time")))]
         pub created_at_before: Option<String>,
-        /// Active after this time (ISO 8601).
+        /// Active after this time.
+        #[cfg_attr(feature = "schema", schemars(extend("format" = "date-time")))]
         pub last_event_after: Option<String>,
-        /// Active before this time (ISO 8601).
+        /// Active before this time.
+        #[cfg_attr(feature = "schema", schemars(extend("format" = "date-time")))]
         pub last_event_before: Option<String>,
-        /// To be destroyed after this time (ISO 8601).
+        /// To be destroyed after this time.
+        #[cfg_attr(feature = "schema", schemars(extend("format" = "date-time")))]
         pub auto_destroy_at_after: Option<String>,
-        /// To be destroyed before this time (ISO 8601).
+        /// To be destroyed before this time.
+        #[cfg_attr(feature = "schema", schemars(extend("format" = "date-time")))]
         pub auto_destroy_at_before: Option<String>,
-        /// `name`, `cpu`, `memoryGib`, `diskGib`, `lastActivityAt` or `createdAt`.
+        /// What the list is sorted by.
+        #[cfg_attr(feature = "schema", schemars(with = "Option<crate::client::known::SandboxSort>"))]
         pub sort: Option<String>,
-        /// `asc` or `desc`.
+        /// The direction.
+        #[cfg_attr(feature = "schema", schemars(with = "Option<crate::client::known::SortOrder>"))]
         pub order: Option<String>,
     }
 }
 
 /// A page of sandboxes.
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(rename = "SandboxPage", extend("absentOrNull" = true))
+)]
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Listed {
     /// The sandboxes, as the server describes them.
     pub items: Vec<super::Described>,
-    /// The cursor of the next page; null after the last.
+    /// The cursor of the next page; null or absent after the last, and where the server counts pages.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub next_cursor: Option<String>,
-    /// How many there are, where the server counts them.
+    /// How many sandboxes there are; absent where the server does not count them.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub total: Option<u64>,
-    /// This page, where the server counts them.
+    /// The number of this page; absent where the server does not count them.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub page: Option<u64>,
+    /// How many pages there are; absent where the server does not count them.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub total_pages: Option<u64>,
 }
 

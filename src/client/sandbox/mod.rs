@@ -15,15 +15,15 @@ mod list;
 mod reading;
 mod wait;
 
-pub use create::{Create, Resources, create, create_stream};
-pub use find::{Attach, Find, Get, attach, find, get};
+pub use create::{Create, Resources, VolumeMount, create, create_stream};
+pub use find::{Attach, Attached, Find, Get, SandboxId, attach, find, get};
 pub use lifecycle::{
-    Delete, Minutes, Nothing, Resize, SetLabels, Stop, archive, delete, info, refresh, resize,
+    Delete, LabelsSet, Minutes, Nothing, Resize, SetLabels, Stop, archive, delete, info, refresh, resize,
     set_auto_archive, set_auto_delete, set_auto_stop, set_labels, start, stop,
 };
 pub use links::{Directory, Port, PreviewLink, home_dir, preview_link, work_dir};
 pub use list::{List, Listed, list};
-pub use reading::Described;
+pub use reading::{BuildInfo, Described};
 pub use wait::{Wait, wait, wait_for_resize, wait_for_start, wait_for_stop};
 
 pub(crate) use daemon::Daemon;

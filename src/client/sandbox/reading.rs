@@ -5,6 +5,7 @@ use crate::client::status;
 use crate::client::transport::Json;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use std::collections::BTreeMap;
 
 /// The part that is read.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -79,43 +80,173 @@ pub(super) fn parse<T: DeserializeOwned>(json: &Json, what: &str) -> Result<T> {
     })
 }
 
-/// A sandbox, as the server describes it; a newer server's fields arrive by themselves.
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+/// A sandbox, as the server describes it.
 #[derive(Deserialize)]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(rename = "Sandbox", extend("absentOrNull" = true))
+)]
 #[serde(rename_all = "camelCase")]
 pub struct Described {
     /// The UUID.
     pub id: String,
+    /// The name, unique in the organization.
     pub name: String,
+    /// The organization that it belongs to.
     pub organization_id: String,
     /// The snapshot that it was made from.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub snapshot: Option<String>,
+    /// The user that processes run as.
     pub user: String,
-    pub env: Option<std::collections::BTreeMap<String, String>>,
-    pub labels: std::collections::BTreeMap<String, String>,
+    /// Environment variables of every process; absent in lists.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub env: Option<BTreeMap<String, String>>,
+    /// Its labels; `code-toolbox-language` is the language it was created for.
+    pub labels: BTreeMap<String, String>,
     /// Whether preview links work without a token.
     pub public: bool,
+    /// Whether it has no network at all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub network_block_all: Option<bool>,
+    /// Networks that may be reached, separated by commas.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub network_allow_list: Option<String>,
+    /// Domains that may be reached, separated by commas.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub domain_allow_list: Option<String>,
+    /// The proxy that HTTP requests of the sandbox go through; absent in lists.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub outbound_proxy_url: Option<String>,
+    /// Where its telemetry goes instead of the default; absent in lists.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub otel_endpoint_override: Option<String>,
     /// The region.
     pub target: String,
-    /// vCPU.
+    /// Processors.
+    #[cfg_attr(feature = "schema", schemars(extend("unit" = "vCPU")))]
     pub cpu: f64,
+    /// How many GPUs.
     pub gpu: f64,
-    /// GiB.
+    /// Memory.
+    #[cfg_attr(feature = "schema", schemars(extend("unit" = "GiB")))]
     pub memory: f64,
-    /// GiB.
+    /// Disk space.
+    #[cfg_attr(feature = "schema", schemars(extend("unit" = "GiB")))]
     pub disk: f64,
-    /// `creating`, `started`, `stopped`, `archived`, `error` and so on; new ones may come.
-    pub state: String,
+    /// The kind of GPU.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<crate::client::known::GpuType>"))]
+    pub gpu_type: Option<String>,
+    /// Whether it is on spot capacity, which may be taken back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub spot: Option<bool>,
+    /// When spot capacity was taken back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(extend("format" = "date-time")))]
+    pub spot_evicted_at: Option<String>,
+    /// When it was given up for want of a runner.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(extend("format" = "date-time")))]
+    pub queue_timed_out_at: Option<String>,
+    /// Its state.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<crate::client::known::SandboxState>"))]
+    pub state: Option<String>,
+    /// The state that it is on its way to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<crate::client::known::SandboxDesiredState>"))]
     pub desired_state: Option<String>,
+    /// Why it is in an error state.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub error_reason: Option<String>,
-    /// Minutes without activity until it stops; 0 never.
+    /// Whether that can be recovered from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub recoverable: Option<bool>,
+    /// The warm pool that it waits in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub warm_pool_id: Option<String>,
+    /// How far its backup is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<crate::client::known::BackupState>"))]
+    pub backup_state: Option<String>,
+    /// When its last backup was made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(extend("format" = "date-time")))]
+    pub backup_created_at: Option<String>,
+    /// Time without activity until it stops; 0 never.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(extend("unit" = "minutes")))]
     pub auto_stop_interval: Option<f64>,
-    /// Minutes stopped until it is archived; 0 never.
+    /// Time without activity until it pauses; 0 never.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(extend("unit" = "minutes")))]
+    pub auto_pause_interval: Option<f64>,
+    /// Time stopped until it is archived; 0 never.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(extend("unit" = "minutes")))]
     pub auto_archive_interval: Option<f64>,
-    /// Minutes stopped until it is deleted; -1 never, 0 at once.
+    /// Time stopped until it is deleted; negative never, 0 at once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(extend("unit" = "minutes")))]
     pub auto_delete_interval: Option<f64>,
+    /// When it is destroyed, whatever it does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(extend("format" = "date-time")))]
+    pub auto_destroy_at: Option<String>,
+    /// The volumes in it; absent in lists.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub volumes: Option<Vec<super::VolumeMount>>,
+    /// What it was built from; absent in lists, and without an image.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub build_info: Option<BuildInfo>,
+    /// When it was made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(extend("format" = "date-time")))]
     pub created_at: Option<String>,
+    /// When it last changed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(extend("format" = "date-time")))]
     pub updated_at: Option<String>,
+    /// When it was last used.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(extend("format" = "date-time")))]
+    pub last_activity_at: Option<String>,
+    /// What kind of machine it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<crate::client::known::SandboxClass>"))]
+    pub sandbox_class: Option<String>,
+    /// The version of the daemon in it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub daemon_version: Option<String>,
+    /// The machine that it runs on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub runner_id: Option<String>,
+    /// The sandbox that it shares a machine with; absent in lists.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub linked_sandbox_id: Option<String>,
     /// Where its toolbox is, without the id.
     pub toolbox_proxy_url: String,
+}
+
+/// What a sandbox was built from.
+#[derive(Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(extend("absentOrNull" = true)))]
+#[serde(rename_all = "camelCase")]
+pub struct BuildInfo {
+    /// The Dockerfile.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dockerfile_content: Option<String>,
+    /// The hashes of the files beside it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub context_hashes: Option<Vec<String>>,
+    /// When the build was asked for.
+    #[cfg_attr(feature = "schema", schemars(extend("format" = "date-time")))]
+    pub created_at: String,
+    /// When it last changed.
+    #[cfg_attr(feature = "schema", schemars(extend("format" = "date-time")))]
+    pub updated_at: String,
+    /// The snapshot that came of it.
+    pub snapshot_ref: String,
 }

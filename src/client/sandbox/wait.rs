@@ -24,6 +24,7 @@ const ERRORS_MOST: u32 = 10;
 crate::params! {
     pub struct Wait {
         /// The states to wait for; the first that is reached ends the wait.
+        #[cfg_attr(feature = "schema", schemars(with = "Vec<crate::client::known::SandboxState>"))]
         pub states: Vec<String>,
     }
 }

@@ -85,6 +85,7 @@ crate::params! {
         /// The command's id, `cmdId` of `session.execute`.
         pub command_id: String,
         /// Where to resume: the `position` of an event of an earlier stream; absent or 0: from the beginning.
+        #[cfg_attr(feature = "schema", schemars(extend("unit" = "bytes")))]
         pub from: Option<u64>,
     }
 }
@@ -111,6 +112,7 @@ crate::params! {
 crate::params! {
     stream pub struct EntrypointFollow {
         /// Where to resume: the `position` of an event of an earlier stream; absent or 0: from the beginning.
+        #[cfg_attr(feature = "schema", schemars(extend("unit" = "bytes")))]
         pub from: Option<u64>,
     }
 }
@@ -120,6 +122,7 @@ crate::params! {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Session {
+    /// The session's id.
     pub session_id: String,
     /// In no particular order.
     pub commands: Vec<SessionCommand>,
@@ -130,23 +133,33 @@ pub struct Session {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct SessionCommand {
+    /// The command's id.
     pub id: String,
     /// Its text.
     pub command: String,
-    /// Absent while it runs.
+    /// The exit code; absent while the command runs, and where it ended its shell.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub exit_code: Option<i64>,
 }
 
 /// What a session's command did; with `runAsync` the id alone.
 #[derive(Serialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "SessionExecuteResult"))]
 #[serde(rename_all = "camelCase")]
 pub struct Executed {
+    /// The command's id, for `session.command`, `session.logs` and `session.follow`.
     pub cmd_id: String,
-    /// Both channels as they were logged: 01 01 01 before each line of stdout, 02 02 02 of stderr.
+    /// Both channels as they were logged; absent with `runAsync`: 01 01 01 before each line of stdout, 02 02 02 of stderr.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub output: Option<String>,
+    /// Standard output; absent with `runAsync`.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub stdout: Option<String>,
+    /// Standard error; absent with `runAsync`.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub stderr: Option<String>,
+    /// The exit code; absent with `runAsync`.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub exit_code: Option<i64>,
 }
 
@@ -157,8 +170,25 @@ pub struct Executed {
 pub struct CommandLogs {
     /// Both channels as they were logged: 01 01 01 before each line of stdout, 02 02 02 of stderr.
     pub output: String,
+    /// Standard output.
     pub stdout: String,
+    /// Standard error.
     pub stderr: String,
+}
+
+/// How the output of a command ended.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct FollowEnded {
+    /// The exit code; one that is not 0 is no failure.
+    pub exit_code: i64,
+    /// Bytes delivered.
+    #[cfg_attr(feature = "schema", schemars(extend("unit" = "bytes")))]
+    pub bytes: u64,
+    /// Raw bytes of the log consumed: what `from` resumes at.
+    #[cfg_attr(feature = "schema", schemars(extend("unit" = "bytes")))]
+    pub position: u64,
 }
 
 const SESSIONS: &str = "process/session";

@@ -169,7 +169,7 @@ fn open(
 pub unsafe extern "C" fn daytona_stream_finish(stream: daytona_stream_t, out: *mut *mut c_char) -> i32 {
     export(Out::new(out, null_mut()), || {
         let stream = get(stream)?;
-        if !stream.operation.finishable {
+        if !stream.operation.is_finishable() {
             let message =
                 "this stream has no end of input: close it, or write what its program takes for an end";
             return named_error(stream.operation, Err(Error::new(status::UNSUPPORTED, message)));
@@ -221,7 +221,7 @@ pub unsafe extern "C" fn daytona_stream_result(
             return Err(busy_inline());
         }
         let stream = get(stream)?;
-        let (queued, finishable) = (stream.queue.is_some(), stream.operation.finishable);
+        let (queued, finishable) = (stream.queue.is_some(), stream.operation.is_finishable());
         let ready = |state: &mut State| {
             if state.closed {
                 return Some(Err(closed()));

@@ -45,7 +45,7 @@ pub unsafe extern "C" fn daytona_stream_write(
             return Err(busy_inline());
         }
         let stream = get(stream)?;
-        if !stream.operation.input {
+        if !stream.operation.takes_input() {
             let message = format!("{} takes no input", stream.operation.name);
             return named_error(stream.operation, Err(Error::new(status::UNSUPPORTED, message)));
         }

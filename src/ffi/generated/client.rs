@@ -15,20 +15,24 @@ use std::ptr::null_mut;
 /// `client`: a client handle.
 /// `options`: NULL, or a JSON object with any of
 ///
-/// * `timeoutMs` (integer): Milliseconds until this side gives up; 0 is no limit, absent the
-///   operation's default.
+/// * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+///   operation's default. Of a stream it bounds its whole life.
 ///
 /// `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
 /// daytona_free.
+/// Its fields are version, buildSha?, oidc, ssoOidc?, posthog?, forcedFeatureFlags?,
+/// linkedAccountsEnabled, announcements, pylonAppId?, proxyTemplateUrl, proxyToolboxUrl,
+/// defaultSnapshot, dashboardUrl, maxAutoArchiveInterval, maintananceMode, environment, billingApiUrl?,
+/// analyticsApiUrl?, stripePublishableKey?, sshGatewayCommand?, sshGatewayPublicKey?, rateLimit? (? may
+/// be absent); a newer server's arrive by themselves.
 ///
 /// Any thread, several at once; DAYTONA_BUSY in an inline callback.
 /// Gives up after 60 s unless `timeoutMs` says otherwise.
 /// Submitted and cancelled: Drops the connection; nothing changes on the server.
 /// Endpoint: GET /config
 /// Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
-/// DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CANCELLED,
-/// DAYTONA_CLOSED, DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, and 400 to 599 as
-/// the server answers.
+/// DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+/// DAYTONA_PANIC, DAYTONA_BUSY, and 400 to 599 as the server answers.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn daytona_client_config(
     client: daytona_client_t,

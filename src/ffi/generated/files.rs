@@ -19,20 +19,23 @@ use std::ptr::null_mut;
 ///
 /// * `depth` (integer): How many levels down, 1 or more; default 1: the directory's own entries.
 ///   Servers before 0.205 know one level only.
-/// * `timeoutMs` (integer): Milliseconds until this side gives up; 0 is no limit, absent the
-///   operation's default.
+/// * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+///   operation's default. Of a stream it bounds its whole life.
 ///
 /// `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
 /// daytona_free.
+/// Each has the fields name, path?, size, mode, permissions, modifiedAt, modTime, isDir, owner, group
+/// (? may be absent); a newer server's arrive by themselves.
 ///
 /// Any thread, several at once; DAYTONA_BUSY in an inline callback.
 /// Gives up after 60 s unless `timeoutMs` says otherwise.
 /// Submitted and cancelled: Drops the connection; nothing changes in the sandbox.
 /// Endpoint: GET {sb}/files
 /// Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
-/// DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CANCELLED,
-/// DAYTONA_CLOSED, DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, and 400 to 599 as
-/// the server answers.
+/// DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+/// DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, DAYTONA_HTTP_BAD_REQUEST, DAYTONA_HTTP_FORBIDDEN,
+/// DAYTONA_HTTP_NOT_FOUND, and 400 to 599 as the server answers. `code` can be FILE_NOT_FOUND,
+/// FILE_ACCESS_DENIED.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn daytona_files_list(
     sandbox: daytona_sandbox_t,
@@ -60,22 +63,22 @@ pub unsafe extern "C" fn daytona_files_list(
 /// `path` (text): The file or directory.
 /// `options`: NULL, or a JSON object with any of
 ///
-/// * `timeoutMs` (integer): Milliseconds until this side gives up; 0 is no limit, absent the
-///   operation's default.
+/// * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+///   operation's default. Of a stream it bounds its whole life.
 ///
 /// `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
 /// daytona_free.
-/// Its fields: name, path, size, mode, permissions, modifiedAt, modTime, isDir, owner, group; a newer
-/// server's arrive by themselves.
+/// Its fields are name, path?, size, mode, permissions, modifiedAt, modTime, isDir, owner, group (? may
+/// be absent); a newer server's arrive by themselves.
 ///
 /// Any thread, several at once; DAYTONA_BUSY in an inline callback.
 /// Gives up after 60 s unless `timeoutMs` says otherwise.
 /// Submitted and cancelled: Drops the connection; nothing changes in the sandbox.
 /// Endpoint: GET {sb}/files/info
 /// Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
-/// DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CANCELLED,
-/// DAYTONA_CLOSED, DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, and 400 to 599 as
-/// the server answers.
+/// DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+/// DAYTONA_PANIC, DAYTONA_BUSY, DAYTONA_HTTP_FORBIDDEN, DAYTONA_HTTP_NOT_FOUND, and 400 to 599 as the
+/// server answers. `code` can be FILE_NOT_FOUND, FILE_ACCESS_DENIED.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn daytona_files_info(
     sandbox: daytona_sandbox_t,
@@ -103,8 +106,8 @@ pub unsafe extern "C" fn daytona_files_info(
 /// `options`: NULL, or a JSON object with any of
 ///
 /// * `mode` (text): Its permissions in octal; default "0755". The sandbox's umask applies.
-/// * `timeoutMs` (integer): Milliseconds until this side gives up; 0 is no limit, absent the
-///   operation's default.
+/// * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+///   operation's default. Of a stream it bounds its whole life.
 ///
 /// `out`, `out_len`: may be NULL. Get `null`, or the error JSON on failure; free it with daytona_free.
 ///
@@ -113,9 +116,8 @@ pub unsafe extern "C" fn daytona_files_info(
 /// Submitted and cancelled: Drops the connection; the directory may have been made.
 /// Endpoint: POST {sb}/files/folder
 /// Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
-/// DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CANCELLED,
-/// DAYTONA_CLOSED, DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, and 400 to 599 as
-/// the server answers.
+/// DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+/// DAYTONA_PANIC, DAYTONA_BUSY, DAYTONA_HTTP_BAD_REQUEST, and 400 to 599 as the server answers.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn daytona_files_mkdir(
     sandbox: daytona_sandbox_t,
@@ -146,8 +148,8 @@ pub unsafe extern "C" fn daytona_files_mkdir(
 ///
 /// * `recursive` (true or false): Delete a directory with everything in it; default false: a directory
 ///   is refused.
-/// * `timeoutMs` (integer): Milliseconds until this side gives up; 0 is no limit, absent the
-///   operation's default.
+/// * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+///   operation's default. Of a stream it bounds its whole life.
 ///
 /// `out`, `out_len`: may be NULL. Get `null`, or the error JSON on failure; free it with daytona_free.
 ///
@@ -156,9 +158,10 @@ pub unsafe extern "C" fn daytona_files_mkdir(
 /// Submitted and cancelled: Drops the connection; some or all may have been deleted.
 /// Endpoint: DELETE {sb}/files
 /// Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
-/// DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CANCELLED,
-/// DAYTONA_CLOSED, DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, and 400 to 599 as
-/// the server answers.
+/// DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+/// DAYTONA_PANIC, DAYTONA_BUSY, DAYTONA_HTTP_BAD_REQUEST, DAYTONA_HTTP_FORBIDDEN,
+/// DAYTONA_HTTP_NOT_FOUND, and 400 to 599 as the server answers. `code` can be FILE_NOT_FOUND,
+/// FILE_ACCESS_DENIED.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn daytona_files_delete(
     sandbox: daytona_sandbox_t,
@@ -189,8 +192,8 @@ pub unsafe extern "C" fn daytona_files_delete(
 /// itself must not.
 /// `options`: NULL, or a JSON object with any of
 ///
-/// * `timeoutMs` (integer): Milliseconds until this side gives up; 0 is no limit, absent the
-///   operation's default.
+/// * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+///   operation's default. Of a stream it bounds its whole life.
 ///
 /// `out`, `out_len`: may be NULL. Get `null`, or the error JSON on failure; free it with daytona_free.
 ///
@@ -199,9 +202,9 @@ pub unsafe extern "C" fn daytona_files_delete(
 /// Submitted and cancelled: Drops the connection; it may have been moved.
 /// Endpoint: POST {sb}/files/move
 /// Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
-/// DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CANCELLED,
-/// DAYTONA_CLOSED, DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, and 400 to 599 as
-/// the server answers.
+/// DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+/// DAYTONA_PANIC, DAYTONA_BUSY, DAYTONA_HTTP_FORBIDDEN, DAYTONA_HTTP_NOT_FOUND, DAYTONA_HTTP_CONFLICT,
+/// and 400 to 599 as the server answers. `code` can be FILE_NOT_FOUND, FILE_ACCESS_DENIED.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn daytona_files_move(
     sandbox: daytona_sandbox_t,
@@ -231,8 +234,8 @@ pub unsafe extern "C" fn daytona_files_move(
 /// * `mode` (text): Permissions in octal, as "0644".
 /// * `owner` (text): The owner, a name or a number.
 /// * `group` (text): The group, a name or a number.
-/// * `timeoutMs` (integer): Milliseconds until this side gives up; 0 is no limit, absent the
-///   operation's default.
+/// * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+///   operation's default. Of a stream it bounds its whole life.
 ///
 /// `out`, `out_len`: may be NULL. Get `null`, or the error JSON on failure; free it with daytona_free.
 ///
@@ -241,9 +244,10 @@ pub unsafe extern "C" fn daytona_files_move(
 /// Submitted and cancelled: Drops the connection; they may have been set.
 /// Endpoint: POST {sb}/files/permissions
 /// Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
-/// DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CANCELLED,
-/// DAYTONA_CLOSED, DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, and 400 to 599 as
-/// the server answers.
+/// DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+/// DAYTONA_PANIC, DAYTONA_BUSY, DAYTONA_HTTP_BAD_REQUEST, DAYTONA_HTTP_FORBIDDEN,
+/// DAYTONA_HTTP_NOT_FOUND, and 400 to 599 as the server answers. `code` can be FILE_NOT_FOUND,
+/// FILE_ACCESS_DENIED.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn daytona_files_set_permissions(
     sandbox: daytona_sandbox_t,
@@ -274,21 +278,20 @@ pub unsafe extern "C" fn daytona_files_set_permissions(
 /// these.
 /// `options`: NULL, or a JSON object with any of
 ///
-/// * `timeoutMs` (integer): Milliseconds until this side gives up; 0 is no limit, absent the
-///   operation's default.
+/// * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+///   operation's default. Of a stream it bounds its whole life.
 ///
 /// `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
 /// daytona_free.
-/// Its fields: files; a newer server's arrive by themselves.
+/// Its fields are files; a newer server's arrive by themselves.
 ///
 /// Any thread, several at once; DAYTONA_BUSY in an inline callback.
 /// Gives up after 60 s unless `timeoutMs` says otherwise.
 /// Submitted and cancelled: Drops the connection; nothing changes in the sandbox.
 /// Endpoint: GET {sb}/files/search
 /// Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
-/// DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CANCELLED,
-/// DAYTONA_CLOSED, DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, and 400 to 599 as
-/// the server answers.
+/// DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+/// DAYTONA_PANIC, DAYTONA_BUSY, and 400 to 599 as the server answers.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn daytona_files_search(
     sandbox: daytona_sandbox_t,
@@ -318,20 +321,20 @@ pub unsafe extern "C" fn daytona_files_search(
 /// `pattern` (text): The text to look for within a line, as it stands: no pattern.
 /// `options`: NULL, or a JSON object with any of
 ///
-/// * `timeoutMs` (integer): Milliseconds until this side gives up; 0 is no limit, absent the
-///   operation's default.
+/// * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+///   operation's default. Of a stream it bounds its whole life.
 ///
 /// `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
 /// daytona_free.
+/// Each has the fields file, line, content; a newer server's arrive by themselves.
 ///
 /// Any thread, several at once; DAYTONA_BUSY in an inline callback.
 /// Gives up after 60 s unless `timeoutMs` says otherwise.
 /// Submitted and cancelled: Drops the connection; nothing changes in the sandbox.
 /// Endpoint: GET {sb}/files/find
 /// Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
-/// DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CANCELLED,
-/// DAYTONA_CLOSED, DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, and 400 to 599 as
-/// the server answers.
+/// DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+/// DAYTONA_PANIC, DAYTONA_BUSY, and 400 to 599 as the server answers.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn daytona_files_find(
     sandbox: daytona_sandbox_t,
@@ -362,20 +365,20 @@ pub unsafe extern "C" fn daytona_files_find(
 /// `new_value` (text): What to put in its place.
 /// `options`: NULL, or a JSON object with any of
 ///
-/// * `timeoutMs` (integer): Milliseconds until this side gives up; 0 is no limit, absent the
-///   operation's default.
+/// * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+///   operation's default. Of a stream it bounds its whole life.
 ///
 /// `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
 /// daytona_free.
+/// Each has the fields file, success, error? (? may be absent); a newer server's arrive by themselves.
 ///
 /// Any thread, several at once; DAYTONA_BUSY in an inline callback.
 /// Gives up after 60 s unless `timeoutMs` says otherwise.
 /// Submitted and cancelled: Drops the connection; some or all files may have been changed.
 /// Endpoint: POST {sb}/files/replace
 /// Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
-/// DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CANCELLED,
-/// DAYTONA_CLOSED, DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, and 400 to 599 as
-/// the server answers.
+/// DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+/// DAYTONA_PANIC, DAYTONA_BUSY, and 400 to 599 as the server answers.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn daytona_files_replace(
     sandbox: daytona_sandbox_t,
@@ -410,21 +413,19 @@ pub unsafe extern "C" fn daytona_files_replace(
 /// `data`, `len`: the raw bytes, copied; NULL is allowed with a length of 0.
 /// `options`: NULL, or a JSON object with any of
 ///
-/// * `timeoutMs` (integer): Milliseconds until this side gives up; 0 is no limit, absent the
-///   operation's default.
+/// * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+///   operation's default. Of a stream it bounds its whole life.
 ///
 /// `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
 /// daytona_free.
-/// Its fields: name, path, type; a newer server's arrive by themselves.
 ///
 /// Any thread, several at once; DAYTONA_BUSY in an inline callback.
 /// Has no time limit of its own; connect and idle limits apply.
 /// Submitted and cancelled: Drops the connection; a file that was not there completely does not appear.
 /// Endpoint: POST {sb}/files/upload-v2; on older servers POST {sb}/files/upload
 /// Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
-/// DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CANCELLED,
-/// DAYTONA_CLOSED, DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, and 400 to 599 as
-/// the server answers.
+/// DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+/// DAYTONA_PANIC, DAYTONA_BUSY, DAYTONA_HTTP_BAD_REQUEST, and 400 to 599 as the server answers.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn daytona_files_write(
     sandbox: daytona_sandbox_t,
@@ -455,8 +456,8 @@ pub unsafe extern "C" fn daytona_files_write(
 /// `path` (text): The file.
 /// `options`: NULL, or a JSON object with any of
 ///
-/// * `timeoutMs` (integer): Milliseconds until this side gives up; 0 is no limit, absent the
-///   operation's default.
+/// * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+///   operation's default. Of a stream it bounds its whole life.
 ///
 /// `out`, `out_len`: may be NULL, but `out` needs `out_len`. Get the bytes, or the error JSON on
 /// failure; free it with daytona_free.
@@ -466,9 +467,10 @@ pub unsafe extern "C" fn daytona_files_write(
 /// Submitted and cancelled: Drops the connection; nothing changes in the sandbox.
 /// Endpoint: GET {sb}/files/download
 /// Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
-/// DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CANCELLED,
-/// DAYTONA_CLOSED, DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, and 400 to 599 as
-/// the server answers.
+/// DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_IO,
+/// DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_BUSY, DAYTONA_HTTP_BAD_REQUEST, DAYTONA_HTTP_FORBIDDEN,
+/// DAYTONA_HTTP_NOT_FOUND, and 400 to 599 as the server answers. `code` can be FILE_NOT_FOUND,
+/// FILE_ACCESS_DENIED.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn daytona_files_read(
     sandbox: daytona_sandbox_t,
@@ -495,26 +497,26 @@ pub unsafe extern "C" fn daytona_files_read(
 /// in the sandbox. No time limit of its own: the idle limit applies.
 ///
 /// `sandbox`: a sandbox handle.
-/// `local_path` (text): The local file: a regular one, so that its length is known.
+/// `local_path` (text): The local file, a regular one. An error if it changes while it is sent.
 /// `remote_path` (text): Its path in the sandbox, name included. Missing directories are made, an
 /// existing file is replaced.
 /// `options`: NULL, or a JSON object with any of
 ///
-/// * `timeoutMs` (integer): Milliseconds until this side gives up; 0 is no limit, absent the
-///   operation's default.
+/// * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+///   operation's default. Of a stream it bounds its whole life.
 ///
 /// `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
 /// daytona_free.
-/// Its fields: bytes; a newer server's arrive by themselves.
+/// Its fields are bytes; a newer server's arrive by themselves.
 ///
 /// Any thread, several at once; DAYTONA_BUSY in an inline callback.
 /// Has no time limit of its own; connect and idle limits apply.
 /// Submitted and cancelled: Drops the connection; a file that was not there completely does not appear.
 /// Endpoint: POST {sb}/files/upload-v2; on older servers POST {sb}/files/upload
 /// Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
-/// DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CANCELLED,
-/// DAYTONA_CLOSED, DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, DAYTONA_IO, and
-/// 400 to 599 as the server answers.
+/// DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_IO,
+/// DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_BUSY, DAYTONA_HTTP_BAD_REQUEST, and 400 to 599 as the server
+/// answers.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn daytona_files_upload(
     sandbox: daytona_sandbox_t,
@@ -550,12 +552,12 @@ pub unsafe extern "C" fn daytona_files_upload(
 /// is replaced.
 /// `options`: NULL, or a JSON object with any of
 ///
-/// * `timeoutMs` (integer): Milliseconds until this side gives up; 0 is no limit, absent the
-///   operation's default.
+/// * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+///   operation's default. Of a stream it bounds its whole life.
 ///
 /// `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
 /// daytona_free.
-/// Its fields: bytes; a newer server's arrive by themselves.
+/// Its fields are bytes; a newer server's arrive by themselves.
 ///
 /// Any thread, several at once; DAYTONA_BUSY in an inline callback.
 /// Has no time limit of its own; connect and idle limits apply.
@@ -563,9 +565,10 @@ pub unsafe extern "C" fn daytona_files_upload(
 /// there stays as it was.
 /// Endpoint: GET {sb}/files/download
 /// Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
-/// DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CANCELLED,
-/// DAYTONA_CLOSED, DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, DAYTONA_IO, and
-/// 400 to 599 as the server answers.
+/// DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_IO,
+/// DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_BUSY, DAYTONA_HTTP_BAD_REQUEST, DAYTONA_HTTP_FORBIDDEN,
+/// DAYTONA_HTTP_NOT_FOUND, and 400 to 599 as the server answers. `code` can be FILE_NOT_FOUND,
+/// FILE_ACCESS_DENIED.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn daytona_files_download(
     sandbox: daytona_sandbox_t,
@@ -594,15 +597,17 @@ pub unsafe extern "C" fn daytona_files_download(
 /// bytes of all of them. No time limit of its own: the idle limit applies.
 ///
 /// `sandbox`: a sandbox handle.
-/// `files` (list of objects, as JSON text): The files, an array of {localPath, remotePath}. Missing
+/// `files` (list of FilePair, as JSON text): The files, an array of {localPath, remotePath}. Missing
 /// directories are made, existing files replaced.
 /// `options`: NULL, or a JSON object with any of
 ///
-/// * `timeoutMs` (integer): Milliseconds until this side gives up; 0 is no limit, absent the
-///   operation's default.
+/// * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+///   operation's default. Of a stream it bounds its whole life.
 ///
 /// `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
 /// daytona_free.
+/// Each has the fields localPath, remotePath, bytes?, error? (? may be absent); a newer server's arrive
+/// by themselves.
 ///
 /// Any thread, several at once; DAYTONA_BUSY in an inline callback.
 /// Has no time limit of its own; connect and idle limits apply.
@@ -610,9 +615,9 @@ pub unsafe extern "C" fn daytona_files_download(
 /// one may be there in part.
 /// Endpoint: POST {sb}/files/bulk-upload, and as files.upload
 /// Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
-/// DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CANCELLED,
-/// DAYTONA_CLOSED, DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, DAYTONA_IO, and
-/// 400 to 599 as the server answers.
+/// DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_IO,
+/// DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_BUSY, DAYTONA_HTTP_BAD_REQUEST, and 400 to 599 as the server
+/// answers.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn daytona_files_upload_many(
     sandbox: daytona_sandbox_t,
@@ -641,15 +646,17 @@ pub unsafe extern "C" fn daytona_files_upload_many(
 /// No time limit of its own: the idle limit applies.
 ///
 /// `sandbox`: a sandbox handle.
-/// `files` (list of objects, as JSON text): The files, an array of {localPath, remotePath}. Missing
+/// `files` (list of FilePair, as JSON text): The files, an array of {localPath, remotePath}. Missing
 /// directories are made, existing files replaced.
 /// `options`: NULL, or a JSON object with any of
 ///
-/// * `timeoutMs` (integer): Milliseconds until this side gives up; 0 is no limit, absent the
-///   operation's default.
+/// * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+///   operation's default. Of a stream it bounds its whole life.
 ///
 /// `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
 /// daytona_free.
+/// Each has the fields localPath, remotePath, bytes?, error? (? may be absent); a newer server's arrive
+/// by themselves.
 ///
 /// Any thread, several at once; DAYTONA_BUSY in an inline callback.
 /// Has no time limit of its own; connect and idle limits apply.
@@ -657,9 +664,10 @@ pub unsafe extern "C" fn daytona_files_upload_many(
 /// complete stay.
 /// Endpoint: POST {sb}/files/bulk-download
 /// Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
-/// DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CANCELLED,
-/// DAYTONA_CLOSED, DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, DAYTONA_IO, and
-/// 400 to 599 as the server answers.
+/// DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_IO,
+/// DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_BUSY, DAYTONA_HTTP_BAD_REQUEST, DAYTONA_HTTP_FORBIDDEN,
+/// DAYTONA_HTTP_NOT_FOUND, DAYTONA_HTTP_INTERNAL_SERVER, and 400 to 599 as the server answers. `code`
+/// can be FILE_NOT_FOUND, FILE_ACCESS_DENIED, INVALID_FILE_PATH, FILE_READ_FAILED.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn daytona_files_download_many(
     sandbox: daytona_sandbox_t,
@@ -699,12 +707,12 @@ pub unsafe extern "C" fn daytona_files_download_many(
 ///   ".git", wherever it is, or with a slash a path from the top, such as "out/gen*.js" (`*` and `?`
 ///   within a name, `**` for any directories). With a directory goes everything below it.
 /// * `dryRun` (true or false): Only say what would change; default false.
-/// * `timeoutMs` (integer): Milliseconds until this side gives up; 0 is no limit, absent the
-///   operation's default.
+/// * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+///   operation's default. Of a stream it bounds its whole life.
 ///
 /// `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
 /// daytona_free.
-/// Its fields: created, updated, deleted, unchanged, skipped, bytes; a newer server's arrive by
+/// Its fields are created, updated, deleted, unchanged, skipped, bytes; a newer server's arrive by
 /// themselves.
 ///
 /// Any thread, several at once; DAYTONA_BUSY in an inline callback.
@@ -713,9 +721,10 @@ pub unsafe extern "C" fn daytona_files_download_many(
 /// Endpoint: POST {sb}/process/execute, DELETE {sb}/files, POST {sb}/files/folder, and as
 /// files.upload_many
 /// Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
-/// DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CANCELLED,
-/// DAYTONA_CLOSED, DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, and 400 to 599 as
-/// the server answers.
+/// DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_IO,
+/// DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, DAYTONA_HTTP_BAD_REQUEST,
+/// DAYTONA_HTTP_FORBIDDEN, DAYTONA_HTTP_NOT_FOUND, and 400 to 599 as the server answers. `code` can be
+/// FILE_NOT_FOUND, FILE_ACCESS_DENIED.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn daytona_files_sync_up(
     sandbox: daytona_sandbox_t,
@@ -752,12 +761,12 @@ pub unsafe extern "C" fn daytona_files_sync_up(
 ///   ".git", wherever it is, or with a slash a path from the top, such as "out/gen*.js" (`*` and `?`
 ///   within a name, `**` for any directories). With a directory goes everything below it.
 /// * `dryRun` (true or false): Only say what would change; default false.
-/// * `timeoutMs` (integer): Milliseconds until this side gives up; 0 is no limit, absent the
-///   operation's default.
+/// * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+///   operation's default. Of a stream it bounds its whole life.
 ///
 /// `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
 /// daytona_free.
-/// Its fields: created, updated, deleted, unchanged, skipped, bytes; a newer server's arrive by
+/// Its fields are created, updated, deleted, unchanged, skipped, bytes; a newer server's arrive by
 /// themselves.
 ///
 /// Any thread, several at once; DAYTONA_BUSY in an inline callback.
@@ -766,9 +775,11 @@ pub unsafe extern "C" fn daytona_files_sync_up(
 /// deleted and copied so far stays so.
 /// Endpoint: POST {sb}/process/execute, POST {sb}/files/bulk-download
 /// Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
-/// DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CANCELLED,
-/// DAYTONA_CLOSED, DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, and 400 to 599 as
-/// the server answers.
+/// DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_IO,
+/// DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, DAYTONA_HTTP_BAD_REQUEST,
+/// DAYTONA_HTTP_FORBIDDEN, DAYTONA_HTTP_NOT_FOUND, DAYTONA_HTTP_INTERNAL_SERVER, and 400 to 599 as the
+/// server answers. `code` can be FILE_NOT_FOUND, FILE_ACCESS_DENIED, INVALID_FILE_PATH,
+/// FILE_READ_FAILED.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn daytona_files_sync_down(
     sandbox: daytona_sandbox_t,

@@ -20,14 +20,14 @@ use std::ptr::null_mut;
 ///
 /// * `cwd` (text): The working directory; absent: the sandbox's.
 /// * `env` (object of texts): Environment variables beside the sandbox's own.
-/// * `timeout` (number): Seconds, may be fractional, until the server kills the command (status 408); 0
-///   or absent: never. The server counts whole seconds: a fraction is rounded up.
-/// * `timeoutMs` (integer): Milliseconds until this side gives up; 0 is no limit, absent the
-///   operation's default.
+/// * `timeout` (number, s): Seconds, may be fractional, until the server kills the command (status
+///   408); 0 or absent: never. The server counts whole seconds: a fraction is rounded up.
+/// * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+///   operation's default. Of a stream it bounds its whole life.
 ///
 /// `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
 /// daytona_free.
-/// Its fields: exitCode, result; a newer server's arrive by themselves.
+/// Its fields are exitCode, result; a newer server's arrive by themselves.
 ///
 /// Any thread, several at once; DAYTONA_BUSY in an inline callback.
 /// Has no time limit of its own; connect and idle limits apply.
@@ -35,9 +35,9 @@ use std::ptr::null_mut;
 /// `timeout`.
 /// Endpoint: POST {sb}/process/execute
 /// Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
-/// DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CANCELLED,
-/// DAYTONA_CLOSED, DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, and 400 to 599 as
-/// the server answers.
+/// DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+/// DAYTONA_PANIC, DAYTONA_BUSY, DAYTONA_HTTP_REQUEST_TIMEOUT, and 400 to 599 as the server answers.
+/// `code` can be PROCESS_EXECUTION_TIMEOUT.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn daytona_process_execute(
     sandbox: daytona_sandbox_t,
@@ -70,17 +70,18 @@ pub unsafe extern "C" fn daytona_process_execute(
 /// `options`: NULL, or a JSON object with any of
 ///
 /// * `language` (text): `python`, `javascript` or `typescript`; absent: the language that the sandbox
-///   was created for.
+///   was created for. `python`, `typescript`, `javascript`; others may come.
 /// * `argv` (list of texts): The program's arguments.
 /// * `env` (object of texts): Environment variables beside the sandbox's own.
-/// * `timeout` (number): Seconds, may be fractional, until the server kills the program (status 408); 0
-///   or absent: never. The server counts whole seconds: a fraction is rounded up.
-/// * `timeoutMs` (integer): Milliseconds until this side gives up; 0 is no limit, absent the
-///   operation's default.
+/// * `timeout` (number, s): Seconds, may be fractional, until the server kills the program (status
+///   408); 0 or absent: never. The server counts whole seconds: a fraction is rounded up.
+/// * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+///   operation's default. Of a stream it bounds its whole life.
 ///
 /// `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
 /// daytona_free.
-/// Its fields: exitCode, result, artifacts; a newer server's arrive by themselves.
+/// Its fields are exitCode?, result, artifacts? (? may be absent); a newer server's arrive by
+/// themselves.
 ///
 /// Any thread, several at once; DAYTONA_BUSY in an inline callback.
 /// Has no time limit of its own; connect and idle limits apply.
@@ -88,9 +89,9 @@ pub unsafe extern "C" fn daytona_process_execute(
 /// `timeout`.
 /// Endpoint: POST {sb}/process/code-run
 /// Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
-/// DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CANCELLED,
-/// DAYTONA_CLOSED, DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, and 400 to 599 as
-/// the server answers.
+/// DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+/// DAYTONA_PANIC, DAYTONA_BUSY, DAYTONA_HTTP_BAD_REQUEST, DAYTONA_HTTP_REQUEST_TIMEOUT, and 400 to 599
+/// as the server answers. `code` can be PROCESS_EXECUTION_TIMEOUT.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn daytona_process_code_run(
     sandbox: daytona_sandbox_t,
@@ -130,18 +131,18 @@ pub unsafe extern "C" fn daytona_process_code_run(
 /// * `cwd` (text): The working directory; absent: the sandbox's. One that cannot be entered gives
 ///   `exitCode` 126.
 /// * `env` (object of texts): Environment variables beside the sandbox's own.
-/// * `timeout` (number): Seconds, may be fractional, until the command is killed (status 408); 0 or
+/// * `timeout` (number, s): Seconds, may be fractional, until the command is killed (status 408); 0 or
 ///   absent: never.
 /// * `stdin` (text): The command's input, a text; absent: empty. For raw bytes `files.write`, then
 ///   `command < file`.
-/// * `timeoutMs` (integer): Milliseconds until this side gives up; 0 is no limit, absent the
-///   operation's default.
-/// * `bufferBytes` (integer): As a stream without a queue: how many bytes may wait unread (and, of what
-///   is written, unsent) before the socket is paused. Default 1 MiB, at least 64 KiB.
+/// * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+///   operation's default. Of a stream it bounds its whole life.
+/// * `bufferBytes` (integer, bytes): Of a stream without a queue: how many bytes may wait unread (and,
+///   of what is written, unsent) before the socket is paused. Default 1 MiB, at least 64 KiB.
 ///
 /// `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
 /// daytona_free.
-/// Its fields: exitCode, stdout, stderr; a newer server's arrive by themselves.
+/// Its fields are exitCode, stdout, stderr; a newer server's arrive by themselves.
 ///
 /// Any thread, several at once; DAYTONA_BUSY in an inline callback.
 /// Has no time limit of its own; connect and idle limits apply.
@@ -149,9 +150,9 @@ pub unsafe extern "C" fn daytona_process_code_run(
 /// Endpoint: POST {sb}/process/session, POST .../{id}/exec, GET .../command/{commandId}/logs
 /// (WebSocket), DELETE .../{id}
 /// Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
-/// DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CANCELLED,
-/// DAYTONA_CLOSED, DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, and 400 to 599 as
-/// the server answers.
+/// DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+/// DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, DAYTONA_HTTP_REQUEST_TIMEOUT, DAYTONA_HTTP_GONE,
+/// and 400 to 599 as the server answers. `code` can be PROCESS_EXECUTION_TIMEOUT, SESSION_ENDED.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn daytona_process_run(
     sandbox: daytona_sandbox_t,

@@ -22,21 +22,20 @@ use std::ptr::null_mut;
 ///   unless given.
 /// * `lazyStart` (true or false): Start the shell when the first client connects, so that none of its
 ///   output is missed; default false.
-/// * `timeoutMs` (integer): Milliseconds until this side gives up; 0 is no limit, absent the
-///   operation's default.
+/// * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+///   operation's default. Of a stream it bounds its whole life.
 ///
 /// `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
 /// daytona_free.
-/// Its fields: sessionId; a newer server's arrive by themselves.
+/// Its fields are sessionId; a newer server's arrive by themselves.
 ///
 /// Any thread, several at once; DAYTONA_BUSY in an inline callback.
 /// Gives up after 60 s unless `timeoutMs` says otherwise.
 /// Submitted and cancelled: Drops the connection; the terminal may have been made.
 /// Endpoint: POST {sb}/process/pty
 /// Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
-/// DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CANCELLED,
-/// DAYTONA_CLOSED, DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, and 400 to 599 as
-/// the server answers.
+/// DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+/// DAYTONA_PANIC, DAYTONA_BUSY, DAYTONA_HTTP_CONFLICT, and 400 to 599 as the server answers.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn daytona_pty_create(
     sandbox: daytona_sandbox_t,
@@ -61,21 +60,20 @@ pub unsafe extern "C" fn daytona_pty_create(
 /// `sandbox`: a sandbox handle.
 /// `options`: NULL, or a JSON object with any of
 ///
-/// * `timeoutMs` (integer): Milliseconds until this side gives up; 0 is no limit, absent the
-///   operation's default.
+/// * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+///   operation's default. Of a stream it bounds its whole life.
 ///
 /// `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
 /// daytona_free.
-/// Its fields: sessions; a newer server's arrive by themselves.
+/// Its fields are sessions; a newer server's arrive by themselves.
 ///
 /// Any thread, several at once; DAYTONA_BUSY in an inline callback.
 /// Gives up after 60 s unless `timeoutMs` says otherwise.
 /// Submitted and cancelled: Drops the connection; nothing changes in the sandbox.
 /// Endpoint: GET {sb}/process/pty
 /// Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
-/// DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CANCELLED,
-/// DAYTONA_CLOSED, DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, and 400 to 599 as
-/// the server answers.
+/// DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+/// DAYTONA_PANIC, DAYTONA_BUSY, and 400 to 599 as the server answers.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn daytona_pty_list(
     sandbox: daytona_sandbox_t,
@@ -92,12 +90,12 @@ pub unsafe extern "C" fn daytona_pty_list(
 /// `id` (text): The terminal's id.
 /// `options`: NULL, or a JSON object with any of
 ///
-/// * `timeoutMs` (integer): Milliseconds until this side gives up; 0 is no limit, absent the
-///   operation's default.
+/// * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+///   operation's default. Of a stream it bounds its whole life.
 ///
 /// `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
 /// daytona_free.
-/// Its fields: id, cwd, envs, cols, rows, createdAt, active, lazyStart; a newer server's arrive by
+/// Its fields are id, cwd, envs, cols, rows, createdAt, active, lazyStart; a newer server's arrive by
 /// themselves.
 ///
 /// Any thread, several at once; DAYTONA_BUSY in an inline callback.
@@ -105,9 +103,8 @@ pub unsafe extern "C" fn daytona_pty_list(
 /// Submitted and cancelled: Drops the connection; nothing changes in the sandbox.
 /// Endpoint: GET {sb}/process/pty/{id}
 /// Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
-/// DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CANCELLED,
-/// DAYTONA_CLOSED, DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, and 400 to 599 as
-/// the server answers.
+/// DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+/// DAYTONA_PANIC, DAYTONA_BUSY, DAYTONA_HTTP_NOT_FOUND, and 400 to 599 as the server answers.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn daytona_pty_info(
     sandbox: daytona_sandbox_t,
@@ -129,12 +126,12 @@ pub unsafe extern "C" fn daytona_pty_info(
 /// `rows` (integer): Rows, 1 to 1000.
 /// `options`: NULL, or a JSON object with any of
 ///
-/// * `timeoutMs` (integer): Milliseconds until this side gives up; 0 is no limit, absent the
-///   operation's default.
+/// * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+///   operation's default. Of a stream it bounds its whole life.
 ///
 /// `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
 /// daytona_free.
-/// Its fields: id, cwd, envs, cols, rows, createdAt, active, lazyStart; a newer server's arrive by
+/// Its fields are id, cwd, envs, cols, rows, createdAt, active, lazyStart; a newer server's arrive by
 /// themselves.
 ///
 /// Any thread, several at once; DAYTONA_BUSY in an inline callback.
@@ -142,9 +139,9 @@ pub unsafe extern "C" fn daytona_pty_info(
 /// Submitted and cancelled: Drops the connection; the size may have changed.
 /// Endpoint: POST {sb}/process/pty/{id}/resize
 /// Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
-/// DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CANCELLED,
-/// DAYTONA_CLOSED, DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, and 400 to 599 as
-/// the server answers.
+/// DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+/// DAYTONA_PANIC, DAYTONA_BUSY, DAYTONA_HTTP_NOT_FOUND, DAYTONA_HTTP_GONE, and 400 to 599 as the server
+/// answers.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn daytona_pty_resize(
     sandbox: daytona_sandbox_t,
@@ -172,8 +169,8 @@ pub unsafe extern "C" fn daytona_pty_resize(
 /// `id` (text): The terminal's id.
 /// `options`: NULL, or a JSON object with any of
 ///
-/// * `timeoutMs` (integer): Milliseconds until this side gives up; 0 is no limit, absent the
-///   operation's default.
+/// * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+///   operation's default. Of a stream it bounds its whole life.
 ///
 /// `out`, `out_len`: may be NULL. Get `null`, or the error JSON on failure; free it with daytona_free.
 ///
@@ -182,9 +179,8 @@ pub unsafe extern "C" fn daytona_pty_resize(
 /// Submitted and cancelled: Drops the connection; the terminal may have been killed.
 /// Endpoint: DELETE {sb}/process/pty/{id}
 /// Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
-/// DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CANCELLED,
-/// DAYTONA_CLOSED, DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, and 400 to 599 as
-/// the server answers.
+/// DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+/// DAYTONA_PANIC, DAYTONA_BUSY, DAYTONA_HTTP_NOT_FOUND, and 400 to 599 as the server answers.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn daytona_pty_kill(
     sandbox: daytona_sandbox_t,

@@ -19,56 +19,59 @@ use std::ptr::null_mut;
 ///
 /// * `snapshot` (text): The snapshot to start from, by name; absent, with no `image`: the server's
 ///   default.
-/// * `image` (text or object): An image name, as "python:3.12"; the server builds a sandbox image from
-///   it.
+/// * `image` (text): An image name, as "python:3.12"; the server builds a sandbox image from it.
 /// * `name` (text): A unique name; absent: one is made up, so that a create whose answer was lost can
 ///   be found.
 /// * `language` (text): What `process.code_run` runs: `python` (the default), `typescript` or
-///   `javascript`.
+///   `javascript`. One of `python`, `typescript`, `javascript`.
 /// * `user` (text): The user that processes run as.
 /// * `env` (object of texts): Environment variables of every process.
 /// * `labels` (object of texts): Labels to find it by.
 /// * `public` (true or false): true: preview links work without a token.
 /// * `target` (text): The region; absent: the client's `target`.
-/// * `resources` (object): `cpu` (vCPU), `memory` (GiB), `disk` (GiB), `gpu`, `gpuType`.
-/// * `autoStopInterval` (integer): Minutes without activity until it stops; 0 never.
-/// * `autoArchiveInterval` (integer): Minutes stopped until it is archived; 0 never.
-/// * `autoDeleteInterval` (integer): Minutes stopped until it is deleted; -1 never, 0 at once.
+/// * `resources` (Resources): `cpu` (vCPU), `memory` (GiB), `disk` (GiB), `gpu`, `gpuType`.
+/// * `autoStopInterval` (integer, minutes): Minutes without activity until it stops; 0 never.
+/// * `autoArchiveInterval` (integer, minutes): Minutes stopped until it is archived; 0 never.
+/// * `autoDeleteInterval` (integer, minutes): Minutes stopped until it is deleted; -1 never, 0 at once.
 /// * `ephemeral` (true or false): true: deleted as soon as it stops; the same as `autoDeleteInterval`
 ///   0, which it overrides.
-/// * `volumes` (list of text or object): Volumes to mount:
+/// * `volumes` (list of VolumeMount): Volumes to mount:
 ///   `[{"volumeId":"...","mountPath":"/data","subpath":"..."}]`.
 /// * `networkBlockAll` (true or false): true: no network at all.
 /// * `networkAllowList` (text): Networks that may be reached, as "10.0.0.0/8,1.2.3.4/32".
 /// * `domainAllowList` (text): Domains that may be reached, separated by commas.
 /// * `waitForStart` (true or false): false returns as soon as the server has answered; absent: true, it
 ///   waits until it is started.
-/// * `autoPauseInterval` (integer): Minutes without activity until it pauses; 0 never.
-/// * `ttlMinutes` (integer): Minutes until it is destroyed, whatever it does.
-/// * `secrets` (list of text or object): Secrets as environment variables:
+/// * `autoPauseInterval` (integer, minutes): Minutes without activity until it pauses; 0 never.
+/// * `ttlMinutes` (integer, minutes): Minutes until it is destroyed, whatever it does.
+/// * `secrets` (list of object of texts): Secrets as environment variables:
 ///   `[{"ENV_NAME":"secret-name"}]`.
 /// * `spot` (true or false): true: on spot capacity, which may be taken back.
 /// * `linkedSandbox` (text): Another sandbox to share a machine with.
-/// * `timeoutMs` (integer): Milliseconds until this side gives up; 0 is no limit, absent the
-///   operation's default.
-/// * `bufferBytes` (integer): As a stream without a queue: how many bytes may wait unread (and, of what
-///   is written, unsent) before the socket is paused. Default 1 MiB, at least 64 KiB.
+/// * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+///   operation's default. Of a stream it bounds its whole life.
+/// * `bufferBytes` (integer, bytes): Of a stream without a queue: how many bytes may wait unread (and,
+///   of what is written, unsent) before the socket is paused. Default 1 MiB, at least 64 KiB.
 ///
 /// `result`: gets the new sandbox handle, 0 on failure; close it with daytona_close.
 /// `out`, `out_len`: may be NULL. Get the sandbox as JSON, or the error JSON on failure; free it with
 /// daytona_free.
-/// Its fields: id, name, organizationId, snapshot, user, env, labels, public, target, cpu, gpu, memory,
-/// disk, state, desiredState, errorReason, autoStopInterval, autoArchiveInterval, autoDeleteInterval,
-/// createdAt, updatedAt, toolboxProxyUrl; a newer server's arrive by themselves.
+/// Its fields are id, name, organizationId, snapshot?, user, env?, labels, public, networkBlockAll?,
+/// networkAllowList?, domainAllowList?, outboundProxyUrl?, otelEndpointOverride?, target, cpu, gpu,
+/// memory, disk, gpuType?, spot?, spotEvictedAt?, queueTimedOutAt?, state?, desiredState?,
+/// errorReason?, recoverable?, warmPoolId?, backupState?, backupCreatedAt?, autoStopInterval?,
+/// autoPauseInterval?, autoArchiveInterval?, autoDeleteInterval?, autoDestroyAt?, volumes?, buildInfo?,
+/// createdAt?, updatedAt?, lastActivityAt?, sandboxClass?, daemonVersion?, runnerId?, linkedSandboxId?,
+/// toolboxProxyUrl (? may be absent); a newer server's arrive by themselves.
 ///
 /// Any thread, several at once; DAYTONA_BUSY in an inline callback.
 /// Gives up after 60 s unless `timeoutMs` says otherwise.
 /// Submitted and cancelled: Ends the wait and deletes nothing: the error names the sandbox.
 /// Endpoint: POST {api}/sandbox, then GET {api}/sandbox/{id} until it is started
 /// Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
-/// DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CANCELLED,
-/// DAYTONA_CLOSED, DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY,
-/// DAYTONA_SANDBOX_FAILED, and 400 to 599 as the server answers.
+/// DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+/// DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, DAYTONA_SANDBOX_FAILED, DAYTONA_HTTP_CONFLICT, and
+/// 400 to 599 as the server answers. `code` can be QUEUE_TIMEOUT, SPOT_EVICTED.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn daytona_sandbox_create(
     client: daytona_client_t,
@@ -86,24 +89,27 @@ pub unsafe extern "C" fn daytona_sandbox_create(
 /// `id_or_name` (text): The sandbox's UUID or name.
 /// `options`: NULL, or a JSON object with any of
 ///
-/// * `timeoutMs` (integer): Milliseconds until this side gives up; 0 is no limit, absent the
-///   operation's default.
+/// * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+///   operation's default. Of a stream it bounds its whole life.
 ///
 /// `result`: gets the new sandbox handle, 0 on failure; close it with daytona_close.
 /// `out`, `out_len`: may be NULL. Get the sandbox as JSON, or the error JSON on failure; free it with
 /// daytona_free.
-/// Its fields: id, name, organizationId, snapshot, user, env, labels, public, target, cpu, gpu, memory,
-/// disk, state, desiredState, errorReason, autoStopInterval, autoArchiveInterval, autoDeleteInterval,
-/// createdAt, updatedAt, toolboxProxyUrl; a newer server's arrive by themselves.
+/// Its fields are id, name, organizationId, snapshot?, user, env?, labels, public, networkBlockAll?,
+/// networkAllowList?, domainAllowList?, outboundProxyUrl?, otelEndpointOverride?, target, cpu, gpu,
+/// memory, disk, gpuType?, spot?, spotEvictedAt?, queueTimedOutAt?, state?, desiredState?,
+/// errorReason?, recoverable?, warmPoolId?, backupState?, backupCreatedAt?, autoStopInterval?,
+/// autoPauseInterval?, autoArchiveInterval?, autoDeleteInterval?, autoDestroyAt?, volumes?, buildInfo?,
+/// createdAt?, updatedAt?, lastActivityAt?, sandboxClass?, daemonVersion?, runnerId?, linkedSandboxId?,
+/// toolboxProxyUrl (? may be absent); a newer server's arrive by themselves.
 ///
 /// Any thread, several at once; DAYTONA_BUSY in an inline callback.
 /// Gives up after 60 s unless `timeoutMs` says otherwise.
 /// Submitted and cancelled: Nothing remote.
 /// Endpoint: GET {api}/sandbox/{idOrName}
 /// Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
-/// DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CANCELLED,
-/// DAYTONA_CLOSED, DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, and 400 to 599 as
-/// the server answers.
+/// DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+/// DAYTONA_PANIC, DAYTONA_BUSY, DAYTONA_HTTP_NOT_FOUND, and 400 to 599 as the server answers.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn daytona_sandbox_get(
     client: daytona_client_t,
@@ -133,24 +139,27 @@ pub unsafe extern "C" fn daytona_sandbox_get(
 /// * `name` (text): The exact name.
 /// * `labels` (object of texts): Labels that the sandbox has, all of them; of several sandboxes the
 ///   first of the list.
-/// * `timeoutMs` (integer): Milliseconds until this side gives up; 0 is no limit, absent the
-///   operation's default.
+/// * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+///   operation's default. Of a stream it bounds its whole life.
 ///
 /// `result`: gets the new sandbox handle, 0 on failure; close it with daytona_close.
 /// `out`, `out_len`: may be NULL. Get the sandbox as JSON, or the error JSON on failure; free it with
 /// daytona_free.
-/// Its fields: id, name, organizationId, snapshot, user, env, labels, public, target, cpu, gpu, memory,
-/// disk, state, desiredState, errorReason, autoStopInterval, autoArchiveInterval, autoDeleteInterval,
-/// createdAt, updatedAt, toolboxProxyUrl; a newer server's arrive by themselves.
+/// Its fields are id, name, organizationId, snapshot?, user, env?, labels, public, networkBlockAll?,
+/// networkAllowList?, domainAllowList?, outboundProxyUrl?, otelEndpointOverride?, target, cpu, gpu,
+/// memory, disk, gpuType?, spot?, spotEvictedAt?, queueTimedOutAt?, state?, desiredState?,
+/// errorReason?, recoverable?, warmPoolId?, backupState?, backupCreatedAt?, autoStopInterval?,
+/// autoPauseInterval?, autoArchiveInterval?, autoDeleteInterval?, autoDestroyAt?, volumes?, buildInfo?,
+/// createdAt?, updatedAt?, lastActivityAt?, sandboxClass?, daemonVersion?, runnerId?, linkedSandboxId?,
+/// toolboxProxyUrl (? may be absent); a newer server's arrive by themselves.
 ///
 /// Any thread, several at once; DAYTONA_BUSY in an inline callback.
 /// Gives up after 60 s unless `timeoutMs` says otherwise.
 /// Submitted and cancelled: Nothing remote.
 /// Endpoint: GET {api}/sandbox/{name}, GET {api}/sandbox
 /// Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
-/// DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CANCELLED,
-/// DAYTONA_CLOSED, DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, DAYTONA_NO_MATCH,
-/// and 400 to 599 as the server answers.
+/// DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+/// DAYTONA_PANIC, DAYTONA_BUSY, DAYTONA_NO_MATCH, and 400 to 599 as the server answers.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn daytona_sandbox_find(
     client: daytona_client_t,
@@ -176,44 +185,49 @@ pub unsafe extern "C" fn daytona_sandbox_find(
 /// * `cursor` (text): `nextCursor` of the page before.
 /// * `id` (text): A prefix of the id.
 /// * `name` (text): A prefix of the name, in any case.
-/// * `states` (list of texts): Only sandboxes in these states.
+/// * `states` (list of texts): Only sandboxes in these states. `creating`, `restoring`, `destroyed`,
+///   `destroying`, `started`, `stopped`, `starting`, `stopping`, `error`, `build_failed`,
+///   `pending_build`, `building_snapshot`, `unknown`, `pulling_snapshot`, `archived`, `archiving`,
+///   `resizing`, `snapshotting`, `forking`, `pausing`, `paused`, `resuming`; others may come.
 /// * `snapshots` (list of texts): Only sandboxes of these snapshots.
 /// * `regionIds` (list of texts): Only sandboxes in these regions.
-/// * `sandboxClasses` (list of texts): Only sandboxes of these classes.
+/// * `sandboxClasses` (list of texts): Only sandboxes of these classes. `linux-vm`, `container`,
+///   `android`, `windows`; others may come.
 /// * `includeErroredDeleted` (true or false): Also those that failed and are to be deleted; absent:
 ///   false.
 /// * `includeWarm` (true or false): Also those of warm pools; absent: false.
-/// * `minCpu` (number): At least so many vCPU.
-/// * `maxCpu` (number): At most so many vCPU.
-/// * `minMemoryGiB` (number): At least so many GiB of memory.
-/// * `maxMemoryGiB` (number): At most so many GiB of memory.
-/// * `minDiskGiB` (number): At least so many GiB of disk.
-/// * `maxDiskGiB` (number): At most so many GiB of disk.
+/// * `minCpu` (number, vCPU): At least so many vCPU.
+/// * `maxCpu` (number, vCPU): At most so many vCPU.
+/// * `minMemoryGiB` (number, GiB): At least so many GiB of memory.
+/// * `maxMemoryGiB` (number, GiB): At most so many GiB of memory.
+/// * `minDiskGiB` (number, GiB): At least so many GiB of disk.
+/// * `maxDiskGiB` (number, GiB): At most so many GiB of disk.
 /// * `isPublic` (true or false): Only public ones, or only others.
 /// * `isRecoverable` (true or false): Only recoverable ones, or only others.
-/// * `createdAtAfter` (text): Created after this time (ISO 8601).
-/// * `createdAtBefore` (text): Created before this time (ISO 8601).
-/// * `lastEventAfter` (text): Active after this time (ISO 8601).
-/// * `lastEventBefore` (text): Active before this time (ISO 8601).
-/// * `autoDestroyAtAfter` (text): To be destroyed after this time (ISO 8601).
-/// * `autoDestroyAtBefore` (text): To be destroyed before this time (ISO 8601).
-/// * `sort` (text): `name`, `cpu`, `memoryGib`, `diskGib`, `lastActivityAt` or `createdAt`.
-/// * `order` (text): `asc` or `desc`.
-/// * `timeoutMs` (integer): Milliseconds until this side gives up; 0 is no limit, absent the
-///   operation's default.
+/// * `createdAtAfter` (text, a time (ISO 8601)): Created after this time.
+/// * `createdAtBefore` (text, a time (ISO 8601)): Created before this time.
+/// * `lastEventAfter` (text, a time (ISO 8601)): Active after this time.
+/// * `lastEventBefore` (text, a time (ISO 8601)): Active before this time.
+/// * `autoDestroyAtAfter` (text, a time (ISO 8601)): To be destroyed after this time.
+/// * `autoDestroyAtBefore` (text, a time (ISO 8601)): To be destroyed before this time.
+/// * `sort` (text): What the list is sorted by. `name`, `cpu`, `memoryGib`, `diskGib`,
+///   `lastActivityAt`, `createdAt`; others may come.
+/// * `order` (text): The direction. `asc`, `desc`; others may come.
+/// * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+///   operation's default. Of a stream it bounds its whole life.
 ///
 /// `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
 /// daytona_free.
-/// Its fields: items, nextCursor, total, page, totalPages; a newer server's arrive by themselves.
+/// Its fields are items, nextCursor?, total?, page?, totalPages? (? may be absent); a newer server's
+/// arrive by themselves.
 ///
 /// Any thread, several at once; DAYTONA_BUSY in an inline callback.
 /// Gives up after 60 s unless `timeoutMs` says otherwise.
 /// Submitted and cancelled: Nothing remote.
 /// Endpoint: GET {api}/sandbox, GET {api}/sandbox/paginated
 /// Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
-/// DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CANCELLED,
-/// DAYTONA_CLOSED, DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, and 400 to 599 as
-/// the server answers.
+/// DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+/// DAYTONA_PANIC, DAYTONA_BUSY, and 400 to 599 as the server answers.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn daytona_sandbox_list(
     client: daytona_client_t,
@@ -232,22 +246,19 @@ pub unsafe extern "C" fn daytona_sandbox_list(
 /// sandbox's UUID.
 /// `options`: NULL, or a JSON object with any of
 ///
-/// * `timeoutMs` (integer): Milliseconds until this side gives up; 0 is no limit, absent the
-///   operation's default.
+/// * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+///   operation's default. Of a stream it bounds its whole life.
 ///
 /// `result`: gets the new sandbox handle, 0 on failure; close it with daytona_close.
 /// `out`, `out_len`: may be NULL. Get the sandbox as JSON, or the error JSON on failure; free it with
 /// daytona_free.
-/// Its fields: id, name, organizationId, snapshot, user, env, labels, public, target, cpu, gpu, memory,
-/// disk, state, desiredState, errorReason, autoStopInterval, autoArchiveInterval, autoDeleteInterval,
-/// createdAt, updatedAt, toolboxProxyUrl; a newer server's arrive by themselves.
 ///
 /// Any thread, several at once; DAYTONA_BUSY in an inline callback.
 /// Answers at once.
 /// Submitted and cancelled: Nothing remote.
 /// Endpoint: none
 /// Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
-/// DAYTONA_CANCELLED, DAYTONA_CLOSED, DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY.
+/// DAYTONA_CLOSED, DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_BUSY.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn daytona_sandbox_attach(
     client: daytona_client_t,
@@ -273,23 +284,27 @@ pub unsafe extern "C" fn daytona_sandbox_attach(
 /// `sandbox`: a sandbox handle.
 /// `options`: NULL, or a JSON object with any of
 ///
-/// * `timeoutMs` (integer): Milliseconds until this side gives up; 0 is no limit, absent the
-///   operation's default.
+/// * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+///   operation's default. Of a stream it bounds its whole life.
 ///
 /// `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
 /// daytona_free.
-/// Its fields: id, name, organizationId, snapshot, user, env, labels, public, target, cpu, gpu, memory,
-/// disk, state, desiredState, errorReason, autoStopInterval, autoArchiveInterval, autoDeleteInterval,
-/// createdAt, updatedAt, toolboxProxyUrl; a newer server's arrive by themselves.
+/// Its fields are id, name, organizationId, snapshot?, user, env?, labels, public, networkBlockAll?,
+/// networkAllowList?, domainAllowList?, outboundProxyUrl?, otelEndpointOverride?, target, cpu, gpu,
+/// memory, disk, gpuType?, spot?, spotEvictedAt?, queueTimedOutAt?, state?, desiredState?,
+/// errorReason?, recoverable?, warmPoolId?, backupState?, backupCreatedAt?, autoStopInterval?,
+/// autoPauseInterval?, autoArchiveInterval?, autoDeleteInterval?, autoDestroyAt?, volumes?, buildInfo?,
+/// createdAt?, updatedAt?, lastActivityAt?, sandboxClass?, daemonVersion?, runnerId?, linkedSandboxId?,
+/// toolboxProxyUrl (? may be absent); a newer server's arrive by themselves.
 ///
 /// Any thread, several at once; DAYTONA_BUSY in an inline callback.
 /// Gives up after 60 s unless `timeoutMs` says otherwise.
 /// Submitted and cancelled: Ends the wait; the sandbox goes on starting.
 /// Endpoint: POST {api}/sandbox/{id}/start
 /// Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
-/// DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CANCELLED,
-/// DAYTONA_CLOSED, DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY,
-/// DAYTONA_SANDBOX_FAILED, and 400 to 599 as the server answers.
+/// DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+/// DAYTONA_PANIC, DAYTONA_BUSY, DAYTONA_SANDBOX_FAILED, DAYTONA_HTTP_NOT_FOUND, DAYTONA_HTTP_CONFLICT,
+/// and 400 to 599 as the server answers. `code` can be QUEUE_TIMEOUT, SPOT_EVICTED.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn daytona_sandbox_start(
     sandbox: daytona_sandbox_t,
@@ -306,23 +321,27 @@ pub unsafe extern "C" fn daytona_sandbox_start(
 /// `options`: NULL, or a JSON object with any of
 ///
 /// * `force` (true or false): true kills the processes instead of asking them to end; absent: false.
-/// * `timeoutMs` (integer): Milliseconds until this side gives up; 0 is no limit, absent the
-///   operation's default.
+/// * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+///   operation's default. Of a stream it bounds its whole life.
 ///
 /// `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
 /// daytona_free.
-/// Its fields: id, name, organizationId, snapshot, user, env, labels, public, target, cpu, gpu, memory,
-/// disk, state, desiredState, errorReason, autoStopInterval, autoArchiveInterval, autoDeleteInterval,
-/// createdAt, updatedAt, toolboxProxyUrl; a newer server's arrive by themselves.
+/// Its fields are id, name, organizationId, snapshot?, user, env?, labels, public, networkBlockAll?,
+/// networkAllowList?, domainAllowList?, outboundProxyUrl?, otelEndpointOverride?, target, cpu, gpu,
+/// memory, disk, gpuType?, spot?, spotEvictedAt?, queueTimedOutAt?, state?, desiredState?,
+/// errorReason?, recoverable?, warmPoolId?, backupState?, backupCreatedAt?, autoStopInterval?,
+/// autoPauseInterval?, autoArchiveInterval?, autoDeleteInterval?, autoDestroyAt?, volumes?, buildInfo?,
+/// createdAt?, updatedAt?, lastActivityAt?, sandboxClass?, daemonVersion?, runnerId?, linkedSandboxId?,
+/// toolboxProxyUrl (? may be absent); a newer server's arrive by themselves.
 ///
 /// Any thread, several at once; DAYTONA_BUSY in an inline callback.
 /// Gives up after 60 s unless `timeoutMs` says otherwise.
 /// Submitted and cancelled: Ends the wait; the sandbox goes on stopping.
 /// Endpoint: POST {api}/sandbox/{id}/stop
 /// Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
-/// DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CANCELLED,
-/// DAYTONA_CLOSED, DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY,
-/// DAYTONA_SANDBOX_FAILED, and 400 to 599 as the server answers.
+/// DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+/// DAYTONA_PANIC, DAYTONA_BUSY, DAYTONA_SANDBOX_FAILED, DAYTONA_HTTP_NOT_FOUND, DAYTONA_HTTP_CONFLICT,
+/// and 400 to 599 as the server answers. `code` can be SPOT_EVICTED.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn daytona_sandbox_stop(
     sandbox: daytona_sandbox_t,
@@ -338,23 +357,27 @@ pub unsafe extern "C" fn daytona_sandbox_stop(
 /// `sandbox`: a sandbox handle.
 /// `options`: NULL, or a JSON object with any of
 ///
-/// * `timeoutMs` (integer): Milliseconds until this side gives up; 0 is no limit, absent the
-///   operation's default.
+/// * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+///   operation's default. Of a stream it bounds its whole life.
 ///
 /// `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
 /// daytona_free.
-/// Its fields: id, name, organizationId, snapshot, user, env, labels, public, target, cpu, gpu, memory,
-/// disk, state, desiredState, errorReason, autoStopInterval, autoArchiveInterval, autoDeleteInterval,
-/// createdAt, updatedAt, toolboxProxyUrl; a newer server's arrive by themselves.
+/// Its fields are id, name, organizationId, snapshot?, user, env?, labels, public, networkBlockAll?,
+/// networkAllowList?, domainAllowList?, outboundProxyUrl?, otelEndpointOverride?, target, cpu, gpu,
+/// memory, disk, gpuType?, spot?, spotEvictedAt?, queueTimedOutAt?, state?, desiredState?,
+/// errorReason?, recoverable?, warmPoolId?, backupState?, backupCreatedAt?, autoStopInterval?,
+/// autoPauseInterval?, autoArchiveInterval?, autoDeleteInterval?, autoDestroyAt?, volumes?, buildInfo?,
+/// createdAt?, updatedAt?, lastActivityAt?, sandboxClass?, daemonVersion?, runnerId?, linkedSandboxId?,
+/// toolboxProxyUrl (? may be absent); a newer server's arrive by themselves.
 ///
 /// Any thread, several at once; DAYTONA_BUSY in an inline callback.
 /// Gives up after 60 s unless `timeoutMs` says otherwise.
 /// Submitted and cancelled: Nothing remote.
 /// Endpoint: POST {api}/sandbox/{id}/archive
 /// Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
-/// DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CANCELLED,
-/// DAYTONA_CLOSED, DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, and 400 to 599 as
-/// the server answers.
+/// DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+/// DAYTONA_PANIC, DAYTONA_BUSY, DAYTONA_HTTP_NOT_FOUND, DAYTONA_HTTP_CONFLICT, and 400 to 599 as the
+/// server answers.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn daytona_sandbox_archive(
     sandbox: daytona_sandbox_t,
@@ -371,23 +394,20 @@ pub unsafe extern "C" fn daytona_sandbox_archive(
 /// `options`: NULL, or a JSON object with any of
 ///
 /// * `wait` (true or false): true returns only once the sandbox is gone; absent: false.
-/// * `timeoutMs` (integer): Milliseconds until this side gives up; 0 is no limit, absent the
-///   operation's default.
+/// * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+///   operation's default. Of a stream it bounds its whole life.
 ///
 /// `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
 /// daytona_free.
-/// Its fields: id, name, organizationId, snapshot, user, env, labels, public, target, cpu, gpu, memory,
-/// disk, state, desiredState, errorReason, autoStopInterval, autoArchiveInterval, autoDeleteInterval,
-/// createdAt, updatedAt, toolboxProxyUrl; a newer server's arrive by themselves.
 ///
 /// Any thread, several at once; DAYTONA_BUSY in an inline callback.
 /// Gives up after 60 s unless `timeoutMs` says otherwise.
 /// Submitted and cancelled: Ends the wait; the sandbox is deleted all the same.
 /// Endpoint: DELETE {api}/sandbox/{id}
 /// Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
-/// DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CANCELLED,
-/// DAYTONA_CLOSED, DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, and 400 to 599 as
-/// the server answers.
+/// DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+/// DAYTONA_PANIC, DAYTONA_BUSY, DAYTONA_SANDBOX_FAILED, DAYTONA_HTTP_CONFLICT, and 400 to 599 as the
+/// server answers.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn daytona_sandbox_delete(
     sandbox: daytona_sandbox_t,
@@ -403,23 +423,26 @@ pub unsafe extern "C" fn daytona_sandbox_delete(
 /// `sandbox`: a sandbox handle.
 /// `options`: NULL, or a JSON object with any of
 ///
-/// * `timeoutMs` (integer): Milliseconds until this side gives up; 0 is no limit, absent the
-///   operation's default.
+/// * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+///   operation's default. Of a stream it bounds its whole life.
 ///
 /// `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
 /// daytona_free.
-/// Its fields: id, name, organizationId, snapshot, user, env, labels, public, target, cpu, gpu, memory,
-/// disk, state, desiredState, errorReason, autoStopInterval, autoArchiveInterval, autoDeleteInterval,
-/// createdAt, updatedAt, toolboxProxyUrl; a newer server's arrive by themselves.
+/// Its fields are id, name, organizationId, snapshot?, user, env?, labels, public, networkBlockAll?,
+/// networkAllowList?, domainAllowList?, outboundProxyUrl?, otelEndpointOverride?, target, cpu, gpu,
+/// memory, disk, gpuType?, spot?, spotEvictedAt?, queueTimedOutAt?, state?, desiredState?,
+/// errorReason?, recoverable?, warmPoolId?, backupState?, backupCreatedAt?, autoStopInterval?,
+/// autoPauseInterval?, autoArchiveInterval?, autoDeleteInterval?, autoDestroyAt?, volumes?, buildInfo?,
+/// createdAt?, updatedAt?, lastActivityAt?, sandboxClass?, daemonVersion?, runnerId?, linkedSandboxId?,
+/// toolboxProxyUrl (? may be absent); a newer server's arrive by themselves.
 ///
 /// Any thread, several at once; DAYTONA_BUSY in an inline callback.
 /// Gives up after 60 s unless `timeoutMs` says otherwise.
 /// Submitted and cancelled: Nothing remote.
 /// Endpoint: GET {api}/sandbox/{id}
 /// Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
-/// DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CANCELLED,
-/// DAYTONA_CLOSED, DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, and 400 to 599 as
-/// the server answers.
+/// DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+/// DAYTONA_PANIC, DAYTONA_BUSY, DAYTONA_HTTP_NOT_FOUND, and 400 to 599 as the server answers.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn daytona_sandbox_refresh(
     sandbox: daytona_sandbox_t,
@@ -437,26 +460,33 @@ pub unsafe extern "C" fn daytona_sandbox_refresh(
 ///
 /// `sandbox`: a sandbox handle.
 /// `states` (list of texts, as JSON text): The states to wait for; the first that is reached ends the
-/// wait.
+/// wait. `creating`, `restoring`, `destroyed`, `destroying`, `started`, `stopped`, `starting`,
+/// `stopping`, `error`, `build_failed`, `pending_build`, `building_snapshot`, `unknown`,
+/// `pulling_snapshot`, `archived`, `archiving`, `resizing`, `snapshotting`, `forking`, `pausing`,
+/// `paused`, `resuming`; others may come.
 /// `options`: NULL, or a JSON object with any of
 ///
-/// * `timeoutMs` (integer): Milliseconds until this side gives up; 0 is no limit, absent the
-///   operation's default.
+/// * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+///   operation's default. Of a stream it bounds its whole life.
 ///
 /// `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
 /// daytona_free.
-/// Its fields: id, name, organizationId, snapshot, user, env, labels, public, target, cpu, gpu, memory,
-/// disk, state, desiredState, errorReason, autoStopInterval, autoArchiveInterval, autoDeleteInterval,
-/// createdAt, updatedAt, toolboxProxyUrl; a newer server's arrive by themselves.
+/// Its fields are id, name, organizationId, snapshot?, user, env?, labels, public, networkBlockAll?,
+/// networkAllowList?, domainAllowList?, outboundProxyUrl?, otelEndpointOverride?, target, cpu, gpu,
+/// memory, disk, gpuType?, spot?, spotEvictedAt?, queueTimedOutAt?, state?, desiredState?,
+/// errorReason?, recoverable?, warmPoolId?, backupState?, backupCreatedAt?, autoStopInterval?,
+/// autoPauseInterval?, autoArchiveInterval?, autoDeleteInterval?, autoDestroyAt?, volumes?, buildInfo?,
+/// createdAt?, updatedAt?, lastActivityAt?, sandboxClass?, daemonVersion?, runnerId?, linkedSandboxId?,
+/// toolboxProxyUrl (? may be absent); a newer server's arrive by themselves.
 ///
 /// Any thread, several at once; DAYTONA_BUSY in an inline callback.
 /// Gives up after 60 s unless `timeoutMs` says otherwise.
 /// Submitted and cancelled: Ends the wait.
 /// Endpoint: GET {api}/sandbox/{id}
 /// Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
-/// DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CANCELLED,
-/// DAYTONA_CLOSED, DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY,
-/// DAYTONA_SANDBOX_FAILED, and 400 to 599 as the server answers.
+/// DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+/// DAYTONA_PANIC, DAYTONA_BUSY, DAYTONA_SANDBOX_FAILED, DAYTONA_HTTP_NOT_FOUND, and 400 to 599 as the
+/// server answers. `code` can be QUEUE_TIMEOUT, SPOT_EVICTED.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn daytona_sandbox_wait(
     sandbox: daytona_sandbox_t,
@@ -481,23 +511,27 @@ pub unsafe extern "C" fn daytona_sandbox_wait(
 /// `sandbox`: a sandbox handle.
 /// `options`: NULL, or a JSON object with any of
 ///
-/// * `timeoutMs` (integer): Milliseconds until this side gives up; 0 is no limit, absent the
-///   operation's default.
+/// * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+///   operation's default. Of a stream it bounds its whole life.
 ///
 /// `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
 /// daytona_free.
-/// Its fields: id, name, organizationId, snapshot, user, env, labels, public, target, cpu, gpu, memory,
-/// disk, state, desiredState, errorReason, autoStopInterval, autoArchiveInterval, autoDeleteInterval,
-/// createdAt, updatedAt, toolboxProxyUrl; a newer server's arrive by themselves.
+/// Its fields are id, name, organizationId, snapshot?, user, env?, labels, public, networkBlockAll?,
+/// networkAllowList?, domainAllowList?, outboundProxyUrl?, otelEndpointOverride?, target, cpu, gpu,
+/// memory, disk, gpuType?, spot?, spotEvictedAt?, queueTimedOutAt?, state?, desiredState?,
+/// errorReason?, recoverable?, warmPoolId?, backupState?, backupCreatedAt?, autoStopInterval?,
+/// autoPauseInterval?, autoArchiveInterval?, autoDeleteInterval?, autoDestroyAt?, volumes?, buildInfo?,
+/// createdAt?, updatedAt?, lastActivityAt?, sandboxClass?, daemonVersion?, runnerId?, linkedSandboxId?,
+/// toolboxProxyUrl (? may be absent); a newer server's arrive by themselves.
 ///
 /// Any thread, several at once; DAYTONA_BUSY in an inline callback.
 /// Gives up after 60 s unless `timeoutMs` says otherwise.
 /// Submitted and cancelled: Ends the wait.
 /// Endpoint: GET {api}/sandbox/{id}
 /// Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
-/// DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CANCELLED,
-/// DAYTONA_CLOSED, DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY,
-/// DAYTONA_SANDBOX_FAILED, and 400 to 599 as the server answers.
+/// DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+/// DAYTONA_PANIC, DAYTONA_BUSY, DAYTONA_SANDBOX_FAILED, DAYTONA_HTTP_NOT_FOUND, and 400 to 599 as the
+/// server answers. `code` can be QUEUE_TIMEOUT, SPOT_EVICTED.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn daytona_sandbox_wait_for_start(
     sandbox: daytona_sandbox_t,
@@ -513,23 +547,26 @@ pub unsafe extern "C" fn daytona_sandbox_wait_for_start(
 /// `sandbox`: a sandbox handle.
 /// `options`: NULL, or a JSON object with any of
 ///
-/// * `timeoutMs` (integer): Milliseconds until this side gives up; 0 is no limit, absent the
-///   operation's default.
+/// * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+///   operation's default. Of a stream it bounds its whole life.
 ///
 /// `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
 /// daytona_free.
-/// Its fields: id, name, organizationId, snapshot, user, env, labels, public, target, cpu, gpu, memory,
-/// disk, state, desiredState, errorReason, autoStopInterval, autoArchiveInterval, autoDeleteInterval,
-/// createdAt, updatedAt, toolboxProxyUrl; a newer server's arrive by themselves.
+/// Its fields are id, name, organizationId, snapshot?, user, env?, labels, public, networkBlockAll?,
+/// networkAllowList?, domainAllowList?, outboundProxyUrl?, otelEndpointOverride?, target, cpu, gpu,
+/// memory, disk, gpuType?, spot?, spotEvictedAt?, queueTimedOutAt?, state?, desiredState?,
+/// errorReason?, recoverable?, warmPoolId?, backupState?, backupCreatedAt?, autoStopInterval?,
+/// autoPauseInterval?, autoArchiveInterval?, autoDeleteInterval?, autoDestroyAt?, volumes?, buildInfo?,
+/// createdAt?, updatedAt?, lastActivityAt?, sandboxClass?, daemonVersion?, runnerId?, linkedSandboxId?,
+/// toolboxProxyUrl (? may be absent); a newer server's arrive by themselves.
 ///
 /// Any thread, several at once; DAYTONA_BUSY in an inline callback.
 /// Gives up after 60 s unless `timeoutMs` says otherwise.
 /// Submitted and cancelled: Ends the wait.
 /// Endpoint: GET {api}/sandbox/{id}
 /// Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
-/// DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CANCELLED,
-/// DAYTONA_CLOSED, DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY,
-/// DAYTONA_SANDBOX_FAILED, and 400 to 599 as the server answers.
+/// DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+/// DAYTONA_PANIC, DAYTONA_BUSY, DAYTONA_SANDBOX_FAILED, and 400 to 599 as the server answers.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn daytona_sandbox_wait_for_stop(
     sandbox: daytona_sandbox_t,
@@ -545,23 +582,27 @@ pub unsafe extern "C" fn daytona_sandbox_wait_for_stop(
 /// `sandbox`: a sandbox handle.
 /// `options`: NULL, or a JSON object with any of
 ///
-/// * `timeoutMs` (integer): Milliseconds until this side gives up; 0 is no limit, absent the
-///   operation's default.
+/// * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+///   operation's default. Of a stream it bounds its whole life.
 ///
 /// `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
 /// daytona_free.
-/// Its fields: id, name, organizationId, snapshot, user, env, labels, public, target, cpu, gpu, memory,
-/// disk, state, desiredState, errorReason, autoStopInterval, autoArchiveInterval, autoDeleteInterval,
-/// createdAt, updatedAt, toolboxProxyUrl; a newer server's arrive by themselves.
+/// Its fields are id, name, organizationId, snapshot?, user, env?, labels, public, networkBlockAll?,
+/// networkAllowList?, domainAllowList?, outboundProxyUrl?, otelEndpointOverride?, target, cpu, gpu,
+/// memory, disk, gpuType?, spot?, spotEvictedAt?, queueTimedOutAt?, state?, desiredState?,
+/// errorReason?, recoverable?, warmPoolId?, backupState?, backupCreatedAt?, autoStopInterval?,
+/// autoPauseInterval?, autoArchiveInterval?, autoDeleteInterval?, autoDestroyAt?, volumes?, buildInfo?,
+/// createdAt?, updatedAt?, lastActivityAt?, sandboxClass?, daemonVersion?, runnerId?, linkedSandboxId?,
+/// toolboxProxyUrl (? may be absent); a newer server's arrive by themselves.
 ///
 /// Any thread, several at once; DAYTONA_BUSY in an inline callback.
 /// Gives up after 60 s unless `timeoutMs` says otherwise.
 /// Submitted and cancelled: Ends the wait.
 /// Endpoint: GET {api}/sandbox/{id}
 /// Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
-/// DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CANCELLED,
-/// DAYTONA_CLOSED, DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY,
-/// DAYTONA_SANDBOX_FAILED, and 400 to 599 as the server answers.
+/// DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+/// DAYTONA_PANIC, DAYTONA_BUSY, DAYTONA_SANDBOX_FAILED, DAYTONA_HTTP_NOT_FOUND, and 400 to 599 as the
+/// server answers. `code` can be SPOT_EVICTED.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn daytona_sandbox_wait_for_resize(
     sandbox: daytona_sandbox_t,
@@ -578,20 +619,20 @@ pub unsafe extern "C" fn daytona_sandbox_wait_for_resize(
 /// `labels` (object of texts, as JSON text): Replaces all labels; values are texts.
 /// `options`: NULL, or a JSON object with any of
 ///
-/// * `timeoutMs` (integer): Milliseconds until this side gives up; 0 is no limit, absent the
-///   operation's default.
+/// * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+///   operation's default. Of a stream it bounds its whole life.
 ///
 /// `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
 /// daytona_free.
+/// Its fields are labels; a newer server's arrive by themselves.
 ///
 /// Any thread, several at once; DAYTONA_BUSY in an inline callback.
 /// Gives up after 60 s unless `timeoutMs` says otherwise.
 /// Submitted and cancelled: Nothing remote.
 /// Endpoint: PUT {api}/sandbox/{id}/labels
 /// Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
-/// DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CANCELLED,
-/// DAYTONA_CLOSED, DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, and 400 to 599 as
-/// the server answers.
+/// DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+/// DAYTONA_PANIC, DAYTONA_BUSY, DAYTONA_HTTP_NOT_FOUND, and 400 to 599 as the server answers.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn daytona_sandbox_set_labels(
     sandbox: daytona_sandbox_t,
@@ -614,26 +655,29 @@ pub unsafe extern "C" fn daytona_sandbox_set_labels(
 /// Sets after how many minutes without activity the sandbox stops; 0 never.
 ///
 /// `sandbox`: a sandbox handle.
-/// `minutes` (integer): The interval in minutes.
+/// `minutes` (integer, minutes): The interval in minutes.
 /// `options`: NULL, or a JSON object with any of
 ///
-/// * `timeoutMs` (integer): Milliseconds until this side gives up; 0 is no limit, absent the
-///   operation's default.
+/// * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+///   operation's default. Of a stream it bounds its whole life.
 ///
 /// `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
 /// daytona_free.
-/// Its fields: id, name, organizationId, snapshot, user, env, labels, public, target, cpu, gpu, memory,
-/// disk, state, desiredState, errorReason, autoStopInterval, autoArchiveInterval, autoDeleteInterval,
-/// createdAt, updatedAt, toolboxProxyUrl; a newer server's arrive by themselves.
+/// Its fields are id, name, organizationId, snapshot?, user, env?, labels, public, networkBlockAll?,
+/// networkAllowList?, domainAllowList?, outboundProxyUrl?, otelEndpointOverride?, target, cpu, gpu,
+/// memory, disk, gpuType?, spot?, spotEvictedAt?, queueTimedOutAt?, state?, desiredState?,
+/// errorReason?, recoverable?, warmPoolId?, backupState?, backupCreatedAt?, autoStopInterval?,
+/// autoPauseInterval?, autoArchiveInterval?, autoDeleteInterval?, autoDestroyAt?, volumes?, buildInfo?,
+/// createdAt?, updatedAt?, lastActivityAt?, sandboxClass?, daemonVersion?, runnerId?, linkedSandboxId?,
+/// toolboxProxyUrl (? may be absent); a newer server's arrive by themselves.
 ///
 /// Any thread, several at once; DAYTONA_BUSY in an inline callback.
 /// Gives up after 60 s unless `timeoutMs` says otherwise.
 /// Submitted and cancelled: Nothing remote.
 /// Endpoint: POST {api}/sandbox/{id}/autostop/{minutes}
 /// Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
-/// DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CANCELLED,
-/// DAYTONA_CLOSED, DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, and 400 to 599 as
-/// the server answers.
+/// DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+/// DAYTONA_PANIC, DAYTONA_BUSY, DAYTONA_HTTP_NOT_FOUND, and 400 to 599 as the server answers.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn daytona_sandbox_set_auto_stop(
     sandbox: daytona_sandbox_t,
@@ -656,26 +700,29 @@ pub unsafe extern "C" fn daytona_sandbox_set_auto_stop(
 /// Sets after how many minutes stopped the sandbox is archived; 0 never.
 ///
 /// `sandbox`: a sandbox handle.
-/// `minutes` (integer): The interval in minutes.
+/// `minutes` (integer, minutes): The interval in minutes.
 /// `options`: NULL, or a JSON object with any of
 ///
-/// * `timeoutMs` (integer): Milliseconds until this side gives up; 0 is no limit, absent the
-///   operation's default.
+/// * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+///   operation's default. Of a stream it bounds its whole life.
 ///
 /// `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
 /// daytona_free.
-/// Its fields: id, name, organizationId, snapshot, user, env, labels, public, target, cpu, gpu, memory,
-/// disk, state, desiredState, errorReason, autoStopInterval, autoArchiveInterval, autoDeleteInterval,
-/// createdAt, updatedAt, toolboxProxyUrl; a newer server's arrive by themselves.
+/// Its fields are id, name, organizationId, snapshot?, user, env?, labels, public, networkBlockAll?,
+/// networkAllowList?, domainAllowList?, outboundProxyUrl?, otelEndpointOverride?, target, cpu, gpu,
+/// memory, disk, gpuType?, spot?, spotEvictedAt?, queueTimedOutAt?, state?, desiredState?,
+/// errorReason?, recoverable?, warmPoolId?, backupState?, backupCreatedAt?, autoStopInterval?,
+/// autoPauseInterval?, autoArchiveInterval?, autoDeleteInterval?, autoDestroyAt?, volumes?, buildInfo?,
+/// createdAt?, updatedAt?, lastActivityAt?, sandboxClass?, daemonVersion?, runnerId?, linkedSandboxId?,
+/// toolboxProxyUrl (? may be absent); a newer server's arrive by themselves.
 ///
 /// Any thread, several at once; DAYTONA_BUSY in an inline callback.
 /// Gives up after 60 s unless `timeoutMs` says otherwise.
 /// Submitted and cancelled: Nothing remote.
 /// Endpoint: POST {api}/sandbox/{id}/autoarchive/{minutes}
 /// Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
-/// DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CANCELLED,
-/// DAYTONA_CLOSED, DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, and 400 to 599 as
-/// the server answers.
+/// DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+/// DAYTONA_PANIC, DAYTONA_BUSY, DAYTONA_HTTP_NOT_FOUND, and 400 to 599 as the server answers.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn daytona_sandbox_set_auto_archive(
     sandbox: daytona_sandbox_t,
@@ -698,26 +745,29 @@ pub unsafe extern "C" fn daytona_sandbox_set_auto_archive(
 /// Sets after how many minutes stopped the sandbox is deleted; -1 never, 0 at once.
 ///
 /// `sandbox`: a sandbox handle.
-/// `minutes` (integer): The interval in minutes.
+/// `minutes` (integer, minutes): The interval in minutes.
 /// `options`: NULL, or a JSON object with any of
 ///
-/// * `timeoutMs` (integer): Milliseconds until this side gives up; 0 is no limit, absent the
-///   operation's default.
+/// * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+///   operation's default. Of a stream it bounds its whole life.
 ///
 /// `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
 /// daytona_free.
-/// Its fields: id, name, organizationId, snapshot, user, env, labels, public, target, cpu, gpu, memory,
-/// disk, state, desiredState, errorReason, autoStopInterval, autoArchiveInterval, autoDeleteInterval,
-/// createdAt, updatedAt, toolboxProxyUrl; a newer server's arrive by themselves.
+/// Its fields are id, name, organizationId, snapshot?, user, env?, labels, public, networkBlockAll?,
+/// networkAllowList?, domainAllowList?, outboundProxyUrl?, otelEndpointOverride?, target, cpu, gpu,
+/// memory, disk, gpuType?, spot?, spotEvictedAt?, queueTimedOutAt?, state?, desiredState?,
+/// errorReason?, recoverable?, warmPoolId?, backupState?, backupCreatedAt?, autoStopInterval?,
+/// autoPauseInterval?, autoArchiveInterval?, autoDeleteInterval?, autoDestroyAt?, volumes?, buildInfo?,
+/// createdAt?, updatedAt?, lastActivityAt?, sandboxClass?, daemonVersion?, runnerId?, linkedSandboxId?,
+/// toolboxProxyUrl (? may be absent); a newer server's arrive by themselves.
 ///
 /// Any thread, several at once; DAYTONA_BUSY in an inline callback.
 /// Gives up after 60 s unless `timeoutMs` says otherwise.
 /// Submitted and cancelled: Nothing remote.
 /// Endpoint: POST {api}/sandbox/{id}/autodelete/{minutes}
 /// Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
-/// DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CANCELLED,
-/// DAYTONA_CLOSED, DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, and 400 to 599 as
-/// the server answers.
+/// DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+/// DAYTONA_PANIC, DAYTONA_BUSY, DAYTONA_HTTP_NOT_FOUND, and 400 to 599 as the server answers.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn daytona_sandbox_set_auto_delete(
     sandbox: daytona_sandbox_t,
@@ -740,27 +790,31 @@ pub unsafe extern "C" fn daytona_sandbox_set_auto_delete(
 /// Changes cpu, memory or disk, and waits until it is done.
 ///
 /// `sandbox`: a sandbox handle.
-/// `resources` (object, as JSON text): The new size: `cpu` in vCPU, `memory` and `disk` in GiB; what is
-/// absent stays.
+/// `resources` (Resources, as JSON text): The new size: `cpu` in vCPU, `memory` and `disk` in GiB; what
+/// is absent stays.
 /// `options`: NULL, or a JSON object with any of
 ///
-/// * `timeoutMs` (integer): Milliseconds until this side gives up; 0 is no limit, absent the
-///   operation's default.
+/// * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+///   operation's default. Of a stream it bounds its whole life.
 ///
 /// `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
 /// daytona_free.
-/// Its fields: id, name, organizationId, snapshot, user, env, labels, public, target, cpu, gpu, memory,
-/// disk, state, desiredState, errorReason, autoStopInterval, autoArchiveInterval, autoDeleteInterval,
-/// createdAt, updatedAt, toolboxProxyUrl; a newer server's arrive by themselves.
+/// Its fields are id, name, organizationId, snapshot?, user, env?, labels, public, networkBlockAll?,
+/// networkAllowList?, domainAllowList?, outboundProxyUrl?, otelEndpointOverride?, target, cpu, gpu,
+/// memory, disk, gpuType?, spot?, spotEvictedAt?, queueTimedOutAt?, state?, desiredState?,
+/// errorReason?, recoverable?, warmPoolId?, backupState?, backupCreatedAt?, autoStopInterval?,
+/// autoPauseInterval?, autoArchiveInterval?, autoDeleteInterval?, autoDestroyAt?, volumes?, buildInfo?,
+/// createdAt?, updatedAt?, lastActivityAt?, sandboxClass?, daemonVersion?, runnerId?, linkedSandboxId?,
+/// toolboxProxyUrl (? may be absent); a newer server's arrive by themselves.
 ///
 /// Any thread, several at once; DAYTONA_BUSY in an inline callback.
 /// Gives up after 60 s unless `timeoutMs` says otherwise.
 /// Submitted and cancelled: Ends the wait; the resize goes on.
 /// Endpoint: POST {api}/sandbox/{id}/resize
 /// Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
-/// DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CANCELLED,
-/// DAYTONA_CLOSED, DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY,
-/// DAYTONA_SANDBOX_FAILED, and 400 to 599 as the server answers.
+/// DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+/// DAYTONA_PANIC, DAYTONA_BUSY, DAYTONA_SANDBOX_FAILED, DAYTONA_HTTP_NOT_FOUND, DAYTONA_HTTP_CONFLICT,
+/// and 400 to 599 as the server answers. `code` can be SPOT_EVICTED.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn daytona_sandbox_resize(
     sandbox: daytona_sandbox_t,
@@ -785,21 +839,20 @@ pub unsafe extern "C" fn daytona_sandbox_resize(
 /// `sandbox`: a sandbox handle.
 /// `options`: NULL, or a JSON object with any of
 ///
-/// * `timeoutMs` (integer): Milliseconds until this side gives up; 0 is no limit, absent the
-///   operation's default.
+/// * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+///   operation's default. Of a stream it bounds its whole life.
 ///
 /// `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
 /// daytona_free.
-/// Its fields: dir; a newer server's arrive by themselves.
+/// Its fields are dir; a newer server's arrive by themselves.
 ///
 /// Any thread, several at once; DAYTONA_BUSY in an inline callback.
 /// Gives up after 60 s unless `timeoutMs` says otherwise.
 /// Submitted and cancelled: Nothing remote.
 /// Endpoint: GET {sb}/user-home-dir
 /// Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
-/// DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CANCELLED,
-/// DAYTONA_CLOSED, DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, and 400 to 599 as
-/// the server answers.
+/// DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+/// DAYTONA_PANIC, DAYTONA_BUSY, and 400 to 599 as the server answers.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn daytona_sandbox_home_dir(
     sandbox: daytona_sandbox_t,
@@ -815,21 +868,20 @@ pub unsafe extern "C" fn daytona_sandbox_home_dir(
 /// `sandbox`: a sandbox handle.
 /// `options`: NULL, or a JSON object with any of
 ///
-/// * `timeoutMs` (integer): Milliseconds until this side gives up; 0 is no limit, absent the
-///   operation's default.
+/// * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+///   operation's default. Of a stream it bounds its whole life.
 ///
 /// `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
 /// daytona_free.
-/// Its fields: dir; a newer server's arrive by themselves.
+/// Its fields are dir; a newer server's arrive by themselves.
 ///
 /// Any thread, several at once; DAYTONA_BUSY in an inline callback.
 /// Gives up after 60 s unless `timeoutMs` says otherwise.
 /// Submitted and cancelled: Nothing remote.
 /// Endpoint: GET {sb}/work-dir
 /// Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
-/// DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CANCELLED,
-/// DAYTONA_CLOSED, DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, and 400 to 599 as
-/// the server answers.
+/// DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+/// DAYTONA_PANIC, DAYTONA_BUSY, and 400 to 599 as the server answers.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn daytona_sandbox_work_dir(
     sandbox: daytona_sandbox_t,
@@ -845,21 +897,18 @@ pub unsafe extern "C" fn daytona_sandbox_work_dir(
 /// `sandbox`: a sandbox handle.
 /// `options`: NULL, or a JSON object with any of
 ///
-/// * `timeoutMs` (integer): Milliseconds until this side gives up; 0 is no limit, absent the
-///   operation's default.
+/// * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+///   operation's default. Of a stream it bounds its whole life.
 ///
 /// `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
 /// daytona_free.
-/// Its fields: id, name, organizationId, snapshot, user, env, labels, public, target, cpu, gpu, memory,
-/// disk, state, desiredState, errorReason, autoStopInterval, autoArchiveInterval, autoDeleteInterval,
-/// createdAt, updatedAt, toolboxProxyUrl; a newer server's arrive by themselves.
 ///
 /// Any thread, several at once; DAYTONA_BUSY in an inline callback.
 /// Answers at once.
 /// Submitted and cancelled: Nothing remote.
 /// Endpoint: none
 /// Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
-/// DAYTONA_CANCELLED, DAYTONA_CLOSED, DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY.
+/// DAYTONA_CLOSED, DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_BUSY.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn daytona_sandbox_info(
     sandbox: daytona_sandbox_t,
@@ -876,21 +925,20 @@ pub unsafe extern "C" fn daytona_sandbox_info(
 /// `port` (integer): The port inside the sandbox, 1 to 65535.
 /// `options`: NULL, or a JSON object with any of
 ///
-/// * `timeoutMs` (integer): Milliseconds until this side gives up; 0 is no limit, absent the
-///   operation's default.
+/// * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+///   operation's default. Of a stream it bounds its whole life.
 ///
 /// `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
 /// daytona_free.
-/// Its fields: sandboxId, url, token; a newer server's arrive by themselves.
+/// Its fields are sandboxId, url, token; a newer server's arrive by themselves.
 ///
 /// Any thread, several at once; DAYTONA_BUSY in an inline callback.
 /// Gives up after 60 s unless `timeoutMs` says otherwise.
 /// Submitted and cancelled: Nothing remote.
 /// Endpoint: GET {api}/sandbox/{id}/ports/{port}/preview-url
 /// Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
-/// DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CANCELLED,
-/// DAYTONA_CLOSED, DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, and 400 to 599 as
-/// the server answers.
+/// DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+/// DAYTONA_PANIC, DAYTONA_BUSY, DAYTONA_HTTP_NOT_FOUND, and 400 to 599 as the server answers.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn daytona_sandbox_preview_link(
     sandbox: daytona_sandbox_t,

@@ -15,8 +15,8 @@ use std::ptr::null_mut;
 /// `id` (text): The session's id, of your choice: no slash, not `entrypoint`.
 /// `options`: NULL, or a JSON object with any of
 ///
-/// * `timeoutMs` (integer): Milliseconds until this side gives up; 0 is no limit, absent the
-///   operation's default.
+/// * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+///   operation's default. Of a stream it bounds its whole life.
 ///
 /// `out`, `out_len`: may be NULL. Get `null`, or the error JSON on failure; free it with daytona_free.
 ///
@@ -25,9 +25,8 @@ use std::ptr::null_mut;
 /// Submitted and cancelled: Drops the connection; the session may have been created.
 /// Endpoint: POST {sb}/process/session
 /// Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
-/// DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CANCELLED,
-/// DAYTONA_CLOSED, DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, and 400 to 599 as
-/// the server answers.
+/// DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+/// DAYTONA_PANIC, DAYTONA_BUSY, DAYTONA_HTTP_CONFLICT, and 400 to 599 as the server answers.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn daytona_session_create(
     sandbox: daytona_sandbox_t,
@@ -53,8 +52,8 @@ pub unsafe extern "C" fn daytona_session_create(
 /// `id` (text): The session's id.
 /// `options`: NULL, or a JSON object with any of
 ///
-/// * `timeoutMs` (integer): Milliseconds until this side gives up; 0 is no limit, absent the
-///   operation's default.
+/// * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+///   operation's default. Of a stream it bounds its whole life.
 ///
 /// `out`, `out_len`: may be NULL. Get `null`, or the error JSON on failure; free it with daytona_free.
 ///
@@ -63,9 +62,8 @@ pub unsafe extern "C" fn daytona_session_create(
 /// Submitted and cancelled: Drops the connection; the session may have been deleted.
 /// Endpoint: DELETE {sb}/process/session/{id}
 /// Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
-/// DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CANCELLED,
-/// DAYTONA_CLOSED, DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, and 400 to 599 as
-/// the server answers.
+/// DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+/// DAYTONA_PANIC, DAYTONA_BUSY, DAYTONA_HTTP_NOT_FOUND, and 400 to 599 as the server answers.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn daytona_session_delete(
     sandbox: daytona_sandbox_t,
@@ -91,21 +89,20 @@ pub unsafe extern "C" fn daytona_session_delete(
 /// `id` (text): The session's id.
 /// `options`: NULL, or a JSON object with any of
 ///
-/// * `timeoutMs` (integer): Milliseconds until this side gives up; 0 is no limit, absent the
-///   operation's default.
+/// * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+///   operation's default. Of a stream it bounds its whole life.
 ///
 /// `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
 /// daytona_free.
-/// Its fields: sessionId, commands; a newer server's arrive by themselves.
+/// Its fields are sessionId, commands; a newer server's arrive by themselves.
 ///
 /// Any thread, several at once; DAYTONA_BUSY in an inline callback.
 /// Gives up after 60 s unless `timeoutMs` says otherwise.
 /// Submitted and cancelled: Drops the connection; nothing changes in the sandbox.
 /// Endpoint: GET {sb}/process/session/{id}
 /// Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
-/// DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CANCELLED,
-/// DAYTONA_CLOSED, DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, and 400 to 599 as
-/// the server answers.
+/// DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+/// DAYTONA_PANIC, DAYTONA_BUSY, DAYTONA_HTTP_NOT_FOUND, and 400 to 599 as the server answers.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn daytona_session_get(
     sandbox: daytona_sandbox_t,
@@ -130,20 +127,20 @@ pub unsafe extern "C" fn daytona_session_get(
 /// `sandbox`: a sandbox handle.
 /// `options`: NULL, or a JSON object with any of
 ///
-/// * `timeoutMs` (integer): Milliseconds until this side gives up; 0 is no limit, absent the
-///   operation's default.
+/// * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+///   operation's default. Of a stream it bounds its whole life.
 ///
 /// `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
 /// daytona_free.
+/// Each has the fields sessionId, commands; a newer server's arrive by themselves.
 ///
 /// Any thread, several at once; DAYTONA_BUSY in an inline callback.
 /// Gives up after 60 s unless `timeoutMs` says otherwise.
 /// Submitted and cancelled: Drops the connection; nothing changes in the sandbox.
 /// Endpoint: GET {sb}/process/session
 /// Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
-/// DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CANCELLED,
-/// DAYTONA_CLOSED, DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, and 400 to 599 as
-/// the server answers.
+/// DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+/// DAYTONA_PANIC, DAYTONA_BUSY, and 400 to 599 as the server answers.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn daytona_session_list(
     sandbox: daytona_sandbox_t,
@@ -171,12 +168,13 @@ pub unsafe extern "C" fn daytona_session_list(
 /// * `runAsync` (true or false): Return at once with the command's id only; default false.
 /// * `suppressInputEcho` (true or false): Keep what `session.input` sends out of the log; default
 ///   false.
-/// * `timeoutMs` (integer): Milliseconds until this side gives up; 0 is no limit, absent the
-///   operation's default.
+/// * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+///   operation's default. Of a stream it bounds its whole life.
 ///
 /// `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
 /// daytona_free.
-/// Its fields: cmdId, output, stdout, stderr, exitCode; a newer server's arrive by themselves.
+/// Its fields are cmdId, output?, stdout?, stderr?, exitCode? (? may be absent); a newer server's
+/// arrive by themselves.
 ///
 /// Any thread, several at once; DAYTONA_BUSY in an inline callback.
 /// Has no time limit of its own; connect and idle limits apply.
@@ -184,9 +182,9 @@ pub unsafe extern "C" fn daytona_session_list(
 /// session to end it.
 /// Endpoint: POST {sb}/process/session/{id}/exec
 /// Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
-/// DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CANCELLED,
-/// DAYTONA_CLOSED, DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, and 400 to 599 as
-/// the server answers.
+/// DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+/// DAYTONA_PANIC, DAYTONA_BUSY, DAYTONA_HTTP_NOT_FOUND, DAYTONA_HTTP_GONE, and 400 to 599 as the server
+/// answers. `code` can be SESSION_ENDED.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn daytona_session_execute(
     sandbox: daytona_sandbox_t,
@@ -214,21 +212,20 @@ pub unsafe extern "C" fn daytona_session_execute(
 /// `command_id` (text): The command's id, `cmdId` of `session.execute`.
 /// `options`: NULL, or a JSON object with any of
 ///
-/// * `timeoutMs` (integer): Milliseconds until this side gives up; 0 is no limit, absent the
-///   operation's default.
+/// * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+///   operation's default. Of a stream it bounds its whole life.
 ///
 /// `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
 /// daytona_free.
-/// Its fields: id, command, exitCode; a newer server's arrive by themselves.
+/// Its fields are id, command, exitCode? (? may be absent); a newer server's arrive by themselves.
 ///
 /// Any thread, several at once; DAYTONA_BUSY in an inline callback.
 /// Gives up after 60 s unless `timeoutMs` says otherwise.
 /// Submitted and cancelled: Drops the connection; nothing changes in the sandbox.
 /// Endpoint: GET {sb}/process/session/{id}/command/{commandId}
 /// Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
-/// DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CANCELLED,
-/// DAYTONA_CLOSED, DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, and 400 to 599 as
-/// the server answers.
+/// DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+/// DAYTONA_PANIC, DAYTONA_BUSY, DAYTONA_HTTP_NOT_FOUND, and 400 to 599 as the server answers.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn daytona_session_command(
     sandbox: daytona_sandbox_t,
@@ -256,21 +253,20 @@ pub unsafe extern "C" fn daytona_session_command(
 /// `command_id` (text): The command's id, `cmdId` of `session.execute`.
 /// `options`: NULL, or a JSON object with any of
 ///
-/// * `timeoutMs` (integer): Milliseconds until this side gives up; 0 is no limit, absent the
-///   operation's default.
+/// * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+///   operation's default. Of a stream it bounds its whole life.
 ///
 /// `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
 /// daytona_free.
-/// Its fields: output, stdout, stderr; a newer server's arrive by themselves.
+/// Its fields are output, stdout, stderr; a newer server's arrive by themselves.
 ///
 /// Any thread, several at once; DAYTONA_BUSY in an inline callback.
 /// Gives up after 60 s unless `timeoutMs` says otherwise.
 /// Submitted and cancelled: Drops the connection; nothing changes in the sandbox.
 /// Endpoint: GET {sb}/process/session/{id}/command/{commandId}/logs
 /// Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
-/// DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CANCELLED,
-/// DAYTONA_CLOSED, DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, and 400 to 599 as
-/// the server answers.
+/// DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+/// DAYTONA_PANIC, DAYTONA_BUSY, DAYTONA_HTTP_NOT_FOUND, and 400 to 599 as the server answers.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn daytona_session_logs(
     sandbox: daytona_sandbox_t,
@@ -303,8 +299,8 @@ pub unsafe extern "C" fn daytona_session_logs(
 /// `data` (text): The text; the server adds a newline where it ends without one.
 /// `options`: NULL, or a JSON object with any of
 ///
-/// * `timeoutMs` (integer): Milliseconds until this side gives up; 0 is no limit, absent the
-///   operation's default.
+/// * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+///   operation's default. Of a stream it bounds its whole life.
 ///
 /// `out`, `out_len`: may be NULL. Get `null`, or the error JSON on failure; free it with daytona_free.
 ///
@@ -313,9 +309,9 @@ pub unsafe extern "C" fn daytona_session_logs(
 /// Submitted and cancelled: Drops the connection; the line may have been written.
 /// Endpoint: POST {sb}/process/session/{id}/command/{commandId}/input
 /// Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
-/// DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CANCELLED,
-/// DAYTONA_CLOSED, DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, and 400 to 599 as
-/// the server answers.
+/// DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+/// DAYTONA_PANIC, DAYTONA_BUSY, DAYTONA_HTTP_NOT_FOUND, DAYTONA_HTTP_GONE, and 400 to 599 as the server
+/// answers. `code` can be SESSION_ENDED, COMMAND_ALREADY_COMPLETED.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn daytona_session_input(
     sandbox: daytona_sandbox_t,
@@ -342,21 +338,20 @@ pub unsafe extern "C" fn daytona_session_input(
 /// `sandbox`: a sandbox handle.
 /// `options`: NULL, or a JSON object with any of
 ///
-/// * `timeoutMs` (integer): Milliseconds until this side gives up; 0 is no limit, absent the
-///   operation's default.
+/// * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+///   operation's default. Of a stream it bounds its whole life.
 ///
 /// `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
 /// daytona_free.
-/// Its fields: sessionId, commands; a newer server's arrive by themselves.
+/// Its fields are sessionId, commands; a newer server's arrive by themselves.
 ///
 /// Any thread, several at once; DAYTONA_BUSY in an inline callback.
 /// Gives up after 60 s unless `timeoutMs` says otherwise.
 /// Submitted and cancelled: Drops the connection; nothing changes in the sandbox.
 /// Endpoint: GET {sb}/process/session/entrypoint
 /// Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
-/// DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CANCELLED,
-/// DAYTONA_CLOSED, DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, and 400 to 599 as
-/// the server answers.
+/// DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+/// DAYTONA_PANIC, DAYTONA_BUSY, DAYTONA_HTTP_NOT_FOUND, and 400 to 599 as the server answers.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn daytona_session_entrypoint(
     sandbox: daytona_sandbox_t,
@@ -372,21 +367,20 @@ pub unsafe extern "C" fn daytona_session_entrypoint(
 /// `sandbox`: a sandbox handle.
 /// `options`: NULL, or a JSON object with any of
 ///
-/// * `timeoutMs` (integer): Milliseconds until this side gives up; 0 is no limit, absent the
-///   operation's default.
+/// * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+///   operation's default. Of a stream it bounds its whole life.
 ///
 /// `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
 /// daytona_free.
-/// Its fields: output, stdout, stderr; a newer server's arrive by themselves.
+/// Its fields are output, stdout, stderr; a newer server's arrive by themselves.
 ///
 /// Any thread, several at once; DAYTONA_BUSY in an inline callback.
 /// Gives up after 60 s unless `timeoutMs` says otherwise.
 /// Submitted and cancelled: Drops the connection; nothing changes in the sandbox.
 /// Endpoint: GET {sb}/process/session/entrypoint/logs
 /// Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
-/// DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CANCELLED,
-/// DAYTONA_CLOSED, DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, and 400 to 599 as
-/// the server answers.
+/// DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+/// DAYTONA_PANIC, DAYTONA_BUSY, DAYTONA_HTTP_NOT_FOUND, and 400 to 599 as the server answers.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn daytona_session_entrypoint_logs(
     sandbox: daytona_sandbox_t,

@@ -62,7 +62,7 @@ crate::params! {
 /// What changed, or with `dryRun` would. Paths are relative to the two directories, with slashes; those of
 /// directories end in one.
 #[derive(Serialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "SyncResult"))]
 #[serde(rename_all = "camelCase")]
 pub struct Synced {
     /// What was not there before.
@@ -76,13 +76,15 @@ pub struct Synced {
     /// What was left as it is, and why.
     pub skipped: Vec<Skipped>,
     /// Bytes of the files that were copied; 0 with `dryRun`.
+    #[cfg_attr(feature = "schema", schemars(extend("unit" = "bytes")))]
     pub bytes: u64,
 }
 
 /// Something that cannot be copied.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "SyncSkipped"))]
 pub struct Skipped {
+    /// The path, relative to the two directories.
     pub path: String,
     /// As `a link`.
     pub reason: String,

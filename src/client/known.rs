@@ -1,0 +1,55 @@
+//! The values that the specification names for a text. The server may know more: what comes with a result, or
+//! is sent as a parameter, passes as it is. Generated languages make open enumerations of these.
+
+/// Declares a type that stands in a schema for a text with known values, as
+/// `schemars(with = "Option<known::SandboxState>")`.
+macro_rules! known {
+    ($($(#[doc = $doc:literal])+ $name:ident: $($value:literal)|+;)+) => {
+        $(
+            $(#[doc = $doc])+
+            pub struct $name;
+
+            #[cfg(feature = "schema")]
+            impl schemars::JsonSchema for $name {
+                fn schema_name() -> std::borrow::Cow<'static, str> {
+                    stringify!($name).into()
+                }
+
+                fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+                    schemars::json_schema!({
+                        "description": concat!($($doc),+),
+                        "type": "string",
+                        "known": [$($value),+],
+                    })
+                }
+            }
+        )+
+    };
+}
+
+known! {
+    /// A sandbox's state.
+    SandboxState: "creating" | "restoring" | "destroyed" | "destroying" | "started" | "stopped" | "starting" | "stopping"
+        | "error" | "build_failed" | "pending_build" | "building_snapshot" | "unknown" | "pulling_snapshot" | "archived"
+        | "archiving" | "resizing" | "snapshotting" | "forking" | "pausing" | "paused" | "resuming";
+    /// The state that a sandbox is on its way to.
+    SandboxDesiredState: "destroyed" | "started" | "stopped" | "resized" | "archived" | "paused";
+    /// What kind of machine a sandbox is.
+    SandboxClass: "linux-vm" | "container" | "android" | "windows";
+    /// How far the backup of a sandbox is.
+    BackupState: "None" | "Pending" | "InProgress" | "Completed" | "Error";
+    /// A kind of GPU.
+    GpuType: "H100" | "H200" | "RTX-PRO-6000" | "RTX-4090" | "RTX-5090";
+    /// What a list of sandboxes is sorted by.
+    SandboxSort: "name" | "cpu" | "memoryGib" | "diskGib" | "lastActivityAt" | "createdAt";
+    /// The direction of a sorted list.
+    SortOrder: "asc" | "desc";
+    /// A language that `process.code_run` runs.
+    Language: "python" | "typescript" | "javascript";
+    /// What a chart shows.
+    ChartType: "line" | "scatter" | "bar" | "pie" | "box_and_whisker" | "composite_chart" | "unknown";
+    /// The scale of a chart's axis.
+    ChartScale: "linear" | "log" | "symlog" | "logit" | "datetime" | "categorical";
+    /// Who made an error: the main API, the daemon in the sandbox, or the proxy before it.
+    ErrorSource: "DAYTONA_API" | "DAYTONA_DAEMON" | "DAYTONA_PROXY";
+}
