@@ -25,6 +25,7 @@ pub struct AppState {
     pub jwt: String,
     pub state_dir: PathBuf,
     pub sandboxes: RwLock<Registry>,
+    pub default_snapshot_id: String,
     pub snapshots: Records,
     pub volumes: Records,
 }
@@ -49,6 +50,7 @@ impl AppState {
             jwt: format!("{}.{}.{}", random_key(), random_key(), random_key()),
             state_dir,
             sandboxes: RwLock::default(),
+            default_snapshot_id: Uuid::new_v4().to_string(),
             snapshots: Records::default(),
             volumes: Records::default(),
         };

@@ -14,7 +14,7 @@ use std::fs::DirBuilder;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use tokio::sync::Notify;
 use uuid::Uuid;
 
 pub struct Sandbox {
@@ -25,15 +25,39 @@ pub struct Sandbox {
     /// Signed preview tokens: port and when they expire.
     pub signed_previews: Mutex<BTreeMap<String, (u16, i64)>>,
     pub build_log: Mutex<String>,
-    /// A resize is under way: the one change that ends in the state in which it began.
-    pub resizing: AtomicBool,
-    /// A client has looked since the last change began.
-    pub seen: AtomicBool,
     protocol: Protocol,
     /// Everything that belongs to the sandbox alone, removed with it.
     directory: PathBuf,
-    record: Mutex<Map<String, Value>>,
+    status: Mutex<Status>,
+    /// Notified when a client has read the state.
+    observed: Notify,
     toolbox: Mutex<Toolbox>,
+}
+
+struct Status {
+    /// What clients see.
+    record: Map<String, Value>,
+    /// The latest change of state.
+    change: u64,
+    /// A resize is under way: the one change that ends in the state in which it began.
+    resizing: bool,
+}
+
+/// A change of state under way. A later one supersedes it, and it writes nothing any more.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Change(u64);
+
+/// The states between which a new change is decided.
+pub struct States<'a> {
+    pub state: &'a str,
+    pub desired: &'a str,
+    pub resizing: bool,
+}
+
+impl States<'_> {
+    pub fn are_settled(&self) -> bool {
+        self.state == self.desired && !self.resizing
+    }
 }
 
 /// A sandbox's toolbox.
@@ -55,17 +79,16 @@ impl Sandbox {
             preview_token: Uuid::new_v4().simple().to_string(),
             signed_previews: Mutex::default(),
             build_log: Mutex::default(),
-            resizing: AtomicBool::new(false),
-            seen: AtomicBool::new(false),
             protocol: app.protocol,
             directory: app.state_dir.join(&id),
-            record: Mutex::new(record),
+            status: Mutex::new(Status { record, change: 0, resizing: false }),
+            observed: Notify::new(),
             toolbox: Mutex::new(Toolbox::Off),
             id,
         })
     }
 
-    /// One of many that only a list will ever see.
+    /// A sandbox for long lists: started, without directories and toolbox.
     pub fn listed(app: &AppState, number: usize) -> Arc<Self> {
         let mut record = defaults(app, &app.organizations[0].id);
         record.insert("name".into(), json!(format!("listed-{number:05}")));
@@ -75,13 +98,13 @@ impl Sandbox {
         Self::new(app, record)
     }
 
-    /// What a client is told.
+    /// The record as clients get it.
     pub fn json(&self) -> Value {
-        Value::Object(self.record.lock().clone())
+        Value::Object(self.status.lock().record.clone())
     }
 
     pub fn get(&self, key: &str) -> Value {
-        self.record.lock().get(key).cloned().unwrap_or_default()
+        self.status.lock().record.get(key).cloned().unwrap_or_default()
     }
 
     pub fn text(&self, key: &str) -> String {
@@ -101,25 +124,61 @@ impl Sandbox {
     }
 
     pub fn set(&self, key: &str, value: impl Into<Value>) {
-        let mut record = self.record.lock();
-        record.insert(key.into(), value.into());
-        record.insert("updatedAt".into(), json!(now()));
+        self.status.lock().set(key, value.into());
     }
 
-    pub fn is_changing(&self) -> bool {
-        let record = self.record.lock();
-        record.get("state") != record.get("desiredState") || self.resizing.load(Ordering::Acquire)
+    /// Begins a change to this state, if `check` allows it from the present ones.
+    pub fn begin<E>(
+        &self,
+        desired: &str,
+        check: impl FnOnce(&States<'_>) -> Result<(), E>,
+    ) -> Result<Change, E> {
+        let mut status = self.status.lock();
+        let text = |key: &str| status.record.get(key).and_then(Value::as_str).unwrap_or_default();
+        let states =
+            States { state: text("state"), desired: text("desiredState"), resizing: status.resizing };
+        check(&states)?;
+        let resizing = states.state == desired && desired != "destroyed";
+        status.resizing = resizing;
+        status.set("desiredState", json!(desired));
+        status.change += 1;
+        Ok(Change(status.change))
     }
 
-    /// Begins a change of state, unless one is under way.
-    pub fn desire(&self, state: &str) -> bool {
-        let mut record = self.record.lock();
-        if record.get("state") != record.get("desiredState") || self.resizing.load(Ordering::Acquire) {
+    /// The change that a new sandbox begins with: its first start.
+    pub fn first_change(&self) -> Change {
+        Change(0)
+    }
+
+    /// Writes to the record, unless a later change has begun; `false` then.
+    pub fn advance<const N: usize>(&self, change: Change, values: [(&str, Value); N]) -> bool {
+        let mut status = self.status.lock();
+        if Change(status.change) != change {
             return false;
         }
-        record.insert("desiredState".into(), json!(state));
-        self.seen.store(false, Ordering::Release);
+        for (key, value) in values {
+            status.set(key, value);
+        }
         true
+    }
+
+    /// Ends a resize, in the state in which it began.
+    pub fn end_resize(&self, change: Change, state: &str) {
+        let mut status = self.status.lock();
+        if Change(status.change) == change {
+            status.set("state", json!(state));
+            status.resizing = false;
+        }
+    }
+
+    /// A client has read the state.
+    pub fn notify_observed(&self) {
+        self.observed.notify_waiters();
+    }
+
+    /// Returns once a client has read the state after this call began.
+    pub async fn observed(&self) {
+        self.observed.notified().await;
     }
 
     /// The toolbox, while the sandbox is started.
@@ -175,7 +234,7 @@ impl Sandbox {
         self.switch(Toolbox::Off);
     }
 
-    /// As `stop_toolbox`, and nothing is ever started again. `false`: it never had anything.
+    /// As `stop_toolbox`, for ever.
     pub fn close_toolbox(&self) {
         self.switch(Toolbox::Gone);
     }
@@ -197,7 +256,14 @@ impl Sandbox {
     }
 }
 
-/// What every sandbox has before its maker is asked, in the order of the service's answers.
+impl Status {
+    fn set(&mut self, key: &str, value: Value) {
+        self.record.insert(key.into(), value);
+        self.record.insert("updatedAt".into(), json!(now()));
+    }
+}
+
+/// The record of a sandbox without any option, in the key order of the service's answers.
 pub fn defaults(app: &AppState, organization: &str) -> Map<String, Value> {
     let time = now();
     let value = json!({
@@ -237,5 +303,25 @@ pub fn defaults(app: &AppState, organization: &str) -> Map<String, Value> {
     }
 }
 
-/// The snapshot that a create without one starts from.
-pub const DEFAULT_SNAPSHOT: &str = "rig-default";
+/// The snapshot of a sandbox that is created without one.
+pub const DEFAULT_SNAPSHOT: &str = "daytona-small";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Options;
+
+    #[test]
+    fn a_superseded_change_writes_nothing() {
+        let app = AppState::new(&Options::default(), 0, PathBuf::from("/nonexistent"));
+        let sandbox = Sandbox::listed(&app, 0);
+        let allow = |_: &States<'_>| Ok::<_, ()>(());
+        let archive = sandbox.begin("archived", allow).unwrap();
+        assert!(sandbox.advance(archive, [("state", json!("archiving"))]));
+        let start = sandbox.begin("started", allow).unwrap();
+        assert!(!sandbox.advance(archive, [("state", json!("archived"))]));
+        assert_eq!(sandbox.state(), "archiving");
+        assert!(sandbox.advance(start, [("state", json!("started"))]));
+        assert!(sandbox.begin("stopped", |states| states.are_settled().then_some(()).ok_or(())).is_ok());
+    }
+}

@@ -120,7 +120,7 @@ pub async fn object_storage(call: ApiCall) -> Answer {
         "sessionToken": Uuid::new_v4().simple().to_string(),
         "storageUrl": format!("{}/s3", call.app.base),
         "organizationId": call.organization.id,
-        "bucket": "rig",
+        "bucket": "daytona",
         "region": "us-east-1",
     })))
 }

@@ -41,12 +41,8 @@ impl ApiCall {
         if self.body.is_empty() {
             return Ok(json!({}));
         }
-        serde_json::from_slice(&self.body).map_err(|error| match self.body.as_ref() {
-            b"{" => ApiError::bad_request(
-                "Invalid JSON: Expecting property name enclosed in double quotes: line 1 column 2 (char 1)",
-            ),
-            _ => ApiError::bad_request(format!("Invalid JSON: {error}")),
-        })
+        serde_json::from_slice(&self.body)
+            .map_err(|error| ApiError::bad_request(syntax_error(&self.body, &error)))
     }
 
     /// The query, decoded, in its order.
@@ -63,6 +59,22 @@ impl ApiCall {
             .sandbox(&self.organization.id, id_or_name)
             .ok_or_else(|| ApiError::not_found(format!("Sandbox with ID or name {id_or_name} not found")))
     }
+}
+
+/// The message of a body that is not JSON, as V8 words it.
+fn syntax_error(body: &[u8], error: &serde_json::Error) -> String {
+    let text = String::from_utf8_lossy(body);
+    if error.is_eof() && text.trim_end().ends_with('{') {
+        return format!("Expected property name or '}}' in JSON at position {}", text.chars().count());
+    }
+    if error.is_eof() {
+        return "Unexpected end of JSON input".to_owned();
+    }
+    let before: usize =
+        text.split_inclusive('\n').take(error.line() - 1).map(|line| line.chars().count()).sum();
+    let position = before + error.column().saturating_sub(1);
+    let token = text.chars().nth(position).unwrap_or_default();
+    format!("Unexpected token {token} in JSON at position {position}")
 }
 
 /// The bearer of a request's credential.

@@ -1,9 +1,10 @@
 //! POST /sandbox: the service's checks of a request, then the build and the first start.
 
 use super::error::{Answer, ApiError, json_body};
-use super::lifecycle::start_toolbox;
+use super::lifecycle::{fail, start_toolbox};
 use super::{ApiCall, image};
-use crate::sandbox::{DEFAULT_SNAPSHOT, Sandbox, defaults};
+use crate::Protocol;
+use crate::sandbox::{Sandbox, defaults};
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
 use std::time::Duration;
@@ -87,6 +88,9 @@ fn record(call: &ApiCall, request: &Map<String, Value>) -> Result<Map<String, Va
             return Err(ApiError::bad_request(format!("{key} must be a boolean value")));
         }
     }
+    if call.app.protocol == Protocol::V0_205 {
+        newer_fields(request, &mut record)?;
+    }
     let built = request.get("buildInfo").is_some_and(|info| !info.is_null());
     if built && given("snapshot").is_some() {
         return Err(ApiError::bad_request("Cannot specify a snapshot when using a build info entry"));
@@ -116,11 +120,15 @@ fn record(call: &ApiCall, request: &Map<String, Value>) -> Result<Map<String, Va
         record.insert("name".into(), id);
     }
     match request.get("snapshot").and_then(Value::as_str) {
-        Some(snapshot) if snapshot != DEFAULT_SNAPSHOT && !super::snapshots::exists(call, snapshot) => {
-            let advice = "Did you add it through the Daytona Dashboard?";
-            return Err(ApiError::bad_request(format!("Snapshot {snapshot} not found. {advice}")));
-        }
-        Some(snapshot) => drop(record.insert("snapshot".into(), json!(snapshot))),
+        Some(wanted) => match super::snapshots::find(call, wanted) {
+            Some(snapshot) => {
+                record.insert("snapshot".into(), snapshot.get("name").cloned().unwrap_or_default());
+            }
+            None => {
+                let advice = "Did you add it through the Daytona Dashboard?";
+                return Err(ApiError::bad_request(format!("Snapshot {wanted} not found. {advice}")));
+            }
+        },
         None => {}
     }
     if built {
@@ -136,6 +144,25 @@ fn record(call: &ApiCall, request: &Map<String, Value>) -> Result<Map<String, Va
         record.insert("state".into(), json!("pending_build"));
     }
     Ok(record)
+}
+
+/// Fields that the newest service has and the last self-hosted release ignores.
+fn newer_fields(request: &Map<String, Value>, record: &mut Map<String, Value>) -> Result<(), ApiError> {
+    let given = |key: &str| request.get(key).filter(|value| !value.is_null());
+    if let Some(minutes) = given("queueTimeout") {
+        match minutes.as_i64() {
+            Some(1..) => drop(record.insert("queueTimeout".into(), minutes.clone())),
+            Some(_) => return Err(ApiError::bad_request("queueTimeout must not be less than 1")),
+            None => return Err(ApiError::bad_request("queueTimeout must be an integer number")),
+        }
+    }
+    if let Some(kvm) = given("kvm") {
+        if !kvm.is_boolean() {
+            return Err(ApiError::bad_request("kvm must be a boolean value"));
+        }
+        record.insert("kvm".into(), kvm.clone());
+    }
+    Ok(())
 }
 
 /// The intervals in minutes, and which of them exclude each other.
@@ -171,9 +198,12 @@ fn intervals(request: &Map<String, Value>, record: &mut Map<String, Value>) -> R
 
 /// Builds the image, if there is one, line by line; then starts the sandbox.
 async fn build_and_start(sandbox: Arc<Sandbox>, dockerfile: Option<String>) {
+    let change = sandbox.first_change();
     if let Some(dockerfile) = dockerfile {
         sleep(BUILD_STEP).await;
-        sandbox.set("state", "building_snapshot");
+        if !sandbox.advance(change, [("state", json!("building_snapshot"))]) {
+            return;
+        }
         let lines: Vec<&str> = dockerfile.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
         for (number, line) in lines.iter().enumerate() {
             let step = format!("Step {}/{} : {line}\n ---> done\n", number + 1, lines.len());
@@ -181,13 +211,11 @@ async fn build_and_start(sandbox: Arc<Sandbox>, dockerfile: Option<String>) {
             sleep(BUILD_STEP).await;
             if let Some(why) = image::step_error(line) {
                 sandbox.build_log.lock().push_str(&format!("{why}\n"));
-                sandbox.set("errorReason", why);
-                sandbox.set("desiredState", "build_failed");
-                sandbox.set("state", "build_failed");
+                fail(&sandbox, change, "build_failed", &why);
                 return;
             }
         }
         sandbox.build_log.lock().push_str("Successfully built\n");
     }
-    start_toolbox(&sandbox).await;
+    start_toolbox(&sandbox, change).await;
 }

@@ -1,15 +1,15 @@
 //! Changes of state. The answer has the old state and the new `desiredState`; a second change while the two
-//! differ is a conflict.
+//! differ is a conflict, except a start during an archive.
 
 use super::ApiCall;
 use super::error::{Answer, ApiError, json_body};
-use crate::sandbox::Sandbox;
+use crate::app_state::AppState;
+use crate::sandbox::{Change, Sandbox};
 use axum::extract::Path;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 
@@ -21,58 +21,81 @@ const OBSERVE_TIMEOUT: Duration = Duration::from_secs(1);
 /// The time in a state such as `starting`: at least [`MIN_TRANSITION`], and until a client has read it or
 /// [`OBSERVE_TIMEOUT`] has passed, so that a client on a busy machine does not miss it.
 async fn transition(sandbox: &Sandbox) {
-    sleep(MIN_TRANSITION).await;
-    let began = Instant::now();
-    while !sandbox.seen.load(Ordering::Acquire) && began.elapsed() < OBSERVE_TIMEOUT {
-        sleep(MIN_TRANSITION / 10).await;
-    }
+    let observed = tokio::time::timeout(OBSERVE_TIMEOUT, sandbox.observed());
+    tokio::join!(sleep(MIN_TRANSITION), observed).0
+}
+
+fn in_progress() -> ApiError {
+    ApiError::conflict("Sandbox state change in progress")
 }
 
 /// Begins a change from one of these states.
-fn begin(call: &ApiCall, id: &str, from: &[&str], to: &str, refusal: &str) -> Result<Arc<Sandbox>, ApiError> {
-    let sandbox = call.sandbox(&id)?;
-    if sandbox.is_changing() {
-        sandbox.seen.store(true, Ordering::Release);
-        return Err(ApiError::conflict("Sandbox state change in progress"));
+fn begin(
+    call: &ApiCall,
+    id: &str,
+    from: &[&str],
+    to: &str,
+    refusal: &str,
+) -> Result<(Arc<Sandbox>, Change), ApiError> {
+    let sandbox = call.sandbox(id)?;
+    let change = sandbox.begin(to, |states| match states {
+        _ if !states.are_settled() => Err(in_progress()),
+        _ if !from.contains(&states.state) => Err(ApiError::bad_request(refusal)),
+        _ => Ok(()),
+    });
+    if change.is_err() {
+        sandbox.notify_observed();
     }
-    if !from.contains(&sandbox.state().as_str()) {
-        return Err(ApiError::bad_request(refusal));
-    }
-    if !sandbox.desire(to) {
-        return Err(ApiError::conflict("Sandbox state change in progress"));
-    }
-    Ok(sandbox)
+    Ok((sandbox.clone(), change?))
 }
 
-/// The last step of a start. A delete that was requested meanwhile wins.
-pub async fn start_toolbox(sandbox: &Arc<Sandbox>) {
+/// The last step of a start.
+pub async fn start_toolbox(sandbox: &Arc<Sandbox>, change: Change) {
     let starting = sandbox.clone();
     let started = spawn_blocking(move || starting.start_toolbox()).await.map_err(io::Error::other);
     match started.and_then(|started| started) {
-        _ if sandbox.text("desiredState") != "started" => {}
-        Ok(()) => sandbox.set("state", "started"),
-        Err(error) => {
-            sandbox.set("errorReason", format!("the sandbox cannot start: {error}"));
-            sandbox.set("desiredState", "error");
-            sandbox.set("state", "error");
-        }
-    }
+        Ok(()) => sandbox.advance(change, [("state", json!("started"))]),
+        Err(error) => fail(sandbox, change, "error", &format!("the sandbox cannot start: {error}")),
+    };
+}
+
+/// Ends a change in a state that nobody wanted.
+pub fn fail(sandbox: &Sandbox, change: Change, state: &str, reason: &str) -> bool {
+    sandbox.advance(
+        change,
+        [("errorReason", json!(reason)), ("desiredState", json!(state)), ("state", json!(state))],
+    )
 }
 
 pub async fn get(Path(id): Path<String>, call: ApiCall) -> Answer {
     let sandbox = call.sandbox(&id)?;
-    sandbox.seen.store(true, Ordering::Release);
+    sandbox.notify_observed();
     Ok(json_body(&sandbox.json()))
 }
 
+/// Allowed during an archive as well, which it supersedes.
 pub async fn start(Path(id): Path<String>, call: ApiCall) -> Answer {
-    let sandbox = begin(&call, &id, &["stopped", "archived"], "started", "Sandbox is not in valid state")?;
+    let sandbox = call.sandbox(&id)?;
+    let change = sandbox.begin("started", |states| {
+        let archiving = states.desired == "archived" && ["stopped", "archiving"].contains(&states.state);
+        match states.state {
+            _ if archiving => Ok(()),
+            _ if !states.are_settled() => Err(in_progress()),
+            "stopped" | "archived" => Ok(()),
+            _ => Err(ApiError::bad_request("Sandbox is not in valid state")),
+        }
+    });
+    if change.is_err() {
+        sandbox.notify_observed();
+    }
+    let change = change?;
     let answer = json_body(&sandbox.json());
     tokio::spawn(async move {
         sleep(MIN_TRANSITION / 2).await;
-        sandbox.set("state", "starting");
-        transition(&sandbox).await;
-        start_toolbox(&sandbox).await;
+        if sandbox.advance(change, [("state", json!("starting"))]) {
+            transition(&sandbox).await;
+            start_toolbox(&sandbox, change).await;
+        }
     });
     Ok(answer)
 }
@@ -80,18 +103,19 @@ pub async fn start(Path(id): Path<String>, call: ApiCall) -> Answer {
 /// Ends the processes and keeps the files.
 pub async fn stop(Path(id): Path<String>, call: ApiCall) -> Answer {
     let refusal = "Sandbox is not in a stoppable state";
-    let sandbox = begin(&call, &id, &["started"], "stopped", refusal)?;
+    let (sandbox, change) = begin(&call, &id, &["started"], "stopped", refusal)?;
     let answer = json_body(&sandbox.json());
-    let deletes = sandbox.get("autoDeleteInterval") == 0;
+    let is_ephemeral = sandbox.get("autoDeleteInterval") == 0;
     let app = call.app.clone();
     tokio::spawn(async move {
         sleep(MIN_TRANSITION / 2).await;
-        sandbox.set("state", "stopping");
+        if !sandbox.advance(change, [("state", json!("stopping"))]) {
+            return;
+        }
         transition(&sandbox).await;
-        let killed = sandbox.clone();
-        let _ = spawn_blocking(move || killed.stop_toolbox()).await;
-        sandbox.set("state", "stopped");
-        if deletes {
+        let stopping = sandbox.clone();
+        let _ = spawn_blocking(move || stopping.stop_toolbox()).await;
+        if sandbox.advance(change, [("state", json!("stopped"))]) && is_ephemeral {
             app.sandboxes.write().free_name(&sandbox.organization, &sandbox.name());
             destroy(&app, sandbox).await;
         }
@@ -100,24 +124,26 @@ pub async fn stop(Path(id): Path<String>, call: ApiCall) -> Answer {
 }
 
 pub async fn archive(Path(id): Path<String>, call: ApiCall) -> Answer {
-    let sandbox = begin(&call, &id, &["stopped"], "archived", "Sandbox is not stopped")?;
+    let (sandbox, change) = begin(&call, &id, &["stopped"], "archived", "Sandbox is not stopped")?;
     let answer = json_body(&sandbox.json());
     tokio::spawn(async move {
         sleep(MIN_TRANSITION / 2).await;
-        sandbox.set("state", "archiving");
-        transition(&sandbox).await;
-        sandbox.set("state", "archived");
+        if sandbox.advance(change, [("state", json!("archiving"))]) {
+            transition(&sandbox).await;
+            sandbox.advance(change, [("state", json!("archived"))]);
+        }
     });
     Ok(answer)
 }
 
 pub async fn recover(Path(id): Path<String>, call: ApiCall) -> Answer {
-    let sandbox = begin(&call, &id, &["error"], "started", "Sandbox is not in error state")?;
+    let (sandbox, change) = begin(&call, &id, &["error"], "started", "Sandbox is not in error state")?;
     let answer = json_body(&sandbox.json());
     tokio::spawn(async move {
         transition(&sandbox).await;
-        sandbox.set("errorReason", Value::Null);
-        start_toolbox(&sandbox).await;
+        if sandbox.advance(change, [("errorReason", Value::Null)]) {
+            start_toolbox(&sandbox, change).await;
+        }
     });
     Ok(answer)
 }
@@ -163,12 +189,11 @@ pub async fn resize(Path(id): Path<String>, call: ApiCall) -> Answer {
     }
     let before = sandbox.state();
     let refusal = "Sandbox must be started or stopped to be resized";
-    begin(&call, &id, &["started", "stopped"], &before, refusal)?;
-    sandbox.resizing.store(true, Ordering::Release);
+    let (_, change) = begin(&call, &id, &["started", "stopped"], &before, refusal)?;
     let answer = json_body(&sandbox.json());
     tokio::spawn(async move {
         sleep(MIN_TRANSITION / 2).await;
-        sandbox.set("state", "resizing");
+        sandbox.advance(change, [("state", json!("resizing"))]);
         transition(&sandbox).await;
         for (key, value) in changes {
             sandbox.set(key, value);
@@ -176,41 +201,38 @@ pub async fn resize(Path(id): Path<String>, call: ApiCall) -> Answer {
         if let Some(toolbox) = sandbox.toolbox() {
             toolbox.resize(sandbox.resources());
         }
-        sandbox.set("state", before);
-        sandbox.resizing.store(false, Ordering::Release);
+        sandbox.end_resize(change, &before);
     });
     Ok(answer)
 }
 
-/// Frees the name at once; the sandbox is `destroyed` when its processes have ended.
+/// Frees the name at once; the sandbox is `destroyed` when its processes have ended. Supersedes a first
+/// start.
 pub async fn delete(Path(id): Path<String>, call: ApiCall) -> Answer {
     let sandbox = call.sandbox(&id)?;
-    if sandbox.text("desiredState") == "destroyed" {
-        return Err(ApiError::conflict("Sandbox state change in progress"));
-    }
-    let settled = !sandbox.is_changing();
-    let unsettled_but_deletable = ["creating", "pending_build", "building_snapshot"];
-    if !settled && !unsettled_but_deletable.contains(&sandbox.state().as_str()) {
-        return Err(ApiError::conflict("Sandbox state change in progress"));
-    }
+    sandbox.begin("destroyed", |states| match states.state {
+        _ if states.desired == "destroyed" => Err(in_progress()),
+        _ if states.are_settled() => Ok(()),
+        "creating" | "pending_build" | "building_snapshot" => Ok(()),
+        _ => Err(in_progress()),
+    })?;
     let name = sandbox.name();
     call.app.sandboxes.write().free_name(&sandbox.organization, &name);
     let milliseconds = time::OffsetDateTime::now_utc().unix_timestamp_nanos() / 1_000_000;
     sandbox.set("name", format!("DESTROYED_{name}_{milliseconds}"));
-    sandbox.set("desiredState", "destroyed");
     let answer = json_body(&sandbox.json());
     let app = call.app.clone();
     tokio::spawn(async move { destroy(&app, sandbox).await });
     Ok(answer)
 }
 
-async fn destroy(app: &crate::app_state::AppState, sandbox: Arc<Sandbox>) {
+async fn destroy(app: &AppState, sandbox: Arc<Sandbox>) {
     sandbox.set("desiredState", "destroyed");
     sandbox.set("state", "destroying");
-    let gone = sandbox.clone();
+    let deleted = sandbox.clone();
     let _ = spawn_blocking(move || {
-        gone.close_toolbox();
-        gone.remove_files();
+        deleted.close_toolbox();
+        deleted.remove_files();
     })
     .await;
     sandbox.set("state", "destroyed");

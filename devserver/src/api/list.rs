@@ -2,6 +2,7 @@
 
 use super::ApiCall;
 use super::error::{Answer, ApiError, json_body};
+use crate::Protocol;
 use crate::sandbox::Sandbox;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -124,15 +125,21 @@ fn find(call: &ApiCall) -> Result<Vec<Arc<Sandbox>>, ApiError> {
     let one_of = [("state", values("states")), ("snapshot", values("snapshots")), ("target", regions)];
     let starts = |key: &str| call.parameter(key).map(|text| text.to_lowercase());
     let prefixes = [("id", starts("id")), ("name", starts("name"))];
-    let bound = |name: &str| match call.parameter(name).map(|text| text.parse::<f64>()) {
+    let bound_from = |least: f64, name: &str| match call.parameter(name).map(|text| text.parse::<f64>()) {
         None => Ok(None),
-        Some(Ok(bound)) if bound >= 1.0 => Ok(Some(bound)),
-        Some(_) => Err(ApiError::bad_request(format!("{name} must not be less than 1"))),
+        Some(Ok(bound)) if bound >= least => Ok(Some(bound)),
+        Some(_) => Err(ApiError::bad_request(format!("{name} must not be less than {least}"))),
+    };
+    let bound = |name: &str| bound_from(1.0, name);
+    let gpu_bound = |name: &str| match call.app.protocol {
+        Protocol::V0_190 => Ok(None),
+        Protocol::V0_205 => bound_from(0.0, name),
     };
     let bounds = [
         ("cpu", bound("minCpu")?, bound("maxCpu")?),
         ("memory", bound("minMemoryGiB")?, bound("maxMemoryGiB")?),
         ("disk", bound("minDiskGiB")?, bound("maxDiskGiB")?),
+        ("gpu", gpu_bound("minGpu")?, gpu_bound("maxGpu")?),
     ];
     let errored = call.parameter("includeErroredDeleted").as_deref() == Some("true");
     let public = call.parameter("isPublic");

@@ -90,9 +90,13 @@ async fn name_path(request: Request, next: Next) -> Response<Body> {
 }
 
 async fn config(State(app): State<Arc<AppState>>) -> impl IntoResponse {
+    let version = match app.protocol {
+        Protocol::V0_190 => "0.190.0",
+        Protocol::V0_205 => "0.205.0",
+    };
     json_body(&json!({
-        "version": "rig",
-        "oidc": { "issuer": app.base, "clientId": "rig", "audience": "rig" },
+        "version": version,
+        "oidc": { "issuer": app.base, "clientId": "daytona-dev", "audience": "daytona-dev" },
         "linkedAccountsEnabled": false,
         "announcements": {},
         "proxyTemplateUrl": format!("http://{{{{PORT}}}}-{{{{sandboxId}}}}.localhost:{}", app.port),
@@ -101,6 +105,6 @@ async fn config(State(app): State<Arc<AppState>>) -> impl IntoResponse {
         "dashboardUrl": app.base,
         "maxAutoArchiveInterval": 43200,
         "maintananceMode": false,
-        "environment": "rig",
+        "environment": "development",
     }))
 }

@@ -40,14 +40,18 @@ pub async fn get(Path(id_or_name): Path<String>, call: ApiCall) -> Answer {
 }
 
 pub async fn delete(Path(id): Path<String>, call: ApiCall) -> Answer {
+    if default_snapshot(&call).get("id") == Some(&json!(id)) {
+        return Err(ApiError::forbidden("General snapshots cannot be deleted"));
+    }
     records::delete(&call, &call.app.snapshots, &id, "Snapshot")
 }
 
-pub fn exists(call: &ApiCall, name: &str) -> bool {
-    find(call, name).is_some()
-}
-
-fn find(call: &ApiCall, id_or_name: &str) -> Option<Record> {
+/// The snapshot with this id or name, the default one included.
+pub fn find(call: &ApiCall, id_or_name: &str) -> Option<Record> {
+    let default = default_snapshot(call);
+    if [default.get("id"), default.get("name")].contains(&Some(&json!(id_or_name))) {
+        return Some(default);
+    }
     let snapshots = &call.app.snapshots;
     records::find(call, snapshots, "id", id_or_name)
         .or_else(|| records::find(call, snapshots, "name", id_or_name))
@@ -55,6 +59,7 @@ fn find(call: &ApiCall, id_or_name: &str) -> Option<Record> {
 
 fn default_snapshot(call: &ApiCall) -> Record {
     let mut snapshot = record(call, DEFAULT_SNAPSHOT, "daytonaio/sandbox:latest", true);
+    snapshot.insert("id".into(), json!(call.app.default_snapshot_id));
     snapshot.insert("state".into(), json!("active"));
     snapshot.insert("lastUsedAt".into(), json!(now()));
     snapshot

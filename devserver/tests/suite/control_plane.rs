@@ -170,7 +170,8 @@ async fn changes_of_state_answer_with_the_old_state_and_refuse_a_second_one() {
     {
         let (status, answer) = change(change_to).await;
         assert_eq!((status, states(&answer)), (200, (json!(from), json!(to))), "{change_to}");
-        for second in ["start", "stop", "archive"] {
+        // A start is accepted during an archive.
+        for second in ["start", "stop", "archive"].iter().skip(usize::from(change_to == "archive")) {
             let (status, answer) = change(second).await;
             let busy = "Sandbox state change in progress";
             assert_eq!((status, &answer["message"]), (409, &json!(busy)), "{second} during {change_to}");
@@ -193,6 +194,85 @@ async fn changes_of_state_answer_with_the_old_state_and_refuse_a_second_one() {
     until("resized", async || dev_server.get(&format!("/sandbox/{id}")).await.1["disk"] == 10).await;
     dev_server.wait_for(id, "stopped").await;
     assert_eq!(dev_server.post(&format!("/sandbox/{id}/resize"), json!({"disk": 9})).await.0, 400);
+}
+
+#[tokio::test]
+async fn a_start_during_an_archive_gets_through_and_stays() {
+    for states in [&["stopped", "archiving"][..], &["archiving", "archived"]] {
+        let dev_server = DevServer::new().await;
+        let sandbox = dev_server.sandbox().await;
+        let id = &sandbox.id;
+        let change =
+            async |change: &str| dev_server.post(&format!("/sandbox/{id}/{change}"), json!({})).await;
+        change("stop").await;
+        dev_server.wait_for(id, "stopped").await;
+        assert_eq!(change("archive").await.0, 200);
+        until("it archives", async || {
+            let state = dev_server.get(&format!("/sandbox/{id}")).await.1["state"].clone();
+            states.iter().any(|wanted| state == *wanted)
+        })
+        .await;
+        let (status, answer) = change("start").await;
+        assert_eq!((status, &answer["desiredState"]), (200, &json!("started")), "{states:?}: {answer}");
+        dev_server.wait_for(id, "started").await;
+        assert_eq!(sandbox.get("/work-dir").await.0, 200);
+        assert_eq!(change("stop").await.0, 200);
+        dev_server.wait_for(id, "stopped").await;
+    }
+}
+
+#[tokio::test]
+async fn the_default_snapshot_is_found_by_name_and_id() {
+    let dev_server = DevServer::new().await;
+    let name = dev_server.get("/config").await.1["defaultSnapshot"].as_str().unwrap().to_owned();
+    let listed = dev_server.get("/snapshots").await.1["items"][0].clone();
+    assert_eq!((&listed["name"], &listed["state"]), (&json!(name), &json!("active")));
+    let id = listed["id"].as_str().unwrap();
+    for id_or_name in [name.as_str(), id] {
+        let (status, found) = dev_server.get(&format!("/snapshots/{id_or_name}")).await;
+        assert_eq!((status, &found["id"], &found["name"]), (200, &listed["id"], &listed["name"]));
+        let (status, made) = dev_server.post("/sandbox", json!({"snapshot": id_or_name})).await;
+        assert_eq!((status, &made["snapshot"]), (200, &json!(name)), "{made}");
+    }
+    let again = dev_server.post("/snapshots", json!({"name": name, "imageName": "debian:12"})).await;
+    assert_eq!(again.0, 409, "{}", again.1);
+    assert_eq!(dev_server.delete(&format!("/snapshots/{id}")).await.0, 403);
+}
+
+#[tokio::test]
+async fn nothing_is_named_after_another_program() {
+    let dev_server = DevServer::new().await;
+    let config = dev_server.get("/config").await.1;
+    let storage = dev_server.get("/object-storage/push-access").await.1;
+    let sandbox = dev_server.post("/sandbox", json!({})).await.1;
+    let malformed = dev_server.request(Method::POST, "/sandbox").body("{").send().await.unwrap();
+    let malformed = told(malformed).await.1;
+    assert_eq!(malformed["message"], "Expected property name or '}' in JSON at position 1");
+    for answer in [config, storage, sandbox, malformed] {
+        let text = answer.to_string();
+        assert!(!text.contains("\"rig") && !text.contains("double quotes"), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn newer_fields_are_checked_and_kept_where_the_protocol_has_them() {
+    let dev_server = DevServer::new().await;
+    let (status, made) = dev_server.post("/sandbox", json!({"queueTimeout": 5, "kvm": true})).await;
+    assert_eq!((status, &made["queueTimeout"], &made["kvm"]), (200, &json!(5), &json!(true)), "{made}");
+    for wrong in [json!({"queueTimeout": 0}), json!({"queueTimeout": 1.5}), json!({"kvm": "yes"})] {
+        assert_eq!(dev_server.post("/sandbox", wrong.clone()).await.0, 400, "{wrong}");
+    }
+    let count = async |query: &str| {
+        dev_server.get(&format!("/sandbox?{query}")).await.1["items"].as_array().map(Vec::len)
+    };
+    assert_eq!(count("minGpu=1").await, Some(0));
+    assert_eq!(count("minGpu=0&maxGpu=0").await, Some(1));
+    assert_eq!(count("minGpu=-1").await, None);
+
+    let older = DevServer::of(Protocol::V0_190).await;
+    let (status, made) = older.post("/sandbox", json!({"queueTimeout": 0, "kvm": true})).await;
+    assert!(status == 200 && made.get("kvm").is_none() && made.get("queueTimeout").is_none(), "{made}");
+    assert_eq!(older.get("/sandbox?minGpu=1").await.1["items"].as_array().map(Vec::len), Some(1));
 }
 
 #[tokio::test]
