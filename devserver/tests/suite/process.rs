@@ -4,6 +4,7 @@ use crate::toolbox::{Toolbox, runs, until};
 use daytona_dev::Protocol;
 use reqwest::Method;
 use serde_json::json;
+use std::os::unix::fs::PermissionsExt;
 
 /// Runs it and gives the answer's text.
 async fn result(toolbox: &Toolbox, command: &str) -> String {
@@ -122,4 +123,21 @@ async fn what_code_is_made_of_means_nothing_to_the_shell() {
     let expected = "Traceback (most recent call last):\n  File \"<stdin>\", line 4, in <module>\n  \
                     File \"<stdin>\", line 3, in f\nValueError: ['-', 'a']\n";
     assert_eq!(answer, json!({"exitCode": 1, "result": expected}));
+}
+
+#[tokio::test]
+async fn typescript_runs_under_ts_node_with_the_options_of_the_daemon() {
+    let toolbox = Toolbox::new().await;
+    let bin = toolbox.home.join("bin");
+    std::fs::create_dir(&bin).unwrap();
+    let script = bin.join("ts-node");
+    std::fs::write(&script, "#!/bin/sh\nprintf '[%s]' \"$@\"\n").unwrap();
+    std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
+    toolbox.json(Method::POST, "/env", json!({"set": {"PATH": path}})).await;
+    let code = "const quote: string = \"it's\"";
+    let body = json!({"language": "typescript", "code": code, "argv": ["a b"]});
+    let (status, answer) = toolbox.json(Method::POST, "/process/code-run", body).await;
+    let arguments = format!(r#"[-T][-O][{{"module":"CommonJS"}}][--eval][{code}][a b]"#);
+    assert_eq!((status, answer["result"].as_str()), (200, Some(arguments.as_str())));
 }

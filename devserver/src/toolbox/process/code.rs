@@ -1,5 +1,5 @@
-//! Code of a language, as a command line for the shell. Python that draws runs under a driver that
-//! gathers what `show` would show; all other code runs as it is.
+//! Code in one of the supported languages, as a command line for the shell. Python code that uses
+//! matplotlib runs under a driver that collects the figures; all other code runs unchanged.
 
 use crate::processes::quoted;
 use base64::Engine;
@@ -22,11 +22,11 @@ enum Language {
     TypeScript,
 }
 
-/// Where the driver leaves what was drawn; gone with this value.
+/// The directory into which the driver writes the charts; removed with this value.
 pub struct Artifacts(TempDir);
 
 impl<'a> Code<'a> {
-    /// Nothing for a language that is not spoken. The arguments are quoted already.
+    /// `None`: the language is not supported. The arguments are already quoted for the shell.
     pub fn new(language: &str, code: &'a str, arguments: &[String]) -> Option<Self> {
         let language = match language {
             "python" => Language::Python,
@@ -38,7 +38,7 @@ impl<'a> Code<'a> {
         Some(Self { language, code, arguments })
     }
 
-    /// The command line. The code travels encoded: nothing in it means anything to the shell.
+    /// The command line. It contains the code in base64, so that the shell interprets none of it.
     pub fn script(&self) -> (String, Option<Artifacts>) {
         let code = format!("printf %s '{}' | base64 -d", BASE64_STANDARD.encode(self.code));
         let arguments = &self.arguments;
@@ -57,7 +57,8 @@ impl<'a> Code<'a> {
                 (script, Some(Artifacts(directory)))
             }
             Language::JavaScript => (format!("node --eval=\"$({code})\"{arguments}"), None),
-            // Whoever can run it here: the common runner first, then whatever strips types.
+            // With the daemon's options, ts-node as it does; without ts-node, what else runs TypeScript.
+            // CommonJS because ts-node evaluates code as a script, whatever TypeScript's default is.
             Language::TypeScript => {
                 let script = format!(
                     "daytona_code=$({code})\n\
@@ -67,7 +68,7 @@ impl<'a> Code<'a> {
                      exec node --disable-warning=ExperimentalWarning --experimental-strip-types \
                      --input-type=module-typescript --eval=\"$daytona_code\"{arguments}; fi\n\
                      fi\n\
-                     ts-node --eval \"$daytona_code\"{arguments}"
+                     ts-node -T -O '{{\"module\":\"CommonJS\"}}' --eval \"$daytona_code\"{arguments}"
                 );
                 (script, None)
             }
@@ -76,7 +77,7 @@ impl<'a> Code<'a> {
 }
 
 impl Artifacts {
-    /// What was drawn, if anything.
+    /// The charts, if there are any.
     pub fn charts(&self) -> Option<Value> {
         let text = std::fs::read(self.0.path().join("charts.json")).ok()?;
         let charts: Value = serde_json::from_slice(&text).ok()?;
