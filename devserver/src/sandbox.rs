@@ -10,9 +10,10 @@ use crate::toolbox::{MachineConfig, Resources};
 use parking_lot::Mutex;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
+use std::env::home_dir;
 use std::fs::DirBuilder;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::sync::Notify;
 use uuid::Uuid;
@@ -221,6 +222,7 @@ impl Sandbox {
             env: env.filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned()))).collect(),
             entrypoint: image::command_line(&dockerfile),
             resources: self.resources(),
+            protected: self.directory.parent().map(Path::to_owned).into_iter().chain(home_dir()).collect(),
         }
     }
 

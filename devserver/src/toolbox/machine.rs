@@ -37,6 +37,9 @@ pub struct MachineConfig {
     /// `sleep infinity` once a client asks for it.
     pub entrypoint: Vec<String>,
     pub resources: Resources,
+    /// Directories that the files endpoints refuse to delete, move or change, and all above them: what the
+    /// sandbox shares with the server and its user. Empty in a sandbox with a file system of its own.
+    pub protected: Vec<PathBuf>,
 }
 
 /// The size of a sandbox, as its metrics tell it.
@@ -54,6 +57,7 @@ pub struct Machine {
     pub home: PathBuf,
     pub log_dir: PathBuf,
     pub entrypoint: Vec<String>,
+    pub protected: Vec<PathBuf>,
     pub env: Mutex<BTreeMap<String, String>>,
     pub sessions: Sessions,
     pub ptys: Ptys,
@@ -71,6 +75,7 @@ impl Machine {
             home: config.home,
             log_dir: config.log_dir,
             entrypoint: config.entrypoint,
+            protected: config.protected,
             env: Mutex::new(config.env),
             sessions: Sessions::default(),
             ptys: Ptys::default(),

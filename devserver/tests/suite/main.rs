@@ -9,6 +9,7 @@ mod control_plane;
 mod faults;
 mod files;
 mod process;
+mod protected;
 mod pty;
 mod session;
 mod transcripts;

@@ -13,7 +13,8 @@ use axum::{
 use nix::unistd::{Group, User};
 
 use super::{
-    call::{Call, blocking, parent},
+    call::{Call, Place, blocking, parent},
+    protected::Protected,
     refusal::Refusal,
     walk::clean,
 };
@@ -38,7 +39,9 @@ pub fn make_directories(path: &Path, mode: u32) -> io::Result<()> {
 pub async fn delete(call: Call) -> Result<Response, Refusal> {
     let place = call.required_place("path")?;
     let recursive = call.text("recursive").as_deref() == Some("true");
+    let machine = call.machine;
     blocking(move || {
+        Protected::new(&machine.protected).check_entry("remove", &place)?;
         let metadata =
             fs::metadata(&place.real).map_err(|error| Refusal::of("stat", &place.asked, &error))?;
         let is_link = place.real.is_symlink();
@@ -63,8 +66,11 @@ pub async fn rename(call: Call) -> Result<Response, Refusal> {
         return Err(Refusal::bad_request("source and destination paths are required"));
     };
     let (source, destination) = (call.place(source), call.place(destination));
+    let machine = call.machine;
     blocking(move || {
         let (from, to) = (clean(&source.real), clean(&destination.real));
+        let entry = Place { asked: source.asked.clone(), real: from.clone() };
+        Protected::new(&machine.protected).check_entry("move", &entry)?;
         fs::metadata(&from).map_err(|error| Refusal::of("stat", &source.asked, &error))?;
         fs::metadata(parent(&to))
             .map_err(|error| Refusal::of("stat", &parent(&clean(&destination.asked)), &error))?;
@@ -108,7 +114,9 @@ fn copy_tree(from: &Path, to: &Path) -> io::Result<()> {
 pub async fn permissions(call: Call) -> Result<Response, Refusal> {
     let place = call.required_place("path")?;
     let (mode, owner, group) = (call.text("mode"), call.text("owner"), call.text("group"));
+    let machine = call.machine;
     blocking(move || {
+        Protected::new(&machine.protected).check_target("chmod", &place)?;
         fs::metadata(&place.real).map_err(|error| Refusal::of("stat", &place.asked, &error))?;
         let failed = |what: &str, error: io::Error| {
             Refusal::bad_request(format!(

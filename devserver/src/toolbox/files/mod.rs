@@ -12,6 +12,7 @@ mod download;
 mod info;
 mod multipart;
 mod pattern;
+mod protected;
 mod range;
 mod refusal;
 mod search;
