@@ -1,4 +1,4 @@
-//! The machine's processes: which shell there is, who descends from whom, and how groups are killed.
+//! The system's processes: the shell of commands, descendants, and killing.
 
 use nix::errno::Errno;
 use nix::sys::signal::{Signal, kill, killpg};
@@ -7,8 +7,13 @@ use std::collections::{BTreeSet, HashMap};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
+use std::time::Duration;
 
-/// The shell of every command.
+/// How often processes are looked for and killed again, and the pause between.
+const KILL_ROUNDS: u32 = 500;
+const KILL_PAUSE: Duration = Duration::from_millis(2);
+
+/// The shell that runs every command: bash, else `/bin/sh`.
 pub fn shell() -> &'static Path {
     static SHELL: LazyLock<PathBuf> = LazyLock::new(|| {
         let known = ["/usr/bin/bash", "/bin/bash"].into_iter().map(PathBuf::from);
@@ -19,12 +24,12 @@ pub fn shell() -> &'static Path {
     &SHELL
 }
 
-/// A text as one word of the shell.
+/// The text quoted as one word of the shell.
 pub fn quoted(word: &str) -> String {
     format!("'{}'", word.replace('\'', "'\\''"))
 }
 
-/// Why the system refused, in the words of C and Go.
+/// A system error as C and Go describe it, in lower case.
 pub fn reason(error: &io::Error) -> String {
     match error.raw_os_error() {
         Some(number) => Errno::from_raw(number).desc().to_lowercase(),
@@ -33,26 +38,26 @@ pub fn reason(error: &io::Error) -> String {
     }
 }
 
-/// Kills a process group by its leader's number.
+/// Kills a process group by its leader's id.
 pub fn kill_group(leader: u32) {
     if let Some(group) = i32::try_from(leader).ok().filter(|group| *group > 1) {
         let _gone = killpg(Pid::from_raw(group), Signal::SIGKILL);
     }
 }
 
-pub fn kill_all(processes: impl IntoIterator<Item = i32>) {
+fn kill_all(processes: impl IntoIterator<Item = i32>) {
     for process in processes.into_iter().filter(|process| *process > 1) {
         let _gone = kill(Pid::from_raw(process), Signal::SIGKILL);
     }
 }
 
-/// Every process of the machine.
+/// The id of every process.
 pub fn all() -> Vec<i32> {
     let Ok(entries) = std::fs::read_dir("/proc") else { return Vec::new() };
     entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect()
 }
 
-/// These processes and everything that descends from them, with or without their groups.
+/// These processes and all their descendants, in whatever group or session.
 pub fn with_descendants(roots: impl IntoIterator<Item = i32>) -> BTreeSet<i32> {
     let mut children: HashMap<i32, Vec<i32>> = HashMap::new();
     for process in all() {
@@ -70,17 +75,27 @@ pub fn with_descendants(roots: impl IntoIterator<Item = i32>) -> BTreeSet<i32> {
     found
 }
 
-/// Kills a session and everything that descends from it, until nothing of it is left: one may have forked
-/// meanwhile. Every job of an interactive shell has a group of its own.
+/// Kills a session and everything that descends from it, also what has left it. Blocks until they are gone.
 pub fn kill_session(leader: i32) {
-    for _ in 0..500 {
+    kill_until_gone(|| {
         let members = all().into_iter().filter(|process| session(*process) == Some(leader));
-        let family = with_descendants(members);
-        if family.is_empty() {
+        with_descendants(members)
+    });
+}
+
+/// Kills the processes that `find` finds, again and again: one may fork meanwhile. Returns when all that were
+/// ever found have ended; one that has been killed, and whose parent has ended, may not be found any more.
+pub fn kill_until_gone(mut find: impl FnMut() -> BTreeSet<i32>) {
+    let mut found: HashMap<i32, u64> = HashMap::new();
+    for _ in 0..KILL_ROUNDS {
+        found.extend(find().into_iter().filter_map(|process| Some((process, start_time(process)?))));
+        // A number that was given to another process since is not ours.
+        found.retain(|process, time| start_time(*process) == Some(*time));
+        if found.is_empty() {
             return;
         }
-        kill_all(family);
-        std::thread::sleep(std::time::Duration::from_millis(2));
+        kill_all(found.keys().copied());
+        std::thread::sleep(KILL_PAUSE);
     }
 }
 
@@ -88,16 +103,35 @@ fn parent(process: i32) -> Option<i32> {
     stat(process)?.first()?.parse().ok()
 }
 
+/// In clock ticks since the system started; `None` once the process has ended.
+fn start_time(process: i32) -> Option<u64> {
+    stat(process)?.get(18)?.parse().ok()
+}
+
 fn session(process: i32) -> Option<i32> {
     stat(process)?.get(2)?.parse().ok()
 }
 
-/// What the system tells of a process, from its parent on. A zombie has no descendants worth a look and is
-/// no process any more.
+/// The fields of `/proc/PID/stat` from the parent on; `None` for a zombie, which has ended.
 fn stat(process: i32) -> Option<Vec<String>> {
     let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
-    // The name in parentheses may hold anything.
+    // The name, in parentheses, may contain spaces and parentheses.
     let mut rest = stat.rsplit_once(") ")?.1.split(' ');
     let state = rest.next()?;
     (state != "Z" && state != "X").then(|| rest.map(str::to_owned).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_killed_process_that_is_not_found_again_is_waited_for() {
+        let mut child = std::process::Command::new("sleep").arg("300").spawn().unwrap();
+        let pid = child.id() as i32;
+        let mut found = Some(BTreeSet::from([pid]));
+        kill_until_gone(|| found.take().unwrap_or_default());
+        assert_eq!(start_time(pid), None);
+        child.wait().unwrap();
+    }
 }

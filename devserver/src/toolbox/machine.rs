@@ -12,15 +12,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 /// The variable that marks every process of a sandbox, whatever group or session it moves to.
 const MARK: &str = "DAYTONA_SANDBOX_ID";
-
-/// How often, and after which pause, the processes of a machine are looked for and killed again: a process
-/// may fork while the list is read.
-const KILL_ROUNDS: u32 = 500;
-const KILL_PAUSE: Duration = Duration::from_millis(2);
 
 /// All that a toolbox knows of its sandbox.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -144,13 +138,6 @@ impl Machine {
         *self.stopped.write() = true;
         self.sessions.clear();
         self.ptys.clear();
-        for _ in 0..KILL_ROUNDS {
-            let left = self.processes();
-            if left.is_empty() {
-                return;
-            }
-            processes::kill_all(left);
-            std::thread::sleep(KILL_PAUSE);
-        }
+        processes::kill_until_gone(|| self.processes());
     }
 }

@@ -145,24 +145,20 @@ impl Session {
         Ok(command)
     }
 
-    /// Kills the shell with all that it runs, in its group or out of it. Blocks for as long as that takes.
+    /// Kills the shell and everything it runs, in its group or out of it. Blocks until they are gone.
     pub fn kill(&self, machine: &Machine) {
         let Ok(shell) = i32::try_from(self.shell) else { return };
-        for _ in 0..100 {
-            // The number is the shell's only while the shell is there; its group is known by its mark.
+        processes::kill_until_gone(|| {
+            // The id is the shell's only while the shell lives; its group is recognized by the mark.
             let is_alive = !*self.gone.borrow();
             let below = if is_alive { processes::with_descendants([shell]) } else { Default::default() };
             let group = Some(Pid::from_raw(shell));
-            let mut left = machine.processes();
-            left.retain(|process| {
+            let mut ours = machine.processes();
+            ours.retain(|process| {
                 below.contains(process) || getpgid(Some(Pid::from_raw(*process))).ok() == group
             });
-            if left.is_empty() {
-                return;
-            }
-            processes::kill_all(left);
-            std::thread::sleep(std::time::Duration::from_millis(2));
-        }
+            ours
+        });
     }
 
     /// Ends what waits for its commands, and forgets their files.
