@@ -165,7 +165,8 @@ pub(super) const ENTRIES: &[Operation] = &[
         ///
         /// A submitted call reports PROGRESS, bytes handed to the connection of the file's length. A local
         /// file that cannot be read, is not a regular one, or changes while it is read, is IO, and nothing
-        /// appears in the sandbox. No time limit of its own: the idle limit applies.
+        /// appears in the sandbox. A file whose size is reported as 0, as those of /proc, is read to its end. No
+        /// time limit of its own: the idle limit applies.
         "files.upload", Sandbox, Guide, files::Upload,
         required: ["localPath", "remotePath"],
         result: Json(files::Transferred),
@@ -216,7 +217,7 @@ pub(super) const ENTRIES: &[Operation] = &[
         call: files::upload_many,
     },
     operation! {
-        /// Copies many files of the sandbox to local ones, in one answer and with constant memory.
+        /// Copies many files of the sandbox to local ones, hundreds with a request and with constant memory.
         ///
         /// The result is an array in the order given: each file has `bytes` or an `error` (the error JSON).
         /// Each appears as with files.download. One that fails does not keep the others from being copied;
@@ -280,17 +281,19 @@ pub(super) const ENTRIES: &[Operation] = &[
         ///
         /// Contents are compared by SHA-256, not by time; permissions are not copied. Links are never followed,
         /// written through or copied, on neither side: they are `skipped`, as is what is neither a file nor a
-        /// directory, and what has something of another kind in its place. The first failure ends it with an
-        /// error that names the file; what was copied stays, and another call goes on from there. The sandbox
-        /// needs the commands sh, find, head and sha256sum, else UNSUPPORTED. PROGRESS counts the bytes of the
-        /// files that are copied. No time limit of its own: the idle limit applies to the transfers.
+        /// directory, and what has something of another kind in its place. What `delete` removes goes last,
+        /// after everything was copied. The first failure ends it with an error that names the file; what was
+        /// copied stays, and another call goes on from there. The sandbox needs the commands sh, find, head and
+        /// sha256sum, else UNSUPPORTED. PROGRESS counts the bytes of the files that are copied. No time limit of
+        /// its own: the idle limit applies to each transfer and to each answer, such as the listing of the
+        /// sandbox's directory.
         "files.sync_up", Sandbox, Ours, files::SyncUp,
         required: ["localDir", "remoteDir"],
         result: Json(files::Synced),
         progress: true,
         fails: [IO, UNSUPPORTED, HTTP_BAD_REQUEST],
         codes: [FILE_NOT_FOUND, FILE_ACCESS_DENIED],
-        endpoint: "POST {sb}/process/execute, DELETE {sb}/files, POST {sb}/files/folder, and as files.upload_many",
+        endpoint: "POST {sb}/process/execute, POST {sb}/files/folder, as files.upload_many, and DELETE {sb}/files",
         cancel: "Drops the connection; what was deleted and copied so far stays so.",
         timeout: None,
         call: files::sync_up,

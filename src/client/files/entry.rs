@@ -9,6 +9,7 @@ use crate::client::status;
 use crate::client::transport::{Json, Request};
 use http::Method;
 use serde::{Deserialize, Serialize};
+use std::time::Duration;
 
 crate::params! {
     pub struct List {
@@ -151,7 +152,7 @@ fn too_old_for_depth() -> Error {
 
 pub(super) async fn listed(sandbox: &Sandbox, directory: &str, depth: Option<i64>) -> Result<Json> {
     let answer = async {
-        let mut request = prompt(sandbox, Method::GET, "files").await?.query("path", directory);
+        let mut request = sandbox.toolbox(Method::GET, "files").await?.query("path", directory);
         if let Some(depth) = depth {
             request = request.query("depth", &depth.to_string());
         }
@@ -163,7 +164,7 @@ pub(super) async fn listed(sandbox: &Sandbox, directory: &str, depth: Option<i64
 pub async fn info(sandbox: Sandbox, params: Info, _: Context) -> Result<Json> {
     let file = path("path", &params.path)?;
     let answer = async {
-        let request = prompt(&sandbox, Method::GET, "files/info").await?.query("path", file);
+        let request = sandbox.toolbox(Method::GET, "files/info").await?.query("path", file);
         shaped(request.send().await?.answer().await?, b'{', "a file's description")
     };
     answer.await.map_err(cannot("look at", file, INFO))
@@ -172,24 +173,37 @@ pub async fn info(sandbox: Sandbox, params: Info, _: Context) -> Result<Json> {
 pub async fn mkdir(sandbox: Sandbox, params: Mkdir, _: Context) -> Result<()> {
     let directory = path("path", &params.path)?;
     let mode = octal(params.mode.as_deref().unwrap_or("0755"))?;
-    let request = prompt(&sandbox, Method::POST, "files/folder").await?;
+    let request = sandbox.toolbox(Method::POST, "files/folder").await?;
     let request = request.query("path", directory).query("mode", mode);
     done(request).await.map_err(cannot("make the directory", directory, MKDIR))
 }
 
-/// A directory with the usual permissions, and those above it.
+/// For a sync, which has no limit of its own: a directory with the usual permissions, and those above it,
+/// within the idle limit.
 pub(super) async fn make(sandbox: &Sandbox, directory: &str) -> Result<()> {
-    let request = prompt(sandbox, Method::POST, "files/folder").await?;
+    let request = sandbox.toolbox(Method::POST, "files/folder").await?;
     let request = request.query("path", directory).query("mode", "0755");
+    let request = request.deadline(sandbox.client().config().idle_timeout);
     done(request).await.map_err(cannot("make the directory", directory, MKDIR))
 }
 
 pub async fn delete(sandbox: Sandbox, params: Delete, _: Context) -> Result<()> {
-    delete_at(&sandbox, path("path", &params.path)?, params.recursive.unwrap_or(false)).await
+    delete_within(None, &sandbox, path("path", &params.path)?, params.recursive.unwrap_or(false)).await
 }
 
+/// For a sync, which has no limit of its own: within the idle limit.
 pub(super) async fn delete_at(sandbox: &Sandbox, path: &str, recursive: bool) -> Result<()> {
-    let mut request = prompt(sandbox, Method::DELETE, "files").await?.query("path", path);
+    delete_within(sandbox.client().config().idle_timeout, sandbox, path, recursive).await
+}
+
+async fn delete_within(
+    limit: Option<Duration>,
+    sandbox: &Sandbox,
+    path: &str,
+    recursive: bool,
+) -> Result<()> {
+    let request = sandbox.toolbox(Method::DELETE, "files").await?.deadline(limit);
+    let mut request = request.query("path", path);
     if recursive {
         request = request.query("recursive", "true");
     }
@@ -198,7 +212,7 @@ pub(super) async fn delete_at(sandbox: &Sandbox, path: &str, recursive: bool) ->
 
 pub async fn rename(sandbox: Sandbox, params: Move, _: Context) -> Result<()> {
     let (source, destination) = (path("source", &params.source)?, path("destination", &params.destination)?);
-    let request = prompt(&sandbox, Method::POST, "files/move").await?;
+    let request = sandbox.toolbox(Method::POST, "files/move").await?;
     let request = request.query("source", source).query("destination", destination);
     done(request).await.map_err(cannot_to("move", source, destination, MOVE))
 }
@@ -210,7 +224,7 @@ pub async fn set_permissions(sandbox: Sandbox, params: SetPermissions, _: Contex
     if mode.is_none() && owner.is_none() && group.is_none() {
         return Err(Error::invalid("files.set_permissions: give `mode`, `owner` or `group`"));
     }
-    let mut request = prompt(&sandbox, Method::POST, "files/permissions").await?.query("path", file);
+    let mut request = sandbox.toolbox(Method::POST, "files/permissions").await?.query("path", file);
     for (key, value) in [("mode", mode), ("owner", owner), ("group", group)] {
         match value {
             Some("") => return Err(Error::invalid(format!("files.set_permissions: `{key}` is empty"))),
@@ -219,12 +233,6 @@ pub async fn set_permissions(sandbox: Sandbox, params: SetPermissions, _: Contex
         }
     }
     done(request).await.map_err(cannot("set the permissions of", file, PERMISSIONS))
-}
-
-/// A request that the daemon answers at once: it has the idle limit to do so.
-async fn prompt(sandbox: &Sandbox, method: Method, path: &str) -> Result<Request> {
-    let limit = sandbox.client().config().idle_timeout;
-    Ok(sandbox.toolbox(method, path).await?.deadline(limit))
 }
 
 /// Permissions as the server reads them.

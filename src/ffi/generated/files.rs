@@ -494,7 +494,8 @@ pub unsafe extern "C" fn daytona_files_read(
 ///
 /// A submitted call reports PROGRESS, bytes handed to the connection of the file's length. A local file
 /// that cannot be read, is not a regular one, or changes while it is read, is IO, and nothing appears
-/// in the sandbox. No time limit of its own: the idle limit applies.
+/// in the sandbox. A file whose size is reported as 0, as those of /proc, is read to its end. No time
+/// limit of its own: the idle limit applies.
 ///
 /// `sandbox`: a sandbox handle.
 /// `local_path` (text): The local file, a regular one. An error if it changes while it is sent.
@@ -637,7 +638,7 @@ pub unsafe extern "C" fn daytona_files_upload_many(
     )
 }
 
-/// Copies many files of the sandbox to local ones, in one answer and with constant memory.
+/// Copies many files of the sandbox to local ones, hundreds with a request and with constant memory.
 ///
 /// The result is an array in the order given: each file has `bytes` or an `error` (the error JSON).
 /// Each appears as with files.download. One that fails does not keep the others from being copied; when
@@ -691,10 +692,12 @@ pub unsafe extern "C" fn daytona_files_download_many(
 ///
 /// Contents are compared by SHA-256, not by time; permissions are not copied. Links are never followed,
 /// written through or copied, on neither side: they are `skipped`, as is what is neither a file nor a
-/// directory, and what has something of another kind in its place. The first failure ends it with an
-/// error that names the file; what was copied stays, and another call goes on from there. The sandbox
-/// needs the commands sh, find, head and sha256sum, else UNSUPPORTED. PROGRESS counts the bytes of the
-/// files that are copied. No time limit of its own: the idle limit applies to the transfers.
+/// directory, and what has something of another kind in its place. What `delete` removes goes last,
+/// after everything was copied. The first failure ends it with an error that names the file; what was
+/// copied stays, and another call goes on from there. The sandbox needs the commands sh, find, head and
+/// sha256sum, else UNSUPPORTED. PROGRESS counts the bytes of the files that are copied. No time limit
+/// of its own: the idle limit applies to each transfer and to each answer, such as the listing of the
+/// sandbox's directory.
 ///
 /// `sandbox`: a sandbox handle.
 /// `local_dir` (text): The local directory.
@@ -718,8 +721,8 @@ pub unsafe extern "C" fn daytona_files_download_many(
 /// Any thread, several at once; DAYTONA_BUSY in an inline callback.
 /// Has no time limit of its own; connect and idle limits apply.
 /// Submitted and cancelled: Drops the connection; what was deleted and copied so far stays so.
-/// Endpoint: POST {sb}/process/execute, DELETE {sb}/files, POST {sb}/files/folder, and as
-/// files.upload_many
+/// Endpoint: POST {sb}/process/execute, POST {sb}/files/folder, as files.upload_many, and DELETE
+/// {sb}/files
 /// Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
 /// DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_IO,
 /// DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, DAYTONA_HTTP_BAD_REQUEST,
