@@ -2,7 +2,8 @@
 
 use crate::client::Client;
 use crate::client::error::{Error, Result};
-use crate::client::operation::{Context, Outcome, Params, TargetRef, parse_object};
+use crate::client::operation::{Context, Outcome, Params, TargetRef};
+use crate::client::parse::parse_object;
 use crate::client::sandbox::Sandbox;
 use crate::client::stream::{Channel, Ended, ErrorContext, Io};
 use crate::client::transport::{TimedOut, timeout_at};

@@ -2,7 +2,7 @@
 
 use super::Operation;
 use super::entry::operation;
-use crate::client::{process, session};
+use crate::client::process;
 
 pub(super) const ENTRIES: &[Operation] = &[
     operation! {
@@ -65,7 +65,7 @@ pub(super) const ENTRIES: &[Operation] = &[
         call: process::run,
         stream: process::run_stream {
             opened: process::RunOpened,
-            ended: session::FollowEnded,
+            ended: crate::client::session::FollowEnded,
             channels: [Stdout, Stderr],
             input: None,
         },

@@ -177,7 +177,7 @@ impl Options {
     pub fn parse(json: &[u8]) -> Result<Self> {
         match json.trim_ascii() {
             b"" | b"null" => Ok(Self::default()),
-            json => crate::client::operation::parse_object("client.open", json),
+            json => super::parse::parse_object("client.open", json),
         }
     }
 }

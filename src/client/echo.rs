@@ -23,12 +23,12 @@ impl<'de> Deserialize<'de> for Anything {
         #[derive(Deserialize)]
         #[serde(rename_all = "camelCase")]
         struct Common {
-            #[serde(default, deserialize_with = "crate::client::operation::whole_option")]
+            #[serde(default, deserialize_with = "crate::client::parse::whole_option")]
             timeout_ms: Option<u64>,
         }
         let text = Box::<RawValue>::deserialize(deserializer)?;
         let Common { timeout_ms } = serde_json::from_str(text.get())
-            .map_err(|error| D::Error::custom(format!("`timeoutMs`: {error}")))?;
+            .map_err(|_| D::Error::custom("`timeoutMs` has to be a whole number of at least 0"))?;
         Ok(Self { text, timeout_ms })
     }
 }

@@ -9,6 +9,7 @@ pub mod files;
 pub mod known;
 pub mod log;
 pub mod operation;
+pub mod parse;
 pub(crate) mod path_segment;
 pub mod process;
 pub mod pty;

@@ -5,7 +5,7 @@ mod params;
 
 #[cfg(feature = "schema")]
 pub use params::CommonOptions;
-pub use params::{Params, parse_object, whole_option};
+pub use params::Params;
 
 use super::Client;
 use super::sandbox::Sandbox;

@@ -4,7 +4,7 @@
 
 use crate::catalogue::{self, Context, Operation, Outcome, Returns};
 use crate::client::error::{Error, Result};
-use crate::client::operation::parse_object;
+use crate::client::parse::parse_object;
 use crate::client::status;
 use crate::client::stream::ErrorContext;
 use crate::ffi::calls::pending_call::{CompletionGuard, PendingCall};
