@@ -13,6 +13,7 @@ pub mod parse;
 pub(crate) mod path_segment;
 pub mod process;
 pub mod pty;
+pub(crate) mod remote_guard;
 pub mod sandbox;
 pub mod server;
 pub mod session;
@@ -24,7 +25,13 @@ pub mod transport;
 use config::{Config, Options};
 use error::Result;
 use std::sync::Arc;
+use std::time::Duration;
 use transport::{Method, Request, Transport};
+
+/// The limit for an answer that does not wait for a command.
+const ANSWER_LIMIT: Duration = Duration::from_secs(60);
+/// The connect limit that applies where the configuration has none but an operation needs one.
+const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 
 /// A configured way to Daytona. Cheap to clone; making one sends nothing.
 #[derive(Clone)]
@@ -89,6 +96,16 @@ impl Client {
     /// The configured organization.
     pub fn organization(&self) -> Option<&str> {
         self.config().organization.as_deref()
+    }
+
+    /// The limit for an answer that does not wait for a command: 60 s, or the idle limit if it is shorter.
+    pub(crate) fn answer_limit(&self) -> Duration {
+        self.config().idle_timeout.map_or(ANSWER_LIMIT, |idle| idle.min(ANSWER_LIMIT))
+    }
+
+    /// The limit for a connection and the first answer on it: `connectTimeoutMs`, or its default where it is 0.
+    pub(crate) fn connect_limit(&self) -> Duration {
+        self.config().connect_timeout.unwrap_or(CONNECT_LIMIT)
     }
 
     /// Ends it: requests that begin afterwards answer CLOSED, idle connections are dropped. What is

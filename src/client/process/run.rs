@@ -3,22 +3,23 @@
 //! happens to either.
 
 use super::{limit, script};
-use crate::client::background::spawn_cleanup;
 use crate::client::error::{Error, Result};
 use crate::client::operation::Context;
+use crate::client::remote_guard::{Remote, RemoteGuard};
 use crate::client::sandbox::Sandbox;
 use crate::client::session::follow::Follower;
 use crate::client::session::log::Log;
 use crate::client::session::{create_request, delete_request, execute_request};
 use crate::client::status;
 use crate::client::stream::{Channel, Chunk, Ended, Io, Sink};
-use crate::client::transport::Json;
+use crate::client::transport::{Json, caller_deadline, within};
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
+use tokio::time::{Instant, timeout, timeout_at};
 
 crate::params! {
     stream pub struct Run {
@@ -28,7 +29,8 @@ crate::params! {
         pub cwd: Option<String>,
         /// Environment variables beside the sandbox's own.
         pub env: Option<BTreeMap<String, String>>,
-        /// Seconds, may be fractional, until the command is killed (status 408); 0 or absent: never.
+        /// Seconds, may be fractional, until the command is killed (status 408); 0 or absent: never. The
+        /// call ends at most 5 s and the client's connect limit later, also when the server does not answer.
         #[cfg_attr(feature = "schema", schemars(extend("unit" = "s")))]
         pub timeout: Option<f64>,
         /// The command's input, a text; absent: empty. For raw bytes `files.write`, then `command < file`.
@@ -101,110 +103,107 @@ impl Sink for Collected {
     fn progress(&self, _: u64, _: Option<u64>) {}
 }
 
+/// Runs the command, its output into `sink`, and removes its session.
 async fn perform(sandbox: Sandbox, params: Run, sink: Arc<dyn Sink>) -> Result<(Follower, i64)> {
     let limit = limit("process.run", params.timeout)?;
     let script =
         script::wrap(&params.command, params.cwd.as_deref(), params.env.as_ref(), params.stdin.as_deref())?;
     drop(params);
 
-    let session = Session::create(sandbox).await?;
-    let outcome = session.run(&script, limit, sink).await;
-    session.remove().await;
+    let session = Session::new(sandbox);
+    let mut guard = RemoteGuard::arm(session.clone());
+    let outcome = match session.start(&mut guard, &script, limit).await {
+        Ok(command) => session.follow(&command, limit, sink).await,
+        Err(error) => Err(error),
+    };
+    guard.remove(REMOVAL_LIMIT).await;
     outcome
 }
 
-/// The session of one command. Dropped early (a cancel, a time limit) it is deleted in the background.
+/// How long a finished command's result waits for the removal of its session.
+const REMOVAL_LIMIT: Duration = Duration::from_secs(4);
+
+/// The session of one command.
+#[derive(Clone)]
 struct Session {
     sandbox: Sandbox,
     id: String,
-    state: State,
 }
 
-#[derive(Clone, Copy, PartialEq)]
-enum State {
-    /// Asked for: the server may know it, also when no answer comes.
-    Asked,
-    Created,
-    Gone,
+impl Remote for Session {
+    async fn remove(&self) -> Result<()> {
+        delete_request(&self.sandbox, &self.id).await?.send().await.map(drop)
+    }
 }
 
 impl Session {
-    async fn create(sandbox: Sandbox) -> Result<Self> {
-        let id = format!("run-{:016x}{:016x}", fastrand::u64(..), fastrand::u64(..));
-        let mut session = Self { sandbox, id, state: State::Asked };
-        create_request(&session.sandbox, &session.id).await?.send().await?;
-        session.state = State::Created;
-        Ok(session)
+    fn new(sandbox: Sandbox) -> Self {
+        Self { sandbox, id: format!("run-{:016x}{:016x}", fastrand::u64(..), fastrand::u64(..)) }
     }
 
-    async fn run(
+    /// Creates the session and starts the command; the answer is the command's id. The server answers both
+    /// requests at once, however long the command runs, so both together have a limit of their own.
+    async fn start(
         &self,
+        guard: &mut RemoteGuard<Self>,
         script: &str,
         limit: Option<Duration>,
-        sink: Arc<dyn Sink>,
-    ) -> Result<(Follower, i64)> {
+    ) -> Result<String> {
         #[derive(Deserialize)]
         #[serde(rename_all = "camelCase")]
         struct Accepted {
             cmd_id: String,
         }
-        let answer = execute_request(&self.sandbox, &self.id, script, true, true).await?.send().await?;
-        let answer = answer.answer().await?;
-        let command = serde_json::from_slice::<Accepted>(&answer.0).map_err(|error| {
+        let client = self.sandbox.client();
+        // With a limit for the command, the whole run ends by that limit and little more.
+        let start_limit = match limit {
+            None => client.answer_limit(),
+            Some(_) => client.answer_limit().min(client.connect_limit()),
+        };
+        let requests = async {
+            let create = create_request(&self.sandbox, &self.id).await?;
+            guard.created_by(create.send()).await?;
+            execute_request(&self.sandbox, &self.id, script, true, true).await?.send().await?.answer().await
+        };
+        let deadline = Instant::now() + start_limit;
+        let known = caller_deadline().map_or(deadline, |callers| callers.min(deadline));
+        let requests = timeout_at(deadline, within(Some(known), requests));
+        let answer = requests.await.map_err(|_| not_started(start_limit))??;
+        let accepted = serde_json::from_slice::<Accepted>(&answer.0).map_err(|error| {
             Error::new(status::PROTOCOL, format!("the server named no command for what it took: {error}"))
         })?;
-        let log = Log::of_command(self.sandbox.clone(), &self.id, &command.cmd_id)?;
-        let opening = serde_json::json!({"sessionId": self.id, "commandId": command.cmd_id});
+        Ok(accepted.cmd_id)
+    }
+
+    async fn follow(
+        &self,
+        command: &str,
+        limit: Option<Duration>,
+        sink: Arc<dyn Sink>,
+    ) -> Result<(Follower, i64)> {
+        let log = Log::of_command(self.sandbox.clone(), &self.id, command)?;
+        let opening = serde_json::json!({"sessionId": self.id, "commandId": command});
         let mut follower = Follower::new(log, 0, sink, opening.to_string().into_bytes());
         let followed = match limit {
             None => follower.follow().await,
-            Some(limit) => match tokio::time::timeout(limit, follower.follow()).await {
+            Some(limit) => match timeout(limit, follower.follow()).await {
                 Ok(followed) => followed,
                 Err(_) => Err(follower.complete(killed(limit))),
             },
         };
         followed.map(|exit_code| (follower, exit_code))
     }
-
-    async fn remove(mut self) {
-        // A server that does not answer must not hold the result back: the drop tries on.
-        let removal = tokio::time::timeout(Duration::from_secs(10), delete(&self.sandbox, &self.id));
-        if removal.await.is_ok_and(|state| state != State::Created) {
-            self.state = State::Gone;
-        }
-    }
 }
 
-impl Drop for Session {
-    fn drop(&mut self) {
-        if self.state == State::Gone {
-            return;
-        }
-        let (sandbox, id, state) = (self.sandbox.clone(), std::mem::take(&mut self.id), self.state);
-        spawn_cleanup(async move {
-            for pause in [0, 500, 2_000, 5_000] {
-                tokio::time::sleep(Duration::from_millis(pause)).await;
-                match delete(&sandbox, &id).await {
-                    State::Gone => break,
-                    // Not there yet, perhaps: the request that creates it may still be on its way.
-                    State::Asked if state == State::Asked => {}
-                    State::Asked => break,
-                    State::Created => {}
-                }
-            }
-        });
-    }
-}
-
-/// Deletes a session and says what is known of it then: `Gone` by this request, `Asked` where the
-/// server knows none of that name, `Created` where it did not say.
-async fn delete(sandbox: &Sandbox, id: &str) -> State {
-    let Ok(request) = delete_request(sandbox, id).await else { return State::Created };
-    match request.deadline(Some(Duration::from_secs(30))).send().await {
-        Ok(_) => State::Gone,
-        Err(error) if error.status() == status::HTTP_NOT_FOUND => State::Asked,
-        Err(_) => State::Created,
-    }
+fn not_started(limit: Duration) -> Error {
+    Error::new(
+        status::TIMEOUT,
+        format!(
+            "the sandbox's toolbox did not start the command within {} ms; it cannot be reached, or is \
+             overloaded",
+            limit.as_millis()
+        ),
+    )
 }
 
 /// As the daemon's own answer to a command at its limit.

@@ -3,8 +3,8 @@
 
 use super::control::{Control, Exit};
 use super::{Connect, CreatePty, Open, create_request, kill_request, path, size};
-use crate::client::background::spawn_cleanup;
 use crate::client::error::{Error, Result};
+use crate::client::remote_guard::{Remote, RemoteGuard, finish_in_background};
 use crate::client::sandbox::Sandbox;
 use crate::client::socket_io::{Frame, SocketIo};
 use crate::client::status;
@@ -18,10 +18,7 @@ use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
-use tokio::time::{Instant, sleep, sleep_until};
-
-/// The limit for the handshake and for the terminal's first sign of life where `connectTimeoutMs` is 0.
-const READY_LIMIT: Duration = Duration::from_secs(10);
+use tokio::time::{Instant, sleep_until, timeout_at};
 
 /// How long the close frame may take after the exit was reported.
 const CLOSE_GRACE: Duration = Duration::from_secs(2);
@@ -40,19 +37,55 @@ pub async fn open(sandbox: Sandbox, params: Open, io: Io) -> Result<Ended> {
     let id = params.id.clone();
     // Checks the id before anything is sent.
     path(&id, "")?;
-    let (socket, shell) = create(&sandbox, params).await?;
-    let mut session = PtySession::new(&sandbox, id, socket, io);
-    session.shell = Some(shell);
-    session.run().await
+    // Closing the stream does not cut the creation off: the id is the user's choice, and only the answer tells
+    // whether the terminal of that id is new and this stream's, or was there before.
+    let opening = create(sandbox.clone(), params);
+    let opening = finish_in_background(async { Ok::<_, Error>(opening.await?.ready().await) }).await?;
+    PtySession::new(&sandbox, id, opening, io).run().await
 }
 
 pub async fn connect(sandbox: Sandbox, params: Connect, io: Io) -> Result<Ended> {
     let socket = connected(&sandbox, &params.id).await?;
-    PtySession::new(&sandbox, params.id, socket, io).run().await
+    let opening = Opening::new(&sandbox, socket, None);
+    PtySession::new(&sandbox, params.id, opening, io).run().await
+}
+
+/// A socket to a terminal that has not yet said that it is ready.
+struct Opening {
+    socket: SocketIo,
+    /// The terminal, where this stream created it.
+    own: Option<RemoteGuard<OwnTerminal>>,
+    first: Option<Event>,
+    deadline: Instant,
+}
+
+impl Opening {
+    fn new(sandbox: &Sandbox, socket: Socket, own: Option<RemoteGuard<OwnTerminal>>) -> Self {
+        let deadline = Instant::now() + ready_limit(sandbox);
+        Self { socket: SocketIo::new(socket), own, first: None, deadline }
+    }
+
+    /// Waits for the first frame, and gives up the terminal if it turns out to be another stream's.
+    async fn ready(mut self) -> Self {
+        let first = poll_fn(|cx| self.socket.poll_frame(cx, None).map(event));
+        self.first = timeout_at(self.deadline, first).await.ok();
+        if let (Some(Event::Control(Control::Failed(message))), Some(own)) = (&self.first, &mut self.own)
+            && exists_already(message)
+        {
+            own.disarm();
+        }
+        self
+    }
+}
+
+/// Whether the daemon refuses to create a terminal because its id is taken.
+fn exists_already(message: &str) -> bool {
+    message.contains("exists")
 }
 
 /// Makes a terminal and the socket to it, in one request where the server can.
-async fn create(sandbox: &Sandbox, params: Open) -> Result<(Socket, Shell)> {
+async fn create(sandbox: Sandbox, params: Open) -> Result<Opening> {
+    let own = || OwnTerminal { sandbox: sandbox.clone(), id: params.id.clone() };
     let cols = size("cols", params.cols)?.unwrap_or(80);
     let rows = size("rows", params.rows)?.unwrap_or(24);
     let env = params.env.filter(|env| !env.is_empty());
@@ -71,8 +104,11 @@ async fn create(sandbox: &Sandbox, params: Open) -> Result<(Socket, Shell)> {
         if let Some(cwd) = &params.cwd {
             request = request.query("cwd", cwd);
         }
-        match request.deadline(Some(ready_limit(sandbox))).websocket(&protocols).await {
-            Ok(socket) => return Ok((socket, Shell::new(sandbox, &params.id))),
+        match request.deadline(Some(ready_limit(&sandbox))).websocket(&protocols).await {
+            Ok(socket) => {
+                let own = RemoteGuard::of_existing(own());
+                return Ok(Opening::new(&sandbox, socket, Some(own)));
+            }
             Err(error) if !unknown_to_the_server(&error) => return Err(error),
             Err(_) => {}
         }
@@ -86,9 +122,10 @@ async fn create(sandbox: &Sandbox, params: Open) -> Result<(Socket, Shell)> {
         envs: env.as_ref(),
         lazy_start: Some(true),
     };
-    create_request(sandbox, &body).await?.deadline(Some(ready_limit(sandbox))).send().await?;
-    let shell = Shell::new(sandbox, &params.id);
-    Ok((connected(sandbox, &params.id).await?, shell))
+    create_request(&sandbox, &body).await?.deadline(Some(ready_limit(&sandbox))).send().await?;
+    let own = RemoteGuard::of_existing(own());
+    let socket = connected(&sandbox, &params.id).await?;
+    Ok(Opening::new(&sandbox, socket, Some(own)))
 }
 
 /// 0.190 takes `create-connect` for the id of a terminal, which it does not find; what stands in
@@ -102,39 +139,21 @@ async fn connected(sandbox: &Sandbox, id: &str) -> Result<Socket> {
     request.deadline(Some(ready_limit(sandbox))).websocket(&[EXIT_CONTROL.to_owned()]).await
 }
 
+/// The limit for the handshake, and again for the terminal's first frame.
 fn ready_limit(sandbox: &Sandbox) -> Duration {
-    sandbox.client().config().connect_timeout.unwrap_or(READY_LIMIT)
+    sandbox.client().connect_limit()
 }
 
-/// The shell behind a terminal that this stream made. Dropped, it is killed: nobody else knows of it.
-struct Shell {
+/// A terminal that this stream made.
+struct OwnTerminal {
     sandbox: Sandbox,
     id: String,
-    kill: bool,
 }
 
-impl Shell {
-    fn new(sandbox: &Sandbox, id: &str) -> Self {
-        Self { sandbox: sandbox.clone(), id: id.to_owned(), kill: true }
-    }
-}
-
-impl Drop for Shell {
-    fn drop(&mut self) {
-        if !self.kill {
-            return;
-        }
-        let (sandbox, id) = (self.sandbox.clone(), std::mem::take(&mut self.id));
-        spawn_cleanup(async move {
-            for pause in [0, 500, 2_000] {
-                sleep(Duration::from_millis(pause)).await;
-                let Ok(request) = kill_request(&sandbox, &id).await else { continue };
-                match request.deadline(Some(READY_LIMIT)).send().await {
-                    Err(error) if error.status() != status::HTTP_NOT_FOUND => {}
-                    Ok(_) | Err(_) => break,
-                }
-            }
-        });
+impl Remote for OwnTerminal {
+    async fn remove(&self) -> Result<()> {
+        let request = kill_request(&self.sandbox, &self.id).await?;
+        request.deadline(Some(ready_limit(&self.sandbox))).send().await.map(drop)
     }
 }
 
@@ -144,7 +163,12 @@ struct PtySession {
     socket: SocketIo,
     sink: Arc<dyn Sink>,
     input: Input,
-    shell: Option<Shell>,
+    /// The terminal, where this stream created it.
+    own: Option<RemoteGuard<OwnTerminal>>,
+    /// The first frame, where it was received already.
+    first: Option<Event>,
+    /// For the first frame, and later for the close frame.
+    deadline: Instant,
     ready_limit: Duration,
     open: bool,
     exit: Option<Exit>,
@@ -158,14 +182,16 @@ enum Event {
 }
 
 impl PtySession {
-    fn new(sandbox: &Sandbox, id: String, socket: Socket, io: Io) -> Self {
+    fn new(sandbox: &Sandbox, id: String, opening: Opening, io: Io) -> Self {
         Self {
             sandbox_id: sandbox.id().to_owned(),
             id,
-            socket: SocketIo::new(socket),
+            socket: opening.socket,
             sink: io.sink,
             input: io.input,
-            shell: None,
+            own: opening.own,
+            first: opening.first,
+            deadline: opening.deadline,
             ready_limit: ready_limit(sandbox),
             open: false,
             exit: None,
@@ -175,10 +201,10 @@ impl PtySession {
 
     async fn run(mut self) -> Result<Ended> {
         let ended = self.run_to_end().await;
-        // One that cannot be reached any more may still be connected to; one that its user never
-        // got to see, or goes away from, nobody wants.
-        if let (Some(shell), true) = (&mut self.shell, self.open) {
-            shell.kill = false;
+        // After a lost connection the user may join the terminal again. One that was never open, or whose
+        // stream was closed, is killed.
+        if let (Some(own), true) = (&mut self.own, self.open) {
+            own.disarm();
         }
         ended.map_err(|mut error| {
             let detail = error.detail_mut();
@@ -194,8 +220,7 @@ impl PtySession {
     }
 
     async fn run_to_end(&mut self) -> Result<Ended> {
-        let mut deadline = Instant::now() + self.ready_limit;
-        let mut carried = None;
+        let mut carried = self.first.take();
         loop {
             let waits_for_the_end = self.exit.is_some();
             let event = match carried.take() {
@@ -203,8 +228,8 @@ impl PtySession {
                 None => tokio::select! {
                     biased;
                     event = poll_fn(|cx| poll_event(&mut self.socket, &mut self.input, &mut carried, cx)) => event,
-                    () = sleep_until(deadline), if waits_for_the_end => return self.ended(),
-                    () = sleep_until(deadline), if !self.open => return Err(self.not_ready()),
+                    () = sleep_until(self.deadline), if waits_for_the_end => return self.ended(),
+                    () = sleep_until(self.deadline), if !self.open => return Err(self.not_ready()),
                 },
             };
             match event {
@@ -216,7 +241,7 @@ impl PtySession {
                 Event::Control(Control::Exited(exit)) => {
                     self.opened();
                     self.exit = Some(exit);
-                    deadline = Instant::now() + CLOSE_GRACE;
+                    self.deadline = Instant::now() + CLOSE_GRACE;
                 }
                 Event::Control(Control::Failed(message)) => return Err(self.refused(&message)),
                 Event::Control(Control::Unknown) => {}
@@ -273,10 +298,8 @@ impl PtySession {
     }
 
     /// The server upgraded only to say that it cannot.
-    fn refused(&mut self, message: &str) -> Error {
-        let (status, advice) = if message.contains("exists") {
-            // Somebody else's.
-            self.shell.take().into_iter().for_each(|mut shell| shell.kill = false);
+    fn refused(&self, message: &str) -> Error {
+        let (status, advice) = if exists_already(message) {
             (status::HTTP_CONFLICT, "choose another id, or join it with pty.connect")
         } else if message.contains("not found") {
             (status::HTTP_NOT_FOUND, "it was never made, or its shell has exited; make one with pty.open")

@@ -5,6 +5,7 @@ use super::{Sandbox, wait};
 use crate::client::Client;
 use crate::client::error::{Error, Result};
 use crate::client::operation::Context;
+use crate::client::remote_guard::may_have_acted;
 use crate::client::status;
 use crate::client::stream::{Ended, ErrorContext, Io};
 use crate::client::transport::{Json, segment};
@@ -294,7 +295,7 @@ async fn request(client: &Client, params: &Create, error_context: &ErrorContext)
         Sandbox::read(client.clone(), request.send().await?.json().await?)
     };
     let sandbox = match answer.await {
-        Err(error) if given.is_none() && is_ambiguous(&error) => {
+        Err(error) if given.is_none() && may_have_acted(&error) => {
             match client.request(Method::GET, &format!("sandbox/{}", segment(&name)?)).send().await {
                 Ok(found) => Sandbox::read(client.clone(), found.json().await?)?,
                 Err(_) => return Err(error),
@@ -304,11 +305,6 @@ async fn request(client: &Client, params: &Create, error_context: &ErrorContext)
     };
     error_context.sandbox_id(sandbox.id());
     Ok(sandbox)
-}
-
-/// Could the server have made the sandbox although the request failed?
-fn is_ambiguous(error: &Error) -> bool {
-    matches!(error.status(), status::CONNECTION | status::PROTOCOL | status::TIMEOUT | 500 | 502..=504)
 }
 
 pub async fn create(client: Client, params: Create, context: Context) -> Result<(Sandbox, Json)> {

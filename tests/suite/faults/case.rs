@@ -1,14 +1,16 @@
 //! A case of the matrix: what is promised of it, and the judge.
 
 use crate::fixture::Fixture;
+use crate::support;
 use daytona::client::status;
 use daytona::{Error, Result};
 use daytona_dev::Protocol;
 use serde_json::{Value, json};
 use std::time::Duration;
 
-/// How long the tests' client tolerates silence, and waits for a connection.
-pub const PATIENCE_MS: u64 = 900;
+/// The idle and connect limits of the tests' client: short, because many cases wait for one of them, and long
+/// enough for the second after which the dev server's 429 asks to come back.
+pub const PATIENCE_MS: u64 = 2000;
 
 /// Far more than any case may take.
 const WATCHDOG: Duration = Duration::from_secs(90);
@@ -55,6 +57,8 @@ impl Matrix {
         fixture.server.fault(fault);
         let outcome = tokio::time::timeout(WATCHDOG, run()).await;
         fixture.clear_faults().await;
+        // What the case left to be removed in the background must not meet the faults of the next one.
+        support::until_idle().await;
         if fault.starts_with("close-idle") {
             // The connection is still to be closed, and not under the next case.
             tokio::time::sleep(Duration::from_millis(100)).await;

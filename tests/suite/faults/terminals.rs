@@ -6,6 +6,7 @@ use crate::fixture::Fixture;
 use crate::support;
 use daytona::client::status;
 use serde_json::{Value, json};
+use std::time::Duration;
 
 /// The shell prints this, but never as it was typed.
 const TYPED: &[u8] = b"printf 'wh%s\\n' ole; exit 3\n";
@@ -16,8 +17,8 @@ const CELLS: [(&str, Promise); 22] = [
     ("stall", Fails(status::TIMEOUT)),
     ("delay=50", Truth),
     ("split", Truth),
-    // The server asks for more patience than a handshake has here.
-    ("status=429", Fails(429)),
+    // Not acted upon, and says when to come back.
+    ("status=429", Truth),
     ("status=502", Fails(502)),
     ("html=502", Fails(502)),
     ("empty=503", Fails(503)),
@@ -70,6 +71,21 @@ async fn a_terminal_ends_with_its_true_exit_or_an_error() {
         remove(&fixture, &id).await;
     }
     matrix.end();
+}
+
+#[tokio::test]
+async fn a_terminal_whose_stream_is_closed_before_it_is_open_leaves_its_id_free() {
+    let fixture = fixture().await;
+    fixture.server.fault("delay=200@/pty/create-connect");
+    for pause_ms in [0, 10, 50, 150, 199, 201, 250] {
+        let stream = fixture.open("pty.open", json!({"id": "t"}));
+        // At different moments of the handshake.
+        tokio::time::sleep(Duration::from_millis(pause_ms)).await;
+        stream.drop_it().await;
+        support::until_idle().await;
+        let there = fixture.call("pty.list", json!({})).await.unwrap();
+        assert_eq!(there, json!({"sessions": []}), "closed after {pause_ms} ms");
+    }
 }
 
 #[tokio::test]

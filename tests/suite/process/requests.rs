@@ -1,7 +1,7 @@
 //! What the process operations send, and what they leave behind.
 
 use crate::support::toolbox::{Asked, Reply, Socket, Toolbox, not_found, ok, upgrade};
-use crate::support::{call, context, open, until};
+use crate::support::{call, context, isolated, open, until, until_idle};
 use daytona::catalogue::{self, Outcome, TargetRef};
 use daytona::client::status;
 use futures_util::{SinkExt, StreamExt};
@@ -140,6 +140,69 @@ async fn a_cancelled_run_deletes_its_session_also_when_the_client_is_closed() {
         stream.drop_it().await;
         until("deleted", async || deleted(&toolbox).len() == 1).await;
     }
+}
+
+/// A refused session does not exist, so nothing is sent for it, and a shutdown has nothing to wait for.
+#[test]
+fn a_refused_run_sends_no_clean_up() {
+    let test = "process::requests::a_refused_run_sends_no_clean_up";
+    isolated(
+        test,
+        |_| {},
+        || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(async {
+                for line in [
+                    "400 Bad Request",
+                    "401 Unauthorized",
+                    "403 Forbidden",
+                    "404 Not Found",
+                    "409 Conflict",
+                    "429 Too Many Requests",
+                ] {
+                    let toolbox =
+                        Toolbox::start(move |_, _| Reply::Json(line, json!({"message": "no"}))).await;
+                    let sandbox = toolbox.sandbox(json!({})).await;
+                    let error = call(&sandbox, "process.run", json!({"command": "x"})).await.unwrap_err();
+                    assert!(line.starts_with(&error.status().to_string()), "{line}: {error:?}");
+                    until_idle().await;
+                    assert_eq!(deleted(&toolbox).len(), 0, "{line}");
+                }
+            });
+        },
+    );
+}
+
+#[test]
+fn a_clean_up_that_the_server_does_not_answer_has_an_end() {
+    let test = "process::requests::a_clean_up_that_the_server_does_not_answer_has_an_end";
+    isolated(
+        test,
+        |_| {},
+        || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(async {
+                let toolbox = Toolbox::start(|_, _| Reply::Silence).await;
+                let sandbox = toolbox.sandbox(json!({"idleTimeoutMs": 100})).await;
+                call(&sandbox, "process.run", json!({"command": "x"})).await.unwrap_err();
+                until_idle().await;
+                assert!(!deleted(&toolbox).is_empty());
+            });
+        },
+    );
+}
+
+#[tokio::test]
+async fn a_session_that_the_server_failed_to_make_is_looked_for_once() {
+    let toolbox = Toolbox::start(|asked, _| match asked.method.as_str() {
+        "POST" => Reply::Json("500 Internal Server Error", json!({"message": "no"})),
+        _ => not_found(),
+    })
+    .await;
+    let sandbox = toolbox.sandbox(json!({})).await;
+    let error = call(&sandbox, "process.run", json!({"command": "x"})).await.unwrap_err();
+    assert_eq!(error.status(), 500);
+    until("deleted", async || deleted(&toolbox).len() == 1).await;
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! What the pty operations promise on the wire, and when the wire does not.
 
 use crate::support::toolbox::{Asked, Reply, Socket, Toolbox, not_found, ok, upgrade};
-use crate::support::{call, open, until};
+use crate::support::{call, isolated, open, until, until_idle};
 use base64::Engine;
 use daytona::client::status;
 use futures_util::{SinkExt, StreamExt};
@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
+use tokio::sync::Notify;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 
@@ -80,6 +81,65 @@ async fn a_terminal_is_made_and_attended_in_one_request() {
     let encoded = protocols[1].strip_prefix("X-Daytona-Pty-Envs~").unwrap();
     let decoded = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(encoded).unwrap();
     assert_eq!(serde_json::from_slice::<Value>(&decoded).unwrap(), json!({"A": "ü\n\""}));
+}
+
+/// Opens a terminal, closes the stream before the handshake is answered, and lets the server answer then.
+async fn closed_before_the_answer(older: bool, first: Message) -> Toolbox {
+    let answered = Arc::new(Notify::new());
+    let held = answered.clone();
+    let toolbox = Toolbox::start(move |asked, _| {
+        let first = first.clone();
+        let script = async move |mut socket: Socket| {
+            let _ = socket.send(first).await;
+            stay(socket).await;
+        };
+        match asked.path.as_str() {
+            path if path.starts_with("process/pty/create-connect?") && !older => {
+                Reply::After(held.clone(), Box::new(upgrade(script)))
+            }
+            "process/pty" => {
+                let created = Reply::Json("201 Created", json!({"sessionId": "t"}));
+                Reply::After(held.clone(), Box::new(created))
+            }
+            CONNECT => upgrade(script),
+            PTY if asked.method == "DELETE" => ok(json!({"message": "PTY session deleted"})),
+            _ => not_found(),
+        }
+    })
+    .await;
+    let stream = open(&toolbox.sandbox(json!({})).await, "pty.open", json!({"id": "t"})).unwrap();
+    until("asked", async || toolbox.asked().len() == if older { 2 } else { 1 }).await;
+    stream.drop_it().await;
+    answered.notify_one();
+    toolbox
+}
+
+#[tokio::test]
+async fn a_terminal_whose_stream_is_closed_before_the_answer_is_killed() {
+    for older in [false, true] {
+        let toolbox = closed_before_the_answer(older, control("connected")).await;
+        until("killed", async || toolbox.count("DELETE", PTY) == 1).await;
+    }
+}
+
+#[test]
+fn a_terminal_that_was_there_before_survives_a_stream_that_is_closed_before_the_answer() {
+    let test =
+        "pty::sockets::a_terminal_that_was_there_before_survives_a_stream_that_is_closed_before_the_answer";
+    isolated(
+        test,
+        |_| {},
+        || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(async {
+                let taken =
+                    json!({"type": "control", "status": "error", "error": "PTY session t already exists"});
+                let toolbox = closed_before_the_answer(false, Message::text(taken.to_string())).await;
+                until_idle().await;
+                assert_eq!(toolbox.count("DELETE", PTY), 0);
+            });
+        },
+    );
 }
 
 #[tokio::test]

@@ -7,9 +7,9 @@ pub mod toolbox;
 pub use isolated::isolated;
 
 use daytona::catalogue::{self, Context, Outcome, Stream, StreamFuture, TargetRef};
-use daytona::client::Client;
 use daytona::client::sandbox::Sandbox;
 use daytona::client::stream::{Channel, Chunk, Ended, ErrorContext, Input, InputWriter, Io, Sink, input};
+use daytona::client::{Client, background};
 use daytona::{Error, Result};
 use serde_json::{Value, json};
 use std::sync::{Arc, Mutex};
@@ -81,13 +81,18 @@ pub async fn soon<T>(work: impl Future<Output = T>) -> T {
 
 /// Waits until it is so.
 pub async fn until(what: &str, condition: impl AsyncFn() -> bool) {
-    for _ in 0..600 {
+    for _ in 0..1200 {
         if condition().await {
             return;
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     panic!("never: {what}");
+}
+
+/// Waits until no clean-up runs in the background: of any test, because the count is the process's.
+pub async fn until_idle() {
+    until("no clean-up runs", async || !background::running()).await;
 }
 
 /// An open stream and what came of it.

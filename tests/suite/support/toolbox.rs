@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use std::sync::{Arc, Mutex};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Notify;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::Role;
@@ -38,8 +39,12 @@ pub enum Reply {
     Raw(&'static str, Vec<u8>),
     /// Upgrades, then does this.
     Socket(Box<dyn FnOnce(Socket) -> BoxFuture<'static, ()> + Send>),
+    /// Waits before the reply.
+    After(Arc<Notify>, Box<Reply>),
     /// Never answers.
     Silence,
+    /// Answers with the beginning of a JSON object, and stalls.
+    Half,
 }
 
 pub fn ok(json: Value) -> Reply {
@@ -73,8 +78,18 @@ impl Drop for Toolbox {
 }
 
 impl Toolbox {
-    /// `answer` gets the number of equal requests (method and path) that came before.
+    /// `answer` gets the number of equal requests (method and path) that came before. The API's answer about the
+    /// sandbox, asked for after some failures, is that it is started.
     pub async fn start(answer: impl Fn(&Asked, usize) -> Reply + Send + Sync + 'static) -> Self {
+        Self::start_api(move |asked, before| match asked.path.as_str() {
+            "/sandbox/sb-1" => ok(json!({"id": "sb-1", "state": "started"})),
+            _ => answer(asked, before),
+        })
+        .await
+    }
+
+    /// The same, with the API's answers as well.
+    pub async fn start_api(answer: impl Fn(&Asked, usize) -> Reply + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let asked = Arc::new(Mutex::new(Vec::new()));
@@ -93,8 +108,10 @@ impl Toolbox {
         sandbox(&client(&self.url, config), &self.url).await
     }
 
+    /// The requests to the toolbox.
     pub fn asked(&self) -> Vec<Asked> {
-        self.asked.lock().unwrap().clone()
+        let asked = self.asked.lock().unwrap();
+        asked.iter().filter(|asked| asked.path != "/sandbox/sb-1").cloned().collect()
     }
 
     pub fn count(&self, method: &str, path: &str) -> usize {
@@ -108,19 +125,30 @@ async fn serve(
     answer: Arc<impl Fn(&Asked, usize) -> Reply>,
 ) {
     while let Some(asked) = read(&mut stream).await {
-        let reply = if asked.path == "/sandbox/sb-1" {
-            // The API, asked whether the sandbox is to blame for a failure.
-            ok(json!({"id": "sb-1", "state": "started"}))
-        } else {
+        let reply = {
             let mut seen = seen.lock().unwrap();
             let before = seen.iter().filter(|other| other.is(&asked.method, &asked.path)).count();
             seen.push(asked.clone());
             answer(&asked, before)
         };
+        let reply = match reply {
+            Reply::After(event, reply) => {
+                event.notified().await;
+                *reply
+            }
+            reply => reply,
+        };
         let (status, kind, body) = match reply {
+            Reply::After(..) => panic!("one wait is enough"),
             Reply::Json(status, json) => (status, "application/json", json.to_string().into_bytes()),
             Reply::Raw(status, body) => (status, "text/plain; charset=utf-8", body),
             Reply::Silence => std::future::pending().await,
+            Reply::Half => {
+                let half =
+                    b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{\"exit";
+                stream.write_all(half).await.unwrap();
+                std::future::pending().await
+            }
             Reply::Socket(script) => {
                 let key = asked.header("sec-websocket-key").expect("a handshake");
                 let head = format!(
