@@ -1754,7 +1754,9 @@ int32_t daytona_sandbox_preview_link(daytona_sandbox_t sandbox,
  * * `cwd` (text): The working directory; absent: the sandbox's.
  * * `env` (object of texts): Environment variables beside the sandbox's own.
  * * `timeout` (number, s): Seconds, may be fractional, until the server kills the command (status
- *   408); 0 or absent: never. The server counts whole seconds: a fraction is rounded up.
+ *   408); 0 or absent: never, and the call waits as long as the command runs. The server counts whole
+ *   seconds: a fraction is rounded up. The call ends 5 s later at most, also when the server does not
+ *   answer.
  * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
  *   operation's default. Of a stream it bounds its whole life.
  *
@@ -1796,7 +1798,9 @@ int32_t daytona_process_execute(daytona_sandbox_t sandbox,
  * * `argv` (list of texts): The program's arguments.
  * * `env` (object of texts): Environment variables beside the sandbox's own.
  * * `timeout` (number, s): Seconds, may be fractional, until the server kills the program (status
- *   408); 0 or absent: never. The server counts whole seconds: a fraction is rounded up.
+ *   408); 0 or absent: never, and the call waits as long as the program runs. The server counts whole
+ *   seconds: a fraction is rounded up. The call ends 5 s later at most, also when the server does not
+ *   answer.
  * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
  *   operation's default. Of a stream it bounds its whole life.
  *
@@ -1843,7 +1847,8 @@ int32_t daytona_process_code_run(daytona_sandbox_t sandbox,
  *   `exitCode` 126.
  * * `env` (object of texts): Environment variables beside the sandbox's own.
  * * `timeout` (number, s): Seconds, may be fractional, until the command is killed (status 408); 0 or
- *   absent: never.
+ *   absent: never. The call ends at most 5 s and the client's connect limit later, also when the
+ *   server does not answer.
  * * `stdin` (text): The command's input, a text; absent: empty. For raw bytes `files.write`, then
  *   `command < file`.
  * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
@@ -1994,7 +1999,9 @@ int32_t daytona_session_list(daytona_sandbox_t sandbox,
  * ends the session.
  * `options`: NULL, or a JSON object with any of
  *
- * * `runAsync` (true or false): Return at once with the command's id only; default false.
+ * * `runAsync` (true or false): Return at once with the command's id only; default false. The server
+ *   then has 60 s to answer, or the client's `idleTimeoutMs` if that is shorter, unless `timeoutMs` is
+ *   given.
  * * `suppressInputEcho` (true or false): Keep what `session.input` sends out of the log; default
  *   false.
  * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the

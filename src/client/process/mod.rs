@@ -27,7 +27,8 @@ crate::params! {
         /// Environment variables beside the sandbox's own.
         pub env: Option<BTreeMap<String, String>>,
         /// Seconds, may be fractional, until the server kills the command (status 408); 0 or absent:
-        /// never. The server counts whole seconds: a fraction is rounded up.
+        /// never, and the call waits as long as the command runs. The server counts whole seconds: a
+        /// fraction is rounded up. The call ends 5 s later at most, also when the server does not answer.
         #[cfg_attr(feature = "schema", schemars(extend("unit" = "s")))]
         pub timeout: Option<f64>,
     }

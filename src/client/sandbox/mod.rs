@@ -202,9 +202,13 @@ impl Sandbox {
         self.reread_within(None).await
     }
 
-    /// The same, but waits no longer than that for the answer to begin.
+    /// The same; the answer may take `limit` to begin, and as long between two pieces of it.
     async fn reread_within(&self, limit: Option<Duration>) -> Result<()> {
-        self.take(self.request(Method::GET, "")?.deadline(limit).send().await?.json().await?)
+        let mut request = self.request(Method::GET, "")?.deadline(limit);
+        if limit.is_some() {
+            request = request.idle(limit);
+        }
+        self.take(request.send().await?.json().await?)
     }
 
     /// A toolbox that cannot be reached, or refuses oddly, is often a sandbox that is stopped, gone or out

@@ -39,6 +39,7 @@ const SETTLED: Duration = Duration::from_millis(250);
 const SOCKET_REFUSALS: u32 = 2;
 const BARREN_SOCKETS: u32 = 5;
 const READ_FAILURES: u32 = 5;
+const READ_SILENCES: u32 = 2;
 
 type Watch = Pin<Box<dyn Future<Output = Result<i64>> + Send>>;
 
@@ -120,6 +121,7 @@ impl Follower {
         let mut watch: Watch = Box::pin(watch(self.log.clone(), self.heard.clone()));
         let (mut refusals, mut barren) = (0, 0);
         loop {
+            let mut refusal = None;
             let (connected, position) = (Instant::now(), self.demux.position());
             let closed_well = match self.log.socket().await {
                 Ok(socket) => {
@@ -132,8 +134,9 @@ impl Follower {
                     }
                 }
                 Err(error) => {
-                    self.judge_refusal(error)?;
+                    self.check_refusal(&error)?;
                     refusals += 1;
+                    refusal = Some(error);
                     false
                 }
             };
@@ -143,7 +146,14 @@ impl Follower {
                     Err(error) if error.status() == status::HTTP_NOT_FOUND && self.opening.is_none() => {
                         return Err(self.log.deleted());
                     }
-                    Ok(None) | Err(_) => {}
+                    Ok(None) => {}
+                    // Neither a socket nor an answer: reading the log over HTTP would wait in vain as well.
+                    Err(error) => match refusal.take() {
+                        Some(refusal) if refusals >= SOCKET_REFUSALS && is_silence(&error) => {
+                            return Err(refusal);
+                        }
+                        _ => {}
+                    },
                 }
             }
             if self.exited.is_some() {
@@ -172,8 +182,8 @@ impl Follower {
         }
     }
 
-    /// Whether a refused socket is worth another way, or the answer.
-    fn judge_refusal(&self, error: Error) -> Result<()> {
+    /// Fails where a refused socket is the end of the stream; another way to the log is tried otherwise.
+    fn check_refusal(&self, error: &Error) -> Result<()> {
         match error.status() {
             // It was there when the stream was opened.
             status::HTTP_NOT_FOUND if self.opening.is_none() => Err(self.log.deleted()),
@@ -184,7 +194,7 @@ impl Follower {
             | status::CLOSED
             | status::TLS
             | status::INVALID_ARGUMENT
-            | status::CONFIGURATION => Err(error),
+            | status::CONFIGURATION => Err(error.clone()),
             _ => Ok(()),
         }
     }
@@ -282,7 +292,7 @@ impl Follower {
 
     /// The exit code is known: reads what is left of the log and ends.
     async fn drain(&mut self, closed_well: bool) -> Result<i64> {
-        let mut failures = 0;
+        let mut failures = Failures::default();
         loop {
             match self.read_whole().await {
                 Ok(()) => break,
@@ -293,11 +303,11 @@ impl Follower {
                     break;
                 }
                 Err(error) => {
-                    failures += 1;
-                    if failures >= READ_FAILURES || error.status() == status::CLOSED {
+                    failures.note(&error);
+                    if failures.are_enough() || error.status() == status::CLOSED {
                         return Err(error);
                     }
-                    sleep(Duration::from_millis(200) * failures).await;
+                    sleep(Duration::from_millis(200) * failures.count).await;
                 }
             }
         }
@@ -307,19 +317,19 @@ impl Follower {
 
     /// Sockets do not come through: reads the whole log again and again.
     async fn by_reading(&mut self, mut watch: Watch) -> Result<i64> {
-        let mut failures = 0;
+        let mut failures = Failures::default();
         let mut pause = Duration::from_millis(100);
         loop {
             let begun = Instant::now();
             match self.read_whole().await {
-                Ok(()) => failures = 0,
+                Ok(()) => failures = Failures::default(),
                 Err(error) => {
-                    failures += 1;
+                    failures.note(&error);
                     let hopeless = matches!(error.status(), status::CLOSED | status::PROTOCOL);
                     if error.status() == status::HTTP_NOT_FOUND && self.opening.is_none() {
                         return Err(self.log.deleted());
                     }
-                    if self.opening.is_some() || hopeless || failures >= READ_FAILURES {
+                    if self.opening.is_some() || hopeless || failures.are_enough() {
                         return Err(error);
                     }
                 }
@@ -348,11 +358,36 @@ impl Follower {
     }
 }
 
+/// Failed readings of the log in a row.
+#[derive(Default)]
+struct Failures {
+    count: u32,
+    /// Of these, the ones that got no answer within their limit.
+    silences: u32,
+}
+
+impl Failures {
+    fn note(&mut self, error: &Error) {
+        self.count += 1;
+        self.silences += u32::from(is_silence(error));
+    }
+
+    /// A server that does not answer is given up sooner than one that answers with errors.
+    fn are_enough(&self) -> bool {
+        self.count >= READ_FAILURES || self.silences >= READ_SILENCES
+    }
+}
+
+/// Whether the server gave no answer within a limit.
+fn is_silence(error: &Error) -> bool {
+    error.status() == status::TIMEOUT
+}
+
 /// Asks for the exit code, often at first and once a second later. Looks at the session itself when
 /// nothing was heard for long: a command whose shell has ended never gets one.
 async fn watch(log: Log, heard: Arc<Mutex<Instant>>) -> Result<i64> {
     let begun = Instant::now();
-    let mut patience = log.first_look();
+    let mut patience = log.first_pause();
     loop {
         sleep((begun.elapsed() / 8).clamp(Duration::from_millis(20), Duration::from_secs(1))).await;
         match log.exit_code().await {
@@ -363,8 +398,8 @@ async fn watch(log: Log, heard: Arc<Mutex<Instant>>) -> Result<i64> {
             Err(_) => continue,
         }
         let silence = heard.lock().elapsed();
-        if silence < log.first_look() {
-            patience = log.first_look();
+        if silence < log.first_pause() {
+            patience = log.first_pause();
         } else if silence >= patience {
             if let Some(error) = log.ended().await {
                 return match log.exit_code().await {

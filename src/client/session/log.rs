@@ -1,5 +1,4 @@
-//! One command's log on the server: where its socket is, how to read it whole, and what is known of
-//! the command beside it.
+//! One command's log on the server: its socket, its raw content over HTTP, and the command's exit code.
 
 use super::{command_path, shell};
 use crate::client::error::{Error, Result};
@@ -10,8 +9,11 @@ use http::Method;
 use serde::Deserialize;
 use std::time::Duration;
 
-/// A question about a command is small; who asks has something better to do than to wait.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// The limit for the head of a log that is read over HTTP, unless the client's idle limit is shorter.
+const LOG_LIMIT: Duration = Duration::from_secs(30);
+/// The limit for the answer about a command, unless the client's idle limit is shorter: it is small, and is asked
+/// for again.
+const STATE_LIMIT: Duration = Duration::from_secs(10);
 
 /// The level at which servers answer the raw log, markers and all, instead of JSON.
 const RAW_LOG_LEVEL: &str = "0.166.0";
@@ -47,8 +49,8 @@ impl Log {
     /// A socket that replays the log from its beginning and goes on live.
     pub async fn socket(&self) -> Result<Socket> {
         let request = self.sandbox.toolbox(Method::GET, &self.logs).await?;
-        let limit = self.sandbox.client().config().connect_timeout;
-        request.query("follow", "true").deadline(limit).websocket(&[]).await
+        let limit = self.sandbox.client().connect_limit();
+        request.query("follow", "true").deadline(Some(limit)).websocket(&[]).await
     }
 
     /// The raw log as it stands, from its beginning.
@@ -57,7 +59,7 @@ impl Log {
         let response = request
             .header("x-daytona-sdk-version", RAW_LOG_LEVEL)
             .header("accept", "text/plain")
-            .deadline(Some(PATIENCE))
+            .deadline(Some(self.at_most(LOG_LIMIT)))
             .send()
             .await?;
         if response.header("content-type").is_some_and(|kind| kind.contains("json")) {
@@ -69,10 +71,15 @@ impl Log {
         Ok(response)
     }
 
+    fn at_most(&self, limit: Duration) -> Duration {
+        self.sandbox.client().config().idle_timeout.map_or(limit, |idle| idle.min(limit))
+    }
+
     /// The exit code, once there is one.
     pub async fn exit_code(&self) -> Result<Option<i64>> {
+        let limit = self.at_most(STATE_LIMIT);
         let request = self.sandbox.toolbox(Method::GET, &self.command).await?;
-        let answer = request.deadline(Some(PATIENCE)).send().await?.json().await?;
+        let answer = request.deadline(Some(limit)).idle(Some(limit)).send().await?.json().await?;
         /// A command, or the entrypoint's session with the one command it has.
         #[derive(Deserialize)]
         #[serde(rename_all = "camelCase")]
@@ -92,17 +99,24 @@ impl Log {
 
     /// The error to end with when no exit code will ever come.
     pub async fn ended(&self) -> Option<Error> {
-        // The entrypoint's session takes no commands, so there is nothing to ask it.
-        if self.session == ENTRYPOINT { None } else { shell::ended(&self.sandbox, &self.session).await }
+        // The entrypoint's session takes no commands, so its shell cannot be checked.
+        if self.session == ENTRYPOINT {
+            return None;
+        }
+        match shell::check(&self.sandbox, &self.session).await {
+            shell::Shell::Ended(error) => Some(error),
+            shell::Shell::Alive | shell::Shell::Unreachable => None,
+        }
     }
 
-    /// The error for a session that is not there any more.
+    /// The error for a session that was deleted meanwhile.
     pub fn deleted(&self) -> Error {
         shell::deleted(&self.sandbox, &self.session)
     }
 
-    pub fn first_look(&self) -> Duration {
-        shell::first_look(&self.sandbox)
+    /// The silence after which the session's shell is checked.
+    pub fn first_pause(&self) -> Duration {
+        shell::first_pause(&self.sandbox)
     }
 }
 

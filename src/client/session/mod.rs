@@ -53,7 +53,8 @@ crate::params! {
         pub id: String,
         /// The command, run by the session's shell itself: `cd` and `export` last, `exit` ends the session.
         pub command: String,
-        /// Return at once with the command's id only; default false.
+        /// Return at once with the command's id only; default false. The server then has 60 s to answer, or
+        /// the client's `idleTimeoutMs` if that is shorter, unless `timeoutMs` is given.
         pub run_async: Option<bool>,
         /// Keep what `session.input` sends out of the log; default false.
         pub suppress_input_echo: Option<bool>,
@@ -260,10 +261,15 @@ pub async fn execute(sandbox: Sandbox, params: Execute, _: Context) -> Result<Js
     let run_async = params.run_async.unwrap_or(false);
     let echo = params.suppress_input_echo.unwrap_or(false);
     let request = execute_request(&sandbox, &params.id, &params.command, run_async, echo).await?;
-    let answer = async { request.send().await?.answer().await };
     if run_async {
-        return answer.await;
+        // Answered at once, however long the command runs.
+        let limit = match params.timeout_ms {
+            None => Some(sandbox.client().answer_limit()),
+            Some(_) => None,
+        };
+        return request.deadline(limit).send().await?.answer().await;
     }
+    let answer = async { request.send().await?.answer().await };
     // A command that ended the shell is never answered.
     shell::watched(&sandbox, &params.id, answer).await
 }

@@ -1,7 +1,7 @@
-//! Is a session's shell still there? The daemon does not say: for a command that ended its shell
-//! (`exit 3`) a synchronous call is never answered, an asynchronous one never gets an exit code, and
-//! the session is listed as before. Only giving it another command tells, so that is done, sparingly,
-//! when nothing was heard of a command for the idle limit.
+//! Whether a session's shell is still there. The daemon does not say: for a command that ended its shell
+//! (`exit 3`) a synchronous call is never answered, an asynchronous one never gets an exit code, and the
+//! session is listed as before. Only giving it another command tells, so that is done, sparingly, when a
+//! command has been silent for a while.
 
 use super::{execute_request, path};
 use crate::client::error::{Error, Result};
@@ -11,66 +11,103 @@ use http::Method;
 use std::future::Future;
 use std::pin::pin;
 use std::time::Duration;
+use tokio::time::Instant;
 
-/// Silence worth a look, unless the client's idle limit is shorter. It doubles from look to look.
-const FIRST_LOOK: Duration = Duration::from_secs(10);
-const LOOK_PATIENCE: Duration = Duration::from_secs(20);
+/// The silence after which the session is checked, unless the client's idle limit is shorter. It doubles from
+/// check to check, up to `MAX_PAUSE`.
+const FIRST_PAUSE: Duration = Duration::from_secs(10);
+const MAX_PAUSE: Duration = Duration::from_secs(600);
+/// The limit of one check.
+const CHECK_LIMIT: Duration = Duration::from_secs(20);
 
-/// How long a command of this sandbox may be silent before somebody looks at its session.
-pub(super) fn first_look(sandbox: &Sandbox) -> Duration {
-    sandbox.client().config().idle_timeout.map_or(FIRST_LOOK, |idle| idle.min(FIRST_LOOK))
+/// How long a command of this sandbox may be silent before its session is checked.
+pub(super) fn first_pause(sandbox: &Sandbox) -> Duration {
+    sandbox.client().config().idle_timeout.map_or(FIRST_PAUSE, |idle| idle.min(FIRST_PAUSE))
 }
 
-/// Waits for the answer to a synchronous command, as long as there is a shell that can give it.
+/// What a check of a session found.
+pub(super) enum Shell {
+    /// The server answers and knows of no end.
+    Alive,
+    /// The shell is gone; the error to end with.
+    Ended(Error),
+    /// The server does not answer.
+    Unreachable,
+}
+
+/// Waits for the answer to a synchronous command, as long as there is a shell that can give it and a server
+/// that answers.
 pub(super) async fn watched<T>(
     sandbox: &Sandbox,
     session: &str,
     answer: impl Future<Output = Result<T>>,
 ) -> Result<T> {
     let mut answer = pin!(answer);
-    let mut patience = first_look(sandbox);
+    let mut pause = first_pause(sandbox);
+    let mut last_sign_of_life = Instant::now();
     loop {
         tokio::select! {
             biased;
             answer = &mut answer => return answer,
-            () = tokio::time::sleep(patience) => {}
+            () = tokio::time::sleep(pause) => {}
         }
-        let look = ended(sandbox, session);
-        tokio::select! {
+        let checked = tokio::select! {
             biased;
             answer = &mut answer => return answer,
-            found = look => if let Some(error) = found {
-                return Err(error);
+            checked = check(sandbox, session) => checked,
+        };
+        match checked {
+            Shell::Ended(error) => return Err(error),
+            Shell::Alive => {
+                last_sign_of_life = Instant::now();
+                pause = (pause * 2).min(MAX_PAUSE);
+            }
+            Shell::Unreachable => {
+                let idle = sandbox.client().config().idle_timeout;
+                if idle.is_some_and(|idle| last_sign_of_life.elapsed() >= idle) {
+                    return Err(unreachable(sandbox, session, last_sign_of_life.elapsed()));
+                }
+                pause = first_pause(sandbox);
             }
         }
-        patience *= 2;
     }
 }
 
-/// The error to end with when the session's shell is gone; `None` while it lives, or nobody knows.
-pub(super) async fn ended(sandbox: &Sandbox, session: &str) -> Option<Error> {
-    tokio::time::timeout(LOOK_PATIENCE, look(sandbox, session)).await.unwrap_or_default()
+/// Checks whether the session's shell is still there.
+pub(super) async fn check(sandbox: &Sandbox, session: &str) -> Shell {
+    let limit = sandbox.client().config().idle_timeout.map_or(CHECK_LIMIT, |idle| idle.min(CHECK_LIMIT));
+    tokio::time::timeout(limit, ask(sandbox, session)).await.unwrap_or(Shell::Unreachable)
 }
 
-async fn look(sandbox: &Sandbox, session: &str) -> Option<Error> {
-    let request = sandbox.toolbox(Method::GET, &path(session, "").ok()?).await.ok()?;
-    if let Err(error) = request.send().await {
-        return (error.status() == status::HTTP_NOT_FOUND).then(|| deleted(sandbox, session));
+async fn ask(sandbox: &Sandbox, session: &str) -> Shell {
+    match look_up(sandbox, session).await {
+        Ok(()) => Shell::Alive,
+        Err(error) if error.status() == status::HTTP_NOT_FOUND => Shell::Ended(deleted(sandbox, session)),
+        Err(error) if error.status() == status::HTTP_GONE => Shell::Ended(exited(sandbox, session)),
+        Err(error) => {
+            let detail = error.detail();
+            if detail.code.as_deref() == Some(SESSION_ENDED) || detail.message.contains(WRITE_FAILED) {
+                Shell::Ended(exited(sandbox, session))
+            } else if detail.message.contains("session not found") {
+                Shell::Ended(deleted(sandbox, session))
+            } else if detail.http_status.is_some() {
+                Shell::Alive
+            } else {
+                Shell::Unreachable
+            }
+        }
     }
+}
+
+async fn look_up(sandbox: &Sandbox, session: &str) -> Result<()> {
+    sandbox.toolbox(Method::GET, &path(session, "")?).await?.send().await?;
     // `:` does nothing, and waits in the shell's input until the running command is done.
-    let probe = execute_request(sandbox, session, ":", true, true).await.ok()?.send().await;
-    let refusal = probe.err()?;
-    match refusal.status() {
-        status::HTTP_NOT_FOUND => Some(deleted(sandbox, session)),
-        status::HTTP_GONE => Some(exited(sandbox, session)),
-        _ if refusal.detail().code.as_deref() == Some(SESSION_ENDED) => Some(exited(sandbox, session)),
-        // What the daemon says when it writes to a shell that has ended.
-        _ if refusal.detail().message.contains("broken pipe") => Some(exited(sandbox, session)),
-        _ if refusal.detail().message.contains("session not found") => Some(deleted(sandbox, session)),
-        _ => None,
-    }
+    execute_request(sandbox, session, ":", true, true).await?.send().await?;
+    Ok(())
 }
 
+/// What the daemon says when it writes to a shell that has ended.
+const WRITE_FAILED: &str = "broken pipe";
 const SESSION_ENDED: &str = "SESSION_ENDED";
 
 fn exited(sandbox: &Sandbox, session: &str) -> Error {
@@ -83,7 +120,18 @@ fn exited(sandbox: &Sandbox, session: &str) -> Error {
     )
 }
 
-/// The session itself is no more.
+fn unreachable(sandbox: &Sandbox, session: &str, silence: Duration) -> Error {
+    let message = format!(
+        "the server has answered nothing for {} ms while a command ran in session \"{session}\"; it may still \
+         run; `idleTimeoutMs` is the limit",
+        silence.as_millis()
+    );
+    let mut error = Error::new(status::TIMEOUT, message);
+    error.detail_mut().sandbox_id = Some(sandbox.id().to_owned());
+    error
+}
+
+/// The error for a session that was deleted.
 pub(super) fn deleted(sandbox: &Sandbox, session: &str) -> Error {
     gone(sandbox, format!("session \"{session}\" was deleted while the command ran"))
 }

@@ -21,7 +21,9 @@ use std::ptr::null_mut;
 /// * `cwd` (text): The working directory; absent: the sandbox's.
 /// * `env` (object of texts): Environment variables beside the sandbox's own.
 /// * `timeout` (number, s): Seconds, may be fractional, until the server kills the command (status
-///   408); 0 or absent: never. The server counts whole seconds: a fraction is rounded up.
+///   408); 0 or absent: never, and the call waits as long as the command runs. The server counts whole
+///   seconds: a fraction is rounded up. The call ends 5 s later at most, also when the server does not
+///   answer.
 /// * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
 ///   operation's default. Of a stream it bounds its whole life.
 ///
@@ -74,7 +76,9 @@ pub unsafe extern "C" fn daytona_process_execute(
 /// * `argv` (list of texts): The program's arguments.
 /// * `env` (object of texts): Environment variables beside the sandbox's own.
 /// * `timeout` (number, s): Seconds, may be fractional, until the server kills the program (status
-///   408); 0 or absent: never. The server counts whole seconds: a fraction is rounded up.
+///   408); 0 or absent: never, and the call waits as long as the program runs. The server counts whole
+///   seconds: a fraction is rounded up. The call ends 5 s later at most, also when the server does not
+///   answer.
 /// * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
 ///   operation's default. Of a stream it bounds its whole life.
 ///
@@ -132,7 +136,8 @@ pub unsafe extern "C" fn daytona_process_code_run(
 ///   `exitCode` 126.
 /// * `env` (object of texts): Environment variables beside the sandbox's own.
 /// * `timeout` (number, s): Seconds, may be fractional, until the command is killed (status 408); 0 or
-///   absent: never.
+///   absent: never. The call ends at most 5 s and the client's connect limit later, also when the
+///   server does not answer.
 /// * `stdin` (text): The command's input, a text; absent: empty. For raw bytes `files.write`, then
 ///   `command < file`.
 /// * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the

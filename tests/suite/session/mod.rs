@@ -1,1 +1,2 @@
 mod follow_faults;
+mod silent_server;
