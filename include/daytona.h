@@ -2862,8 +2862,9 @@ int32_t daytona_files_download_many(daytona_sandbox_t sandbox,
  * * `delete` (true or false): Delete what is in the sandbox's directory but not in the local one;
  *   default false.
  * * `exclude` (list of texts): Patterns of what is left alone on both sides: a name such as "*.pyc" or
- *   ".git", wherever it is, or with a slash a path from the top, such as "out/gen*.js" (`*` and `?`
- *   within a name, `**` for any directories). With a directory goes everything below it.
+ *   ".git", wherever it is, or with a slash a path from the top, such as "out/gen*.js". `*` is any
+ *   text and `?` one character within a name, `**` any directories, every other character itself. With
+ *   a directory goes everything below it.
  * * `dryRun` (true or false): Only say what would change; default false.
  * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
  *   operation's default. Of a stream it bounds its whole life.
@@ -2905,8 +2906,9 @@ int32_t daytona_files_sync_up(daytona_sandbox_t sandbox,
  * * `delete` (true or false): Delete what is in the local directory but not in the sandbox's; default
  *   false.
  * * `exclude` (list of texts): Patterns of what is left alone on both sides: a name such as "*.pyc" or
- *   ".git", wherever it is, or with a slash a path from the top, such as "out/gen*.js" (`*` and `?`
- *   within a name, `**` for any directories). With a directory goes everything below it.
+ *   ".git", wherever it is, or with a slash a path from the top, such as "out/gen*.js". `*` is any
+ *   text and `?` one character within a name, `**` any directories, every other character itself. With
+ *   a directory goes everything below it.
  * * `dryRun` (true or false): Only say what would change; default false.
  * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
  *   operation's default. Of a stream it bounds its whole life.

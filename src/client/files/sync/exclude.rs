@@ -1,80 +1,68 @@
-//! What is left alone on both sides.
+//! What is left alone on both sides: glob patterns, of which only `*`, `?` and `**` are special.
 
 use crate::client::error::{Error, Result};
+use glob::{MatchOptions, Pattern};
+
+/// `*` and `?` stay within a name, and a name that begins with a dot is like any other.
+const OPTIONS: MatchOptions = MatchOptions {
+    case_sensitive: true,
+    require_literal_separator: true,
+    require_literal_leading_dot: false,
+};
 
 #[derive(Default)]
 pub(super) struct Exclude {
-    /// For a name, wherever it is.
-    names: Vec<String>,
-    /// For a path from the top, by its names.
-    paths: Vec<Vec<String>>,
+    /// For paths from the top.
+    patterns: Vec<Pattern>,
 }
 
 impl Exclude {
     pub fn new(patterns: Vec<String>) -> Result<Self> {
-        let mut exclude = Self::default();
-        for pattern in patterns {
-            let trimmed = pattern.trim_end_matches('/');
-            if trimmed.is_empty() {
-                return Err(Error::invalid(
-                    "`exclude` has an empty pattern, which would leave out everything",
-                ));
-            }
-            if trimmed.contains('/') {
-                exclude.paths.push(trimmed.trim_start_matches('/').split('/').map(str::to_owned).collect());
-            } else {
-                exclude.names.push(trimmed.to_owned());
-            }
-        }
-        Ok(exclude)
+        let patterns = patterns.iter().map(|pattern| compiled(pattern)).collect::<Result<_>>()?;
+        Ok(Self { patterns })
     }
 
-    /// Does a pattern match the path, or a directory on the way to it?
+    /// Does a pattern match the path, or a directory above it?
     pub fn covers(&self, path: &str) -> bool {
-        let names: Vec<_> = path.split('/').collect();
-        names.iter().any(|name| self.names.iter().any(|pattern| name_matches(pattern, name)))
-            || (1..=names.len())
-                .any(|end| self.paths.iter().any(|pattern| path_matches(pattern, &names[..end])))
+        let matched = |path: &str| self.patterns.iter().any(|pattern| pattern.matches_with(path, OPTIONS));
+        path.match_indices('/').any(|(at, _)| matched(&path[..at])) || matched(path)
     }
 }
 
-fn path_matches(pattern: &[String], names: &[&str]) -> bool {
-    match pattern.split_first() {
-        None => names.is_empty(),
-        Some((first, rest)) if first == "**" => {
-            (0..=names.len()).any(|skipped| path_matches(rest, &names[skipped..]))
-        }
-        Some((first, rest)) => names
-            .split_first()
-            .is_some_and(|(name, below)| name_matches(first, name) && path_matches(rest, below)),
+/// A pattern with a slash counts from the top, a name anywhere.
+fn compiled(pattern: &str) -> Result<Pattern> {
+    let trimmed = pattern.trim_end_matches('/');
+    if trimmed.is_empty() {
+        return Err(Error::invalid("`exclude` has an empty pattern, which would leave out everything"));
     }
+    let mut names: Vec<_> = trimmed.trim_start_matches('/').split('/').map(literal).collect();
+    if !trimmed.contains('/') {
+        names.insert(0, "**".to_owned());
+    }
+    // With a directory goes everything below it, so that `a/**` is `a`.
+    while names.len() > 1 && names.last().is_some_and(|name| name == "**") {
+        names.pop();
+    }
+    Pattern::new(&names.join("/")).map_err(|error| {
+        Error::invalid(format!("`exclude` has the pattern \"{}\": {error}", pattern.escape_debug()))
+    })
 }
 
-/// `*` is any text, `?` one character. Linear but for one step back to the last `*`.
-fn name_matches(pattern: &str, name: &str) -> bool {
-    let (pattern, name): (Vec<char>, Vec<char>) = (pattern.chars().collect(), name.chars().collect());
-    let (mut at, mut read) = (0, 0);
-    let mut star: Option<(usize, usize)> = None;
-    while read < name.len() {
-        match pattern.get(at) {
-            Some('*') => {
-                star = Some((at + 1, read));
-                at += 1;
-            }
-            Some(wanted) if *wanted == '?' || *wanted == name[read] => {
-                at += 1;
-                read += 1;
-            }
-            _ => match star {
-                Some((behind, from)) => {
-                    star = Some((behind, from + 1));
-                    (at, read) = (behind, from + 1);
-                }
-                None => return false,
-            },
+/// A name of a pattern, with brackets as what they are: names such as `[id]` are common. Of several stars only
+/// a name of two is special.
+fn literal(name: &str) -> String {
+    if name == "**" {
+        return name.to_owned();
+    }
+    let mut literal = String::with_capacity(name.len());
+    for letter in name.chars() {
+        match letter {
+            '[' => literal.push_str("[[]"),
+            '*' if literal.ends_with('*') => {}
+            letter => literal.push(letter),
         }
     }
-    pattern[at..].iter().all(|left| *left == '*')
+    literal
 }
 
 #[cfg(test)]
@@ -105,6 +93,16 @@ mod tests {
         }
         assert!(!covers("b/**/*.o", "x.o") && !covers("b/*.o", "b/a/x.o"));
         assert!(covers("**/tmp", "tmp/x") && covers("**/tmp", "a/b/tmp"));
+    }
+
+    #[test]
+    fn only_the_documented_wildcards_are_special() {
+        for name in ["[id]", "{a,b}", "!x", "back\\slash", "^", "a-b", "[!a]"] {
+            assert!(covers(name, name) && covers(name, &format!("d/{name}/f")), "{name}");
+            assert!(covers(&format!("d/{name}"), &format!("d/{name}")), "{name}");
+        }
+        assert!(!covers("[id]", "i") && !covers("{a,b}", "a") && !covers("!x", "y") && !covers("a\\*", "a*"));
+        assert!(covers("?.txt", "ü.txt") && covers("日?", "日本") && !covers("?", "ab"));
     }
 
     #[test]

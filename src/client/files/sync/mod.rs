@@ -34,8 +34,9 @@ crate::params! {
         /// Delete what is in the sandbox's directory but not in the local one; default false.
         pub delete: Option<bool>,
         /// Patterns of what is left alone on both sides: a name such as "*.pyc" or ".git", wherever it is, or
-        /// with a slash a path from the top, such as "out/gen*.js" (`*` and `?` within a name, `**` for any
-        /// directories). With a directory goes everything below it.
+        /// with a slash a path from the top, such as "out/gen*.js". `*` is any text and `?` one character within
+        /// a name, `**` any directories, every other character itself. With a directory goes everything below
+        /// it.
         pub exclude: Option<Vec<String>>,
         /// Only say what would change; default false.
         pub dry_run: Option<bool>,
@@ -51,8 +52,9 @@ crate::params! {
         /// Delete what is in the local directory but not in the sandbox's; default false.
         pub delete: Option<bool>,
         /// Patterns of what is left alone on both sides: a name such as "*.pyc" or ".git", wherever it is, or
-        /// with a slash a path from the top, such as "out/gen*.js" (`*` and `?` within a name, `**` for any
-        /// directories). With a directory goes everything below it.
+        /// with a slash a path from the top, such as "out/gen*.js". `*` is any text and `?` one character within
+        /// a name, `**` any directories, every other character itself. With a directory goes everything below
+        /// it.
         pub exclude: Option<Vec<String>>,
         /// Only say what would change; default false.
         pub dry_run: Option<bool>,
