@@ -9,17 +9,20 @@ use bytes::Bytes;
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, IoSlice, Write};
 use std::path::{Path, PathBuf};
+use tempfile::NamedTempFile;
 use tokio::task::JoinHandle;
 
 /// Pieces of a batch, however small: the connection's buffer behind each is held until it is written.
 const BATCH_PIECES: usize = 512;
 
-/// Where a file is to appear.
-pub(super) struct Landing {
-    file: File,
-    target: PathBuf,
-    /// Absent once it has landed, and where the target is a device, which is written to directly.
-    temporary: Option<PathBuf>,
+/// A file that appears under its name when it is complete. Dropped before, it leaves nothing.
+pub(super) enum Landing {
+    Temporary {
+        file: NamedTempFile,
+        target: PathBuf,
+    },
+    /// A device, which is written to directly.
+    Device(File),
 }
 
 /// Is the local path one that a file can be written to? For asking before anything is sent.
@@ -45,8 +48,7 @@ impl Landing {
         fs::create_dir_all(directory(&target)).map_err(failed)?;
         let existing = match fs::metadata(&target) {
             Ok(metadata) if !metadata.is_file() => {
-                let file = File::options().write(true).open(&target).map_err(failed)?;
-                return Ok(Self { file, target, temporary: None });
+                return File::options().write(true).open(&target).map(Self::Device).map_err(failed);
             }
             Ok(metadata) => Some(metadata.permissions()),
             Err(_) => None,
@@ -54,24 +56,30 @@ impl Landing {
         Self::beside(target, existing).map_err(failed)
     }
 
-    fn beside(target: PathBuf, permissions: Option<fs::Permissions>) -> io::Result<Self> {
-        let name = format!(".daytona-{:016x}", fastrand::u64(..));
-        let temporary = directory(&target).join(name);
-        let file = File::options().write(true).create_new(true).open(&temporary)?;
-        let landing = Self { file, target, temporary: Some(temporary) };
-        if let Some(permissions) = permissions {
+    fn beside(target: PathBuf, existing: Option<fs::Permissions>) -> io::Result<Self> {
+        let mut builder = tempfile::Builder::new();
+        builder.prefix(".daytona-");
+        // tempfile's default is for secrets; a new file has what the umask leaves.
+        #[cfg(unix)]
+        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+        let file = builder.tempfile_in(directory(&target))?;
+        if let Some(permissions) = existing {
             // What replaces a file may be read and run by those who could the file.
-            landing.file.set_permissions(permissions)?;
+            file.as_file().set_permissions(permissions)?;
         }
-        Ok(landing)
+        Ok(Self::Temporary { file, target })
     }
 
     fn write(&mut self, batch: &[Bytes]) -> io::Result<()> {
         let mut slices: Vec<_> = batch.iter().map(|piece| IoSlice::new(piece)).collect();
         let mut rest = &mut slices[..];
         IoSlice::advance_slices(&mut rest, 0);
+        let file = match self {
+            Self::Temporary { file, .. } => file.as_file_mut(),
+            Self::Device(file) => file,
+        };
         while !rest.is_empty() {
-            match self.file.write_vectored(rest) {
+            match file.write_vectored(rest) {
                 Ok(0) => return Err(ErrorKind::WriteZero.into()),
                 Ok(written) => IoSlice::advance_slices(&mut rest, written),
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
@@ -81,19 +89,10 @@ impl Landing {
         Ok(())
     }
 
-    fn land(mut self) -> io::Result<()> {
-        if let Some(temporary) = &self.temporary {
-            fs::rename(temporary, &self.target)?;
-            self.temporary = None;
-        }
-        Ok(())
-    }
-}
-
-impl Drop for Landing {
-    fn drop(&mut self) {
-        if let Some(temporary) = &self.temporary {
-            let _ = fs::remove_file(temporary);
+    fn land(self) -> io::Result<()> {
+        match self {
+            Self::Temporary { file, target } => file.persist(target).map(drop).map_err(|failed| failed.error),
+            Self::Device(_) => Ok(()),
         }
     }
 }
@@ -237,6 +236,16 @@ mod tests {
             tokio::task::yield_now().await;
         }
         assert_eq!(fs::read(&path).unwrap(), b"old");
+    }
+
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn a_new_file_has_the_permissions_that_any_other_has() {
+        let home = tempfile::tempdir().unwrap();
+        let (path, other) = (home.path().join("f"), home.path().join("other"));
+        LocalSink::open(&path).await.unwrap().finish().await.unwrap();
+        fs::write(&other, "").unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().permissions(), fs::metadata(&other).unwrap().permissions());
     }
 
     #[cfg(unix)]
