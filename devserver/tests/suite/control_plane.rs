@@ -522,6 +522,12 @@ async fn a_preview_leads_to_the_port_that_a_process_of_the_sandbox_listens_on() 
     let seen = json!("GET /a/b?c=d 0 []");
     assert_eq!(ask(get().header("X-Daytona-Preview-Token", token)).await, (201, seen.clone()));
     assert_eq!(ask(get().bearer_auth(dev_server.server.api_key())).await, (201, seen.clone()));
+    // The path stays encoded, the same through the toolbox's own proxy.
+    let encoded = "/a%2Fb%20c?d=%26";
+    let by_preview = preview(&dev_server, Method::GET, url, encoded).bearer_auth(dev_server.server.api_key());
+    assert_eq!(ask(by_preview).await, (201, json!(format!("GET {encoded} 0 []"))));
+    let by_toolbox = sandbox.get(&format!("/proxy/{port}{encoded}")).await;
+    assert_eq!(by_toolbox, (201, json!(format!("GET {encoded} 0 []"))));
     let body = vec![7; 3 << 20];
     let posted =
         preview(&dev_server, Method::POST, url, "/up").bearer_auth(dev_server.server.api_key()).body(body);

@@ -216,6 +216,15 @@ async fn a_range_is_part_of_a_file() {
 }
 
 #[tokio::test]
+async fn a_file_name_is_latin_1_in_the_header_as_the_daemon_sends_it() {
+    let toolbox = Toolbox::new().await;
+    toolbox.upload("%C3%BC%E6%97%A5.txt", "x").await;
+    let response = toolbox.get("/files/download?path=%C3%BC%E6%97%A5.txt").await;
+    let disposition = response.headers()["content-disposition"].as_bytes();
+    assert_eq!(disposition, b"attachment; filename=\"\xfc_.txt\"; filename*=utf-8''%C3%BC%E6%97%A5.txt");
+}
+
+#[tokio::test]
 async fn a_bulk_download_tells_each_file_and_each_error() {
     let toolbox = Toolbox::new().await;
     let content = hard_bytes(700_001);
