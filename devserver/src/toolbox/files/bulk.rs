@@ -1,6 +1,5 @@
-//! Many files in one request: up as pairs of form fields, down as the parts of a multipart body.
-//!
-//! Each file stands for itself: what fails is told beside what went well.
+//! Many files in one request: uploads as pairs of form fields, downloads as parts of a multipart body. A
+//! file that fails is reported beside those that do not.
 
 use std::{
     collections::HashMap,
@@ -20,11 +19,11 @@ use serde_json::{Value, json as object};
 use tokio::sync::mpsc;
 
 use super::{
-    call::{Call, Place, blocking, field, json, parent},
+    call::{FileCall, RequestedPath, blocking, field, json, parent},
     change::make_directories,
     disposition,
+    error::{FileError, go_error, go_path_error},
     multipart::{Form, FormError},
-    refusal::{Refusal, go_error, go_path_error},
     sink::Sink,
     source::Source,
     upload::first_missing,
@@ -32,8 +31,8 @@ use super::{
 use crate::Protocol;
 
 const BOUNDARY: &str = "DAYTONA-FILE-BOUNDARY";
-/// What Linux takes for a path.
-const LONGEST_PATH: usize = 4096;
+/// The longest path, as in Linux.
+const MAX_PATH_BYTES: usize = 4096;
 
 #[derive(Serialize)]
 struct Uploaded {
@@ -41,34 +40,34 @@ struct Uploaded {
     bytes: u64,
 }
 
-/// What came of an upload of many: `files` is null where nothing was written.
+/// The result of an upload; `files` is null if no file was written.
 #[derive(Default)]
-struct Outcome {
+struct BulkReport {
     errors: Vec<String>,
     files: Option<Vec<Uploaded>>,
 }
 
-pub async fn upload(call: Call) -> Result<Response, Refusal> {
+pub async fn upload(call: FileCall) -> Result<Response, FileError> {
     let Some(form) = Form::of(&call.headers, call.body) else {
         return Ok(json(StatusCode::BAD_REQUEST, &object!({ "errors": ["invalid multipart form"] })));
     };
-    let outcome = receive(form, &call.machine.home).await;
-    Ok(if outcome.errors.is_empty() {
-        json(StatusCode::OK, &object!({ "files": outcome.files }))
+    let report = receive(form, &call.machine.home).await;
+    Ok(if report.errors.is_empty() {
+        json(StatusCode::OK, &object!({ "files": report.files }))
     } else {
-        json(StatusCode::BAD_REQUEST, &object!({ "errors": outcome.errors, "files": outcome.files }))
+        json(StatusCode::BAD_REQUEST, &object!({ "errors": report.errors, "files": report.files }))
     })
 }
 
-async fn receive(mut form: Form, home: &Path) -> Outcome {
-    let mut outcome = Outcome::default();
+async fn receive(mut form: Form, home: &Path) -> BulkReport {
+    let mut report = BulkReport::default();
     let mut paths = HashMap::new();
     loop {
         let name = match form.next_part().await {
             Ok(Some(name)) => name,
             Ok(None) => break,
             Err(error) => {
-                outcome.errors.push(format!("reading part: multipart: NextPart: {error}"));
+                report.errors.push(format!("reading part: multipart: NextPart: {error}"));
                 break;
             }
         };
@@ -76,41 +75,41 @@ async fn receive(mut form: Form, home: &Path) -> Outcome {
         if let Some(index) = index("].path") {
             match text(&mut form).await {
                 Ok(path) if path.trim().is_empty() => {
-                    outcome.errors.push(format!("path[{index}]: empty path"));
+                    report.errors.push(format!("path[{index}]: empty path"));
                 }
                 Ok(path) => drop(paths.insert(index, path.trim().to_owned())),
-                Err(message) => outcome.errors.push(format!("path[{index}]: {message}")),
+                Err(message) => report.errors.push(format!("path[{index}]: {message}")),
             }
         } else if let Some(index) = index("].file") {
             let Some(path) = paths.get(&index) else {
-                outcome.errors.push(format!("file[{index}]: missing .path metadata"));
+                report.errors.push(format!("file[{index}]: missing .path metadata"));
                 continue;
             };
             match receive_one(&mut form, Path::new(path), home).await {
                 Ok(bytes) => {
-                    outcome.files.get_or_insert_default().push(Uploaded { path: path.clone(), bytes });
+                    report.files.get_or_insert_default().push(Uploaded { path: path.clone(), bytes });
                 }
-                Err(message) => outcome.errors.push(format!("{path}: {message}")),
+                Err(message) => report.errors.push(format!("{path}: {message}")),
             }
         }
     }
     form.drain().await;
-    outcome
+    report
 }
 
-/// A part that is a path.
+/// Reads a part that is a path.
 async fn text(form: &mut Form) -> Result<String, String> {
     let mut text = Vec::new();
-    while let Some(piece) = form.piece().await.map_err(unexpected_end)? {
-        if text.len() + piece.len() > LONGEST_PATH {
+    while let Some(chunk) = form.chunk().await.map_err(unexpected_end)? {
+        if text.len() + chunk.len() > MAX_PATH_BYTES {
             return Err("path is too long".to_owned());
         }
-        text.extend_from_slice(&piece);
+        text.extend_from_slice(&chunk);
     }
     Ok(String::from_utf8_lossy(&text).into_owned())
 }
 
-/// Go's reader of a part tells a form that ended too early in its own words.
+/// Go's message for a form that ends within a part.
 fn unexpected_end(error: FormError) -> String {
     match error {
         FormError::Truncated => "unexpected EOF".to_owned(),
@@ -118,18 +117,18 @@ fn unexpected_end(error: FormError) -> String {
     }
 }
 
-/// Straight into its place: what a broken upload had brought stays there, as with the daemon.
-async fn receive_one(form: &mut Form, asked: &Path, home: &Path) -> Result<u64, String> {
-    let place = Place { asked: asked.to_owned(), real: home.join(asked) };
+/// Writes to the destination directly, so that an interrupted upload leaves a partial file, as in the daemon.
+async fn receive_one(form: &mut Form, requested: &Path, home: &Path) -> Result<u64, String> {
+    let place = RequestedPath { requested: requested.to_owned(), real: home.join(requested) };
     let home = home.to_owned();
     let file = tokio::task::spawn_blocking(move || create(&place, &home))
         .await
         .map_err(|error| error.to_string())??;
     let mut sink = Sink::new(file);
     let broken = loop {
-        match form.piece().await {
-            Ok(Some(piece)) => {
-                sink.push(piece).await.map_err(|error| format!("write: {}", go_error(&error)))?
+        match form.chunk().await {
+            Ok(Some(chunk)) => {
+                sink.push(chunk).await.map_err(|error| format!("write: {}", go_error(&error)))?
             }
             Ok(None) => break None,
             Err(error) => break Some(unexpected_end(error)),
@@ -139,17 +138,17 @@ async fn receive_one(form: &mut Form, asked: &Path, home: &Path) -> Result<u64, 
     broken.map_or(Ok(written), |why| Err(format!("write: {why}")))
 }
 
-fn create(place: &Place, home: &Path) -> Result<File, String> {
-    let directory = parent(&place.asked);
+fn create(place: &RequestedPath, home: &Path) -> Result<File, String> {
+    let directory = parent(&place.requested);
     make_directories(&parent(&place.real), 0o755).map_err(|error| {
         let failed_at = first_missing(&directory, home);
         format!("mkdir {}: {}", directory.display(), go_path_error("mkdir", &failed_at, &error))
     })?;
     File::create(&place.real)
-        .map_err(|error| format!("create: {}", go_path_error("open", &place.asked, &error)))
+        .map_err(|error| format!("create: {}", go_path_error("open", &place.requested, &error)))
 }
 
-pub async fn download(call: Call) -> Result<Response, Refusal> {
+pub async fn download(call: FileCall) -> Result<Response, FileError> {
     let (machine, method, is_0_190) = (call.machine.clone(), call.method.clone(), call.is_0_190());
     let body = call.json().await;
     let is_json = body.is_ok();
@@ -160,21 +159,23 @@ pub async fn download(call: Call) -> Result<Response, Refusal> {
     let Some(paths) = paths.filter(|paths| !paths.is_empty()) else {
         const WANTED: &str = "request body must be {\"paths\": [ ... ]} and non-empty";
         if !is_0_190 {
-            return Err(Refusal::invalid_body(WANTED));
+            return Err(FileError::invalid_body(WANTED));
         }
         let mut refused = json(StatusCode::BAD_REQUEST, &object!({ "error": WANTED }));
         if !is_json {
-            // The framework has begun a text by the time the handler answers.
+            // The daemon's framework has set this content type before its handler answers.
             let text = HeaderValue::from_static("text/plain; charset=utf-8");
             refused.headers_mut().insert(CONTENT_TYPE, text);
         }
         return Ok(refused);
     };
-    // Two pieces under way are enough to keep both sides busy.
+    // One chunk is sent while the next is read.
     let (parts, sent) = mpsc::channel(2);
     tokio::spawn(async move {
-        let places = paths.into_iter().map(|asked| Place { real: machine.home.join(&asked), asked });
-        // An end without the closing boundary tells the client that something is missing.
+        let places = paths
+            .into_iter()
+            .map(|requested| RequestedPath { real: machine.home.join(&requested), requested });
+        // A body without the closing boundary shows the client that something is missing.
         if let Err(Some(error)) = send_parts(places, machine.protocol, &method, &parts).await {
             let _client_left = parts.send(Err(error)).await;
         }
@@ -186,9 +187,9 @@ pub async fn download(call: Call) -> Result<Response, Refusal> {
     Ok(response)
 }
 
-/// `Err(None)`: the client has left. `Err(Some(_))`: a file broke in the middle of its part.
+/// `Err(None)`: the client has disconnected. `Err(Some(_))`: a file failed in the middle of its part.
 async fn send_parts(
-    places: impl Iterator<Item = Place>,
+    places: impl Iterator<Item = RequestedPath>,
     protocol: Protocol,
     method: &Method,
     parts: &mpsc::Sender<io::Result<Bytes>>,
@@ -206,25 +207,25 @@ async fn send_parts(
         match opened {
             Ok(Ok((file, size))) => {
                 head.extend_from_slice(b"\"file\"; ");
-                head.extend(disposition::names(&place.asked));
+                head.extend(disposition::names(&place.requested));
                 head.extend_from_slice(
                     format!(
                         "\r\nContent-Length: {size}\r\nContent-Type: {}\r\n\r\n",
-                        content_type(&place.asked)
+                        content_type(&place.requested)
                     )
                     .as_bytes(),
                 );
                 send(head.into()).await?;
                 let mut source = Source::new(file, size);
-                while let Some(piece) = source.next().await {
-                    send(piece.map_err(Some)?).await?;
+                while let Some(chunk) = source.next().await {
+                    send(chunk.map_err(Some)?).await?;
                 }
             }
             Ok(Err(failure)) => {
                 head.extend_from_slice(b"\"error\"; ");
-                head.extend(disposition::names(&place.asked));
+                head.extend(disposition::names(&place.requested));
                 head.extend_from_slice(b"\r\nContent-Type: application/json; charset=utf-8\r\n\r\n");
-                head.extend(failure.envelope(&place.asked, protocol, method).to_string().into_bytes());
+                head.extend(failure.envelope(&place.requested, protocol, method).to_string().into_bytes());
                 send(head.into()).await?;
             }
             Err(refusal) => return Err(Some(io::Error::other(refusal.message))),
@@ -256,38 +257,38 @@ impl PartFailure {
     }
 }
 
-/// Opens first and looks at what was opened, so that size and bytes are of the same file.
-fn open(place: &Place) -> Result<(File, u64), PartFailure> {
-    let asked = place.asked.display();
+/// Reads the size from the opened file, so that size and content are of the same one.
+fn open(place: &RequestedPath) -> Result<(File, u64), PartFailure> {
+    let requested = place.requested.display();
     let invalid = |why: String| PartFailure {
         status: StatusCode::BAD_REQUEST,
         code: "INVALID_FILE_PATH",
         message: format!("invalid file path: {why}"),
     };
-    if place.asked.as_os_str().is_empty() {
+    if place.requested.as_os_str().is_empty() {
         return Err(invalid("path is empty".to_owned()));
     }
     let opened = File::open(&place.real).and_then(|file| file.metadata().map(|metadata| (file, metadata)));
     match opened {
         Ok((_, metadata)) if metadata.is_dir() => {
-            Err(invalid(format!("path points to a directory: {asked}")))
+            Err(invalid(format!("path points to a directory: {requested}")))
         }
         Ok((file, metadata)) => Ok((file, metadata.len())),
         Err(error) => Err(match error.kind() {
             io::ErrorKind::NotFound => PartFailure {
                 status: StatusCode::NOT_FOUND,
                 code: "FILE_NOT_FOUND",
-                message: format!("file not found: {asked}"),
+                message: format!("file not found: {requested}"),
             },
             io::ErrorKind::PermissionDenied => PartFailure {
                 status: StatusCode::FORBIDDEN,
                 code: "FILE_ACCESS_DENIED",
-                message: format!("permission denied: {asked}"),
+                message: format!("permission denied: {requested}"),
             },
             _ => PartFailure {
                 status: StatusCode::INTERNAL_SERVER_ERROR,
                 code: "FILE_READ_FAILED",
-                message: format!("failed to open file: {}", go_path_error("open", &place.asked, &error)),
+                message: format!("failed to open file: {}", go_path_error("open", &place.requested, &error)),
             },
         }),
     }

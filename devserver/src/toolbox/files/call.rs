@@ -1,4 +1,4 @@
-//! One request about files: its query, its body, the sandbox it is for, and how to answer it.
+//! One request about files: its query, its body and its machine; and the forms of its answer.
 
 use std::{
     ffi::OsString,
@@ -20,13 +20,13 @@ use percent_encoding::percent_decode;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::refusal::Refusal;
+use super::error::FileError;
 use crate::{Protocol, toolbox::machine::Machine};
 
-/// What the daemon takes as a JSON body; a list of a million paths fits.
-const JSON_LIMIT: usize = 64 * 1024 * 1024;
+/// The largest JSON body.
+const MAX_JSON_BYTES: usize = 64 * 1024 * 1024;
 
-pub struct Call {
+pub struct FileCall {
     pub machine: Arc<Machine>,
     pub method: Method,
     pub uri: Uri,
@@ -34,14 +34,14 @@ pub struct Call {
     pub body: Body,
 }
 
-/// A path as it was asked for, which answers repeat, and where that is on this machine.
+/// A path as the client sent it, which answers contain, and the real path below it.
 #[derive(Debug, Clone)]
-pub struct Place {
-    pub asked: PathBuf,
+pub struct RequestedPath {
+    pub requested: PathBuf,
     pub real: PathBuf,
 }
 
-impl<S: Send + Sync> FromRequest<S> for Call
+impl<S: Send + Sync> FromRequest<S> for FileCall
 where
     Arc<Machine>: axum::extract::FromRef<S>,
 {
@@ -59,12 +59,12 @@ where
     }
 }
 
-impl Call {
+impl FileCall {
     pub fn is_0_190(&self) -> bool {
         self.machine.protocol == Protocol::V0_190
     }
 
-    /// The first value of a query key; a path may hold bytes that are no UTF-8. Empty is absent.
+    /// The first value of a query key, which need not be UTF-8; an empty one counts as absent.
     pub fn query(&self, key: &str) -> Option<OsString> {
         query_value(self.uri.query().unwrap_or_default(), key)
     }
@@ -73,28 +73,28 @@ impl Call {
         self.query(key).map(|value| value.to_string_lossy().into_owned())
     }
 
-    pub fn place(&self, asked: impl Into<PathBuf>) -> Place {
-        let asked = asked.into();
-        Place { real: self.machine.home.join(&asked), asked }
+    pub fn place(&self, requested: impl Into<PathBuf>) -> RequestedPath {
+        let requested = requested.into();
+        RequestedPath { real: self.machine.home.join(&requested), requested }
     }
 
-    /// The place that a required query key names.
-    pub fn required_place(&self, key: &str) -> Result<Place, Refusal> {
+    /// The path in a required query key.
+    pub fn required_place(&self, key: &str) -> Result<RequestedPath, FileError> {
         self.query(key)
             .map(|path| self.place(path))
-            .ok_or_else(|| Refusal::bad_request(format!("{key} is required")))
+            .ok_or_else(|| FileError::bad_request(format!("{key} is required")))
     }
 
-    /// The first JSON value of the body; Go's decoder does not look at what follows it.
-    pub async fn json(self) -> Result<Value, Refusal> {
-        let bytes = axum::body::to_bytes(self.body, JSON_LIMIT)
+    /// The first JSON value of the body; like Go's decoder, ignores what follows.
+    pub async fn json(self) -> Result<Value, FileError> {
+        let bytes = axum::body::to_bytes(self.body, MAX_JSON_BYTES)
             .await
-            .map_err(|error| Refusal::invalid_body(format!("invalid request body: {error}")))?;
+            .map_err(|error| FileError::invalid_body(format!("invalid request body: {error}")))?;
         serde_json::Deserializer::from_slice(&bytes)
             .into_iter::<Value>()
             .next()
             .unwrap_or_else(|| Ok(Value::Null))
-            .map_err(|error| Refusal::invalid_body(format!("invalid request body: {error}")))
+            .map_err(|error| FileError::invalid_body(format!("invalid request body: {error}")))
     }
 }
 
@@ -115,7 +115,7 @@ fn decoded(text: &str) -> Vec<u8> {
     percent_decode(text.replace('+', " ").as_bytes()).collect()
 }
 
-/// A key of a JSON object as Go finds it: whatever its case, the last one counts.
+/// A field of a JSON object as Go finds it: in any case, the last one counts.
 pub fn field<'a>(object: &'a Value, key: &str) -> Option<&'a Value> {
     let fields = object.as_object()?;
     fields.iter().rev().find(|(name, _)| name.eq_ignore_ascii_case(key)).map(|(_, value)| value)
@@ -131,33 +131,33 @@ pub fn json<T: Serialize>(status: StatusCode, value: &T) -> Response {
     response
 }
 
-/// Runs what waits for the disk where waiting is allowed.
+/// Runs disk access on a blocking thread.
 pub async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, Refusal> + Send + 'static,
-) -> Result<T, Refusal> {
+    work: impl FnOnce() -> Result<T, FileError> + Send + 'static,
+) -> Result<T, FileError> {
     tokio::task::spawn_blocking(work)
         .await
-        .unwrap_or_else(|error| Err(Refusal::internal(format!("file operation ended early: {error}"))))
+        .unwrap_or_else(|error| Err(FileError::internal(format!("file operation ended early: {error}"))))
 }
 
-/// A handler out of a function that may refuse: the refusal is worded for the sandbox's protocol.
-pub fn told<F, R>(
+/// Makes an axum handler of a function that may fail; errors take the form of the sandbox's protocol.
+pub fn handler<F, R>(
     answer: F,
-) -> impl Fn(Call) -> Pin<Box<dyn Future<Output = Response> + Send>> + Clone + Send + Sync + 'static
+) -> impl Fn(FileCall) -> Pin<Box<dyn Future<Output = Response> + Send>> + Clone + Send + Sync + 'static
 where
-    F: Fn(Call) -> R + Clone + Send + Sync + 'static,
-    R: Future<Output = Result<Response, Refusal>> + Send + 'static,
+    F: Fn(FileCall) -> R + Clone + Send + Sync + 'static,
+    R: Future<Output = Result<Response, FileError>> + Send + 'static,
 {
-    move |call: Call| {
+    move |call: FileCall| {
         let (protocol, method, uri) = (call.machine.protocol, call.method.clone(), call.uri.clone());
         let answered = answer(call);
-        Box::pin(
-            async move { answered.await.unwrap_or_else(|refusal| worded(&refusal, protocol, &method, &uri)) },
-        )
+        Box::pin(async move {
+            answered.await.unwrap_or_else(|refusal| response(&refusal, protocol, &method, &uri))
+        })
     }
 }
 
-/// The directory part of a path, `.` where it has none: what Go's `filepath.Dir` says.
+/// The directory part of a path, or `.`, as Go's `filepath.Dir`.
 pub fn parent(path: &Path) -> PathBuf {
     match path.parent() {
         Some(parent) if parent.as_os_str().is_empty() => PathBuf::from("."),
@@ -166,8 +166,8 @@ pub fn parent(path: &Path) -> PathBuf {
     }
 }
 
-/// 0.190 tells the status alone.
-fn worded(refusal: &Refusal, protocol: Protocol, method: &Method, uri: &Uri) -> Response {
+/// 0.190: the status with an empty body; 0.205: the envelope.
+fn response(refusal: &FileError, protocol: Protocol, method: &Method, uri: &Uri) -> Response {
     if refusal.is_no_such_route() {
         let text = [(axum::http::header::CONTENT_TYPE, "text/plain")];
         return (StatusCode::NOT_FOUND, text, "404 page not found").into_response();

@@ -1,4 +1,4 @@
-//! Making, removing and moving what is there, and who may do what with it.
+//! Creating directories, deleting, moving, and changing modes and owners.
 
 use std::{
     fs, io,
@@ -13,40 +13,40 @@ use axum::{
 use nix::unistd::{Group, User};
 
 use super::{
-    call::{Call, Place, blocking, parent},
+    call::{FileCall, RequestedPath, blocking, parent},
+    error::FileError,
     protected::Protected,
-    refusal::Refusal,
     walk::clean,
 };
 
-pub async fn folder(call: Call) -> Result<Response, Refusal> {
+pub async fn folder(call: FileCall) -> Result<Response, FileError> {
     let place = call.required_place("path")?;
     let mode = call.text("mode").map_or(Ok(0o755), |text| octal(&text))?;
     blocking(move || {
         make_directories(&place.real, mode).map_err(|error| {
-            Refusal::bad_request(super::refusal::go_path_error("mkdir", &place.asked, &error))
+            FileError::bad_request(super::error::go_path_error("mkdir", &place.requested, &error))
         })
     })
     .await?;
     Ok(StatusCode::CREATED.into_response())
 }
 
-/// Makes a directory and the missing ones above it, all with this mode as the umask leaves it.
+/// Creates a directory and the missing ones above it, all with this mode, less the umask.
 pub fn make_directories(path: &Path, mode: u32) -> io::Result<()> {
     fs::DirBuilder::new().recursive(true).mode(mode).create(path)
 }
 
-pub async fn delete(call: Call) -> Result<Response, Refusal> {
+pub async fn delete(call: FileCall) -> Result<Response, FileError> {
     let place = call.required_place("path")?;
     let recursive = call.text("recursive").as_deref() == Some("true");
     let machine = call.machine;
     blocking(move || {
         Protected::new(&machine.protected).check_entry("remove", &place)?;
         let metadata =
-            fs::metadata(&place.real).map_err(|error| Refusal::of("stat", &place.asked, &error))?;
+            fs::metadata(&place.real).map_err(|error| FileError::of("stat", &place.requested, &error))?;
         let is_link = place.real.is_symlink();
         if metadata.is_dir() && !recursive {
-            return Err(Refusal::bad_request("cannot delete directory without recursive flag"));
+            return Err(FileError::bad_request("cannot delete directory without recursive flag"));
         }
         let removed = if metadata.is_dir() && !is_link {
             fs::remove_dir_all(&place.real)
@@ -54,35 +54,35 @@ pub async fn delete(call: Call) -> Result<Response, Refusal> {
             fs::remove_file(&place.real)
         };
         removed.map_err(|error| {
-            Refusal::bad_request(super::refusal::go_path_error("remove", &place.asked, &error))
+            FileError::bad_request(super::error::go_path_error("remove", &place.requested, &error))
         })
     })
     .await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
-pub async fn rename(call: Call) -> Result<Response, Refusal> {
+pub async fn rename(call: FileCall) -> Result<Response, FileError> {
     let (Some(source), Some(destination)) = (call.query("source"), call.query("destination")) else {
-        return Err(Refusal::bad_request("source and destination paths are required"));
+        return Err(FileError::bad_request("source and destination paths are required"));
     };
     let (source, destination) = (call.place(source), call.place(destination));
     let machine = call.machine;
     blocking(move || {
         let (from, to) = (clean(&source.real), clean(&destination.real));
-        let entry = Place { asked: source.asked.clone(), real: from.clone() };
+        let entry = RequestedPath { requested: source.requested.clone(), real: from.clone() };
         Protected::new(&machine.protected).check_entry("move", &entry)?;
-        fs::metadata(&from).map_err(|error| Refusal::of("stat", &source.asked, &error))?;
+        fs::metadata(&from).map_err(|error| FileError::of("stat", &source.requested, &error))?;
         fs::metadata(parent(&to))
-            .map_err(|error| Refusal::of("stat", &parent(&clean(&destination.asked)), &error))?;
+            .map_err(|error| FileError::of("stat", &parent(&clean(&destination.requested)), &error))?;
         if fs::metadata(&to).is_ok() {
-            return Err(Refusal::conflict("destination already exists"));
+            return Err(FileError::conflict("destination already exists"));
         }
         match fs::rename(&from, &to) {
             Err(error) if error.kind() == io::ErrorKind::CrossesDevices => copy_then_remove(&from, &to),
             other => other,
         }
         .map_err(|error| {
-            Refusal::bad_request(format!("failed to move file: {}", super::refusal::go_error(&error)))
+            FileError::bad_request(format!("failed to move file: {}", super::error::go_error(&error)))
         })
     })
     .await?;
@@ -111,19 +111,19 @@ fn copy_tree(from: &Path, to: &Path) -> io::Result<()> {
     fs::set_permissions(to, kind.permissions())
 }
 
-pub async fn permissions(call: Call) -> Result<Response, Refusal> {
+pub async fn permissions(call: FileCall) -> Result<Response, FileError> {
     let place = call.required_place("path")?;
     let (mode, owner, group) = (call.text("mode"), call.text("owner"), call.text("group"));
     let machine = call.machine;
     blocking(move || {
         Protected::new(&machine.protected).check_target("chmod", &place)?;
-        fs::metadata(&place.real).map_err(|error| Refusal::of("stat", &place.asked, &error))?;
+        fs::metadata(&place.real).map_err(|error| FileError::of("stat", &place.requested, &error))?;
         let failed = |what: &str, error: io::Error| {
-            Refusal::bad_request(format!(
+            FileError::bad_request(format!(
                 "failed to change {what}: {}",
-                super::refusal::go_path_error(
+                super::error::go_path_error(
                     if what == "mode" { "chmod" } else { "chown" },
-                    &place.asked,
+                    &place.requested,
                     &error
                 )
             ))
@@ -143,27 +143,28 @@ pub async fn permissions(call: Call) -> Result<Response, Refusal> {
     Ok(StatusCode::OK.into_response())
 }
 
-/// A mode in octal. What lies above the nine permissions has no effect in the daemon either.
-fn octal(text: &str) -> Result<u32, Refusal> {
+/// Parses an octal mode. Bits above the nine permissions are dropped, as in the daemon.
+fn octal(text: &str) -> Result<u32, FileError> {
     match u32::from_str_radix(text, 8) {
         Ok(mode) if !text.starts_with('+') => Ok(mode & 0o777),
-        _ => Err(Refusal::bad_request("invalid mode format")),
+        _ => Err(FileError::bad_request("invalid mode format")),
     }
 }
 
-fn user_id(name: &str) -> Result<u32, Refusal> {
+fn user_id(name: &str) -> Result<u32, FileError> {
     if let Ok(number) = name.parse() {
         return Ok(number);
     }
-    let user = User::from_name(name).ok().flatten().ok_or_else(|| Refusal::bad_request("user not found"))?;
+    let user =
+        User::from_name(name).ok().flatten().ok_or_else(|| FileError::bad_request("user not found"))?;
     Ok(user.uid.as_raw())
 }
 
-fn group_id(name: &str) -> Result<u32, Refusal> {
+fn group_id(name: &str) -> Result<u32, FileError> {
     if let Ok(number) = name.parse() {
         return Ok(number);
     }
     let group =
-        Group::from_name(name).ok().flatten().ok_or_else(|| Refusal::bad_request("group not found"))?;
+        Group::from_name(name).ok().flatten().ok_or_else(|| FileError::bad_request("group not found"))?;
     Ok(group.gid.as_raw())
 }

@@ -1,4 +1,4 @@
-//! File names in `Content-Disposition`: Latin-1 in `filename`, everything in `filename*`.
+//! File names in `Content-Disposition`: in Latin-1 as `filename`, in UTF-8 as `filename*`.
 
 use std::path::Path;
 
@@ -14,7 +14,7 @@ pub fn names(name: &Path) -> Vec<u8> {
     header
 }
 
-/// What fits between quotes: line ends are dropped, what Latin-1 lacks is an underscore.
+/// A quoted string in Latin-1, without line ends and with an underscore for every other character.
 fn latin_1(name: &str) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(name.len());
     for character in name.chars() {
@@ -28,7 +28,7 @@ fn latin_1(name: &str) -> Vec<u8> {
     bytes
 }
 
-/// RFC 5987: what stands for itself in `filename*`.
+/// RFC 5987: whether a byte is not encoded in `filename*`.
 fn is_attribute_character(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!#$&+-.^_`|~".contains(&byte)
 }

@@ -1,4 +1,4 @@
-//! One file down, whole or a range of it.
+//! Downloads of one file or a range of it.
 
 use std::{
     fs::{File, Metadata},
@@ -15,18 +15,18 @@ use time::{
 };
 
 use super::{
-    call::{Call, Place, blocking},
+    call::{FileCall, RequestedPath, blocking},
     disposition,
-    range::{Wanted, wanted},
-    refusal::Refusal,
+    error::FileError,
+    range::{ByteRange, parse},
     source::Source,
 };
 
-/// The date of HTTP, in whole seconds.
+/// The date format of HTTP, in whole seconds.
 const HTTP_DATE: &[BorrowedFormatItem] =
     format_description!("[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT");
 
-pub async fn download(call: Call) -> Result<Response, Refusal> {
+pub async fn download(call: FileCall) -> Result<Response, FileError> {
     let place = call.required_place("path")?;
     let (file, metadata) = {
         let place = place.clone();
@@ -42,20 +42,20 @@ pub async fn download(call: Call) -> Result<Response, Refusal> {
         headers.remove(header::CONTENT_TYPE);
         return Ok((StatusCode::NOT_MODIFIED, headers).into_response());
     }
-    // A range of a file that has changed since is of no use to who asked for it.
+    // `If-Range`: of a file that has changed since, all is sent.
     let same =
         call.headers.get(header::IF_RANGE).is_none_or(|date| date.to_str().ok() == last_modified.as_deref());
     let range = call.headers.get(header::RANGE).and_then(|range| range.to_str().ok()).filter(|_| same);
     let size = metadata.len();
     headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
-    let (status, start, length) = match wanted(range, size) {
-        Wanted::Whole => (StatusCode::OK, 0, size),
-        Wanted::Part { start, length } => {
+    let (status, start, length) = match parse(range, size) {
+        ByteRange::Whole => (StatusCode::OK, 0, size),
+        ByteRange::Part { start, length } => {
             let content_range = format!("bytes {start}-{}/{size}", start + length - 1);
             headers.insert(header::CONTENT_RANGE, text(&content_range)?);
             (StatusCode::PARTIAL_CONTENT, start, length)
         }
-        Wanted::Unsatisfiable => {
+        ByteRange::Unsatisfiable => {
             let content_range = text(&format!("bytes */{size}"))?;
             return Ok((
                 StatusCode::RANGE_NOT_SATISFIABLE,
@@ -68,26 +68,26 @@ pub async fn download(call: Call) -> Result<Response, Refusal> {
     headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
     let file = blocking(move || {
         let mut file = file;
-        file.seek(SeekFrom::Start(start)).map_err(|error| Refusal::of("seek", &place.asked, &error))?;
+        file.seek(SeekFrom::Start(start)).map_err(|error| FileError::of("seek", &place.requested, &error))?;
         Ok(file)
     })
     .await?;
     Ok((status, headers, Body::from_stream(Source::new(file, length).into_stream())).into_response())
 }
 
-fn open(place: &Place) -> Result<(File, Metadata), Refusal> {
-    let failed = |error| Refusal::of("stat", &place.asked, &error);
-    // Looked at before it is opened: opening a pipe would wait for its writer.
+fn open(place: &RequestedPath) -> Result<(File, Metadata), FileError> {
+    let failed = |error| FileError::of("stat", &place.requested, &error);
+    // Checked before it is opened: opening a named pipe would wait for its writer.
     let metadata = std::fs::metadata(&place.real).map_err(failed)?;
     if !metadata.is_file() {
-        return Err(Refusal::bad_request("path must be a file"));
+        return Err(FileError::bad_request("path must be a file"));
     }
-    let file = File::open(&place.real).map_err(|error| Refusal::of("open", &place.asked, &error))?;
+    let file = File::open(&place.real).map_err(|error| FileError::of("open", &place.requested, &error))?;
     let metadata = file.metadata().map_err(failed)?;
     Ok((file, metadata))
 }
 
-fn fixed_headers(place: &Place) -> HeaderMap {
+fn fixed_headers(place: &RequestedPath) -> HeaderMap {
     let mut headers = HeaderMap::new();
     for (name, value) in [
         ("content-description", "File Transfer"),
@@ -108,11 +108,11 @@ fn fixed_headers(place: &Place) -> HeaderMap {
     headers
 }
 
-fn text(value: &str) -> Result<HeaderValue, Refusal> {
-    HeaderValue::from_str(value).map_err(|error| Refusal::internal(format!("header {value:?}: {error}")))
+fn text(value: &str) -> Result<HeaderValue, FileError> {
+    HeaderValue::from_str(value).map_err(|error| FileError::internal(format!("header {value:?}: {error}")))
 }
 
-/// Whether the client has this version already.
+/// Whether the file is not newer than the client's `If-Modified-Since`.
 fn is_unchanged(headers: &HeaderMap, modified: Option<OffsetDateTime>) -> bool {
     let since = headers
         .get(header::IF_MODIFIED_SINCE)

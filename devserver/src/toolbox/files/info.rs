@@ -1,4 +1,4 @@
-//! What is at a path: one entry, or the entries of a directory down to a depth.
+//! Information about one entry, or about the entries of a directory to a depth.
 
 use std::{
     fs::{self, Metadata},
@@ -12,12 +12,12 @@ use serde::Serialize;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 use super::{
-    call::{Call, Place, blocking, json},
-    refusal::Refusal,
+    call::{FileCall, RequestedPath, blocking, json},
+    error::FileError,
     walk::sorted_names,
 };
 
-/// An entry as the daemon describes it, links followed.
+/// An entry as the daemon describes it, with symlinks followed.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct FileInfo {
@@ -30,30 +30,30 @@ struct FileInfo {
     owner: String,
     group: String,
     permissions: String,
-    /// Since 0.205: with a depth, names alone would not tell entries apart.
+    /// Since 0.205, which lists to a depth.
     #[serde(skip_serializing_if = "Option::is_none")]
     path: Option<String>,
 }
 
-pub async fn info(call: Call) -> Result<Response, Refusal> {
+pub async fn info(call: FileCall) -> Result<Response, FileError> {
     let place = call.required_place("path")?;
     let with_path = !call.is_0_190();
     let info = blocking(move || {
-        describe(&place, with_path).map_err(|error| Refusal::of("stat", &place.asked, &error))
+        describe(&place, with_path).map_err(|error| FileError::of("stat", &place.requested, &error))
     })
     .await?;
     Ok(json(StatusCode::OK, &info))
 }
 
-pub async fn list(call: Call) -> Result<Response, Refusal> {
+pub async fn list(call: FileCall) -> Result<Response, FileError> {
     let place = call.place(call.query("path").unwrap_or_else(|| ".".into()));
     let with_path = !call.is_0_190();
-    // 0.190 does not know `depth`, and ignores it as any other key.
+    // 0.190 ignores `depth`.
     let depth = match call.text("depth") {
         Some(text) if with_path => match text.parse::<u32>() {
             Ok(depth) if depth >= 1 => depth,
             _ => {
-                return Err(Refusal::bad_request(format!(
+                return Err(FileError::bad_request(format!(
                     "depth must be a whole number from 1, not {text:?}"
                 )));
             }
@@ -63,22 +63,27 @@ pub async fn list(call: Call) -> Result<Response, Refusal> {
     let entries = blocking(move || {
         let mut entries = Vec::new();
         collect(&place, depth, with_path, &mut entries)
-            .map_err(|error| Refusal::of("open", &place.asked, &error))?;
+            .map_err(|error| FileError::of("open", &place.requested, &error))?;
         Ok(entries)
     })
     .await?;
     Ok(json(StatusCode::OK, &entries))
 }
 
-/// Adds the entries of a directory, each before its own. What vanishes meanwhile, dangling links
-/// and directories below that cannot be read are left out.
-fn collect(place: &Place, depth: u32, with_path: bool, entries: &mut Vec<FileInfo>) -> io::Result<()> {
+/// Adds the entries of a directory, each before its children. Omits entries that vanish meanwhile, dangling
+/// symlinks, and the children of directories that cannot be read.
+fn collect(
+    place: &RequestedPath,
+    depth: u32,
+    with_path: bool,
+    entries: &mut Vec<FileInfo>,
+) -> io::Result<()> {
     for name in sorted_names(&place.real)? {
-        let entry = Place { asked: place.asked.join(&name), real: place.real.join(&name) };
+        let entry = RequestedPath { requested: place.requested.join(&name), real: place.real.join(&name) };
         let Ok(info) = describe(&entry, with_path) else {
             continue;
         };
-        // A link to a directory is described but not entered: it may lead back up.
+        // Symlinks to directories are not entered: they may form a cycle.
         let enter = depth > 1 && info.is_dir && !entry.real.is_symlink();
         entries.push(info);
         if enter {
@@ -88,12 +93,12 @@ fn collect(place: &Place, depth: u32, with_path: bool, entries: &mut Vec<FileInf
     Ok(())
 }
 
-fn describe(place: &Place, with_path: bool) -> io::Result<FileInfo> {
+fn describe(place: &RequestedPath, with_path: bool) -> io::Result<FileInfo> {
     let metadata = fs::metadata(&place.real)?;
     let modified = OffsetDateTime::from(metadata.modified()?);
     let modified_at = modified.format(&Rfc3339).map_err(io::Error::other)?;
     Ok(FileInfo {
-        name: base_name(&place.asked),
+        name: base_name(&place.requested),
         size: metadata.size(),
         mode: go_mode(&metadata),
         mod_time: go_time(&modified_at),
@@ -102,18 +107,18 @@ fn describe(place: &Place, with_path: bool) -> io::Result<FileInfo> {
         owner: metadata.uid().to_string(),
         group: metadata.gid().to_string(),
         permissions: format!("{:04o}", metadata.permissions().mode() & 0o777),
-        path: with_path.then(|| super::walk::clean(&place.asked).to_string_lossy().into_owned()),
+        path: with_path.then(|| super::walk::clean(&place.requested).to_string_lossy().into_owned()),
     })
 }
 
-/// The last element of a path as it was asked for, `.` and `/` included.
+/// The last element of a path, `.` and `/` included.
 pub fn base_name(path: &Path) -> String {
     path.components()
         .next_back()
         .map_or_else(String::new, |last| last.as_os_str().to_string_lossy().into_owned())
 }
 
-/// This moment as the daemon writes moments.
+/// The current time in the daemon's format.
 pub fn now() -> String {
     OffsetDateTime::now_utc().format(&Rfc3339).unwrap_or_default()
 }

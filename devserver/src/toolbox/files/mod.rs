@@ -1,20 +1,20 @@
-//! The `/files` endpoints: the machine's own file system, seen from a sandbox's home.
+//! The `/files` endpoints, on the machine's file system.
 //!
-//! An absolute path is what it says; a relative one starts at the home. Contents are never held whole:
-//! a gigabyte goes through in pieces of [`PIECE`] bytes, one being moved while the next is made.
-//! Answers and refusals are the daemon's, down to Go's wording of a system error.
+//! Relative paths start at the sandbox's home. Contents are never in memory as a whole: they pass in chunks
+//! of [`CHUNK_BYTES`], one being transferred while the next is read or written. Answers and errors are the
+//! daemon's, including Go's texts of system errors.
 
 mod bulk;
 mod call;
 mod change;
 mod disposition;
 mod download;
+mod error;
 mod info;
 mod multipart;
 mod pattern;
 mod protected;
 mod range;
-mod refusal;
 mod search;
 mod sink;
 mod source;
@@ -30,30 +30,30 @@ use axum::{
 };
 
 use crate::toolbox::Machine;
-use call::told;
+use call::handler;
 
 pub use call::query_value;
 
-/// How much is read or written at once: large enough that the hop to a blocking thread vanishes.
-const PIECE: usize = 256 * 1024;
+/// The unit of reading and writing: large enough to make the hand-over to a blocking thread negligible.
+const CHUNK_BYTES: usize = 256 * 1024;
 
-/// The endpoints, relative to a sandbox's toolbox base.
+/// The endpoints, relative to the toolbox's base.
 pub fn routes() -> Router<Arc<Machine>> {
-    let directory = || get(told(info::list)).delete(told(change::delete));
+    let directory = || get(handler(info::list)).delete(handler(change::delete));
     Router::new()
         .route("/files", directory())
         .route("/files/", directory())
-        .route("/files/info", get(told(info::info)))
-        .route("/files/folder", post(told(change::folder)))
-        .route("/files/move", post(told(change::rename)))
-        .route("/files/permissions", post(told(change::permissions)))
-        .route("/files/search", get(told(search::search)))
-        .route("/files/find", get(told(search::find)))
-        .route("/files/replace", post(told(search::replace)))
-        .route("/files/upload", post(told(upload::form)))
-        .route("/files/upload-v2", post(told(upload::raw_or_form)))
-        .route("/files/bulk-upload", post(told(bulk::upload)))
-        .route("/files/download", get(told(download::download)))
-        .route("/files/bulk-download", post(told(bulk::download)))
+        .route("/files/info", get(handler(info::info)))
+        .route("/files/folder", post(handler(change::folder)))
+        .route("/files/move", post(handler(change::rename)))
+        .route("/files/permissions", post(handler(change::permissions)))
+        .route("/files/search", get(handler(search::search)))
+        .route("/files/find", get(handler(search::find)))
+        .route("/files/replace", post(handler(search::replace)))
+        .route("/files/upload", post(handler(upload::form)))
+        .route("/files/upload-v2", post(handler(upload::raw_or_form)))
+        .route("/files/bulk-upload", post(handler(bulk::upload)))
+        .route("/files/download", get(handler(download::download)))
+        .route("/files/bulk-download", post(handler(bulk::download)))
         .layer(DefaultBodyLimit::disable())
 }

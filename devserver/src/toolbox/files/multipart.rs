@@ -1,7 +1,7 @@
-//! A multipart form read as it comes: part after part, piece after piece, one body frame held.
+//! A streaming reader of multipart forms that holds one body frame.
 //!
-//! Not multer, which takes in whatever a fast sender has ready before it gives a byte on, and drops
-//! the last bytes of a form that breaks off, where the daemon still writes them.
+//! multer buffers all that a fast sender has ready before it returns a byte, and drops the last bytes of an
+//! interrupted form, which the daemon still writes.
 
 use std::fmt;
 
@@ -14,13 +14,13 @@ use futures_util::StreamExt;
 use memchr::memmem::{self, Finder};
 use mime_guess::Mime;
 
-/// The headers of a part that are larger than this are no headers.
-const HEADERS_LIMIT: usize = 64 * 1024;
+/// The largest headers of a part.
+const MAX_HEADERS_BYTES: usize = 64 * 1024;
 
 pub struct Form {
     frames: BodyDataStream,
     buffer: BytesMut,
-    /// What ends a part: a line end, two dashes and the boundary.
+    /// The end of a part: a line end, two dashes and the boundary.
     delimiter: Finder<'static>,
     state: State,
 }
@@ -33,16 +33,15 @@ enum State {
     Broken,
 }
 
-/// Why a form could not be read on.
 #[derive(Debug)]
 pub enum FormError {
-    /// It ended where more had to come.
+    /// The body ended within the form.
     Truncated,
     Malformed(&'static str),
     Connection(axum::Error),
 }
 
-/// As Go words it.
+/// In Go's words.
 impl fmt::Display for FormError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -54,25 +53,25 @@ impl fmt::Display for FormError {
 }
 
 impl Form {
-    /// `None` where the request carries no multipart form.
+    /// `None`: the request is not a multipart form.
     pub fn of(headers: &HeaderMap, body: Body) -> Option<Self> {
         let delimiter = format!("\r\n--{}", boundary(headers)?);
         Some(Self {
             frames: body.into_data_stream(),
-            // The first boundary has no line end before it.
+            // Makes up the line end that the first boundary does not have.
             buffer: BytesMut::from("\r\n"),
             delimiter: Finder::new(&delimiter).into_owned(),
             state: State::InPart,
         })
     }
 
-    /// The name of the next part. What is left of the one before is passed over.
+    /// Skips the rest of the current part and returns the name of the next.
     pub async fn next_part(&mut self) -> Result<Option<String>, FormError> {
-        while self.piece().await?.is_some() {}
+        while self.chunk().await?.is_some() {}
         if self.state == State::Ended {
             return Ok(None);
         }
-        // Broken until the headers are whole.
+        // Until the headers are complete.
         self.state = State::Broken;
         loop {
             if self.buffer.starts_with(b"--") {
@@ -85,7 +84,7 @@ impl Form {
                 self.state = State::InPart;
                 return Ok(Some(name_in(&headers)));
             }
-            if self.buffer.len() > HEADERS_LIMIT {
+            if self.buffer.len() > MAX_HEADERS_BYTES {
                 return Err(FormError::Malformed("multipart: message too large"));
             }
             if !self.fill().await? {
@@ -94,8 +93,8 @@ impl Form {
         }
     }
 
-    /// The next piece of the current part, `None` at its end.
-    pub async fn piece(&mut self) -> Result<Option<Bytes>, FormError> {
+    /// The next chunk of the current part, `None` at its end.
+    pub async fn chunk(&mut self) -> Result<Option<Bytes>, FormError> {
         match self.state {
             State::InPart => {}
             State::BetweenParts | State::Ended => return Ok(None),
@@ -122,23 +121,23 @@ impl Form {
         }
     }
 
-    /// Reads what is left, so that an answer is not lost to a client that is still sending.
+    /// Reads the rest of the body: a client that is still sending might not see an earlier answer.
     pub async fn drain(&mut self) {
         while let Some(Ok(_)) = self.frames.next().await {}
     }
 
-    /// How many bytes at the end of the buffer may be the beginning of the delimiter.
+    /// The number of bytes at the end of the buffer that may begin the delimiter.
     fn begun_delimiter(&self) -> usize {
         let delimiter = self.delimiter.needle();
         let tail = &self.buffer[self.buffer.len().saturating_sub(delimiter.len() - 1)..];
-        // Only its first byte is a carriage return.
+        // A carriage return occurs only as the delimiter's first byte.
         memchr::memrchr(b'\r', tail)
             .map(|at| &tail[at..])
             .filter(|begun| delimiter.starts_with(begun))
             .map_or(0, <[u8]>::len)
     }
 
-    /// Takes one more frame; false at the end of the body.
+    /// Reads one more frame; false at the end of the body.
     async fn fill(&mut self) -> Result<bool, FormError> {
         match self.frames.next().await {
             Some(Ok(frame)) if self.buffer.is_empty() => {
@@ -158,14 +157,14 @@ impl Form {
     }
 }
 
-/// The boundary that a request's content type names.
+/// The boundary in a request's content type.
 pub fn boundary(headers: &HeaderMap) -> Option<String> {
     let content_type: Mime = headers.get(CONTENT_TYPE)?.to_str().ok()?.parse().ok()?;
     (content_type.type_() == "multipart")
         .then(|| content_type.get_param("boundary").map(|boundary| boundary.to_string()))?
 }
 
-/// The `name` of a part's disposition, empty where it has none.
+/// The `name` in a part's disposition, empty without one.
 fn name_in(headers: &[u8]) -> String {
     String::from_utf8_lossy(headers)
         .lines()
@@ -193,7 +192,7 @@ fn name_in(headers: &[u8]) -> String {
 mod tests {
     use super::*;
 
-    /// A form whose body comes in frames of this size, and what could be read of it.
+    /// The parts that can be read from a body in frames of this size.
     async fn read(body: &[u8], frame: usize) -> (Vec<(String, Vec<u8>)>, Option<FormError>) {
         let frames: Vec<_> =
             body.chunks(frame).map(|frame| Ok::<_, axum::Error>(Bytes::copy_from_slice(frame))).collect();
@@ -208,8 +207,8 @@ mod tests {
                 Err(error) => return (parts, Some(error)),
             }
             loop {
-                match form.piece().await {
-                    Ok(Some(piece)) => parts.last_mut().unwrap().1.extend_from_slice(&piece),
+                match form.chunk().await {
+                    Ok(Some(chunk)) => parts.last_mut().unwrap().1.extend_from_slice(&chunk),
                     Ok(None) => break,
                     Err(error) => return (parts, Some(error)),
                 }

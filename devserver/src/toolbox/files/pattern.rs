@@ -1,12 +1,12 @@
 //! Shell patterns for names, by the rules of Go's `filepath.Match`: `*`, `?`, `[a-z]`, `[^a-z]` and
-//! `\` before a character that means itself. The crates of the field read `[!a]`, `{a,b}` or `**`
-//! where the daemon does not.
+//! `\` before a literal character. The usual crates also accept `[!a]`, `{a,b}` or `**`, which the daemon
+//! does not.
 
 /// Whether the whole name matches. A malformed pattern matches nothing.
 pub fn matches(pattern: &str, name: &str) -> bool {
     let pattern: Vec<char> = pattern.chars().collect();
     let name: Vec<char> = name.chars().collect();
-    // Where to go back to: after the latest star, having given it one more character.
+    // Where to continue after a mismatch: after the latest star, which takes one more character.
     let mut star: Option<(usize, usize)> = None;
     let (mut p, mut n) = (0, 0);
     loop {
@@ -39,28 +39,28 @@ pub fn matches(pattern: &str, name: &str) -> bool {
 }
 
 enum Step {
-    /// The character is matched by this many characters of the pattern.
+    /// The character matches; consumes this many characters of the pattern.
     Same(usize),
     Differs,
     Malformed,
 }
 
 fn one(pattern: &[char], character: char) -> Step {
-    let outcome = |same, length| if same { Step::Same(length) } else { Step::Differs };
+    let step = |same, length| if same { Step::Same(length) } else { Step::Differs };
     match pattern {
-        ['?', ..] => outcome(character != '/', 1),
-        ['\\', escaped, ..] => outcome(*escaped == character, 2),
+        ['?', ..] => step(character != '/', 1),
+        ['\\', escaped, ..] => step(*escaped == character, 2),
         ['\\'] => Step::Malformed,
         ['[', class @ ..] => match class_of(class, character) {
-            Some((same, length)) => outcome(same, length + 1),
+            Some((same, length)) => step(same, length + 1),
             None => Step::Malformed,
         },
-        [literal, ..] => outcome(*literal == character, 1),
+        [literal, ..] => step(*literal == character, 1),
         [] => Step::Differs,
     }
 }
 
-/// Whether the character is of the class, and how long the class is, its bracket included.
+/// Whether the character is in the class, and the length of the class with its closing bracket.
 fn class_of(class: &[char], character: char) -> Option<(bool, usize)> {
     let negated = class.first() == Some(&'^');
     let mut at = usize::from(negated);

@@ -4,8 +4,8 @@
 //! Entries are compared by device and inode, not by the text of their paths, so that symlinks, `..`,
 //! repeated slashes, `/proc/self/root` and bind mounts make no difference.
 
-use super::call::Place;
-use super::refusal::Refusal;
+use super::call::RequestedPath;
+use super::error::FileError;
 use axum::http::StatusCode;
 use std::fs::{self, Metadata};
 use std::os::unix::fs::MetadataExt;
@@ -20,25 +20,30 @@ impl<'a> Protected<'a> {
     }
 
     /// Checks an operation on the entry itself, such as a delete or a move: of a symlink, the link.
-    pub fn check_entry(&self, operation: &str, place: &Place) -> Result<(), Refusal> {
+    pub fn check_entry(&self, operation: &str, place: &RequestedPath) -> Result<(), FileError> {
         self.check(operation, place, fs::symlink_metadata(&place.real).ok())
     }
 
     /// Checks an operation that follows symlinks, such as a chmod.
-    pub fn check_target(&self, operation: &str, place: &Place) -> Result<(), Refusal> {
+    pub fn check_target(&self, operation: &str, place: &RequestedPath) -> Result<(), FileError> {
         self.check(operation, place, fs::metadata(&place.real).ok())
     }
 
     /// What does not exist passes: the operation itself reports it.
-    fn check(&self, operation: &str, place: &Place, entry: Option<Metadata>) -> Result<(), Refusal> {
+    fn check(
+        &self,
+        operation: &str,
+        place: &RequestedPath,
+        entry: Option<Metadata>,
+    ) -> Result<(), FileError> {
         let Some(directory) = entry.and_then(|entry| self.directory_below(&entry)) else { return Ok(()) };
-        Err(Refusal {
+        Err(FileError {
             status: StatusCode::FORBIDDEN,
             code: "FILE_ACCESS_DENIED",
             message: format!(
                 "{operation} {}: permission denied: daytona-dev shares the machine's files with its sandboxes \
                  and protects {} (the server's state directory or its user's home) and the directories above it",
-                place.asked.display(),
+                place.requested.display(),
                 directory.display()
             ),
         })
@@ -66,7 +71,7 @@ mod tests {
     /// Which of these paths are refused. Nothing is changed, whatever they are.
     fn refused(protected: &Protected<'_>, follows: bool, paths: &[PathBuf]) -> Vec<bool> {
         let check = |path: &PathBuf| {
-            let place = Place { asked: path.clone(), real: path.clone() };
+            let place = RequestedPath { requested: path.clone(), real: path.clone() };
             let checked = if follows {
                 protected.check_target("chmod", &place)
             } else {

@@ -1,9 +1,9 @@
-//! The one range of a file that a request asks for.
+//! The byte range in a download request.
 
-/// What a `Range` header means for a file of this size.
+/// The meaning of a `Range` header for a file of a given size.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Wanted {
-    /// No range, several (the whole is a legal answer to those), or an empty file.
+pub enum ByteRange {
+    /// No range, several ranges (which may be answered with the whole file), or an empty file.
     Whole,
     Part {
         start: u64,
@@ -13,21 +13,21 @@ pub enum Wanted {
     Unsatisfiable,
 }
 
-pub fn wanted(header: Option<&str>, size: u64) -> Wanted {
+pub fn parse(header: Option<&str>, size: u64) -> ByteRange {
     let Some(header) = header.filter(|_| size > 0) else {
-        return Wanted::Whole;
+        return ByteRange::Whole;
     };
     let Some(spec) = header.strip_prefix("bytes=") else {
-        return Wanted::Unsatisfiable;
+        return ByteRange::Unsatisfiable;
     };
     if spec.contains(',') {
-        return Wanted::Whole;
+        return ByteRange::Whole;
     }
     match bounds(spec.trim(), size) {
         Some((start, end)) if start < size && start <= end => {
-            Wanted::Part { start, length: end.min(size - 1) - start + 1 }
+            ByteRange::Part { start, length: end.min(size - 1) - start + 1 }
         }
-        _ => Wanted::Unsatisfiable,
+        _ => ByteRange::Unsatisfiable,
     }
 }
 
@@ -48,22 +48,22 @@ mod tests {
 
     #[test]
     fn a_range_is_cut_to_the_file() {
-        let part = |start, length| Wanted::Part { start, length };
+        let part = |start, length| ByteRange::Part { start, length };
         for (header, expected) in [
             ("bytes=6-", part(6, 4)),
             ("bytes=0-0", part(0, 1)),
             ("bytes=2-99", part(2, 8)),
             ("bytes=-3", part(7, 3)),
             ("bytes=-30", part(0, 10)),
-            ("bytes=10-", Wanted::Unsatisfiable),
-            ("bytes=5-4", Wanted::Unsatisfiable),
-            ("bytes=-0", Wanted::Unsatisfiable),
-            ("lines=1-2", Wanted::Unsatisfiable),
-            ("bytes=0-1,4-5", Wanted::Whole),
+            ("bytes=10-", ByteRange::Unsatisfiable),
+            ("bytes=5-4", ByteRange::Unsatisfiable),
+            ("bytes=-0", ByteRange::Unsatisfiable),
+            ("lines=1-2", ByteRange::Unsatisfiable),
+            ("bytes=0-1,4-5", ByteRange::Whole),
         ] {
-            assert_eq!(wanted(Some(header), 10), expected, "{header}");
+            assert_eq!(parse(Some(header), 10), expected, "{header}");
         }
-        assert_eq!(wanted(None, 10), Wanted::Whole);
-        assert_eq!(wanted(Some("bytes=0-"), 0), Wanted::Whole);
+        assert_eq!(parse(None, 10), ByteRange::Whole);
+        assert_eq!(parse(Some("bytes=0-"), 0), ByteRange::Whole);
     }
 }

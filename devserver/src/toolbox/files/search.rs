@@ -1,4 +1,4 @@
-//! Looking for names, looking for text, and replacing text.
+//! Searches by name, searches by text, and replacing text.
 
 use std::{
     fs::{self, File},
@@ -13,17 +13,17 @@ use serde::Serialize;
 use serde_json::{Value, json as object};
 
 use super::{
-    call::{Call, Place, blocking, field, json},
+    call::{FileCall, RequestedPath, blocking, field, json},
+    error::{FileError, go_path_error},
     info::base_name,
     pattern,
-    refusal::{Refusal, go_path_error},
     walk::walk,
 };
 
-/// A file with a NUL among its first bytes is taken for binary and not searched.
-const SNIFFED: u64 = 512;
-/// A line longer than this ends the search of its file: the daemon's scanner gives up there.
-const LONGEST_LINE: u64 = 64 * 1024;
+/// A file with a NUL among its first bytes counts as binary and is not searched.
+const SNIFF_BYTES: u64 = 512;
+/// A longer line ends the search of its file, as in the daemon, whose scanner fails there.
+const MAX_LINE_BYTES: u64 = 64 * 1024;
 
 #[derive(Serialize)]
 struct Match {
@@ -40,21 +40,21 @@ struct Replaced {
     error: Option<String>,
 }
 
-/// Where to look and what for; both are required.
-fn root_and_pattern(call: &Call) -> Result<(Place, String), Refusal> {
+/// The two required parameters.
+fn root_and_pattern(call: &FileCall) -> Result<(RequestedPath, String), FileError> {
     match (call.query("path"), call.text("pattern")) {
         (Some(path), Some(pattern)) => Ok((call.place(path), pattern)),
-        _ => Err(Refusal::bad_request("path and pattern are required")),
+        _ => Err(FileError::bad_request("path and pattern are required")),
     }
 }
 
-pub async fn search(call: Call) -> Result<Response, Refusal> {
+pub async fn search(call: FileCall) -> Result<Response, FileError> {
     let (root, wanted) = root_and_pattern(&call)?;
     let files = blocking(move || {
         let mut files = Vec::new();
         walk(&root, &mut |entry, _| {
-            if pattern::matches(&wanted, &base_name(&entry.asked)) {
-                files.push(entry.asked.to_string_lossy().into_owned());
+            if pattern::matches(&wanted, &base_name(&entry.requested)) {
+                files.push(entry.requested.to_string_lossy().into_owned());
             }
         });
         Ok(files)
@@ -63,13 +63,13 @@ pub async fn search(call: Call) -> Result<Response, Refusal> {
     Ok(json(StatusCode::OK, &object!({ "files": files })))
 }
 
-pub async fn find(call: Call) -> Result<Response, Refusal> {
+pub async fn find(call: FileCall) -> Result<Response, FileError> {
     let (root, text) = root_and_pattern(&call)?;
     let matches = blocking(move || {
         let mut matches = Vec::new();
         walk(&root, &mut |entry, kind| {
             if kind.is_file() {
-                // A file that cannot be read holds nothing to be found, for the daemon too.
+                // Files that cannot be read are skipped, as in the daemon.
                 let _unreadable = find_in(entry, &text, &mut matches);
             }
         });
@@ -79,25 +79,25 @@ pub async fn find(call: Call) -> Result<Response, Refusal> {
     Ok(json(StatusCode::OK, &matches))
 }
 
-fn find_in(entry: &Place, text: &str, matches: &mut Vec<Match>) -> std::io::Result<()> {
+fn find_in(entry: &RequestedPath, text: &str, matches: &mut Vec<Match>) -> std::io::Result<()> {
     let mut file = File::open(&entry.real)?;
     let mut start = Vec::new();
-    (&mut file).take(SNIFFED).read_to_end(&mut start)?;
+    (&mut file).take(SNIFF_BYTES).read_to_end(&mut start)?;
     if start.contains(&0) {
         return Ok(());
     }
     file.rewind()?;
-    let mut reader = BufReader::with_capacity(LONGEST_LINE as usize, file);
+    let mut reader = BufReader::with_capacity(MAX_LINE_BYTES as usize, file);
     let finder = Finder::new(text);
     let mut line = Vec::new();
     for number in 1.. {
         line.clear();
-        if (&mut reader).take(LONGEST_LINE).read_until(b'\n', &mut line)? == 0 {
+        if (&mut reader).take(MAX_LINE_BYTES).read_until(b'\n', &mut line)? == 0 {
             break;
         }
         match line.pop() {
             Some(b'\n') => {}
-            _ if line.len() as u64 + 1 == LONGEST_LINE => break,
+            _ if line.len() as u64 + 1 == MAX_LINE_BYTES => break,
             Some(last) => line.push(last),
             None => break,
         }
@@ -106,7 +106,7 @@ fn find_in(entry: &Place, text: &str, matches: &mut Vec<Match>) -> std::io::Resu
         }
         if finder.find(&line).is_some() {
             matches.push(Match {
-                file: entry.asked.to_string_lossy().into_owned(),
+                file: entry.requested.to_string_lossy().into_owned(),
                 line: number,
                 content: String::from_utf8_lossy(&line).into_owned(),
             });
@@ -115,16 +115,16 @@ fn find_in(entry: &Place, text: &str, matches: &mut Vec<Match>) -> std::io::Resu
     Ok(())
 }
 
-pub async fn replace(call: Call) -> Result<Response, Refusal> {
+pub async fn replace(call: FileCall) -> Result<Response, FileError> {
     let machine = call.machine.clone();
     let body = call.json().await?;
-    let required = |key: &str| Refusal::invalid_body(format!("invalid request body: {key} is required"));
+    let required = |key: &str| FileError::invalid_body(format!("invalid request body: {key} is required"));
     let files: Vec<String> = match field(&body, "files") {
         Some(Value::Array(files)) => files
             .iter()
             .map(|file| file.as_str().map(str::to_owned))
             .collect::<Option<_>>()
-            .ok_or_else(|| Refusal::invalid_body("invalid request body: files must be texts"))?,
+            .ok_or_else(|| FileError::invalid_body("invalid request body: files must be texts"))?,
         _ => return Err(required("files")),
     };
     let text = |key: &str| field(&body, key).and_then(Value::as_str).map(str::to_owned);
@@ -144,11 +144,11 @@ pub async fn replace(call: Call) -> Result<Response, Refusal> {
     Ok(json(StatusCode::OK, &replaced))
 }
 
-/// Replaces in bytes, so that a file that is no UTF-8 keeps what was not asked for.
-fn replace_in(real: &Path, asked: &Path, pattern: &str, new_value: &str) -> Result<(), String> {
+/// Replaces bytes, so that other bytes of a file that is not UTF-8 are preserved.
+fn replace_in(real: &Path, requested: &Path, pattern: &str, new_value: &str) -> Result<(), String> {
     let content = fs::read(real).map_err(|error| match error.kind() {
-        std::io::ErrorKind::IsADirectory => go_path_error("read", asked, &error),
-        _ => go_path_error("open", asked, &error),
+        std::io::ErrorKind::IsADirectory => go_path_error("read", requested, &error),
+        _ => go_path_error("open", requested, &error),
     })?;
     let mut changed = Vec::with_capacity(content.len());
     let mut copied = 0;
@@ -163,5 +163,5 @@ fn replace_in(real: &Path, asked: &Path, pattern: &str, new_value: &str) -> Resu
             fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o644).open(real)?;
         std::io::Write::write_all(&mut file, &changed)
     };
-    write().map_err(|error| go_path_error("open", asked, &error))
+    write().map_err(|error| go_path_error("open", requested, &error))
 }

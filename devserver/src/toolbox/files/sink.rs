@@ -1,4 +1,4 @@
-//! Bytes on their way into a file: one batch is written while the next arrives, and never more is held.
+//! Writing to files: one batch is written while the next arrives, and no more is held in memory.
 
 use std::{
     fs::{self, File},
@@ -9,7 +9,7 @@ use std::{
 use bytes::Bytes;
 use tokio::task::JoinHandle;
 
-use super::{PIECE, call::parent};
+use super::{CHUNK_BYTES, call::parent};
 
 /// A file being written. Dropping it early leaves what was written so far.
 pub struct Sink {
@@ -30,11 +30,11 @@ impl Sink {
         Self { state: State::Idle(file), batch: Vec::new(), batch_bytes: 0, written: 0 }
     }
 
-    /// Takes a piece; waits only while the batch before is still being written.
-    pub async fn push(&mut self, piece: Bytes) -> io::Result<()> {
-        self.batch_bytes += piece.len();
-        self.batch.push(piece);
-        if self.batch_bytes >= PIECE { self.start().await } else { Ok(()) }
+    /// Adds a chunk; waits only while the batch before is still being written.
+    pub async fn push(&mut self, chunk: Bytes) -> io::Result<()> {
+        self.batch_bytes += chunk.len();
+        self.batch.push(chunk);
+        if self.batch_bytes >= CHUNK_BYTES { self.start().await } else { Ok(()) }
     }
 
     async fn start(&mut self) -> io::Result<()> {
@@ -42,13 +42,13 @@ impl Sink {
         let batch = std::mem::take(&mut self.batch);
         self.written += std::mem::take(&mut self.batch_bytes) as u64;
         self.state = State::Writing(tokio::task::spawn_blocking(move || {
-            let result = batch.iter().try_for_each(|piece| file.write_all(piece));
+            let result = batch.iter().try_for_each(|chunk| file.write_all(chunk));
             (file, result)
         }));
         Ok(())
     }
 
-    /// The file once nothing is being written to it.
+    /// Waits for the current write and returns the file.
     async fn file(&mut self) -> io::Result<File> {
         match std::mem::replace(&mut self.state, State::Broken) {
             State::Idle(file) => Ok(file),
@@ -60,7 +60,7 @@ impl Sink {
         }
     }
 
-    /// Writes what is left and tells how many bytes that made.
+    /// Writes the rest and returns the total number of bytes.
     pub async fn finish(mut self) -> io::Result<u64> {
         if !self.batch.is_empty() {
             self.start().await?;
@@ -70,20 +70,20 @@ impl Sink {
     }
 }
 
-/// A file that appears under its name only when it is complete: it is written beside the
-/// destination and then renamed, and removed if that never comes.
-pub struct Landing {
+/// A file that appears only when it is complete: it is written beside its destination and renamed by
+/// [`AtomicFile::persist`]; dropping it instead removes it.
+pub struct AtomicFile {
     temporary: PathBuf,
     target: PathBuf,
-    landed: bool,
+    persisted: bool,
 }
 
-impl Landing {
-    /// Prepares the destination, its missing directories included. `None` in place of the landing:
-    /// the destination is a device or a pipe, which is written to directly.
+impl AtomicFile {
+    /// Creates missing directories and the temporary file. `None`: the destination is a device or a pipe,
+    /// which is written to directly.
     pub fn prepare(path: &Path, directory_mode: u32) -> io::Result<(File, Option<Self>)> {
         super::change::make_directories(&parent(path), directory_mode)?;
-        let target = behind_links(path);
+        let target = resolve_links(path);
         let existing = match fs::metadata(&target) {
             Ok(metadata) if metadata.is_dir() => return Err(io::Error::from_raw_os_error(libc::EISDIR)),
             Ok(metadata) if !metadata.is_file() => {
@@ -94,33 +94,33 @@ impl Landing {
         };
         let temporary = parent(&target).join(format!(".daytona-upload-{}", uuid::Uuid::new_v4()));
         let file = File::options().write(true).create_new(true).open(&temporary)?;
-        let landing = Self { temporary, target, landed: false };
+        let atomic_file = Self { temporary, target, persisted: false };
         if let Some(existing) = existing {
-            // What replaces a file keeps the right to be read and run that the file had.
+            // Keeps the mode of the file that is replaced.
             file.set_permissions(existing.permissions())?;
         }
-        Ok((file, Some(landing)))
+        Ok((file, Some(atomic_file)))
     }
 
-    pub fn land(mut self) -> io::Result<()> {
+    pub fn persist(mut self) -> io::Result<()> {
         fs::rename(&self.temporary, &self.target)?;
-        self.landed = true;
+        self.persisted = true;
         Ok(())
     }
 }
 
-impl Drop for Landing {
+impl Drop for AtomicFile {
     fn drop(&mut self) {
-        if !self.landed {
+        if !self.persisted {
             let _gone_already = fs::remove_file(&self.temporary);
         }
     }
 }
 
-/// Where a path leads, also through a link whose target does not exist yet.
-fn behind_links(path: &Path) -> PathBuf {
+/// The target of a path through symlinks, also if it does not exist yet.
+fn resolve_links(path: &Path) -> PathBuf {
     let mut target = path.to_owned();
-    // As many as the kernel follows.
+    // The kernel's limit.
     for _ in 0..40 {
         match fs::read_link(&target) {
             Ok(next) => target = parent(&target).join(next),
@@ -135,32 +135,32 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn pieces_arrive_in_order_and_are_counted() {
+    async fn chunks_arrive_in_order_and_are_counted() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("f");
         let mut sink = Sink::new(File::create(&path).unwrap());
         let mut expected = Vec::new();
         for index in 0..40u8 {
-            let piece = vec![index; 30_000];
-            expected.extend_from_slice(&piece);
-            sink.push(piece.into()).await.unwrap();
+            let chunk = vec![index; 30_000];
+            expected.extend_from_slice(&chunk);
+            sink.push(chunk.into()).await.unwrap();
         }
         assert_eq!(sink.finish().await.unwrap(), expected.len() as u64);
         assert!(fs::read(&path).unwrap() == expected);
     }
 
     #[tokio::test]
-    async fn a_failed_write_is_told() {
+    async fn a_failed_write_is_reported() {
         let mut sink = Sink::new(File::options().write(true).open("/dev/full").unwrap());
         sink.push(Bytes::from_static(b"x")).await.unwrap();
         assert_eq!(sink.finish().await.unwrap_err().raw_os_error(), Some(libc::ENOSPC));
     }
 
     #[test]
-    fn what_never_lands_leaves_nothing() {
+    fn a_file_that_is_not_persisted_leaves_nothing() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("new/f");
-        drop(Landing::prepare(&path, 0o755).unwrap());
+        drop(AtomicFile::prepare(&path, 0o755).unwrap());
         assert_eq!(fs::read_dir(directory.path().join("new")).unwrap().count(), 0);
     }
 
@@ -169,9 +169,9 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let link = directory.path().join("link");
         std::os::unix::fs::symlink("target", &link).unwrap();
-        let (mut file, landing) = Landing::prepare(&link, 0o755).unwrap();
+        let (mut file, atomic_file) = AtomicFile::prepare(&link, 0o755).unwrap();
         file.write_all(b"through").unwrap();
-        landing.unwrap().land().unwrap();
+        atomic_file.unwrap().persist().unwrap();
         assert!(link.is_symlink());
         assert_eq!(fs::read(directory.path().join("target")).unwrap(), b"through");
     }

@@ -1,4 +1,4 @@
-//! Bytes on their way out of a file: the next piece is read while the one before is sent.
+//! Reading from files: the next chunk is read while the one before is sent.
 
 use std::{
     fs::File,
@@ -8,10 +8,9 @@ use std::{
 use bytes::Bytes;
 use tokio::task::JoinHandle;
 
-use super::PIECE;
+use super::CHUNK_BYTES;
 
-/// Exactly so many bytes of a file from where it stands. A file that ends earlier is an error, never
-/// a short answer.
+/// A given number of bytes from a file's current position. A file that ends earlier is an error.
 pub struct Source {
     reading: Option<JoinHandle<(File, io::Result<Bytes>)>>,
     left: u64,
@@ -25,13 +24,13 @@ impl Source {
     }
 
     fn read_ahead(&mut self, mut file: File) {
-        let wanted = self.left.min(PIECE as u64);
+        let wanted = self.left.min(CHUNK_BYTES as u64);
         self.reading = (wanted > 0).then(|| {
             tokio::task::spawn_blocking(move || {
-                let mut piece = Vec::with_capacity(wanted as usize);
-                let result = match (&mut file).take(wanted).read_to_end(&mut piece) {
+                let mut chunk = Vec::with_capacity(wanted as usize);
+                let result = match (&mut file).take(wanted).read_to_end(&mut chunk) {
                     Ok(0) => Err(io::ErrorKind::UnexpectedEof.into()),
-                    Ok(_) => Ok(piece.into()),
+                    Ok(_) => Ok(chunk.into()),
                     Err(error) => Err(error),
                 };
                 (file, result)
@@ -39,21 +38,21 @@ impl Source {
         });
     }
 
-    /// The next piece, `None` after the last.
+    /// The next chunk, `None` after the last.
     pub async fn next(&mut self) -> Option<io::Result<Bytes>> {
-        let (file, piece) = match self.reading.take()?.await {
-            Ok((file, Ok(piece))) => (file, piece),
+        let (file, chunk) = match self.reading.take()?.await {
+            Ok((file, Ok(chunk))) => (file, chunk),
             Ok((_, Err(error))) => return Some(Err(error)),
             Err(error) => return Some(Err(io::Error::other(error))),
         };
-        self.left -= piece.len() as u64;
+        self.left -= chunk.len() as u64;
         self.read_ahead(file);
-        Some(Ok(piece))
+        Some(Ok(chunk))
     }
 
     pub fn into_stream(self) -> impl futures_util::Stream<Item = io::Result<Bytes>> {
         futures_util::stream::unfold(self, |mut source| async {
-            source.next().await.map(|piece| (piece, source))
+            source.next().await.map(|chunk| (chunk, source))
         })
     }
 }
@@ -65,8 +64,8 @@ mod tests {
     async fn read(path: &std::path::Path, length: u64) -> io::Result<Vec<u8>> {
         let mut source = Source::new(File::open(path)?, length);
         let mut all = Vec::new();
-        while let Some(piece) = source.next().await {
-            all.extend_from_slice(&piece?);
+        while let Some(chunk) = source.next().await {
+            all.extend_from_slice(&chunk?);
         }
         Ok(all)
     }
@@ -74,7 +73,7 @@ mod tests {
     #[tokio::test]
     async fn a_file_comes_whole_and_in_order() {
         let file = tempfile::NamedTempFile::new().unwrap();
-        let content: Vec<u8> = (0..PIECE * 2 + 7).map(|index| (index % 251) as u8).collect();
+        let content: Vec<u8> = (0..CHUNK_BYTES * 2 + 7).map(|index| (index % 251) as u8).collect();
         std::fs::write(file.path(), &content).unwrap();
         assert!(read(file.path(), content.len() as u64).await.unwrap() == content);
         assert_eq!(read(file.path(), 3).await.unwrap(), [0, 1, 2]);

@@ -1,4 +1,4 @@
-//! A walk through a tree in the order of names, never through links, as Go's `filepath.Walk` goes.
+//! Walks a tree in the order of names, without following symlinks, as Go's `filepath.Walk`.
 
 use std::{
     ffi::OsString,
@@ -7,7 +7,7 @@ use std::{
     path::{Component, Path, PathBuf},
 };
 
-use super::call::Place;
+use super::call::RequestedPath;
 
 /// The names in a directory, sorted by their bytes.
 pub fn sorted_names(directory: &Path) -> io::Result<Vec<OsString>> {
@@ -18,8 +18,8 @@ pub fn sorted_names(directory: &Path) -> io::Result<Vec<OsString>> {
     Ok(names)
 }
 
-/// Shows every entry of the tree, its root first. What cannot be looked at is passed over.
-pub fn walk(root: &Place, visit: &mut dyn FnMut(&Place, FileType)) {
+/// Visits every entry of the tree, parents first. Skips what cannot be read.
+pub fn walk(root: &RequestedPath, visit: &mut dyn FnMut(&RequestedPath, FileType)) {
     let Ok(metadata) = fs::symlink_metadata(&root.real) else {
         return;
     };
@@ -28,12 +28,13 @@ pub fn walk(root: &Place, visit: &mut dyn FnMut(&Place, FileType)) {
         return;
     }
     for name in sorted_names(&root.real).unwrap_or_default() {
-        let entry = Place { asked: clean(&root.asked.join(&name)), real: root.real.join(&name) };
+        let entry =
+            RequestedPath { requested: clean(&root.requested.join(&name)), real: root.real.join(&name) };
         walk(&entry, visit);
     }
 }
 
-/// The shortest path that says the same by its letters alone: Go's `filepath.Clean`.
+/// The shortest equivalent path by its text alone, as Go's `filepath.Clean`.
 pub fn clean(path: &Path) -> PathBuf {
     let mut clean = PathBuf::new();
     for component in path.components() {

@@ -1,19 +1,19 @@
-//! Why a request about files was refused, before it is known in which protocol to say so.
+//! Errors of the files endpoints, independent of the protocol that they are sent in.
 
 use std::{io, path::Path};
 
 use axum::http::StatusCode;
 use nix::errno::Errno;
 
-/// A status, its code in the 0.205 envelope, and a sentence.
+/// A status, and the code and message of the 0.205 envelope.
 #[derive(Debug)]
-pub struct Refusal {
+pub struct FileError {
     pub status: StatusCode,
     pub code: &'static str,
     pub message: String,
 }
 
-impl Refusal {
+impl FileError {
     pub fn bad_request(message: impl Into<String>) -> Self {
         Self { status: StatusCode::BAD_REQUEST, code: "BAD_REQUEST", message: message.into() }
     }
@@ -34,7 +34,7 @@ impl Refusal {
         }
     }
 
-    /// The route itself does not exist in the protocol that this sandbox speaks.
+    /// The route does not exist in the sandbox's protocol.
     pub fn no_such_route() -> Self {
         Self { status: StatusCode::NOT_FOUND, code: "", message: String::new() }
     }
@@ -43,8 +43,7 @@ impl Refusal {
         self.code.is_empty()
     }
 
-    /// What looking at a path ran into: missing is 404, forbidden is 403, anything else is the
-    /// request's own fault.
+    /// A system error of a path: 404 if it is missing, 403 if access is denied, else 400.
     pub fn of(operation: &str, path: &Path, error: &io::Error) -> Self {
         let message = go_path_error(operation, path, error);
         match error.kind() {
@@ -59,12 +58,12 @@ impl Refusal {
     }
 }
 
-/// A path error as Go words it, `open a/b: no such file or directory`: recorded answers contain it.
+/// A path error in Go's words: `open a/b: no such file or directory`.
 pub fn go_path_error(operation: &str, path: &Path, error: &io::Error) -> String {
     format!("{operation} {}: {}", path.display(), go_error(error))
 }
 
-/// A system error as Go words it: strerror with a small first letter.
+/// A system error in Go's words: strerror with a small first letter.
 pub fn go_error(error: &io::Error) -> String {
     let Some(number) = error.raw_os_error() else {
         return error.to_string();
@@ -72,7 +71,7 @@ pub fn go_error(error: &io::Error) -> String {
     let description = Errno::from_raw(number).desc();
     let mut letters = description.chars();
     match (letters.next(), letters.next()) {
-        // "RFS specific error" and its like stay as they are.
+        // Not abbreviations, as in "RFS specific error".
         (Some(first), Some(second)) if second.is_lowercase() || second == ' ' => {
             first.to_lowercase().chain(description.chars().skip(1)).collect()
         }
@@ -96,7 +95,8 @@ mod tests {
     #[test]
     fn missing_and_forbidden_have_their_own_status() {
         let path = Path::new("x");
-        let status = |errno| Refusal::of("stat", path, &io::Error::from_raw_os_error(errno)).status.as_u16();
+        let status =
+            |errno| FileError::of("stat", path, &io::Error::from_raw_os_error(errno)).status.as_u16();
         assert_eq!(status(libc::ENOENT), 404);
         assert_eq!(status(libc::EACCES), 403);
         assert_eq!(status(libc::EPERM), 403);
