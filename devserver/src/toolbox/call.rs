@@ -1,5 +1,4 @@
-//! One request about processes, sessions or code: what was asked, with its whole body, and the envelope
-//! of its refusals.
+//! A request about processes, sessions or code, with its whole body, and the error envelope of its answer.
 
 use super::{error, go_json};
 use crate::Protocol;
@@ -11,10 +10,10 @@ use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value};
 use std::sync::Arc;
 
-/// A command of many megabytes fits.
-const BODY_LIMIT: usize = 64 * 1024 * 1024;
+/// The largest body.
+const MAX_BODY_BYTES: usize = 64 * 1024 * 1024;
 
-pub struct Call {
+pub struct ToolboxCall {
     pub machine: Arc<Machine>,
     pub headers: HeaderMap,
     pub body: Vec<u8>,
@@ -22,37 +21,37 @@ pub struct Call {
     path: String,
 }
 
-/// A request answered by saying why it is not served.
-pub struct Refusal(Box<Response<Body>>);
+/// An error response.
+pub struct ErrorResponse(Box<Response<Body>>);
 
-impl From<Response<Body>> for Refusal {
+impl From<Response<Body>> for ErrorResponse {
     fn from(response: Response<Body>) -> Self {
         Self(Box::new(response))
     }
 }
 
-impl IntoResponse for Refusal {
+impl IntoResponse for ErrorResponse {
     fn into_response(self) -> Response<Body> {
         *self.0
     }
 }
 
-pub type Answer = Result<Response<Body>, Refusal>;
+pub type Answer = Result<Response<Body>, ErrorResponse>;
 
-/// A status with the code that names it.
-pub type Kind = (StatusCode, &'static str);
+/// A status and the error code in its envelope.
+pub type ErrorCode = (StatusCode, &'static str);
 
-pub const BAD_REQUEST: Kind = (StatusCode::BAD_REQUEST, "BAD_REQUEST");
-pub const INVALID_BODY: Kind = (StatusCode::BAD_REQUEST, "INVALID_REQUEST_BODY");
-pub const NOT_FOUND: Kind = (StatusCode::NOT_FOUND, "NOT_FOUND");
-pub const CONFLICT: Kind = (StatusCode::CONFLICT, "CONFLICT");
-pub const INTERNAL: Kind = (StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL_SERVER_ERROR");
+pub const BAD_REQUEST: ErrorCode = (StatusCode::BAD_REQUEST, "BAD_REQUEST");
+pub const INVALID_BODY: ErrorCode = (StatusCode::BAD_REQUEST, "INVALID_REQUEST_BODY");
+pub const NOT_FOUND: ErrorCode = (StatusCode::NOT_FOUND, "NOT_FOUND");
+pub const CONFLICT: ErrorCode = (StatusCode::CONFLICT, "CONFLICT");
+pub const INTERNAL: ErrorCode = (StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL_SERVER_ERROR");
 
-impl Call {
-    pub async fn read(machine: Arc<Machine>, request: Request<Body>) -> Result<Self, Refusal> {
+impl ToolboxCall {
+    pub async fn read(machine: Arc<Machine>, request: Request<Body>) -> Result<Self, ErrorResponse> {
         let (parts, body) = request.into_parts();
         let mut call = Self::new(machine, parts.method, parts.uri.path(), parts.headers);
-        match to_bytes(body, BODY_LIMIT).await {
+        match to_bytes(body, MAX_BODY_BYTES).await {
             Ok(body) => call.body = body.into(),
             Err(error) => return Err(call.refuse(BAD_REQUEST, &format!("bad request: {error}"))),
         }
@@ -68,14 +67,18 @@ impl Call {
         self.machine.protocol == Protocol::V0_190
     }
 
-    pub fn refuse(&self, (status, code): Kind, message: &str) -> Refusal {
+    pub fn refuse(&self, (status, code): ErrorCode, message: &str) -> ErrorResponse {
         error::envelope(self.machine.protocol, status, code, message, &self.method, &self.path).into()
     }
 
-    /// The body's fields, of which some are required.
-    pub fn fields(&self, shape: &go_json::Shape, required: &[&str]) -> Result<Map<String, Value>, Refusal> {
+    /// The fields of the body; an error if a required one is missing.
+    pub fn fields(
+        &self,
+        shape: &go_json::Shape,
+        required: &[&str],
+    ) -> Result<Map<String, Value>, ErrorResponse> {
         let complain = |complaint: &str| {
-            // The one struct that is not read by the daemon's common way.
+            // The daemon reads this one struct with other messages than all others.
             let (kind, prefix) = match shape.name {
                 "ExecuteRequest" => (BAD_REQUEST, "bad request: invalid request body"),
                 _ => (INVALID_BODY, "invalid body request"),

@@ -1,4 +1,4 @@
-//! The daemon's errors. It has several shapes: one JSON envelope, `{"error"}`, an empty body, plain text.
+//! The daemon's error bodies, of which there are four: a JSON envelope, `{"error"}`, nothing, plain text.
 
 use crate::Protocol;
 use crate::timestamp::now;
@@ -12,12 +12,12 @@ use serde_json::json;
 use std::convert::Infallible;
 use std::sync::Arc;
 
-/// No such route, or a wrong method: plain text, never 405.
+/// The answer to an unknown route or method: plain text, never 405.
 pub async fn no_route() -> impl IntoResponse {
     (StatusCode::NOT_FOUND, [(header::CONTENT_TYPE, "text/plain")], "404 page not found")
 }
 
-/// The envelope of process, code-run, git and session; the newer daemon also says that it is the source.
+/// The envelope of process, code-run, git and session; since 0.205 with a `source`.
 pub fn envelope(
     protocol: Protocol,
     status: StatusCode,
@@ -58,7 +58,7 @@ impl FromRequestParts<Arc<Machine>> for RequestInfo {
 }
 
 impl RequestInfo {
-    /// `{"error": "..."}` of the older daemon's terminals, the envelope of the newer one.
+    /// 0.190: `{"error": "..."}`; 0.205: the envelope.
     pub fn plain(&self, status: StatusCode, message: &str) -> Response<Body> {
         if self.protocol == Protocol::V0_205 {
             return self.envelope(status, message);
@@ -67,7 +67,7 @@ impl RequestInfo {
         (status, [(header::CONTENT_TYPE, "application/json; charset=utf-8")], body).into_response()
     }
 
-    /// Of the older daemon only the status says anything.
+    /// 0.190: an empty body; 0.205: the envelope.
     pub fn empty(&self, status: StatusCode, message: &str) -> Response<Body> {
         match self.protocol {
             Protocol::V0_205 => self.envelope(status, message),

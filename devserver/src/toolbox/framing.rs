@@ -1,5 +1,5 @@
-//! How long an answer says it is. Go's server sets `Content-Length` on what fits its first buffer and
-//! cuts everything longer into chunks; recorded answers show it, and a client must read both.
+//! `Content-Length` or chunks: Go's server sets a length on answers that fit its first buffer and sends all
+//! longer ones in chunks, as the recordings show.
 
 use axum::{
     body::Body,
@@ -10,14 +10,13 @@ use axum::{
     response::Response,
 };
 
-/// Go's buffer of an answer that has not been begun.
-const WHOLE: u64 = 2048;
+/// The size of that buffer.
+const MAX_LENGTH_BYTES: u64 = 2048;
 
-/// For `axum::middleware::map_response`: long JSON and text come in chunks. Files know their length
-/// beforehand and say it.
-pub async fn as_go_cuts(response: Response) -> Response {
+/// For `axum::middleware::map_response`: removes the length of long JSON and text. Files keep theirs.
+pub async fn as_go_frames(response: Response) -> Response {
     let length = axum::body::HttpBody::size_hint(response.body()).exact();
-    if length.is_none_or(|length| length <= WHOLE) || !is_text(response.headers()) {
+    if length.is_none_or(|length| length <= MAX_LENGTH_BYTES) || !is_text(response.headers()) {
         return response;
     }
     let (mut head, body) = response.into_parts();
@@ -38,7 +37,7 @@ mod tests {
     use super::*;
 
     async fn length_of(response: Response) -> Option<u64> {
-        axum::body::HttpBody::size_hint(as_go_cuts(response).await.body()).exact()
+        axum::body::HttpBody::size_hint(as_go_frames(response).await.body()).exact()
     }
 
     #[tokio::test]
@@ -52,7 +51,7 @@ mod tests {
     #[tokio::test]
     async fn chunks_carry_the_same_bytes() {
         let text = "x".repeat(5000);
-        let response = as_go_cuts(text.clone().into_response()).await;
+        let response = as_go_frames(text.clone().into_response()).await;
         let bytes = axum::body::to_bytes(response.into_body(), usize::MAX).await.unwrap();
         assert_eq!(bytes, text);
     }

@@ -38,7 +38,7 @@ pub fn router(machine: Arc<Machine>) -> Router {
         .merge(files::routes())
         .fallback(error::no_route)
         .method_not_allowed_fallback(error::no_route)
-        .layer(axum::middleware::map_response(framing::as_go_cuts))
+        .layer(axum::middleware::map_response(framing::as_go_frames))
         .with_state(machine);
     Router::new().fallback(move |request| route(routes.clone(), request))
 }

@@ -1,8 +1,8 @@
-//! What a sandbox tells of itself: directories, version, ports, environment, metrics.
+//! The endpoints about the sandbox itself: directories, version, ports, environment, metrics.
 
-use super::call::{Answer, Call};
+use super::call::{Answer, ToolboxCall};
 use super::error::{self, RequestInfo};
-use super::go_json::{self, Kind, Shape};
+use super::go_json::{self, FieldType, Shape};
 use super::machine::{Machine, Resources};
 use super::port;
 use crate::Protocol;
@@ -16,20 +16,24 @@ use serde_json::{Value, json};
 use std::os::unix::fs::MetadataExt;
 use std::sync::Arc;
 
-/// The ports that the daemon looks at.
+/// The ports that the daemon reports on.
 const PORTS: std::ops::RangeInclusive<u16> = 3000..=9999;
 
 const UPDATE_ENV: Shape = Shape {
     package: "toolbox",
     name: "UpdateEnvRequest",
-    fields: &[("set", Kind::TextMap), ("unset", Kind::Texts), ("unsetValuePrefix", Kind::Text)],
+    fields: &[
+        ("set", FieldType::TextMap),
+        ("unset", FieldType::Texts),
+        ("unsetValuePrefix", FieldType::Text),
+    ],
 };
 
 pub fn routes() -> Router<Arc<Machine>> {
     Router::new()
         .route("/user-home-dir", get(home))
         .route("/work-dir", get(home))
-        // Its old name.
+        // The former name.
         .route("/project-dir", get(home))
         .route("/version", get(version))
         .route("/port", get(ports))
@@ -71,12 +75,12 @@ async fn in_use(
     }
 }
 
-/// What is started from now on has the change; the daemon reads the body whatever its content type is.
+/// Changes the environment of processes that start from now on. Accepts any content type, as the daemon.
 async fn set_env(State(machine): State<Arc<Machine>>, request: Request) -> Answer {
     if machine.protocol == Protocol::V0_190 {
         return Ok(error::no_route().await.into_response());
     }
-    let call = Call::read(machine, request).await?;
+    let call = ToolboxCall::read(machine, request).await?;
     let fields = call.fields(&UPDATE_ENV, &[])?;
     let set = fields.get("set").and_then(Value::as_object).cloned().unwrap_or_default();
     let mut env = call.machine.env.lock();
@@ -112,7 +116,7 @@ async fn metrics(State(machine): State<Arc<Machine>>) -> Response<Body> {
     }))
 }
 
-/// The bytes of memory that a sandbox's processes have.
+/// The resident memory of all processes in bytes.
 fn resident(machine: &Machine) -> u64 {
     let page = 4096;
     let processes = machine.processes();
@@ -124,7 +128,7 @@ fn resident(machine: &Machine) -> u64 {
         .sum()
 }
 
-/// The bytes of disk that a directory has, not counting where links lead.
+/// The disk usage of a directory in bytes, without following symlinks.
 fn occupied(directory: &std::path::Path) -> u64 {
     let block = 512;
     let entries = std::fs::read_dir(directory).into_iter().flatten().flatten();

@@ -1,6 +1,6 @@
-//! JSON as Go's `encoding/json` reads and writes it. The daemon's refusals repeat its words, and clients
-//! show them to people. Keys match in any case, the last of equal keys counts, what
-//! follows the first value is not looked at.
+//! JSON as Go's `encoding/json` reads and writes it, including its error messages, which the daemon's answers
+//! contain. Keys match in any case, the last of equal keys counts, and what follows the first value is
+//! ignored.
 
 mod syntax;
 mod writing;
@@ -14,7 +14,7 @@ use std::fmt;
 
 /// The type of a field.
 #[derive(Clone, Copy)]
-pub enum Kind {
+pub enum FieldType {
     Text,
     Flag,
     /// `uint32`
@@ -23,15 +23,15 @@ pub enum Kind {
     TextMap,
 }
 
-/// A struct of the daemon's, by its Go name and package.
+/// A Go struct of the daemon.
 pub struct Shape {
     pub package: &'static str,
     pub name: &'static str,
-    pub fields: &'static [(&'static str, Kind)],
+    pub fields: &'static [(&'static str, FieldType)],
 }
 
 impl Shape {
-    /// The fields that the body sets, under their own names.
+    /// The fields that the body sets, by the names of the struct.
     pub fn decode(&self, body: &[u8]) -> Result<Map<String, Value>, String> {
         let value = String::from_utf8_lossy(syntax::first_value(body)?);
         let mut set = Map::new();
@@ -45,7 +45,7 @@ impl Shape {
             }
         }
         let pairs: Pairs = serde_json::from_str(&value).map_err(|error| format!("json: {error}"))?;
-        // Go decodes to the end and then tells the first mismatch.
+        // Go decodes to the end and then reports the first mismatch.
         let mut mismatch = None;
         for (key, raw) in &pairs.0 {
             let exact = self.fields.iter().find(|(name, _)| name == key);
@@ -69,7 +69,7 @@ impl Shape {
         mismatch.map_or(Ok(set), Err)
     }
 
-    /// What the daemon's validator says of required texts that are absent or empty.
+    /// The message of the daemon's validator if required texts are absent or empty.
     pub fn missing(&self, set: &Map<String, Value>, required: &[&str]) -> Option<String> {
         let absent = |name: &&&str| set.get(**name).and_then(Value::as_str).is_none_or(str::is_empty);
         let complaint = |name: &&str| {
@@ -85,8 +85,8 @@ impl Shape {
     }
 }
 
-impl Kind {
-    /// The value, or what was found and what was wanted instead.
+impl FieldType {
+    /// The value, or the JSON type that was found and the Go type that was expected.
     fn decode(self, raw: &str) -> Result<Value, (String, &'static str)> {
         let found = kind_of(raw);
         let other = |wanted| Err((found.to_owned(), wanted));
@@ -116,9 +116,9 @@ impl Kind {
     }
 }
 
-/// An element: `null` leaves Go's zero value.
+/// An element of an array or map, where `null` is Go's zero value.
 fn text_or_empty(raw: &str) -> Result<Value, (String, &'static str)> {
-    if raw == "null" { Ok("".into()) } else { Kind::Text.decode(raw) }
+    if raw == "null" { Ok("".into()) } else { FieldType::Text.decode(raw) }
 }
 
 fn read(raw: &str) -> Value {
@@ -136,7 +136,7 @@ fn kind_of(raw: &str) -> &'static str {
     }
 }
 
-/// An object's pairs as they stand, equal keys too.
+/// An object's pairs in order, equal keys included.
 struct Pairs(Vec<(String, Box<RawValue>)>);
 
 impl<'de> Deserialize<'de> for Pairs {
@@ -161,7 +161,7 @@ impl<'de> Deserialize<'de> for Pairs {
     }
 }
 
-/// Bytes as Go writes them into JSON: U+FFFD for every byte that is no UTF-8.
+/// Bytes as Go encodes them in JSON: U+FFFD for every byte that is not UTF-8.
 pub fn text(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len());
     for chunk in bytes.utf8_chunks() {
@@ -179,10 +179,10 @@ mod tests {
         package: "p",
         name: "T",
         fields: &[
-            ("text", Kind::Text),
-            ("count", Kind::Count),
-            ("map", Kind::TextMap),
-            ("list", Kind::Texts),
+            ("text", FieldType::Text),
+            ("count", FieldType::Count),
+            ("map", FieldType::TextMap),
+            ("list", FieldType::Texts),
         ],
     };
 

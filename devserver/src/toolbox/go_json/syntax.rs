@@ -1,6 +1,6 @@
-//! The first value of a text, or what Go's scanner says is wrong with it.
+//! Finds the first JSON value of a text, or fails with the message of Go's scanner.
 
-/// What may come next.
+/// What the scanner expects next.
 #[derive(Clone, Copy, PartialEq)]
 enum Next {
     Value,
@@ -14,7 +14,7 @@ enum Next {
     After,
 }
 
-/// The first value, without what surrounds it.
+/// The text of the first value.
 pub fn first_value(text: &[u8]) -> Result<&[u8], String> {
     let mut scan = Scan { text, at: 0 };
     scan.skip_space();
@@ -22,7 +22,7 @@ pub fn first_value(text: &[u8]) -> Result<&[u8], String> {
     if start == text.len() {
         return Err("EOF".to_owned());
     }
-    // The containers that are open, objects true.
+    // The open containers; true: an object.
     let mut open: Vec<bool> = Vec::new();
     let mut next = Next::Value;
     loop {
@@ -168,7 +168,7 @@ impl Scan<'_> {
         Ok(())
     }
 
-    /// One at least.
+    /// At least one digit.
     fn digits(&mut self, place: &str) -> Result<(), String> {
         let first = self.take()?;
         if !first.is_ascii_digit() {
@@ -181,7 +181,7 @@ impl Scan<'_> {
     }
 }
 
-/// Go takes a byte for the character of that number.
+/// Go prints a byte as the character of that number.
 fn invalid(byte: u8, place: &str) -> String {
     let shown = match byte {
         b'\'' => "\\'".to_owned(),

@@ -1,4 +1,4 @@
-//! JSON as Go writes it: what HTML gives a meaning is escaped, and so is what was no UTF-8.
+//! JSON as Go writes it: the special characters of HTML and U+FFFD are escaped.
 
 use axum::body::Body;
 use axum::http::{Response, header};
@@ -8,14 +8,14 @@ use serde_json::Value;
 use serde_json::ser::{CharEscape, CompactFormatter, Formatter, Serializer};
 use std::io::{self, Write};
 
-/// A JSON answer of the daemon.
+/// A JSON response of the daemon.
 pub fn answer(value: &Value) -> Response<Body> {
     ([(header::CONTENT_TYPE, "application/json; charset=utf-8")], written(value)).into_response()
 }
 
 fn written(value: &Value) -> Vec<u8> {
     let mut text = Vec::new();
-    // Writing a value into memory does not fail.
+    // Serializing a value into memory does not fail.
     let _infallible = value.serialize(&mut Serializer::with_formatter(&mut text, Go(CompactFormatter)));
     text
 }

@@ -1,5 +1,5 @@
-//! A script that a shell reads from its input, in a process group of its own, with both outputs in one
-//! pipe.
+//! One shell that reads a script from standard input, in a process group of its own, with both outputs in
+//! one pipe.
 
 use crate::processes;
 use crate::toolbox::Machine;
@@ -14,7 +14,7 @@ use tokio::process::Child;
 
 pub struct Command {
     pub script: String,
-    /// Relative to the home; empty is the home.
+    /// Relative to the home; empty: the home.
     pub cwd: String,
     pub env: BTreeMap<String, String>,
     pub limit: Option<Duration>,
@@ -26,11 +26,11 @@ pub struct Ran {
 }
 
 impl Command {
-    /// What came of it; nothing when it was killed at its limit.
+    /// Runs to the end; `None`: killed at its limit.
     pub async fn run(self, machine: &Machine) -> Option<Ran> {
         let (mut child, output) = match self.start(machine) {
             Ok(started) => started,
-            // An answer all the same, in Go's words.
+            // The daemon answers 200 with Go's error text as output.
             Err(error) => {
                 let reason = processes::reason(&error);
                 let output = format!("fork/exec {}: {reason}", processes::shell().display()).into_bytes();
@@ -42,7 +42,7 @@ impl Command {
         if let Ok(ran) = tokio::time::timeout(limit, work).await {
             return Some(ran);
         }
-        // Not waited for yet, so the number still is this group's.
+        // Not reaped yet, so the id still is this group's.
         if let Some(group) = child.id() {
             processes::kill_group(group);
         }
@@ -66,12 +66,12 @@ impl Command {
     }
 }
 
-/// Feeds the script and collects the output until nobody holds it open any more.
+/// Writes the script and reads the output until no process has it open any more.
 async fn finish(child: &mut Child, mut output: Receiver, script: String) -> Ran {
     let stdin = child.stdin.take();
     let feed = async move {
         if let Some(mut stdin) = stdin {
-            // A shell that ended early does not read the rest.
+            // Fails when the shell has ended early.
             let _ended = stdin.write_all(script.as_bytes()).await;
         }
     };
@@ -79,12 +79,12 @@ async fn finish(child: &mut Child, mut output: Receiver, script: String) -> Ran 
         let mut collected = Vec::new();
         let _lost = output.read_to_end(&mut collected).await;
         let status = child.wait().await;
-        // Killed by a signal it has no code.
+        // `None` for a shell that a signal killed.
         let exit_code = status.ok().and_then(|status| status.code()).map_or(-1, i64::from);
         Ran { exit_code, output: collected }
     };
     let mut collect = std::pin::pin!(collect);
-    // Whoever holds the input without reading it does not keep the answer back.
+    // A process that holds the input open without reading does not delay the answer.
     tokio::select! {
         ran = &mut collect => return ran,
         () = feed => {}

@@ -1,9 +1,9 @@
-//! Commands and code that run once: one request, one answer with everything they wrote.
+//! Commands and code that run to their end within one request, whose answer has all their output.
 
 mod code;
 mod command;
 
-use super::call::{Answer, BAD_REQUEST, Call, INTERNAL, Kind, Refusal};
+use super::call::{Answer, BAD_REQUEST, ErrorCode, ErrorResponse, INTERNAL, ToolboxCall};
 use super::go_json::{self, Shape};
 use crate::processes::quoted;
 use crate::toolbox::Machine;
@@ -25,10 +25,10 @@ const EXECUTE: Shape = Shape {
     package: "process",
     name: "ExecuteRequest",
     fields: &[
-        ("command", go_json::Kind::Text),
-        ("cwd", go_json::Kind::Text),
-        ("envs", go_json::Kind::TextMap),
-        ("timeout", go_json::Kind::Count),
+        ("command", go_json::FieldType::Text),
+        ("cwd", go_json::FieldType::Text),
+        ("envs", go_json::FieldType::TextMap),
+        ("timeout", go_json::FieldType::Count),
     ],
 };
 
@@ -36,16 +36,16 @@ const CODE_RUN: Shape = Shape {
     package: "process",
     name: "CodeRunRequest",
     fields: &[
-        ("code", go_json::Kind::Text),
-        ("language", go_json::Kind::Text),
-        ("argv", go_json::Kind::Texts),
-        ("envs", go_json::Kind::TextMap),
-        ("timeout", go_json::Kind::Count),
+        ("code", go_json::FieldType::Text),
+        ("language", go_json::FieldType::Text),
+        ("argv", go_json::FieldType::Texts),
+        ("envs", go_json::FieldType::TextMap),
+        ("timeout", go_json::FieldType::Count),
     ],
 };
 
 async fn execute(State(machine): State<Arc<Machine>>, request: Request) -> Answer {
-    let call = Call::read(machine, request).await?;
+    let call = ToolboxCall::read(machine, request).await?;
     let fields = call.fields(&EXECUTE, &["command"])?;
     let script = text(&fields, "command");
     if script.trim().is_empty() {
@@ -59,12 +59,12 @@ async fn execute(State(machine): State<Arc<Machine>>, request: Request) -> Answe
 }
 
 async fn code_run(State(machine): State<Arc<Machine>>, request: Request) -> Answer {
-    let call = Call::read(machine, request).await?;
+    let call = ToolboxCall::read(machine, request).await?;
     let fields = call.fields(&CODE_RUN, &["code", "language"])?;
     let env = env(&call, &fields)?;
     let language = text(&fields, "language");
     let argv = fields.get("argv").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
-    // The last self-hosted release hands the arguments to the shell as they are.
+    // The last self-hosted release does not quote the arguments for the shell.
     let argv: Vec<_> =
         if call.is_0_190() { argv.map(str::to_owned).collect() } else { argv.map(quoted).collect() };
     let code = text(&fields, "code");
@@ -80,8 +80,8 @@ async fn code_run(State(machine): State<Arc<Machine>>, request: Request) -> Answ
     Ok(go_json::answer(&answer))
 }
 
-/// Runs it to its end also when the client leaves meanwhile.
-async fn run(call: &Call, command: Command) -> Result<Ran, Refusal> {
+/// Runs the command to its end, also when the client disconnects.
+async fn run(call: &ToolboxCall, command: Command) -> Result<Ran, ErrorResponse> {
     let machine = call.machine.clone();
     let ran = tokio::spawn(async move { command.run(&machine).await }).await;
     match ran {
@@ -91,7 +91,7 @@ async fn run(call: &Call, command: Command) -> Result<Ran, Refusal> {
     }
 }
 
-fn timeout(call: &Call) -> Kind {
+fn timeout(call: &ToolboxCall) -> ErrorCode {
     let code = if call.is_0_190() { "REQUEST_TIMEOUT" } else { "PROCESS_EXECUTION_TIMEOUT" };
     (StatusCode::REQUEST_TIMEOUT, code)
 }
@@ -100,12 +100,12 @@ fn text(fields: &Map<String, Value>, key: &str) -> String {
     fields.get(key).and_then(Value::as_str).unwrap_or_default().to_owned()
 }
 
-/// 0 and absent are none.
+/// 0 and absent: no limit.
 fn limit(fields: &Map<String, Value>) -> Option<Duration> {
     fields.get("timeout").and_then(Value::as_u64).filter(|seconds| *seconds > 0).map(Duration::from_secs)
 }
 
-fn env(call: &Call, fields: &Map<String, Value>) -> Result<BTreeMap<String, String>, Refusal> {
+fn env(call: &ToolboxCall, fields: &Map<String, Value>) -> Result<BTreeMap<String, String>, ErrorResponse> {
     let mut env = BTreeMap::new();
     for (name, value) in fields.get("envs").and_then(Value::as_object).into_iter().flatten() {
         if !is_identifier(name) {

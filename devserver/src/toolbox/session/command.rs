@@ -1,5 +1,5 @@
-//! One command of a session: what it was, how far its log has grown, and whether it has ended. The log is
-//! a file, so that no output and no reader of it ever takes memory.
+//! One command of a session: its text, its log and its progress. The log is a file, so that neither long
+//! output nor slow readers take memory.
 
 use super::input::Input;
 use parking_lot::Mutex;
@@ -15,7 +15,7 @@ use tokio::task::{AbortHandle, spawn_blocking};
 pub struct Command {
     pub id: String,
     pub text: String,
-    /// Where what is written to a running command goes, if anywhere.
+    /// The standard input, of a command that was started in the background.
     pub input: Option<Input>,
     log: PathBuf,
     progress: watch::Sender<Progress>,
@@ -26,9 +26,9 @@ pub struct Command {
 pub struct Progress {
     /// Bytes in the log.
     pub length: u64,
-    /// Known once everything is in the log. It never is of a command that ended its shell.
+    /// Set once the log is complete; never for a command that ended its shell.
     pub exit_code: Option<i32>,
-    /// Its session is gone: nothing more will come.
+    /// The session was deleted: the log grows no further.
     pub deleted: bool,
 }
 
@@ -44,7 +44,7 @@ impl Command {
         Self { id, text, input, log, progress, pump: Mutex::default() }
     }
 
-    /// An empty log.
+    /// Creates the empty log.
     pub fn create_log(&self) -> io::Result<File> {
         if let Some(directory) = self.log.parent() {
             std::fs::create_dir_all(directory)?;
@@ -72,7 +72,7 @@ impl Command {
         *self.pump.lock() = Some(pump);
     }
 
-    /// Its session is gone.
+    /// Ends the command's followers and removes its log.
     pub fn delete(&self) {
         if let Some(pump) = self.pump.lock().take() {
             pump.abort();
@@ -93,7 +93,7 @@ impl Command {
         Ok(Reader { file: Arc::new(File::open(&self.log)?), position: 0 })
     }
 
-    /// The log as it stands.
+    /// The log so far.
     pub async fn read_all(&self) -> io::Result<Vec<u8>> {
         let (mut reader, length) = (self.reader()?, self.progress().length);
         reader.next(length, usize::MAX).await
@@ -107,19 +107,19 @@ pub struct Reader {
 }
 
 impl Reader {
-    /// Some of what lies before `end`; nothing at the end.
-    pub async fn next(&mut self, end: u64, most: usize) -> io::Result<Vec<u8>> {
+    /// At most `max_bytes` of what lies before `end`; empty at the end.
+    pub async fn next(&mut self, end: u64, max_bytes: usize) -> io::Result<Vec<u8>> {
         let left = usize::try_from(end.saturating_sub(self.position)).unwrap_or(usize::MAX);
         if left == 0 {
             return Ok(Vec::new());
         }
         let (file, position) = (self.file.clone(), self.position);
         let read = spawn_blocking(move || {
-            let mut part = vec![0; left.min(most)];
-            file.read_exact_at(&mut part, position).map(|()| part)
+            let mut chunk = vec![0; left.min(max_bytes)];
+            file.read_exact_at(&mut chunk, position).map(|()| chunk)
         });
-        let part = read.await.map_err(io::Error::other)??;
-        self.position += part.len() as u64;
-        Ok(part)
+        let chunk = read.await.map_err(io::Error::other)??;
+        self.position += chunk.len() as u64;
+        Ok(chunk)
     }
 }

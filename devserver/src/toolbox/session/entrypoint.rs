@@ -1,9 +1,9 @@
-//! The session of the sandbox's entrypoint: a process of its own, started when the sandbox is, or when
-//! somebody first asks for the one that only sleeps.
+//! The entrypoint session: the image's command, started with the sandbox. Without one it is `sleep infinity`,
+//! started by the first request for the session.
 
 use super::command::Command;
 use super::pipe::Source;
-use super::pump::{Ending, Pump};
+use super::pump::{Ending, LogPump};
 use crate::processes::quoted;
 use crate::toolbox::Machine;
 use serde_json::{Value, json};
@@ -19,7 +19,7 @@ const COMMAND_ID: &str = "entrypoint_command";
 
 pub struct Entrypoint {
     pub command: Arc<Command>,
-    /// There is no shell around it that could go: it tells its end itself.
+    /// Never sent to: an entrypoint has no shell that could end before it.
     _shell: watch::Sender<bool>,
 }
 
@@ -45,27 +45,27 @@ impl Entrypoint {
             .stderr(error);
         let child = machine.start_process(|| process.spawn());
         drop(process);
-        let (tell, gone) = watch::channel(false);
+        let (ended, gone) = watch::channel(false);
         match child {
             Ok(child) => {
-                let pump = Pump {
+                let pump = LogPump {
                     command: command.clone(),
                     log,
                     stdout: source(stdout)?,
                     stderr: source(stderr)?,
                     ending: Ending::Child(Box::new(child)),
-                    holds: Vec::new(),
+                    write_ends: Vec::new(),
                     echo: None,
                 };
                 command.pumped_by(tokio::spawn(pump.run(gone)).abort_handle());
             }
-            // As a shell would say it.
+            // A shell's exit codes for a command that cannot be started.
             Err(error) if error.raw_os_error().is_some() => {
                 command.exited(if error.kind() == io::ErrorKind::NotFound { 127 } else { 126 });
             }
             Err(error) => return Err(error),
         }
-        Ok(Self { command, _shell: tell })
+        Ok(Self { command, _shell: ended })
     }
 
     pub fn json(&self) -> Value {
@@ -77,7 +77,7 @@ fn source(pipe: PipeReader) -> io::Result<Source> {
     Source::new(File::from(OwnedFd::from(pipe)))
 }
 
-/// The image's command line, else one that only keeps the session there.
+/// The image's command line, else one that runs for ever.
 fn words(machine: &Machine) -> Vec<String> {
     match machine.entrypoint.as_slice() {
         [] => vec!["sleep".to_owned(), "infinity".to_owned()],

@@ -1,31 +1,31 @@
-//! A log over a WebSocket: from its beginning, then as it grows. Frames are as large as what is there: a
-//! log of any length passes in parts, and a reader that is slow holds nothing but its own socket.
+//! A log over a WebSocket: from its beginning, then as it grows. It is read in chunks as fast as the client
+//! takes them, so that neither a long log nor a slow client takes memory.
 
 use super::command::{Command, Reader};
-use super::label::Unlabelled;
-use super::version::Level;
+use super::format::LogFormat;
+use super::label::Unlabeler;
 use axum::extract::ws::{CloseFrame, Message, WebSocket};
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
 use std::sync::Arc;
 use std::time::Duration;
 
-const PART: usize = 256 * 1024;
+const CHUNK_BYTES: usize = 256 * 1024;
 
-/// For the other side's half of the farewell.
-const FAREWELL: Duration = Duration::from_secs(5);
+/// The time limit for the client's own close frame.
+const CLOSE_REPLY_TIMEOUT: Duration = Duration::from_secs(5);
 
-pub async fn follow(socket: WebSocket, command: Arc<Command>, reader: Reader, level: Level, live: bool) {
+pub async fn follow(socket: WebSocket, command: Arc<Command>, reader: Reader, format: LogFormat, live: bool) {
     let (mut sender, mut receiver) = socket.split();
     tokio::select! {
-        sent = send(&mut sender, &command, reader, level, live) => if sent.is_none() { return },
+        sent = send(&mut sender, &command, reader, format, live) => if sent.is_none() { return },
         () = until_left(&mut receiver) => return,
     }
-    // Closing at once with something of theirs unread would take the last output away from them.
-    let _late = tokio::time::timeout(FAREWELL, until_left(&mut receiver)).await;
+    // Unread data would make the kernel reset the connection and discard the last output.
+    let _late = tokio::time::timeout(CLOSE_REPLY_TIMEOUT, until_left(&mut receiver)).await;
 }
 
-/// Hears pings and the end; what else is said means nothing here.
+/// Reads until the client has left; answers pings, ignores all else.
 async fn until_left(receiver: &mut SplitStream<WebSocket>) {
     while let Some(Ok(_)) = receiver.next().await {}
 }
@@ -34,28 +34,28 @@ async fn send(
     sender: &mut SplitSink<WebSocket, Message>,
     command: &Command,
     mut reader: Reader,
-    level: Level,
+    format: LogFormat,
     live: bool,
 ) -> Option<()> {
     let mut progress = command.watch();
-    let mut unlabelled = Unlabelled::default();
+    let mut unlabeler = Unlabeler::default();
     loop {
         let now = *progress.borrow_and_update();
         loop {
-            let part = reader.next(now.length, PART).await.ok()?;
-            if part.is_empty() {
+            let chunk = reader.next(now.length, CHUNK_BYTES).await.ok()?;
+            if chunk.is_empty() {
                 break;
             }
-            let part = match level {
-                Level::Merged => {
-                    let mut merged = Vec::with_capacity(part.len());
-                    unlabelled.push(&part, |_, bytes| merged.extend_from_slice(bytes));
+            let chunk = match format {
+                LogFormat::Merged => {
+                    let mut merged = Vec::with_capacity(chunk.len());
+                    unlabeler.push(&chunk, |_, bytes| merged.extend_from_slice(bytes));
                     merged
                 }
-                Level::Marked | Level::Apart => part,
+                LogFormat::Marked | LogFormat::Separate => chunk,
             };
-            if !part.is_empty() {
-                sender.send(Message::Binary(part.into())).await.ok()?;
+            if !chunk.is_empty() {
+                sender.send(Message::Binary(chunk.into())).await.ok()?;
             }
         }
         if now.is_over() || !live || progress.changed().await.is_err() {
@@ -63,7 +63,7 @@ async fn send(
         }
     }
     let mut rest = Vec::new();
-    unlabelled.finish(|_, bytes| rest.extend_from_slice(bytes));
+    unlabeler.finish(|_, bytes| rest.extend_from_slice(bytes));
     if !rest.is_empty() {
         sender.send(Message::Binary(rest.into())).await.ok()?;
     }

@@ -1,5 +1,5 @@
-//! What is written to a running command: a named pipe that stays open, so that the command never sees the
-//! end of its input; and the echo of it in the log.
+//! The standard input of a running command: a named pipe that stays open, so that the command never reads
+//! its end; and the echo of the input in the log.
 
 use super::command::Progress;
 use super::pipe;
@@ -13,29 +13,29 @@ use tokio::sync::{mpsc, watch};
 
 pub struct Input {
     pub path: PathBuf,
-    /// One writer at a time: lines must not mix.
-    turn: tokio::sync::Mutex<()>,
+    /// Held while lines are written, so that those of two requests do not mix.
+    writing: tokio::sync::Mutex<()>,
     open: Mutex<Option<Arc<Sender>>>,
     echo: Option<mpsc::Sender<Vec<u8>>>,
 }
 
 impl Input {
-    /// Makes the pipe; what is written comes out of the receiver too, unless that is suppressed.
+    /// Creates the pipe. The receiver gets the echo of what is written, unless that is suppressed.
     pub fn make(path: PathBuf, suppress_echo: bool) -> io::Result<(Self, Option<mpsc::Receiver<Vec<u8>>>)> {
         pipe::make(&path)?;
         let file = pipe::open(File::options().read(true).write(true), &path)?;
         let (sender, receiver) = mpsc::channel(16);
         let (echo, echoed) = if suppress_echo { (None, None) } else { (Some(sender), Some(receiver)) };
         let open = Mutex::new(Some(Arc::new(Sender::from_file(file)?)));
-        Ok((Self { path, turn: tokio::sync::Mutex::new(()), open, echo }, echoed))
+        Ok((Self { path, writing: tokio::sync::Mutex::new(()), open, echo }, echoed))
     }
 
-    /// Writes lines, as soon as the command reads them; not when it has ended.
+    /// Writes lines as the command reads them; an error once it has ended.
     pub async fn write(&self, mut lines: Vec<u8>, mut progress: watch::Receiver<Progress>) -> Result<(), ()> {
         if lines.last() != Some(&b'\n') {
             lines.push(b'\n');
         }
-        let _turn = self.turn.lock().await;
+        let _writing = self.writing.lock().await;
         let pipe = self.open.lock().clone().ok_or(())?;
         if let Some(echo) = &self.echo {
             echo.send(lines.clone()).await.map_err(|_| ())?;

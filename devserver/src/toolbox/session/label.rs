@@ -1,6 +1,6 @@
-//! Both outputs of a command in one log: three bytes before a line say whose it is. Only whole lines are
-//! written, so that the two never meet within one; NUL bytes vanish, and the end of a command completes
-//! its last line.
+//! Both outputs of a command in one log: a marker of three bytes before each line names its channel. Only
+//! whole lines are written, so that the channels never mix within one. NUL bytes are dropped, and a newline
+//! is added to an unfinished last line, as the daemon does.
 
 use memchr::{memchr, memchr_iter, memchr2};
 
@@ -12,20 +12,20 @@ pub enum Channel {
 
 const MARKERS: [[u8; 3]; 2] = [[1; 3], [2; 3]];
 
-/// A line may be longer than what is kept of it; it is then written in parts, and marked anew where the
-/// other output came between.
-const LINE_MOST: usize = 1024 * 1024;
+/// The longest unfinished line in memory. A longer one is written in parts, each with a marker where the
+/// other channel has written in between.
+const MAX_LINE_BYTES: usize = 1024 * 1024;
 
-/// Puts the labels on.
+/// Writes the markers.
 #[derive(Default)]
-pub struct Labels {
+pub struct Labeler {
     unfinished: [Vec<u8>; 2],
-    /// Whose line the log ends in.
+    /// The channel of an unfinished line at the end of the log.
     within: Option<Channel>,
 }
 
-impl Labels {
-    /// Appends to `log` what is complete.
+impl Labeler {
+    /// Appends all complete lines to `log`.
     pub fn push(&mut self, channel: Channel, bytes: &[u8], log: &mut Vec<u8>) {
         let mut start = 0;
         log.reserve(bytes.len() + bytes.len() / 8);
@@ -37,14 +37,14 @@ impl Labels {
             start = end + 1;
         }
         append_without_nul(&mut self.unfinished[channel as usize], &bytes[start..]);
-        if self.unfinished[channel as usize].len() > LINE_MOST {
+        if self.unfinished[channel as usize].len() > MAX_LINE_BYTES {
             self.begin(channel, log);
             log.append(&mut self.unfinished[channel as usize]);
         }
     }
 
-    /// Whole lines that do not wait for what stdout has begun.
-    pub fn push_aside(&mut self, lines: &[u8], log: &mut Vec<u8>) {
+    /// Appends whole lines as stdout, before a line that stdout has not finished.
+    pub fn push_lines(&mut self, lines: &[u8], log: &mut Vec<u8>) {
         for line in lines.split_inclusive(|byte| *byte == b'\n') {
             self.within = None;
             self.begin(Channel::Stdout, log);
@@ -53,7 +53,7 @@ impl Labels {
         self.within = None;
     }
 
-    /// Completes the last lines.
+    /// Appends unfinished lines, with a newline.
     pub fn finish(&mut self, log: &mut Vec<u8>) {
         for channel in [Channel::Stdout, Channel::Stderr] {
             if !self.unfinished[channel as usize].is_empty() || self.within == Some(channel) {
@@ -78,16 +78,16 @@ fn append_without_nul(log: &mut Vec<u8>, bytes: &[u8]) {
     }
 }
 
-/// Takes the labels off again, of a log that comes in parts: one may be cut anywhere.
+/// Removes the markers from a log that is read in chunks; a marker may be split between two.
 #[derive(Default)]
-pub struct Unlabelled {
+pub struct Unlabeler {
     channel: Option<Channel>,
-    /// The beginning of what may be a marker: up to two equal bytes.
+    /// One or two equal bytes at the end of the last chunk that may begin a marker.
     held: Vec<u8>,
 }
 
-impl Unlabelled {
-    /// Gives the parts to `take`, in their order. What comes before any marker is stdout's.
+impl Unlabeler {
+    /// Calls `take` with the output in order. Output before the first marker counts as stdout.
     pub fn push(&mut self, bytes: &[u8], mut take: impl FnMut(Channel, &[u8])) {
         let joined;
         let mut rest = bytes;
@@ -133,11 +133,11 @@ mod tests {
     use Channel::{Stderr, Stdout};
 
     fn labelled(parts: &[(Channel, &str)]) -> String {
-        let (mut labels, mut log) = (Labels::default(), Vec::new());
+        let (mut labeler, mut log) = (Labeler::default(), Vec::new());
         for (channel, text) in parts {
-            labels.push(*channel, text.as_bytes(), &mut log);
+            labeler.push(*channel, text.as_bytes(), &mut log);
         }
-        labels.finish(&mut log);
+        labeler.finish(&mut log);
         String::from_utf8(log).unwrap()
     }
 
@@ -148,18 +148,18 @@ mod tests {
     }
 
     #[test]
-    fn a_line_without_end_is_not_kept_in_memory() {
-        let (mut labels, mut log) = (Labels::default(), Vec::new());
-        let part = vec![b'x'; 300_000];
+    fn an_endless_line_is_not_kept_in_memory() {
+        let (mut labeler, mut log) = (Labeler::default(), Vec::new());
+        let chunk = vec![b'x'; 300_000];
         for _ in 0..10 {
-            labels.push(Stdout, &part, &mut log);
-            assert!(labels.unfinished[0].len() <= LINE_MOST + part.len());
+            labeler.push(Stdout, &chunk, &mut log);
+            assert!(labeler.unfinished[0].len() <= MAX_LINE_BYTES + chunk.len());
         }
-        labels.push(Stderr, b"e\n", &mut log);
-        labels.finish(&mut log);
+        labeler.push(Stderr, b"e\n", &mut log);
+        labeler.finish(&mut log);
         let (mut out, mut error) = (Vec::new(), Vec::new());
-        let mut unlabelled = Unlabelled::default();
-        unlabelled.push(&log, |channel, bytes| match channel {
+        let mut unlabeler = Unlabeler::default();
+        unlabeler.push(&log, |channel, bytes| match channel {
             Stdout => out.extend_from_slice(bytes),
             Stderr => error.extend_from_slice(bytes),
         });
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn markers_are_found_however_the_log_is_cut() {
+    fn markers_are_found_however_the_log_is_split() {
         let log = b"before\x01\x01\x01a\x01b\n\x02\x02\x02e\x02\x02f\n\x01\x01\x01c\n\x02\x02";
         for size in 1..=log.len() {
             let (mut out, mut error) = (Vec::new(), Vec::new());
@@ -175,11 +175,11 @@ mod tests {
                 Stdout => out.extend_from_slice(bytes),
                 Stderr => error.extend_from_slice(bytes),
             };
-            let mut unlabelled = Unlabelled::default();
-            for part in log.chunks(size) {
-                unlabelled.push(part, &mut take);
+            let mut unlabeler = Unlabeler::default();
+            for chunk in log.chunks(size) {
+                unlabeler.push(chunk, &mut take);
             }
-            unlabelled.finish(&mut take);
+            unlabeler.finish(&mut take);
             assert_eq!(out, b"beforea\x01b\nc\n\x02\x02", "in parts of {size}");
             assert_eq!(error, b"e\x02\x02f\n", "in parts of {size}");
         }

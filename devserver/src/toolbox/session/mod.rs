@@ -1,20 +1,20 @@
 //! Sessions: shells that keep their state between commands, and the logs of those commands.
 //!
-//! * `shell`: a session and how its shell is fed; `entrypoint`: the sandbox's own.
-//! * `command`: a command and its log. `pump` fills the log from `pipe`s, `label`led; `input` feeds the
-//!   command.
-//! * `routes`: the requests. `follow`: logs over sockets. `version`: what each client sees.
+//! * `shell`: a session and its shell. `entrypoint`: the session of the image's command.
+//! * `command`: a command and its log. `pump` copies output from the `pipe`s to the log, marked by `label`.
+//!   `input`: a command's standard input.
+//! * `routes`: the requests. `follow`: logs over WebSockets. `format`: the log's form by client version.
 
 mod command;
 mod entrypoint;
 mod follow;
+mod format;
 mod input;
 mod label;
 mod pipe;
 mod pump;
 mod routes;
 mod shell;
-mod version;
 
 use crate::toolbox::Machine;
 use entrypoint::Entrypoint;
@@ -25,7 +25,7 @@ use shell::Session;
 use std::io;
 use std::sync::Arc;
 
-/// The sessions of a sandbox, in the order of their making.
+/// The sessions of a sandbox in order of creation.
 #[derive(Default)]
 pub struct Sessions {
     all: Mutex<Vec<Arc<Session>>>,
@@ -33,16 +33,16 @@ pub struct Sessions {
 }
 
 impl Sessions {
-    /// Starts what the image says to run, if it says so.
+    /// Starts the image's command, if it has one.
     pub fn start(&self, machine: &Machine) {
         if !machine.entrypoint.is_empty()
             && let Err(error) = self.entrypoint(machine)
         {
-            tracing::warn!("the entrypoint of {} does not start: {error}", machine.id);
+            tracing::warn!("cannot start the entrypoint of sandbox {}: {error}", machine.id);
         }
     }
 
-    /// Ends everything, before the processes are killed.
+    /// Ends every session.
     pub fn clear(&self) {
         for session in std::mem::take(&mut *self.all.lock()) {
             session.end();
@@ -60,7 +60,7 @@ impl Sessions {
         Ok(entrypoint.insert(Arc::new(Entrypoint::start(machine)?)).clone())
     }
 
-    /// Nothing where there is one of that id.
+    /// `None`: there is one with that id.
     fn create(&self, machine: &Machine, id: &str) -> io::Result<Option<()>> {
         let mut all = self.all.lock();
         if all.iter().any(|session| session.id == id) {

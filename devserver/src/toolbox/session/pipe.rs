@@ -1,4 +1,4 @@
-//! Named pipes between a shell and this server.
+//! Named pipes between the commands of a shell and the toolbox.
 
 use nix::sys::stat::Mode;
 use nix::unistd::mkfifo;
@@ -14,14 +14,14 @@ pub fn make(path: &Path) -> io::Result<()> {
     Ok(mkfifo(path, Mode::S_IRUSR | Mode::S_IWUSR)?)
 }
 
-/// Without waiting for the other end.
+/// Opens without waiting for the other end.
 pub fn open(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
     options.custom_flags(nix::libc::O_NONBLOCK).open(path)
 }
 
 /// The reading end of a pipe.
 pub struct Source {
-    /// None once everybody has closed the other end.
+    /// `None` once the end has been read.
     pipe: Option<Receiver>,
 }
 
@@ -30,7 +30,7 @@ impl Source {
         Ok(Self { pipe: Some(Receiver::from_file(pipe)?) })
     }
 
-    /// What can be read, once something can; the end is told once. Never returns after that.
+    /// Reads some bytes; 0 at the end, once. Waits for ever after that.
     pub async fn read(&mut self, buffer: &mut [u8]) -> usize {
         let Some(pipe) = &mut self.pipe else { return pending().await };
         let length = pipe.read(buffer).await.unwrap_or(0);
@@ -45,29 +45,29 @@ impl Source {
     }
 }
 
-/// A named pipe that the shell writes to.
-pub struct Fed {
+/// A named pipe that a command writes to.
+pub struct OutputPipe {
     pub source: Source,
-    pub hold: Hold,
+    pub write_end: WriteEnd,
 }
 
-/// Its other end, held until the shell has written: without it the reader would see an end before the
-/// beginning. The name goes with it.
-pub struct Hold {
+/// A write end that keeps the reader from seeing the end of the pipe before the command has opened it.
+/// Dropping it removes the pipe's name.
+pub struct WriteEnd {
     pub path: PathBuf,
     _file: File,
 }
 
-impl Fed {
+impl OutputPipe {
     pub fn make(path: PathBuf) -> io::Result<Self> {
         make(&path)?;
         let reader = open(File::options().read(true), &path)?;
-        let hold = Hold { _file: open(File::options().write(true), &path)?, path };
-        Ok(Self { source: Source::new(reader)?, hold })
+        let write_end = WriteEnd { _file: open(File::options().write(true), &path)?, path };
+        Ok(Self { source: Source::new(reader)?, write_end })
     }
 }
 
-impl Drop for Hold {
+impl Drop for WriteEnd {
     fn drop(&mut self) {
         let _gone = std::fs::remove_file(&self.path);
     }

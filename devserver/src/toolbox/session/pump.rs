@@ -1,8 +1,8 @@
-//! Carries a command's output into its log while it runs, labelled line by line.
+//! Copies a command's output to its log while it runs, with a marker before each line.
 
 use super::command::Command;
-use super::label::{Channel, Labels};
-use super::pipe::{Hold, Source};
+use super::label::{Channel, Labeler};
+use super::pipe::{Source, WriteEnd};
 use std::fs::File;
 use std::io::Write;
 use std::os::unix::process::ExitStatusExt;
@@ -10,30 +10,29 @@ use std::sync::Arc;
 use tokio::process::Child;
 use tokio::sync::{mpsc, watch};
 
-/// As much as a pipe holds.
-const PART: usize = 64 * 1024;
+/// The default capacity of a pipe.
+const CHUNK_BYTES: usize = 64 * 1024;
 
-pub struct Pump {
+pub struct LogPump {
     pub command: Arc<Command>,
     pub log: File,
     pub stdout: Source,
     pub stderr: Source,
     pub ending: Ending,
-    /// Dropped when the command has ended: only then can the outputs end.
-    pub holds: Vec<Hold>,
-    /// What is written to the command and belongs into its log.
+    /// Dropped when the command has ended, so that the outputs can end.
+    pub write_ends: Vec<WriteEnd>,
+    /// The echo of the command's input.
     pub echo: Option<mpsc::Receiver<Vec<u8>>>,
 }
 
-/// How a command says that it has ended.
+/// The source of a command's exit code.
 pub enum Ending {
-    /// Its shell writes the code here.
-    Told(Source),
-    /// It is a process itself.
+    /// Its shell writes the exit code to this pipe.
+    Pipe(Source),
+    /// The command is this child process.
     Child(Box<Child>),
 }
 
-/// What happened next.
 enum Event {
     Output(Channel, usize),
     Echo(Option<Vec<u8>>),
@@ -41,12 +40,12 @@ enum Event {
     ShellGone,
 }
 
-impl Pump {
-    /// Runs until the command has ended and nobody holds its outputs open any more. A command that ended
-    /// its shell never gets a code.
+impl LogPump {
+    /// Runs until the command has ended and no process has its outputs open. A command that ended its shell
+    /// never gets an exit code.
     pub async fn run(mut self, mut shell_gone: watch::Receiver<bool>) {
-        let (mut out, mut error) = (vec![0; PART], vec![0; PART]);
-        let (mut labels, mut labelled, mut length) = (Labels::default(), Vec::new(), 0);
+        let (mut out, mut error) = (vec![0; CHUNK_BYTES], vec![0; CHUNK_BYTES]);
+        let (mut labeler, mut labelled, mut length) = (Labeler::default(), Vec::new(), 0);
         let (mut running, mut code) = (true, None);
         while running || self.stdout.is_open() || self.stderr.is_open() {
             tokio::task::consume_budget().await;
@@ -60,24 +59,24 @@ impl Pump {
             match event {
                 Event::Output(channel, read) => {
                     let bytes = if channel == Channel::Stdout { &out[..read] } else { &error[..read] };
-                    labels.push(channel, bytes, &mut labelled);
+                    labeler.push(channel, bytes, &mut labelled);
                 }
-                Event::Echo(Some(lines)) => labels.push_aside(&lines, &mut labelled),
+                Event::Echo(Some(lines)) => labeler.push_lines(&lines, &mut labelled),
                 Event::Echo(None) => self.echo = None,
                 Event::Ended(told) => {
                     (running, code) = (false, told);
-                    self.holds.clear();
+                    self.write_ends.clear();
                 }
                 Event::ShellGone => {
                     running = false;
-                    self.holds.clear();
-                    // It may have told the code before it went; now that is certain.
+                    self.write_ends.clear();
+                    // The shell may have written the exit code before it ended.
                     code = self.ending.code().await;
                 }
             }
             self.append(&mut labelled, &mut length);
         }
-        labels.finish(&mut labelled);
+        labeler.finish(&mut labelled);
         self.append(&mut labelled, &mut length);
         if let Some(input) = &self.command.input {
             input.close();
@@ -87,7 +86,7 @@ impl Pump {
         }
     }
 
-    /// Into the page cache, which takes no longer than a copy: not worth a thread.
+    /// Writes on this thread: into the page cache, which takes no longer than a copy.
     fn append(&mut self, labelled: &mut Vec<u8>, length: &mut u64) {
         if labelled.is_empty() {
             return;
@@ -97,7 +96,7 @@ impl Pump {
                 *length += labelled.len() as u64;
                 self.command.grown(*length);
             }
-            Err(error) => tracing::warn!("output of command {} is lost: {error}", self.command.id),
+            Err(error) => tracing::warn!("cannot write the log of command {}: {error}", self.command.id),
         }
         labelled.clear();
     }
@@ -113,7 +112,7 @@ async fn next(echo: &mut Option<mpsc::Receiver<Vec<u8>>>) -> Option<Vec<u8>> {
 impl Ending {
     async fn code(&mut self) -> Option<i32> {
         match self {
-            Self::Told(source) => {
+            Self::Pipe(source) => {
                 let mut text = [0; 16];
                 let read = source.read(&mut text).await;
                 parse(&text[..read])

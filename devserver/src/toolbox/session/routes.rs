@@ -1,15 +1,15 @@
-//! The requests about sessions.
+//! The endpoints of sessions.
 
 use super::command::Command;
 use super::entrypoint;
 use super::follow::follow;
-use super::label::{Channel, Unlabelled};
-use super::shell::{Refused, Session, Wish};
-use super::version::{Level, subprotocol};
+use super::format::{LogFormat, subprotocol};
+use super::label::{Channel, Unlabeler};
+use super::shell::{ExecuteError, NewCommand, Session};
 use crate::timestamp::now;
 use crate::toolbox::Machine;
-use crate::toolbox::call::{Answer, BAD_REQUEST, CONFLICT, Call, INTERNAL, NOT_FOUND, Refusal};
-use crate::toolbox::go_json::{self, Kind, Shape};
+use crate::toolbox::call::{Answer, BAD_REQUEST, CONFLICT, ErrorResponse, INTERNAL, NOT_FOUND, ToolboxCall};
+use crate::toolbox::go_json::{self, FieldType, Shape};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::ws::WebSocketUpgrade;
@@ -35,31 +35,31 @@ pub fn routes() -> Router<Arc<Machine>> {
 }
 
 const CREATE: Shape =
-    Shape { package: "session", name: "CreateSessionRequest", fields: &[("sessionId", Kind::Text)] };
+    Shape { package: "session", name: "CreateSessionRequest", fields: &[("sessionId", FieldType::Text)] };
 
 const EXECUTE: Shape = Shape {
     package: "session",
     name: "SessionExecuteRequest",
     fields: &[
-        ("command", Kind::Text),
-        ("runAsync", Kind::Flag),
-        ("async", Kind::Flag),
-        ("suppressInputEcho", Kind::Flag),
+        ("command", FieldType::Text),
+        ("runAsync", FieldType::Flag),
+        ("async", FieldType::Flag),
+        ("suppressInputEcho", FieldType::Flag),
     ],
 };
 
 const INPUT: Shape =
-    Shape { package: "session", name: "SessionSendInputRequest", fields: &[("data", Kind::Text)] };
+    Shape { package: "session", name: "SessionSendInputRequest", fields: &[("data", FieldType::Text)] };
 
-/// A longer log is not taken into memory to be answered.
-const STREAMED: u64 = 64 * 1024;
+/// A log longer than this is streamed instead of being read into memory.
+const STREAM_ABOVE_BYTES: u64 = 64 * 1024;
 
 async fn list(State(machine): State<Arc<Machine>>) -> Response<Body> {
     go_json::answer(&machine.sessions.list())
 }
 
 async fn create(State(machine): State<Arc<Machine>>, request: Request) -> Answer {
-    let call = Call::read(machine, request).await?;
+    let call = ToolboxCall::read(machine, request).await?;
     let fields = call.fields(&CREATE, &["sessionId"])?;
     let id = fields["sessionId"].as_str().unwrap_or_default();
     if id == entrypoint::ID {
@@ -74,7 +74,7 @@ async fn create(State(machine): State<Arc<Machine>>, request: Request) -> Answer
 }
 
 async fn describe(State(machine): State<Arc<Machine>>, Path(id): Path<String>, request: Request) -> Answer {
-    let call = Call::read(machine, request).await?;
+    let call = ToolboxCall::read(machine, request).await?;
     if id == entrypoint::ID {
         let entrypoint = call.machine.sessions.entrypoint(&call.machine);
         return Ok(go_json::answer(&entrypoint.map_err(|error| internal(&call, &error))?.json()));
@@ -83,12 +83,12 @@ async fn describe(State(machine): State<Arc<Machine>>, Path(id): Path<String>, r
 }
 
 async fn delete(State(machine): State<Arc<Machine>>, Path(id): Path<String>, request: Request) -> Answer {
-    let call = Call::read(machine, request).await?;
+    let call = ToolboxCall::read(machine, request).await?;
     if id == entrypoint::ID {
         return Err(call.refuse(BAD_REQUEST, "bad request: can't delete entrypoint session"));
     }
     let Some(session) = call.machine.sessions.remove(&id) else { return Err(not_found(&call, "session")) };
-    // A client that leaves meanwhile does not leave half a session.
+    // In a task of its own, so that a client that disconnects does not interrupt it.
     let ended = tokio::task::spawn_blocking(move || {
         session.kill(&call.machine);
         session.end();
@@ -98,7 +98,7 @@ async fn delete(State(machine): State<Arc<Machine>>, Path(id): Path<String>, req
 }
 
 async fn execute(State(machine): State<Arc<Machine>>, Path(id): Path<String>, request: Request) -> Answer {
-    let call = Call::read(machine, request).await?;
+    let call = ToolboxCall::read(machine, request).await?;
     let malformed =
         |refusal| if call.is_0_190() { StatusCode::BAD_REQUEST.into_response().into() } else { refusal };
     let fields = call.fields(&EXECUTE, &["command"]).map_err(malformed)?;
@@ -113,26 +113,26 @@ async fn execute(State(machine): State<Arc<Machine>>, Path(id): Path<String>, re
     };
     let flag = |name: &str| fields.get(name).is_some_and(|flag| flag == true);
     let in_background = flag("runAsync") || flag("async");
-    let wish = Wish {
+    let new_command = NewCommand {
         text: fields["command"].as_str().unwrap_or_default().to_owned(),
         takes_input: in_background,
         suppress_echo: flag("suppressInputEcho"),
     };
-    let command = session.execute(wish).await.map_err(|refused| refusal(&call, refused))?;
+    let command = session.execute(new_command).await.map_err(|error| refusal(&call, error))?;
     if in_background {
         let answer = json!({
             "cmdId": command.id, "output": null, "stdout": null, "stderr": null, "exitCode": null,
         });
         return Ok((StatusCode::ACCEPTED, go_json::answer(&answer)).into_response());
     }
-    // A command that ended its shell never is over.
+    // Never over for a command that ended its shell, as in the daemon: the client's own limit ends the wait.
     let mut progress = command.watch();
     let over = progress.wait_for(|progress| progress.is_over()).await.map(|progress| *progress);
     let Some(code) = over.ok().and_then(|progress| progress.exit_code) else {
-        return Err(refusal(&call, Refused::ShellGone));
+        return Err(refusal(&call, ExecuteError::ShellGone));
     };
     let log = command.read_all().await.map_err(|error| internal(&call, &error))?;
-    let mut answer = contents(&log, Level::of(&call.headers));
+    let mut answer = contents(&log, LogFormat::of(&call.headers));
     answer["exitCode"] = code.into();
     let mut with_id = json!({ "cmdId": command.id });
     if let (Some(all), Value::Object(more)) = (with_id.as_object_mut(), answer) {
@@ -146,7 +146,7 @@ async fn describe_command(
     Path((id, command)): Path<(String, String)>,
     request: Request,
 ) -> Answer {
-    let call = Call::read(machine, request).await?;
+    let call = ToolboxCall::read(machine, request).await?;
     Ok(go_json::answer(&find(&call, &id, &command)?.json()))
 }
 
@@ -155,7 +155,7 @@ async fn input(
     Path((id, command)): Path<(String, String)>,
     request: Request,
 ) -> Answer {
-    let call = Call::read(machine, request).await?;
+    let call = ToolboxCall::read(machine, request).await?;
     let fields = call.fields(&INPUT, &["data"])?;
     let lines = fields["data"].as_str().unwrap_or_default().as_bytes().to_vec();
     let command = find(&call, &id, &command)?;
@@ -181,46 +181,46 @@ async fn logs(
     request: Request,
 ) -> Answer {
     let (mut parts, _) = request.into_parts();
-    let call = Call::new(machine, parts.method.clone(), parts.uri.path(), parts.headers.clone());
+    let call = ToolboxCall::new(machine, parts.method.clone(), parts.uri.path(), parts.headers.clone());
     let command = find(&call, &id, &command)?;
     log_of(&call, command, &mut parts).await
 }
 
 async fn entrypoint_logs(State(machine): State<Arc<Machine>>, request: Request) -> Answer {
     let (mut parts, _) = request.into_parts();
-    let call = Call::new(machine, parts.method.clone(), parts.uri.path(), parts.headers.clone());
+    let call = ToolboxCall::new(machine, parts.method.clone(), parts.uri.path(), parts.headers.clone());
     let entrypoint = call.machine.sessions.entrypoint(&call.machine);
     let command = entrypoint.map_err(|error| internal(&call, &error))?.command.clone();
     log_of(&call, command, &mut parts).await
 }
 
-/// Over a socket, as JSON or as text.
-async fn log_of(call: &Call, command: Arc<Command>, parts: &mut Parts) -> Answer {
-    let level = Level::of(&call.headers);
+/// Answers over a WebSocket, as JSON or as text.
+async fn log_of(call: &ToolboxCall, command: Arc<Command>, parts: &mut Parts) -> Answer {
+    let format = LogFormat::of(&call.headers);
     let failed = |error| internal(call, &error);
     if let Ok(upgrade) = WebSocketUpgrade::from_request_parts(parts, &()).await {
         let reader = command.reader().map_err(failed)?;
         let live = parts.uri.query().is_some_and(|query| query.split('&').any(|pair| pair == "follow=true"));
         let upgrade = upgrade.protocols(subprotocol(&call.headers));
-        return Ok(upgrade.on_upgrade(move |socket| follow(socket, command, reader, level, live)));
+        return Ok(upgrade.on_upgrade(move |socket| follow(socket, command, reader, format, live)));
     }
-    if level == Level::Apart {
+    if format == LogFormat::Separate {
         let log = command.read_all().await.map_err(failed)?;
-        return Ok(go_json::answer(&contents(&log, level)));
+        return Ok(go_json::answer(&contents(&log, format)));
     }
     let text = [(header::CONTENT_TYPE, "text/plain; charset=utf-8")];
     let length = command.progress().length;
-    if length <= STREAMED {
+    if length <= STREAM_ABOVE_BYTES {
         let log = command.read_all().await.map_err(failed)?;
-        let log = if level == Level::Merged { merged(&log) } else { log };
+        let log = if format == LogFormat::Merged { merged(&log) } else { log };
         return Ok((text, log).into_response());
     }
     let reader = command.reader().map_err(failed)?;
     let parts =
-        stream::try_unfold((reader, Unlabelled::default()), move |(mut reader, mut plain)| async move {
-            let part = reader.next(length, STREAMED as usize).await?;
-            let mut answer = part;
-            if level == Level::Merged {
+        stream::try_unfold((reader, Unlabeler::default()), move |(mut reader, mut plain)| async move {
+            let chunk = reader.next(length, STREAM_ABOVE_BYTES as usize).await?;
+            let mut answer = chunk;
+            if format == LogFormat::Merged {
                 let mut taken = Vec::with_capacity(answer.len());
                 if answer.is_empty() {
                     plain.finish(|_, bytes| taken.extend_from_slice(bytes));
@@ -234,15 +234,15 @@ async fn log_of(call: &Call, command: Arc<Command>, parts: &mut Parts) -> Answer
     Ok((text, Body::from_stream(parts)).into_response())
 }
 
-/// A log as JSON shows it.
-fn contents(log: &[u8], level: Level) -> Value {
-    let mut apart = [Vec::new(), Vec::new()];
-    match level {
-        Level::Merged => json!({ "output": go_json::text(&merged(log)), "stdout": null, "stderr": null }),
-        Level::Marked => json!({ "output": go_json::text(log), "stdout": null, "stderr": null }),
-        Level::Apart => {
-            unlabelled(log, |channel, bytes| apart[channel as usize].extend_from_slice(bytes));
-            let [stdout, stderr] = apart.map(|bytes| go_json::text(&bytes));
+/// The fields `output`, `stdout` and `stderr`.
+fn contents(log: &[u8], format: LogFormat) -> Value {
+    let mut separate = [Vec::new(), Vec::new()];
+    match format {
+        LogFormat::Merged => json!({ "output": go_json::text(&merged(log)), "stdout": null, "stderr": null }),
+        LogFormat::Marked => json!({ "output": go_json::text(log), "stdout": null, "stderr": null }),
+        LogFormat::Separate => {
+            unlabeler(log, |channel, bytes| separate[channel as usize].extend_from_slice(bytes));
+            let [stdout, stderr] = separate.map(|bytes| go_json::text(&bytes));
             json!({ "output": go_json::text(log), "stdout": stdout, "stderr": stderr })
         }
     }
@@ -250,21 +250,21 @@ fn contents(log: &[u8], level: Level) -> Value {
 
 fn merged(log: &[u8]) -> Vec<u8> {
     let mut merged = Vec::with_capacity(log.len());
-    unlabelled(log, |_, bytes| merged.extend_from_slice(bytes));
+    unlabeler(log, |_, bytes| merged.extend_from_slice(bytes));
     merged
 }
 
-fn unlabelled(log: &[u8], mut take: impl FnMut(Channel, &[u8])) {
-    let mut unlabelled = Unlabelled::default();
-    unlabelled.push(log, &mut take);
-    unlabelled.finish(take);
+fn unlabeler(log: &[u8], mut take: impl FnMut(Channel, &[u8])) {
+    let mut unlabeler = Unlabeler::default();
+    unlabeler.push(log, &mut take);
+    unlabeler.finish(take);
 }
 
-fn session(call: &Call, id: &str) -> Result<Arc<Session>, Refusal> {
+fn session(call: &ToolboxCall, id: &str) -> Result<Arc<Session>, ErrorResponse> {
     call.machine.sessions.find(id).ok_or_else(|| not_found(call, "session"))
 }
 
-fn find(call: &Call, id: &str, command: &str) -> Result<Arc<Command>, Refusal> {
+fn find(call: &ToolboxCall, id: &str, command: &str) -> Result<Arc<Command>, ErrorResponse> {
     if id == entrypoint::ID {
         let entrypoint = call.machine.sessions.entrypoint(&call.machine);
         let known = entrypoint.map_err(|error| internal(call, &error))?.command.clone();
@@ -273,29 +273,29 @@ fn find(call: &Call, id: &str, command: &str) -> Result<Arc<Command>, Refusal> {
     session(call, id)?.command(command).ok_or_else(|| not_found(call, "command"))
 }
 
-fn not_found(call: &Call, what: &str) -> Refusal {
+fn not_found(call: &ToolboxCall, what: &str) -> ErrorResponse {
     call.refuse(NOT_FOUND, &format!("not found: {what} not found"))
 }
 
-fn internal(call: &Call, error: &io::Error) -> Refusal {
+fn internal(call: &ToolboxCall, error: &io::Error) -> ErrorResponse {
     call.refuse(INTERNAL, &format!("internal server error: {error}"))
 }
 
-fn refusal(call: &Call, refused: Refused) -> Refusal {
-    match refused {
-        Refused::ShellGone if call.is_0_190() => {
+fn refusal(call: &ToolboxCall, error: ExecuteError) -> ErrorResponse {
+    match error {
+        ExecuteError::ShellGone if call.is_0_190() => {
             not_executed("bad request: failed to write command: write |1: broken pipe")
         }
-        Refused::ShellGone => {
+        ExecuteError::ShellGone => {
             call.refuse((StatusCode::CONFLICT, "SESSION_ENDED"), "conflict: the session's shell has ended")
         }
-        Refused::Io(error) if call.is_0_190() => not_executed(&error.to_string()),
-        Refused::Io(error) => internal(call, &error),
+        ExecuteError::Io(error) if call.is_0_190() => not_executed(&error.to_string()),
+        ExecuteError::Io(error) => internal(call, &error),
     }
 }
 
-/// The one envelope of 0.190 that has neither code nor path.
-fn not_executed(reason: &str) -> Refusal {
+/// The only envelope of 0.190 without a code and with an empty path.
+fn not_executed(reason: &str) -> ErrorResponse {
     let body = json!({
         "statusCode": 500,
         "message": format!("failed to execute command: {reason}"),

@@ -1,10 +1,10 @@
-//! A session: one shell, fed with commands through its input. Each command's text is a file that the
-//! shell sources, so that nothing in it can be taken for ours, with pipes of its own around it.
+//! A session: one shell that reads its commands from standard input. Each command's text is a file that the
+//! shell sources with redirections to pipes of its own, so that no text can break out of its command.
 
 use super::command::Command;
 use super::input::Input;
-use super::pipe::Fed;
-use super::pump::{Ending, Pump};
+use super::pipe::OutputPipe;
+use super::pump::{Ending, LogPump};
 use crate::processes;
 use crate::toolbox::Machine;
 use nix::unistd::{Pid, getpgid};
@@ -29,21 +29,19 @@ pub struct Session {
     gone: watch::Receiver<bool>,
 }
 
-/// Why a command was not taken.
-pub enum Refused {
+pub enum ExecuteError {
     /// The shell has ended.
     ShellGone,
     Io(io::Error),
 }
 
-impl From<io::Error> for Refused {
+impl From<io::Error> for ExecuteError {
     fn from(error: io::Error) -> Self {
         Self::Io(error)
     }
 }
 
-/// A command to be run.
-pub struct Wish {
+pub struct NewCommand {
     pub text: String,
     pub takes_input: bool,
     pub suppress_echo: bool,
@@ -64,10 +62,10 @@ impl Session {
         let missing = || io::Error::other("the shell has no input or number");
         let input = shell.stdin.take().ok_or_else(missing)?;
         let number = shell.id().ok_or_else(missing)?;
-        let (tell, gone) = watch::channel(false);
+        let (ended, gone) = watch::channel(false);
         tokio::spawn(async move {
             let _status = shell.wait().await;
-            tell.send_replace(true);
+            ended.send_replace(true);
         });
         Ok(Arc::new(Self {
             id: id.to_owned(),
@@ -89,38 +87,38 @@ impl Session {
         self.commands.lock().iter().find(|command| command.id == id).cloned()
     }
 
-    /// Where a running command's input is.
+    /// The path of a running command's input pipe.
     pub fn input_path(&self, command: &Command) -> PathBuf {
         self.directory.join(&command.id).join("input.pipe")
     }
 
-    /// Gives a command to the shell, which runs it when those before it are done.
-    pub async fn execute(&self, wish: Wish) -> Result<Arc<Command>, Refused> {
+    /// Queues a command behind those that the shell has not finished.
+    pub async fn execute(&self, new_command: NewCommand) -> Result<Arc<Command>, ExecuteError> {
         let id = Uuid::new_v4().to_string();
         let directory = self.directory.join(&id);
         std::fs::create_dir_all(&directory)?;
         let script = directory.join("cmd.sh");
-        std::fs::write(&script, &wish.text)?;
-        let stdout = Fed::make(directory.join("stdout.pipe"))?;
-        let stderr = Fed::make(directory.join("stderr.pipe"))?;
-        let ending = Fed::make(directory.join("exit.pipe"))?;
-        let (input, echo) = if wish.takes_input {
-            let (input, echo) = Input::make(directory.join("input.pipe"), wish.suppress_echo)?;
+        std::fs::write(&script, &new_command.text)?;
+        let stdout = OutputPipe::make(directory.join("stdout.pipe"))?;
+        let stderr = OutputPipe::make(directory.join("stderr.pipe"))?;
+        let ending = OutputPipe::make(directory.join("exit.pipe"))?;
+        let (input, echo) = if new_command.takes_input {
+            let (input, echo) = Input::make(directory.join("input.pipe"), new_command.suppress_echo)?;
             (Some(input), echo)
         } else {
             (None, None)
         };
-        // Not this process's own: the command's standard input, or none.
+        // Never the shell's own standard input, which carries the commands.
         let from = input.as_ref().map_or_else(|| "/dev/null".into(), |input| quoted(&input.path));
         let line = format!(
             "command . {} <{from} >{} 2>{}\ncommand echo \"$?\" >{}\n",
             quoted(&script),
-            quoted(&stdout.hold.path),
-            quoted(&stderr.hold.path),
-            quoted(&ending.hold.path),
+            quoted(&stdout.write_end.path),
+            quoted(&stderr.write_end.path),
+            quoted(&ending.write_end.path),
         );
         let log = self.logs.join(format!("{id}.log"));
-        let command = Arc::new(Command::new(id, wish.text, log, input));
+        let command = Arc::new(Command::new(id, new_command.text, log, input));
         let log = command.create_log()?;
         self.commands.lock().push(command.clone());
 
@@ -129,16 +127,16 @@ impl Session {
             if let Some(input) = &command.input {
                 input.close();
             }
-            return Err(Refused::ShellGone);
+            return Err(ExecuteError::ShellGone);
         }
         drop(input);
-        let pump = Pump {
+        let pump = LogPump {
             command: command.clone(),
             log,
             stdout: stdout.source,
             stderr: stderr.source,
-            ending: Ending::Told(ending.source),
-            holds: vec![stdout.hold, stderr.hold, ending.hold],
+            ending: Ending::Pipe(ending.source),
+            write_ends: vec![stdout.write_end, stderr.write_end, ending.write_end],
             echo,
         };
         command.pumped_by(tokio::spawn(pump.run(self.gone.clone())).abort_handle());
@@ -161,7 +159,7 @@ impl Session {
         });
     }
 
-    /// Ends what waits for its commands, and forgets their files.
+    /// Ends the followers of its commands and removes their files.
     pub fn end(&self) {
         if !*self.gone.borrow() {
             processes::kill_group(self.shell);
@@ -177,7 +175,7 @@ fn quoted(path: &Path) -> String {
     processes::quoted(&path.to_string_lossy())
 }
 
-/// A session's id as the name of its directory: as it is, where it can be one.
+/// The name of a session's directory: its id, unless that cannot be a file name.
 fn directory_name(id: &str) -> String {
     let is_name = id.len() <= 200 && id != "." && id != ".." && !id.contains(['/', '\0']);
     if is_name { id.to_owned() } else { Uuid::new_v4().to_string() }

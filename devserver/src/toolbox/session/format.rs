@@ -1,22 +1,22 @@
-//! What a client of a version gets to see of a log. It says which it is in a header; a browser, which
-//! cannot set one on a socket, in a subprotocol.
+//! The form of a log by the version of the client, which it sends as a header, or as a subprotocol from a
+//! browser, whose WebSockets have no headers.
 
 use axum::http::HeaderMap;
 use axum::http::header::SEC_WEBSOCKET_PROTOCOL;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Level {
-    /// Both outputs in one, without markers: no version, or below 0.27.
+pub enum LogFormat {
+    /// One text without markers: no version, or below 0.27.
     Merged,
-    /// With markers: below 0.167, and versions that are none.
+    /// One text with markers: below 0.167, and versions that do not parse.
     Marked,
-    /// With markers, and each output by itself.
-    Apart,
+    /// With markers, and additionally each channel by itself.
+    Separate,
 }
 
 const SUBPROTOCOL: &str = "X-Daytona-SDK-Version~";
 
-impl Level {
+impl LogFormat {
     pub fn of(headers: &HeaderMap) -> Self {
         let header = headers.get("x-daytona-sdk-version").and_then(|value| value.to_str().ok());
         let protocol = subprotocol(headers);
@@ -29,18 +29,18 @@ impl Level {
 
     fn of_version(version: &str) -> Self {
         if version == "0.0.0-dev" {
-            return Self::Apart;
+            return Self::Separate;
         }
         match parse(version) {
             None => Self::Marked,
             Some(version) if version < (0, 27, 0, true) => Self::Merged,
             Some(version) if version < (0, 167, 0, true) => Self::Marked,
-            Some(_) => Self::Apart,
+            Some(_) => Self::Separate,
         }
     }
 }
 
-/// The subprotocol to select, as it was offered.
+/// The version subprotocol, as the client offered it.
 pub fn subprotocol(headers: &HeaderMap) -> Option<String> {
     let offered = headers.get_all(SEC_WEBSOCKET_PROTOCOL).iter().filter_map(|value| value.to_str().ok());
     offered
@@ -50,7 +50,7 @@ pub fn subprotocol(headers: &HeaderMap) -> Option<String> {
         .map(str::to_owned)
 }
 
-/// Semantic versions, with or without a `v`; a release is later than what came before it.
+/// Parses a semantic version, with or without `v`. The last element is false for a pre-release.
 fn parse(version: &str) -> Option<(u64, u64, u64, bool)> {
     let version = version.strip_prefix('v').unwrap_or(version);
     let version = version.split_once('+').map_or(version, |(version, _)| version);
@@ -67,32 +67,32 @@ mod tests {
 
     #[test]
     fn versions_fall_into_three_groups() {
-        for (version, level) in [
-            ("0.20.0", Level::Merged),
-            ("0.26.9", Level::Merged),
-            ("0.27.0-rc.1", Level::Merged),
-            ("0.27.0", Level::Marked),
-            ("v0.166.0", Level::Marked),
-            ("0.167.0-alpha", Level::Marked),
-            ("junk", Level::Marked),
-            ("", Level::Marked),
-            ("0.167.0", Level::Apart),
-            ("v0.205.1", Level::Apart),
-            ("1.0.0", Level::Apart),
-            ("0.0.0-dev", Level::Apart),
+        for (version, format) in [
+            ("0.20.0", LogFormat::Merged),
+            ("0.26.9", LogFormat::Merged),
+            ("0.27.0-rc.1", LogFormat::Merged),
+            ("0.27.0", LogFormat::Marked),
+            ("v0.166.0", LogFormat::Marked),
+            ("0.167.0-alpha", LogFormat::Marked),
+            ("junk", LogFormat::Marked),
+            ("", LogFormat::Marked),
+            ("0.167.0", LogFormat::Separate),
+            ("v0.205.1", LogFormat::Separate),
+            ("1.0.0", LogFormat::Separate),
+            ("0.0.0-dev", LogFormat::Separate),
         ] {
-            assert_eq!(Level::of_version(version), level, "{version}");
+            assert_eq!(LogFormat::of_version(version), format, "{version}");
         }
     }
 
     #[test]
     fn a_socket_says_it_in_a_subprotocol_and_the_header_comes_first() {
         let mut headers = HeaderMap::new();
-        assert_eq!(Level::of(&headers), Level::Merged);
+        assert_eq!(LogFormat::of(&headers), LogFormat::Merged);
         headers.insert(SEC_WEBSOCKET_PROTOCOL, "other, X-Daytona-SDK-Version~0.30.0".parse().unwrap());
-        assert_eq!(Level::of(&headers), Level::Marked);
+        assert_eq!(LogFormat::of(&headers), LogFormat::Marked);
         assert_eq!(subprotocol(&headers).as_deref(), Some("X-Daytona-SDK-Version~0.30.0"));
         headers.insert("x-daytona-sdk-version", "0.205.1".parse().unwrap());
-        assert_eq!(Level::of(&headers), Level::Apart);
+        assert_eq!(LogFormat::of(&headers), LogFormat::Separate);
     }
 }
