@@ -61,7 +61,7 @@ impl AppState {
         app
     }
 
-    /// The organization that a credential speaks for: a key for its own, a token for the named one.
+    /// The organization of a credential: a key belongs to one, a token needs the named one.
     pub fn organization(&self, bearer: &str, named: Option<&str>) -> Option<&Arc<Organization>> {
         if bearer == self.jwt {
             return self.organizations.iter().find(|organization| Some(organization.id.as_str()) == named);
@@ -108,7 +108,7 @@ impl Registry {
     }
 }
 
-/// A random credential.
+/// A new random credential.
 pub fn random_key() -> String {
     format!("dtn_{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple())
 }

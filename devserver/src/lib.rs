@@ -1,7 +1,7 @@
-//! A Daytona on your own machine: the API, the toolbox and the preview proxy on loopback, over real
+//! The Daytona API on your own machine: control plane, toolboxes and preview proxy on loopback, over real
 //! processes, terminals and files. The binary is `daytona-dev`; tests start a [`Server`] in process.
 //!
-//! * `server`: the listener, and where a request goes. `faults`: misbehaviour on demand.
+//! * `server`: the listener, and where a request goes. `faults`: faults on demand.
 //! * The control plane. `app_state`: organizations, keys, sandboxes. `sandbox`: one of them. `api`: what is below
 //!   `/api`. `proxy`: who may reach a sandbox's toolbox and ports. `rate`: how often.
 //! * The border. `host`: where a sandbox's toolbox runs.
@@ -24,7 +24,7 @@ use faults::Rule;
 pub use server::Server;
 use std::path::PathBuf;
 
-/// Which Daytona it is.
+/// The version of the protocol.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Protocol {
     /// The last self-hosted release.
@@ -34,18 +34,19 @@ pub enum Protocol {
     V0_205,
 }
 
-/// How a server is started.
+/// The options of a server.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
     pub protocol: Protocol,
-    /// 0: any free port.
+    /// The port on 127.0.0.1; 0: any free one.
     pub port: u16,
-    /// Requests a minute and key; absent: as many as come.
+    /// Requests per minute and key; absent: no limit.
     pub rate_limit: Option<u32>,
-    /// Where sandboxes live; absent: a temporary directory. Removed at the end.
+    /// The parent of the state directory, which is created and removed; absent: the system's temporary
+    /// directory.
     pub state_dir: Option<PathBuf>,
-    /// Misbehaviour from the start.
+    /// The faults from the start.
     pub faults: Vec<Rule>,
-    /// Started sandboxes that exist from the start, without directories: for long lists.
+    /// The number of sandboxes that exist from the start, without directories: for tests of long lists.
     pub sandboxes: usize,
 }

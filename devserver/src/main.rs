@@ -1,5 +1,5 @@
-//! `daytona-dev`: a Daytona on your own machine. Serves until Ctrl-C, or while a command runs with the
-//! environment to use it.
+//! `daytona-dev`: the Daytona API on your own machine. Serves until Ctrl-C, or while a command runs, whose
+//! environment leads it here.
 
 use clap::{Parser, Subcommand, ValueEnum};
 use daytona_dev::faults::Rule;
@@ -15,28 +15,28 @@ use tokio::signal::unix::{self as signal, SignalKind};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
 
-/// A Daytona on your own machine: sandboxes are directories and real processes.
+/// The Daytona API on your own machine: sandboxes are directories and real processes.
 #[derive(Parser)]
 #[command(version)]
 struct Arguments {
-    /// The port on 127.0.0.1; 0 is any free one.
+    /// The port on 127.0.0.1; 0: any free one.
     #[arg(long, default_value_t = 0, global = true)]
     port: u16,
-    /// Which Daytona to be: the hosted service, or the last self-hosted release.
+    /// The protocol version: 0.205 is the hosted service, 0.190 the last self-hosted release.
     #[arg(long, value_enum, default_value = "0.205", global = true)]
     protocol: ProtocolVersion,
-    /// Requests a minute and key, then 429.
+    /// Requests per minute and key, then 429; default: no limit.
     #[arg(long, value_name = "N", global = true)]
     rate_limit: Option<u32>,
-    /// Where sandboxes live; a directory inside it is made and removed again.
+    /// The parent of the state directory, which is created and removed; default: the system's temporary directory.
     #[arg(long, value_name = "DIRECTORY", global = true)]
     state: Option<PathBuf>,
-    /// Misbehave: KIND[=VALUE]@PATH[*COUNT]. Kinds: cut, cut-after, cut-body=BYTES, stall,
+    /// A fault, KIND[=VALUE]@PATH[*COUNT]; may be repeated. Kinds: cut, cut-after, cut-body=BYTES, stall,
     /// stall-body=BYTES, delay=MS, status=CODE, html=CODE, empty=CODE, garbage, close-idle=MS, split,
     /// ws-drop=WRITES, ws-close=CODE, ws-silent=WRITES.
     #[arg(long, value_name = "FAULT", global = true)]
     fault: Vec<Rule>,
-    /// Sandboxes that exist from the start, for long lists.
+    /// The number of sandboxes that exist from the start, for tests of long lists.
     #[arg(long, value_name = "N", default_value_t = 0, global = true)]
     sandboxes: usize,
     #[command(subcommand)]
@@ -45,7 +45,7 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Runs a command with the environment to use the server, cleans up, and ends as the command did.
+    /// Runs a command with the environment to use the server, cleans up, and exits with its exit code.
     Run {
         #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
         command: Vec<String>,
@@ -65,7 +65,7 @@ async fn main() -> ExitCode {
     let filter = EnvFilter::builder().with_default_directive(LevelFilter::WARN.into()).from_env_lossy();
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     let arguments = Arguments::parse();
-    // Before anything exists that would be left behind.
+    // Before anything is created that a signal would leave behind.
     let mut signals = match Signals::new() {
         Ok(signals) => signals,
         Err(error) => {
@@ -94,13 +94,13 @@ async fn main() -> ExitCode {
     let code = match arguments.command {
         Some(Command::Run { command }) => run(&server, &command, &mut signals).await,
         None => {
-            // Nobody has to read it.
+            // A closed stdout is not an error.
             let _ = std::io::stdout().write_all(usage(&server).as_bytes());
             signals.next().await;
             ExitCode::SUCCESS
         }
     };
-    // The drop kills and removes; it blocks for as long as that takes.
+    // Ends all processes and removes all files; blocks until that is done.
     drop(server);
     code
 }
@@ -109,8 +109,8 @@ fn usage(server: &Server) -> String {
     let exports = environment(server).map(|(name, value)| format!("export {name}={value}\n")).concat();
     let url = server.api_url();
     format!(
-        "A Daytona serves at {url}. To use it:\n\n{exports}\n\
-         Ctrl-C ends it, with every process and file of its sandboxes.\n"
+        "daytona-dev serves the Daytona API at {url}. To use it:\n\n{exports}\n\
+         Ctrl-C ends it, with all processes and files of its sandboxes.\n"
     )
 }
 
@@ -122,7 +122,7 @@ fn environment(server: &Server) -> [(&'static str, String); 3] {
     ]
 }
 
-/// How long a command may take to end after it was told to.
+/// The time between the signal that ends a command and SIGKILL.
 const EXIT_GRACE: Duration = Duration::from_secs(5);
 
 async fn run(server: &Server, command: &[String], signals: &mut Signals) -> ExitCode {
@@ -143,7 +143,7 @@ async fn run(server: &Server, command: &[String], signals: &mut Signals) -> Exit
         ended = child.wait() => return ended.map_or(ExitCode::FAILURE, exit_code),
         signal = signals.next() => signal,
     };
-    // A terminal's Ctrl-C reached it already; a signal to this process alone has not.
+    // Ctrl-C in a terminal reaches the command as well; a signal to this process alone does not.
     if let Some(pid) = child.id().and_then(|pid| i32::try_from(pid).ok()) {
         let _ = kill(Pid::from_raw(pid), signal);
     }
@@ -153,13 +153,13 @@ async fn run(server: &Server, command: &[String], signals: &mut Signals) -> Exit
     ExitCode::from(128 + signal as u8)
 }
 
-/// As a shell has it: a signal's number and 128.
+/// The exit code as a shell reports it: 128 plus the number of the signal.
 fn exit_code(status: ExitStatus) -> ExitCode {
     let code = status.code().or(status.signal().map(|signal| 128 + signal));
     ExitCode::from(code.and_then(|code| u8::try_from(code).ok()).unwrap_or(1))
 }
 
-/// The ways in which a person, a script or a closed terminal end this process.
+/// SIGINT, SIGTERM and SIGHUP: Ctrl-C, a script, a closed terminal.
 struct Signals([(Signal, signal::Signal); 3]);
 
 impl Signals {

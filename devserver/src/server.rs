@@ -1,4 +1,4 @@
-//! The listener, and where a request goes: health, faults, API, toolbox, previews.
+//! The listener, the faults of its connections, and the routes: health, faults, API, toolbox, previews.
 
 use crate::Options;
 use crate::api::error::ApiError;
@@ -25,14 +25,14 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
-/// A running server. Dropping it kills every process and removes its directory.
+/// A running server. Dropping it ends every process and removes its directory.
 pub struct Server {
     shared: Arc<ServerState>,
     accepting: JoinHandle<()>,
     api_url: String,
-    /// Every connection's end.
+    /// Ends every connection.
     closing: CancellationToken,
-    /// Kept for its destructor.
+    /// Removes the directory when dropped.
     _state: tempfile::TempDir,
 }
 
@@ -69,12 +69,12 @@ impl Server {
         &self.shared.app.organizations[0].key
     }
 
-    /// The second organization's.
+    /// The second organization's key.
     pub fn api_key_2(&self) -> &str {
         &self.shared.app.organizations[1].key
     }
 
-    /// A token for both, with an organization's id beside it.
+    /// A user's token, good for both organizations together with an organization's id.
     pub fn jwt(&self) -> &str {
         &self.shared.app.jwt
     }
@@ -87,7 +87,7 @@ impl Server {
     pub fn fault(&self, rule: &str) {
         let body = serde_json::to_vec(&[rule]).unwrap_or_default();
         let answer = self.shared.faults.configure(&body);
-        assert_eq!(answer.status(), StatusCode::NO_CONTENT, "{rule:?} is no fault");
+        assert_eq!(answer.status(), StatusCode::NO_CONTENT, "{rule:?} is not a fault");
     }
 
     pub async fn stop(self) {}
@@ -103,7 +103,7 @@ impl Drop for Server {
     }
 }
 
-/// A directory of its own inside the named one: nothing that was there is ever removed.
+/// A new directory, inside the one from the options if there is one, which itself is never removed.
 fn state_dir(options: &Options) -> io::Result<tempfile::TempDir> {
     let mut own = tempfile::Builder::new();
     own.prefix("daytona-dev-");
@@ -148,7 +148,7 @@ async fn serve_connection(stream: TcpStream, shared: Arc<ServerState>) {
     }
 }
 
-/// Dropped without an answer.
+/// A fault: the connection is dropped without an answer.
 #[derive(Debug)]
 struct Cut;
 
@@ -161,7 +161,7 @@ impl std::fmt::Display for Cut {
 impl std::error::Error for Cut {}
 
 impl ServerState {
-    /// The answer, after the faults have had their way with it.
+    /// The answer with all faults that apply to the request.
     async fn answer(
         self: Arc<Self>,
         request: Request<Body>,
@@ -180,15 +180,15 @@ impl ServerState {
                 FaultKind::Delay(time) => tokio::time::sleep(time).await,
                 FaultKind::CloseIdle(time) => connection.close_idle(time),
                 FaultKind::Split => connection.split(),
-                // The answer to the upgrade is one write.
+                // One write more: the upgrade response.
                 FaultKind::WsDrop(writes) => connection.socket(writes + 1, SocketFault::Drop),
                 FaultKind::WsSilent(writes) => connection.socket(writes + 1, SocketFault::Silence),
                 FaultKind::WsClose(code) => connection.socket(2, SocketFault::Close(code)),
                 _ => {}
             }
-            if let Some(made_up) = faults::instead(*kind) {
+            if let Some(replacement) = faults::replacement(*kind) {
                 let _ = request.into_body().collect().await;
-                return Ok(made_up);
+                return Ok(replacement);
             }
         }
         let mut response = self.route(request).await;
@@ -196,7 +196,7 @@ impl ServerState {
             if kind == FaultKind::CutAfter {
                 return Err(Cut);
             }
-            response = faults::spoil(kind, response);
+            response = faults::apply(kind, response);
         }
         Ok(response)
     }
@@ -219,7 +219,7 @@ impl ServerState {
     }
 }
 
-/// Everything but previews, which are told by their host.
+/// All routes except previews, which the host name selects.
 fn routes(app: Arc<AppState>, rate: Option<Arc<RateLimit>>) -> Router {
     let health = ([(header::CONTENT_TYPE, "application/json")], r#"{"status":"ok"}"#);
     let limit = from_fn(move |request, next| limit(rate.clone(), request, next));
@@ -234,7 +234,7 @@ fn routes(app: Arc<AppState>, rate: Option<Arc<RateLimit>>) -> Router {
         .route("/health", any(async move || health))
 }
 
-/// Refuses a key that has had its requests, and tells every other what it has left.
+/// Applies the rate limit: refuses a key's request or adds the rate limit headers to its answer.
 async fn limit(rate: Option<Arc<RateLimit>>, request: Request<Body>, next: Next) -> Response<Body> {
     let (Some(rate), Some(bearer)) = (rate, api::bearer(request.headers())) else {
         return next.run(request).await;

@@ -1,4 +1,4 @@
-//! A request to the control plane by a known client.
+//! An authenticated request to the control plane, with its whole body.
 
 use super::error::ApiError;
 use crate::app_state::{AppState, Organization};
@@ -77,12 +77,12 @@ fn syntax_error(body: &[u8], error: &serde_json::Error) -> String {
     format!("Unexpected token {token} in JSON at position {position}")
 }
 
-/// The bearer of a request's credential.
+/// The bearer token of a request.
 pub fn bearer(headers: &HeaderMap) -> Option<&str> {
     headers.get("authorization")?.to_str().ok()?.strip_prefix("Bearer ")
 }
 
-/// The organization that a request speaks for.
+/// The organization of a request's credential.
 pub fn authenticate<'w>(app: &'w AppState, headers: &HeaderMap) -> Result<&'w Arc<Organization>, ApiError> {
     let named = headers.get("x-daytona-organization-id").and_then(|value| value.to_str().ok());
     let Some(bearer) = bearer(headers) else {

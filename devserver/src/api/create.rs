@@ -12,7 +12,7 @@ use tokio::time::sleep;
 
 /// The longest that the answer to a create waits for the start.
 const CREATE_TIMEOUT: Duration = Duration::from_secs(30);
-/// How long each step of a build takes.
+/// The duration of each step of a build.
 const BUILD_STEP: Duration = Duration::from_millis(60);
 
 /// Keys of a create request that go into the record as they are.
@@ -59,7 +59,7 @@ pub async fn create(call: ApiCall) -> Answer {
     Ok(json_body(&sandbox.json()))
 }
 
-/// The new sandbox's record, or the reason of a refusal.
+/// The new sandbox's record, or the error of the first check that fails.
 fn record(call: &ApiCall, request: &Map<String, Value>) -> Result<Map<String, Value>, ApiError> {
     let given = |key: &str| request.get(key).filter(|value| !value.is_null());
     let mut record = defaults(&call.app, &call.organization.id);

@@ -6,7 +6,7 @@ use axum::http::{Response, StatusCode, header};
 use axum::response::IntoResponse;
 use serde_json::json;
 
-/// A refusal; the path is filled in where it is known.
+/// An error; its path is added where it is known.
 #[derive(Clone)]
 pub struct ApiError {
     pub status: StatusCode,
@@ -63,7 +63,7 @@ impl IntoResponse for ApiError {
     }
 }
 
-/// A JSON answer, with the charset that the service names.
+/// A JSON response with the service's content type.
 pub fn json_body(value: &impl serde::Serialize) -> Response<Body> {
     let body = serde_json::to_vec(value).unwrap_or_default();
     ([(header::CONTENT_TYPE, "application/json; charset=utf-8")], body).into_response()

@@ -1,5 +1,4 @@
-//! Images as far as a build without a container engine goes: their names, the steps that fail, and what a
-//! container of one runs.
+//! Images, without a container engine: their names, the steps that fail, and the command line.
 
 use ring::digest::{SHA256, digest};
 use serde_json::Value;
@@ -50,7 +49,7 @@ fn is_reference(image: &str) -> bool {
     host_is_fine && path_is_fine && digest_is_fine && tag.is_none_or(is_word)
 }
 
-/// What a container of this image runs: ENTRYPOINT, with CMD as its arguments or in its place.
+/// The command line of a container: ENTRYPOINT with CMD as its arguments, or CMD.
 pub fn command_line(dockerfile: &str) -> Vec<String> {
     let mut words = instruction(dockerfile, "ENTRYPOINT");
     words.extend(instruction(dockerfile, "CMD"));

@@ -1,4 +1,4 @@
-//! Bodies that end too soon, or never. The head promises them whole.
+//! Bodies that end early or never, under headers that announce all of them.
 
 use axum::body::{Body, Bytes};
 use axum::http::{Response, header};
@@ -10,25 +10,25 @@ const FLUSH_DELAY: Duration = Duration::from_millis(20);
 /// Sends `bytes` of the body, then fails, which drops the connection.
 pub fn cut_after(response: Response<Body>, bytes: usize) -> Response<Body> {
     let cut = async {
-        // What was sent has to leave the server's buffer first.
+        // Lets hyper flush what was sent.
         tokio::time::sleep(FLUSH_DELAY).await;
         Err(std::io::Error::other("cut"))
     };
-    spoilt(response, bytes, stream::once(cut).boxed())
+    truncated(response, bytes, stream::once(cut).boxed())
 }
 
 /// Sends `bytes` of the body, then nothing.
 pub fn stall_after(response: Response<Body>, bytes: usize) -> Response<Body> {
-    spoilt(response, bytes, stream::pending().boxed())
+    truncated(response, bytes, stream::pending().boxed())
 }
 
-fn spoilt(
+fn truncated(
     response: Response<Body>,
     bytes: usize,
     end: stream::BoxStream<'static, Result<Bytes, std::io::Error>>,
 ) -> Response<Body> {
     let (mut parts, body) = response.into_parts();
-    // A length that is promised and not kept; without one the body is chunked and has no last chunk.
+    // A body without a length is sent in chunks, of which the last is missing.
     if let Some(length) = http_body::Body::size_hint(&body).exact() {
         parts.headers.insert(header::CONTENT_LENGTH, length.into());
     }

@@ -1,4 +1,4 @@
-//! Misbehaviour of the wire itself: bytes one by one, connections that end or fall silent.
+//! Faults of the connection itself: single bytes, connections that end or fall silent.
 
 use parking_lot::Mutex;
 use std::io;
@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
-/// What is wrong with one connection; its requests set it.
+/// The faults of one connection, set by its requests.
 #[derive(Default)]
 pub struct Connection(Mutex<State>);
 
@@ -17,7 +17,7 @@ pub struct Connection(Mutex<State>);
 struct State {
     split: bool,
     close_idle: Option<Duration>,
-    /// Requests under way.
+    /// The number of requests that are being answered.
     busy: u32,
     idle_since: Option<Instant>,
     /// Set when the connection becomes a WebSocket.
@@ -26,7 +26,7 @@ struct State {
 
 #[derive(Clone, Copy)]
 struct Socket {
-    /// Writes that still go through.
+    /// The number of writes that still succeed.
     writes: u32,
     then: SocketFault,
 }
@@ -65,7 +65,7 @@ impl Connection {
         }
     }
 
-    /// Ready when the connection was idle for as long as it may be.
+    /// Returns when the connection has been idle for as long as `close-idle` allows.
     pub async fn too_idle(&self) {
         loop {
             {
@@ -81,14 +81,14 @@ impl Connection {
     }
 }
 
-/// A TCP stream that misbehaves as its connection says.
+/// A TCP stream with the faults of its connection.
 pub struct FaultyStream {
     stream: TcpStream,
     connection: Arc<Connection>,
-    /// The close frame on its way.
+    /// What is left to write of the close frame.
     closing: Vec<u8>,
     over: bool,
-    /// A byte was sent by itself: its reader gets a chance to see it alone.
+    /// Set after a single byte, so that the reader may receive it alone.
     pauses: bool,
 }
 
@@ -97,11 +97,11 @@ impl FaultyStream {
         Self { stream, connection, closing: Vec::new(), over: false, pauses: false }
     }
 
-    /// How much of a write goes through; `None`: this one is the first that does not.
+    /// How many bytes of a write to pass on; `Err`: none, by this fault.
     fn allowed(&mut self, wanted: usize) -> Result<usize, SocketFault> {
         let mut state = self.connection.0.lock();
         if let Some(socket) = &mut state.socket {
-            // The upgrade's answer is HTTP and always goes through.
+            // The upgrade response is one of the writes that succeed.
             if socket.writes == 0 {
                 return Err(socket.then);
             }
@@ -156,7 +156,7 @@ impl AsyncWrite for FaultyStream {
                 }
             }
         }
-        // Whatever else the server says is swallowed.
+        // All later writes are discarded.
         Poll::Ready(Ok(bytes.len()))
     }
 

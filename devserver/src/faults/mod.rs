@@ -1,4 +1,4 @@
-//! Misbehaviour on demand, for tests: cut, stall, truncate, split, refuse, answer nonsense.
+//! Faults on demand, for tests of clients: dropped, stalled, truncated, split and wrong answers.
 //!
 //! A rule is `KIND[=VALUE]@PATH[*COUNT]`: it applies to the next COUNT requests (default: all) whose path,
 //! query included, contains PATH. Rules come from `--fault`, [`crate::Options::faults`] and POST /faults
@@ -15,7 +15,7 @@
 //! | `status=CODE` | that status with an error envelope; 429 with all its headers |
 //! | `html=CODE` | that status with a proxy's HTML page |
 //! | `empty=CODE` | that status without a body |
-//! | `garbage` | 200 with a body that is no JSON |
+//! | `garbage` | 200 with a body that is not JSON |
 //! | `close-idle=MS` | the connection is closed when it was idle for that long after the answer |
 //! | `split` | this connection's bytes are sent one by one from now on |
 //! | `ws-drop=N` | a WebSocket is dropped without a close frame after N writes of the server |
@@ -36,7 +36,7 @@ use body::{cut_after, stall_after};
 use parking_lot::Mutex;
 use serde_json::json;
 
-/// The rules in force.
+/// The active rules.
 #[derive(Default)]
 pub struct Faults(Mutex<Vec<Rule>>);
 
@@ -45,7 +45,7 @@ impl Faults {
         Self(Mutex::new(rules))
     }
 
-    /// What happens to a request for this path and query; each rule counts down.
+    /// The faults of a request for this path and query; counts down each matching rule.
     pub fn take(&self, target: &str) -> Vec<FaultKind> {
         let mut rules = self.0.lock();
         let mut kinds = Vec::new();
@@ -75,8 +75,8 @@ impl Faults {
     }
 }
 
-/// An answer made up instead of the real one.
-pub fn instead(kind: FaultKind) -> Option<Response<Body>> {
+/// The answer of a fault that replaces the real one.
+pub fn replacement(kind: FaultKind) -> Option<Response<Body>> {
     let envelope = |status: StatusCode| {
         let body = json!({ "statusCode": status.as_u16(), "message": "a fault was asked for" });
         (status, [(header::CONTENT_TYPE, "application/json")], body.to_string()).into_response()
@@ -103,8 +103,8 @@ pub fn instead(kind: FaultKind) -> Option<Response<Body>> {
     })
 }
 
-/// The real answer, spoilt.
-pub fn spoil(kind: FaultKind, response: Response<Body>) -> Response<Body> {
+/// Applies a fault to the real answer.
+pub fn apply(kind: FaultKind, response: Response<Body>) -> Response<Body> {
     match kind {
         FaultKind::CutBody(bytes) => cut_after(response, bytes),
         FaultKind::StallBody(bytes) => stall_after(response, bytes),

@@ -1,10 +1,10 @@
-//! Rules as text.
+//! The text form of a rule.
 
 use axum::http::StatusCode;
 use std::str::FromStr;
 use std::time::Duration;
 
-/// What happens.
+/// One fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FaultKind {
     Cut,
@@ -24,7 +24,7 @@ pub enum FaultKind {
     WsSilent(u32),
 }
 
-/// What happens to which requests, and how often.
+/// A fault, the requests it applies to, and how often.
 #[derive(Clone, Debug)]
 pub struct Rule {
     pub kind: FaultKind,
@@ -36,7 +36,7 @@ impl FromStr for Rule {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || format!("{text:?} is no fault: write KIND[=VALUE]@PATH[*COUNT]");
+        let wrong = || format!("{text:?} is not a fault: write KIND[=VALUE]@PATH[*COUNT]");
         let (kind, rest) = text.split_once('@').ok_or_else(wrong)?;
         let (path, left) = match rest.rsplit_once('*') {
             Some((path, count)) => (path, Some(count.parse().map_err(|_| wrong())?)),

@@ -26,7 +26,7 @@ pub fn router(app: Arc<AppState>) -> Router {
     for route in ["/toolbox/{id}", "/toolbox/{id}/", "/toolbox/{id}/{*path}"] {
         router = router.route(route, any(toolbox));
     }
-    // The old way through the API, which the last self-hosted release still had.
+    // The former path through the API, which the last self-hosted release still has.
     if app.protocol == Protocol::V0_190 {
         for route in
             ["/api/toolbox/{id}/toolbox", "/api/toolbox/{id}/toolbox/", "/api/toolbox/{id}/toolbox/{*path}"]
@@ -79,7 +79,7 @@ async fn serve_toolbox(app: &AppState, id: &str, path: &str, request: Request) -
     }
 }
 
-/// Hands a request to the sandbox's toolbox under this path, with its query.
+/// Sends a request to the sandbox's toolbox with this path and the request's query.
 async fn forward(sandbox: &Sandbox, path: &str, mut request: Request) -> Response<Body> {
     let Some(toolbox) = sandbox.toolbox() else { return refuse(StatusCode::BAD_GATEWAY, "bad gateway") };
     let query = request.uri().query().map(|query| format!("?{query}")).unwrap_or_default();
@@ -87,7 +87,7 @@ async fn forward(sandbox: &Sandbox, path: &str, mut request: Request) -> Respons
         return refuse(StatusCode::BAD_REQUEST, "bad request");
     };
     *request.uri_mut() = Uri::from(target);
-    // Only the connection goes along: what else our own router has noted would mislead the toolbox's.
+    // Keeps only the connection, for upgrades; the path parameters of this router are not the toolbox's.
     let connection = request.extensions_mut().remove::<OnUpgrade>();
     request.extensions_mut().clear();
     if let Some(connection) = connection {

@@ -1,5 +1,5 @@
-//! The preview proxy: `http://{port}-{sandboxId or token}.localhost:PORT/`, to ports that a process of that
-//! sandbox really listens on. Bodies stream, upgrades pass through.
+//! The preview proxy: `http://{port}-{sandboxId or token}.localhost:PORT/` leads to a port that a process of
+//! the sandbox listens on. Bodies are streamed, upgrades pass through.
 
 use crate::app_state::AppState;
 use crate::sandbox::Sandbox;
@@ -8,13 +8,13 @@ use axum::http::{HeaderMap, Request, Response, StatusCode, header};
 use axum::response::IntoResponse;
 use std::sync::Arc;
 
-/// A host that names a sandbox's port.
+/// The port and the sandbox's id or token in a preview's host name.
 pub struct Target {
     port: u16,
     name: String,
 }
 
-/// The target of a request's host, if it is a preview.
+/// `None`: the host is not a preview's.
 pub fn target(headers: &HeaderMap) -> Option<Target> {
     let host = headers.get(header::HOST)?.to_str().ok()?;
     let label = host.split(':').next()?.strip_suffix(".localhost")?;
@@ -24,7 +24,7 @@ pub fn target(headers: &HeaderMap) -> Option<Target> {
 
 pub async fn serve(app: &Arc<AppState>, target: Target, request: Request<Body>) -> Response<Body> {
     let Some(sandbox) = allowed(app, &target, &request) else {
-        return (StatusCode::NOT_FOUND, "no such preview, or no right to it\n").into_response();
+        return (StatusCode::NOT_FOUND, "no such preview, or access denied\n").into_response();
     };
     if sandbox.state() != "started" {
         return (StatusCode::BAD_REQUEST, format!("sandbox {} is {}\n", sandbox.id, sandbox.state()))
@@ -32,7 +32,7 @@ pub async fn serve(app: &Arc<AppState>, target: Target, request: Request<Body>) 
     }
     let path = format!("/proxy/{}{}", target.port, request.uri().path());
     let response = super::forward(&sandbox, &path, request).await;
-    // The daemon says nothing about a port that nobody listens on.
+    // The daemon's answer for a port without a listener is empty.
     if response.status() == StatusCode::BAD_GATEWAY && response.body().size_hint().exact() == Some(0) {
         let message = format!("nothing in sandbox {} listens on port {}\n", sandbox.id, target.port);
         return (StatusCode::BAD_GATEWAY, message).into_response();
@@ -40,7 +40,7 @@ pub async fn serve(app: &Arc<AppState>, target: Target, request: Request<Body>) 
     response
 }
 
-/// The sandbox, if the request may see it: it is public, or a token, a key or a signed link says so.
+/// The sandbox, if it is public or the request has its token, a key of its organization, or a signed link.
 fn allowed(app: &AppState, target: &Target, request: &Request<Body>) -> Option<Arc<Sandbox>> {
     let sandboxes = app.sandboxes.read();
     if let Some(sandbox) = sandboxes.by_id(&target.name) {

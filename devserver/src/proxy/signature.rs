@@ -1,4 +1,4 @@
-//! URLs that carry their own right: one method, one path, until a time, signed with the sandbox's key.
+//! Signed URLs: access to one file by one method until a time, signed with the sandbox's key.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -8,8 +8,8 @@ use ring::hmac;
 
 use crate::toolbox::files::query_value;
 
-/// Whether a request for this path of a toolbox may do without a credential, because its query is
-/// signed with `key` for exactly this. Only single uploads and downloads can be signed.
+/// Whether a toolbox request needs no credential because its query is signed with `key`. Only uploads and
+/// downloads of one file can be signed.
 pub fn is_signed(key: &str, method: &Method, toolbox_path: &str, uri: &Uri) -> bool {
     if !matches!((method.as_str(), toolbox_path), ("GET", "/files/download") | ("POST", "/files/upload-v2")) {
         return false;
@@ -24,7 +24,7 @@ pub fn is_signed(key: &str, method: &Method, toolbox_path: &str, uri: &Uri) -> b
         return false;
     };
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-    // 0 never expires.
+    // 0: never expires.
     if until != 0 && until < now {
         return false;
     }
