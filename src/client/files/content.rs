@@ -1,8 +1,8 @@
 //! One file as bytes in memory.
 
 use super::failure::{Hints, cannot};
-use super::incoming::Incoming;
-use super::{outgoing, path};
+use super::file_download::FileDownload;
+use super::{path, upload_request};
 use crate::client::error::{Error, Result};
 use crate::client::operation::Context;
 use crate::client::sandbox::Sandbox;
@@ -44,17 +44,17 @@ pub(super) const READ: Hints = &[(status::HTTP_BAD_REQUEST, "it is not a regular
 
 pub async fn write(sandbox: Sandbox, params: Write, context: Context) -> Result<Json> {
     let file = path("path", &params.path)?;
-    let written = outgoing::send_bytes(&sandbox, file, &context.body).await;
+    let written = upload_request::send_bytes(&sandbox, file, &context.body).await;
     written.map_err(cannot("write", file, WRITE))
 }
 
 pub async fn read(sandbox: Sandbox, params: Read, _: Context) -> Result<Vec<u8>> {
     let file = path("path", &params.path)?;
     let read = async {
-        let mut incoming = Incoming::open(&sandbox, file).await?;
+        let mut download = FileDownload::open(&sandbox, file).await?;
         let mut content = Vec::new();
         // One place for the whole and the NUL behind it: every byte is copied once.
-        let length = incoming.length.unwrap_or_default();
+        let length = download.length.unwrap_or_default();
         let room = usize::try_from(length).unwrap_or(usize::MAX).saturating_add(1);
         if content.try_reserve_exact(room).is_err() {
             return Err(Error::new(
@@ -64,8 +64,8 @@ pub async fn read(sandbox: Sandbox, params: Read, _: Context) -> Result<Vec<u8>>
                 ),
             ));
         }
-        while let Some(piece) = incoming.piece().await? {
-            content.extend_from_slice(&piece);
+        while let Some(chunk) = download.chunk().await? {
+            content.extend_from_slice(&chunk);
         }
         content.reserve_exact(1);
         Ok(content)

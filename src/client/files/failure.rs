@@ -31,7 +31,7 @@ pub(super) fn cannot_to(
     move |error| say(what, error, hints)
 }
 
-const USUAL: Hints =
+const DEFAULT_HINTS: Hints =
     &[(status::HTTP_NOT_FOUND, "it does not exist"), (status::HTTP_FORBIDDEN, "the sandbox's user may not")];
 
 fn say(what: String, mut error: Error, hints: Hints) -> Error {
@@ -41,7 +41,7 @@ fn say(what: String, mut error: Error, hints: Hints) -> Error {
     let status = error.status();
     let detail = error.detail_mut();
     if let Some((before, after)) = detail.message.split_once(NO_BODY) {
-        let hint = hints.iter().chain(USUAL).find(|(number, _)| *number == status);
+        let hint = hints.iter().chain(DEFAULT_HINTS).find(|(number, _)| *number == status);
         detail.message = match hint {
             Some((_, hint)) => format!("{what}: {hint}{after}"),
             None => format!("{what}: {before}{NO_BODY}{after}"),

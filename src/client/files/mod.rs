@@ -6,37 +6,37 @@
 //! meanwhile is an error; a file that arrives appears under its name only when it is complete.
 //!
 //! * [`entry`]: what is there, and changing it. [`search`]: looking for names and text.
-//! * [`outgoing`]: the two ways in, one for servers since 0.205 and one for those before. [`incoming`]: the
-//!   way out, resumed after a lost connection. [`source`], [`landing`]: the local files at their other ends.
+//! * [`upload_request`]: the two ways in, one for servers since 0.205 and one for those before. [`file_download`]: the
+//!   way out, resumed after a lost connection. [`local_file`], [`atomic_file`]: the local files at their other ends.
 //! * [`content`], [`transfer`], [`stream`]: one file as bytes, as a local file, as a stream.
-//! * [`many`], [`many_up`], [`many_down`]: many in few requests, over [`form`] and [`multipart`].
+//! * [`bulk`], [`bulk_upload`], [`bulk_download`]: many in few requests, over [`form`] and [`multipart`].
 //! * [`sync`]: whole directories. [`failure`]: what all of them say when something fails.
 
+mod atomic_file;
+mod bulk;
+mod bulk_download;
+mod bulk_upload;
 mod content;
 mod entry;
 mod failure;
+mod file_download;
 mod form;
-mod incoming;
-mod landing;
-mod many;
-mod many_down;
-mod many_up;
+mod local_file;
 mod multipart;
-mod outgoing;
 mod search;
-mod source;
 mod stream;
 mod sync;
 mod transfer;
+mod upload_request;
 
+pub use bulk::{Moved, Pair};
+pub use bulk_download::{DownloadMany, download_many};
+pub use bulk_upload::{UploadMany, upload_many};
 pub use content::{Read, Uploaded, Write, read, write};
 pub use entry::{
     Delete, FileInfo, Info, List, Mkdir, Move, SetPermissions, delete, info, list, mkdir, rename,
     set_permissions,
 };
-pub use many::{Moved, Pair};
-pub use many_down::{DownloadMany, download_many};
-pub use many_up::{UploadMany, upload_many};
 pub use search::{Find, Found, Match, Replace, Replaced, Search, find, replace, search};
 pub use stream::{Reader, ReaderOpened, StreamEnded, Writer, reader, writer};
 pub use sync::{Skipped, SyncDown, SyncUp, Synced, sync_down, sync_up};
@@ -48,7 +48,7 @@ use super::transport::shaped;
 
 /// How much is read from or written to a disk at once: large enough that the hop to a blocking thread
 /// vanishes, small enough to stay in the processor's cache between disk and wire.
-const PIECE: usize = 512 * 1024;
+const DISK_CHUNK_BYTES: usize = 512 * 1024;
 
 /// A path that a server can be asked about.
 fn path<'a>(what: &str, path: &'a str) -> Result<&'a str> {

@@ -2,7 +2,7 @@
 //! part's head may come byte by byte. A part that says its length is taken by it, so that its content may
 //! hold what looks like a boundary, and is never copied.
 
-use super::landing::incomplete;
+use super::atomic_file::incomplete;
 use crate::client::error::{Error, Result};
 use crate::client::status;
 use crate::client::transport::Response;
@@ -10,7 +10,7 @@ use bytes::{Bytes, BytesMut};
 use memchr::memmem;
 
 /// A part's headers are a few hundred bytes and a path.
-const LONGEST_HEAD: usize = 64 * 1024;
+const MAX_PART_HEAD_BYTES: usize = 64 * 1024;
 
 /// Where the bytes come from.
 pub(super) trait Chunks {
@@ -28,11 +28,11 @@ pub(super) struct Multipart<C> {
     /// `\r\n--boundary`
     delimiter: Vec<u8>,
     buffer: Bytes,
-    within: Within,
+    position: Position,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Within {
+enum Position {
     /// Before the first part, or in what is left of one.
     Content,
     /// So many bytes of a part are to come.
@@ -72,20 +72,20 @@ impl<C: Chunks> Multipart<C> {
         };
         let delimiter = [b"\r\n--", &boundary[..]].concat();
         // The first delimiter has no line end before it unless something precedes it.
-        Ok(Self { chunks, delimiter, buffer: Bytes::from_static(b"\r\n"), within: Within::Content })
+        Ok(Self { chunks, delimiter, buffer: Bytes::from_static(b"\r\n"), position: Position::Content })
     }
 
     /// The next part's head, `None` behind the last. What was not read of the part before is passed over.
     pub async fn next_part(&mut self) -> Result<Option<Head>> {
-        while self.piece().await?.is_some() {}
-        if self.within == Within::End {
+        while self.chunk().await?.is_some() {}
+        if self.position == Position::End {
             return Ok(None);
         }
         while self.buffer.len() < 2 {
             self.more("behind a boundary").await?;
         }
         if self.buffer.starts_with(b"--") {
-            self.within = Within::End;
+            self.position = Position::End;
             return Ok(None);
         }
         let end = loop {
@@ -93,7 +93,7 @@ impl<C: Chunks> Multipart<C> {
             if let Some(at) = memmem::find(&self.buffer, b"\r\n\r\n") {
                 break at;
             }
-            if self.buffer.len() > LONGEST_HEAD {
+            if self.buffer.len() > MAX_PART_HEAD_BYTES {
                 return Err(broken("the head of a part has no end"));
             }
             self.more("in the head of a part").await?;
@@ -101,19 +101,19 @@ impl<C: Chunks> Multipart<C> {
         let head = self.buffer.split_to(end + 2);
         let _ = self.buffer.split_to(2);
         let head = Head::parse(&head)?;
-        self.within = match head.length {
-            Some(length) => Within::Counted { length, left: length },
-            None => Within::Content,
+        self.position = match head.length {
+            Some(length) => Position::Counted { length, left: length },
+            None => Position::Content,
         };
         Ok(Some(head))
     }
 
-    /// The next piece of the part's content; `None` at its end.
-    pub async fn piece(&mut self) -> Result<Option<Bytes>> {
+    /// The next chunk of the part's content; `None` at its end.
+    pub async fn chunk(&mut self) -> Result<Option<Bytes>> {
         loop {
-            match self.within {
-                Within::Delimiter | Within::End => return Ok(None),
-                Within::Counted { length, left: 0 } => {
+            match self.position {
+                Position::Delimiter | Position::End => return Ok(None),
+                Position::Counted { length, left: 0 } => {
                     while self.buffer.len() < self.delimiter.len() {
                         self.more("behind a part").await?;
                     }
@@ -123,26 +123,26 @@ impl<C: Chunks> Multipart<C> {
                         )));
                     }
                     let _ = self.buffer.split_to(self.delimiter.len());
-                    self.within = Within::Delimiter;
+                    self.position = Position::Delimiter;
                 }
-                Within::Counted { length, left } => {
+                Position::Counted { length, left } => {
                     if self.buffer.is_empty() && !self.fill().await? {
                         return Err(incomplete(length - left, length));
                     }
                     let most = usize::try_from(left).unwrap_or(usize::MAX).min(self.buffer.len());
-                    let piece = self.buffer.split_to(most);
-                    self.within = Within::Counted { length, left: left - piece.len() as u64 };
-                    return Ok(Some(piece));
+                    let chunk = self.buffer.split_to(most);
+                    self.position = Position::Counted { length, left: left - chunk.len() as u64 };
+                    return Ok(Some(chunk));
                 }
-                Within::Content => {
+                Position::Content => {
                     if let Some(at) = memmem::find(&self.buffer, &self.delimiter) {
-                        let piece = self.buffer.split_to(at);
+                        let chunk = self.buffer.split_to(at);
                         let _ = self.buffer.split_to(self.delimiter.len());
-                        self.within = Within::Delimiter;
-                        if piece.is_empty() {
+                        self.position = Position::Delimiter;
+                        if chunk.is_empty() {
                             continue;
                         }
-                        return Ok(Some(piece));
+                        return Ok(Some(chunk));
                     }
                     let safe = self.buffer.len() - self.begun();
                     if safe > 0 {
@@ -298,10 +298,10 @@ fn parameters(value: &[u8]) -> impl Iterator<Item = (String, Vec<u8>)> + '_ {
 mod tests {
     use super::*;
 
-    /// An answer that comes in these pieces.
-    struct Pieces(std::collections::VecDeque<Bytes>);
+    /// An answer that comes in these chunks.
+    struct TestChunks(std::collections::VecDeque<Bytes>);
 
-    impl Chunks for Pieces {
+    impl Chunks for TestChunks {
         async fn chunk(&mut self) -> Result<Option<Bytes>> {
             Ok(self.0.pop_front())
         }
@@ -311,15 +311,15 @@ mod tests {
 
     type Parts = Vec<(Head, Vec<u8>)>;
 
-    async fn parts(pieces: impl IntoIterator<Item = &[u8]>) -> Result<Parts> {
-        let pieces = pieces.into_iter().map(Bytes::copy_from_slice).collect();
-        let mut multipart = Multipart::new(Some(TYPE), Pieces(pieces))?;
+    async fn parts(chunks: impl IntoIterator<Item = &[u8]>) -> Result<Parts> {
+        let chunks = chunks.into_iter().map(Bytes::copy_from_slice).collect();
+        let mut multipart = Multipart::new(Some(TYPE), TestChunks(chunks))?;
         let mut parts = Vec::new();
         while let Some(head) = multipart.next_part().await? {
             let mut content = Vec::new();
-            while let Some(piece) = multipart.piece().await? {
-                assert!(!piece.is_empty());
-                content.extend_from_slice(&piece);
+            while let Some(chunk) = multipart.chunk().await? {
+                assert!(!chunk.is_empty());
+                content.extend_from_slice(&chunk);
             }
             parts.push((head, content));
         }
@@ -349,8 +349,8 @@ mod tests {
         assert_eq!(parts(ANSWER.chunks(1)).await.unwrap(), expected());
         for first in 0..ANSWER.len() {
             for second in first..ANSWER.len() {
-                let pieces = [&ANSWER[..first], &ANSWER[first..second], &ANSWER[second..]];
-                assert_eq!(parts(pieces).await.unwrap(), expected(), "{first} {second}");
+                let chunks = [&ANSWER[..first], &ANSWER[first..second], &ANSWER[second..]];
+                assert_eq!(parts(chunks).await.unwrap(), expected(), "{first} {second}");
             }
         }
     }
@@ -375,7 +375,7 @@ mod tests {
     #[test]
     fn what_is_no_multipart_is_refused() {
         for kind in [None, Some("text/html"), Some("multipart/mixed"), Some("text/x; boundary=b")] {
-            assert!(Multipart::new(kind, Pieces(Default::default())).is_err(), "{kind:?}");
+            assert!(Multipart::new(kind, TestChunks(Default::default())).is_err(), "{kind:?}");
         }
     }
 

@@ -2,8 +2,8 @@
 
 use super::content::{READ, WRITE};
 use super::failure::cannot;
-use super::incoming::Incoming;
-use super::{outgoing, path};
+use super::file_download::FileDownload;
+use super::{path, upload_request};
 use crate::client::error::{Error, Result};
 use crate::client::sandbox::Sandbox;
 use crate::client::status;
@@ -58,14 +58,14 @@ pub struct StreamEnded {
 pub async fn reader(sandbox: Sandbox, params: Reader, io: Io) -> Result<Ended> {
     let file = path("path", &params.path)?;
     let failed = || cannot("read", file, READ);
-    let mut incoming = Incoming::open(&sandbox, file).await.map_err(failed())?;
-    let length = incoming.length.map_or_else(|| "null".to_owned(), |length| length.to_string());
+    let mut download = FileDownload::open(&sandbox, file).await.map_err(failed())?;
+    let length = download.length.map_or_else(|| "null".to_owned(), |length| length.to_string());
     io.opened(format!("{{\"length\":{length}}}"));
     loop {
         io.room().await;
-        match incoming.piece().await.map_err(failed())? {
-            Some(piece) => io.send(Channel::None, piece, incoming.position).await,
-            None => return Ok(ended(incoming.position)),
+        match download.chunk().await.map_err(failed())? {
+            Some(chunk) => io.send(Channel::None, chunk, download.position).await,
+            None => return Ok(ended(download.position)),
         }
     }
 }
@@ -93,41 +93,41 @@ async fn write(
     mut io: Io,
     taken: &mut u64,
 ) -> Result<()> {
-    let way = outgoing::way(sandbox).await?;
-    let (pieces, body) = mpsc::channel(1);
-    let request = outgoing::streamed(sandbox, file, way, length, Body(body)).await?;
+    let endpoint = upload_request::endpoint(sandbox).await?;
+    let (chunks, body) = mpsc::channel(1);
+    let request = upload_request::streamed(sandbox, file, endpoint, length, Body(body)).await?;
     // Its user may write as slowly as he likes. Only what he wrote has to move, which is watched here.
-    let sending = outgoing::answered(sandbox, way, request.idle(None));
+    let sending = upload_request::send(sandbox, endpoint, request.idle(None));
     let mut sending = pin!(sending);
     let idle = sandbox.client().config().idle_timeout;
     io.opened("null");
     // A server that has all of a known length answers before it hears that this was all.
     let mut complete = false;
     loop {
-        let piece = tokio::select! {
+        let chunk = tokio::select! {
             biased;
             answer = &mut sending, if !complete => {
                 complete = early(answer, length == Some(*taken))?;
                 continue;
             }
-            piece = io.input.next() => piece,
+            chunk = io.input.next() => chunk,
         };
-        let is_end = piece.is_none();
-        let total = *taken + piece.as_ref().map_or(0, |piece| piece.len() as u64);
+        let is_end = chunk.is_none();
+        let total = *taken + chunk.as_ref().map_or(0, |chunk| chunk.len() as u64);
         if let Some(complaint) = length.and_then(|length| miscounted(total, length, is_end)) {
             return Err(complaint);
         }
         if complete && is_end {
             return Ok(());
         }
-        let message = piece.map_or(Message::End, Message::Piece);
+        let message = chunk.map_or(Message::End, Message::Chunk);
         let handed = tokio::select! {
             biased;
             answer = &mut sending, if !complete => {
                 early(answer, is_end && length == Some(total))?;
                 return Ok(());
             }
-            handed = limited(idle, pieces.send(message)) => handed,
+            handed = limited(idle, chunks.send(message)) => handed,
         };
         match handed {
             Some(Ok(())) => *taken = total,
@@ -172,7 +172,7 @@ fn early(answer: Result<Json>, may_come: bool) -> Result<bool> {
     if may_come {
         return Ok(true);
     }
-    Err(Error::new(status::PROTOCOL, "the server answered before the upload was complete"))
+    Err(Error::new(status::PROTOCOL, "the server send before the upload was complete"))
 }
 
 fn stalled(limit: Option<Duration>, taken: u64) -> Error {
@@ -187,7 +187,7 @@ fn stalled(limit: Option<Duration>, taken: u64) -> Error {
 }
 
 enum Message {
-    Piece(Bytes),
+    Chunk(Bytes),
     End,
 }
 
@@ -200,7 +200,7 @@ impl Stream for Body {
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes>>> {
         self.0.poll_recv(cx).map(|message| match message {
-            Some(Message::Piece(piece)) => Some(Ok(piece)),
+            Some(Message::Chunk(chunk)) => Some(Ok(chunk)),
             Some(Message::End) => None,
             None => Some(Err(Error::new(status::CANCELLED, "the upload was given up by its writer"))),
         })

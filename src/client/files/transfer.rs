@@ -1,11 +1,11 @@
 //! One local file up, one down.
 
+use super::atomic_file::{self, LocalSink};
 use super::content::{READ, WRITE};
 use super::failure::cannot;
-use super::incoming::Incoming;
-use super::landing::{self, LocalSink};
-use super::source::LocalFile;
-use super::{outgoing, path};
+use super::file_download::FileDownload;
+use super::local_file::LocalFile;
+use super::{path, upload_request};
 use crate::client::error::{Error, Result};
 use crate::client::operation::{Context, Progress};
 use crate::client::sandbox::Sandbox;
@@ -72,17 +72,17 @@ pub(super) async fn upload_file(
     progress: Option<Progress>,
 ) -> Result<u64> {
     let failed = || cannot("upload to", remote, WRITE);
-    let mut ways = outgoing::Ways::default();
+    let mut fallback = upload_request::EndpointFallback::default();
     let (length, sent) = loop {
         let file = LocalFile::open(local).await?;
         let length = file.length;
-        let way = outgoing::way(sandbox).await.map_err(failed())?;
+        let endpoint = upload_request::endpoint(sandbox).await.map_err(failed())?;
         let sent = Arc::<AtomicU64>::default();
-        let pieces = counted(file.pieces(), sent.clone(), length, progress.clone());
-        let request = outgoing::streamed(sandbox, remote, way, length, pieces).await?;
-        match outgoing::answered(sandbox, way, request).await {
+        let chunks = counted(file.chunks(), sent.clone(), length, progress.clone());
+        let request = upload_request::streamed(sandbox, remote, endpoint, length, chunks).await?;
+        match upload_request::send(sandbox, endpoint, request).await {
             Ok(_) => break (length, sent.load(Ordering::Relaxed)),
-            Err(error) if ways.is_worth_another(sandbox, way, &error) => {}
+            Err(error) if fallback.applies(sandbox, endpoint, &error) => {}
             Err(error) => return Err(failed()(error)),
         }
     };
@@ -94,14 +94,14 @@ pub(super) async fn upload_file(
 
 /// Counts the bytes that pass, and reports them.
 fn counted(
-    pieces: impl Stream<Item = Result<Bytes>> + Send + 'static,
+    chunks: impl Stream<Item = Result<Bytes>> + Send + 'static,
     sent: Arc<AtomicU64>,
     length: Option<u64>,
     progress: Option<Progress>,
 ) -> impl Stream<Item = Result<Bytes>> + Send + 'static {
-    pieces.inspect(move |piece| {
-        let Ok(piece) = piece else { return };
-        let sent = sent.fetch_add(piece.len() as u64, Ordering::Relaxed) + piece.len() as u64;
+    chunks.inspect(move |chunk| {
+        let Ok(chunk) = chunk else { return };
+        let sent = sent.fetch_add(chunk.len() as u64, Ordering::Relaxed) + chunk.len() as u64;
         if let Some(progress) = &progress {
             progress(sent, length);
         }
@@ -111,7 +111,7 @@ fn counted(
 pub async fn download(sandbox: Sandbox, params: Download, context: Context) -> Result<Json> {
     let local = local_path(&params.local_path)?;
     let remote = path("remotePath", &params.remote_path)?;
-    landing::check(local).await?;
+    atomic_file::check(local).await?;
     let bytes = download_file(&sandbox, remote, local, context.progress).await?;
     Ok(Transferred::json(bytes))
 }
@@ -124,17 +124,17 @@ pub(super) async fn download_file(
     progress: Option<Progress>,
 ) -> Result<u64> {
     let failed = || cannot("download", remote, READ);
-    let mut incoming = Incoming::open(sandbox, remote).await.map_err(failed())?;
+    let mut download = FileDownload::open(sandbox, remote).await.map_err(failed())?;
     let mut sink = LocalSink::open(local).await?;
-    while let Some(piece) = incoming.piece().await.map_err(failed())? {
-        sink.push(piece).await?;
+    while let Some(chunk) = download.chunk().await.map_err(failed())? {
+        sink.push(chunk).await?;
         if let Some(progress) = &progress {
-            progress(incoming.position, incoming.length);
+            progress(download.position, download.length);
         }
     }
     sink.finish().await?;
     if let Some(progress) = progress {
-        progress(incoming.position, Some(incoming.position));
+        progress(download.position, Some(download.position));
     }
-    Ok(incoming.position)
+    Ok(download.position)
 }

@@ -9,10 +9,10 @@ mod plan;
 mod remote;
 mod tree;
 
+use super::bulk::{BatchReport, Pair};
 use super::entry::{delete_at, make};
 use super::failure::{local, quoted};
-use super::many::{Ledger, Pair};
-use super::{blocking, many_down, many_up, path, transfer};
+use super::{blocking, bulk_download, bulk_upload, path, transfer};
 use crate::client::error::{Error, Result};
 use crate::client::operation::Context;
 use crate::client::sandbox::Sandbox;
@@ -111,9 +111,10 @@ pub async fn sync_up(sandbox: Sandbox, params: SyncUp, context: Context) -> Resu
     for directory in &plan.directories {
         make(&sandbox, &join(remote, directory)).await?;
     }
-    let mut ledger = Ledger::new("files.sync_up", &sandbox, pairs(&plan, &root, remote), context.progress)?;
-    many_up::upload_pairs(&sandbox, &mut ledger).await?;
-    let bytes = ledger.all_moved()?;
+    let mut report =
+        BatchReport::new("files.sync_up", &sandbox, pairs(&plan, &root, remote), context.progress)?;
+    bulk_upload::upload_pairs(&sandbox, &mut report).await?;
+    let bytes = report.into_total_bytes()?;
     // Last: nothing is lost when the copying fails.
     for gone in &plan.deleted {
         delete_at(&sandbox, &join(remote, gone.trim_end_matches('/')), gone.ends_with('/')).await?;
@@ -141,9 +142,10 @@ pub async fn sync_down(sandbox: Sandbox, params: SyncDown, context: Context) -> 
     }
     let (directories, at) = (plan.directories.clone(), root.clone());
     blocking(move || make_local(&at, &directories)).await?;
-    let mut ledger = Ledger::new("files.sync_down", &sandbox, pairs(&plan, &root, remote), context.progress)?;
-    many_down::download_pairs(&sandbox, &mut ledger).await?;
-    let bytes = ledger.all_moved()?;
+    let mut report =
+        BatchReport::new("files.sync_down", &sandbox, pairs(&plan, &root, remote), context.progress)?;
+    bulk_download::download_pairs(&sandbox, &mut report).await?;
+    let bytes = report.into_total_bytes()?;
     // Last: nothing is lost when the copying fails.
     let deleted = plan.deleted.clone();
     blocking(move || delete_local(&root, &deleted)).await?;

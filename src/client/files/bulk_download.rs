@@ -2,11 +2,11 @@
 //! is lost on the way costs the file that it was at; the rest is asked for again, as long as every time brings
 //! some.
 
+use super::atomic_file::{self, LocalSink};
 use super::blocking;
+use super::bulk::{BatchReport, Pair};
 use super::content::READ;
 use super::failure::{cannot, quoted};
-use super::landing::{self, LocalSink};
-use super::many::{Ledger, Pair};
 use super::multipart::{Head, Multipart};
 use crate::client::error::{Error, Result};
 use crate::client::operation::Context;
@@ -29,36 +29,36 @@ crate::params! {
 const BATCH_FILES: usize = 256;
 
 /// The explanation of an error in a part.
-const LONGEST_ERROR: usize = 64 * 1024;
+const MAX_ERROR_BYTES: usize = 64 * 1024;
 
 pub async fn download_many(sandbox: Sandbox, params: DownloadMany, context: Context) -> Result<Json> {
-    let mut ledger = Ledger::new("files.download_many", &sandbox, params.files, context.progress)?;
-    download_pairs(&sandbox, &mut ledger).await?;
-    ledger.json()
+    let mut report = BatchReport::new("files.download_many", &sandbox, params.files, context.progress)?;
+    download_pairs(&sandbox, &mut report).await?;
+    report.json()
 }
 
-/// Everything that a ledger has.
-pub(super) async fn download_pairs(sandbox: &Sandbox, ledger: &mut Ledger) -> Result<()> {
-    refuse_directories(ledger).await?;
-    let mut queue = VecDeque::from(ledger.pending());
+/// Everything that a report has.
+pub(super) async fn download_pairs(sandbox: &Sandbox, report: &mut BatchReport) -> Result<()> {
+    refuse_directories(report).await?;
+    let mut queue = VecDeque::from(report.pending());
     while !queue.is_empty() {
         let wanted: Vec<usize> = queue.drain(..queue.len().min(BATCH_FILES)).collect();
-        let outcome = download_batch(sandbox, ledger, &wanted).await;
-        let left: Vec<usize> = wanted.iter().copied().filter(|index| ledger.is_pending(*index)).collect();
+        let outcome = download_batch(sandbox, report, &wanted).await;
+        let left: Vec<usize> = wanted.iter().copied().filter(|index| report.is_pending(*index)).collect();
         match outcome {
             Ok(()) => {
                 for index in left {
                     let error = Error::new(status::PROTOCOL, "the server's answer ended without it");
-                    let remote = &ledger.pairs[index].remote_path;
+                    let remote = &report.pairs[index].remote_path;
                     let error = cannot("download", remote, READ)(error);
-                    ledger.failed(index, error);
+                    report.failed(index, error);
                 }
             }
             Err(error) if error.status() == status::CONNECTION && left.len() < wanted.len() => {
                 left.into_iter().rev().for_each(|index| queue.push_front(index));
             }
             Err(error) => {
-                ledger.broke_off(error)?;
+                report.fail_pending(error)?;
                 break;
             }
         }
@@ -67,24 +67,24 @@ pub(super) async fn download_pairs(sandbox: &Sandbox, ledger: &mut Ledger) -> Re
 }
 
 /// Fails the files whose local path is a directory's, before anything is asked for.
-async fn refuse_directories(ledger: &mut Ledger) -> Result<()> {
-    let paths: Vec<_> = ledger.pairs.iter().map(|pair| PathBuf::from(&pair.local_path)).collect();
-    let check = move || Ok(paths.iter().map(|path| landing::check_now(path)).collect::<Vec<_>>());
+async fn refuse_directories(report: &mut BatchReport) -> Result<()> {
+    let paths: Vec<_> = report.pairs.iter().map(|pair| PathBuf::from(&pair.local_path)).collect();
+    let check = move || Ok(paths.iter().map(|path| atomic_file::check_now(path)).collect::<Vec<_>>());
     for (index, checked) in blocking(check).await?.into_iter().enumerate() {
         if let Err(error) = checked {
-            ledger.failed(index, error);
+            report.failed(index, error);
         }
     }
     Ok(())
 }
 
 /// Asks for these, and takes what comes.
-async fn download_batch(sandbox: &Sandbox, ledger: &mut Ledger, wanted: &[usize]) -> Result<()> {
+async fn download_batch(sandbox: &Sandbox, report: &mut BatchReport, wanted: &[usize]) -> Result<()> {
     #[derive(Serialize)]
     struct Body<'a> {
         paths: Vec<&'a str>,
     }
-    let paths: Vec<_> = wanted.iter().map(|index| ledger.pairs[*index].remote_path.as_str()).collect();
+    let paths: Vec<_> = wanted.iter().map(|index| report.pairs[*index].remote_path.as_str()).collect();
     let what = format!("download {} files, the first of them", paths.len());
     let first = paths[0].to_owned();
     let failed = || cannot(&what, &first, READ);
@@ -110,11 +110,11 @@ async fn download_batch(sandbox: &Sandbox, ledger: &mut Ledger, wanted: &[usize]
             Error::new(status::PROTOCOL, message)
         })?;
         if head.name == "file" {
-            receive(ledger, index, &head, &mut parts).await?;
+            receive(report, index, &head, &mut parts).await?;
         } else {
             let error = explained(&mut parts).await?;
-            let error = cannot("download", &ledger.pairs[index].remote_path, READ)(error);
-            ledger.failed(index, error);
+            let error = cannot("download", &report.pairs[index].remote_path, READ)(error);
+            report.failed(index, error);
         }
     }
     Ok(())
@@ -122,33 +122,33 @@ async fn download_batch(sandbox: &Sandbox, ledger: &mut Ledger, wanted: &[usize]
 
 /// One file. That it cannot be written here is its own failure; the rest of it is passed over.
 async fn receive(
-    ledger: &mut Ledger,
+    report: &mut BatchReport,
     index: usize,
     head: &Head,
     parts: &mut Multipart<Response>,
 ) -> Result<()> {
-    let pair = ledger.pairs[index].clone();
+    let pair = report.pairs[index].clone();
     let failed = || cannot("download", &pair.remote_path, READ);
     let mut sink = match LocalSink::open(Path::new(&pair.local_path)).await {
         Ok(sink) => sink,
         Err(error) => {
-            ledger.failed(index, error);
+            report.failed(index, error);
             return Ok(());
         }
     };
     let mut received = 0;
-    while let Some(piece) = parts.piece().await.map_err(failed())? {
-        received += piece.len() as u64;
-        if let Err(error) = sink.push(piece).await {
-            ledger.failed(index, error);
+    while let Some(chunk) = parts.chunk().await.map_err(failed())? {
+        received += chunk.len() as u64;
+        if let Err(error) = sink.push(chunk).await {
+            report.failed(index, error);
             return Ok(());
         }
-        ledger.tell(received, None);
+        report.report_progress(received, None);
     }
     debug_assert!(head.length.is_none_or(|length| length == received));
     match sink.finish().await {
-        Ok(()) => ledger.done(index, received),
-        Err(error) => ledger.failed(index, error),
+        Ok(()) => report.done(index, received),
+        Err(error) => report.failed(index, error),
     }
     Ok(())
 }
@@ -167,9 +167,9 @@ async fn explained(parts: &mut Multipart<Response>) -> Result<Error> {
         source: Option<String>,
     }
     let mut body = Vec::new();
-    while let Some(piece) = parts.piece().await? {
-        let room = LONGEST_ERROR - body.len();
-        body.extend_from_slice(&piece[..piece.len().min(room)]);
+    while let Some(chunk) = parts.chunk().await? {
+        let room = MAX_ERROR_BYTES - body.len();
+        body.extend_from_slice(&chunk[..chunk.len().min(room)]);
     }
     let envelope: Envelope = serde_json::from_slice(&body).unwrap_or_default();
     let code = envelope.code.or(envelope.error_code);

@@ -1,4 +1,4 @@
-//! The way out of a sandbox: one file in pieces. A connection that is lost on the way is made again and
+//! The way out of a sandbox: one file in chunks. A connection that is lost on the way is made again and
 //! goes on where it ended, but only if the file is provably the same; otherwise the loss is the error.
 
 use crate::client::error::{Error, Result};
@@ -9,12 +9,12 @@ use bytes::Bytes;
 use http::Method;
 use std::time::Duration;
 
-use super::landing::incomplete;
+use super::atomic_file::incomplete;
 
 /// A time in whole seconds tells two versions of a file apart only when the first one is older.
-const SETTLED: Duration = Duration::from_secs(2);
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
-const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+const MIN_VALIDATOR_AGE: Duration = Duration::from_secs(2);
+const FIRST_BACKOFF: Duration = Duration::from_millis(100);
+const MAX_BACKOFF: Duration = Duration::from_secs(5);
 
 pub(super) async fn request(sandbox: &Sandbox, path: &str) -> Result<Request> {
     let request = sandbox.toolbox(Method::GET, "files/download").await?.query("path", path);
@@ -38,7 +38,7 @@ pub(super) fn must_be_file(response: &Response) -> Result<()> {
 }
 
 /// A file that is arriving.
-pub(super) struct Incoming {
+pub(super) struct FileDownload {
     sandbox: Sandbox,
     path: String,
     response: Response,
@@ -51,7 +51,7 @@ pub(super) struct Incoming {
     losses: u32,
 }
 
-impl Incoming {
+impl FileDownload {
     pub async fn open(sandbox: &Sandbox, path: &str) -> Result<Self> {
         let response = request(sandbox, path).await?.send().await?;
         must_be_file(&response)?;
@@ -66,15 +66,15 @@ impl Incoming {
         })
     }
 
-    /// The next piece; `None` once everything is there.
-    pub async fn piece(&mut self) -> Result<Option<Bytes>> {
+    /// The next chunk; `None` once everything is there.
+    pub async fn chunk(&mut self) -> Result<Option<Bytes>> {
         loop {
             match self.response.chunk().await {
-                Ok(Some(piece)) if piece.is_empty() => {}
-                Ok(Some(piece)) => {
-                    self.position += piece.len() as u64;
+                Ok(Some(chunk)) if chunk.is_empty() => {}
+                Ok(Some(chunk)) => {
+                    self.position += chunk.len() as u64;
                     self.losses = 0;
-                    return Ok(Some(piece));
+                    return Ok(Some(chunk));
                 }
                 Ok(None) => {
                     return match self.length {
@@ -93,7 +93,7 @@ impl Incoming {
         let mut lost = lost;
         while self.losses < self.sandbox.client().config().retries {
             self.losses += 1;
-            let pause = FIRST_PAUSE.saturating_mul(1 << (self.losses - 1).min(16)).min(LONGEST_PAUSE);
+            let pause = FIRST_BACKOFF.saturating_mul(1 << (self.losses - 1).min(16)).min(MAX_BACKOFF);
             tokio::time::sleep(pause.mul_f64(0.5 + 0.5 * fastrand::f64())).await;
             let request = request(&self.sandbox, &self.path).await?;
             let request =
@@ -128,5 +128,5 @@ fn version(response: &Response) -> Option<String> {
     let modified = response.header("last-modified")?;
     let now = httpdate::parse_http_date(response.header("date")?).ok()?;
     let age = now.duration_since(httpdate::parse_http_date(modified).ok()?).ok()?;
-    (age >= SETTLED).then(|| modified.to_owned())
+    (age >= MIN_VALIDATOR_AGE).then(|| modified.to_owned())
 }

@@ -3,9 +3,9 @@
 //! break it off half way, and a batch that the server refuses is sent file by file: each then has an error
 //! of its own.
 
+use super::bulk::{BatchReport, Pair, is_about_the_file};
 use super::form::Form;
-use super::many::{Ledger, Pair, is_about_the_file};
-use super::source::LocalFile;
+use super::local_file::LocalFile;
 use super::transfer::upload_file;
 use super::{blocking, content, failure};
 use crate::client::error::{Error, Result};
@@ -28,55 +28,56 @@ crate::params! {
 }
 
 /// Files up to this size share a request.
-const SMALL: u64 = 256 * 1024;
+const MAX_SHARED_FILE_BYTES: u64 = 256 * 1024;
 /// A request holds so many bytes and files.
 const BATCH_BYTES: u64 = 2 << 20;
 const BATCH_FILES: usize = 256;
 
 pub async fn upload_many(sandbox: Sandbox, params: UploadMany, context: Context) -> Result<Json> {
-    let mut ledger = Ledger::new("files.upload_many", &sandbox, params.files, context.progress)?;
-    upload_pairs(&sandbox, &mut ledger).await?;
-    ledger.json()
+    let mut report = BatchReport::new("files.upload_many", &sandbox, params.files, context.progress)?;
+    upload_pairs(&sandbox, &mut report).await?;
+    report.json()
 }
 
-/// Everything that a ledger has.
-pub(super) async fn upload_pairs(sandbox: &Sandbox, ledger: &mut Ledger) -> Result<()> {
-    let lengths = lengths(ledger).await?;
-    upload_all(sandbox, ledger, &lengths).await
+/// Everything that a report has.
+pub(super) async fn upload_pairs(sandbox: &Sandbox, report: &mut BatchReport) -> Result<()> {
+    let lengths = lengths(report).await?;
+    upload_all(sandbox, report, &lengths).await
 }
 
 /// How long each file is, `None` where only reading it shows that; those that cannot be read fail here.
-async fn lengths(ledger: &mut Ledger) -> Result<Vec<Option<u64>>> {
-    let paths: Vec<_> = ledger.pairs.iter().map(|pair| PathBuf::from(&pair.local_path)).collect();
+async fn lengths(report: &mut BatchReport) -> Result<Vec<Option<u64>>> {
+    let paths: Vec<_> = report.pairs.iter().map(|pair| PathBuf::from(&pair.local_path)).collect();
     let found = blocking(move || {
         Ok(paths
             .into_iter()
             .map(|path| Ok(LocalFile::open_now(path)?.length))
             .collect::<Vec<Result<Option<u64>>>>())
     });
-    let mut lengths = Vec::with_capacity(ledger.pairs.len());
+    let mut lengths = Vec::with_capacity(report.pairs.len());
     for (index, length) in found.await?.into_iter().enumerate() {
         lengths.push(*length.as_ref().unwrap_or(&Some(0)));
         if let Err(error) = length {
-            ledger.failed(index, error);
+            report.failed(index, error);
         }
     }
     Ok(lengths)
 }
 
-async fn upload_all(sandbox: &Sandbox, ledger: &mut Ledger, lengths: &[Option<u64>]) -> Result<()> {
+async fn upload_all(sandbox: &Sandbox, report: &mut BatchReport, lengths: &[Option<u64>]) -> Result<()> {
     let total = lengths.iter().flatten().sum();
     let mut batch = Vec::new();
     let mut batch_bytes = 0;
-    for index in ledger.pending() {
-        let remote = &ledger.pairs[index].remote_path;
+    for index in report.pending() {
+        let remote = &report.pairs[index].remote_path;
         // The server takes the blanks off the paths of a shared request.
-        let shared = lengths[index].filter(|length| *length <= SMALL && remote.trim() == remote);
+        let shared =
+            lengths[index].filter(|length| *length <= MAX_SHARED_FILE_BYTES && remote.trim() == remote);
         let is_full =
             shared.is_none_or(|length| batch_bytes + length > BATCH_BYTES) || batch.len() == BATCH_FILES;
         if is_full {
             // In the order given: of two that go to the same place the last one stays.
-            if !send_batch(sandbox, ledger, std::mem::take(&mut batch), total).await? {
+            if !send_batch(sandbox, report, std::mem::take(&mut batch), total).await? {
                 return Ok(());
             }
             batch_bytes = 0;
@@ -84,25 +85,25 @@ async fn upload_all(sandbox: &Sandbox, ledger: &mut Ledger, lengths: &[Option<u6
         if let Some(length) = shared {
             batch.push(index);
             batch_bytes += length;
-        } else if !send_one(sandbox, ledger, index, total).await? {
+        } else if !send_one(sandbox, report, index, total).await? {
             return Ok(());
         }
     }
-    send_batch(sandbox, ledger, batch, total).await.map(drop)
+    send_batch(sandbox, report, batch, total).await.map(drop)
 }
 
 /// One file by itself; false when there is no use in going on.
-async fn send_one(sandbox: &Sandbox, ledger: &mut Ledger, index: usize, total: u64) -> Result<bool> {
-    let pair = &ledger.pairs[index];
-    let before = ledger.moved;
-    let progress = ledger.progress.clone().map(|progress| -> Progress {
+async fn send_one(sandbox: &Sandbox, report: &mut BatchReport, index: usize, total: u64) -> Result<bool> {
+    let pair = &report.pairs[index];
+    let before = report.moved;
+    let progress = report.progress.clone().map(|progress| -> Progress {
         Arc::new(move |moved, _| progress(before + moved, Some(total.max(before + moved))))
     });
     match upload_file(sandbox, Path::new(&pair.local_path), &pair.remote_path, progress).await {
-        Ok(bytes) => ledger.done(index, bytes),
-        Err(error) if is_about_the_file(&error) => ledger.failed(index, error),
+        Ok(bytes) => report.done(index, bytes),
+        Err(error) if is_about_the_file(&error) => report.failed(index, error),
         Err(error) => {
-            ledger.broke_off(error)?;
+            report.fail_pending(error)?;
             return Ok(false);
         }
     }
@@ -110,21 +111,26 @@ async fn send_one(sandbox: &Sandbox, ledger: &mut Ledger, index: usize, total: u
 }
 
 /// Small files together; false when there is no use in going on.
-async fn send_batch(sandbox: &Sandbox, ledger: &mut Ledger, batch: Vec<usize>, total: u64) -> Result<bool> {
+async fn send_batch(
+    sandbox: &Sandbox,
+    report: &mut BatchReport,
+    batch: Vec<usize>,
+    total: u64,
+) -> Result<bool> {
     let alone = match batch.len() {
         0 => return Ok(true),
         1 => batch,
-        _ => match share(sandbox, ledger, &batch).await {
+        _ => match share(sandbox, report, &batch).await {
             Ok(alone) => alone,
             Err(error) => {
-                ledger.broke_off(error)?;
+                report.fail_pending(error)?;
                 return Ok(false);
             }
         },
     };
-    ledger.tell(0, Some(total.max(ledger.moved)));
+    report.report_progress(0, Some(total.max(report.moved)));
     for index in alone {
-        if !send_one(sandbox, ledger, index, total).await? {
+        if !send_one(sandbox, report, index, total).await? {
             return Ok(false);
         }
     }
@@ -132,10 +138,10 @@ async fn send_batch(sandbox: &Sandbox, ledger: &mut Ledger, batch: Vec<usize>, t
 }
 
 /// One request for several files. Answers those of which the server did not say that it has them.
-async fn share(sandbox: &Sandbox, ledger: &mut Ledger, batch: &[usize]) -> Result<Vec<usize>> {
+async fn share(sandbox: &Sandbox, report: &mut BatchReport, batch: &[usize]) -> Result<Vec<usize>> {
     let form = Form::new();
-    let paths: Vec<_> = batch.iter().map(|index| PathBuf::from(&ledger.pairs[*index].local_path)).collect();
-    let read_small = |path| LocalFile::open_now(path)?.read_now(SMALL);
+    let paths: Vec<_> = batch.iter().map(|index| PathBuf::from(&report.pairs[*index].local_path)).collect();
+    let read_small = |path| LocalFile::open_now(path)?.read_now(MAX_SHARED_FILE_BYTES);
     let contents =
         blocking(move || Ok(paths.into_iter().map(read_small).collect::<Vec<Result<Option<Vec<u8>>>>>()));
     let contents = contents.await?;
@@ -151,7 +157,7 @@ async fn share(sandbox: &Sandbox, ledger: &mut Ledger, batch: &[usize]) -> Resul
                 continue;
             }
             Err(error) => {
-                ledger.failed(index, error);
+                report.failed(index, error);
                 continue;
             }
         };
@@ -161,7 +167,7 @@ async fn share(sandbox: &Sandbox, ledger: &mut Ledger, batch: &[usize]) -> Resul
         }
         // Path first: the index joins the two.
         body.extend_from_slice(&form.text_head(&format!("files[{number}].path")));
-        body.extend_from_slice(ledger.pairs[index].remote_path.as_bytes());
+        body.extend_from_slice(report.pairs[index].remote_path.as_bytes());
         body.extend_from_slice(Form::SEPARATOR.as_bytes());
         body.extend_from_slice(&form.file_head(&format!("files[{number}].file")));
         body.extend_from_slice(&content);
@@ -179,20 +185,20 @@ async fn share(sandbox: &Sandbox, ledger: &mut Ledger, batch: &[usize]) -> Resul
         Ok(written) => written,
         // What it says of the single files is a text; they say it better one by one.
         Err(error) if is_about_the_file(&error) || failure::is_no_route(&error) => {
-            return Ok(batch.iter().copied().filter(|index| ledger.is_pending(*index)).collect());
+            return Ok(batch.iter().copied().filter(|index| report.is_pending(*index)).collect());
         }
         Err(error) => {
             let what = format!("upload {} files, the first of them to", sent.len());
-            let first = &ledger.pairs[sent[0].0].remote_path;
+            let first = &report.pairs[sent[0].0].remote_path;
             return Err(failure::cannot(&what, first, content::WRITE)(error));
         }
     };
     for (index, bytes) in sent {
-        let known = written.get_mut(&ledger.pairs[index].remote_path);
+        let known = written.get_mut(&report.pairs[index].remote_path);
         match known.and_then(|lengths| {
             lengths.iter().position(|length| *length == bytes).map(|at| lengths.remove(at))
         }) {
-            Some(_) => ledger.done(index, bytes),
+            Some(_) => report.done(index, bytes),
             None => alone.push(index),
         }
     }

@@ -1,9 +1,9 @@
-//! A local file that is uploaded: the next piece is read while the one before is sent. The upload holds exactly
+//! A local file that is uploaded: the next chunk is read while the one before is sent. The upload holds exactly
 //! the bytes that the file had when it was opened, or fails: never a mixture of older and newer content. The
 //! size that the system reports is checked by reading on at the end; where it is 0 the content decides.
 
 use super::failure::{local, local_because};
-use super::{PIECE, blocking};
+use super::{DISK_CHUNK_BYTES, blocking};
 use crate::client::error::{Error, Result};
 use crate::client::status;
 use bytes::Bytes;
@@ -17,7 +17,7 @@ use std::time::SystemTime;
 use tokio::task::JoinHandle;
 
 /// The most that is read ahead of a file whose size is reported as 0.
-const HEAD_BYTES: u64 = 256 * 1024;
+const MAX_READ_AHEAD_BYTES: u64 = 256 * 1024;
 
 /// An open local file and what it was when it was opened.
 pub(super) struct LocalFile {
@@ -61,9 +61,9 @@ impl LocalFile {
     }
 
     fn read_head(&mut self) -> Result<()> {
-        let read = (&self.file).take(HEAD_BYTES + 1).read_to_end(&mut self.head);
+        let read = (&self.file).take(MAX_READ_AHEAD_BYTES + 1).read_to_end(&mut self.head);
         let length = read.map_err(|error| local("read", &self.path, &error))? as u64;
-        if length > HEAD_BYTES {
+        if length > MAX_READ_AHEAD_BYTES {
             self.length = None;
             return Ok(());
         }
@@ -113,15 +113,15 @@ impl LocalFile {
         Ok(())
     }
 
-    /// Its bytes in pieces: `length` of them where that is known, and an error where it has others.
-    pub fn pieces(mut self) -> impl Stream<Item = Result<Bytes>> + Send {
+    /// Its bytes in chunks: `length` of them where that is known, and an error where it has others.
+    pub fn chunks(mut self) -> impl Stream<Item = Result<Bytes>> + Send {
         let head = Bytes::from(std::mem::take(&mut self.head));
         let left = self.length.map(|length| length - head.len() as u64);
         let mut source = Source { left, reading: None, buffers: Arc::default() };
         source.read_ahead(self);
         let rest = futures_util::stream::unfold(source, |mut source| async move {
-            let piece = source.next().await?;
-            Some((piece, source))
+            let chunk = source.next().await?;
+            Some((chunk, source))
         });
         futures_util::stream::iter((!head.is_empty()).then_some(Ok(head))).chain(rest)
     }
@@ -140,7 +140,7 @@ struct Source {
 
 /// What was read at once.
 struct Read {
-    piece: Piece,
+    chunk: Chunk,
     is_last: bool,
 }
 
@@ -148,19 +148,19 @@ struct Read {
 #[derive(Default)]
 struct Buffers(Mutex<Vec<Vec<u8>>>);
 
-struct Piece {
+struct Chunk {
     buffer: Vec<u8>,
     filled: usize,
     home: Arc<Buffers>,
 }
 
-impl AsRef<[u8]> for Piece {
+impl AsRef<[u8]> for Chunk {
     fn as_ref(&self) -> &[u8] {
         &self.buffer[..self.filled]
     }
 }
 
-impl Drop for Piece {
+impl Drop for Chunk {
     fn drop(&mut self) {
         self.home.0.lock().push(std::mem::take(&mut self.buffer));
     }
@@ -168,7 +168,7 @@ impl Drop for Piece {
 
 impl Source {
     fn read_ahead(&mut self, mut file: LocalFile) {
-        let wanted = self.left.map_or(PIECE, |left| left.min(PIECE as u64) as usize);
+        let wanted = self.left.map_or(DISK_CHUNK_BYTES, |left| left.min(DISK_CHUNK_BYTES as u64) as usize);
         if wanted == 0 {
             return;
         }
@@ -181,21 +181,21 @@ impl Source {
 
     fn read(file: &mut LocalFile, left: Option<u64>, wanted: usize, home: Arc<Buffers>) -> Result<Read> {
         let buffer = home.0.lock().pop().unwrap_or_else(|| vec![0; wanted]);
-        let mut piece = Piece { buffer, filled: 0, home };
-        piece.filled = file.fill(&mut piece.buffer[..wanted])?;
-        if left.is_some() && piece.filled < wanted {
+        let mut chunk = Chunk { buffer, filled: 0, home };
+        chunk.filled = file.fill(&mut chunk.buffer[..wanted])?;
+        if left.is_some() && chunk.filled < wanted {
             return Err(changed(&file.path));
         }
-        let is_last = left.map_or(piece.filled < wanted, |left| left == piece.filled as u64);
+        let is_last = left.map_or(chunk.filled < wanted, |left| left == chunk.filled as u64);
         if is_last {
-            // Before the last piece is given away: afterwards the upload is complete.
+            // Before the last chunk is given away: afterwards the upload is complete.
             file.must_be_unchanged()?;
         }
-        Ok(Read { piece, is_last })
+        Ok(Read { chunk, is_last })
     }
 
     async fn next(&mut self) -> Option<Result<Bytes>> {
-        let (file, Read { piece, is_last }) = match self.reading.take()?.await {
+        let (file, Read { chunk, is_last }) = match self.reading.take()?.await {
             Ok((file, Ok(read))) => (file, read),
             Ok((_, Err(error))) => return Some(Err(error)),
             Err(error) => {
@@ -206,10 +206,10 @@ impl Source {
             }
         };
         if !is_last {
-            self.left = self.left.map(|left| left - piece.filled as u64);
+            self.left = self.left.map(|left| left - chunk.filled as u64);
             self.read_ahead(file);
         }
-        (piece.filled > 0).then(|| Ok(Bytes::from_owner(piece)))
+        (chunk.filled > 0).then(|| Ok(Bytes::from_owner(chunk)))
     }
 }
 
@@ -219,10 +219,10 @@ mod tests {
     use std::io::Write;
 
     async fn sent(file: LocalFile) -> Result<Vec<u8>> {
-        let mut pieces = std::pin::pin!(file.pieces());
+        let mut chunks = std::pin::pin!(file.chunks());
         let mut all = Vec::new();
-        while let Some(piece) = pieces.next().await {
-            all.extend_from_slice(&piece?);
+        while let Some(chunk) = chunks.next().await {
+            all.extend_from_slice(&chunk?);
         }
         Ok(all)
     }
@@ -235,7 +235,9 @@ mod tests {
 
     #[tokio::test]
     async fn a_file_comes_whole_and_in_order() {
-        for length in [0, 1, PIECE - 1, PIECE, PIECE + 1, 3 * PIECE + 17] {
+        for length in
+            [0, 1, DISK_CHUNK_BYTES - 1, DISK_CHUNK_BYTES, DISK_CHUNK_BYTES + 1, 3 * DISK_CHUNK_BYTES + 17]
+        {
             let content: Vec<u8> = (0..length).map(|index| (index * 31 / 7) as u8).collect();
             let file = temporary(&content);
             assert!(sent(LocalFile::open(file.path()).await.unwrap()).await.unwrap() == content, "{length}");
@@ -244,7 +246,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_file_that_changes_while_it_is_read_is_an_error() {
-        let content = vec![7; 4 * PIECE];
+        let content = vec![7; 4 * DISK_CHUNK_BYTES];
         let changes: [fn(&mut File); 3] = [
             |file| file.set_len(10).unwrap(),
             |file| file.write_all(b"more").unwrap(),
@@ -270,13 +272,18 @@ mod tests {
         assert_eq!(file.length, Some(content.len() as u64));
         assert_eq!(sent(file).await.unwrap(), content);
         let file = LocalFile::open(path).await.unwrap();
-        assert_eq!(file.read_now(HEAD_BYTES).unwrap(), Some(content));
+        assert_eq!(file.read_now(MAX_READ_AHEAD_BYTES).unwrap(), Some(content));
         assert_eq!(LocalFile::open(path).await.unwrap().read_now(3).unwrap(), None);
     }
 
     #[tokio::test]
     async fn a_file_of_unknown_length_is_read_to_its_end() {
-        for length in [HEAD_BYTES as usize + 1, PIECE, HEAD_BYTES as usize + 1 + PIECE, 3 * PIECE + 17] {
+        for length in [
+            MAX_READ_AHEAD_BYTES as usize + 1,
+            DISK_CHUNK_BYTES,
+            MAX_READ_AHEAD_BYTES as usize + 1 + DISK_CHUNK_BYTES,
+            3 * DISK_CHUNK_BYTES + 17,
+        ] {
             let content: Vec<u8> = (0..length).map(|index| (index * 31 / 7) as u8).collect();
             let file = temporary(&content);
             let mut opened = LocalFile::open(file.path()).await.unwrap();
@@ -288,7 +295,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_empty_file_that_is_written_while_it_is_read_is_an_error() {
-        for length in [1, 2 * HEAD_BYTES as usize] {
+        for length in [1, 2 * MAX_READ_AHEAD_BYTES as usize] {
             let mut file = temporary(b"");
             let mut opened = LocalFile::open(file.path()).await.unwrap();
             file.write_all(&vec![1; length]).unwrap();

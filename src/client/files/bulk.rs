@@ -41,7 +41,7 @@ pub struct Moved<'a> {
 }
 
 /// The files of a call, and what is known of each.
-pub(super) struct Ledger {
+pub(super) struct BatchReport {
     operation: &'static str,
     sandbox: String,
     pub pairs: Vec<Pair>,
@@ -51,7 +51,7 @@ pub(super) struct Ledger {
     pub moved: u64,
 }
 
-impl Ledger {
+impl BatchReport {
     pub fn new(
         operation: &'static str,
         sandbox: &Sandbox,
@@ -89,7 +89,7 @@ impl Ledger {
     }
 
     /// Ends it early: whatever is pending fails like this. If nothing is known of any file, the call does.
-    pub fn broke_off(&mut self, error: Error) -> Result<()> {
+    pub fn fail_pending(&mut self, error: Error) -> Result<()> {
         if self.outcomes.iter().all(Option::is_none) {
             return Err(error);
         }
@@ -99,15 +99,15 @@ impl Ledger {
         Ok(())
     }
 
-    pub fn tell(&self, of_current: u64, total: Option<u64>) {
+    pub fn report_progress(&self, of_current: u64, total: Option<u64>) {
         if let Some(progress) = &self.progress {
             progress(self.moved + of_current, total);
         }
     }
 
     /// For who needs all of them: the bytes, or the first error.
-    pub fn all_moved(self) -> Result<u64> {
-        self.tell(0, Some(self.moved));
+    pub fn into_total_bytes(self) -> Result<u64> {
+        self.report_progress(0, Some(self.moved));
         match self.outcomes.into_iter().flatten().find_map(Result::err) {
             Some(error) => Err(error),
             None => Ok(self.moved),
@@ -115,7 +115,7 @@ impl Ledger {
     }
 
     pub fn json(self) -> Result<Json> {
-        self.tell(0, Some(self.moved));
+        self.report_progress(0, Some(self.moved));
         let moved = self.pairs.iter().zip(self.outcomes).map(|(pair, outcome)| {
             let (bytes, error) = match outcome {
                 Some(Ok(bytes)) => (Some(bytes), None),

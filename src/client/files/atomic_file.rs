@@ -2,7 +2,7 @@
 //! when it is complete; if that never comes, nothing is left. One batch is written while the next arrives.
 
 use super::failure::{local, local_because};
-use super::{PIECE, blocking};
+use super::{DISK_CHUNK_BYTES, blocking};
 use crate::client::error::{Error, Result};
 use crate::client::status;
 use bytes::Bytes;
@@ -12,11 +12,11 @@ use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
 use tokio::task::JoinHandle;
 
-/// Pieces of a batch, however small: the connection's buffer behind each is held until it is written.
-const BATCH_PIECES: usize = 512;
+/// TestChunks of a batch, however small: the connection's buffer behind each is held until it is written.
+const MAX_BATCH_CHUNKS: usize = 512;
 
 /// A file that appears under its name when it is complete. Dropped before, it leaves nothing.
-pub(super) enum Landing {
+pub(super) enum AtomicFile {
     Temporary {
         file: NamedTempFile,
         target: PathBuf,
@@ -38,7 +38,7 @@ pub(super) fn check_now(path: &Path) -> Result<()> {
     Ok(())
 }
 
-impl Landing {
+impl AtomicFile {
     /// Prepares the target: makes the directories above it. A link is written through: its target is
     /// replaced, not the link.
     pub fn prepare(path: &Path) -> Result<Self> {
@@ -71,7 +71,7 @@ impl Landing {
     }
 
     fn write(&mut self, batch: &[Bytes]) -> io::Result<()> {
-        let mut slices: Vec<_> = batch.iter().map(|piece| IoSlice::new(piece)).collect();
+        let mut slices: Vec<_> = batch.iter().map(|chunk| IoSlice::new(chunk)).collect();
         let mut rest = &mut slices[..];
         IoSlice::advance_slices(&mut rest, 0);
         let file = match self {
@@ -89,7 +89,7 @@ impl Landing {
         Ok(())
     }
 
-    fn land(self) -> io::Result<()> {
+    fn persist(self) -> io::Result<()> {
         match self {
             Self::Temporary { file, target } => file.persist(target).map(drop).map_err(|failed| failed.error),
             Self::Device(_) => Ok(()),
@@ -126,9 +126,9 @@ pub(super) struct LocalSink {
 }
 
 enum State {
-    Idle(Landing),
-    /// Dropping the handle lets the write end, and then drops the landing.
-    Writing(JoinHandle<(Landing, io::Result<()>)>),
+    Idle(AtomicFile),
+    /// Dropping the handle lets the write end, and then drops the file.
+    Writing(JoinHandle<(AtomicFile, io::Result<()>)>),
     Broken,
 }
 
@@ -136,43 +136,43 @@ impl LocalSink {
     /// Prepares the place where the file is to appear.
     pub async fn open(path: &Path) -> Result<Self> {
         let path = path.to_owned();
-        let landing = {
+        let file = {
             let path = path.clone();
-            blocking(move || Landing::prepare(&path)).await?
+            blocking(move || AtomicFile::prepare(&path)).await?
         };
-        Ok(Self { path, state: State::Idle(landing), batch: Vec::new(), batch_bytes: 0 })
+        Ok(Self { path, state: State::Idle(file), batch: Vec::new(), batch_bytes: 0 })
     }
 
-    /// Takes a piece; waits only while the batch before is still being written.
-    pub async fn push(&mut self, piece: Bytes) -> Result<()> {
-        self.batch_bytes += piece.len();
-        self.batch.push(piece);
-        if self.batch_bytes < PIECE && self.batch.len() < BATCH_PIECES {
+    /// Takes a chunk; waits only while the batch before is still being written.
+    pub async fn push(&mut self, chunk: Bytes) -> Result<()> {
+        self.batch_bytes += chunk.len();
+        self.batch.push(chunk);
+        if self.batch_bytes < DISK_CHUNK_BYTES && self.batch.len() < MAX_BATCH_CHUNKS {
             return Ok(());
         }
         self.start().await
     }
 
     async fn start(&mut self) -> Result<()> {
-        let mut landing = self.landing().await?;
+        let mut file = self.file().await?;
         let batch = std::mem::take(&mut self.batch);
         self.batch_bytes = 0;
         self.state = State::Writing(tokio::task::spawn_blocking(move || {
-            let written = landing.write(&batch);
-            (landing, written)
+            let written = file.write(&batch);
+            (file, written)
         }));
         Ok(())
     }
 
     /// The file once nothing is being written to it.
-    async fn landing(&mut self) -> Result<Landing> {
+    async fn file(&mut self) -> Result<AtomicFile> {
         let broken = || local_because("write", &self.path, "an earlier write failed");
         match std::mem::replace(&mut self.state, State::Broken) {
-            State::Idle(landing) => Ok(landing),
+            State::Idle(file) => Ok(file),
             State::Writing(task) => {
-                let (landing, written) = task.await.map_err(|_| broken())?;
+                let (file, written) = task.await.map_err(|_| broken())?;
                 written.map_err(|error| local("write", &self.path, &error))?;
-                Ok(landing)
+                Ok(file)
             }
             State::Broken => Err(broken()),
         }
@@ -180,10 +180,10 @@ impl LocalSink {
 
     /// Writes what is left, and lets the file appear.
     pub async fn finish(mut self) -> Result<()> {
-        let mut landing = self.landing().await?;
+        let mut file = self.file().await?;
         let (batch, path) = (std::mem::take(&mut self.batch), self.path.clone());
         blocking(move || {
-            landing.write(&batch).and_then(|()| landing.land()).map_err(|error| local("write", &path, &error))
+            file.write(&batch).and_then(|()| file.persist()).map_err(|error| local("write", &path, &error))
         })
         .await
     }
@@ -214,9 +214,9 @@ mod tests {
         let mut sink = LocalSink::open(&path).await.unwrap();
         let mut expected = Vec::new();
         for index in 0..3000u32 {
-            let piece = vec![index as u8; (index % 700) as usize];
-            expected.extend_from_slice(&piece);
-            sink.push(piece.into()).await.unwrap();
+            let chunk = vec![index as u8; (index % 700) as usize];
+            expected.extend_from_slice(&chunk);
+            sink.push(chunk.into()).await.unwrap();
             assert!(!path.exists());
         }
         sink.finish().await.unwrap();
@@ -230,7 +230,7 @@ mod tests {
         let path = home.path().join("f");
         fs::write(&path, "old").unwrap();
         let mut sink = LocalSink::open(&path).await.unwrap();
-        sink.push(Bytes::from(vec![1; 2 * PIECE])).await.unwrap();
+        sink.push(Bytes::from(vec![1; 2 * DISK_CHUNK_BYTES])).await.unwrap();
         drop(sink);
         while names(home.path()).len() > 1 {
             tokio::task::yield_now().await;
