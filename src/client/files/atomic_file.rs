@@ -1,5 +1,5 @@
-//! A local file on its way in. It is written under another name in the same directory, and gets its own
-//! when it is complete; if that never comes, nothing is left. One batch is written while the next arrives.
+//! A local file that is downloaded: written to a temporary file in the same directory, which is renamed when it
+//! is complete and removed otherwise. One batch is written while the next arrives.
 
 use super::failure::{local, local_because};
 use super::{DISK_CHUNK_BYTES, blocking};
@@ -12,10 +12,10 @@ use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
 use tokio::task::JoinHandle;
 
-/// TestChunks of a batch, however small: the connection's buffer behind each is held until it is written.
+/// Upper bound on the chunks of a batch: even a small one holds a whole network buffer until it is written.
 const MAX_BATCH_CHUNKS: usize = 512;
 
-/// A file that appears under its name when it is complete. Dropped before, it leaves nothing.
+/// A file that appears under its name by [`AtomicFile::persist`]. Dropped before, it leaves nothing.
 pub(super) enum AtomicFile {
     Temporary {
         file: NamedTempFile,
@@ -25,7 +25,7 @@ pub(super) enum AtomicFile {
     Device(File),
 }
 
-/// Is the local path one that a file can be written to? For asking before anything is sent.
+/// Refuses a path that is a directory's, before anything is requested.
 pub(super) async fn check(path: &Path) -> Result<()> {
     let path = path.to_owned();
     blocking(move || check_now(&path)).await
@@ -64,7 +64,7 @@ impl AtomicFile {
         builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
         let file = builder.tempfile_in(directory(&target))?;
         if let Some(permissions) = existing {
-            // What replaces a file may be read and run by those who could the file.
+            // The new file keeps the permissions of the one that it replaces.
             file.as_file().set_permissions(permissions)?;
         }
         Ok(Self::Temporary { file, target })
@@ -104,10 +104,10 @@ fn directory(path: &Path) -> &Path {
     }
 }
 
-/// Where a path leads, also through a link whose target does not exist yet.
+/// Resolves symbolic links, also one whose target does not exist yet.
 fn behind_links(path: &Path) -> PathBuf {
     let mut target = path.to_owned();
-    // As many as Linux follows.
+    // Linux follows as many.
     for _ in 0..40 {
         match fs::read_link(&target) {
             Ok(next) => target = directory(&target).join(next),
@@ -117,7 +117,7 @@ fn behind_links(path: &Path) -> PathBuf {
     target
 }
 
-/// Takes a file's bytes as they come. Dropped early, it leaves nothing.
+/// Writes chunks to an [`AtomicFile`] on the blocking pool. Dropped before `finish`, it leaves nothing.
 pub(super) struct LocalSink {
     path: PathBuf,
     state: State,
@@ -127,13 +127,13 @@ pub(super) struct LocalSink {
 
 enum State {
     Idle(AtomicFile),
-    /// Dropping the handle lets the write end, and then drops the file.
+    /// When the handle is dropped, the write ends and then drops the file.
     Writing(JoinHandle<(AtomicFile, io::Result<()>)>),
     Broken,
 }
 
 impl LocalSink {
-    /// Prepares the place where the file is to appear.
+    /// Makes the directories above the path, and the temporary file.
     pub async fn open(path: &Path) -> Result<Self> {
         let path = path.to_owned();
         let file = {
@@ -143,7 +143,7 @@ impl LocalSink {
         Ok(Self { path, state: State::Idle(file), batch: Vec::new(), batch_bytes: 0 })
     }
 
-    /// Takes a chunk; waits only while the batch before is still being written.
+    /// Adds a chunk; waits only while the previous batch is still being written.
     pub async fn push(&mut self, chunk: Bytes) -> Result<()> {
         self.batch_bytes += chunk.len();
         self.batch.push(chunk);
@@ -164,7 +164,7 @@ impl LocalSink {
         Ok(())
     }
 
-    /// The file once nothing is being written to it.
+    /// Waits for the batch that is being written.
     async fn file(&mut self) -> Result<AtomicFile> {
         let broken = || local_because("write", &self.path, "an earlier write failed");
         match std::mem::replace(&mut self.state, State::Broken) {
@@ -178,7 +178,7 @@ impl LocalSink {
         }
     }
 
-    /// Writes what is left, and lets the file appear.
+    /// Writes the last batch and renames the file.
     pub async fn finish(mut self) -> Result<()> {
         let mut file = self.file().await?;
         let (batch, path) = (std::mem::take(&mut self.batch), self.path.clone());
@@ -189,11 +189,11 @@ impl LocalSink {
     }
 }
 
-/// The error of a transfer that brought another number of bytes than was promised.
+/// The error of a transfer whose length differs from the announced one.
 pub(super) fn incomplete(received: u64, promised: u64) -> Error {
     let mut error = Error::new(
         status::PROTOCOL,
-        format!("{received} bytes arrived where the server had promised {promised}; try again"),
+        format!("{received} bytes arrived instead of the announced {promised}; try again"),
     );
     error.detail_mut().retryable = true;
     error

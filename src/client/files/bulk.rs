@@ -1,5 +1,5 @@
-//! What moving many files up and down has in common: which ones, and what became of each. A file that
-//! fails does not keep the others from being moved; a connection or a sandbox that fails does.
+//! What transfers of many files have in common: the list of files and the outcome of each. The failure of a file
+//! does not end the others; the failure of a connection or of the sandbox does.
 
 use super::{path, transfer};
 use crate::client::error::{Error, Result};
@@ -40,7 +40,7 @@ pub struct Moved<'a> {
     pub error: Option<Box<RawValue>>,
 }
 
-/// The files of a call, and what is known of each.
+/// The files of a call, and the outcome of each as far as it is known.
 pub(super) struct BatchReport {
     operation: &'static str,
     sandbox: String,
@@ -83,12 +83,12 @@ impl BatchReport {
         let detail = error.detail_mut();
         detail.operation = Some(self.operation);
         detail.sandbox_id.get_or_insert_with(|| self.sandbox.clone());
-        // A thousand files need not repeat a thousand times what the answer's headers were.
+        // The response headers would be repeated in the error of every file.
         detail.headers = None;
         self.outcomes[index] = Some(Err(error));
     }
 
-    /// Ends it early: whatever is pending fails like this. If nothing is known of any file, the call does.
+    /// Fails all pending files with this error; the call itself if no file has an outcome yet.
     pub fn fail_pending(&mut self, error: Error) -> Result<()> {
         if self.outcomes.iter().all(Option::is_none) {
             return Err(error);
@@ -105,7 +105,7 @@ impl BatchReport {
         }
     }
 
-    /// For who needs all of them: the bytes, or the first error.
+    /// The bytes of all files, or the first error.
     pub fn into_total_bytes(self) -> Result<u64> {
         self.report_progress(0, Some(self.moved));
         match self.outcomes.into_iter().flatten().find_map(Result::err) {
@@ -120,7 +120,10 @@ impl BatchReport {
             let (bytes, error) = match outcome {
                 Some(Ok(bytes)) => (Some(bytes), None),
                 Some(Err(error)) => (None, Some(error)),
-                None => (None, Some(Error::new(status::PROTOCOL, "nothing is known of this file"))),
+                None => (
+                    None,
+                    Some(Error::new(status::PROTOCOL, "the transfer ended without an outcome for this file")),
+                ),
             };
             let error =
                 error.and_then(|error| RawValue::from_string(String::from_utf8(error.json()).ok()?).ok());
@@ -131,7 +134,7 @@ impl BatchReport {
     }
 }
 
-/// Is it this file that failed, rather than the way to the sandbox?
+/// Does the error concern this file alone, and not the connection or the sandbox?
 pub(super) fn is_about_the_file(error: &Error) -> bool {
     let by_proxy = matches!(error.detail().source.as_deref(), Some("DAYTONA_PROXY" | "DAYTONA_API"));
     match error.status() {

@@ -1,6 +1,5 @@
-//! Many files down, hundreds with a request, each written as its part of the answer arrives. A connection that
-//! is lost on the way costs the file that it was at; the rest is asked for again, as long as every time brings
-//! some.
+//! Downloads many files, hundreds with a request, each written as its part of the response arrives. After a lost
+//! connection the files without an outcome are requested again, as long as each request completes at least one.
 
 use super::atomic_file::{self, LocalSink};
 use super::blocking;
@@ -25,10 +24,10 @@ crate::params! {
     }
 }
 
-/// A request asks for so many files.
+/// Files of one request.
 const BATCH_FILES: usize = 256;
 
-/// The explanation of an error in a part.
+/// Upper bound on what is read of an `error` part.
 const MAX_ERROR_BYTES: usize = 64 * 1024;
 
 pub async fn download_many(sandbox: Sandbox, params: DownloadMany, context: Context) -> Result<Json> {
@@ -37,7 +36,7 @@ pub async fn download_many(sandbox: Sandbox, params: DownloadMany, context: Cont
     report.json()
 }
 
-/// Everything that a report has.
+/// Downloads the pending files of the report.
 pub(super) async fn download_pairs(sandbox: &Sandbox, report: &mut BatchReport) -> Result<()> {
     refuse_directories(report).await?;
     let mut queue = VecDeque::from(report.pending());
@@ -48,7 +47,7 @@ pub(super) async fn download_pairs(sandbox: &Sandbox, report: &mut BatchReport) 
         match outcome {
             Ok(()) => {
                 for index in left {
-                    let error = Error::new(status::PROTOCOL, "the server's answer ended without it");
+                    let error = Error::new(status::PROTOCOL, "the server's answer ended without this file");
                     let remote = &report.pairs[index].remote_path;
                     let error = cannot("download", remote, READ)(error);
                     report.failed(index, error);
@@ -66,7 +65,7 @@ pub(super) async fn download_pairs(sandbox: &Sandbox, report: &mut BatchReport) 
     Ok(())
 }
 
-/// Fails the files whose local path is a directory's, before anything is asked for.
+/// Fails the files whose local path is a directory's, before anything is requested.
 async fn refuse_directories(report: &mut BatchReport) -> Result<()> {
     let paths: Vec<_> = report.pairs.iter().map(|pair| PathBuf::from(&pair.local_path)).collect();
     let check = move || Ok(paths.iter().map(|path| atomic_file::check_now(path)).collect::<Vec<_>>());
@@ -78,7 +77,7 @@ async fn refuse_directories(report: &mut BatchReport) -> Result<()> {
     Ok(())
 }
 
-/// Asks for these, and takes what comes.
+/// One request for these files.
 async fn download_batch(sandbox: &Sandbox, report: &mut BatchReport, wanted: &[usize]) -> Result<()> {
     #[derive(Serialize)]
     struct Body<'a> {
@@ -88,7 +87,7 @@ async fn download_batch(sandbox: &Sandbox, report: &mut BatchReport, wanted: &[u
     let what = format!("download {} files, the first of them", paths.len());
     let first = paths[0].to_owned();
     let failed = || cannot(&what, &first, READ);
-    // A path that is wanted at several places comes as often as it is asked for.
+    // A path that is requested twice has two parts.
     let mut expected = HashMap::<String, VecDeque<usize>>::new();
     for (path, index) in paths.iter().zip(wanted) {
         expected.entry((*path).to_owned()).or_default().push_back(*index);
@@ -100,7 +99,7 @@ async fn download_batch(sandbox: &Sandbox, report: &mut BatchReport, wanted: &[u
     let content_type = response.header("content-type").map(str::to_owned);
     let mut parts = Multipart::new(content_type.as_deref(), response).map_err(failed())?;
     while let Some(head) = parts.next_part().await.map_err(failed())? {
-        // Other names are for extensions of the protocol.
+        // Parts of other names are extensions of the protocol.
         if !matches!(head.name.as_str(), "file" | "error") {
             continue;
         }
@@ -120,7 +119,7 @@ async fn download_batch(sandbox: &Sandbox, report: &mut BatchReport, wanted: &[u
     Ok(())
 }
 
-/// One file. That it cannot be written here is its own failure; the rest of it is passed over.
+/// Writes one file. If that fails, the file has the error and the rest of its part is skipped.
 async fn receive(
     report: &mut BatchReport,
     index: usize,
@@ -153,7 +152,7 @@ async fn receive(
     Ok(())
 }
 
-/// The error that came in place of a file.
+/// The error that an `error` part describes.
 async fn explained(parts: &mut Multipart<Response>) -> Result<Error> {
     #[derive(Deserialize, Default)]
     #[serde(rename_all = "camelCase", default)]

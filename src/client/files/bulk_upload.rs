@@ -1,7 +1,6 @@
-//! Many files up. Small ones share a request, which costs a round trip for hundreds of them; larger ones go
-//! by themselves, as streams. A batch is read into memory before it leaves, so that no local trouble can
-//! break it off half way, and a batch that the server refuses is sent file by file: each then has an error
-//! of its own.
+//! Uploads many files. Small ones share a request; larger ones are streamed, one a request. A batch is read into
+//! memory before it is sent, so that a local read error cannot abort it, and a batch that the server refuses is
+//! sent again file by file, so that each file has an error of its own.
 
 use super::bulk::{BatchReport, Pair, is_about_the_file};
 use super::form::Form;
@@ -27,9 +26,9 @@ crate::params! {
     }
 }
 
-/// Files up to this size share a request.
+/// Larger files have a request of their own.
 const MAX_SHARED_FILE_BYTES: u64 = 256 * 1024;
-/// A request holds so many bytes and files.
+/// Bytes and files of one shared request.
 const BATCH_BYTES: u64 = 2 << 20;
 const BATCH_FILES: usize = 256;
 
@@ -39,13 +38,13 @@ pub async fn upload_many(sandbox: Sandbox, params: UploadMany, context: Context)
     report.json()
 }
 
-/// Everything that a report has.
+/// Uploads the pending files of the report.
 pub(super) async fn upload_pairs(sandbox: &Sandbox, report: &mut BatchReport) -> Result<()> {
     let lengths = lengths(report).await?;
     upload_all(sandbox, report, &lengths).await
 }
 
-/// How long each file is, `None` where only reading it shows that; those that cannot be read fail here.
+/// The length of each file, `None` where only reading the file would tell it. Unreadable files fail here.
 async fn lengths(report: &mut BatchReport) -> Result<Vec<Option<u64>>> {
     let paths: Vec<_> = report.pairs.iter().map(|pair| PathBuf::from(&pair.local_path)).collect();
     let found = blocking(move || {
@@ -70,13 +69,13 @@ async fn upload_all(sandbox: &Sandbox, report: &mut BatchReport, lengths: &[Opti
     let mut batch_bytes = 0;
     for index in report.pending() {
         let remote = &report.pairs[index].remote_path;
-        // The server takes the blanks off the paths of a shared request.
+        // The server trims the paths of a shared request.
         let shared =
             lengths[index].filter(|length| *length <= MAX_SHARED_FILE_BYTES && remote.trim() == remote);
         let is_full =
             shared.is_none_or(|length| batch_bytes + length > BATCH_BYTES) || batch.len() == BATCH_FILES;
         if is_full {
-            // In the order given: of two that go to the same place the last one stays.
+            // Keeps the order: of two files with the same remote path the last one stays.
             if !send_batch(sandbox, report, std::mem::take(&mut batch), total).await? {
                 return Ok(());
             }
@@ -92,7 +91,7 @@ async fn upload_all(sandbox: &Sandbox, report: &mut BatchReport, lengths: &[Opti
     send_batch(sandbox, report, batch, total).await.map(drop)
 }
 
-/// One file by itself; false when there is no use in going on.
+/// Uploads one file; false if the failure concerns all of them.
 async fn send_one(sandbox: &Sandbox, report: &mut BatchReport, index: usize, total: u64) -> Result<bool> {
     let pair = &report.pairs[index];
     let before = report.moved;
@@ -110,7 +109,7 @@ async fn send_one(sandbox: &Sandbox, report: &mut BatchReport, index: usize, tot
     Ok(true)
 }
 
-/// Small files together; false when there is no use in going on.
+/// Uploads small files together; false if the failure concerns all of them.
 async fn send_batch(
     sandbox: &Sandbox,
     report: &mut BatchReport,
@@ -137,7 +136,7 @@ async fn send_batch(
     Ok(true)
 }
 
-/// One request for several files. Answers those of which the server did not say that it has them.
+/// One request for several files. Returns those that the server did not confirm.
 async fn share(sandbox: &Sandbox, report: &mut BatchReport, batch: &[usize]) -> Result<Vec<usize>> {
     let form = Form::new();
     let paths: Vec<_> = batch.iter().map(|index| PathBuf::from(&report.pairs[*index].local_path)).collect();
@@ -151,7 +150,7 @@ async fn share(sandbox: &Sandbox, report: &mut BatchReport, batch: &[usize]) -> 
     for (index, content) in batch.iter().copied().zip(contents) {
         let content = match content {
             Ok(Some(content)) => content,
-            // It has grown since.
+            // It has grown since its length was read.
             Ok(None) => {
                 alone.push(index);
                 continue;
@@ -165,7 +164,7 @@ async fn share(sandbox: &Sandbox, report: &mut BatchReport, batch: &[usize]) -> 
         if number > 0 {
             body.extend_from_slice(Form::SEPARATOR.as_bytes());
         }
-        // Path first: the index joins the two.
+        // The server expects the path before the file; the index joins the two.
         body.extend_from_slice(&form.text_head(&format!("files[{number}].path")));
         body.extend_from_slice(report.pairs[index].remote_path.as_bytes());
         body.extend_from_slice(Form::SEPARATOR.as_bytes());
@@ -183,7 +182,7 @@ async fn share(sandbox: &Sandbox, report: &mut BatchReport, batch: &[usize]) -> 
     let answer = async { written(&request.send().await?.json().await?) };
     let mut written = match answer.await {
         Ok(written) => written,
-        // What it says of the single files is a text; they say it better one by one.
+        // The error of a batch is one text for all files; sent one by one, each has its own.
         Err(error) if is_about_the_file(&error) || failure::is_no_route(&error) => {
             return Ok(batch.iter().copied().filter(|index| report.is_pending(*index)).collect());
         }
@@ -205,7 +204,7 @@ async fn share(sandbox: &Sandbox, report: &mut BatchReport, batch: &[usize]) -> 
     Ok(alone)
 }
 
-/// The lengths that the server wrote, by path.
+/// The lengths that the server confirmed, by path.
 fn written(json: &Json) -> Result<HashMap<String, Vec<u64>>> {
     #[derive(Deserialize)]
     struct Answer {

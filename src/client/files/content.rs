@@ -53,7 +53,7 @@ pub async fn read(sandbox: Sandbox, params: Read, _: Context) -> Result<Vec<u8>>
     let read = async {
         let mut download = FileDownload::open(&sandbox, file).await?;
         let mut content = Vec::new();
-        // One place for the whole and the NUL behind it: every byte is copied once.
+        // Capacity for the content and the NUL that the C boundary adds: each byte is copied once.
         let length = download.length.unwrap_or_default();
         let room = usize::try_from(length).unwrap_or(usize::MAX).saturating_add(1);
         if content.try_reserve_exact(room).is_err() {

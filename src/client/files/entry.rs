@@ -127,7 +127,7 @@ pub async fn list(sandbox: Sandbox, params: List, _: Context) -> Result<Json> {
         return Err(too_old_for_depth());
     }
     let json = listed(&sandbox, directory, Some(depth)).await?;
-    // A server that does not know the option answers as if it had not been given; newer ones have paths.
+    // An older server ignores `depth`, and its entries have no `path`.
     #[derive(Deserialize)]
     struct Entry<'a> {
         #[serde(borrow)]
@@ -235,7 +235,7 @@ pub async fn set_permissions(sandbox: Sandbox, params: SetPermissions, _: Contex
     done(request).await.map_err(cannot("set the permissions of", file, PERMISSIONS))
 }
 
-/// Permissions as the server reads them.
+/// Checks that permissions are octal.
 fn octal(mode: &str) -> Result<&str> {
     let is_octal = (1..=5).contains(&mode.len()) && mode.bytes().all(|digit| (b'0'..=b'7').contains(&digit));
     if is_octal {
@@ -247,8 +247,7 @@ fn octal(mode: &str) -> Result<&str> {
     )))
 }
 
-/// Sends what is answered with a status alone. What is no success of the daemon's is none: a proxy's page
-/// comes with a body.
+/// Sends a request whose answer is a status. Accepts only 200, 201 and 204; a proxy's HTML 200 is an error.
 async fn done(request: Request) -> Result<()> {
     let answer = request.send().await?;
     match answer.status() {
@@ -256,7 +255,7 @@ async fn done(request: Request) -> Result<()> {
         other => {
             return Err(Error::new(
                 status::PROTOCOL,
-                format!("the server answered {other}, which is neither done nor refused"),
+                format!("the server answered with the unexpected status {other}"),
             ));
         }
     }

@@ -1,5 +1,5 @@
-//! What a failure says: which file, and what was to be done with it. A daemon of 0.190 refuses with a
-//! status alone, and no request's path names the file, so this side says both.
+//! Error messages: each names the file and what was attempted. A daemon of 0.190 refuses with a status alone, so
+//! the likely cause is added here.
 
 use crate::client::error::Error;
 use crate::client::status;
@@ -11,16 +11,16 @@ pub(super) fn quoted(path: &str) -> String {
     format!("\"{}\"", path.escape_debug())
 }
 
-/// What an empty refusal with a status most likely means.
+/// The likely cause of a refusal without a body, by status.
 pub(super) type Hints = &'static [(i32, &'static str)];
 
-/// Completes a failure: `doing` is as `list`, `path` the file.
+/// Adds "cannot {doing} {path}" to an error; `doing` is a verb such as `list`.
 pub(super) fn cannot(doing: &str, path: &str, hints: Hints) -> impl FnOnce(Error) -> Error + use<> {
     let what = format!("cannot {doing} {}", quoted(path));
     move |error| say(what, error, hints)
 }
 
-/// The same with a second path, as `to`.
+/// The same with a second path: "cannot {doing} {path} to {to}".
 pub(super) fn cannot_to(
     doing: &str,
     path: &str,
@@ -46,7 +46,7 @@ fn say(what: String, mut error: Error, hints: Hints) -> Error {
             Some((_, hint)) => format!("{what}: {hint}{after}"),
             None => format!("{what}: {before}{NO_BODY}{after}"),
         };
-        // What a newer daemon says by itself; bindings raise by it.
+        // Newer daemons send the code; bindings choose the exception by it.
         if detail.code.is_none() {
             detail.code = match status {
                 status::HTTP_NOT_FOUND => Some("FILE_NOT_FOUND".to_owned()),
@@ -60,7 +60,7 @@ fn say(what: String, mut error: Error, hints: Hints) -> Error {
     error
 }
 
-/// The server has no such endpoint: Go's router says it in plain text, everybody else in JSON or HTML.
+/// Does the server lack the endpoint? Go's router answers in plain text, all others in JSON or HTML.
 pub(super) fn is_no_route(error: &Error) -> bool {
     let detail = error.detail();
     detail.http_status == Some(404)
@@ -69,7 +69,7 @@ pub(super) fn is_no_route(error: &Error) -> bool {
         && detail.message.contains("404 page not found")
 }
 
-/// A local file that cannot be worked with; `doing` is as `read`.
+/// The error of a local file; `doing` is a verb such as `read`.
 pub(super) fn local(doing: &str, path: &Path, error: &std::io::Error) -> Error {
     local_because(doing, path, &error.to_string())
 }

@@ -1,5 +1,5 @@
-//! The way out of a sandbox: one file in chunks. A connection that is lost on the way is made again and
-//! goes on where it ended, but only if the file is provably the same; otherwise the loss is the error.
+//! Downloads one file in chunks. After a lost connection it resumes with a range request, but only if the file is
+//! provably the same; otherwise the loss is the error.
 
 use crate::client::error::{Error, Result};
 use crate::client::sandbox::Sandbox;
@@ -11,18 +11,18 @@ use std::time::Duration;
 
 use super::atomic_file::incomplete;
 
-/// A time in whole seconds tells two versions of a file apart only when the first one is older.
+/// `Last-Modified` has whole seconds: a younger time does not tell a file from one written a moment later.
 const MIN_VALIDATOR_AGE: Duration = Duration::from_secs(2);
 const FIRST_BACKOFF: Duration = Duration::from_millis(100);
 const MAX_BACKOFF: Duration = Duration::from_secs(5);
 
 pub(super) async fn request(sandbox: &Sandbox, path: &str) -> Result<Request> {
     let request = sandbox.toolbox(Method::GET, "files/download").await?.query("path", path);
-    // Nothing is worked out before the head: it comes at once, or nobody is there.
+    // The daemon sends the head at once, so the idle limit bounds the wait for it.
     Ok(request.header("accept", "*/*").deadline(sandbox.client().config().idle_timeout))
 }
 
-/// A daemon names what it sends; a login page or a proxy's excuse with a status of success does not.
+/// Tells the daemon's answer from a login page or a proxy's error page with status 200.
 pub(super) fn must_be_file(response: &Response) -> Result<()> {
     let kind = response.header("content-type").unwrap_or("no content type");
     if kind.starts_with("application/octet-stream") || response.header("content-disposition").is_some() {
@@ -37,17 +37,17 @@ pub(super) fn must_be_file(response: &Response) -> Result<()> {
     ))
 }
 
-/// A file that is arriving.
+/// A file that is being downloaded.
 pub(super) struct FileDownload {
     sandbox: Sandbox,
     path: String,
     response: Response,
     pub position: u64,
-    /// Where the server says it.
+    /// `None` where the server does not announce it.
     pub length: Option<u64>,
-    /// By which the server recognizes the same file, if it can.
+    /// The `Last-Modified` that a resumed request sends as `If-Range`.
     version: Option<String>,
-    /// Connections lost since the last byte.
+    /// Attempts to resume since the last byte.
     losses: u32,
 }
 
@@ -66,7 +66,7 @@ impl FileDownload {
         })
     }
 
-    /// The next chunk; `None` once everything is there.
+    /// The next chunk; `None` at the end of the file.
     pub async fn chunk(&mut self) -> Result<Option<Bytes>> {
         loop {
             match self.response.chunk().await {
@@ -116,14 +116,14 @@ impl FileDownload {
     }
 }
 
-/// Does this answer go on at that byte of a file of the same length?
+/// Does the response continue at this position of a file of this length?
 fn continues(response: &Response, position: u64, length: u64) -> bool {
     let Some(last) = length.checked_sub(1) else { return false };
     let expected = format!("bytes {position}-{last}/{length}");
     response.status() == 206 && response.header("content-range") == Some(&expected)
 }
 
-/// `Last-Modified`, if it is old enough for a change since to show.
+/// `Last-Modified`, if it is old enough to tell a changed file.
 fn version(response: &Response) -> Option<String> {
     let modified = response.header("last-modified")?;
     let now = httpdate::parse_http_date(response.header("date")?).ok()?;

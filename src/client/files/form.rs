@@ -1,8 +1,8 @@
-//! Multipart forms on their way out: the frame around contents that may be streams.
+//! Writes multipart forms: the delimiters and part headers around contents that may be streams.
 
 use bytes::Bytes;
 
-/// The boundary is random, so that no content holds it.
+/// The boundary has 128 random bits, so that no content contains it.
 pub(super) struct Form {
     boundary: String,
 }
@@ -16,12 +16,12 @@ impl Form {
         format!("multipart/form-data; boundary={}", self.boundary)
     }
 
-    /// What stands before the bytes of a file. Servers ignore its name, so the form has a plain one.
+    /// The head of a file's part. Servers ignore the file name.
     pub fn file_head(&self, field: &str) -> Bytes {
         self.head(field, "; filename=\"file\"\r\nContent-Type: application/octet-stream")
     }
 
-    /// What stands before a text.
+    /// The head of a text's part.
     pub fn text_head(&self, field: &str) -> Bytes {
         self.head(field, "")
     }
@@ -31,10 +31,10 @@ impl Form {
             .into()
     }
 
-    /// What stands behind each but the last.
+    /// Ends each part but the last.
     pub const SEPARATOR: &str = "\r\n";
 
-    /// What stands behind the last.
+    /// Ends the last part and the form.
     pub fn tail(&self) -> Bytes {
         format!("\r\n--{}--\r\n", self.boundary).into()
     }

@@ -16,17 +16,16 @@ use std::sync::Arc;
 use std::time::SystemTime;
 use tokio::task::JoinHandle;
 
-/// The most that is read ahead of a file whose size is reported as 0.
+/// How much is read of a file whose size is reported as 0 to find its length.
 const MAX_READ_AHEAD_BYTES: u64 = 256 * 1024;
 
 /// An open local file and what it was when it was opened.
 pub(super) struct LocalFile {
     file: File,
     path: PathBuf,
-    /// How many bytes it has; `None` for one whose size is reported as 0 although it has more than fit into
-    /// `head`. Such are the files of /proc.
+    /// `None` for a file whose size is reported as 0, as those of /proc, and that does not end within `head`.
     pub length: Option<u64>,
-    /// The beginning of a file whose size is reported as 0.
+    /// The beginning of a file whose size is reported as 0; empty for others.
     head: Vec<u8>,
     size: u64,
     modified: Option<SystemTime>,
@@ -38,9 +37,9 @@ impl LocalFile {
         blocking(move || Self::open_now(path)).await
     }
 
-    /// Like `open`, on a thread that may block.
+    /// Blocks.
     pub fn open_now(path: PathBuf) -> Result<Self> {
-        // Looked at before it is opened: opening a pipe would wait for its writer.
+        // Checked before it is opened, because opening a pipe waits for its writer.
         let metadata = std::fs::metadata(&path).map_err(|error| local("read", &path, &error))?;
         if !metadata.is_file() {
             let what = if metadata.is_dir() {
@@ -102,7 +101,7 @@ impl LocalFile {
         Ok(filled)
     }
 
-    /// At the end of what was read: nothing more is there, and neither size nor time are others.
+    /// Checks at the end that no more bytes follow, and that size and modification time are the same.
     fn must_be_unchanged(&mut self) -> Result<()> {
         let is =
             |metadata: &Metadata| metadata.len() == self.size && metadata.modified().ok() == self.modified;
@@ -113,7 +112,7 @@ impl LocalFile {
         Ok(())
     }
 
-    /// Its bytes in chunks: `length` of them where that is known, and an error where it has others.
+    /// The content in chunks; an error if it is not what it was when the file was opened.
     pub fn chunks(mut self) -> impl Stream<Item = Result<Bytes>> + Send {
         let head = Bytes::from(std::mem::take(&mut self.head));
         let left = self.length.map(|length| length - head.len() as u64);
@@ -132,19 +131,19 @@ fn changed(path: &Path) -> Error {
 }
 
 struct Source {
-    /// Bytes that are still to come; `None`: all until the end.
+    /// Bytes that are still to be read; `None`: until the end of the file.
     left: Option<u64>,
     reading: Option<JoinHandle<(LocalFile, Result<Read>)>>,
     buffers: Arc<Buffers>,
 }
 
-/// What was read at once.
+/// The result of one read.
 struct Read {
     chunk: Chunk,
     is_last: bool,
 }
 
-/// Buffers that come back once their bytes are sent. Two or three go round.
+/// Buffers to be used again: each returns when its bytes are sent. Two or three are in use at a time.
 #[derive(Default)]
 struct Buffers(Mutex<Vec<Vec<u8>>>);
 
@@ -188,7 +187,7 @@ impl Source {
         }
         let is_last = left.map_or(chunk.filled < wanted, |left| left == chunk.filled as u64);
         if is_last {
-            // Before the last chunk is given away: afterwards the upload is complete.
+            // Before the last chunk is sent, because the server then has the whole file.
             file.must_be_unchanged()?;
         }
         Ok(Read { chunk, is_last })

@@ -1,16 +1,15 @@
-//! Files of the sandbox: looked at, changed, and moved to and from this machine.
+//! Files of the sandbox: listing, changing, uploading and downloading them.
 //!
-//! Contents are never held whole, but where the caller asked for bytes in memory: they go through in
-//! pieces, one on the wire while the next is at the disk, which is only ever touched on the blocking
-//! pool. Nothing is a success that is not one: a file is sent with its length, and one that changes
-//! meanwhile is an error; a file that arrives appears under its name only when it is complete.
+//! Transfers use constant memory, except where the caller asks for bytes: one chunk is on the network while the
+//! next is read or written, on the blocking pool. An upload announces its length, and a file that changes
+//! meanwhile is an error; a downloaded file appears under its name only when it is complete.
 //!
-//! * [`entry`]: what is there, and changing it. [`search`]: looking for names and text.
-//! * [`upload_request`]: the two ways in, one for servers since 0.205 and one for those before. [`file_download`]: the
-//!   way out, resumed after a lost connection. [`local_file`], [`atomic_file`]: the local files at their other ends.
+//! * [`entry`]: listing, describing, making, moving and deleting. [`search`]: names and text.
+//! * [`upload_request`]: the upload endpoints, before 0.205 and since. [`file_download`]: the download endpoint,
+//!   resumed after a lost connection. [`local_file`] is read for uploads, [`atomic_file`] written by downloads.
 //! * [`content`], [`transfer`], [`stream`]: one file as bytes, as a local file, as a stream.
-//! * [`bulk`], [`bulk_upload`], [`bulk_download`]: many in few requests, over [`form`] and [`multipart`].
-//! * [`sync`]: whole directories. [`failure`]: what all of them say when something fails.
+//! * [`bulk`], [`bulk_upload`], [`bulk_download`]: many files in few requests, over [`form`] and [`multipart`].
+//! * [`sync`]: whole directories. [`failure`]: the error messages.
 
 mod atomic_file;
 mod bulk;
@@ -46,11 +45,11 @@ use super::error::{Error, Result};
 use super::status;
 use super::transport::shaped;
 
-/// How much is read from or written to a disk at once: large enough that the hop to a blocking thread
-/// vanishes, small enough to stay in the processor's cache between disk and wire.
+/// Bytes of one disk read or write: large enough that the switch to a blocking thread does not count, small enough
+/// to stay in the processor's cache until they are sent.
 const DISK_CHUNK_BYTES: usize = 512 * 1024;
 
-/// A path that a server can be asked about.
+/// Checks that a remote path is neither empty nor contains NUL.
 fn path<'a>(what: &str, path: &'a str) -> Result<&'a str> {
     if path.is_empty() {
         return Err(Error::invalid(format!("`{what}` is empty; the working directory is `.`")));
@@ -61,10 +60,10 @@ fn path<'a>(what: &str, path: &'a str) -> Result<&'a str> {
     Ok(path)
 }
 
-/// Runs what waits for the disk where waiting is allowed.
+/// Runs disk access on the blocking pool.
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
     match tokio::task::spawn_blocking(work).await {
         Ok(done) => done,
-        Err(error) => Err(Error::new(status::IO, format!("the work with a local file ended early: {error}"))),
+        Err(error) => Err(Error::new(status::IO, format!("the access to a local file ended early: {error}"))),
     }
 }

@@ -1,6 +1,5 @@
-//! The parts of a multipart answer as they arrive. Where the network cuts means nothing: a boundary or a
-//! part's head may come byte by byte. A part that says its length is taken by it, so that its content may
-//! hold what looks like a boundary, and is never copied.
+//! Reads a multipart response as it arrives. Delimiters and part heads may be split at any byte. A part with a
+//! Content-Length is read by that length, so that its content may contain the delimiter and is not copied.
 
 use super::atomic_file::incomplete;
 use crate::client::error::{Error, Result};
@@ -9,10 +8,10 @@ use crate::client::transport::Response;
 use bytes::{Bytes, BytesMut};
 use memchr::memmem;
 
-/// A part's headers are a few hundred bytes and a path.
+/// Upper bound on a part's headers, which are a few hundred bytes and a path.
 const MAX_PART_HEAD_BYTES: usize = 64 * 1024;
 
-/// Where the bytes come from.
+/// The source of the bytes.
 pub(super) trait Chunks {
     async fn chunk(&mut self) -> Result<Option<Bytes>>;
 }
@@ -33,29 +32,29 @@ pub(super) struct Multipart<C> {
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Position {
-    /// Before the first part, or in what is left of one.
+    /// Before the first part, or in a part without a length.
     Content,
-    /// So many bytes of a part are to come.
+    /// In a part of that length.
     Counted {
         length: u64,
         left: u64,
     },
-    /// The delimiter was read.
+    /// Behind a delimiter.
     Delimiter,
     End,
 }
 
-/// What a part says of itself.
+/// The headers of a part.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Head {
     pub name: String,
-    /// The better one of its two names.
+    /// `filename*`, else `filename`.
     pub file: Option<String>,
     pub length: Option<u64>,
 }
 
 impl<C: Chunks> Multipart<C> {
-    /// `content_type` is the answer's.
+    /// `content_type` is the response's.
     pub fn new(content_type: Option<&str>, chunks: C) -> Result<Self> {
         let kind = content_type.unwrap_or("no content type");
         let is_multipart = kind.get(..10).is_some_and(|begin| begin.eq_ignore_ascii_case("multipart/"));
@@ -75,7 +74,7 @@ impl<C: Chunks> Multipart<C> {
         Ok(Self { chunks, delimiter, buffer: Bytes::from_static(b"\r\n"), position: Position::Content })
     }
 
-    /// The next part's head, `None` behind the last. What was not read of the part before is passed over.
+    /// The next part's head; `None` after the last. Skips what was not read of the previous part.
     pub async fn next_part(&mut self) -> Result<Option<Head>> {
         while self.chunk().await?.is_some() {}
         if self.position == Position::End {
@@ -89,7 +88,7 @@ impl<C: Chunks> Multipart<C> {
             return Ok(None);
         }
         let end = loop {
-            // Found also where there is no header at all: the line end of the boundary is the first half.
+            // The delimiter's own line end is the first half where a part has no headers.
             if let Some(at) = memmem::find(&self.buffer, b"\r\n\r\n") {
                 break at;
             }
@@ -154,7 +153,7 @@ impl<C: Chunks> Multipart<C> {
         }
     }
 
-    /// How many bytes at the buffer's end may be the beginning of a delimiter.
+    /// The length of the longest delimiter prefix at the end of the buffer.
     fn begun(&self) -> usize {
         let most = self.buffer.len().min(self.delimiter.len() - 1);
         (1..=most).rev().find(|length| self.buffer.ends_with(&self.delimiter[..*length])).unwrap_or(0)
@@ -195,7 +194,7 @@ fn broken(why: &str) -> Error {
 }
 
 impl Head {
-    /// `head` is lines, each with its end, the boundary's first.
+    /// `head` begins with the rest of the delimiter's line.
     fn parse(head: &[u8]) -> Result<Self> {
         let mut parsed = Self { name: String::new(), file: None, length: None };
         for line in head.split(|byte| *byte == b'\n').skip(1) {
@@ -226,7 +225,7 @@ impl Head {
     }
 }
 
-/// UTF-8, else the Latin-1 that headers used to be.
+/// UTF-8, else Latin-1, the original charset of headers.
 fn text(bytes: &[u8]) -> String {
     match std::str::from_utf8(bytes) {
         Ok(text) => text.to_owned(),
@@ -234,7 +233,7 @@ fn text(bytes: &[u8]) -> String {
     }
 }
 
-/// `utf-8''a%20b` of RFC 5987.
+/// Decodes an extended value of RFC 5987, such as `utf-8''a%20b`.
 fn extended(value: &[u8]) -> Option<String> {
     let mut parts = value.splitn(3, |byte| *byte == b'\'');
     let charset = parts.next()?;
@@ -264,7 +263,7 @@ fn extended(value: &[u8]) -> Option<String> {
         .then(|| decoded.iter().map(|byte| char::from(*byte)).collect())
 }
 
-/// The parameters behind a header's value, keys in small letters, quotes taken off.
+/// The parameters of a header value, with lowercase keys and without quotes.
 fn parameters(value: &[u8]) -> impl Iterator<Item = (String, Vec<u8>)> + '_ {
     let mut rest = memchr::memchr(b';', value).map_or(&[][..], |at| &value[at + 1..]);
     std::iter::from_fn(move || {
@@ -298,7 +297,7 @@ fn parameters(value: &[u8]) -> impl Iterator<Item = (String, Vec<u8>)> + '_ {
 mod tests {
     use super::*;
 
-    /// An answer that comes in these chunks.
+    /// A response in these chunks.
     struct TestChunks(std::collections::VecDeque<Bytes>);
 
     impl Chunks for TestChunks {
@@ -357,7 +356,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_answer_that_ends_too_early_is_an_error() {
-        // What is behind the closing boundary does not count.
+        // The epilogue behind the closing delimiter is ignored.
         for end in 0..ANSWER.len() - b"\r\nepilogue".len() {
             let error = parts([&ANSWER[..end]]).await.unwrap_err();
             assert_eq!(error.status(), status::PROTOCOL, "{end}");

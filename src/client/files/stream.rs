@@ -1,4 +1,4 @@
-//! One file as a stream, at the pace of whoever writes or reads it.
+//! One file as a stream, at the pace of its writer or reader.
 
 use super::content::{READ, WRITE};
 use super::failure::cannot;
@@ -96,12 +96,12 @@ async fn write(
     let endpoint = upload_request::endpoint(sandbox).await?;
     let (chunks, body) = mpsc::channel(1);
     let request = upload_request::streamed(sandbox, file, endpoint, length, Body(body)).await?;
-    // Its user may write as slowly as he likes. Only what he wrote has to move, which is watched here.
+    // The writer may pause. The idle limit applies below, only while the server does not take what was written.
     let sending = upload_request::send(sandbox, endpoint, request.idle(None));
     let mut sending = pin!(sending);
     let idle = sandbox.client().config().idle_timeout;
     io.opened("null");
-    // A server that has all of a known length answers before it hears that this was all.
+    // With a known length the server answers at the last byte, before `finish`.
     let mut complete = false;
     loop {
         let chunk = tokio::select! {
@@ -131,7 +131,7 @@ async fn write(
         };
         match handed {
             Some(Ok(())) => *taken = total,
-            // Nobody takes it any more: the answer says why.
+            // The request has ended; its answer is the error.
             Some(Err(_)) => {}
             None => return Err(stalled(idle, *taken)),
         }
@@ -166,7 +166,7 @@ fn miscounted(written: u64, length: u64, finished: bool) -> Option<Error> {
     )))
 }
 
-/// An answer before the end is a refusal, or nonsense; true where it may come.
+/// Judges an answer that comes before `finish`: true if the announced length was sent, else an error.
 fn early(answer: Result<Json>, may_come: bool) -> Result<bool> {
     answer?;
     if may_come {
@@ -191,8 +191,8 @@ enum Message {
     End,
 }
 
-/// The body of the upload. It ends well only when its writer said so: one that vanished breaks the request
-/// off, so that the server does not take half a file for a whole one.
+/// The body of the upload. It is complete only after `finish`: if the writer is dropped before, the request is
+/// aborted, so that the server does not store half a file.
 struct Body(mpsc::Receiver<Message>);
 
 impl Stream for Body {

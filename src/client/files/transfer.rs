@@ -1,4 +1,4 @@
-//! One local file up, one down.
+//! Uploads and downloads one local file.
 
 use super::atomic_file::{self, LocalSink};
 use super::content::{READ, WRITE};
@@ -35,7 +35,7 @@ crate::params! {
     }
 }
 
-/// What was moved.
+/// What was transferred.
 #[derive(Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Transferred {
@@ -64,7 +64,7 @@ pub async fn upload(sandbox: Sandbox, params: Upload, context: Context) -> Resul
     Ok(Transferred::json(bytes))
 }
 
-/// Answers its length. The last progress is the whole.
+/// Returns the file's length. The last progress report has it as bytes and as total.
 pub(super) async fn upload_file(
     sandbox: &Sandbox,
     local: &Path,
@@ -92,7 +92,7 @@ pub(super) async fn upload_file(
     Ok(sent)
 }
 
-/// Counts the bytes that pass, and reports them.
+/// Counts the bytes of the stream and reports progress.
 fn counted(
     chunks: impl Stream<Item = Result<Bytes>> + Send + 'static,
     sent: Arc<AtomicU64>,
@@ -116,7 +116,7 @@ pub async fn download(sandbox: Sandbox, params: Download, context: Context) -> R
     Ok(Transferred::json(bytes))
 }
 
-/// Answers its length. The last progress is the whole.
+/// Returns the file's length. The last progress report has it as bytes and as total.
 pub(super) async fn download_file(
     sandbox: &Sandbox,
     remote: &str,

@@ -1,6 +1,6 @@
-//! The two fallback into a sandbox. Since 0.205 the body of `upload-v2` is the file itself; before, it is a form
-//! with one field. Which one a daemon takes is learnt once, from the answer to a small upload or to a question
-//! that changes nothing, and remembered with the sandbox.
+//! The upload endpoints. Since 0.205 the body of `upload-v2` is the file itself; before, it is a form with one
+//! field. Which one a daemon has is learnt once, from the answer to a small upload or to a probe that changes
+//! nothing, and remembered with the sandbox.
 
 use super::failure::is_no_route;
 use super::form::Form;
@@ -32,10 +32,10 @@ impl UploadEndpoint {
     }
 }
 
-/// A body of this size or less is its own question: sent the newer endpoint at once, and again if that fails.
+/// Bodies up to this size go to the newer endpoint without probing the daemon, and again if it has none.
 const MAX_UNPROBED_BYTES: usize = 64 * 1024;
 
-/// The endpoint that this sandbox's daemon takes.
+/// The endpoint of this sandbox's daemon, probed once.
 pub(super) async fn endpoint(sandbox: &Sandbox) -> Result<UploadEndpoint> {
     match sandbox.daemon() {
         Daemon::Current => return Ok(UploadEndpoint::RawBody),
@@ -50,8 +50,8 @@ pub(super) async fn endpoint(sandbox: &Sandbox) -> Result<UploadEndpoint> {
     }
 }
 
-/// Finds out how old the daemon is, by the description of the working directory: since 0.205 it has a
-/// `path`. `/version` would not do, as builds from source have one of their own.
+/// Probes the daemon's age by the description of the working directory, which has a `path` since 0.205.
+/// `/version` is not used: builds from source report versions of their own.
 async fn probe_daemon(sandbox: &Sandbox) -> Result<Daemon> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
@@ -71,8 +71,8 @@ async fn probe_daemon(sandbox: &Sandbox) -> Result<Daemon> {
     Ok(daemon)
 }
 
-/// Was the question refused, rather than the sandbox unreachable or the credential unknown? Then the upload
-/// itself may still be accepted, and says more than the question if it is not.
+/// Was the probe refused although sandbox and credential may be fine? Then the upload itself is tried, and its
+/// own answer decides.
 fn is_inconclusive(error: &Error) -> bool {
     let by_daytona = matches!(error.detail().source.as_deref(), Some("DAYTONA_PROXY" | "DAYTONA_API"));
     let is_refusal = (400..500).contains(&error.status())
@@ -83,7 +83,7 @@ fn is_inconclusive(error: &Error) -> bool {
     is_refusal && !by_daytona
 }
 
-/// Bytes in memory; can be sent as often as need be.
+/// Uploads bytes in memory, which can be sent again.
 pub(super) async fn send_bytes(sandbox: &Sandbox, path: &str, bytes: &Bytes) -> Result<Json> {
     let mut fallback = EndpointFallback::default();
     loop {
@@ -97,11 +97,11 @@ pub(super) async fn send_bytes(sandbox: &Sandbox, path: &str, bytes: &Bytes) -> 
                 form(request, Some(bytes.len() as u64), chunks)
             }
         };
-        // The transport watches larger bodies by itself.
+        // The transport applies the idle limit to larger bodies itself.
         let limit = sandbox.client().config().idle_timeout.filter(|_| bytes.len() <= MAX_UNPROBED_BYTES);
         match send(sandbox, endpoint, request.deadline(limit)).await {
             Err(error) if fallback.applies(sandbox, endpoint, &error) => {}
-            // An older daemon refuses without reading the body, and its answer may be lost with the connection.
+            // An older daemon answers 404 without reading the body, and that may be lost with the connection.
             Err(error) if unprobed && error.status() == status::CONNECTION => {
                 match probe_daemon(sandbox).await {
                     Ok(Daemon::Older) => {}
@@ -113,7 +113,7 @@ pub(super) async fn send_bytes(sandbox: &Sandbox, path: &str, bytes: &Bytes) -> 
     }
 }
 
-/// The request of a streamed upload. A length that is known is said.
+/// The request of a streamed upload, with Content-Length where the length is known.
 pub(super) async fn streamed(
     sandbox: &Sandbox,
     path: &str,
@@ -142,12 +142,12 @@ fn form(
     let form = Form::new();
     let (head, tail) = (form.file_head("file"), form.tail());
     let length = length.map(|length| length + (head.len() + tail.len()) as u64);
-    // An error among the chunks ends the body there, without the tail: the server takes nothing.
+    // After an error of a chunk the form has no end, so that the server stores nothing.
     let body = stream::iter([Ok(head)]).chain(chunks).chain(stream::iter([Ok(tail)]));
     request.body(&form.content_type(), length, Body::wrap_stream(body))
 }
 
-/// What the daemon says of an upload: a description, nothing before 0.205.
+/// Sends an upload. The answer describes the file; before 0.205 it is empty.
 pub(super) async fn send(sandbox: &Sandbox, endpoint: UploadEndpoint, request: Request) -> Result<Json> {
     let json = request.send().await?.json().await?;
     match endpoint {
@@ -160,7 +160,7 @@ pub(super) async fn send(sandbox: &Sandbox, endpoint: UploadEndpoint, request: R
     }
 }
 
-/// Each endpoint is tried once more at most: a daemon may have been replaced since it was asked.
+/// Switches to the other endpoint, once an upload: a daemon may have been replaced since it was probed.
 #[derive(Default)]
 pub(super) struct EndpointFallback {
     repeated: bool,

@@ -1,4 +1,4 @@
-//! What is left alone on both sides: glob patterns, of which only `*`, `?` and `**` are special.
+//! The patterns of what a sync leaves as it is: globs, of which only `*`, `?` and `**` are special.
 
 use crate::client::error::{Error, Result};
 use glob::{MatchOptions, Pattern};

@@ -1,8 +1,8 @@
-//! A directory made like another one, across machines. Contents decide, not times: clocks differ, and times
-//! do not travel. Links are never followed and never written through, on neither side, so nothing outside of
-//! the two directories is read or changed.
+//! Makes a directory like another one, across machines. Contents are compared, not times: clocks differ, and
+//! times are not transferred. Links are never followed or written through, on neither side, so nothing outside
+//! of the two directories is read or changed.
 //!
-//! * `tree`, `remote`: what is in the two directories. `plan`: what has to be done. `exclude`: what is left alone.
+//! * `tree`, `remote`: what is in the two directories. `plan`: what has to be done. `exclude`: what both sides leave as it is.
 
 mod exclude;
 mod plan;

@@ -1,4 +1,4 @@
-//! What has to be done so that one tree becomes like another. Works on what is known of both, touches neither.
+//! Computes the changes that make one tree like another. Reads and writes no files.
 
 use super::Skipped;
 use super::exclude::Exclude;
@@ -7,12 +7,12 @@ use std::collections::HashSet;
 
 #[derive(Debug, Default)]
 pub(super) struct Plan {
-    /// Files.
+    /// Files that do not exist yet.
     pub created: Vec<String>,
     pub updated: Vec<String>,
-    /// Directories that do not exist.
+    /// Directories to be made, each after the one above it.
     pub directories: Vec<String>,
-    /// Directories end in a slash; what is in one goes with it.
+    /// Paths of directories end in a slash, and include everything below. No path is below another one.
     pub deleted: Vec<String>,
     pub unchanged: u64,
     pub skipped: Vec<Skipped>,

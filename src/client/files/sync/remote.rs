@@ -1,5 +1,5 @@
-//! What is in a directory of the sandbox, asked for by commands there: the files endpoints follow links without
-//! saying so, and know no digests. Each command does a bounded amount of work, so that a limit can tell a slow
+//! Lists and hashes a directory of the sandbox, by commands there: the files endpoints follow links without
+//! telling, and have no digests. Each command does a bounded amount of work, so that the idle limit tells a slow
 //! answer from none.
 
 use super::tree::{Common, Kind, Tree};
@@ -19,11 +19,11 @@ const LIST: &str = r#"find . -exec sh -c 'for f; do if [ -h "$f" ]; then t=l; el
 /// Prints the digest of the first $1 bytes of the file $2, or nothing where it is not one that can be read.
 const DIGEST: &str = r#"d() { h=; if [ ! -h "$2" ] && [ -f "$2" ] && [ -r "$2" ]; then h=$(head -c "$1" < "$2" | sha256sum); fi; printf "%s\0" "${h%% *}"; }"#;
 
-/// What one command hashes. A command is a single argument, for which Linux allows 128 KiB.
+/// Bounds of one hashing command. The command is a single argument, for which Linux allows 128 KiB.
 const BATCH_FILES: usize = 500;
 const BATCH_COMMAND_BYTES: usize = 64 * 1024;
 const BATCH_CONTENT_BYTES: u64 = 64 << 20;
-/// The slowest hashing that a digest waits for, beyond the idle limit.
+/// Assumed speed of the slowest sandbox; the time for the bytes of a batch is added to the idle limit.
 const HASHED_BYTES_PER_SECOND: u64 = 8 << 20;
 
 /// The tree of a directory, without digests; `None` where there is no directory.
@@ -38,8 +38,8 @@ pub(super) async fn list(sandbox: &Sandbox, directory: &str) -> Result<Option<Tr
     tree.ok_or_else(|| unsupported(directory))
 }
 
-/// Adds the digests of files that both sides have. No more is hashed of a file than shows whether it is the
-/// local one.
+/// Adds the digests of files that both sides have. Of a file that is longer than the local one only a beginning
+/// is hashed.
 pub(super) async fn add_digests(
     sandbox: &Sandbox,
     directory: &str,
@@ -66,7 +66,7 @@ pub(super) async fn add_digests(
     Ok(())
 }
 
-/// How many of these files, at least one, are hashed by the next command.
+/// The number of files that the next command hashes, at least one.
 fn batch_length(files: &[Common]) -> usize {
     let (mut command_bytes, mut content_bytes) = (0, 0);
     let fits = |file: &&Common| {
@@ -77,7 +77,7 @@ fn batch_length(files: &[Common]) -> usize {
     files.iter().take(BATCH_FILES).take_while(fits).count().max(1)
 }
 
-/// One byte more than the local file has: enough to differ from it.
+/// Hashes one byte more than the local file has, which is enough to differ from it.
 fn call(file: &Common) -> String {
     format!("d {} {}; ", file.bytes.saturating_add(1), quoted(&format!("./{}", file.path)))
 }
@@ -86,7 +86,7 @@ fn quoted(path: &str) -> String {
     format!("'{}'", path.replace('\'', r"'\''"))
 }
 
-/// What a command printed. It has the idle limit to answer, and time to hash so many bytes.
+/// The output of a command, within the idle limit and the time to hash that many bytes.
 async fn execute(sandbox: &Sandbox, directory: &str, command: String, hashed_bytes: u64) -> Result<String> {
     let limit = sandbox.client().config().idle_timeout;
     let limit = limit.map(|idle| idle + Duration::from_secs(hashed_bytes / HASHED_BYTES_PER_SECOND));
@@ -94,7 +94,7 @@ async fn execute(sandbox: &Sandbox, directory: &str, command: String, hashed_byt
         command,
         cwd: None,
         env: None,
-        // Ends what this side no longer waits for.
+        // The server ends a command for which this side no longer waits.
         timeout: limit.map(|limit| limit.as_secs_f64() + 1.0),
         timeout_ms: None,
     };
@@ -122,7 +122,7 @@ fn late(directory: &str, limit: Duration) -> Error {
     let mut error = Error::new(
         status::TIMEOUT,
         format!(
-            "the sandbox did not tell within {} ms what is in \"{}\"; `idleTimeoutMs` is the limit",
+            "the sandbox did not answer within {} ms what is in \"{}\"; `idleTimeoutMs` is the limit",
             limit.as_millis(),
             directory.escape_debug()
         ),
@@ -167,7 +167,7 @@ fn parse_list(output: &str) -> Option<Option<Tree>> {
             return None;
         }
         let kind = match kind {
-            // JSON has this for bytes that are not UTF-8: the file cannot be asked for.
+            // The daemon replaces bytes that are not UTF-8, so the file cannot be requested by name.
             _ if path.contains('\u{fffd}') => Kind::Other("its name is not UTF-8"),
             "d" => Kind::Directory,
             "f" => Kind::File(None),

@@ -1,4 +1,4 @@
-//! What is in a directory: paths from its top, and of files that both sides have a digest of the contents.
+//! The entries of a directory by their path from its top; files that both sides have have a digest.
 
 use super::exclude::Exclude;
 use crate::client::error::Result;
@@ -20,7 +20,7 @@ pub(super) enum Kind {
 
 pub(super) type Tree = BTreeMap<String, Kind>;
 
-/// How much of a file is hashed at once.
+/// Bytes that are hashed at once.
 const HASH_CHUNK_BYTES: usize = 256 * 1024;
 
 /// A file that both sides have, and the length of the local one.
@@ -30,8 +30,8 @@ pub(super) struct Common {
     pub bytes: u64,
 }
 
-/// A local tree, empty where there is no directory; and the files that the other side has too, which have a
-/// digest here.
+/// A local tree, empty where there is no directory; and the files that the other side has too, for which the tree
+/// has a digest.
 pub(super) fn local(root: &Path, other: &Tree, exclude: &Exclude) -> Result<(Tree, Vec<Common>)> {
     let (mut tree, mut common) = (Tree::new(), Vec::new());
     if !root.exists() {
