@@ -1,7 +1,7 @@
 //! The files operations against servers and connections that misbehave: no hang, no wrong success, no
 //! local file that is not the whole one.
 
-use crate::canned::{Answer, Server, json_answer};
+use crate::canned::{Answer, Server, json_answer, with_headers};
 use crate::fixture::{Fixture, content};
 use daytona::client::status;
 use daytona::{Error, Result};
@@ -400,4 +400,42 @@ async fn a_download_of_another_length_than_promised_is_an_error() {
     let error = crate::support::call(&sandbox, "files.download", params).await.unwrap_err();
     assert_eq!(error.status(), status::CONNECTION);
     assert_eq!(crate::fixture::names(local.path()), [""; 0]);
+}
+
+#[tokio::test]
+async fn a_part_or_a_coded_body_that_was_not_requested_is_never_a_files_content() {
+    let alterations = [
+        ("206 Partial Content", "Content-Range: bytes 0-3/10\r\n"),
+        ("200 OK", "Content-Encoding: gzip\r\n"),
+        ("203 Non-Authoritative Information", ""),
+    ];
+    let part =
+        "--B\r\nContent-Disposition: form-data; name=\"file\"; filename=\"f\"\r\n\r\nbody\r\n--B--\r\n";
+    for (status, headers) in alterations {
+        let server = Server::start(move |asked| {
+            let is_bulk = asked.line.contains("bulk-download");
+            let kind = if is_bulk { "multipart/form-data; boundary=B" } else { "application/octet-stream" };
+            let headers = format!("{headers}Content-Type: {kind}\r\n");
+            let body = if is_bulk { part } else { "body" };
+            Answer::Keep(with_headers(status, &headers, body.as_bytes()))
+        })
+        .await;
+        let client = crate::support::client(&server.url(), json!({}));
+        let sandbox = crate::support::sandbox(&client, &server.url()).await;
+        let local = tempfile::tempdir().unwrap();
+        let place = local.path().join("f");
+        let call = |operation: &'static str, params: Value| crate::support::call(&sandbox, operation, params);
+        let errors = [
+            call("files.read", json!({"path": "f"})).await.unwrap_err(),
+            call("files.download", json!({"remotePath": "f", "localPath": place})).await.unwrap_err(),
+            call("files.download_many", json!({"files": [{"remotePath": "f", "localPath": place}]}))
+                .await
+                .unwrap_err(),
+            crate::support::open(&sandbox, "files.reader", json!({"path": "f"})).unwrap().failed().await,
+        ];
+        for error in errors {
+            assert_eq!(error.status(), daytona::client::status::PROTOCOL, "{status} {headers}: {error}");
+        }
+        assert_eq!(crate::fixture::names(local.path()), [""; 0]);
+    }
 }
