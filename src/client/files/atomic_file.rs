@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_never_lands_leaves_nothing_and_spares_what_was_there() {
+    async fn an_unfinished_file_leaves_nothing_and_keeps_the_previous_one() {
         let home = tempfile::tempdir().unwrap();
         let path = home.path().join("f");
         fs::write(&path, "old").unwrap();

@@ -218,7 +218,7 @@ fn written(json: &Json) -> Result<HashMap<String, Vec<u64>>> {
     let answer: Answer = serde_json::from_slice(&json.0).map_err(|error| {
         Error::new(
             status::PROTOCOL,
-            format!("the server's answer is not about the files that were sent: {error}"),
+            format!("the server's answer does not describe the uploaded files: {error}"),
         )
     })?;
     let mut written = HashMap::<_, Vec<_>>::new();

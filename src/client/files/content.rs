@@ -38,7 +38,7 @@ pub struct Uploaded {
 
 pub(super) const WRITE: Hints = &[(
     status::HTTP_BAD_REQUEST,
-    "a directory is in its place, a file is in the place of a directory, or the sandbox's user may not",
+    "a directory is in its place, a file is in the place of a directory, or the sandbox's user lacks permission",
 )];
 pub(super) const READ: Hints = &[(status::HTTP_BAD_REQUEST, "it is not a regular file")];
 
@@ -60,7 +60,7 @@ pub async fn read(sandbox: Sandbox, params: Read, _: Context) -> Result<Vec<u8>>
             return Err(Error::new(
                 status::IO,
                 format!(
-                    "its {length} bytes do not fit into memory; files.download and files.reader need none"
+                    "its {length} bytes do not fit into memory; files.download and files.reader use a constant amount"
                 ),
             ));
         }

@@ -101,17 +101,20 @@ pub struct FileInfo {
 
 const LIST: Hints = &[(status::HTTP_BAD_REQUEST, "it is not a directory")];
 const INFO: Hints = &[(status::HTTP_BAD_REQUEST, "there is a file on the way to it")];
-const MKDIR: Hints = &[(status::HTTP_BAD_REQUEST, "a file is in the way, or the sandbox's user may not")];
+const MKDIR: Hints =
+    &[(status::HTTP_BAD_REQUEST, "a file is in the way, or the sandbox's user lacks permission")];
 const DELETE: Hints = &[(
     status::HTTP_BAD_REQUEST,
-    "it is a directory and `recursive` was not given, or the sandbox's user may not",
+    "it is a directory and `recursive` was not given, or the sandbox's user lacks permission",
 )];
 const MOVE: Hints = &[
     (status::HTTP_NOT_FOUND, "the source, or the directory of the destination, does not exist"),
     (status::HTTP_CONFLICT, "the destination exists already"),
 ];
-const PERMISSIONS: Hints =
-    &[(status::HTTP_BAD_REQUEST, "the owner or group does not exist, or the sandbox's user may not")];
+const PERMISSIONS: Hints = &[(
+    status::HTTP_BAD_REQUEST,
+    "the owner or group does not exist, or the sandbox's user lacks permission",
+)];
 
 pub async fn list(sandbox: Sandbox, params: List, _: Context) -> Result<Json> {
     let directory = path("path", &params.path)?;

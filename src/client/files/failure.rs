@@ -31,8 +31,10 @@ pub(super) fn cannot_to(
     move |error| say(what, error, hints)
 }
 
-const DEFAULT_HINTS: Hints =
-    &[(status::HTTP_NOT_FOUND, "it does not exist"), (status::HTTP_FORBIDDEN, "the sandbox's user may not")];
+const DEFAULT_HINTS: Hints = &[
+    (status::HTTP_NOT_FOUND, "it does not exist"),
+    (status::HTTP_FORBIDDEN, "the sandbox's user lacks permission"),
+];
 
 fn say(what: String, mut error: Error, hints: Hints) -> Error {
     if error.status() == status::INVALID_ARGUMENT {

@@ -43,9 +43,9 @@ impl LocalFile {
         let metadata = std::fs::metadata(&path).map_err(|error| local("read", &path, &error))?;
         if !metadata.is_file() {
             let what = if metadata.is_dir() {
-                "it is a directory; files.sync_up takes those"
+                "it is a directory; upload it with files.sync_up"
             } else {
-                "it is not a regular file, so its length is unknown; files.writer takes what has none"
+                "it is not a regular file; send its content with files.writer"
             };
             return Err(local_because("read", &path, what));
         }

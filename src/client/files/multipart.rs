@@ -64,7 +64,7 @@ impl<C: Chunks> Multipart<C> {
             return Err(Error::new(
                 status::PROTOCOL,
                 format!(
-                    "the answer does not hold several files ({}): is this Daytona's address, or a proxy's?",
+                    "the answer is not multipart ({}): is this Daytona's address, or a proxy's?",
                     kind.escape_debug()
                 ),
             ));
@@ -117,9 +117,7 @@ impl<C: Chunks> Multipart<C> {
                         self.more("behind a part").await?;
                     }
                     if !self.buffer.starts_with(&self.delimiter) {
-                        return Err(broken(&format!(
-                            "a part is longer than the {length} bytes that it said"
-                        )));
+                        return Err(broken(&format!("a part is longer than its Content-Length of {length}")));
                     }
                     let _ = self.buffer.split_to(self.delimiter.len());
                     self.position = Position::Delimiter;
@@ -203,7 +201,8 @@ impl Head {
             let (key, value) = (&line[..colon], line[colon + 1..].trim_ascii());
             if key.eq_ignore_ascii_case(b"content-length") {
                 let length = std::str::from_utf8(value).ok().and_then(|text| text.parse().ok());
-                parsed.length = Some(length.ok_or_else(|| broken("a part's length is no number"))?);
+                parsed.length =
+                    Some(length.ok_or_else(|| broken("a part's Content-Length is not a number"))?);
             } else if key.eq_ignore_ascii_case(b"content-disposition") {
                 parsed.disposition(value);
             }
@@ -352,6 +351,43 @@ mod tests {
                 assert_eq!(parts(chunks).await.unwrap(), expected(), "{first} {second}");
             }
         }
+    }
+
+    #[tokio::test]
+    async fn a_damaged_answer_reads_the_same_however_it_is_cut() {
+        let mut random = fastrand::Rng::with_seed(1);
+        let (mut read, mut refused) = (0, 0);
+        for seed in 0..20_000 {
+            let mut answer = ANSWER.to_vec();
+            for _ in 0..random.usize(1..4) {
+                let at = random.usize(..answer.len());
+                match random.u8(..3) {
+                    0 => answer[at] = *random.choice(b"\r\n-=\";: b1\0\xff").unwrap(),
+                    1 => answer.truncate(at.max(1)),
+                    _ => answer.insert(at, *random.choice(b"\r\n-=\";: b1").unwrap()),
+                }
+            }
+            let whole = parts([&answer[..]]).await;
+            let mut chunks = Vec::new();
+            let mut rest = &answer[..];
+            while !rest.is_empty() {
+                let (chunk, behind) = rest.split_at(random.usize(1..=rest.len().min(40)));
+                chunks.push(chunk);
+                rest = behind;
+            }
+            match (whole, parts(chunks).await) {
+                (Ok(whole), Ok(cut)) => {
+                    assert_eq!(whole, cut, "{seed}: {}", answer.escape_ascii());
+                    read += 1;
+                }
+                (Err(whole), Err(cut)) => {
+                    assert_eq!((whole.status(), cut.status()), (status::PROTOCOL, status::PROTOCOL));
+                    refused += 1;
+                }
+                _ => panic!("{seed}: {}", answer.escape_ascii()),
+            }
+        }
+        assert!(read > 1000 && refused > 1000, "{read} {refused}");
     }
 
     #[tokio::test]

@@ -125,7 +125,7 @@ pub async fn replace(sandbox: Sandbox, params: Replace, _: Context) -> Result<Js
 
 fn pattern(pattern: &str) -> Result<&str> {
     if pattern.is_empty() {
-        return Err(Error::invalid("`pattern` is empty: it would match everything and nothing"));
+        return Err(Error::invalid("`pattern` is empty; give the text or pattern to look for"));
     }
     Ok(pattern)
 }

@@ -161,7 +161,7 @@ fn miscounted(written: u64, length: u64, finished: bool) -> Option<Error> {
         return None;
     };
     Some(Error::invalid(format!(
-        "files.writer: {how} was written than `length` had said, {written} bytes instead of {length}; the \
+        "files.writer: {how} was written than `length` announced, {written} bytes instead of {length}; the \
          upload was given up"
     )))
 }
@@ -202,7 +202,7 @@ impl Stream for Body {
         self.0.poll_recv(cx).map(|message| match message {
             Some(Message::Chunk(chunk)) => Some(Ok(chunk)),
             Some(Message::End) => None,
-            None => Some(Err(Error::new(status::CANCELLED, "the upload was given up by its writer"))),
+            None => Some(Err(Error::new(status::CANCELLED, "the writer was closed before `finish`"))),
         })
     }
 }
