@@ -6,6 +6,7 @@ pub mod config;
 pub mod echo;
 pub mod error;
 pub mod files;
+pub(crate) mod json;
 pub mod known;
 pub mod log;
 pub mod operation;

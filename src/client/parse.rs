@@ -76,7 +76,7 @@ fn at<'v>(value: &'v Value, path: &Path) -> &'v Value {
 }
 
 /// A Rust type as JSON has it.
-fn plain(expected: &str) -> String {
+pub(super) fn plain(expected: &str) -> String {
     let range = match expected {
         "u8" => Some((0, i128::from(u8::MAX))),
         "u16" => Some((0, i128::from(u16::MAX))),

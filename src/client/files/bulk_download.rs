@@ -172,7 +172,7 @@ async fn explained(parts: &mut Multipart<Response>) -> Result<Error> {
         let room = MAX_ERROR_BYTES - body.len();
         body.extend_from_slice(&chunk[..chunk.len().min(room)]);
     }
-    let envelope: Envelope = serde_json::from_slice(&body).unwrap_or_default();
+    let envelope: Envelope = crate::client::json::read(&body).unwrap_or_default();
     let code = envelope.code.or(envelope.error_code);
     let named = match code.as_deref() {
         Some("FILE_NOT_FOUND") => Some(404),

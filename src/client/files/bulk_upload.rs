@@ -8,6 +8,7 @@ use super::local_file::LocalFile;
 use super::transfer::upload_file;
 use super::{blocking, content, failure};
 use crate::client::error::{Error, Result};
+use crate::client::json;
 use crate::client::operation::{Context, Progress};
 use crate::client::sandbox::Sandbox;
 use crate::client::status;
@@ -215,10 +216,10 @@ fn written(json: &Json) -> Result<HashMap<String, Vec<u64>>> {
         path: String,
         bytes: u64,
     }
-    let answer: Answer = serde_json::from_slice(&json.0).map_err(|error| {
+    let answer: Answer = json::read(&json.0).map_err(|error| {
         Error::new(
             status::PROTOCOL,
-            format!("the server's answer does not describe the uploaded files: {error}"),
+            format!("the server's answer does not describe the uploaded files: {}", json::describe(&error)),
         )
     })?;
     let mut written = HashMap::<_, Vec<_>>::new();

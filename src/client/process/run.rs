@@ -4,6 +4,7 @@
 
 use super::{limit, script};
 use crate::client::error::{Error, Result};
+use crate::client::json;
 use crate::client::operation::Context;
 use crate::client::remote_guard::{Remote, RemoteGuard};
 use crate::client::sandbox::Sandbox;
@@ -169,8 +170,9 @@ impl Session {
         let known = caller_deadline().map_or(deadline, |callers| callers.min(deadline));
         let requests = timeout_at(deadline, within(Some(known), requests));
         let answer = requests.await.map_err(|_| not_started(start_limit))??;
-        let accepted = serde_json::from_slice::<Accepted>(&answer.0).map_err(|error| {
-            Error::new(status::PROTOCOL, format!("the server named no command for what it took: {error}"))
+        let accepted = json::read::<Accepted>(&answer.0).map_err(|error| {
+            let why = json::describe(&error);
+            Error::new(status::PROTOCOL, format!("the server named no command for what it took: {why}"))
         })?;
         Ok(accepted.cmd_id)
     }

@@ -5,6 +5,7 @@ use super::list::{self, List};
 use super::reading::parse;
 use crate::client::Client;
 use crate::client::error::{Error, Result};
+use crate::client::json;
 use crate::client::operation::Context;
 use crate::client::status;
 use crate::client::transport::{Json, segment};
@@ -114,8 +115,9 @@ async fn by_labels(client: Client, labels: BTreeMap<String, String>) -> Result<(
     }
     let text = serde_json::to_string(&labels).unwrap_or_default();
     let page = list::page(&client, &List::labelled(labels)).await?;
-    let page: Page = serde_json::from_slice(&page.0)
-        .map_err(|error| Error::new(status::PROTOCOL, format!("the list is not one: {error}")))?;
+    let page: Page = serde_json::from_slice(&page.0).map_err(|error| {
+        Error::new(status::PROTOCOL, format!("the list is not one: {}", json::describe(&error)))
+    })?;
     let Some(first) = page.items.first() else {
         return Err(no_match(format!("no sandbox has the labels {text}")));
     };

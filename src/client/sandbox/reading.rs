@@ -1,6 +1,7 @@
 //! What the library itself needs of a sandbox's JSON; everything else is passed through unread.
 
 use crate::client::error::{Error, Result};
+use crate::client::json;
 use crate::client::status;
 use crate::client::transport::Json;
 use serde::Deserialize;
@@ -74,9 +75,10 @@ impl Reading {
 }
 
 /// Reads an answer that has to have a certain shape.
-pub(super) fn parse<T: DeserializeOwned>(json: &Json, what: &str) -> Result<T> {
-    serde_json::from_slice(&json.0).map_err(|error| {
-        Error::new(status::PROTOCOL, format!("the server's answer is not {what} as it should be: {error}"))
+pub(super) fn parse<T: DeserializeOwned>(answer: &Json, what: &str) -> Result<T> {
+    json::read(&answer.0).map_err(|error| {
+        let why = json::describe(&error);
+        Error::new(status::PROTOCOL, format!("the server's answer is not {what} as it should be: {why}"))
     })
 }
 

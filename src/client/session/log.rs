@@ -2,6 +2,7 @@
 
 use super::{command_path, shell};
 use crate::client::error::{Error, Result};
+use crate::client::json;
 use crate::client::sandbox::Sandbox;
 use crate::client::status;
 use crate::client::transport::{Response, Socket};
@@ -88,10 +89,10 @@ impl Log {
             #[serde(default)]
             commands: Vec<Described>,
         }
-        let described: Described = serde_json::from_slice(&answer.0).map_err(|error| {
+        let described: Described = json::read(&answer.0).map_err(|error| {
             Error::new(
                 status::PROTOCOL,
-                format!("the server's description of a command is unreadable: {error}"),
+                format!("the server's description of a command is unreadable: {}", json::describe(&error)),
             )
         })?;
         Ok(described.exit_code.or(described.commands.first().and_then(|command| command.exit_code)))

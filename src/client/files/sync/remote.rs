@@ -5,6 +5,7 @@
 use super::tree::{Common, Kind, Tree};
 use crate::client::error::{Error, Result};
 use crate::client::files::blocking;
+use crate::client::json;
 use crate::client::operation::Context;
 use crate::client::process;
 use crate::client::sandbox::Sandbox;
@@ -110,8 +111,11 @@ async fn execute(sandbox: &Sandbox, directory: &str, command: String, hashed_byt
         result: String,
     }
     blocking(move || {
-        let executed: Executed = serde_json::from_slice(&answer.0).map_err(|error| {
-            Error::new(status::PROTOCOL, format!("the server's answer to a command is unreadable: {error}"))
+        let executed: Executed = json::read(&answer.0).map_err(|error| {
+            Error::new(
+                status::PROTOCOL,
+                format!("the server's answer to a command is unreadable: {}", json::describe(&error)),
+            )
         })?;
         Ok(executed.result)
     })
