@@ -3,13 +3,20 @@
 
 use super::retry;
 use crate::client::error::Error;
+use crate::client::json;
 use crate::client::status;
 use http::StatusCode;
-use http::header::{CONTENT_TYPE, HeaderMap, LOCATION};
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, LOCATION};
 use serde_json::{Map, Value};
 
-/// As much of an error's body as is read.
-pub(super) const BODY_LIMIT: usize = 64 * 1024;
+/// As much of an error's body as is read, unless it begins as a JSON object does.
+pub(super) const TEXT_BODY_MAX_BYTES: usize = 64 << 10;
+/// As much of one that does: its `code` and `source` may stand behind a long message.
+pub(super) const JSON_BODY_MAX_BYTES: usize = 16 << 20;
+/// The most of the server's message that an error shows.
+const MESSAGE_MAX_CHARS: usize = 10_000;
+/// The most of a text without structure that an error shows.
+const TEXT_MAX_CHARS: usize = 1_000;
 
 /// What the message of an error without a body says; who knows more says that instead.
 pub(in crate::client) const NO_BODY: &str = "the answer had no body";
@@ -19,13 +26,15 @@ pub(super) struct Asked<'a> {
     pub method: &'a http::Method,
     pub host: &'a str,
     pub path: &'a str,
+    /// It went to the API, and `apiUrl` has no path segment `api`.
+    pub without_api_segment: bool,
 }
 
 /// The error of an answer with this status, headers and (the beginning of the) body.
 pub(super) fn error(asked: &Asked<'_>, code: StatusCode, headers: &HeaderMap, body: &[u8]) -> Error {
     let number = i32::from(code.as_u16());
     let envelope = Envelope::read(headers, body);
-    let Asked { method, host, path } = asked;
+    let Asked { method, host, path, .. } = asked;
     let mut error = if (400..600).contains(&number) {
         let what = envelope.message.unwrap_or_else(|| {
             let reason = code.canonical_reason().unwrap_or("unnamed status");
@@ -33,10 +42,13 @@ pub(super) fn error(asked: &Asked<'_>, code: StatusCode, headers: &HeaderMap, bo
                 Shape::Html => {
                     format!("{reason}: a proxy's HTML page instead of Daytona's answer{}", envelope.title)
                 }
+                Shape::Encoded => {
+                    format!("{reason}: the answer is compressed, although that was not asked for")
+                }
                 _ => format!("{reason}: {NO_BODY}"),
             }
         });
-        let advice = advice(number, envelope.source.as_deref());
+        let advice = advice(number, envelope.shape, envelope.code.is_none() && asked.without_api_segment);
         Error::new(number, format!("{what} ({method} {path} at {host}: HTTP {number}{advice})"))
     } else if code.is_redirection() {
         let target = headers.get(LOCATION).and_then(|location| location.to_str().ok()).unwrap_or("nowhere");
@@ -67,7 +79,7 @@ pub(super) fn error(asked: &Asked<'_>, code: StatusCode, headers: &HeaderMap, bo
 
 /// The answer was a success, but its body is not the JSON that was expected.
 pub(super) fn not_json(asked: &Asked<'_>, code: u16, headers: &HeaderMap, body: &[u8]) -> Error {
-    let Asked { method, host, path } = asked;
+    let Asked { method, host, path, .. } = asked;
     let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or("no content type");
     let begin: String = String::from_utf8_lossy(&body[..body.len().min(120)])
         .chars()
@@ -88,22 +100,35 @@ pub(super) fn not_json(asked: &Asked<'_>, code: u16, headers: &HeaderMap, body: 
     error
 }
 
-fn advice(number: i32, source: Option<&str>) -> &'static str {
-    match (number, source) {
-        (401, _) => "; check `apiKey` or DAYTONA_API_KEY, and that it belongs to this server",
-        (403, _) => "; the credential does not allow this",
-        (429, _) => "; wait for `retryAfterMs`",
-        (502 | 504, _) => "; the sandbox may be stopped, stopping or out of memory",
-        (503, _) => "; try again later",
+fn advice(number: i32, shape: Shape, may_lack_api_segment: bool) -> &'static str {
+    // Daytona's own refusals are JSON.
+    let foreign = matches!(shape, Shape::Html | Shape::Text);
+    match number {
+        401 | 403 if foreign => {
+            "; not in Daytona's words: a proxy, firewall or login page on the way answered, check `proxy`, \
+             `noProxy` and `apiUrl`"
+        }
+        401 => "; check `apiKey` or DAYTONA_API_KEY, and that it belongs to this server",
+        403 if shape == Shape::Json => "; the credential does not allow this",
+        403 => "; the credential does not allow this, or a proxy on the way refuses it",
+        404 if may_lack_api_segment => {
+            "; `apiUrl` has no `/api`, with which the path of Daytona's API ends: is it missing?"
+        }
+        407 => "; the proxy asks for credentials: give them in the URL of `proxy`",
+        429 => "; wait for `retryAfterMs`",
+        502 | 504 => "; the sandbox may be stopped, stopping or out of memory",
+        503 => "; try again later",
         _ => "",
     }
 }
 
-#[derive(PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Shape {
     Json,
     Html,
     Text,
+    /// Compressed: nothing of it can be read.
+    Encoded,
     Empty,
 }
 
@@ -124,7 +149,11 @@ impl Envelope {
         if body.is_empty() {
             return envelope;
         }
-        if let Ok(Value::Object(object)) = serde_json::from_slice::<Value>(body) {
+        if coding(headers).is_some() {
+            envelope.shape = Shape::Encoded;
+            return envelope;
+        }
+        if let Ok(Value::Object(object)) = json::read(body) {
             envelope.shape = Shape::Json;
             envelope.fill(&object);
             return envelope;
@@ -141,7 +170,7 @@ impl Envelope {
             }
         } else {
             envelope.shape = Shape::Text;
-            envelope.message = Some(text.chars().take(1000).collect());
+            envelope.message = Some(text.chars().take(TEXT_MAX_CHARS).collect());
         }
         envelope
     }
@@ -150,7 +179,13 @@ impl Envelope {
         self.message = ["message", "error", "errors", "details"]
             .iter()
             .find_map(|key| object.get(*key).and_then(words))
-            .or_else(|| Some(Value::Object(object.clone()).to_string().chars().take(1000).collect()));
+            .map(|message| match message.char_indices().nth(MESSAGE_MAX_CHARS) {
+                Some((end, _)) => format!("{}...", &message[..end]),
+                None => message,
+            })
+            .or_else(|| {
+                Some(Value::Object(object.clone()).to_string().chars().take(TEXT_MAX_CHARS).collect())
+            });
         self.code = ["code", "error_code"].iter().find_map(|key| match object.get(*key) {
             Some(Value::String(code)) if !code.is_empty() => Some(code.clone()),
             Some(Value::Number(code)) => Some(code.to_string()),
@@ -179,6 +214,42 @@ fn title(html: &str) -> Option<String> {
     let end = begin + lower[begin..].find("</title>")?;
     let title = html[begin..end].split_whitespace().collect::<Vec<_>>().join(" ");
     (!title.is_empty()).then(|| title.chars().take(120).collect())
+}
+
+/// The coding of the body, where it is another than the `identity` that every request asks for.
+pub(super) fn coding(headers: &HeaderMap) -> Option<&str> {
+    headers
+        .get_all(CONTENT_ENCODING)
+        .iter()
+        .flat_map(|value| value.to_str().unwrap_or("unreadable").split(','))
+        .map(str::trim)
+        .find(|coding| !coding.is_empty() && !coding.eq_ignore_ascii_case("identity"))
+}
+
+/// A success that is not what was asked for: compressed, or a part of the whole.
+pub(super) fn unasked(
+    asked: &Asked<'_>,
+    code: StatusCode,
+    headers: &HeaderMap,
+    range: bool,
+) -> Option<Error> {
+    let Asked { method, host, path, .. } = asked;
+    let what = if let Some(coding) = coding(headers) {
+        format!("in the coding `{coding}`, although `identity` was asked for")
+    } else if code == StatusCode::PARTIAL_CONTENT && !range {
+        "with a part (206), although the whole was asked for".to_owned()
+    } else {
+        return None;
+    };
+    let mut error = Error::new(
+        status::PROTOCOL,
+        format!("{method} {path} at {host} was answered {what}: a proxy on the way changes the answers"),
+    );
+    let detail = error.detail_mut();
+    detail.http_status = Some(code.as_u16());
+    detail.request_id = request_id(headers);
+    detail.headers = Some(listed(headers));
+    Some(error)
 }
 
 fn request_id(headers: &HeaderMap) -> Option<String> {

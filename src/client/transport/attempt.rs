@@ -9,7 +9,7 @@ use super::{Answer, Transport, failure, retry};
 use crate::client::error::{Error, Result};
 use crate::client::{log, status};
 use bytes::Bytes;
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION, RANGE};
 use http::{Method, StatusCode, Version};
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,7 +18,7 @@ use url::Url;
 
 const REDIRECTS: u32 = 5;
 /// An error's explanation is not worth waiting longer for.
-const ERROR_BODY_PATIENCE: Duration = Duration::from_secs(5);
+const ERROR_BODY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A request, filled in by [`Request`](super::Request), which keeps it behind one pointer because it
 /// is handed on from call to call.
@@ -247,7 +247,7 @@ impl Draft {
                 target.origin.hear();
                 self.judge(answer, permit).await
             }
-            Err(error) => self.lost(&target, &error),
+            Err(error) => self.lost(&target, &error).await,
         }
     }
 
@@ -311,7 +311,11 @@ impl Draft {
             ConnectionKind::Upgrade => code == StatusCode::SWITCHING_PROTOCOLS,
         };
         if expected {
-            return Outcome::Answered((answer, permit));
+            let range = self.headers.contains_key(RANGE);
+            return match answer::unasked(&self.asked(), code, answer.headers(), range) {
+                Some(error) => Outcome::Failed(error, Again::No),
+                None => Outcome::Answered((answer, permit)),
+            };
         }
         if code.is_redirection()
             && let Some(target) = self.redirected(&answer)
@@ -330,10 +334,15 @@ impl Draft {
     }
 
     /// No answer came.
-    fn lost(&self, target: &Target, error: &reqwest::Error) -> Outcome {
-        let proxy = self.transport.0.connectors.proxies.authority(&target.url);
+    async fn lost(&self, target: &Target, error: &reqwest::Error) -> Outcome {
+        let proxies = &self.transport.0.connectors.proxies;
+        let proxy = proxies.authority(&target.url);
+        let refusal =
+            if failure::is_refused_tunnel(error) { proxies.refusal(&target.url).await } else { None };
         let limit = self.transport.config().connect_timeout;
-        let (error, reach) = failure::explain(error, self.host(), proxy.as_deref(), limit);
+        let route =
+            failure::Route { host: self.host(), proxy: proxy.as_deref(), refusal: refusal.as_deref() };
+        let (error, reach) = failure::explain(error, &route, limit);
         let repeat = match self.kind {
             ConnectionKind::Requests => retry::may_repeat(&self.method, reach),
             ConnectionKind::Upgrade => reach == failure::Reach::NotSent,
@@ -438,7 +447,10 @@ impl Draft {
     }
 
     pub(super) fn asked(&self) -> Asked<'_> {
-        Asked { method: &self.method, host: self.host(), path: self.path() }
+        let api = &self.transport.config().api;
+        let without_api_segment = !api.path().split('/').any(|segment| segment == "api")
+            && self.target.as_ref().is_some_and(|target| target.url.origin() == api.origin());
+        Asked { method: &self.method, host: self.host(), path: self.path(), without_api_segment }
     }
 
     /// Adds what every error of this request says, and takes out what none may.
@@ -456,11 +468,15 @@ impl Draft {
 /// The beginning of an error's body, as far as it comes.
 async fn explanation(answer: &mut Answer) -> Vec<u8> {
     let mut body = Vec::new();
-    let _ = timeout(ERROR_BODY_PATIENCE, async {
-        while body.len() < answer::BODY_LIMIT {
-            let Ok(Some(chunk)) = answer.chunk().await else { break };
-            let room = answer::BODY_LIMIT - body.len();
-            body.extend_from_slice(&chunk[..chunk.len().min(room)]);
+    let _ = timeout(ERROR_BODY_TIMEOUT, async {
+        while let Ok(Some(chunk)) = answer.chunk().await {
+            body.extend_from_slice(&chunk);
+            let json = body.trim_ascii_start().starts_with(b"{");
+            let most = if json { answer::JSON_BODY_MAX_BYTES } else { answer::TEXT_BODY_MAX_BYTES };
+            if body.len() >= most {
+                body.truncate(most);
+                break;
+            }
         }
     })
     .await;

@@ -32,6 +32,11 @@ const TCP_USER_TIMEOUT: Duration = Duration::from_secs(30);
 /// Between pings on an HTTP/2 connection with open streams.
 const HTTP2_PING_INTERVAL: Duration = Duration::from_secs(20);
 
+/// The most headers of an answer. curl takes 5,000, servers and proxies limit theirs to 100 or 200.
+pub(super) const RESPONSE_HEADERS_MAX: usize = 1000;
+/// The most bytes of an answer's head, which over HTTP/1.1 is what hyper's buffer holds.
+pub(super) const RESPONSE_HEAD_MAX_BYTES: u32 = 400 << 10;
+
 pub(super) struct Connectors {
     config: Arc<Config>,
     pub(super) proxies: ProxyMatcher,
@@ -115,6 +120,8 @@ impl Connectors {
             .tcp_keepalive(TCP_KEEPALIVE)
             .tcp_keepalive_interval(TCP_KEEPALIVE)
             .tcp_keepalive_retries(TCP_KEEPALIVE_RETRIES)
+            .http1_max_headers(RESPONSE_HEADERS_MAX)
+            .http2_max_header_list_size(RESPONSE_HEAD_MAX_BYTES)
             .http2_adaptive_window(true)
             .http2_keep_alive_interval(HTTP2_PING_INTERVAL);
         #[cfg(target_os = "linux")]

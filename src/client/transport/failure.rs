@@ -2,6 +2,7 @@
 //! a lost connection. Also says whether the server can have seen the request, which decides what
 //! may be repeated.
 
+use super::connector::{RESPONSE_HEAD_MAX_BYTES, RESPONSE_HEADERS_MAX};
 use crate::client::error::Error;
 use crate::client::status;
 use std::error::Error as StdError;
@@ -23,13 +24,26 @@ pub(super) enum Reach {
 /// connection timeout.
 pub(super) const CONNECT_TIMEOUT: &str = "CONNECT_TIMEOUT";
 
-/// Explains a failure to get an answer's head from `host`, reached through `proxy`.
+/// The way to a host, for messages.
+pub(super) struct Route<'a> {
+    pub(super) host: &'a str,
+    pub(super) proxy: Option<&'a str>,
+    /// The status with which the proxy refused a tunnel, as `403 Forbidden`.
+    pub(super) refusal: Option<&'a str>,
+}
+
+/// Whether the proxy refused a tunnel with a status that the error does not tell.
+pub(super) fn is_refused_tunnel(error: &reqwest::Error) -> bool {
+    error.is_connect() && Causes::of(error).text.contains("tunnel error: unsuccessful")
+}
+
+/// Explains a failure to get an answer's head.
 pub(super) fn explain(
     error: &reqwest::Error,
-    host: &str,
-    proxy: Option<&str>,
+    route: &Route<'_>,
     connect_limit: Option<Duration>,
 ) -> (Error, Reach) {
+    let host = route.host;
     let causes = Causes::of(error);
     if let Some(own) = causes.own {
         return (own.clone(), Reach::Hopeless);
@@ -39,8 +53,7 @@ pub(super) fn explain(
         return (certificate(tls, host), Reach::Hopeless);
     }
     if causes.connecting {
-        let host = &proxy.map_or_else(|| host.to_owned(), |proxy| format!("{host} by the proxy {proxy}"));
-        return connecting(&causes, host, connect_limit);
+        return connecting(&causes, route, connect_limit);
     }
     if causes.timed_out {
         let message = format!("the connection to {host} timed out: nothing of it was acknowledged any more");
@@ -54,6 +67,14 @@ pub(super) fn explain(
     let reach = if causes.never_written() { Reach::NotSent } else { Reach::Sent };
     let message = match reach {
         Reach::NotSent => format!("{host} closed the connection before the request was sent"),
+        _ if causes.too_large() => {
+            let message = format!(
+                "{host} answered with more than {RESPONSE_HEADERS_MAX} headers, or with more than {} KiB of \
+                 them: those are the limits",
+                RESPONSE_HEAD_MAX_BYTES >> 10
+            );
+            return (with_retry(Error::new(status::PROTOCOL, message), false), Reach::Hopeless);
+        }
         _ if causes.hyper.is_some_and(hyper::Error::is_parse) => {
             let message = format!("{host} answered something that is not HTTP: {}", causes.innermost);
             return (with_retry(Error::new(status::PROTOCOL, message), false), Reach::Hopeless);
@@ -85,7 +106,11 @@ pub(super) fn innermost(error: &(dyn StdError + 'static)) -> String {
     Causes::of(error).innermost
 }
 
-fn connecting(causes: &Causes<'_>, host: &str, limit: Option<Duration>) -> (Error, Reach) {
+fn connecting(causes: &Causes<'_>, route: &Route<'_>, limit: Option<Duration>) -> (Error, Reach) {
+    let host = &match route.proxy {
+        Some(proxy) => format!("{} by the proxy {proxy}", route.host),
+        None => route.host.to_owned(),
+    };
     let innermost = &causes.innermost;
     if causes.timed_out {
         let limit = limit.map(|limit| format!(" within {} ms", limit.as_millis())).unwrap_or_default();
@@ -103,8 +128,23 @@ fn connecting(causes: &Causes<'_>, host: &str, limit: Option<Duration>) -> (Erro
         return (with_retry(Error::new(status::CONNECTION, message), true), Reach::NotSent);
     }
     if causes.text.contains("tunnel error") || causes.text.contains("SOCKS error") {
-        let message = format!("the proxy made no connection to {host}: {innermost}");
+        if let Some(refusal) = route.refusal {
+            let message =
+                format!("the proxy made no connection to {host}: it answered CONNECT with {refusal}");
+            let refused =
+                refusal.starts_with('4') && !refusal.starts_with("408") && !refusal.starts_with("429");
+            let reach = if refused { Reach::Hopeless } else { Reach::NotSent };
+            return (with_retry(Error::new(status::CONNECTION, message), !refused), reach);
+        }
         let refused = causes.text.contains("authorization required");
+        let message = if refused {
+            format!(
+                "the proxy made no connection to {host}: it answered CONNECT with 407, which asks for \
+                 credentials: give them in the URL of `proxy`"
+            )
+        } else {
+            format!("the proxy made no connection to {host}: {innermost}")
+        };
         let reach = if refused { Reach::Hopeless } else { Reach::NotSent };
         return (with_retry(Error::new(status::CONNECTION, message), !refused), reach);
     }
@@ -210,6 +250,11 @@ impl<'a> Causes<'a> {
             };
         }
         found
+    }
+
+    /// More headers, or more bytes of them, than are taken. hyper tells it to servers only.
+    fn too_large(&self) -> bool {
+        self.text.contains("message head is too large")
     }
 
     /// hyper gives a request back that it had not begun to write; HTTP/2 servers say so themselves.

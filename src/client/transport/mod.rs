@@ -32,7 +32,7 @@ use super::background::ActivityGuard;
 use super::config::{Config, Credential};
 use super::error::{Error, Result};
 use connector::Connectors;
-use http::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue, USER_AGENT};
+use http::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, HeaderMap, HeaderValue, USER_AGENT};
 use origin::Origins;
 use parking_lot::Mutex;
 use std::sync::Arc;
@@ -67,7 +67,7 @@ impl Transport {
             connectors: Connectors::new(config.clone()),
             origins,
             identified: identified(&config),
-            anonymous: HeaderMap::from_iter([(USER_AGENT, config.user_agent.clone())]),
+            anonymous: anonymous(&config),
             in_flight: AtomicUsize::new(0),
             http2: Mutex::default(),
             config,
@@ -111,6 +111,9 @@ impl Transport {
     }
 
     fn target(&self, url: &str) -> Result<attempt::Target> {
+        if let Some((url, origin)) = self.0.origins.resolve(url) {
+            return Ok(attempt::Target { url, origin });
+        }
         let url = parse(url)?;
         let origin = self.0.origins.of(&url)?;
         Ok(attempt::Target { url, origin })
@@ -176,5 +179,13 @@ fn identified(config: &Config) -> HeaderMap {
     headers.insert("x-daytona-sdk-version", HeaderValue::from_static(crate::PROTOCOL_VERSION));
     headers.insert(USER_AGENT, config.user_agent.clone());
     headers.entry(ACCEPT).or_insert(HeaderValue::from_static("application/json"));
+    headers.insert(ACCEPT_ENCODING, IDENTITY);
     headers
 }
+
+fn anonymous(config: &Config) -> HeaderMap {
+    HeaderMap::from_iter([(USER_AGENT, config.user_agent.clone()), (ACCEPT_ENCODING, IDENTITY)])
+}
+
+/// Nothing is decompressed here: answers are asked for as they are.
+const IDENTITY: HeaderValue = HeaderValue::from_static("identity");

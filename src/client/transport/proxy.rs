@@ -8,7 +8,14 @@ use crate::client::status;
 use http::Uri;
 use hyper_util::client::proxy::matcher::{Intercept, Matcher};
 use reqwest::{NoProxy, Proxy};
+use std::time::Duration;
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::TcpStream;
 use url::Url;
+
+/// For asking a proxy once more why it refuses a tunnel.
+const REFUSAL_TIMEOUT: Duration = Duration::from_secs(2);
+const STATUS_LINE_MAX_BYTES: u64 = 1024;
 
 pub(super) struct ProxyMatcher {
     config: Proxies,
@@ -71,6 +78,34 @@ impl ProxyMatcher {
                  a socks5 proxy, or name {host} in `noProxy`"
             ),
         ))
+    }
+
+    /// The status with which an HTTP proxy refuses a tunnel to this URL, as `403 Forbidden`. reqwest's error
+    /// does not tell it, so the proxy is asked once more. A proxy that is itself reached by TLS is not.
+    pub(super) async fn refusal(&self, to: &Url) -> Option<String> {
+        let proxy = self.intercept(to)?;
+        let address = (proxy.uri().host()?.trim_matches(['[', ']']), proxy.uri().port_u16().unwrap_or(80));
+        if proxy.uri().scheme_str() != Some("http") {
+            return None;
+        }
+        let target = format!("{}:{}", to.host_str()?, to.port_or_known_default()?);
+        let mut request = format!("CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n").into_bytes();
+        if let Some(credentials) = proxy.basic_auth() {
+            request.extend_from_slice(b"Proxy-Authorization: ");
+            request.extend_from_slice(credentials.as_bytes());
+            request.extend_from_slice(b"\r\n");
+        }
+        request.extend_from_slice(b"\r\n");
+        let ask = async {
+            let mut stream = TcpStream::connect(address).await.ok()?;
+            stream.write_all(&request).await.ok()?;
+            let mut line = String::new();
+            BufReader::new(stream.take(STATUS_LINE_MAX_BYTES)).read_line(&mut line).await.ok()?;
+            let status = line.strip_prefix("HTTP/")?.split_once(' ')?.1.trim();
+            let refused = !status.starts_with('2') && status.as_bytes().first()?.is_ascii_digit();
+            refused.then(|| status.to_owned())
+        };
+        tokio::time::timeout(REFUSAL_TIMEOUT, ask).await.ok().flatten()
     }
 
     fn intercept(&self, to: &Url) -> Option<Intercept> {

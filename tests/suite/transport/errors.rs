@@ -81,6 +81,56 @@ async fn an_errors_body_is_read_only_so_far() {
 }
 
 #[tokio::test]
+async fn a_long_error_and_one_with_a_lone_surrogate_keep_their_codes() {
+    let rest = "\"code\":\"FILE_NOT_FOUND\",\"source\":\"DAYTONA_DAEMON\"}";
+    for message in ["\\ud800 half".to_owned(), "x".repeat(70 << 10), "y\\n".repeat(1 << 20)] {
+        let body = format!("{{\"message\":\"{message}\",\"\\udc00\":1,{rest}");
+        let error = failing(with_headers("404 Not Found", "", body.as_bytes())).await;
+        assert_eq!(error.status(), 404);
+        assert_eq!(error.detail().code.as_deref(), Some("FILE_NOT_FOUND"));
+        assert_eq!(error.detail().source.as_deref(), Some("DAYTONA_DAEMON"));
+        assert!(error.json().len() < 64 << 10, "{}", error.json().len());
+        if message.contains("half") {
+            assert!(error.to_string().starts_with("\u{fffd} half"), "{error}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_compressed_error_keeps_its_status() {
+    let error = failing(with_headers("503 X", "Content-Encoding: gzip\r\n", b"\x1f\x8b\x08garbage")).await;
+    assert_eq!(error.status(), 503);
+    assert!(error.to_string().contains("compressed") && !error.to_string().contains("garbage"), "{error}");
+}
+
+#[tokio::test]
+async fn a_refusal_by_a_proxy_is_not_blamed_on_the_credential() {
+    let page = b"<html><title>Blocked</title></html>";
+    for (kind, body) in [("text/html", &page[..]), ("text/plain", b"blocked by policy")] {
+        for line in ["401 Unauthorized", "403 Forbidden"] {
+            let error = failing(with_headers(line, &format!("Content-Type: {kind}\r\n"), body)).await;
+            assert!(error.to_string().contains("proxy"), "{error}");
+            assert!(
+                !error.to_string().contains("credential") && !error.to_string().contains("apiKey"),
+                "{error}"
+            );
+        }
+    }
+    let error = failing(json_answer("403 Forbidden", &json!({"message": "no"}))).await;
+    assert!(error.to_string().contains("the credential does not allow this"), "{error}");
+}
+
+#[tokio::test]
+async fn a_404_whose_api_url_lacks_its_path_gives_a_hint() {
+    let server = Server::start(|_| Answer::Keep(with_headers("404 Not Found", "", b"<html></html>"))).await;
+    for (path, hinted) in [("", true), ("/daytona", true), ("/api", false), ("/v1/api/", false)] {
+        let client = client(&format!("{}{path}", server.url()), json!({}));
+        let error = soon(client.request(Method::GET, "sandbox").send()).await.err().unwrap();
+        assert_eq!(error.to_string().contains("`apiUrl` has no `/api`"), hinted, "{path}: {error}");
+    }
+}
+
+#[tokio::test]
 async fn statuses_map_as_they_are_or_to_protocol() {
     for number in [400, 401, 403, 404, 408, 409, 410, 418, 422, 500, 501, 502, 503, 504, 599] {
         let error = failing(with_headers(&format!("{number} X"), "", b"{}")).await;

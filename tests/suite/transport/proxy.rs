@@ -28,7 +28,8 @@ impl Drop for Proxy {
 #[derive(Clone, Copy)]
 enum Kind {
     Http,
-    Refusing,
+    /// Answers every CONNECT with this status.
+    Refusing(&'static str),
     Socks,
 }
 
@@ -43,7 +44,7 @@ impl Proxy {
                 let (stream, _) = listener.accept().await.unwrap();
                 match kind {
                     Kind::Http => tokio::spawn(http(stream, target, seen.clone())),
-                    Kind::Refusing => tokio::spawn(refuse(stream)),
+                    Kind::Refusing(status) => tokio::spawn(refuse(stream, status)),
                     Kind::Socks => tokio::spawn(socks(stream, target, seen.clone())),
                 };
             }
@@ -77,9 +78,9 @@ async fn http(mut stream: TcpStream, target: SocketAddr, seen: Arc<Mutex<Vec<Str
     let _ = copy_bidirectional(&mut stream, &mut server).await;
 }
 
-async fn refuse(mut stream: TcpStream) {
+async fn refuse(mut stream: TcpStream, status: &'static str) {
     if crate::canned::read(&mut stream).await.is_some() {
-        let answer = crate::canned::with_headers("407 Proxy Authentication Required", "", b"");
+        let answer = crate::canned::with_headers(status, "", b"");
         let _ = stream.write_all(&answer).await;
     }
 }
@@ -206,13 +207,20 @@ async fn some_hosts_are_reached_without_the_proxy() {
 
 #[tokio::test]
 async fn a_proxy_that_refuses_or_is_down_is_said_to_be_the_one() {
-    let refusing = Proxy::start(Kind::Refusing, "127.0.0.1:1".parse().unwrap()).await;
     let file = crate::canned::tls::Authority::new().file();
-    let more = json!({"caFile": file.path(), "proxy": format!("http://{}", refusing.address), "retries": 2});
-    let refused = client("https://api.daytona.invalid", more);
-    let error = soon(refused.request(Method::POST, "a").send()).await.err().unwrap();
-    assert_eq!((error.status(), error.detail().attempts), (status::CONNECTION, 1), "{error}");
-    assert!(error.to_string().contains("proxy"), "{error}");
+    for (answer, word) in [
+        ("407 Proxy Authentication Required", "407"),
+        ("403 Forbidden", "403 Forbidden"),
+        ("405 Method Not Allowed", "405 Method Not Allowed"),
+    ] {
+        let refusing = Proxy::start(Kind::Refusing(answer), "127.0.0.1:1".parse().unwrap()).await;
+        let proxy = format!("http://{}", refusing.address);
+        let more = json!({"caFile": file.path(), "proxy": proxy, "retries": 2});
+        let refused = client("https://api.daytona.invalid", more);
+        let error = soon(refused.request(Method::POST, "a").send()).await.err().unwrap();
+        assert_eq!((error.status(), error.detail().attempts), (status::CONNECTION, 1), "{error}");
+        assert!(error.to_string().contains("proxy") && error.to_string().contains(word), "{error}");
+    }
     let (_socket, url) = crate::canned::refusing();
     let down = client(API, json!({"proxy": url}));
     let error = soon(down.request(Method::GET, "a").send()).await.err().unwrap();

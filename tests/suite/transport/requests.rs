@@ -29,7 +29,71 @@ async fn every_request_identifies_itself() {
     assert_eq!(asked.header("traceparent"), Some("00-ab-cd-01"));
     assert_eq!(asked.header("accept"), Some("application/json"));
     assert_eq!(asked.header("content-type"), Some("application/json"));
+    assert_eq!(asked.header("accept-encoding"), Some("identity"));
     assert_eq!(asked.header("cookie"), None);
+}
+
+#[tokio::test]
+async fn a_url_of_a_known_host_is_read_as_any_other() {
+    let server = Server::start(|_| ok()).await;
+    let client = client(&server.url(), json!({}));
+    let transport = client.transport();
+    for (path, asked) in [
+        ("/a%20b/ü?q=a%2Fb&r=ü", "/a%20b/%C3%BC?q=a%2Fb&r=%C3%BC"),
+        ("/a/../b", "/b"),
+        ("//c/d", "//c/d"),
+        ("/a b", "/a%20b"),
+        ("?q", "/?q"),
+    ] {
+        // The first time it is parsed whole, then against the host that is known.
+        for _ in 0..2 {
+            soon(transport.request(Method::GET, &format!("{}{path}", server.url())).send()).await.unwrap();
+            assert_eq!(server.asked().pop().unwrap().line, format!("GET {asked} HTTP/1.1"));
+        }
+    }
+    for elsewhere in [server.url().replace("://", "://user@"), format!("{}0/", server.url())] {
+        assert!(soon(transport.request(Method::GET, &elsewhere).send()).await.is_err(), "{elsewhere}");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_nobody_asked_for_is_no_success() {
+    let gzip: &[u8] = b"\x1f\x8b\x08\x00 not to be taken for the content";
+    for (head, word) in [
+        ("200 OK\r\nContent-Encoding: gzip", "gzip"),
+        ("200 OK\r\nContent-Encoding: identity, br", "br"),
+        ("206 Partial Content\r\nContent-Range: bytes 0-3/100", "206"),
+    ] {
+        let answer = with_headers(head, "", gzip);
+        let server = Server::start(move |_| Answer::Keep(answer.clone())).await;
+        let client = client(&server.url(), json!({"retries": 2}));
+        let error = soon(client.request(Method::GET, "a").send()).await.err().unwrap();
+        assert_eq!((error.status(), error.detail().attempts), (status::PROTOCOL, 1), "{error}");
+        assert!(error.to_string().contains(word) && error.detail().headers.is_some(), "{error}");
+    }
+    let plain = with_headers("200 OK", "Content-Encoding: Identity\r\n", b"{}");
+    let server = Server::start(move |_| Answer::Keep(plain.clone())).await;
+    let client = client(&server.url(), json!({}));
+    soon(client.request(Method::GET, "a").send()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_proxys_many_headers_are_taken_and_more_than_the_limit_named() {
+    let many =
+        |count: usize| (0..count).map(|number| format!("X-Header-{number}: a\r\n")).collect::<String>();
+    for (count, taken) in [(500, true), (1500, false)] {
+        let answer = with_headers("200 OK", &many(count), b"{}");
+        let server = Server::start(move |_| Answer::Keep(answer.clone())).await;
+        let client = client(&server.url(), json!({"retries": 2}));
+        let answered = soon(client.request(Method::GET, "a").send()).await;
+        match answered {
+            Ok(answer) => assert!(taken && answer.header("x-header-499") == Some("a")),
+            Err(error) => {
+                assert!(!taken && error.status() == status::PROTOCOL, "{error}");
+                assert!(error.to_string().contains("more than 1000 headers"), "{error}");
+            }
+        }
+    }
 }
 
 #[tokio::test]
