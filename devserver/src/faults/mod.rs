@@ -4,23 +4,23 @@
 //! query included, contains PATH. Rules come from `--fault`, [`crate::Options::faults`] and POST /faults
 //! (the body is a JSON list of rules; an empty list clears them; any key may do that).
 //!
-//! | kind | what happens |
+//! | kind | effect |
 //! |---|---|
-//! | `cut` | the connection is dropped when the head of the request was read |
-//! | `cut-after` | the whole request is read, and acted upon, then the connection is dropped |
-//! | `cut-body=N` | N bytes of the response's body are sent, then the connection is dropped |
-//! | `stall` | no answer ever |
-//! | `stall-body=N` | N bytes of the response's body are sent, then nothing |
-//! | `delay=MS` | the answer comes later |
-//! | `status=CODE` | that status with an error envelope; 429 with all its headers |
-//! | `html=CODE` | that status with a proxy's HTML page |
+//! | `cut` | the connection is dropped when the head of the request has been read |
+//! | `cut-after` | the request takes effect, then the connection is dropped without an answer |
+//! | `cut-body=N` | the connection is dropped after N bytes of the response body |
+//! | `stall` | the request is never answered |
+//! | `stall-body=N` | nothing is sent after N bytes of the response body |
+//! | `delay=MS` | the answer is delayed by MS milliseconds |
+//! | `status=CODE` | that status with an error envelope; 429 with the rate limit headers |
+//! | `html=CODE` | that status with the HTML page of a proxy |
 //! | `empty=CODE` | that status without a body |
 //! | `garbage` | 200 with a body that is not JSON |
-//! | `close-idle=MS` | the connection is closed when it was idle for that long after the answer |
-//! | `split` | this connection's bytes are sent one by one from now on |
+//! | `close-idle=MS` | the connection is closed when it has been idle for MS milliseconds after the answer |
+//! | `split` | all further bytes of the connection are sent one by one |
 //! | `ws-drop=N` | a WebSocket is dropped without a close frame after N writes of the server |
 //! | `ws-close=CODE` | a WebSocket is closed with that code after the first data |
-//! | `ws-silent=N` | a WebSocket says nothing more after N writes |
+//! | `ws-silent=N` | a WebSocket sends nothing after N writes |
 
 mod body;
 mod io;
@@ -78,7 +78,7 @@ impl Faults {
 /// The answer of a fault that replaces the real one.
 pub fn replacement(kind: FaultKind) -> Option<Response<Body>> {
     let envelope = |status: StatusCode| {
-        let body = json!({ "statusCode": status.as_u16(), "message": "a fault was asked for" });
+        let body = json!({ "statusCode": status.as_u16(), "message": "injected fault" });
         (status, [(header::CONTENT_TYPE, "application/json")], body.to_string()).into_response()
     };
     Some(match kind {
