@@ -3,7 +3,7 @@
 //!
 //! * `server`: the listener, and where a request goes. `faults`: faults on demand.
 //! * The control plane. `app_state`: organizations, keys, sandboxes. `sandbox`: one of them. `api`: what is below
-//!   `/api`. `proxy`: who may reach a sandbox's toolbox and ports. `rate`: how often.
+//!   `/api`. `proxy`: access to toolboxes and ports. `rate`: how often.
 //! * The border. `host`: where a sandbox's toolbox runs.
 //! * The sandbox. `toolbox`: all that answers inside of it, and nothing else. `processes`: the system's
 //!   processes. Both know nothing of the control plane.

@@ -182,14 +182,14 @@ fn intervals(request: &Map<String, Value>, record: &mut Map<String, Value>) -> R
             None => return Err(ApiError::bad_request(format!("{key} must be an integer number"))),
         };
     }
-    let asked = |key: &str| request.get(key).and_then(Value::as_i64);
-    if asked("autoPauseInterval").is_some_and(|minutes| minutes > 0) {
-        if asked("autoStopInterval").is_some_and(|minutes| minutes > 0) {
+    let minutes_of = |key: &str| request.get(key).and_then(Value::as_i64);
+    if minutes_of("autoPauseInterval").is_some_and(|minutes| minutes > 0) {
+        if minutes_of("autoStopInterval").is_some_and(|minutes| minutes > 0) {
             return Err(ApiError::bad_request(
                 "At most one of autoStopInterval and autoPauseInterval may be non-zero",
             ));
         }
-        if asked("autoDeleteInterval") == Some(0) {
+        if minutes_of("autoDeleteInterval") == Some(0) {
             return Err(ApiError::bad_request("Auto-pause is not allowed for ephemeral sandboxes"));
         }
     }

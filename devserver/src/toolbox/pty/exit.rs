@@ -40,8 +40,8 @@ impl Exit {
     /// The control frame for clients that requested it.
     pub fn control(self) -> String {
         let mut control = json!({ "type": "control", "status": "exited" });
-        if let (Some(control), Value::Object(told)) = (control.as_object_mut(), self.json()) {
-            control.extend(told);
+        if let (Some(control), Value::Object(fields)) = (control.as_object_mut(), self.json()) {
+            control.extend(fields);
         }
         control.to_string()
     }
@@ -62,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_exit_is_told_as_the_daemon_tells_it() {
+    fn an_exit_is_fields_as_the_daemon_tells_it() {
         for (code, close, reason) in [
             (0, 1000, r#"{"exitCode":0}"#),
             (3, 1011, r#"{"exitCode":3,"exitReason":"non-zero exit"}"#),

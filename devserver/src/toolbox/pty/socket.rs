@@ -66,8 +66,8 @@ pub async fn serve(socket: WebSocket, terminal: Arc<Terminal>, mut subscriber: S
     };
     drop(subscriber);
     let Some(close_frame) = close_frame else { return };
-    let told = timeout(CLOSE_SEND_TIMEOUT, sink.send(Message::Close(Some(close_frame)))).await;
-    if matches!(told, Ok(Ok(()))) {
+    let sent = timeout(CLOSE_SEND_TIMEOUT, sink.send(Message::Close(Some(close_frame)))).await;
+    if matches!(sent, Ok(Ok(()))) {
         let reply = async { while let Some(Ok(_)) = stream.next().await {} };
         let _ = timeout(CLOSE_REPLY_TIMEOUT, reply).await;
     }

@@ -63,8 +63,8 @@ impl LogPump {
                 }
                 Event::Echo(Some(lines)) => labeler.push_lines(&lines, &mut labelled),
                 Event::Echo(None) => self.echo = None,
-                Event::Ended(told) => {
-                    (running, code) = (false, told);
+                Event::Ended(exit_code) => {
+                    (running, code) = (false, exit_code);
                     self.write_ends.clear();
                 }
                 Event::ShellGone => {
