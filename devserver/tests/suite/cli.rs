@@ -1,4 +1,4 @@
-//! The binary: what it prints, what it gives to a command, and that nothing is left when it ends.
+//! The binary: its output, the environment of its command, and that nothing is left when it ends.
 
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
@@ -36,7 +36,7 @@ impl Running {
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
-        // As a person would do it: by what it prints.
+        // From what it prints.
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
         let mut exported = |name: &str| {
             let line = lines.find(|line| line.starts_with("export ")).expect(name);
@@ -52,7 +52,7 @@ impl Running {
         request.send().await.unwrap().json().await.unwrap()
     }
 
-    /// A sandbox in which a shell runs, in a terminal that nobody attends, and a file lies.
+    /// A sandbox with a file, and a shell in a terminal without clients.
     async fn busy_sandbox(&self) -> String {
         let sandbox = self.post(&format!("{}/sandbox", self.api), json!({})).await;
         let id = sandbox["id"].as_str().unwrap().to_owned();
@@ -128,7 +128,7 @@ async fn it_is_the_daytona_that_was_asked_for() {
 fn run(state: &Path, command: &[&str]) -> (ExitStatus, String) {
     let mut running = Command::new(BINARY);
     running.arg("--state").arg(state).args(["run", "--"]).args(command);
-    // A credential of the outside must not reach the command.
+    // Credentials in the server's environment must not reach the command.
     running.env("DAYTONA_API_KEY", "outside").env("DAYTONA_JWT_TOKEN", "outside");
     let output = running.stderr(Stdio::inherit()).output().unwrap();
     (output.status, String::from_utf8(output.stdout).unwrap())
@@ -163,7 +163,7 @@ fn run_tells_how_a_command_failed() {
     let state = tempfile::tempdir().unwrap();
     assert_eq!(run(state.path(), &["true"]).0.code(), Some(0));
     assert_eq!(run(state.path(), &["no-such-program"]).0.code(), Some(127));
-    // As a shell has it: 128 and the signal.
+    // 128 plus the number of the signal.
     assert_eq!(run(state.path(), &["sh", "-c", "kill -9 $$"]).0.code(), Some(137));
     assert_eq!(files(state.path()), [] as [std::path::PathBuf; 0]);
 }

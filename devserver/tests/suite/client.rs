@@ -1,5 +1,4 @@
-//! A client of the dev server that shares nothing with the library: what both get wrong in the same way
-//! shows here.
+//! A client of the dev server that shares no code with the library, so that a mistake made in both shows.
 
 use daytona_dev::{Options, Protocol, Server};
 use futures_util::{SinkExt, StreamExt};
@@ -12,8 +11,8 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
-/// What no answer takes, unless it hangs.
-const HANGS: Duration = Duration::from_secs(60);
+/// A longer wait means that the server hangs.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
 
 pub struct DevServer {
     pub server: Server,
@@ -46,15 +45,15 @@ impl DevServer {
     }
 
     pub async fn get(&self, path: &str) -> (u16, Value) {
-        told(self.request(Method::GET, path).send().await.unwrap()).await
+        status_and_body(self.request(Method::GET, path).send().await.unwrap()).await
     }
 
     pub async fn post(&self, path: &str, body: Value) -> (u16, Value) {
-        told(self.request(Method::POST, path).json(&body).send().await.unwrap()).await
+        status_and_body(self.request(Method::POST, path).json(&body).send().await.unwrap()).await
     }
 
     pub async fn delete(&self, path: &str) -> (u16, Value) {
-        told(self.request(Method::DELETE, path).send().await.unwrap()).await
+        status_and_body(self.request(Method::DELETE, path).send().await.unwrap()).await
     }
 
     pub async fn sandbox(&self) -> Sandbox<'_> {
@@ -75,14 +74,14 @@ impl DevServer {
     }
 }
 
-/// Status and body: JSON, or its text.
-pub async fn told(response: Response) -> (u16, Value) {
+/// Status and body, as JSON or else as text.
+pub async fn status_and_body(response: Response) -> (u16, Value) {
     let status = response.status().as_u16();
     let text = response.text().await.unwrap();
     (status, serde_json::from_str(&text).unwrap_or(Value::String(text)))
 }
 
-/// Waits until it is so.
+/// Waits until a condition holds.
 pub async fn until(what: &str, condition: impl AsyncFn() -> bool) {
     for _ in 0..1200 {
         if condition().await {
@@ -105,22 +104,22 @@ impl Sandbox<'_> {
     }
 
     pub async fn get(&self, path: &str) -> (u16, Value) {
-        told(self.request(Method::GET, path).send().await.unwrap()).await
+        status_and_body(self.request(Method::GET, path).send().await.unwrap()).await
     }
 
     pub async fn post(&self, path: &str, body: Value) -> (u16, Value) {
-        told(self.request(Method::POST, path).json(&body).send().await.unwrap()).await
+        status_and_body(self.request(Method::POST, path).json(&body).send().await.unwrap()).await
     }
 
     pub async fn delete(&self, path: &str) -> (u16, Value) {
-        told(self.request(Method::DELETE, path).send().await.unwrap()).await
+        status_and_body(self.request(Method::DELETE, path).send().await.unwrap()).await
     }
 
     pub async fn home(&self) -> String {
         self.get("/user-home-dir").await.1["dir"].as_str().unwrap().to_owned()
     }
 
-    /// Opens a socket; or the status and body with which the upgrade was refused.
+    /// Opens a WebSocket; an error is the status and body of a refused upgrade.
     pub async fn try_socket(&self, path: &str, protocols: &[&str]) -> Result<Socket, (u16, Value)> {
         let base = self.dev_server.base().replacen("http", "ws", 1);
         let mut request = format!("{base}/toolbox/{}{path}", self.id).into_client_request().unwrap();
@@ -133,9 +132,9 @@ impl Sandbox<'_> {
             Ok((stream, response)) => {
                 let protocol = response.headers().get("sec-websocket-protocol");
                 let protocol = protocol.map(|value| value.to_str().unwrap().to_owned());
-                Ok(Socket { stream, protocol, heard: Heard::default() })
+                Ok(Socket { stream, protocol, received: Received::default() })
             }
-            // A client has to insist on one of its protocols, but 0.190 selects none.
+            // tungstenite requires that one of its protocols is selected; 0.190 selects none.
             Err(Error::Protocol(_)) if !protocols.is_empty() => {
                 panic!("none of {protocols:?} was selected")
             }
@@ -160,7 +159,7 @@ pub enum End {
 }
 
 #[derive(Debug, Default)]
-pub struct Heard {
+pub struct Received {
     pub texts: Vec<String>,
     pub bytes: Vec<u8>,
     pub end: Option<End>,
@@ -168,9 +167,9 @@ pub struct Heard {
 
 pub struct Socket {
     pub stream: WebSocketStream<MaybeTlsStream<TcpStream>>,
-    /// The subprotocol that was selected.
+    /// The selected subprotocol.
     pub protocol: Option<String>,
-    pub heard: Heard,
+    pub received: Received,
 }
 
 impl Socket {
@@ -178,45 +177,45 @@ impl Socket {
         self.stream.send(Message::binary(text.as_bytes().to_vec())).await.unwrap();
     }
 
-    /// Hears one message; `false`: that was the end.
-    pub async fn hear(&mut self) -> bool {
-        let message = timeout(HANGS, self.stream.next()).await;
-        match message.unwrap_or_else(|_| panic!("silence after {:?}", self.heard)) {
-            Some(Ok(Message::Text(text))) => self.heard.texts.push(text.to_string()),
-            Some(Ok(Message::Binary(bytes))) => self.heard.bytes.extend_from_slice(&bytes),
+    /// Receives one message; `false`: the end.
+    pub async fn receive(&mut self) -> bool {
+        let message = timeout(ANSWER_TIMEOUT, self.stream.next()).await;
+        match message.unwrap_or_else(|_| panic!("silence after {:?}", self.received)) {
+            Some(Ok(Message::Text(text))) => self.received.texts.push(text.to_string()),
+            Some(Ok(Message::Binary(bytes))) => self.received.bytes.extend_from_slice(&bytes),
             Some(Ok(Message::Close(frame))) => {
-                self.heard.end = Some(frame.map_or(End::Closed(1005, String::new()), |frame| {
+                self.received.end = Some(frame.map_or(End::Closed(1005, String::new()), |frame| {
                     End::Closed(frame.code.into(), frame.reason.to_string())
                 }));
             }
             Some(Ok(_)) => {}
             Some(Err(_)) | None => {
-                self.heard.end.get_or_insert(End::Lost);
+                self.received.end.get_or_insert(End::Lost);
                 return false;
             }
         }
-        self.heard.end.is_none()
+        self.received.end.is_none()
     }
 
     pub fn output(&self) -> String {
-        String::from_utf8_lossy(&self.heard.bytes).into_owned()
+        String::from_utf8_lossy(&self.received.bytes).into_owned()
     }
 
     pub async fn until_output(&mut self, wanted: &str) {
         while !self.output().contains(wanted) {
-            assert!(self.hear().await, "ended without {wanted:?}: {:?}", self.heard);
+            assert!(self.receive().await, "ended without {wanted:?}: {:?}", self.received);
         }
     }
 
     pub async fn until_text(&mut self, wanted: &str) {
-        while !self.heard.texts.iter().any(|text| text.contains(wanted)) {
-            assert!(self.hear().await, "ended without {wanted:?}: {:?}", self.heard);
+        while !self.received.texts.iter().any(|text| text.contains(wanted)) {
+            assert!(self.receive().await, "ended without {wanted:?}: {:?}", self.received);
         }
     }
 
-    /// Hears it to its end.
-    pub async fn ended(mut self) -> Heard {
-        while self.hear().await {}
-        self.heard
+    /// Receives everything to the end.
+    pub async fn ended(mut self) -> Received {
+        while self.receive().await {}
+        self.received
     }
 }

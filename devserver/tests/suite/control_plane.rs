@@ -1,7 +1,6 @@
-//! The control plane, by a client of its own: who sees what, changes of state, builds, lists, limits,
-//! previews, and what is refused.
+//! The control plane: access, changes of state, builds, lists, rate limits, previews, and refused requests.
 
-use crate::client::{self, DevServer, told, until};
+use crate::client::{self, DevServer, status_and_body, until};
 use daytona_dev::{Options, Protocol};
 use futures_util::{SinkExt, StreamExt};
 use reqwest::{Method, RequestBuilder};
@@ -23,7 +22,7 @@ async fn with(
     if let Some(organization) = organization {
         request = request.header("X-Daytona-Organization-ID", organization);
     }
-    told(request.send().await.unwrap()).await
+    status_and_body(request.send().await.unwrap()).await
 }
 
 #[tokio::test]
@@ -61,7 +60,7 @@ async fn an_organization_never_sees_anothers_sandboxes() {
         // The name is free for others.
         let taken =
             dev_server.http.post(format!("{}/sandbox", dev_server.server.api_url())).bearer_auth(&stranger);
-        assert_eq!(told(taken.json(&json!({"name": "mine"})).send().await.unwrap()).await.0, 200);
+        assert_eq!(status_and_body(taken.json(&json!({"name": "mine"})).send().await.unwrap()).await.0, 200);
         assert_eq!(dev_server.get("/sandbox/mine").await.1["id"], json!(id));
     }
 }
@@ -80,7 +79,7 @@ async fn a_token_needs_an_organization_and_a_key_none() {
     assert_eq!(get("nonsense", None).await, 401);
     let anonymous =
         dev_server.http.get(format!("{}/sandbox", dev_server.server.api_url())).send().await.unwrap();
-    assert_eq!(told(anonymous).await.1["message"], "Invalid credentials");
+    assert_eq!(status_and_body(anonymous).await.1["message"], "Invalid credentials");
 }
 
 #[tokio::test]
@@ -88,7 +87,7 @@ async fn health_answers_anybody() {
     let dev_server = DevServer::new().await;
     for url in [format!("{}/health", dev_server.base()), format!("{}/health", dev_server.server.api_url())] {
         let response = dev_server.http.get(url).send().await.unwrap();
-        assert_eq!(told(response).await, (200, json!({ "status": "ok" })));
+        assert_eq!(status_and_body(response).await, (200, json!({ "status": "ok" })));
     }
 }
 
@@ -183,7 +182,7 @@ async fn changes_of_state_answer_with_the_old_state_and_refuse_a_second_one() {
     assert_eq!(dev_server.post(&format!("/sandbox/{id}/resize"), json!({"cpu": 3})).await.0, 409);
     until("resized", async || dev_server.get(&format!("/sandbox/{id}")).await.1["cpu"] == 2).await;
     dev_server.wait_for(id, "started").await;
-    // While it runs, there is only more of what needs no stop.
+    // A started sandbox can only grow, and not in disk.
     let wrongs = [json!({"cpu": 0}), json!({"memory": 1.5}), json!({"cpu": 2}), json!({}), json!({"cpu": 1})];
     for wrong in wrongs.into_iter().chain([json!({"disk": 10})]) {
         assert_eq!(dev_server.post(&format!("/sandbox/{id}/resize"), wrong.clone()).await.0, 400, "{wrong}");
@@ -246,7 +245,7 @@ async fn nothing_is_named_after_another_program() {
     let storage = dev_server.get("/object-storage/push-access").await.1;
     let sandbox = dev_server.post("/sandbox", json!({})).await.1;
     let malformed = dev_server.request(Method::POST, "/sandbox").body("{").send().await.unwrap();
-    let malformed = told(malformed).await.1;
+    let malformed = status_and_body(malformed).await.1;
     assert_eq!(malformed["message"], "Expected property name or '}' in JSON at position 1");
     for answer in [config, storage, sandbox, malformed] {
         let text = answer.to_string();
@@ -337,7 +336,8 @@ async fn an_image_is_built_and_its_log_can_be_followed() {
         let id = made["id"].as_str().unwrap();
         let (_, url) = dev_server.get(&format!("/sandbox/{id}/build-logs-url")).await;
         let log = dev_server.http.get(format!("{}?follow=true", url["url"].as_str().unwrap()));
-        let (status, log) = told(log.bearer_auth(dev_server.server.api_key()).send().await.unwrap()).await;
+        let (status, log) =
+            status_and_body(log.bearer_auth(dev_server.server.api_key()).send().await.unwrap()).await;
         let log = log.as_str().unwrap().to_owned();
         assert!(status == 200 && log.contains("FROM python:3.12") && log.contains("RUN echo hello"), "{log}");
         // Every key that the specification requires: the official clients refuse an answer without one.
@@ -389,7 +389,7 @@ async fn wishes_that_the_service_refuses_are_refused() {
         assert_eq!((status, &answer["statusCode"]), (400, &json!(400)), "{wrong} {answer}");
         assert!(!answer["message"].as_str().unwrap().is_empty());
     }
-    assert_eq!(dev_server.get("/sandbox").await.1["items"], json!([]), "a refused wish left something");
+    assert_eq!(dev_server.get("/sandbox").await.1["items"], json!([]), "a refused body left something");
     let sandbox = dev_server.sandbox().await;
     let id = &sandbox.id;
     for (method, path) in [
@@ -401,7 +401,7 @@ async fn wishes_that_the_service_refuses_are_refused() {
         (Method::GET, format!("/sandbox/{id}/ports/80/signed-preview-url?expiresInSeconds=0")),
         (Method::PUT, format!("/sandbox/{id}/labels")),
     ] {
-        let answer = told(dev_server.request(method, &path).send().await.unwrap()).await;
+        let answer = status_and_body(dev_server.request(method, &path).send().await.unwrap()).await;
         assert_eq!(answer.0, 400, "{path} {}", answer.1);
     }
     assert_eq!(dev_server.post(&format!("/sandbox/{id}/nonsense"), json!({})).await.0, 404);
@@ -415,7 +415,7 @@ async fn the_older_service_has_no_newer_routes() {
     for path in [format!("/sandbox/{id}/autopause/5"), format!("/sandbox/{id}/ttl/5")] {
         assert_eq!(dev_server.post(&path, json!({})).await.0, 404, "{path}");
     }
-    // What it still had: the toolbox through the API.
+    // The toolbox through the API, which only the older service has.
     let (status, answer) = dev_server.get(&format!("/toolbox/{id}/toolbox/work-dir")).await;
     assert_eq!((status, answer["dir"].as_str()), (200, Some(sandbox.home().await.as_str())));
     let newer = DevServer::new().await;
@@ -447,12 +447,12 @@ async fn a_key_that_asks_too_often_is_told_when_to_come_back() {
         assert!((1..=60).contains(&header(&format!("retry-after{suffix}"))));
         assert!((1..=60).contains(&header(&format!("x-ratelimit-reset{suffix}"))));
     }
-    assert_eq!(told(refused).await.1["statusCode"], 429);
+    assert_eq!(status_and_body(refused).await.1["statusCode"], 429);
     assert_eq!(ask(dev_server.server.api_key_2()).await.status(), 200, "each key has its own limit");
 }
 
-/// A little server for both: HTTP that tells what it was asked, and a WebSocket that gives everything back.
-const INSIDE: &str = r#"
+/// A server inside the sandbox: HTTP that answers with the request it got, and a WebSocket that echoes.
+const PORT_SERVER: &str = r#"
 import base64, hashlib, http.server
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
@@ -489,11 +489,11 @@ os.rename("port.new", "port")
 server.serve_forever()
 "#;
 
-/// A sandbox in which the little server listens, and its port.
+/// A sandbox in which [`PORT_SERVER`] listens, and its port.
 async fn listening(dev_server: &DevServer) -> (client::Sandbox<'_>, u16) {
     let sandbox = dev_server.sandbox().await;
     let home = sandbox.home().await;
-    std::fs::write(format!("{home}/inside.py"), INSIDE).unwrap();
+    std::fs::write(format!("{home}/inside.py"), PORT_SERVER).unwrap();
     std::fs::write(format!("{home}/.bash_profile"), "exec python3 inside.py\n").unwrap();
     sandbox.post("/process/pty", json!({"id": "server"})).await;
     let port = format!("{home}/port");
@@ -502,7 +502,7 @@ async fn listening(dev_server: &DevServer) -> (client::Sandbox<'_>, u16) {
     (sandbox, port)
 }
 
-/// A request to a preview's URL: the name is this machine's, whatever the resolver thinks of `.localhost`.
+/// A request to a preview's URL, without depending on the resolver for `.localhost`.
 fn preview(dev_server: &DevServer, method: Method, url: &str, path: &str) -> RequestBuilder {
     let host = url.strip_prefix("http://").unwrap();
     dev_server.http.request(method, format!("{}{path}", dev_server.base())).header("Host", host)
@@ -515,7 +515,7 @@ async fn a_preview_leads_to_the_port_that_a_process_of_the_sandbox_listens_on() 
     let link = dev_server.get(&format!("/sandbox/{}/ports/{port}/preview-url", sandbox.id)).await.1;
     let (url, token) = (link["url"].as_str().unwrap(), link["token"].as_str().unwrap());
     assert!(url.starts_with(&format!("http://{port}-{}.", sandbox.id)), "{url}");
-    let ask = async |request: RequestBuilder| told(request.send().await.unwrap()).await;
+    let ask = async |request: RequestBuilder| status_and_body(request.send().await.unwrap()).await;
     let get = || preview(&dev_server, Method::GET, url, "/a/b?c=d");
     assert_eq!(ask(get()).await.0, 404, "without a right to it");
     assert_eq!(ask(get().bearer_auth(dev_server.server.api_key_2())).await.0, 404);
@@ -574,7 +574,8 @@ async fn a_preview_never_leads_out_of_the_sandbox() {
     for port in [port, own] {
         let link = dev_server.get(&format!("/sandbox/{}/ports/{port}/preview-url", other.id)).await.1;
         let request = preview(&dev_server, Method::GET, link["url"].as_str().unwrap(), "/");
-        let answer = told(request.bearer_auth(dev_server.server.api_key()).send().await.unwrap()).await;
+        let answer =
+            status_and_body(request.bearer_auth(dev_server.server.api_key()).send().await.unwrap()).await;
         assert_eq!(answer.0, 502, "{}", answer.1);
     }
 }

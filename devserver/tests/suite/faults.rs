@@ -1,6 +1,6 @@
-//! Every kind of misbehaviour does what the table of `faults` says: a test that asks for one relies on it.
+//! Every kind of fault does what the table in `faults` says: other tests rely on it.
 
-use crate::client::{self, DevServer, End, told};
+use crate::client::{self, DevServer, End, status_and_body};
 use daytona_dev::Options;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -170,7 +170,7 @@ async fn a_rule_counts_down_is_about_its_path_and_is_cleared() {
             .http
             .post(format!("{}/faults", dev_server.base()))
             .bearer_auth(dev_server.server.api_key());
-        told(request.json(&body).send().await.unwrap()).await.0
+        status_and_body(request.json(&body).send().await.unwrap()).await.0
     };
     assert_eq!(faults(json!(["empty=500@/config*2", "empty=501@/snapshots"])).await, 204);
     let mut seen = Vec::new();
@@ -195,8 +195,8 @@ async fn faults_can_be_there_from_the_start() {
     assert_eq!(dev_server.get("/config").await.0, 500);
 }
 
-/// A server with one terminal, and what a client hears of it under this fault.
-async fn heard_under(rule: &str) -> client::Heard {
+/// A server with one terminal, and what a client receives from it with this fault.
+async fn heard_under(rule: &str) -> client::Received {
     let dev_server = DevServer::new().await;
     let sandbox = dev_server.sandbox().await;
     sandbox.post("/process/pty", json!({"id": "t", "lazyStart": true})).await;
@@ -210,9 +210,9 @@ async fn heard_under(rule: &str) -> client::Heard {
 #[tokio::test]
 async fn ws_close_closes_with_its_code_after_the_first_data() {
     for code in [1008, 1011, 4008] {
-        let heard = heard_under(&format!("ws-close={code}@/connect")).await;
-        assert_eq!(heard.texts.len(), 1, "the first data is the terminal's greeting");
-        assert_eq!(heard.end, Some(End::Closed(code, String::new())));
+        let received = heard_under(&format!("ws-close={code}@/connect")).await;
+        assert_eq!(received.texts.len(), 1, "the first data is the terminal's greeting");
+        assert_eq!(received.end, Some(End::Closed(code, String::new())));
     }
 }
 
@@ -234,13 +234,16 @@ async fn ws_silent_says_nothing_more_and_stays_open() {
     let mut socket = sandbox.socket(CONNECT).await;
     socket.until_text("connected").await;
     socket.say("exit\n").await;
-    assert!(timeout(SILENCE, socket.hear()).await.is_err(), "{:?}", socket.heard);
+    assert!(timeout(SILENCE, socket.receive()).await.is_err(), "{:?}", socket.received);
 }
 
 #[tokio::test]
 async fn split_sockets_carry_the_same() {
-    let heard = heard_under("split@/connect").await;
-    assert_eq!(heard.texts.len(), 1);
-    assert!(String::from_utf8_lossy(&heard.bytes).contains("1\r\n2\r\n3\r\n4\r\n5\r\n"), "{heard:?}");
-    assert_eq!(heard.end, Some(End::Closed(1011, r#"{"exitCode":3,"exitReason":"non-zero exit"}"#.into())));
+    let received = heard_under("split@/connect").await;
+    assert_eq!(received.texts.len(), 1);
+    assert!(String::from_utf8_lossy(&received.bytes).contains("1\r\n2\r\n3\r\n4\r\n5\r\n"), "{received:?}");
+    assert_eq!(
+        received.end,
+        Some(End::Closed(1011, r#"{"exitCode":3,"exitReason":"non-zero exit"}"#.into()))
+    );
 }

@@ -1,4 +1,4 @@
-//! Processes of the dev server: what the recordings do not show.
+//! Commands and code runs, beyond what the recordings show.
 
 use crate::toolbox::{Toolbox, runs, until};
 use daytona_dev::Protocol;
@@ -6,7 +6,7 @@ use reqwest::Method;
 use serde_json::json;
 use std::os::unix::fs::PermissionsExt;
 
-/// Runs it and gives the answer's text.
+/// Runs a command and returns its output.
 async fn result(toolbox: &Toolbox, command: &str) -> String {
     let answer = toolbox.json(Method::POST, "/process/execute", json!({"command": command})).await.1;
     answer["result"].as_str().unwrap().trim().to_owned()
@@ -27,8 +27,8 @@ async fn a_limit_kills_the_group_and_answers_408() {
 
 #[tokio::test]
 async fn an_environment_is_updated_for_what_starts_later() {
-    let wish = json!({"env": {"GONE": "1", "KEPT": "2", "SECRET": "ph_3", "RENEWED": "ph_4"}});
-    let toolbox = Toolbox::of(Protocol::V0_205, wish).await;
+    let body = json!({"env": {"GONE": "1", "KEPT": "2", "SECRET": "ph_3", "RENEWED": "ph_4"}});
+    let toolbox = Toolbox::of(Protocol::V0_205, body).await;
     let update = json!({"set": {"NEW": "a b", "RENEWED": "5"}, "unset": ["GONE"], "unsetValuePrefix": "ph_"});
     // As the official clients send it: without a content type.
     let request = toolbox.request(Method::POST, "/env").body(update.to_string());
@@ -83,7 +83,7 @@ async fn a_deleted_sandbox_leaves_no_process() {
     assert!(runs(&detached) && runs(&unmarked));
     toolbox.delete_sandbox().await;
     until("both are gone", async || !runs(&detached) && !runs(&unmarked)).await;
-    // Who waits for a command of it is answered, however.
+    // A client that waits for one of its commands gets an answer, of whatever kind.
     waiting.await.unwrap().unwrap();
 }
 
@@ -116,7 +116,7 @@ async fn what_code_is_made_of_means_nothing_to_the_shell() {
     let body = json!({"code": "import sys; print(sys.argv[1])", "language": "python", "argv": [odd]});
     let (_, answer) = toolbox.json(Method::POST, "/process/code-run", body).await;
     assert_eq!((answer["exitCode"].as_i64(), answer["result"].as_str().unwrap().trim()), (Some(0), odd));
-    // What speaks of matplotlib runs under a driver, which must not show.
+    // Code that mentions matplotlib runs under a driver, which must not be visible.
     let code = "# matplotlib\nimport sys\ndef f(): raise ValueError(sys.argv)\nf()";
     let body = json!({"code": code, "language": "python", "argv": ["a"]});
     let (_, answer) = toolbox.json(Method::POST, "/process/code-run", body).await;

@@ -1,7 +1,7 @@
 //! What the toolbox refuses to delete, move and chmod on the machine that it shares with its user. Every
 //! path here lies in a temporary directory, so that a failing test harms nothing.
 
-use crate::client::{DevServer, Sandbox, told};
+use crate::client::{DevServer, Sandbox, status_and_body};
 use daytona_dev::{Options, Protocol};
 use reqwest::Method;
 use serde_json::Value;
@@ -23,7 +23,7 @@ async fn files(
     query: &[(&str, &str)],
 ) -> (u16, Value) {
     let query = serde_urlencoded::to_string(query).unwrap();
-    told(sandbox.request(method, &format!("{endpoint}?{query}")).send().await.unwrap()).await
+    status_and_body(sandbox.request(method, &format!("{endpoint}?{query}")).send().await.unwrap()).await
 }
 
 #[tokio::test]

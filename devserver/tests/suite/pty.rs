@@ -1,5 +1,5 @@
-//! Terminals, over the wire. The replay holds 0.190 to its recordings; here stands what they do not show:
-//! the newer protocol, several clients, floods, and that nothing is left behind.
+//! Terminals, beyond what the recordings of 0.190 show: the newer protocol, several clients, large output,
+//! and that nothing is left when they end.
 
 use crate::client::{self, DevServer, End, Sandbox, Socket, until};
 use base64::Engine;
@@ -17,8 +17,8 @@ const CREATE_CONNECT: &str = "/process/pty/create-connect?id=t";
 /// Silences a shell; what follows READY is output alone.
 const QUIET: &str = "PS1= PS2=; stty -echo; bind 'set enable-bracketed-paste off'; echo RE''ADY\n";
 
-async fn create(sandbox: &Sandbox<'_>, wish: Value) {
-    let (status, answer) = sandbox.post("/process/pty", wish).await;
+async fn create(sandbox: &Sandbox<'_>, body: Value) {
+    let (status, answer) = sandbox.post("/process/pty", body).await;
     assert_eq!((status, answer), (201, json!({ "sessionId": "t" })));
 }
 
@@ -26,7 +26,7 @@ async fn quiet(socket: &mut Socket) {
     socket.say(QUIET).await;
     socket.until_output("READY\r\n").await;
     let after = socket.output().find("READY\r\n").unwrap() + 7;
-    socket.heard.bytes.drain(..after);
+    socket.received.bytes.drain(..after);
 }
 
 fn controls(texts: &[String]) -> Vec<Value> {
@@ -54,20 +54,20 @@ async fn one_request_makes_a_terminal_and_attends_it() {
     socket
         .say("stty size; pwd; echo \"$GREETING $TERM\"; shopt -q login_shell && echo login; exit 7\n")
         .await;
-    let heard = socket.ended().await;
+    let received = socket.ended().await;
     assert_eq!(
-        String::from_utf8(heard.bytes).unwrap(),
+        String::from_utf8(received.bytes).unwrap(),
         format!("40 120\r\n{directory}\r\ngrüß \"dich\" xterm-256color\r\nlogin\r\nlogout\r\n")
     );
     assert_eq!(
-        controls(&heard.texts),
+        controls(&received.texts),
         [
             json!({"type": "control", "status": "connected"}),
             json!({"type": "control", "status": "exited", "exitCode": 7, "exitReason": "non-zero exit"}),
         ]
     );
     let reason = r#"{"exitCode":7,"exitReason":"non-zero exit"}"#;
-    assert_eq!(heard.end, Some(End::Closed(1011, reason.into())));
+    assert_eq!(received.end, Some(End::Closed(1011, reason.into())));
     until("forgotten", async || sandbox.get("/process/pty").await.1 == json!({ "sessions": [] })).await;
 }
 
@@ -78,9 +78,9 @@ async fn who_did_not_ask_for_the_exit_message_gets_the_close_frame_alone() {
     let mut socket = sandbox.socket(CREATE_CONNECT).await;
     assert_eq!(socket.protocol, None);
     socket.say("exit\n").await;
-    let heard = socket.ended().await;
-    assert_eq!(controls(&heard.texts), [json!({"type": "control", "status": "connected"})]);
-    assert_eq!(heard.end, Some(End::Closed(1000, r#"{"exitCode":0}"#.into())));
+    let received = socket.ended().await;
+    assert_eq!(controls(&received.texts), [json!({"type": "control", "status": "connected"})]);
+    assert_eq!(received.end, Some(End::Closed(1000, r#"{"exitCode":0}"#.into())));
 }
 
 #[tokio::test]
@@ -103,18 +103,18 @@ async fn create_connect_refuses_before_it_upgrades() {
     // Nothing but the first was made.
     assert_eq!(sandbox.get("/process/pty").await.1["sessions"].as_array().unwrap().len(), 1);
     let plain = sandbox.request(Method::GET, "/process/pty/create-connect?id=u").send().await.unwrap();
-    assert_eq!(client::told(plain).await, (400, json!("Bad Request\n")));
+    assert_eq!(client::status_and_body(plain).await, (400, json!("Bad Request\n")));
 }
 
 #[tokio::test]
 async fn a_directory_that_is_missing_is_told_and_leaves_nothing() {
     let dev_server = DevServer::new().await;
     let sandbox = dev_server.sandbox().await;
-    let heard = sandbox.socket(&format!("{CREATE_CONNECT}&cwd=/no/such")).await.ended().await;
-    let [control] = &controls(&heard.texts)[..] else { panic!("{heard:?}") };
+    let received = sandbox.socket(&format!("{CREATE_CONNECT}&cwd=/no/such")).await.ended().await;
+    let [control] = &controls(&received.texts)[..] else { panic!("{received:?}") };
     assert_eq!((&control["type"], &control["status"]), (&json!("control"), &json!("error")));
     assert!(control["error"].as_str().unwrap().starts_with("Failed to start PTY session: "), "{control}");
-    assert_eq!(heard.end, Some(End::Lost));
+    assert_eq!(received.end, Some(End::Lost));
     assert_eq!(sandbox.get("/process/pty").await.1, json!({ "sessions": [] }));
 }
 
@@ -150,7 +150,7 @@ async fn several_clients_share_one_terminal() {
     two.until_output("fromone\r\n").await;
     two.say("echo from''two; read -n1; exit 3\n").await;
     one.until_output("fromtwo\r\n").await;
-    // One that comes late hears nothing of before.
+    // A later client does not get earlier output.
     let mut late = sandbox.socket(CONNECT).await;
     late.until_text("connected").await;
     late.say("x").await;
@@ -190,10 +190,10 @@ async fn a_flood_arrives_whole() {
     let mut socket = sandbox.socket(CONNECT).await;
     quiet(&mut socket).await;
     socket.say(&format!("head -c {BYTES} /dev/zero | tr '\\0' y; exec true\n")).await;
-    let heard = socket.ended().await;
-    assert_eq!(heard.bytes.len(), BYTES);
-    assert!(heard.bytes.iter().all(|byte| *byte == b'y'));
-    assert_eq!(heard.end, Some(End::Closed(1000, r#"{"exitCode":0}"#.into())));
+    let received = socket.ended().await;
+    assert_eq!(received.bytes.len(), BYTES);
+    assert!(received.bytes.iter().all(|byte| *byte == b'y'));
+    assert_eq!(received.end, Some(End::Closed(1000, r#"{"exitCode":0}"#.into())));
 }
 
 #[tokio::test]
@@ -207,13 +207,13 @@ async fn a_reader_that_stops_is_cut_and_the_shell_goes_on() {
     quiet(&mut attentive).await;
     attentive.say("head -c 100000000 /dev/zero | tr '\\0' y; echo; echo DO''NE\n").await;
     // Not the whole: a hundred million bytes are looked through at the end alone.
-    while !attentive.heard.bytes.ends_with(b"DONE\r\n") {
-        assert!(attentive.hear().await, "{:?}", attentive.heard.end);
+    while !attentive.received.bytes.ends_with(b"DONE\r\n") {
+        assert!(attentive.receive().await, "{:?}", attentive.received.end);
     }
-    assert_eq!(attentive.heard.bytes.len(), 100_000_000 + "\r\nDONE\r\n".len());
-    let heard = asleep.ended().await;
-    assert_eq!(heard.end, Some(End::Closed(1008, "slow consumer".into())));
-    assert!(heard.bytes.len() < 100_000_000);
+    assert_eq!(attentive.received.bytes.len(), 100_000_000 + "\r\nDONE\r\n".len());
+    let received = asleep.ended().await;
+    assert_eq!(received.end, Some(End::Closed(1008, "slow consumer".into())));
+    assert!(received.bytes.len() < 100_000_000);
     attentive.say("exit\n").await;
     assert_eq!(attentive.ended().await.end, Some(End::Closed(1000, r#"{"exitCode":0}"#.into())));
 }
@@ -242,7 +242,7 @@ async fn a_delete_kills_every_job_of_the_shell() {
     create(&sandbox, json!({"id": "t"})).await;
     let mut socket = sandbox.socket(CONNECT).await;
     quiet(&mut socket).await;
-    // A job of its own group, and one that ignores the hang-up.
+    // A job in a group of its own, and one that ignores SIGHUP.
     let [one, two] = [271_831, 271_832].map(|number| format!("sleep\0{number}"));
     socket.say("sleep 271831 & nohup sleep 271832 >/dev/null 2>&1 & echo GO''NE\n").await;
     socket.until_output("GONE").await;

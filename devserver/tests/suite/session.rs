@@ -1,6 +1,6 @@
-//! Sessions of the dev server: what the recordings do not show.
+//! Sessions, beyond what the recordings show.
 
-use crate::toolbox::{Toolbox, heard, runs, until};
+use crate::toolbox::{Toolbox, read_to_end, runs, until};
 use daytona_dev::Protocol;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -44,14 +44,14 @@ async fn a_follower_hears_everything_from_the_beginning_then_live() {
     until("both lines are there", has_both).await;
     let mut early = toolbox.follow(&format!("{logs}?follow=true"), "0.205.1").await;
     let mut merged = toolbox.follow(&format!("{logs}?follow=true"), "0.26.0").await;
-    let now = heard(&mut toolbox.follow(&logs, "0.205.1").await).await;
+    let now = read_to_end(&mut toolbox.follow(&logs, "0.205.1").await).await;
     assert_eq!((now.0.len(), now.2), (14, Some(1000)), "without follow it ends with what there is");
     let (status, _) = toolbox.json(Method::POST, &format!("{command}/input"), json!({"data": "on"})).await;
     assert_eq!(status, 204);
-    let (bytes, _, close) = heard(&mut early).await;
+    let (bytes, _, close) = read_to_end(&mut early).await;
     assert!(bytes.ends_with(b"\x01\x01\x01got on\n") && bytes.len() == 14 + 10, "{bytes:?}");
     assert_eq!(close, Some(1000));
-    let (bytes, _, close) = heard(&mut merged).await;
+    let (bytes, _, close) = read_to_end(&mut merged).await;
     assert_eq!((bytes.len(), bytes.contains(&1), close), (8 + 7, false, Some(1000)));
 }
 
@@ -60,7 +60,7 @@ async fn a_long_log_comes_in_few_frames_with_a_marker_at_each_line() {
     let toolbox = with_session().await;
     let command = starts(&toolbox, "yes 'sixteen letters.' | head -n 300000").await;
     let (bytes, frames, close) =
-        heard(&mut toolbox.follow(&format!("{command}/logs?follow=true"), "0.205.1").await).await;
+        read_to_end(&mut toolbox.follow(&format!("{command}/logs?follow=true"), "0.205.1").await).await;
     assert_eq!((bytes.len(), close), (20 * 300_000, Some(1000)));
     assert!(bytes.chunks(20).all(|line| line == b"\x01\x01\x01sixteen letters.\n"));
     assert!(frames < 3000, "{frames} frames");
@@ -81,7 +81,7 @@ async fn deleting_ends_followers_with_1000_and_every_process() {
     let (status, _) = toolbox.json(Method::DELETE, "/process/session/s", Value::Null).await;
     assert_eq!(status, 204);
     assert!(!runs(&child), "it left its group, but not its session");
-    let (bytes, _, close) = heard(&mut follower).await;
+    let (bytes, _, close) = read_to_end(&mut follower).await;
     assert_eq!((bytes, close), (b"\x01\x01\x01start\n".to_vec(), Some(1000)));
     assert!(!toolbox.home.join(".daytona/sessions/s").exists());
 }
@@ -90,7 +90,7 @@ async fn deleting_ends_followers_with_1000_and_every_process() {
 async fn a_shell_that_ended_is_told_by_code_in_the_newer_protocol() {
     let toolbox = with_session().await;
     let command = starts(&toolbox, "printf half; exit 5").await;
-    // Never synchronous: what reaches a shell that is about to end is never answered.
+    // Asynchronous: a synchronous command in a shell that is about to end is never answered.
     let probe = json!({"command": ":", "runAsync": true});
     let is_over = async || {
         let probed = toolbox.json(Method::POST, "/process/session/s/exec", probe.clone()).await;
@@ -143,10 +143,10 @@ async fn the_entrypoint_of_an_image_runs_with_the_sandbox() {
     let dockerfile =
         "FROM x\nENTRYPOINT [\"sh\", \"-c\", \"echo it is $0; echo bad >&2; exit 6\"]\nCMD [\"I\"]\n";
     for protocol in [Protocol::V0_205, Protocol::V0_190] {
-        let wish = json!({"buildInfo": {"dockerfileContent": dockerfile, "contextHashes": []}});
-        let toolbox = Toolbox::of(protocol, wish).await;
+        let body = json!({"buildInfo": {"dockerfileContent": dockerfile, "contextHashes": []}});
+        let toolbox = Toolbox::of(protocol, body).await;
         let mut follower = toolbox.follow("/process/session/entrypoint/logs?follow=true", "0.30.0").await;
-        let (bytes, _, close) = heard(&mut follower).await;
+        let (bytes, _, close) = read_to_end(&mut follower).await;
         let (out, error) = ("\x01\x01\x01it is I\n", "\x02\x02\x02bad\n");
         let text = String::from_utf8(bytes).unwrap();
         assert!(text == format!("{out}{error}") || text == format!("{error}{out}"), "{text:?}");

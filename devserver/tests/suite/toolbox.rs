@@ -25,12 +25,12 @@ impl Toolbox {
         Self::of(Protocol::V0_205, json!({})).await
     }
 
-    /// With the sandbox that such a request makes.
-    pub async fn of(protocol: Protocol, wish: Value) -> Self {
+    /// With the sandbox that this create request makes.
+    pub async fn of(protocol: Protocol, body: Value) -> Self {
         let server = Server::start(Options { protocol, ..Options::default() }).await.unwrap();
         let client = Client::builder().no_proxy().build().unwrap();
         let created = client.post(format!("{}/sandbox", server.api_url())).bearer_auth(server.api_key());
-        let sandbox: Value = parsed(created.json(&wish).send().await.unwrap()).await;
+        let sandbox: Value = parsed(created.json(&body).send().await.unwrap()).await;
         let id = sandbox["id"].as_str().unwrap().to_owned();
         let url = format!("{}/{id}", sandbox["toolboxProxyUrl"].as_str().unwrap());
         let mut toolbox = Self { id, home: PathBuf::new(), url, client, server };
@@ -54,7 +54,7 @@ impl Toolbox {
         self.client.request(method, format!("{}{path}", self.url)).bearer_auth(self.server.api_key())
     }
 
-    /// As a client of the newest version; `null` is no body.
+    /// Sends as a client of the newest version; `null`: no body.
     pub async fn json(&self, method: Method, path: &str, body: Value) -> (u16, Value) {
         let mut request = self.request(method, path).header("X-Daytona-SDK-Version", "0.205.1");
         if !body.is_null() {
@@ -90,8 +90,8 @@ async fn parsed(response: Response) -> Value {
     serde_json::from_slice(&response.bytes().await.unwrap()).unwrap_or_default()
 }
 
-/// Everything up to the close and its code; none where the connection was lost.
-pub async fn heard(socket: &mut Socket) -> (Vec<u8>, usize, Option<u16>) {
+/// The bytes, the number of frames, and the close code; `None`: the connection was lost.
+pub async fn read_to_end(socket: &mut Socket) -> (Vec<u8>, usize, Option<u16>) {
     let (mut bytes, mut frames) = (Vec::new(), 0);
     loop {
         let message = tokio::time::timeout(Duration::from_secs(60), socket.next()).await;
@@ -109,13 +109,13 @@ pub async fn heard(socket: &mut Socket) -> (Vec<u8>, usize, Option<u16>) {
     }
 }
 
-/// Whether a process of that number still runs.
+/// Whether the process runs; a zombie does not.
 pub fn runs(pid: &str) -> bool {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with('Z'))
 }
 
-/// Waits until it is so.
+/// Waits until a condition holds.
 pub async fn until(what: &str, condition: impl AsyncFn() -> bool) {
     for _ in 0..600 {
         if condition().await {

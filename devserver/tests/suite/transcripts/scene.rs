@@ -7,7 +7,7 @@ use super::{recording::Exchange, replay::Replay};
 /// How long what happens in the background may take until the answer is the recorded one.
 const SETTLING: Duration = Duration::from_secs(10);
 /// The README: an unanswered exec was seen to stay so for 90 s. This much of it is waited for.
-const UNANSWERED: Duration = Duration::from_secs(3);
+const NO_ANSWER_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Why an exchange cannot be replayed here, if so.
 pub fn reason_to_skip(area: &str, name: &str) -> Option<&'static str> {
@@ -72,7 +72,7 @@ pub fn settling(area: &str, name: &str) -> Option<Duration> {
 
 /// How long to wait for an answer.
 pub fn patience(exchange: &Exchange) -> Duration {
-    if exchange.response.status == "TimeoutError" { UNANSWERED } else { Duration::from_secs(60) }
+    if exchange.response.status == "TimeoutError" { NO_ANSWER_TIMEOUT } else { Duration::from_secs(60) }
 }
 
 /// The id of the last command is that of the one before: the second one only shows the queueing.

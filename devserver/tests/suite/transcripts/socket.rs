@@ -25,12 +25,12 @@ const READY: &str = "READY\r\n";
 
 pub struct Socket {
     stream: WebSocketStream<reqwest::Upgraded>,
-    heard: Heard,
+    received: Received,
 }
 
 /// What the server said.
 #[derive(Default)]
-struct Heard {
+struct Received {
     texts: Vec<String>,
     bytes: Vec<u8>,
     end: Option<End>,
@@ -46,7 +46,7 @@ enum End {
 impl Socket {
     pub async fn over(upgraded: reqwest::Upgraded) -> Self {
         let stream = WebSocketStream::from_raw_socket(upgraded, Role::Client, None).await;
-        Self { stream, heard: Heard::default() }
+        Self { stream, received: Received::default() }
     }
 
     /// Does what the recorder did on this socket, up to the first input where `until_input`.
@@ -68,7 +68,7 @@ impl Socket {
                 "(client closed)" => {
                     self.listen(QUIET).await;
                     let _closed = self.stream.close(None).await;
-                    self.heard.end = Some(End::LeftByUs);
+                    self.received.end = Some(End::LeftByUs);
                 }
                 _ => {}
             }
@@ -77,21 +77,21 @@ impl Socket {
 
     /// Hears what comes until the server is silent for so long, or has ended.
     pub async fn listen(&mut self, silence: Duration) {
-        while self.heard.end.is_none() {
+        while self.received.end.is_none() {
             let Ok(message) = timeout_at(Instant::now() + silence, self.stream.next()).await else {
                 return;
             };
             match message {
-                Some(Ok(Message::Text(text))) => self.heard.texts.push(text.to_string()),
-                Some(Ok(Message::Binary(bytes))) => self.heard.bytes.extend_from_slice(&bytes),
+                Some(Ok(Message::Text(text))) => self.received.texts.push(text.to_string()),
+                Some(Ok(Message::Binary(bytes))) => self.received.bytes.extend_from_slice(&bytes),
                 Some(Ok(Message::Close(frame))) => {
-                    self.heard.end =
+                    self.received.end =
                         Some(frame.map_or(End::Closed { code: 1005, reason: String::new() }, |frame| {
                             End::Closed { code: frame.code.into(), reason: frame.reason.to_string() }
                         }));
                 }
                 Some(Ok(_)) => {}
-                Some(Err(_)) | None => self.heard.end = Some(End::Lost),
+                Some(Err(_)) | None => self.received.end = Some(End::Lost),
             }
         }
     }
@@ -107,18 +107,18 @@ impl Socket {
         let mut found = Vec::new();
         let frames = &exchange.response.frames;
         let controls: Vec<_> = frames.iter().filter_map(|frame| frame.json.clone()).collect();
-        let heard = self
-            .heard
+        let received = self
+            .received
             .texts
             .iter()
             .map(|text| serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.clone())));
-        templates.differences("text frames", &controls.into(), &heard.collect(), &mut found);
+        templates.differences("text frames", &controls.into(), &received.collect(), &mut found);
         let recorded: String = frames
             .iter()
             .filter(|frame| frame.kind == "binary")
             .filter_map(|frame| frame.text.as_deref())
             .collect();
-        let answered = String::from_utf8_lossy(&self.heard.bytes).into_owned();
+        let answered = String::from_utf8_lossy(&self.received.bytes).into_owned();
         let (recorded, answered) = match area {
             "session" => (order::by_channel(&recorded), order::by_channel(&answered)),
             _ => (from_ready(&recorded), from_ready(&answered)),
@@ -131,8 +131,8 @@ impl Socket {
             ));
         }
         let end = recorded_end(frames);
-        if end != self.heard.end {
-            found.push(format!("end: recorded {end:?}, answered {:?}", self.heard.end));
+        if end != self.received.end {
+            found.push(format!("end: recorded {end:?}, answered {:?}", self.received.end));
         }
         found
     }
