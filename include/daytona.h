@@ -618,7 +618,7 @@ int32_t daytona_queue_open_callback(const char *options,
                                     char **out);
 
 /**
- * WaitGraph for events and takes up to `capacity` of them. One consumer at a time.
+ * Waits for events and takes up to `capacity` of them. One consumer at a time.
  *
  * `events`: room for `capacity` events; what they point to stays valid until the same consumer's next
  * daytona_queue_next, also when another thread closes the queue.
@@ -721,7 +721,7 @@ int32_t daytona_stream_finish(daytona_stream_t stream,
 int32_t daytona_stream_resume(daytona_stream_t stream);
 
 /**
- * WaitGraph for the end and says how it was, as often as asked.
+ * Waits for the end and says how it was, as often as asked.
  *
  * `timeout_ms`: below 0 waits without limit.
  * `out`, `out_len`: may be NULL. ENDED's JSON (how it ended, or the error); free it with daytona_free.

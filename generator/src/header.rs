@@ -5,12 +5,13 @@ use std::error::Error;
 use std::path::Path;
 
 /// The files of the hand-written part, in the order in which the header reads best.
-const HAND_WRITTEN: [&str; 14] = [
+const HAND_WRITTEN: [&str; 15] = [
     "exports/version",
     "calls/target",
+    "exports/client",
     "exports/close",
     "exports/memory",
-    "calls/call",
+    "exports/call",
     "events/event",
     "events/callback",
     "exports/queue",

@@ -26,19 +26,49 @@ pub use entry::{
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
+const AREAS: [&[Operation]; 7] = [
+    client::ENTRIES,
+    sandbox::ENTRIES,
+    process::ENTRIES,
+    session::ENTRIES,
+    pty::ENTRIES,
+    files::ENTRIES,
+    echo::ENTRIES,
+];
+
 /// All operations, area by area, in the order of the reference.
 pub fn all() -> impl Iterator<Item = &'static Operation> {
-    [
-        client::ENTRIES,
-        sandbox::ENTRIES,
-        process::ENTRIES,
-        session::ENTRIES,
-        pty::ENTRIES,
-        files::ENTRIES,
-        echo::ENTRIES,
-    ]
-    .into_iter()
-    .flatten()
+    AREAS.into_iter().flatten()
+}
+
+/// The operation of that name, looked up by the compiler: `const { operation("files.list") }`.
+pub const fn operation(name: &str) -> &'static Operation {
+    let mut area = 0;
+    while area < AREAS.len() {
+        let mut entry = 0;
+        while entry < AREAS[area].len() {
+            if same(AREAS[area][entry].name.as_bytes(), name.as_bytes()) {
+                return &AREAS[area][entry];
+            }
+            entry += 1;
+        }
+        area += 1;
+    }
+    panic!("the catalogue has no operation of that name")
+}
+
+const fn same(one: &[u8], other: &[u8]) -> bool {
+    if one.len() != other.len() {
+        return false;
+    }
+    let mut at = 0;
+    while at < one.len() {
+        if one[at] != other[at] {
+            return false;
+        }
+        at += 1;
+    }
+    true
 }
 
 /// The operation of that name.

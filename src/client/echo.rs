@@ -212,7 +212,8 @@ pub async fn stream(_: (), params: Chunks, mut io: Io) -> Result<Ended> {
         chunks += 1;
         io.send(channel, written, position).await;
     }
-    Ok(json(&Streamed { exit_code: 0, bytes: position, position, chunks }).into())
+    let Json(json) = json(&Streamed { exit_code: 0, bytes: position, position, chunks });
+    Ok(Ended { json, position: Some(position), sandbox: None })
 }
 
 fn json(value: &impl Serialize) -> Json {

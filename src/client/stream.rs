@@ -33,14 +33,10 @@ pub struct Chunk {
 pub struct Ended {
     /// ENDED's JSON (an object: exit code, reason, bytes, position ...).
     pub json: Vec<u8>,
+    /// Where to resume from, as the JSON says it; `None` for the position of the last chunk.
+    pub position: Option<u64>,
     /// The sandbox that the operation made, for those that make one.
     pub sandbox: Option<super::sandbox::Sandbox>,
-}
-
-impl From<super::transport::Json> for Ended {
-    fn from(json: super::transport::Json) -> Self {
-        Self { json: json.0, sandbox: None }
-    }
 }
 
 /// Where a stream's output goes. No method blocks.
@@ -211,6 +207,11 @@ impl InputWriter {
             }
         }
         Ok(taken)
+    }
+
+    /// Whether nothing more will be written.
+    pub fn is_finished(&self) -> bool {
+        self.0.lock().finished
     }
 
     /// Says that nothing more will be written. Does not wait.

@@ -137,7 +137,7 @@ static void an_error_names_the_offending_key_and_what_was_expected(void)
     CHECK(STATUS(daytona_call(client, "echo.delay", "{\"ms\":1,\"mss\":2}", NULL, 0, NULL, &out, &out_len)) == DAYTONA_INVALID_ARGUMENT);
     CHECK(says("`mss`") && says("`ms`") && says("`timeoutMs`"));
     CHECK(STATUS(daytona_call(client, "echo.delay", "{\"ms\":\"soon\"}", NULL, 0, NULL, &out, &out_len)) == DAYTONA_INVALID_ARGUMENT);
-    CHECK(says("`ms`") && says("expected"));
+    CHECK(says("`ms`") && says("whole number"));
     CHECK(STATUS(daytona_call(client, "echo.delay", "{}", NULL, 0, NULL, &out, &out_len)) == DAYTONA_INVALID_ARGUMENT);
     CHECK(says("`ms`"));
     CHECK(STATUS(daytona_call(client, "echo.delay", "{\"ms\":1,\"timeoutMs\":-1}", NULL, 0, NULL, &out, &out_len)) == DAYTONA_INVALID_ARGUMENT);

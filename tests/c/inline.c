@@ -198,8 +198,48 @@ static void a_short_call_does_not_wait_for_a_long_one_that_came_first(void)
     daytona_close(queue);
 }
 
+static void other_threads_go_on_while_a_callback_does_not_return(void)
+{
+    pthread_t thread;
+    for (int on_this_thread = 0; on_this_thread < 2; on_this_thread++) {
+        client = echo_client();
+        plain = new_queue(NULL);
+        gate = 1;
+        at_gate = short_call = long_call = done = 0;
+        queue = inline_queue(sticks, NULL);
+        if (on_this_thread)
+            CHECK(!pthread_create(&thread, NULL, call_long, NULL) && becomes(&long_call, 1));
+        submit(client, "echo.value", "{}", queue, 0, NULL);
+        CHECK(becomes(&at_gate, 1));
+        /* The thread that drives is inside the callback. */
+        CHECK(STATUS(daytona_call(client, "echo.delay", "{\"ms\":1}", NULL, 0, NULL, &out, NULL)) == 0);
+        submit(client, "echo.delay", "{\"ms\":1}", plain, 0, NULL);
+        CHECK(next(plain).status == 0);
+        pulled = open_stream(client, "{\"chunks\":2,\"delayMs\":1}", 0);
+        CHECK(STATUS(daytona_stream_result(pulled, 0, &out, NULL)) != 0);
+        daytona_close(pulled);
+        /* Inline callbacks never run at the same time. */
+        submit(client, "echo.value", "{}", queue, 0, NULL);
+        CHECK(STATUS(daytona_call(client, "echo.delay", "{\"ms\":20}", NULL, 0, NULL, &out, NULL)) == 0);
+        CHECK(at_gate == 1);
+        gate = 0;
+        CHECK(becomes(&at_gate, 2));
+        submit(client, "echo.delay", "{\"ms\":1}", plain, 0, NULL);
+        CHECK(next(plain).status == 0);
+        daytona_close(client);
+        if (on_this_thread) {
+            pthread_join(thread, NULL);
+            CHECK(long_call == 1000 + DAYTONA_CLOSED);
+        }
+        daytona_close(queue);
+        daytona_close(plain);
+        CHECK(daytona_shutdown(-1) == 0);
+    }
+}
+
 int main(void)
 {
+    RUN(other_threads_go_on_while_a_callback_does_not_return);
     RUN(what_waits_is_busy_and_everything_else_works);
     RUN(a_chain_of_submits_from_inside_goes_on_without_anybody_else);
     RUN(close_does_not_wait_inside_an_inline_callback);

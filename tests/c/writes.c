@@ -117,7 +117,7 @@ static void writes_of_several_threads_do_not_interleave(void)
     daytona_close(client);
 }
 
-static atomic_int write_status;
+static atomic_int write_status, closed_writes, late_writes;
 
 static void *write_too_much(void *stream)
 {
@@ -126,6 +126,8 @@ static void *write_too_much(void *stream)
         int32_t status = daytona_stream_write(*(daytona_stream_t *)stream, bytes, sizeof bytes, -1, &written, NULL);
         if (status) {
             atomic_fetch_add(&write_status, status);
+            closed_writes += status == DAYTONA_CLOSED;
+            late_writes += status == DAYTONA_INVALID_HANDLE;
             return NULL;
         }
     }
@@ -134,10 +136,10 @@ static void *write_too_much(void *stream)
 static void closing_ends_all_who_wait_to_write_with_closed(void)
 {
     daytona_client_t client = echo_client();
+    closed_writes = late_writes = 0;
     for (int i = 0; i < 10; i++) {
         daytona_stream_t stream = open_stream(client, "{\"echo\":true}", 0);
         pthread_t threads[3];
-        write_status = 0;
         for (int k = 0; k < 3; k++)
             CHECK(!pthread_create(&threads[k], NULL, write_too_much, &stream));
         usleep(20000);
@@ -148,8 +150,10 @@ static void closing_ends_all_who_wait_to_write_with_closed(void)
         CHECK(daytona_close(stream) == 0);
         for (int k = 0; k < 3; k++)
             pthread_join(threads[k], NULL);
-        CHECK(write_status == 3 * DAYTONA_CLOSED);
+        /* A thread that had not begun its write finds no stream. */
+        CHECK(closed_writes + late_writes == 3 * (i + 1));
     }
+    CHECK(closed_writes > late_writes);
     daytona_close(client);
 }
 

@@ -71,7 +71,8 @@ pub async fn reader(sandbox: Sandbox, params: Reader, io: Io) -> Result<Ended> {
 }
 
 fn ended(bytes: u64) -> Ended {
-    Ended { json: format!("{{\"bytes\":{bytes},\"position\":{bytes}}}").into_bytes(), sandbox: None }
+    let json = format!("{{\"bytes\":{bytes},\"position\":{bytes}}}").into_bytes();
+    Ended { json, position: Some(bytes), sandbox: None }
 }
 
 pub async fn writer(sandbox: Sandbox, params: Writer, io: Io) -> Result<Ended> {

@@ -66,7 +66,7 @@ pub struct RunOpened {
 pub async fn run_stream(sandbox: Sandbox, params: Run, io: Io) -> Result<Ended> {
     drop(io.input);
     let (follower, exit_code) = perform(sandbox, params, io.sink).await?;
-    Ok(Ended { json: follower.ended(exit_code), sandbox: None })
+    Ok(follower.ended(exit_code))
 }
 
 pub async fn run(sandbox: Sandbox, params: Run, _: Context) -> Result<Json> {

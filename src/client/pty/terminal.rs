@@ -284,7 +284,7 @@ impl PtySession {
         let json = serde_json::json!({
             "exitCode": exit.code, "reason": exit.reason, "bytes": self.bytes, "position": self.bytes,
         });
-        Ok(Ended { json: json.to_string().into_bytes(), sandbox: None })
+        Ok(Ended { json: json.to_string().into_bytes(), position: Some(self.bytes), sandbox: None })
     }
 
     fn not_ready(&self) -> Error {

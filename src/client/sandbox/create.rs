@@ -325,5 +325,5 @@ pub async fn create_stream(client: Client, params: Create, io: Io) -> Result<End
         wait::until_started(&sandbox).await?;
     }
     let json = sandbox.info().0;
-    Ok(Ended { json, sandbox: Some(sandbox) })
+    Ok(Ended { json, position: None, sandbox: Some(sandbox) })
 }

@@ -49,7 +49,7 @@ pub(crate) async fn stream(log: Log, from: u64, io: Io) -> Result<Ended> {
     // What is written to this stream goes nowhere, and says so.
     drop(io.input);
     let exit_code = follower.follow().await?;
-    Ok(Ended { json: follower.ended(exit_code), sandbox: None })
+    Ok(follower.ended(exit_code))
 }
 
 pub(crate) struct Follower {
@@ -96,9 +96,10 @@ impl Follower {
     }
 
     /// ENDED's JSON.
-    pub fn ended(&self, exit_code: i64) -> Vec<u8> {
+    pub fn ended(&self, exit_code: i64) -> Ended {
         let (bytes, position) = (self.bytes, self.demux.position());
-        format!(r#"{{"exitCode":{exit_code},"bytes":{bytes},"position":{position}}}"#).into_bytes()
+        let json = format!(r#"{{"exitCode":{exit_code},"bytes":{bytes},"position":{position}}}"#);
+        Ended { json: json.into_bytes(), position: Some(position), sandbox: None }
     }
 
     /// Adds to an error how far the stream came.

@@ -1,6 +1,7 @@
 //! Client and sandbox handles; blocking and submitted calls.
 
-pub mod call;
 pub mod named;
+pub mod origin;
 pub mod pending_call;
+pub mod run;
 pub mod target;

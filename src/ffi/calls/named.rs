@@ -1,13 +1,14 @@
 //! What every named function does: it puts its arguments and options into one object and calls.
 
+use super::origin::completed;
+use super::run::{Request, run};
 use crate::catalogue::{Operation, Returns};
 use crate::client::error::{Error, Result};
 use crate::client::status;
-use crate::ffi::calls::call::{callable, check_result, named_error, run};
 use crate::ffi::exports::guard::export;
-use crate::ffi::exports::text::{self, Out, argument, json_argument, store};
+use crate::ffi::exports::text::{self, Out, Place, json_argument};
 use bytes::Bytes;
-use std::ffi::c_char;
+use std::ffi::{CStr, c_char};
 
 /// An argument of a named function, as C gave it.
 pub enum Argument {
@@ -21,9 +22,13 @@ pub enum Argument {
     TextOrObject(&'static str, *const c_char),
 }
 
-/// What every named function does: puts its arguments and options into one object and calls.
-pub fn named(
-    operation: &'static str,
+/// Runs a named function.
+///
+/// # Safety
+/// Every pointer is NULL or valid until this returns: the texts NUL-terminated, the body as long as it says,
+/// `result` writable.
+pub unsafe fn named(
+    operation: &'static Operation,
     target: u64,
     arguments: &[Argument],
     options: *const c_char,
@@ -31,33 +36,40 @@ pub fn named(
     result: *mut u64,
     out: Out,
 ) -> i32 {
-    store(result, 0);
-    export(out, || {
-        let operation = callable(operation)?;
-        named_error(operation, {
-            check_result(operation, result)
-                .and_then(
-                    |()| if operation.returns == Returns::Bytes { out.must_have_length() } else { Ok(()) },
-                )
-                .and_then(|()| compose(operation, arguments, options))
-                .and_then(|params| {
-                    let body = match body {
-                        Some((data, len)) => text::body(data, len)?,
-                        None => Bytes::new(),
-                    };
-                    run(operation, target, params, body, result)
-                })
+    // SAFETY: the contract above.
+    let (options, result) = unsafe { (text::text(options), Place::new(result)) };
+    result.store(0);
+    export(out, |process| {
+        completed(process, operation, target, || {
+            if operation.returns == Returns::Handle {
+                result.required("result")?;
+            }
+            if operation.returns == Returns::Bytes {
+                out.must_have_length()?;
+            }
+            // SAFETY: the contract above.
+            let params = unsafe { compose(operation, arguments, options) }?;
+            let body = match body {
+                // SAFETY: the contract above.
+                Some((data, len)) => unsafe { text::body(data, len) }?,
+                None => Bytes::new(),
+            };
+            run(process, Request { operation, target, params, body }, result)
         })
     })
 }
 
-/// `{"path":"/a", ...options}`.
-fn compose(operation: &Operation, arguments: &[Argument], options: *const c_char) -> Result<Vec<u8>> {
+/// Composes `{"path":"/a", ...options}`.
+///
+/// # Safety
+/// The texts among the arguments are NULL or NUL-terminated.
+unsafe fn compose(operation: &Operation, arguments: &[Argument], options: Option<&CStr>) -> Result<Vec<u8>> {
     let options = text::options(options, "options")?;
     let mut params = Vec::with_capacity(64 + options.map_or(0, str::len));
     params.push(b'{');
     for argument in arguments {
-        append(&mut params, argument)?;
+        // SAFETY: the contract above.
+        unsafe { append(&mut params, argument) }?;
         params.push(b',');
     }
     if let Some(options) = options {
@@ -88,7 +100,11 @@ fn compose(operation: &Operation, arguments: &[Argument], options: *const c_char
     Ok(params)
 }
 
-fn append(params: &mut Vec<u8>, argument: &Argument) -> Result<()> {
+/// # Safety
+/// As for [`compose`].
+unsafe fn append(params: &mut Vec<u8>, argument: &Argument) -> Result<()> {
+    // SAFETY: the contract above.
+    let text = |pointer: *const c_char| unsafe { text::text(pointer) };
     let key = |params: &mut Vec<u8>, name: &str| {
         params.push(b'"');
         params.extend_from_slice(name.as_bytes());
@@ -105,7 +121,7 @@ fn append(params: &mut Vec<u8>, argument: &Argument) -> Result<()> {
     };
     match *argument {
         Argument::Text(name, value) => {
-            let value = self::argument(value, name)?;
+            let value = text::argument(text(value), name)?;
             key(params, name);
             quote(params, value)
         }
@@ -115,12 +131,12 @@ fn append(params: &mut Vec<u8>, argument: &Argument) -> Result<()> {
             Ok(())
         }
         Argument::Json(name, value) => {
-            let value = json_argument(value, name)?;
+            let value = json_argument(text(value), name)?;
             key(params, name);
             raw(params, name, value)
         }
         Argument::TextOrObject(name, value) => {
-            let value = self::argument(value, name)?;
+            let value = text::argument(text(value), name)?;
             key(params, name);
             if value.trim_start().starts_with('{') { raw(params, name, value) } else { quote(params, value) }
         }

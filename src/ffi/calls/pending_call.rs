@@ -1,5 +1,4 @@
-//! A submitted call: what is known of it until its DONE is delivered, and the guard that sees to it
-//! that one comes.
+//! A submitted call until its DONE is delivered, and the guard that delivers it.
 
 use crate::catalogue::Outcome;
 use crate::client::background::ActivityGuard;
@@ -10,7 +9,6 @@ use crate::ffi::events::event::{Event, EventKind, Owner, Payload};
 use crate::ffi::events::queue::Queue;
 use crate::ffi::runtime::cancel::{Cancel, panicked};
 use crate::ffi::runtime::lock::Mutex;
-use crate::ffi::runtime::process;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
@@ -20,7 +18,7 @@ pub struct PendingCall {
     pub user_data: u64,
     pub queue: Arc<Queue>,
     pub cancel: Arc<Cancel>,
-    pub progress: Progress,
+    pub progress: LatestProgress,
     phase: AtomicU8,
 }
 
@@ -32,14 +30,14 @@ const OVER: u8 = 1;
 impl PendingCall {
     pub fn new(handle: u64, user_data: u64, queue: Arc<Queue>, cancel: Arc<Cancel>) -> Self {
         let phase = AtomicU8::new(WANTED);
-        Self { handle, user_data, queue, cancel, progress: Progress::default(), phase }
+        Self { handle, user_data, queue, cancel, progress: LatestProgress::default(), phase }
     }
 
-    /// At the delivery of DONE: true unless the call was closed meanwhile. The handle dies here.
+    /// Marks DONE as delivered, which ends the handle; false when the call was closed before.
     pub fn deliver(&self) -> bool {
         let first = self.phase.swap(OVER, Ordering::SeqCst) == WANTED;
         if first {
-            process::current().calls.remove(self.handle);
+            self.queue.process.calls.remove(self.handle);
         }
         first
     }
@@ -48,7 +46,7 @@ impl PendingCall {
         self.phase.load(Ordering::SeqCst) == WANTED
     }
 
-    /// Cancel and forget: no DONE.
+    /// Cancels the call; no DONE of it is delivered.
     pub fn forget(&self) {
         if self.deliver() {
             self.queue.drop_call();
@@ -57,9 +55,30 @@ impl PendingCall {
     }
 }
 
-/// The newest progress of a transfer; one event of it waits at most.
+/// A call in the table whose work does not run yet: forgotten unless it is submitted.
+pub struct Unsubmitted<'a>(Option<&'a PendingCall>);
+
+impl<'a> Unsubmitted<'a> {
+    pub fn new(call: &'a PendingCall) -> Self {
+        Self(Some(call))
+    }
+
+    pub fn submitted(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Unsubmitted<'_> {
+    fn drop(&mut self) {
+        if let Some(call) = self.0 {
+            call.forget();
+        }
+    }
+}
+
+/// The newest progress of a transfer; at most one event of it waits.
 #[derive(Default)]
-pub struct Progress(Mutex<Newest>);
+pub struct LatestProgress(Mutex<Newest>);
 
 #[derive(Default)]
 struct Newest {
@@ -68,13 +87,18 @@ struct Newest {
     waiting: bool,
 }
 
-impl Progress {
+impl LatestProgress {
     /// Notes progress; true when an event has to be queued for it.
     pub fn note(&self, moved: u64, total: Option<u64>) -> bool {
         let mut newest = self.0.lock();
         newest.moved = moved;
         newest.total = total;
         !std::mem::replace(&mut newest.waiting, true)
+    }
+
+    /// Whether there is progress that no event has shown.
+    pub fn is_waiting(&self) -> bool {
+        self.0.lock().waiting
     }
 
     /// Puts the newest progress into its event.
@@ -88,7 +112,7 @@ impl Progress {
     }
 }
 
-/// Delivers DONE, whatever becomes of the task that holds it.
+/// Delivers DONE when it is dropped, with a PANIC if its task did not finish.
 pub struct CompletionGuard {
     call: Arc<PendingCall>,
     client: Arc<ClientTarget>,
@@ -116,7 +140,7 @@ impl Drop for CompletionGuard {
             Ok(Outcome::Json(json) | Outcome::Bytes(json)) => json,
             Ok(Outcome::Null) => b"null".to_vec(),
             Ok(Outcome::NewSandbox(target, json)) => {
-                event.made = Some(Arc::new(SandboxTarget { target, client: self.client.clone() }));
+                event.new_sandbox = Some(Arc::new(SandboxTarget { target, client: self.client.clone() }));
                 json
             }
             Err(error) => {

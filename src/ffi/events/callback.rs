@@ -4,14 +4,17 @@
 use crate::client::status;
 use crate::ffi::events::event::{Event, EventKind, Owner, daytona_event_t};
 use crate::ffi::events::queue::Queue;
-use crate::ffi::runtime::driver::in_inline_callback;
+use crate::ffi::events::stream_slot::Hold;
+use crate::ffi::runtime::driver::STACK_BYTES;
 use crate::ffi::runtime::lock::Mutex;
-use crate::ffi::runtime::process;
+use crate::ffi::runtime::wait::in_inline_callback;
 use std::cell::Cell;
 use std::ffi::c_void;
+use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::{Wake, Waker};
 use std::thread::{self, Thread, ThreadId};
+use std::time::{Duration, Instant};
 
 /// What a queue's owner is called with; the return value holds DATA back when it is
 /// DAYTONA_WOULD_BLOCK, and ends `daytona_stream_each` when it is another non-zero. No C++ exception
@@ -32,13 +35,16 @@ unsafe impl Send for Callback {}
 unsafe impl Sync for Callback {}
 
 impl Callback {
-    pub fn new(function: daytona_callback_t, context: *mut c_void) -> Option<Self> {
+    /// # Safety
+    /// The function may be called with `context` on any thread, until its queue is closed or its stream
+    /// drained, and nothing unwinds or jumps out of it.
+    pub unsafe fn new(function: daytona_callback_t, context: *mut c_void) -> Option<Self> {
         Some(Self { function: function?, context })
     }
 
     pub fn run(&self, event: &daytona_event_t) -> i32 {
         CALLBACKS.set(CALLBACKS.get() + 1);
-        // SAFETY: the event and its data outlive the call; the function is the caller's own.
+        // SAFETY: the event and its data outlive the call; the function keeps the contract of `new`.
         let answer = unsafe { (self.function)(self.context, event) };
         CALLBACKS.set(CALLBACKS.get() - 1);
         answer
@@ -70,6 +76,8 @@ impl Wake for Unpark {
     }
 }
 
+/// After this time without an event a callback thread that drives tries to start the library thread.
+const THREAD_RETRY: Duration = Duration::from_secs(1);
 /// How many inline events are delivered before the runtime gets another turn.
 const INLINE_BATCH: usize = 256;
 
@@ -77,7 +85,7 @@ impl Queue {
     /// Starts the thread of a callback queue.
     pub fn start_thread(self: &Arc<Self>) -> std::io::Result<()> {
         let queue = self.clone();
-        thread::Builder::new().name("daytona-callback".into()).stack_size(2 << 20).spawn(move || {
+        thread::Builder::new().name("daytona-callback".into()).stack_size(STACK_BYTES).spawn(move || {
             crate::ffi::runtime::platform::leave_signals_to_the_application();
             queue.run_thread();
         })?;
@@ -98,7 +106,22 @@ impl Queue {
                     continue;
                 }
             }
-            thread::park();
+            if self.process.driver.lacks_thread() {
+                self.drive_instead();
+            } else {
+                thread::park();
+            }
+        }
+    }
+
+    /// Drives until there is an event, because no library thread could be started; and tries again to start
+    /// one every now and then.
+    fn drive_instead(&self) {
+        let until = Instant::now() + THREAD_RETRY;
+        let ready = poll_fn(|cx| self.poll_ready(cx));
+        if let Ok(None) = self.process.driver.run(ready, Some(until)) {
+            // It wakes this thread again if it fails.
+            let _ = self.process.driver.ensure_driver(false);
         }
     }
 
@@ -113,7 +136,7 @@ impl Queue {
         let mut state = self.state.lock();
         if !state.events.is_empty() && !state.scheduled {
             state.scheduled = true;
-            process::current().driver.run_inline_soon(self.clone());
+            self.process.driver.run_inline_soon(self.clone());
         }
     }
 
@@ -133,7 +156,7 @@ impl Queue {
             };
             let stream = match &event.owner {
                 Owner::Stream(stream) => {
-                    stream.slot.lock().resumed = false;
+                    stream.slot.lock().hold = Hold::None;
                     stream.handle
                 }
                 _ => 0,
@@ -153,7 +176,7 @@ impl Queue {
             let mut state = self.state.lock();
             state.running = None;
             if state.closers > 0 {
-                process::current().waits.end(self.handle, thread::current().id());
+                self.process.waits.end(self.handle, thread::current().id());
             }
             if answer == status::WOULD_BLOCK && event.kind == EventKind::Data && !state.closed {
                 self.hold(&mut state, event);
@@ -161,20 +184,20 @@ impl Queue {
             (self.after_removal(&mut state), state.closed)
         };
         if closed {
-            process::current().delivered_payloads.release(self);
+            self.process.delivered_payloads.release(self);
         }
         self.idle.notify_all();
         wakers.into_iter().for_each(Waker::wake);
     }
 
-    /// WaitGraph for a callback that runs on another thread: any, or one with this stream's event. Never
+    /// Waits for a callback that runs on another thread: any, or one with this stream's event. Never
     /// waits for one's own, nor inside an inline callback.
     pub fn wait_for_callback(&self, stream: Option<u64>) {
         if in_inline_callback() {
             return;
         }
         let me = thread::current().id();
-        let waits = &process::current().waits;
+        let waits = &self.process.waits;
         let mut state = self.state.lock();
         while let Some(running) = &state.running
             && running.thread != me

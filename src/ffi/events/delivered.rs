@@ -5,7 +5,7 @@
 
 use crate::ffi::events::event::Payload;
 use crate::ffi::events::queue::Queue;
-use crate::ffi::runtime::handle::slot_of;
+use crate::ffi::runtime::handle::{Table, slot_of};
 use crate::ffi::runtime::lock::Mutex;
 use crate::ffi::runtime::process;
 use crate::ffi::streams::stream::Stream;
@@ -28,7 +28,7 @@ pub struct Delivered {
 pub struct DeliveredPayloads {
     /// Closed queues whose last batch is still valid.
     closed: Mutex<Vec<Arc<Queue>>>,
-    /// What `daytona_stream_each` is delivering, by the events' marks.
+    /// What `daytona_stream_each` is delivering, by the events' keys.
     each: Mutex<Vec<(i32, Delivered)>>,
 }
 
@@ -99,23 +99,23 @@ impl DeliveredPayloads {
         drop(closed);
     }
 
-    /// Keeps the data of an event while `callback` runs with its mark.
+    /// Keeps the data of an event while `callback` runs with its key.
     pub fn during<T>(&self, stream: &Stream, payload: &Payload, callback: impl FnOnce(i32) -> T) -> T {
-        let mark = -(slot_of(stream.handle) as i32 + 1);
+        let key = -(slot_of(stream.handle) as i32 + 1);
         let payloads = vec![payload.clone()];
-        self.each.lock().push((mark, Delivered { payloads, ..Delivered::default() }));
-        let answer = callback(mark);
-        self.each.lock().retain(|(other, _)| *other != mark);
+        self.each.lock().push((key, Delivered { payloads, ..Delivered::default() }));
+        let answer = callback(key);
+        self.each.lock().retain(|(other, _)| *other != key);
         answer
     }
 
-    /// Moves an event's data out, wherever it is; `mark` is the event's `reserved`.
-    pub fn take(&self, mark: i32, data: *const u8, len: u64) -> Option<Payload> {
-        if mark < 0 {
-            return self.each.lock().iter_mut().find(|(other, _)| *other == mark)?.1.take(data, len);
+    /// Moves an event's data out, wherever it is; `key` is the event's `reserved`.
+    pub fn take(&self, queues: &Table<Arc<Queue>>, key: i32, data: *const u8, len: u64) -> Option<Payload> {
+        if key < 0 {
+            return self.each.lock().iter_mut().find(|(other, _)| *other == key)?.1.take(data, len);
         }
-        let slot = u32::try_from(mark.checked_sub(1)?).ok()?;
-        if let Some(queue) = process::current().queues.in_slot(slot)
+        let slot = u32::try_from(key.checked_sub(1)?).ok()?;
+        if let Some(queue) = queues.in_slot(slot)
             && let Some(payload) = queue.delivered.lock().take(data, len)
         {
             return Some(payload);

@@ -4,7 +4,7 @@ use crate::client::status;
 use crate::ffi::calls::pending_call::PendingCall;
 use crate::ffi::calls::target::SandboxTarget;
 use crate::ffi::generated::constants;
-use crate::ffi::runtime::process;
+use crate::ffi::runtime::handle::Table;
 use crate::ffi::streams::stream::Stream;
 use bytes::Bytes;
 use std::ptr::null;
@@ -107,7 +107,7 @@ pub struct Event {
     pub user_data: u64,
     /// The sandbox that DONE or ENDED brings; its handle is made at delivery, so that one which is
     /// never delivered leaves nothing open.
-    pub made: Option<Arc<SandboxTarget>>,
+    pub new_sandbox: Option<Arc<SandboxTarget>>,
     pub result: u64,
     pub position: u64,
     pub payload: Payload,
@@ -121,7 +121,7 @@ impl Event {
         Self {
             owner,
             user_data,
-            made: None,
+            new_sandbox: None,
             result: 0,
             position: 0,
             payload,
@@ -132,9 +132,9 @@ impl Event {
     }
 
     /// Makes the handle of what the event brings.
-    pub fn register_result(&mut self) {
-        if let Some(made) = self.made.take() {
-            self.result = process::current().sandboxes.insert(|_| made).unwrap_or(0);
+    pub fn register_result(&mut self, sandboxes: &Table<Arc<SandboxTarget>>) {
+        if let Some(sandbox) = self.new_sandbox.take() {
+            self.result = sandboxes.insert(|_| sandbox).map_or(0, |(handle, _)| handle);
         }
     }
 

@@ -8,6 +8,7 @@
 
 use crate::client::background::ActivityGuard;
 use crate::client::error::{Error, Result};
+use crate::client::parse::parse_object;
 use crate::client::status;
 use crate::ffi::events::callback::{Callback, Running};
 use crate::ffi::events::delivered::{Delivered, this_consumer};
@@ -15,7 +16,8 @@ use crate::ffi::events::event::{Event, EventKind, Owner, daytona_event_t};
 use crate::ffi::runtime::handle::slot_of;
 use crate::ffi::runtime::lock::{Condvar, Mutex};
 use crate::ffi::runtime::platform::Signal;
-use crate::ffi::runtime::process;
+use crate::ffi::runtime::process::Process;
+use crate::ffi::runtime::wait::{deadline, no_runtime};
 use crate::ffi::streams::stream::Stream;
 use serde::Deserialize;
 use std::collections::VecDeque;
@@ -46,7 +48,10 @@ impl Default for Options {
 
 impl Options {
     pub fn parse(json: Option<&str>) -> Result<Self> {
-        let options: Self = crate::ffi::calls::call::parse_options("queue_open", json)?;
+        let options = match json {
+            Some(json) => parse_object("queue_open", json.as_bytes())?,
+            None => Self::default(),
+        };
         for (value, name) in [
             (options.capacity_events, "capacityEvents"),
             (options.capacity_bytes, "capacityBytes"),
@@ -65,6 +70,7 @@ const LOGS: usize = 1024;
 
 pub struct Queue {
     pub handle: u64,
+    pub process: &'static Process,
     pub(in crate::ffi) options: Options,
     pub(in crate::ffi) callback: Option<Callback>,
     pub(in crate::ffi) state: Mutex<State>,
@@ -102,9 +108,10 @@ pub struct State {
 }
 
 impl Queue {
-    pub fn new(handle: u64, options: Options, callback: Option<Callback>) -> Self {
+    pub fn new(process: &'static Process, handle: u64, options: Options, callback: Option<Callback>) -> Self {
         Self {
             handle,
+            process,
             options,
             callback,
             state: Mutex::default(),
@@ -129,8 +136,12 @@ impl Queue {
         self.state.lock().closed
     }
 
-    /// Reserves the place of a call's DONE, or of a stream's OPENED and ENDED.
-    pub fn reserve(&self) -> Result<()> {
+    pub fn is_inline(&self) -> bool {
+        self.options.inline
+    }
+
+    /// Reserves the slot of a call's DONE, or of a stream's OPENED and ENDED.
+    pub fn reserve(&self) -> Result<ReservedSlot<'_>> {
         let mut state = self.state.lock();
         if state.closed || state.shut {
             return Err(closed());
@@ -143,11 +154,7 @@ impl Queue {
             return Err(Error::new(status::QUEUE_FULL, message));
         }
         state.reserved_slots += 1;
-        Ok(())
-    }
-
-    pub fn release_slot(&self) {
-        self.state.lock().release_slot();
+        Ok(ReservedSlot(Some(self)))
     }
 
     /// Reserves the place of a log line and says how many were dropped before it; `None` drops it.
@@ -192,7 +199,7 @@ impl Queue {
         if self.options.inline && !state.scheduled {
             state.scheduled = true;
             state.work.get_or_insert_with(ActivityGuard::begin);
-            process::current().driver.run_inline_soon(self.clone());
+            self.process.driver.run_inline_soon(self.clone());
         }
         state.consumer.take()
     }
@@ -202,7 +209,7 @@ impl Queue {
         while let Some(mut event) = state.events.pop_front() {
             if let Owner::Stream(stream) = event.owner.clone() {
                 let mut slot = stream.slot.lock();
-                if slot.held && !slot.closed {
+                if slot.is_held() && !slot.closed {
                     slot.deferred.push_back(event);
                     continue;
                 }
@@ -233,7 +240,7 @@ impl Queue {
                 _ => true,
             };
             if wanted {
-                event.register_result();
+                event.register_result(&self.process.sandboxes);
                 return Some(event);
             }
         }
@@ -282,13 +289,13 @@ impl Queue {
         }
         let _turn = Consuming(&self.consuming);
         let me = this_consumer();
-        process::current().delivered_payloads.forget(&me);
+        self.process.delivered_payloads.forget(&me);
         {
             let mut delivered = self.delivered.lock();
             delivered.clear();
             delivered.consumer = me;
         }
-        let deadline = crate::ffi::calls::call::deadline(timeout_ms);
+        let deadline = deadline(timeout_ms);
         loop {
             let mut state = self.state.lock();
             if state.closed {
@@ -319,16 +326,23 @@ impl Queue {
                 return Err(Error::new(status::TIMEOUT, "nothing is waiting"));
             }
             self.driven.store(true, Ordering::Relaxed);
-            let driver = &process::current().driver;
             let ready = poll_fn(|cx| self.poll_ready(cx));
-            match driver.run(ready, deadline).map_err(crate::ffi::calls::call::no_runtime)? {
+            match self.process.driver.run(ready, deadline).map_err(no_runtime)? {
                 Some(()) => {}
                 None => return Err(Error::new(status::TIMEOUT, "nothing came in time")),
             }
         }
     }
 
-    fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<()> {
+    /// Wakes the thread of a callback queue, for it to look whether it has to drive.
+    pub fn wake_callback_thread(&self) {
+        if self.callback.is_some() {
+            let consumer = self.state.lock().consumer.take();
+            consumer.into_iter().for_each(Waker::wake);
+        }
+    }
+
+    pub(super) fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<()> {
         let mut state = self.state.lock();
         if !state.events.is_empty() || state.woken || Self::is_over(&state) {
             return Poll::Ready(());
@@ -393,7 +407,7 @@ impl Queue {
     /// its consumer, or to the callback that closes its own queue.
     pub fn close(&self) {
         self.wait_for_callback(None);
-        let delivered_payloads = &process::current().delivered_payloads;
+        let delivered_payloads = &self.process.delivered_payloads;
         if self.callback.is_none() {
             delivered_payloads.release_unused(self);
         } else if self.state.lock().running.is_none() {
@@ -452,6 +466,23 @@ impl State {
             }
             (_, EventKind::Log) => self.logs = self.logs.saturating_sub(1),
             _ => {}
+        }
+    }
+}
+
+/// A reserved slot, released unless what it was reserved for takes it over.
+pub struct ReservedSlot<'a>(Option<&'a Queue>);
+
+impl ReservedSlot<'_> {
+    pub fn keep(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for ReservedSlot<'_> {
+    fn drop(&mut self) {
+        if let Some(queue) = self.0 {
+            queue.state.lock().release_slot();
         }
     }
 }

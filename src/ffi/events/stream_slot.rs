@@ -1,4 +1,4 @@
-//! A stream's share of its queue: the room it may take, what a callback held back, and its end.
+//! A stream's slot in its queue: the room it may take, what a callback held back, and its end.
 
 use crate::ffi::events::event::{Event, Owner};
 use crate::ffi::events::queue::{Queue, State};
@@ -12,17 +12,37 @@ use std::task::{Context, Poll, Waker};
 pub struct StreamSlot {
     /// DATA events that wait, the deferred ones included.
     pub queued: usize,
-    /// A callback held DATA back: what is popped of this stream waits in `deferred`.
-    pub held: bool,
-    /// A resume came while the callback ran.
-    pub resumed: bool,
+    pub hold: Hold,
+    /// Its events behind one that was held back.
     pub deferred: VecDeque<Event>,
-    /// On the queue's list of those that wait for room.
-    pub(in crate::ffi) waiting: bool,
+    /// It is on the queue's list of streams that wait for room.
+    waiting: bool,
+    /// The stream's function, waiting for room.
     pub task: Option<Waker>,
     pub closed: bool,
-    /// The reserved place for OPENED and ENDED is still taken.
+    /// The slot for OPENED and ENDED is still reserved.
     pub reserved_slot: bool,
+}
+
+/// Whether a callback holds a stream's DATA back.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub enum Hold {
+    #[default]
+    None,
+    /// A resume came, perhaps while the callback runs that holds back.
+    Resumed,
+    /// Until a resume, its events wait in `deferred`.
+    Held,
+}
+
+impl StreamSlot {
+    pub fn new(reserved_slot: bool) -> Self {
+        Self { reserved_slot, ..Self::default() }
+    }
+
+    pub fn is_held(&self) -> bool {
+        self.hold == Hold::Held
+    }
 }
 
 impl Queue {
@@ -35,7 +55,7 @@ impl Queue {
         let mut state = self.state.lock();
         let below = self.below_capacity(&state);
         let mut slot = stream.slot.lock();
-        if state.closed || (!slot.held && (below || slot.queued == 0)) {
+        if state.closed || (!slot.is_held() && (below || slot.queued == 0)) {
             return Poll::Ready(());
         }
         slot.task = Some(cx.waker().clone());
@@ -52,7 +72,7 @@ impl Queue {
         let mut wakers = Vec::new();
         state.waiting_for_room.retain(|stream| {
             let mut slot = stream.slot.lock();
-            let room = slot.closed || (!slot.held && (below || slot.queued == 0));
+            let room = slot.closed || (!slot.is_held() && (below || slot.queued == 0));
             if room {
                 slot.waiting = false;
                 wakers.extend(slot.task.take());
@@ -72,11 +92,12 @@ impl Queue {
         state.data_events += 1;
         state.data_bytes += event.payload.bytes().len();
         slot.queued += 1;
-        if std::mem::take(&mut slot.resumed) {
+        if slot.hold == Hold::Resumed {
+            slot.hold = Hold::None;
             drop(slot);
             state.events.push_front(event);
         } else {
-            slot.held = true;
+            slot.hold = Hold::Held;
             slot.deferred.push_front(event);
         }
     }
@@ -86,11 +107,11 @@ impl Queue {
         let (consumer, task) = {
             let mut state = self.state.lock();
             let mut slot = stream.slot.lock();
-            if !slot.held || state.closed {
-                slot.resumed = true;
+            if !slot.is_held() || state.closed {
+                slot.hold = Hold::Resumed;
                 return;
             }
-            slot.held = false;
+            slot.hold = Hold::None;
             let deferred = std::mem::take(&mut slot.deferred);
             let task = slot.task.take();
             drop(slot);
@@ -104,12 +125,12 @@ impl Queue {
         }
     }
 
-    /// Forgets a closed stream: what waits of it, its reserved place, its claim on room.
+    /// Drops what a closed stream has in the queue: its events, its reserved slot, its wait for room.
     pub fn drop_stream(&self, stream: &Stream) {
         let mut state = self.state.lock();
         let mut slot = stream.slot.lock();
         slot.closed = true;
-        slot.held = false;
+        slot.hold = Hold::None;
         let mut forgotten = std::mem::take(&mut slot.deferred);
         let task = slot.task.take();
         let reserved_slot = std::mem::take(&mut slot.reserved_slot);
@@ -137,7 +158,7 @@ impl Queue {
 }
 
 impl Event {
-    /// Does anybody still want it?
+    /// Whether its call or stream was not closed meanwhile.
     pub fn is_wanted(&self) -> bool {
         match &self.owner {
             Owner::Nobody => true,

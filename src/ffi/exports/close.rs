@@ -3,14 +3,12 @@
 use crate::client::background;
 use crate::client::error::{Error, Result};
 use crate::client::status;
-use crate::ffi::calls::call::deadline;
 use crate::ffi::events::callback::in_callback;
-use crate::ffi::exports::guard::status_only;
+use crate::ffi::exports::guard::{stateless, status_only};
 use crate::ffi::exports::log;
-use crate::ffi::runtime::driver::in_inline_callback;
 use crate::ffi::runtime::handle::{Found, Table, Tag};
 use crate::ffi::runtime::process;
-use crate::ffi::streams::stream;
+use crate::ffi::runtime::wait::{deadline, in_inline_callback};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -43,11 +41,10 @@ fn remove<T: Clone>(table: &Table<T>, handle: u64) -> Result<Option<T>> {
 /// that was never a handle), DAYTONA_PANIC.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn daytona_close(handle: u64) -> i32 {
-    status_only(|| {
+    status_only(|process| {
         if handle == 0 {
             return Ok(());
         }
-        let process = process::current();
         match Tag::of(handle) {
             Some(Tag::Client) => {
                 if let Some(client) = remove(&process.clients, handle)? {
@@ -75,12 +72,13 @@ pub unsafe extern "C" fn daytona_close(handle: u64) -> i32 {
                 }
                 if let Some(queue) = remove(&process.queues, handle)? {
                     queue.stop_accepting();
-                    log::detach(&queue);
+                    log::detach(process, &queue);
                     let calls = process.calls.all();
                     for call in calls.iter().filter(|call| Arc::ptr_eq(&call.queue, &queue)) {
                         call.forget();
                     }
-                    for stream in stream::of_queue(&queue) {
+                    for stream in process.streams.all().into_iter().filter(|stream| stream.reports_to(&queue))
+                    {
                         stream.cancel.cancel(status::CANCELLED);
                     }
                     queue.close();
@@ -105,7 +103,7 @@ pub unsafe extern "C" fn daytona_close(handle: u64) -> i32 {
 /// DAYTONA_PANIC.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn daytona_shutdown(timeout_ms: i64) -> i32 {
-    status_only(|| {
+    stateless(|| {
         if in_callback() || in_inline_callback() {
             return Err(Error::new(status::BUSY, "a callback cannot wait for itself: shut down elsewhere"));
         }
@@ -120,7 +118,8 @@ pub unsafe extern "C" fn daytona_shutdown(timeout_ms: i64) -> i32 {
         }
         // Without work a thread would begin only to be waited for: who asks with 0 would never hear the end.
         if background::running() {
-            process.driver.ensure_driver(false);
+            // Without a thread to be had, this one drives.
+            let _ = process.driver.ensure_driver(false);
         }
         let later = || Error::new(status::TIMEOUT, "something still runs; call daytona_shutdown again");
         if !process.driver.stop(epoch, deadline) {

@@ -4,6 +4,7 @@ use crate::client::error::{Error, Result};
 use crate::client::{log, status};
 use crate::ffi::exports::text::Out;
 use crate::ffi::runtime::cancel::panicked;
+use crate::ffi::runtime::process::{self, Process};
 use std::cell::Cell;
 use std::panic::{self, AssertUnwindSafe, catch_unwind};
 use std::thread;
@@ -15,16 +16,16 @@ pub enum Reply {
     Text(Vec<u8>),
 }
 
-/// Runs an export's body; the result or the error JSON goes to `out`.
-pub fn export(out: Out, body: impl FnOnce() -> Result<Reply>) -> i32 {
-    export_status(out, || body().map(|reply| (status::OK, reply)))
+/// Runs an export's body with the process's state; the result or the error JSON goes to `out`.
+pub fn export(out: Out, body: impl FnOnce(&'static Process) -> Result<Reply>) -> i32 {
+    export_status(out, |process| body(process).map(|reply| (status::OK, reply)))
 }
 
 /// The same for an export whose JSON goes with a status of its own (a stream's end).
-pub fn export_status(out: Out, body: impl FnOnce() -> Result<(i32, Reply)>) -> i32 {
+pub fn export_status(out: Out, body: impl FnOnce(&'static Process) -> Result<(i32, Reply)>) -> i32 {
     let outcome = catch(|| {
         out.clear();
-        body()
+        body(process::current())
     })
     .unwrap_or_else(|what| Err(panicked(&what)));
     match outcome {
@@ -42,7 +43,12 @@ pub fn export_status(out: Out, body: impl FnOnce() -> Result<(i32, Reply)>) -> i
 }
 
 /// The same for an export without `out`.
-pub fn status_only(body: impl FnOnce() -> Result<()>) -> i32 {
+pub fn status_only(body: impl FnOnce(&'static Process) -> Result<()>) -> i32 {
+    stateless(|| body(process::current()))
+}
+
+/// The same for an export that needs no state of the process, and makes none.
+pub fn stateless(body: impl FnOnce() -> Result<()>) -> i32 {
     match catch(body) {
         Ok(Ok(())) => status::OK,
         Ok(Err(error)) => error.status(),

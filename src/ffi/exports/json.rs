@@ -3,12 +3,11 @@
 
 use crate::client::error::{Error, Result};
 use crate::client::status;
-use crate::ffi::exports::guard::{null, status_only};
-use crate::ffi::exports::memory;
-use crate::ffi::exports::text::{argument, bytes, json_argument, store};
+use crate::ffi::exports::guard::{null, stateless};
+use crate::ffi::exports::text::{Out, Place, argument, bytes, json_argument, text};
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
-use std::ffi::c_char;
+use std::ffi::{CStr, c_char};
 use std::fmt;
 use std::ptr::null_mut;
 
@@ -120,14 +119,32 @@ fn find<'j>(json: &'j str, pointer: &str) -> Result<&'j str> {
     }
 }
 
-/// Finds the value and reads it as a `T`; INVALID_ARGUMENT for another type.
-fn read<T: serde::de::DeserializeOwned>(
-    json: *const c_char,
-    pointer: *const c_char,
-    wanted: &str,
-) -> Result<T> {
-    let (json, pointer) = (json_argument(json, "json")?, argument(pointer, "pointer")?);
-    serde_json::from_str(find(json, pointer)?).map_err(|_| is_not(pointer, wanted))
+/// A JSON text and a pointer into it, as C gave them.
+#[derive(Clone, Copy)]
+struct Query<'a> {
+    json: Option<&'a CStr>,
+    pointer: Option<&'a CStr>,
+}
+
+impl<'a> Query<'a> {
+    /// # Safety
+    /// Both are NULL, or NUL-terminated and unchanged until the export returns.
+    unsafe fn new(json: *const c_char, pointer: *const c_char) -> Self {
+        // SAFETY: the same contract.
+        unsafe { Self { json: text(json), pointer: text(pointer) } }
+    }
+
+    /// The raw text of what the pointer leads to, and the pointer.
+    fn find(self) -> Result<(&'a str, &'a str)> {
+        let (json, pointer) = (json_argument(self.json, "json")?, argument(self.pointer, "pointer")?);
+        Ok((find(json, pointer)?, pointer))
+    }
+
+    /// Reads what the pointer leads to as a `T`; INVALID_ARGUMENT for another type.
+    fn read<T: serde::de::DeserializeOwned>(self, wanted: &str) -> Result<T> {
+        let (found, pointer) = self.find()?;
+        serde_json::from_str(found).map_err(|_| is_not(pointer, wanted))
+    }
 }
 
 fn is_not(pointer: &str, wanted: &str) -> Error {
@@ -149,7 +166,9 @@ pub unsafe extern "C" fn daytona_json_text(
     text: *mut *mut c_char,
     len: *mut usize,
 ) -> i32 {
-    give(text, len, || read::<Text>(json, pointer, "a text").map(|text| text.0.into_bytes()))
+    // SAFETY: as the documentation demands of the caller.
+    let (query, place) = unsafe { (Query::new(json, pointer), Out::new(text, len)) };
+    give(place, text.is_null(), || query.read::<Text>("a text").map(|text| text.0.into_bytes()))
 }
 
 /// Reads any value out of a JSON text, as JSON text, as it was written.
@@ -166,32 +185,26 @@ pub unsafe extern "C" fn daytona_json_raw(
     value: *mut *mut c_char,
     len: *mut usize,
 ) -> i32 {
-    give(value, len, || {
-        find(json_argument(json, "json")?, argument(pointer, "pointer")?).map(|raw| raw.as_bytes().to_vec())
-    })
+    // SAFETY: as the documentation demands of the caller.
+    let (query, place) = unsafe { (Query::new(json, pointer), Out::new(value, len)) };
+    give(place, value.is_null(), || query.find().map(|(raw, _)| raw.as_bytes().to_vec()))
 }
 
-fn give(place: *mut *mut c_char, len: *mut usize, find: impl FnOnce() -> Result<Vec<u8>>) -> i32 {
-    store(place, null_mut());
-    store(len, 0);
-    status_only(|| {
-        if place.is_null() {
+fn give(place: Out, is_null: bool, find: impl FnOnce() -> Result<Vec<u8>>) -> i32 {
+    place.clear();
+    stateless(|| {
+        if is_null {
             return Err(null("the place for the result"));
         }
-        let found = find()?;
-        store(len, found.len());
-        store(place, memory::give(found));
+        place.give(find()?);
         Ok(())
     })
 }
 
 /// Stores what was read; on failure `place` keeps what it had.
-fn set<T>(place: *mut T, read: impl FnOnce() -> Result<T>) -> i32 {
-    status_only(|| {
-        if place.is_null() {
-            return Err(null("the place for the result"));
-        }
-        store(place, read()?);
+fn set<T>(place: Place<T>, read: impl FnOnce() -> Result<T>) -> i32 {
+    stateless(|| {
+        place.required("the place for the result")?.store(read()?);
         Ok(())
     })
 }
@@ -208,10 +221,12 @@ pub unsafe extern "C" fn daytona_json_int(
     pointer: *const c_char,
     value: *mut i64,
 ) -> i32 {
+    // SAFETY: as the documentation demands of the caller.
+    let (query, value) = unsafe { (Query::new(json, pointer), Place::new(value)) };
     set(value, || {
-        let (json, pointer) = (json_argument(json, "json")?, argument(pointer, "pointer")?);
+        let (found, pointer) = query.find()?;
         // Not serde, to which -0 is a fraction.
-        find(json, pointer)?.parse().map_err(|_| is_not(pointer, "an integer of 64 bits"))
+        found.parse().map_err(|_| is_not(pointer, "an integer of 64 bits"))
     })
 }
 
@@ -227,7 +242,9 @@ pub unsafe extern "C" fn daytona_json_number(
     pointer: *const c_char,
     value: *mut f64,
 ) -> i32 {
-    set(value, || read(json, pointer, "a number"))
+    // SAFETY: as the documentation demands of the caller.
+    let (query, value) = unsafe { (Query::new(json, pointer), Place::new(value)) };
+    set(value, || query.read("a number"))
 }
 
 /// Reads true (1) or false (0) out of a JSON text.
@@ -242,7 +259,9 @@ pub unsafe extern "C" fn daytona_json_bool(
     pointer: *const c_char,
     value: *mut i32,
 ) -> i32 {
-    set(value, || read::<bool>(json, pointer, "true or false").map(i32::from))
+    // SAFETY: as the documentation demands of the caller.
+    let (query, value) = unsafe { (Query::new(json, pointer), Place::new(value)) };
+    set(value, || query.read::<bool>("true or false").map(i32::from))
 }
 
 /// Counts the elements of an array or the members of an object in a JSON text.
@@ -284,7 +303,9 @@ pub unsafe extern "C" fn daytona_json_count(
             deserializer.deserialize_any(Counter)
         }
     }
-    set(count, || read::<Count>(json, pointer, "an array or an object").map(|count| count.0))
+    // SAFETY: as the documentation demands of the caller.
+    let (query, count) = unsafe { (Query::new(json, pointer), Place::new(count)) };
+    set(count, || query.read::<Count>("an array or an object").map(|count| count.0))
 }
 
 /// Makes a JSON text literal, with its quotes, of a text: for building options without a JSON library.
@@ -300,8 +321,11 @@ pub unsafe extern "C" fn daytona_json_quote(
     len: usize,
     literal: *mut *mut c_char,
 ) -> i32 {
-    give(literal, null_mut(), || {
-        let text = std::str::from_utf8(bytes(text.cast(), len, "text")?)
+    // SAFETY: as the documentation demands of the caller.
+    let place = unsafe { Out::new(literal, null_mut()) };
+    give(place, literal.is_null(), || {
+        // SAFETY: as above.
+        let text = std::str::from_utf8(unsafe { bytes(text.cast(), len, "text") }?)
             .map_err(|error| Error::invalid(format!("the text is not UTF-8: {error}")))?;
         serde_json::to_vec(text).map_err(|error| Error::invalid(error.to_string()))
     })

@@ -6,7 +6,8 @@ use crate::client::log;
 use crate::ffi::events::event::{Event, EventKind, Owner, Payload};
 use crate::ffi::events::queue::Queue;
 use crate::ffi::exports::guard::status_only;
-use crate::ffi::runtime::process;
+use crate::ffi::exports::queue::daytona_queue_t;
+use crate::ffi::runtime::process::{self, Process};
 use std::sync::{Arc, Once};
 
 /// Who asked for log lines.
@@ -16,8 +17,8 @@ pub struct Listener {
 }
 
 /// Ends logging to a queue that is closed.
-pub fn detach(queue: &Arc<Queue>) {
-    let mut logging = process::current().logging.lock();
+pub fn detach(process: &Process, queue: &Arc<Queue>) {
+    let mut logging = process.logging.lock();
     if logging.as_ref().is_some_and(|listener| Arc::ptr_eq(&listener.queue, queue)) {
         log::set_level(log::OFF);
         *logging = None;
@@ -57,17 +58,12 @@ fn deliver(level: i32, message: &str) {
 /// Any thread, an inline callback too. DAYTONA_OK, DAYTONA_INVALID_ARGUMENT (no such level),
 /// DAYTONA_INVALID_HANDLE, DAYTONA_CLOSED (the queue is being closed), DAYTONA_FORKED, DAYTONA_PANIC.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn daytona_log(
-    level: i32,
-    queue: crate::ffi::exports::queue::daytona_queue_t,
-    user_data: u64,
-) -> i32 {
+pub unsafe extern "C" fn daytona_log(level: i32, queue: daytona_queue_t, user_data: u64) -> i32 {
     static HOOK: Once = Once::new();
-    status_only(|| -> Result<()> {
+    status_only(|process| -> Result<()> {
         if !(log::OFF..=log::DEBUG).contains(&level) {
             return Err(Error::invalid(format!("log level {level}; they go from 0 (off) to 4 (debug)")));
         }
-        let process = process::current();
         let listener = match level {
             log::OFF => None,
             _ => Some(Listener { queue: process.queues.get(queue)?, user_data }),

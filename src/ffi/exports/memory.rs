@@ -3,7 +3,7 @@
 //! Small results are copied into memory of the C allocator. Large ones, and whatever is moved out of an
 //! event, stay where they are: their address is remembered with what keeps them alive.
 
-use crate::ffi::exports::guard::status_only;
+use crate::ffi::exports::guard::stateless;
 use crate::ffi::runtime::lock::{Mutex, MutexGuard};
 use bytes::Bytes;
 use std::cell::Cell;
@@ -75,7 +75,7 @@ fn copy(bytes: &[u8]) -> *mut c_char {
 /// Any thread may call it, an inline callback too. It cannot fail.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn daytona_free(pointer: *mut c_void) {
-    status_only(|| {
+    stateless(|| {
         let remembered = OWNED.lock().remove(&(pointer as usize));
         if remembered.is_none() {
             // SAFETY: not remembered, so it is NULL or came from malloc in `copy`, and is freed once.

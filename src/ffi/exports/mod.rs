@@ -1,5 +1,7 @@
 //! The C functions written by hand, and what every C function stands on: panic guards, texts, memory.
 
+pub mod call;
+pub mod client;
 pub mod close;
 pub mod guard;
 pub mod json;

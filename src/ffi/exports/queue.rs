@@ -1,15 +1,15 @@
 //! The exports of queues and events.
 
+use super::guard::{Reply, export, null, status_only};
+use super::memory;
+use super::text::{Out, Place, options, text};
 use crate::client::error::{Error, Result};
 use crate::client::status;
 use crate::ffi::events::callback::{Callback, daytona_callback_t};
 use crate::ffi::events::event::{Payload, daytona_event_t};
 use crate::ffi::events::queue::{Options, Queue};
-use crate::ffi::exports::guard::{Reply, export, null, status_only};
-use crate::ffi::exports::memory;
-use crate::ffi::exports::text::{Out, options, store};
-use crate::ffi::runtime::driver::in_inline_callback;
-use crate::ffi::runtime::process;
+use crate::ffi::runtime::process::Process;
+use crate::ffi::runtime::wait::{busy_inline, in_inline_callback};
 use std::ffi::{c_char, c_void};
 use std::mem::MaybeUninit;
 use std::ptr::null_mut;
@@ -18,22 +18,20 @@ use std::sync::Arc;
 /// A queue handle, typed so in C.
 pub type daytona_queue_t = u64;
 
-fn open(options: Options, callback: Option<Callback>, place: *mut daytona_queue_t) -> Result<Reply> {
-    let inline = options.inline;
-    let mut made = None;
-    let queues = &process::current().queues;
-    let handle = queues.insert(|handle| {
-        let queue = Arc::new(Queue::new(handle, options, callback));
-        made = Some(queue.clone());
-        queue
-    })?;
-    if let (true, Some(queue)) = (callback.is_some() && !inline, made)
-        && let Err(error) = queue.start_thread()
-    {
-        queues.remove(handle);
+fn open(
+    process: &'static Process,
+    options: Options,
+    callback: Option<Callback>,
+    place: Place<daytona_queue_t>,
+) -> Result<Reply> {
+    let needs_thread = callback.is_some() && !options.inline;
+    let make = |handle| Arc::new(Queue::new(process, handle, options, callback));
+    let (handle, queue) = process.queues.insert(make)?;
+    if needs_thread && let Err(error) = queue.start_thread() {
+        process.queues.remove(handle);
         return Err(Error::new(status::IO, format!("the callback thread could not start: {error}")));
     }
-    store(place, handle);
+    place.store(handle);
     Ok(Reply::Nothing)
 }
 
@@ -54,18 +52,18 @@ pub unsafe extern "C" fn daytona_queue_open(
     queue: *mut daytona_queue_t,
     out: *mut *mut c_char,
 ) -> i32 {
-    store(queue, 0);
-    export(Out::new(out, null_mut()), || {
-        if queue.is_null() {
-            return Err(null("queue"));
-        }
+    // SAFETY: as the documentation demands of the caller.
+    let (options, queue, out) = unsafe { (text(options), Place::new(queue), Out::new(out, null_mut())) };
+    queue.store(0);
+    export(out, |process| {
+        let queue = queue.required("queue")?;
         let options = Options::parse(self::options(options, "options")?)?;
         if options.inline {
             return Err(Error::invalid(
                 "queue_open: `inline` needs a callback: use daytona_queue_open_callback",
             ));
         }
-        open(options, None, queue)
+        open(process, options, None, queue)
     })
 }
 
@@ -93,17 +91,18 @@ pub unsafe extern "C" fn daytona_queue_open_callback(
     queue: *mut daytona_queue_t,
     out: *mut *mut c_char,
 ) -> i32 {
-    store(queue, 0);
-    export(Out::new(out, null_mut()), || {
-        if queue.is_null() {
-            return Err(null("queue"));
-        }
-        let callback = Callback::new(callback, context).ok_or_else(|| null("callback"))?;
-        open(Options::parse(self::options(options, "options")?)?, Some(callback), queue)
+    // SAFETY: as the documentation demands of the caller.
+    let (options, queue, out) = unsafe { (text(options), Place::new(queue), Out::new(out, null_mut())) };
+    queue.store(0);
+    export(out, |process| {
+        let queue = queue.required("queue")?;
+        // SAFETY: as above.
+        let callback = unsafe { Callback::new(callback, context) }.ok_or_else(|| null("callback"))?;
+        open(process, Options::parse(self::options(options, "options")?)?, Some(callback), queue)
     })
 }
 
-/// WaitGraph for events and takes up to `capacity` of them. One consumer at a time.
+/// Waits for events and takes up to `capacity` of them. One consumer at a time.
 ///
 /// `events`: room for `capacity` events; what they point to stays valid until the same consumer's next
 /// daytona_queue_next, also when another thread closes the queue.
@@ -123,19 +122,21 @@ pub unsafe extern "C" fn daytona_queue_next(
     timeout_ms: i64,
     count: *mut usize,
 ) -> i32 {
-    store(count, 0);
-    status_only(|| {
+    // SAFETY: as the documentation demands of the caller.
+    let counted = unsafe { Place::new(count) };
+    counted.store(0);
+    status_only(|process| {
         if events.is_null() || count.is_null() || capacity == 0 {
             return Err(Error::invalid("queue_next needs room for at least one event, and a count"));
         }
         if timeout_ms != 0 && in_inline_callback() {
-            return Err(crate::ffi::calls::call::busy_inline());
+            return Err(busy_inline());
         }
-        let queue = process::current().queues.get(queue)?;
+        let queue = process.queues.get(queue)?;
         let capacity = capacity.min(isize::MAX as usize / size_of::<daytona_event_t>());
-        // SAFETY: not NULL, and the header demands room for `capacity` events that nobody else touches.
+        // SAFETY: not NULL, and the caller gives room for `capacity` events that nobody else touches.
         let events = unsafe { std::slice::from_raw_parts_mut(events.cast::<MaybeUninit<_>>(), capacity) };
-        store(count, queue.next(events, timeout_ms)?);
+        counted.store(queue.next(events, timeout_ms)?);
         Ok(())
     })
 }
@@ -147,8 +148,8 @@ pub unsafe extern "C" fn daytona_queue_next(
 /// DAYTONA_INVALID_ARGUMENT (a callback queue), DAYTONA_FORKED, DAYTONA_PANIC.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn daytona_queue_wake(queue: daytona_queue_t) -> i32 {
-    status_only(|| {
-        let queue = process::current().queues.get(queue)?;
+    status_only(|process| {
+        let queue = process.queues.get(queue)?;
         if queue.callback.is_some() {
             return Err(Error::invalid("nobody waits for a callback queue"));
         }
@@ -168,12 +169,11 @@ pub unsafe extern "C" fn daytona_queue_wake(queue: daytona_queue_t) -> i32 {
 /// DAYTONA_FORKED, DAYTONA_PANIC.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn daytona_queue_fd(queue: daytona_queue_t, fd: *mut i64) -> i32 {
-    store(fd, -1);
-    status_only(|| {
-        if fd.is_null() {
-            return Err(null("fd"));
-        }
-        store(fd, process::current().queues.get(queue)?.descriptor()?);
+    // SAFETY: as the documentation demands of the caller.
+    let fd = unsafe { Place::new(fd) };
+    fd.store(-1);
+    status_only(|process| {
+        fd.required("fd")?.store(process.queues.get(queue)?.descriptor()?);
         Ok(())
     })
 }
@@ -187,20 +187,22 @@ pub unsafe extern "C" fn daytona_queue_fd(queue: daytona_queue_t, fd: *mut i64) 
 /// longer valid, or was taken already), DAYTONA_PANIC.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn daytona_event_take(event: *const daytona_event_t, data: *mut *mut c_char) -> i32 {
-    store(data, null_mut());
-    status_only(|| {
-        if data.is_null() {
-            return Err(null("data"));
-        }
-        // SAFETY: NULL, or the header demands an event of this library.
-        let Some(event) = (unsafe { event.as_ref() }) else { return Err(null("event")) };
+    // SAFETY: as the documentation demands of the caller.
+    let (event, data) = unsafe { (event.as_ref(), Place::new(data)) };
+    data.store(null_mut());
+    status_only(|process| {
+        let data = data.required("data")?;
+        let Some(event) = event else { return Err(null("event")) };
         if event.data.is_null() {
             return Ok(());
         }
-        match process::current().delivered_payloads.take(event.reserved, event.data, event.len) {
-            Some(Payload::Chunk(bytes) | Payload::Text(bytes)) => store(data, memory::give_moved(bytes)),
-            _ => return Err(Error::invalid("this event is no longer valid, or its data was taken already")),
+        let delivered = &process.delivered_payloads;
+        match delivered.take(&process.queues, event.reserved, event.data, event.len) {
+            Some(Payload::Chunk(bytes) | Payload::Text(bytes)) => {
+                data.store(memory::give_moved(bytes));
+                Ok(())
+            }
+            _ => Err(Error::invalid("this event is no longer valid, or its data was taken already")),
         }
-        Ok(())
     })
 }

@@ -1,47 +1,22 @@
-//! The exports of streams.
+//! The exports of streams, beside those that read and write.
 
-use crate::catalogue::{self, Operation};
+use super::call::find;
+use super::guard::{Reply, export, export_status, status_only};
+use super::queue::daytona_queue_t;
+use super::text::{self, Out, Place, text};
 use crate::client::error::{Error, Result};
 use crate::client::status;
-use crate::client::stream::{ErrorContext, Io, input};
-use crate::ffi::calls::call::{busy_inline, deadline, find, named_error, no_runtime};
-use crate::ffi::calls::target::resolve;
-use crate::ffi::exports::guard::{Reply, export, export_status, null, status_only};
-use crate::ffi::exports::text::{self, Out, argument, store};
-use crate::ffi::runtime::cancel::Cancel;
-use crate::ffi::runtime::driver::in_inline_callback;
-use crate::ffi::runtime::process;
-use crate::ffi::streams::stream::{State, Stream, StreamSink};
+use crate::ffi::calls::origin::completed;
+use crate::ffi::runtime::wait::{busy_inline, deadline, in_inline_callback};
+use crate::ffi::streams::open::open;
+use crate::ffi::streams::state::{Phase, State};
+use crate::ffi::streams::stream::{Stream, closed};
 use std::ffi::c_char;
-use std::future::poll_fn;
 use std::ptr::null_mut;
 use std::sync::Arc;
-use std::time::Instant;
 
 /// A stream handle, typed so in C.
 pub type daytona_stream_t = u64;
-
-pub fn get(stream: daytona_stream_t) -> Result<Arc<Stream>> {
-    process::current().streams.get(stream)
-}
-
-pub fn closed() -> Error {
-    Error::new(status::CLOSED, "the stream was closed")
-}
-
-/// WaitGraph for a change of the stream, driving; TIMEOUT at the deadline.
-pub fn wait<T>(
-    stream: &Stream,
-    until: Option<Instant>,
-    mut ready: impl FnMut(&mut State) -> Option<T>,
-) -> Result<T> {
-    let change = poll_fn(|cx| stream.poll_change(cx, &mut ready));
-    process::current()
-        .driver
-        .run(change, until)
-        .map_err(no_runtime)?
-        .ok_or_else(|| Error::new(status::TIMEOUT, "nothing happened in time"))
-}
 
 /// Opens a stream: a PTY, a followed log, a running command, a transfer.
 ///
@@ -65,97 +40,24 @@ pub unsafe extern "C" fn daytona_stream_open(
     target: u64,
     operation: *const c_char,
     params: *const c_char,
-    queue: crate::ffi::exports::queue::daytona_queue_t,
+    queue: daytona_queue_t,
     user_data: u64,
     stream: *mut daytona_stream_t,
     out: *mut *mut c_char,
 ) -> i32 {
-    store(stream, 0);
-    export(Out::new(out, null_mut()), || {
-        if stream.is_null() {
-            return Err(null("stream"));
-        }
-        let name = argument(operation, "operation")?;
-        let params = text::params(params)?;
-        let operation = find(name)?;
-        if operation.stream.is_none() {
-            return Err(Error::invalid(format!("{name} is a call: use daytona_call or daytona_submit")));
-        }
-        if queue == 0 && in_inline_callback() {
-            return Err(busy_inline());
-        }
-        store(stream, named_error(operation, open(operation, target, params, queue, user_data))?);
-        Ok(Reply::Nothing)
+    // SAFETY: as the documentation demands of the caller.
+    let (operation, params, stream, out) =
+        unsafe { (text(operation), text(params), Place::new(stream), Out::new(out, null_mut())) };
+    stream.store(0);
+    export(out, |process| {
+        let stream = stream.required("stream")?;
+        let operation = find(operation)?;
+        completed(process, operation, target, || {
+            let params = text::params(params)?;
+            stream.store(open(process, operation, target, params, queue, user_data)?);
+            Ok(Reply::Nothing)
+        })
     })
-}
-
-fn open(
-    operation: &'static Operation,
-    target: u64,
-    params: Vec<u8>,
-    queue: u64,
-    user_data: u64,
-) -> Result<u64> {
-    let process = process::current();
-    let (target, client) = resolve(target)?;
-    let queue = if queue == 0 { None } else { Some(process.queues.get(queue)?) };
-    let runtime = process.driver.start().map_err(no_runtime)?;
-    let _inside = runtime.enter();
-    let cancel = Arc::new(Cancel::default());
-    let registration = client.register(cancel.clone())?;
-    if let Some(queue) = &queue {
-        queue.reserve()?;
-    }
-    let mut made = None;
-    let inserted = process.streams.insert(|handle| {
-        let stream = Arc::new(Stream::new(
-            handle,
-            user_data,
-            queue.clone(),
-            client.clone(),
-            cancel.clone(),
-            operation,
-        ));
-        made = Some(stream.clone());
-        stream
-    });
-    let (Ok(handle), Some(stream)) = (&inserted, made) else {
-        if let Some(queue) = &queue {
-            queue.release_slot();
-        }
-        return Err(inserted.err().unwrap_or_else(closed));
-    };
-    let forget = |error| {
-        process.streams.remove(*handle);
-        stream.close();
-        Err(error)
-    };
-    // A queue that closes meanwhile ends what it finds in the table; what comes later sees it closed.
-    if queue.as_ref().is_some_and(|queue| queue.is_closed()) {
-        return forget(crate::ffi::events::queue::closed());
-    }
-    let ends = stream.clone();
-    let io = Box::new(move |buffer_bytes| {
-        let (writer, input) = input(ends.bound(buffer_bytes));
-        ends.state.lock().writer = Some(writer);
-        Io { sink: Arc::new(StreamSink(ends)), input, error_context: ErrorContext::default() }
-    });
-    let begin = operation.stream.ok_or_else(|| Error::invalid("this operation is a call"))?;
-    let function = match begin(catalogue::Stream { target, params, io }) {
-        Ok(function) => function,
-        Err(error) => return forget(error),
-    };
-    stream.spawn(function, registration);
-    if queue.is_none() {
-        let opened = wait(&stream, None, |state| {
-            if state.opened || state.closed { Some(None) } else { state.end.clone().map(Some) }
-        })?;
-        if let Some(error) = opened.and_then(|end| end.error) {
-            process.streams.remove(*handle);
-            return Err(error);
-        }
-    }
-    Ok(*handle)
 }
 
 /// Says that no more will be written, and does not wait: an upload completes and ENDED follows.
@@ -167,24 +69,29 @@ fn open(
 /// DAYTONA_FORKED; DAYTONA_PANIC.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn daytona_stream_finish(stream: daytona_stream_t, out: *mut *mut c_char) -> i32 {
-    export(Out::new(out, null_mut()), || {
-        let stream = get(stream)?;
-        if !stream.operation.is_finishable() {
-            let message =
-                "this stream has no end of input: close it, or write what its program takes for an end";
-            return named_error(stream.operation, Err(Error::new(status::UNSUPPORTED, message)));
-        }
-        let mut state = stream.state.lock();
-        if state.closed {
-            return Err(closed());
-        }
-        state.finished = true;
-        if let Some(writer) = state.writer.clone() {
-            drop(state);
-            writer.finish();
-        }
+    // SAFETY: as the documentation demands of the caller.
+    let out = unsafe { Out::new(out, null_mut()) };
+    export(out, |process| {
+        let stream = process.streams.get(stream)?;
+        stream.origin.complete(finish(&stream))?;
         Ok(Reply::Nothing)
     })
+}
+
+fn finish(stream: &Stream) -> Result<()> {
+    if !stream.origin.operation.is_finishable() {
+        let message = "this stream has no end of input: close it, or write what its program takes for an end";
+        return Err(Error::new(status::UNSUPPORTED, message));
+    }
+    let state = stream.state.lock();
+    if state.is_closed() {
+        return Err(closed());
+    }
+    if let Some(writer) = state.writer.clone() {
+        drop(state);
+        writer.finish();
+    }
+    Ok(())
 }
 
 /// Offers the DATA again that a callback held back with DAYTONA_WOULD_BLOCK. One that comes before that
@@ -194,13 +101,13 @@ pub unsafe extern "C" fn daytona_stream_finish(stream: daytona_stream_t, out: *m
 /// DAYTONA_PANIC.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn daytona_stream_resume(stream: daytona_stream_t) -> i32 {
-    status_only(|| {
-        get(stream)?.resume();
+    status_only(|process| {
+        process.streams.get(stream)?.resume();
         Ok(())
     })
 }
 
-/// WaitGraph for the end and says how it was, as often as asked.
+/// Waits for the end and says how it was, as often as asked.
 ///
 /// `timeout_ms`: below 0 waits without limit.
 /// `out`, `out_len`: may be NULL. ENDED's JSON (how it ended, or the error); free it with daytona_free.
@@ -216,34 +123,40 @@ pub unsafe extern "C" fn daytona_stream_result(
     out: *mut *mut c_char,
     out_len: *mut usize,
 ) -> i32 {
-    export_status(Out::new(out, out_len), || {
+    // SAFETY: as the documentation demands of the caller.
+    let out = unsafe { Out::new(out, out_len) };
+    export_status(out, |process| {
         if timeout_ms != 0 && in_inline_callback() {
             return Err(busy_inline());
         }
-        let stream = get(stream)?;
-        let (queued, finishable) = (stream.queue.is_some(), stream.operation.is_finishable());
-        let ready = |state: &mut State| {
-            if state.closed {
-                return Some(Err(closed()));
-            }
-            let busy = |what: &str| Some(Err(Error::new(status::BUSY, what)));
-            if state.has_unread() {
-                return busy("there is unread data: read the stream to its end first");
-            }
-            match &state.end {
-                Some(end) => Some(Ok(end.clone())),
-                None if queued => busy("the stream has not ended; its queue will say when"),
-                None if finishable && !state.finished => busy("the input has not been finished"),
-                None => None,
-            }
-        };
-        let now = ready(&mut stream.state.lock());
-        let end = match now {
-            Some(end) => end,
-            None if timeout_ms == 0 => Err(Error::new(status::TIMEOUT, "the stream has not ended")),
-            None => wait(&stream, deadline(timeout_ms), ready).and_then(|end| end),
-        };
-        let end = named_error(stream.operation, end)?;
-        Ok((end.status, Reply::Text(end.json)))
+        let stream = process.streams.get(stream)?;
+        stream.origin.complete(result(&stream, timeout_ms))
     })
+}
+
+fn result(stream: &Arc<Stream>, timeout_ms: i64) -> Result<(i32, Reply)> {
+    let (queued, finishable) = (stream.queue.is_some(), stream.origin.operation.is_finishable());
+    let ready = |state: &mut State| {
+        let busy = |what: &str| Some(Err(Error::new(status::BUSY, what)));
+        if state.is_closed() {
+            return Some(Err(closed()));
+        }
+        if state.has_unread() {
+            return busy("there is unread data: read the stream to its end first");
+        }
+        match &state.phase {
+            Phase::Ended(end) => Some(Ok((end.status, Reply::Text(end.json.clone())))),
+            _ if queued => busy("the stream has not ended; its queue will say when"),
+            _ if finishable && state.writer.as_ref().is_some_and(|writer| !writer.is_finished()) => {
+                busy("the input has not been finished")
+            }
+            _ => None,
+        }
+    };
+    let now = ready(&mut stream.state.lock());
+    match now {
+        Some(end) => end,
+        None if timeout_ms == 0 => Err(Error::new(status::TIMEOUT, "the stream has not ended")),
+        None => stream.wait(deadline(timeout_ms), ready)?,
+    }
 }

@@ -1,16 +1,16 @@
 //! The exports that pull a stream without a queue, a buffer or an event at a time.
 
+use super::guard::{Reply, export_status, null, status_only};
+use super::stream::daytona_stream_t;
+use super::text::{Out, Place};
 use crate::client::error::{Error, Result};
 use crate::client::status;
-use crate::ffi::calls::call::{busy_inline, deadline, named_error};
+use crate::client::stream::Chunk;
 use crate::ffi::events::callback::{Callback, daytona_callback_t};
 use crate::ffi::events::event::{Event, EventKind, Owner, Payload};
-use crate::ffi::exports::guard::{Reply, export_status, null, status_only};
-use crate::ffi::exports::stream::{closed, daytona_stream_t, get, wait};
-use crate::ffi::exports::text::{Out, store};
-use crate::ffi::runtime::driver::in_inline_callback;
-use crate::ffi::runtime::process;
-use crate::ffi::streams::stream::{End, Reading, State, Stream};
+use crate::ffi::runtime::wait::{busy_inline, deadline, in_inline_callback};
+use crate::ffi::streams::state::{Each, End, State};
+use crate::ffi::streams::stream::{Reading, Stream, closed};
 use std::ffi::{c_char, c_void};
 use std::sync::Arc;
 use std::task::Waker;
@@ -35,47 +35,54 @@ pub unsafe extern "C" fn daytona_stream_read(
     count: *mut usize,
     channel: *mut i32,
 ) -> i32 {
-    store(count, 0);
-    store(channel, 0);
-    status_only(|| {
+    // SAFETY: as the documentation demands of the caller.
+    let (counted, channel) = unsafe { (Place::new(count), Place::new(channel)) };
+    counted.store(0);
+    channel.store(0);
+    status_only(|process| {
         if buffer.is_null() || count.is_null() || capacity == 0 {
             return Err(Error::invalid("stream_read needs room for at least one byte, and a count"));
         }
         if timeout_ms != 0 && in_inline_callback() {
             return Err(busy_inline());
         }
-        let stream = get(stream)?;
+        let stream = process.streams.get(stream)?;
         let _turn = Reading::begin(&stream)?;
-        let mut room: Option<Waker> = None;
-        let mut next = |state: &mut State| {
-            if state.closed {
-                return Some(Err(closed()));
-            }
-            if let Some((chunk, waker)) = state.pop_bytes(capacity) {
-                room = waker;
-                return Some(Ok(chunk));
-            }
-            state.end.as_ref().map(|end| {
-                let status = if end.status == status::OK { status::END_OF_STREAM } else { end.status };
-                Err(Error::new(status, "the stream has ended"))
-            })
-        };
-        let now = next(&mut stream.state.lock());
-        let read = match now {
-            Some(read) => read,
-            None if timeout_ms == 0 => Err(Error::new(status::TIMEOUT, "nothing is waiting")),
-            None => wait(&stream, deadline(timeout_ms), next)?,
-        };
-        if let Some(room) = room {
-            room.wake();
-        }
-        let chunk = read?;
-        // SAFETY: not NULL, and the header demands room for `capacity` bytes, of which no more come.
+        let chunk = read(&stream, capacity, timeout_ms)?;
+        // SAFETY: not NULL, and the caller gives room for `capacity` bytes, of which no more come.
         unsafe { buffer.copy_from_nonoverlapping(chunk.data.as_ptr(), chunk.data.len()) };
-        store(count, chunk.data.len());
-        store(channel, chunk.channel as i32);
+        counted.store(chunk.data.len());
+        channel.store(chunk.channel as i32);
         Ok(())
     })
+}
+
+/// The next bytes, at most `capacity`.
+fn read(stream: &Stream, capacity: usize, timeout_ms: i64) -> Result<Chunk> {
+    let mut room: Option<Waker> = None;
+    let mut next = |state: &mut State| {
+        if state.is_closed() {
+            return Some(Err(closed()));
+        }
+        if let Some((chunk, waker)) = state.pop_bytes(capacity) {
+            room = waker;
+            return Some(Ok(chunk));
+        }
+        state.end().map(|end| {
+            let status = if end.status == status::OK { status::END_OF_STREAM } else { end.status };
+            Err(Error::new(status, "the stream has ended"))
+        })
+    };
+    let now = next(&mut stream.state.lock());
+    let read = match now {
+        Some(read) => read,
+        None if timeout_ms == 0 => Err(Error::new(status::TIMEOUT, "nothing is waiting")),
+        None => stream.wait(deadline(timeout_ms), next)?,
+    };
+    if let Some(room) = room {
+        room.wake();
+    }
+    read
 }
 
 /// Drains a stream on the calling thread: `callback` gets every event after OPENED, ENDED included.
@@ -96,14 +103,16 @@ pub unsafe extern "C" fn daytona_stream_each(
     out: *mut *mut c_char,
     out_len: *mut usize,
 ) -> i32 {
-    export_status(Out::new(out, out_len), || {
-        let callback = Callback::new(callback, context).ok_or_else(|| null("callback"))?;
+    // SAFETY: as the documentation demands of the caller.
+    let (callback, out) = unsafe { (Callback::new(callback, context), Out::new(out, out_len)) };
+    export_status(out, |process| {
+        let callback = callback.ok_or_else(|| null("callback"))?;
         if in_inline_callback() {
             return Err(busy_inline());
         }
-        let stream = get(stream)?;
+        let stream = process.streams.get(stream)?;
         let _turn = Reading::begin(&stream)?;
-        named_error(stream.operation, each(&stream, &callback))
+        stream.origin.complete(each(&stream, &callback))
     })
 }
 
@@ -117,13 +126,13 @@ fn each(stream: &Arc<Stream>, callback: &Callback) -> Result<(i32, Reply)> {
     loop {
         let mut room = None;
         let mut next = |state: &mut State| {
-            if state.closed {
+            if state.is_closed() {
                 return Some(Err(closed()));
             }
-            if state.held {
+            if state.each == Each::Held {
                 return None;
             }
-            if state.take_progress() {
+            if stream.progress.is_waiting() {
                 let mut event = Event::new(
                     Owner::Stream(stream.clone()),
                     stream.user_data,
@@ -145,12 +154,12 @@ fn each(stream: &Arc<Stream>, callback: &Callback) -> Result<(i32, Reply)> {
                 event.channel = chunk.channel as i32;
                 return Some(Ok(Found::Event(event)));
             }
-            state.end.as_mut().map(|end| Ok(Found::Ended(end.event(stream), end.clone())))
+            state.end().map(|end| Ok(Found::Ended(end.event(stream), end.clone())))
         };
         let now = next(&mut stream.state.lock());
         let found = match now {
             Some(found) => found,
-            None => wait(stream, None, next)?,
+            None => stream.wait(None, next)?,
         }?;
         if let Some(room) = room {
             room.wake();
@@ -158,15 +167,13 @@ fn each(stream: &Arc<Stream>, callback: &Callback) -> Result<(i32, Reply)> {
         match found {
             Found::Event(event) => {
                 let answer = deliver(stream, callback, &event)?;
-                if answer == status::WOULD_BLOCK {
-                    hold(stream, event);
-                } else if answer != 0 {
+                if answer != 0 && answer != status::WOULD_BLOCK {
                     stream.cancel.cancel(status::CANCELLED);
                     return Err(Error::new(status::CANCELLED, "the callback ended the stream"));
                 }
             }
             Found::Ended(mut event, end) => {
-                event.register_result();
+                event.register_result(&stream.process.sandboxes);
                 deliver(stream, callback, &event)?;
                 return Ok((end.status, Reply::Text(end.json)));
             }
@@ -176,32 +183,31 @@ fn each(stream: &Arc<Stream>, callback: &Callback) -> Result<(i32, Reply)> {
 
 /// Runs the callback with an event that `daytona_event_take` can find. None begins on a closed stream.
 fn deliver(stream: &Arc<Stream>, callback: &Callback, event: &Event) -> Result<i32> {
-    let me = std::thread::current().id();
+    let thread = std::thread::current().id();
     {
         let mut state = stream.state.lock();
-        if state.closed {
+        if state.is_closed() {
             return Err(closed());
         }
-        state.each_running = Some(me);
-        state.resumed = false;
+        state.each = Each::Running { thread, resumed: false };
     }
-    let process = process::current();
-    let answer =
-        process.delivered_payloads.during(stream, &event.payload, |mark| callback.run(&event.view(mark)));
-    stream.state.lock().each_running = None;
-    process.waits.end(stream.handle, me);
-    stream.idle.notify_all();
+    let process = stream.process;
+    let delivered = &process.delivered_payloads;
+    let answer = delivered.during(stream, &event.payload, |key| callback.run(&event.view(key)));
+    {
+        let mut state = stream.state.lock();
+        let was = std::mem::take(&mut state.each);
+        if let (status::WOULD_BLOCK, Payload::Chunk(data)) = (answer, &event.payload)
+            && !state.is_closed()
+        {
+            // A resume that came meanwhile counts. Of other events nothing can be held back.
+            state.push_front(data.clone(), event.channel, event.position);
+            if !matches!(was, Each::Running { resumed: true, .. }) {
+                state.each = Each::Held;
+            }
+        }
+    }
+    process.waits.end(stream.handle, thread);
+    stream.callback_returned.notify_all();
     Ok(answer)
-}
-
-/// Puts DATA back that the callback did not take; a resume that came meanwhile counts. Of other events
-/// nothing can be held back.
-fn hold(stream: &Arc<Stream>, event: Event) {
-    let Payload::Chunk(data) = event.payload else { return };
-    let mut state = stream.state.lock();
-    if state.closed {
-        return;
-    }
-    state.push_front(data, event.channel, event.position);
-    state.held = !std::mem::take(&mut state.resumed);
 }

@@ -1,13 +1,13 @@
 //! The export that writes to a stream: to a bounded buffer, in turns.
 
+use super::guard::{Reply, export};
+use super::stream::daytona_stream_t;
+use super::text::{Out, Place, bytes};
 use crate::client::error::{Error, Result};
 use crate::client::status;
-use crate::ffi::calls::call::{busy_inline, deadline, named_error};
-use crate::ffi::exports::guard::{Reply, export};
-use crate::ffi::exports::stream::{closed, daytona_stream_t, get, wait};
-use crate::ffi::exports::text::{Out, bytes, store};
-use crate::ffi::runtime::driver::in_inline_callback;
-use crate::ffi::streams::stream::{State, Stream};
+use crate::ffi::runtime::wait::{busy_inline, deadline, in_inline_callback};
+use crate::ffi::streams::state::{Phase, State};
+use crate::ffi::streams::stream::{Stream, closed};
 use std::ffi::c_char;
 use std::ptr::null_mut;
 use std::sync::Arc;
@@ -38,28 +38,31 @@ pub unsafe extern "C" fn daytona_stream_write(
     written: *mut usize,
     out: *mut *mut c_char,
 ) -> i32 {
-    store(written, 0);
-    export(Out::new(out, null_mut()), || {
-        let data = bytes(data, len, "data")?;
+    // SAFETY: as the documentation demands of the caller.
+    let (written, out) = unsafe { (Place::new(written), Out::new(out, null_mut())) };
+    written.store(0);
+    export(out, |process| {
+        // SAFETY: as above.
+        let data = unsafe { bytes(data, len, "data") }?;
         if timeout_ms != 0 && in_inline_callback() {
             return Err(busy_inline());
         }
-        let stream = get(stream)?;
-        if !stream.operation.takes_input() {
-            let message = format!("{} takes no input", stream.operation.name);
-            return named_error(stream.operation, Err(Error::new(status::UNSUPPORTED, message)));
-        }
-        named_error(stream.operation, write(&stream, data, timeout_ms, written))
+        let stream = process.streams.get(stream)?;
+        stream.origin.complete(write(&stream, data, timeout_ms, written))
     })
 }
 
-fn write(stream: &Arc<Stream>, data: &[u8], timeout_ms: i64, written: *mut usize) -> Result<Reply> {
+fn write(stream: &Arc<Stream>, data: &[u8], timeout_ms: i64, written: Place<usize>) -> Result<Reply> {
+    let operation = stream.origin.operation;
+    if !operation.takes_input() {
+        return Err(Error::new(status::UNSUPPORTED, format!("{} takes no input", operation.name)));
+    }
     let until = deadline(timeout_ms);
     let _turn = WriteTurn::take(stream, timeout_ms, until)?;
     let mut taken = 0;
     loop {
         taken += write_what_fits(stream, data.get(taken..).unwrap_or_default())?;
-        store(written, taken);
+        written.store(taken);
         if taken == data.len() {
             return Ok(Reply::Nothing);
         }
@@ -93,7 +96,7 @@ impl<'a> WriteTurn<'a> {
             now
         };
         if now.is_none() {
-            wait(stream, until, take)?;
+            stream.wait(until, take)?;
         }
         Ok(Self(stream))
     }
@@ -106,8 +109,8 @@ impl Drop for WriteTurn<'_> {
             let mut state = stream.state.lock();
             state.writing = false;
             // Until the stream is open, OPENED brings what is owed.
-            let writer = if state.writable_owed && state.opened { state.writer.clone() } else { None };
-            (Stream::changed(&mut state), writer)
+            let writer = if state.writable_owed { state.open_writer() } else { None };
+            (state.changed(), writer)
         };
         waiters.into_iter().for_each(std::task::Waker::wake);
         if let Some(writer) = writer {
@@ -120,37 +123,28 @@ impl Drop for WriteTurn<'_> {
 /// What fits now; 0 on a full buffer, and until the stream is open.
 fn write_what_fits(stream: &Stream, data: &[u8]) -> Result<usize> {
     let state = stream.state.lock();
-    if state.closed {
-        return Err(closed());
-    }
-    if let Some(end) = &state.end {
-        let how = if end.status == status::OK { "ended" } else { "failed" };
-        return Err(Error::new(status::CLOSED, format!("the stream has {how}; it takes no more input")));
-    }
-    if state.finished {
+    let Some(writer) = state.writer.clone() else {
+        return Err(match &state.phase {
+            Phase::Ended(end) if end.status == status::OK => {
+                Error::new(status::CLOSED, "the stream has ended; it takes no more input")
+            }
+            Phase::Ended(_) => Error::new(status::CLOSED, "the stream has failed; it takes no more input"),
+            _ => closed(),
+        });
+    };
+    let is_open = state.is_open();
+    drop(state);
+    if writer.is_finished() {
         return Err(Error::new(status::CLOSED, "the input was finished; the stream takes no more"));
     }
-    if !state.opened {
-        return Ok(0);
-    }
-    match state.writer.clone() {
-        Some(writer) => {
-            drop(state);
-            writer.write(data)
-        }
-        None => Err(Error::new(status::CLOSED, "the stream takes no more input")),
-    }
+    if is_open { writer.write(data) } else { Ok(0) }
 }
 
 fn wait_for_room(stream: &Arc<Stream>, until: Option<Instant>) -> Result<()> {
-    let writer = {
-        let state = stream.state.lock();
-        if state.opened { state.writer.clone() } else { None }
-    };
+    let writer = stream.state.lock().open_writer();
+    let is_over = |state: &State| matches!(state.phase, Phase::Ended(_) | Phase::Closed);
     let Some(writer) = writer else {
-        return wait(stream, until, |state| {
-            (state.opened || state.closed || state.end.is_some()).then_some(())
-        });
+        return stream.wait(until, |state| (state.is_open() || is_over(state)).then_some(()));
     };
     let (came, waker) = (Arc::new(AtomicBool::new(false)), stream.clone());
     let arrival = came.clone();
@@ -158,7 +152,5 @@ fn wait_for_room(stream: &Arc<Stream>, until: Option<Instant>) -> Result<()> {
         arrival.store(true, Ordering::SeqCst);
         waker.has_room_again();
     });
-    wait(stream, until, |state| {
-        (came.load(Ordering::SeqCst) || state.closed || state.end.is_some()).then_some(())
-    })
+    stream.wait(until, |state| (came.load(Ordering::SeqCst) || is_over(state)).then_some(()))
 }

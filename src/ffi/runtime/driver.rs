@@ -6,13 +6,14 @@
 //! thread in possession has the runtime handed over; one that finds another caller polls its own future and
 //! inherits the runtime when that caller leaves.
 //!
-//! User code never runs inside the runtime: inline callbacks run between two of its turns.
+//! User code never runs inside the runtime: inline callbacks run between two of its turns. An owner whose
+//! inline callback does not return in time loses the runtime to the next thread that needs it.
 
+use super::lock::{Condvar, Mutex};
+use super::platform::leave_signals_to_the_application;
+use super::wait::{InlineCallback, in_inline_callback};
 use crate::client::background::{self, ActivityGuard};
 use crate::ffi::events::queue::Queue;
-use crate::ffi::exports::guard;
-use crate::ffi::runtime::lock::{Condvar, Mutex};
-use crate::ffi::runtime::platform::leave_signals_to_the_application;
 use futures_util::task::AtomicWaker;
 use std::cell::Cell;
 use std::collections::VecDeque;
@@ -26,47 +27,51 @@ use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 use tokio::runtime::{Builder, Runtime};
 
-/// How long the library thread leaves a free runtime alone after a caller left it: a loop over `queue_next`
-/// or `stream_read` then never pays for a hand-over.
-const RETURN_GRACE: Duration = Duration::from_micros(500);
-/// After this many checks of an unused runtime the library thread sleeps until it is notified.
-const IDLE_CHECKS: u32 = 40;
-/// A shutdown checks again after this time: the last work may end without a notification.
-const STOP_CHECK: Duration = Duration::from_millis(20);
+/// An owner that is inside an inline callback for longer may lose the runtime.
+pub(super) const CALLBACK_LIMIT: Duration = Duration::from_secs(1);
 /// Turns of the runtime in which the connections of a dropped pool wake and close.
 const DRAIN_TURNS: usize = 8;
 /// The stack of library threads; callbacks of managed languages run on it.
-const STACK_BYTES: usize = 2 << 20;
+pub const STACK_BYTES: usize = 2 << 20;
 
 pub struct Driver {
     runtime: OnceLock<Runtime>,
-    ownership: Mutex<Ownership>,
-    library: Condvar,
-    control: Control,
+    pub(super) ownership: Mutex<Ownership>,
+    /// The library thread waits here.
+    pub(super) library: Condvar,
+    /// Shutdowns wait here for the end of the library thread.
+    pub(super) library_ended: Condvar,
+    /// The library thread could not be started: callback threads drive instead.
+    pub(super) lacks_thread: AtomicBool,
+    pub(super) control: Control,
 }
 
-struct Ownership {
-    owner: RuntimeOwner,
+pub(super) struct Ownership {
+    pub(super) owner: RuntimeOwner,
     waiting: VecDeque<Arc<Waiter>>,
-    thread: LibraryThread,
+    pub(super) thread: LibraryThread,
     /// When a caller left that may be back soon.
-    left_at: Option<Instant>,
+    pub(super) left_at: Option<Instant>,
     /// Counts the callers that took the runtime: the library thread sees by it that it is in use.
-    taken: u64,
-    stopping: bool,
+    pub(super) taken: u64,
+    /// Since when the owner is inside inline callbacks.
+    callback_since: Option<Instant>,
+    /// Counts how often an owner lost the runtime to another thread.
+    losses: u64,
+    pub(super) stopping: bool,
     /// Counts how often the library thread ended.
-    ended: u64,
+    pub(super) ended: u64,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum RuntimeOwner {
+pub(super) enum RuntimeOwner {
     Nobody,
     Caller,
     Library,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum LibraryThread {
+pub(super) enum LibraryThread {
     NotStarted,
     Asleep,
     /// Checks the runtime's owner periodically: a caller drove a moment ago.
@@ -75,11 +80,13 @@ enum LibraryThread {
 }
 
 /// What the owner is asked to do beside driving.
-struct Control {
-    driver: AtomicWaker,
-    yield_runtime: AtomicBool,
+pub(super) struct Control {
+    pub(super) driver: AtomicWaker,
+    pub(super) yield_runtime: AtomicBool,
     has_inline: AtomicBool,
     inline: Mutex<VecDeque<Arc<Queue>>>,
+    /// A thread is inside an inline callback: they never run at the same time.
+    inline_running: AtomicBool,
     has_deferred: AtomicBool,
     deferred: Mutex<Vec<Deferred>>,
 }
@@ -104,30 +111,18 @@ impl Wake for Waiter {
     }
 }
 
-enum Turn<T> {
+pub(super) enum Turn<T> {
     Done(T),
     TimedOut,
     Inline,
     Leave,
 }
 
-thread_local! {
-    static INLINE: Cell<bool> = const { Cell::new(false) };
-}
-
-/// Is this thread inside an inline callback?
-pub fn in_inline_callback() -> bool {
-    INLINE.get()
-}
-
-/// The hook of [`background::on_change`].
-pub fn work_changed() {
-    let Some(process) = crate::ffi::runtime::process::existing() else { return };
-    if background::running() {
-        process.driver.ensure_driver(false);
-    } else {
-        process.driver.control.driver.wake();
-    }
+/// How an owner's drive ended.
+enum Driven<T> {
+    Done(Option<T>),
+    /// Another thread took the runtime while this one was inside an inline callback.
+    Lost,
 }
 
 impl Driver {
@@ -140,15 +135,20 @@ impl Driver {
                 thread: LibraryThread::NotStarted,
                 left_at: None,
                 taken: 0,
+                callback_since: None,
+                losses: 0,
                 stopping: false,
                 ended: 0,
             }),
             library: Condvar::new(),
+            library_ended: Condvar::new(),
+            lacks_thread: AtomicBool::new(false),
             control: Control {
                 driver: AtomicWaker::new(),
                 yield_runtime: AtomicBool::new(false),
                 has_inline: AtomicBool::new(false),
                 inline: Mutex::new(VecDeque::new()),
+                inline_running: AtomicBool::new(false),
                 has_deferred: AtomicBool::new(false),
                 deferred: Mutex::new(Vec::new()),
             },
@@ -192,59 +192,66 @@ impl Driver {
     /// Has the runtime driven for a few turns soon, in which connections of a closed client end.
     pub fn drain(&self) {
         let Some(runtime) = self.runtime.get() else { return };
-        let work = ActivityGuard::begin();
+        let activity = ActivityGuard::begin();
         runtime.spawn(async move {
             for _ in 0..DRAIN_TURNS {
                 tokio::task::yield_now().await;
             }
-            drop(work);
+            drop(activity);
         });
     }
 
     /// Runs `future` on this thread until it is ready, driving when possible; `None` at the deadline.
     /// Must not be called from an inline callback.
-    pub fn run<F: Future>(&self, future: F, deadline: Option<Instant>) -> io::Result<Option<F::Output>> {
+    pub fn run<F: Future>(
+        &'static self,
+        future: F,
+        deadline: Option<Instant>,
+    ) -> io::Result<Option<F::Output>> {
         let runtime = self.start()?;
         let mut future = pin!(future);
-        let waiter = {
-            let mut ownership = self.ownership.lock();
-            match ownership.owner {
-                RuntimeOwner::Nobody => {
-                    ownership.owner = RuntimeOwner::Caller;
-                    ownership.taken += 1;
-                    None
+        loop {
+            if let Some((waiter, by_library)) = self.acquire_or_queue() {
+                if by_library {
+                    self.control.driver.wake();
                 }
-                RuntimeOwner::Caller | RuntimeOwner::Library => {
-                    let by_library = ownership.owner == RuntimeOwner::Library;
-                    let waiter = Arc::new(Waiter {
-                        thread: thread::current(),
-                        granted: AtomicBool::new(false),
-                        on_its_own: AtomicBool::new(!by_library),
-                    });
-                    ownership.waiting.push_back(waiter.clone());
-                    if by_library {
-                        self.control.yield_runtime.store(true, Ordering::SeqCst);
-                    }
-                    Some((waiter, by_library))
+                match self.wait_for_runtime(runtime, &waiter, future.as_mut(), deadline) {
+                    Poll::Ready(early) => return Ok(early),
+                    Poll::Pending => {}
                 }
             }
-        };
-        if let Some((waiter, by_library)) = waiter {
-            if by_library {
-                self.control.driver.wake();
-            }
-            match self.wait_for_runtime(runtime, &waiter, future.as_mut(), deadline) {
-                Poll::Ready(early) => return Ok(early),
-                Poll::Pending => {}
+            match self.drive(runtime, future.as_mut(), deadline) {
+                Driven::Done(outcome) => return Ok(outcome),
+                Driven::Lost => {}
             }
         }
-        Ok(self.drive(runtime, future, deadline))
+    }
+
+    /// Takes the runtime if it is free; else queues for it, and says whether the library thread has it.
+    fn acquire_or_queue(&self) -> Option<(Arc<Waiter>, bool)> {
+        let mut ownership = self.ownership.lock();
+        if ownership.owner == RuntimeOwner::Nobody {
+            ownership.owner = RuntimeOwner::Caller;
+            ownership.taken += 1;
+            return None;
+        }
+        let by_library = ownership.owner == RuntimeOwner::Library;
+        let waiter = Arc::new(Waiter {
+            thread: thread::current(),
+            granted: AtomicBool::new(false),
+            on_its_own: AtomicBool::new(!by_library),
+        });
+        ownership.waiting.push_back(waiter.clone());
+        if by_library {
+            self.control.yield_runtime.store(true, Ordering::SeqCst);
+        }
+        Some((waiter, by_library))
     }
 
     /// Waits for the runtime. Ready: the future completed, or the deadline came. Pending: this thread owns
     /// the runtime now.
     fn wait_for_runtime<F: Future>(
-        &self,
+        &'static self,
         runtime: &Runtime,
         waiter: &Arc<Waiter>,
         mut future: Pin<&mut F>,
@@ -253,7 +260,7 @@ impl Driver {
         let mut leave = LeaveWaiting { driver: self, waiter: Some(waiter.clone()) };
         let waker = Waker::from(waiter.clone());
         loop {
-            if waiter.granted.load(Ordering::SeqCst) {
+            if waiter.granted.load(Ordering::SeqCst) || self.take_over_for(waiter) {
                 leave.waiter = None;
                 return Poll::Pending;
             }
@@ -264,37 +271,48 @@ impl Driver {
                     return Poll::Ready(Some(output));
                 }
             }
-            match deadline {
-                None => thread::park(),
-                Some(deadline) => {
-                    let now = Instant::now();
-                    if now >= deadline {
-                        return Poll::Ready(None);
-                    }
-                    thread::park_timeout(deadline - now);
+            let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+            match left {
+                Some(left) if left.is_zero() => return Poll::Ready(None),
+                left => thread::park_timeout(left.unwrap_or(CALLBACK_LIMIT).min(CALLBACK_LIMIT)),
+            }
+        }
+    }
+
+    /// Takes the runtime from an owner whose inline callback does not return.
+    fn take_over_for(&self, waiter: &Arc<Waiter>) -> bool {
+        let mut ownership = self.ownership.lock();
+        if waiter.granted.load(Ordering::SeqCst) || !ownership.take_over(RuntimeOwner::Caller) {
+            return false;
+        }
+        ownership.waiting.retain(|other| !Arc::ptr_eq(other, waiter));
+        ownership.let_waiting_poll();
+        self.control.yield_runtime.store(false, Ordering::SeqCst);
+        true
+    }
+
+    fn drive<F: Future>(
+        &'static self,
+        runtime: &Runtime,
+        mut future: Pin<&mut F>,
+        deadline: Option<Instant>,
+    ) -> Driven<F::Output> {
+        let owner = OwnerGuard::new(self);
+        loop {
+            match self.turn(runtime, future.as_mut(), deadline, || false) {
+                Turn::Done(output) => return Driven::Done(Some(output)),
+                Turn::TimedOut | Turn::Leave => return Driven::Done(None),
+                Turn::Inline if self.run_inline() => {}
+                Turn::Inline => {
+                    owner.lost();
+                    return Driven::Lost;
                 }
             }
         }
     }
 
-    fn drive<F: Future>(
-        &self,
-        runtime: &Runtime,
-        mut future: Pin<&mut F>,
-        deadline: Option<Instant>,
-    ) -> Option<F::Output> {
-        let _owner = OwnerGuard { driver: self };
-        loop {
-            match self.turn(runtime, future.as_mut(), deadline, || false) {
-                Turn::Done(output) => return Some(output),
-                Turn::TimedOut | Turn::Leave => return None,
-                Turn::Inline => self.run_inline(),
-            }
-        }
-    }
-
     /// Drives until the future is ready or the owner has something else to do.
-    fn turn<F: Future>(
+    pub(super) fn turn<F: Future>(
         &self,
         runtime: &Runtime,
         mut future: Pin<&mut F>,
@@ -302,13 +320,12 @@ impl Driver {
         leave: impl Fn() -> bool,
     ) -> Turn<F::Output> {
         runtime.block_on(async {
-            let expired = pin!(async {
+            let mut expired = pin!(async {
                 match deadline {
                     Some(deadline) => tokio::time::sleep_until(deadline.into()).await,
                     None => pending().await,
                 }
             });
-            let mut expired = expired;
             poll_fn(|cx| {
                 if let Poll::Ready(output) = future.as_mut().poll(cx) {
                     return Poll::Ready(Turn::Done(output));
@@ -328,122 +345,22 @@ impl Driver {
     }
 
     /// Hands the runtime to the next waiting caller, else frees it.
-    fn release(&self) {
+    fn release(&'static self) {
         let mut ownership = self.ownership.lock();
         if let Some(next) = ownership.waiting.pop_front() {
             ownership.owner = RuntimeOwner::Caller;
             ownership.taken += 1;
             next.granted.store(true, Ordering::SeqCst);
             next.thread.unpark();
-            for other in &ownership.waiting {
-                if !other.on_its_own.swap(true, Ordering::SeqCst) {
-                    other.thread.unpark();
-                }
-            }
+            ownership.let_waiting_poll();
             return;
         }
         ownership.owner = RuntimeOwner::Nobody;
         if background::running() {
             ownership.left_at = Some(Instant::now());
             if ownership.thread != LibraryThread::Watching {
-                self.call_library_thread(&mut ownership);
-            }
-        }
-    }
-
-    /// Makes sure that a thread drives. `consumer_expected`: a thread is about to wait in the library and
-    /// will drive itself, so that the library thread can wait a little.
-    pub fn ensure_driver(&self, consumer_expected: bool) {
-        let mut ownership = self.ownership.lock();
-        if ownership.owner != RuntimeOwner::Nobody {
-            return;
-        }
-        ownership.left_at = consumer_expected.then(Instant::now);
-        if !(consumer_expected && ownership.thread == LibraryThread::Watching) {
-            self.call_library_thread(&mut ownership);
-        }
-    }
-
-    fn call_library_thread(&self, ownership: &mut Ownership) {
-        if ownership.thread == LibraryThread::NotStarted {
-            let started = thread::Builder::new()
-                .name("daytona".into())
-                .stack_size(STACK_BYTES)
-                .spawn(|| crate::ffi::runtime::process::current().driver.library_thread());
-            // Without a thread to be had, callers still drive their own calls.
-            if started.is_ok() {
-                ownership.thread = LibraryThread::Watching;
-            }
-        } else {
-            self.library.notify_one();
-        }
-    }
-
-    fn library_thread(&self) {
-        leave_signals_to_the_application();
-        let ended = guard::catch(|| self.run_library_thread());
-        if ended.is_err() {
-            self.ownership.lock().thread = LibraryThread::NotStarted;
-        }
-    }
-
-    fn run_library_thread(&self) {
-        let Ok(runtime) = self.start() else { return };
-        let mut ownership = self.ownership.lock();
-        let mut last_taken = ownership.taken;
-        let mut idle_checks = 0;
-        loop {
-            if ownership.stopping && !background::running() {
-                ownership.thread = LibraryThread::NotStarted;
-                ownership.stopping = false;
-                ownership.ended += 1;
-                self.library.notify_all();
-                return;
-            }
-            let grace_left = match ownership.left_at {
-                Some(at) => RETURN_GRACE.saturating_sub(at.elapsed()),
-                None => Duration::ZERO,
-            };
-            let free = ownership.owner == RuntimeOwner::Nobody;
-            if free && background::running() && grace_left.is_zero() {
-                ownership.owner = RuntimeOwner::Library;
-                ownership.thread = LibraryThread::Driving;
-                drop(ownership);
-                self.drive_background(runtime);
-                ownership = self.ownership.lock();
-                ownership.thread = LibraryThread::Watching;
-                ownership.left_at = None;
-                (idle_checks, last_taken) = (0, ownership.taken);
-                continue;
-            }
-            // While callers come and go, or may come back, check again soon; else sleep until notified.
-            idle_checks = if ownership.taken == last_taken { idle_checks + 1 } else { 0 };
-            last_taken = ownership.taken;
-            if (free && background::running()) || idle_checks < IDLE_CHECKS {
-                ownership.thread = LibraryThread::Watching;
-                ownership = self
-                    .library
-                    .wait_for(ownership, if grace_left.is_zero() { RETURN_GRACE } else { grace_left });
-            } else {
-                ownership.thread = LibraryThread::Asleep;
-                ownership = self.library.wait(ownership);
-                idle_checks = 0;
-            }
-        }
-    }
-
-    /// The library thread drives until the work is done or a caller wants the runtime.
-    fn drive_background(&self, runtime: &Runtime) {
-        let _owner = OwnerGuard { driver: self };
-        let mut never = pin!(pending::<()>());
-        loop {
-            let leave = || self.control.yield_runtime.load(Ordering::SeqCst) || !background::running();
-            match self.turn(runtime, never.as_mut(), None, leave) {
-                Turn::Inline => self.run_inline(),
-                Turn::Leave | Turn::Done(()) | Turn::TimedOut => {
-                    self.control.yield_runtime.store(false, Ordering::SeqCst);
-                    return;
-                }
+                // Callback threads hear of a failure; every other thread drives its own calls.
+                let _ = self.call_library_thread(ownership);
             }
         }
     }
@@ -456,58 +373,100 @@ impl Driver {
         self.control.driver.wake();
     }
 
-    fn run_inline(&self) {
+    /// Runs the inline callbacks that are due; false when another thread took the runtime meanwhile.
+    pub(super) fn run_inline(&self) -> bool {
         self.control.has_inline.store(false, Ordering::SeqCst);
-        INLINE.set(true);
-        loop {
-            let Some(queue) = self.control.inline.lock().pop_front() else { break };
-            queue.deliver_to_callback();
+        if self.control.inline_running.swap(true, Ordering::SeqCst) {
+            // The thread inside looks again when its callback returns.
+            return true;
         }
-        INLINE.set(false);
+        let losses = {
+            let mut ownership = self.ownership.lock();
+            ownership.callback_since = Some(Instant::now());
+            ownership.losses
+        };
+        {
+            let _inside = InlineCallback::enter();
+            loop {
+                let Some(queue) = self.control.inline.lock().pop_front() else { break };
+                queue.deliver_to_callback();
+            }
+        }
+        self.control.inline_running.store(false, Ordering::SeqCst);
+        let mut ownership = self.ownership.lock();
+        let owns = ownership.losses == losses;
+        if owns {
+            ownership.callback_since = None;
+        }
+        drop(ownership);
+        if !owns && !self.control.inline.lock().is_empty() {
+            // The new owner may have passed over them.
+            self.control.has_inline.store(true, Ordering::SeqCst);
+            self.control.driver.wake();
+        }
+        owns
+    }
+}
+
+impl Ownership {
+    /// A caller owns the runtime now: those that wait poll their own futures meanwhile.
+    fn let_waiting_poll(&self) {
+        for waiter in &self.waiting {
+            if !waiter.on_its_own.swap(true, Ordering::SeqCst) {
+                waiter.thread.unpark();
+            }
+        }
     }
 
-    /// Ends the library thread once no work is left; false when that takes longer than the deadline, and it
-    /// then ends later. Work that was begun in this `epoch`, and the thread started for it, are not waited for.
-    pub fn stop(&self, epoch: usize, deadline: Option<Instant>) -> bool {
-        let mut ownership = self.ownership.lock();
-        let ended = ownership.ended;
-        loop {
-            let thread_is_gone = ownership.thread == LibraryThread::NotStarted
-                || ownership.ended != ended
-                || background::running();
-            if !background::older_running(epoch) && thread_is_gone {
-                ownership.stopping = false;
-                return true;
-            }
-            ownership.stopping = true;
-            self.library.notify_all();
-            let slice = match deadline.map(|deadline| deadline.saturating_duration_since(Instant::now())) {
-                Some(left) if left.is_zero() => return false,
-                left => left.map_or(STOP_CHECK, |left| left.min(STOP_CHECK)),
-            };
-            ownership = self.library.wait_for(ownership, slice);
+    /// Gives the runtime to `next` if its owner's inline callback has not returned for too long.
+    pub(super) fn take_over(&mut self, next: RuntimeOwner) -> bool {
+        if self.callback_since.is_none_or(|since| since.elapsed() < CALLBACK_LIMIT) {
+            return false;
         }
+        if self.owner == RuntimeOwner::Library {
+            // That thread ends when its callback returns; another one is started when one is needed.
+            self.thread = LibraryThread::NotStarted;
+        }
+        self.owner = next;
+        self.callback_since = None;
+        self.losses += 1;
+        self.taken += 1;
+        true
     }
 }
 
 /// Releases the runtime, also when a poll panics.
-struct OwnerGuard<'a> {
-    driver: &'a Driver,
+pub(super) struct OwnerGuard {
+    driver: &'static Driver,
+    owns: Cell<bool>,
 }
 
-impl Drop for OwnerGuard<'_> {
+impl OwnerGuard {
+    pub(super) fn new(driver: &'static Driver) -> Self {
+        Self { driver, owns: Cell::new(true) }
+    }
+
+    /// Another thread has the runtime already.
+    pub(super) fn lost(&self) {
+        self.owns.set(false);
+    }
+}
+
+impl Drop for OwnerGuard {
     fn drop(&mut self) {
-        self.driver.release();
+        if self.owns.get() {
+            self.driver.release();
+        }
     }
 }
 
 /// Takes a waiter off the list; a runtime that was granted meanwhile is passed on.
-struct LeaveWaiting<'a> {
-    driver: &'a Driver,
+struct LeaveWaiting {
+    driver: &'static Driver,
     waiter: Option<Arc<Waiter>>,
 }
 
-impl Drop for LeaveWaiting<'_> {
+impl Drop for LeaveWaiting {
     fn drop(&mut self) {
         let Some(waiter) = self.waiter.take() else { return };
         let mut ownership = self.driver.ownership.lock();

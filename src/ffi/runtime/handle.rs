@@ -99,8 +99,8 @@ impl<T: Clone> Table<T> {
         self.issued.load(Ordering::Relaxed)
     }
 
-    /// A new handle for what `make` returns for it.
-    pub fn insert(&self, make: impl FnOnce(u64) -> T) -> Result<u64> {
+    /// A new handle for what `make` returns for it, and that value.
+    pub fn insert(&self, make: impl FnOnce(u64) -> T) -> Result<(u64, T)> {
         let mut slots = self.slots.write();
         let index = match slots.free.pop() {
             Some(index) => index,
@@ -123,8 +123,9 @@ impl<T: Clone> Table<T> {
         let handle = (self.tag as u64) << (GENERATION_BITS + SLOT_BITS)
             | u64::from(self.base + index) << GENERATION_BITS
             | u64::from(slot.generation);
-        slot.value = Some(make(handle));
-        Ok(handle)
+        let value = make(handle);
+        slot.value = Some(value.clone());
+        Ok((handle, value))
     }
 
     pub fn find(&self, handle: u64) -> Found<T> {
@@ -214,43 +215,43 @@ mod tests {
     #[test]
     fn a_handle_fits_in_a_javascript_number() {
         let table = Table::new(Tag::Queue, SLOT_LAST);
-        let handle = table.insert(|_| ()).unwrap();
+        let handle = table.insert(|_| ()).unwrap().0;
         assert!(handle < 1 << 53);
     }
 
     #[test]
     fn a_closed_handle_is_told_from_one_that_never_was() {
         let table = Table::new(Tag::Stream, 0);
-        let first = table.insert(|_| 1).unwrap();
+        let first = table.insert(|_| 1).unwrap().0;
         assert_eq!(table.remove(first), Some(1));
         assert!(matches!(table.find(first), Found::Closed));
-        let second = table.insert(|_| 2).unwrap();
+        let second = table.insert(|_| 2).unwrap().0;
         assert!(matches!(table.find(first), Found::Closed), "reused slot, older generation");
         assert!(matches!(table.find(second), Found::Live(2)));
         assert!(matches!(table.find(second + 1), Found::Never), "a generation that was not issued");
         assert!(matches!(table.find(0), Found::Never));
-        let foreign = Table::new(Tag::Call, 0).insert(|_| ()).unwrap();
+        let foreign = Table::new(Tag::Call, 0).insert(|_| ()).unwrap().0;
         assert!(matches!(table.find(foreign), Found::Never));
     }
 
     #[test]
     fn a_slot_whose_generations_are_used_up_is_retired() {
         let table = Table::new(Tag::Call, 0);
-        let first = table.insert(|_| ()).unwrap();
+        let first = table.insert(|_| ()).unwrap().0;
         table.slots.write().entries[0].generation = GENERATION_LAST;
         let last = first - 1 + u64::from(GENERATION_LAST);
         assert_eq!(table.remove(last), Some(()));
-        let next = table.insert(|_| ()).unwrap();
+        let next = table.insert(|_| ()).unwrap().0;
         assert_ne!(slot_of(next), slot_of(last));
     }
 
     #[test]
     fn a_child_knows_its_parents_handles() {
         let parent = Table::new(Tag::Client, 0);
-        let before = parent.insert(|_| ()).unwrap();
+        let before = parent.insert(|_| ()).unwrap().0;
         let child: Table<()> = Table::new(Tag::Client, parent.issued());
         assert_eq!(child.get(before).unwrap_err().status(), status::FORKED);
-        let after = child.insert(|_| ()).unwrap();
+        let after = child.insert(|_| ()).unwrap().0;
         assert!(child.get(after).is_ok());
     }
 }

@@ -13,9 +13,9 @@ use crate::ffi::events::queue::Queue;
 use crate::ffi::exports::guard;
 use crate::ffi::exports::log;
 use crate::ffi::exports::memory;
-use crate::ffi::runtime::driver;
 use crate::ffi::runtime::driver::Driver;
 use crate::ffi::runtime::handle::{Table, Tag};
+use crate::ffi::runtime::library_thread;
 use crate::ffi::runtime::lock::Mutex;
 use crate::ffi::runtime::platform;
 use crate::ffi::streams::stream::Stream;
@@ -69,7 +69,7 @@ pub fn prepare_for_forks() {
 fn create() -> &'static Process {
     prepare_for_forks();
     HOOKS.call_once(|| {
-        background::on_change(driver::work_changed);
+        background::on_change(library_thread::work_changed);
         guard::keep_panics_quiet();
     });
     let [clients, sandboxes, calls, streams, queues] =
