@@ -30,7 +30,9 @@ impl DevServer {
 
     /// An operation of the client whose result is a sandbox.
     pub async fn sandbox(&self, operation: &str, params: Value) -> Result<(Sandbox, Value)> {
-        soon(made(&self.client, operation, params)).await
+        let made = soon(made(&self.client, operation, params)).await;
+        described(operation, made.as_ref().map(|(_, json)| json.clone()).map_err(Clone::clone)).ok();
+        made
     }
 
     pub async fn create(&self, params: Value) -> Sandbox {
@@ -46,7 +48,7 @@ impl DevServer {
 
     pub async fn json(&self, operation: &str, params: Value) -> Result<Value> {
         match self.outcome(operation, params).await? {
-            Outcome::Json(json) => Ok(parsed(&json)),
+            Outcome::Json(json) => described(operation, Ok(parsed(&json))),
             _ => panic!("{operation} answers no JSON"),
         }
     }
@@ -73,6 +75,10 @@ impl DevServer {
         };
         let ended = soon(function(stream).unwrap()).await;
         let ended = ended.map(|ended| (ended.sandbox.expect("a sandbox"), parsed(&ended.json)));
+        if let (Some(opened), Ok((_, ended))) = (sink.opened(), &ended) {
+            crate::described::event("sandbox.create", "opened", &parsed(&opened)).unwrap();
+            crate::described::event("sandbox.create", "ended", ended).unwrap();
+        }
         (sink, ended)
     }
 }
@@ -81,9 +87,19 @@ fn parsed(json: &[u8]) -> Value {
     serde_json::from_slice(json).unwrap()
 }
 
+/// What an operation answered, held against what the catalogue says of it.
+pub fn described(operation: &str, answer: Result<Value>) -> Result<Value> {
+    let differs = match &answer {
+        Ok(json) => crate::described::result(operation, json),
+        Err(error) => crate::described::error(operation, error),
+    };
+    differs.expect("what the catalogue says");
+    answer
+}
+
 /// An operation of a sandbox that has to succeed.
 pub async fn ask(sandbox: &Sandbox, operation: &str, params: Value) -> Value {
-    match soon(call(sandbox, operation, params.clone())).await {
+    match described(operation, soon(call(sandbox, operation, params.clone())).await) {
         Ok(answer) => answer,
         Err(error) => panic!("{operation} {params}: {error}"),
     }
@@ -91,7 +107,7 @@ pub async fn ask(sandbox: &Sandbox, operation: &str, params: Value) -> Value {
 
 /// One that has to fail.
 pub async fn fails(sandbox: &Sandbox, operation: &str, params: Value) -> Error {
-    match soon(call(sandbox, operation, params.clone())).await {
+    match described(operation, soon(call(sandbox, operation, params.clone())).await) {
         Ok(answer) => panic!("{operation} {params} succeeded: {answer}"),
         Err(error) => error,
     }
@@ -101,5 +117,6 @@ pub async fn fails(sandbox: &Sandbox, operation: &str, params: Value) -> Error {
 pub async fn opened(sandbox: &Sandbox, operation: &str, params: Value) -> Running {
     let running = open(sandbox, operation, params).unwrap();
     running.until_open().await;
+    crate::described::event(operation, "opened", &parsed(&running.sink.opened().unwrap())).unwrap();
     running
 }

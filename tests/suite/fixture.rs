@@ -1,5 +1,6 @@
 //! A dev server in process with one sandbox, and the client's operations on it by name.
 
+use crate::dev_server;
 use crate::support::{self, Running};
 use daytona::Result;
 use daytona::catalogue::{self, Context, Outcome, TargetRef};
@@ -56,7 +57,7 @@ impl Fixture {
     }
 
     pub async fn call(&self, operation: &str, params: Value) -> Result<Value> {
-        support::soon(support::call(&self.sandbox, operation, params)).await
+        dev_server::described(operation, support::soon(support::call(&self.sandbox, operation, params)).await)
     }
 
     pub async fn does(&self, operation: &str, params: Value) -> Value {

@@ -2,6 +2,7 @@
 //! (`canned`, `crate::support::toolbox`), and with the dev server (`fixture`, `dev_server`).
 
 mod canned;
+mod described;
 mod dev_server;
 mod fixture;
 mod support;
@@ -9,7 +10,6 @@ mod support;
 mod environment;
 mod faults;
 mod files;
-mod layers;
 mod process;
 mod pty;
 mod recordings;

@@ -145,21 +145,22 @@ pub struct SessionCommand {
 
 /// What a session's command did; with `runAsync` the id alone.
 #[derive(Serialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "SessionExecuteResult"))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "SessionExecuteResult", extend("absentOrNull" = true)))]
 #[serde(rename_all = "camelCase")]
 pub struct Executed {
     /// The command's id, for `session.command`, `session.logs` and `session.follow`.
     pub cmd_id: String,
-    /// Both channels as they were logged; absent with `runAsync`: 01 01 01 before each line of stdout, 02 02 02 of stderr.
+    /// Both channels as they were logged, 01 01 01 before each line of stdout, 02 02 02 of stderr; null or absent
+    /// with `runAsync`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub output: Option<String>,
-    /// Standard output; absent with `runAsync`.
+    /// Standard output; null or absent with `runAsync`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stdout: Option<String>,
-    /// Standard error; absent with `runAsync`.
+    /// Standard error; null or absent with `runAsync`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stderr: Option<String>,
-    /// The exit code; absent with `runAsync`.
+    /// The exit code; null or absent with `runAsync`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub exit_code: Option<i64>,
 }

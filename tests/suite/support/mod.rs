@@ -6,6 +6,7 @@ pub mod toolbox;
 
 pub use isolated::isolated;
 
+use crate::described;
 use daytona::catalogue::{self, Context, Outcome, Stream, StreamFuture, TargetRef};
 use daytona::client::sandbox::Sandbox;
 use daytona::client::stream::{Channel, Chunk, Ended, ErrorContext, Input, InputWriter, Io, Sink, input};
@@ -99,6 +100,7 @@ pub async fn until_idle() {
 pub struct Running {
     pub sink: Arc<Collector>,
     pub writer: InputWriter,
+    operation: String,
     task: JoinHandle<Result<Ended>>,
 }
 
@@ -107,7 +109,7 @@ pub fn open(sandbox: &Sandbox, operation: &str, params: Value) -> Result<Running
     let sink = Arc::new(Collector::default());
     let (writer, reader) = input(1 << 20);
     let future = future(sandbox, operation, params, sink.clone(), reader)?;
-    Ok(Running { sink, writer, task: tokio::spawn(future) })
+    Ok(Running { sink, writer, operation: operation.to_owned(), task: tokio::spawn(future) })
 }
 
 pub fn future(
@@ -126,10 +128,23 @@ pub fn future(
 }
 
 impl Running {
-    /// ENDED's JSON, or the error.
+    /// ENDED's JSON, or the error, held against what the catalogue says.
     pub async fn ended(self) -> Result<Value> {
-        let ended = soon(self.task).await.expect("the stream panicked")?;
-        Ok(serde_json::from_slice(&ended.json).unwrap())
+        let ended = soon(self.task).await.expect("the stream panicked");
+        let parsed = |json: &[u8]| serde_json::from_slice::<Value>(json).unwrap();
+        match ended {
+            Ok(ended) => {
+                let json = parsed(&ended.json);
+                described::event(&self.operation, "opened", &parsed(&self.sink.opened().unwrap())).unwrap();
+                described::event(&self.operation, "ended", &json).unwrap();
+                described::channels(&self.operation, &self.sink.chunks()).unwrap();
+                Ok(json)
+            }
+            Err(error) => {
+                described::error(&self.operation, &error).unwrap();
+                Err(error)
+            }
+        }
     }
 
     pub async fn failed(self) -> Error {
