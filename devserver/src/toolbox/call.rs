@@ -78,9 +78,10 @@ impl ToolboxCall {
         required: &[&str],
     ) -> Result<Map<String, Value>, ErrorResponse> {
         let complain = |complaint: &str| {
-            // The daemon reads this one struct with other messages than all others.
-            let (kind, prefix) = match shape.name {
-                "ExecuteRequest" => (BAD_REQUEST, "bad request: invalid request body"),
+            // Structs whose messages differ from all others.
+            let (kind, prefix) = match (shape.package, shape.name) {
+                (_, "ExecuteRequest") => (BAD_REQUEST, "bad request: invalid request body"),
+                ("git", _) => (INVALID_BODY, "invalid body request: invalid request body"),
                 _ => (INVALID_BODY, "invalid body request"),
             };
             self.refuse(kind, &format!("{prefix}: {complaint}"))

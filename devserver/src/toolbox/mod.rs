@@ -11,6 +11,7 @@ mod call;
 mod error;
 pub mod files;
 mod framing;
+mod git;
 mod go_json;
 mod machine;
 mod port;
@@ -36,6 +37,7 @@ pub fn router(machine: Arc<Machine>) -> Router {
         .merge(session::routes())
         .merge(pty::routes())
         .merge(files::routes())
+        .merge(git::routes(&machine))
         .fallback(error::no_route)
         .method_not_allowed_fallback(error::no_route)
         .layer(axum::middleware::map_response(framing::as_go_frames))

@@ -2,12 +2,14 @@
 //! its command line (`cli`), and against the recordings of the real daemon (`transcripts`).
 
 mod client;
+mod git_host;
 mod toolbox;
 
 mod cli;
 mod control_plane;
 mod faults;
 mod files;
+mod git;
 mod process;
 mod protected;
 mod pty;

@@ -19,6 +19,7 @@ pub enum FieldType {
     Flag,
     /// `uint32`
     Count,
+    Int,
     Texts,
     TextMap,
 }
@@ -69,12 +70,14 @@ impl Shape {
         mismatch.map_or(Ok(set), Err)
     }
 
-    /// The message of the daemon's validator if required texts are absent or empty.
+    /// The message of the daemon's validator if required fields are absent, or texts empty.
     pub fn missing(&self, set: &Map<String, Value>, required: &[&str]) -> Option<String> {
-        let absent = |name: &&&str| set.get(**name).and_then(Value::as_str).is_none_or(str::is_empty);
+        let absent = |name: &&&str| set.get(**name).is_none_or(|value| value == "");
         let complaint = |name: &&str| {
             let mut field = (*name).to_owned();
-            field[..1].make_ascii_uppercase();
+            // Go's name of the field, which is an acronym here and there.
+            let first_word = if *name == "url" { 3 } else { 1 };
+            field[..first_word].make_ascii_uppercase();
             format!(
                 "Key: '{}.{field}' Error:Field validation for '{field}' failed on the 'required' tag",
                 self.name
@@ -100,6 +103,11 @@ impl FieldType {
                 Err(_) => Err((format!("number {raw}"), "uint32")),
             },
             Self::Count => other("uint32"),
+            Self::Int if found == "number" => match raw.parse::<i64>() {
+                Ok(number) => Ok(number.into()),
+                Err(_) => Err((format!("number {raw}"), "int")),
+            },
+            Self::Int => other("int"),
             Self::Texts if found == "array" => {
                 let items: Vec<&RawValue> = serde_json::from_str(raw).unwrap_or_default();
                 let items = items.iter().map(|item| text_or_empty(item.get()));

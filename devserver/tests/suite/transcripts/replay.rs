@@ -17,6 +17,7 @@ use super::{
     socket::Socket,
     template::Templates,
 };
+use crate::git_host::GitHost;
 
 /// The name that stands for `<name>`.
 const NAME: &str = "replay-of-transcripts";
@@ -38,7 +39,9 @@ pub struct Replay {
     templates: Templates,
     /// What `<uuid>` stands for in a path.
     id: String,
-    /// The outcome of sockets that were played beside an earlier request.
+    /// The server that git clones from.
+    pub git_host: Option<GitHost>,
+    /// The outcome of what was played beside an earlier exchange.
     played: HashMap<String, Vec<String>>,
 }
 
@@ -54,8 +57,12 @@ impl Replay {
             client,
             templates: Templates::new("", NAME),
             id: String::new(),
+            git_host: None,
             played: HashMap::new(),
         };
+        if area == "git" {
+            replay.git_host = Some(GitHost::start());
+        }
         if area != "sandbox" {
             replay.base = match std::env::var("TRANSCRIPT_TOOLBOX") {
                 Ok(toolbox) => toolbox,
@@ -162,7 +169,7 @@ impl Replay {
     /// Sends a recorded request; `Sec-WebSocket-...` with an upgrade.
     async fn send(&self, exchange: &Exchange) -> reqwest::Result<Response> {
         let request = &exchange.request;
-        let path = self.templates.filled(&request.path, NAME, &self.id);
+        let path = self.filled(&request.path);
         let method = Method::from_bytes(request.method.as_bytes()).unwrap();
         let key = if exchange.name == "wrong key" { "wrong" } else { &self.key };
         let mut built = self.client.request(method, format!("{}{path}", self.base)).bearer_auth(key);
@@ -183,7 +190,7 @@ impl Replay {
             }
         }
         match (&request.json, &request.body) {
-            (Some(json), _) => built = built.body(self.templates.filled(&json.to_string(), NAME, &self.id)),
+            (Some(json), _) => built = built.body(self.filled(&json.to_string())),
             (None, Some(Value::String(text))) => built = built.body(text.clone()),
             (None, Some(described)) => {
                 let body = scene::two_files();
@@ -194,6 +201,17 @@ impl Replay {
             (None, None) => {}
         }
         built.send().await
+    }
+
+    /// A request with the placeholders filled in.
+    fn filled(&self, template: &str) -> String {
+        let filled = self.templates.filled(template, NAME, &self.id);
+        match &self.git_host {
+            Some(host) => filled
+                .replace("<host>", &host.address)
+                .replace("<sha>", &host.git("bare.git", &["rev-parse", "master"])),
+            None => filled,
+        }
     }
 
     async fn open(&mut self, exchange: &Exchange) -> Result<Socket, Vec<String>> {

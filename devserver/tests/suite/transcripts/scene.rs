@@ -3,6 +3,7 @@
 use std::{os::unix::fs::symlink, time::Duration};
 
 use super::{recording::Exchange, replay::Replay};
+use crate::git_host::git;
 
 /// How long what happens in the background may take until the answer is the recorded one.
 const SETTLING: Duration = Duration::from_secs(10);
@@ -19,6 +20,9 @@ pub fn reason_to_skip(area: &str, name: &str) -> Option<&'static str> {
             if !has_matplotlib() =>
         {
             Some("the recorder's matplotlib 3.11 is not installed here")
+        }
+        ("git", "clone over file://") => {
+            Some("the recorded failure comes from the recorder's process 1, which reaped the daemon's helper")
         }
         ("process", "code-run: typescript") if !has_ts_node() => Some("ts-node is not installed here"),
         ("sandbox", "config") => {
@@ -102,6 +106,7 @@ pub async fn prepare(replay: &Replay, name: &str) {
         ("session", "input with newline") => tokio::time::sleep(Duration::from_millis(300)).await,
         ("pty", name) if name.starts_with("close frame: ") => terminal(replay, "x").await,
         ("pty", "delete") => terminal(replay, "k").await,
+        ("git", name) => repository(replay, name),
         ("pty", "a message over 64 KiB") => terminal(replay, "big").await,
         ("pty", "a reader that does not read") => terminal(replay, "slow").await,
         ("pty", "list at the end") => {
@@ -115,6 +120,35 @@ pub async fn prepare(replay: &Replay, name: &str) {
             symlink("nowhere", directory.join("dangling")).unwrap();
             nix::unistd::mkfifo(&directory.join("fifo"), nix::sys::stat::Mode::from_bits_truncate(0o644))
                 .unwrap();
+        }
+        _ => {}
+    }
+}
+
+/// What the recorder did in the clone and in the remote.
+fn repository(replay: &Replay, name: &str) {
+    let host = replay.git_host.as_ref().expect("the replay of git has a server");
+    let clone = replay.home.join("repo");
+    let change = |file: &str, content: &str| {
+        let file = clone.join(file);
+        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+        std::fs::write(file, content).unwrap();
+    };
+    match name {
+        "status, modified and untracked" => {
+            change("f.txt", "changed\n");
+            change("n.txt", "new\n");
+            change("sub/s.txt", "new\n");
+        }
+        "pull" => host.advance("theirs.txt", "theirs\n"),
+        "push, rejected" => {
+            host.advance("theirs.txt", "more\n");
+            change("ours.txt", "ours\n");
+            git(&clone, &["add", "ours.txt"]);
+            git(&clone, &["commit", "-q", "-m", "ours"]);
+        }
+        "status of a repository without commits" => {
+            git(&replay.home, &["init", "-q", "fresh"]);
         }
         _ => {}
     }
