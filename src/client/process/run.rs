@@ -20,7 +20,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::sync::Notify;
+use tokio::time::{Instant, sleep, timeout_at};
 
 crate::params! {
     stream pub struct Run {
@@ -65,19 +66,37 @@ pub struct RunOpened {
 
 pub async fn run_stream(sandbox: Sandbox, params: Run, io: Io) -> Result<Ended> {
     drop(io.input);
-    let (follower, exit_code) = perform(sandbox, params, io.sink).await?;
+    let (follower, exit_code) = perform(sandbox, params, io.sink, std::future::pending()).await?;
     Ok(follower.ended(exit_code))
 }
 
 pub async fn run(sandbox: Sandbox, params: Run, _: Context) -> Result<Json> {
-    let collected = Arc::new(Collected::default());
-    let (_, exit_code) = perform(sandbox, params, collected.clone()).await?;
-    let [stdout, stderr] = std::mem::take(&mut *collected.0.lock()).map(text);
+    let max_bytes = sandbox.client().config().max_result_bytes;
+    let collected = Arc::new(Collected { max_bytes, ..Collected::default() });
+    let overflow = {
+        let collected = collected.clone();
+        async move { collected.overflow.notified().await }
+    };
+    let (_, exit_code) = perform(sandbox, params, collected.clone(), overflow).await?;
+    let [stdout, stderr] = std::mem::take(&mut *collected.output.lock()).map(text);
     let ran = Ran { exit_code, stdout, stderr };
     let json = serde_json::to_vec(&ran).map_err(|error| {
         Error::new(status::PROTOCOL, format!("the output cannot be written as JSON: {error}"))
     })?;
+    if json.len() as u64 > max_bytes {
+        return Err(too_large(max_bytes));
+    }
     Ok(Json(json))
+}
+
+fn too_large(max_bytes: u64) -> Error {
+    Error::new(
+        status::PROTOCOL,
+        format!(
+            "the command's output is larger than {max_bytes} bytes, the bound on one result: the command was \
+             ended; run it as a stream, redirect its output into a file, or raise `maxResultBytes`"
+        ),
+    )
 }
 
 /// Without a copy where it is UTF-8 already.
@@ -85,9 +104,15 @@ fn text(bytes: Vec<u8>) -> String {
     String::from_utf8(bytes).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
 }
 
-/// stdout and stderr of a call, which nobody reads before its end.
+/// The output of a call, collected up to the client's bound.
 #[derive(Default)]
-struct Collected(Mutex<[Vec<u8>; 2]>);
+struct Collected {
+    /// stdout and stderr.
+    output: Mutex<[Vec<u8>; 2]>,
+    max_bytes: u64,
+    /// Notified when there is more output than that.
+    overflow: Notify,
+}
 
 impl Sink for Collected {
     fn opened(&self, _: Vec<u8>) {}
@@ -97,15 +122,25 @@ impl Sink for Collected {
     }
 
     fn data(&self, chunk: Chunk) {
-        let of = usize::from(chunk.channel == Channel::Stderr);
-        self.0.lock()[of].extend_from_slice(&chunk.data);
+        let mut output = self.output.lock();
+        let collected_bytes = output[0].len() + output[1].len() + chunk.data.len();
+        if collected_bytes as u64 > self.max_bytes {
+            self.overflow.notify_one();
+            return;
+        }
+        output[usize::from(chunk.channel == Channel::Stderr)].extend_from_slice(&chunk.data);
     }
 
     fn progress(&self, _: u64, _: Option<u64>) {}
 }
 
-/// Runs the command, its output into `sink`, and removes its session.
-async fn perform(sandbox: Sandbox, params: Run, sink: Arc<dyn Sink>) -> Result<(Follower, i64)> {
+/// Runs the command, its output into `sink`, until it ends or `overflow` does, and removes its session.
+async fn perform(
+    sandbox: Sandbox,
+    params: Run,
+    sink: Arc<dyn Sink>,
+    overflow: impl Future<Output = ()>,
+) -> Result<(Follower, i64)> {
     let limit = limit("process.run", params.timeout)?;
     let script =
         script::wrap(&params.command, params.cwd.as_deref(), params.env.as_ref(), params.stdin.as_deref())?;
@@ -114,7 +149,7 @@ async fn perform(sandbox: Sandbox, params: Run, sink: Arc<dyn Sink>) -> Result<(
     let session = Session::new(sandbox);
     let mut guard = RemoteGuard::arm(session.clone());
     let outcome = match session.start(&mut guard, &script, limit).await {
-        Ok(command) => session.follow(&command, limit, sink).await,
+        Ok(command) => session.follow(&command, limit, sink, overflow).await,
         Err(error) => Err(error),
     };
     guard.remove(REMOVAL_LIMIT).await;
@@ -182,17 +217,24 @@ impl Session {
         command: &str,
         limit: Option<Duration>,
         sink: Arc<dyn Sink>,
+        overflow: impl Future<Output = ()>,
     ) -> Result<(Follower, i64)> {
         let log = Log::of_command(self.sandbox.clone(), &self.id, command)?;
         let opening = serde_json::json!({"sessionId": self.id, "commandId": command});
         let mut follower = Follower::new(log, 0, sink, opening.to_string().into_bytes());
-        let followed = match limit {
-            None => follower.follow().await,
-            Some(limit) => match timeout(limit, follower.follow()).await {
-                Ok(followed) => followed,
-                Err(_) => Err(follower.complete(killed(limit))),
-            },
+        let killed_at = async {
+            match limit {
+                None => std::future::pending().await,
+                Some(limit) => sleep(limit).await,
+            }
         };
+        let cut = tokio::select! {
+            biased;
+            followed = follower.follow() => Ok(followed?),
+            () = overflow => Err(too_large(self.sandbox.client().config().max_result_bytes)),
+            () = killed_at => Err(killed(limit.unwrap_or_default())),
+        };
+        let followed = cut.map_err(|error| follower.complete(error));
         followed.map(|exit_code| (follower, exit_code))
     }
 }

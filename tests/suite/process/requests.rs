@@ -112,6 +112,20 @@ async fn a_run_removes_its_session_before_it_answers() {
 }
 
 #[tokio::test]
+async fn a_run_collects_no_more_than_the_bound_and_is_ended_beyond_it() {
+    // A command that never ends: nothing but the bound ends the run.
+    let toolbox = sessions(b"\x01\x01\x01twelve bytes\n\x02\x02\x02and more\n", false).await;
+    let sandbox = toolbox.sandbox(json!({"maxResultBytes": 20})).await;
+    let error = call(&sandbox, "process.run", json!({"command": "yes"})).await.unwrap_err();
+    assert_eq!(error.status(), status::PROTOCOL);
+    assert!(error.detail().message.contains("maxResultBytes"), "{error}");
+    assert_eq!(deleted(&toolbox).len(), 1);
+    // A stream collects nothing.
+    let stream = open(&sandbox, "process.run", json!({"command": "yes"})).unwrap();
+    stream.until_output("and more").await;
+}
+
+#[tokio::test]
 async fn a_run_whose_session_is_hard_to_remove_still_tells_its_result_and_tries_again() {
     let busy = |before: usize| match before {
         0 => Reply::Raw("503 Service Unavailable", Vec::new()),
