@@ -75,6 +75,12 @@ crate::params! {
         pub spot: Option<bool>,
         /// Another sandbox to share a machine with.
         pub linked_sandbox: Option<String>,
+        /// Minutes that it may wait for a free runner before it is given up, 1 or more; the error is then
+        /// SANDBOX_FAILED with the code QUEUE_TIMEOUT. Servers before 0.226 refuse or ignore it.
+        #[cfg_attr(feature = "schema", schemars(range(min = 1), extend("unit" = "minutes")))]
+        pub queue_timeout: Option<i64>,
+        /// true: on a machine with KVM. Servers before 0.226 refuse or ignore it.
+        pub kvm: Option<bool>,
     }
 }
 
@@ -172,6 +178,10 @@ struct Body<'a> {
     spot: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     linked_sandbox: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    queue_timeout: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kvm: Option<bool>,
 }
 
 #[derive(Serialize)]
@@ -201,6 +211,9 @@ impl Create {
             if minutes.is_some_and(|minutes| minutes < 0) {
                 return invalid(format!("`{name}` is negative; give minutes, 0 for never"));
             }
+        }
+        if self.queue_timeout.is_some_and(|minutes| minutes < 1) {
+            return invalid("`queueTimeout` is less than 1; give minutes, 1 or more".into());
         }
         let set = |minutes: Option<i64>| minutes.is_some_and(|minutes| minutes != 0);
         if set(self.auto_stop_interval) && set(self.auto_pause_interval) {
@@ -273,6 +286,8 @@ impl Create {
             domain_allow_list: self.domain_allow_list.as_deref(),
             spot: self.spot,
             linked_sandbox: self.linked_sandbox.as_deref(),
+            queue_timeout: self.queue_timeout,
+            kvm: self.kvm,
         }
     }
 }

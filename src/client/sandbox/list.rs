@@ -59,6 +59,10 @@ crate::params! {
         /// At most so many GiB of disk.
         #[cfg_attr(feature = "schema", schemars(extend("unit" = "GiB")))]
         pub max_disk_gi_b: Option<f64>,
+        /// At least so many GPUs; since 0.226.
+        pub min_gpu: Option<f64>,
+        /// At most so many GPUs; since 0.226.
+        pub max_gpu: Option<f64>,
         /// Only public ones, or only others.
         pub is_public: Option<bool>,
         /// Only recoverable ones, or only others.
@@ -139,6 +143,8 @@ impl List {
             ("maxMemoryGiB", number(self.max_memory_gi_b)),
             ("minDiskGiB", number(self.min_disk_gi_b)),
             ("maxDiskGiB", number(self.max_disk_gi_b)),
+            ("minGpu", number(self.min_gpu)),
+            ("maxGpu", number(self.max_gpu)),
             ("isPublic", truth(self.is_public)),
             ("isRecoverable", truth(self.is_recoverable)),
             ("createdAtAfter", text(&self.created_at_after)),
@@ -173,6 +179,8 @@ impl List {
     /// Whether the old endpoint, which counts pages, knows every filter given.
     fn fits_pages(&self) -> bool {
         self.include_warm.is_none()
+            && self.min_gpu.is_none()
+            && self.max_gpu.is_none()
             && self.is_public.is_none()
             && self.is_recoverable.is_none()
             && self.sandbox_classes.is_none()

@@ -49,6 +49,10 @@ use std::ptr::null_mut;
 ///   `[{"ENV_NAME":"secret-name"}]`.
 /// * `spot` (true or false): true: on spot capacity, which may be taken back.
 /// * `linkedSandbox` (text): Another sandbox to share a machine with.
+/// * `queueTimeout` (integer, minutes): Minutes that it may wait for a free runner before it is given
+///   up, 1 or more; the error is then SANDBOX_FAILED with the code QUEUE_TIMEOUT. Servers before 0.226
+///   refuse or ignore it.
+/// * `kvm` (true or false): true: on a machine with KVM. Servers before 0.226 refuse or ignore it.
 /// * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
 ///   operation's default. Of a stream it bounds its whole life.
 /// * `bufferBytes` (integer, bytes): Of a stream without a queue: how many bytes may wait unread (and,
@@ -220,6 +224,8 @@ pub unsafe extern "C" fn daytona_sandbox_find(
 /// * `maxMemoryGiB` (number, GiB): At most so many GiB of memory.
 /// * `minDiskGiB` (number, GiB): At least so many GiB of disk.
 /// * `maxDiskGiB` (number, GiB): At most so many GiB of disk.
+/// * `minGpu` (number): At least so many GPUs; since 0.226.
+/// * `maxGpu` (number): At most so many GPUs; since 0.226.
 /// * `isPublic` (true or false): Only public ones, or only others.
 /// * `isRecoverable` (true or false): Only recoverable ones, or only others.
 /// * `createdAtAfter` (text, a time (ISO 8601)): Created after this time.
