@@ -41,7 +41,7 @@ pub struct Detail {
     pub attempts: u32,
     /// The sandbox's UUID; null where none was involved, or it is not known.
     pub sandbox_id: Option<String>,
-    /// The unique name that a create sent; absent where the id is known.
+    /// The unique name that a create sent; absent elsewhere.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sandbox_name: Option<String>,
     /// The response's headers, never the request's; null where there was no response.

@@ -110,7 +110,7 @@ impl ErrorContext {
         if detail.sandbox_id.is_none() {
             detail.sandbox_id = known.sandbox_id;
         }
-        if detail.sandbox_id.is_none() && detail.sandbox_name.is_none() {
+        if detail.sandbox_name.is_none() {
             detail.sandbox_name = known.sandbox_name;
         }
         detail.attempts = detail.attempts.max(known.attempts);

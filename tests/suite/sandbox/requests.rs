@@ -1,13 +1,16 @@
 //! What the sandbox operations ask of the API, and what they make of its answers.
 
 use crate::canned::{Answer, Server, json_answer, soon, with_headers};
-use crate::support::{call, client, context};
+use crate::support::toolbox::{Reply, Toolbox, ok};
+use crate::support::{Collector, call, client, context, until};
 use daytona::catalogue::{self, Outcome, TargetRef};
 use daytona::client::Client;
-use daytona::client::error::Result;
+use daytona::client::error::{Error, Result};
 use daytona::client::sandbox::Sandbox;
 use daytona::client::status;
+use daytona::client::stream::{Io, input};
 use serde_json::{Value, json};
+use std::sync::Arc;
 use tokio::io::AsyncWriteExt;
 
 async fn create(server: &Server, params: Value) -> Result<Sandbox> {
@@ -113,6 +116,45 @@ async fn on_client(client: &Client, operation: &str, params: Value) -> Result<Va
     }
 }
 
+/// A cancel or close drops the operation's future; the error is made elsewhere, from the error context.
+#[tokio::test]
+async fn an_interrupted_create_names_what_it_sent_and_the_id_once_it_is_known() {
+    for (answers, streamed) in [(false, false), (false, true), (true, false), (true, true)] {
+        for given in [None, Some("given")] {
+            let toolbox = Toolbox::start_api(move |asked, _| match asked.method.as_str() {
+                "POST" if answers => ok(json!({"id": "sb-9", "name": "n", "state": "creating"})),
+                _ => Reply::Silence,
+            })
+            .await;
+            let target = TargetRef::Client(client(&toolbox.url, json!({})));
+            let params = json!({ "name": given }).to_string().into_bytes();
+            let operation = catalogue::find("sandbox.create").unwrap();
+            let context = context();
+            let known = context.error_context.clone();
+            let task = if streamed {
+                let (sink, (_writer, input)) = (Arc::new(Collector::default()), input(1024));
+                let error_context = known.clone();
+                let io = Box::new(move |_| Io { sink, input, error_context });
+                let future = operation.stream.unwrap()(catalogue::Stream { target, params, io }).unwrap();
+                tokio::spawn(async move { future.await.map(drop) })
+            } else {
+                let future = operation.call.unwrap()(catalogue::Call { target, params, context }).unwrap();
+                tokio::spawn(async move { future.await.map(drop) })
+            };
+            let requests = if answers { 2 } else { 1 };
+            until("asked", async || toolbox.asked().len() >= requests).await;
+            task.abort();
+            assert!(task.await.unwrap_err().is_cancelled());
+            let mut error = Error::new(status::CANCELLED, "cancelled");
+            known.complete(&mut error);
+            let sent = &toolbox.asked()[0].body["name"];
+            assert_eq!(error.detail().sandbox_name.as_deref(), sent.as_str());
+            assert!(given.is_none_or(|given| sent == given));
+            assert_eq!(error.detail().sandbox_id.as_deref(), answers.then_some("sb-9"));
+        }
+    }
+}
+
 #[tokio::test]
 async fn an_option_that_was_not_given_is_an_absent_key() {
     let mut body = sent(json!({}), json!({})).await;
@@ -126,7 +168,8 @@ async fn options_travel_under_the_services_names() {
         "name": "n", "image": "debian:12", "language": "javascript", "user": "me", "env": {"A": "b c"},
         "labels": {"k": "v"}, "public": true, "target": "eu", "autoStopInterval": 0, "autoArchiveInterval": 5,
         "autoDeleteInterval": 9, "ephemeral": true, "ttlMinutes": 60, "networkBlockAll": false,
-        "networkAllowList": "10.0.0.0/8", "domainAllowList": "a.example", "spot": true, "linkedSandbox": "other",
+        "networkAllowList": "10.0.0.0/8", "domainAllowList": "a.example", "spot": true, "linkedSandbox": "other", "queueTimeout": 3, "kvm": true,
+        "queueTimeout": 3, "kvm": true,
         "resources": {"cpu": 2, "memory": 4, "disk": 8, "gpu": 1, "gpuType": "h100"},
         "volumes": [{"volumeId": "v", "mountPath": "/data", "subpath": "s"}], "secrets": [{"E": "secret"}],
     });
@@ -136,7 +179,7 @@ async fn options_travel_under_the_services_names() {
         "target": "eu", "autoStopInterval": 0, "autoArchiveInterval": 5,
         // What ephemeral means, and overrides.
         "autoDeleteInterval": 0, "ttlMinutes": 60, "networkBlockAll": false, "networkAllowList": "10.0.0.0/8",
-        "domainAllowList": "a.example", "spot": true, "linkedSandbox": "other",
+        "domainAllowList": "a.example", "spot": true, "linkedSandbox": "other", "queueTimeout": 3, "kvm": true,
         "cpu": 2, "memory": 4, "disk": 8, "gpu": 1, "gpuType": ["h100"],
         "volumes": [{"volumeId": "v", "mountPath": "/data", "subpath": "s"}], "secrets": [{"E": "secret"}],
     });
@@ -157,6 +200,7 @@ async fn what_the_service_would_refuse_or_misread_is_refused_before_it_is_sent()
         (json!({"autoArchiveInterval": -1}), "autoArchiveInterval"),
         (json!({"autoPauseInterval": -1}), "autoPauseInterval"),
         (json!({"ttlMinutes": -1}), "ttlMinutes"),
+        (json!({"queueTimeout": 0}), "queueTimeout"),
         (json!({"autoStopInterval": 1, "autoPauseInterval": 1}), "exclude each other"),
         (json!({"autoPauseInterval": 1, "ephemeral": true}), "ephemeral"),
         (json!({"autoPauseInterval": 1, "autoDeleteInterval": 0}), "autoDeleteInterval"),
@@ -216,6 +260,23 @@ async fn a_lists_filters_travel_under_the_services_names_in_both_shapes() {
         ] {
             assert!(query.contains(&(key.to_owned(), value.to_owned())), "{key}={value} is not in {asked}");
         }
+    }
+}
+
+#[tokio::test]
+async fn a_newer_servers_filters_and_unknown_values_pass_to_the_endpoint_that_knows_them() {
+    let server =
+        Server::start(|_| Answer::Keep(json_answer("200 OK", &json!({"items": [], "nextCursor": null}))))
+            .await;
+    let client = client(&server.url(), json!({}));
+    for (params, query) in [
+        (json!({"page": 1, "minGpu": 1, "maxGpu": 8}), "minGpu=1&maxGpu=8"),
+        (json!({"sort": "gpu", "order": "sideways"}), "sort=gpu&order=sideways"),
+        (json!({"states": ["hibernating"]}), "states=hibernating"),
+    ] {
+        on_client(&client, "sandbox.list", params).await.unwrap();
+        let asked = server.asked().pop().unwrap().line;
+        assert_eq!(asked, format!("GET /sandbox?{query} HTTP/1.1"));
     }
 }
 
