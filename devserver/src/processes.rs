@@ -94,7 +94,10 @@ pub fn kill_until_gone(mut find: impl FnMut() -> BTreeSet<i32>) {
         if found.is_empty() {
             return;
         }
-        kill_all(found.keys().copied());
+        // Parents first: a shell that outlives its command would still report that it was killed.
+        let mut by_age: Vec<_> = found.iter().map(|(process, time)| (*time, *process)).collect();
+        by_age.sort_unstable();
+        kill_all(by_age.into_iter().map(|(_, process)| process));
         std::thread::sleep(KILL_PAUSE);
     }
 }
