@@ -16,7 +16,7 @@ use tokio::time::sleep;
 /// The shortest time that a sandbox stays in a state such as `starting`.
 const MIN_TRANSITION: Duration = Duration::from_millis(120);
 /// The longest wait for a client to read that state.
-const OBSERVE_TIMEOUT: Duration = Duration::from_secs(1);
+pub const OBSERVE_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// The time in a state such as `starting`: at least [`MIN_TRANSITION`], and until a client has read it or
 /// [`OBSERVE_TIMEOUT`] has passed, so that a client on a busy machine does not miss it.
@@ -43,9 +43,6 @@ fn begin(
         _ if !from.contains(&states.state) => Err(ApiError::bad_request(refusal)),
         _ => Ok(()),
     });
-    if change.is_err() {
-        sandbox.notify_observed();
-    }
     Ok((sandbox.clone(), change?))
 }
 
@@ -69,8 +66,9 @@ pub fn fail(sandbox: &Sandbox, change: Change, state: &str, reason: &str) -> boo
 
 pub async fn get(Path(id): Path<String>, call: ApiCall) -> Answer {
     let sandbox = call.sandbox(&id)?;
+    let answer = json_body(&sandbox.json());
     sandbox.notify_observed();
-    Ok(json_body(&sandbox.json()))
+    Ok(answer)
 }
 
 /// Allowed during an archive as well, which it supersedes.
@@ -84,11 +82,7 @@ pub async fn start(Path(id): Path<String>, call: ApiCall) -> Answer {
             "stopped" | "archived" => Ok(()),
             _ => Err(ApiError::bad_request("Sandbox is not in valid state")),
         }
-    });
-    if change.is_err() {
-        sandbox.notify_observed();
-    }
-    let change = change?;
+    })?;
     let answer = json_body(&sandbox.json());
     tokio::spawn(async move {
         sleep(MIN_TRANSITION / 2).await;

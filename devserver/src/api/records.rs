@@ -2,25 +2,46 @@
 
 use super::ApiCall;
 use super::error::{Answer, ApiError, json_body};
+use super::lifecycle::OBSERVE_TIMEOUT;
 use crate::app_state::AppState;
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
 use parking_lot::Mutex;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::Notify;
+use tokio::time::{sleep, timeout};
 
 pub type Record = Map<String, Value>;
-pub type Records = Mutex<BTreeMap<String, Record>>;
+pub type Records = Mutex<BTreeMap<String, Stored>>;
 
-/// The time between a create and its final state.
+pub struct Stored {
+    record: Record,
+    /// Notified when a client has read the record by itself.
+    observed: Arc<Notify>,
+}
+
+/// The shortest time between a create and its final state.
 const READY_DELAY: Duration = Duration::from_millis(500);
 
 /// Those of the caller's organization.
 pub fn list(call: &ApiCall, records: &Records) -> Vec<Record> {
     let owner = json!(call.organization.id);
     let records = records.lock();
-    records.values().filter(|record| record.get("organizationId") == Some(&owner)).cloned().collect()
+    let own = records.values().filter(|stored| stored.record.get("organizationId") == Some(&owner));
+    own.map(|stored| stored.record.clone()).collect()
+}
+
+/// Finds a record for a client's answer.
+pub fn read(call: &ApiCall, records: &Records, key: &str, value: &str) -> Option<Record> {
+    let found = find(call, records, key, value)?;
+    let id = found.get("id").and_then(Value::as_str).unwrap_or_default();
+    if let Some(stored) = records.lock().get(id) {
+        stored.observed.notify_waiters();
+    }
+    Some(found)
 }
 
 pub fn find(call: &ApiCall, records: &Records, key: &str, value: &str) -> Option<Record> {
@@ -45,7 +66,8 @@ pub fn named_request(call: &ApiCall) -> Result<(Value, String), ApiError> {
     Ok((request, name))
 }
 
-/// Stores a new record, answers with it, and gives it its final state after [`READY_DELAY`].
+/// Stores a new record, answers with it, and gives it its final state after [`READY_DELAY`], and when a client
+/// has read it or [`OBSERVE_TIMEOUT`] has passed, so that a client on a busy machine sees the first state.
 pub fn create(
     call: &ApiCall,
     records: fn(&AppState) -> &Records,
@@ -53,12 +75,14 @@ pub fn create(
     ready_state: &'static str,
 ) -> Answer {
     let id = record.get("id").and_then(Value::as_str).unwrap_or_default().to_owned();
-    records(&call.app).lock().insert(id.clone(), record.clone());
+    let observed = Arc::new(Notify::new());
+    let stored = Stored { record: record.clone(), observed: observed.clone() };
+    records(&call.app).lock().insert(id.clone(), stored);
     let app = call.app.clone();
     tokio::spawn(async move {
-        tokio::time::sleep(READY_DELAY).await;
-        if let Some(record) = records(&app).lock().get_mut(&id) {
-            record.insert("state".into(), json!(ready_state));
+        tokio::join!(sleep(READY_DELAY), timeout(OBSERVE_TIMEOUT, observed.notified())).0;
+        if let Some(stored) = records(&app).lock().get_mut(&id) {
+            stored.record.insert("state".into(), json!(ready_state));
         }
     });
     Ok(json_body(&record))

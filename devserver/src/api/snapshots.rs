@@ -2,7 +2,7 @@
 
 use super::ApiCall;
 use super::error::{Answer, ApiError, json_body};
-use super::records::{self, Record};
+use super::records::{self, Record, Records};
 use crate::sandbox::DEFAULT_SNAPSHOT;
 use crate::timestamp::now;
 use axum::extract::Path;
@@ -34,7 +34,7 @@ pub async fn list(call: ApiCall) -> Answer {
 }
 
 pub async fn get(Path(id_or_name): Path<String>, call: ApiCall) -> Answer {
-    find(&call, &id_or_name)
+    read(&call, &id_or_name)
         .map(|snapshot| json_body(&snapshot))
         .ok_or_else(|| ApiError::not_found(format!("Snapshot with ID or name {id_or_name} not found")))
 }
@@ -48,13 +48,25 @@ pub async fn delete(Path(id): Path<String>, call: ApiCall) -> Answer {
 
 /// The snapshot with this id or name, the default one included.
 pub fn find(call: &ApiCall, id_or_name: &str) -> Option<Record> {
+    find_by(call, id_or_name, records::find)
+}
+
+/// The same, for a client's answer.
+fn read(call: &ApiCall, id_or_name: &str) -> Option<Record> {
+    find_by(call, id_or_name, records::read)
+}
+
+fn find_by(
+    call: &ApiCall,
+    id_or_name: &str,
+    find: fn(&ApiCall, &Records, &str, &str) -> Option<Record>,
+) -> Option<Record> {
     let default = default_snapshot(call);
     if [default.get("id"), default.get("name")].contains(&Some(&json!(id_or_name))) {
         return Some(default);
     }
     let snapshots = &call.app.snapshots;
-    records::find(call, snapshots, "id", id_or_name)
-        .or_else(|| records::find(call, snapshots, "name", id_or_name))
+    find(call, snapshots, "id", id_or_name).or_else(|| find(call, snapshots, "name", id_or_name))
 }
 
 fn default_snapshot(call: &ApiCall) -> Record {

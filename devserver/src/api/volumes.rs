@@ -32,13 +32,13 @@ pub async fn list(call: ApiCall) -> Answer {
 }
 
 pub async fn get(Path(id): Path<String>, call: ApiCall) -> Answer {
-    records::find(&call, &call.app.volumes, "id", &id)
+    records::read(&call, &call.app.volumes, "id", &id)
         .map(|volume| json_body(&volume))
         .ok_or_else(|| ApiError::not_found(format!("Volume with ID {id} not found")))
 }
 
 pub async fn get_by_name(Path(name): Path<String>, call: ApiCall) -> Answer {
-    records::find(&call, &call.app.volumes, "name", &name)
+    records::read(&call, &call.app.volumes, "name", &name)
         .map(|volume| json_body(&volume))
         .ok_or_else(|| ApiError::not_found(format!("Volume with name {name} not found")))
 }

@@ -167,12 +167,13 @@ async fn a_resize_reaches_the_program_that_runs() {
     create(&sandbox, json!({"id": "t", "cols": 90, "rows": 20})).await;
     let mut socket = sandbox.socket(CONNECT).await;
     quiet(&mut socket).await;
-    let program = "trap 'stty size' WINCH; trap 'echo stopped; exit 130' INT; echo trapped; while :; do sleep 0.05; done";
+    // Without a child when Ctrl-C comes: bash drops a trapped SIGINT while a child ends by itself.
+    let program = "trap 'stty size; echo resized' WINCH; trap 'echo stopped; exit 130' INT; echo trapped; while :; do :; done";
     socket.say(&format!("bash -c \"{program}\"\n")).await;
     socket.until_output("trapped").await;
     let (status, answer) = sandbox.post("/process/pty/t/resize", json!({"cols": 132, "rows": 50})).await;
     assert_eq!((status, &answer["cols"], &answer["rows"]), (200, &json!(132), &json!(50)));
-    socket.until_output("50 132\r\n").await;
+    socket.until_output("50 132\r\nresized\r\n").await;
     // Ctrl-C is a byte.
     socket.say("\u{3}").await;
     socket.until_output("stopped\r\n").await;
