@@ -21,6 +21,9 @@ pub fn of(area: &str, exchange: &Exchange) -> Result<Question, &'static str> {
     if exchange.response.status == "TimeoutError" {
         return Err("was never answered: follow_faults shows what becomes of that");
     }
+    if exchange.response.status == 206 {
+        return Err("a part: a part that a call did not ask for is an error");
+    }
     let sent = match (&request.json, &request.body) {
         (Some(Value::Object(fields)), _) => fields.clone(),
         (None, None) => Map::new(),
