@@ -1,4 +1,4 @@
-//! What a client is told: the configuration JSON of `client.open` and the environment beneath it.
+//! The configuration of a client: the JSON of `client.open`, over the environment.
 //!
 //! Explicit values win over the environment, key by key; a `.env` file is never read, because the
 //! URL decides where the credential goes. Everything is checked here, before anything is sent, so
@@ -15,7 +15,7 @@ use std::fmt;
 use std::time::Duration;
 use url::Url;
 
-/// Where the API is unless somebody says otherwise.
+/// The hosted service, used unless `apiUrl` or the environment names another.
 pub const DEFAULT_API_URL: &str = "https://app.daytona.io/api";
 /// The bound on one JSON result unless `maxResultBytes` gives another.
 pub const DEFAULT_MAX_RESULT_BYTES: u64 = 256 << 20;
@@ -186,7 +186,7 @@ fn configuration(message: impl Into<String>) -> Error {
     Error::new(status::CONFIGURATION, message)
 }
 
-/// null, 0 and N are three different things.
+/// Absent is the default, 0 no limit, N a limit of N milliseconds.
 fn limit(given_ms: Option<u64>, default_ms: u64) -> Option<Duration> {
     match given_ms.unwrap_or(default_ms) {
         0 => None,
@@ -309,7 +309,7 @@ impl Given<'_> {
                 None => Ok(None),
             }
         };
-        // Under CGI, HTTP_PROXY is the request header `Proxy` and anybody's to set.
+        // Under CGI, HTTP_PROXY is the request header `Proxy`, which any client can set.
         let cgi = (self.environment)("REQUEST_METHOD")?.is_some();
         let all = from(&["ALL_PROXY", "all_proxy"])?;
         let http = from(if cgi { &["http_proxy"] } else { &["HTTP_PROXY", "http_proxy"] })?;
@@ -346,8 +346,8 @@ fn proxy(from: &str, text: &str) -> Result<Option<String>> {
     }
 }
 
-/// A NO_PROXY list in the words of the matcher, which knows no `*.name`, port or bracket. `None` for
-/// `*`: nothing takes the proxy.
+/// A NO_PROXY list in the syntax of hyper-util's matcher, which has no `*.name`, port or bracket. `None` for
+/// `*`: no host takes the proxy.
 fn exceptions(list: &str) -> Option<String> {
     let mut words = Vec::new();
     for entry in list.split([',', ' ']).map(str::trim).filter(|entry| !entry.is_empty()) {
@@ -388,8 +388,8 @@ fn authorities(path: Option<&str>) -> Result<Vec<CertificateDer<'static>>> {
     Ok(certificates)
 }
 
-/// The extra headers. Those that the library answers for cannot be replaced from outside: a
-/// credential or a protocol level that differs from the configured one would be a riddle later.
+/// The configured headers. Those that the library sets itself are refused, so that credential and protocol
+/// version are always those of the configuration.
 fn headers(options: &Options) -> Result<HeaderMap> {
     let mut map = HeaderMap::new();
     for (name, value) in options.headers.iter().flatten() {

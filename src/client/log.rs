@@ -1,5 +1,5 @@
-//! Log lines for whoever asked for them. Nothing is formatted unless somebody listens; no line ever
-//! carries a credential, nor a query, which may hold one. ERROR is a panic, WARN what is tried again, INFO a
+//! Log lines for the listener of the process. A line is formatted only where its level is enabled, and
+//! contains neither a credential nor a query, which may hold one. ERROR is a panic, WARN what is tried again, INFO a
 //! sandbox's change of state, DEBUG each request.
 
 use std::sync::OnceLock;
@@ -16,22 +16,22 @@ pub const NAMES: [&str; 5] = ["off", "error", "warn", "info", "debug"];
 static LEVEL: AtomicI32 = AtomicI32::new(OFF);
 static LISTENER: OnceLock<fn(i32, &str)> = OnceLock::new();
 
-/// Lines above this level are not made.
+/// Sets the level; lines above it are not formatted.
 pub fn set_level(level: i32) {
     LEVEL.store(level, Ordering::Relaxed);
 }
 
-/// Where the lines go. Once a process.
+/// Sets the listener; the first one of the process stays.
 pub fn deliver_to(listener: fn(i32, &str)) {
     let _ = LISTENER.set(listener);
 }
 
-/// Does anybody listen at that level?
+/// Whether lines of that level are enabled.
 pub fn listens(level: i32) -> bool {
     level <= LEVEL.load(Ordering::Relaxed)
 }
 
-/// Logs a line, if somebody listens at that level.
+/// Logs a line where its level is enabled.
 pub fn line(level: i32, message: impl FnOnce() -> String) {
     if listens(level)
         && let Some(listener) = LISTENER.get()

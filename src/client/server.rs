@@ -160,5 +160,5 @@ pub struct RateLimit {
 
 /// What the server says of itself.
 pub async fn config(client: Client, _: Get, _: Context) -> Result<Json> {
-    client.request(Method::GET, "config").send().await?.answer().await
+    client.request(Method::GET, "config").send().await?.json_required().await
 }

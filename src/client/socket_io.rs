@@ -4,7 +4,7 @@
 //! server takes no input.
 
 use super::stream::Input;
-use super::transport::{Message, Socket, Turn};
+use super::transport::{Message, Socket, SocketEvent};
 use bytes::Bytes;
 use std::future::poll_fn;
 use std::task::{Context, Poll};
@@ -42,13 +42,13 @@ impl SocketIo {
     /// The next frame with data, or the end.
     pub fn poll_frame(&mut self, cx: &mut Context<'_>, mut input: Option<&mut Input>) -> Poll<Frame> {
         loop {
-            let wants_room = self.write(cx, input.as_deref_mut());
-            return Poll::Ready(match self.socket.poll_turn(cx, wants_room) {
+            let wants_writable = self.write(cx, input.as_deref_mut());
+            return Poll::Ready(match self.socket.poll_event(cx, wants_writable) {
                 Poll::Pending => return Poll::Pending,
-                Poll::Ready(Ok(Turn::Room)) => continue,
-                Poll::Ready(Ok(Turn::Message(Message::Binary(data)))) => Frame::Binary(data),
-                Poll::Ready(Ok(Turn::Message(Message::Text(data)))) => Frame::Text(data),
-                Poll::Ready(Ok(Turn::Closed)) => match self.socket.closed() {
+                Poll::Ready(Ok(SocketEvent::Writable)) => continue,
+                Poll::Ready(Ok(SocketEvent::Message(Message::Binary(data)))) => Frame::Binary(data),
+                Poll::Ready(Ok(SocketEvent::Message(Message::Text(data)))) => Frame::Text(data),
+                Poll::Ready(Ok(SocketEvent::Closed)) => match self.socket.closed() {
                     Some(closed) => Frame::Closed { code: closed.code, reason: closed.reason.clone() },
                     None => Frame::Lost("it was closed".to_owned()),
                 },
@@ -61,9 +61,9 @@ impl SocketIo {
     pub async fn keep_alive(&mut self, mut input: Option<&mut Input>) {
         poll_fn(|cx| {
             loop {
-                let wants_room = self.write(cx, input.as_deref_mut());
-                self.socket.poll_hold(cx);
-                if !(wants_room && self.socket.has_room()) {
+                let wants_writable = self.write(cx, input.as_deref_mut());
+                self.socket.poll_keep_alive(cx);
+                if !(wants_writable && self.socket.is_writable()) {
                     return Poll::<()>::Pending;
                 }
             }
@@ -75,7 +75,7 @@ impl SocketIo {
     fn write(&mut self, cx: &mut Context<'_>, input: Option<&mut Input>) -> bool {
         let Some(input) = input else { return false };
         while !self.input_ended {
-            if !self.socket.has_room() {
+            if !self.socket.is_writable() {
                 return true;
             }
             if self.outgoing.is_empty() {

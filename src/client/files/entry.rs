@@ -1,7 +1,7 @@
 //! What is at a path, and making, removing, moving it.
 
 use super::failure::{Hints, cannot, cannot_to};
-use super::{path, shaped};
+use super::{expect_json, path};
 use crate::client::error::{Error, Result};
 use crate::client::operation::Context;
 use crate::client::sandbox::{Daemon, Sandbox};
@@ -159,7 +159,7 @@ pub(super) async fn listed(sandbox: &Sandbox, directory: &str, depth: Option<i64
         if let Some(depth) = depth {
             request = request.query("depth", &depth.to_string());
         }
-        shaped(request.send().await?.answer().await?, b'[', "a list of files")
+        expect_json(request.send().await?.json_required().await?, b'[', "a list of files")
     };
     answer.await.map_err(cannot("list the directory", directory, LIST))
 }
@@ -168,7 +168,7 @@ pub async fn info(sandbox: Sandbox, params: Info, _: Context) -> Result<Json> {
     let file = path("path", &params.path)?;
     let answer = async {
         let request = sandbox.toolbox(Method::GET, "files/info").await?.query("path", file);
-        shaped(request.send().await?.answer().await?, b'{', "a file's description")
+        expect_json(request.send().await?.json_required().await?, b'{', "a file's description")
     };
     answer.await.map_err(cannot("look at", file, INFO))
 }

@@ -4,7 +4,7 @@ use super::{argv, deadline, whole_seconds};
 use crate::client::error::Result;
 use crate::client::operation::Context;
 use crate::client::sandbox::Sandbox;
-use crate::client::transport::{Json, shaped};
+use crate::client::transport::{Json, expect_json};
 use http::Method;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -199,6 +199,6 @@ pub async fn code_run(sandbox: Sandbox, params: CodeRun, _: Context) -> Result<J
         timeout,
     };
     let request = sandbox.toolbox(Method::POST, "process/code-run").await?;
-    let answer = request.json(&body).deadline(deadline(timeout)).send().await?.answer().await?;
-    shaped(answer, b'{', "what a program left")
+    let answer = request.json(&body).deadline(deadline(timeout)).send().await?.json_required().await?;
+    expect_json(answer, b'{', "what a program left")
 }

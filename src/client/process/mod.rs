@@ -11,7 +11,7 @@ pub use run::{Ran, Run, RunOpened, run, run_stream};
 
 use super::error::{Error, Result};
 use super::sandbox::Sandbox;
-use super::transport::{Json, shaped};
+use super::transport::{Json, expect_json};
 use crate::client::operation::Context;
 use http::Method;
 use serde::Serialize;
@@ -60,8 +60,8 @@ pub async fn execute(sandbox: Sandbox, params: Execute, _: Context) -> Result<Js
     let body =
         Body { command: &params.command, cwd: params.cwd.as_deref(), env: params.env.as_ref(), timeout };
     let request = sandbox.toolbox(Method::POST, "process/execute").await?;
-    let answer = request.json(&body).deadline(deadline(timeout)).send().await?.answer().await?;
-    shaped(answer, b'{', "what a command left")
+    let answer = request.json(&body).deadline(deadline(timeout)).send().await?.json_required().await?;
+    expect_json(answer, b'{', "what a command left")
 }
 
 /// The server answers at the command's limit; some seconds later nobody is there to answer.

@@ -199,7 +199,12 @@ impl Session {
         let requests = async {
             let create = create_request(&self.sandbox, &self.id).await?;
             guard.created_by(create.send()).await?;
-            execute_request(&self.sandbox, &self.id, script, true, true).await?.send().await?.answer().await
+            execute_request(&self.sandbox, &self.id, script, true, true)
+                .await?
+                .send()
+                .await?
+                .json_required()
+                .await
         };
         let deadline = Instant::now() + start_limit;
         let known = caller_deadline().map_or(deadline, |callers| callers.min(deadline));

@@ -208,15 +208,15 @@ pub async fn create(sandbox: Sandbox, params: Create, _: Context) -> Result<Json
         envs: params.env.as_ref(),
         lazy_start: params.lazy_start,
     };
-    create_request(&sandbox, &pty).await?.send().await?.answer().await
+    create_request(&sandbox, &pty).await?.send().await?.json_required().await
 }
 
 pub async fn list(sandbox: Sandbox, _: List, _: Context) -> Result<Json> {
-    sandbox.toolbox(Method::GET, TERMINALS).await?.send().await?.answer().await
+    sandbox.toolbox(Method::GET, TERMINALS).await?.send().await?.json_required().await
 }
 
 pub async fn info(sandbox: Sandbox, params: Info, _: Context) -> Result<Json> {
-    sandbox.toolbox(Method::GET, &path(&params.id, "")?).await?.send().await?.answer().await
+    sandbox.toolbox(Method::GET, &path(&params.id, "")?).await?.send().await?.json_required().await
 }
 
 pub async fn resize(sandbox: Sandbox, params: Resize, _: Context) -> Result<Json> {

@@ -38,11 +38,11 @@ pub struct PreviewLink {
 }
 
 pub async fn home_dir(sandbox: Sandbox, _: Nothing, _: Context) -> Result<Json> {
-    sandbox.toolbox(Method::GET, "user-home-dir").await?.send().await?.answer().await
+    sandbox.toolbox(Method::GET, "user-home-dir").await?.send().await?.json_required().await
 }
 
 pub async fn work_dir(sandbox: Sandbox, _: Nothing, _: Context) -> Result<Json> {
-    sandbox.toolbox(Method::GET, "work-dir").await?.send().await?.answer().await
+    sandbox.toolbox(Method::GET, "work-dir").await?.send().await?.json_required().await
 }
 
 pub async fn preview_link(sandbox: Sandbox, params: Port, _: Context) -> Result<Json> {
@@ -52,5 +52,5 @@ pub async fn preview_link(sandbox: Sandbox, params: Port, _: Context) -> Result<
             "sandbox.preview_link: `port` is {port}; ports go from 1 to 65535"
         )));
     }
-    sandbox.request(Method::GET, &format!("/ports/{port}/preview-url"))?.send().await?.answer().await
+    sandbox.request(Method::GET, &format!("/ports/{port}/preview-url"))?.send().await?.json_required().await
 }

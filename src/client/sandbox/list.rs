@@ -211,7 +211,7 @@ pub(super) async fn page(client: &Client, params: &List) -> Result<Json> {
         let request = client.request(Method::GET, "sandbox/paginated");
         let request = params.filters(request, true).query("page", &number.to_string());
         match request.send().await {
-            Ok(response) => return response.answer().await,
+            Ok(response) => return response.json_required().await,
             // Gone since 0.226, where the path reads as the sandbox named "paginated".
             Err(error) if error.status() == status::HTTP_NOT_FOUND => {}
             Err(error) => return Err(error),
@@ -239,7 +239,7 @@ async fn by_cursor(client: &Client, params: &List, cursor: Option<&str>) -> Resu
     if let Some(cursor) = cursor {
         request = request.query("cursor", cursor);
     }
-    let answer = request.send().await?.answer().await?;
+    let answer = request.send().await?.json_required().await?;
     if answer.0.first() != Some(&b'[') {
         return Ok(answer);
     }

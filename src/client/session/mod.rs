@@ -205,7 +205,7 @@ fn command_path(id: &str, command: &str, rest: &str) -> Result<String> {
 }
 
 async fn get(sandbox: &Sandbox, path: &str) -> Result<Json> {
-    sandbox.toolbox(Method::GET, path).await?.send().await?.answer().await
+    sandbox.toolbox(Method::GET, path).await?.send().await?.json_required().await
 }
 
 pub(crate) async fn create_request(sandbox: &Sandbox, id: &str) -> Result<Request> {
@@ -268,9 +268,9 @@ pub async fn execute(sandbox: Sandbox, params: Execute, _: Context) -> Result<Js
             None => Some(sandbox.client().answer_limit()),
             Some(_) => None,
         };
-        return request.deadline(limit).send().await?.answer().await;
+        return request.deadline(limit).send().await?.json_required().await;
     }
-    let answer = async { request.send().await?.answer().await };
+    let answer = async { request.send().await?.json_required().await };
     // A command that ended the shell is never answered.
     shell::watched(&sandbox, &params.id, answer).await
 }

@@ -1,5 +1,5 @@
-//! Request bodies. A large or streamed one knows how far it is, so that an upload which stands still
-//! is noticed although its connection is open.
+//! Request bodies. Those of more than one chunk count the bytes sent, so that the idle limit applies to an
+//! upload that stalls on an open connection.
 
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
@@ -16,14 +16,14 @@ use std::time::Duration;
 type Failure = Box<dyn StdError + Send + Sync>;
 type Source = Pin<Box<dyn http_body::Body<Data = Bytes, Error = Failure> + Send>>;
 
-/// A larger body in memory leaves in pieces of this size.
-const PIECE: usize = 256 * 1024;
+/// A larger body in memory is sent in chunks of this size.
+const CHUNK_BYTES: usize = 256 * 1024;
 
 /// What a request carries.
 #[derive(Default)]
 pub struct Body {
     content: Content,
-    /// Who watches it leave.
+    /// Counts the bytes that are sent, for the idle limit.
     watched: Option<Arc<Shared>>,
 }
 
@@ -32,7 +32,7 @@ enum Content {
     #[default]
     Empty,
     Memory(Bytes),
-    /// The lock is never contended: it lets a request be shared, as futures across threads ask for.
+    /// Never contended: the lock makes the body `Sync`, which reqwest requires.
     Source {
         source: Mutex<Source>,
         touched: bool,
@@ -59,7 +59,7 @@ impl Body {
         Self { content: Content::Source { source: Mutex::new(source), touched: false }, watched: None }
     }
 
-    /// A body that is all there can be sent as often as need be.
+    /// The bytes of a body in memory, which can be sent again; `Err` gives a streamed body back.
     pub(super) fn in_memory(mut self) -> Result<Bytes, Self> {
         match std::mem::take(&mut self.content) {
             Content::Empty => Ok(Bytes::new()),
@@ -71,11 +71,11 @@ impl Body {
         }
     }
 
-    /// As reqwest takes it: what leaves in one piece needs no box.
+    /// As a reqwest body. Up to `CHUNK_BYTES` in memory it needs no boxed stream.
     pub(super) fn into_reqwest(mut self) -> reqwest::Body {
         match std::mem::take(&mut self.content) {
             Content::Empty => reqwest::Body::default(),
-            Content::Memory(bytes) if bytes.len() <= PIECE => bytes.into(),
+            Content::Memory(bytes) if bytes.len() <= CHUNK_BYTES => bytes.into(),
             content => {
                 self.content = content;
                 reqwest::Body::wrap(self)
@@ -83,11 +83,11 @@ impl Body {
         }
     }
 
-    /// Has it tell how far it is, unless it leaves in one piece.
-    pub(super) fn watch(mut self) -> (Self, Option<Progress>) {
+    /// Counts the bytes sent, except for a body of one chunk.
+    pub(super) fn watch(mut self) -> (Self, Option<UploadProgress>) {
         let watched = match &self.content {
             Content::Empty => false,
-            Content::Memory(bytes) => bytes.len() > PIECE,
+            Content::Memory(bytes) => bytes.len() > CHUNK_BYTES,
             Content::Source { .. } => true,
         };
         if !watched {
@@ -95,7 +95,7 @@ impl Body {
         }
         let shared = Arc::<Shared>::default();
         self.watched = Some(shared.clone());
-        (self, Some(Progress(shared)))
+        (self, Some(UploadProgress(shared)))
     }
 }
 
@@ -130,7 +130,7 @@ impl http_body::Body for Body {
             Content::Empty => Poll::Ready(None),
             Content::Memory(rest) if rest.is_empty() => Poll::Ready(None),
             Content::Memory(rest) => {
-                let length = rest.len().min(PIECE);
+                let length = rest.len().min(CHUNK_BYTES);
                 Poll::Ready(Some(Ok(Frame::data(rest.split_to(length)))))
             }
             Content::Source { source, touched } => {
@@ -172,8 +172,8 @@ impl Drop for Body {
     }
 }
 
-/// Bytes handed to the connection so far, and the body itself if it comes back untouched.
-pub(super) struct Progress(Arc<Shared>);
+/// Bytes handed to the connection so far, and the body itself if it was not read.
+pub(super) struct UploadProgress(Arc<Shared>);
 
 #[derive(Default)]
 struct Shared {
@@ -181,12 +181,12 @@ struct Shared {
     untouched: Mutex<Option<Body>>,
 }
 
-impl Progress {
+impl UploadProgress {
     pub(super) fn moved(&self) -> u64 {
         self.0.moved.load(Ordering::Relaxed)
     }
 
-    /// The body of a request that failed before anything asked for it, as when no connection was made.
+    /// The body of a request that failed before it was read, as when no connection was made.
     pub(super) fn untouched(&self) -> Option<Body> {
         self.0.untouched.lock().take()
     }

@@ -69,7 +69,7 @@ impl Connectors {
     }
 
     /// The client for requests of this kind. After the close a clean-up still gets one, over connections
-    /// that nobody keeps: what a cancelled call left behind is removed all the same.
+    /// that are not pooled, so that what a cancelled call left behind is removed.
     pub(super) fn get(&self, kind: ConnectionKind) -> Result<PooledClient> {
         match &*self.clients.read() {
             Clients::Open { requests, upgrades } => {

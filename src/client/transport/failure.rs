@@ -11,13 +11,13 @@ use std::time::Duration;
 
 /// How far a failed request came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Reach {
+pub(super) enum SendState {
     /// No byte of it left: repeat any method.
     NotSent,
     /// The server may have acted on it: repeat idempotent methods.
     Sent,
     /// Repeating cannot help.
-    Hopeless,
+    NotRetryable,
 }
 
 /// The code of a connection that took longer than `connectTimeoutMs`; bindings raise it as a
@@ -42,42 +42,42 @@ pub(super) fn explain(
     error: &reqwest::Error,
     route: &Route<'_>,
     connect_limit: Option<Duration>,
-) -> (Error, Reach) {
+) -> (Error, SendState) {
     let host = route.host;
     let causes = Causes::of(error);
     if let Some(own) = causes.own {
-        return (own.clone(), Reach::Hopeless);
+        return (own.clone(), SendState::NotRetryable);
     }
     if let Some(tls) = causes.tls {
         // The peer's alert can also end an established connection; the reader learns of it here.
-        return (certificate(tls, host), Reach::Hopeless);
+        return (certificate(tls, host), SendState::NotRetryable);
     }
     if causes.connecting {
         return connecting(&causes, route, connect_limit);
     }
     if causes.timed_out {
         let message = format!("the connection to {host} timed out: nothing of it was acknowledged any more");
-        return (with_retry(Error::new(status::CONNECTION, message), true), Reach::Sent);
+        return (with_retry(Error::new(status::CONNECTION, message), true), SendState::Sent);
     }
     if causes.hyper.is_some_and(hyper::Error::is_user) {
-        // Most of all a body that failed while it was read.
+        // The usual cause is a request body whose source failed.
         let message = format!("the request to {host} could not be sent to its end: {}", causes.innermost);
-        return (Error::new(status::IO, message), Reach::Hopeless);
+        return (Error::new(status::IO, message), SendState::NotRetryable);
     }
-    let reach = if causes.never_written() { Reach::NotSent } else { Reach::Sent };
+    let reach = if causes.never_written() { SendState::NotSent } else { SendState::Sent };
     let message = match reach {
-        Reach::NotSent => format!("{host} closed the connection before the request was sent"),
+        SendState::NotSent => format!("{host} closed the connection before the request was sent"),
         _ if causes.too_large() => {
             let message = format!(
                 "{host} answered with more than {RESPONSE_HEADERS_MAX} headers, or with more than {} KiB of \
                  them: those are the limits",
                 RESPONSE_HEAD_MAX_BYTES >> 10
             );
-            return (with_retry(Error::new(status::PROTOCOL, message), false), Reach::Hopeless);
+            return (with_retry(Error::new(status::PROTOCOL, message), false), SendState::NotRetryable);
         }
         _ if causes.hyper.is_some_and(hyper::Error::is_parse) => {
             let message = format!("{host} answered something that is not HTTP: {}", causes.innermost);
-            return (with_retry(Error::new(status::PROTOCOL, message), false), Reach::Hopeless);
+            return (with_retry(Error::new(status::PROTOCOL, message), false), SendState::NotRetryable);
         }
         _ => format!("the connection to {host} was lost before the answer came: {}", causes.innermost),
     };
@@ -106,7 +106,7 @@ pub(super) fn innermost(error: &(dyn StdError + 'static)) -> String {
     Causes::of(error).innermost
 }
 
-fn connecting(causes: &Causes<'_>, route: &Route<'_>, limit: Option<Duration>) -> (Error, Reach) {
+fn connecting(causes: &Causes<'_>, route: &Route<'_>, limit: Option<Duration>) -> (Error, SendState) {
     let host = &match route.proxy {
         Some(proxy) => format!("{} by the proxy {proxy}", route.host),
         None => route.host.to_owned(),
@@ -121,11 +121,11 @@ fn connecting(causes: &Causes<'_>, route: &Route<'_>, limit: Option<Duration>) -
             ),
         );
         late.detail_mut().code = Some(CONNECT_TIMEOUT.to_owned());
-        return (with_retry(late, true), Reach::NotSent);
+        return (with_retry(late, true), SendState::NotSent);
     }
     if causes.text.contains("dns error") || causes.text.contains("error resolving for socks proxy") {
         let message = format!("the name of {host} could not be resolved ({innermost}): check the URL");
-        return (with_retry(Error::new(status::CONNECTION, message), true), Reach::NotSent);
+        return (with_retry(Error::new(status::CONNECTION, message), true), SendState::NotSent);
     }
     if causes.text.contains("tunnel error") || causes.text.contains("SOCKS error") {
         if let Some(refusal) = route.refusal {
@@ -133,7 +133,7 @@ fn connecting(causes: &Causes<'_>, route: &Route<'_>, limit: Option<Duration>) -
                 format!("the proxy made no connection to {host}: it answered CONNECT with {refusal}");
             let refused =
                 refusal.starts_with('4') && !refusal.starts_with("408") && !refusal.starts_with("429");
-            let reach = if refused { Reach::Hopeless } else { Reach::NotSent };
+            let reach = if refused { SendState::NotRetryable } else { SendState::NotSent };
             return (with_retry(Error::new(status::CONNECTION, message), !refused), reach);
         }
         let refused = causes.text.contains("authorization required");
@@ -145,7 +145,7 @@ fn connecting(causes: &Causes<'_>, route: &Route<'_>, limit: Option<Duration>) -
         } else {
             format!("the proxy made no connection to {host}: {innermost}")
         };
-        let reach = if refused { Reach::Hopeless } else { Reach::NotSent };
+        let reach = if refused { SendState::NotRetryable } else { SendState::NotSent };
         return (with_retry(Error::new(status::CONNECTION, message), !refused), reach);
     }
     let message = match causes.io {
@@ -162,7 +162,7 @@ fn connecting(causes: &Causes<'_>, route: &Route<'_>, limit: Option<Duration>) -
         }
         _ => format!("no connection to {host}: {innermost}"),
     };
-    (with_retry(Error::new(status::CONNECTION, message), true), Reach::NotSent)
+    (with_retry(Error::new(status::CONNECTION, message), true), SendState::NotSent)
 }
 
 fn certificate(error: &rustls::Error, host: &str) -> Error {
@@ -205,7 +205,7 @@ fn with_retry(mut error: Error, retryable: bool) -> Error {
 /// What an error's chain of causes holds.
 #[derive(Default)]
 struct Causes<'a> {
-    /// Ours, on the way through the connection pool.
+    /// An error of this library that came back through reqwest, as from a request body.
     own: Option<&'a Error>,
     tls: Option<&'a rustls::Error>,
     hyper: Option<&'a hyper::Error>,

@@ -1,32 +1,32 @@
 //! Everything that goes over the wire: requests and WebSockets by reqwest, with this library's headers,
 //! retries, limits and errors. A caller has a URL and wants an answer.
 //!
-//! The rules, so that no caller has to think of them: the credential goes to the API's origin, to
-//! the origins that the API named ([`Transport::trust`]) and nowhere else; a redirect is followed
-//! only where that holds and the method stays; what may have been acted upon is repeated only if it
-//! is idempotent; no answer is a success that is not one.
+//! The rules: the credential goes to the API's origin and to those that the API named
+//! ([`Transport::trust`]), nowhere else; a redirect is followed only within its origin and with its method;
+//! a request that the server may have processed is sent again only if it is idempotent; a success is a 2xx
+//! of the expected shape.
 
-mod answer;
-mod attempt;
 mod body;
 mod connector;
+mod error_response;
 mod failure;
 mod origin;
 mod proxy;
 mod request;
 mod response;
 mod retry;
+mod send;
 mod socket;
 mod tls;
 
-pub(super) use answer::NO_BODY;
 pub use body::Body;
+pub(super) use error_response::NO_BODY;
 pub use http::Method;
 pub use request::Request;
-pub(crate) use response::shaped;
+pub(crate) use response::expect_json;
 pub use response::{Json, Response};
 pub use retry::{TimedOut, caller_deadline, timeout_at, within};
-pub use socket::{Closed, Message, Socket, Turn};
+pub use socket::{Closed, Message, Socket, SocketEvent};
 
 use super::background::ActivityGuard;
 use super::config::{Config, Credential};
@@ -53,15 +53,15 @@ struct Shared {
     anonymous: HeaderMap,
     /// Requests that wait for an answer now.
     in_flight: AtomicUsize,
-    /// Held once an HTTP/2 connection exists, until the client is closed: the server's pings and
-    /// settings on it want answers between calls too.
+    /// Set by the first HTTP/2 answer, until the client is closed: keeps the runtime driven between calls,
+    /// so that the server's pings and settings are answered.
     http2: Mutex<Option<ActivityGuard>>,
 }
 
 impl Transport {
     pub(crate) fn new(config: Arc<Config>) -> Self {
         let origins = Origins::new(config.api.scheme() == "https", config.max_connections_per_host);
-        // The configuration's URL is one, and trusting one's own API cannot fail.
+        // The URL was checked by `Config`, and the API's own origin is always trusted.
         let _ = parse(&config.api_url).and_then(|api| origins.trust(&api));
         Self(Arc::new(Shared {
             connectors: Connectors::new(config.clone()),
@@ -101,22 +101,22 @@ impl Transport {
         self.0.http2.lock().take();
     }
 
-    /// A server may have closed an idle connection while nobody drove the runtime, which then does
-    /// not know it, and a POST on that connection would be lost. One turn of the driver tells it.
-    /// While other requests are in flight somebody is driving.
+    /// Polls the I/O driver once before a pooled connection is used. A server may have closed an idle
+    /// connection while no thread drove the runtime; without the poll a POST on it would be lost. While
+    /// other requests are in flight the runtime is driven anyway.
     async fn turn_driver(&self) {
         if self.0.in_flight.load(Ordering::Relaxed) == 0 {
             tokio::task::yield_now().await;
         }
     }
 
-    fn target(&self, url: &str) -> Result<attempt::Target> {
+    fn target(&self, url: &str) -> Result<send::Destination> {
         if let Some((url, origin)) = self.0.origins.resolve(url) {
-            return Ok(attempt::Target { url, origin });
+            return Ok(send::Destination { url, origin });
         }
         let url = parse(url)?;
         let origin = self.0.origins.of(&url)?;
-        Ok(attempt::Target { url, origin })
+        Ok(send::Destination { url, origin })
     }
 
     fn in_flight(&self) -> InFlight<'_> {
@@ -124,7 +124,7 @@ impl Transport {
         InFlight(&self.0.in_flight)
     }
 
-    fn hold_http2(&self) {
+    fn keep_http2_driven(&self) {
         self.0.http2.lock().get_or_insert_with(ActivityGuard::begin);
     }
 }
@@ -152,7 +152,7 @@ fn parse(url: &str) -> Result<Url> {
     let parsed = parse(url)?;
     match parsed.scheme() {
         "http" | "https" => Ok(parsed),
-        // The socket's scheme is HTTP's with another first letter or two.
+        // ws is http, wss is https.
         "ws" | "wss" => parse(&parsed.as_str().replacen("ws", "http", 1)),
         other => Err(unusable(format!("the scheme `{other}` is not spoken"))),
     }
@@ -163,7 +163,7 @@ type Answer = reqwest::Response;
 
 fn identified(config: &Config) -> HeaderMap {
     let mut headers = config.headers.clone();
-    // Room for what a request adds, so that no copy of this map has to grow its table.
+    // Capacity for the headers of a request, so that no copy of this map has to grow.
     headers.reserve(16);
     // `Config` has checked that both texts can be headers.
     if let Ok(mut bearer) = HeaderValue::from_str(&format!("Bearer {}", config.credential.secret())) {

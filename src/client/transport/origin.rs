@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use url::Url;
 
 pub(super) struct Origins {
-    /// Few: the API, the toolbox proxies, a store.
+    /// A handful: the API, the toolbox proxies, an object store.
     known: RwLock<Vec<Arc<Origin>>>,
     api_is_https: bool,
     connections: usize,
@@ -146,7 +146,7 @@ impl Origin {
     pub(super) async fn connection(self: &Arc<Self>, limit: Option<Duration>) -> Result<Permit> {
         let connection = match self.connections.clone().try_acquire_owned() {
             Ok(connection) => connection,
-            // Boxed, as it is rare: the future of every call would have room for it.
+            // Boxed because it is rare: unboxed it would enlarge the future of every call.
             Err(_) => Box::pin(self.wait(limit)).await?,
         };
         Ok(Permit { origin: self.clone(), held: false, _connection: connection })
@@ -170,11 +170,11 @@ impl Origin {
                 Err(_) => return Err(self.exhausted()),
             },
         };
-        permit.hold();
+        permit.mark_held();
         Ok(permit)
     }
 
-    /// Returns once open streams and transfers have held every connection for so long.
+    /// Returns once open streams and transfers have held every connection for `limit`.
     async fn held_throughout(&self, limit: Option<Duration>) {
         let Some(limit) = limit else { return std::future::pending().await };
         let mut held = self.held.subscribe();
@@ -203,7 +203,7 @@ impl Origin {
 
 impl Permit {
     /// From now on an open stream or transfer holds the connection.
-    pub(super) fn hold(&mut self) {
+    pub(super) fn mark_held(&mut self) {
         if !self.held {
             self.held = true;
             self.origin.held.send_modify(|held| *held += 1);
@@ -222,7 +222,7 @@ impl Drop for Permit {
 async fn take(semaphore: &Arc<Semaphore>) -> OwnedSemaphorePermit {
     match semaphore.clone().acquire_owned().await {
         Ok(permit) => permit,
-        // Nobody closes these semaphores.
+        // The semaphore is never closed.
         Err(_) => std::future::pending().await,
     }
 }

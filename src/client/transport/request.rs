@@ -1,10 +1,10 @@
-//! A request in the making: what its maker says of it, and the three ways to send it.
+//! The builder of a request, and the ways to send it.
 
-use super::answer::Asked;
-use super::attempt::{Draft, Payload};
 use super::body::Body;
 use super::connector::ConnectionKind;
+use super::error_response::RequestInfo;
 use super::response::Response;
+use super::send::{Payload, PreparedRequest};
 use super::{Socket, Transport, retry, socket};
 use crate::client::error::{Error, Result};
 use bytes::Bytes;
@@ -12,12 +12,12 @@ use http::Method;
 use http::header::{CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue};
 use std::time::Duration;
 
-/// A request to be. Retries, deadlines and the error envelope are [`Request::send`]'s business.
-pub struct Request(Box<Draft>);
+/// Builds a request. [`Request::send`] applies retries and deadlines, and reads error responses.
+pub struct Request(Box<PreparedRequest>);
 
 impl Request {
     pub(super) fn new(transport: Transport, method: Method, url: &str) -> Self {
-        Self(Box::new(Draft {
+        Self(Box::new(PreparedRequest {
             idle: transport.config().idle_timeout,
             transport,
             method,
@@ -104,7 +104,7 @@ impl Request {
         self
     }
 
-    /// For errors.
+    /// The sandbox that errors of this request name.
     pub fn sandbox(mut self, id: &str) -> Self {
         self.0.sandbox = Some(id.into());
         self
@@ -126,23 +126,23 @@ impl Request {
     /// Upgrades to a WebSocket; `protocols` are offered as subprotocols. Only an attempt that did not
     /// reach the server is repeated: a handshake may create things.
     pub async fn websocket(mut self, protocols: &[String]) -> Result<Socket> {
-        let draft = &mut *self.0;
+        let request = &mut *self.0;
         let handshake = socket::Handshake::new();
-        draft.kind = ConnectionKind::Upgrade;
-        if let Err(error) = handshake.headers(&mut draft.headers, protocols) {
-            draft.fail(error);
+        request.kind = ConnectionKind::Upgrade;
+        if let Err(error) = handshake.headers(&mut request.headers, protocols) {
+            request.fail(error);
         }
-        let (answer, permit) = draft.answered().await?;
-        let host = draft.host().to_owned();
-        handshake.complete(answer, permit, host, draft.idle).await.map_err(|error| draft.complete(error))
+        let (answer, permit) = request.answered().await?;
+        let host = request.host().to_owned();
+        handshake.complete(answer, permit, host, request.idle).await.map_err(|error| request.complete(error))
     }
 
     /// Repeats a request whose answer was cut off, if that is allowed: idempotent, attempts left.
     pub(super) async fn again(self, error: Error) -> Result<Response> {
-        let draft = &*self.0;
-        let repeatable = retry::idempotent(&draft.method) && !matches!(draft.body, Payload::Once(_));
-        let error = draft.complete(error);
-        if !repeatable || !draft.pause(&error, None, retry::caller_deadline()).await {
+        let request = &*self.0;
+        let repeatable = retry::idempotent(&request.method) && !matches!(request.body, Payload::Once(_));
+        let error = request.complete(error);
+        if !repeatable || !request.pause(&error, None, retry::caller_deadline()).await {
             return Err(error);
         }
         self.send().await
@@ -171,8 +171,8 @@ impl Request {
         self.0.host()
     }
 
-    pub(super) fn asked(&self) -> Asked<'_> {
-        self.0.asked()
+    pub(super) fn info(&self) -> RequestInfo<'_> {
+        self.0.info()
     }
 
     pub(super) fn complete(&self, error: Error) -> Error {

@@ -1,7 +1,7 @@
 //! A successful answer: its head, and its body whole or in pieces, within the idle limit.
 
 use super::Answer;
-use super::answer;
+use super::error_response;
 use super::failure;
 use super::origin::Permit;
 use super::request::Request;
@@ -9,8 +9,8 @@ use crate::client::error::{Error, Result};
 use crate::client::status;
 use bytes::Bytes;
 
-/// The most that is reserved because a Content-Length says so; beyond it the buffer grows as bytes come.
-const TRUSTED_LENGTH: u64 = 16 << 20;
+/// The most memory that is reserved for an announced Content-Length; beyond it the buffer grows with the body.
+const PREALLOCATION_MAX_BYTES: u64 = 16 << 20;
 
 /// A successful answer (2xx) whose body has not been read.
 pub struct Response {
@@ -43,8 +43,8 @@ impl Response {
         self.answer.content_length()
     }
 
-    /// The whole body as JSON text, for who promises a result: an empty one is an error.
-    pub async fn answer(self) -> Result<Json> {
+    /// The whole body as JSON text; an empty one is PROTOCOL.
+    pub async fn json_required(self) -> Result<Json> {
         let (response, body) = self.whole_result().await?;
         if body.trim_ascii().is_empty() {
             return Err(response.not_json(&body));
@@ -74,7 +74,7 @@ impl Response {
     /// an open stream from the first call on: when the body ends is its reader's to say.
     pub async fn chunk(&mut self) -> Result<Option<Bytes>> {
         if let Some(permit) = &mut self.permit {
-            permit.hold();
+            permit.mark_held();
         }
         self.next_chunk().await
     }
@@ -128,7 +128,7 @@ impl Response {
                 Ok(body) => return Ok((self, body)),
                 Err(error) if error.status() == status::CONNECTION => {
                     drop(self.permit);
-                    // Boxed, as it is rare: the future of every call would have room for it.
+                    // Boxed because it is rare: unboxed it would enlarge the future of every call.
                     self = Box::pin(self.request.again(error)).await?;
                 }
                 Err(error) => return Err(error),
@@ -141,7 +141,8 @@ impl Response {
         if length.is_some_and(|length| length > max_bytes) {
             return Err(self.too_large(max_bytes));
         }
-        let mut body = Vec::with_capacity(length.map_or(0, |length| length.min(TRUSTED_LENGTH) as usize + 1));
+        let mut body =
+            Vec::with_capacity(length.map_or(0, |length| length.min(PREALLOCATION_MAX_BYTES) as usize + 1));
         while let Some(chunk) = self.next_chunk().await? {
             if self.received > max_bytes {
                 return Err(self.too_large(max_bytes));
@@ -159,13 +160,13 @@ impl Response {
     }
 
     fn too_large(&self, max_bytes: u64) -> Error {
-        let asked = self.request.asked();
+        let info = self.request.info();
         self.request.complete(Error::new(
             status::PROTOCOL,
             format!(
                 "the answer to {} {} at {} is larger than {max_bytes} bytes, the bound on one result: ask for \
                  less at a time, or raise `maxResultBytes`",
-                asked.method, asked.path, asked.host
+                info.method, info.path, info.host
             ),
         ))
     }
@@ -185,13 +186,13 @@ impl Response {
     }
 
     fn not_json(&self, body: &[u8]) -> Error {
-        let asked = self.request.asked();
-        self.request.complete(answer::not_json(&asked, self.status(), self.answer.headers(), body))
+        let info = self.request.info();
+        self.request.complete(error_response::not_json(&info, self.status(), self.answer.headers(), body))
     }
 }
 
-/// An answer that has to begin like this, whatever is in it.
-pub(crate) fn shaped(json: Json, first: u8, what: &str) -> Result<Json> {
+/// Accepts a JSON answer whose first character is the given one: `{` or `[`.
+pub(crate) fn expect_json(json: Json, first: u8, what: &str) -> Result<Json> {
     if json.0.trim_ascii_start().first() == Some(&first) {
         return Ok(json);
     }

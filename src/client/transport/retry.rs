@@ -1,18 +1,18 @@
 //! When to try again: what the server asks for, else a backoff with jitter.
 
-use super::failure::Reach;
+use super::failure::SendState;
 use http::header::HeaderMap;
 use http::{Method, StatusCode};
 use std::cell::Cell;
 use std::time::{Duration, SystemTime};
 use tokio::time::Instant;
 
-/// Longest wait that is accepted where no deadline bounds it.
-const PATIENCE: Duration = Duration::from_secs(60);
-const FIRST: Duration = Duration::from_millis(100);
-const LONGEST: Duration = Duration::from_secs(5);
-/// Whoever asks for more asks for this: a wait that nobody will make, and that can be added to any time.
-const FOREVER_SECONDS: f64 = 1e9;
+/// The longest wait before a retry where no deadline bounds it.
+const RETRY_WAIT_MAX: Duration = Duration::from_secs(60);
+const BACKOFF_FIRST: Duration = Duration::from_millis(100);
+const BACKOFF_MAX: Duration = Duration::from_secs(5);
+/// Upper clamp for server waits; keeps Instant arithmetic from overflowing.
+const SERVER_WAIT_MAX_SECONDS: f64 = 1e9;
 
 tokio::task_local! {
     static CALL: CallScope;
@@ -59,17 +59,17 @@ pub(super) fn note_attempts(attempts: u32) {
     let _ = CALL.try_with(|call| call.attempts.set(attempts));
 }
 
-/// What repeating a request does to the server: the same as sending it once.
+/// Whether sending the request again has the same effect on the server as sending it once.
 pub(super) fn idempotent(method: &Method) -> bool {
     matches!(*method, Method::GET | Method::HEAD | Method::PUT | Method::DELETE | Method::OPTIONS)
 }
 
 /// Whether a request that failed below HTTP may be sent again.
-pub(super) fn may_repeat(method: &Method, reach: Reach) -> bool {
+pub(super) fn may_repeat(method: &Method, reach: SendState) -> bool {
     match reach {
-        Reach::NotSent => true,
-        Reach::Sent => idempotent(method),
-        Reach::Hopeless => false,
+        SendState::NotSent => true,
+        SendState::Sent => idempotent(method),
+        SendState::NotRetryable => false,
     }
 }
 
@@ -84,15 +84,15 @@ pub(super) fn may_repeat_answer(method: &Method, code: StatusCode) -> bool {
 
 /// The wait before attempt `attempt + 1`: doubling, of which a random half.
 pub(super) fn backoff(attempt: u32) -> Duration {
-    let full = FIRST.saturating_mul(1 << attempt.saturating_sub(1).min(16)).min(LONGEST);
+    let full = BACKOFF_FIRST.saturating_mul(1 << attempt.saturating_sub(1).min(16)).min(BACKOFF_MAX);
     full.mul_f64(0.5 + 0.5 * fastrand::f64())
 }
 
-/// Is there time for this wait?
+/// Whether the wait ends before the deadline.
 pub(super) fn affordable(wait: Duration, deadline: Option<Instant>) -> bool {
     match deadline {
         Some(deadline) => Instant::now() + wait < deadline,
-        None => wait <= PATIENCE,
+        None => wait <= RETRY_WAIT_MAX,
     }
 }
 
@@ -140,7 +140,7 @@ fn reset(value: &str) -> Option<Duration> {
 }
 
 fn wait_of(seconds: f64) -> Option<Duration> {
-    Duration::try_from_secs_f64(seconds.clamp(0.0, FOREVER_SECONDS)).ok()
+    Duration::try_from_secs_f64(seconds.clamp(0.0, SERVER_WAIT_MAX_SECONDS)).ok()
 }
 
 fn http_date(value: &str) -> Option<SystemTime> {
@@ -193,7 +193,10 @@ mod tests {
         assert_eq!(after(&headers(&[("retry-after", "nan")])), None);
         for much in ["1e300", "inf", "99999999999999999999"] {
             let wait = after(&headers(&[("retry-after", much)])).unwrap();
-            assert!(!affordable(wait, None) && !affordable(wait, Some(Instant::now() + PATIENCE)), "{much}");
+            assert!(
+                !affordable(wait, None) && !affordable(wait, Some(Instant::now() + RETRY_WAIT_MAX)),
+                "{much}"
+            );
         }
     }
 
@@ -201,17 +204,17 @@ mod tests {
     fn the_backoff_doubles_and_is_bounded() {
         for attempt in 1..40 {
             let wait = backoff(attempt);
-            let full = FIRST.saturating_mul(1 << (attempt - 1).min(16)).min(LONGEST);
+            let full = BACKOFF_FIRST.saturating_mul(1 << (attempt - 1).min(16)).min(BACKOFF_MAX);
             assert!(wait <= full && wait >= full / 2, "{attempt}: {wait:?}");
         }
     }
 
     #[test]
     fn a_post_is_repeated_only_when_it_was_not_sent() {
-        assert!(may_repeat(&Method::POST, Reach::NotSent));
-        assert!(!may_repeat(&Method::POST, Reach::Sent));
-        assert!(!may_repeat(&Method::PATCH, Reach::Sent));
-        assert!(may_repeat(&Method::DELETE, Reach::Sent));
+        assert!(may_repeat(&Method::POST, SendState::NotSent));
+        assert!(!may_repeat(&Method::POST, SendState::Sent));
+        assert!(!may_repeat(&Method::PATCH, SendState::Sent));
+        assert!(may_repeat(&Method::DELETE, SendState::Sent));
         assert!(may_repeat_answer(&Method::POST, StatusCode::TOO_MANY_REQUESTS));
         assert!(!may_repeat_answer(&Method::POST, StatusCode::BAD_GATEWAY));
     }

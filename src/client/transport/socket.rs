@@ -1,6 +1,6 @@
 //! A WebSocket over a connection that reqwest upgraded.
 //!
-//! One owner reads and writes: [`Socket::turn`] goes on with both at once, so that a peer which stops
+//! One owner reads and writes: [`Socket::next_event`] goes on with both at once, so that a peer which stops
 //! reading until it is read itself (a terminal's echo) cannot bring either side to a standstill.
 //! Pings are answered here, and sent here: a silent socket is dropped by proxies.
 
@@ -26,16 +26,16 @@ use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig
 use tokio_tungstenite::tungstenite::{self, Message as Wire};
 
 /// The largest message and frame that is received.
-pub const MESSAGE_LIMIT: usize = 64 << 20;
+pub const MESSAGE_MAX_BYTES: usize = 64 << 20;
 /// Read at a time; a message larger than this is still received into one buffer of its size.
-const READ_BUFFER: usize = 128 * 1024;
-/// Queued and unsent bytes above which [`Socket::has_room`] says no.
-const WRITE_ROOM: usize = 256 * 1024;
-/// Proxies drop sockets that are silent for 20 s or more.
-const PING_EVERY: Duration = Duration::from_secs(15);
-/// A connection that gave no sign of life between so many pings is lost.
-const UNHEARD_PINGS: u32 = 2;
-const CLOSE_PATIENCE: Duration = Duration::from_secs(2);
+const READ_BUFFER_BYTES: usize = 128 * 1024;
+/// Queued and unsent bytes above which [`Socket::is_writable`] says no.
+const WRITE_BUFFER_BYTES: usize = 256 * 1024;
+/// Below the 20 s of silence after which some proxies drop a socket.
+const PING_INTERVAL: Duration = Duration::from_secs(15);
+/// So many pings in a row without any message afterwards end the connection.
+const MISSED_PONGS_MAX: u32 = 2;
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// A message as it travels. A text is UTF-8.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,12 +51,12 @@ impl Message {
     }
 }
 
-/// What [`Socket::turn`] comes back with.
+/// What [`Socket::next_event`] returns.
 #[derive(Debug)]
-pub enum Turn {
+pub enum SocketEvent {
     Message(Message),
     /// There is room to [`Socket::queue`] another message.
-    Room,
+    Writable,
     /// The peer closed with a close frame; [`Socket::closed`] has it.
     Closed,
 }
@@ -80,13 +80,13 @@ pub struct Socket {
     write_failure: Option<tungstenite::Error>,
     reads_next: bool,
     ping: Interval,
-    /// Since the last ping: something came, a pong perhaps; nobody read.
+    /// Something arrived since the last ping, perhaps its pong.
     heard: bool,
     paused: bool,
     /// Pings in a row that nothing came after.
-    unheard: u32,
+    missed_pongs: u32,
     /// False where there is no idle limit.
-    gives_up: bool,
+    has_idle_limit: bool,
     _permit: Permit,
 }
 
@@ -105,56 +105,56 @@ impl Socket {
     /// Cancel-safe: nothing is lost when the future is dropped, so it can stand in a `select!`.
     pub async fn next(&mut self) -> Result<Option<Message>> {
         loop {
-            match self.turn(false).await? {
-                Turn::Message(message) => return Ok(Some(message)),
-                Turn::Closed => return Ok(None),
-                Turn::Room => {}
+            match self.next_event(false).await? {
+                SocketEvent::Message(message) => return Ok(Some(message)),
+                SocketEvent::Closed => return Ok(None),
+                SocketEvent::Writable => {}
             }
         }
     }
 
     /// Sends what is queued and receives, until a message is there, the socket is closed or, if
-    /// `wants_room`, another message can be queued. Cancel-safe.
-    pub async fn turn(&mut self, wants_room: bool) -> Result<Turn> {
-        poll_fn(|cx| self.poll_turn(cx, wants_room)).await
+    /// `wants_writable`, another message can be queued. Cancel-safe.
+    pub async fn next_event(&mut self, wants_writable: bool) -> Result<SocketEvent> {
+        poll_fn(|cx| self.poll_event(cx, wants_writable)).await
     }
 
-    pub fn poll_turn(&mut self, cx: &mut Context<'_>, wants_room: bool) -> Poll<Result<Turn>> {
+    pub fn poll_event(&mut self, cx: &mut Context<'_>, wants_writable: bool) -> Poll<Result<SocketEvent>> {
         if self.closed.is_some() {
-            return Poll::Ready(Ok(Turn::Closed));
+            return Poll::Ready(Ok(SocketEvent::Closed));
         }
         self.poll_pings(cx);
         self.poll_send(cx);
         // Neither a flood of output nor one of input may starve the other direction.
         self.reads_next = !self.reads_next;
-        if wants_room && !self.reads_next && self.has_room() {
-            return Poll::Ready(Ok(Turn::Room));
+        if wants_writable && !self.reads_next && self.is_writable() {
+            return Poll::Ready(Ok(SocketEvent::Writable));
         }
         if let Poll::Ready(received) = self.poll_receive(cx) {
             return Poll::Ready(received);
         }
-        if self.gives_up && self.unheard >= UNHEARD_PINGS {
-            let silence = self.ping.period() * UNHEARD_PINGS;
+        if self.has_idle_limit && self.missed_pongs >= MISSED_PONGS_MAX {
+            let silence = self.ping.period() * MISSED_PONGS_MAX;
             return Poll::Ready(Err(self.lost(&format!("nothing came for {silence:?}, not even a pong"))));
         }
-        if wants_room && self.has_room() {
-            return Poll::Ready(Ok(Turn::Room));
+        if wants_writable && self.is_writable() {
+            return Poll::Ready(Ok(SocketEvent::Writable));
         }
         Poll::Pending
     }
 
     /// Keeps the socket alive (pings, unsent messages) without reading: for as long as the consumer
     /// has no room for more. Only ever ends by being dropped.
-    pub async fn hold(&mut self) {
+    pub async fn keep_alive(&mut self) {
         poll_fn(|cx| {
-            self.poll_hold(cx);
+            self.poll_keep_alive(cx);
             Poll::Pending
         })
         .await
     }
 
-    /// One poll of [`Socket::hold`].
-    pub fn poll_hold(&mut self, cx: &mut Context<'_>) {
+    /// One poll of [`Socket::keep_alive`].
+    pub fn poll_keep_alive(&mut self, cx: &mut Context<'_>) {
         self.paused = true;
         if self.closed.is_none() {
             self.poll_pings(cx);
@@ -163,11 +163,11 @@ impl Socket {
     }
 
     /// Whether another message may be queued without the buffer growing past its bound.
-    pub fn has_room(&self) -> bool {
-        self.unsent < WRITE_ROOM
+    pub fn is_writable(&self) -> bool {
+        self.unsent < WRITE_BUFFER_BYTES
     }
 
-    /// Queues a message and does not wait; [`Socket::turn`], [`Socket::next`], [`Socket::hold`] and
+    /// Queues a message and does not wait; [`Socket::next_event`], [`Socket::next`], [`Socket::keep_alive`] and
     /// [`Socket::flush`] send it.
     pub fn queue(&mut self, message: Message) -> Result<()> {
         let (length, message) = match message {
@@ -217,8 +217,8 @@ impl Socket {
         if self.closed.is_none() && self.write_failure.is_none() {
             let frame = CloseFrame { code: CloseCode::from(code), reason: reason.into() };
             self.start(Wire::Close(Some(frame)), 0);
-            let _ = tokio::time::timeout(CLOSE_PATIENCE, async {
-                while let Ok(Turn::Message(_)) = self.turn(false).await {}
+            let _ = tokio::time::timeout(CLOSE_TIMEOUT, async {
+                while let Ok(SocketEvent::Message(_)) = self.next_event(false).await {}
             })
             .await;
         }
@@ -234,15 +234,15 @@ impl Socket {
 
     fn poll_pings(&mut self, cx: &mut Context<'_>) {
         while self.ping.poll_tick(cx).is_ready() {
-            // Who does not read hears nothing: a pause is no silence.
-            self.unheard = if self.heard || self.paused { 0 } else { self.unheard + 1 };
+            // A pause in reading is not the peer's silence.
+            self.missed_pongs = if self.heard || self.paused { 0 } else { self.missed_pongs + 1 };
             self.heard = false;
             self.paused = false;
             self.ping();
         }
     }
 
-    /// Goes on sending. A failure is kept: what the peer said before it went may still be readable.
+    /// Sends queued messages. A failure is kept for later: received messages may still be readable.
     fn poll_send(&mut self, cx: &mut Context<'_>) {
         if self.unsent == 0 || self.write_failure.is_some() {
             return;
@@ -254,7 +254,7 @@ impl Socket {
         }
     }
 
-    fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<Result<Turn>> {
+    fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<Result<SocketEvent>> {
         loop {
             let received = match Pin::new(&mut self.stream).poll_next(cx) {
                 Poll::Pending => return Poll::Pending,
@@ -263,19 +263,19 @@ impl Socket {
             self.heard = true;
             match received {
                 Some(Ok(Wire::Binary(data))) => {
-                    return Poll::Ready(Ok(Turn::Message(Message::Binary(data))));
+                    return Poll::Ready(Ok(SocketEvent::Message(Message::Binary(data))));
                 }
                 Some(Ok(Wire::Text(text))) => {
-                    return Poll::Ready(Ok(Turn::Message(Message::Text(text.into()))));
+                    return Poll::Ready(Ok(SocketEvent::Message(Message::Text(text.into()))));
                 }
                 Some(Ok(Wire::Ping(_) | Wire::Pong(_) | Wire::Frame(_))) => {}
                 Some(Ok(Wire::Close(frame))) => {
                     self.closed = Some(frame.map_or(Closed { code: 1005, reason: String::new() }, |frame| {
                         Closed { code: frame.code.into(), reason: frame.reason.as_str().to_owned() }
                     }));
-                    // The answering frame is queued already; whether it still leaves matters to nobody.
+                    // Sends the answering close frame if the connection still takes it.
                     let _ = Pin::new(&mut self.stream).poll_flush(cx);
-                    return Poll::Ready(Ok(Turn::Closed));
+                    return Poll::Ready(Ok(SocketEvent::Closed));
                 }
                 Some(Err(error)) => return Poll::Ready(Err(self.broken(&error))),
                 None => return Poll::Ready(Err(self.lost("it ended without a close frame"))),
@@ -288,7 +288,10 @@ impl Socket {
         match error {
             tungstenite::Error::Capacity(CapacityError::MessageTooLong { size, .. }) => Error::new(
                 status::PROTOCOL,
-                format!("{} sent a message of {size} bytes; at most {MESSAGE_LIMIT} are taken", self.host),
+                format!(
+                    "{} sent a message of {size} bytes; at most {MESSAGE_MAX_BYTES} are taken",
+                    self.host
+                ),
             ),
             tungstenite::Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => {
                 self.lost("it ended without a close frame")
@@ -361,11 +364,11 @@ impl Handshake {
             )
         })?;
         let limits = WebSocketConfig::default()
-            .read_buffer_size(READ_BUFFER)
-            .max_message_size(Some(MESSAGE_LIMIT))
-            .max_frame_size(Some(MESSAGE_LIMIT));
+            .read_buffer_size(READ_BUFFER_BYTES)
+            .max_message_size(Some(MESSAGE_MAX_BYTES))
+            .max_frame_size(Some(MESSAGE_MAX_BYTES));
         // So that the idle limit holds for a silent socket, too.
-        let every = idle.map_or(PING_EVERY, |idle| PING_EVERY.min(idle / UNHEARD_PINGS));
+        let every = idle.map_or(PING_INTERVAL, |idle| PING_INTERVAL.min(idle / MISSED_PONGS_MAX));
         let every = every.max(Duration::from_millis(1));
         let mut ping = tokio::time::interval_at(Instant::now() + every, every);
         ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -380,8 +383,8 @@ impl Handshake {
             ping,
             heard: false,
             paused: false,
-            unheard: 0,
-            gives_up: idle.is_some(),
+            missed_pongs: 0,
+            has_idle_limit: idle.is_some(),
             _permit: permit,
         })
     }

@@ -1,4 +1,4 @@
-//! Whom TLS trusts: the system's authorities (or those of `SSL_CERT_FILE`) and the configured file's. The
+//! TLS: trusts the system's authorities (or those of `SSL_CERT_FILE`) and the configured file's. The
 //! system's are read before the first encrypted connection, never at the opening of a client.
 
 use super::connector::ConnectionKind;

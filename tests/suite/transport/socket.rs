@@ -3,7 +3,7 @@
 use crate::canned::{Answer, KEY, Server, accept, client, json_answer, listen, soon, with_headers};
 use daytona::client::status;
 use daytona::client::transport::Method;
-use daytona::client::transport::{Message, Socket, Turn};
+use daytona::client::transport::{Message, Socket, SocketEvent};
 use futures_util::{SinkExt, StreamExt};
 use serde_json::json;
 use std::time::Duration;
@@ -70,7 +70,7 @@ async fn messages_travel_both_ways_and_the_close_frame_is_kept() {
     assert_eq!(soon(socket.next()).await.unwrap(), None);
     let closed = socket.closed().unwrap();
     assert_eq!((closed.code, closed.reason.as_str()), (4008, "timed out"));
-    assert!(matches!(soon(socket.turn(true)).await.unwrap(), Turn::Closed));
+    assert!(matches!(soon(socket.next_event(true)).await.unwrap(), SocketEvent::Closed));
     assert!(socket.queue(Message::Binary("late".into())).is_err());
 }
 
@@ -221,13 +221,13 @@ async fn a_peer_that_writes_before_it_reads_on_does_not_stop_the_socket() {
     let piece = bytes::Bytes::from(vec![1; 128 << 10]);
     let (mut sent, mut received) = (0, 0);
     while received < TOTAL {
-        match soon(socket.turn(sent < TOTAL)).await.unwrap() {
-            Turn::Message(message) => received += message.data().len(),
-            Turn::Room => {
+        match soon(socket.next_event(sent < TOTAL)).await.unwrap() {
+            SocketEvent::Message(message) => received += message.data().len(),
+            SocketEvent::Writable => {
                 socket.queue(Message::Binary(piece.clone())).unwrap();
                 sent += piece.len();
             }
-            Turn::Closed => panic!("closed after {received} bytes"),
+            SocketEvent::Closed => panic!("closed after {received} bytes"),
         }
     }
     assert_eq!((sent, received), (TOTAL, TOTAL));
@@ -247,7 +247,7 @@ async fn a_socket_nobody_reads_is_still_pinged() {
     let client = client(&url, json!({"idleTimeoutMs": 60}));
     let mut socket = soon(client.transport().websocket(&url, &[])).await.unwrap();
     tokio::select! {
-        () = socket.hold() => unreachable!(),
+        () = socket.keep_alive() => unreachable!(),
         served = soon(server) => served.unwrap(),
     }
 }

@@ -1,9 +1,9 @@
 //! A request on its way, until the head of its answer: attempts, redirects, deadline, and the error
 //! that it ends with if none succeeds.
 
-use super::answer::{self, Asked};
-use super::body::{Body, Progress};
+use super::body::{Body, UploadProgress};
 use super::connector::{ConnectionKind, PooledClient};
+use super::error_response::{self, RequestInfo};
 use super::origin::{Origin, Permit};
 use super::{Answer, Transport, failure, retry};
 use crate::client::error::{Error, Result};
@@ -16,20 +16,19 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout, timeout_at};
 use url::Url;
 
-const REDIRECTS: u32 = 5;
-/// An error's explanation is not worth waiting longer for.
+const REDIRECTS_MAX: u32 = 5;
+/// Time to read the body of an error response.
 const ERROR_BODY_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// A request, filled in by [`Request`](super::Request), which keeps it behind one pointer because it
-/// is handed on from call to call.
-pub(super) struct Draft {
+/// What [`Request`](super::Request) builds. Boxed there, because it moves from function to function.
+pub(super) struct PreparedRequest {
     pub(super) transport: Transport,
     pub(super) method: Method,
     pub(super) url: String,
-    /// Why it cannot be sent; the first complaint counts.
+    /// The first error of building it.
     pub(super) complaint: Option<Error>,
     /// Known from the first attempt on.
-    pub(super) target: Option<Target>,
+    pub(super) target: Option<Destination>,
     pub(super) headers: HeaderMap,
     pub(super) content_type: Option<HeaderValue>,
     pub(super) body: Payload,
@@ -45,10 +44,10 @@ pub(super) struct Draft {
     pub(super) generation: u64,
 }
 
-/// A connection that dies without a word lets one call after another run into its time limit. Where that
-/// happens while nothing at all arrived from the host, the connections in use so far are not used again.
+/// Retires the connections to a host when a request times out and nothing arrived from that host since the
+/// request began: a connection that died silently would let one call after another time out.
 struct SilenceGuard<'a> {
-    request: &'a Draft,
+    request: &'a PreparedRequest,
     deadline: Option<Instant>,
 }
 
@@ -67,7 +66,7 @@ impl SilenceGuard<'_> {
 }
 
 impl Drop for SilenceGuard<'_> {
-    /// Dropped unanswered, which is a time limit or a cancelled call.
+    /// Dropped unanswered: after its deadline that is a timeout, before it a cancelled call.
     fn drop(&mut self) {
         if self.deadline.is_some_and(|deadline| deadline <= Instant::now()) {
             self.timed_out();
@@ -76,7 +75,7 @@ impl Drop for SilenceGuard<'_> {
 }
 
 #[derive(Clone)]
-pub(super) struct Target {
+pub(super) struct Destination {
     pub(super) url: Url,
     pub(super) origin: Arc<Origin>,
 }
@@ -84,26 +83,26 @@ pub(super) struct Target {
 pub(super) enum Payload {
     None,
     Whole(Bytes),
-    /// Gone after the first attempt that asked for it.
+    /// A stream, which the first attempt that reads it uses up.
     Once(Option<Body>),
 }
 
 /// The head of an answer that is no error, and the connection it holds.
 pub(super) type Answered = (Answer, Permit);
 
-enum Outcome {
+enum Attempt {
     Answered(Answered),
-    Redirected(Target),
-    Failed(Error, Again),
+    Redirected(Destination),
+    Failed(Error, RetryDecision),
 }
 
 /// Whether another attempt makes sense, and how long to wait for it (`None`: a backoff).
-enum Again {
-    No,
-    After(Option<Duration>),
+enum RetryDecision {
+    GiveUp,
+    RetryAfter(Option<Duration>),
 }
 
-impl Draft {
+impl PreparedRequest {
     pub(super) async fn answered(&mut self) -> Result<Answered> {
         if let Some(error) = self.complaint.take() {
             return Err(self.complete(error));
@@ -144,20 +143,24 @@ impl Draft {
                 self.log(&outcome, begun.elapsed());
             }
             match outcome {
-                Outcome::Answered(answered) => return Ok(answered),
-                Outcome::Redirected(_) if redirects == REDIRECTS => {
+                Attempt::Answered(answered) => return Ok(answered),
+                Attempt::Redirected(_) if redirects == REDIRECTS_MAX => {
                     return Err(Error::new(
                         status::PROTOCOL,
-                        format!("{} {} was redirected more than {REDIRECTS} times", self.method, self.path()),
+                        format!(
+                            "{} {} was redirected more than {REDIRECTS_MAX} times",
+                            self.method,
+                            self.path()
+                        ),
                     ));
                 }
-                Outcome::Redirected(target) => {
+                Attempt::Redirected(target) => {
                     redirects += 1;
                     self.attempts -= 1;
                     self.target = Some(target);
                 }
-                Outcome::Failed(error, Again::No) => return Err(error),
-                Outcome::Failed(error, Again::After(wait)) => {
+                Attempt::Failed(error, RetryDecision::GiveUp) => return Err(error),
+                Attempt::Failed(error, RetryDecision::RetryAfter(wait)) => {
                     let error = self.complete(error);
                     if !self.pause(&error, wait, deadline).await {
                         return Err(error);
@@ -167,11 +170,11 @@ impl Draft {
         }
     }
 
-    fn log(&self, outcome: &Outcome, took: Duration) {
+    fn log(&self, outcome: &Attempt, took: Duration) {
         let end = match outcome {
-            Outcome::Answered((answer, _)) => answer.status().as_str().to_owned(),
-            Outcome::Redirected(target) => format!("redirected to {}", target.url.path()),
-            Outcome::Failed(error, _) => status::name(error.status()).to_owned(),
+            Attempt::Answered((answer, _)) => answer.status().as_str().to_owned(),
+            Attempt::Redirected(target) => format!("redirected to {}", target.url.path()),
+            Attempt::Failed(error, _) => status::name(error.status()).to_owned(),
         };
         log::line(log::DEBUG, || {
             let (method, path, host) = (&self.method, self.path(), self.host());
@@ -205,13 +208,15 @@ impl Draft {
         true
     }
 
-    /// One attempt.
-    async fn once(&mut self) -> Outcome {
-        let Some(target) = self.target.clone() else { return Outcome::Failed(self.unsent(), Again::No) };
+    /// One attempt: prepares the request, sends it and waits for the head of its answer.
+    async fn once(&mut self) -> Attempt {
+        let Some(target) = self.target.clone() else {
+            return Attempt::Failed(self.unsent(), RetryDecision::GiveUp);
+        };
         let transport = self.transport.clone();
         let (client, permit, mut request) = match self.prepare(&target, &transport).await {
             Ok(ready) => ready,
-            Err(error) => return Outcome::Failed(error, Again::No),
+            Err(error) => return Attempt::Failed(error, RetryDecision::GiveUp),
         };
         self.attempts += 1;
         retry::note_attempts(self.attempts);
@@ -234,7 +239,7 @@ impl Draft {
                 Some(answered) => answered,
                 None => {
                     silence.timed_out();
-                    return Outcome::Failed(self.stalled(progress), Again::No);
+                    return Attempt::Failed(self.stalled(progress), RetryDecision::GiveUp);
                 }
             },
         };
@@ -253,7 +258,7 @@ impl Draft {
 
     async fn prepare(
         &self,
-        target: &Target,
+        target: &Destination,
         transport: &Transport,
     ) -> Result<(PooledClient, Permit, reqwest::Request)> {
         let shared = &transport.0;
@@ -275,7 +280,7 @@ impl Draft {
             ConnectionKind::Upgrade => origin.socket(limit).await?,
         };
         if matches!(self.body, Payload::Once(_)) {
-            permit.hold();
+            permit.mark_held();
         }
         let mut request = reqwest::Request::new(self.method.clone(), target.url.clone());
         let headers = request.headers_mut();
@@ -301,9 +306,9 @@ impl Draft {
         }
     }
 
-    async fn judge(&self, mut answer: Answer, permit: Permit) -> Outcome {
+    async fn judge(&self, mut answer: Answer, permit: Permit) -> Attempt {
         if answer.version() == Version::HTTP_2 {
-            self.transport.hold_http2();
+            self.transport.keep_http2_driven();
         }
         let code = answer.status();
         let expected = match self.kind {
@@ -312,29 +317,30 @@ impl Draft {
         };
         if expected {
             let range = self.headers.contains_key(RANGE);
-            return match answer::unasked(&self.asked(), code, answer.headers(), range) {
-                Some(error) => Outcome::Failed(error, Again::No),
-                None => Outcome::Answered((answer, permit)),
+            return match error_response::unasked(&self.info(), code, answer.headers(), range) {
+                Some(error) => Attempt::Failed(error, RetryDecision::GiveUp),
+                None => Attempt::Answered((answer, permit)),
             };
         }
         if code.is_redirection()
             && let Some(target) = self.redirected(&answer)
         {
-            return Outcome::Redirected(target);
+            return Attempt::Redirected(target);
         }
         let body = explanation(&mut answer).await;
         let headers = answer.headers();
-        let error = answer::error(&self.asked(), code, headers, &body);
+        let error = error_response::error(&self.info(), code, headers, &body);
         let repeat = match self.kind {
             ConnectionKind::Requests => retry::may_repeat_answer(&self.method, code),
             ConnectionKind::Upgrade => code == StatusCode::TOO_MANY_REQUESTS,
         };
-        let again = if repeat { Again::After(retry::after(headers)) } else { Again::No };
-        Outcome::Failed(error, again)
+        let again =
+            if repeat { RetryDecision::RetryAfter(retry::after(headers)) } else { RetryDecision::GiveUp };
+        Attempt::Failed(error, again)
     }
 
-    /// No answer came.
-    async fn lost(&self, target: &Target, error: &reqwest::Error) -> Outcome {
+    /// The attempt ended without an answer.
+    async fn lost(&self, target: &Destination, error: &reqwest::Error) -> Attempt {
         let proxies = &self.transport.0.connectors.proxies;
         let proxy = proxies.authority(&target.url);
         let refusal =
@@ -345,13 +351,13 @@ impl Draft {
         let (error, reach) = failure::explain(error, &route, limit);
         let repeat = match self.kind {
             ConnectionKind::Requests => retry::may_repeat(&self.method, reach),
-            ConnectionKind::Upgrade => reach == failure::Reach::NotSent,
+            ConnectionKind::Upgrade => reach == failure::SendState::NotSent,
         };
-        Outcome::Failed(error, if repeat { Again::After(None) } else { Again::No })
+        Attempt::Failed(error, if repeat { RetryDecision::RetryAfter(None) } else { RetryDecision::GiveUp })
     }
 
     /// Where a redirect leads, if it may be followed: same origin, same method, a body to send again.
-    fn redirected(&self, answer: &Answer) -> Option<Target> {
+    fn redirected(&self, answer: &Answer) -> Option<Destination> {
         let target = self.target.as_ref()?;
         let kept = matches!(self.method, Method::GET | Method::HEAD);
         let follow = match answer.status().as_u16() {
@@ -382,10 +388,10 @@ impl Draft {
         if next == *url {
             return None;
         }
-        Some(Target { url: next, origin: target.origin.clone() })
+        Some(Destination { url: next, origin: target.origin.clone() })
     }
 
-    /// The body stood still for its idle limit: if the host was silent too, its connections are not used again.
+    /// Retires the connections to a host that sent nothing for the idle limit of a body.
     pub(super) fn body_timed_out(&self, idle: Duration) {
         let transport = &self.transport.0;
         let since = Instant::now().checked_sub(idle);
@@ -415,7 +421,7 @@ impl Draft {
         error
     }
 
-    fn stalled(&self, progress: &Progress) -> Error {
+    fn stalled(&self, progress: &UploadProgress) -> Error {
         let limit = self.idle.unwrap_or_default().as_millis();
         Error::new(
             status::TIMEOUT,
@@ -433,7 +439,7 @@ impl Draft {
         self.body = Payload::Whole(body);
     }
 
-    /// What is wrong with a request shows when it is sent.
+    /// Keeps the first error of building the request; sending returns it.
     pub(super) fn fail(&mut self, error: Error) {
         self.complaint.get_or_insert(error);
     }
@@ -446,33 +452,34 @@ impl Draft {
         self.target.as_ref().map(|target| target.url.path()).unwrap_or_default()
     }
 
-    pub(super) fn asked(&self) -> Asked<'_> {
+    pub(super) fn info(&self) -> RequestInfo<'_> {
         let api = &self.transport.config().api;
         let without_api_segment = !api.path().split('/').any(|segment| segment == "api")
             && self.target.as_ref().is_some_and(|target| target.url.origin() == api.origin());
-        Asked { method: &self.method, host: self.host(), path: self.path(), without_api_segment }
+        RequestInfo { method: &self.method, host: self.host(), path: self.path(), without_api_segment }
     }
 
-    /// Adds what every error of this request says, and takes out what none may.
+    /// Adds the attempts and the sandbox to an error of this request, and removes the credential.
     pub(super) fn complete(&self, mut error: Error) -> Error {
         let detail = error.detail_mut();
         detail.attempts = self.attempts;
         if detail.sandbox_id.is_none() {
             detail.sandbox_id = self.sandbox.as_deref().map(str::to_owned);
         }
-        answer::scrub(&mut error, self.transport.config().credential.secret());
+        error_response::scrub(&mut error, self.transport.config().credential.secret());
         error
     }
 }
 
-/// The beginning of an error's body, as far as it comes.
+/// The beginning of an error response's body, as much as arrives in time.
 async fn explanation(answer: &mut Answer) -> Vec<u8> {
     let mut body = Vec::new();
     let _ = timeout(ERROR_BODY_TIMEOUT, async {
         while let Ok(Some(chunk)) = answer.chunk().await {
             body.extend_from_slice(&chunk);
             let json = body.trim_ascii_start().starts_with(b"{");
-            let most = if json { answer::JSON_BODY_MAX_BYTES } else { answer::TEXT_BODY_MAX_BYTES };
+            let most =
+                if json { error_response::JSON_BODY_MAX_BYTES } else { error_response::TEXT_BODY_MAX_BYTES };
             if body.len() >= most {
                 body.truncate(most);
                 break;

@@ -1,5 +1,5 @@
-//! What an answer that is no success says: one [`Error`] out of the five shapes that servers and the
-//! proxies before them use (the API's, the daemon's two, HTML, nothing at all).
+//! Turns an answer that is not a success into one [`Error`], from each shape of body that servers and
+//! proxies use: the API's JSON, the daemon's two, HTML, plain text, none.
 
 use super::retry;
 use crate::client::error::Error;
@@ -18,11 +18,11 @@ const MESSAGE_MAX_CHARS: usize = 10_000;
 /// The most of a text without structure that an error shows.
 const TEXT_MAX_CHARS: usize = 1_000;
 
-/// What the message of an error without a body says; who knows more says that instead.
+/// The message of an error response without a body; an operation that knows the reason replaces it.
 pub(in crate::client) const NO_BODY: &str = "the answer had no body";
 
-/// What was asked, for the message: `POST /sandbox`, without query (it may be signed).
-pub(super) struct Asked<'a> {
+/// The request, for messages: `POST /sandbox`, without the query, which may hold a signature.
+pub(super) struct RequestInfo<'a> {
     pub method: &'a http::Method,
     pub host: &'a str,
     pub path: &'a str,
@@ -31,10 +31,10 @@ pub(super) struct Asked<'a> {
 }
 
 /// The error of an answer with this status, headers and (the beginning of the) body.
-pub(super) fn error(asked: &Asked<'_>, code: StatusCode, headers: &HeaderMap, body: &[u8]) -> Error {
+pub(super) fn error(request: &RequestInfo<'_>, code: StatusCode, headers: &HeaderMap, body: &[u8]) -> Error {
     let number = i32::from(code.as_u16());
     let envelope = Envelope::read(headers, body);
-    let Asked { method, host, path, .. } = asked;
+    let RequestInfo { method, host, path, .. } = request;
     let mut error = if (400..600).contains(&number) {
         let what = envelope.message.unwrap_or_else(|| {
             let reason = code.canonical_reason().unwrap_or("unnamed status");
@@ -48,7 +48,7 @@ pub(super) fn error(asked: &Asked<'_>, code: StatusCode, headers: &HeaderMap, bo
                 _ => format!("{reason}: {NO_BODY}"),
             }
         });
-        let advice = advice(number, envelope.shape, envelope.code.is_none() && asked.without_api_segment);
+        let advice = advice(number, envelope.shape, envelope.code.is_none() && request.without_api_segment);
         Error::new(number, format!("{what} ({method} {path} at {host}: HTTP {number}{advice})"))
     } else if code.is_redirection() {
         let target = headers.get(LOCATION).and_then(|location| location.to_str().ok()).unwrap_or("nowhere");
@@ -77,9 +77,9 @@ pub(super) fn error(asked: &Asked<'_>, code: StatusCode, headers: &HeaderMap, bo
     error
 }
 
-/// The answer was a success, but its body is not the JSON that was expected.
-pub(super) fn not_json(asked: &Asked<'_>, code: u16, headers: &HeaderMap, body: &[u8]) -> Error {
-    let Asked { method, host, path, .. } = asked;
+/// The error for a success whose body is not JSON.
+pub(super) fn not_json(request: &RequestInfo<'_>, code: u16, headers: &HeaderMap, body: &[u8]) -> Error {
+    let RequestInfo { method, host, path, .. } = request;
     let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or("no content type");
     let begin: String = String::from_utf8_lossy(&body[..body.len().min(120)])
         .chars()
@@ -228,12 +228,12 @@ pub(super) fn coding(headers: &HeaderMap) -> Option<&str> {
 
 /// A success that is not what was asked for: compressed, or a part of the whole.
 pub(super) fn unasked(
-    asked: &Asked<'_>,
+    request: &RequestInfo<'_>,
     code: StatusCode,
     headers: &HeaderMap,
     range: bool,
 ) -> Option<Error> {
-    let Asked { method, host, path, .. } = asked;
+    let RequestInfo { method, host, path, .. } = request;
     let what = if let Some(coding) = coding(headers) {
         format!("in the coding `{coding}`, although `identity` was asked for")
     } else if code == StatusCode::PARTIAL_CONTENT && !range {
@@ -289,9 +289,9 @@ fn listed(headers: &HeaderMap) -> Map<String, Value> {
     map
 }
 
-/// Takes a secret out of everything an error shows, in case the server echoed it.
+/// Removes a secret from every text of an error, in case the server echoed it.
 pub(super) fn scrub(error: &mut Error, secret: &str) {
-    // Shorter ones are words that would be torn out of any text.
+    // A shorter secret could be part of ordinary words.
     if secret.len() < 6 {
         return;
     }
