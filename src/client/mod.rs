@@ -8,6 +8,7 @@ pub mod error;
 pub mod files;
 pub(crate) mod json;
 pub mod known;
+pub(crate) mod lock;
 pub mod log;
 pub mod operation;
 pub mod parse;

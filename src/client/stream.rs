@@ -2,8 +2,8 @@
 //! user writes. The caller implements [`Sink`].
 
 use super::error::{Error, Result};
+use crate::client::lock::Mutex;
 use bytes::{Bytes, BytesMut};
-use parking_lot::Mutex;
 use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::sync::Arc;

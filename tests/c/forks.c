@@ -181,6 +181,81 @@ static void a_fork_while_other_threads_are_inside_leaves_a_child_that_works(void
         pthread_join(threads[i], NULL);
 }
 
+static void *use_for_the_first_time(void *unused)
+{
+    daytona_client_t mine;
+    char *result = NULL;
+    daytona_echo_open(NULL, &mine, NULL);
+    daytona_call(mine, "echo.value", "{}", NULL, 0, NULL, &result, NULL);
+    daytona_free(result);
+    daytona_close(mine);
+    return unused;
+}
+
+static unsigned delay;
+
+static void begins_and_forks(void)
+{
+    pthread_t thread;
+    CHECK(!pthread_create(&thread, NULL, use_for_the_first_time, NULL));
+    for (volatile unsigned i = 0; i < delay; i++)
+        ;
+    in_child(works);
+    pthread_join(thread, NULL);
+}
+
+/* Has to be the first: each child is then one in which nothing was used before. */
+static void a_fork_during_the_first_use_leaves_a_child_that_works(void)
+{
+    for (int i = 0; i < 60; i++) {
+        delay = (unsigned)(i % 20) * 4000;
+        in_child(begins_and_forks);
+    }
+}
+
+/* A client of nobody: each call fails at once, after it went through everything that sends. */
+static daytona_client_t client_of_nobody(void)
+{
+    daytona_client_t made = 0;
+    daytona_client_open("{\"apiKey\":\"k\",\"apiUrl\":\"http://127.0.0.1:1/api\",\"retries\":0}", &made, NULL);
+    return made;
+}
+
+static void *send_often(void *rounds)
+{
+    daytona_client_t mine = *(daytona_client_t *)rounds;
+    for (int i = 0; i < 15 || (rounds == &client && !stop); i++)
+        if (daytona_client_config(mine, NULL, NULL, NULL) != DAYTONA_CONNECTION)
+            exit(8);
+    return NULL;
+}
+
+static void sends_from_threads(void)
+{
+    daytona_client_t own = client_of_nobody();
+    pthread_t threads[3];
+    for (int i = 0; i < 3; i++)
+        CHECK(!pthread_create(&threads[i], NULL, send_often, &own));
+    for (int i = 0; i < 3; i++)
+        pthread_join(threads[i], NULL);
+    CHECK(daytona_close(own) == 0 && daytona_shutdown(-1) == 0);
+}
+
+static void a_child_with_a_client_of_its_own_hangs_on_no_lock_of_the_parents_threads(void)
+{
+    pthread_t threads[3];
+    stop = 0;
+    client = client_of_nobody();
+    for (int i = 0; i < 3; i++)
+        CHECK(!pthread_create(&threads[i], NULL, send_often, &client));
+    for (int i = 0; i < 60; i++)
+        in_child(sends_from_threads);
+    stop = 1;
+    for (int i = 0; i < 3; i++)
+        pthread_join(threads[i], NULL);
+    daytona_close(client);
+}
+
 static void forks_again(void)
 {
     works();
@@ -199,9 +274,11 @@ static void a_child_may_fork(void)
 
 int main(void)
 {
+    RUN(a_fork_during_the_first_use_leaves_a_child_that_works);
     RUN(loading_before_a_fork_costs_nothing);
     RUN(the_parents_handles_answer_forked_in_the_child_and_go_on_in_the_parent);
     RUN(a_fork_while_other_threads_are_inside_leaves_a_child_that_works);
+    RUN(a_child_with_a_client_of_its_own_hangs_on_no_lock_of_the_parents_threads);
     RUN(a_child_may_fork);
     return 0;
 }

@@ -5,10 +5,10 @@
 use super::failure::{local, local_because};
 use super::{DISK_CHUNK_BYTES, blocking};
 use crate::client::error::{Error, Result};
+use crate::client::lock::Mutex;
 use crate::client::status;
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
-use parking_lot::Mutex;
 use std::fs::{File, Metadata};
 use std::io::{ErrorKind, Read as _};
 use std::path::{Path, PathBuf};

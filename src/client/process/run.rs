@@ -5,6 +5,7 @@
 use super::{limit, script};
 use crate::client::error::{Error, Result};
 use crate::client::json;
+use crate::client::lock::Mutex;
 use crate::client::operation::Context;
 use crate::client::remote_guard::{Remote, RemoteGuard};
 use crate::client::sandbox::Sandbox;
@@ -14,7 +15,6 @@ use crate::client::session::{create_request, delete_request, execute_request};
 use crate::client::status;
 use crate::client::stream::{Channel, Chunk, Ended, Io, Sink};
 use crate::client::transport::{Json, caller_deadline, within};
-use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;

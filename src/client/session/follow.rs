@@ -7,11 +7,11 @@
 use super::demux::Demultiplexer;
 use super::log::Log;
 use crate::client::error::{Error, Result};
+use crate::client::lock::Mutex;
 use crate::client::socket_io::{Frame, SocketIo};
 use crate::client::status;
 use crate::client::stream::{Ended, Io, Sink};
 use crate::client::transport::Socket;
-use parking_lot::Mutex;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::Arc;

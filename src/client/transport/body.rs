@@ -1,11 +1,11 @@
 //! Request bodies. Those of more than one chunk count the bytes sent, so that the idle limit applies to an
 //! upload that stalls on an open connection.
 
+use crate::client::lock::Mutex;
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
 use http_body::{Frame, SizeHint};
 use http_body_util::StreamBody;
-use parking_lot::Mutex;
 use std::error::Error as StdError;
 use std::pin::Pin;
 use std::sync::Arc;

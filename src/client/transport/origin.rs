@@ -2,8 +2,8 @@
 //! may have. An origin is scheme, host and port, as in a browser.
 
 use crate::client::error::{Error, Result};
+use crate::client::lock::RwLock;
 use crate::client::status;
-use parking_lot::RwLock;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;

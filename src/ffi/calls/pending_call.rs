@@ -3,12 +3,12 @@
 use crate::catalogue::Outcome;
 use crate::client::background::ActivityGuard;
 use crate::client::error::Result;
+use crate::client::lock::Mutex;
 use crate::client::status;
 use crate::ffi::calls::target::{ClientTarget, SandboxTarget};
 use crate::ffi::events::event::{Event, EventKind, Owner, Payload};
 use crate::ffi::events::queue::Queue;
 use crate::ffi::runtime::cancel::{Cancel, panicked};
-use crate::ffi::runtime::lock::Mutex;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 

@@ -2,10 +2,10 @@
 
 use crate::catalogue::TargetRef;
 use crate::client::error::{Error, Result};
+use crate::client::lock::Mutex;
 use crate::client::status;
 use crate::ffi::runtime::cancel::Cancel;
 use crate::ffi::runtime::handle::Tag;
-use crate::ffi::runtime::lock::Mutex;
 use crate::ffi::runtime::process::Process;
 use slab::Slab;
 use std::sync::Arc;

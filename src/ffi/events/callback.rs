@@ -1,12 +1,12 @@
 //! Queues that are drained by a callback: on a thread of their own, or inline on whichever thread
 //! drives the runtime. Either way serially, never inside the runtime and under no lock.
 
+use crate::client::lock::Mutex;
 use crate::client::status;
 use crate::ffi::events::event::{Event, EventKind, Owner, daytona_event_t};
 use crate::ffi::events::queue::Queue;
 use crate::ffi::events::stream_slot::Hold;
 use crate::ffi::runtime::driver::STACK_BYTES;
-use crate::ffi::runtime::lock::Mutex;
 use crate::ffi::runtime::wait::in_inline_callback;
 use std::cell::Cell;
 use std::ffi::c_void;

@@ -3,10 +3,10 @@
 //! A queue keeps its last batch until its consumer asks for more, or until its callback returns. A queue
 //! that is closed before stays here for as long: until that consumer asks any queue for more, or ends.
 
+use crate::client::lock::Mutex;
 use crate::ffi::events::event::Payload;
 use crate::ffi::events::queue::Queue;
 use crate::ffi::runtime::handle::{Table, slot_of};
-use crate::ffi::runtime::lock::Mutex;
 use crate::ffi::runtime::process;
 use crate::ffi::streams::stream::Stream;
 use std::sync::{Arc, Weak};

@@ -8,13 +8,13 @@
 
 use crate::client::background::ActivityGuard;
 use crate::client::error::{Error, Result};
+use crate::client::lock::{Condvar, Mutex};
 use crate::client::parse::parse_object;
 use crate::client::status;
 use crate::ffi::events::callback::{Callback, Running};
 use crate::ffi::events::delivered::{Delivered, this_consumer};
 use crate::ffi::events::event::{Event, EventKind, Owner, daytona_event_t};
 use crate::ffi::runtime::handle::slot_of;
-use crate::ffi::runtime::lock::{Condvar, Mutex};
 use crate::ffi::runtime::platform::Signal;
 use crate::ffi::runtime::process::Process;
 use crate::ffi::runtime::wait::{deadline, no_runtime};

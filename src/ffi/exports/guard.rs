@@ -7,6 +7,7 @@ use crate::ffi::runtime::cancel::panicked;
 use crate::ffi::runtime::process::{self, Process};
 use std::cell::Cell;
 use std::panic::{self, AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 /// What an export that has `out` answers on success.
@@ -79,6 +80,10 @@ pub fn catch<T>(body: impl FnOnce() -> T) -> Result<T, String> {
 /// Has panics inside a guard, and on the library's threads, noted instead of printed; others go where
 /// they went.
 pub fn keep_panics_quiet() {
+    static INSTALLED: AtomicBool = AtomicBool::new(false);
+    if INSTALLED.swap(true, Ordering::Relaxed) {
+        return;
+    }
     let others = panic::take_hook();
     panic::set_hook(Box::new(move |info| {
         let ours = |thread: &thread::Thread| thread.name().is_some_and(|name| name.starts_with("daytona"));

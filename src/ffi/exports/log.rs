@@ -8,7 +8,7 @@ use crate::ffi::events::queue::Queue;
 use crate::ffi::exports::guard::status_only;
 use crate::ffi::exports::queue::daytona_queue_t;
 use crate::ffi::runtime::process::{self, Process};
-use std::sync::{Arc, Once};
+use std::sync::Arc;
 
 /// Who asked for log lines.
 pub struct Listener {
@@ -28,6 +28,11 @@ pub fn detach(process: &Process, queue: &Arc<Queue>) {
 /// The child of a fork logs nowhere.
 pub fn forget() {
     log::set_level(log::OFF);
+}
+
+/// Installs the hook of the client's log.
+pub fn listen() {
+    log::deliver_to(deliver);
 }
 
 /// The hook of the client's log.
@@ -59,7 +64,6 @@ fn deliver(level: i32, message: &str) {
 /// DAYTONA_INVALID_HANDLE, DAYTONA_CLOSED (the queue is being closed), DAYTONA_FORKED, DAYTONA_PANIC.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn daytona_log(level: i32, queue: daytona_queue_t, user_data: u64) -> i32 {
-    static HOOK: Once = Once::new();
     status_only(|process| -> Result<()> {
         if !(log::OFF..=log::DEBUG).contains(&level) {
             return Err(Error::invalid(format!("log level {level}; they go from 0 (off) to 4 (debug)")));
@@ -68,7 +72,6 @@ pub unsafe extern "C" fn daytona_log(level: i32, queue: daytona_queue_t, user_da
             log::OFF => None,
             _ => Some(Listener { queue: process.queues.get(queue)?, user_data }),
         };
-        HOOK.call_once(|| log::deliver_to(deliver));
         let mut logging = process.logging.lock();
         if listener.as_ref().is_some_and(|listener| listener.queue.is_closed()) {
             return Err(crate::ffi::events::queue::closed());

@@ -3,23 +3,20 @@
 //! Small results are copied into memory of the C allocator. Large ones, and whatever is moved out of an
 //! event, stay where they are: their address is remembered with what keeps them alive.
 
+use crate::client::lock::{Mutex, MutexGuard};
 use crate::ffi::exports::guard::stateless;
-use crate::ffi::runtime::lock::{Mutex, MutexGuard};
 use bytes::Bytes;
 use std::cell::Cell;
 use std::collections::HashMap;
 use std::ffi::{c_char, c_void};
-use std::sync::LazyLock;
 
 /// Below this a copy costs less than remembering.
 const SMALL_BYTES: usize = 1024;
 
 type Remembered = HashMap<usize, Owned>;
 
-static OWNED: LazyLock<Mutex<Remembered>> = LazyLock::new(|| {
-    crate::ffi::runtime::process::prepare_for_forks();
-    Mutex::default()
-});
+/// Made at the first use, under its lock.
+static OWNED: Mutex<Option<Remembered>> = Mutex::new(None);
 
 /// Kept only to be dropped.
 enum Owned {
@@ -34,7 +31,7 @@ pub fn give(mut text: Vec<u8>) -> *mut c_char {
     }
     text.push(0);
     let pointer = text.as_mut_ptr();
-    OWNED.lock().insert(pointer as usize, Owned::Text(text));
+    OWNED.lock().get_or_insert_default().insert(pointer as usize, Owned::Text(text));
     pointer.cast()
 }
 
@@ -44,10 +41,11 @@ pub fn give_moved(data: Bytes) -> *mut c_char {
         return copy(&data);
     }
     let pointer = data.as_ptr();
-    let mut owned = OWNED.lock();
+    let mut guard = OWNED.lock();
+    let owned = guard.get_or_insert_default();
     // Two events may share an address only if they share their bytes; the second is a copy.
     if owned.contains_key(&(pointer as usize)) {
-        drop(owned);
+        drop(guard);
         return copy(&data);
     }
     owned.insert(pointer as usize, Owned::Moved(data));
@@ -76,7 +74,7 @@ fn copy(bytes: &[u8]) -> *mut c_char {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn daytona_free(pointer: *mut c_void) {
     stateless(|| {
-        let remembered = OWNED.lock().remove(&(pointer as usize));
+        let remembered = OWNED.lock().as_mut().and_then(|owned| owned.remove(&(pointer as usize)));
         if remembered.is_none() {
             // SAFETY: not remembered, so it is NULL or came from malloc in `copy`, and is freed once.
             unsafe { libc::free(pointer) };
@@ -86,15 +84,15 @@ pub unsafe extern "C" fn daytona_free(pointer: *mut c_void) {
 }
 
 thread_local! {
-    static HELD: Cell<Option<MutexGuard<'static, Remembered>>> = const { Cell::new(None) };
+    static HELD: Cell<Option<MutexGuard<'static, Option<Remembered>>>> = const { Cell::new(None) };
 }
 
 /// Holds the lock over a fork, so that the child finds the list whole.
-pub extern "C" fn before_fork() {
+pub fn before_fork() {
     HELD.set(Some(OWNED.lock()));
 }
 
 /// Gives it up, in the parent and in the child, on the thread that forked.
-pub extern "C" fn after_fork() {
+pub fn after_fork() {
     drop(HELD.take());
 }

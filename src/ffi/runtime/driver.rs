@@ -9,10 +9,10 @@
 //! User code never runs inside the runtime: inline callbacks run between two of its turns. An owner whose
 //! inline callback does not return in time loses the runtime to the next thread that needs it.
 
-use super::lock::{Condvar, Mutex};
 use super::platform::leave_signals_to_the_application;
 use super::wait::{InlineCallback, in_inline_callback};
 use crate::client::background::{self, ActivityGuard};
+use crate::client::lock::{Condvar, Mutex};
 use crate::ffi::events::queue::Queue;
 use futures_util::task::AtomicWaker;
 use std::cell::Cell;

@@ -5,8 +5,8 @@
 //! value that was never a handle. A slot whose generations are used up is retired.
 
 use crate::client::error::{Error, Result};
+use crate::client::lock::RwLock;
 use crate::client::status;
-use crate::ffi::runtime::lock::RwLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 const GENERATION_BITS: u32 = 26;

@@ -3,10 +3,10 @@
 use super::driver::{
     CALLBACK_LIMIT, Driver, LibraryThread, OwnerGuard, Ownership, RuntimeOwner, STACK_BYTES, Turn,
 };
-use super::lock::MutexGuard;
 use super::platform::leave_signals_to_the_application;
 use super::process;
 use crate::client::background;
+use crate::client::lock::MutexGuard;
 use crate::ffi::exports::guard;
 use std::future::pending;
 use std::io;

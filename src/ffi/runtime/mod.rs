@@ -4,7 +4,6 @@ pub mod cancel;
 pub mod driver;
 pub mod handle;
 pub mod library_thread;
-pub mod lock;
 pub mod platform;
 pub mod process;
 pub mod wait;

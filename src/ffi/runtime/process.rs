@@ -4,7 +4,9 @@
 //! parent's tables, whose locks another thread may have held. The child's own tables begin where the
 //! parent's ended, so that a number alone says that a handle was made before the fork.
 
+use crate::catalogue;
 use crate::client::background;
+use crate::client::lock::{Mutex, MutexGuard};
 use crate::ffi::calls::pending_call::PendingCall;
 use crate::ffi::calls::target::{ClientTarget, SandboxTarget};
 use crate::ffi::events::callback::WaitGraph;
@@ -16,12 +18,11 @@ use crate::ffi::exports::memory;
 use crate::ffi::runtime::driver::Driver;
 use crate::ffi::runtime::handle::{Table, Tag};
 use crate::ffi::runtime::library_thread;
-use crate::ffi::runtime::lock::Mutex;
 use crate::ffi::runtime::platform;
 use crate::ffi::streams::stream::Stream;
+use std::cell::Cell;
 use std::ptr::null_mut;
 use std::sync::Arc;
-use std::sync::Once;
 use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 
 /// The library's state in this process.
@@ -43,8 +44,8 @@ pub struct Process {
 static CURRENT: AtomicPtr<Process> = AtomicPtr::new(null_mut());
 /// Where the tables of this process begin, in the order of the tags.
 static BASES: [AtomicU32; 5] = [const { AtomicU32::new(0) }; 5];
-static FORK_HANDLERS: Once = Once::new();
-static HOOKS: Once = Once::new();
+/// Held while the state is made and while the process forks: no child finds the work half done.
+static CREATION: Mutex<()> = Mutex::new(());
 
 /// This process's state, made at the first use. It is never freed.
 pub fn current() -> &'static Process {
@@ -60,21 +61,21 @@ pub fn existing() -> Option<&'static Process> {
     unsafe { CURRENT.load(Ordering::Acquire).as_ref() }
 }
 
-/// Sees to it that a child finds the library usable. Once a process, before the first lock.
-pub fn prepare_for_forks() {
-    FORK_HANDLERS.call_once(|| platform::at_fork(memory::before_fork, memory::after_fork, in_child));
-}
-
 #[cold]
 fn create() -> &'static Process {
-    prepare_for_forks();
-    HOOKS.call_once(|| {
-        background::on_change(library_thread::work_changed);
-        guard::keep_panics_quiet();
-    });
+    platform::prepare_for_forks();
+    let _creation = CREATION.lock();
+    if let Some(process) = existing() {
+        return process;
+    }
+    background::on_change(library_thread::work_changed);
+    guard::keep_panics_quiet();
+    log::listen();
+    // What is initialised at its first use is used here, under the lock.
+    let _ = catalogue::find("");
     let [clients, sandboxes, calls, streams, queues] =
         BASES.each_ref().map(|base| base.load(Ordering::Relaxed));
-    let fresh = Box::into_raw(Box::new(Process {
+    let process: &'static Process = Box::leak(Box::new(Process {
         clients: Table::new(Tag::Client, clients),
         sandboxes: Table::new(Tag::Sandbox, sandboxes),
         calls: Table::new(Tag::Call, calls),
@@ -85,22 +86,29 @@ fn create() -> &'static Process {
         waits: WaitGraph::default(),
         logging: Mutex::new(None),
     }));
-    match CURRENT.compare_exchange(null_mut(), fresh, Ordering::AcqRel, Ordering::Acquire) {
-        // SAFETY: just made, and published: nobody frees it.
-        Ok(_) => unsafe { &*fresh },
-        Err(theirs) => {
-            // SAFETY: another thread was first; `fresh` was never published, `theirs` is never freed.
-            unsafe {
-                drop(Box::from_raw(fresh));
-                &*theirs
-            }
-        }
-    }
+    CURRENT.store(std::ptr::from_ref(process).cast_mut(), Ordering::Release);
+    process
 }
 
-/// Runs in the child, on the thread that forked, where nothing may wait for a lock.
-extern "C" fn in_child() {
+thread_local! {
+    static HELD: Cell<Option<MutexGuard<'static, ()>>> = const { Cell::new(None) };
+}
+
+/// Runs before a fork, on the thread that forks.
+pub extern "C" fn before_fork() {
+    HELD.set(Some(CREATION.lock()));
+    memory::before_fork();
+}
+
+/// Runs after a fork in the parent, on the thread that forked.
+pub extern "C" fn after_fork() {
     memory::after_fork();
+    drop(HELD.take());
+}
+
+/// Runs after a fork in the child, on the thread that forked, where nothing may wait for a lock.
+pub extern "C" fn in_child() {
+    after_fork();
     if let Some(parent) = existing() {
         let issued = [
             parent.clients.issued(),

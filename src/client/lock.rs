@@ -1,10 +1,11 @@
 //! Locks that a fork leaves usable.
 //!
-//! parking_lot keeps one table of waiting threads for the whole process; a fork can catch another
-//! thread inside it, and the child then hangs at its first wait. The standard library's locks wait on
-//! their own address. A panic does not poison these: what they guard is consistent at every step.
+//! The standard library's locks wait on their own address. parking_lot keeps one table of waiting threads for
+//! the whole process: a fork can find another thread inside it, and the child then hangs at its first wait. A
+//! panic does not poison these locks: what they guard is consistent at every step.
 
 use std::sync::{PoisonError, RwLockReadGuard, RwLockWriteGuard};
+#[cfg(feature = "ffi")]
 use std::time::Duration;
 
 pub use std::sync::MutexGuard;
@@ -20,11 +21,17 @@ impl<T> Mutex<T> {
     pub fn lock(&self) -> MutexGuard<'_, T> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    pub fn get_mut(&mut self) -> &mut T {
+        self.0.get_mut().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
+#[cfg(feature = "ffi")]
 #[derive(Default)]
 pub struct Condvar(std::sync::Condvar);
 
+#[cfg(feature = "ffi")]
 impl Condvar {
     pub const fn new() -> Self {
         Self(std::sync::Condvar::new())
@@ -47,6 +54,7 @@ impl Condvar {
     }
 }
 
+#[derive(Default)]
 pub struct RwLock<T>(std::sync::RwLock<T>);
 
 impl<T> RwLock<T> {
