@@ -29,7 +29,9 @@ crate::params! {
         pub command: String,
         /// The working directory; absent: the sandbox's. One that cannot be entered gives `exitCode` 126.
         pub cwd: Option<String>,
-        /// Environment variables beside the sandbox's own.
+        /// Environment variables beside the sandbox's own, with the same effect as in `process.execute`.
+        /// Those that shells use themselves (as UID, IFS or SHELLOPTS) are passed as arguments of `env`, which
+        /// other processes of the sandbox can read. BASH_EXECUTION_STRING is not the command's text.
         pub env: Option<BTreeMap<String, String>>,
         /// Seconds, may be fractional, until the command is killed (status 408); 0 or absent: never. The
         /// call ends at most 5 s and the client's connect limit later, also when the server does not answer.

@@ -1,9 +1,8 @@
-//! What `process.run` gives to a session's shell. The session API takes a command's text and
-//! nothing else, so environment, working directory and input must travel inside that text; and the
-//! command must not be able to end or change the session's own shell, or its exit code is never
-//! reported. So the text starts another shell, which reads its preparations and the command as data
-//! from two here-documents: the session's shell never parses what the user wrote, and no limit on
-//! arguments applies.
+//! The text that `process.run` gives to its session's shell. The session API takes a command's text and nothing
+//! else, so environment, working directory and input travel inside that text; and the command must not end or
+//! change the session's own shell, or its exit code is never reported. So the text starts a second shell, which
+//! reads the exports and the command as data from two here-documents: the session's shell never parses what the
+//! user wrote, and no limit on the length of arguments applies.
 
 use crate::client::error::{Error, Result};
 use std::collections::BTreeMap;
@@ -12,10 +11,33 @@ use std::fmt::Write;
 /// The exit code when the command could not be started: the shells' own.
 pub(super) const CANNOT_START: i32 = 126;
 
-/// What the inner shell does. `$c` and `$p` are gone before the command sees its variables, and the
-/// command stands on line 1, so that its error messages count lines as its author does.
-const INNER: &str =
-    r#"p=$(cat <&3) && c=$(cat <&4) || exit 126; exec 3<&- 4<&-; eval "$p"; eval "unset p c;$c""#;
+/// The program of the second shell: it runs the exports ($1) and then the command ($2). Positional parameters hold
+/// them, because every variable's name may be one of the user's. Its stderr is opened last, so that it prints
+/// nothing of its own where SHELLOPTS traces; and the command stands on line 1, so that its error messages count
+/// lines as its author does.
+const SECOND_SHELL: &str = r#"set -- "$(cat <&3)" "$(cat <&4)"; [ -n "$2" ] || exit 126; exec 3<&- 4<&-; eval "$1"; eval "shift 2;exec 2>&6 6>&-;$2""#;
+
+/// Variables that shells set at their start, compute, or keep read-only: an `export` of them is lost, fails, or
+/// changes how the shell itself works. They are in the second shell's environment from its start, by `env`, as
+/// they are for `process.execute`. All others are exported, which puts their values into no argument list,
+/// where other processes could read them.
+#[rustfmt::skip]
+const SHELL_VARIABLES: &[&str] = &[
+    "_", "BASH", "BASHOPTS", "BASHPID", "BASH_ALIASES", "BASH_ARGC", "BASH_ARGV", "BASH_ARGV0", "BASH_CMDS",
+    "BASH_COMMAND", "BASH_COMPAT", "BASH_ENV", "BASH_EXECUTION_STRING", "BASH_LINENO", "BASH_LOADABLES_PATH",
+    "BASH_REMATCH", "BASH_SOURCE", "BASH_SUBSHELL", "BASH_VERSINFO", "BASH_VERSION", "BASH_XTRACEFD",
+    "CHILD_MAX", "COLUMNS", "COMP_WORDBREAKS", "COPROC", "DIRSTACK", "EMACS", "ENV", "EPOCHREALTIME",
+    "EPOCHSECONDS", "EUID", "EXECIGNORE", "FIGNORE", "FUNCNAME", "FUNCNEST", "GLOBIGNORE", "GROUPS", "HISTCMD",
+    "HISTCONTROL", "HISTFILE", "HISTFILESIZE", "HISTIGNORE", "HISTSIZE", "HISTTIMEFORMAT", "HOSTNAME",
+    "HOSTTYPE", "IFS", "IGNOREEOF", "LINENO", "LINES", "MACHTYPE", "MAILCHECK", "MAPFILE", "OLDPWD", "OPTARG",
+    "OPTERR", "OPTIND", "OSTYPE", "PIPESTATUS", "POSIXLY_CORRECT", "PPID", "PROMPT_COMMAND", "PS0", "PS1", "PS2",
+    "PS3", "PS4", "PWD", "RANDOM", "REPLY", "SECONDS", "SHELL", "SHELLOPTS", "SHLVL", "SRANDOM", "TIMEFORMAT",
+    "TMOUT", "UID",
+    // Of zsh.
+    "EGID", "GID", "TTYIDLE", "USERNAME", "ZSH_ARGZERO", "ZSH_EVAL_CONTEXT", "ZSH_SUBSHELL", "ZSH_VERSION",
+    "argv", "cdpath", "fignore", "fpath", "histchars", "mailpath", "manpath", "module_path", "path", "pipestatus",
+    "prompt", "psvar", "signals", "status",
+];
 
 /// The text for the session's shell: POSIX, so that it means the same to bash, zsh and dash.
 pub(super) fn wrap(
@@ -28,10 +50,10 @@ pub(super) fn wrap(
         return Err(Error::invalid("process.run: `command` is empty; give the command to run"));
     }
     refuse_nul("command", command)?;
-    let preparations = preparations(cwd, env)?;
+    let Environment { exports, start } = Environment::of(env)?;
 
     let mut script =
-        String::with_capacity(command.len() + preparations.len() + stdin.map_or(0, str::len) + 640);
+        String::with_capacity(command.len() + exports.len() + start.len() + stdin.map_or(0, str::len) + 768);
     // The shell that process.execute would use: the one that runs the session.
     script.push_str("daytona_shell=${BASH:-${ZSH_VERSION:+zsh}}; daytona_shell=${daytona_shell:-sh}\n");
     let input = match stdin {
@@ -51,42 +73,56 @@ pub(super) fn wrap(
         }
     };
     // The braces keep the session's shell quiet: of a child that a signal ended it would print the whole
-    // text, variables and all, into the command's stderr.
-    script.push_str("{ \"$daytona_shell\" -c '");
-    script.push_str(INNER);
-    let (first, second) = (delimiter(&preparations), delimiter(command));
+    // text, variables and all, into the command's stderr. The second shell is as deep as process.execute's.
+    script.push_str("{ ([ -z \"$BASH\" ] || SHLVL=$((SHLVL-1)); ");
+    if let Some(directory) = cwd.filter(|directory| !directory.is_empty()) {
+        refuse_nul("cwd", directory)?;
+        script.push_str("cd -- ");
+        // `./` keeps CDPATH out and takes `-` for a name.
+        let relative = if directory.starts_with('/') { "" } else { "./" };
+        quote(&mut script, &format!("{relative}{directory}"));
+        let _ = write!(script, " 2>&6 || exit {CANNOT_START}; unset OLDPWD; ");
+    }
+    let (first, second) = (delimiter(&exports), delimiter(command));
     let _ = write!(
         script,
-        "' \"$daytona_shell\" {input} 2>&6 6>&- 3<<'{first}' 4<<'{second}'\n\
-         {preparations}{first}\n{command}\n{second}\n}} 6>&2 2>/dev/null\n"
+        "exec {start}\"$daytona_shell\" -c '{SECOND_SHELL}' \"$daytona_shell\" {input} \
+         3<<'{first}' 4<<'{second}'\n{exports}{first}\n{command}\n{second}\n); }} 6>&2 2>/dev/null\n"
     );
     Ok(script)
 }
 
-/// Exports and the change of directory, each line complete and quoted.
-fn preparations(cwd: Option<&str>, env: Option<&BTreeMap<String, String>>) -> Result<String> {
-    let mut text = String::new();
-    for (name, value) in env.into_iter().flatten() {
-        if !is_identifier(name) {
-            return Err(Error::invalid(format!(
-                "process.run: `env`: \"{name}\" is no name for a variable; use letters, digits and _, not a \
-                 digit first"
-            )));
+/// The environment variables, as shell text.
+struct Environment {
+    /// Complete lines that export the ordinary ones.
+    exports: String,
+    /// `env` with those of [`SHELL_VARIABLES`], to stand before the second shell; empty without any.
+    start: String,
+}
+
+impl Environment {
+    fn of(env: Option<&BTreeMap<String, String>>) -> Result<Self> {
+        let (mut exports, mut start) = (String::new(), String::new());
+        for (name, value) in env.into_iter().flatten() {
+            if !is_identifier(name) {
+                return Err(Error::invalid(format!(
+                    "process.run: `env`: \"{name}\" is no name for a variable; use letters, digits and _, not a \
+                     digit first"
+                )));
+            }
+            refuse_nul("env", value)?;
+            if SHELL_VARIABLES.contains(&name.as_str()) {
+                start.push_str(if start.is_empty() { "env " } else { "" });
+                quote(&mut start, &format!("{name}={value}"));
+                start.push(' ');
+            } else {
+                let _ = write!(exports, "export {name}=");
+                quote(&mut exports, value);
+                exports.push('\n');
+            }
         }
-        refuse_nul("env", value)?;
-        let _ = write!(text, "export {name}=");
-        quote(&mut text, value);
-        text.push('\n');
+        Ok(Self { exports, start })
     }
-    if let Some(directory) = cwd.filter(|directory| !directory.is_empty()) {
-        refuse_nul("cwd", directory)?;
-        text.push_str("cd -- ");
-        // `./` keeps CDPATH out and takes `-` for a name.
-        let relative = if directory.starts_with('/') { "" } else { "./" };
-        quote(&mut text, &format!("{relative}{directory}"));
-        let _ = writeln!(text, " || exit {CANNOT_START}");
-    }
-    Ok(text)
 }
 
 /// `printf` with a text that comes out byte for byte. A NUL, which no shell can hold, goes as an escape.
@@ -164,7 +200,13 @@ mod tests {
         for shell in SHELLS.iter().filter(|shell| Path::new(shell).exists()) {
             shells += 1;
             let outer = format!("{{ . {}; }}; printf '\\nended %s alive\\n' $?", file.display());
-            let output = Command::new(shell).arg("-c").arg(outer).env("TMPDIR", &directory).output().unwrap();
+            let output = Command::new(shell)
+                .arg("-c")
+                .arg(outer)
+                .env("TMPDIR", &directory)
+                .env_remove("OLDPWD")
+                .output()
+                .unwrap();
             check(shell, output);
             let left: Vec<_> =
                 std::fs::read_dir(&directory).unwrap().map(|entry| entry.unwrap().file_name()).collect();
@@ -270,6 +312,62 @@ mod tests {
     #[test]
     fn a_changed_path_does_not_keep_the_command_from_starting() {
         prints("echo $PATH", &[("PATH", "/nowhere")], None, b"/nowhere\n", 0);
+    }
+
+    #[test]
+    fn every_variable_of_a_shell_has_the_value_that_it_has_in_a_shell_started_with_it() {
+        // Computed by bash whatever is in its environment.
+        let computed = [
+            "BASHPID",
+            "PPID",
+            "RANDOM",
+            "SRANDOM",
+            "EPOCHREALTIME",
+            "EPOCHSECONDS",
+            "SECONDS",
+            "BASH_EXECUTION_STRING",
+        ];
+        let command = "env -0 | sort -z | tr '\\0' '\\n'";
+        for name in SHELL_VARIABLES.iter().filter(|name| !computed.contains(name)) {
+            let value = match *name {
+                "SHELLOPTS" => "braceexpand:xtrace",
+                "BASHOPTS" => "cmdhist:dotglob",
+                _ => "7",
+            };
+            let directory = std::env::temp_dir();
+            let direct = |shell: &str| {
+                let mut direct = Command::new(shell);
+                direct.arg("-c").arg(command).env_remove("OLDPWD").env(name, value).current_dir(&directory);
+                direct.output().unwrap().stdout
+            };
+            everywhere(command, directory.to_str(), &[(name, value)], None, |shell, output| {
+                if shell.ends_with("dash") {
+                    return;
+                }
+                let of = |out: &[u8]| -> Vec<String> {
+                    let text = String::from_utf8_lossy(out).into_owned();
+                    let lines = text.lines().filter(|line| line.contains('='));
+                    lines.filter(|line| !line.starts_with("TMPDIR=")).map(str::to_owned).collect()
+                };
+                let (found, expected) = (of(&output.stdout), of(&direct(shell)));
+                let more: Vec<_> = found.iter().filter(|line| !expected.contains(line)).collect();
+                let less: Vec<_> = expected.iter().filter(|line| !found.contains(line)).collect();
+                assert!(more.is_empty() && less.is_empty(), "{shell}: {name}: {more:?} instead of {less:?}");
+                let error = String::from_utf8_lossy(&output.stderr);
+                assert!(!error.contains("SHELLOPTS") && !error.contains("cat"), "{shell}: {name}: {error}");
+            });
+        }
+    }
+
+    #[test]
+    fn a_variable_may_have_any_name() {
+        for name in ["c", "p", "daytona_shell", "daytona_stdin", "first", "PATH_", "x1"] {
+            prints(&format!("printenv {name}"), &[(name, "exit 9")], None, b"exit 9\n", 0);
+        }
+        for name in ["UID", "EUID", "PPID", "SHELLOPTS", "BASHOPTS"] {
+            // Read-only: the command runs, and what bash itself makes of the name is not an error.
+            prints("echo ran", &[(name, "")], None, b"ran\n", 0);
+        }
     }
 
     #[test]

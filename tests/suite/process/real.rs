@@ -34,6 +34,55 @@ async fn execute_takes_a_directory_variables_and_any_bytes() {
     assert_eq!(executed["result"], "100000\n");
 }
 
+/// Names with a meaning of their own in bash, and names that are the library's own elsewhere.
+const ODD_VARIABLES: [&str; 29] = [
+    "UID",
+    "EUID",
+    "GROUPS",
+    "DIRSTACK",
+    "SHELLOPTS",
+    "BASHOPTS",
+    "PPID",
+    "POSIXLY_CORRECT",
+    "BASH_VERSINFO",
+    "BASH_VERSION",
+    "BASH_ARGV0",
+    "BASH_ENV",
+    "BASH",
+    "COMP_WORDBREAKS",
+    "ENV",
+    "FUNCNAME",
+    "HOSTNAME",
+    "IFS",
+    "LINENO",
+    "OLDPWD",
+    "OPTIND",
+    "PS4",
+    "PWD",
+    "SHELL",
+    "SHLVL",
+    "TMOUT",
+    "_",
+    "c",
+    "p",
+];
+
+#[tokio::test]
+async fn a_runs_environment_equals_that_of_execute() {
+    let fixture = Fixture::new().await;
+    let command = "env -0 | sort -z | base64 -w 0";
+    for name in [""].into_iter().chain(ODD_VARIABLES) {
+        let value = if name == "SHELLOPTS" { "braceexpand" } else { "7" };
+        let env = if name.is_empty() { json!({}) } else { json!({ name: value }) };
+        let params = json!({"command": command, "env": env, "cwd": "/tmp"});
+        let executed = fixture.does("process.execute", params.clone()).await;
+        let (stdout, stderr, code) = fixture.runs(params).await;
+        let executed = executed["result"].as_str().unwrap().trim_end();
+        assert_eq!((stdout.trim_end(), code), (executed, 0), "{name}: {stderr}");
+        assert_eq!(stderr, "", "{name}");
+    }
+}
+
 #[tokio::test]
 async fn a_command_at_its_limit_is_killed_with_its_children_in_both_protocols() {
     for (protocol, code) in
