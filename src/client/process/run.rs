@@ -49,7 +49,8 @@ crate::params! {
 pub struct Ran {
     /// The exit code; 128 and the signal's number when a signal ended it.
     pub exit_code: i64,
-    /// Line by line: an unfinished last line has gained a newline, NUL bytes are gone.
+    /// Line by line: an unfinished last line has gained a newline; NUL bytes and the server's channel markers
+    /// (01 01 01, 02 02 02) are gone.
     pub stdout: String,
     /// Line by line, as `stdout`.
     pub stderr: String,

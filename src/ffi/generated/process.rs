@@ -126,11 +126,13 @@ pub unsafe extern "C" fn daytona_process_code_run(
 ///
 /// A session is made for the command and removed with it, whatever happens. `exit`, `exec` and `set -e`
 /// in the command end the command alone. It is exact by line: an unfinished last line appears when the
-/// command ends and gains a newline, NUL bytes vanish; for raw bytes use pty or files. A command that
-/// does not succeed is not an error: look at `exitCode`. One that reaches `timeout` is killed; the
-/// error is HTTP_REQUEST_TIMEOUT (408, code PROCESS_EXECUTION_TIMEOUT) and has `bytes` and `position`.
-/// It waits for background children that keep the output open; what still runs then is killed with the
-/// session. Lost connections are resumed without losing or repeating a byte.
+/// command ends and gains a newline, NUL bytes vanish, and the bytes 01 01 01 and 02 02 02, with which
+/// the server marks the channels, vanish as well and switch the channel to stdout and stderr; for raw
+/// bytes use pty or files. A command that does not succeed is not an error: look at `exitCode`. One
+/// that reaches `timeout` is killed; the error is HTTP_REQUEST_TIMEOUT (408, code
+/// PROCESS_EXECUTION_TIMEOUT) and has `bytes` and `position`. It waits for background children that
+/// keep the output open; what still runs then is killed with the session. Lost connections are resumed
+/// without losing or repeating a byte.
 ///
 /// As a stream: the channels are STDOUT and STDERR; OPENED has `sessionId` and `commandId`, ENDED
 /// `exitCode`, `bytes` and `position`.
@@ -141,7 +143,10 @@ pub unsafe extern "C" fn daytona_process_code_run(
 ///
 /// * `cwd` (text): The working directory; absent: the sandbox's. One that cannot be entered gives
 ///   `exitCode` 126.
-/// * `env` (object of texts): Environment variables beside the sandbox's own.
+/// * `env` (object of texts): Environment variables beside the sandbox's own, with the same effect as
+///   in `process.execute`. Those that shells use themselves (as UID, IFS or SHELLOPTS) are passed as
+///   arguments of `env`, which other processes of the sandbox can read. BASH_EXECUTION_STRING is not
+///   the command's text.
 /// * `timeout` (number, s): Seconds, may be fractional, until the command is killed (status 408); 0 or
 ///   absent: never. The call ends at most 5 s and the client's connect limit later, also when the
 ///   server does not answer.
