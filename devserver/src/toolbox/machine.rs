@@ -3,6 +3,7 @@
 //! A machine is made from a [`MachineConfig`], which is plain data, and refers to nothing else: no other
 //! sandbox, no key, no state of the control plane. A toolbox can therefore be served by any process.
 
+use super::interpreter::Interpreters;
 use super::pty::Ptys;
 use super::session::Sessions;
 use crate::{Protocol, processes};
@@ -55,6 +56,7 @@ pub struct Machine {
     pub env: Mutex<BTreeMap<String, String>>,
     pub sessions: Sessions,
     pub ptys: Ptys,
+    pub interpreters: Interpreters,
     resources: Mutex<Resources>,
     /// Held for reading while a process is started, so that `stop` sees every process.
     stopped: RwLock<bool>,
@@ -73,6 +75,7 @@ impl Machine {
             env: Mutex::new(config.env),
             sessions: Sessions::default(),
             ptys: Ptys::default(),
+            interpreters: Interpreters::default(),
             resources: Mutex::new(config.resources),
             stopped: RwLock::new(false),
         });
@@ -138,6 +141,7 @@ impl Machine {
         *self.stopped.write() = true;
         self.sessions.clear();
         self.ptys.clear();
+        self.interpreters.clear();
         processes::kill_until_gone(|| self.processes());
     }
 }

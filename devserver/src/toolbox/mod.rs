@@ -13,6 +13,7 @@ pub mod files;
 mod framing;
 mod git;
 mod go_json;
+mod interpreter;
 mod machine;
 mod port;
 mod process;
@@ -38,6 +39,7 @@ pub fn router(machine: Arc<Machine>) -> Router {
         .merge(pty::routes())
         .merge(files::routes())
         .merge(git::routes(&machine))
+        .merge(interpreter::routes())
         .fallback(error::no_route)
         .method_not_allowed_fallback(error::no_route)
         .layer(axum::middleware::map_response(framing::as_go_frames))

@@ -10,6 +10,7 @@ mod control_plane;
 mod faults;
 mod files;
 mod git;
+mod interpreter;
 mod process;
 mod protected;
 mod pty;

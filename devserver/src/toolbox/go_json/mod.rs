@@ -5,7 +5,7 @@
 mod syntax;
 mod writing;
 
-pub use writing::answer;
+pub use writing::{answer, written};
 
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;

@@ -13,7 +13,8 @@ pub fn answer(value: &Value) -> Response<Body> {
     ([(header::CONTENT_TYPE, "application/json; charset=utf-8")], written(value)).into_response()
 }
 
-fn written(value: &Value) -> Vec<u8> {
+/// A value as JSON text.
+pub fn written(value: &Value) -> Vec<u8> {
     let mut text = Vec::new();
     // Serializing a value into memory does not fail.
     let _infallible = value.serialize(&mut Serializer::with_formatter(&mut text, Go(CompactFormatter)));
@@ -25,7 +26,7 @@ struct Go(CompactFormatter);
 impl Formatter for Go {
     fn write_string_fragment<W: ?Sized + Write>(&mut self, writer: &mut W, text: &str) -> io::Result<()> {
         let mut rest = text;
-        while let Some(at) = rest.find(['<', '>', '&', '\u{2028}', '\u{2029}', '\u{fffd}']) {
+        while let Some(at) = next_special(rest) {
             writer.write_all(&rest.as_bytes()[..at])?;
             let mut after = rest[at..].chars();
             if let Some(escaped) = after.next() {
@@ -41,14 +42,25 @@ impl Formatter for Go {
     }
 }
 
+/// The place of the next character that Go escapes.
+fn next_special(text: &str) -> Option<usize> {
+    let html = memchr::memchr3(b'<', b'>', b'&', text.as_bytes());
+    // Looks no further than the place that is known already.
+    let before = &text.as_bytes()[..html.unwrap_or(text.len())];
+    let others = ["\u{2028}", "\u{2029}", "\u{fffd}"].map(str::as_bytes);
+    let is_other = |at: &usize| others.iter().any(|other| before[*at..].starts_with(other));
+    // The first bytes of the others.
+    memchr::memchr2_iter(0xe2, 0xef, before).find(is_other).or(html)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn what_html_knows_and_what_was_no_utf8_is_escaped() {
-        let value = serde_json::json!({"a": "<&>\u{fffd}\n\u{1}ä\""});
-        let expected = r#"{"a":"\u003c\u0026\u003e\ufffd\n\u0001ä\""}"#;
+        let value = serde_json::json!({"a": "€<&€>\u{fffd}\n\u{1}ä\"\u{2028}"});
+        let expected = r#"{"a":"€\u003c\u0026€\u003e\ufffd\n\u0001ä\"\u2028"}"#;
         assert_eq!(String::from_utf8(written(&value)).unwrap(), expected);
     }
 }

@@ -15,7 +15,7 @@ mod template;
 
 use daytona_dev::{Options, Protocol, Server};
 
-const AREAS: [&str; 7] = ["sandbox", "process", "session", "pty", "files", "errors", "git"];
+const AREAS: [&str; 8] = ["sandbox", "process", "session", "pty", "files", "errors", "git", "interpreter"];
 
 /// More than this may not be skipped.
 const SKIPPED_PERCENT: usize = 5;

@@ -94,15 +94,36 @@ impl Replay {
                 continue;
             }
             scene::prepare(&self, &exchange.name).await;
+            if scene::has_a_new_context(self.area, &exchange.name) {
+                let context = self.make("/process/interpreter/context", json!({})).await;
+                context["id"].as_str().expect("a context has an id").clone_into(&mut self.id);
+            }
             let differences = match self.played.remove(&exchange.name) {
                 Some(differences) => differences,
-                None => self.replay_beside_its_socket(exchange, &exchanges).await,
+                None => match scene::request_during(self.area, &exchange.name) {
+                    Some(during) => self.replay_with(exchange, during, &exchanges).await,
+                    None => self.replay_beside_its_socket(exchange, &exchanges).await,
+                },
             };
             if !differences.is_empty() {
                 outcome.differing.push((exchange.name.clone(), differences));
             }
         }
         outcome
+    }
+
+    /// A socket, and the exchange that was made while it was open.
+    async fn replay_with(&mut self, exchange: &Exchange, during: &str, all: &[Exchange]) -> Vec<String> {
+        let during = all.iter().find(|other| other.name == during).expect("a recorded exchange");
+        let mut socket = match self.open(exchange).await {
+            Ok(socket) => socket,
+            Err(differences) => return differences,
+        };
+        socket.play(exchange, &self.id).await;
+        socket.listen(Duration::from_secs(1)).await;
+        let differences = self.replay(during).await;
+        self.played.insert(during.name.clone(), differences);
+        socket.differences(self.area, exchange, &self.templates).await
     }
 
     async fn replay_beside_its_socket(&mut self, exchange: &Exchange, all: &[Exchange]) -> Vec<String> {
@@ -118,7 +139,7 @@ impl Replay {
                 return self.replay(exchange).await;
             }
         };
-        socket.play(beside).await;
+        socket.play(beside, &self.id).await;
         socket.listen(Duration::from_secs(1)).await;
         let differences = self.replay(exchange).await;
         self.played.insert(name.to_owned(), socket.differences(self.area, beside, &self.templates).await);
@@ -129,7 +150,7 @@ impl Replay {
         if exchange.request.upgrade.is_some() {
             return match self.open(exchange).await {
                 Ok(mut socket) => {
-                    socket.play(exchange).await;
+                    socket.play(exchange, &self.id).await;
                     socket.differences(self.area, exchange, &self.templates).await
                 }
                 Err(differences) => differences,
@@ -241,7 +262,7 @@ impl Replay {
         self.unrecorded(self.client.delete(format!("{}{path}", self.base))).await;
     }
 
-    async fn read(&self, path: &str) -> Value {
+    pub async fn read(&self, path: &str) -> Value {
         self.unrecorded(self.client.get(format!("{}{path}", self.base))).await
     }
 

@@ -8,7 +8,7 @@ use crate::git_host::git;
 /// How long what happens in the background may take until the answer is the recorded one.
 const SETTLING: Duration = Duration::from_secs(10);
 /// The README: an unanswered exec was seen to stay so for 90 s. This much of it is waited for.
-const NO_ANSWER_TIMEOUT: Duration = Duration::from_secs(3);
+pub const NO_ANSWER_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Why an exchange cannot be replayed here, if so.
 pub fn reason_to_skip(area: &str, name: &str) -> Option<&'static str> {
@@ -53,6 +53,24 @@ pub fn socket_under(area: &str, name: &str) -> Option<&'static str> {
         ("pty", "delete") => Some("deleted while connected"),
         _ => None,
     }
+}
+
+/// What was asked while the socket named first was open.
+pub fn request_during(area: &str, name: &str) -> Option<&'static str> {
+    match (area, name) {
+        ("interpreter", "first of two at once in a context") => Some("second of two at once in a context"),
+        ("interpreter", "context deleted while running") => Some("delete context while running"),
+        _ => None,
+    }
+}
+
+/// Whether `<uuid>` is a context of its own from here on.
+pub fn has_a_new_context(area: &str, name: &str) -> bool {
+    area == "interpreter"
+        && matches!(
+            name,
+            "context deleted while running" | "input()" | "os._exit kills the worker of a context"
+        )
 }
 
 /// Requests that the recorder made once an earlier one had taken effect. They are repeated until
@@ -107,6 +125,8 @@ pub async fn prepare(replay: &Replay, name: &str) {
         ("pty", name) if name.starts_with("close frame: ") => terminal(replay, "x").await,
         ("pty", "delete") => terminal(replay, "k").await,
         ("git", name) => repository(replay, name),
+        ("interpreter", "contexts after the worker died") => delete_contexts(replay, 2..).await,
+        ("interpreter", "contexts") => delete_contexts(replay, ..1).await,
         ("pty", "a message over 64 KiB") => terminal(replay, "big").await,
         ("pty", "a reader that does not read") => terminal(replay, "slow").await,
         ("pty", "list at the end") => {
@@ -151,6 +171,16 @@ fn repository(replay: &Replay, name: &str) {
             git(&replay.home, &["init", "-q", "fresh"]);
         }
         _ => {}
+    }
+}
+
+/// Deletes some contexts, by their place in the order of creation.
+async fn delete_contexts(replay: &Replay, which: impl std::ops::RangeBounds<usize>) {
+    let contexts = replay.read("/process/interpreter/context").await;
+    for (place, context) in contexts["contexts"].as_array().unwrap().iter().enumerate() {
+        if which.contains(&place) {
+            replay.remove(&format!("/process/interpreter/context/{}", context["id"].as_str().unwrap())).await;
+        }
     }
 }
 

@@ -13,6 +13,7 @@ use tokio_tungstenite::{
 use super::{
     order,
     recording::{Exchange, Frame},
+    scene,
     template::{Templates, shortened},
 };
 
@@ -50,14 +51,14 @@ impl Socket {
     }
 
     /// Does what the recorder did on this socket, up to the first input where `until_input`.
-    pub async fn play(&mut self, exchange: &Exchange) {
+    pub async fn play(&mut self, exchange: &Exchange, id: &str) {
         for frame in &exchange.response.frames {
             match frame.kind.as_str() {
                 "(client sent)" => {
                     self.listen(QUIET).await;
                     let message = match (&frame.hex, cut_text(frame)) {
                         (Some(_), _) => Message::binary(frame.bytes()),
-                        (None, text) => Message::text(text),
+                        (None, text) => Message::text(text.replace("<uuid>", id)),
                     };
                     // A server that has closed meanwhile is found out by listening.
                     let _closed = self.stream.send(message).await;
@@ -103,7 +104,9 @@ impl Socket {
         exchange: &Exchange,
         templates: &Templates,
     ) -> Vec<String> {
-        self.listen(SILENCE).await;
+        // No answer ever came.
+        let gave_up = exchange.response.frames.iter().any(|frame| frame.kind == "(recorder gave up)");
+        self.listen(if gave_up { scene::NO_ANSWER_TIMEOUT } else { SILENCE }).await;
         let mut found = Vec::new();
         let frames = &exchange.response.frames;
         let controls: Vec<_> = frames.iter().filter_map(|frame| frame.json.clone()).collect();
