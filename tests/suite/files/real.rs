@@ -277,21 +277,16 @@ async fn a_file_that_grows_while_it_is_sent_does_not_appear() {
     for fixture in Fixture::both().await {
         let local = fixture.file("log", &content(16 << 20));
         let growing = local.clone();
-        let (result, _) = {
-            let grow = std::thread::spawn(move || {
-                use std::io::Write;
-                for _ in 0..2000 {
-                    let mut file = fs::File::options().append(true).open(&growing).unwrap();
-                    file.write_all(b"one more line\n").unwrap();
-                    std::thread::sleep(std::time::Duration::from_micros(200));
-                }
-            });
-            let progress =
-                fixture.with_progress("files.upload", json!({"localPath": local, "remotePath": "log"})).await;
-            grow.join().unwrap();
-            progress
-        };
-        let error = result.unwrap_err();
+        let mut context = crate::support::context();
+        // At the first chunk, when the last one has not been read.
+        context.progress = Some(std::sync::Arc::new(move |_, _| {
+            use std::io::Write;
+            let mut file = fs::File::options().append(true).open(&growing).unwrap();
+            file.write_all(b"one more line\n").unwrap();
+        }));
+        let upload =
+            fixture.outcome("files.upload", json!({"localPath": local, "remotePath": "log"}), context);
+        let error = crate::support::soon(upload).await.err().expect("the upload of a file that grew");
         assert_eq!(error.status(), status::IO);
         assert!(error.to_string().contains("changed"), "{error}");
         crate::support::until("gone", async || fixture.remote().is_empty()).await;
@@ -382,12 +377,12 @@ async fn a_writer_that_gives_another_length_than_it_said_fails_and_nothing_appea
 #[tokio::test]
 async fn a_writer_may_pause_for_longer_than_the_idle_limit() {
     for protocol in [Protocol::V0_205, Protocol::V0_190] {
-        let fixture = Fixture::of(protocol, json!({"idleTimeoutMs": 300})).await;
+        let fixture = Fixture::of(protocol, json!({"idleTimeoutMs": 1000})).await;
         let writer = fixture.open("files.writer", json!({"path": "f"}));
         writer.until_open().await;
         for piece in [b"one", b"two"] {
             Fixture::feed(&writer, piece).await.unwrap();
-            tokio::time::sleep(std::time::Duration::from_millis(900)).await;
+            tokio::time::sleep(std::time::Duration::from_millis(1500)).await;
         }
         writer.writer.finish();
         writer.ended().await.unwrap();
