@@ -13,17 +13,23 @@
  * Handles are checked numbers below 2^53, never pointers: a stale or wrong one is
  * DAYTONA_INVALID_HANDLE. 0 is never a handle. daytona_close closes any of them.
  *
- * Texts are NUL-terminated UTF-8; options are one JSON object or NULL. Everything is copied before
- * the function returns. What a function stores through `out` is the caller's: free it with
+ * Texts are NUL-terminated UTF-8; configuration, options and parameters are one JSON object, or NULL
+ * for an empty one; a number without a fraction (1000.0) is an integer. Everything is copied before the
+ * function returns. What a function stores through `out` is the caller's: free it with
  * daytona_free, on success and on failure.
  *
  * Every function returns a status: 0 is success, 1 to 99 happened on this side, 400 to 599 is the
  * HTTP status that the server answered. On failure `out` is the error JSON: {"status", "name",
  * "message", "code", "source", "operation", "httpStatus", "requestId", "retryable", "retryAfterMs",
- * "attempts", "sandboxId", "headers"}. There is no last error to ask for.
+ * "attempts", "sandboxId", "headers"}, of an interrupted create also "sandboxName", of a stream "bytes"
+ * and "position". There is no last error to ask for.
  *
  * Any thread may call any function, unless it says otherwise. A thread that waits inside the
- * library drives the library's work; one named thread does while nobody waits.
+ * library drives the library's work; one named thread does while nobody waits. A calling thread needs
+ * 512 KiB of stack.
+ *
+ * Closing a stream or client ends its remote side in the background. daytona_shutdown(ms) before the
+ * program exits finishes that; without it a command may be left running.
  *
  * After a fork the child's inherited handles answer DAYTONA_FORKED; daytona_close and daytona_free
  * stay quiet, and a new daytona_client_open works.
@@ -339,8 +345,8 @@ typedef struct {
   uint64_t position;
   /**
    * DATA: raw bytes. DONE, ENDED, OPENED, PROGRESS, LOG: JSON (DONE of a bytes operation: the
-   * bytes). NULL when there is none. Behind the data of DONE and ENDED stands a NUL that `len`
-   * does not count.
+   * bytes). NULL for WRITABLE. Behind the data of DONE and ENDED stands a NUL that `len` does not
+   * count, also behind no bytes at all.
    */
   const uint8_t *data;
   /**
@@ -368,8 +374,11 @@ typedef struct {
 
 /**
  * What a queue's owner is called with; the return value holds DATA back when it is
- * DAYTONA_WOULD_BLOCK, and ends `daytona_stream_each` when it is another non-zero. No C++ exception
- * may leave it.
+ * DAYTONA_WOULD_BLOCK, and ends `daytona_stream_each` when it is another non-zero.
+ *
+ * Nothing may unwind or jump out of it: no C++ exception, no longjmp, no exit or kill of its thread (as
+ * Ruby's Thread#kill does). A callback that does not return keeps its queue from ever calling again, and
+ * daytona_close of that queue waits for it.
  */
 typedef int32_t (*daytona_callback_t)(void *context, const daytona_event_t *event);
 
@@ -475,17 +484,23 @@ int32_t daytona_echo_open(const char *config, daytona_client_t *client, char **o
  * DAYTONA_OK.
  *
  * * Client: returns at once; its calls, blocking ones on other threads too, and its streams end with
- *   DAYTONA_CLOSED, each DONE and ENDED delivered; its sandboxes then answer DAYTONA_CLOSED.
+ *   DAYTONA_CLOSED, each DONE and ENDED delivered; its sandboxes then answer DAYTONA_CLOSED. A stream
+ *   whose DATA a callback holds back delivers ENDED after daytona_stream_resume.
  * * Sandbox: releases the handle; nothing happens to the sandbox, running calls go on.
  * * Call: cancel and forget: no DONE.
- * * Stream: ends the remote side where it can; functions waiting on it return DAYTONA_CLOSED; no event
- *   of it comes from a daytona_queue_next that begins afterwards. A callback running on another thread
- *   is waited for, one's own is not.
+ * * Stream: ends the remote side where it can, in the background; functions waiting on it return
+ *   DAYTONA_CLOSED; no event of it, not even ENDED, comes from a daytona_queue_next that begins afterwards.
+ *   A callback running on another thread is waited for, one's own is not.
  * * Queue: cancels what reports to it; its streams end with DAYTONA_CANCELLED and keep their handles; a
  *   waiting daytona_queue_next returns DAYTONA_CLOSED. A callback running on another thread is waited
  *   for, one's own is not, and none begins afterwards: `context` may then be freed.
  *
- * Two callbacks that close each other's queue or stream do not wait for each other.
+ * Close of a stream or queue waits for a callback that runs on another thread: a caller that holds what
+ * this callback needs, such as an interpreter's lock or its event loop, deadlocks. Release it first. Two
+ * callbacks that close each other's queue or stream do not wait for each other.
+ *
+ * What a close begins in the background is finished by daytona_shutdown; a program that exits without it
+ * may leave a command running.
  *
  * Any thread; an inline callback too, where it never waits. DAYTONA_OK, DAYTONA_INVALID_HANDLE (a value
  * that was never a handle), DAYTONA_PANIC.
@@ -495,8 +510,11 @@ int32_t daytona_close(uint64_t handle);
 /**
  * Ends everything in an orderly way: closes every client (DONE and ENDED as there), waits for running
  * callbacks and for the library's thread. Queues stay readable; once empty, daytona_queue_next answers
- * DAYTONA_CLOSED. Handles stay closable, and a later daytona_client_open starts anew. Idempotent, and
- * never needed at exit.
+ * DAYTONA_CLOSED. A stream whose DATA a callback holds back delivers ENDED after daytona_stream_resume.
+ * Handles stay closable, and a later daytona_client_open starts anew. Idempotent.
+ *
+ * Call it before the program exits: it finishes what closing began in the background (the end of a remote
+ * command or terminal). Without it that may be lost, and nothing else is.
  *
  * `timeout_ms`: below 0 waits without limit.
  *
@@ -528,7 +546,7 @@ void daytona_free(void *pointer);
  * error JSON on failure; free it with daytona_free.
  *
  * Any thread; BUSY in an inline callback. It ends early by its `timeoutMs`, or with DAYTONA_CLOSED
- * when its client is closed or the library shut down; who needs to cancel uses daytona_submit.
+ * when its client is closed or the library shut down; to cancel one, use daytona_submit.
  * Every status, as the operation says.
  */
 int32_t daytona_call(uint64_t target,
@@ -553,7 +571,8 @@ int32_t daytona_call(uint64_t target,
  *
  * Any thread, an inline callback too; never blocks. DAYTONA_OK, DAYTONA_INVALID_ARGUMENT,
  * DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON, DAYTONA_CLOSED, DAYTONA_FORKED, DAYTONA_QUEUE_FULL (as
- * many calls as `capacityCalls` are under way), DAYTONA_UNSUPPORTED, DAYTONA_PANIC.
+ * many calls as `capacityCalls` are under way), DAYTONA_UNSUPPORTED, DAYTONA_IO (no thread to run it on could
+ * be started), DAYTONA_PANIC.
  */
 int32_t daytona_submit(uint64_t target,
                        const char *operation,
@@ -601,9 +620,10 @@ int32_t daytona_queue_open(const char *options,
  *
  * `options`: as for daytona_queue_open, and `inline` (false): the callback then runs on whichever
  * thread drives the runtime, between two of its turns, which may be the application's own inside an
- * unrelated blocking function of this library. An inline callback takes no lock that is held around
- * such a call, and does not wait: daytona_call, every named function, stream_open without a queue,
- * stream_each, shutdown and any timeout other than 0 answer DAYTONA_BUSY there.
+ * unrelated blocking function of this library. Inline callbacks never run at the same time. An inline
+ * callback takes no lock that is held around such a call, and does not wait: daytona_call, every named function, stream_open without a queue,
+ * stream_each, shutdown and any timeout other than 0 answer DAYTONA_BUSY there. While one does not return,
+ * other threads' calls go on after a second at most, and no other inline callback runs.
  * `callback`: not NULL. `context`: passed through; it may be freed once daytona_close(queue) returned.
  * `queue`: gets the handle, 0 on failure. Close it with daytona_close.
  * `out`: may be NULL. NULL on success, the error JSON on failure; free it with daytona_free.
@@ -648,7 +668,9 @@ int32_t daytona_queue_wake(daytona_queue_t queue);
 
 /**
  * Gives a descriptor that is readable exactly when something is waiting in the queue, for epoll,
- * libuv, IO.select, asyncio. It need not be read: daytona_queue_next sets it right.
+ * libuv, IO.select, asyncio. It need not be read: daytona_queue_next empties it, and makes it readable again
+ * if events are left. Whoever reads its byte has to call daytona_queue_next, or nothing tells of the events
+ * that wait.
  *
  * `fd`: gets a new duplicate of a non-blocking, close-on-exec pipe, which the caller owns and closes;
  * -1 on failure.
@@ -661,10 +683,11 @@ int32_t daytona_queue_fd(daytona_queue_t queue,
                          int64_t *fd);
 
 /**
- * Moves an event's data out, without a copy, to be freed with daytona_free: for as long as the event
- * is valid, once an event.
+ * Moves an event's data out, without a copy, to be freed with daytona_free. It works for as long as the
+ * event is valid, also after its queue was closed, and once: a copy of the event is the same event.
  *
- * `data`: gets the data of `event->len` bytes; NULL if the event has none.
+ * `data`: gets the data of `event->len` bytes, of DONE and ENDED with their NUL; an allocated NUL for an event
+ * of no bytes; NULL where `event->data` is NULL.
  *
  * Any thread, an inline callback too. DAYTONA_OK, DAYTONA_INVALID_ARGUMENT (NULL, an event that is no
  * longer valid, or was taken already), DAYTONA_PANIC.
@@ -682,14 +705,16 @@ int32_t daytona_event_take(const daytona_event_t *event,
  *
  * `target`: a client or sandbox handle, as the operation wants it. `operation`: its name, as
  * "process.run". `params`: every argument and option in one JSON object, NULL is `{}`; beside the operation's own
- * `bufferBytes` (1048576), what may wait unread without a queue, and unsent.
+ * `bufferBytes` (1048576), what may wait unread without a queue, and unsent; and `timeoutMs` (absent or 0: no
+ * limit), which bounds the whole life of the stream, from here to its end.
  * `queue`: 0 for none. `user_data`: comes back in every event.
  * `stream`: gets the handle, 0 on failure. Close it with daytona_close.
  * `out`: may be NULL. NULL on success, the error JSON on failure; free it with daytona_free.
  *
  * Any thread; in an inline callback only with a queue, else BUSY. DAYTONA_OK,
  * DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON, DAYTONA_CLOSED, DAYTONA_FORKED,
- * DAYTONA_QUEUE_FULL, DAYTONA_BUSY, DAYTONA_PANIC; without a queue every status of the operation.
+ * DAYTONA_QUEUE_FULL, DAYTONA_BUSY, DAYTONA_IO (no thread to run it on could be started), DAYTONA_PANIC;
+ * without a queue every status of the operation.
  */
 int32_t daytona_stream_open(uint64_t target,
                             const char *operation,

@@ -391,6 +391,7 @@ int main(void)
     }
     daytona_close(sandbox);
     daytona_close(client);
+    daytona_shutdown(10000); /* Finishes what the closing began. */
     puts(bad ? "\nThe tour did not work out; the reason stands above." : "\nThat was one real sandbox.");
     return bad;
 }

@@ -43,5 +43,6 @@ int main(int argc, char **argv)
     daytona_close(stream);                                        /* closing 0 is fine */
     daytona_close(sandbox);
     daytona_close(client);
+    daytona_shutdown(10000);                                      /* finishes what the closing began */
     return (int)exit_code;
 }

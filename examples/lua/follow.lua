@@ -53,4 +53,5 @@ check(lib.daytona_sandbox_create(client[0], nil, sandbox, out, nil))
 local ok, problem = pcall(follow, "for i in 1 2 3; do echo out $i; echo err $i >&2; sleep 0.1; done; exit 4")
 check(lib.daytona_sandbox_delete(sandbox[0], nil, out, nil))
 for _, handle in ipairs { stream, queue, sandbox, client } do lib.daytona_close(handle[0]) end
+lib.daytona_shutdown(10000) -- finishes what the closing began
 assert(ok, problem)

@@ -53,4 +53,5 @@ try {
 } finally {
     check($lib->daytona_sandbox_delete($sandbox->cdata, null, FFI::addr($out), null));
     array_map(fn ($handle) => $lib->daytona_close($handle->cdata), [$queue, $sandbox, $client]);
+    $lib->daytona_shutdown(10000); // finishes what the closing began
 }

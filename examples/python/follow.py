@@ -21,6 +21,7 @@ lib.daytona_queue_open.argtypes = [c_char_p, POINTER(c_uint64), text_out]
 lib.daytona_stream_open.argtypes = [c_uint64, c_char_p, c_char_p, c_uint64, c_uint64, POINTER(c_uint64), text_out]
 lib.daytona_queue_next.argtypes = [c_uint64, POINTER(Event), c_size_t, c_int64, POINTER(c_size_t)]
 lib.daytona_close.argtypes = [c_uint64]
+lib.daytona_shutdown.argtypes = [c_int64]
 lib.daytona_free.argtypes = [c_void_p]
 lib.daytona_free.restype = None
 
@@ -57,3 +58,4 @@ finally:
     call(lib.daytona_sandbox_delete, sandbox, None)
     for handle in (stream, queue, sandbox, client):
         lib.daytona_close(handle)
+    lib.daytona_shutdown(10000)  # finishes what the closing began

@@ -3,7 +3,7 @@
 //! * `exports`: the C functions, and what each of them needs: panic guards, texts in and out, memory.
 //! * `calls`: client and sandbox handles, blocking and submitted calls. `streams`: streams.
 //! * `events`: queues, callbacks, and the data that a consumer may still look at.
-//! * `runtime`: the process's state, handles, locks, the driver, what differs between platforms.
+//! * `runtime`: the process's state, handles, the driver, what differs between platforms.
 //! * `generated`: one function an operation, and the constants.
 //!
 //! Nothing here may panic: the lints deny what could.

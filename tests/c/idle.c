@@ -9,6 +9,8 @@ enum { POSTS = 100 };
 static const char *const ANSWER = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
                                   "Content-Length: 26\r\n\r\n{\"exitCode\":0,\"result\":\"\"}";
 
+static atomic_int closed;
+
 /* Answers one POST a connection, promises to keep it open, and closes it a moment later. */
 static void *serve(void *listening)
 {
@@ -28,6 +30,7 @@ static void *serve(void *listening)
         CHECK(write(connection, ANSWER, strlen(ANSWER)) == (ssize_t)strlen(ANSWER));
         usleep(1000);
         close(connection);
+        closed++;
     }
     return NULL;
 }
@@ -62,7 +65,7 @@ static void a_hundred_posts_against_a_server_that_closes_idle_connections_all_su
             fprintf(stderr, "POST %d: %s\n", i, out);
         CHECK(status == DAYTONA_OK && !strcmp(out, "{\"exitCode\":0,\"result\":\"\"}"));
         /* Nobody drives now, and the server closes. */
-        usleep(10000);
+        CHECK(becomes(&closed, i + 1));
     }
     /* Submitted, the library's own thread drives while there is work, and nobody afterwards. */
     daytona_queue_t queue = new_queue(NULL);
@@ -72,7 +75,7 @@ static void a_hundred_posts_against_a_server_that_closes_idle_connections_all_su
         if (event.status != DAYTONA_OK)
             fprintf(stderr, "submitted POST %d: %s\n", i, (const char *)event.data);
         CHECK(event.kind == DAYTONA_DONE && event.user_data == (uint64_t)i && event.status == DAYTONA_OK);
-        usleep(10000);
+        CHECK(becomes(&closed, POSTS + i + 1));
     }
     CHECK(!pthread_join(server, NULL));
     close(listener);

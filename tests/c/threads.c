@@ -132,6 +132,37 @@ static void the_code_is_never_unloaded(void)
     CHECK(dlopen(info.dli_fname, RTLD_NOW | RTLD_NOLOAD));
 }
 
+static void *everything(void *unused)
+{
+    daytona_client_t client = echo_client(), sender;
+    daytona_sandbox_t sandbox;
+    daytona_stream_t stream;
+    char *text = NULL;
+    CHECK(daytona_call(client, "echo.panic", "{}", NULL, 0, NULL, &text, NULL) == DAYTONA_PANIC);
+    daytona_free(text);
+    CHECK(daytona_call(client, "echo.delay", "{\"ms\":\"soon\"}", NULL, 0, NULL, NULL, NULL) == DAYTONA_INVALID_ARGUMENT);
+    CHECK(daytona_client_open("{\"apiKey\":\"k\",\"apiUrl\":\"http://127.0.0.1:1\",\"retries\":0}", &sender, NULL) == 0);
+    CHECK(daytona_sandbox_attach(sender, "some", NULL, &sandbox, NULL, NULL) == 0);
+    CHECK(daytona_client_config(sender, NULL, NULL, NULL) == DAYTONA_CONNECTION);
+    CHECK(daytona_process_run(sandbox, "true", NULL, NULL, NULL) == DAYTONA_CONNECTION);
+    CHECK(daytona_files_sync_up(sandbox, ".", "/tmp/x", NULL, NULL, NULL) == DAYTONA_CONNECTION);
+    CHECK(daytona_stream_open(sandbox, "pty.open", "{\"id\":\"x\"}", 0, 0, &stream, NULL) == DAYTONA_CONNECTION);
+    daytona_close(sandbox);
+    daytona_close(sender);
+    daytona_close(client);
+    return unused;
+}
+
+static void the_stack_that_the_header_asks_for_is_enough(void)
+{
+    pthread_attr_t attributes;
+    pthread_t thread;
+    CHECK(!pthread_attr_init(&attributes) && !pthread_attr_setstacksize(&attributes, 512 * 1024));
+    CHECK(!pthread_create(&thread, &attributes, everything, NULL));
+    pthread_join(thread, NULL);
+    pthread_attr_destroy(&attributes);
+}
+
 int main(void)
 {
     RUN(loading_starts_no_thread);
@@ -139,5 +170,6 @@ int main(void)
     RUN(no_signal_handler_is_installed);
     RUN(nothing_is_printed);
     RUN(the_code_is_never_unloaded);
+    RUN(the_stack_that_the_header_asks_for_is_enough);
     return 0;
 }

@@ -17,8 +17,11 @@ use std::thread::{self, Thread, ThreadId};
 use std::time::{Duration, Instant};
 
 /// What a queue's owner is called with; the return value holds DATA back when it is
-/// DAYTONA_WOULD_BLOCK, and ends `daytona_stream_each` when it is another non-zero. No C++ exception
-/// may leave it.
+/// DAYTONA_WOULD_BLOCK, and ends `daytona_stream_each` when it is another non-zero.
+///
+/// Nothing may unwind or jump out of it: no C++ exception, no longjmp, no exit or kill of its thread (as
+/// Ruby's Thread#kill does). A callback that does not return keeps its queue from ever calling again, and
+/// daytona_close of that queue waits for it.
 pub type daytona_callback_t =
     Option<unsafe extern "C" fn(context: *mut c_void, event: *const daytona_event_t) -> i32>;
 
@@ -213,7 +216,7 @@ impl Queue {
 }
 
 /// Who waits for whose callback to return. Callbacks that close each other's queues would wait for each
-/// other for ever: whoever would close the circle does not wait.
+/// other for ever: the thread that would close the cycle does not wait.
 #[derive(Default)]
 pub struct WaitGraph(Mutex<Vec<Wait>>);
 

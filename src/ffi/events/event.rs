@@ -39,8 +39,8 @@ pub struct daytona_event_t {
     /// bytes moved.
     pub position: u64,
     /// DATA: raw bytes. DONE, ENDED, OPENED, PROGRESS, LOG: JSON (DONE of a bytes operation: the
-    /// bytes). NULL when there is none. Behind the data of DONE and ENDED stands a NUL that `len`
-    /// does not count.
+    /// bytes). NULL for WRITABLE. Behind the data of DONE and ENDED stands a NUL that `len` does not
+    /// count, also behind no bytes at all.
     pub data: *const u8,
     /// Length of `data` in bytes.
     pub len: u64,

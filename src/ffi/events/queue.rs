@@ -103,7 +103,7 @@ pub struct State {
     /// Threads that wait for the callback to return.
     pub(in crate::ffi) closers: usize,
     pub(in crate::ffi) scheduled: bool,
-    /// Inline events are work for whoever drives.
+    /// Inline events count as background work, so that a thread drives.
     work: Option<ActivityGuard>,
 }
 

@@ -35,7 +35,7 @@ pub fn find(name: Option<&CStr>) -> Result<&'static Operation> {
 /// error JSON on failure; free it with daytona_free.
 ///
 /// Any thread; BUSY in an inline callback. It ends early by its `timeoutMs`, or with DAYTONA_CLOSED
-/// when its client is closed or the library shut down; who needs to cancel uses daytona_submit.
+/// when its client is closed or the library shut down; to cancel one, use daytona_submit.
 /// Every status, as the operation says.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn daytona_call(
@@ -81,7 +81,8 @@ pub unsafe extern "C" fn daytona_call(
 ///
 /// Any thread, an inline callback too; never blocks. DAYTONA_OK, DAYTONA_INVALID_ARGUMENT,
 /// DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON, DAYTONA_CLOSED, DAYTONA_FORKED, DAYTONA_QUEUE_FULL (as
-/// many calls as `capacityCalls` are under way), DAYTONA_UNSUPPORTED, DAYTONA_PANIC.
+/// many calls as `capacityCalls` are under way), DAYTONA_UNSUPPORTED, DAYTONA_IO (no thread to run it on could
+/// be started), DAYTONA_PANIC.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn daytona_submit(
     target: u64,

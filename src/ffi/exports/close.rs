@@ -25,17 +25,23 @@ fn remove<T: Clone>(table: &Table<T>, handle: u64) -> Result<Option<T>> {
 /// DAYTONA_OK.
 ///
 /// * Client: returns at once; its calls, blocking ones on other threads too, and its streams end with
-///   DAYTONA_CLOSED, each DONE and ENDED delivered; its sandboxes then answer DAYTONA_CLOSED.
+///   DAYTONA_CLOSED, each DONE and ENDED delivered; its sandboxes then answer DAYTONA_CLOSED. A stream
+///   whose DATA a callback holds back delivers ENDED after daytona_stream_resume.
 /// * Sandbox: releases the handle; nothing happens to the sandbox, running calls go on.
 /// * Call: cancel and forget: no DONE.
-/// * Stream: ends the remote side where it can; functions waiting on it return DAYTONA_CLOSED; no event
-///   of it comes from a daytona_queue_next that begins afterwards. A callback running on another thread
-///   is waited for, one's own is not.
+/// * Stream: ends the remote side where it can, in the background; functions waiting on it return
+///   DAYTONA_CLOSED; no event of it, not even ENDED, comes from a daytona_queue_next that begins afterwards.
+///   A callback running on another thread is waited for, one's own is not.
 /// * Queue: cancels what reports to it; its streams end with DAYTONA_CANCELLED and keep their handles; a
 ///   waiting daytona_queue_next returns DAYTONA_CLOSED. A callback running on another thread is waited
 ///   for, one's own is not, and none begins afterwards: `context` may then be freed.
 ///
-/// Two callbacks that close each other's queue or stream do not wait for each other.
+/// Close of a stream or queue waits for a callback that runs on another thread: a caller that holds what
+/// this callback needs, such as an interpreter's lock or its event loop, deadlocks. Release it first. Two
+/// callbacks that close each other's queue or stream do not wait for each other.
+///
+/// What a close begins in the background is finished by daytona_shutdown; a program that exits without it
+/// may leave a command running.
 ///
 /// Any thread; an inline callback too, where it never waits. DAYTONA_OK, DAYTONA_INVALID_HANDLE (a value
 /// that was never a handle), DAYTONA_PANIC.
@@ -94,8 +100,11 @@ pub unsafe extern "C" fn daytona_close(handle: u64) -> i32 {
 
 /// Ends everything in an orderly way: closes every client (DONE and ENDED as there), waits for running
 /// callbacks and for the library's thread. Queues stay readable; once empty, daytona_queue_next answers
-/// DAYTONA_CLOSED. Handles stay closable, and a later daytona_client_open starts anew. Idempotent, and
-/// never needed at exit.
+/// DAYTONA_CLOSED. A stream whose DATA a callback holds back delivers ENDED after daytona_stream_resume.
+/// Handles stay closable, and a later daytona_client_open starts anew. Idempotent.
+///
+/// Call it before the program exits: it finishes what closing began in the background (the end of a remote
+/// command or terminal). Without it that may be lost, and nothing else is.
 ///
 /// `timeout_ms`: below 0 waits without limit.
 ///

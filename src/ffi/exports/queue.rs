@@ -74,9 +74,10 @@ pub unsafe extern "C" fn daytona_queue_open(
 ///
 /// `options`: as for daytona_queue_open, and `inline` (false): the callback then runs on whichever
 /// thread drives the runtime, between two of its turns, which may be the application's own inside an
-/// unrelated blocking function of this library. An inline callback takes no lock that is held around
-/// such a call, and does not wait: daytona_call, every named function, stream_open without a queue,
-/// stream_each, shutdown and any timeout other than 0 answer DAYTONA_BUSY there.
+/// unrelated blocking function of this library. Inline callbacks never run at the same time. An inline
+/// callback takes no lock that is held around such a call, and does not wait: daytona_call, every named function, stream_open without a queue,
+/// stream_each, shutdown and any timeout other than 0 answer DAYTONA_BUSY there. While one does not return,
+/// other threads' calls go on after a second at most, and no other inline callback runs.
 /// `callback`: not NULL. `context`: passed through; it may be freed once daytona_close(queue) returned.
 /// `queue`: gets the handle, 0 on failure. Close it with daytona_close.
 /// `out`: may be NULL. NULL on success, the error JSON on failure; free it with daytona_free.
@@ -159,7 +160,9 @@ pub unsafe extern "C" fn daytona_queue_wake(queue: daytona_queue_t) -> i32 {
 }
 
 /// Gives a descriptor that is readable exactly when something is waiting in the queue, for epoll,
-/// libuv, IO.select, asyncio. It need not be read: daytona_queue_next sets it right.
+/// libuv, IO.select, asyncio. It need not be read: daytona_queue_next empties it, and makes it readable again
+/// if events are left. Whoever reads its byte has to call daytona_queue_next, or nothing tells of the events
+/// that wait.
 ///
 /// `fd`: gets a new duplicate of a non-blocking, close-on-exec pipe, which the caller owns and closes;
 /// -1 on failure.
@@ -178,10 +181,11 @@ pub unsafe extern "C" fn daytona_queue_fd(queue: daytona_queue_t, fd: *mut i64) 
     })
 }
 
-/// Moves an event's data out, without a copy, to be freed with daytona_free: for as long as the event
-/// is valid, once an event.
+/// Moves an event's data out, without a copy, to be freed with daytona_free. It works for as long as the
+/// event is valid, also after its queue was closed, and once: a copy of the event is the same event.
 ///
-/// `data`: gets the data of `event->len` bytes; NULL if the event has none.
+/// `data`: gets the data of `event->len` bytes, of DONE and ENDED with their NUL; an allocated NUL for an event
+/// of no bytes; NULL where `event->data` is NULL.
 ///
 /// Any thread, an inline callback too. DAYTONA_OK, DAYTONA_INVALID_ARGUMENT (NULL, an event that is no
 /// longer valid, or was taken already), DAYTONA_PANIC.

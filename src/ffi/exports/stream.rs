@@ -27,14 +27,16 @@ pub type daytona_stream_t = u64;
 ///
 /// `target`: a client or sandbox handle, as the operation wants it. `operation`: its name, as
 /// "process.run". `params`: every argument and option in one JSON object, NULL is `{}`; beside the operation's own
-/// `bufferBytes` (1048576), what may wait unread without a queue, and unsent.
+/// `bufferBytes` (1048576), what may wait unread without a queue, and unsent; and `timeoutMs` (absent or 0: no
+/// limit), which bounds the whole life of the stream, from here to its end.
 /// `queue`: 0 for none. `user_data`: comes back in every event.
 /// `stream`: gets the handle, 0 on failure. Close it with daytona_close.
 /// `out`: may be NULL. NULL on success, the error JSON on failure; free it with daytona_free.
 ///
 /// Any thread; in an inline callback only with a queue, else BUSY. DAYTONA_OK,
 /// DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON, DAYTONA_CLOSED, DAYTONA_FORKED,
-/// DAYTONA_QUEUE_FULL, DAYTONA_BUSY, DAYTONA_PANIC; without a queue every status of the operation.
+/// DAYTONA_QUEUE_FULL, DAYTONA_BUSY, DAYTONA_IO (no thread to run it on could be started), DAYTONA_PANIC;
+/// without a queue every status of the operation.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn daytona_stream_open(
     target: u64,

@@ -1,4 +1,4 @@
-//! What exists once a process: its state, handles, locks, the driver of the runtime, the platform's calls.
+//! What exists once a process: its state, handles, the driver of the runtime, the platform's calls.
 
 pub mod cancel;
 pub mod driver;
