@@ -11,7 +11,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 use std::time::Duration;
 
-/// Any object at all, kept as it was written: who tests a marshalling compares every byte.
+/// Any object, kept byte for byte, so that a test of a binding's marshalling can compare it.
 #[derive(Clone, Debug)]
 pub struct Anything {
     text: Box<RawValue>,

@@ -1,5 +1,5 @@
-//! What a running stream operation talks to: a sink for what it produces, an input for what its
-//! user writes. The caller implements [`Sink`].
+//! The two ends of a running stream operation: a sink for its output, which the caller implements, and an input for
+//! what its user writes.
 
 use super::error::{Error, Result};
 use crate::client::lock::Mutex;
@@ -9,7 +9,7 @@ use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-/// What a chunk is. The numbers are part of the published interface.
+/// The kind of data in a chunk. The numbers are part of the published interface.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(i32)]
 pub enum Channel {
@@ -29,7 +29,7 @@ pub struct Chunk {
     pub position: u64,
 }
 
-/// How a stream ended well.
+/// The result of a stream that succeeded.
 pub struct Ended {
     /// ENDED's JSON (an object: exit code, reason, bytes, position ...).
     pub json: Vec<u8>,
@@ -63,9 +63,9 @@ impl Io {
         self.sink.opened(json.into());
     }
 
-    /// Waits until the consumer has room. Select this beside the socket's pings and the input:
-    /// a slow consumer must not stop either. It gives way to other tasks now and then: a source that is
-    /// always ready would else neither let them run nor hear of its own cancel.
+    /// Waits until the consumer has room. Select this beside the socket's pings and the input, which a slow consumer must
+    /// not stop. It yields from time to time, so that a source that is always ready lets other tasks run and can be
+    /// cancelled.
     pub async fn room(&self) {
         tokio::task::consume_budget().await;
         poll_fn(|cx| self.sink.poll_room(cx)).await
@@ -78,8 +78,7 @@ impl Io {
     }
 }
 
-/// What is known about a call or stream beside its result, so that an error made elsewhere (a
-/// timeout, a cancel) can still say it.
+/// Facts about a running call or stream for errors that are made outside of its function (a timeout, a cancel).
 #[derive(Clone, Default)]
 pub struct ErrorContext(Arc<Mutex<Known>>);
 
@@ -103,7 +102,7 @@ impl ErrorContext {
         self.0.lock().attempts = attempts;
     }
 
-    /// Adds what is known to an error that does not know it yet.
+    /// Adds the facts that an error does not have yet.
     pub fn complete(&self, error: &mut Error) {
         let known = self.0.lock().clone();
         let detail = error.detail_mut();
@@ -117,7 +116,7 @@ impl ErrorContext {
     }
 }
 
-/// The reading end of what a stream's user writes.
+/// The reading end of a stream's input.
 pub struct Input(Arc<Mutex<Pending>>);
 
 /// The writing end, bounded: [`InputWriter::write`] takes what fits.
@@ -186,7 +185,7 @@ impl Drop for Input {
 }
 
 impl InputWriter {
-    /// Takes as much of `data` as fits and says how much; 0 means full. Fails when the stream has ended.
+    /// Takes as much of `data` as fits and returns how much; 0 means full. Fails when the stream has ended.
     pub fn write(&self, data: &[u8]) -> Result<usize> {
         let mut pending = self.0.lock();
         if pending.reader_gone || pending.finished {

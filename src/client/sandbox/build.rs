@@ -7,23 +7,24 @@ use std::pin::pin;
 use std::time::Duration;
 
 /// How often the state is read while the build has not begun.
-const PENDING: Duration = Duration::from_secs(1);
-/// Silence after which the state is read: a log that stays open does not keep a create from ending.
-const SILENCE: Duration = Duration::from_secs(2);
-/// How long such a reading may take.
-const PATIENCE: Duration = Duration::from_secs(5);
+const PENDING_PAUSE: Duration = Duration::from_secs(1);
+/// Silence of the log after which the state is read, so that a log that stays open does not keep a create from
+/// ending.
+const SILENCE_BEFORE_READ: Duration = Duration::from_secs(2);
+/// The limit for reading the state.
+const READ_LIMIT: Duration = Duration::from_secs(5);
 
-/// Where a log is read, and how far.
+/// How far the log has been read.
 #[derive(Default)]
 pub(super) struct Log {
     position: u64,
 }
 
-/// Sends the build log until the build is over. A log that cannot be read costs nothing but the log.
+/// Streams the build log until the build is over. A log that cannot be read does not fail the create.
 pub(super) async fn follow(sandbox: &Sandbox, io: &Io, mut log: Log) {
     while sandbox.reading().state == "pending_build" {
-        tokio::time::sleep(PENDING).await;
-        if sandbox.reread_within(Some(PATIENCE)).await.is_err() {
+        tokio::time::sleep(PENDING_PAUSE).await;
+        if sandbox.reread_within(Some(READ_LIMIT)).await.is_err() {
             return;
         }
     }
@@ -42,17 +43,18 @@ pub(super) async fn follow(sandbox: &Sandbox, io: &Io, mut log: Log) {
     }
 }
 
-/// What comes while the build lasts: `None` once it was over at two looks, or cannot be looked at.
+/// Awaits `coming` for as long as the build lasts: `None` once two readings of the state say that it is over, or
+/// one fails.
 async fn during_build<T>(sandbox: &Sandbox, coming: impl Future<Output = T>) -> Option<T> {
     let mut coming = pin!(coming);
-    let mut looks_at_its_end = 0;
+    let mut readings_after_end = 0;
     loop {
-        if let Ok(come) = tokio::time::timeout(SILENCE, coming.as_mut()).await {
+        if let Ok(come) = tokio::time::timeout(SILENCE_BEFORE_READ, coming.as_mut()).await {
             return Some(come);
         }
-        sandbox.reread_within(Some(PATIENCE)).await.ok()?;
-        looks_at_its_end = if is_over(sandbox) { looks_at_its_end + 1 } else { 0 };
-        if looks_at_its_end == 2 {
+        sandbox.reread_within(Some(READ_LIMIT)).await.ok()?;
+        readings_after_end = if is_over(sandbox) { readings_after_end + 1 } else { 0 };
+        if readings_after_end == 2 {
             return None;
         }
     }

@@ -1,4 +1,4 @@
-//! Making a sandbox: what goes on the wire, and how one that was perhaps made is found again.
+//! Creating a sandbox: the request's body, and the look-up by name after an ambiguous failure.
 
 use super::build::{self, Log};
 use super::{Sandbox, wait};
@@ -134,7 +134,7 @@ pub struct VolumeMount {
     pub subpath: Option<String>,
 }
 
-/// The body of POST /sandbox: what was not given is absent.
+/// The body of POST /sandbox; options that were not given are absent.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Body<'a> {
@@ -195,7 +195,7 @@ const LANGUAGES: [&str; 3] = ["python", "typescript", "javascript"];
 const LANGUAGE_LABEL: &str = "code-toolbox-language";
 
 impl Create {
-    /// What the server would refuse, or silently misread, before anything is sent.
+    /// Refuses, before anything is sent, what the server would refuse or silently misread.
     fn check(&self) -> Result<()> {
         let invalid = |text: String| Err(Error::invalid(format!("sandbox.create: {text}")));
         if let Some(language) = self.language.as_deref().filter(|it| !LANGUAGES.contains(it)) {
@@ -292,13 +292,13 @@ impl Create {
     }
 }
 
-/// A name that nobody else has, for finding a sandbox whose creation was not answered.
+/// A unique name, by which a sandbox is found if the create is not answered.
 fn unique_name() -> String {
     let letters: String = std::iter::repeat_with(fastrand::lowercase).take(16).collect();
     format!("sandbox-{letters}")
 }
 
-/// Sends the request. When it is not clear whether the server acted on it, asks for the name instead of
+/// Sends the request. When the server may have acted on a failed one, looks the sandbox up by its name instead of
 /// creating another.
 async fn request(client: &Client, params: &Create, error_context: &ErrorContext) -> Result<Sandbox> {
     params.check()?;

@@ -1,5 +1,5 @@
-//! Which daemon a sandbox has, as far as its answers told. Sandboxes of one server may differ: each keeps
-//! the daemon that it was made with.
+//! The generation of a sandbox's daemon, as its answers have shown. It may differ between sandboxes of one server:
+//! each keeps the daemon that it was created with.
 
 use super::Sandbox;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -7,9 +7,9 @@ use std::sync::atomic::{AtomicU8, Ordering};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Daemon {
     Unknown,
-    /// Knows what the hosted service of 0.205 knows.
+    /// Has the endpoints of the hosted service, 0.205.
     Current,
-    /// The last self-hosted release, 0.190, or one before.
+    /// The last self-hosted release, 0.190, or an earlier one.
     Older,
 }
 
@@ -25,8 +25,7 @@ impl Sandbox {
         }
     }
 
-    /// Remembers what an answer told. `Unknown` forgets: a sandbox that was started anew may have a newer
-    /// daemon.
+    /// Stores what an answer has shown; `Unknown` after a start, which may bring a newer daemon.
     pub(crate) fn note_daemon(&self, daemon: Daemon) {
         let number = match daemon {
             Daemon::Unknown => 0,

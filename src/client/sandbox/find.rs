@@ -1,4 +1,4 @@
-//! Getting hold of a sandbox that exists.
+//! Handles of existing sandboxes: by id or name, by labels, or from JSON that is known already.
 
 use super::Sandbox;
 use super::list::{self, List};
@@ -84,7 +84,8 @@ pub async fn find(client: Client, params: Find, _: Context) -> Result<(Sandbox, 
     }
 }
 
-/// The list's filter matches prefixes in any case; reading by name is exact, but takes an id as well.
+/// The list's `name` filter matches prefixes in any case, so the sandbox is read by name, which is exact; because
+/// that endpoint takes ids as well, the name is compared.
 async fn by_name(
     client: Client,
     name: &str,

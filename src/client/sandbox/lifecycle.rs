@@ -1,5 +1,5 @@
-//! What changes a sandbox. Start, stop and delete answer with the old state, so each waits; the result is
-//! the sandbox as last read.
+//! Operations that change a sandbox. The server answers start, stop and delete with the old state, so each waits for
+//! the new one; the result is the sandbox as last read.
 
 use super::{Resources, Sandbox, wait};
 use crate::client::error::{Error, Result};
@@ -52,12 +52,11 @@ crate::params! {
     }
 }
 
-/// A change that another one is in the way of is asked for again, this much later.
-const AGAIN: Duration = Duration::from_millis(300);
-/// How often.
-const TRIES: u32 = 20;
+/// The pause before a change is requested again after "state change in progress".
+const RETRY_PAUSE: Duration = Duration::from_millis(300);
+const MAX_ATTEMPTS: u32 = 20;
 
-/// Asks for a change. "State change in progress" (409, formerly 400) passes: wait, read, ask again.
+/// Requests a change. "State change in progress" (409, formerly 400) is temporary: the request is repeated.
 async fn change(
     sandbox: &Sandbox,
     method: Method,
@@ -71,7 +70,9 @@ async fn change(
         }
         match request.send().await {
             Ok(response) => return response.json().await,
-            Err(error) if attempt < TRIES && in_progress(&error) => tokio::time::sleep(AGAIN).await,
+            Err(error) if attempt < MAX_ATTEMPTS && in_progress(&error) => {
+                tokio::time::sleep(RETRY_PAUSE).await
+            }
             Err(error) => return Err(error),
         }
     }
@@ -112,7 +113,7 @@ pub async fn archive(sandbox: Sandbox, _: Nothing, _: Context) -> Result<Json> {
     Ok(sandbox.info())
 }
 
-/// A sandbox that is gone already is what was wanted.
+/// A sandbox that does not exist any more is a success.
 pub async fn delete(sandbox: Sandbox, params: Delete, _: Context) -> Result<Json> {
     let answer = match change(&sandbox, Method::DELETE, "", NO_BODY).await {
         Ok(answer) => answer,

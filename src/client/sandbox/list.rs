@@ -1,4 +1,4 @@
-//! Lists, handed through as they came: items are neither parsed nor printed again.
+//! Lists of sandboxes. The server's JSON is passed through: items are neither parsed nor serialized again.
 
 use crate::client::Client;
 use crate::client::error::{Error, Result};
@@ -124,7 +124,7 @@ impl List {
         Self { labels: Some(labels), limit: Some(1), ..Self::default() }
     }
 
-    /// The filters; names that differ between the two endpoints are the newer one's.
+    /// Adds the filters to a request; `paged` is the older endpoint, which names some of them differently.
     fn filters(&self, mut request: Request, paged: bool) -> Request {
         let text = |value: &Option<String>| value.clone();
         let truth = |value: Option<bool>| value.map(|value| value.to_string());
@@ -233,7 +233,7 @@ pub(super) async fn page(client: &Client, params: &List) -> Result<Json> {
     Ok(answer)
 }
 
-/// Old servers answer a bare array: the same list in its older shape.
+/// One page by cursor. Old servers answer a bare array, which is wrapped into the newer shape.
 async fn by_cursor(client: &Client, params: &List, cursor: Option<&str>) -> Result<Json> {
     let mut request = params.filters(client.request(Method::GET, "sandbox"), false);
     if let Some(cursor) = cursor {

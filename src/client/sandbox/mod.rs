@@ -1,8 +1,8 @@
 //! One sandbox as last read, and where its toolbox is.
 //!
-//! * `reading`: what the library needs of a sandbox's JSON. `create`, `find`, `list`: how one gets hold
-//!   of sandboxes. `lifecycle`, `wait`: what changes a state, and how its end is awaited.
-//! * `links`: directories and preview links. `build`: the build log. `daemon`: how old its daemon is.
+//! * `reading`: the part of a sandbox's JSON that the library reads. `create`, `find`, `list`: operations that
+//!   return sandboxes. `lifecycle`, `wait`: changes of state, and waiting for them.
+//! * `links`: directories and preview links. `build`: the build log. `daemon`: the daemon's generation.
 
 mod build;
 mod create;
@@ -62,7 +62,7 @@ struct Last {
 struct Toolbox {
     /// `{toolboxProxyUrl}/{id}`, without a slash at the end.
     base: String,
-    /// Its origin may have the credential: asked once, not at every call.
+    /// Whether its origin may be sent the credential: checked once, not at every call.
     trusted: AtomicBool,
 }
 
@@ -92,7 +92,7 @@ impl Sandbox {
         Ok(sandbox)
     }
 
-    /// Takes a newer answer over. The toolbox's address may have moved.
+    /// Stores a newer answer. The toolbox's address may have changed.
     fn take(&self, json: Json) -> Result<()> {
         let reading = Reading::parse(&json)?;
         self.keep(json, reading);
@@ -153,7 +153,7 @@ impl Sandbox {
         let known = self.0.last.read().toolbox.clone();
         let toolbox = match known {
             Some(toolbox) => toolbox,
-            // Boxed, as it is rare: the future of every call would have room for it.
+            // Boxed because it is rare: otherwise the future of every call would reserve space for it.
             None => Box::pin(self.find_toolbox()).await?,
         };
         if !toolbox.trusted.load(Ordering::Relaxed) {
@@ -164,7 +164,7 @@ impl Sandbox {
         Ok(format!("{}/{path}", toolbox.base))
     }
 
-    /// An address that cannot be one is the server's fault, not the caller's.
+    /// An invalid toolbox address comes from the server, so it is PROTOCOL and no INVALID_ARGUMENT.
     fn without_toolbox(&self, mut error: Error) -> Error {
         if error.status() == status::INVALID_ARGUMENT {
             let why = &error.detail().message;
@@ -175,7 +175,7 @@ impl Sandbox {
         error
     }
 
-    /// Asks for the toolbox's address: it stands in the sandbox, else at an endpoint of its own.
+    /// Reads the toolbox's address: from the sandbox's JSON, or from an endpoint of its own.
     async fn find_toolbox(&self) -> Result<Arc<Toolbox>> {
         self.reread().await?;
         if let Some(toolbox) = self.0.last.read().toolbox.clone() {
@@ -202,7 +202,7 @@ impl Sandbox {
         self.reread_within(None).await
     }
 
-    /// The same; the answer may take `limit` to begin, and as long between two pieces of it.
+    /// The same; `limit` bounds the wait for the answer's head, and for each piece of its body.
     async fn reread_within(&self, limit: Option<Duration>) -> Result<()> {
         let mut request = self.request(Method::GET, "")?.deadline(limit);
         if limit.is_some() {
@@ -211,8 +211,8 @@ impl Sandbox {
         self.take(request.send().await?.json().await?)
     }
 
-    /// A toolbox that cannot be reached, or refuses oddly, is often a sandbox that is stopped, gone or out
-    /// of memory: reads its state again and says that. Any other error stays as it is.
+    /// An unreachable toolbox, or an odd refusal, often means that the sandbox is stopped, deleted or out of
+    /// memory: reads the state again and puts it into the error. Other errors are returned unchanged.
     pub async fn enrich(&self, error: Error) -> Error {
         let from_toolbox = error.detail().sandbox_id.is_some();
         let said_by_daemon = error.detail().source.as_deref() == Some("DAYTONA_DAEMON");
@@ -223,7 +223,7 @@ impl Sandbox {
         }
         let Ok(request) = self.request(Method::GET, "") else { return error };
         let read = async { request.send().await?.json().await };
-        match tokio::time::timeout(PATIENCE, read).await {
+        match tokio::time::timeout(EXPLANATION_LIMIT, read).await {
             Ok(Ok(json)) => match self.take(json) {
                 Ok(()) => self.say_state(error),
                 Err(_) => error,
@@ -257,5 +257,5 @@ impl Sandbox {
     }
 }
 
-/// How long an explanation of a failure may take.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// The limit for reading the state that explains a failure.
+const EXPLANATION_LIMIT: Duration = Duration::from_secs(5);

@@ -1,4 +1,4 @@
-//! What the library itself needs of a sandbox's JSON; everything else is passed through unread.
+//! The part of a sandbox's JSON that the library itself reads; the rest is passed through.
 
 use crate::client::error::{Error, Result};
 use crate::client::json;
@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
 
-/// The part that is read.
+/// The fields that are read.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Reading {
@@ -45,12 +45,12 @@ impl Reading {
         self.labels.as_ref()?.language.as_deref()
     }
 
-    /// States that nothing leads out of by itself.
+    /// Whether the state is an error state, which does not change by itself.
     pub fn has_failed(&self) -> bool {
         matches!(self.state.as_str(), "error" | "build_failed")
     }
 
-    /// The error for a sandbox that will not reach what was waited for.
+    /// The error for a sandbox that will not reach the state that was waited for.
     pub fn failure(&self, wanted: &str) -> Error {
         let id = &self.id;
         let (code, message) = if self.queue_timed_out_at.is_some() {
@@ -74,7 +74,7 @@ impl Reading {
     }
 }
 
-/// Reads an answer that has to have a certain shape.
+/// Parses an answer; `what` names its expected content in the error.
 pub(super) fn parse<T: DeserializeOwned>(answer: &Json, what: &str) -> Result<T> {
     json::read(&answer.0).map_err(|error| {
         let why = json::describe(&error);

@@ -12,12 +12,12 @@ use tokio::time::{Instant, sleep_until};
 
 const POLL: Duration = Duration::from_millis(100);
 /// How long polls stay that close together.
-const EAGER: Duration = Duration::from_secs(5);
+const FAST_POLLING: Duration = Duration::from_secs(5);
 const POLL_MOST: Duration = Duration::from_secs(1);
 /// The last look happens this long before the caller gives up.
 const LAST_LOOK: Duration = Duration::from_millis(250);
 /// A poll that is not answered for so long is a failed one: the wait goes on beside it.
-const PATIENCE: Duration = Duration::from_secs(5);
+const POLL_LIMIT: Duration = Duration::from_secs(5);
 /// Poll errors in a row that end a wait.
 const ERRORS_MOST: u32 = 10;
 
@@ -47,7 +47,7 @@ pub(super) async fn until(sandbox: &Sandbox, goal: Goal<'_>) -> Result<()> {
     let (mut pause, mut errors, mut suspected) = (POLL, 0, false);
     loop {
         let looking_last = last_look.is_some_and(|at| Instant::now() >= at);
-        match sandbox.reread_within(Some(PATIENCE)).await {
+        match sandbox.reread_within(Some(POLL_LIMIT)).await {
             Ok(()) => {
                 errors = 0;
                 let reading = sandbox.reading();
@@ -79,7 +79,7 @@ pub(super) async fn until(sandbox: &Sandbox, goal: Goal<'_>) -> Result<()> {
         }
         let next = Instant::now() + pause;
         sleep_until(last_look.map_or(next, |at| next.min(at.max(Instant::now())))).await;
-        if began.elapsed() > EAGER {
+        if began.elapsed() > FAST_POLLING {
             pause = pause.mul_f64(1.1).min(POLL_MOST);
         }
     }

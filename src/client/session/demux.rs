@@ -1,23 +1,23 @@
-//! Tells stdout from stderr in a session's log. The daemon writes both into one file and puts
-//! `01 01 01` before what is stdout and `02 02 02` before what is stderr: before every line, so
-//! this is the hottest loop of the library. It looks at each byte once, copies each once, and
-//! makes one chunk for each change of channel, not one for each marker.
+//! Splits a session's log into stdout and stderr. The daemon writes both into one file and puts the marker `01 01 01`
+//! before every line of stdout and `02 02 02` before every line of stderr, which makes this the hottest loop of the
+//! library. It scans each byte once, copies each once, and makes one chunk for each change of channel, not for each
+//! marker.
 
 use crate::client::stream::{Channel, Chunk};
 use bytes::BytesMut;
 use std::collections::VecDeque;
 use wide::u8x32;
 
-const MARKER: usize = 3;
-/// Bytes looked at together.
-const BLOCK: usize = 32;
+const MARKER_BYTES: usize = 3;
+/// Bytes that are scanned together.
+const BLOCK_BYTES: usize = 32;
 
 /// Splits a log as it comes, frame by frame, wherever the frames are cut.
 pub(crate) struct Demultiplexer {
     channel: Channel,
     /// Raw bytes pushed.
     seen: u64,
-    /// The first raw byte that is wanted; what lies before it only says which channel is on.
+    /// The first raw byte to deliver; the bytes before it only determine the channel.
     from: u64,
     /// Bytes at the end of what was pushed that may be the beginning of a marker: `held` times
     /// `held_byte`, of which the first `stale` lie before `from`.
@@ -35,7 +35,7 @@ impl Demultiplexer {
     /// For a log that is pushed from its beginning and wanted from raw byte `from` on.
     pub fn new(from: u64) -> Self {
         Self {
-            // What comes before any marker is stdout: never lost.
+            // Bytes before the first marker are delivered as stdout.
             channel: Channel::Stdout,
             seen: 0,
             from,
@@ -77,7 +77,7 @@ impl Demultiplexer {
         }
     }
 
-    /// Says that nothing follows: what was held back is data after all.
+    /// Ends the log: bytes that were held back as the possible beginning of a marker are data.
     pub fn finish(&mut self) {
         self.release();
     }
@@ -102,11 +102,12 @@ impl Demultiplexer {
         while let Some(distance) = marker_byte(&bytes[search..]) {
             let at = search + distance;
             let byte = bytes[at];
-            let run = 1 + bytes[at + 1..].iter().take(MARKER - 1).take_while(|next| **next == byte).count();
-            if run == MARKER {
+            let run =
+                1 + bytes[at + 1..].iter().take(MARKER_BYTES - 1).take_while(|next| **next == byte).count();
+            if run == MARKER_BYTES {
                 self.put(&bytes[data..at], wanted);
                 self.switch(byte, base + at as u64);
-                data = at + MARKER;
+                data = at + MARKER_BYTES;
                 search = data;
             } else if at + run == bytes.len() {
                 self.put(&bytes[data..at], wanted);
@@ -120,17 +121,16 @@ impl Demultiplexer {
         self.put(&bytes[data..], wanted);
     }
 
-    /// Decides what the held bytes are, with the help of those that follow; says how many of
-    /// these belong to them.
+    /// Decides whether the held bytes begin a marker; returns how many of the following bytes belong to it.
     fn complete_held(&mut self, bytes: &[u8], base: u64) -> usize {
         if self.held == 0 {
             return 0;
         }
-        let missing = MARKER - self.held;
+        let missing = MARKER_BYTES - self.held;
         let more = bytes.iter().take(missing).take_while(|byte| **byte == self.held_byte).count();
         let marker_at = base - self.held as u64;
         self.held += more;
-        if self.held == MARKER {
+        if self.held == MARKER_BYTES {
             self.held = 0;
             self.stale = 0;
             self.switch(self.held_byte, marker_at);
@@ -158,7 +158,7 @@ impl Demultiplexer {
         }
     }
 
-    /// A marker stood at raw byte `at`; mostly one of the channel that is on.
+    /// Handles a marker at raw byte `at`; mostly it is the current channel's.
     #[inline]
     fn switch(&mut self, marker: u8, at: u64) {
         let channel = if marker == 1 { Channel::Stdout } else { Channel::Stderr };
@@ -177,18 +177,18 @@ impl Demultiplexer {
     }
 }
 
-/// Where the first byte stands that a marker may begin with. Lines are short and a marker stands
-/// before each, so this is made for finding something soon: no call, no set-up, one mask a block.
+/// The position of the first byte that a marker may begin with. Optimized for short distances, because lines are short
+/// and each begins with a marker: no call, no set-up, one mask for each block.
 #[inline]
 fn marker_byte(bytes: &[u8]) -> Option<usize> {
-    let mut blocks = bytes.chunks_exact(BLOCK);
+    let mut blocks = bytes.chunks_exact(BLOCK_BYTES);
     let mut at = 0;
     for block in &mut blocks {
         let found = block.first_chunk().map_or(0, marker_bytes);
         if found != 0 {
             return Some(at + found.trailing_zeros() as usize);
         }
-        at += BLOCK;
+        at += BLOCK_BYTES;
     }
     let rest = blocks.remainder().iter().position(|byte| matches!(byte, 1 | 2))?;
     Some(at + rest)
@@ -196,7 +196,7 @@ fn marker_byte(bytes: &[u8]) -> Option<usize> {
 
 /// One bit for each byte of the block that is 1 or 2.
 #[inline]
-fn marker_bytes(block: &[u8; BLOCK]) -> u32 {
+fn marker_bytes(block: &[u8; BLOCK_BYTES]) -> u32 {
     let block = u8x32::from(*block);
     (block.simd_eq(u8x32::splat(1)) | block.simd_eq(u8x32::splat(2))).to_bitmask()
 }
@@ -220,8 +220,8 @@ mod tests {
                     continue;
                 }
             }
-            kinds.extend([None; MARKER]);
-            at += MARKER;
+            kinds.extend([None; MARKER_BYTES]);
+            at += MARKER_BYTES;
         }
         kinds
     }
@@ -265,7 +265,7 @@ mod tests {
                 }
                 assert_eq!(demux.waiting(), 0);
             }
-            assert!(demux.held < MARKER);
+            assert!(demux.held < MARKER_BYTES);
             if ended {
                 break;
             }

@@ -1,8 +1,7 @@
-//! Follows a command's log to its end and past every accident on the way. The log is a file on the
-//! server: a socket replays it from its beginning and goes on live, so a broken socket costs nothing
-//! but the bytes already seen, and is no failed command. Whether the command has ended is asked
-//! beside the socket, which closes only about a second after the last output, or early, or never.
-//! Nothing is an end until an exit code is known and the log was read once more after it.
+//! Follows a command's log to its end. The log is a file on the server, which a socket replays from its beginning and
+//! then follows live; after a lost socket another one is opened, and the bytes that were already delivered are
+//! skipped. The exit code is polled beside the socket, because the socket closes a second after the last output,
+//! earlier, or never. The stream ends when the exit code is known and the log was read once more after that.
 
 use super::demux::Demultiplexer;
 use super::log::Log;
@@ -19,34 +18,35 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
-/// Frames that are there already are delivered together until there is this much: small ones make no
-/// crowd of chunks, large ones are not copied together.
-const BATCH: usize = 16 * 1024;
+/// Frames that are available together are joined into chunks up to this size; larger frames are not joined.
+const BATCH_BYTES: usize = 16 * 1024;
 
-/// A log shorter than this is read whole over HTTP once the exit code is known: faster than waiting
-/// for the socket to close. A longer one is not transferred twice without need.
-const CHEAP_LOG: u64 = 256 * 1024;
+/// A log up to this size is read again over HTTP once the exit code is known, which is faster than waiting for the
+/// socket to close. A longer log is not transferred twice unless it has to be.
+const SMALL_LOG_BYTES: u64 = 256 * 1024;
 
-/// After the exit code, a long log's socket may be silent for so long: the server looks every second.
-const LAST_WORDS: Duration = Duration::from_secs(4);
+/// How long the socket of a long log may be silent after the exit code: the server checks for the end every second.
+const SILENCE_AFTER_EXIT: Duration = Duration::from_secs(4);
 
-/// The server reads the log every 20 ms: a socket it closes so long after the exit code was known
-/// has everything.
-const SETTLED: Duration = Duration::from_millis(250);
+/// A socket that the server closes this long after the exit code was known has delivered everything: the server reads
+/// the log file every 20 ms.
+const COMPLETE_AFTER_EXIT: Duration = Duration::from_millis(250);
 
-/// In a row, before the next best thing or the error: sockets that were refused, sockets that ended
-/// at once without news, reads that failed.
-const SOCKET_REFUSALS: u32 = 2;
-const BARREN_SOCKETS: u32 = 5;
-const READ_FAILURES: u32 = 5;
-const READ_SILENCES: u32 = 2;
+/// Refused sockets in a row after which the log is read over HTTP instead.
+const MAX_SOCKET_REFUSALS: u32 = 2;
+/// Sockets in a row that ended within a second without new data, after which the log is read over HTTP instead.
+const MAX_EMPTY_SOCKETS: u32 = 5;
+/// Failed readings of the log in a row after which the stream fails.
+const MAX_READ_FAILURES: u32 = 5;
+/// The same for readings that were not answered at all.
+const MAX_READ_TIMEOUTS: u32 = 2;
 
 type Watch = Pin<Box<dyn Future<Output = Result<i64>> + Send>>;
 
 /// A stream operation: follows `log` from raw byte `from` on.
 pub(crate) async fn stream(log: Log, from: u64, io: Io) -> Result<Ended> {
     let mut follower = Follower::new(log, from, io.sink, b"null".to_vec());
-    // What is written to this stream goes nowhere, and says so.
+    // The stream takes no input: a write fails.
     drop(io.input);
     let exit_code = follower.follow().await?;
     Ok(follower.ended(exit_code))
@@ -55,15 +55,15 @@ pub(crate) async fn stream(log: Log, from: u64, io: Io) -> Result<Ended> {
 pub(crate) struct Follower {
     log: Log,
     sink: Arc<dyn Sink>,
-    /// OPENED's JSON, until it was given.
+    /// OPENED's JSON, until it was delivered.
     opening: Option<Vec<u8>>,
     demux: Demultiplexer,
-    /// Of the sources before, the one that came furthest: what it held back is its alone, until a
-    /// later one has come as far.
+    /// The earlier source that came furthest. It may hold back bytes that could be the beginning of a marker,
+    /// and they are lost with it unless a later source comes as far.
     furthest: Option<Demultiplexer>,
     bytes: u64,
     exited: Option<Exited>,
-    heard: Arc<Mutex<Instant>>,
+    last_output: Arc<Mutex<Instant>>,
 }
 
 #[derive(Clone, Copy)]
@@ -72,11 +72,11 @@ struct Exited {
     known: Instant,
 }
 
-/// How the reading of a socket came to an end.
+/// How a socket ended.
 enum Stopped {
-    /// With proof that everything was read.
+    /// Everything was read for certain.
     Complete,
-    /// By the server's own close, nothing known.
+    /// The server closed it, and nothing is known about the end of the log.
     Closed,
     Broken,
 }
@@ -91,7 +91,7 @@ impl Follower {
             furthest: None,
             bytes: 0,
             exited: None,
-            heard: Arc::new(Mutex::new(Instant::now())),
+            last_output: Arc::new(Mutex::new(Instant::now())),
         }
     }
 
@@ -119,8 +119,8 @@ impl Follower {
     }
 
     async fn by_socket(&mut self) -> Result<i64> {
-        let mut watch: Watch = Box::pin(watch(self.log.clone(), self.heard.clone()));
-        let (mut refusals, mut barren) = (0, 0);
+        let mut watch: Watch = Box::pin(watch(self.log.clone(), self.last_output.clone()));
+        let (mut refusals, mut empty_sockets) = (0, 0);
         loop {
             let mut refusal = None;
             let (connected, position) = (Instant::now(), self.demux.position());
@@ -150,7 +150,7 @@ impl Follower {
                     Ok(None) => {}
                     // Neither a socket nor an answer: reading the log over HTTP would wait in vain as well.
                     Err(error) => match refusal.take() {
-                        Some(refusal) if refusals >= SOCKET_REFUSALS && is_silence(&error) => {
+                        Some(refusal) if refusals >= MAX_SOCKET_REFUSALS && is_silence(&error) => {
                             return Err(refusal);
                         }
                         _ => {}
@@ -161,8 +161,8 @@ impl Follower {
                 return self.drain(closed_well).await;
             }
             let brief = connected.elapsed() < Duration::from_secs(1);
-            barren = if brief && self.demux.position() == position { barren + 1 } else { 0 };
-            if refusals >= SOCKET_REFUSALS || barren >= BARREN_SOCKETS {
+            empty_sockets = if brief && self.demux.position() == position { empty_sockets + 1 } else { 0 };
+            if refusals >= MAX_SOCKET_REFUSALS || empty_sockets >= MAX_EMPTY_SOCKETS {
                 return self.by_reading(watch).await;
             }
             if brief || refusals > 0 {
@@ -186,7 +186,7 @@ impl Follower {
     /// Fails where a refused socket is the end of the stream; another way to the log is tried otherwise.
     fn check_refusal(&self, error: &Error) -> Result<()> {
         match error.status() {
-            // It was there when the stream was opened.
+            // The session existed when the stream was opened.
             status::HTTP_NOT_FOUND if self.opening.is_none() => Err(self.log.deleted()),
             status::HTTP_NOT_FOUND
             | status::HTTP_AUTHENTICATION
@@ -206,25 +206,26 @@ impl Follower {
         let mut socket = SocketIo::new(socket);
         let mut last = Instant::now();
         loop {
-            let patience = last + LAST_WORDS;
+            let silence_limit = last + SILENCE_AFTER_EXIT;
             let end = tokio::select! {
                 biased;
                 end = poll_fn(|cx| self.poll_batch(&mut socket, cx)) => end,
                 code = watch.as_mut(), if self.exited.is_none() => {
                     self.exited = Some(Exited { code: code?, known: Instant::now() });
-                    if self.demux.position() <= CHEAP_LOG {
+                    if self.demux.position() <= SMALL_LOG_BYTES {
                         return Ok(Stopped::Broken);
                     }
                     None
                 }
-                () = tokio::time::sleep_until(patience), if self.exited.is_some() => return Ok(Stopped::Broken),
+                () = tokio::time::sleep_until(silence_limit), if self.exited.is_some() => return Ok(Stopped::Broken),
             };
             self.deliver(Some(&mut socket)).await;
             last = Instant::now();
             match end {
                 None => {}
                 Some(Frame::Closed { code: 1000, .. }) => {
-                    let settled = self.exited.is_some_and(|exited| exited.known.elapsed() >= SETTLED);
+                    let settled =
+                        self.exited.is_some_and(|exited| exited.known.elapsed() >= COMPLETE_AFTER_EXIT);
                     if !settled {
                         return Ok(Stopped::Closed);
                     }
@@ -238,7 +239,7 @@ impl Follower {
 
     /// Takes what the socket has, up to a batch; `Some` is the socket's end.
     fn poll_batch(&mut self, socket: &mut SocketIo, cx: &mut Context<'_>) -> Poll<Option<Frame>> {
-        while self.demux.waiting() < BATCH {
+        while self.demux.waiting() < BATCH_BYTES {
             match socket.poll_frame(cx, None) {
                 Poll::Ready(Frame::Binary(data) | Frame::Text(data)) => self.demux.push(&data),
                 Poll::Ready(end) => return Poll::Ready(Some(end)),
@@ -249,7 +250,7 @@ impl Follower {
         Poll::Ready(None)
     }
 
-    /// Hands over what waits, as the consumer has room; the socket is kept alive meanwhile.
+    /// Delivers the chunks as the consumer has room; the socket is kept alive meanwhile.
     async fn deliver(&mut self, mut socket: Option<&mut SocketIo>) {
         let mut delivered = false;
         while let Some(chunk) = self.demux.take() {
@@ -267,12 +268,12 @@ impl Follower {
             delivered = true;
         }
         if delivered {
-            // Afterwards: while nobody took it, nobody could hear more.
-            *self.heard.lock() = Instant::now();
+            // Set after the delivery: while the consumer has no room, nothing can be received.
+            *self.last_output.lock() = Instant::now();
         }
     }
 
-    /// Every source of the log begins at its beginning.
+    /// Prepares for another source, which begins at the beginning of the log.
     fn rewind(&mut self) {
         let next = Demultiplexer::new(self.demux.position());
         let before = std::mem::replace(&mut self.demux, next);
@@ -281,8 +282,8 @@ impl Follower {
         }
     }
 
-    /// Nothing follows: hands over what was held back as the beginning of a marker. The last source
-    /// may have failed, or replayed less, before it came to that.
+    /// Delivers what was held back as the possible beginning of a marker: nothing follows it. The last source may have
+    /// failed, or replayed less, before it came that far.
     async fn finish(&mut self) {
         if let Some(furthest) = self.furthest.take().filter(|it| it.reaches_beyond(&self.demux)) {
             self.demux = furthest;
@@ -291,13 +292,13 @@ impl Follower {
         self.deliver(None).await;
     }
 
-    /// The exit code is known: reads what is left of the log and ends.
+    /// Reads the rest of the log after the exit code is known.
     async fn drain(&mut self, closed_well: bool) -> Result<i64> {
         let mut failures = Failures::default();
         loop {
             match self.read_whole().await {
                 Ok(()) => break,
-                // The server said that this was all, and cannot be asked again.
+                // The server closed the socket regularly, and the log cannot be read again.
                 Err(error)
                     if closed_well && matches!(error.status(), status::PROTOCOL | status::HTTP_NOT_FOUND) =>
                 {
@@ -316,7 +317,7 @@ impl Follower {
         self.code()
     }
 
-    /// Sockets do not come through: reads the whole log again and again.
+    /// Without sockets: reads the whole log repeatedly until the exit code is known.
     async fn by_reading(&mut self, mut watch: Watch) -> Result<i64> {
         let mut failures = Failures::default();
         let mut pause = Duration::from_millis(100);
@@ -335,7 +336,7 @@ impl Follower {
                     }
                 }
             }
-            // A long log is not read all the time.
+            // The pause grows with the log, so that a long one is not transferred all the time.
             pause = (pause * 3 / 2).min(Duration::from_secs(1)).max(begun.elapsed() * 10);
             tokio::select! {
                 code = watch.as_mut() => {
@@ -364,18 +365,18 @@ impl Follower {
 struct Failures {
     count: u32,
     /// Of these, the ones that got no answer within their limit.
-    silences: u32,
+    timeouts: u32,
 }
 
 impl Failures {
     fn note(&mut self, error: &Error) {
         self.count += 1;
-        self.silences += u32::from(is_silence(error));
+        self.timeouts += u32::from(is_silence(error));
     }
 
     /// A server that does not answer is given up sooner than one that answers with errors.
     fn are_enough(&self) -> bool {
-        self.count >= READ_FAILURES || self.silences >= READ_SILENCES
+        self.count >= MAX_READ_FAILURES || self.timeouts >= MAX_READ_TIMEOUTS
     }
 }
 
@@ -384,9 +385,9 @@ fn is_silence(error: &Error) -> bool {
     error.status() == status::TIMEOUT
 }
 
-/// Asks for the exit code, often at first and once a second later. Looks at the session itself when
-/// nothing was heard for long: a command whose shell has ended never gets one.
-async fn watch(log: Log, heard: Arc<Mutex<Instant>>) -> Result<i64> {
+/// Polls for the exit code, often at first and once a second later. Checks the session's shell after a longer silence:
+/// a command whose shell has ended never gets an exit code.
+async fn watch(log: Log, last_output: Arc<Mutex<Instant>>) -> Result<i64> {
     let begun = Instant::now();
     let mut patience = log.first_pause();
     loop {
@@ -395,10 +396,10 @@ async fn watch(log: Log, heard: Arc<Mutex<Instant>>) -> Result<i64> {
             Ok(Some(code)) => return Ok(code),
             Ok(None) => {}
             Err(error) if error.status() == status::HTTP_NOT_FOUND => return Err(log.deleted()),
-            // The stream itself says when the connection is lost.
+            // A lost connection is reported by the stream itself.
             Err(_) => continue,
         }
-        let silence = heard.lock().elapsed();
+        let silence = last_output.lock().elapsed();
         if silence < log.first_pause() {
             patience = log.first_pause();
         } else if silence >= patience {

@@ -1,6 +1,6 @@
-//! `session.input`. The daemon answers for a command before the session's shell has made its input, and
-//! before it begins at all where another runs; what is written then is refused. Nothing of it was taken,
-//! so it is offered again for a while, as long as the command is not over.
+//! `session.input`. The daemon returns a command's id before the session's shell has opened the command's input, and
+//! while another command still runs; it refuses input until then. Nothing of a refused input was taken, so it is sent
+//! again for about five seconds, unless the command has ended.
 
 use super::log::Log;
 use super::{Input, command_path};
@@ -12,7 +12,7 @@ use http::Method;
 use serde::Serialize;
 use std::time::Duration;
 
-/// Some five seconds in all: a command behind another may never begin.
+/// About five seconds in total; a command that waits for another one may never begin.
 const PAUSES_MS: [u64; 8] = [20, 50, 100, 200, 400, 800, 1600, 1600];
 
 pub async fn input(sandbox: Sandbox, params: Input, _: Context) -> Result<()> {
@@ -22,7 +22,7 @@ pub async fn input(sandbox: Sandbox, params: Input, _: Context) -> Result<()> {
         let Some(pause_ms) = pauses.next().filter(|_| is_without_input(&refusal)) else {
             return Err(refusal);
         };
-        if is_over(&sandbox, &params).await {
+        if has_ended(&sandbox, &params).await {
             return Err(refusal);
         }
         tokio::time::sleep(Duration::from_millis(*pause_ms)).await;
@@ -44,8 +44,8 @@ fn is_without_input(refusal: &Error) -> bool {
         && refusal.detail().message.contains("failed to open input pipe")
 }
 
-/// Over, or nobody knows.
-async fn is_over(sandbox: &Sandbox, params: &Input) -> bool {
+/// Whether the command has ended, or its state cannot be read.
+async fn has_ended(sandbox: &Sandbox, params: &Input) -> bool {
     match Log::of_command(sandbox.clone(), &params.id, &params.command_id) {
         Ok(log) => !matches!(log.exit_code().await, Ok(None)),
         Err(_) => true,

@@ -1,9 +1,8 @@
 //! Sessions: shells in the sandbox that keep their state between commands.
 //!
-//! Two peculiarities of the daemon shape this room. It labels the output of a command line by line
-//! in a log file, which [`demux`] takes apart and [`follow`] reads live. And it never answers for a
-//! command that ended its own shell, so whoever waits for a command looks at the session from time
-//! to time ([`shell`]).
+//! Two peculiarities of the daemon shape this module. It marks the output of a command line by line in a log file, which
+//! [`demux`] splits and [`follow`] reads live. And it never answers for a command that ended its own shell, so every
+//! wait for a command checks the session from time to time ([`shell`]).
 
 pub(crate) mod demux;
 pub(crate) mod follow;
