@@ -3,15 +3,18 @@
 use super::status;
 use serde::Serialize;
 use std::fmt;
+use std::sync::Arc;
 
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// A failure. Its JSON form is what every binding reports.
-#[derive(Clone)]
+#[derive(Clone, thiserror::Error)]
+#[error(transparent)]
 pub struct Error(Box<Detail>);
 
 /// Everything that is known about a failure: the error JSON.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, thiserror::Error)]
+#[error("{message}")]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "Error"))]
 #[serde(rename_all = "camelCase")]
 pub struct Detail {
@@ -61,7 +64,14 @@ pub struct Detail {
     /// Of a stream: why the remote side ended. Absent elsewhere.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// The failure below, where there is one: what `source()` of the error gives. Not part of its JSON.
+    #[serde(skip)]
+    #[source]
+    pub(crate) cause: Option<Cause>,
 }
+
+/// A failure of another library, shared because errors are cloned.
+pub(crate) type Cause = Arc<dyn std::error::Error + Send + Sync>;
 
 impl Error {
     /// An error with this status and message; the rest is set through [`Error::detail_mut`].
@@ -77,6 +87,12 @@ impl Error {
     /// A bad argument; nothing was sent.
     pub fn invalid(message: impl Into<String>) -> Self {
         Self::new(status::INVALID_ARGUMENT, message)
+    }
+
+    /// The same error with the failure below it.
+    pub(crate) fn caused_by(mut self, cause: impl std::error::Error + Send + Sync + 'static) -> Self {
+        self.0.cause = Some(Arc::new(cause));
+        self
     }
 
     pub fn status(&self) -> i32 {
@@ -102,11 +118,3 @@ impl fmt::Debug for Error {
         self.0.fmt(f)
     }
 }
-
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0.message)
-    }
-}
-
-impl std::error::Error for Error {}

@@ -39,6 +39,15 @@ pub(super) fn is_refused_tunnel(error: &reqwest::Error) -> bool {
 
 /// Explains a failure to get an answer's head.
 pub(super) fn explain(
+    error: reqwest::Error,
+    route: &Route<'_>,
+    connect_limit: Option<Duration>,
+) -> (Error, SendState) {
+    let (explained, state) = explained(&error, route, connect_limit);
+    (explained.caused_by(error.without_url()), state)
+}
+
+fn explained(
     error: &reqwest::Error,
     route: &Route<'_>,
     connect_limit: Option<Duration>,
@@ -85,7 +94,12 @@ pub(super) fn explain(
 }
 
 /// Explains a body that ended early, or whose framing is broken.
-pub(super) fn truncated(error: &reqwest::Error, host: &str, received: u64) -> Error {
+pub(super) fn truncated(error: reqwest::Error, host: &str, received: u64) -> Error {
+    // A URL may be signed.
+    truncation(&error, host, received).caused_by(error.without_url())
+}
+
+fn truncation(error: &reqwest::Error, host: &str, received: u64) -> Error {
     let causes = Causes::of(error);
     if matches!(causes.io, Some(io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData)) {
         let message = format!(

@@ -35,6 +35,7 @@ use crate::client::lock::Mutex;
 use connector::Connectors;
 use http::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, HeaderMap, HeaderValue, USER_AGENT};
 use origin::Origins;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use url::Url;
@@ -142,9 +143,11 @@ pub fn segment(name: &str) -> Result<String> {
     if matches!(name, "" | "." | "..") {
         return Err(Error::invalid(format!("`{name}` cannot be an id or name: no URL can hold it")));
     }
-    let encoded: String = url::form_urlencoded::byte_serialize(name.as_bytes()).collect();
-    Ok(encoded.replace('+', "%20"))
+    Ok(utf8_percent_encode(name, SEGMENT).to_string())
 }
+
+/// What is encoded in a path segment: all but RFC 3986's unreserved characters and `*`.
+const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'*');
 
 fn parse(url: &str) -> Result<Url> {
     let unusable = |why: String| Error::invalid(format!("not a URL that can be requested: {why}"));

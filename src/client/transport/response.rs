@@ -102,7 +102,7 @@ impl Response {
                 Ok(None)
             }
             Err(error) => {
-                let error = failure::truncated(&error, self.request.host(), self.received);
+                let error = failure::truncated(error, self.request.host(), self.received);
                 Err(self.request.complete(error))
             }
         }

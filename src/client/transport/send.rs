@@ -252,7 +252,7 @@ impl PreparedRequest {
                 target.origin.hear();
                 self.judge(answer, permit).await
             }
-            Err(error) => self.lost(&target, &error).await,
+            Err(error) => self.lost(&target, error).await,
         }
     }
 
@@ -340,11 +340,11 @@ impl PreparedRequest {
     }
 
     /// The attempt ended without an answer.
-    async fn lost(&self, target: &Destination, error: &reqwest::Error) -> Attempt {
+    async fn lost(&self, target: &Destination, error: reqwest::Error) -> Attempt {
         let proxies = &self.transport.0.connectors.proxies;
         let proxy = proxies.authority(&target.url);
         let refusal =
-            if failure::is_refused_tunnel(error) { proxies.refusal(&target.url).await } else { None };
+            if failure::is_refused_tunnel(&error) { proxies.refusal(&target.url).await } else { None };
         let limit = self.transport.config().connect_timeout;
         let route =
             failure::Route { host: self.host(), proxy: proxy.as_deref(), refusal: refusal.as_deref() };

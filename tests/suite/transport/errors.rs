@@ -227,6 +227,27 @@ async fn a_refused_connection_names_the_host() {
 }
 
 #[tokio::test]
+async fn an_error_keeps_the_failure_below_it_without_the_url() {
+    let (_socket, url) = crate::canned::refusing();
+    let client = client(&url, json!({}));
+    let request = client.request(Method::POST, "sandbox").query("signature", "secret");
+    let error = soon(request.send()).await.err().unwrap();
+    let mut next = std::error::Error::source(&error);
+    let mut chain = Vec::new();
+    while let Some(cause) = next {
+        assert!(!cause.to_string().contains("secret"), "{cause}");
+        chain.push(cause);
+        next = cause.source();
+    }
+    let refused = |cause: &&&(dyn std::error::Error + 'static)| {
+        cause.downcast_ref::<std::io::Error>().map(std::io::Error::kind)
+            == Some(std::io::ErrorKind::ConnectionRefused)
+    };
+    assert!(chain.iter().any(|cause| refused(&cause)), "{chain:?}");
+    assert!(!String::from_utf8(error.json()).unwrap().contains("cause"));
+}
+
+#[tokio::test]
 async fn a_host_name_that_does_not_exist_is_named() {
     let client = client("http://no-such-host.invalid", json!({}));
     let error = soon(client.request(Method::GET, "a").send()).await.err().unwrap();

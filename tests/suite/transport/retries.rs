@@ -170,6 +170,8 @@ async fn an_exhausted_rate_limit_says_when_to_come_back() {
 #[test]
 fn a_hundred_posts_against_a_server_that_closes_idle_connections_all_succeed() {
     let (sender, receiver) = std::sync::mpsc::channel();
+    let (answered, driven) = std::sync::mpsc::channel();
+    let (closed, is_closed) = std::sync::mpsc::channel();
     let server = std::thread::spawn(move || {
         use std::io::{Read, Write};
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
@@ -188,8 +190,10 @@ fn a_hundred_posts_against_a_server_that_closes_idle_connections_all_succeed() {
             }
             stream.write_all(&with_headers("200 OK", "", b"{}")).unwrap();
             answered += 1;
-            // Closed without notice, when nobody drives the client any more.
-            std::thread::sleep(Duration::from_millis(2));
+            // Closed without notice, once nobody drives the client any more.
+            driven.recv().unwrap();
+            drop(stream);
+            closed.send(()).unwrap();
         }
         connections
     });
@@ -201,7 +205,8 @@ fn a_hundred_posts_against_a_server_that_closes_idle_connections_all_succeed() {
             async { client.request(Method::POST, "a").json(&json!({"a": 1})).send().await?.json().await };
         let answer = runtime.block_on(soon(call));
         assert!(answer.is_ok(), "POST {number}: {}", answer.unwrap_err());
-        std::thread::sleep(Duration::from_millis(6));
+        answered.send(()).unwrap();
+        is_closed.recv().unwrap();
     }
     assert_eq!(server.join().unwrap(), 100);
 }
