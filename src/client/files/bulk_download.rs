@@ -6,7 +6,6 @@ use super::blocking;
 use super::bulk::{BatchReport, Pair};
 use super::content::READ;
 use super::failure::{cannot, quoted};
-use super::file_download::must_be_unaltered;
 use super::multipart::{Head, Multipart};
 use crate::client::error::{Error, Result};
 use crate::client::operation::Context;
@@ -97,7 +96,6 @@ async fn download_batch(sandbox: &Sandbox, report: &mut BatchReport, wanted: &[u
     let request = sandbox.toolbox(Method::POST, "files/bulk-download").await?;
     let request = request.json(&Body { paths }).header("accept", "multipart/form-data").deadline(limit);
     let response = request.send().await.map_err(failed())?;
-    must_be_unaltered(&response, 200).map_err(failed())?;
     let content_type = response.header("content-type").map(str::to_owned);
     let mut parts = Multipart::new(content_type.as_deref(), response).map_err(failed())?;
     while let Some(head) = parts.next_part().await.map_err(failed())? {
