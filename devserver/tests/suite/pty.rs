@@ -167,13 +167,23 @@ async fn a_resize_reaches_the_program_that_runs() {
     create(&sandbox, json!({"id": "t", "cols": 90, "rows": 20})).await;
     let mut socket = sandbox.socket(CONNECT).await;
     quiet(&mut socket).await;
-    // Without a child when Ctrl-C comes: bash drops a trapped SIGINT while a child ends by itself.
-    let program = "trap 'stty size; echo resized' WINCH; trap 'echo stopped; exit 130' INT; echo trapped; while :; do :; done";
-    socket.say(&format!("bash -c \"{program}\"\n")).await;
-    socket.until_output("trapped").await;
+    // Not a shell: one whose parents ignore SIGINT, as in the background of a script, cannot trap it.
+    let program = concat!(
+        "import os, signal, sys\n",
+        "def say(text): os.write(1, text.encode() + b'\\n')\n",
+        "def resized(*_):\n    size = os.get_terminal_size()\n    say(f'{size.lines} {size.columns}')\n",
+        "def stop(*_):\n    say('stopped')\n    sys.exit(130)\n",
+        "signal.signal(signal.SIGWINCH, resized)\n",
+        "signal.signal(signal.SIGINT, stop)\n",
+        "say('ready')\n",
+        "while True:\n    signal.pause()\n",
+    );
+    std::fs::write(format!("{}/program.py", sandbox.home().await), program).unwrap();
+    socket.say("python3 program.py\n").await;
+    socket.until_output("ready\r\n").await;
     let (status, answer) = sandbox.post("/process/pty/t/resize", json!({"cols": 132, "rows": 50})).await;
     assert_eq!((status, &answer["cols"], &answer["rows"]), (200, &json!(132), &json!(50)));
-    socket.until_output("50 132\r\nresized\r\n").await;
+    socket.until_output("50 132\r\n").await;
     // Ctrl-C is a byte.
     socket.say("\u{3}").await;
     socket.until_output("stopped\r\n").await;
