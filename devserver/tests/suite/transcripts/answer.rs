@@ -1,4 +1,4 @@
-//! A recorded answer against the one that came: status, headers, body.
+//! Compares a recorded answer with the received one: status, headers, body.
 
 use reqwest::header::HeaderMap;
 use serde_json::Value;
@@ -10,7 +10,7 @@ use super::{
     template::{Templates, shortened},
 };
 
-/// What is left out of a recording was not there, for these headers. Others are not the contract.
+/// Headers that an answer must not have if the recording does not. All others are not compared.
 const TELLING: [&str; 7] = [
     "accept-ranges",
     "content-disposition",
@@ -27,7 +27,7 @@ pub struct Answer {
     pub body: Vec<u8>,
 }
 
-/// Everything that differs.
+/// All differences.
 pub fn differences(area: &str, exchange: &Exchange, answer: &Answer, templates: &Templates) -> Vec<String> {
     let mut found = Vec::new();
     let recorded = &exchange.response;
@@ -47,7 +47,7 @@ pub fn differences(area: &str, exchange: &Exchange, answer: &Answer, templates: 
 fn headers(exchange: &Exchange, answer: &Answer, templates: &Templates, found: &mut Vec<String>) {
     let recorded = &exchange.response;
     for (name, value) in &recorded.headers {
-        // The length follows from a body that is compared itself, unless it is a masked one.
+        // Not compared where the body contains masked values.
         let varies = name == "Content-Length" && length_varies(&recorded.body, templates);
         let answered = text_of(&answer.headers, name);
         match &answered {
@@ -69,7 +69,7 @@ fn headers(exchange: &Exchange, answer: &Answer, templates: &Templates, found: &
     }
 }
 
-/// The recorder dropped what is not ASCII in a header, such as Latin-1 in `filename`.
+/// The recorder dropped non-ASCII bytes of headers, such as Latin-1 in `filename`.
 fn text_of(headers: &HeaderMap, name: &str) -> Option<String> {
     let bytes = headers.get(name)?.as_bytes();
     Some(bytes.iter().filter(|byte| byte.is_ascii()).map(|byte| *byte as char).collect())
@@ -133,7 +133,7 @@ fn entries_among(recorded: &Value, answered: &Value, templates: &Templates, foun
 
 type Description = fn(&Value, &[u8]) -> Result<(), String>;
 
-/// Bodies that the recorder described instead of keeping.
+/// Bodies of which the recording has only a description.
 fn described(body: &Value) -> Option<Description> {
     let has = |key: &str| body.get(key).is_some();
     if has("bytes") && has("hex") {

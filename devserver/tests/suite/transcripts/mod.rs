@@ -17,15 +17,15 @@ use daytona_dev::{Options, Protocol, Server};
 
 const AREAS: [&str; 8] = ["sandbox", "process", "session", "pty", "files", "errors", "git", "interpreter"];
 
-/// More than this may not be skipped.
+/// The largest permitted share of skipped exchanges.
 const SKIPPED_PERCENT: usize = 5;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn every_recorded_request_is_answered_as_recorded() {
     let only = std::env::var("TRANSCRIPT_AREA").ok();
     let areas = AREAS.into_iter().filter(|area| only.as_deref().is_none_or(|only| only == *area));
-    // A server each: what one area makes is in no list of another. The control plane's recording holds
-    // states that pass by themselves after a moment, so nothing else runs meanwhile.
+    // One server per area, so that lists contain nothing of another. The control plane's recording has states
+    // that pass after a time, so it is replayed alone.
     let (alone, together): (Vec<_>, Vec<_>) = areas.partition(|area| *area == "sandbox");
     let start = |area| {
         tokio::spawn(async move {
@@ -72,6 +72,6 @@ async fn every_recorded_request_is_answered_as_recorded() {
     println!("all: {recorded} recorded, {} compared, {skipped} skipped", recorded - skipped);
     assert!(recorded > 0, "no such area: {only:?}");
     assert!(failing.is_empty(), "not answered as recorded: {failing:?}");
-    // One area alone proves nothing about all of them.
+    // Applies to all areas together.
     assert!(only.is_some() || skipped * 100 <= recorded * SKIPPED_PERCENT, "{skipped} of {recorded} skipped");
 }

@@ -5,8 +5,8 @@ use serde_json::Value;
 
 const MARKERS: [(&str, &str); 2] = [("\u{1}\u{1}\u{1}", "stdout"), ("\u{2}\u{2}\u{2}", "stderr")];
 
-/// Output with each channel's lines together. Without markers the channels cannot be told apart,
-/// and lines are sorted.
+/// Output with each channel's lines together. Without markers the channels are indistinguishable and the
+/// lines are sorted.
 pub fn by_channel(output: &str) -> String {
     let lines = output.split_inclusive('\n');
     if !MARKERS.iter().any(|(marker, _)| output.contains(marker)) {

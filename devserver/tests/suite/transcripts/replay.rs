@@ -1,4 +1,4 @@
-//! One area's exchanges, sent in their order to a server of their own.
+//! Sends one area's exchanges in order to a server of its own.
 
 use std::{
     collections::HashMap,
@@ -19,10 +19,10 @@ use super::{
 };
 use crate::git_host::GitHost;
 
-/// The name that stands for `<name>`.
+/// The value of `<name>`.
 const NAME: &str = "replay-of-transcripts";
 
-/// What came of an area.
+/// The result of one area.
 pub struct Outcome {
     pub area: &'static str,
     pub recorded: usize,
@@ -37,7 +37,7 @@ pub struct Replay {
     key: String,
     client: Client,
     templates: Templates,
-    /// What `<uuid>` stands for in a path.
+    /// The value of `<uuid>` in a path.
     id: String,
     /// The server that git clones from.
     pub git_host: Option<GitHost>,
@@ -243,7 +243,7 @@ impl Replay {
         } else {
             None
         };
-        // The recorder did not keep what a refused upgrade said.
+        // The recordings do not have the body of a refused upgrade.
         let answer = Answer { status: status.as_u16(), headers, body: Vec::new() };
         let differences = answer::differences(self.area, exchange, &answer, &self.templates);
         match upgraded {
@@ -252,7 +252,7 @@ impl Replay {
         }
     }
 
-    /// An unrecorded request that makes something.
+    /// Sends an unrecorded POST.
     pub async fn make(&self, path: &str, body: Value) -> Value {
         let request = self.client.post(format!("{}{path}", self.base)).json(&body);
         self.unrecorded(request).await

@@ -1,16 +1,16 @@
-//! What the recorder did between the recorded requests: the recordings show its effects alone.
+//! What the recorder did between the recorded requests, of which the recordings show only the effects.
 
 use std::{os::unix::fs::symlink, time::Duration};
 
 use super::{recording::Exchange, replay::Replay};
 use crate::git_host::git;
 
-/// How long what happens in the background may take until the answer is the recorded one.
+/// The time limit for a background change to show in an answer.
 const SETTLING: Duration = Duration::from_secs(10);
-/// The README: an unanswered exec was seen to stay so for 90 s. This much of it is waited for.
+/// The wait that counts as no answer; the recorder waited 90 s.
 pub const NO_ANSWER_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Why an exchange cannot be replayed here, if so.
+/// The reason why an exchange cannot be replayed here.
 pub fn reason_to_skip(area: &str, name: &str) -> Option<&'static str> {
     match (area, name) {
         ("sandbox", "object storage access") => {
@@ -25,9 +25,7 @@ pub fn reason_to_skip(area: &str, name: &str) -> Option<&'static str> {
             Some("the recorded failure comes from the recorder's process 1, which reaped the daemon's helper")
         }
         ("process", "code-run: typescript") if !has_ts_node() => Some("ts-node is not installed here"),
-        ("sandbox", "config") => {
-            Some("tells the recorder's own control plane: its version, issuer and ports")
-        }
+        ("sandbox", "config") => Some("describes the recorded control plane: its version, issuer and ports"),
         _ => None,
     }
 }
@@ -36,7 +34,7 @@ fn has_ts_node() -> bool {
     succeeds("ts-node", &["--version"])
 }
 
-/// Its pictures are compared to the byte, so another version would differ.
+/// In the recorded version: its images are compared byte by byte.
 fn has_matplotlib() -> bool {
     let asks = "import matplotlib, sys; sys.exit(not matplotlib.__version__.startswith('3.11.'))";
     succeeds("python3", &["-c", asks])
@@ -46,7 +44,7 @@ fn succeeds(program: &str, arguments: &[&str]) -> bool {
     std::process::Command::new(program).args(arguments).output().is_ok_and(|asked| asked.status.success())
 }
 
-/// A socket that has to be open while the request named first is made.
+/// The WebSocket that has to be open during a request.
 pub fn socket_under(area: &str, name: &str) -> Option<&'static str> {
     match (area, name) {
         ("session", "delete while a command runs") => Some("session deleted while following"),
@@ -55,7 +53,7 @@ pub fn socket_under(area: &str, name: &str) -> Option<&'static str> {
     }
 }
 
-/// What was asked while the socket named first was open.
+/// The request that was made while this WebSocket was open.
 pub fn request_during(area: &str, name: &str) -> Option<&'static str> {
     match (area, name) {
         ("interpreter", "first of two at once in a context") => Some("second of two at once in a context"),
@@ -73,8 +71,8 @@ pub fn has_a_new_context(area: &str, name: &str) -> bool {
         )
 }
 
-/// Requests that the recorder made once an earlier one had taken effect. They are repeated until
-/// they are answered as recorded, but not for ever.
+/// Requests that show the effect of an earlier one. They are repeated until the answer is as recorded, up to
+/// this time.
 pub fn settling(area: &str, name: &str) -> Option<Duration> {
     let settles = match area {
         "session" => matches!(
@@ -97,13 +95,12 @@ pub fn patience(exchange: &Exchange) -> Duration {
     if exchange.response.status == "TimeoutError" { NO_ANSWER_TIMEOUT } else { Duration::from_secs(60) }
 }
 
-/// The id of the last command is that of the one before: the second one only shows the queueing.
+/// Whether `<uuid>` stays the id of the command before.
 pub fn keeps_the_id(name: &str) -> bool {
     name == "a second exec in the same session waits for the first"
 }
 
-/// The recording shows one of the orders in which two writers meet: an input's echo, and the output
-/// that the input causes.
+/// The order of an input's echo and of the output that the input causes is random.
 pub fn lines_in_any_order(area: &str, name: &str) -> bool {
     (area, name) == ("session", "logs after input")
 }
@@ -118,7 +115,7 @@ pub async fn prepare(replay: &Replay, name: &str) {
             replay.make("/process/session", serde_json::json!({ "sessionId": "s2" })).await;
         }
         ("session", "input" | "input, echo suppressed") => {
-            // The command has to be reading: only then is the order of what it prints a fact.
+            // Lets the command begin to read, so that the order of its output is determined.
             tokio::time::sleep(Duration::from_millis(300)).await;
         }
         ("session", "input with newline") => tokio::time::sleep(Duration::from_millis(300)).await,
@@ -188,7 +185,7 @@ async fn terminal(replay: &Replay, id: &str) {
     replay.make("/process/pty", serde_json::json!({ "id": id, "cols": 100, "rows": 30 })).await;
 }
 
-/// The body of the one upload that is recorded by its length and its first bytes alone.
+/// The body of the one upload of which the recording has only the length and the first bytes.
 pub fn two_files() -> Vec<u8> {
     let part = |name: &str, rest: &str, content: &[u8]| {
         let head = format!("--RIG-BOUNDARY\r\nContent-Disposition: form-data; name=\"{name}\"{rest}\r\n\r\n");

@@ -1,4 +1,4 @@
-//! A recorded WebSocket against a live one: what the server says, and how it ends.
+//! Compares a recorded WebSocket with a live one: the server's messages, and the end.
 
 use std::time::Duration;
 
@@ -17,11 +17,11 @@ use super::{
     template::{Templates, shortened},
 };
 
-/// The recorder gave up a socket after this long without a word.
+/// The silence after which the recorder gave up.
 const SILENCE: Duration = Duration::from_secs(8);
-/// A shell that has said nothing for this long waits for input.
+/// The silence after which a shell is taken to wait for input.
 const QUIET: Duration = Duration::from_millis(500);
-/// The line with which the recorder silences a shell, and what that shell then says.
+/// The output of a shell after the recorder has turned off its prompt.
 const READY: &str = "READY\r\n";
 
 pub struct Socket {
@@ -29,7 +29,7 @@ pub struct Socket {
     received: Received,
 }
 
-/// What the server said.
+/// The server's messages.
 #[derive(Default)]
 struct Received {
     texts: Vec<String>,
@@ -50,7 +50,7 @@ impl Socket {
         Self { stream, received: Received::default() }
     }
 
-    /// Does what the recorder did on this socket, up to the first input where `until_input`.
+    /// Sends what the recorder sent.
     pub async fn play(&mut self, exchange: &Exchange, id: &str) {
         for frame in &exchange.response.frames {
             match frame.kind.as_str() {
@@ -60,7 +60,7 @@ impl Socket {
                         (Some(_), _) => Message::binary(frame.bytes()),
                         (None, text) => Message::text(text.replace("<uuid>", id)),
                     };
-                    // A server that has closed meanwhile is found out by listening.
+                    // If the server has closed, the next read shows it.
                     let _closed = self.stream.send(message).await;
                     if exchange.name == "a reader that does not read" && !frame.bytes().starts_with(b"PS1=") {
                         sleep(SILENCE).await;
@@ -76,7 +76,7 @@ impl Socket {
         }
     }
 
-    /// Hears what comes until the server is silent for so long, or has ended.
+    /// Receives until the server has been silent for this long, or has ended.
     pub async fn listen(&mut self, silence: Duration) {
         while self.received.end.is_none() {
             let Ok(message) = timeout_at(Instant::now() + silence, self.stream.next()).await else {
@@ -97,7 +97,7 @@ impl Socket {
         }
     }
 
-    /// Hears it to the end and tells everything that differs.
+    /// Receives to the end and returns all differences.
     pub async fn differences(
         mut self,
         area: &str,
@@ -153,13 +153,12 @@ fn recorded_end(frames: &[Frame]) -> Option<End> {
     })
 }
 
-/// The recordings say that a terminal's first output depends on the shell: what comes before the
-/// word that the recorder lets it say is left out, on both sides.
+/// The output after [`READY`]; what precedes it depends on the shell.
 fn from_ready(output: &str) -> String {
     output.split_once(READY).map_or(output, |(_, rest)| rest).to_owned()
 }
 
-/// What was sent, where the recording cut it filled up with its last letter.
+/// A sent text; one that the recording has shortened is filled up with its last letter.
 fn cut_text(frame: &Frame) -> String {
     let text = frame.text.clone().unwrap_or_default();
     let Some((start, rest)) = text.split_once("<... ") else {

@@ -1,19 +1,19 @@
-//! Recorded values as templates: equal letter by letter, but for the placeholders that the
-//! recordings' README lists, and those that `sandbox.json` holds in place of a value.
+//! Recorded values as templates: equal except for the placeholders that the recordings' README lists and
+//! those in `sandbox.json`.
 
 use std::collections::BTreeMap;
 
 use regex::{Captures, Regex};
 use serde_json::Value;
 
-/// What a placeholder may stand for.
+/// The pattern of a placeholder.
 pub struct Templates {
     placeholders: BTreeMap<&'static str, String>,
     finder: Regex,
 }
 
 const UUID: &str = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}";
-/// RFC 3339, the text of a Go time, the date of HTTP.
+/// RFC 3339, Go's `time.String()`, and HTTP dates.
 const TIME: &str = concat!(
     r"(?:\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)",
     r"|\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)? [+-]\d{4} [A-Z]+",
@@ -31,9 +31,9 @@ impl Templates {
             ("<host>", r"[A-Za-z0-9.-]+(?::\d+)?".to_owned()),
             ("<pid>", r"\d+".to_owned()),
             ("<prompt>", r"[^\r\n]*".to_owned()),
-            // Not masked but known: the name that the replay itself gave.
+            // Known: the replay's own name.
             ("<name>", regex::escape(name)),
-            // Credentials, which the recording of the control plane left out.
+            // Credentials, which the recording omits.
             ("<token>", r"[\w.-]+".to_owned()),
             ("<key>", r"[\w.-]+".to_owned()),
             ("<url>", r"https?://[^\s]+".to_owned()),
@@ -49,7 +49,7 @@ impl Templates {
         self.finder.is_match(text)
     }
 
-    /// Whether `actual` is what the template stands for.
+    /// Whether `actual` matches the template.
     pub fn matches(&self, template: &str, actual: &str) -> bool {
         if template == actual {
             return true;
@@ -77,7 +77,7 @@ impl Templates {
         Regex::new(&pattern).unwrap().is_match(actual)
     }
 
-    /// A request with the placeholders filled in: the name, and the id of what was made last.
+    /// A request with its placeholders replaced: the name, and the last created id.
     pub fn filled(&self, template: &str, name: &str, id: &str) -> String {
         let placeholder = Regex::new("<name>|<uuid>").unwrap();
         placeholder
@@ -90,7 +90,7 @@ impl Templates {
             .into_owned()
     }
 
-    /// Every field that differs, with its path.
+    /// Adds every field that differs, with its path.
     pub fn differences(&self, path: &str, recorded: &Value, answered: &Value, found: &mut Vec<String>) {
         match (recorded, answered) {
             (Value::Object(recorded), Value::Object(answered)) => {
@@ -120,7 +120,7 @@ impl Templates {
     }
 }
 
-/// The start of a text that the recorder cut, and how long it was, where that is a fact.
+/// The start of a text that the recorder shortened, and its length where that is known.
 fn cut(template: &str) -> Option<(&str, Option<usize>)> {
     let (start, rest) = template.split_once("<... ")?;
     let count = rest.split(' ').next()?.parse().ok();
