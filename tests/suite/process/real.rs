@@ -34,6 +34,13 @@ async fn execute_takes_a_directory_variables_and_any_bytes() {
     assert_eq!(executed["result"], "100000\n");
 }
 
+#[tokio::test]
+async fn a_run_needs_no_more_than_one_connection() {
+    let fixture = Fixture::of(Protocol::V0_205, json!({"maxConnectionsPerHost": 1})).await;
+    let (stdout, _, code) = fixture.runs(json!({"command": "echo a; exit 3"})).await;
+    assert_eq!((stdout.as_str(), code), ("a\n", 3));
+}
+
 /// Names with a meaning of their own in bash, and names that are the library's own elsewhere.
 const ODD_VARIABLES: [&str; 29] = [
     "UID",
