@@ -19,12 +19,14 @@ pub struct DevServer {
 
 impl DevServer {
     pub async fn of(protocol: Protocol) -> Self {
-        Self::with(Options { protocol, ..Options::default() }).await
+        Self::with(Options { protocol, ..Options::default() }, json!({})).await
     }
 
-    pub async fn with(options: Options) -> Self {
+    /// With `config` of its client.
+    pub async fn with(options: Options, mut config: Value) -> Self {
         let server = Server::start(options).await.unwrap();
-        let client = client(server.api_url(), json!({"apiKey": server.api_key()}));
+        config["apiKey"] = json!(server.api_key());
+        let client = client(server.api_url(), config);
         Self { server, client }
     }
 

@@ -1,12 +1,12 @@
 //! A dev server in process with one sandbox, and the client's operations on it by name.
 
-use crate::dev_server;
+use crate::dev_server::{self, DevServer};
 use crate::support::{self, Running};
 use daytona::Result;
 use daytona::catalogue::{self, Context, Outcome, TargetRef};
 use daytona::client::sandbox::Sandbox;
 use daytona::client::stream::ErrorContext;
-use daytona_dev::{Options, Protocol, Server};
+use daytona_dev::{Options, Protocol};
 use serde_json::{Value, json};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
@@ -24,8 +24,9 @@ pub const ODD_NAMES: [&str; 9] = [
     "semi;colon=\"x\"; filename*=utf-8''y",
 ];
 
+/// A [`DevServer`] with one sandbox of its own.
 pub struct Fixture {
-    pub server: Server,
+    dev_server: DevServer,
     pub sandbox: Sandbox,
     /// The sandbox's home on this machine.
     pub home: PathBuf,
@@ -33,18 +34,23 @@ pub struct Fixture {
     pub local: tempfile::TempDir,
 }
 
+impl std::ops::Deref for Fixture {
+    type Target = DevServer;
+
+    fn deref(&self) -> &DevServer {
+        &self.dev_server
+    }
+}
+
 pub type Progress = Vec<(u64, Option<u64>)>;
 
 impl Fixture {
     pub async fn of(protocol: Protocol, config: Value) -> Self {
-        let server = Server::start(Options { protocol, ..Options::default() }).await.unwrap();
-        let mut more = config;
-        more["apiKey"] = json!(server.api_key());
-        let client = support::client(server.api_url(), more);
-        let sandbox = support::create(&client, json!({})).await;
+        let dev_server = DevServer::with(Options { protocol, ..Options::default() }, config).await;
+        let sandbox = dev_server.create(json!({})).await;
         let home = support::call(&sandbox, "sandbox.home_dir", json!({})).await.unwrap();
         let home = home["dir"].as_str().unwrap().into();
-        Self { server, sandbox, home, local: tempfile::tempdir().unwrap() }
+        Self { dev_server, sandbox, home, local: tempfile::tempdir().unwrap() }
     }
 
     pub async fn new() -> Self {

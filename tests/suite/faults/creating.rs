@@ -3,44 +3,21 @@
 
 use super::case::{Fails, Matrix, Promise, Truth, fault, fixture, of_one_request};
 use crate::fixture::Fixture;
-use crate::support::{self, Collector};
-use daytona::catalogue::{self, Outcome, Stream, TargetRef};
+use crate::support;
 use daytona::client::status;
-use daytona::client::stream::{ErrorContext, Io, input};
 use daytona::{Error, Result};
 use serde_json::{Value, json};
-use std::sync::Arc;
 
 /// The ids and names of everything there is but the fixture's own sandbox.
 async fn sandboxes(fixture: &Fixture) -> Vec<(String, String)> {
-    let call = catalogue::Call {
-        target: TargetRef::Client(fixture.sandbox.client().clone()),
-        params: b"{}".to_vec(),
-        context: support::context(),
-    };
-    let Outcome::Json(list) =
-        catalogue::find("sandbox.list").unwrap().call.unwrap()(call).unwrap().await.unwrap()
-    else {
-        panic!("sandbox.list answers no JSON")
-    };
-    let list: Value = serde_json::from_slice(&list).unwrap();
+    let list = fixture.json("sandbox.list", json!({})).await.unwrap();
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     let all = list["items"].as_array().unwrap().iter().map(|item| (text(&item["id"]), text(&item["name"])));
     all.filter(|(id, _)| id != fixture.sandbox.id()).collect()
 }
 
 async fn create(fixture: &Fixture, params: Value) -> Result<Value> {
-    let call = catalogue::Call {
-        target: TargetRef::Client(fixture.sandbox.client().clone()),
-        params: params.to_string().into_bytes(),
-        context: support::context(),
-    };
-    match catalogue::find("sandbox.create").unwrap().call.unwrap()(call)?.await? {
-        Outcome::NewSandbox(TargetRef::Sandbox(_), json) => {
-            Ok(serde_json::from_slice::<Value>(&json).unwrap()["state"].clone())
-        }
-        _ => panic!("sandbox.create answers no sandbox"),
-    }
+    fixture.sandbox("sandbox.create", params).await.map(|(_, json)| json["state"].clone())
 }
 
 /// At most `most` were made, the error names the one there is, and it is deleted.
@@ -61,16 +38,7 @@ async fn nothing_is_lost(
         }
     }
     for (id, _) in there {
-        let attached = catalogue::Call {
-            target: TargetRef::Client(fixture.sandbox.client().clone()),
-            params: json!({"sandbox": id}).to_string().into_bytes(),
-            context: support::context(),
-        };
-        let attach = catalogue::find("sandbox.attach").unwrap().call.unwrap();
-        let Outcome::NewSandbox(TargetRef::Sandbox(sandbox), _) = attach(attached).unwrap().await.unwrap()
-        else {
-            panic!("sandbox.attach answers no sandbox")
-        };
+        let (sandbox, _) = fixture.sandbox("sandbox.attach", json!({"sandbox": id})).await.unwrap();
         support::call(&sandbox, "sandbox.delete", json!({"wait": true})).await.unwrap();
     }
 }
@@ -140,17 +108,8 @@ async fn a_build_log_that_breaks_costs_nothing_but_the_log() {
     let fixture = fixture().await;
     let mut matrix = Matrix::default();
     let build = async || {
-        let sink = Arc::new(Collector::default());
-        let (into, (_writer, input)) = (sink.clone(), input(1024));
-        let stream = Stream {
-            target: TargetRef::Client(fixture.sandbox.client().clone()),
-            params: br#"{"image":"x"}"#.to_vec(),
-            io: Box::new(move |_| Io { sink: into, input, error_context: ErrorContext::default() }),
-        };
-        let ended = catalogue::find("sandbox.create").unwrap().stream.unwrap()(stream)?.await?;
-        let info: Value = serde_json::from_slice(&ended.json).unwrap();
-        assert!(ended.sandbox.is_some());
-        Ok((info["state"].clone(), String::from_utf8(sink.all()).unwrap()))
+        let (sink, ended) = fixture.create_stream(json!({"image": "x"})).await;
+        Ok((ended?.1["state"].clone(), String::from_utf8(sink.all()).unwrap()))
     };
     let (state, whole): (Value, String) = Result::<_, Error>::unwrap(build().await);
     assert!(whole.contains("Successfully built"), "{whole}");

@@ -3,10 +3,8 @@
 use super::case::{Fails, Matrix, Promise, Truth, fault, fixture, lets_act, of_one_request};
 use crate::fixture::Fixture;
 use crate::support;
-use daytona::Result;
-use daytona::catalogue::{self, Outcome, TargetRef};
 use daytona::client::status;
-use serde_json::{Value, json};
+use serde_json::json;
 use std::time::Duration;
 
 const LIMIT_MS: u64 = 1500;
@@ -46,18 +44,6 @@ async fn a_question_is_repeated_until_it_is_answered() {
     let mut matrix = Matrix::default();
     std::fs::write(fixture.home.join("there"), "x").unwrap();
     let id = fixture.sandbox.id().to_owned();
-    let client = fixture.sandbox.client().clone();
-    let on_client = async |operation: &str, params: Value| -> Result<Value> {
-        let call = catalogue::Call {
-            target: TargetRef::Client(client.clone()),
-            params: params.to_string().into_bytes(),
-            context: support::context(),
-        };
-        Ok(match catalogue::find(operation).unwrap().call.unwrap()(call)?.await? {
-            Outcome::Json(json) | Outcome::NewSandbox(_, json) => serde_json::from_slice(&json).unwrap(),
-            _ => panic!("{operation} answers no JSON"),
-        })
-    };
     for (operation, path) in
         [("files.list", "/files"), ("sandbox.get", "/api/sandbox/"), ("sandbox.list", "/api/sandbox")]
     {
@@ -68,11 +54,12 @@ async fn a_question_is_repeated_until_it_is_answered() {
                 Ok(json!([list[0]["name"], list.as_array().unwrap().len()]))
             }
             "sandbox.get" => {
-                let found = on_client(operation, json!({"idOrName": id, "timeoutMs": LIMIT_MS})).await?;
+                let found =
+                    fixture.sandbox(operation, json!({"idOrName": id, "timeoutMs": LIMIT_MS})).await?.1;
                 Ok(json!([found["id"], found["state"]]))
             }
             _ => {
-                let list = on_client(operation, json!({"timeoutMs": LIMIT_MS})).await?;
+                let list = fixture.json(operation, json!({"timeoutMs": LIMIT_MS})).await?;
                 let items = list["items"].as_array().expect("items");
                 Ok(json!([items.len(), items[0]["id"], list["nextCursor"]]))
             }

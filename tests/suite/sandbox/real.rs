@@ -125,7 +125,8 @@ async fn a_sandbox_is_found_by_id_name_and_labels() {
 #[tokio::test]
 async fn every_sandbox_is_in_both_lists_once() {
     for protocol in BOTH {
-        let dev_server = DevServer::with(Options { protocol, sandboxes: 23, ..Options::default() }).await;
+        let dev_server =
+            DevServer::with(Options { protocol, sandboxes: 23, ..Options::default() }, json!({})).await;
         let ids = |list: &Value| -> Vec<String> {
             let items = list["items"].as_array().unwrap();
             items.iter().map(|item| item["id"].as_str().unwrap().to_owned()).collect()

@@ -35,11 +35,6 @@ pub async fn sandbox(client: &Client, toolbox_proxy: &str) -> Sandbox {
     made(client, "sandbox.attach", json!({ "sandbox": sandbox })).await.unwrap().0
 }
 
-/// A sandbox that is made, and started.
-pub async fn create(client: &Client, params: Value) -> Sandbox {
-    soon(made(client, "sandbox.create", params)).await.unwrap().0
-}
-
 /// An operation of the client that answers a sandbox.
 pub async fn made(client: &Client, operation: &str, params: Value) -> Result<(Sandbox, Value)> {
     let function = catalogue::find(operation).unwrap_or_else(|| panic!("no operation {operation}")).call;
