@@ -2973,6 +2973,672 @@ int32_t daytona_files_sync_down(daytona_sandbox_t sandbox,
                                 char **out,
                                 size_t *out_len);
 
+/**
+ * Clones a repository: the branch alone, as the server does it.
+ *
+ * The username and password travel in the request's body and are not stored. An existing repository at
+ * `path` is HTTP_CONFLICT. What failed half-way may leave the directory behind. `depth` on a server
+ * before 0.205 is UNSUPPORTED, and nothing is cloned. A server before 0.205 answers a missing branch
+ * or an unreachable host with HTTP_INTERNAL_SERVER (500), and no error of it has a GIT_ code.
+ *
+ * `sandbox`: a sandbox handle.
+ * `url` (text): The repository's URL.
+ * `path` (text): The directory to make; a relative path is below the working directory.
+ * `options`: NULL, or a JSON object with any of
+ *
+ * * `branch` (text): The branch to check out; absent: the remote's default.
+ * * `commitId` (text): The commit to check out in place of a branch.
+ * * `depth` (integer, commits): How many commits of the history to fetch; absent or 0: all. Needs
+ *   0.205.
+ * * `username` (text): The username for http; together with `password`.
+ * * `password` (text): The password or token.
+ * * `insecureSkipTls` (true or false): Accept any certificate of the remote; default false. The
+ *   credential is then exposed to whoever stands in between.
+ * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+ *   operation's default. Of a stream it bounds its whole life.
+ *
+ * `out`, `out_len`: may be NULL. Get `null`, or the error JSON on failure; free it with daytona_free.
+ *
+ * Any thread, several at once; DAYTONA_BUSY in an inline callback.
+ * Has no time limit of its own; connect and idle limits apply.
+ * Submitted and cancelled: Drops the connection; the clone goes on in the sandbox until it ends.
+ * Endpoint: POST {sb}/git/clone
+ * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
+ * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+ * DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, DAYTONA_HTTP_BAD_REQUEST,
+ * DAYTONA_HTTP_AUTHENTICATION, DAYTONA_HTTP_FORBIDDEN, DAYTONA_HTTP_NOT_FOUND, DAYTONA_HTTP_CONFLICT,
+ * DAYTONA_HTTP_BAD_GATEWAY, and 400 to 599 as the server answers. `code` can be GIT_AUTH_FAILED,
+ * GIT_REPO_NOT_FOUND, GIT_BRANCH_NOT_FOUND, GIT_TRANSPORT_FAILED.
+ */
+int32_t daytona_git_clone(daytona_sandbox_t sandbox,
+                          const char *url,
+                          const char *path,
+                          const char *options,
+                          char **out,
+                          size_t *out_len);
+
+/**
+ * The local branches of a repository.
+ *
+ * `sandbox`: a sandbox handle.
+ * `path` (text): The repository; a relative path is below the working directory.
+ * `options`: NULL, or a JSON object with any of
+ *
+ * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+ *   operation's default. Of a stream it bounds its whole life.
+ *
+ * `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
+ * daytona_free.
+ * Its fields are branches?, current? (? may be absent); a newer server's arrive by themselves.
+ *
+ * Any thread, several at once; DAYTONA_BUSY in an inline callback.
+ * Gives up after 60 s unless `timeoutMs` says otherwise.
+ * Submitted and cancelled: Drops the connection; nothing changes in the sandbox.
+ * Endpoint: GET {sb}/git/branches
+ * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
+ * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+ * DAYTONA_PANIC, DAYTONA_BUSY, DAYTONA_HTTP_NOT_FOUND, and 400 to 599 as the server answers. `code`
+ * can be GIT_REPO_NOT_FOUND.
+ */
+int32_t daytona_git_branches(daytona_sandbox_t sandbox,
+                             const char *path,
+                             const char *options,
+                             char **out,
+                             size_t *out_len);
+
+/**
+ * The branch, the files that differ from the last commit, and how far the upstream is.
+ *
+ * A repository without commits is HTTP_NOT_FOUND on a server before 0.205.
+ *
+ * `sandbox`: a sandbox handle.
+ * `path` (text): The repository; a relative path is below the working directory.
+ * `options`: NULL, or a JSON object with any of
+ *
+ * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+ *   operation's default. Of a stream it bounds its whole life.
+ *
+ * `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
+ * daytona_free.
+ * Its fields are currentBranch, fileStatus, branchPublished?, ahead?, behind?, detached?, upstream? (?
+ * may be absent); a newer server's arrive by themselves.
+ *
+ * Any thread, several at once; DAYTONA_BUSY in an inline callback.
+ * Gives up after 60 s unless `timeoutMs` says otherwise.
+ * Submitted and cancelled: Drops the connection; nothing changes in the sandbox.
+ * Endpoint: GET {sb}/git/status
+ * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
+ * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+ * DAYTONA_PANIC, DAYTONA_BUSY, DAYTONA_HTTP_NOT_FOUND, and 400 to 599 as the server answers. `code`
+ * can be GIT_REPO_NOT_FOUND.
+ */
+int32_t daytona_git_status(daytona_sandbox_t sandbox,
+                           const char *path,
+                           const char *options,
+                           char **out,
+                           size_t *out_len);
+
+/**
+ * Makes a branch at the current commit and checks it out.
+ *
+ * A server before 0.205 answers an existing branch with HTTP_INTERNAL_SERVER (500).
+ *
+ * `sandbox`: a sandbox handle.
+ * `path` (text): The repository; a relative path is below the working directory.
+ * `name` (text): The new branch's name.
+ * `options`: NULL, or a JSON object with any of
+ *
+ * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+ *   operation's default. Of a stream it bounds its whole life.
+ *
+ * `out`, `out_len`: may be NULL. Get `null`, or the error JSON on failure; free it with daytona_free.
+ *
+ * Any thread, several at once; DAYTONA_BUSY in an inline callback.
+ * Gives up after 60 s unless `timeoutMs` says otherwise.
+ * Submitted and cancelled: Drops the connection; the branch may have been made.
+ * Endpoint: POST {sb}/git/branches
+ * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
+ * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+ * DAYTONA_PANIC, DAYTONA_BUSY, DAYTONA_HTTP_BAD_REQUEST, DAYTONA_HTTP_NOT_FOUND,
+ * DAYTONA_HTTP_CONFLICT, and 400 to 599 as the server answers. `code` can be GIT_REPO_NOT_FOUND,
+ * GIT_BRANCH_EXISTS.
+ */
+int32_t daytona_git_create_branch(daytona_sandbox_t sandbox,
+                                  const char *path,
+                                  const char *name,
+                                  const char *options,
+                                  char **out,
+                                  size_t *out_len);
+
+/**
+ * Checks out a branch or a commit.
+ *
+ * A server before 0.205 checks out the branch master when the name is neither, and answers success.
+ *
+ * `sandbox`: a sandbox handle.
+ * `path` (text): The repository; a relative path is below the working directory.
+ * `branch` (text): A branch, or a commit's hash.
+ * `options`: NULL, or a JSON object with any of
+ *
+ * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+ *   operation's default. Of a stream it bounds its whole life.
+ *
+ * `out`, `out_len`: may be NULL. Get `null`, or the error JSON on failure; free it with daytona_free.
+ *
+ * Any thread, several at once; DAYTONA_BUSY in an inline callback.
+ * Gives up after 60 s unless `timeoutMs` says otherwise.
+ * Submitted and cancelled: Drops the connection; the checkout may have happened.
+ * Endpoint: POST {sb}/git/checkout
+ * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
+ * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+ * DAYTONA_PANIC, DAYTONA_BUSY, DAYTONA_HTTP_BAD_REQUEST, DAYTONA_HTTP_NOT_FOUND,
+ * DAYTONA_HTTP_CONFLICT, and 400 to 599 as the server answers. `code` can be GIT_REPO_NOT_FOUND,
+ * GIT_BRANCH_NOT_FOUND, GIT_DIRTY_WORKTREE.
+ */
+int32_t daytona_git_checkout(daytona_sandbox_t sandbox,
+                             const char *path,
+                             const char *branch,
+                             const char *options,
+                             char **out,
+                             size_t *out_len);
+
+/**
+ * Deletes a local branch, merged or not.
+ *
+ * A server before 0.205 answers success for a branch that does not exist, and deletes the current one
+ * too.
+ *
+ * `sandbox`: a sandbox handle.
+ * `path` (text): The repository; a relative path is below the working directory.
+ * `name` (text): The branch's name.
+ * `options`: NULL, or a JSON object with any of
+ *
+ * * `force` (true or false): The server always deletes, merged or not: true or absent; false is
+ *   UNSUPPORTED.
+ * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+ *   operation's default. Of a stream it bounds its whole life.
+ *
+ * `out`, `out_len`: may be NULL. Get `null`, or the error JSON on failure; free it with daytona_free.
+ *
+ * Any thread, several at once; DAYTONA_BUSY in an inline callback.
+ * Gives up after 60 s unless `timeoutMs` says otherwise.
+ * Submitted and cancelled: Drops the connection; the branch may be gone.
+ * Endpoint: DELETE {sb}/git/branches
+ * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
+ * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+ * DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, DAYTONA_HTTP_BAD_REQUEST, DAYTONA_HTTP_NOT_FOUND,
+ * and 400 to 599 as the server answers. `code` can be GIT_REPO_NOT_FOUND, GIT_BRANCH_NOT_FOUND.
+ */
+int32_t daytona_git_delete_branch(daytona_sandbox_t sandbox,
+                                  const char *path,
+                                  const char *name,
+                                  const char *options,
+                                  char **out,
+                                  size_t *out_len);
+
+/**
+ * Stages files for the next commit, deleted ones too.
+ *
+ * A file that does not exist is HTTP_BAD_REQUEST, on a server before 0.205 HTTP_INTERNAL_SERVER (500).
+ *
+ * `sandbox`: a sandbox handle.
+ * `path` (text): The repository; a relative path is below the working directory.
+ * `files` (list of texts, as JSON text): Paths below the repository, `.` for everything.
+ * `options`: NULL, or a JSON object with any of
+ *
+ * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+ *   operation's default. Of a stream it bounds its whole life.
+ *
+ * `out`, `out_len`: may be NULL. Get `null`, or the error JSON on failure; free it with daytona_free.
+ *
+ * Any thread, several at once; DAYTONA_BUSY in an inline callback.
+ * Gives up after 60 s unless `timeoutMs` says otherwise.
+ * Submitted and cancelled: Drops the connection; files may have been staged.
+ * Endpoint: POST {sb}/git/add
+ * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
+ * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+ * DAYTONA_PANIC, DAYTONA_BUSY, DAYTONA_HTTP_BAD_REQUEST, DAYTONA_HTTP_NOT_FOUND, and 400 to 599 as the
+ * server answers. `code` can be GIT_REPO_NOT_FOUND.
+ */
+int32_t daytona_git_add(daytona_sandbox_t sandbox,
+                        const char *path,
+                        const char *files,
+                        const char *options,
+                        char **out,
+                        size_t *out_len);
+
+/**
+ * Commits what is staged and answers the commit's hash.
+ *
+ * With nothing staged and without `allowEmpty` it is HTTP_CONFLICT, on a server before 0.205
+ * HTTP_INTERNAL_SERVER (500).
+ *
+ * `sandbox`: a sandbox handle.
+ * `path` (text): The repository; a relative path is below the working directory.
+ * `message` (text): The commit's message.
+ * `author` (text): The author's and committer's name.
+ * `email` (text): The author's and committer's address.
+ * `options`: NULL, or a JSON object with any of
+ *
+ * * `allowEmpty` (true or false): Commit although nothing is staged; default false.
+ * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+ *   operation's default. Of a stream it bounds its whole life.
+ *
+ * `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
+ * daytona_free.
+ * Its fields are hash; a newer server's arrive by themselves.
+ *
+ * Any thread, several at once; DAYTONA_BUSY in an inline callback.
+ * Gives up after 60 s unless `timeoutMs` says otherwise.
+ * Submitted and cancelled: Drops the connection; the commit may have been made.
+ * Endpoint: POST {sb}/git/commit
+ * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
+ * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+ * DAYTONA_PANIC, DAYTONA_BUSY, DAYTONA_HTTP_BAD_REQUEST, DAYTONA_HTTP_NOT_FOUND,
+ * DAYTONA_HTTP_CONFLICT, and 400 to 599 as the server answers. `code` can be GIT_REPO_NOT_FOUND,
+ * GIT_MERGE_CONFLICT.
+ */
+int32_t daytona_git_commit(daytona_sandbox_t sandbox,
+                           const char *path,
+                           const char *message,
+                           const char *author,
+                           const char *email,
+                           const char *options,
+                           char **out,
+                           size_t *out_len);
+
+/**
+ * Fetches a branch and forwards the current one to it. Up to date is success.
+ *
+ * `remote` other than origin and `branch` are UNSUPPORTED on a server before 0.205, and nothing is
+ * pulled.
+ *
+ * `sandbox`: a sandbox handle.
+ * `path` (text): The repository; a relative path is below the working directory.
+ * `options`: NULL, or a JSON object with any of
+ *
+ * * `remote` (text): The remote; absent: origin. Needs 0.205.
+ * * `branch` (text): The remote's branch; absent: the current branch's upstream. Needs 0.205.
+ * * `username` (text): The username for http; together with `password`.
+ * * `password` (text): The password or token.
+ * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+ *   operation's default. Of a stream it bounds its whole life.
+ *
+ * `out`, `out_len`: may be NULL. Get `null`, or the error JSON on failure; free it with daytona_free.
+ *
+ * Any thread, several at once; DAYTONA_BUSY in an inline callback.
+ * Has no time limit of its own; connect and idle limits apply.
+ * Submitted and cancelled: Drops the connection; the pull goes on in the sandbox until it ends.
+ * Endpoint: POST {sb}/git/pull
+ * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
+ * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+ * DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, DAYTONA_HTTP_BAD_REQUEST,
+ * DAYTONA_HTTP_AUTHENTICATION, DAYTONA_HTTP_FORBIDDEN, DAYTONA_HTTP_NOT_FOUND, DAYTONA_HTTP_CONFLICT,
+ * DAYTONA_HTTP_BAD_GATEWAY, and 400 to 599 as the server answers. `code` can be GIT_AUTH_FAILED,
+ * GIT_REPO_NOT_FOUND, GIT_BRANCH_NOT_FOUND, GIT_DIRTY_WORKTREE, GIT_MERGE_CONFLICT,
+ * GIT_TRANSPORT_FAILED.
+ */
+int32_t daytona_git_pull(daytona_sandbox_t sandbox,
+                         const char *path,
+                         const char *options,
+                         char **out,
+                         size_t *out_len);
+
+/**
+ * Sends a branch to a remote. Up to date is success.
+ *
+ * `remote` other than origin, `branch` and `setUpstream` are UNSUPPORTED on a server before 0.205, and
+ * nothing is pushed. Such a server answers a rejected push with HTTP_INTERNAL_SERVER (500).
+ *
+ * `sandbox`: a sandbox handle.
+ * `path` (text): The repository; a relative path is below the working directory.
+ * `options`: NULL, or a JSON object with any of
+ *
+ * * `remote` (text): The remote; absent: origin. Needs 0.205.
+ * * `branch` (text): The branch; absent: the current one. Needs 0.205.
+ * * `username` (text): The username for http; together with `password`.
+ * * `password` (text): The password or token.
+ * * `setUpstream` (true or false): Make the pushed branch the upstream; default false. Needs 0.205.
+ * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+ *   operation's default. Of a stream it bounds its whole life.
+ *
+ * `out`, `out_len`: may be NULL. Get `null`, or the error JSON on failure; free it with daytona_free.
+ *
+ * Any thread, several at once; DAYTONA_BUSY in an inline callback.
+ * Has no time limit of its own; connect and idle limits apply.
+ * Submitted and cancelled: Drops the connection; the push goes on in the sandbox until it ends.
+ * Endpoint: POST {sb}/git/push
+ * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
+ * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+ * DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, DAYTONA_HTTP_BAD_REQUEST,
+ * DAYTONA_HTTP_AUTHENTICATION, DAYTONA_HTTP_FORBIDDEN, DAYTONA_HTTP_NOT_FOUND, DAYTONA_HTTP_CONFLICT,
+ * DAYTONA_HTTP_UNPROCESSABLE_ENTITY, DAYTONA_HTTP_BAD_GATEWAY, and 400 to 599 as the server answers.
+ * `code` can be GIT_AUTH_FAILED, GIT_REPO_NOT_FOUND, GIT_BRANCH_NOT_FOUND, GIT_PUSH_REJECTED,
+ * GIT_REMOTE_REJECTED, GIT_TRANSPORT_FAILED.
+ */
+int32_t daytona_git_push(daytona_sandbox_t sandbox,
+                         const char *path,
+                         const char *options,
+                         char **out,
+                         size_t *out_len);
+
+/**
+ * Makes an empty repository. UNSUPPORTED on a server before 0.205.
+ *
+ * `sandbox`: a sandbox handle.
+ * `path` (text): The repository, made with its parents; a relative path is below the working
+ * directory.
+ * `options`: NULL, or a JSON object with any of
+ *
+ * * `bare` (true or false): Without a working tree; default false.
+ * * `initialBranch` (text): The first branch's name; absent: git's default.
+ * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+ *   operation's default. Of a stream it bounds its whole life.
+ *
+ * `out`, `out_len`: may be NULL. Get `null`, or the error JSON on failure; free it with daytona_free.
+ *
+ * Any thread, several at once; DAYTONA_BUSY in an inline callback.
+ * Gives up after 60 s unless `timeoutMs` says otherwise.
+ * Submitted and cancelled: Drops the connection; the repository may have been made.
+ * Endpoint: POST {sb}/git/init
+ * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
+ * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+ * DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, DAYTONA_HTTP_BAD_REQUEST, and 400 to 599 as the
+ * server answers.
+ */
+int32_t daytona_git_init(daytona_sandbox_t sandbox,
+                         const char *path,
+                         const char *options,
+                         char **out,
+                         size_t *out_len);
+
+/**
+ * Moves the current branch to a revision, or takes files out of the index.
+ *
+ * UNSUPPORTED on a server before 0.205.
+ *
+ * `sandbox`: a sandbox handle.
+ * `path` (text): The repository; a relative path is below the working directory.
+ * `options`: NULL, or a JSON object with any of
+ *
+ * * `mode` (text): `soft`, `mixed`, `hard`, `merge` or `keep`; absent: mixed.
+ * * `target` (text): The revision to reset to; absent: HEAD.
+ * * `files` (list of texts): Reset these paths only, in the index.
+ * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+ *   operation's default. Of a stream it bounds its whole life.
+ *
+ * `out`, `out_len`: may be NULL. Get `null`, or the error JSON on failure; free it with daytona_free.
+ *
+ * Any thread, several at once; DAYTONA_BUSY in an inline callback.
+ * Gives up after 60 s unless `timeoutMs` says otherwise.
+ * Submitted and cancelled: Drops the connection; the reset may have happened.
+ * Endpoint: POST {sb}/git/reset
+ * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
+ * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+ * DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, DAYTONA_HTTP_BAD_REQUEST, DAYTONA_HTTP_NOT_FOUND,
+ * DAYTONA_HTTP_CONFLICT, and 400 to 599 as the server answers. `code` can be GIT_REPO_NOT_FOUND,
+ * GIT_BRANCH_NOT_FOUND, GIT_DIRTY_WORKTREE.
+ */
+int32_t daytona_git_reset(daytona_sandbox_t sandbox,
+                          const char *path,
+                          const char *options,
+                          char **out,
+                          size_t *out_len);
+
+/**
+ * Brings files back to what the index or a revision has. UNSUPPORTED on a server before 0.205.
+ *
+ * `sandbox`: a sandbox handle.
+ * `path` (text): The repository; a relative path is below the working directory.
+ * `files` (list of texts, as JSON text): Paths below the repository.
+ * `options`: NULL, or a JSON object with any of
+ *
+ * * `staged` (true or false): Restore the index; default false.
+ * * `worktree` (true or false): Restore the working tree; default true unless `staged` is given.
+ * * `source` (text): The revision to restore from; absent: the index, with `staged` HEAD.
+ * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+ *   operation's default. Of a stream it bounds its whole life.
+ *
+ * `out`, `out_len`: may be NULL. Get `null`, or the error JSON on failure; free it with daytona_free.
+ *
+ * Any thread, several at once; DAYTONA_BUSY in an inline callback.
+ * Gives up after 60 s unless `timeoutMs` says otherwise.
+ * Submitted and cancelled: Drops the connection; files may have been restored.
+ * Endpoint: POST {sb}/git/restore
+ * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
+ * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+ * DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, DAYTONA_HTTP_BAD_REQUEST, DAYTONA_HTTP_NOT_FOUND,
+ * and 400 to 599 as the server answers. `code` can be GIT_REPO_NOT_FOUND, GIT_BRANCH_NOT_FOUND.
+ */
+int32_t daytona_git_restore(daytona_sandbox_t sandbox,
+                            const char *path,
+                            const char *files,
+                            const char *options,
+                            char **out,
+                            size_t *out_len);
+
+/**
+ * Adds a remote; one of that name is HTTP_CONFLICT without `overwrite`. UNSUPPORTED on a server before
+ * 0.205.
+ *
+ * `sandbox`: a sandbox handle.
+ * `path` (text): The repository; a relative path is below the working directory.
+ * `name` (text): The remote's name.
+ * `url` (text): The remote's URL.
+ * `options`: NULL, or a JSON object with any of
+ *
+ * * `fetch` (true or false): Fetch from it at once; default false.
+ * * `overwrite` (true or false): Replace a remote of that name; default false.
+ * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+ *   operation's default. Of a stream it bounds its whole life.
+ *
+ * `out`, `out_len`: may be NULL. Get `null`, or the error JSON on failure; free it with daytona_free.
+ *
+ * Any thread, several at once; DAYTONA_BUSY in an inline callback.
+ * Gives up after 60 s unless `timeoutMs` says otherwise.
+ * Submitted and cancelled: Drops the connection; the remote may have been added.
+ * Endpoint: POST {sb}/git/remotes
+ * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
+ * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+ * DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, DAYTONA_HTTP_BAD_REQUEST,
+ * DAYTONA_HTTP_AUTHENTICATION, DAYTONA_HTTP_NOT_FOUND, DAYTONA_HTTP_CONFLICT,
+ * DAYTONA_HTTP_BAD_GATEWAY, and 400 to 599 as the server answers. `code` can be GIT_AUTH_FAILED,
+ * GIT_REPO_NOT_FOUND, GIT_TRANSPORT_FAILED.
+ */
+int32_t daytona_git_add_remote(daytona_sandbox_t sandbox,
+                               const char *path,
+                               const char *name,
+                               const char *url,
+                               const char *options,
+                               char **out,
+                               size_t *out_len);
+
+/**
+ * Sets a value of git's configuration. UNSUPPORTED on a server before 0.205.
+ *
+ * `sandbox`: a sandbox handle.
+ * `key` (text): The key, as `user.name`.
+ * `value` (text): The value.
+ * `options`: NULL, or a JSON object with any of
+ *
+ * * `scope` (text): `global`, `local` or `system`; absent: global.
+ * * `path` (text): The repository, for the scope `local`.
+ * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+ *   operation's default. Of a stream it bounds its whole life.
+ *
+ * `out`, `out_len`: may be NULL. Get `null`, or the error JSON on failure; free it with daytona_free.
+ *
+ * Any thread, several at once; DAYTONA_BUSY in an inline callback.
+ * Gives up after 60 s unless `timeoutMs` says otherwise.
+ * Submitted and cancelled: Drops the connection; the setting may have been made.
+ * Endpoint: POST {sb}/git/config
+ * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
+ * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+ * DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, DAYTONA_HTTP_BAD_REQUEST, DAYTONA_HTTP_NOT_FOUND,
+ * and 400 to 599 as the server answers. `code` can be GIT_REPO_NOT_FOUND.
+ */
+int32_t daytona_git_config_set(daytona_sandbox_t sandbox,
+                               const char *key,
+                               const char *value,
+                               const char *options,
+                               char **out,
+                               size_t *out_len);
+
+/**
+ * Sets the name and address for commits that are made in the sandbox. UNSUPPORTED on a server before
+ * 0.205.
+ *
+ * `sandbox`: a sandbox handle.
+ * `name` (text): The name for commits.
+ * `email` (text): The address for commits.
+ * `options`: NULL, or a JSON object with any of
+ *
+ * * `scope` (text): `global`, `local` or `system`; absent: global.
+ * * `path` (text): The repository, for the scope `local`.
+ * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+ *   operation's default. Of a stream it bounds its whole life.
+ *
+ * `out`, `out_len`: may be NULL. Get `null`, or the error JSON on failure; free it with daytona_free.
+ *
+ * Any thread, several at once; DAYTONA_BUSY in an inline callback.
+ * Gives up after 60 s unless `timeoutMs` says otherwise.
+ * Submitted and cancelled: Drops the connection; the setting may have been made.
+ * Endpoint: POST {sb}/git/config/user
+ * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
+ * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+ * DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, DAYTONA_HTTP_BAD_REQUEST, DAYTONA_HTTP_NOT_FOUND,
+ * and 400 to 599 as the server answers. `code` can be GIT_REPO_NOT_FOUND.
+ */
+int32_t daytona_git_config_user(daytona_sandbox_t sandbox,
+                                const char *name,
+                                const char *email,
+                                const char *options,
+                                char **out,
+                                size_t *out_len);
+
+/**
+ * Lets every git of the sandbox use a credential for a host, so that whoever runs commands there can
+ * use it.
+ *
+ * UNSUPPORTED on a server before 0.205.
+ *
+ * `sandbox`: a sandbox handle.
+ * `username` (text): The username.
+ * `password` (text): The password or token.
+ * `options`: NULL, or a JSON object with any of
+ *
+ * * `host` (text): The host, with its port; absent: github.com.
+ * * `protocol` (text): `https` or `http`; absent: https.
+ * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+ *   operation's default. Of a stream it bounds its whole life.
+ *
+ * `out`, `out_len`: may be NULL. Get `null`, or the error JSON on failure; free it with daytona_free.
+ *
+ * Any thread, several at once; DAYTONA_BUSY in an inline callback.
+ * Gives up after 60 s unless `timeoutMs` says otherwise.
+ * Submitted and cancelled: Drops the connection; the credential may be remembered.
+ * Endpoint: POST {sb}/git/credentials
+ * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
+ * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+ * DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, DAYTONA_HTTP_BAD_REQUEST, and 400 to 599 as the
+ * server answers.
+ */
+int32_t daytona_git_authenticate(daytona_sandbox_t sandbox,
+                                 const char *username,
+                                 const char *password,
+                                 const char *options,
+                                 char **out,
+                                 size_t *out_len);
+
+/**
+ * The remotes of a repository. UNSUPPORTED on a server before 0.205.
+ *
+ * `sandbox`: a sandbox handle.
+ * `path` (text): The repository; a relative path is below the working directory.
+ * `options`: NULL, or a JSON object with any of
+ *
+ * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+ *   operation's default. Of a stream it bounds its whole life.
+ *
+ * `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
+ * daytona_free.
+ * Its fields are remotes; a newer server's arrive by themselves.
+ *
+ * Any thread, several at once; DAYTONA_BUSY in an inline callback.
+ * Gives up after 60 s unless `timeoutMs` says otherwise.
+ * Submitted and cancelled: Drops the connection; nothing changes in the sandbox.
+ * Endpoint: GET {sb}/git/remotes
+ * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
+ * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+ * DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, DAYTONA_HTTP_NOT_FOUND, and 400 to 599 as the
+ * server answers. `code` can be GIT_REPO_NOT_FOUND.
+ */
+int32_t daytona_git_remotes(daytona_sandbox_t sandbox,
+                            const char *path,
+                            const char *options,
+                            char **out,
+                            size_t *out_len);
+
+/**
+ * A value of git's configuration. UNSUPPORTED on a server before 0.205.
+ *
+ * `sandbox`: a sandbox handle.
+ * `key` (text): The key, as `user.name`.
+ * `options`: NULL, or a JSON object with any of
+ *
+ * * `scope` (text): `global`, `local` or `system`; absent: the server's default.
+ * * `path` (text): The repository, for the scope `local`.
+ * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+ *   operation's default. Of a stream it bounds its whole life.
+ *
+ * `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
+ * daytona_free.
+ * Its fields are value? (? may be absent); a newer server's arrive by themselves.
+ *
+ * Any thread, several at once; DAYTONA_BUSY in an inline callback.
+ * Gives up after 60 s unless `timeoutMs` says otherwise.
+ * Submitted and cancelled: Drops the connection; nothing changes in the sandbox.
+ * Endpoint: GET {sb}/git/config
+ * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
+ * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+ * DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, DAYTONA_HTTP_BAD_REQUEST, DAYTONA_HTTP_NOT_FOUND,
+ * and 400 to 599 as the server answers. `code` can be GIT_REPO_NOT_FOUND.
+ */
+int32_t daytona_git_config_get(daytona_sandbox_t sandbox,
+                               const char *key,
+                               const char *options,
+                               char **out,
+                               size_t *out_len);
+
+/**
+ * The commits of the current branch, newest first. A branch without commits is HTTP_NOT_FOUND.
+ *
+ * `sandbox`: a sandbox handle.
+ * `path` (text): The repository; a relative path is below the working directory.
+ * `options`: NULL, or a JSON object with any of
+ *
+ * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+ *   operation's default. Of a stream it bounds its whole life.
+ *
+ * `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
+ * daytona_free.
+ * Each has the fields hash, author, email, message, timestamp; a newer server's arrive by themselves.
+ *
+ * Any thread, several at once; DAYTONA_BUSY in an inline callback.
+ * Gives up after 60 s unless `timeoutMs` says otherwise.
+ * Submitted and cancelled: Drops the connection; nothing changes in the sandbox.
+ * Endpoint: GET {sb}/git/history
+ * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
+ * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+ * DAYTONA_PANIC, DAYTONA_BUSY, DAYTONA_HTTP_NOT_FOUND, and 400 to 599 as the server answers. `code`
+ * can be GIT_REPO_NOT_FOUND, GIT_BRANCH_NOT_FOUND.
+ */
+int32_t daytona_git_history(daytona_sandbox_t sandbox,
+                            const char *path,
+                            const char *options,
+                            char **out,
+                            size_t *out_len);
+
 #ifdef __cplusplus
 }  // extern "C"
 #endif /* __cplusplus */

@@ -13,6 +13,7 @@ pub mod statuses;
 mod client;
 mod echo;
 mod files;
+mod git;
 mod process;
 mod pty;
 mod sandbox;
@@ -26,13 +27,14 @@ pub use entry::{
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
-const AREAS: [&[Operation]; 7] = [
+const AREAS: [&[Operation]; 8] = [
     client::ENTRIES,
     sandbox::ENTRIES,
     process::ENTRIES,
     session::ENTRIES,
     pty::ENTRIES,
     files::ENTRIES,
+    git::ENTRIES,
     echo::ENTRIES,
 ];
 

@@ -6,6 +6,7 @@ pub mod config;
 pub mod echo;
 pub mod error;
 pub mod files;
+pub mod git;
 pub(crate) mod json;
 pub mod known;
 pub(crate) mod lock;

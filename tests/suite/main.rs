@@ -5,11 +5,15 @@ mod canned;
 mod described;
 mod dev_server;
 mod fixture;
+#[path = "../../devserver/tests/suite/git_host.rs"]
+#[allow(dead_code)]
+mod git_host;
 mod support;
 
 mod environment;
 mod faults;
 mod files;
+mod git;
 mod process;
 mod pty;
 mod recordings;

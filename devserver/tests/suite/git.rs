@@ -112,7 +112,7 @@ async fn every_failure_has_its_code() {
     let body = with(clone("/bare.git"), "branch", json!("nope"));
     setting.refused("/git/clone", body, 404, "GIT_BRANCH_NOT_FOUND").await;
     let body = with(clone("/bare.git"), "url", json!("http://127.0.0.1:1/x.git"));
-    setting.refused("/git/clone", body, 500, "GIT_TRANSPORT_FAILED").await;
+    setting.refused("/git/clone", body, 502, "GIT_TRANSPORT_FAILED").await;
     let body = with(clone("/bare.git"), "path", json!("repo"));
     setting.refused("/git/clone", body, 409, "CONFLICT").await;
     let commit = "0123456789012345678901234567890123456789";
@@ -244,7 +244,7 @@ async fn a_push_sends_a_branch_and_may_record_its_upstream() {
     assert_eq!((&status["branchPublished"], &status["upstream"]), (&json!(true), &json!("origin/topic")));
 
     setting.done("/git/branches", json!({ "path": "repo", "name": "refused" })).await;
-    setting.refused("/git/push", json!({ "path": "repo" }), 409, "GIT_REMOTE_REJECTED").await;
+    setting.refused("/git/push", json!({ "path": "repo" }), 422, "GIT_REMOTE_REJECTED").await;
 
     setting.done("/git/checkout", json!({ "path": "repo", "branch": "master" })).await;
     setting.host.advance("theirs.txt", "theirs\n");

@@ -4,6 +4,7 @@
 mod client;
 pub(super) mod constants;
 mod files;
+mod git;
 mod process;
 mod pty;
 mod sandbox;

@@ -14,7 +14,7 @@ mod replay;
 use futures_util::{StreamExt, stream};
 use replay::Outcome;
 
-const AREAS: [&str; 6] = ["sandbox", "process", "session", "pty", "files", "errors"];
+const AREAS: [&str; 7] = ["sandbox", "process", "session", "pty", "files", "errors", "git"];
 
 /// So many at a time: some take seconds, because their operation asks again before it gives up.
 const AT_ONCE: usize = 16;

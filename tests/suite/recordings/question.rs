@@ -154,7 +154,29 @@ impl Asked<'_> {
             ("GET", ["user-home-dir"]) => question("sandbox.home_dir", json!({})),
             ("GET", ["work-dir"]) => question("sandbox.work_dir", json!({})),
             (_, ["files", ..]) => self.of_files(),
+            (_, ["git", ..]) => self.of_git(),
             _ => Err(NONE),
+        }
+    }
+
+    fn of_git(&self) -> Answer {
+        match (self.method, &self.segments[1..]) {
+            ("POST", ["clone"]) => {
+                self.fields("git.clone", &["url", "path", "branch", "commit_id", "username", "password"])
+            }
+            ("GET", ["status"]) => self.queried("git.status", &["path"]),
+            ("GET", ["history"]) => self.queried("git.history", &["path"]),
+            ("GET", ["branches"]) => self.queried("git.branches", &["path"]),
+            ("POST", ["branches"]) => self.fields("git.create_branch", &["path", "name"]),
+            ("DELETE", ["branches"]) => self.fields("git.delete_branch", &["path", "name"]),
+            ("POST", ["checkout"]) => self.fields("git.checkout", &["path", "branch"]),
+            ("POST", ["add"]) => self.fields("git.add", &["path", "files"]),
+            ("POST", ["commit"]) => {
+                self.fields("git.commit", &["path", "message", "author", "email", "allow_empty"])
+            }
+            ("POST", ["pull"]) => self.fields("git.pull", &["path"]),
+            ("POST", ["push"]) => self.fields("git.push", &["path"]),
+            _ => Err("a route of 0.205: that it is UNSUPPORTED is shown in git::real"),
         }
     }
 
@@ -197,6 +219,8 @@ impl Asked<'_> {
             let ours = match key.as_str() {
                 "envs" => "env",
                 "sessionId" => "id",
+                "commit_id" => "commitId",
+                "allow_empty" => "allowEmpty",
                 other => other,
             };
             params.insert(ours.to_owned(), value.clone());

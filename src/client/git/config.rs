@@ -1,0 +1,113 @@
+//! Git's settings, and credentials that the sandbox's git remembers.
+
+use super::posting;
+use super::version::send_newer;
+use crate::client::error::Result;
+use crate::client::operation::Context;
+use crate::client::sandbox::Sandbox;
+use crate::client::transport::{Json, expect_json};
+use http::Method;
+use serde::Serialize;
+
+crate::params! {
+    pub struct ConfigSet {
+        /// The key, as `user.name`.
+        pub key: String,
+        /// The value.
+        pub value: String,
+        /// `global`, `local` or `system`; absent: global.
+        pub scope: Option<String>,
+        /// The repository, for the scope `local`.
+        pub path: Option<String>,
+    }
+}
+
+crate::params! {
+    pub struct ConfigGet {
+        /// The key, as `user.name`.
+        pub key: String,
+        /// `global`, `local` or `system`; absent: the server's default.
+        pub scope: Option<String>,
+        /// The repository, for the scope `local`.
+        pub path: Option<String>,
+    }
+}
+
+crate::params! {
+    pub struct ConfigUser {
+        /// The name for commits.
+        pub name: String,
+        /// The address for commits.
+        pub email: String,
+        /// `global`, `local` or `system`; absent: global.
+        pub scope: Option<String>,
+        /// The repository, for the scope `local`.
+        pub path: Option<String>,
+    }
+}
+
+crate::params! {
+    pub struct Authenticate {
+        /// The username.
+        pub username: String,
+        /// The password or token.
+        pub password: String,
+        /// The host, with its port; absent: github.com.
+        pub host: Option<String>,
+        /// `https` or `http`; absent: https.
+        pub protocol: Option<String>,
+    }
+}
+
+/// A setting.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "GitConfigValue", extend("absentOrNull" = true)))]
+pub struct ConfigValue {
+    /// The value; null or absent where the key is not set.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub value: Option<String>,
+}
+
+pub async fn config_set(sandbox: Sandbox, params: ConfigSet, _: Context) -> Result<()> {
+    let fields = [
+        ("key", Some(params.key.into())),
+        ("value", Some(params.value.into())),
+        ("scope", params.scope.map(Into::into)),
+        ("path", params.path.map(Into::into)),
+    ];
+    let request = posting(&sandbox, "git/config", fields).await?;
+    send_newer(&sandbox, "git.config_set", request).await.map(drop)
+}
+
+pub async fn config_get(sandbox: Sandbox, params: ConfigGet, _: Context) -> Result<Json> {
+    let mut request = sandbox.toolbox(Method::GET, "git/config").await?.query("key", &params.key);
+    for (key, value) in [("scope", &params.scope), ("path", &params.path)] {
+        if let Some(value) = value {
+            request = request.query(key, value);
+        }
+    }
+    let answer = send_newer(&sandbox, "git.config_get", request).await?.json_required().await?;
+    expect_json(answer, b'{', "a setting")
+}
+
+pub async fn config_user(sandbox: Sandbox, params: ConfigUser, _: Context) -> Result<()> {
+    let fields = [
+        ("name", Some(params.name.into())),
+        ("email", Some(params.email.into())),
+        ("scope", params.scope.map(Into::into)),
+        ("path", params.path.map(Into::into)),
+    ];
+    let request = posting(&sandbox, "git/config/user", fields).await?;
+    send_newer(&sandbox, "git.config_user", request).await.map(drop)
+}
+
+pub async fn authenticate(sandbox: Sandbox, params: Authenticate, _: Context) -> Result<()> {
+    let fields = [
+        ("username", Some(params.username.into())),
+        ("password", Some(params.password.into())),
+        ("host", params.host.map(Into::into)),
+        ("protocol", params.protocol.map(Into::into)),
+    ];
+    let request = posting(&sandbox, "git/credentials", fields).await?;
+    send_newer(&sandbox, "git.authenticate", request).await.map(drop)
+}

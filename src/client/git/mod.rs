@@ -1,0 +1,54 @@
+//! Git repositories of the sandbox.
+//!
+//! * `work`: what stays in the sandbox. `remote`: clone, pull, push and remotes. `config`: settings and
+//!   credentials. `version`: what daemons before 0.205 cannot do.
+
+mod config;
+mod remote;
+mod version;
+mod work;
+
+pub use config::{
+    Authenticate, ConfigGet, ConfigSet, ConfigUser, ConfigValue, authenticate, config_get, config_set,
+    config_user,
+};
+pub use remote::{
+    AddRemote, Clone, Pull, Push, Remote, Remotes, RemotesOf, add_remote, clone, pull, push, remotes,
+};
+pub use work::{
+    Add, Branches, BranchesOf, Checkout, Commit, CommitInfo, Committed, CreateBranch, DeleteBranch,
+    FileStatus, History, Init, Reset, Restore, Status, StatusOf, add, branches, checkout, commit,
+    create_branch, delete_branch, history, init, reset, restore, status,
+};
+
+use super::error::Result;
+use super::sandbox::Sandbox;
+use super::transport::{Json, Request};
+use http::Method;
+use serde_json::{Map, Value};
+
+/// A request about git with a JSON body of the options that are given.
+async fn posting(
+    sandbox: &Sandbox,
+    path: &str,
+    fields: impl IntoIterator<Item = (&'static str, Option<Value>)>,
+) -> Result<Request> {
+    with_body(sandbox, Method::POST, path, fields).await
+}
+
+async fn with_body(
+    sandbox: &Sandbox,
+    method: Method,
+    path: &str,
+    fields: impl IntoIterator<Item = (&'static str, Option<Value>)>,
+) -> Result<Request> {
+    let given = fields.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?)));
+    let body: Map<String, Value> = given.collect();
+    Ok(sandbox.toolbox(method, path).await?.json(&body))
+}
+
+/// What a GET about a repository answers.
+async fn reading(sandbox: &Sandbox, path: &str, repository: &str) -> Result<Json> {
+    let request = sandbox.toolbox(Method::GET, path).await?.query("path", repository);
+    request.send().await?.json_required().await
+}
