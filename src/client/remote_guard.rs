@@ -2,6 +2,7 @@
 //! operation: the session of `process.run`, the terminal of `pty.open`.
 
 use super::background::spawn_cleanup;
+use super::codes;
 use super::error::{Error, Result};
 use super::status;
 use std::future::Future;
@@ -114,7 +115,7 @@ pub(crate) fn may_have_acted(error: &Error) -> bool {
         // Decided before anything is sent.
         status::INVALID_ARGUMENT | status::CONFIGURATION | status::UNSUPPORTED | status::CLOSED => false,
         status::TLS => false,
-        status::TIMEOUT => error.detail().code.as_deref() != Some("CONNECT_TIMEOUT"),
+        status::TIMEOUT => error.detail().code.as_deref() != Some(codes::CONNECT_TIMEOUT),
         _ => true,
     }
 }
@@ -169,7 +170,7 @@ mod tests {
             assert!(may_have_acted(&Error::new(unclear, "")), "{unclear}");
         }
         let mut unconnected = Error::new(status::TIMEOUT, "");
-        unconnected.detail_mut().code = Some("CONNECT_TIMEOUT".to_owned());
+        unconnected.detail_mut().code = Some(codes::CONNECT_TIMEOUT.to_owned());
         assert!(!may_have_acted(&unconnected));
     }
 }

@@ -7,6 +7,7 @@ use super::bulk::{BatchReport, Pair};
 use super::content::READ;
 use super::failure::{cannot, quoted};
 use super::multipart::{Head, Multipart};
+use crate::client::codes;
 use crate::client::error::{Error, Result};
 use crate::client::operation::Context;
 use crate::client::sandbox::Sandbox;
@@ -172,14 +173,9 @@ async fn explained(parts: &mut Multipart<Response>) -> Result<Error> {
     }
     let envelope: Envelope = crate::client::json::read(&body).unwrap_or_default();
     let code = envelope.code.or(envelope.error_code);
-    let named = match code.as_deref() {
-        Some("FILE_NOT_FOUND") => Some(404),
-        Some("FILE_ACCESS_DENIED") => Some(403),
-        Some("INVALID_FILE_PATH") => Some(400),
-        Some("FILE_READ_FAILED") => Some(500),
-        _ => None,
-    };
-    let status_code = envelope.status_code.filter(|status| (400..600).contains(status)).or(named);
+    let of_code = code.as_deref().and_then(codes::find).and_then(|code| u16::try_from(code.status).ok());
+    let is_http = |status: &u16| (400..600).contains(status);
+    let status_code = envelope.status_code.filter(is_http).or(of_code.filter(is_http));
     let message = envelope.message.or(envelope.error);
     let message = message.unwrap_or_else(|| String::from_utf8_lossy(&body).chars().take(1000).collect());
     let mut error = Error::new(status_code.map_or(status::PROTOCOL, i32::from), message);

@@ -1,6 +1,7 @@
 //! Error messages: each names the file and what was attempted. A daemon of 0.190 refuses with a status alone, so
 //! the likely cause is added here.
 
+use crate::client::codes;
 use crate::client::error::Error;
 use crate::client::status;
 use crate::client::transport::NO_BODY;
@@ -51,8 +52,8 @@ fn say(what: String, mut error: Error, hints: Hints) -> Error {
         // Newer daemons send the code; bindings choose the exception by it.
         if detail.code.is_none() {
             detail.code = match status {
-                status::HTTP_NOT_FOUND => Some("FILE_NOT_FOUND".to_owned()),
-                status::HTTP_FORBIDDEN => Some("FILE_ACCESS_DENIED".to_owned()),
+                status::HTTP_NOT_FOUND => Some(codes::FILE_NOT_FOUND.to_owned()),
+                status::HTTP_FORBIDDEN => Some(codes::FILE_ACCESS_DENIED.to_owned()),
                 _ => None,
             };
         }

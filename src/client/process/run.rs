@@ -3,6 +3,7 @@
 //! happens to either.
 
 use super::{limit, script};
+use crate::client::codes;
 use crate::client::error::{Error, Result};
 use crate::client::json;
 use crate::client::lock::Mutex;
@@ -264,6 +265,6 @@ fn killed(limit: Duration) -> Error {
         status::HTTP_REQUEST_TIMEOUT,
         format!("the command was killed at its limit of {} s; raise `timeout`", limit.as_secs_f64()),
     );
-    error.detail_mut().code = Some("PROCESS_EXECUTION_TIMEOUT".to_owned());
+    error.detail_mut().code = Some(codes::PROCESS_EXECUTION_TIMEOUT.to_owned());
     error
 }

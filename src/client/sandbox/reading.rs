@@ -1,5 +1,6 @@
 //! The part of a sandbox's JSON that the library itself reads; the rest is passed through.
 
+use crate::client::codes;
 use crate::client::error::{Error, Result};
 use crate::client::json;
 use crate::client::status;
@@ -56,10 +57,13 @@ impl Reading {
         let (code, message) = if self.queue_timed_out_at.is_some() {
             let why =
                 "no runner was free within its queue timeout; nothing is left to clean up, try again later";
-            (Some("QUEUE_TIMEOUT"), format!("sandbox {id} was given up while waiting for {wanted}: {why}"))
+            (
+                Some(codes::QUEUE_TIMEOUT),
+                format!("sandbox {id} was given up while waiting for {wanted}: {why}"),
+            )
         } else if self.spot_evicted_at.is_some() {
             let why = "spot capacity was taken back; create another, without `spot` if it must stay";
-            (Some("SPOT_EVICTED"), format!("sandbox {id} was evicted while waiting for {wanted}: {why}"))
+            (Some(codes::SPOT_EVICTED), format!("sandbox {id} was evicted while waiting for {wanted}: {why}"))
         } else if self.state == "destroyed" {
             (None, format!("sandbox {id} was destroyed while waiting for {wanted}"))
         } else {

@@ -4,6 +4,7 @@
 //! command has been silent for a while.
 
 use super::{execute_request, path};
+use crate::client::codes::SESSION_ENDED;
 use crate::client::error::{Error, Result};
 use crate::client::sandbox::Sandbox;
 use crate::client::status;
@@ -108,7 +109,6 @@ async fn look_up(sandbox: &Sandbox, session: &str) -> Result<()> {
 
 /// What the daemon says when it writes to a shell that has ended.
 const WRITE_FAILED: &str = "broken pipe";
-const SESSION_ENDED: &str = "SESSION_ENDED";
 
 fn exited(sandbox: &Sandbox, session: &str) -> Error {
     gone(

@@ -3,6 +3,7 @@
 //! may be repeated.
 
 use super::connector::{RESPONSE_HEAD_MAX_BYTES, RESPONSE_HEADERS_MAX};
+use crate::client::codes::CONNECT_TIMEOUT;
 use crate::client::error::Error;
 use crate::client::status;
 use std::error::Error as StdError;
@@ -19,10 +20,6 @@ pub(super) enum SendState {
     /// Repeating cannot help.
     NotRetryable,
 }
-
-/// The code of a connection that took longer than `connectTimeoutMs`; bindings raise it as a
-/// connection timeout.
-pub(super) const CONNECT_TIMEOUT: &str = "CONNECT_TIMEOUT";
 
 /// The way to a host, for messages.
 pub(super) struct Route<'a> {

@@ -13,6 +13,7 @@ use super::bulk::{BatchReport, Pair};
 use super::entry::{delete_at, make};
 use super::failure::{local, quoted};
 use super::{blocking, bulk_download, bulk_upload, path, transfer};
+use crate::client::codes;
 use crate::client::error::{Error, Result};
 use crate::client::operation::Context;
 use crate::client::sandbox::Sandbox;
@@ -132,7 +133,7 @@ pub async fn sync_down(sandbox: Sandbox, params: SyncDown, context: Context) -> 
             status::HTTP_NOT_FOUND,
             format!("cannot copy from {}: there is no such directory in the sandbox", quoted(remote)),
         );
-        error.detail_mut().code = Some("FILE_NOT_FOUND".to_owned());
+        error.detail_mut().code = Some(codes::FILE_NOT_FOUND.to_owned());
         error
     })?;
     let (here, there) = compared(&sandbox, &root, remote, there, &exclude).await?;
