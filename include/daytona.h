@@ -3639,6 +3639,138 @@ int32_t daytona_git_history(daytona_sandbox_t sandbox,
                             char **out,
                             size_t *out_len);
 
+/**
+ * Runs Python code in a context, which keeps its variables for the next run.
+ *
+ * An exception of the code is not an error of the call: look at `error`. Runs of one context wait for
+ * one another. Code that reaches `timeout` is interrupted, HTTP_REQUEST_TIMEOUT (408) with the output
+ * so far as `bytes`; its context goes on, with its variables unless the worker had to be killed, which
+ * the message says. Code that ends its process is HTTP_GONE (410, code SESSION_ENDED); a context of a
+ * server of 0.190 answers nothing after that, which TIMEOUT reports some seconds after the run's
+ * limit. A context that does not exist is HTTP_NOT_FOUND. Output of programs that the code starts is
+ * lost.
+ *
+ * As a stream: the channels are STDOUT, STDERR and STRUCTURED (the exception, as `error`); OPENED has
+ * `contextId`, ENDED `bytes` and `position`. Output that is not read in time makes the server cut the
+ * stream, SLOW_CONSUMER.
+ *
+ * `sandbox`: a sandbox handle.
+ * `code` (text): The code; not empty.
+ * `options`: NULL, or a JSON object with any of
+ *
+ * * `contextId` (text): The context to run in; absent: the default one.
+ * * `env` (object of texts): Environment variables for the time of the run.
+ * * `timeout` (number, s): Seconds, may be fractional, until the server interrupts the code (status
+ *   408); 0: never; absent: the server's limit of 600. The server counts whole seconds: a fraction is
+ *   rounded up.
+ * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+ *   operation's default. Of a stream it bounds its whole life.
+ * * `bufferBytes` (integer, bytes): Of a stream without a queue: how many bytes may wait unread (and,
+ *   of what is written, unsent) before the socket is paused. Default 1 MiB, at least 64 KiB.
+ *
+ * `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
+ * daytona_free.
+ * Its fields are stdout, stderr, error; a newer server's arrive by themselves.
+ *
+ * Any thread, several at once; DAYTONA_BUSY in an inline callback.
+ * Has no time limit of its own; connect and idle limits apply.
+ * Submitted and cancelled: Drops the connection; the code runs on in the sandbox until its own
+ * `timeout`.
+ * Endpoint: GET {sb}/process/interpreter/execute (WebSocket)
+ * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
+ * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED,
+ * DAYTONA_SLOW_CONSUMER, DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY,
+ * DAYTONA_HTTP_BAD_REQUEST, DAYTONA_HTTP_NOT_FOUND, DAYTONA_HTTP_REQUEST_TIMEOUT, DAYTONA_HTTP_GONE,
+ * and 400 to 599 as the server answers. `code` can be PROCESS_EXECUTION_TIMEOUT, SESSION_ENDED.
+ */
+int32_t daytona_interpreter_run(daytona_sandbox_t sandbox,
+                                const char *code,
+                                const char *options,
+                                char **out,
+                                size_t *out_len);
+
+/**
+ * Makes a context with variables of its own. A language other than python is HTTP_BAD_REQUEST, a
+ * working directory that does not exist HTTP_INTERNAL_SERVER (500).
+ *
+ * `sandbox`: a sandbox handle.
+ * `options`: NULL, or a JSON object with any of
+ *
+ * * `cwd` (text): The working directory; absent: the sandbox's.
+ * * `language` (text): Only `python`; absent: python.
+ * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+ *   operation's default. Of a stream it bounds its whole life.
+ *
+ * `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
+ * daytona_free.
+ * Its fields are id, cwd, createdAt, active, language; a newer server's arrive by themselves.
+ *
+ * Any thread, several at once; DAYTONA_BUSY in an inline callback.
+ * Gives up after 60 s unless `timeoutMs` says otherwise.
+ * Submitted and cancelled: Drops the connection; the context may have been made.
+ * Endpoint: POST {sb}/process/interpreter/context
+ * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
+ * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+ * DAYTONA_PANIC, DAYTONA_BUSY, DAYTONA_HTTP_BAD_REQUEST, and 400 to 599 as the server answers.
+ */
+int32_t daytona_interpreter_create_context(daytona_sandbox_t sandbox,
+                                           const char *options,
+                                           char **out,
+                                           size_t *out_len);
+
+/**
+ * The contexts that were made; the default one is not among them.
+ *
+ * `sandbox`: a sandbox handle.
+ * `options`: NULL, or a JSON object with any of
+ *
+ * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+ *   operation's default. Of a stream it bounds its whole life.
+ *
+ * `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
+ * daytona_free.
+ * Its fields are contexts; a newer server's arrive by themselves.
+ *
+ * Any thread, several at once; DAYTONA_BUSY in an inline callback.
+ * Gives up after 60 s unless `timeoutMs` says otherwise.
+ * Submitted and cancelled: Drops the connection; nothing changes in the sandbox.
+ * Endpoint: GET {sb}/process/interpreter/context
+ * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
+ * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+ * DAYTONA_PANIC, DAYTONA_BUSY, and 400 to 599 as the server answers.
+ */
+int32_t daytona_interpreter_list_contexts(daytona_sandbox_t sandbox,
+                                          const char *options,
+                                          char **out,
+                                          size_t *out_len);
+
+/**
+ * Ends a context and what runs in it.
+ *
+ * `sandbox`: a sandbox handle.
+ * `id` (text): The context's id.
+ * `options`: NULL, or a JSON object with any of
+ *
+ * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+ *   operation's default. Of a stream it bounds its whole life.
+ *
+ * `out`, `out_len`: may be NULL. Get `null`, or the error JSON on failure; free it with daytona_free.
+ *
+ * Any thread, several at once; DAYTONA_BUSY in an inline callback.
+ * Gives up after 60 s unless `timeoutMs` says otherwise.
+ * Submitted and cancelled: Drops the connection; the context may be gone.
+ * Endpoint: DELETE {sb}/process/interpreter/context/{id}
+ * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
+ * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+ * DAYTONA_PANIC, DAYTONA_BUSY, DAYTONA_HTTP_BAD_REQUEST, DAYTONA_HTTP_NOT_FOUND, and 400 to 599 as the
+ * server answers.
+ */
+int32_t daytona_interpreter_delete_context(daytona_sandbox_t sandbox,
+                                           const char *id,
+                                           const char *options,
+                                           char **out,
+                                           size_t *out_len);
+
 #ifdef __cplusplus
 }  // extern "C"
 #endif /* __cplusplus */

@@ -14,6 +14,7 @@ mod client;
 mod echo;
 mod files;
 mod git;
+mod interpreter;
 mod process;
 mod pty;
 mod sandbox;
@@ -27,7 +28,7 @@ pub use entry::{
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
-const AREAS: [&[Operation]; 8] = [
+const AREAS: [&[Operation]; 9] = [
     client::ENTRIES,
     sandbox::ENTRIES,
     process::ENTRIES,
@@ -35,6 +36,7 @@ const AREAS: [&[Operation]; 8] = [
     pty::ENTRIES,
     files::ENTRIES,
     git::ENTRIES,
+    interpreter::ENTRIES,
     echo::ENTRIES,
 ];
 

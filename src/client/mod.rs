@@ -7,6 +7,7 @@ pub mod echo;
 pub mod error;
 pub mod files;
 pub mod git;
+pub mod interpreter;
 pub(crate) mod json;
 pub mod known;
 pub(crate) mod lock;

@@ -14,6 +14,7 @@ mod environment;
 mod faults;
 mod files;
 mod git;
+mod interpreter;
 mod process;
 mod pty;
 mod recordings;

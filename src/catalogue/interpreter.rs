@@ -1,0 +1,73 @@
+//! The entries of `interpreter.*`.
+
+use super::Operation;
+use super::entry::operation;
+use crate::client::interpreter;
+
+pub(super) const ENTRIES: &[Operation] = &[
+    operation! {
+        /// Runs Python code in a context, which keeps its variables for the next run.
+        ///
+        /// An exception of the code is not an error of the call: look at `error`. Runs of one context wait for
+        /// one another. Code that reaches `timeout` is interrupted, HTTP_REQUEST_TIMEOUT (408) with the output so
+        /// far as `bytes`; its context goes on, with its variables unless the worker had to be killed, which the
+        /// message says. Code that ends its process is HTTP_GONE (410, code SESSION_ENDED); a context of a
+        /// server of 0.190 answers nothing after that, which TIMEOUT reports some seconds after the run's limit.
+        /// A context that does not exist is HTTP_NOT_FOUND. Output of programs that the code starts is lost.
+        ///
+        /// As a stream: the channels are STDOUT, STDERR and STRUCTURED (the exception, as `error`); OPENED has
+        /// `contextId`, ENDED `bytes` and `position`. Output that is not read in time makes the server cut the
+        /// stream, SLOW_CONSUMER.
+        "interpreter.run", Sandbox, Guide, interpreter::Run,
+        required: ["code"],
+        result: Json(interpreter::Ran),
+        fails: [UNSUPPORTED, SLOW_CONSUMER, HTTP_BAD_REQUEST, HTTP_NOT_FOUND, HTTP_GONE],
+        codes: [PROCESS_EXECUTION_TIMEOUT, SESSION_ENDED],
+        endpoint: "GET {sb}/process/interpreter/execute (WebSocket)",
+        cancel: "Drops the connection; the code runs on in the sandbox until its own `timeout`.",
+        timeout: None,
+        call: interpreter::run,
+        stream: interpreter::run_stream {
+            opened: interpreter::RunOpened,
+            ended: interpreter::RunEnded,
+            channels: [Stdout, Stderr, Structured],
+            input: None,
+        },
+    },
+    operation! {
+        /// Makes a context with variables of its own. A language other than python is HTTP_BAD_REQUEST, a
+        /// working directory that does not exist HTTP_INTERNAL_SERVER (500).
+        "interpreter.create_context", Sandbox, Guide, interpreter::CreateContext,
+        required: [],
+        result: Json(interpreter::InterpreterContext),
+        fails: [HTTP_BAD_REQUEST],
+        codes: [],
+        endpoint: "POST {sb}/process/interpreter/context",
+        cancel: "Drops the connection; the context may have been made.",
+        timeout: Minute,
+        call: interpreter::create_context,
+    },
+    operation! {
+        /// The contexts that were made; the default one is not among them.
+        "interpreter.list_contexts", Sandbox, Guide, interpreter::ListContexts,
+        required: [],
+        result: Json(interpreter::InterpreterContexts),
+        fails: [],
+        codes: [],
+        endpoint: "GET {sb}/process/interpreter/context",
+        cancel: "Drops the connection; nothing changes in the sandbox.",
+        timeout: Minute,
+        call: interpreter::list_contexts,
+    },
+    operation! {
+        /// Ends a context and what runs in it.
+        "interpreter.delete_context", Sandbox, Guide, interpreter::DeleteContext,
+        required: ["id"],
+        fails: [HTTP_BAD_REQUEST, HTTP_NOT_FOUND],
+        codes: [],
+        endpoint: "DELETE {sb}/process/interpreter/context/{id}",
+        cancel: "Drops the connection; the context may be gone.",
+        timeout: Minute,
+        call: interpreter::delete_context,
+    },
+];

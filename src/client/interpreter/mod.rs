@@ -1,0 +1,80 @@
+//! The interpreter: Python code in contexts that keep their variables between runs.
+//!
+//! * `run`: one run and its WebSocket. `collected`: the output of a run that is a call.
+
+mod collected;
+mod run;
+
+pub use run::{Ran, Run, RunEnded, RunFailure, RunOpened, run, run_stream};
+
+use super::error::Result;
+use super::path_segment::encode_path_segment;
+use super::sandbox::Sandbox;
+use super::transport::{Json, expect_json};
+use crate::client::operation::Context;
+use http::Method;
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+crate::params! {
+    pub struct CreateContext {
+        /// The working directory; absent: the sandbox's.
+        pub cwd: Option<String>,
+        /// Only `python`; absent: python.
+        pub language: Option<String>,
+    }
+}
+
+crate::params! {
+    pub struct ListContexts {}
+}
+
+crate::params! {
+    pub struct DeleteContext {
+        /// The context's id.
+        pub id: String,
+    }
+}
+
+/// A context.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct InterpreterContext {
+    /// The context's id.
+    pub id: String,
+    /// Its working directory.
+    pub cwd: String,
+    /// When it was made, RFC 3339.
+    pub created_at: String,
+    /// Whether it has a worker; a server of 0.190 answers true also when the worker has died.
+    pub active: bool,
+    /// The language.
+    pub language: String,
+}
+
+/// The contexts that were made; the default one is not among them.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct InterpreterContexts {
+    /// In no particular order.
+    pub contexts: Vec<InterpreterContext>,
+}
+
+pub async fn create_context(sandbox: Sandbox, params: CreateContext, _: Context) -> Result<Json> {
+    let given = [("cwd", params.cwd), ("language", params.language)];
+    let given = given.into_iter().filter_map(|(key, value)| Some((key.to_owned(), Value::from(value?))));
+    let body: Map<String, Value> = given.collect();
+    let request = sandbox.toolbox(Method::POST, "process/interpreter/context").await?.json(&body);
+    expect_json(request.send().await?.json_required().await?, b'{', "a context")
+}
+
+pub async fn list_contexts(sandbox: Sandbox, _: ListContexts, _: Context) -> Result<Json> {
+    let request = sandbox.toolbox(Method::GET, "process/interpreter/context").await?;
+    expect_json(request.send().await?.json_required().await?, b'{', "a list of contexts")
+}
+
+pub async fn delete_context(sandbox: Sandbox, params: DeleteContext, _: Context) -> Result<()> {
+    let path = format!("process/interpreter/context/{}", encode_path_segment("context", &params.id)?);
+    sandbox.toolbox(Method::DELETE, &path).await?.send().await.map(drop)
+}
