@@ -64,6 +64,9 @@ pub struct Detail {
     /// Of a stream: why the remote side ended. Absent elsewhere.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// Whether the request certainly never reached the server. Not part of its JSON.
+    #[serde(skip)]
+    pub(crate) never_sent: bool,
     /// The failure below, where there is one: what `source()` of the error gives. Not part of its JSON.
     #[serde(skip)]
     #[source]

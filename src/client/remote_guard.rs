@@ -2,7 +2,6 @@
 //! operation: the session of `process.run`, the terminal of `pty.open`.
 
 use super::background::spawn_cleanup;
-use super::codes;
 use super::error::{Error, Result};
 use super::status;
 use std::future::Future;
@@ -110,12 +109,12 @@ fn is_final(answer: &Result<()>, creation: Creation) -> bool {
 /// for 408, which a proxy sends when it gave up waiting.
 pub(crate) fn may_have_acted(error: &Error) -> bool {
     match error.status() {
+        _ if error.detail().never_sent => false,
         408 => true,
         400..=499 => false,
         // Decided before anything is sent.
         status::INVALID_ARGUMENT | status::CONFIGURATION | status::UNSUPPORTED | status::CLOSED => false,
         status::TLS => false,
-        status::TIMEOUT => error.detail().code.as_deref() != Some(codes::CONNECT_TIMEOUT),
         _ => true,
     }
 }
@@ -169,8 +168,8 @@ mod tests {
         for unclear in [408, 500, 501, 502, 503, 504, status::CONNECTION, status::PROTOCOL, status::TIMEOUT] {
             assert!(may_have_acted(&Error::new(unclear, "")), "{unclear}");
         }
-        let mut unconnected = Error::new(status::TIMEOUT, "");
-        unconnected.detail_mut().code = Some(codes::CONNECT_TIMEOUT.to_owned());
+        let mut unconnected = Error::new(status::CONNECTION, "");
+        unconnected.detail_mut().never_sent = true;
         assert!(!may_have_acted(&unconnected));
     }
 }

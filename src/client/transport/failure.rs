@@ -40,7 +40,8 @@ pub(super) fn explain(
     route: &Route<'_>,
     connect_limit: Option<Duration>,
 ) -> (Error, SendState) {
-    let (explained, state) = explained(&error, route, connect_limit);
+    let (mut explained, state) = explained(&error, route, connect_limit);
+    explained.detail_mut().never_sent = state == SendState::NotSent;
     (explained.caused_by(error.without_url()), state)
 }
 

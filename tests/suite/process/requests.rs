@@ -1,9 +1,9 @@
 //! What the process operations send, and what they leave behind.
 
 use crate::support::toolbox::{Asked, Reply, Socket, Toolbox, not_found, ok, upgrade};
-use crate::support::{call, context, isolated, open, until, until_idle};
+use crate::support::{call, client, context, isolated, open, until, until_idle};
 use daytona::catalogue::{self, Outcome, TargetRef};
-use daytona::client::status;
+use daytona::client::{background, status};
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -182,6 +182,28 @@ fn a_refused_run_sends_no_clean_up() {
                     until_idle().await;
                     assert_eq!(deleted(&toolbox).len(), 0, "{line}");
                 }
+            });
+        },
+    );
+}
+
+#[test]
+fn a_run_that_reached_no_server_leaves_nothing_to_clean_up() {
+    let test = "process::requests::a_run_that_reached_no_server_leaves_nothing_to_clean_up";
+    isolated(
+        test,
+        |_| {},
+        || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(async {
+                // A port that was free a moment ago.
+                let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+                let url = format!("http://{}", listener.local_addr().unwrap());
+                drop(listener);
+                let sandbox = crate::support::sandbox(&client(&url, json!({})), &url).await;
+                let error = call(&sandbox, "process.run", json!({"command": "x"})).await.unwrap_err();
+                assert_eq!(error.status(), status::CONNECTION, "{error:?}");
+                assert!(!background::running());
             });
         },
     );
