@@ -1,6 +1,7 @@
 //! The control plane's state: organizations and their keys, sandboxes, snapshots, volumes.
 
 use crate::api::records::Records;
+use crate::isolation::Isolation;
 use crate::sandbox::Sandbox;
 use crate::{Options, Protocol};
 use parking_lot::RwLock;
@@ -24,6 +25,7 @@ pub struct AppState {
     /// A user's token: good for both organizations, with the organization's header.
     pub jwt: String,
     pub state_dir: PathBuf,
+    pub isolation: Arc<Isolation>,
     pub sandboxes: RwLock<Registry>,
     pub default_snapshot_id: String,
     pub snapshots: Records,
@@ -40,7 +42,7 @@ pub struct Registry {
 }
 
 impl AppState {
-    pub fn new(options: &Options, port: u16, state_dir: PathBuf) -> Self {
+    pub fn new(options: &Options, port: u16, state_dir: PathBuf, isolation: Arc<Isolation>) -> Self {
         let organization = || Arc::new(Organization { id: Uuid::new_v4().to_string(), key: random_key() });
         let app = Self {
             protocol: options.protocol,
@@ -49,6 +51,7 @@ impl AppState {
             organizations: [organization(), organization()],
             jwt: format!("{}.{}.{}", random_key(), random_key(), random_key()),
             state_dir,
+            isolation,
             sandboxes: RwLock::default(),
             default_snapshot_id: Uuid::new_v4().to_string(),
             snapshots: Records::default(),

@@ -4,14 +4,18 @@
 //! * `server`: the listener, and where a request goes. `faults`: faults on demand.
 //! * The control plane. `app_state`: organizations, keys, sandboxes. `sandbox`: one of them. `api`: what is below
 //!   `/api`. `proxy`: access to toolboxes and ports. `rate`: how often.
-//! * The border. `host`: where a sandbox's toolbox runs.
+//! * The border. `host`: how the server reaches a sandbox's toolbox. `daemon`: the process that serves it.
+//!   `isolation`: the container that this process runs in.
 //! * The sandbox. `toolbox`: all that answers inside of it, and nothing else. `processes`: the system's
 //!   processes. Both know nothing of the control plane.
 
 mod api;
 mod app_state;
+pub mod daemon;
 pub mod faults;
 mod host;
+pub mod isolation;
+pub mod outside;
 mod processes;
 mod proxy;
 mod rate;
@@ -21,6 +25,7 @@ mod timestamp;
 mod toolbox;
 
 use faults::Rule;
+pub use isolation::Wanted;
 pub use server::Server;
 use std::path::PathBuf;
 
@@ -45,6 +50,11 @@ pub struct Options {
     /// The parent of the state directory, which is created and removed; absent: the system's temporary
     /// directory.
     pub state_dir: Option<PathBuf>,
+    /// How far sandboxes are isolated from the machine.
+    pub isolation: Wanted,
+    /// The binary `daytona-dev`, which every sandbox runs as its daemon. Absent: `DAYTONA_DEV_BINARY`, this
+    /// process's own program, or the binary that cargo has built beside it.
+    pub binary: Option<PathBuf>,
     /// The faults from the start.
     pub faults: Vec<Rule>,
     /// The number of sandboxes that exist from the start, without directories: for tests of long lists.

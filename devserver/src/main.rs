@@ -3,7 +3,7 @@
 
 use clap::{Parser, Subcommand, ValueEnum};
 use daytona_dev::faults::Rule;
-use daytona_dev::{Options, Protocol, Server};
+use daytona_dev::{Options, Protocol, Server, Wanted};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::io::Write;
@@ -15,7 +15,7 @@ use tokio::signal::unix::{self as signal, SignalKind};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
 
-/// The Daytona API on your own machine: sandboxes are directories and real processes.
+/// The Daytona API on your own machine: every sandbox is an isolated container.
 #[derive(Parser)]
 #[command(version)]
 struct Arguments {
@@ -31,9 +31,12 @@ struct Arguments {
     /// The parent of the state directory, which is created and removed; default: the system's temporary directory.
     #[arg(long, value_name = "DIRECTORY", global = true)]
     state: Option<PathBuf>,
+    /// Isolation of the sandboxes from this machine: as far as the system allows; or no server without it; or none.
+    #[arg(long, value_enum, default_value = "auto", global = true)]
+    isolation: Isolation,
     /// A fault, KIND[=VALUE]@PATH[*COUNT]; may be repeated. Kinds: cut, cut-after, cut-body=BYTES, stall,
     /// stall-body=BYTES, delay=MS, status=CODE, html=CODE, empty=CODE, garbage, close-idle=MS, split,
-    /// ws-drop=WRITES, ws-close=CODE, ws-silent=WRITES.
+    /// ws-drop=FRAMES, ws-close=CODE, ws-silent=FRAMES.
     #[arg(long, value_name = "FAULT", global = true)]
     fault: Vec<Rule>,
     /// The number of sandboxes that exist from the start, for tests of long lists.
@@ -53,6 +56,13 @@ enum Command {
 }
 
 #[derive(Clone, Copy, ValueEnum)]
+enum Isolation {
+    Auto,
+    Required,
+    None,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
 enum ProtocolVersion {
     #[value(name = "0.190")]
     V0_190,
@@ -60,8 +70,17 @@ enum ProtocolVersion {
     V0_205,
 }
 
+fn main() -> ExitCode {
+    // Before there is a second thread: this process is to become a sandbox's first one.
+    if std::env::args_os().nth(1).is_some_and(|argument| argument == "__container") {
+        daytona_dev::isolation::main(daytona_dev::daemon::run);
+        return ExitCode::SUCCESS;
+    }
+    serve()
+}
+
 #[tokio::main]
-async fn main() -> ExitCode {
+async fn serve() -> ExitCode {
     let filter = EnvFilter::builder().with_default_directive(LevelFilter::WARN.into()).from_env_lossy();
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     let arguments = Arguments::parse();
@@ -81,6 +100,12 @@ async fn main() -> ExitCode {
         port: arguments.port,
         rate_limit: arguments.rate_limit,
         state_dir: arguments.state,
+        isolation: match arguments.isolation {
+            Isolation::Auto => Wanted::Auto,
+            Isolation::Required => Wanted::Required,
+            Isolation::None => Wanted::None,
+        },
+        binary: None,
         faults: arguments.fault,
         sandboxes: arguments.sandboxes,
     };
@@ -91,6 +116,9 @@ async fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
+    for note in server.notes() {
+        eprintln!("daytona-dev: {note}");
+    }
     let code = match arguments.command {
         Some(Command::Run { command }) => run(&server, &command, &mut signals).await,
         None => {

@@ -102,6 +102,33 @@ pub fn kill_until_gone(mut find: impl FnMut() -> BTreeSet<i32>) {
     }
 }
 
+/// Kills everything that descends from a process. Blocks until it is gone.
+pub fn kill_all_below(root: i32) {
+    kill_until_gone(|| {
+        let mut below = with_descendants([root]);
+        below.remove(&root);
+        below
+    });
+}
+
+/// Kills every process with a sandbox's mark, and what descends from it. Blocks until they are gone.
+pub fn kill_marked(id: &str) {
+    kill_until_gone(|| with_descendants(marked(id)));
+}
+
+/// By this variable a process is known to be of a sandbox, however it was started.
+pub const MARK: &str = "DAYTONA_SANDBOX_ID";
+
+/// The processes with a sandbox's mark.
+pub fn marked(id: &str) -> Vec<i32> {
+    let mark = format!("{MARK}={id}");
+    let has_mark = |pid: &i32| {
+        let environ = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+        environ.split(|byte| *byte == 0).any(|variable| variable == mark.as_bytes())
+    };
+    all().into_iter().filter(has_mark).collect()
+}
+
 fn parent(process: i32) -> Option<i32> {
     stat(process)?.first()?.parse().ok()
 }

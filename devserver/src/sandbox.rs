@@ -4,14 +4,14 @@
 use crate::Protocol;
 use crate::api::image;
 use crate::app_state::{AppState, random_key};
-use crate::host::ToolboxHost;
+use crate::host::{self, ToolboxHost};
+use crate::isolation::{Container, HOME};
 use crate::timestamp::now;
 use crate::toolbox::{MachineConfig, Resources};
 use parking_lot::Mutex;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use std::env::home_dir;
-use std::fs::DirBuilder;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -27,7 +27,9 @@ pub struct Sandbox {
     pub signed_previews: Mutex<BTreeMap<String, (u16, i64)>>,
     pub build_log: Mutex<String>,
     protocol: Protocol,
-    /// Everything that belongs to the sandbox alone, removed with it.
+    /// Everything that belongs to the sandbox alone.
+    container: Arc<Mutex<Container>>,
+    isolated: bool,
     directory: PathBuf,
     status: Mutex<Status>,
     /// Notified when a client has read the state.
@@ -74,6 +76,10 @@ impl Sandbox {
     pub fn new(app: &AppState, record: Map<String, Value>) -> Arc<Self> {
         let text = |key: &str| record.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
         let id = text("id");
+        let resources = Resources::of(&record);
+        let disk_bytes = resources.disk_gib << 30;
+        let container =
+            Container::new(&app.isolation, &app.state_dir, &id, host::limits(&resources), disk_bytes);
         Arc::new(Self {
             organization: text("organizationId"),
             signing_key: Mutex::new(random_key()),
@@ -81,6 +87,8 @@ impl Sandbox {
             signed_previews: Mutex::default(),
             build_log: Mutex::default(),
             protocol: app.protocol,
+            container: Arc::new(Mutex::new(container)),
+            isolated: app.isolation.plan().is_some(),
             directory: app.state_dir.join(&id),
             status: Mutex::new(Status { record, change: 0, resizing: false }),
             observed: Notify::new(),
@@ -190,24 +198,40 @@ impl Sandbox {
         }
     }
 
-    /// Makes the sandbox's directories, where they are missing, and starts its toolbox.
-    pub fn start_toolbox(&self) -> io::Result<()> {
+    /// Its root directory, as the machine sees it.
+    pub fn root(&self) -> Option<PathBuf> {
+        self.toolbox()?.root()
+    }
+
+    /// Starts the toolbox, on the files that there are. Blocks until it can be reached.
+    pub fn start_toolbox(self: &Arc<Self>) -> io::Result<()> {
         let mut toolbox = self.toolbox.lock();
         match &*toolbox {
             Toolbox::On(_) => return Ok(()),
             Toolbox::Gone => return Err(io::Error::other("the sandbox is deleted")),
             Toolbox::Off => {}
         }
-        let config = self.machine_config();
-        // The server's own directory is never made here: without it the server has ended.
-        if !self.directory.exists() {
-            std::fs::create_dir(&self.directory)?;
-        }
-        for directory in [&config.home, &config.log_dir] {
-            DirBuilder::new().recursive(true).create(directory)?;
-        }
-        *toolbox = Toolbox::On(Arc::new(ToolboxHost::start(config)?));
+        let host = Arc::new(ToolboxHost::start(self.container.clone(), &self.machine_config())?);
+        tokio::spawn(self.clone().watch(host.clone(), host.ended()));
+        *toolbox = Toolbox::On(host);
         Ok(())
+    }
+
+    /// A sandbox whose first process ends by itself has stopped.
+    async fn watch(self: Arc<Self>, host: Arc<ToolboxHost>, ended: impl Future<Output = ()>) {
+        ended.await;
+        {
+            let mut toolbox = self.toolbox.lock();
+            if !matches!(&*toolbox, Toolbox::On(current) if Arc::ptr_eq(current, &host)) {
+                return;
+            }
+            *toolbox = Toolbox::Off;
+        }
+        let _ = tokio::task::spawn_blocking(move || host.stop()).await;
+        let runs = |states: &States<'_>| states.are_settled() && states.state == "started";
+        if let Ok(change) = self.begin("stopped", |states| if runs(states) { Ok(()) } else { Err(()) }) {
+            self.advance(change, [("state", json!("stopped"))]);
+        }
     }
 
     fn machine_config(&self) -> MachineConfig {
@@ -217,18 +241,26 @@ impl Sandbox {
         MachineConfig {
             sandbox_id: self.id.clone(),
             protocol: self.protocol,
-            home: self.directory.join("home"),
-            log_dir: self.directory.join("logs"),
+            home: if self.isolated { HOME.into() } else { self.directory.join("home") },
+            log_dir: if self.isolated { LOGS.into() } else { self.directory.join("logs") },
+            isolated: self.isolated,
             env: env.filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned()))).collect(),
             entrypoint: image::command_line(&dockerfile),
             resources: self.resources(),
-            protected: self.directory.parent().map(Path::to_owned).into_iter().chain(home_dir()).collect(),
+            protected: self.protected(),
         }
     }
 
+    /// What the sandbox shares with the server and its user.
+    fn protected(&self) -> Vec<PathBuf> {
+        if self.isolated {
+            return Vec::new();
+        }
+        self.directory.parent().map(Path::to_owned).into_iter().chain(home_dir()).collect()
+    }
+
     pub fn resources(&self) -> Resources {
-        let size = |key: &str| self.get(key).as_u64().unwrap_or(1);
-        Resources { cpu: size("cpu"), memory_gib: size("memory"), disk_gib: size("disk") }
+        Resources::of(&self.status.lock().record)
     }
 
     /// Ends every process; the files stay. Blocks until they are gone.
@@ -236,9 +268,15 @@ impl Sandbox {
         self.switch(Toolbox::Off);
     }
 
-    /// As `stop_toolbox`, for ever.
-    pub fn close_toolbox(&self) {
+    /// Gives back what a stopped sandbox holds beside its files.
+    pub fn archive(&self) {
+        self.container.lock().archive();
+    }
+
+    /// Ends every process and removes every file, and nothing is ever started again. Blocks until all is gone.
+    pub fn delete(&self) {
         self.switch(Toolbox::Gone);
+        self.container.lock().delete();
     }
 
     fn switch(&self, to: Toolbox) {
@@ -252,10 +290,6 @@ impl Sandbox {
             host.stop();
         }
     }
-
-    pub fn remove_files(&self) {
-        let _ = std::fs::remove_dir_all(&self.directory);
-    }
 }
 
 impl Status {
@@ -264,6 +298,9 @@ impl Status {
         self.record.insert("updatedAt".into(), json!(now()));
     }
 }
+
+/// Where a sandbox keeps the logs of its commands.
+const LOGS: &str = "/run/daytona";
 
 /// The record of a sandbox without any option, in the key order of the service's answers.
 pub fn defaults(app: &AppState, organization: &str) -> Map<String, Value> {
@@ -312,10 +349,14 @@ pub const DEFAULT_SNAPSHOT: &str = "daytona-small";
 mod tests {
     use super::*;
     use crate::Options;
+    use crate::isolation::{Isolation, Wanted};
 
     #[test]
     fn a_superseded_change_writes_nothing() {
-        let app = AppState::new(&Options::default(), 0, PathBuf::from("/nonexistent"));
+        let none = PathBuf::from("/nonexistent");
+        let name = format!("daytona-dev-{}", Uuid::new_v4().simple());
+        let isolation = Isolation::find(Wanted::None, &none, &none, &name).unwrap();
+        let app = AppState::new(&Options::default(), 0, none, isolation);
         let sandbox = Sandbox::listed(&app, 0);
         let allow = |_: &States<'_>| Ok::<_, ()>(());
         let archive = sandbox.begin("archived", allow).unwrap();

@@ -4,6 +4,7 @@ use crate::Options;
 use crate::api::error::ApiError;
 use crate::app_state::AppState;
 use crate::faults::{self, Connection, FaultKind, Faults, FaultyStream, SocketFault};
+use crate::isolation::{self, Isolation, StateDirectory};
 use crate::proxy::preview;
 use crate::rate::RateLimit;
 use crate::{api, proxy};
@@ -18,7 +19,9 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
@@ -33,8 +36,11 @@ pub struct Server {
     /// Ends every connection.
     closing: CancellationToken,
     /// Removes the directory when dropped.
-    _state: tempfile::TempDir,
+    _state: StateDirectory,
 }
+
+/// How many sandboxes are ended at once.
+const CLOSING_THREADS: usize = 16;
 
 struct ServerState {
     app: Arc<AppState>,
@@ -45,9 +51,18 @@ struct ServerState {
 impl Server {
     pub async fn start(options: Options) -> io::Result<Self> {
         let listener = TcpListener::bind(("127.0.0.1", options.port)).await?;
-        let state = state_dir(&options)?;
+        let (wanted, binary) = (options.isolation, options.binary.clone());
+        let parent = options.state_dir.clone().unwrap_or_else(std::env::temp_dir);
+        let prepared = tokio::task::spawn_blocking(move || {
+            let state = StateDirectory::create(&parent)?;
+            let binary = isolation::find_binary(binary)?;
+            let isolation = Isolation::find(wanted, &binary, state.path(), &state.name())?;
+            state.note_groups(&isolation.groups())?;
+            Ok::<_, io::Error>((state, isolation))
+        });
+        let (state, isolation) = prepared.await.map_err(io::Error::other)??;
         let port = listener.local_addr()?.port();
-        let app = Arc::new(AppState::new(&options, port, state.path().canonicalize()?));
+        let app = Arc::new(AppState::new(&options, port, state.path().to_owned(), isolation));
         let rate = options.rate_limit.map(|requests| Arc::new(RateLimit::new(requests)));
         let shared = Arc::new(ServerState {
             routes: routes(app.clone(), rate),
@@ -90,6 +105,21 @@ impl Server {
         assert_eq!(answer.status(), StatusCode::NO_CONTENT, "{rule:?} is not a fault");
     }
 
+    /// What is isolated less than it could be, and what is not limited; a line each.
+    pub fn notes(&self) -> Vec<String> {
+        self.shared.app.isolation.notes()
+    }
+
+    /// Whether sandboxes are kept from the machine.
+    pub fn is_isolated(&self) -> bool {
+        self.shared.app.isolation.plan().is_some()
+    }
+
+    /// The root directory of a started sandbox, as this machine sees it: `/` without isolation.
+    pub fn sandbox_root(&self, id: &str) -> Option<PathBuf> {
+        self.shared.app.sandboxes.read().by_id(id)?.root()
+    }
+
     pub async fn stop(self) {}
 }
 
@@ -98,21 +128,17 @@ impl Drop for Server {
         self.accepting.abort();
         self.closing.cancel();
         let sandboxes = self.shared.app.sandboxes.read().all.clone();
-        sandboxes.iter().for_each(|sandbox| sandbox.close_toolbox());
-        let _ = std::fs::remove_dir_all(&self.shared.app.state_dir);
-    }
-}
-
-/// A new directory, inside the one from the options if there is one, which itself is never removed.
-fn state_dir(options: &Options) -> io::Result<tempfile::TempDir> {
-    let mut own = tempfile::Builder::new();
-    own.prefix("daytona-dev-");
-    match &options.state_dir {
-        Some(directory) => {
-            std::fs::create_dir_all(directory)?;
-            own.tempdir_in(directory)
-        }
-        None => own.tempdir(),
+        // In parallel: the kernel waits now and then while it takes one apart.
+        let next = AtomicUsize::new(0);
+        std::thread::scope(|scope| {
+            for _ in 0..sandboxes.len().min(CLOSING_THREADS) {
+                scope.spawn(|| {
+                    while let Some(sandbox) = sandboxes.get(next.fetch_add(1, Ordering::Relaxed)) {
+                        sandbox.delete();
+                    }
+                });
+            }
+        });
     }
 }
 
@@ -180,10 +206,9 @@ impl ServerState {
                 FaultKind::Delay(time) => tokio::time::sleep(time).await,
                 FaultKind::CloseIdle(time) => connection.close_idle(time),
                 FaultKind::Split => connection.split(),
-                // One write more: the upgrade response.
-                FaultKind::WsDrop(writes) => connection.socket(writes + 1, SocketFault::Drop),
-                FaultKind::WsSilent(writes) => connection.socket(writes + 1, SocketFault::Silence),
-                FaultKind::WsClose(code) => connection.socket(2, SocketFault::Close(code)),
+                FaultKind::WsDrop(frames) => connection.socket(frames, SocketFault::Drop),
+                FaultKind::WsSilent(frames) => connection.socket(frames, SocketFault::Silence),
+                FaultKind::WsClose(code) => connection.socket(1, SocketFault::Close(code)),
                 _ => {}
             }
             if let Some(replacement) = faults::replacement(*kind) {

@@ -6,9 +6,10 @@ use daytona::Result;
 use daytona::catalogue::{self, Context, Outcome, TargetRef};
 use daytona::client::sandbox::Sandbox;
 use daytona::client::stream::ErrorContext;
+use daytona_dev::outside::{Outside, as_owner_of};
 use daytona_dev::{Options, Protocol};
 use serde_json::{Value, json};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 /// What may stand in a path, short of `/` and NUL.
@@ -28,7 +29,7 @@ pub const ODD_NAMES: [&str; 9] = [
 pub struct Fixture {
     dev_server: DevServer,
     pub sandbox: Sandbox,
-    /// The sandbox's home on this machine.
+    /// The sandbox's home as this machine sees it. Reading is free; what is made goes through [`Self::put`].
     pub home: PathBuf,
     /// A local directory of the test's own.
     pub local: tempfile::TempDir,
@@ -49,8 +50,27 @@ impl Fixture {
         let dev_server = DevServer::with(Options { protocol, ..Options::default() }, config).await;
         let sandbox = dev_server.create(json!({})).await;
         let home = support::call(&sandbox, "sandbox.home_dir", json!({})).await.unwrap();
-        let home = home["dir"].as_str().unwrap().into();
+        let outside = Outside::of(&dev_server.server, sandbox.id()).unwrap();
+        let home = outside.path(home["dir"].as_str().unwrap());
         Self { dev_server, sandbox, home, local: tempfile::tempdir().unwrap() }
+    }
+
+    /// This machine's number of a process that the sandbox knows by this one.
+    pub fn process(&self, inside: &str) -> String {
+        let process = Outside::of(&self.dev_server.server, self.sandbox.id()).unwrap().process(inside.trim());
+        process.map_or("gone".to_owned(), |process| process.to_string())
+    }
+
+    /// Makes a file in the sandbox's home, past the toolbox.
+    pub fn put(&self, path: impl AsRef<Path>, content: impl AsRef<[u8]>) {
+        let path = self.home.join(path);
+        as_owner_of(&self.home, || std::fs::write(path, content)).unwrap();
+    }
+
+    /// Makes a directory in the sandbox's home, and those above it, past the toolbox.
+    pub fn put_directory(&self, path: impl AsRef<Path>) {
+        let path = self.home.join(path);
+        as_owner_of(&self.home, || std::fs::create_dir_all(path)).unwrap();
     }
 
     pub async fn new() -> Self {

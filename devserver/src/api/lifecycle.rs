@@ -107,6 +107,9 @@ pub async fn stop(Path(id): Path<String>, call: ApiCall) -> Answer {
             return;
         }
         transition(&sandbox).await;
+        if let Some(toolbox) = sandbox.toolbox() {
+            toolbox.end_sockets().await;
+        }
         let stopping = sandbox.clone();
         let _ = spawn_blocking(move || stopping.stop_toolbox()).await;
         if sandbox.advance(change, [("state", json!("stopped"))]) && is_ephemeral {
@@ -124,6 +127,8 @@ pub async fn archive(Path(id): Path<String>, call: ApiCall) -> Answer {
         sleep(MIN_TRANSITION / 2).await;
         if sandbox.advance(change, [("state", json!("archiving"))]) {
             transition(&sandbox).await;
+            let archived = sandbox.clone();
+            let _ = spawn_blocking(move || archived.archive()).await;
             sandbox.advance(change, [("state", json!("archived"))]);
         }
     });
@@ -193,7 +198,7 @@ pub async fn resize(Path(id): Path<String>, call: ApiCall) -> Answer {
             sandbox.set(key, value);
         }
         if let Some(toolbox) = sandbox.toolbox() {
-            toolbox.resize(sandbox.resources());
+            toolbox.resize(sandbox.resources()).await;
         }
         sandbox.end_resize(change, &before);
     });
@@ -223,12 +228,11 @@ pub async fn delete(Path(id): Path<String>, call: ApiCall) -> Answer {
 async fn destroy(app: &AppState, sandbox: Arc<Sandbox>) {
     sandbox.set("desiredState", "destroyed");
     sandbox.set("state", "destroying");
+    if let Some(toolbox) = sandbox.toolbox() {
+        toolbox.end_sockets().await;
+    }
     let deleted = sandbox.clone();
-    let _ = spawn_blocking(move || {
-        deleted.close_toolbox();
-        deleted.remove_files();
-    })
-    .await;
+    let _ = spawn_blocking(move || deleted.delete()).await;
     sandbox.set("state", "destroyed");
     app.sandboxes.write().remove(&sandbox.id);
 }

@@ -26,9 +26,78 @@ struct State {
 
 #[derive(Clone, Copy)]
 struct Socket {
-    /// The number of writes that still succeed.
-    writes: u32,
+    /// The number of frames that are still sent.
+    frames: u32,
     then: SocketFault,
+    at: Position,
+}
+
+/// Where the next byte stands in what a server sends on a connection that becomes a WebSocket. Writes would
+/// tell nothing: a proxy joins and splits them.
+#[derive(Clone, Copy)]
+enum Position {
+    /// In the head of the answer to the upgrade, after this many bytes of its final blank line.
+    Head(usize),
+    /// In a frame's header, of which these bytes are known.
+    Header([u8; 10], usize),
+    /// In a payload, of which this many bytes are left.
+    Payload(u64),
+}
+
+impl Socket {
+    /// How many of these bytes go through, and where the connection is after them.
+    fn passed(mut self, bytes: &[u8]) -> (usize, Self) {
+        const BLANK_LINE: &[u8] = b"\r\n\r\n";
+        let mut passed = 0;
+        while passed < bytes.len() {
+            match &mut self.at {
+                Position::Head(matched) => {
+                    let byte = bytes[passed];
+                    *matched =
+                        if byte == BLANK_LINE[*matched] { *matched + 1 } else { usize::from(byte == b'\r') };
+                    if *matched == BLANK_LINE.len() {
+                        self.at = Position::Header([0; 10], 0);
+                    }
+                    passed += 1;
+                }
+                Position::Header(_, 0) if self.frames == 0 => break,
+                Position::Header(header, known) => {
+                    header[*known] = bytes[passed];
+                    *known += 1;
+                    passed += 1;
+                    if let Some(length) = payload_bytes(&header[..*known]) {
+                        self.frames -= 1;
+                        self.at = if length == 0 {
+                            Position::Header([0; 10], 0)
+                        } else {
+                            Position::Payload(length)
+                        };
+                    }
+                }
+                Position::Payload(left) => {
+                    let here =
+                        usize::try_from(*left).map_or(usize::MAX, |left| left).min(bytes.len() - passed);
+                    passed += here;
+                    *left -= here as u64;
+                    if *left == 0 {
+                        self.at = Position::Header([0; 10], 0);
+                    }
+                }
+            }
+        }
+        (passed, self)
+    }
+}
+
+/// The length that a server's frame header tells, once it is complete: a server masks nothing.
+fn payload_bytes(header: &[u8]) -> Option<u64> {
+    let big_endian = |bytes: &[u8]| bytes.iter().fold(0, |sum, byte| sum << 8 | u64::from(*byte));
+    match (header.get(1)? & 0x7f, header.len()) {
+        (126, 4..) => Some(big_endian(&header[2..4])),
+        (127, 10..) => Some(big_endian(&header[2..10])),
+        (short @ ..126, _) => Some(short.into()),
+        _ => None,
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -47,8 +116,9 @@ impl Connection {
         self.0.lock().close_idle = Some(after);
     }
 
-    pub fn socket(&self, writes: u32, then: SocketFault) {
-        self.0.lock().socket = Some(Socket { writes, then });
+    /// After this many frames of the server, `then` happens to the WebSocket.
+    pub fn socket(&self, frames: u32, then: SocketFault) {
+        self.0.lock().socket = Some(Socket { frames, then, at: Position::Head(0) });
     }
 
     pub fn begin(&self) {
@@ -62,6 +132,13 @@ impl Connection {
         state.busy = state.busy.saturating_sub(1);
         if state.busy == 0 {
             state.idle_since = Some(Instant::now());
+        }
+    }
+
+    /// Counts what the server has sent.
+    fn sent(&self, bytes: &[u8]) {
+        if let Some(socket) = &mut self.0.lock().socket {
+            *socket = socket.passed(bytes).1;
         }
     }
 
@@ -98,16 +175,12 @@ impl FaultyStream {
     }
 
     /// How many bytes of a write to pass on; `Err`: none, by this fault.
-    fn allowed(&mut self, wanted: usize) -> Result<usize, SocketFault> {
-        let mut state = self.connection.0.lock();
-        if let Some(socket) = &mut state.socket {
-            // The upgrade response is one of the writes that succeed.
-            if socket.writes == 0 {
-                return Err(socket.then);
-            }
-            socket.writes -= 1;
-        }
-        Ok(if state.split { wanted.min(1) } else { wanted })
+    fn allowed(&self, bytes: &[u8]) -> Result<usize, SocketFault> {
+        let state = self.connection.0.lock();
+        let wanted = if state.split { bytes.len().min(1) } else { bytes.len() };
+        let Some(socket) = &state.socket else { return Ok(wanted) };
+        let passed = socket.passed(&bytes[..wanted]).0;
+        if passed == 0 && wanted > 0 { Err(socket.then) } else { Ok(passed) }
     }
 }
 
@@ -128,9 +201,12 @@ impl AsyncWrite for FaultyStream {
             return Poll::Pending;
         }
         if !self.over && self.closing.is_empty() {
-            match self.allowed(bytes.len()) {
+            match self.allowed(bytes) {
                 Ok(most) => {
                     let written = Pin::new(&mut self.stream).poll_write(cx, &bytes[..most]);
+                    if let Poll::Ready(Ok(written)) = written {
+                        self.connection.sent(&bytes[..written]);
+                    }
                     self.pauses = most < bytes.len() && written.is_ready();
                     return written;
                 }
@@ -200,12 +276,35 @@ mod tests {
     async fn a_socket_that_is_closed_says_its_code_and_nothing_more() {
         let (mut wire, connection, mut other) = wire().await;
         connection.socket(1, SocketFault::Close(4008));
-        for piece in ["first", "second", "third"] {
-            assert_eq!(wire.write(piece.as_bytes()).await.unwrap(), piece.len());
+        wire.write_all(b"HTTP/1.1 101 Switching Protocols\r\nA: b\r\n\r\n\x82\x05fir").await.unwrap();
+        for piece in ["st\u{2}\u{3}abc", "second", "third"] {
+            wire.write_all(piece.as_bytes()).await.unwrap();
         }
         drop(wire);
         let mut all = Vec::new();
         other.read_to_end(&mut all).await.unwrap();
-        assert_eq!(all, b"first\x88\x02\x0f\xa8");
+        assert!(all.ends_with(b"\r\n\r\n\x82\x05first\x88\x02\x0f\xa8"), "{}", all.escape_ascii());
+    }
+
+    #[test]
+    fn frames_are_counted_however_their_bytes_are_cut() {
+        let mut bytes = b"HTTP/1.1 101\r\n\r\n\x89\x00\x82\x7e\x01\x00".to_vec();
+        bytes.extend([7; 256]);
+        bytes.extend(b"\x82\x7f\x00\x00\x00\x00\x00\x01\x00\x00");
+        bytes.extend([7; 65_536]);
+        let whole = bytes.len();
+        bytes.extend(b"\x81\x01x");
+        for step in [1, 3, 1000, bytes.len()] {
+            let mut socket = Socket { frames: 3, then: SocketFault::Drop, at: Position::Head(0) };
+            let mut total = 0;
+            for piece in bytes.chunks(step) {
+                let (passed, after) = socket.passed(piece);
+                (total, socket) = (total + passed, after);
+                if passed < piece.len() {
+                    break;
+                }
+            }
+            assert_eq!(total, whole, "{step}");
+        }
     }
 }

@@ -18,9 +18,9 @@
 //! | `garbage` | 200 with a body that is not JSON |
 //! | `close-idle=MS` | the connection is closed when it has been idle for MS milliseconds after the answer |
 //! | `split` | all further bytes of the connection are sent one by one |
-//! | `ws-drop=N` | a WebSocket is dropped without a close frame after N writes of the server |
+//! | `ws-drop=N` | a WebSocket is dropped without a close frame after N frames of the server |
 //! | `ws-close=CODE` | a WebSocket is closed with that code after the first data |
-//! | `ws-silent=N` | a WebSocket sends nothing after N writes |
+//! | `ws-silent=N` | a WebSocket sends nothing after N frames |
 
 mod body;
 mod io;

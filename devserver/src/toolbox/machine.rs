@@ -6,16 +6,14 @@
 use super::interpreter::Interpreters;
 use super::pty::Ptys;
 use super::session::Sessions;
+use crate::processes::MARK;
 use crate::{Protocol, processes};
-use parking_lot::{Mutex, RwLock};
+use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
-use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
-
-/// The variable that marks every process of a sandbox, whatever group or session it moves to.
-const MARK: &str = "DAYTONA_SANDBOX_ID";
 
 /// All that a toolbox knows of its sandbox.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -32,6 +30,8 @@ pub struct MachineConfig {
     /// `sleep infinity` once a client asks for it.
     pub entrypoint: Vec<String>,
     pub resources: Resources,
+    /// The sandbox has processes and files of its own: every process that is seen is the sandbox's.
+    pub isolated: bool,
     /// Directories that the files endpoints refuse to delete, move or change, and all above them: what the
     /// sandbox shares with the server and its user. Empty in a sandbox with a file system of its own.
     pub protected: Vec<PathBuf>,
@@ -45,7 +45,15 @@ pub struct Resources {
     pub disk_gib: u64,
 }
 
-/// A running machine. Its end is [`Machine::stop`].
+impl Resources {
+    /// Those of a sandbox's record.
+    pub fn of(record: &Map<String, Value>) -> Self {
+        let size = |key: &str| record.get(key).and_then(Value::as_u64).unwrap_or(1);
+        Self { cpu: size("cpu"), memory_gib: size("memory"), disk_gib: size("disk") }
+    }
+}
+
+/// A running machine. It ends with the process that serves it.
 pub struct Machine {
     pub id: String,
     pub protocol: Protocol,
@@ -53,13 +61,12 @@ pub struct Machine {
     pub log_dir: PathBuf,
     pub entrypoint: Vec<String>,
     pub protected: Vec<PathBuf>,
+    isolated: bool,
     pub env: Mutex<BTreeMap<String, String>>,
     pub sessions: Sessions,
     pub ptys: Ptys,
     pub interpreters: Interpreters,
     resources: Mutex<Resources>,
-    /// Held for reading while a process is started, so that `stop` sees every process.
-    stopped: RwLock<bool>,
 }
 
 impl Machine {
@@ -72,12 +79,12 @@ impl Machine {
             log_dir: config.log_dir,
             entrypoint: config.entrypoint,
             protected: config.protected,
+            isolated: config.isolated,
             env: Mutex::new(config.env),
             sessions: Sessions::default(),
             ptys: Ptys::default(),
             interpreters: Interpreters::default(),
             resources: Mutex::new(config.resources),
-            stopped: RwLock::new(false),
         });
         machine.sessions.start(&machine);
         machine
@@ -116,32 +123,23 @@ impl Machine {
         env
     }
 
-    /// Starts a process, unless the machine has stopped.
-    pub fn start_process<T>(&self, start: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
-        let stopped = self.stopped.read();
-        if *stopped {
-            return Err(io::Error::other("the sandbox is not running"));
-        }
-        start()
-    }
-
-    /// Every process of this machine: those with its mark, in whatever group, and all their descendants,
-    /// whatever their environment.
-    pub fn processes(&self) -> BTreeSet<i32> {
-        let mark = format!("{MARK}={}", self.id);
-        let marked = processes::all().into_iter().filter(|pid| {
-            let environ = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
-            environ.split(|byte| *byte == 0).any(|variable| variable == mark.as_bytes())
-        });
-        processes::with_descendants(marked)
-    }
-
-    /// Kills every process and starts none any more. Blocks until they are gone.
+    /// Ends sessions and terminals, which tell their clients so, and kills every process. Blocks until they
+    /// are gone.
     pub fn stop(&self) {
-        *self.stopped.write() = true;
         self.sessions.clear();
         self.ptys.clear();
         self.interpreters.clear();
         processes::kill_until_gone(|| self.processes());
+    }
+
+    /// Every process of this machine. Without isolation: those with its mark, in whatever group, and all
+    /// their descendants, whatever their environment.
+    pub fn processes(&self) -> BTreeSet<i32> {
+        if !self.isolated {
+            return processes::with_descendants(processes::marked(&self.id));
+        }
+        const INIT: i32 = 1;
+        let daemon = i32::try_from(std::process::id()).ok();
+        processes::all().into_iter().filter(|process| *process != INIT && Some(*process) != daemon).collect()
     }
 }

@@ -1,9 +1,11 @@
 //! A client of the dev server that shares no code with the library, so that a mistake made in both shows.
 
+use daytona_dev::outside::{Outside, as_owner_of};
 use daytona_dev::{Options, Protocol, Server};
 use futures_util::{SinkExt, StreamExt};
 use reqwest::{Client, Method, RequestBuilder, Response};
 use serde_json::{Value, json};
+use std::path::PathBuf;
 use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
@@ -117,6 +119,17 @@ impl Sandbox<'_> {
 
     pub async fn home(&self) -> String {
         self.get("/user-home-dir").await.1["dir"].as_str().unwrap().to_owned()
+    }
+
+    /// The home as this machine sees it.
+    pub async fn home_outside(&self) -> PathBuf {
+        Outside::of(&self.dev_server.server, &self.id).unwrap().path(self.home().await)
+    }
+
+    /// Writes a file in the home, from outside.
+    pub async fn write(&self, name: &str, text: &str) {
+        let home = self.home_outside().await;
+        as_owner_of(&home, || std::fs::write(home.join(name), text)).unwrap();
     }
 
     /// Opens a WebSocket; an error is the status and body of a refused upgrade.

@@ -278,8 +278,7 @@ async fn newer_fields_are_checked_and_kept_where_the_protocol_has_them() {
 async fn files_outlive_a_stop_and_an_archive_and_processes_do_not() {
     let dev_server = DevServer::new().await;
     let sandbox = dev_server.sandbox().await;
-    let home = sandbox.home().await;
-    std::fs::write(format!("{home}/kept"), "x").unwrap();
+    sandbox.write("kept", "x").await;
     sandbox.post("/process/pty", json!({"id": "t"})).await;
     dev_server.post(&format!("/sandbox/{}/stop", sandbox.id), json!({})).await;
     dev_server.wait_for(&sandbox.id, "stopped").await;
@@ -299,7 +298,7 @@ async fn a_deleted_sandbox_frees_its_name_and_leaves_no_file() {
     let (_, made) = dev_server.post("/sandbox", json!({"name": "n"})).await;
     let id = made["id"].as_str().unwrap().to_owned();
     let sandbox = client::Sandbox { dev_server: &dev_server, id: id.clone() };
-    let home = sandbox.home().await;
+    let home = sandbox.home_outside().await;
     let (status, answer) = dev_server.delete("/sandbox/n").await;
     assert_eq!(
         (status, &answer["state"], &answer["desiredState"]),
@@ -308,7 +307,7 @@ async fn a_deleted_sandbox_frees_its_name_and_leaves_no_file() {
     let (status, again) = dev_server.post("/sandbox", json!({"name": "n"})).await;
     assert!(status == 200 && again["id"] != json!(id), "{again}");
     until("gone", async || dev_server.get(&format!("/sandbox/{id}")).await.0 == 404).await;
-    assert!(!std::path::Path::new(&home).exists());
+    assert!(!home.exists());
     assert_eq!(sandbox.get("/work-dir").await.0, 404);
 }
 
@@ -492,12 +491,12 @@ server.serve_forever()
 /// A sandbox in which [`PORT_SERVER`] listens, and its port.
 async fn listening(dev_server: &DevServer) -> (client::Sandbox<'_>, u16) {
     let sandbox = dev_server.sandbox().await;
-    let home = sandbox.home().await;
-    std::fs::write(format!("{home}/inside.py"), PORT_SERVER).unwrap();
-    std::fs::write(format!("{home}/.bash_profile"), "exec python3 inside.py\n").unwrap();
+    let home = sandbox.home_outside().await;
+    sandbox.write("inside.py", PORT_SERVER).await;
+    sandbox.write(".bash_profile", "exec python3 inside.py\n").await;
     sandbox.post("/process/pty", json!({"id": "server"})).await;
-    let port = format!("{home}/port");
-    until("it listens", async || std::path::Path::new(&port).exists()).await;
+    let port = home.join("port");
+    until("it listens", async || port.exists()).await;
     let port = std::fs::read_to_string(port).unwrap().parse().unwrap();
     (sandbox, port)
 }

@@ -4,6 +4,7 @@
 use std::{io::Write, path::PathBuf, time::Duration};
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use daytona_dev::outside::{Outside, as_owner_of};
 use daytona_dev::{Options, Protocol, Server};
 use reqwest::{Client, Method, RequestBuilder, Response, multipart};
 use serde_json::{Value, json};
@@ -27,7 +28,7 @@ impl Toolbox {
         let url = format!("{}/{id}", sandbox["toolboxProxyUrl"].as_str().unwrap());
         let mut toolbox = Self { server, client, url, id, home: PathBuf::new() };
         let home: Value = parsed(toolbox.send(Method::GET, "/user-home-dir").await).await;
-        toolbox.home = home["dir"].as_str().unwrap().into();
+        toolbox.home = Outside::of(&toolbox.server, &toolbox.id).unwrap().path(home["dir"].as_str().unwrap());
         toolbox
     }
 
@@ -181,7 +182,7 @@ async fn a_depth_lists_what_is_below_with_its_path() {
     let toolbox = Toolbox::new().await;
     toolbox.upload("a/b/c.txt", "c").await;
     toolbox.upload("a/z.txt", "z").await;
-    std::os::unix::fs::symlink("..", toolbox.home.join("a/up")).unwrap();
+    as_owner_of(&toolbox.home, || std::os::unix::fs::symlink("..", toolbox.home.join("a/up"))).unwrap();
     let listed = async |depth: &str| {
         let entries = parsed(toolbox.get(&format!("/files?path=a{depth}")).await).await;
         let paths: Vec<String> = entries
@@ -357,5 +358,7 @@ async fn an_absolute_path_is_the_machines_own() {
     let outside = tempfile::tempdir().unwrap();
     let path = outside.path().join("f").to_string_lossy().into_owned();
     assert_eq!(toolbox.upload(&path, "outside").await.status(), 200);
-    assert_eq!(std::fs::read(&path).unwrap(), b"outside");
+    let seen = Outside::of(&toolbox.server, &toolbox.id).unwrap().path(&path);
+    assert_eq!(std::fs::read(&seen).unwrap(), b"outside");
+    assert_eq!(std::path::Path::new(&path).exists(), !toolbox.server.is_isolated());
 }

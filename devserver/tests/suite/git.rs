@@ -1,8 +1,9 @@
 //! Git in the 0.205 mode: real repositories, and a real git server over HTTP.
 
 use crate::client::{DevServer, Sandbox, until};
-use crate::git_host::{GitHost, PASSWORD, USERNAME, git};
+use crate::git_host::{GitHost, PASSWORD, USERNAME};
 use daytona_dev::Protocol;
+use daytona_dev::outside::as_owner_of;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 
@@ -17,7 +18,7 @@ impl<'a> Setting<'a> {
     async fn new(dev_server: &'a DevServer) -> Self {
         let host = GitHost::start();
         let sandbox = dev_server.sandbox().await;
-        let home = sandbox.home().await.into();
+        let home = sandbox.home_outside().await;
         let setting = Self { sandbox, host, home };
         setting.done("/git/clone", json!({ "url": setting.host.url("/bare.git"), "path": "repo" })).await;
         setting
@@ -56,15 +57,20 @@ impl<'a> Setting<'a> {
     }
 
     fn write(&self, file: &str, content: &str) {
-        std::fs::write(self.home.join("repo").join(file), content).unwrap();
+        as_owner_of(&self.home, || std::fs::write(self.home.join("repo").join(file), content)).unwrap();
     }
 
     fn read(&self, file: &str) -> String {
         std::fs::read_to_string(self.home.join("repo").join(file)).unwrap()
     }
 
-    fn git(&self, arguments: &[&str]) -> String {
-        git(&self.home.join("repo"), arguments)
+    /// Runs git in `repo`, inside the sandbox.
+    async fn git(&self, arguments: &[&str]) -> String {
+        let words: Vec<String> = arguments.iter().map(|word| format!("'{word}'")).collect();
+        let body = json!({ "command": format!("git {}", words.join(" ")), "cwd": "repo" });
+        let (_, answer) = self.sandbox.post("/process/execute", body).await;
+        assert_eq!(answer["exitCode"], 0, "{arguments:?}: {answer}");
+        answer["result"].as_str().unwrap().trim().to_owned()
     }
 }
 
@@ -157,7 +163,7 @@ async fn a_value_that_looks_like_an_option_is_refused_or_taken_as_it_is() {
     let dev_server = DevServer::new().await;
     let setting = Setting::new(&dev_server).await;
     let marker = setting.home.join("ran");
-    let option = format!("--upload-pack=touch {}", marker.display());
+    let option = format!("--upload-pack=touch {}/ran", setting.sandbox.home().await);
     for (path, key) in [("/git/pull", "remote"), ("/git/push", "branch"), ("/git/checkout", "branch")] {
         let mut body = json!({ "path": "repo" });
         body[key] = json!(option);
@@ -211,9 +217,9 @@ async fn the_status_tells_every_state_of_a_file_and_how_far_the_upstream_is() {
         setting.commit(name, &format!("{name}\n").repeat(20)).await;
     }
     setting.host.advance("theirs.txt", "theirs\n");
-    setting.git(&["fetch", "-q"]);
-    setting.git(&["mv", "former name", "new name"]);
-    setting.git(&["rm", "-q", "deleted"]);
+    setting.git(&["fetch", "-q"]).await;
+    setting.git(&["mv", "former name", "new name"]).await;
+    setting.git(&["rm", "-q", "deleted"]).await;
     setting.write("modified", "changed\n");
     setting.write("ünträcked", "new\n");
     let status = setting.status("repo").await;
@@ -267,7 +273,10 @@ async fn a_pull_forwards_or_changes_nothing() {
     let hash = setting.commit("f.txt", "ours\n").await;
     setting.host.advance("f.txt", "theirs again\n");
     setting.refused("/git/pull", json!({ "path": "repo" }), 409, "GIT_MERGE_CONFLICT").await;
-    assert_eq!((setting.git(&["rev-parse", "HEAD"]), setting.read("f.txt")), (hash, "ours\n".to_owned()));
+    assert_eq!(
+        (setting.git(&["rev-parse", "HEAD"]).await, setting.read("f.txt")),
+        (hash, "ours\n".to_owned())
+    );
 }
 
 #[tokio::test]
@@ -300,7 +309,7 @@ async fn a_commit_keeps_its_message_and_author_and_may_be_empty() {
         (&newest["message"], &newest["author"], &newest["email"]),
         (&json!("# no comment\n\n  body ä"), &json!("A Ü"), &json!("a@b.c"))
     );
-    assert_eq!(newest["hash"], json!(setting.git(&["rev-parse", "HEAD"])));
+    assert_eq!(newest["hash"], json!(setting.git(&["rev-parse", "HEAD"]).await));
 }
 
 #[tokio::test]
@@ -317,7 +326,7 @@ async fn a_repository_can_be_made_without_a_remote() {
 
     setting.done("/git/init", json!({ "path": "bare", "bare": true })).await;
     assert!(setting.home.join("bare/HEAD").is_file());
-    let url = setting.home.join("bare").display().to_string();
+    let url = format!("{}/bare", setting.sandbox.home().await);
     setting.done("/git/remotes", json!({ "path": "fresh", "name": "here", "url": url })).await;
     let body = json!({
         "path": "fresh", "name": "here", "url": setting.host.url("/bare.git"), "overwrite": true, "fetch": true,
@@ -325,7 +334,7 @@ async fn a_repository_can_be_made_without_a_remote() {
     setting.done("/git/remotes", body).await;
     let remotes = setting.sandbox.get("/git/remotes?path=fresh").await.1;
     assert_eq!(remotes, json!({ "remotes": [{ "name": "here", "url": setting.host.url("/bare.git") }] }));
-    let fetched = git(&setting.home.join("fresh"), &["rev-parse", "here/dev"]);
+    let fetched = setting.git(&["-C", "../fresh", "rev-parse", "here/dev"]).await;
     assert_eq!(fetched, setting.host.git("bare.git", &["rev-parse", "dev"]));
 }
 
@@ -333,7 +342,7 @@ async fn a_repository_can_be_made_without_a_remote() {
 async fn resets_and_restores_take_back_what_they_name() {
     let dev_server = DevServer::new().await;
     let setting = Setting::new(&dev_server).await;
-    let first = setting.git(&["rev-parse", "HEAD"]);
+    let first = setting.git(&["rev-parse", "HEAD"]).await;
     setting.commit("f.txt", "two\n").await;
     setting.done("/git/reset", json!({ "path": "repo", "mode": "soft", "target": first })).await;
     assert_eq!(setting.status("repo").await["fileStatus"][0]["staging"], "Modified");
@@ -445,7 +454,7 @@ async fn a_hook_of_the_repository_does_not_run() {
     let dev_server = DevServer::new().await;
     let setting = Setting::new(&dev_server).await;
     let hook = setting.home.join("repo/.git/hooks/pre-commit");
-    std::fs::write(&hook, "#!/bin/sh\nexit 1\n").unwrap();
+    as_owner_of(&setting.home, || std::fs::write(&hook, "#!/bin/sh\nexit 1\n")).unwrap();
     std::fs::set_permissions(&hook, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
     setting.commit("x.txt", "x\n").await;
 }

@@ -54,7 +54,7 @@ async fn output_arrives_while_the_code_still_runs() {
     let code = format!("print('first')\n{}print('second')", wait_for(&file));
     let mut socket = start(&sandbox, json!({ "code": code })).await;
     socket.until_text("first").await;
-    std::fs::write(&file, "").unwrap();
+    sandbox.write("go on", "").await;
     let received = socket.ended().await;
     assert_eq!((text(&received, "stdout").as_str(), closed(&received)), ("first\nsecond\n", (1000, "")));
 }
@@ -71,7 +71,7 @@ async fn the_runs_of_one_context_queue_and_those_of_two_do_not() {
     let second = start(&sandbox, request("print(x)")).await;
     // Another context answers meanwhile.
     assert_eq!(text(&run(&sandbox, "print('other')").await, "stdout"), "other\n");
-    std::fs::write(&file, "").unwrap();
+    sandbox.write("go on", "").await;
     assert_eq!(text(&second.ended().await, "stdout"), "1\n");
     assert_eq!(closed(&first.ended().await).0, 1000);
 }
@@ -143,8 +143,8 @@ async fn a_hundred_megabytes_arrive_whole() {
 async fn a_reader_that_does_not_read_is_cut_and_the_code_goes_on() {
     let dev_server = DevServer::new().await;
     let sandbox = dev_server.sandbox().await;
-    let done = PathBuf::from(sandbox.home().await).join("done");
-    let code = format!("for i in range(100_000): print('x' * 1000)\nopen({done:?}, 'w')");
+    let done = sandbox.home_outside().await.join("done");
+    let code = "for i in range(100_000): print('x' * 1000)\nopen('done', 'w')";
     let socket = start(&sandbox, json!({ "code": code })).await;
     until("the code has ended", async || done.exists()).await;
     assert_eq!(closed(&socket.ended().await), (1008, "slow consumer"));
@@ -187,8 +187,8 @@ async fn code_of_any_size_and_language_runs_in_its_directory_with_its_environmen
     let dev_server = DevServer::new().await;
     let sandbox = dev_server.sandbox().await;
     let home = sandbox.home().await;
-    std::fs::create_dir(PathBuf::from(&home).join("deep")).unwrap();
-    std::fs::write(PathBuf::from(&home).join("deep/mine.py"), "value = 7\n").unwrap();
+    assert_eq!(sandbox.post("/files/folder?path=deep&mode=755", Value::Null).await.0, 201);
+    sandbox.write("deep/mine.py", "value = 7\n").await;
     let body = json!({ "cwd": "deep", "language": "python" });
     let (_, context) = sandbox.post("/process/interpreter/context", body).await;
     assert_eq!(context["cwd"], format!("{home}/deep"));

@@ -2,9 +2,9 @@
 
 use crate::toolbox::{Toolbox, runs, until};
 use daytona_dev::Protocol;
+use daytona_dev::outside::as_owner_of;
 use reqwest::Method;
 use serde_json::json;
-use std::os::unix::fs::PermissionsExt;
 
 /// Runs a command and returns its output.
 async fn result(toolbox: &Toolbox, command: &str) -> String {
@@ -22,7 +22,7 @@ async fn a_limit_kills_the_group_and_answers_408() {
     assert_eq!(answer["source"], "DAYTONA_DAEMON");
     assert!(answer.get("result").is_none());
     let child = result(&toolbox, "cat child").await;
-    until("the child is gone", async || !runs(&child)).await;
+    until("the child is gone", async || !runs(&toolbox.process(&child))).await;
 }
 
 #[tokio::test]
@@ -48,7 +48,7 @@ async fn an_environment_is_updated_for_what_starts_later() {
 async fn metrics_have_the_names_of_the_specification() {
     let toolbox = Toolbox::new().await;
     let before = toolbox.json(Method::GET, "/system/metrics", json!(null)).await.1;
-    std::fs::write(toolbox.home.join("big"), vec![1; 1 << 20]).unwrap();
+    as_owner_of(&toolbox.home, || std::fs::write(toolbox.home.join("big"), vec![1; 1 << 20])).unwrap();
     let (status, after) = toolbox.json(Method::GET, "/system/metrics", json!(null)).await;
     assert_eq!(status, 200);
     for name in ["cpuCount", "memTotal", "memUsed", "memCache", "diskTotal", "diskFree", "timestampUnix"] {
@@ -80,6 +80,7 @@ async fn a_deleted_sandbox_leaves_no_process() {
             toolbox.request(Method::POST, "/process/execute").json(&json!({"command": "sleep 300"}));
         tokio::spawn(request.send())
     };
+    let (detached, unmarked) = (toolbox.process(&detached), toolbox.process(&unmarked));
     assert!(runs(&detached) && runs(&unmarked));
     toolbox.delete_sandbox().await;
     until("both are gone", async || !runs(&detached) && !runs(&unmarked)).await;
@@ -95,6 +96,7 @@ async fn a_server_that_is_dropped_leaves_no_process() {
     let in_session = json!({"command": "setsid sleep 300 & echo $! > child; wait", "runAsync": true});
     toolbox.json(Method::POST, "/process/session/s/exec", in_session).await;
     let in_session = toolbox.written("child").await;
+    let (detached, in_session) = (toolbox.process(&detached), toolbox.process(&in_session));
     assert!(runs(&detached) && runs(&in_session));
     drop(toolbox);
     assert!(!runs(&detached) && !runs(&in_session));
@@ -128,12 +130,8 @@ async fn what_code_is_made_of_means_nothing_to_the_shell() {
 #[tokio::test]
 async fn typescript_runs_under_ts_node_with_the_options_of_the_daemon() {
     let toolbox = Toolbox::new().await;
-    let bin = toolbox.home.join("bin");
-    std::fs::create_dir(&bin).unwrap();
-    let script = bin.join("ts-node");
-    std::fs::write(&script, "#!/bin/sh\nprintf '[%s]' \"$@\"\n").unwrap();
-    std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o755)).unwrap();
-    let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
+    let make = "mkdir bin && printf '#!/bin/sh\nprintf \"[%%s]\" \"$@\"\n' >bin/ts-node && chmod 755 bin/ts-node; pwd";
+    let path = format!("{}/bin:{}", result(&toolbox, make).await, std::env::var("PATH").unwrap());
     toolbox.json(Method::POST, "/env", json!({"set": {"PATH": path}})).await;
     let code = "const quote: string = \"it's\"";
     let body = json!({"language": "typescript", "code": code, "argv": ["a b"]});

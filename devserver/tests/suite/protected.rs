@@ -2,7 +2,7 @@
 //! path here lies in a temporary directory, so that a failing test harms nothing.
 
 use crate::client::{DevServer, Sandbox, status_and_body};
-use daytona_dev::{Options, Protocol};
+use daytona_dev::{Options, Protocol, Wanted};
 use reqwest::Method;
 use serde_json::Value;
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -12,7 +12,8 @@ use std::path::{Path, PathBuf};
 async fn server(protocol: Protocol) -> (DevServer, tempfile::TempDir, PathBuf) {
     let directory = tempfile::tempdir().unwrap();
     let state = directory.path().canonicalize().unwrap().join("above/state");
-    let options = Options { protocol, state_dir: Some(state.clone()), ..Options::default() };
+    let isolation = Wanted::None;
+    let options = Options { protocol, isolation, state_dir: Some(state.clone()), ..Options::default() };
     (DevServer::with(options).await, directory, state)
 }
 

@@ -45,7 +45,7 @@ async fn one_request_makes_a_terminal_and_attends_it() {
     let dev_server = DevServer::new().await;
     let sandbox = dev_server.sandbox().await;
     let directory = format!("{}/a b", sandbox.home().await);
-    std::fs::create_dir(&directory).unwrap();
+    assert_eq!(sandbox.post("/files/folder?path=a%20b&mode=755", Value::Null).await.0, 201);
     let envs = format!("X-Daytona-Pty-Envs~{}", URL_SAFE_NO_PAD.encode(r#"{"GREETING":"grüß \"dich\""}"#));
     let path = format!("{CREATE_CONNECT}&cols=120&rows=40&cwd={}", directory.replace(' ', "%20"));
     let mut socket = sandbox.try_socket(&path, &[EXIT_CONTROL, &envs]).await.unwrap();
@@ -130,7 +130,7 @@ async fn the_older_daemon_takes_create_connect_for_an_id() {
 async fn a_lazy_terminal_starts_with_its_first_client_who_misses_nothing() {
     let dev_server = DevServer::new().await;
     let sandbox = dev_server.sandbox().await;
-    std::fs::write(format!("{}/.bash_profile", sandbox.home().await), "echo good morning\n").unwrap();
+    sandbox.write(".bash_profile", "echo good morning\n").await;
     create(&sandbox, json!({"id": "t", "lazyStart": true})).await;
     assert_eq!(sandbox.get("/process/pty/t").await.1["active"], false);
     let mut socket = sandbox.socket(CONNECT).await;
@@ -178,7 +178,7 @@ async fn a_resize_reaches_the_program_that_runs() {
         "say('ready')\n",
         "while True:\n    signal.pause()\n",
     );
-    std::fs::write(format!("{}/program.py", sandbox.home().await), program).unwrap();
+    sandbox.write("program.py", program).await;
     socket.say("python3 program.py\n").await;
     socket.until_output("ready\r\n").await;
     let (status, answer) = sandbox.post("/process/pty/t/resize", json!({"cols": 132, "rows": 50})).await;

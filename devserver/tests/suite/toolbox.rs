@@ -1,5 +1,6 @@
 //! A dev server with one started sandbox, and requests to its toolbox.
 
+use daytona_dev::outside::Outside;
 use daytona_dev::{Options, Protocol, Server};
 use futures_util::StreamExt;
 use reqwest::{Client, Method, RequestBuilder, Response};
@@ -14,6 +15,7 @@ pub type Socket = WebSocketStream<reqwest::Upgraded>;
 
 pub struct Toolbox {
     pub id: String,
+    /// As this machine sees it.
     pub home: PathBuf,
     url: String,
     client: Client,
@@ -36,8 +38,17 @@ impl Toolbox {
         let mut toolbox = Self { id, home: PathBuf::new(), url, client, server };
         until("the sandbox is started", async || toolbox.sandbox("").await["state"] == "started").await;
         let (_, home) = toolbox.json(Method::GET, "/user-home-dir", Value::Null).await;
-        toolbox.home = home["dir"].as_str().unwrap().into();
+        toolbox.home = toolbox.outside().path(home["dir"].as_str().unwrap());
         toolbox
+    }
+
+    pub fn outside(&self) -> Outside {
+        Outside::of(&self.server, &self.id).unwrap()
+    }
+
+    /// This machine's number of a process of the sandbox.
+    pub fn process(&self, inside: &str) -> String {
+        self.outside().process(inside).map_or("gone".to_owned(), |process| process.to_string())
     }
 
     async fn sandbox(&self, path: &str) -> Value {

@@ -42,7 +42,7 @@ async fn a_small_call_is_never_repeated_nor_a_wrong_success() {
 async fn a_question_is_repeated_until_it_is_answered() {
     let fixture = fixture().await;
     let mut matrix = Matrix::default();
-    std::fs::write(fixture.home.join("there"), "x").unwrap();
+    fixture.put("there", "x");
     let id = fixture.sandbox.id().to_owned();
     for (operation, path) in
         [("files.list", "/files"), ("sandbox.get", "/api/sandbox/"), ("sandbox.list", "/api/sandbox")]

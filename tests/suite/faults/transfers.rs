@@ -72,7 +72,7 @@ fn landed(fixture: &Fixture) -> Value {
 /// A fixture with the file on both sides; the remote one is old enough to be told from another version.
 async fn furnished() -> Fixture {
     let fixture = fixture().await;
-    fs::write(fixture.home.join("there"), content(LENGTH)).unwrap();
+    fixture.put("there", content(LENGTH));
     let there = File::options().write(true).open(fixture.home.join("there")).unwrap();
     there.set_modified(SystemTime::now() - Duration::from_secs(3600)).unwrap();
     fixture.file("here", &content(LENGTH));

@@ -6,6 +6,7 @@ use crate::fixture::{Fixture, content};
 use daytona::client::status;
 use daytona::{Error, Result};
 use daytona_dev::Protocol;
+use daytona_dev::outside::as_owner_of;
 use serde_json::{Value, json};
 use std::fs::{self, File};
 use std::time::{Duration, SystemTime};
@@ -32,7 +33,7 @@ async fn impatient(protocol: Protocol) -> Fixture {
 }
 
 fn furnished(fixture: Fixture) -> Fixture {
-    fs::write(fixture.home.join("there"), content(700_000)).unwrap();
+    fixture.put("there", content(700_000));
     fixture.file("here", &content(700_000));
     fixture
 }
@@ -166,14 +167,20 @@ async fn a_sync_ends_by_the_idle_limit_wherever_the_server_falls_silent() {
             // Both have `same`, so that its digest is asked for; each has a small and a large file of its own.
             for directory in [fixture.local.path().join("dir"), fixture.home.join("dir")] {
                 let _ = fs::remove_dir_all(&directory);
-                fs::create_dir_all(directory.join("below")).unwrap();
-                fs::write(directory.join("same"), "same").unwrap();
+                let fill = || {
+                    fs::create_dir_all(directory.join("below"))?;
+                    fs::write(directory.join("same"), "same")
+                };
+                as_owner_of(&directory, fill).unwrap();
             }
             let source = if operation == "files.sync_up" { fixture.local.path() } else { &fixture.home };
             let target = if operation == "files.sync_up" { &fixture.home } else { fixture.local.path() };
-            fs::write(source.join("dir/below/small"), "small").unwrap();
-            fs::write(source.join("dir/large"), content(700_000)).unwrap();
-            fs::write(target.join("dir/extra"), "extra").unwrap();
+            let fill_source = || {
+                fs::write(source.join("dir/below/small"), "small")?;
+                fs::write(source.join("dir/large"), content(700_000))
+            };
+            as_owner_of(source, fill_source).unwrap();
+            as_owner_of(target, || fs::write(target.join("dir/extra"), "extra")).unwrap();
             let params = json!({"localDir": fixture.place("dir"), "remoteDir": "dir", "delete": true});
             let faults = ["stall@/process", "stall-body=1@/process", "stall@/files", "stall-body=1@/files"];
             for fault in faults {
@@ -242,7 +249,7 @@ async fn bytes_that_come_one_by_one_arrive_all_the_same() {
     for protocol in [Protocol::V0_205, Protocol::V0_190] {
         let fixture = Fixture::of(protocol, json!({})).await;
         let small = content(20_000);
-        fs::write(fixture.home.join("there"), &small).unwrap();
+        fixture.put("there", &small);
         fs::write(fixture.local.path().join("here"), &small).unwrap();
         fixture.server.fault("split@/");
         for operation in OPERATIONS {
@@ -262,7 +269,7 @@ async fn a_lost_download_of_the_same_file_goes_on_where_it_ended() {
     for protocol in [Protocol::V0_205, Protocol::V0_190] {
         let fixture = Fixture::of(protocol, json!({"retries": 2})).await;
         let content = content(3_000_000);
-        fs::write(fixture.home.join("there"), &content).unwrap();
+        fixture.put("there", &content);
         make_old(&fixture, "there");
         for operation in ["files.download", "files.read", "files.reader"] {
             fixture.server.fault("cut-body=700001@/files/download*3");
@@ -284,7 +291,7 @@ async fn a_lost_download_of_what_may_be_another_file_is_an_error() {
     let fixture = Fixture::of(Protocol::V0_205, json!({"retries": 2})).await;
     for operation in ["files.download", "files.read", "files.reader"] {
         // Too young to tell its versions apart.
-        fs::write(fixture.home.join("there"), content(3_000_000)).unwrap();
+        fixture.put("there", content(3_000_000));
         fixture.server.fault("cut-body=700001@/files/download*1");
         assert_eq!(run(&fixture, operation).await.unwrap_err().status(), status::CONNECTION, "{operation}");
     }
@@ -292,7 +299,7 @@ async fn a_lost_download_of_what_may_be_another_file_is_an_error() {
     fixture.server.fault("cut-body=700001@/files/download*1");
     let reader = fixture.open("files.reader", json!({"path": "there"}));
     reader.until_open().await;
-    fs::write(fixture.home.join("there"), content(3_000_001)).unwrap();
+    fixture.put("there", content(3_000_001));
     let error = reader.failed().await;
     assert_eq!(error.status(), status::CONNECTION);
     assert!(error.to_string().contains("changed meanwhile"), "{error}");
@@ -305,7 +312,7 @@ async fn many_files_are_asked_for_again_as_long_as_some_come() {
     let contents: Vec<_> = (0..6).map(|index| content(400_000 + index)).collect();
     let mut files = Vec::new();
     for (index, content) in contents.iter().enumerate() {
-        fs::write(fixture.home.join(format!("f{index}")), content).unwrap();
+        fixture.put(format!("f{index}"), content);
         files.push(
             json!({"remotePath": format!("f{index}"), "localPath": fixture.place(&format!("f{index}"))}),
         );
@@ -318,7 +325,7 @@ async fn many_files_are_asked_for_again_as_long_as_some_come() {
     }
 
     // From now on the third file is too long to get through.
-    fs::write(fixture.home.join("f2"), content(2_000_000)).unwrap();
+    fixture.put("f2", content(2_000_000));
     fixture.server.fault("cut-body=1000000@/files/bulk-download");
     let moved = fixture.call("files.download_many", json!({ "files": files })).await.unwrap();
     assert_eq!((&moved[0]["bytes"], &moved[1]["bytes"]), (&json!(400_000), &json!(400_001)));

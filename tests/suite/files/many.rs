@@ -3,6 +3,7 @@
 use crate::fixture::{Fixture, ODD_NAMES, content, names};
 use daytona::client::status;
 use daytona_dev::Protocol;
+use daytona_dev::outside::as_owner_of;
 use serde_json::{Value, json};
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -52,14 +53,14 @@ async fn many_files_come_down_each_with_its_own_result() {
         let mut expected = Vec::new();
         for (index, name) in ODD_NAMES.iter().enumerate() {
             let content = content(index * 90_000);
-            fs::write(fixture.home.join(name), &content).unwrap();
+            fixture.put(name, &content);
             files.push(json!({"remotePath": name, "localPath": fixture.place(&format!("down/{name}"))}));
             expected.push(content);
         }
         // The same one twice, to two places.
         files.push(json!({"remotePath": ODD_NAMES[3], "localPath": fixture.place("again")}));
         expected.push(expected[3].clone());
-        fs::create_dir(fixture.home.join("dir")).unwrap();
+        fixture.put_directory("dir");
         let good = files.len();
         files.push(json!({"remotePath": "no pe", "localPath": fixture.place("nope")}));
         files.push(json!({"remotePath": "dir", "localPath": fixture.place("dir")}));
@@ -140,16 +141,20 @@ async fn many_files_are_asked_for_in_bounded_requests() {
 
 /// Files by path, `None` for directories.
 fn plant(root: &Path, entries: &[(&str, Option<&str>)]) {
-    for (path, content) in entries {
-        let path = root.join(path);
-        match content {
-            None => fs::create_dir_all(path).unwrap(),
-            Some(content) => {
-                fs::create_dir_all(path.parent().unwrap()).unwrap();
-                fs::write(path, content).unwrap();
+    let make = || {
+        for (path, content) in entries {
+            let path = root.join(path);
+            match content {
+                None => fs::create_dir_all(path)?,
+                Some(content) => {
+                    fs::create_dir_all(path.parent().unwrap())?;
+                    fs::write(path, content)?;
+                }
             }
         }
-    }
+        Ok(())
+    };
+    as_owner_of(root, make).unwrap();
 }
 
 /// The directories of both sides and the parameters, for `up` or down.
@@ -179,7 +184,7 @@ async fn a_directory_becomes_like_another_one_and_says_what_changed() {
             for name in ODD_NAMES {
                 plant(&source, &[(name, Some(name))]);
             }
-            fs::write(source.join("large"), content(700_000)).unwrap();
+            as_owner_of(&source, || fs::write(source.join("large"), content(700_000))).unwrap();
 
             let dry = fixture.call(operation(up), with(&params, json!({"dryRun": true}))).await.unwrap();
             assert!(!target.exists());

@@ -143,7 +143,7 @@ async fn depth_is_taken_by_servers_that_know_it_and_refused_before_it_is_sent_to
     let refused = older.call("files.list", json!({"path": "d", "depth": 2})).await.unwrap_err();
     assert_eq!(refused.status(), status::UNSUPPORTED, "{refused}");
     let unknown = Fixture::of(Protocol::V0_190, json!({})).await;
-    fs::create_dir_all(unknown.home.join("d/e")).unwrap();
+    unknown.put_directory("d/e");
     let refused = unknown.call("files.list", json!({"path": "d", "depth": 2})).await.unwrap_err();
     assert_eq!(refused.status(), status::UNSUPPORTED, "{refused}");
 }
@@ -298,7 +298,7 @@ async fn a_cancelled_transfer_leaves_no_file_anywhere() {
     for fixture in Fixture::both().await {
         let content = content(64 << 20);
         let local = fixture.file("up", &content);
-        fs::write(fixture.home.join("big"), &content).unwrap();
+        fixture.put("big", &content);
         let place = fixture.place("down");
         let transfers = [
             ("files.upload", json!({"localPath": local, "remotePath": "arriving"})),
@@ -395,7 +395,7 @@ async fn a_stream_reads_a_file_at_its_readers_pace() {
     for fixture in Fixture::both().await {
         for length in [0, 1, 8 << 20] {
             let content = content(length);
-            fs::write(fixture.home.join("f"), &content).unwrap();
+            fixture.put("f", &content);
             let reader = fixture.open("files.reader", json!({"path": "f"}));
             reader.sink.refuse_room();
             reader.until_open().await;

@@ -28,7 +28,7 @@ async fn a_change_goes_from_a_clone_to_the_remote_in_both_protocols() {
         assert_eq!(refused(&fixture, "git.clone", wrong).await.0, status::HTTP_AUTHENTICATION);
         assert_eq!(fixture.does("git.clone", with(json!({"url": url, "path": "r"}))).await, Value::Null);
         fixture.does("git.create_branch", json!({"path": "r", "name": "topic"})).await;
-        std::fs::write(fixture.home.join("r/new.txt"), "new\n").unwrap();
+        fixture.put("r/new.txt", "new\n");
         let status = fixture.does("git.status", json!({"path": "r"})).await;
         assert_eq!(status["currentBranch"], "topic");
         assert_eq!(status["fileStatus"][0]["staging"], "Untracked");
@@ -92,7 +92,7 @@ async fn the_newer_operations_work_on_0_205() {
     assert_eq!(remotes, json!({"remotes": [{"name": "origin", "url": host.url("/bare.git")}]}));
     fixture.does("git.pull", json!({"path": "r", "remote": "origin", "branch": "master"})).await;
     assert_eq!(std::fs::read_to_string(fixture.home.join("r/f.txt")).unwrap(), "one\n");
-    std::fs::write(fixture.home.join("r/f.txt"), "two\n").unwrap();
+    fixture.put("r/f.txt", "two\n");
     fixture.does("git.restore", json!({"path": "r", "files": ["f.txt"]})).await;
     assert_eq!(std::fs::read_to_string(fixture.home.join("r/f.txt")).unwrap(), "one\n");
     fixture.does("git.reset", json!({"path": "r", "mode": "hard", "target": "HEAD"})).await;

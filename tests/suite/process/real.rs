@@ -103,7 +103,7 @@ async fn a_command_at_its_limit_is_killed_with_its_children_in_both_protocols() 
             (error.status(), error.detail().code.as_deref()),
             (status::HTTP_REQUEST_TIMEOUT, Some(code))
         );
-        let child = written(&fixture.home.join("child")).await;
+        let child = fixture.process(&written(&fixture.home.join("child")).await);
         until("the child is gone", async || !runs(&child)).await;
     }
 }
@@ -182,12 +182,12 @@ async fn a_run_at_its_limit_or_cancelled_takes_its_processes_along() {
     let params = json!({"command": command("$HOME/limited"), "timeout": 1});
     let error = fixture.call("process.run", params).await.unwrap_err();
     assert_eq!(error.status(), status::HTTP_REQUEST_TIMEOUT);
-    let limited = written(&fixture.home.join("limited")).await;
+    let limited = fixture.process(&written(&fixture.home.join("limited")).await);
 
     let running =
         open(&fixture.sandbox, "process.run", json!({"command": command("$HOME/cancelled")})).unwrap();
     running.until_output("up").await;
-    let cancelled = written(&fixture.home.join("cancelled")).await;
+    let cancelled = fixture.process(&written(&fixture.home.join("cancelled")).await);
     assert!(runs(&cancelled));
     running.drop_it().await;
     for child in [limited, cancelled] {

@@ -36,7 +36,7 @@ async fn a_terminal_has_its_size_directory_and_environment_and_its_true_exit_cod
         let sandbox = dev_server.create(json!({})).await;
         let home = ask(&sandbox, "sandbox.home_dir", json!({})).await["dir"].as_str().unwrap().to_owned();
         let cwd = format!("{home}/d i r");
-        std::fs::create_dir(&cwd).unwrap();
+        ask(&sandbox, "process.execute", json!({"command": "mkdir 'd i r'"})).await;
         let params =
             json!({"id": "t", "cols": 120, "rows": 40, "cwd": cwd, "env": {"GREETING": "grüß\n\"$dich\""}});
         let terminal = opened(&sandbox, "pty.open", params).await;

@@ -190,7 +190,7 @@ async fn a_sandbox_goes_through_all_its_states() {
         let dev_server = DevServer::of(protocol).await;
         let sandbox = dev_server.create(json!({})).await;
         let home = ask(&sandbox, "sandbox.home_dir", json!({})).await["dir"].as_str().unwrap().to_owned();
-        std::fs::write(format!("{home}/kept"), "x").unwrap();
+        ask(&sandbox, "process.execute", json!({"command": "printf x >kept"})).await;
         assert_eq!(ask(&sandbox, "sandbox.work_dir", json!({})).await["dir"], json!(home));
         assert_eq!(ask(&sandbox, "sandbox.stop", json!({})).await["state"], "stopped");
         assert_eq!(ask(&sandbox, "sandbox.wait_for_stop", json!({})).await["state"], "stopped");
@@ -203,7 +203,8 @@ async fn a_sandbox_goes_through_all_its_states() {
             ask(&sandbox, "sandbox.wait", json!({"states": ["stopped", "started"]})).await["state"],
             "started"
         );
-        assert_eq!(std::fs::read_to_string(format!("{home}/kept")).unwrap(), "x");
+        let kept = ask(&sandbox, "process.execute", json!({"command": "cat kept"})).await;
+        assert_eq!(kept["result"], "x");
         assert_eq!(ask(&sandbox, "sandbox.stop", json!({"force": true})).await["state"], "stopped");
         ask(&sandbox, "sandbox.delete", json!({"wait": true})).await;
         assert!(!std::path::Path::new(&home).exists());

@@ -136,7 +136,7 @@ impl Git {
             .stdin(if input.is_some() { Stdio::piped() } else { Stdio::null() })
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
-        let mut child = machine.start_process(|| command.spawn()).map_err(Failure::NotStarted)?;
+        let mut child = command.spawn().map_err(Failure::NotStarted)?;
         let stdin = child.stdin.take();
         let feed = async move {
             if let (Some(mut stdin), Some(input)) = (stdin, input) {

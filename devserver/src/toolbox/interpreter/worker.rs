@@ -65,7 +65,7 @@ impl Worker {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null());
-        let mut process = machine.start_process(|| command.spawn()).map_err(StartError::Io)?;
+        let mut process = command.spawn().map_err(StartError::Io)?;
         let (Some(commands), Some(output)) = (process.stdin.take(), process.stdout.take()) else {
             return Err(StartError::Io(io::Error::other("the pipes are missing")));
         };

@@ -61,7 +61,7 @@ impl Command {
             .stdin(Stdio::piped())
             .stdout(writer.try_clone()?)
             .stderr(writer);
-        let child = machine.start_process(|| command.spawn())?;
+        let child = command.spawn()?;
         Ok((child, Receiver::from_owned_fd(OwnedFd::from(reader))?))
     }
 }

@@ -99,7 +99,7 @@ impl Terminal {
 
     /// Starts the shell, unless it was started before.
     pub fn start(self: &Arc<Self>, machine: &Arc<Machine>) -> io::Result<()> {
-        machine.start_process(|| self.start_shell(machine).map_err(io::Error::other))
+        self.start_shell(machine).map_err(io::Error::other)
     }
 
     fn start_shell(self: &Arc<Self>, machine: &Arc<Machine>) -> Result<(), pty_process::Error> {

@@ -43,7 +43,7 @@ impl Entrypoint {
             .stdin(Stdio::null())
             .stdout(out)
             .stderr(error);
-        let child = machine.start_process(|| process.spawn());
+        let child = process.spawn();
         drop(process);
         let (ended, gone) = watch::channel(false);
         match child {

@@ -58,7 +58,7 @@ impl Session {
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::null());
-        let mut shell = machine.start_process(|| command.spawn())?;
+        let mut shell = command.spawn()?;
         let missing = || io::Error::other("the shell has no input or number");
         let input = shell.stdin.take().ok_or_else(missing)?;
         let number = shell.id().ok_or_else(missing)?;

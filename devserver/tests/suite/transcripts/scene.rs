@@ -1,9 +1,8 @@
 //! What the recorder did between the recorded requests, of which the recordings show only the effects.
 
-use std::{os::unix::fs::symlink, time::Duration};
+use std::time::Duration;
 
 use super::{recording::Exchange, replay::Replay};
-use crate::git_host::git;
 
 /// The time limit for a background change to show in an answer.
 const SETTLING: Duration = Duration::from_secs(10);
@@ -121,7 +120,7 @@ pub async fn prepare(replay: &Replay, name: &str) {
         ("session", "input with newline") => tokio::time::sleep(Duration::from_millis(300)).await,
         ("pty", name) if name.starts_with("close frame: ") => terminal(replay, "x").await,
         ("pty", "delete") => terminal(replay, "k").await,
-        ("git", name) => repository(replay, name),
+        ("git", name) => repository(replay, name).await,
         ("interpreter", "contexts after the worker died") => delete_contexts(replay, 2..).await,
         ("interpreter", "contexts") => delete_contexts(replay, ..1).await,
         ("pty", "a message over 64 KiB") => terminal(replay, "big").await,
@@ -132,40 +131,33 @@ pub async fn prepare(replay: &Replay, name: &str) {
             }
         }
         ("files", "info of a symlink") => {
-            let directory = replay.home.join("rec");
-            symlink("ok.txt", directory.join("link")).unwrap();
-            symlink("nowhere", directory.join("dangling")).unwrap();
-            nix::unistd::mkfifo(&directory.join("fifo"), nix::sys::stat::Mode::from_bits_truncate(0o644))
-                .unwrap();
+            let command = "cd rec && ln -s ok.txt link && ln -s nowhere dangling && mkfifo -m 644 fifo";
+            replay.make("/process/execute", serde_json::json!({ "command": command })).await;
         }
         _ => {}
     }
 }
 
 /// What the recorder did in the clone and in the remote.
-fn repository(replay: &Replay, name: &str) {
+async fn repository(replay: &Replay, name: &str) {
     let host = replay.git_host.as_ref().expect("the replay of git has a server");
-    let clone = replay.home.join("repo");
-    let change = |file: &str, content: &str| {
-        let file = clone.join(file);
-        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
-        std::fs::write(file, content).unwrap();
+    // Inside: to the machine's git the sandbox's files belong to nobody.
+    let run = async |command: &str| {
+        let body = serde_json::json!({ "command": command, "cwd": "repo" });
+        assert_eq!(replay.make("/process/execute", body).await["exitCode"], 0, "{command}");
     };
     match name {
         "status, modified and untracked" => {
-            change("f.txt", "changed\n");
-            change("n.txt", "new\n");
-            change("sub/s.txt", "new\n");
+            run("echo changed >f.txt; echo new >n.txt; mkdir -p sub; echo new >sub/s.txt").await;
         }
         "pull" => host.advance("theirs.txt", "theirs\n"),
         "push, rejected" => {
             host.advance("theirs.txt", "more\n");
-            change("ours.txt", "ours\n");
-            git(&clone, &["add", "ours.txt"]);
-            git(&clone, &["commit", "-q", "-m", "ours"]);
+            let identity = "-c user.name=n -c user.email=a@b.c";
+            run(&format!("echo ours >ours.txt; git add ours.txt; git {identity} commit -q -m ours")).await;
         }
         "status of a repository without commits" => {
-            git(&replay.home, &["init", "-q", "fresh"]);
+            run("git init -q ../fresh").await;
         }
         _ => {}
     }

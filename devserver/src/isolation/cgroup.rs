@@ -1,0 +1,236 @@
+//! Control groups: limits of memory, processors and processes, in whichever version of them this server
+//! may make groups.
+
+use super::calls;
+use crate::processes;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// What one sandbox may use.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    pub processors: f64,
+    pub memory_bytes: u64,
+    pub processes: u64,
+}
+
+/// Where this server may make groups.
+#[derive(Clone, Debug, Default)]
+pub struct Hierarchies(Vec<Hierarchy>);
+
+#[derive(Clone, Debug)]
+struct Hierarchy {
+    /// The group that holds all of this server's sandboxes.
+    directory: PathBuf,
+    controllers: Vec<Controller>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Controller {
+    Memory,
+    Processors,
+    Processes,
+}
+
+use Controller::{Memory, Processes, Processors};
+
+/// The groups of one sandbox.
+#[derive(Debug)]
+pub struct Group(Vec<PathBuf>);
+
+impl Hierarchies {
+    /// Makes a group with this name in each hierarchy where that is allowed.
+    pub fn find(name: &str) -> Self {
+        let own = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
+        let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
+        let mut found = Self::default();
+        for line in own.lines() {
+            let mut fields = line.splitn(3, ':');
+            let (Some(_), Some(names), Some(path)) = (fields.next(), fields.next(), fields.next()) else {
+                continue;
+            };
+            let Some(root) = mount_point(&mounts, names) else { continue };
+            let wanted = [("memory", Memory), ("cpu", Processors), ("pids", Processes)];
+            let wanted: Vec<Controller> = wanted
+                .into_iter()
+                .filter(|(wanted, _)| names.is_empty() || names.split(',').any(|name| name == *wanted))
+                .map(|(_, controller)| controller)
+                .filter(|controller| !found.limits(*controller))
+                .collect();
+            if wanted.is_empty() {
+                continue;
+            }
+            // The nearest one whose groups have limits: in version 2 a group of processes has none.
+            let own = root.join(path.trim_start_matches('/'));
+            for parent in own.ancestors().take_while(|parent| parent.starts_with(&root)) {
+                let Some(hierarchy) = Hierarchy::make(parent, name, &wanted) else { continue };
+                found.0.push(hierarchy);
+                break;
+            }
+        }
+        found
+    }
+
+    pub fn limits(&self, controller: Controller) -> bool {
+        self.0.iter().any(|hierarchy| hierarchy.controllers.contains(&controller))
+    }
+
+    /// For who cleans up after this server.
+    pub fn directories(&self) -> impl Iterator<Item = &Path> {
+        self.0.iter().map(|hierarchy| hierarchy.directory.as_path())
+    }
+
+    /// The groups of one sandbox, with its limits.
+    pub fn create(&self, id: &str, limits: &Limits) -> io::Result<Group> {
+        let mut group = Group(Vec::new());
+        for hierarchy in &self.0 {
+            let directory = hierarchy.directory.join(id);
+            match fs::create_dir(&directory) {
+                Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+                _ => group.0.push(directory),
+            }
+        }
+        group.set(limits)?;
+        Ok(group)
+    }
+
+    pub fn remove(&self) {
+        self.directories().for_each(remove_tree);
+    }
+}
+
+impl Hierarchy {
+    fn make(parent: &Path, name: &str, wanted: &[Controller]) -> Option<Self> {
+        if !calls::is_writable(parent) || !calls::is_writable(&parent.join("cgroup.procs")) {
+            return None;
+        }
+        let directory = parent.join(name);
+        fs::create_dir(&directory).ok()?;
+        // Version 2 asks for it, version 1 knows no such file.
+        let _version_1 = fs::write(directory.join("cgroup.subtree_control"), "+memory +cpu +pids");
+        let probe = directory.join("probe");
+        let controllers: Vec<Controller> = match fs::create_dir(&probe) {
+            Ok(()) => wanted.iter().copied().filter(|wanted| wanted.file(&probe).is_some()).collect(),
+            Err(_) => Vec::new(),
+        };
+        let _ = fs::remove_dir(&probe);
+        if controllers.is_empty() {
+            let _ = fs::remove_dir(&directory);
+            return None;
+        }
+        Some(Self { directory, controllers })
+    }
+}
+
+impl Controller {
+    /// The file of the limit, whichever version it is.
+    fn file(self, group: &Path) -> Option<PathBuf> {
+        let names: &[&str] = match self {
+            Memory => &["memory.max", "memory.limit_in_bytes"],
+            Processors => &["cpu.max", "cpu.cfs_quota_us"],
+            Processes => &["pids.max"],
+        };
+        names.iter().map(|name| group.join(name)).find(|path| path.exists())
+    }
+}
+
+impl Group {
+    /// `cgroup.procs` of each.
+    pub fn members(&self) -> Vec<PathBuf> {
+        self.0.iter().map(|group| group.join("cgroup.procs")).collect()
+    }
+
+    pub fn set(&self, limits: &Limits) -> io::Result<()> {
+        const PERIOD_US: f64 = 100_000.0;
+        let quota_us = (limits.processors * PERIOD_US).max(1_000.0) as u64;
+        for group in &self.0 {
+            if let Some(file) = Memory.file(group) {
+                fs::write(&file, limits.memory_bytes.to_string())?;
+                // No way around it through swap; not every kernel counts that.
+                let _uncounted = fs::write(group.join("memory.swap.max"), "0");
+                let _uncounted =
+                    fs::write(group.join("memory.memsw.limit_in_bytes"), limits.memory_bytes.to_string());
+            }
+            match Processors.file(group) {
+                Some(file) if file.ends_with("cpu.max") => fs::write(file, format!("{quota_us} 100000"))?,
+                Some(file) => fs::write(file, quota_us.to_string())?,
+                None => {}
+            }
+            if let Some(file) = Processes.file(group) {
+                fs::write(file, limits.processes.to_string())?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Kills every process in it. Blocks until they are gone.
+    pub fn kill(&self) {
+        self.0.iter().for_each(|group| kill(group));
+    }
+
+    pub fn remove(&self) {
+        self.0.iter().for_each(|group| remove_tree(group));
+    }
+}
+
+fn kill(group: &Path) {
+    processes::kill_until_gone(|| {
+        let members = fs::read_to_string(group.join("cgroup.procs")).unwrap_or_default();
+        members.lines().filter_map(|line| line.parse().ok()).collect()
+    });
+}
+
+/// Removes a group and those below it. The kernel takes a moment to notice that the last process is gone.
+pub fn remove_tree(group: &Path) {
+    for entry in fs::read_dir(group).into_iter().flatten().flatten() {
+        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            remove_tree(&entry.path());
+        }
+    }
+    kill(group);
+    for _ in 0..500 {
+        match fs::remove_dir(group) {
+            Err(error) if error.raw_os_error() == Some(nix::libc::EBUSY) => {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            _ => return,
+        }
+    }
+}
+
+/// Where the hierarchy with these controllers is mounted; no names: version 2.
+fn mount_point(mounts: &str, names: &str) -> Option<PathBuf> {
+    mounts.lines().find_map(|line| {
+        let (fields, rest) = line.split_once(" - ")?;
+        let at = fields.split(' ').nth(4)?;
+        let mut rest = rest.split(' ');
+        let (kind, options) = (rest.next()?, rest.nth(1)?);
+        let fits = match kind {
+            "cgroup2" => names.is_empty(),
+            "cgroup" => {
+                !names.is_empty() && names.split(',').all(|name| options.split(',').any(|it| it == name))
+            }
+            _ => false,
+        };
+        fits.then(|| at.into())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hierarchy_is_found_by_its_controllers_or_as_version_2() {
+        let mounts = "35 31 0:32 / /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory\n\
+                      36 31 0:33 / /sys/fs/cgroup/cpu rw - cgroup cgroup rw,cpu,cpuacct\n\
+                      41 31 0:38 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw\n";
+        let at = |names| mount_point(mounts, names).map(|path| path.display().to_string());
+        assert_eq!(at("memory").as_deref(), Some("/sys/fs/cgroup/memory"));
+        assert_eq!(at("cpu,cpuacct").as_deref(), Some("/sys/fs/cgroup/cpu"));
+        assert_eq!(at("").as_deref(), Some("/sys/fs/cgroup/unified"));
+        assert_eq!(at("pids"), None);
+    }
+}

@@ -1,0 +1,231 @@
+//! The process that makes a container, and what becomes of it: the first process inside, which reaps, and
+//! the daemon as its child. Started by the server with one thread and an empty environment, so that forks
+//! are safe and nothing of the developer's shell comes along.
+
+use super::calls;
+use super::channel::{self, Report};
+use super::failure::{During, Failure, Step};
+use super::plan::{Ids, Plan, Spec};
+use super::tree;
+use super::users::{self, Proc};
+use nix::libc;
+use nix::mount::{MsFlags, mount};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sched::{CloneFlags, setns, unshare};
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use nix::sys::signal::{SigSet, Signal};
+use nix::sys::signalfd::{SfdFlags, SignalFd};
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+use nix::unistd::Pid;
+use serde_json::Value;
+use std::fs::File;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::net::UnixListener;
+use std::path::Path;
+
+/// What serves a sandbox, from inside.
+pub type Daemon = fn(UnixListener, Value);
+
+/// What the server sends along with its first message.
+pub struct Given {
+    pub spec: Spec,
+    pub listener: UnixListener,
+    /// The rest: the image of a new file system, or the namespaces of one that stands.
+    pub rest: Vec<OwnedFd>,
+}
+
+/// Whether the container is new, or is started again on the files that it has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub enum Origin {
+    New,
+    Kept,
+}
+
+/// The hidden subcommand: makes the container that standard input tells of. Returns when it has ended, or in
+/// the process that only started it.
+pub fn main(daemon: Daemon) {
+    let Ok(control) = std::io::stdin().as_fd().try_clone_to_owned() else { return };
+    let result = receive(control.as_fd()).and_then(|(origin, given)| match given.spec.plan {
+        Some(plan) => outside(control.as_fd(), plan, origin, given, daemon),
+        None => plain(control.as_fd(), given, daemon),
+    });
+    if let Err(Failure(text)) = result {
+        let _gone = channel::send(control.as_fd(), &Report::Failed(text), &[]);
+        std::process::exit(1);
+    }
+}
+
+fn receive(control: BorrowedFd<'_>) -> Step<(Origin, Given)> {
+    let message = channel::receive(control).during("read what to make")?;
+    let (origin, mut descriptors) = message.ok_or_else(|| Failure("the server is gone".into()))?;
+    if descriptors.len() < 2 {
+        return Err(Failure("no specification".into()));
+    }
+    let rest = descriptors.split_off(2);
+    let (Some(listener), Some(text)) = (descriptors.pop(), descriptors.pop()) else {
+        return Err(Failure("no specification".into()));
+    };
+    let spec = serde_json::from_reader(File::from(text)).during("read the specification")?;
+    Ok((origin, Given { spec, listener: listener.into(), rest }))
+}
+
+/// Without isolation: the daemon itself, which ends with the server.
+fn plain(control: BorrowedFd<'_>, given: Given, daemon: Daemon) -> Step<()> {
+    let _leads_already = nix::unistd::setsid();
+    join(&given.spec.groups)?;
+    let id = given.spec.hostname.clone();
+    let lifeline = control.try_clone_to_owned().during("keep the lifeline")?;
+    channel::send(control, &Report::Init(std::process::id() as i32), &[]).during("report")?;
+    channel::send(control, &Report::Ready, &[]).during("report")?;
+    detach_input()?;
+    std::thread::spawn(move || {
+        wait_for_end(lifeline.as_fd());
+        crate::processes::kill_all_below(std::process::id() as i32);
+        crate::processes::kill_marked(&id);
+        std::process::exit(0);
+    });
+    daemon(given.listener, given.spec.daemon);
+    Ok(())
+}
+
+fn wait_for_end(lifeline: BorrowedFd<'_>) {
+    while let Ok(Some(_)) = channel::receive::<Value>(lifeline) {}
+}
+
+fn outside(control: BorrowedFd<'_>, plan: Plan, origin: Origin, given: Given, daemon: Daemon) -> Step<()> {
+    let proc = Proc::open()?;
+    join(&given.spec.groups)?;
+    match origin {
+        Origin::New => assemble(control, plan, &proc, &given)?,
+        Origin::Kept => {
+            let mut kept = given.rest.iter();
+            let mounts = kept.next().ok_or_else(|| Failure("no file system".into()))?;
+            if let Some(users) = kept.next() {
+                setns(users, CloneFlags::CLONE_NEWUSER).during("enter the first user namespace")?;
+                users::be_readable()?;
+            }
+            setns(mounts, CloneFlags::CLONE_NEWNS).during("enter the file system")?;
+        }
+    }
+    let users = users::create(&proc, plan.ids)?;
+    // A child of the server, which this process leaves to it.
+    let flags = libc::CLONE_NEWPID | libc::CLONE_PARENT;
+    match calls::fork(flags).during("create a process namespace")? {
+        Some(init) => channel::send(control, &Report::Init(init), &[]).during("report"),
+        None => {
+            drop(proc);
+            inside(control, plan, given, users, daemon)
+        }
+    }
+}
+
+/// Makes the file system, in a mount namespace that the server holds on to.
+fn assemble(control: BorrowedFd<'_>, plan: Plan, proc: &Proc, given: &Given) -> Step<()> {
+    if plan.ids == Ids::Own {
+        users::become_root(proc)?;
+    }
+    let shown = match plan.ids {
+        Ids::Shifted(_) => Some(users::create(proc, plan.ids)?),
+        _ => None,
+    };
+    unshare(CloneFlags::CLONE_NEWNS).during("create a mount namespace")?;
+    let layer = tree::assemble(plan, &given.spec, shown.as_ref(), given.rest.first())?;
+    let mut kept = vec![proc.namespace("self", "mnt")?, layer];
+    if plan.ids == Ids::Own {
+        kept.push(proc.namespace("self", "user")?);
+    }
+    channel::send(control, &Report::Assembled, &channel::borrowed(&kept)).during("report")
+}
+
+/// The first process of the sandbox.
+fn inside(control: BorrowedFd<'_>, plan: Plan, given: Given, users: OwnedFd, daemon: Daemon) -> Step<()> {
+    let Given { spec, listener, rest } = given;
+    drop(rest);
+    let _leads_already = nix::unistd::setsid();
+    // A copy: what stands stays as it is, for the next start.
+    unshare(CloneFlags::CLONE_NEWNS).during("create a mount namespace")?;
+    tree::mount_for_this_run(plan, &spec)?;
+    calls::new_session_keyring();
+    users::enter(users.as_fd())?;
+    drop(users);
+    let own = CloneFlags::CLONE_NEWNS | CloneFlags::CLONE_NEWIPC | CloneFlags::CLONE_NEWUTS;
+    unshare(own).during("create the sandbox's own namespaces")?;
+    nix::unistd::sethostname(&spec.hostname).during("set the host name")?;
+    std::env::set_current_dir("/").during("enter /")?;
+    if let Some(limit) = spec.processes {
+        let (_, most) = getrlimit(Resource::RLIMIT_NPROC).during("read the limit of processes")?;
+        let limit = limit.min(most);
+        setrlimit(Resource::RLIMIT_NPROC, limit, limit).during("limit the processes")?;
+    }
+    if spec.trial {
+        return channel::send(control, &Report::Ready, &[]).during("report");
+    }
+    let children = SigSet::from(Signal::SIGCHLD);
+    children.thread_block().during("wait for children")?;
+    let ended = SignalFd::with_flags(&children, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK);
+    let ended = ended.during("wait for children")?;
+    let Some(pid) = calls::fork(0).during("start the daemon")? else {
+        drop(ended);
+        children.thread_unblock().during("wait for children")?;
+        // The lifeline is the first process's alone.
+        detach_input()?;
+        return run_daemon(listener, spec.daemon, control, daemon);
+    };
+    drop(listener);
+    channel::send(control, &Report::Ready, &[]).during("report")?;
+    detach_input()?;
+    init(control, &ended, Pid::from_raw(pid))
+}
+
+fn run_daemon(listener: UnixListener, told: Value, control: BorrowedFd<'_>, daemon: Daemon) -> Step<()> {
+    use std::os::fd::AsRawFd;
+    // Nothing of the lifeline stays in reach of what the sandbox runs.
+    let null = File::open("/dev/null").during("open /dev/null")?;
+    calls::replace(null.as_fd(), control.as_raw_fd()).during("leave the lifeline")?;
+    daemon(listener, told);
+    Ok(())
+}
+
+/// Standard input was the lifeline, and the output the server's own.
+fn detach_input() -> Step<()> {
+    let null = File::options().read(true).write(true).open("/dev/null").during("open /dev/null")?;
+    calls::replace(null.as_fd(), 0).during("detach the input")?;
+    calls::replace(null.as_fd(), 1).during("detach the output")
+}
+
+/// Reaps what nobody else waits for, until the daemon ends or the server does. With this process everything
+/// in the sandbox ends.
+fn init(lifeline: BorrowedFd<'_>, ended: &SignalFd, daemon: Pid) -> Step<()> {
+    loop {
+        let mut events =
+            [PollFd::new(lifeline, PollFlags::POLLIN), PollFd::new(ended.as_fd(), PollFlags::POLLIN)];
+        match poll(&mut events, PollTimeout::NONE) {
+            Err(nix::errno::Errno::EINTR) => continue,
+            other => other.during("wait")?,
+        };
+        let happened = |event: &PollFd<'_>| event.revents().is_some_and(|events| !events.is_empty());
+        if happened(&events[0]) && !matches!(channel::receive::<Value>(lifeline), Ok(Some(_))) {
+            return Ok(());
+        }
+        while let Ok(Some(_)) = ended.read_signal() {}
+        loop {
+            match waitpid(None, Some(WaitPidFlag::WNOHANG)) {
+                Ok(WaitStatus::Exited(pid, _) | WaitStatus::Signaled(pid, ..)) if pid == daemon => {
+                    return Ok(());
+                }
+                Ok(WaitStatus::StillAlive) | Err(_) => break,
+                Ok(_) => {}
+            }
+        }
+    }
+}
+
+fn join(groups: &[std::path::PathBuf]) -> Step<()> {
+    groups.iter().try_for_each(|group| std::fs::write(group, "0").at("join the control group", group))
+}
+
+/// One mount, with the kernel's words for a failure.
+pub fn mounted(source: &str, target: &Path, kind: &str, flags: MsFlags, options: &str) -> Step<()> {
+    let options = (!options.is_empty()).then_some(options);
+    mount(Some(source), target, Some(kind), flags, options).at(&format!("mount {kind} on"), target)
+}
