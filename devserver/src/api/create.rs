@@ -119,17 +119,12 @@ fn record(call: &ApiCall, request: &Map<String, Value>) -> Result<Map<String, Va
         let id = record.get("id").cloned().unwrap_or_default();
         record.insert("name".into(), id);
     }
-    match request.get("snapshot").and_then(Value::as_str) {
-        Some(wanted) => match super::snapshots::find(call, wanted) {
-            Some(snapshot) => {
-                record.insert("snapshot".into(), snapshot.get("name").cloned().unwrap_or_default());
-            }
-            None => {
-                let advice = "Did you add it through the Daytona Dashboard?";
-                return Err(ApiError::bad_request(format!("Snapshot {wanted} not found. {advice}")));
-            }
-        },
-        None => {}
+    if let Some(wanted) = request.get("snapshot").and_then(Value::as_str) {
+        let Some(snapshot) = super::snapshots::find(call, wanted) else {
+            let advice = "Did you add it through the Daytona Dashboard?";
+            return Err(ApiError::bad_request(format!("Snapshot {wanted} not found. {advice}")));
+        };
+        record.insert("snapshot".into(), snapshot.get("name").cloned().unwrap_or_default());
     }
     if built {
         let mut info = request.get("buildInfo").cloned().unwrap_or_default();

@@ -137,7 +137,7 @@ async fn as_go_git(git_call: &GitCall, repository: &Path) -> Result<(), ErrorRes
     let refused = |reason, why: &str| {
         git_call.refused(reason, &format!("failed to checkout branch or commit '{name}': {why}"))
     };
-    let is_hash = name.len() % 2 == 0 && name.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let is_hash = name.len().is_multiple_of(2) && name.bytes().all(|byte| byte.is_ascii_hexdigit());
     let mut git = Git::within(repository, ["checkout", "--quiet"]);
     if exists(git_call.machine(), repository, name).await.map_err(failed)? {
         git = git.arg(name);
