@@ -400,17 +400,17 @@ async fn a_credential_is_in_no_process_no_file_and_no_error() {
             }
         }
         assert!(git_processes > 0, "git runs");
-        assert_eq!(files_with(&setting.home, PASSWORD), [PathBuf::new(); 0]);
+        assert_eq!(files_with(&setting.home, PASSWORD), Vec::<PathBuf>::new());
         setting.host.release();
     };
     let (response, ()) = tokio::join!(clone, look);
     assert_eq!(response.unwrap().status(), 200);
-    assert_eq!(files_with(&setting.home, PASSWORD), [PathBuf::new(); 0]);
+    assert_eq!(files_with(&setting.home, PASSWORD), Vec::<PathBuf>::new());
 
     // In the URL it is taken out.
     let with_credentials = format!("http://{USERNAME}:{PASSWORD}@{}/auth/bare.git", setting.host.address);
     setting.done("/git/clone", json!({ "url": with_credentials, "path": "in-url" })).await;
-    assert_eq!(files_with(&setting.home, PASSWORD), [PathBuf::new(); 0]);
+    assert_eq!(files_with(&setting.home, PASSWORD), Vec::<PathBuf>::new());
     let body = json!({ "path": "in-url", "username": USERNAME, "password": PASSWORD });
     setting.done("/git/pull", body.clone()).await;
     setting.done("/git/push", body).await;
@@ -439,12 +439,12 @@ async fn a_remembered_credential_serves_every_git_of_the_sandbox_and_is_in_no_fi
     let command = format!("GIT_TERMINAL_PROMPT=0 git clone -q {url} by-shell");
     let (_, answer) = setting.sandbox.post("/process/execute", json!({ "command": command })).await;
     assert_eq!(answer["exitCode"], 0, "{answer}");
-    assert_eq!(files_with(&setting.home, PASSWORD), [PathBuf::new(); 0]);
+    assert_eq!(files_with(&setting.home, PASSWORD), Vec::<PathBuf>::new());
 
     let with_credentials = format!("http://{USERNAME}:{PASSWORD}@{}/auth/bare.git", setting.host.address);
     let body = json!({ "path": "repo", "name": "private", "url": with_credentials, "fetch": true });
     setting.done("/git/remotes", body).await;
-    assert_eq!(files_with(&setting.home, PASSWORD), [PathBuf::new(); 0]);
+    assert_eq!(files_with(&setting.home, PASSWORD), Vec::<PathBuf>::new());
     let remotes = setting.sandbox.get("/git/remotes?path=repo").await.1;
     assert_eq!(remotes["remotes"][1]["url"], json!(url));
 }

@@ -151,7 +151,7 @@ async fn perform(
     socket.send(Message::Text(request.to_string().into())).await?;
     sink.opened(serde_json::json!({ "contextId": params.context_id }).to_string().into_bytes());
     let mut run = Running { socket: SocketIo::new(socket), sink, limit, bytes: 0, interrupted: false };
-    run.to_the_end(overflowed).await.map_err(|mut error| {
+    run.read_to_end(overflowed).await.map_err(|mut error| {
         let detail = error.detail_mut();
         detail.bytes = Some(run.bytes);
         detail.position = Some(run.bytes);
@@ -196,7 +196,7 @@ struct Running {
 }
 
 impl Running {
-    async fn to_the_end(&mut self, overflowed: impl Fn() -> bool) -> Result<()> {
+    async fn read_to_end(&mut self, overflowed: impl Fn() -> bool) -> Result<()> {
         let mut completed = false;
         loop {
             let silent_at = self.limit.map(|limit| Instant::now() + limit + SILENCE_GRACE);
