@@ -7,9 +7,9 @@ use crate::client::json;
 use crate::client::operation::Context;
 use crate::client::sandbox::Sandbox;
 use crate::client::socket_io::{Frame, SocketIo};
-use crate::client::status;
 use crate::client::stream::{Channel, Chunk, Ended, Io, Sink};
 use crate::client::transport::{Json, Message};
+use crate::client::{codes, status};
 use bytes::Bytes;
 use http::Method;
 use serde::{Deserialize, Serialize};
@@ -290,7 +290,7 @@ impl Running {
                      context; {state}"
                 );
                 let mut error = Error::new(status::HTTP_REQUEST_TIMEOUT, message);
-                error.detail_mut().code = Some("PROCESS_EXECUTION_TIMEOUT".to_owned());
+                error.detail_mut().code = Some(codes::PROCESS_EXECUTION_TIMEOUT.to_owned());
                 error
             }
             1001 => {
@@ -299,7 +299,7 @@ impl Running {
                      servers of 0.190 answers nothing any more; create another context"
                 );
                 let mut error = Error::new(status::HTTP_GONE, message);
-                error.detail_mut().code = Some("SESSION_ENDED".to_owned());
+                error.detail_mut().code = Some(codes::SESSION_ENDED.to_owned());
                 error
             }
             1008 if reason.contains("slow consumer") => Error::new(
