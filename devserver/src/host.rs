@@ -150,7 +150,7 @@ impl ToolboxHost {
 }
 
 /// How many processes and threads a sandbox may have.
-const MOST_PROCESSES: u64 = 2048;
+const MOST_PROCESSES: u64 = 1024;
 
 /// The limits of a sandbox of this size.
 pub fn limits(resources: &Resources) -> crate::isolation::Limits {

@@ -1,7 +1,7 @@
 //! The binary: its output, the environment of its command, and that nothing is left when it ends.
 
 use std::io::{BufRead, BufReader, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 const BINARY: &str = env!("CARGO_BIN_EXE_daytona-dev");
 
 /// A running binary, killed when a test fails.
-struct Running {
+pub struct Running {
     child: Child,
     api: String,
     keys: [String; 2],
@@ -28,7 +28,7 @@ impl Drop for Running {
 }
 
 impl Running {
-    fn start(arguments: &[&str], state: &Path) -> Self {
+    pub fn start(arguments: &[&str], state: &Path) -> Self {
         let mut child = Command::new(BINARY)
             .args(arguments)
             .arg("--state")
@@ -44,7 +44,7 @@ impl Running {
         };
         let api = exported("DAYTONA_API_URL");
         let keys = [exported("DAYTONA_API_KEY"), exported("DAYTONA_API_KEY_2")];
-        Self { child, api, keys, http: Client::builder().no_proxy().build().unwrap() }
+        Self { child, api, keys, http: crate::client::http().build().unwrap() }
     }
 
     async fn post(&self, url: &str, body: Value) -> Value {
@@ -53,7 +53,7 @@ impl Running {
     }
 
     /// A sandbox with a file, and a shell in a terminal without clients.
-    async fn busy_sandbox(&self) -> String {
+    pub async fn busy_sandbox(&self) -> String {
         let sandbox = self.post(&format!("{}/sandbox", self.api), json!({})).await;
         let id = sandbox["id"].as_str().unwrap().to_owned();
         let toolbox = format!("{}/{id}", sandbox["toolboxProxyUrl"].as_str().unwrap());
@@ -67,18 +67,29 @@ impl Running {
         id
     }
 
-    fn signalled(mut self, signal: Signal) -> ExitStatus {
+    pub async fn execute(&self, id: &str, command: &str) {
+        let url = format!("{}/toolbox/{id}/process/execute", self.api.trim_end_matches("/api"));
+        self.post(&url, json!({ "command": command })).await;
+    }
+
+    pub fn signalled(mut self, signal: Signal) -> ExitStatus {
         kill(Pid::from_raw(self.child.id() as i32), signal).unwrap();
         self.child.wait().unwrap()
     }
 }
 
-/// Processes with the sandbox's mark.
 fn processes(id: &str) -> usize {
+    marked(id).len()
+}
+
+/// Processes with the sandbox's mark, by their directories in /proc.
+pub fn marked(id: &str) -> Vec<PathBuf> {
     let mark = format!("DAYTONA_SANDBOX_ID={id}");
-    let entries = std::fs::read_dir("/proc").unwrap().flatten();
-    let environments = entries.filter_map(|entry| std::fs::read(entry.path().join("environ")).ok());
-    environments.filter(|environ| environ.split(|byte| *byte == 0).any(|it| it == mark.as_bytes())).count()
+    let has_mark = |process: &PathBuf| {
+        let environ = std::fs::read(process.join("environ")).unwrap_or_default();
+        environ.split(|byte| *byte == 0).any(|it| it == mark.as_bytes())
+    };
+    std::fs::read_dir("/proc").unwrap().flatten().map(|entry| entry.path()).filter(has_mark).collect()
 }
 
 fn files(directory: &Path) -> Vec<std::path::PathBuf> {

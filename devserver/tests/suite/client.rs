@@ -3,7 +3,7 @@
 use daytona_dev::outside::{Outside, as_owner_of};
 use daytona_dev::{Options, Protocol, Server};
 use futures_util::{SinkExt, StreamExt};
-use reqwest::{Client, Method, RequestBuilder, Response};
+use reqwest::{Client, ClientBuilder, Method, RequestBuilder, Response};
 use serde_json::{Value, json};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -16,6 +16,13 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 /// A longer wait means that the server hangs.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
 
+/// A client without a proxy.
+pub fn http() -> ClientBuilder {
+    // Only the first one of a process is installed.
+    let _installed = rustls::crypto::ring::default_provider().install_default();
+    Client::builder().no_proxy()
+}
+
 pub struct DevServer {
     pub server: Server,
     pub http: Client,
@@ -23,8 +30,12 @@ pub struct DevServer {
 
 impl DevServer {
     pub async fn with(options: Options) -> Self {
-        let http = Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().unwrap();
-        Self { server: Server::start(options).await.unwrap(), http }
+        Self::around(Server::start(options).await.unwrap())
+    }
+
+    pub fn around(server: Server) -> Self {
+        let http = http().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+        Self { server, http }
     }
 
     pub async fn new() -> Self {

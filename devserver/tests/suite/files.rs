@@ -21,7 +21,7 @@ struct Toolbox {
 impl Toolbox {
     async fn of(protocol: Protocol) -> Self {
         let server = Server::start(Options { protocol, ..Options::default() }).await.unwrap();
-        let client = Client::builder().no_proxy().build().unwrap();
+        let client = crate::client::http().build().unwrap();
         let created = client.post(format!("{}/sandbox", server.api_url())).bearer_auth(server.api_key());
         let sandbox: Value = parsed(created.json(&json!({})).send().await.unwrap()).await;
         let id = sandbox["id"].as_str().unwrap().to_owned();

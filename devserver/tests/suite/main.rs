@@ -11,6 +11,7 @@ mod faults;
 mod files;
 mod git;
 mod interpreter;
+mod isolation;
 mod process;
 mod protected;
 mod pty;

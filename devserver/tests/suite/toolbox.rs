@@ -30,7 +30,7 @@ impl Toolbox {
     /// With the sandbox that this create request makes.
     pub async fn of(protocol: Protocol, body: Value) -> Self {
         let server = Server::start(Options { protocol, ..Options::default() }).await.unwrap();
-        let client = Client::builder().no_proxy().build().unwrap();
+        let client = crate::client::http().build().unwrap();
         let created = client.post(format!("{}/sandbox", server.api_url())).bearer_auth(server.api_key());
         let sandbox: Value = parsed(created.json(&body).send().await.unwrap()).await;
         let id = sandbox["id"].as_str().unwrap().to_owned();

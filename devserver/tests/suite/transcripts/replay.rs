@@ -48,7 +48,7 @@ pub struct Replay {
 impl Replay {
     /// `sandbox.json` talks to the API and brings its own sandbox; the others to a toolbox.
     pub async fn new(area: &'static str, server: &daytona_dev::Server) -> Self {
-        let client = Client::builder().redirect(redirect::Policy::none()).no_proxy().build().unwrap();
+        let client = crate::client::http().redirect(redirect::Policy::none()).build().unwrap();
         let mut replay = Self {
             area,
             home: PathBuf::new(),

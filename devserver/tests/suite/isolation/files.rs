@@ -1,0 +1,150 @@
+//! The files of the machine, and those of another sandbox.
+
+use super::{CONTENT, Secret, isolated, shown_file};
+use crate::client::{Sandbox, status_and_body};
+use reqwest::Method;
+use reqwest::multipart::{Form, Part};
+use serde_json::{Value, json};
+
+#[tokio::test]
+async fn removing_everything_removes_nothing_outside() {
+    let Some(dev_server) = isolated("removing everything").await else { return };
+    let (_directory, shown) = shown_file();
+    let secret = Secret::new();
+    let (sandbox, other) = (dev_server.sandbox().await, dev_server.sandbox().await);
+    other.output("echo mine >kept").await;
+    let seen = sandbox.output(&format!("cat {}", shown.display())).await;
+    sandbox.executes("rm -rf --no-preserve-root / >/dev/null 2>&1").await;
+    assert_eq!(seen, CONTENT, "the machine's files are shown");
+    assert_eq!(std::fs::read_to_string(&shown).unwrap(), CONTENT);
+    secret.assert_unharmed();
+    assert_eq!(other.output("cat kept && test -e /etc/passwd").await, "mine");
+    // The API still answers, and a delete of everything is no more.
+    let query = "/files?path=/&recursive=true";
+    sandbox.delete(query).await;
+    other.delete(query).await;
+    assert_eq!(std::fs::read_to_string(&shown).unwrap(), CONTENT);
+    secret.assert_unharmed();
+    assert_eq!(dev_server.sandbox().await.output("test -e /etc/passwd; echo $?").await, "0");
+}
+
+#[tokio::test]
+async fn what_is_written_anywhere_stays_in_the_sandbox() {
+    let Some(dev_server) = isolated("writing anywhere").await else { return };
+    let (directory, shown) = shown_file();
+    let (sandbox, other) = (dev_server.sandbox().await, dev_server.sandbox().await);
+    let marker = "written by a sandbox 77a0";
+    let places = ["/tmp/x", "/var/tmp/x", "/run/x", "/home/daytona/x", "/opt/x", "/x"];
+    for place in places {
+        sandbox.executes(&format!("echo '{marker}' >{place}")).await;
+        assert!(!std::fs::read_to_string(place).is_ok_and(|text| text.contains(marker)), "{place}");
+        assert!(!other.executes(&format!("cat {place}")).await.1.contains(marker), "{place}");
+    }
+    sandbox
+        .executes(&format!("echo changed >{}; touch {}/new", shown.display(), directory.path().display()))
+        .await;
+    assert_eq!(std::fs::read_to_string(&shown).unwrap(), CONTENT);
+    assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 1);
+    // And outlives a stop there.
+    let path = format!("/sandbox/{}", sandbox.id);
+    dev_server.post(&format!("{path}/stop"), json!({})).await;
+    dev_server.wait_for(&sandbox.id, "stopped").await;
+    dev_server.post(&format!("{path}/start"), json!({})).await;
+    dev_server.wait_for(&sandbox.id, "started").await;
+    assert_eq!(sandbox.output("cat /tmp/x /home/daytona/x").await, format!("{marker}\n{marker}"));
+}
+
+/// Every way to write a path to the machine's secret.
+fn ways(secret: &Secret) -> Vec<String> {
+    let path = secret.path().display().to_string();
+    vec![
+        path.clone(),
+        format!("../../../../../../..{path}"),
+        format!("/proc/1/root{path}"),
+        format!("/proc/self/root{path}"),
+        format!("/proc/self/cwd/../../../..{path}"),
+        format!("/proc/1/cwd{path}"),
+        "link".to_owned(),
+        "up/secret".to_owned(),
+        "root/secret".to_owned(),
+    ]
+}
+
+/// With links to where the secret is outside.
+async fn prepare(sandbox: &Sandbox<'_>, secret: &Secret) {
+    let (path, directory) = (secret.path(), secret.directory.path());
+    let links = format!(
+        "ln -s {} link; ln -s ../../..{} up; ln -s /proc/1/root{} root",
+        path.display(),
+        directory.display(),
+        directory.display()
+    );
+    sandbox.output(&links).await;
+}
+
+#[tokio::test]
+async fn no_files_endpoint_leads_to_the_machines_files() {
+    let Some(dev_server) = isolated("every files endpoint").await else { return };
+    let secret = Secret::new();
+    let sandbox = dev_server.sandbox().await;
+    prepare(&sandbox, &secret).await;
+    let check = |what: &str, answer: &Value| {
+        assert!(!answer.to_string().contains(CONTENT), "{what}: {answer}");
+        secret.assert_unharmed();
+    };
+    for path in ways(&secret) {
+        let query = |name: &str| serde_urlencoded::to_string([(name, path.as_str())]).unwrap();
+        let of_path = query("path");
+        let directory = path.rsplit_once('/').map_or(".", |(directory, _)| directory);
+        let in_directory = serde_urlencoded::to_string([("path", directory)]).unwrap();
+        for endpoint in [
+            format!("/files?{of_path}"),
+            format!("/files?{in_directory}"),
+            format!("/files/info?{of_path}"),
+            format!("/files/download?{of_path}"),
+            format!("/files/find?{in_directory}&pattern=machine"),
+            format!("/files/search?{in_directory}&pattern=secret"),
+        ] {
+            check(&endpoint, &sandbox.get(&endpoint).await.1);
+        }
+        let bulk = sandbox.post("/files/bulk-download", json!({ "paths": [path] })).await;
+        check("bulk-download", &bulk.1);
+        let replace = json!({ "files": [path], "pattern": "secret", "newValue": "harmed" });
+        check("replace", &sandbox.post("/files/replace", replace).await.1);
+        let form = Form::new().part("file", Part::bytes(b"harmed".to_vec()).file_name("f"));
+        let upload = sandbox.request(Method::POST, &format!("/files/upload?{of_path}")).multipart(form);
+        check("upload", &status_and_body(upload.send().await.unwrap()).await.1);
+        let form = Form::new()
+            .text("files[0].path", path.clone())
+            .part("files[0].file", Part::bytes(b"harmed".to_vec()).file_name(path.clone()));
+        let upload = sandbox.request(Method::POST, "/files/bulk-upload").multipart(form);
+        check("bulk-upload", &status_and_body(upload.send().await.unwrap()).await.1);
+        let upload = sandbox.request(Method::POST, &format!("/files/upload-v2?{of_path}")).body("harmed");
+        check("upload-v2", &status_and_body(upload.send().await.unwrap()).await.1);
+        let folder = format!("/files/folder?{of_path}.d&mode=777");
+        check("folder", &sandbox.post(&folder, Value::Null).await.1);
+        let chmod = format!("/files/permissions?{of_path}&mode=777&owner=1000");
+        check("permissions", &sandbox.post(&chmod, Value::Null).await.1);
+        let moved = format!("/files/move?{}&destination=/tmp/taken", query("source"));
+        check("move", &sandbox.post(&moved, Value::Null).await.1);
+        check("delete", &sandbox.delete(&format!("/files?{of_path}&recursive=true")).await.1);
+    }
+}
+
+#[tokio::test]
+async fn one_sandbox_sees_no_file_and_no_process_of_another() {
+    let Some(dev_server) = isolated("two sandboxes").await else { return };
+    let (one, other) = (dev_server.sandbox().await, dev_server.sandbox().await);
+    let marker = "of-one-sandbox-b81d";
+    one.output(&format!("echo {marker} >{marker}; setsid sleep 98765 >/dev/null 2>&1 </dev/null &")).await;
+    let look = "cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ 2>/dev/null | tr '\\0' '\\n'; \
+                ls -a /proc/[0-9]*/root /proc/[0-9]*/cwd /home/daytona /tmp /run /dev/shm 2>/dev/null";
+    let seen = other.executes(look).await.1;
+    assert!(!seen.contains("98765") && !seen.contains(marker) && !seen.contains(&one.id), "{seen}");
+    let seen = one.executes(look).await.1;
+    assert!(seen.contains("98765") && seen.contains(marker) && !seen.contains(&other.id), "{seen}");
+    // Numbers of processes are each sandbox's own: nothing of the other is killed.
+    let kill = other.request(Method::POST, "/process/execute").json(&json!({ "command": "kill -9 -1" }));
+    let _its_own_daemon_is_gone = kill.send().await;
+    assert_eq!(one.output("cat /proc/[0-9]*/cmdline | tr '\\0' ' ' | grep -c 'sleep 98765'").await, "1");
+}
