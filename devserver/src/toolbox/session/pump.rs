@@ -76,6 +76,10 @@ impl LogPump {
             }
             self.append(&mut labelled, &mut length);
         }
+        // The echo is queued before the input is written, so that of a command that has read it all is here.
+        while let Some(lines) = self.echo.as_mut().and_then(|echo| echo.try_recv().ok()) {
+            labeler.push_lines(&lines, &mut labelled);
+        }
         labeler.finish(&mut labelled);
         self.append(&mut labelled, &mut length);
         if let Some(input) = &self.command.input {
@@ -127,4 +131,40 @@ impl Ending {
 
 fn parse(text: &[u8]) -> Option<i32> {
     std::str::from_utf8(text).ok()?.trim().parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ended() -> Source {
+        let (read, _) = std::io::pipe().unwrap();
+        Source::new(File::from(std::os::fd::OwnedFd::from(read))).unwrap()
+    }
+
+    #[tokio::test]
+    async fn the_echo_of_input_is_in_the_log_though_the_command_has_ended() {
+        let directory = tempfile::tempdir().unwrap();
+        // Which of several ready events comes first is random.
+        for round in 0..64 {
+            let log = directory.path().join(format!("{round}.log"));
+            let command = Arc::new(Command::new("id".into(), "text".into(), log, None));
+            let (sender, echo) = mpsc::channel(2);
+            sender.try_send(b"typed\n".to_vec()).unwrap();
+            let pump = LogPump {
+                log: command.create_log().unwrap(),
+                command: command.clone(),
+                stdout: ended(),
+                stderr: ended(),
+                ending: Ending::Pipe(ended()),
+                write_ends: Vec::new(),
+                echo: Some(echo),
+            };
+            let (_shell, shell_gone) = watch::channel(false);
+            // Lets the runtime learn that the pipes have ended.
+            tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+            pump.run(shell_gone).await;
+            assert_eq!(command.read_all().await.unwrap(), b"\x01\x01\x01typed\n", "round {round}");
+        }
+    }
 }
