@@ -47,8 +47,10 @@ pub fn differences(area: &str, exchange: &Exchange, answer: &Answer, templates: 
 fn headers(exchange: &Exchange, answer: &Answer, templates: &Templates, found: &mut Vec<String>) {
     let recorded = &exchange.response;
     for (name, value) in &recorded.headers {
-        // Not compared where the body contains masked values.
-        let varies = name == "Content-Length" && length_varies(&recorded.body, templates);
+        // Not compared where the body contains masked values. The entries of this list have times of different
+        // lengths, so that it is about as long as the longest body that is not sent in chunks.
+        let varies = name == "Content-Length" && length_varies(&recorded.body, templates)
+            || name == "Transfer-Encoding" && exchange.name == "list with links";
         let answered = text_of(&answer.headers, name);
         match &answered {
             _ if varies => {}
