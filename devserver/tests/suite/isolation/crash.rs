@@ -36,7 +36,7 @@ async fn created_and_deleted(count: usize) {
     }
     for id in &ids {
         until("it is gone", async || dev_server.get(&format!("/sandbox/{id}")).await.0 == 404).await;
-        assert_eq!(groups(id), [PathBuf::new(); 0]);
+        assert_eq!(groups(id), Vec::<PathBuf>::new());
     }
     let mounts = std::fs::read_to_string("/proc/self/mountinfo").unwrap();
     assert!(ids.iter().all(|id| !mounts.contains(id)), "{mounts}");
@@ -90,7 +90,7 @@ async fn a_server_killed_under_load_leaves_nothing_after_the_next_start() {
     let directories: Vec<_> =
         std::fs::read_dir(state.path()).unwrap().flatten().map(|entry| entry.file_name()).collect();
     assert!(directories.len() == 1 && directories[0] != *name, "{directories:?}");
-    assert_eq!(groups(&name), [PathBuf::new(); 0]);
+    assert_eq!(groups(&name), Vec::<PathBuf>::new());
     let mounts = std::fs::read_to_string("/proc/self/mountinfo").unwrap();
     assert!(!mounts.contains(&name), "{mounts}");
     assert!(next.signalled(Signal::SIGTERM).success());
