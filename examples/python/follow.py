@@ -22,8 +22,7 @@ lib.daytona_stream_open.argtypes = [c_uint64, c_char_p, c_char_p, c_uint64, c_ui
 lib.daytona_queue_next.argtypes = [c_uint64, POINTER(Event), c_size_t, c_int64, POINTER(c_size_t)]
 lib.daytona_close.argtypes = [c_uint64]
 lib.daytona_shutdown.argtypes = [c_int64]
-lib.daytona_free.argtypes = [c_void_p]
-lib.daytona_free.restype = None
+lib.daytona_free.argtypes, lib.daytona_free.restype = [c_void_p], None
 
 
 def call(function, *arguments):
