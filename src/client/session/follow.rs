@@ -119,7 +119,6 @@ impl Follower {
     }
 
     async fn by_socket(&mut self) -> Result<i64> {
-        let mut watch: Watch = Box::pin(watch(self.log.clone(), self.last_output.clone()));
         let (mut refusals, mut empty_sockets) = (0, 0);
         loop {
             let mut refusal = None;
@@ -128,7 +127,7 @@ impl Follower {
                 Ok(socket) => {
                     refusals = 0;
                     self.open();
-                    match self.read(socket, &mut watch).await? {
+                    match self.read(socket).await? {
                         Stopped::Complete => return self.code(),
                         Stopped::Closed => true,
                         Stopped::Broken => false,
@@ -163,12 +162,16 @@ impl Follower {
             let brief = connected.elapsed() < Duration::from_secs(1);
             empty_sockets = if brief && self.demux.position() == position { empty_sockets + 1 } else { 0 };
             if refusals >= MAX_SOCKET_REFUSALS || empty_sockets >= MAX_EMPTY_SOCKETS {
-                return self.by_reading(watch).await;
+                return self.by_reading().await;
             }
             if brief || refusals > 0 {
                 sleep(Duration::from_millis(fastrand::u64(150..300))).await;
             }
         }
+    }
+
+    fn watch(&self) -> Watch {
+        Box::pin(watch(self.log.clone(), self.last_output.clone()))
     }
 
     fn code(&self) -> Result<i64> {
@@ -201,8 +204,10 @@ impl Follower {
     }
 
     /// Reads one socket until it ends, or is not needed any more.
-    async fn read(&mut self, socket: Socket, watch: &mut Watch) -> Result<Stopped> {
+    async fn read(&mut self, socket: Socket) -> Result<Stopped> {
         self.rewind();
+        // Dropped with the socket: a poll that nobody drives any more could hold the host's last connection.
+        let mut exit_code = self.watch();
         let mut socket = SocketIo::new(socket);
         let mut last = Instant::now();
         loop {
@@ -210,7 +215,7 @@ impl Follower {
             let end = tokio::select! {
                 biased;
                 end = poll_fn(|cx| self.poll_batch(&mut socket, cx)) => end,
-                code = watch.as_mut(), if self.exited.is_none() => {
+                code = exit_code.as_mut(), if self.exited.is_none() => {
                     self.exited = Some(Exited { code: code?, known: Instant::now() });
                     if self.demux.position() <= SMALL_LOG_BYTES {
                         return Ok(Stopped::Broken);
@@ -253,7 +258,7 @@ impl Follower {
     /// Delivers the chunks as the consumer has room; the socket is kept alive meanwhile.
     async fn deliver(&mut self, mut socket: Option<&mut SocketIo>) {
         let mut delivered = false;
-        while let Some(chunk) = self.demux.take() {
+        while self.demux.waiting() > 0 {
             let room = poll_fn(|cx| self.sink.poll_room(cx));
             match socket.as_mut() {
                 None => room.await,
@@ -263,6 +268,8 @@ impl Follower {
                     () = socket.keep_alive(None) => {}
                 },
             }
+            // Taken only now, so that a reading that is cut short in its wait for room loses nothing.
+            let Some(chunk) = self.demux.take() else { break };
             self.bytes += chunk.data.len() as u64;
             self.sink.data(chunk);
             delivered = true;
@@ -318,7 +325,19 @@ impl Follower {
     }
 
     /// Without sockets: reads the whole log repeatedly until the exit code is known.
-    async fn by_reading(&mut self, mut watch: Watch) -> Result<i64> {
+    async fn by_reading(&mut self) -> Result<i64> {
+        let mut exit_code = self.watch();
+        // Both are driven at the same time: either may hold the host's last connection.
+        let code = tokio::select! {
+            code = exit_code.as_mut() => code?,
+            error = self.read_repeatedly() => return Err(error),
+        };
+        self.exited = Some(Exited { code, known: Instant::now() });
+        self.drain(false).await
+    }
+
+    /// Reads the whole log again and again, until that fails for good.
+    async fn read_repeatedly(&mut self) -> Error {
         let mut failures = Failures::default();
         let mut pause = Duration::from_millis(100);
         loop {
@@ -329,22 +348,16 @@ impl Follower {
                     failures.note(&error);
                     let hopeless = matches!(error.status(), status::CLOSED | status::PROTOCOL);
                     if error.status() == status::HTTP_NOT_FOUND && self.opening.is_none() {
-                        return Err(self.log.deleted());
+                        return self.log.deleted();
                     }
                     if self.opening.is_some() || hopeless || failures.are_enough() {
-                        return Err(error);
+                        return error;
                     }
                 }
             }
             // The pause grows with the log, so that a long one is not transferred all the time.
             pause = (pause * 3 / 2).min(Duration::from_secs(1)).max(begun.elapsed() * 10);
-            tokio::select! {
-                code = watch.as_mut() => {
-                    self.exited = Some(Exited { code: code?, known: Instant::now() });
-                    return self.drain(false).await;
-                }
-                () = sleep(pause) => {}
-            }
+            sleep(pause).await;
         }
     }
 

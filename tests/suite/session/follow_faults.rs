@@ -91,6 +91,41 @@ async fn a_socket_that_closes_early_is_opened_again_without_losing_or_repeating_
     futures_util::future::join_all(everywhere).await;
 }
 
+/// While the socket holds the one connection, the question for the exit code waits for it.
+#[tokio::test]
+async fn a_log_is_followed_over_one_connection_with_sockets_and_without() {
+    let with_sockets = Toolbox::start(|asked, before| match asked.path.as_str() {
+        SOCKET => upgrade(async |mut socket: Socket| {
+            socket.send(Message::binary(LOG)).await.unwrap();
+            tokio::time::sleep(Duration::from_millis(200)).await;
+            close(socket, 1000).await;
+        }),
+        WHOLE => Reply::Raw("200 OK", LOG.to_vec()),
+        COMMAND if before < 2 => running(),
+        COMMAND => exited(3),
+        _ => not_found(),
+    })
+    .await;
+    let without = Toolbox::start(|asked, before| match asked.path.as_str() {
+        SOCKET => Reply::Raw("400 Bad Request", b"no upgrades here".to_vec()),
+        WHOLE => Reply::Raw("200 OK", LOG.to_vec()),
+        COMMAND if before < 6 => running(),
+        COMMAND => exited(3),
+        _ => not_found(),
+    })
+    .await;
+    for toolbox in [with_sockets, without] {
+        let config = json!({"maxConnectionsPerHost": 1, "connectTimeoutMs": 5000});
+        let stream = open(&toolbox.sandbox(config).await, "session.follow", follow()).unwrap();
+        let sink = stream.sink.clone();
+        let ended = stream.ended().await.unwrap();
+        assert_eq!(
+            (&ended["exitCode"], sink.stdout(), sink.stderr()),
+            (&json!(3), OUT.to_vec(), ERR.to_vec())
+        );
+    }
+}
+
 /// The second source answers less than the socket gave, or nothing at all.
 #[tokio::test]
 async fn half_a_marker_at_the_end_is_output_whatever_the_last_reading_gives() {
