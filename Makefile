@@ -22,7 +22,7 @@ UNINSTALLED = -Iinclude -L$(RELEASE) -ldaytona -Wl,-rpath,$(abspath $(RELEASE))
 
 EXAMPLES := $(patsubst examples/c/%.c,$(PROGRAMS)/%,$(wildcard examples/c/*.c))
 
-.PHONY: all library server examples install generate demo bench bench-tools test clean
+.PHONY: all library server examples install generate demo bench bench-tools soak test clean
 
 all: library server
 
@@ -60,9 +60,15 @@ demo: $(PROGRAMS)/quickstart
 
 # The table of measures beside their peers; minutes. ROUNDS=N, MEASURE='part of a name'.
 ROUNDS ?= 5
-bench: bench-tools library $(RELEASE)/bench-daytona $(RELEASE)/bench-curl
+# EARLIER=a daytona-dev of before: the sandboxes are measured beside its.
+bench: bench-tools library server $(RELEASE)/bench-daytona $(RELEASE)/bench-curl
 	$(CARGO) build --locked --release --package bench
 	$(RELEASE)/bench-table $(RELEASE) $(abspath $(RELEASE))/libdaytona.so $(ROUNDS) $(if $(MEASURE),'$(MEASURE)')
+	$(if $(MEASURE),,$(RELEASE)/bench-sandboxes $(RELEASE)/daytona-dev '$(EARLIER)' $(ROUNDS))
+
+# What takes minutes: a thousand sandboxes, created and deleted.
+soak:
+	$(CARGO) test --locked --package daytona-dev --test suite -- --ignored --show-output
 
 $(RELEASE)/bench-daytona: benches/c/daytona.c benches/c/measure.h include/daytona.h | library
 	$(CC) -std=gnu11 -O2 $< $(UNINSTALLED) -ldl -lpthread -o $@
