@@ -177,8 +177,12 @@ impl Container {
         }
         let origin = if self.kept.is_some() { Origin::Kept } else { Origin::New };
         channel::send(control.as_fd(), &origin, &given)?;
-        let mut init = None;
+        // The first process and its maker report independently: either may come first.
+        let (mut init, mut ready) = (None, false);
         loop {
+            if let (Some(init), true) = (init, ready) {
+                return Ok(init);
+            }
             let gone = || io::Error::other("the process that makes the sandbox ended early");
             let (report, descriptors) = channel::receive::<Report>(control.as_fd())?.ok_or_else(gone)?;
             match report {
@@ -190,7 +194,7 @@ impl Container {
                     self.kept = Some(Kept { mounts, layer, users: descriptors.next() });
                 }
                 Report::Init(number) => init = Pid::from_raw(number),
-                Report::Ready => return init.ok_or_else(gone),
+                Report::Ready => ready = true,
                 Report::Failed(reason) => {
                     if let Some(init) = init.filter(|_| self.plan.is_some()) {
                         let _ = waitid(WaitId::Pid(init), WaitIdOptions::EXITED);

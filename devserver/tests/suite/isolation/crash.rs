@@ -4,6 +4,7 @@ use super::isolated;
 use crate::cli::Running;
 use crate::client::until;
 use nix::sys::signal::Signal;
+use serde_json::json;
 use std::path::{Path, PathBuf};
 
 /// The machine's control groups with this text in their path.
@@ -47,6 +48,19 @@ async fn created_and_deleted(count: usize) {
                 left.into_iter().all(|entry| ids.iter().all(|id| entry.file_name() != **id)),
                 "{directory:?}"
             );
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn sandboxes_that_are_created_side_by_side_all_start() {
+    let Some(dev_server) = isolated("created side by side").await else { return };
+    for _ in 0..10 {
+        let made: Vec<_> =
+            futures_util::future::join_all((0..24).map(|_| dev_server.post("/sandbox", json!({})))).await;
+        for (status, sandbox) in made {
+            assert_eq!((status, &sandbox["state"]), (200, &json!("started")), "{}", sandbox["errorReason"]);
+            dev_server.delete(&format!("/sandbox/{}", sandbox["id"].as_str().unwrap())).await;
         }
     }
 }
