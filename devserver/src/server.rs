@@ -57,7 +57,6 @@ impl Server {
             let state = StateDirectory::create(&parent)?;
             let binary = isolation::find_binary(binary)?;
             let isolation = Isolation::find(wanted, &binary, state.path(), &state.name())?;
-            state.note_groups(&isolation.groups())?;
             Ok::<_, io::Error>((state, isolation))
         });
         let (state, isolation) = prepared.await.map_err(io::Error::other)??;

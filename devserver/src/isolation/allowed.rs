@@ -157,11 +157,6 @@ impl Isolation {
             Program::File(program) => command(program, control),
         })
     }
-
-    /// The control groups, for who cleans up after a crash.
-    pub fn groups(&self) -> Vec<PathBuf> {
-        self.hierarchies.directories().map(Path::to_owned).collect()
-    }
 }
 
 impl Drop for Isolation {

@@ -43,6 +43,15 @@ pub struct Group(Vec<PathBuf>);
 impl Hierarchies {
     /// Makes a group with this name in each hierarchy where that is allowed.
     pub fn find(name: &str) -> Self {
+        Self::search(name, true)
+    }
+
+    /// Removes the groups of a server that has ended, wherever this one would make its own.
+    pub fn remove_named(name: &str) {
+        Self::search(name, false);
+    }
+
+    fn search(name: &str, makes: bool) -> Self {
         let own = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
         let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
         let mut found = Self::default();
@@ -65,6 +74,10 @@ impl Hierarchies {
             // The nearest one whose groups have limits: in version 2 a group of processes has none.
             let own = root.join(path.trim_start_matches('/'));
             for parent in own.ancestors().take_while(|parent| parent.starts_with(&root)) {
+                if !makes {
+                    remove_tree(&parent.join(name));
+                    continue;
+                }
                 let Some(hierarchy) = Hierarchy::make(parent, name, &wanted) else { continue };
                 found.0.push(hierarchy);
                 break;
@@ -77,8 +90,7 @@ impl Hierarchies {
         self.0.iter().any(|hierarchy| hierarchy.controllers.contains(&controller))
     }
 
-    /// For who cleans up after this server.
-    pub fn directories(&self) -> impl Iterator<Item = &Path> {
+    fn directories(&self) -> impl Iterator<Item = &Path> {
         self.0.iter().map(|hierarchy| hierarchy.directory.as_path())
     }
 
@@ -183,7 +195,7 @@ fn kill(group: &Path) {
 }
 
 /// Removes a group and those below it. The kernel takes a moment to notice that the last process is gone.
-pub fn remove_tree(group: &Path) {
+fn remove_tree(group: &Path) {
     for entry in fs::read_dir(group).into_iter().flatten().flatten() {
         if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
             remove_tree(&entry.path());

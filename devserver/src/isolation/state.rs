@@ -1,6 +1,6 @@
 //! The directory of a server: locked while it lives, so that the next one can tell what was left behind.
 
-use super::cgroup;
+use super::cgroup::Hierarchies;
 use crate::processes;
 use rustix::fs::{FlockOperation, flock};
 use std::fs::{self, File};
@@ -47,12 +47,6 @@ impl StateDirectory {
     pub fn name(&self) -> String {
         self.path.file_name().unwrap_or_default().to_string_lossy().into_owned()
     }
-
-    /// Keeps the names of the control groups for who cleans up.
-    pub fn note_groups(&self, groups: &[PathBuf]) -> io::Result<()> {
-        let text: String = groups.iter().map(|group| format!("{}\n", group.display())).collect();
-        fs::write(self.path.join("groups"), text)
-    }
 }
 
 impl Drop for StateDirectory {
@@ -77,13 +71,7 @@ fn remove_abandoned(parent: &Path) {
             .collect();
         // Those of sandboxes without isolation, which may have outlived their daemon.
         ids.iter().for_each(|id| processes::kill_marked(id));
-        for group in fs::read_to_string(path.join("groups")).unwrap_or_default().lines() {
-            let is_ours =
-                Path::new(group).file_name().is_some_and(|name| name.to_string_lossy().starts_with(PREFIX));
-            if is_ours {
-                cgroup::remove_tree(Path::new(group));
-            }
-        }
+        Hierarchies::remove_named(&entry.file_name().to_string_lossy());
         if let Err(error) = fs::remove_dir_all(&path) {
             tracing::warn!("cannot remove {}, which an earlier server left: {error}", path.display());
         }
