@@ -103,7 +103,12 @@ async fn a_sandbox_whose_daemon_is_killed_has_stopped_and_starts_again() {
 async fn a_server_inside_a_sandbox_serves() {
     let Some(dev_server) = isolated("a server inside").await else { return };
     let sandbox = dev_server.sandbox().await;
-    let binary = env!("CARGO_BIN_EXE_daytona-dev");
+    // Where the clone lies may be hidden.
+    let binary = std::fs::read(env!("CARGO_BIN_EXE_daytona-dev")).unwrap();
+    let upload = sandbox.request(reqwest::Method::POST, "/files/upload-v2?path=server").body(binary);
+    assert_eq!(upload.send().await.unwrap().status(), 200);
+    let binary =
+        sandbox.output("mv server daytona-dev && chmod 755 daytona-dev && realpath daytona-dev").await;
     let create = "curl -sf -X POST -H \"Authorization: Bearer $DAYTONA_API_KEY\" -H 'Content-Type: application/json' \
                   -d '{}' $DAYTONA_API_URL/sandbox";
     let command = format!("{binary} run -- sh -c '{}' 2>/dev/null", create.replace('\'', "'\\''"));
