@@ -69,10 +69,16 @@ pub(super) fn error(request: &RequestInfo<'_>, code: StatusCode, headers: &Heade
     let detail = error.detail_mut();
     detail.code = envelope.code;
     detail.source = envelope.source;
-    detail.http_status = Some(code.as_u16());
-    detail.request_id = request_id(headers);
     detail.retryable = matches!(number, 425 | 429 | 502 | 503 | 504);
     detail.retry_after_ms = retry::after(headers).map(|wait| wait.as_millis() as u64);
+    of_answer(error, code.as_u16(), headers)
+}
+
+/// The same error with what the answer's head says, whatever its status.
+fn of_answer(mut error: Error, code: u16, headers: &HeaderMap) -> Error {
+    let detail = error.detail_mut();
+    detail.http_status = Some(code);
+    detail.request_id = request_id(headers);
     detail.headers = Some(listed(headers));
     error
 }
@@ -86,18 +92,14 @@ pub(super) fn not_json(request: &RequestInfo<'_>, code: u16, headers: &HeaderMap
         .map(|c| if c.is_control() { ' ' } else { c })
         .take(80)
         .collect();
-    let mut error = Error::new(
+    let error = Error::new(
         status::PROTOCOL,
         format!(
             "{method} {path} at {host} was answered with {code} but not with JSON ({kind}, beginning \
              `{begin}`): is this Daytona's address, or a proxy's or login page's?"
         ),
     );
-    let detail = error.detail_mut();
-    detail.http_status = Some(code);
-    detail.request_id = request_id(headers);
-    detail.headers = Some(listed(headers));
-    error
+    of_answer(error, code, headers)
 }
 
 fn advice(number: i32, shape: Shape, may_lack_api_segment: bool) -> &'static str {
@@ -241,15 +243,11 @@ pub(super) fn unasked(
     } else {
         return None;
     };
-    let mut error = Error::new(
+    let error = Error::new(
         status::PROTOCOL,
         format!("{method} {path} at {host} was answered {what}: a proxy on the way changes the answers"),
     );
-    let detail = error.detail_mut();
-    detail.http_status = Some(code.as_u16());
-    detail.request_id = request_id(headers);
-    detail.headers = Some(listed(headers));
-    Some(error)
+    Some(of_answer(error, code.as_u16(), headers))
 }
 
 fn request_id(headers: &HeaderMap) -> Option<String> {

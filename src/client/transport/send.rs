@@ -57,10 +57,8 @@ impl SilenceGuard<'_> {
     }
 
     fn timed_out(&self) {
-        if let (Some(target), Some(begun)) = (&self.request.target, self.request.begun)
-            && target.origin.silent_since(begun)
-        {
-            self.request.transport.0.connectors.retire(self.request.generation);
+        if let Some(begun) = self.request.begun {
+            self.request.retire_if_silent_since(begun);
         }
     }
 }
@@ -393,12 +391,14 @@ impl PreparedRequest {
 
     /// Retires the connections to a host that sent nothing for the idle limit of a body.
     pub(super) fn body_timed_out(&self, idle: Duration) {
-        let transport = &self.transport.0;
-        let since = Instant::now().checked_sub(idle);
-        if let (Some(target), Some(since)) = (&self.target, since)
-            && target.origin.silent_since(since)
-        {
-            transport.connectors.retire(self.generation);
+        if let Some(since) = Instant::now().checked_sub(idle) {
+            self.retire_if_silent_since(since);
+        }
+    }
+
+    fn retire_if_silent_since(&self, since: Instant) {
+        if self.target.as_ref().is_some_and(|target| target.origin.silent_since(since)) {
+            self.transport.0.connectors.retire(self.generation);
         }
     }
 
