@@ -86,7 +86,6 @@ pub struct ErrorContext(Arc<Mutex<Known>>);
 struct Known {
     sandbox_id: Option<String>,
     sandbox_name: Option<String>,
-    attempts: u32,
 }
 
 impl ErrorContext {
@@ -96,10 +95,6 @@ impl ErrorContext {
 
     pub fn sandbox_name(&self, name: &str) {
         self.0.lock().sandbox_name = Some(name.to_owned());
-    }
-
-    pub fn attempts(&self, attempts: u32) {
-        self.0.lock().attempts = attempts;
     }
 
     /// Adds the facts that an error does not have yet.
@@ -112,7 +107,6 @@ impl ErrorContext {
         if detail.sandbox_name.is_none() {
             detail.sandbox_name = known.sandbox_name;
         }
-        detail.attempts = detail.attempts.max(known.attempts);
     }
 }
 
