@@ -1,6 +1,7 @@
 //! What transfers of many files have in common: the list of files and the outcome of each. The failure of a file
 //! does not end the others; the failure of a connection or of the sandbox does.
 
+use super::failure::is_refused_by_the_sandbox;
 use super::{path, transfer};
 use crate::client::error::{Error, Result};
 use crate::client::operation::Progress;
@@ -136,11 +137,5 @@ impl BatchReport {
 
 /// Does the error concern this file alone, and not the connection or the sandbox?
 pub(super) fn is_about_the_file(error: &Error) -> bool {
-    let by_proxy = matches!(error.detail().source.as_deref(), Some("DAYTONA_PROXY" | "DAYTONA_API"));
-    match error.status() {
-        status::IO => true,
-        status::HTTP_AUTHENTICATION | status::HTTP_REQUEST_TIMEOUT | status::HTTP_RATE_LIMIT => false,
-        400..=499 => !by_proxy,
-        _ => false,
-    }
+    error.status() == status::IO || is_refused_by_the_sandbox(error)
 }

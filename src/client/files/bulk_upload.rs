@@ -10,7 +10,7 @@ use super::{blocking, content, failure};
 use crate::client::error::{Error, Result};
 use crate::client::json;
 use crate::client::operation::{Context, Progress};
-use crate::client::sandbox::Sandbox;
+use crate::client::sandbox::{Sandbox, is_missing_route};
 use crate::client::status;
 use crate::client::transport::Json;
 use bytes::Bytes;
@@ -184,7 +184,7 @@ async fn share(sandbox: &Sandbox, report: &mut BatchReport, batch: &[usize]) -> 
     let mut written = match answer.await {
         Ok(written) => written,
         // The error of a batch is one text for all files; sent one by one, each has its own.
-        Err(error) if is_about_the_file(&error) || failure::is_no_route(&error) => {
+        Err(error) if is_about_the_file(&error) || is_missing_route(&error) => {
             return Ok(batch.iter().copied().filter(|index| report.is_pending(*index)).collect());
         }
         Err(error) => {

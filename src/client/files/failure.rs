@@ -63,13 +63,14 @@ fn say(what: String, mut error: Error, hints: Hints) -> Error {
     error
 }
 
-/// Does the server lack the endpoint? Go's router answers in plain text, all others in JSON or HTML.
-pub(super) fn is_no_route(error: &Error) -> bool {
-    let detail = error.detail();
-    detail.http_status == Some(404)
-        && detail.code.is_none()
-        && detail.source.is_none()
-        && detail.message.contains("404 page not found")
+/// Whether the sandbox refused, and not the credential, a limit, or Daytona's API or proxy before it.
+pub(super) fn is_refused_by_the_sandbox(error: &Error) -> bool {
+    let before_it = matches!(error.detail().source.as_deref(), Some("DAYTONA_PROXY" | "DAYTONA_API"));
+    match error.status() {
+        status::HTTP_AUTHENTICATION | status::HTTP_REQUEST_TIMEOUT | status::HTTP_RATE_LIMIT => false,
+        400..=499 => !before_it,
+        _ => false,
+    }
 }
 
 /// The error of a local file; `doing` is a verb such as `read`.

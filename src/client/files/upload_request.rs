@@ -3,10 +3,10 @@
 //! nothing, and remembered with the sandbox.
 
 use super::expect_json;
-use super::failure::is_no_route;
+use super::failure::is_refused_by_the_sandbox;
 use super::form::Form;
 use crate::client::error::{Error, Result};
-use crate::client::sandbox::{Daemon, Sandbox};
+use crate::client::sandbox::{Daemon, Sandbox, is_missing_route};
 use crate::client::status;
 use crate::client::transport::{Body, Json, Request};
 use bytes::Bytes;
@@ -45,7 +45,8 @@ pub(super) async fn endpoint(sandbox: &Sandbox) -> Result<UploadEndpoint> {
     match probe_daemon(sandbox).await {
         Ok(Daemon::Older) => Ok(UploadEndpoint::Multipart),
         Ok(_) => Ok(UploadEndpoint::RawBody),
-        Err(error) if is_inconclusive(&error) => Ok(UploadEndpoint::RawBody),
+        // Sandbox and credential may be fine: the upload is tried, and its own answer decides.
+        Err(error) if is_refused_by_the_sandbox(&error) => Ok(UploadEndpoint::RawBody),
         Err(error) => Err(error),
     }
 }
@@ -69,18 +70,6 @@ async fn probe_daemon(sandbox: &Sandbox) -> Result<Daemon> {
     };
     sandbox.note_daemon(daemon);
     Ok(daemon)
-}
-
-/// Was the probe refused although sandbox and credential may be fine? Then the upload itself is tried, and its
-/// own answer decides.
-fn is_inconclusive(error: &Error) -> bool {
-    let by_daytona = matches!(error.detail().source.as_deref(), Some("DAYTONA_PROXY" | "DAYTONA_API"));
-    let is_refusal = (400..500).contains(&error.status())
-        && !matches!(
-            error.status(),
-            status::HTTP_AUTHENTICATION | status::HTTP_REQUEST_TIMEOUT | status::HTTP_RATE_LIMIT
-        );
-    is_refusal && !by_daytona
 }
 
 /// Uploads bytes in memory, which can be sent again.
@@ -168,7 +157,7 @@ pub(super) struct EndpointFallback {
 
 impl EndpointFallback {
     pub fn applies(&mut self, sandbox: &Sandbox, endpoint: UploadEndpoint, error: &Error) -> bool {
-        if !is_no_route(error) || std::mem::replace(&mut self.repeated, true) {
+        if !is_missing_route(error) || std::mem::replace(&mut self.repeated, true) {
             return false;
         }
         sandbox.note_daemon(match endpoint {

@@ -1,13 +1,10 @@
 //! What daemons before 0.205 cannot do: routes that they do not have, and options that they ignore.
 
 use crate::client::error::{Error, Result};
-use crate::client::sandbox::{Daemon, Sandbox};
+use crate::client::sandbox::{Daemon, Sandbox, is_missing_route};
 use crate::client::status;
 use crate::client::transport::{Request, Response};
 use http::Method;
-
-/// The answer of the daemon's router to a path that it does not know.
-const NO_ROUTE: &str = "404 page not found";
 
 /// Sends a request to a route that came with 0.205. Where the daemon is known to be older, nothing is sent.
 pub(super) async fn send_newer(sandbox: &Sandbox, operation: &str, request: Request) -> Result<Response> {
@@ -42,12 +39,6 @@ pub(super) async fn requires_newer(sandbox: &Sandbox, option: &str) -> Result<()
         Err(error) if error.detail().source.as_deref() == Some("DAYTONA_DAEMON") => Ok(()),
         Err(error) => Err(error),
     }
-}
-
-fn is_missing_route(error: &Error) -> bool {
-    error.status() == status::HTTP_NOT_FOUND
-        && error.detail().code.is_none()
-        && error.detail().message.contains(NO_ROUTE)
 }
 
 fn too_old(what: &str) -> Error {

@@ -2,6 +2,7 @@
 //! each keeps the daemon that it was created with.
 
 use super::Sandbox;
+use crate::client::error::Error;
 use std::sync::atomic::{AtomicU8, Ordering};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,4 +35,13 @@ impl Sandbox {
         };
         self.0.daemon.0.store(number, Ordering::Relaxed);
     }
+}
+
+/// Whether the daemon lacks the route. Go's router answers in plain text, all others in JSON or HTML.
+pub(crate) fn is_missing_route(error: &Error) -> bool {
+    let detail = error.detail();
+    detail.http_status == Some(404)
+        && detail.code.is_none()
+        && detail.source.is_none()
+        && detail.message.contains("404 page not found")
 }

@@ -26,7 +26,7 @@ pub use list::{List, Listed, list};
 pub use reading::{BuildInfo, Described};
 pub use wait::{Wait, wait, wait_for_resize, wait_for_start, wait_for_stop};
 
-pub(crate) use daemon::Daemon;
+pub(crate) use daemon::{Daemon, is_missing_route};
 
 use super::Client;
 use super::error::{Error, Result};
