@@ -104,7 +104,12 @@ impl Client {
 
     /// The limit for an answer that does not wait for a command: 60 s, or the idle limit if it is shorter.
     pub(crate) fn answer_limit(&self) -> Duration {
-        self.config().idle_timeout.map_or(ANSWER_LIMIT, |idle| idle.min(ANSWER_LIMIT))
+        self.at_most_idle(ANSWER_LIMIT)
+    }
+
+    /// This limit, or the idle limit if it is shorter.
+    pub(crate) fn at_most_idle(&self, limit: Duration) -> Duration {
+        self.config().idle_timeout.map_or(limit, |idle| idle.min(limit))
     }
 
     /// The limit for a connection and the first answer on it: `connectTimeoutMs`, or its default where it is 0.

@@ -4,7 +4,7 @@
 use crate::client::error::{Error, Result};
 use crate::client::sandbox::Sandbox;
 use crate::client::status;
-use crate::client::transport::{Request, Response};
+use crate::client::transport::{Request, Response, backoff};
 use bytes::Bytes;
 use http::Method;
 use std::time::Duration;
@@ -13,8 +13,6 @@ use super::atomic_file::incomplete;
 
 /// `Last-Modified` has whole seconds: a younger time does not tell a file from one written a moment later.
 const MIN_VALIDATOR_AGE: Duration = Duration::from_secs(2);
-const FIRST_BACKOFF: Duration = Duration::from_millis(100);
-const MAX_BACKOFF: Duration = Duration::from_secs(5);
 
 pub(super) async fn request(sandbox: &Sandbox, path: &str) -> Result<Request> {
     let request = sandbox.toolbox(Method::GET, "files/download").await?.query("path", path);
@@ -93,8 +91,7 @@ impl FileDownload {
         let mut lost = lost;
         while self.losses < self.sandbox.client().config().retries {
             self.losses += 1;
-            let pause = FIRST_BACKOFF.saturating_mul(1 << (self.losses - 1).min(16)).min(MAX_BACKOFF);
-            tokio::time::sleep(pause.mul_f64(0.5 + 0.5 * fastrand::f64())).await;
+            tokio::time::sleep(backoff(self.losses)).await;
             let request = request(&self.sandbox, &self.path).await?;
             let request =
                 request.header("range", &format!("bytes={}-", self.position)).header("if-range", version);

@@ -8,6 +8,7 @@ mod script;
 
 pub use code_run::{Artifacts, Chart, ChartAxes, ChartElement, CodeRan, CodeRun, Coordinate, code_run};
 pub use run::{Ran, Run, RunOpened, run, run_stream};
+pub(crate) use script::quote;
 
 use super::error::{Error, Result};
 use super::sandbox::Sandbox;

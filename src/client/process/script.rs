@@ -137,7 +137,7 @@ fn write_text(script: &mut String, text: &str) {
 }
 
 /// Appends `text` as one word of a POSIX shell.
-pub(super) fn quote(script: &mut String, text: &str) {
+pub(crate) fn quote(script: &mut String, text: &str) {
     script.push('\'');
     let mut parts = text.split('\'');
     script.push_str(parts.next().unwrap_or_default());

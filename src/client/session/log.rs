@@ -60,7 +60,7 @@ impl Log {
         let response = request
             .header("x-daytona-sdk-version", RAW_LOG_LEVEL)
             .header("accept", "text/plain")
-            .deadline(Some(self.at_most(LOG_LIMIT)))
+            .deadline(Some(self.sandbox.client().at_most_idle(LOG_LIMIT)))
             .send()
             .await?;
         if response.header("content-type").is_some_and(|kind| kind.contains("json")) {
@@ -72,13 +72,9 @@ impl Log {
         Ok(response)
     }
 
-    fn at_most(&self, limit: Duration) -> Duration {
-        self.sandbox.client().config().idle_timeout.map_or(limit, |idle| idle.min(limit))
-    }
-
     /// The exit code, once there is one.
     pub async fn exit_code(&self) -> Result<Option<i64>> {
-        let limit = self.at_most(STATE_LIMIT);
+        let limit = self.sandbox.client().at_most_idle(STATE_LIMIT);
         let request = self.sandbox.toolbox(Method::GET, &self.command).await?;
         let answer = request.deadline(Some(limit)).idle(Some(limit)).send().await?.json().await?;
         /// A command, or the entrypoint's session with the one command it has.

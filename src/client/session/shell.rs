@@ -23,7 +23,7 @@ const CHECK_LIMIT: Duration = Duration::from_secs(20);
 
 /// How long a command of this sandbox may be silent before its session is checked.
 pub(super) fn first_pause(sandbox: &Sandbox) -> Duration {
-    sandbox.client().config().idle_timeout.map_or(FIRST_PAUSE, |idle| idle.min(FIRST_PAUSE))
+    sandbox.client().at_most_idle(FIRST_PAUSE)
 }
 
 /// What a check of a session found.
@@ -76,7 +76,7 @@ pub(super) async fn watched<T>(
 
 /// Checks whether the session's shell is still there.
 pub(super) async fn check(sandbox: &Sandbox, session: &str) -> Shell {
-    let limit = sandbox.client().config().idle_timeout.map_or(CHECK_LIMIT, |idle| idle.min(CHECK_LIMIT));
+    let limit = sandbox.client().at_most_idle(CHECK_LIMIT);
     tokio::time::timeout(limit, ask(sandbox, session)).await.unwrap_or(Shell::Unreachable)
 }
 

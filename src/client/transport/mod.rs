@@ -25,6 +25,7 @@ pub use http::Method;
 pub use request::Request;
 pub(crate) use response::expect_json;
 pub use response::{Json, Response};
+pub(crate) use retry::backoff;
 pub use retry::{TimedOut, caller_deadline, timeout_at, within};
 pub use socket::{Closed, Message, Socket, SocketEvent};
 

@@ -83,7 +83,7 @@ pub(super) fn may_repeat_answer(method: &Method, code: StatusCode) -> bool {
 }
 
 /// The wait before attempt `attempt + 1`: doubling, of which a random half.
-pub(super) fn backoff(attempt: u32) -> Duration {
+pub fn backoff(attempt: u32) -> Duration {
     let full = BACKOFF_FIRST.saturating_mul(1 << attempt.saturating_sub(1).min(16)).min(BACKOFF_MAX);
     full.mul_f64(0.5 + 0.5 * fastrand::f64())
 }

@@ -84,7 +84,9 @@ fn call(file: &Common) -> String {
 }
 
 fn quoted(path: &str) -> String {
-    format!("'{}'", path.replace('\'', r"'\''"))
+    let mut word = String::with_capacity(path.len() + 2);
+    process::quote(&mut word, path);
+    word
 }
 
 /// The output of a command, within the idle limit and the time to hash that many bytes.
