@@ -2,6 +2,7 @@
 
 pub mod background;
 pub mod codes;
+pub(crate) mod collected;
 pub mod config;
 pub mod echo;
 pub mod error;

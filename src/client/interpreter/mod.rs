@@ -1,8 +1,7 @@
 //! The interpreter: Python code in contexts that keep their variables between runs.
 //!
-//! * `run`: one run and its WebSocket. `collected`: the output of a run that is a call.
+//! * `run`: one run and its WebSocket.
 
-mod collected;
 mod run;
 
 pub use run::{Ran, Run, RunEnded, RunFailure, RunOpened, run, run_stream};

@@ -1,7 +1,7 @@
 //! `interpreter.run`: one piece of code. The server sends a JSON frame for each piece of output, and only the
 //! close frame tells how the run ended.
 
-use super::collected::Collected;
+use crate::client::collected::{Collected, text};
 use crate::client::error::{Error, Result};
 use crate::client::json;
 use crate::client::operation::Context;
@@ -93,16 +93,15 @@ pub async fn run_stream(sandbox: Sandbox, params: Run, io: Io) -> Result<Ended> 
 
 pub async fn run(sandbox: Sandbox, params: Run, _: Context) -> Result<Json> {
     let max_bytes = sandbox.client().config().max_result_bytes;
-    let collected = Arc::new(Collected { max_bytes, ..Collected::default() });
+    let collected = Arc::new(Collected::new(max_bytes));
     let overflowed = {
         let collected = collected.clone();
         move || collected.overflowed()
     };
     perform(sandbox, params, collected.clone(), overflowed).await?;
     let output = collected.take();
-    // Frames are JSON, so that their text is UTF-8.
-    let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
-    let ran = Ran { stdout: text(output.stdout), stderr: text(output.stderr), error: output.error };
+    let error = output.structured.and_then(|error| serde_json::from_slice(&error).ok());
+    let ran = Ran { stdout: text(output.stdout), stderr: text(output.stderr), error };
     let json = serde_json::to_vec(&ran).unwrap_or_default();
     if json.len() as u64 > max_bytes {
         return Err(too_large(max_bytes));

@@ -4,9 +4,9 @@
 
 use super::{limit, script};
 use crate::client::codes;
+use crate::client::collected::{Collected, text};
 use crate::client::error::{Error, Result};
 use crate::client::json;
-use crate::client::lock::Mutex;
 use crate::client::operation::Context;
 use crate::client::remote_guard::{Remote, RemoteGuard};
 use crate::client::sandbox::Sandbox;
@@ -14,14 +14,12 @@ use crate::client::session::follow::Follower;
 use crate::client::session::log::Log;
 use crate::client::session::{create_request, delete_request, execute_request};
 use crate::client::status;
-use crate::client::stream::{Channel, Chunk, Ended, Io, Sink};
+use crate::client::stream::{Ended, Io, Sink};
 use crate::client::transport::{Json, caller_deadline, within};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::task::Poll;
 use std::time::Duration;
-use tokio::sync::Notify;
 use tokio::time::{Instant, sleep, timeout_at};
 
 crate::params! {
@@ -76,14 +74,14 @@ pub async fn run_stream(sandbox: Sandbox, params: Run, io: Io) -> Result<Ended> 
 
 pub async fn run(sandbox: Sandbox, params: Run, _: Context) -> Result<Json> {
     let max_bytes = sandbox.client().config().max_result_bytes;
-    let collected = Arc::new(Collected { max_bytes, ..Collected::default() });
-    let overflow = {
-        let collected = collected.clone();
-        async move { collected.overflow.notified().await }
-    };
-    let (_, exit_code) = perform(sandbox, params, collected.clone(), overflow).await?;
-    let [stdout, stderr] = std::mem::take(&mut *collected.output.lock()).map(text);
-    let ran = Ran { exit_code, stdout, stderr };
+    let collected = Arc::new(Collected::new(max_bytes));
+    let (_, exit_code) = perform(sandbox, params, collected.clone(), collected.overflow()).await?;
+    // The command may have ended in the moment of the overflow.
+    if collected.overflowed() {
+        return Err(too_large(max_bytes));
+    }
+    let output = collected.take();
+    let ran = Ran { exit_code, stdout: text(output.stdout), stderr: text(output.stderr) };
     let json = serde_json::to_vec(&ran).map_err(|error| {
         Error::new(status::PROTOCOL, format!("the output cannot be written as JSON: {error}"))
     })?;
@@ -101,41 +99,6 @@ fn too_large(max_bytes: u64) -> Error {
              ended; run it as a stream, redirect its output into a file, or raise `maxResultBytes`"
         ),
     )
-}
-
-/// Without a copy where it is UTF-8 already.
-fn text(bytes: Vec<u8>) -> String {
-    String::from_utf8(bytes).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
-}
-
-/// The output of a call, collected up to the client's bound.
-#[derive(Default)]
-struct Collected {
-    /// stdout and stderr.
-    output: Mutex<[Vec<u8>; 2]>,
-    max_bytes: u64,
-    /// Notified when there is more output than that.
-    overflow: Notify,
-}
-
-impl Sink for Collected {
-    fn opened(&self, _: Vec<u8>) {}
-
-    fn poll_room(&self, _: &mut std::task::Context<'_>) -> Poll<()> {
-        Poll::Ready(())
-    }
-
-    fn data(&self, chunk: Chunk) {
-        let mut output = self.output.lock();
-        let collected_bytes = output[0].len() + output[1].len() + chunk.data.len();
-        if collected_bytes as u64 > self.max_bytes {
-            self.overflow.notify_one();
-            return;
-        }
-        output[usize::from(chunk.channel == Channel::Stderr)].extend_from_slice(&chunk.data);
-    }
-
-    fn progress(&self, _: u64, _: Option<u64>) {}
 }
 
 /// Runs the command, its output into `sink`, until it ends or `overflow` does, and removes its session.

@@ -126,6 +126,17 @@ async fn a_run_collects_no_more_than_the_bound_and_is_ended_beyond_it() {
 }
 
 #[tokio::test]
+async fn output_beyond_the_bound_is_never_lost_behind_the_commands_end() {
+    // What fits is small enough for a result, so that only the dropped rest can tell.
+    let log = format!("\x01\x01\x01fits\n\x02\x02\x02{}\n", "x".repeat(100));
+    let toolbox = sessions(log.leak().as_bytes(), true).await;
+    let sandbox = toolbox.sandbox(json!({"maxResultBytes": 80})).await;
+    let error = call(&sandbox, "process.run", json!({"command": "make"})).await.unwrap_err();
+    assert_eq!(error.status(), status::PROTOCOL);
+    assert!(error.detail().message.contains("maxResultBytes"), "{error}");
+}
+
+#[tokio::test]
 async fn a_run_whose_session_is_hard_to_remove_still_tells_its_result_and_tries_again() {
     let busy = |before: usize| match before {
         0 => Reply::Raw("503 Service Unavailable", Vec::new()),
