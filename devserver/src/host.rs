@@ -33,7 +33,7 @@ pub struct ToolboxHost {
 }
 
 /// How long a sandbox has to tell its clients that it stops.
-const FAREWELL: Duration = Duration::from_secs(1);
+const STOP_GRACE: Duration = Duration::from_secs(1);
 
 impl ToolboxHost {
     /// Starts the daemon. Blocks until it can be reached.
@@ -100,17 +100,13 @@ impl ToolboxHost {
 
     /// Ends sessions, terminals and processes, and waits until their clients have been told, or for a moment.
     pub async fn end_sockets(&self) {
-        let mut request = Request::new(Body::empty());
-        *request.method_mut() = Method::POST;
-        *request.uri_mut() = Uri::from_static("http://sandbox/control/stop");
-        debug_assert!(request.uri().path() == daemon::STOP);
         self.sockets.close();
         let told = async {
-            if self.client.request(request).await.is_ok() {
+            if self.control(Method::POST, daemon::STOP, Body::empty()).await.is_ok() {
                 self.sockets.wait().await;
             }
         };
-        let _late = tokio::time::timeout(FAREWELL, told).await;
+        let _late = tokio::time::timeout(STOP_GRACE, told).await;
     }
 
     /// Tells the daemon of its new size, and sets the limits.
@@ -119,13 +115,16 @@ impl ToolboxHost {
             tracing::warn!("cannot change the limits of a sandbox: {error}");
         }
         let body = serde_json::to_vec(&resources).unwrap_or_default();
-        let mut request = Request::new(Body::from(body));
-        *request.method_mut() = Method::PUT;
-        *request.uri_mut() = Uri::from_static("http://sandbox/control/resources");
-        debug_assert!(request.uri().path() == daemon::RESIZE);
-        if let Err(error) = self.client.request(request).await {
+        if let Err(error) = self.control(Method::PUT, daemon::RESIZE, Body::from(body)).await {
             tracing::warn!("a sandbox was not told of its new size: {error}");
         }
+    }
+
+    /// A request of the control plane to the daemon.
+    async fn control(&self, method: Method, path: &str, body: Body) -> io::Result<()> {
+        let request = Request::builder().method(method).uri(format!("http://sandbox{path}")).body(body);
+        let request = request.map_err(io::Error::other)?;
+        self.client.request(request).await.map(drop).map_err(io::Error::other)
     }
 
     /// Becomes ready once every process of the sandbox has ended.

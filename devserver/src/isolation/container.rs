@@ -70,7 +70,7 @@ impl Container {
 
     /// Where its daemon is reached.
     pub fn socket(&self) -> PathBuf {
-        self.directory.join("daemon.sock")
+        self.directory.join(SOCKET)
     }
 
     /// Its first process, as the machine outside numbers it.
@@ -232,7 +232,7 @@ impl Container {
         if let Some(group) = self.group.take() {
             group.remove();
         }
-        let _ = fs::remove_file(self.directory.join("daemon.sock"));
+        let _ = fs::remove_file(self.socket());
     }
 
     /// Ends everything and gives back what a stopped sandbox holds, except for its files.
@@ -299,23 +299,29 @@ fn make_directory(path: &Path) -> io::Result<()> {
     }
 }
 
-/// A socket's path has room for 108 bytes; a directory's descriptor is shorter than its name may be.
-fn listen(directory: &Path) -> io::Result<UnixListener> {
+/// The daemon's socket, below the container's directory.
+const SOCKET: &str = "daemon.sock";
+
+/// The socket below an open directory. A socket's path has room for 108 bytes, and a descriptor is shorter than a
+/// directory's name may be.
+fn socket_in(directory: &fs::File) -> String {
     use std::os::fd::AsRawFd;
-    let holder = fs::File::open(directory)?;
-    UnixListener::bind(format!("/proc/self/fd/{}/daemon.sock", holder.as_raw_fd()))
+    format!("/proc/self/fd/{}/{SOCKET}", directory.as_raw_fd())
+}
+
+fn listen(directory: &Path) -> io::Result<UnixListener> {
+    UnixListener::bind(socket_in(&fs::File::open(directory)?))
 }
 
 /// Connects to a daemon's socket.
 pub async fn connect(socket: &Path) -> io::Result<tokio::net::UnixStream> {
-    use std::os::fd::AsRawFd;
     use std::os::unix::ffi::OsStrExt;
     const MOST_BYTES: usize = 100;
     if socket.as_os_str().as_bytes().len() < MOST_BYTES {
         return tokio::net::UnixStream::connect(socket).await;
     }
-    let holder = fs::File::open(socket.parent().unwrap_or(socket))?;
-    tokio::net::UnixStream::connect(format!("/proc/self/fd/{}/daemon.sock", holder.as_raw_fd())).await
+    let directory = fs::File::open(socket.parent().unwrap_or(socket))?;
+    tokio::net::UnixStream::connect(socket_in(&directory)).await
 }
 
 /// The command that makes a container: this program once more, told everything through its input.

@@ -17,6 +17,12 @@ pub async fn no_route() -> impl IntoResponse {
     (StatusCode::NOT_FOUND, [(header::CONTENT_TYPE, "text/plain")], "404 page not found")
 }
 
+/// The answer to a request for a WebSocket that is none.
+pub fn no_upgrade() -> Response<Body> {
+    let headers = [(header::SEC_WEBSOCKET_VERSION, "13")];
+    (StatusCode::BAD_REQUEST, headers, "Bad Request\n").into_response()
+}
+
 /// The envelope of process, code-run, git and session; since 0.205 with a `source`.
 pub fn envelope(
     protocol: Protocol,

@@ -115,7 +115,13 @@ impl Machine {
         env
     }
 
-    /// The same with the variables of one command, which cannot change the mark.
+    /// The program of that name in the sandbox's PATH.
+    pub fn program(&self, name: &str) -> Option<PathBuf> {
+        let path = self.command_env().remove("PATH").unwrap_or_else(|| "/usr/bin:/bin".to_owned());
+        std::env::split_paths(&path).map(|directory| directory.join(name)).find(|program| program.is_file())
+    }
+
+    /// The environment with the variables of one command, which cannot change the mark.
     pub fn command_env_with(&self, more: &BTreeMap<String, String>) -> BTreeMap<String, String> {
         let mut env = self.command_env();
         env.extend(more.clone());

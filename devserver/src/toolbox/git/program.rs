@@ -115,7 +115,7 @@ impl Git {
 
     /// The standard output of a run that succeeded.
     pub async fn run(self, machine: &Machine) -> Result<Vec<u8>, Failure> {
-        let program = installed(machine).ok_or(Failure::NotInstalled)?;
+        let program = machine.program("git").ok_or(Failure::NotInstalled)?;
         let (mut command, input) = match &self.input {
             Input::None => (Command::new(program), None),
             Input::Bytes(bytes) => (Command::new(program), Some(bytes.clone())),
@@ -223,12 +223,6 @@ impl Credentials {
         let breaks = |text: &str| text.contains(['\n', '\r', '\0']);
         !breaks(&self.username) && !breaks(&self.password)
     }
-}
-
-/// The program in the sandbox's PATH.
-fn installed(machine: &Machine) -> Option<PathBuf> {
-    let path = machine.command_env().remove("PATH").unwrap_or_else(|| "/usr/bin:/bin".to_owned());
-    std::env::split_paths(&path).map(|directory| directory.join("git")).find(|program| program.is_file())
 }
 
 fn end_of(output: &[u8]) -> String {

@@ -7,7 +7,7 @@ mod context;
 mod run;
 mod worker;
 
-use super::error::RequestInfo;
+use super::error::{RequestInfo, no_upgrade};
 use super::go_json::{self, FieldType, Shape};
 use crate::toolbox::Machine;
 use axum::Router;
@@ -15,8 +15,7 @@ use axum::body::{Body, Bytes};
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
 use axum::extract::{Path, State};
-use axum::http::{Response, StatusCode, header};
-use axum::response::IntoResponse;
+use axum::http::{Response, StatusCode};
 use axum::routing::{any, get};
 use context::Context;
 use futures_util::StreamExt;
@@ -153,10 +152,7 @@ async fn execute(
     State(machine): State<Arc<Machine>>,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Response<Body> {
-    let Ok(upgrade) = upgrade else {
-        let headers = [(header::SEC_WEBSOCKET_VERSION, "13")];
-        return (StatusCode::BAD_REQUEST, headers, "Bad Request\n").into_response();
-    };
+    let Ok(upgrade) = upgrade else { return no_upgrade() };
     let upgrade = upgrade.max_message_size(MAX_MESSAGE_BYTES).max_frame_size(MAX_MESSAGE_BYTES);
     upgrade.on_upgrade(move |socket| run_on(machine, socket))
 }

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
@@ -53,7 +53,8 @@ pub enum StartError {
 
 impl Worker {
     pub fn start(machine: &Machine, cwd: &Path) -> Result<Self, StartError> {
-        let python = installed(machine).ok_or(StartError::NotInstalled)?;
+        let python = machine.program("python3").or_else(|| machine.program("python"));
+        let python = python.ok_or(StartError::NotInstalled)?;
         let mut command = Command::new(python);
         command
             .args(["-u", "-c", SCRIPT])
@@ -122,12 +123,4 @@ impl Worker {
         }
         let _ended = self.process.wait().await;
     }
-}
-
-fn installed(machine: &Machine) -> Option<PathBuf> {
-    let path = machine.command_env().remove("PATH").unwrap_or_else(|| "/usr/bin:/bin".to_owned());
-    let find = |name: &str| {
-        std::env::split_paths(&path).map(|directory| directory.join(name)).find(|program| program.is_file())
-    };
-    find("python3").or_else(|| find("python"))
 }

@@ -9,7 +9,7 @@ mod request;
 mod socket;
 mod terminal;
 
-use super::error::RequestInfo;
+use super::error::{RequestInfo, no_upgrade};
 use super::go_json;
 use crate::Protocol;
 use crate::toolbox::Machine;
@@ -18,7 +18,7 @@ use axum::body::{Body, Bytes};
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::{Path, RawQuery, State};
-use axum::http::{HeaderMap, Response, StatusCode, header};
+use axum::http::{HeaderMap, Response, StatusCode};
 use axum::response::IntoResponse;
 use axum::routing::{get, post};
 use parking_lot::Mutex;
@@ -221,9 +221,4 @@ async fn create_connect(
                 }
             }
         })
-}
-
-fn no_upgrade() -> Response<Body> {
-    let headers = [(header::SEC_WEBSOCKET_VERSION, "13")];
-    (StatusCode::BAD_REQUEST, headers, "Bad Request\n").into_response()
 }
