@@ -2,7 +2,8 @@
 //! they share.
 
 use crate::schema::{self, Schemas, base_type, resolve};
-use daytona::catalogue::{Operation, Returns, Target};
+use daytona::catalogue::constants::CHANNELS;
+use daytona::catalogue::{Operation, Returns, StreamEvents, Target};
 use daytona::client::status;
 use serde_json::{Map, Value};
 
@@ -142,6 +143,12 @@ impl Field {
             None => Kind::TextOrObject,
         }
     }
+}
+
+/// The names of the channels that a stream's DATA can be of.
+pub fn channel_names(events: &StreamEvents) -> Vec<&'static str> {
+    let name = |number| CHANNELS.iter().find(|(_, known, _)| *known == number).map(|(name, ..)| *name);
+    events.channels.iter().filter_map(|channel| name(*channel as i32)).collect()
 }
 
 /// The names of statuses, in the order of the numbers.

@@ -1,7 +1,7 @@
 //! `operations.json`: the catalogue for programs that generate from it, and `daytona_operations`. One line an
 //! entry, so that a change shows as the lines that it changes.
 
-use crate::model::{Catalogue, Field, Function, status_names};
+use crate::model::{Catalogue, Field, Function, channel_names, status_names};
 use daytona::catalogue::constants::{CHANNELS, Constant, KINDS, LOG_LEVELS};
 use daytona::catalogue::{Input, Returns, StreamEvents, Target, Tier, Timeout, statuses as sets};
 use daytona::client::codes::{self, Scope, Source};
@@ -123,17 +123,11 @@ fn operation(function: &Function) -> Value {
 }
 
 fn stream(function: &Function, events: &StreamEvents) -> Value {
-    let channels: Vec<&str> = events
-        .channels
-        .iter()
-        .filter_map(|channel| CHANNELS.iter().find(|(_, number, _)| *number == *channel as i32))
-        .map(|(name, ..)| *name)
-        .collect();
     json!({
         "opened": function.opened,
         "ended": function.ended,
         "handle": function.operation.returns == Returns::Handle,
-        "channels": channels,
+        "channels": channel_names(events),
         "input": match events.input {
             Input::None => "none",
             Input::Endless => "endless",

@@ -1,7 +1,7 @@
 //! `docs/reference.md`: every operation, for people.
 
 use crate::COMMAND;
-use crate::model::{Catalogue, Field, Function, status_names};
+use crate::model::{Catalogue, Field, Function, channel_names, status_names};
 use crate::types::Types;
 use daytona::catalogue::constants::CHANNELS;
 use daytona::catalogue::{Input, Returns, StreamEvents, Target, Timeout, statuses as sets};
@@ -98,12 +98,6 @@ impl Page<'_> {
     }
 
     fn stream(&mut self, function: &Function, events: &StreamEvents) {
-        let channels: Vec<&str> = events
-            .channels
-            .iter()
-            .filter_map(|channel| CHANNELS.iter().find(|(_, number, _)| *number == *channel as i32))
-            .map(|(name, ..)| *name)
-            .collect();
         let handle =
             if function.operation.returns == Returns::Handle { "a sandbox handle, and " } else { "" };
         let input = match events.input {
@@ -116,7 +110,7 @@ impl Page<'_> {
         let text = format!(
             "- Stream: OPENED {}; DATA of {}; ENDED {handle}{}; input {input}\n",
             shape(&function.opened),
-            channels.join(", "),
+            channel_names(events).join(", "),
             shape(&function.ended),
         );
         self.say(&text);
