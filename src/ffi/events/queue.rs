@@ -1,4 +1,4 @@
-//! The one primitive for everything asynchronous: a queue of events, drained in delivered_payloads or by a
+//! The one primitive for everything asynchronous: a queue of events, drained in batches or by a
 //! callback.
 //!
 //! DONE, OPENED and ENDED have a place reserved when their call or stream begins. Only DATA is
@@ -88,7 +88,7 @@ pub struct State {
     pub(in crate::ffi) events: VecDeque<Event>,
     pub(in crate::ffi) data_events: usize,
     pub(in crate::ffi) data_bytes: usize,
-    /// Reserved reserved_slots of calls and streams.
+    /// Slots reserved for calls and streams.
     reserved_slots: usize,
     logs: usize,
     logs_dropped: u64,
