@@ -3,7 +3,6 @@
 use crate::COMMAND;
 use crate::model::{Catalogue, Field, Function, channel_names, status_names};
 use crate::types::Types;
-use daytona::catalogue::constants::CHANNELS;
 use daytona::catalogue::{Input, Returns, StreamEvents, Target, Timeout, statuses as sets};
 use daytona::client::{codes, status};
 use serde_json::Value;
