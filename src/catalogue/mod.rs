@@ -28,7 +28,7 @@ pub use entry::{
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
-const AREAS: [&[Operation]; 9] = [
+const AREAS: &[&[Operation]] = &[
     client::ENTRIES,
     sandbox::ENTRIES,
     process::ENTRIES,
@@ -42,7 +42,7 @@ const AREAS: [&[Operation]; 9] = [
 
 /// All operations, area by area, in the order of the reference.
 pub fn all() -> impl Iterator<Item = &'static Operation> {
-    AREAS.into_iter().flatten()
+    AREAS.iter().copied().flatten()
 }
 
 /// The operation of that name, looked up by the compiler: `const { operation("files.list") }`.
