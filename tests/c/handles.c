@@ -89,6 +89,27 @@ static void an_operation_on_the_wrong_kind_of_handle_is_invalid(void)
     CHECK(STATUS(daytona_call(sandbox, "echo.value", "{}", NULL, 0, NULL, &out, &out_len)) == DAYTONA_INVALID_HANDLE);
 }
 
+static void a_stream_that_does_not_open_keeps_no_handle(void)
+{
+    enum { REFUSED = 100, SLOT_SHIFT = 26, SLOT_MASK = (1 << 24) - 1 };
+    daytona_client_t closed = echo_client(), client = echo_client();
+    daytona_sandbox_t sandbox;
+    daytona_stream_t before = open_stream(client, "{\"chunks\":0}", 0), stream;
+    CHECK(STATUS(daytona_call(closed, "echo.handle", "{}", NULL, 0, &sandbox, &out, &out_len)) == DAYTONA_OK);
+    daytona_close(closed);
+    for (int i = 0; i < REFUSED; i++) {
+        CHECK(STATUS(daytona_stream_open(sandbox, "echo.stream", "{}", 0, 0, &stream, &out)) == DAYTONA_CLOSED);
+        CHECK(stream == 0);
+    }
+    /* What was refused would have taken a slot each. */
+    stream = open_stream(client, "{\"chunks\":0}", 0);
+    CHECK((stream >> SLOT_SHIFT & SLOT_MASK) == (before >> SLOT_SHIFT & SLOT_MASK) + 1);
+    daytona_close(stream);
+    daytona_close(before);
+    daytona_close(sandbox);
+    daytona_close(client);
+}
+
 int main(void)
 {
     RUN(a_handle_fits_in_a_javascript_number);
@@ -97,5 +118,6 @@ int main(void)
     RUN(a_stale_handle_is_invalid_also_when_its_slot_lives_again);
     RUN(a_handle_of_another_type_is_invalid_everywhere);
     RUN(an_operation_on_the_wrong_kind_of_handle_is_invalid);
+    RUN(a_stream_that_does_not_open_keeps_no_handle);
     return 0;
 }

@@ -82,6 +82,15 @@ fn explained(
             );
             return (with_retry(Error::new(status::PROTOCOL, message), false), SendState::NotRetryable);
         }
+        _ if causes.breaks_http2() => {
+            let message = format!(
+                "{host} answered with more than {} KiB of headers, which is the limit, or with something that \
+                 is not HTTP/2: {}",
+                RESPONSE_HEAD_MAX_BYTES >> 10,
+                causes.innermost
+            );
+            return (with_retry(Error::new(status::PROTOCOL, message), false), SendState::NotRetryable);
+        }
         _ if causes.hyper.is_some_and(hyper::Error::is_parse) => {
             let message = format!("{host} answered something that is not HTTP: {}", causes.innermost);
             return (with_retry(Error::new(status::PROTOCOL, message), false), SendState::NotRetryable);
@@ -267,6 +276,11 @@ impl<'a> Causes<'a> {
     /// More headers, or more bytes of them, than are taken. hyper tells it to servers only.
     fn too_large(&self) -> bool {
         self.text.contains("message head is too large")
+    }
+
+    /// Found by h2 on this side: it does not tell a head that is too large from other breaches.
+    fn breaks_http2(&self) -> bool {
+        self.text.contains("error detected: unspecific protocol error detected")
     }
 
     /// hyper gives a request back that it had not begun to write; HTTP/2 servers say so themselves.

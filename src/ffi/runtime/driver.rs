@@ -386,13 +386,13 @@ impl Driver {
             ownership.losses
         };
         {
+            let _running = InlineRunning(&self.control.inline_running);
             let _inside = InlineCallback::enter();
             loop {
                 let Some(queue) = self.control.inline.lock().pop_front() else { break };
                 queue.deliver_to_callback();
             }
         }
-        self.control.inline_running.store(false, Ordering::SeqCst);
         let mut ownership = self.ownership.lock();
         let owns = ownership.losses == losses;
         if owns {
@@ -405,6 +405,15 @@ impl Driver {
             self.control.driver.wake();
         }
         owns
+    }
+}
+
+/// Callbacks of inline queues run on this thread; a panic of the library's in one leaves nothing locked.
+struct InlineRunning<'a>(&'a AtomicBool);
+
+impl Drop for InlineRunning<'_> {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::SeqCst);
     }
 }
 

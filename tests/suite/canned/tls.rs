@@ -4,6 +4,7 @@
 use futures_util::{SinkExt, StreamExt};
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
+use hyper::header::{HeaderName, HeaderValue};
 use hyper::{Request, Response, Version};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
@@ -118,7 +119,15 @@ async fn answer(mut request: Request<Incoming>) -> Result<Response<Full<Bytes>>,
     let Some(key) = request.headers().get("sec-websocket-key").cloned() else {
         let bearer = request.headers().contains_key("authorization");
         let body = format!("{{\"http\":\"{version}\",\"bearer\":{bearer}}}");
-        return Ok(Response::new(Full::new(body.into())));
+        let mut response = Response::new(Full::new(body.into()));
+        // `?headers=N` asks for so many of them.
+        let headers =
+            request.uri().query().and_then(|query| query.strip_prefix("headers=")?.parse().ok()).unwrap_or(0);
+        for number in 0..headers {
+            let name: HeaderName = format!("x-header-{number}").parse().unwrap();
+            response.headers_mut().insert(name, HeaderValue::from_static("a"));
+        }
+        return Ok(response);
     };
     tokio::spawn(async move {
         let upgraded = hyper::upgrade::on(&mut request).await.unwrap();

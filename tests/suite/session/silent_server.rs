@@ -85,6 +85,11 @@ async fn no_operation_waits_for_ever_for_the_second_half_of_an_answer() {
         }
     });
     crate::support::soon(futures_util::future::join_all(calls)).await;
+    for (operation, params) in STREAMS {
+        let stream = open(&sandbox, operation, serde_json::from_str(params).unwrap()).unwrap();
+        let error = stream.failed().await;
+        assert_eq!(error.status(), status::TIMEOUT, "{operation}: {error:?}");
+    }
 }
 
 #[tokio::test]

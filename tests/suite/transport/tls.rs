@@ -106,6 +106,21 @@ async fn http2_is_spoken_where_offered_and_kept_alive_between_calls() {
 }
 
 #[tokio::test]
+async fn many_headers_are_taken_over_http2_and_more_than_the_limit_are_an_error() {
+    let authority = Authority::new();
+    let file = authority.file();
+    let server = authority.serve("localhost", false, &["h2", "http/1.1"]).await;
+    let client = client(&server.url(), json!({"caFile": file.path()}));
+    // 400 KiB of them is the limit; each of these counts 45 to 48 bytes there.
+    let taken = soon(client.request(Method::GET, "a?headers=5000").send()).await.unwrap();
+    assert_eq!(taken.header("x-header-4999"), Some("a"));
+    let error = soon(client.request(Method::GET, "a?headers=15000").send()).await.err().unwrap();
+    assert_eq!(error.status(), status::PROTOCOL, "{error}");
+    assert!(error.to_string().contains("400 KiB"), "{error}");
+    get(&client).await.unwrap();
+}
+
+#[tokio::test]
 async fn a_websocket_goes_over_http_1_to_the_same_server() {
     let authority = Authority::new();
     let file = authority.file();
