@@ -970,40 +970,42 @@ int32_t daytona_client_config(daytona_client_t client,
  * * `image` (text): An image name, as "python:3.12"; the server builds a sandbox image from it.
  * * `name` (text): A unique name; absent: one is made up, so that a create whose answer was lost can
  *   be found.
- * * `language` (text): What `process.code_run` runs: `python` (the default), `typescript` or
- *   `javascript`. One of `python`, `typescript`, `javascript`.
+ * * `language` (text): What `process.code_run` runs. One of `python`, `typescript`, `javascript`.
+ *   Default: "python".
  * * `user` (text): The user that processes run as.
  * * `env` (object of texts): Environment variables of every process.
  * * `labels` (object of texts): Labels to find it by.
- * * `public` (true or false): true: preview links work without a token.
+ * * `public` (true or false): true: preview links work without a token. Default: false.
  * * `target` (text): The region; absent: the client's `target`.
  * * `resources` (Resources): `cpu` (vCPU), `memory` (GiB), `disk` (GiB), `gpu`, `gpuType`.
  * * `autoStopInterval` (integer, minutes): Minutes without activity until it stops; 0 never.
  * * `autoArchiveInterval` (integer, minutes): Minutes stopped until it is archived; 0 never.
  * * `autoDeleteInterval` (integer, minutes): Minutes stopped until it is deleted; -1 never, 0 at once.
  * * `ephemeral` (true or false): true: deleted as soon as it stops; the same as `autoDeleteInterval`
- *   0, which it overrides.
+ *   0, which it overrides. Default: false.
  * * `volumes` (list of VolumeMount): Volumes to mount:
  *   `[{"volumeId":"...","mountPath":"/data","subpath":"..."}]`.
- * * `networkBlockAll` (true or false): true: no network at all.
+ * * `networkBlockAll` (true or false): true: no network at all. Default: false.
  * * `networkAllowList` (text): Networks that may be reached, as "10.0.0.0/8,1.2.3.4/32".
  * * `domainAllowList` (text): Domains that may be reached, separated by commas.
- * * `waitForStart` (true or false): false returns as soon as the server has answered; absent: true, it
- *   waits until it is started.
+ * * `waitForStart` (true or false): false returns as soon as the server has answered; true waits until
+ *   it is started. Default: true.
  * * `autoPauseInterval` (integer, minutes): Minutes without activity until it pauses; 0 never.
  * * `ttlMinutes` (integer, minutes): Minutes until it is destroyed, whatever it does.
  * * `secrets` (list of object of texts): Secrets as environment variables:
  *   `[{"ENV_NAME":"secret-name"}]`.
- * * `spot` (true or false): true: on spot capacity, which may be taken back.
+ * * `spot` (true or false): true: on spot capacity, which may be taken back. Default: false.
  * * `linkedSandbox` (text): Another sandbox to share a machine with.
  * * `queueTimeout` (integer, minutes): Minutes that it may wait for a free runner before it is given
  *   up, 1 or more; the error is then SANDBOX_FAILED with the code QUEUE_TIMEOUT. Servers before 0.226
  *   refuse or ignore it.
  * * `kvm` (true or false): true: on a machine with KVM. Servers before 0.226 refuse or ignore it.
+ *   Default: false.
  * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
  *   operation's default. Of a stream it bounds its whole life.
  * * `bufferBytes` (integer, bytes): Of a stream without a queue: how many bytes may wait unread (and,
- *   of what is written, unsent) before the socket is paused. Default 1 MiB, at least 64 KiB.
+ *   of what is written, unsent) before the socket is paused. Less than 64 KiB is taken for 64 KiB.
+ *   Default: 1048576.
  *
  * `result`: gets the new sandbox handle, 0 on failure; close it with daytona_close.
  * `out`, `out_len`: may be NULL. Get the sandbox as JSON, or the error JSON on failure; free it with
@@ -1116,7 +1118,7 @@ int32_t daytona_sandbox_find(daytona_client_t client,
  * * `labels` (object of texts): Labels that the sandboxes have, all of them.
  * * `page` (integer): The page, from 1 on. Where the server knows only cursors they are walked up to
  *   it, and the totals are absent.
- * * `limit` (integer): Items a page, 1 to 200; absent: the server's default, 100.
+ * * `limit` (integer): Items a page, 1 to 200. Default: 100.
  * * `cursor` (text): `nextCursor` of the page before.
  * * `id` (text): A prefix of the id.
  * * `name` (text): A prefix of the name, in any case.
@@ -1128,9 +1130,9 @@ int32_t daytona_sandbox_find(daytona_client_t client,
  * * `regionIds` (list of texts): Only sandboxes in these regions.
  * * `sandboxClasses` (list of texts): Only sandboxes of these classes. `linux-vm`, `container`,
  *   `android`, `windows`; others may come.
- * * `includeErroredDeleted` (true or false): Also those that failed and are to be deleted; absent:
+ * * `includeErroredDeleted` (true or false): Also those that failed and are to be deleted. Default:
  *   false.
- * * `includeWarm` (true or false): Also those of warm pools; absent: false.
+ * * `includeWarm` (true or false): Also those of warm pools. Default: false.
  * * `minCpu` (number, vCPU): At least so many vCPU.
  * * `maxCpu` (number, vCPU): At most so many vCPU.
  * * `minMemoryGiB` (number, GiB): At least so many GiB of memory.
@@ -1240,7 +1242,7 @@ int32_t daytona_sandbox_start(daytona_sandbox_t sandbox,
  * `sandbox`: a sandbox handle.
  * `options`: NULL, or a JSON object with any of
  *
- * * `force` (true or false): true kills the processes instead of asking them to end; absent: false.
+ * * `force` (true or false): true kills the processes instead of asking them to end. Default: false.
  * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
  *   operation's default. Of a stream it bounds its whole life.
  *
@@ -1307,7 +1309,7 @@ int32_t daytona_sandbox_archive(daytona_sandbox_t sandbox,
  * `sandbox`: a sandbox handle.
  * `options`: NULL, or a JSON object with any of
  *
- * * `wait` (true or false): true returns only once the sandbox is gone; absent: false.
+ * * `wait` (true or false): true returns only once the sandbox is gone. Default: false.
  * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
  *   operation's default. Of a stream it bounds its whole life.
  *
@@ -1785,9 +1787,9 @@ int32_t daytona_sandbox_preview_link(daytona_sandbox_t sandbox,
  * * `cwd` (text): The working directory; absent: the sandbox's.
  * * `env` (object of texts): Environment variables beside the sandbox's own.
  * * `timeout` (number, s): Seconds, may be fractional, until the server kills the command (status
- *   408); 0 or absent: never, and the call waits as long as the command runs. The server counts whole
- *   seconds: a fraction is rounded up. The call ends 5 s later at most, also when the server does not
- *   answer.
+ *   408); 0: never, and the call waits as long as the command runs. The server counts whole seconds: a
+ *   fraction is rounded up. The call ends 5 s later at most, also when the server does not answer.
+ *   Default: 0.
  * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
  *   operation's default. Of a stream it bounds its whole life.
  *
@@ -1829,9 +1831,9 @@ int32_t daytona_process_execute(daytona_sandbox_t sandbox,
  * * `argv` (list of texts): The program's arguments.
  * * `env` (object of texts): Environment variables beside the sandbox's own.
  * * `timeout` (number, s): Seconds, may be fractional, until the server kills the program (status
- *   408); 0 or absent: never, and the call waits as long as the program runs. The server counts whole
- *   seconds: a fraction is rounded up. The call ends 5 s later at most, also when the server does not
- *   answer.
+ *   408); 0: never, and the call waits as long as the program runs. The server counts whole seconds: a
+ *   fraction is rounded up. The call ends 5 s later at most, also when the server does not answer.
+ *   Default: 0.
  * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
  *   operation's default. Of a stream it bounds its whole life.
  *
@@ -1882,15 +1884,16 @@ int32_t daytona_process_code_run(daytona_sandbox_t sandbox,
  *   in `process.execute`. Those that shells use themselves (as UID, IFS or SHELLOPTS) are passed as
  *   arguments of `env`, which other processes of the sandbox can read. BASH_EXECUTION_STRING is not
  *   the command's text.
- * * `timeout` (number, s): Seconds, may be fractional, until the command is killed (status 408); 0 or
- *   absent: never. The call ends at most 5 s and the client's connect limit later, also when the
- *   server does not answer.
- * * `stdin` (text): The command's input, a text; absent: empty. For raw bytes `files.write`, then
- *   `command < file`.
+ * * `timeout` (number, s): Seconds, may be fractional, until the command is killed (status 408); 0:
+ *   never. The call ends at most 5 s and the client's connect limit later, also when the server does
+ *   not answer. Default: 0.
+ * * `stdin` (text): The command's input, a text. For raw bytes `files.write`, then `command < file`.
+ *   Default: "".
  * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
  *   operation's default. Of a stream it bounds its whole life.
  * * `bufferBytes` (integer, bytes): Of a stream without a queue: how many bytes may wait unread (and,
- *   of what is written, unsent) before the socket is paused. Default 1 MiB, at least 64 KiB.
+ *   of what is written, unsent) before the socket is paused. Less than 64 KiB is taken for 64 KiB.
+ *   Default: 1048576.
  *
  * `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
  * daytona_free.
@@ -2035,10 +2038,10 @@ int32_t daytona_session_list(daytona_sandbox_t sandbox,
  * ends the session.
  * `options`: NULL, or a JSON object with any of
  *
- * * `runAsync` (true or false): Return at once with the command's id only; default false. The server
- *   then has 60 s to answer, or the client's `idleTimeoutMs` if that is shorter, unless `timeoutMs` is
- *   given.
- * * `suppressInputEcho` (true or false): Keep what `session.input` sends out of the log; default
+ * * `runAsync` (true or false): Return at once with the command's id only. The server then has 60 s to
+ *   answer, or the client's `idleTimeoutMs` if that is shorter, unless `timeoutMs` is given. Default:
+ *   false.
+ * * `suppressInputEcho` (true or false): Keep what `session.input` sends out of the log. Default:
  *   false.
  * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
  *   operation's default. Of a stream it bounds its whole life.
@@ -2221,13 +2224,13 @@ int32_t daytona_session_entrypoint_logs(daytona_sandbox_t sandbox,
  * `id` (text): The terminal's id, of your choice: no slash.
  * `options`: NULL, or a JSON object with any of
  *
- * * `cols` (integer): Columns, 1 to 1000; default 80.
- * * `rows` (integer): Rows, 1 to 1000; default 24.
+ * * `cols` (integer): Columns, 1 to 1000. Default: 80.
+ * * `rows` (integer): Rows, 1 to 1000. Default: 24.
  * * `cwd` (text): The working directory; absent: the sandbox's.
  * * `env` (object of texts): Environment variables beside the sandbox's own; TERM is xterm-256color
  *   unless given.
  * * `lazyStart` (true or false): Start the shell when the first client connects, so that none of its
- *   output is missed; default false.
+ *   output is missed. Default: false.
  * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
  *   operation's default. Of a stream it bounds its whole life.
  *
@@ -2377,8 +2380,8 @@ int32_t daytona_pty_kill(daytona_sandbox_t sandbox,
  * is not expanded.
  * `options`: NULL, or a JSON object with any of
  *
- * * `depth` (integer): How many levels down, 1 or more; default 1: the directory's own entries.
- *   Servers before 0.205 know one level only.
+ * * `depth` (integer): How many levels down, 1 or more; 1 is the directory's own entries. Servers
+ *   before 0.205 know one level only. Default: 1.
  * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
  *   operation's default. Of a stream it bounds its whole life.
  *
@@ -2443,7 +2446,7 @@ int32_t daytona_files_info(daytona_sandbox_t sandbox,
  * it is.
  * `options`: NULL, or a JSON object with any of
  *
- * * `mode` (text): Its permissions in octal; default "0755". The sandbox's umask applies.
+ * * `mode` (text): Its permissions in octal. The sandbox's umask applies. Default: "0755".
  * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
  *   operation's default. Of a stream it bounds its whole life.
  *
@@ -2473,8 +2476,8 @@ int32_t daytona_files_mkdir(daytona_sandbox_t sandbox,
  * `path` (text): The file or directory.
  * `options`: NULL, or a JSON object with any of
  *
- * * `recursive` (true or false): Delete a directory with everything in it; default false: a directory
- *   is refused.
+ * * `recursive` (true or false): Delete a directory with everything in it; false refuses a directory.
+ *   Default: false.
  * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
  *   operation's default. Of a stream it bounds its whole life.
  *
@@ -2895,13 +2898,13 @@ int32_t daytona_files_download_many(daytona_sandbox_t sandbox,
  * `remote_dir` (text): The directory in the sandbox; it is made if it does not exist.
  * `options`: NULL, or a JSON object with any of
  *
- * * `delete` (true or false): Delete what is in the sandbox's directory but not in the local one;
- *   default false.
+ * * `delete` (true or false): Delete what is in the sandbox's directory but not in the local one.
+ *   Default: false.
  * * `exclude` (list of texts): Patterns of what is left alone on both sides: a name such as "*.pyc" or
  *   ".git", wherever it is, or with a slash a path from the top, such as "out/gen*.js". `*` is any
  *   text and `?` one character within a name, `**` any directories, every other character itself. With
  *   a directory goes everything below it.
- * * `dryRun` (true or false): Only say what would change; default false.
+ * * `dryRun` (true or false): Only say what would change. Default: false.
  * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
  *   operation's default. Of a stream it bounds its whole life.
  *
@@ -2939,13 +2942,13 @@ int32_t daytona_files_sync_up(daytona_sandbox_t sandbox,
  * `local_dir` (text): The local directory; it is made if it does not exist.
  * `options`: NULL, or a JSON object with any of
  *
- * * `delete` (true or false): Delete what is in the local directory but not in the sandbox's; default
+ * * `delete` (true or false): Delete what is in the local directory but not in the sandbox's. Default:
  *   false.
  * * `exclude` (list of texts): Patterns of what is left alone on both sides: a name such as "*.pyc" or
  *   ".git", wherever it is, or with a slash a path from the top, such as "out/gen*.js". `*` is any
  *   text and `?` one character within a name, `**` any directories, every other character itself. With
  *   a directory goes everything below it.
- * * `dryRun` (true or false): Only say what would change; default false.
+ * * `dryRun` (true or false): Only say what would change. Default: false.
  * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
  *   operation's default. Of a stream it bounds its whole life.
  *
@@ -2988,12 +2991,12 @@ int32_t daytona_files_sync_down(daytona_sandbox_t sandbox,
  *
  * * `branch` (text): The branch to check out; absent: the remote's default.
  * * `commitId` (text): The commit to check out in place of a branch.
- * * `depth` (integer, commits): How many commits of the history to fetch; absent or 0: all. Needs
- *   0.205.
+ * * `depth` (integer, commits): How many commits of the history to fetch; 0: all. Needs 0.205.
+ *   Default: 0.
  * * `username` (text): The username for http; together with `password`.
  * * `password` (text): The password or token.
- * * `insecureSkipTls` (true or false): Accept any certificate of the remote; default false. The
- *   credential is then exposed to whoever stands in between.
+ * * `insecureSkipTls` (true or false): Accept any certificate of the remote. The credential is then
+ *   exposed to whoever stands in between. Default: false.
  * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
  *   operation's default. Of a stream it bounds its whole life.
  *
@@ -3153,8 +3156,8 @@ int32_t daytona_git_checkout(daytona_sandbox_t sandbox,
  * `name` (text): The branch's name.
  * `options`: NULL, or a JSON object with any of
  *
- * * `force` (true or false): The server always deletes, merged or not: true or absent; false is
- *   UNSUPPORTED.
+ * * `force` (true or false): The server always deletes, merged or not: false is UNSUPPORTED. Default:
+ *   true.
  * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
  *   operation's default. Of a stream it bounds its whole life.
  *
@@ -3220,7 +3223,7 @@ int32_t daytona_git_add(daytona_sandbox_t sandbox,
  * `email` (text): The author's and committer's address.
  * `options`: NULL, or a JSON object with any of
  *
- * * `allowEmpty` (true or false): Commit although nothing is staged; default false.
+ * * `allowEmpty` (true or false): Commit although nothing is staged. Default: false.
  * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
  *   operation's default. Of a stream it bounds its whole life.
  *
@@ -3257,7 +3260,7 @@ int32_t daytona_git_commit(daytona_sandbox_t sandbox,
  * `path` (text): The repository; a relative path is below the working directory.
  * `options`: NULL, or a JSON object with any of
  *
- * * `remote` (text): The remote; absent: origin. Needs 0.205.
+ * * `remote` (text): The remote. Needs 0.205. Default: "origin".
  * * `branch` (text): The remote's branch; absent: the current branch's upstream. Needs 0.205.
  * * `username` (text): The username for http; together with `password`.
  * * `password` (text): The password or token.
@@ -3294,11 +3297,11 @@ int32_t daytona_git_pull(daytona_sandbox_t sandbox,
  * `path` (text): The repository; a relative path is below the working directory.
  * `options`: NULL, or a JSON object with any of
  *
- * * `remote` (text): The remote; absent: origin. Needs 0.205.
+ * * `remote` (text): The remote. Needs 0.205. Default: "origin".
  * * `branch` (text): The branch; absent: the current one. Needs 0.205.
  * * `username` (text): The username for http; together with `password`.
  * * `password` (text): The password or token.
- * * `setUpstream` (true or false): Make the pushed branch the upstream; default false. Needs 0.205.
+ * * `setUpstream` (true or false): Make the pushed branch the upstream. Needs 0.205. Default: false.
  * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
  *   operation's default. Of a stream it bounds its whole life.
  *
@@ -3330,7 +3333,7 @@ int32_t daytona_git_push(daytona_sandbox_t sandbox,
  * directory.
  * `options`: NULL, or a JSON object with any of
  *
- * * `bare` (true or false): Without a working tree; default false.
+ * * `bare` (true or false): Without a working tree. Default: false.
  * * `initialBranch` (text): The first branch's name; absent: git's default.
  * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
  *   operation's default. Of a stream it bounds its whole life.
@@ -3361,8 +3364,8 @@ int32_t daytona_git_init(daytona_sandbox_t sandbox,
  * `path` (text): The repository; a relative path is below the working directory.
  * `options`: NULL, or a JSON object with any of
  *
- * * `mode` (text): `soft`, `mixed`, `hard`, `merge` or `keep`; absent: mixed.
- * * `target` (text): The revision to reset to; absent: HEAD.
+ * * `mode` (text): `soft`, `mixed`, `hard`, `merge` or `keep`. Default: "mixed".
+ * * `target` (text): The revision to reset to. Default: "HEAD".
  * * `files` (list of texts): Reset these paths only, in the index.
  * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
  *   operation's default. Of a stream it bounds its whole life.
@@ -3393,8 +3396,8 @@ int32_t daytona_git_reset(daytona_sandbox_t sandbox,
  * `files` (list of texts, as JSON text): Paths below the repository.
  * `options`: NULL, or a JSON object with any of
  *
- * * `staged` (true or false): Restore the index; default false.
- * * `worktree` (true or false): Restore the working tree; default true unless `staged` is given.
+ * * `staged` (true or false): Restore the index. Default: false.
+ * * `worktree` (true or false): Restore the working tree; absent: unless `staged` is given.
  * * `source` (text): The revision to restore from; absent: the index, with `staged` HEAD.
  * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
  *   operation's default. Of a stream it bounds its whole life.
@@ -3427,8 +3430,8 @@ int32_t daytona_git_restore(daytona_sandbox_t sandbox,
  * `url` (text): The remote's URL.
  * `options`: NULL, or a JSON object with any of
  *
- * * `fetch` (true or false): Fetch from it at once; default false.
- * * `overwrite` (true or false): Replace a remote of that name; default false.
+ * * `fetch` (true or false): Fetch from it at once. Default: false.
+ * * `overwrite` (true or false): Replace a remote of that name. Default: false.
  * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
  *   operation's default. Of a stream it bounds its whole life.
  *
@@ -3461,7 +3464,7 @@ int32_t daytona_git_add_remote(daytona_sandbox_t sandbox,
  * `value` (text): The value.
  * `options`: NULL, or a JSON object with any of
  *
- * * `scope` (text): `global`, `local` or `system`; absent: global.
+ * * `scope` (text): `global`, `local` or `system`. Default: "global".
  * * `path` (text): The repository, for the scope `local`.
  * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
  *   operation's default. Of a stream it bounds its whole life.
@@ -3493,7 +3496,7 @@ int32_t daytona_git_config_set(daytona_sandbox_t sandbox,
  * `email` (text): The address for commits.
  * `options`: NULL, or a JSON object with any of
  *
- * * `scope` (text): `global`, `local` or `system`; absent: global.
+ * * `scope` (text): `global`, `local` or `system`. Default: "global".
  * * `path` (text): The repository, for the scope `local`.
  * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
  *   operation's default. Of a stream it bounds its whole life.
@@ -3527,8 +3530,8 @@ int32_t daytona_git_config_user(daytona_sandbox_t sandbox,
  * `password` (text): The password or token.
  * `options`: NULL, or a JSON object with any of
  *
- * * `host` (text): The host, with its port; absent: github.com.
- * * `protocol` (text): `https` or `http`; absent: https.
+ * * `host` (text): The host, with its port. Default: "github.com".
+ * * `protocol` (text): `https` or `http`. Default: "https".
  * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
  *   operation's default. Of a stream it bounds its whole life.
  *
@@ -3661,12 +3664,12 @@ int32_t daytona_git_history(daytona_sandbox_t sandbox,
  * * `contextId` (text): The context to run in; absent: the default one.
  * * `env` (object of texts): Environment variables for the time of the run.
  * * `timeout` (number, s): Seconds, may be fractional, until the server interrupts the code (status
- *   408); 0: never; absent: the server's limit of 600. The server counts whole seconds: a fraction is
- *   rounded up.
+ *   408); 0: never. The server counts whole seconds: a fraction is rounded up. Default: 600.
  * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
  *   operation's default. Of a stream it bounds its whole life.
  * * `bufferBytes` (integer, bytes): Of a stream without a queue: how many bytes may wait unread (and,
- *   of what is written, unsent) before the socket is paused. Default 1 MiB, at least 64 KiB.
+ *   of what is written, unsent) before the socket is paused. Less than 64 KiB is taken for 64 KiB.
+ *   Default: 1048576.
  *
  * `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
  * daytona_free.
@@ -3697,7 +3700,7 @@ int32_t daytona_interpreter_run(daytona_sandbox_t sandbox,
  * `options`: NULL, or a JSON object with any of
  *
  * * `cwd` (text): The working directory; absent: the sandbox's.
- * * `language` (text): Only `python`; absent: python.
+ * * `language` (text): No other than `python`. Default: "python".
  * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
  *   operation's default. Of a stream it bounds its whole life.
  *

@@ -18,6 +18,7 @@ pub fn check(catalogue: &Catalogue, json: &str) -> Result<(), String> {
     }
     for field in &catalogue.common {
         documented(&mut lacks, &field.name, &field.schema);
+        default(&mut lacks, &field.name, &field.schema);
     }
     for function in &catalogue.functions {
         let operation = function.operation;
@@ -25,7 +26,11 @@ pub fn check(catalogue: &Catalogue, json: &str) -> Result<(), String> {
         for field in function.arguments.iter().chain(&function.options) {
             let at = format!("{name}: `{}`", field.name);
             documented(&mut lacks, &at, &field.schema);
+            default(&mut lacks, &at, &field.schema);
             walk(&mut lacks, &at, &field.schema);
+        }
+        for argument in function.arguments.iter().filter(|it| it.schema.get("default").is_some()) {
+            lacks.push(format!("{name}: `{}` is required, and yet has a default", argument.name));
         }
         for (what, text) in
             [("doc", function.doc.as_str()), ("cancel", operation.cancel), ("endpoint", operation.endpoint)]
@@ -95,6 +100,49 @@ fn documented(lacks: &mut Vec<String>, at: &str, schema: &Value) {
     }
 }
 
+/// A fixed default stands in `default`, where programs find it, and can be a value of the field.
+fn default(lacks: &mut Vec<String>, at: &str, schema: &Value) {
+    if states_default(schema["description"].as_str().unwrap_or_default()) {
+        lacks.push(format!(
+            "{at}: its text states a default; write it behind the type, as `pub depth: Option<i64> = 1,`"
+        ));
+    }
+    let Some(default) = schema.get("default") else { return };
+    let is_typed = match schema["type"].as_str() {
+        Some("string") => default.is_string(),
+        Some("boolean") => default.is_boolean(),
+        Some("integer") => default.is_i64() || default.is_u64(),
+        Some("number") => default.is_number(),
+        // A text of known values is a reference.
+        _ => schema.get("$ref").is_some() && default.is_string(),
+    };
+    let below = schema["minimum"].as_f64().zip(default.as_f64()).is_some_and(|(least, it)| it < least);
+    let above = schema["maximum"].as_f64().zip(default.as_f64()).is_some_and(|(most, it)| it > most);
+    let is_listed = schema["enum"].as_array().is_none_or(|values| values.contains(default));
+    if !is_typed || below || above || !is_listed {
+        lacks.push(format!("{at}: its default {default} is no value of it"));
+    }
+}
+
+/// Whether a text says `default 80`, `absent: origin` or `python (the default)`. What is absent may also follow from
+/// something else, as in `absent: the sandbox's`; a text says that in more than one word.
+fn states_default(text: &str) -> bool {
+    let text = text.to_lowercase();
+    let one_word = |rest: &str| {
+        let rest = rest.trim_start_matches(':').trim_start();
+        let word = rest.split([' ', ';', ',', ')']).next().unwrap_or_default();
+        let is_last = rest[word.len()..].is_empty() || !rest[word.len()..].starts_with(' ');
+        let is_literal = word.starts_with(|it: char| it.is_ascii_digit() || "\"`-".contains(it));
+        !word.is_empty() && (is_literal || is_last || word.ends_with(['.', ':']))
+    };
+    let after = |mark: &str| text.split(mark).skip(1).any(one_word);
+    ["(the default)", "absent or 0", "0 or absent", "true or absent", "false or absent"]
+        .into_iter()
+        .any(|words| text.contains(words))
+        || ["; default ", ", default ", ". default ", "(default ", "absent:"].into_iter().any(after)
+        || text.strip_prefix("default ").is_some_and(one_word)
+}
+
 /// Every field below has a documentation and a type.
 fn walk(lacks: &mut Vec<String>, at: &str, schema: &Value) {
     let typed = ["type", "$ref", "anyOf", "enum"].iter().any(|key| schema.get(key).is_some());
@@ -106,6 +154,7 @@ fn walk(lacks: &mut Vec<String>, at: &str, schema: &Value) {
         for (name, property) in properties {
             let at = format!("{at}.{name}");
             documented(lacks, &at, property);
+            default(lacks, &at, property);
             walk(lacks, &at, property);
         }
     } else if schema["type"] == "object" && schema.get("additionalProperties").is_none() {
@@ -196,6 +245,61 @@ mod tests {
             );
         });
         assert_eq!(lacks, "Thing[] is an object of unknown fields");
+    }
+
+    #[test]
+    fn a_default_that_stands_in_the_text_alone_is_named() {
+        for text in [
+            "Columns, 1 to 1000; default 80.",
+            "Bytes; default 16, with `echo` 0.",
+            "Only say what would change; default false: nothing is changed.",
+            "Its permissions; default \"0755\". The umask applies.",
+            "Default 1 MiB.",
+            "What runs: `python` (the default) or `javascript`.",
+            "The remote; absent: origin. Needs 0.205.",
+            "`soft` or `mixed`; absent: mixed",
+            "Where to resume; absent or 0: from the beginning.",
+        ] {
+            assert!(states_default(text), "{text}");
+        }
+        for text in [
+            "The working directory; absent: the sandbox's.",
+            "The part that appears; absent: all of it.",
+            "Default half of the process's limit on open files, at least 8.",
+            "The context; absent: the default one.",
+            "Where its telemetry goes instead of the default; absent in lists.",
+            "What a sandbox is made from by default.",
+        ] {
+            assert!(!states_default(text), "{text}");
+        }
+        let lacks = said(|it| {
+            it.common[0].schema["description"] = json!("Milliseconds; default 5.");
+        });
+        assert!(lacks.starts_with("timeoutMs: its text states a default; write it"), "{lacks}");
+    }
+
+    #[test]
+    fn an_option_publishes_the_default_that_its_struct_states() {
+        let catalogue = catalogue();
+        let default = |operation: &str, option: &str| {
+            let function = catalogue.functions.iter().find(|it| it.operation.name == operation).unwrap();
+            function.options.iter().find(|it| it.name == option).unwrap().schema["default"].clone()
+        };
+        assert_eq!(default("pty.open", "cols"), json!(80));
+        assert_eq!(default("interpreter.run", "timeout"), json!(600));
+        assert_eq!(default("git.push", "remote"), json!("origin"));
+        assert_eq!(default("files.list", "depth"), json!(1));
+        assert_eq!(default("pty.open", "cwd"), json!(null));
+    }
+
+    #[test]
+    fn a_default_that_is_no_value_of_its_field_is_named() {
+        for default in [json!("7"), json!(0), json!(9), json!(null)] {
+            let lacks = said(|it| {
+                it.common[0].schema = json!({"description": "A size.", "type": "integer", "minimum": 1, "maximum": 8, "default": default});
+            });
+            assert_eq!(lacks, format!("timeoutMs: its default {default} is no value of it"));
+        }
     }
 
     #[test]

@@ -16,6 +16,8 @@ pub struct Catalogue {
     pub common: Vec<Field>,
     /// The configuration of `client.open`.
     pub config: Value,
+    /// The options of `daytona_queue_open`.
+    pub queue: Value,
     /// The error JSON.
     pub error: Value,
     /// The data of PROGRESS.
@@ -39,7 +41,6 @@ pub struct Function {
 /// An argument or option.
 pub struct Field {
     pub name: String,
-    pub doc: String,
     pub schema: Value,
 }
 
@@ -60,10 +61,11 @@ impl Catalogue {
             .collect::<Result<_, _>>()?;
         let common = schemas.parameters(daytona::catalogue::common::options);
         let config = schemas.parameters(daytona::catalogue::common::config);
+        let queue = schemas.parameters(daytona::catalogue::common::queue);
         let error = schemas.result(daytona::catalogue::common::error);
         let progress = schemas.result(daytona::catalogue::common::progress);
         let common = fields(&common);
-        Ok(Self { functions, definitions: schemas.definitions()?, common, config, error, progress })
+        Ok(Self { functions, definitions: schemas.definitions()?, common, config, queue, error, progress })
     }
 
     /// The options that this operation shares with the others.
@@ -75,13 +77,7 @@ impl Catalogue {
 
 fn fields(schema: &Value) -> Vec<Field> {
     let properties = schema["properties"].as_object().into_iter().flatten();
-    properties
-        .map(|(name, schema)| Field {
-            name: name.clone(),
-            doc: schema["description"].as_str().unwrap_or_default().to_owned(),
-            schema: schema.clone(),
-        })
-        .collect()
+    properties.map(|(name, schema)| Field { name: name.clone(), schema: schema.clone() }).collect()
 }
 
 impl Function {

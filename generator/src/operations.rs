@@ -46,6 +46,7 @@ pub fn render(catalogue: &Catalogue) -> String {
     list(&mut text, "channels", constants(CHANNELS));
     list(&mut text, "logLevels", constants(LOG_LEVELS));
     line(&mut text, "config", &catalogue.config);
+    line(&mut text, "queue", &catalogue.queue);
     line(&mut text, "error", &catalogue.error);
     line(&mut text, "progress", &catalogue.progress);
     object(&mut text, "common", &common);

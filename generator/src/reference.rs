@@ -137,12 +137,7 @@ impl Page<'_> {
     }
 
     fn row(&mut self, name: &str, schema: &Value) {
-        let mut doc = schema["description"].as_str().unwrap_or_default().to_owned();
-        if let Some(values) = self.types.values(schema) {
-            doc.push(' ');
-            doc.push_str(&values);
-        }
-        let doc = doc.replace('|', "\\|").replace('\n', " ");
+        let doc = self.types.told(schema).replace('|', "\\|").replace('\n', " ");
         let _ = writeln!(self.text, "| `{name}` | {} | {doc} |", self.types.name(schema));
     }
 

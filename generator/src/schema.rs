@@ -5,7 +5,7 @@
 
 use schemars::generate::{Contract, SchemaSettings};
 use schemars::{Schema, SchemaGenerator};
-use serde_json::{Map, Value};
+use serde_json::{Map, Number, Value};
 
 /// Collects schemas.
 pub struct Schemas {
@@ -72,8 +72,15 @@ fn published(mut schema: Value, direction: Direction) -> Value {
 
 fn rewrite(schema: &mut Value, direction: Direction) {
     let Some(object) = schema.as_object_mut() else { return };
-    for noise in ["$schema", "title", "default"] {
+    for noise in ["$schema", "title"] {
         object.remove(noise);
+    }
+    match object.get_mut("default") {
+        Some(default) if direction == Direction::Out || default.is_null() => {
+            object.remove("default");
+        }
+        Some(Value::Number(number)) => *number = without_fraction(number),
+        _ => {}
     }
     // Unknown keys are refused in every parameter, and ignored in every result.
     if object.get("additionalProperties") == Some(&Value::Bool(false)) {
@@ -115,6 +122,16 @@ fn rewrite(schema: &mut Value, direction: Direction) {
     }
     if let Some(Value::Array(alternatives)) = object.get_mut("anyOf") {
         alternatives.iter_mut().for_each(|inner| rewrite(inner, direction));
+    }
+}
+
+/// A double that is a whole number, as JSON has it elsewhere: 600, not 600.0.
+fn without_fraction(number: &Number) -> Number {
+    match number.as_f64() {
+        Some(double) if number.is_f64() && double.fract() == 0.0 && double.abs() < 1e15 => {
+            Number::from(double as i64)
+        }
+        _ => number.clone(),
     }
 }
 

@@ -1,6 +1,6 @@
 //! The documentation of one function, from the catalogue's one text.
 
-use crate::model::{Catalogue, Field, Function, Kind, snake};
+use crate::model::{Catalogue, Function, Kind, snake};
 use crate::schema::resolve;
 use crate::types::Types;
 use daytona::catalogue::{Returns, Target, Timeout};
@@ -25,7 +25,7 @@ pub fn documentation(catalogue: &Catalogue, function: &Function) -> String {
     for argument in &function.arguments {
         let json = if argument.kind(&catalogue.definitions) == Kind::Json { ", as JSON text" } else { "" };
         let (name, type_name) = (snake(&argument.name), types.name(&argument.schema));
-        say(&format!("`{name}` ({type_name}{json}): {}", told(&types, argument)));
+        say(&format!("`{name}` ({type_name}{json}): {}", types.told(&argument.schema)));
     }
     if operation.body {
         say("`data`, `len`: the raw bytes, copied; NULL is allowed with a length of 0.");
@@ -33,7 +33,7 @@ pub fn documentation(catalogue: &Catalogue, function: &Function) -> String {
     say("`options`: NULL, or a JSON object with any of");
     say("");
     for option in function.options.iter().chain(catalogue.common_of(function)) {
-        say(&format!("* `{}` ({}): {}", option.name, types.name(&option.schema), told(&types, option)));
+        say(&format!("* `{}` ({}): {}", option.name, types.name(&option.schema), types.told(&option.schema)));
     }
     say("");
     if operation.returns == Returns::Handle {
@@ -61,14 +61,6 @@ pub fn documentation(catalogue: &Catalogue, function: &Function) -> String {
     say(&format!("Endpoint: {}", operation.endpoint));
     say(&statuses(function));
     text
-}
-
-/// A field's documentation, with the values that are known.
-fn told(types: &Types<'_>, field: &Field) -> String {
-    match types.values(&field.schema) {
-        Some(values) => format!("{} {values}", field.doc),
-        None => field.doc.clone(),
-    }
 }
 
 /// The fields of a result; those that may be absent end in a question mark.

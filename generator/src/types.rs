@@ -50,12 +50,29 @@ impl Types<'_> {
         }
     }
 
+    /// A field's documentation, with the values that are known and the default.
+    pub fn told(&self, schema: &Value) -> String {
+        let mut text = schema["description"].as_str().unwrap_or_default().to_owned();
+        if let Some(values) = self.values(schema) {
+            text.push(' ');
+            text.push_str(&values);
+        }
+        if let Some(default) = schema.get("default") {
+            text.push_str(&format!(" Default: {default}."));
+        }
+        text
+    }
+
     /// The values that it can have, or that are known, in a sentence of their own.
-    pub fn values(&self, schema: &Value) -> Option<String> {
+    fn values(&self, schema: &Value) -> Option<String> {
         let inner = [&schema["items"], schema].into_iter().find(|it| !it.is_null())?;
         let schema = crate::schema::resolve(inner, self.definitions);
         let listed = |values: &Vec<Value>| {
-            values.iter().filter_map(Value::as_str).map(|it| format!("`{it}`")).collect::<Vec<_>>().join(", ")
+            let value = |it: &Value| match it.as_str() {
+                Some(text) => format!("`{text}`"),
+                None => it.to_string(),
+            };
+            values.iter().map(value).collect::<Vec<_>>().join(", ")
         };
         match (schema["enum"].as_array(), schema["known"].as_array()) {
             (Some(values), _) => Some(format!("One of {}.", listed(values))),

@@ -1,6 +1,7 @@
 //! The shapes that belong to no single operation, for the generator: options that all take, the configuration
-//! of a client, the error JSON, the data of PROGRESS.
+//! of a client, the options of a queue, the error JSON, the data of PROGRESS.
 
+use super::QueueOptions;
 use crate::client::config::Options;
 use crate::client::error::Detail;
 use crate::client::operation::CommonOptions;
@@ -14,6 +15,11 @@ pub fn options(schemas: &mut SchemaGenerator) -> Schema {
 /// What `daytona_client_open` takes.
 pub fn config(schemas: &mut SchemaGenerator) -> Schema {
     schemas.subschema_for::<Options>()
+}
+
+/// What `daytona_queue_open` and `daytona_queue_open_callback` take.
+pub fn queue(schemas: &mut SchemaGenerator) -> Schema {
+    schemas.subschema_for::<QueueOptions>()
 }
 
 /// What `out`, DONE and ENDED have after a failure.

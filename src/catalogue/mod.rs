@@ -8,6 +8,7 @@
 pub mod common;
 pub mod constants;
 mod entry;
+mod queue_options;
 pub mod statuses;
 
 mod client;
@@ -24,6 +25,7 @@ pub use crate::client::operation::{Context, Outcome, Progress, TargetRef};
 pub use entry::{
     Call, CallFuture, Input, Operation, Returns, Stream, StreamEvents, StreamFuture, Target, Tier, Timeout,
 };
+pub use queue_options::QueueOptions;
 
 use std::collections::HashMap;
 use std::sync::LazyLock;

@@ -17,6 +17,9 @@ use url::Url;
 
 /// The hosted service, used unless `apiUrl` or the environment names another.
 pub const DEFAULT_API_URL: &str = "https://app.daytona.io/api";
+const CONNECT_TIMEOUT_MS: u64 = 10_000;
+const IDLE_TIMEOUT_MS: u64 = 60_000;
+const RETRIES: u32 = 3;
 /// The bound on one JSON result unless `maxResultBytes` gives another.
 pub const DEFAULT_MAX_RESULT_BYTES: u64 = 256 << 20;
 
@@ -31,18 +34,19 @@ pub struct Options {
     pub jwt_token: Option<String>,
     /// The organization a JWT acts in. Environment: DAYTONA_ORGANIZATION_ID.
     pub organization_id: Option<String>,
-    /// The API's address; default https://app.daytona.io/api. Environment: DAYTONA_API_URL, or the
-    /// old name DAYTONA_SERVER_URL.
+    /// The API's address. Environment: DAYTONA_API_URL, or the old name DAYTONA_SERVER_URL.
+    #[cfg_attr(feature = "schema", schemars(extend("default" = DEFAULT_API_URL)))]
     pub api_url: Option<String>,
     /// The region that new sandboxes go to. Environment: DAYTONA_TARGET.
     pub target: Option<String>,
-    /// Milliseconds to make a connection, TLS and proxy included; 0 is no limit, default 10000.
-    #[cfg_attr(feature = "schema", schemars(extend("unit" = "ms")))]
+    /// Milliseconds to make a connection, TLS and proxy included; 0 is no limit.
+    #[cfg_attr(feature = "schema", schemars(extend("unit" = "ms", "default" = CONNECT_TIMEOUT_MS)))]
     pub connect_timeout_ms: Option<u64>,
-    /// Milliseconds that a body or transfer may stand still; 0 is no limit, default 60000.
-    #[cfg_attr(feature = "schema", schemars(extend("unit" = "ms")))]
+    /// Milliseconds that a body or transfer may stand still; 0 is no limit.
+    #[cfg_attr(feature = "schema", schemars(extend("unit" = "ms", "default" = IDLE_TIMEOUT_MS)))]
     pub idle_timeout_ms: Option<u64>,
-    /// How often a request is tried again; 0 never, default 3.
+    /// How often a request is tried again; 0 never.
+    #[cfg_attr(feature = "schema", schemars(extend("default" = RETRIES)))]
     pub retries: Option<u32>,
     /// The proxy for everything: http://, https://, socks5:// or socks5h://, credentials in the URL.
     /// An empty text is no proxy. Environment: HTTPS_PROXY, HTTP_PROXY, ALL_PROXY.
@@ -66,12 +70,13 @@ pub struct Options {
     /// Appended to the User-Agent.
     pub user_agent: Option<String>,
     /// The most bytes that one JSON answer, or the collected output of one `process.run` call, may have;
-    /// beyond it the operation ends with PROTOCOL. 0 is no limit, default 268435456 (256 MiB). Files and
+    /// beyond it the operation ends with PROTOCOL. 0 is no limit. Files and
     /// streams are not counted.
-    #[cfg_attr(feature = "schema", schemars(extend("unit" = "bytes")))]
+    #[cfg_attr(feature = "schema", schemars(extend("unit" = "bytes", "default" = DEFAULT_MAX_RESULT_BYTES)))]
     pub max_result_bytes: Option<u64>,
     /// State changes by the event socket instead of polling. Not built yet: `true` is UNSUPPORTED, `false`
-    /// and absent mean polling.
+    /// means polling.
+    #[cfg_attr(feature = "schema", schemars(extend("default" = false)))]
     pub events: Option<bool>,
 }
 
@@ -155,9 +160,9 @@ impl Config {
             api_url,
             api,
             target: given.text("target", &options.target, &["DAYTONA_TARGET"])?,
-            connect_timeout: limit(options.connect_timeout_ms, 10_000),
-            idle_timeout: limit(options.idle_timeout_ms, 60_000),
-            retries: options.retries.unwrap_or(3),
+            connect_timeout: limit(options.connect_timeout_ms, CONNECT_TIMEOUT_MS),
+            idle_timeout: limit(options.idle_timeout_ms, IDLE_TIMEOUT_MS),
+            retries: options.retries.unwrap_or(RETRIES),
             proxies: given.proxies(&options)?,
             authorities: authorities(options.ca_file.as_deref())?,
             headers: headers(&options)?,

@@ -68,14 +68,14 @@ crate::params! {
         /// The source to report.
         pub source: Option<String>,
         /// Whether to report the failure as one that may pass.
-        pub retryable: Option<bool>,
+        pub retryable: Option<bool> = false,
         /// Milliseconds after which to report that a retry makes sense.
         #[cfg_attr(feature = "schema", schemars(extend("unit" = "ms")))]
         pub retry_after_ms: Option<u64>,
         /// The request id to report.
         pub request_id: Option<String>,
         /// How many attempts to report.
-        pub attempts: Option<u32>,
+        pub attempts: Option<u32> = 0,
         /// The sandbox to report.
         pub sandbox_id: Option<String>,
         /// The response's headers to report.
@@ -95,19 +95,19 @@ crate::params! {
 crate::params! {
     stream
     pub struct Chunks {
-        /// How many chunks to send; default 1, with `echo` 0.
+        /// How many chunks to send; absent: none with `echo`, else one.
         pub chunks: Option<u64>,
-        /// Bytes a chunk; default 16.
+        /// Bytes a chunk.
         #[cfg_attr(feature = "schema", schemars(extend("unit" = "bytes")))]
-        pub size: Option<usize>,
-        /// 0 none, 1 stdout, 2 stderr, 3 structured; default 1.
+        pub size: Option<usize> = 16,
+        /// 0 none, 1 stdout, 2 stderr, 3 structured.
         #[cfg_attr(feature = "schema", schemars(extend("enum" = [0, 1, 2, 3])))]
-        pub channel: Option<i32>,
-        /// Milliseconds before each chunk; default 0.
+        pub channel: Option<i32> = 1,
+        /// Milliseconds before each chunk.
         #[cfg_attr(feature = "schema", schemars(extend("unit" = "ms")))]
-        pub delay_ms: Option<u64>,
+        pub delay_ms: Option<u64> = 0,
         /// Gives what is written back as DATA, until its input is finished.
-        pub echo: Option<bool>,
+        pub echo: Option<bool> = false,
     }
 }
 
@@ -146,6 +146,7 @@ pub async fn error(_: (), params: Failure, _: Context) -> Result<()> {
             params.status
         )));
     }
+    let (retryable, attempts) = (params.retryable(), params.attempts());
     let message =
         params.message.unwrap_or_else(|| format!("echo.error was asked for status {}", params.status));
     let mut error = Error::new(params.status, message);
@@ -153,10 +154,10 @@ pub async fn error(_: (), params: Failure, _: Context) -> Result<()> {
     detail.http_status = u16::try_from(params.status).ok().filter(|status| *status >= 400);
     detail.code = params.code;
     detail.source = params.source;
-    detail.retryable = params.retryable.unwrap_or(false);
+    detail.retryable = retryable;
     detail.retry_after_ms = params.retry_after_ms;
     detail.request_id = params.request_id;
-    detail.attempts = params.attempts.unwrap_or(0);
+    detail.attempts = attempts;
     detail.sandbox_id = params.sandbox_id;
     detail.headers = params.headers;
     Err(error)
@@ -178,7 +179,7 @@ pub async fn panic(_: (), _: Nothing, _: Context) -> Result<()> {
 }
 
 pub async fn stream(_: (), params: Chunks, mut io: Io) -> Result<Ended> {
-    let channel = match params.channel.unwrap_or(1) {
+    let channel = match params.channel() {
         0 => Channel::None,
         1 => Channel::Stdout,
         2 => Channel::Stderr,
@@ -187,19 +188,19 @@ pub async fn stream(_: (), params: Chunks, mut io: Io) -> Result<Ended> {
             return Err(Error::invalid(format!("echo.stream: `channel` is {other}; it goes from 0 to 3")));
         }
     };
-    let size = params.size.unwrap_or(16);
+    let size = params.size();
     if size > CHUNK_BYTES_MOST {
         return Err(Error::invalid(format!(
             "echo.stream: `size` is {size}; at most {CHUNK_BYTES_MOST} bytes"
         )));
     }
-    let echo = params.echo.unwrap_or(false);
+    let echo = params.echo();
     let asked = params.chunks.unwrap_or(u64::from(!echo));
     io.opened("null");
     let (mut position, mut chunks) = (0, 0);
     for number in 0..asked {
-        if let Some(delay) = params.delay_ms.filter(|delay| *delay > 0) {
-            tokio::time::sleep(Duration::from_millis(delay)).await;
+        if params.delay_ms() > 0 {
+            tokio::time::sleep(Duration::from_millis(params.delay_ms())).await;
         }
         // Each chunk is filled with its number's letter, so that order can be checked.
         let fill = b'a' + (number % 26) as u8;

@@ -15,10 +15,10 @@ crate::params! {
     pub struct List {
         /// The directory; relative to the sandbox's working directory, `.` is that itself. `~` is not expanded.
         pub path: String,
-        /// How many levels down, 1 or more; default 1: the directory's own entries. Servers before 0.205
+        /// How many levels down, 1 or more; 1 is the directory's own entries. Servers before 0.205
         /// know one level only.
         #[cfg_attr(feature = "schema", schemars(range(min = 1)))]
-        pub depth: Option<i64>,
+        pub depth: Option<i64> = 1,
     }
 }
 
@@ -33,8 +33,8 @@ crate::params! {
     pub struct Mkdir {
         /// The directory. Missing ones above it are made too; one that exists already is left as it is.
         pub path: String,
-        /// Its permissions in octal; default "0755". The sandbox's umask applies.
-        pub mode: Option<String>,
+        /// Its permissions in octal. The sandbox's umask applies.
+        pub mode: Option<String> = "0755",
     }
 }
 
@@ -42,8 +42,8 @@ crate::params! {
     pub struct Delete {
         /// The file or directory.
         pub path: String,
-        /// Delete a directory with everything in it; default false: a directory is refused.
-        pub recursive: Option<bool>,
+        /// Delete a directory with everything in it; false refuses a directory.
+        pub recursive: Option<bool> = false,
     }
 }
 
@@ -118,9 +118,10 @@ const PERMISSIONS: Hints = &[(
 
 pub async fn list(sandbox: Sandbox, params: List, _: Context) -> Result<Json> {
     let directory = path("path", &params.path)?;
-    let Some(depth) = params.depth.filter(|depth| *depth != 1) else {
+    let depth = params.depth();
+    if depth == 1 {
         return listed(&sandbox, directory, None).await;
-    };
+    }
     if depth < 1 {
         return Err(Error::invalid(format!(
             "`depth` is {depth}; give 1 for the directory's own entries, or more"
@@ -191,7 +192,7 @@ pub(super) async fn make(sandbox: &Sandbox, directory: &str) -> Result<()> {
 }
 
 pub async fn delete(sandbox: Sandbox, params: Delete, _: Context) -> Result<()> {
-    delete_within(None, &sandbox, path("path", &params.path)?, params.recursive.unwrap_or(false)).await
+    delete_within(None, &sandbox, path("path", &params.path)?, params.recursive()).await
 }
 
 /// For a sync, which has no limit of its own: within the idle limit.

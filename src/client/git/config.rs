@@ -15,8 +15,8 @@ crate::params! {
         pub key: String,
         /// The value.
         pub value: String,
-        /// `global`, `local` or `system`; absent: global.
-        pub scope: Option<String>,
+        /// `global`, `local` or `system`.
+        pub scope: Option<String> = "global",
         /// The repository, for the scope `local`.
         pub path: Option<String>,
     }
@@ -39,8 +39,8 @@ crate::params! {
         pub name: String,
         /// The address for commits.
         pub email: String,
-        /// `global`, `local` or `system`; absent: global.
-        pub scope: Option<String>,
+        /// `global`, `local` or `system`.
+        pub scope: Option<String> = "global",
         /// The repository, for the scope `local`.
         pub path: Option<String>,
     }
@@ -52,10 +52,10 @@ crate::params! {
         pub username: String,
         /// The password or token.
         pub password: String,
-        /// The host, with its port; absent: github.com.
-        pub host: Option<String>,
-        /// `https` or `http`; absent: https.
-        pub protocol: Option<String>,
+        /// The host, with its port.
+        pub host: Option<String> = "github.com",
+        /// `https` or `http`.
+        pub protocol: Option<String> = "https",
     }
 }
 

@@ -19,16 +19,16 @@ crate::params! {
         pub branch: Option<String>,
         /// The commit to check out in place of a branch.
         pub commit_id: Option<String>,
-        /// How many commits of the history to fetch; absent or 0: all. Needs 0.205.
+        /// How many commits of the history to fetch; 0: all. Needs 0.205.
         #[cfg_attr(feature = "schema", schemars(extend("unit" = "commits")))]
-        pub depth: Option<i32>,
+        pub depth: Option<i32> = 0,
         /// The username for http; together with `password`.
         pub username: Option<String>,
         /// The password or token.
         pub password: Option<String>,
-        /// Accept any certificate of the remote; default false. The credential is then exposed to whoever
+        /// Accept any certificate of the remote. The credential is then exposed to whoever
         /// stands in between.
-        pub insecure_skip_tls: Option<bool>,
+        pub insecure_skip_tls: Option<bool> = false,
     }
 }
 
@@ -36,8 +36,8 @@ crate::params! {
     pub struct Pull {
         /// The repository; a relative path is below the working directory.
         pub path: String,
-        /// The remote; absent: origin. Needs 0.205.
-        pub remote: Option<String>,
+        /// The remote. Needs 0.205.
+        pub remote: Option<String> = "origin",
         /// The remote's branch; absent: the current branch's upstream. Needs 0.205.
         pub branch: Option<String>,
         /// The username for http; together with `password`.
@@ -51,16 +51,16 @@ crate::params! {
     pub struct Push {
         /// The repository; a relative path is below the working directory.
         pub path: String,
-        /// The remote; absent: origin. Needs 0.205.
-        pub remote: Option<String>,
+        /// The remote. Needs 0.205.
+        pub remote: Option<String> = "origin",
         /// The branch; absent: the current one. Needs 0.205.
         pub branch: Option<String>,
         /// The username for http; together with `password`.
         pub username: Option<String>,
         /// The password or token.
         pub password: Option<String>,
-        /// Make the pushed branch the upstream; default false. Needs 0.205.
-        pub set_upstream: Option<bool>,
+        /// Make the pushed branch the upstream. Needs 0.205.
+        pub set_upstream: Option<bool> = false,
     }
 }
 
@@ -79,10 +79,10 @@ crate::params! {
         pub name: String,
         /// The remote's URL.
         pub url: String,
-        /// Fetch from it at once; default false.
-        pub fetch: Option<bool>,
-        /// Replace a remote of that name; default false.
-        pub overwrite: Option<bool>,
+        /// Fetch from it at once.
+        pub fetch: Option<bool> = false,
+        /// Replace a remote of that name.
+        pub overwrite: Option<bool> = false,
     }
 }
 
@@ -117,10 +117,10 @@ fn both(operation: &str, username: Option<&String>, password: Option<&String>) -
 
 pub async fn clone(sandbox: Sandbox, params: Clone, _: Context) -> Result<()> {
     both("git.clone", params.username.as_ref(), params.password.as_ref())?;
-    if params.depth.is_some_and(|depth| depth < 0) {
+    if params.depth() < 0 {
         return Err(Error::invalid("git.clone: `depth` must not be negative; 0 is the whole history"));
     }
-    if params.depth.is_some_and(|depth| depth > 0) {
+    if params.depth() > 0 {
         requires_newer(&sandbox, "git.clone with `depth`").await?;
     }
     let fields = [
@@ -139,7 +139,7 @@ pub async fn clone(sandbox: Sandbox, params: Clone, _: Context) -> Result<()> {
 pub async fn pull(sandbox: Sandbox, params: Pull, _: Context) -> Result<()> {
     both("git.pull", params.username.as_ref(), params.password.as_ref())?;
     // Where an older daemon does the same anyway, it may: it always pulls from origin.
-    if params.branch.is_some() || params.remote.as_deref().is_some_and(|remote| remote != "origin") {
+    if params.branch.is_some() || params.remote() != "origin" {
         requires_newer(&sandbox, "git.pull with `remote` or `branch`").await?;
     }
     let is_older = sandbox.daemon() == Daemon::Older;
@@ -155,8 +155,8 @@ pub async fn pull(sandbox: Sandbox, params: Pull, _: Context) -> Result<()> {
 
 pub async fn push(sandbox: Sandbox, params: Push, _: Context) -> Result<()> {
     both("git.push", params.username.as_ref(), params.password.as_ref())?;
-    let is_named = params.branch.is_some() || params.remote.as_deref().is_some_and(|name| name != "origin");
-    if is_named || params.set_upstream == Some(true) {
+    let is_named = params.branch.is_some() || params.remote() != "origin";
+    if is_named || params.set_upstream() {
         requires_newer(&sandbox, "git.push with `remote`, `branch` or `setUpstream`").await?;
     }
     let is_older = sandbox.daemon() == Daemon::Older;

@@ -55,8 +55,8 @@ crate::params! {
         pub path: String,
         /// The branch's name.
         pub name: String,
-        /// The server always deletes, merged or not: true or absent; false is UNSUPPORTED.
-        pub force: Option<bool>,
+        /// The server always deletes, merged or not: false is UNSUPPORTED.
+        pub force: Option<bool> = true,
     }
 }
 
@@ -79,8 +79,8 @@ crate::params! {
         pub author: String,
         /// The author's and committer's address.
         pub email: String,
-        /// Commit although nothing is staged; default false.
-        pub allow_empty: Option<bool>,
+        /// Commit although nothing is staged.
+        pub allow_empty: Option<bool> = false,
     }
 }
 
@@ -88,8 +88,8 @@ crate::params! {
     pub struct Init {
         /// The repository, made with its parents; a relative path is below the working directory.
         pub path: String,
-        /// Without a working tree; default false.
-        pub bare: Option<bool>,
+        /// Without a working tree.
+        pub bare: Option<bool> = false,
         /// The first branch's name; absent: git's default.
         pub initial_branch: Option<String>,
     }
@@ -99,10 +99,10 @@ crate::params! {
     pub struct Reset {
         /// The repository; a relative path is below the working directory.
         pub path: String,
-        /// `soft`, `mixed`, `hard`, `merge` or `keep`; absent: mixed.
-        pub mode: Option<String>,
-        /// The revision to reset to; absent: HEAD.
-        pub target: Option<String>,
+        /// `soft`, `mixed`, `hard`, `merge` or `keep`.
+        pub mode: Option<String> = "mixed",
+        /// The revision to reset to.
+        pub target: Option<String> = "HEAD",
         /// Reset these paths only, in the index.
         pub files: Option<Vec<String>>,
     }
@@ -114,9 +114,9 @@ crate::params! {
         pub path: String,
         /// Paths below the repository.
         pub files: Vec<String>,
-        /// Restore the index; default false.
-        pub staged: Option<bool>,
-        /// Restore the working tree; default true unless `staged` is given.
+        /// Restore the index.
+        pub staged: Option<bool> = false,
+        /// Restore the working tree; absent: unless `staged` is given.
         pub worktree: Option<bool>,
         /// The revision to restore from; absent: the index, with `staged` HEAD.
         pub source: Option<String>,
@@ -223,7 +223,7 @@ pub async fn checkout(sandbox: Sandbox, params: Checkout, _: Context) -> Result<
 }
 
 pub async fn delete_branch(sandbox: Sandbox, params: DeleteBranch, _: Context) -> Result<()> {
-    if params.force == Some(false) {
+    if !params.force() {
         return Err(Error::new(
             status::UNSUPPORTED,
             "git.delete_branch: no server can delete a branch only if it is merged; leave `force` out, or run \

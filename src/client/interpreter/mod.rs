@@ -19,8 +19,8 @@ crate::params! {
     pub struct CreateContext {
         /// The working directory; absent: the sandbox's.
         pub cwd: Option<String>,
-        /// Only `python`; absent: python.
-        pub language: Option<String>,
+        /// No other than `python`.
+        pub language: Option<String> = "python",
     }
 }
 

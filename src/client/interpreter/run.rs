@@ -19,8 +19,6 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 
-/// The server's limit where none is given.
-const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10 * 60);
 /// How long after its limit a run may be silent: the server waits 2 s for interrupted code.
 const SILENCE_GRACE: Duration = Duration::from_secs(7);
 
@@ -32,10 +30,10 @@ crate::params! {
         pub context_id: Option<String>,
         /// Environment variables for the time of the run.
         pub env: Option<BTreeMap<String, String>>,
-        /// Seconds, may be fractional, until the server interrupts the code (status 408); 0: never; absent:
-        /// the server's limit of 600. The server counts whole seconds: a fraction is rounded up.
+        /// Seconds, may be fractional, until the server interrupts the code (status 408); 0:
+        /// never. The server counts whole seconds: a fraction is rounded up.
         #[cfg_attr(feature = "schema", schemars(extend("unit" = "s")))]
-        pub timeout: Option<f64>,
+        pub timeout: Option<f64> = 600.0,
     }
 }
 
@@ -129,12 +127,8 @@ async fn perform(
     if params.code.is_empty() {
         return Err(Error::invalid("interpreter.run: `code` is empty"));
     }
-    let timeout = whole_seconds(params.timeout)?;
-    let limit = match timeout {
-        None => Some(DEFAULT_TIMEOUT),
-        Some(0) => None,
-        Some(seconds) => Some(Duration::from_secs(seconds)),
-    };
+    let timeout = whole_seconds(params.timeout())?;
+    let limit = (timeout > 0).then(|| Duration::from_secs(timeout));
     let mut request = serde_json::json!({ "code": params.code });
     if let Some(id) = &params.context_id {
         request["contextId"] = id.as_str().into();
@@ -142,7 +136,7 @@ async fn perform(
     if let Some(env) = &params.env {
         request["envs"] = serde_json::json!(env);
     }
-    if let Some(timeout) = timeout {
+    if params.timeout.is_some() {
         request["timeout"] = timeout.into();
     }
     let handshake = sandbox.toolbox(Method::GET, "process/interpreter/execute").await?;
@@ -161,14 +155,13 @@ async fn perform(
 }
 
 /// Rounded up: half a second must not become 0, which is no limit.
-fn whole_seconds(timeout: Option<f64>) -> Result<Option<u64>> {
-    let Some(seconds) = timeout else { return Ok(None) };
+fn whole_seconds(seconds: f64) -> Result<u64> {
     // The server counts nanoseconds in 63 bits.
     if !(0.0..=9e9).contains(&seconds) {
         let message = format!("interpreter.run: `timeout` is {seconds}; give seconds, 0 for no limit");
         return Err(Error::invalid(message));
     }
-    Ok(Some(seconds.ceil() as u64))
+    Ok(seconds.ceil() as u64)
 }
 
 #[derive(Deserialize)]

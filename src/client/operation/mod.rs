@@ -5,7 +5,7 @@ mod params;
 
 #[cfg(feature = "schema")]
 pub use params::CommonOptions;
-pub use params::Params;
+pub use params::{BUFFER_BYTES, Given, Params};
 
 use super::Client;
 use super::sandbox::Sandbox;

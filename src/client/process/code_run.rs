@@ -20,11 +20,11 @@ crate::params! {
         pub argv: Option<Vec<String>>,
         /// Environment variables beside the sandbox's own.
         pub env: Option<BTreeMap<String, String>>,
-        /// Seconds, may be fractional, until the server kills the program (status 408); 0 or absent:
+        /// Seconds, may be fractional, until the server kills the program (status 408); 0:
         /// never, and the call waits as long as the program runs. The server counts whole seconds: a
         /// fraction is rounded up. The call ends 5 s later at most, also when the server does not answer.
         #[cfg_attr(feature = "schema", schemars(extend("unit" = "s")))]
-        pub timeout: Option<f64>,
+        pub timeout: Option<f64> = 0.0,
     }
 }
 
@@ -182,7 +182,7 @@ pub async fn code_run(sandbox: Sandbox, params: CodeRun, _: Context) -> Result<J
         #[serde(skip_serializing_if = "Option::is_none")]
         timeout: Option<u32>,
     }
-    let timeout = whole_seconds("process.code_run", params.timeout)?;
+    let timeout = whole_seconds("process.code_run", params.timeout())?;
     let language = match params.language {
         Some(language) => language,
         None => sandbox.language().await?,

@@ -27,11 +27,11 @@ crate::params! {
         pub cwd: Option<String>,
         /// Environment variables beside the sandbox's own.
         pub env: Option<BTreeMap<String, String>>,
-        /// Seconds, may be fractional, until the server kills the command (status 408); 0 or absent:
+        /// Seconds, may be fractional, until the server kills the command (status 408); 0:
         /// never, and the call waits as long as the command runs. The server counts whole seconds: a
         /// fraction is rounded up. The call ends 5 s later at most, also when the server does not answer.
         #[cfg_attr(feature = "schema", schemars(extend("unit" = "s")))]
-        pub timeout: Option<f64>,
+        pub timeout: Option<f64> = 0.0,
     }
 }
 
@@ -57,7 +57,7 @@ pub async fn execute(sandbox: Sandbox, params: Execute, _: Context) -> Result<Js
         #[serde(skip_serializing_if = "Option::is_none")]
         timeout: Option<u32>,
     }
-    let timeout = whole_seconds("process.execute", params.timeout)?;
+    let timeout = whole_seconds("process.execute", params.timeout())?;
     let body =
         Body { command: &params.command, cwd: params.cwd.as_deref(), env: params.env.as_ref(), timeout };
     let request = sandbox.toolbox(Method::POST, "process/execute").await?;
@@ -70,19 +70,18 @@ fn deadline(timeout: Option<u32>) -> Option<Duration> {
     timeout.map(|seconds| Duration::from_secs(u64::from(seconds) + 5))
 }
 
-/// A time limit in seconds; 0 and absent are none.
-fn limit(operation: &str, timeout: Option<f64>) -> Result<Option<Duration>> {
-    match timeout {
-        None => Ok(None),
-        Some(0.0) => Ok(None),
-        Some(seconds) => Duration::try_from_secs_f64(seconds).map(Some).map_err(|_| {
-            Error::invalid(format!("{operation}: `timeout` is {seconds}; give seconds, 0 for no limit"))
-        }),
+/// A time limit in seconds; 0 is none.
+fn limit(operation: &str, seconds: f64) -> Result<Option<Duration>> {
+    if seconds == 0.0 {
+        return Ok(None);
     }
+    Duration::try_from_secs_f64(seconds).map(Some).map_err(|_| {
+        Error::invalid(format!("{operation}: `timeout` is {seconds}; give seconds, 0 for no limit"))
+    })
 }
 
 /// Rounded up: half a second must not become 0, which is no limit.
-fn whole_seconds(operation: &str, timeout: Option<f64>) -> Result<Option<u32>> {
+fn whole_seconds(operation: &str, timeout: f64) -> Result<Option<u32>> {
     let Some(limit) = limit(operation, timeout)? else { return Ok(None) };
     let seconds = limit.as_secs() + u64::from(limit.subsec_nanos() > 0);
     // A limit too short to be measured is still one.
@@ -95,25 +94,24 @@ fn whole_seconds(operation: &str, timeout: Option<f64>) -> Result<Option<u32>> {
 mod tests {
     use super::*;
 
-    fn seconds(timeout: Option<f64>) -> Option<u32> {
+    fn seconds(timeout: f64) -> Option<u32> {
         whole_seconds("process.execute", timeout).unwrap()
     }
 
     #[test]
-    fn absent_zero_and_fractions_stay_distinct() {
-        assert_eq!(seconds(None), None);
-        assert_eq!(seconds(Some(0.0)), None);
-        assert_eq!(seconds(Some(0.5)), Some(1));
-        assert_eq!(seconds(Some(1e-12)), Some(1));
-        assert_eq!(seconds(Some(1.0)), Some(1));
-        assert_eq!(seconds(Some(1.001)), Some(2));
+    fn zero_and_fractions_stay_distinct() {
+        assert_eq!(seconds(0.0), None);
+        assert_eq!(seconds(0.5), Some(1));
+        assert_eq!(seconds(1e-12), Some(1));
+        assert_eq!(seconds(1.0), Some(1));
+        assert_eq!(seconds(1.001), Some(2));
     }
 
     #[test]
     fn a_limit_that_is_no_time_is_refused() {
         for timeout in [-1.0, -0.001, f64::INFINITY, f64::NAN, 1e30] {
-            assert!(limit("process.execute", Some(timeout)).is_err(), "{timeout}");
+            assert!(limit("process.execute", timeout).is_err(), "{timeout}");
         }
-        assert!(whole_seconds("process.execute", Some(5e9)).is_err());
+        assert!(whole_seconds("process.execute", 5e9).is_err());
     }
 }

@@ -32,12 +32,12 @@ crate::params! {
         /// Those that shells use themselves (as UID, IFS or SHELLOPTS) are passed as arguments of `env`, which
         /// other processes of the sandbox can read. BASH_EXECUTION_STRING is not the command's text.
         pub env: Option<BTreeMap<String, String>>,
-        /// Seconds, may be fractional, until the command is killed (status 408); 0 or absent: never. The
+        /// Seconds, may be fractional, until the command is killed (status 408); 0: never. The
         /// call ends at most 5 s and the client's connect limit later, also when the server does not answer.
         #[cfg_attr(feature = "schema", schemars(extend("unit" = "s")))]
-        pub timeout: Option<f64>,
-        /// The command's input, a text; absent: empty. For raw bytes `files.write`, then `command < file`.
-        pub stdin: Option<String>,
+        pub timeout: Option<f64> = 0.0,
+        /// The command's input, a text. For raw bytes `files.write`, then `command < file`.
+        pub stdin: Option<String> = "",
     }
 }
 
@@ -108,7 +108,7 @@ async fn perform(
     sink: Arc<dyn Sink>,
     overflow: impl Future<Output = ()>,
 ) -> Result<(Follower, i64)> {
-    let limit = limit("process.run", params.timeout)?;
+    let limit = limit("process.run", params.timeout())?;
     let script =
         script::wrap(&params.command, params.cwd.as_deref(), params.env.as_ref(), params.stdin.as_deref())?;
     drop(params);

@@ -19,12 +19,12 @@ crate::params! {
     stream pub struct Open {
         /// The terminal's id, of your choice: no slash.
         pub id: String,
-        /// Columns, 1 to 1000; default 80.
+        /// Columns, 1 to 1000.
         #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 1000)))]
-        pub cols: Option<i64>,
-        /// Rows, 1 to 1000; default 24.
+        pub cols: Option<i64> = 80,
+        /// Rows, 1 to 1000.
         #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 1000)))]
-        pub rows: Option<i64>,
+        pub rows: Option<i64> = 24,
         /// The working directory; absent: the sandbox's.
         pub cwd: Option<String>,
         /// Environment variables beside the sandbox's own; TERM is xterm-256color unless given.
@@ -43,18 +43,18 @@ crate::params! {
     pub struct Create {
         /// The terminal's id, of your choice: no slash.
         pub id: String,
-        /// Columns, 1 to 1000; default 80.
+        /// Columns, 1 to 1000.
         #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 1000)))]
-        pub cols: Option<i64>,
-        /// Rows, 1 to 1000; default 24.
+        pub cols: Option<i64> = 80,
+        /// Rows, 1 to 1000.
         #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 1000)))]
-        pub rows: Option<i64>,
+        pub rows: Option<i64> = 24,
         /// The working directory; absent: the sandbox's.
         pub cwd: Option<String>,
         /// Environment variables beside the sandbox's own; TERM is xterm-256color unless given.
         pub env: Option<BTreeMap<String, String>>,
-        /// Start the shell when the first client connects, so that none of its output is missed; default false.
-        pub lazy_start: Option<bool>,
+        /// Start the shell when the first client connects, so that none of its output is missed.
+        pub lazy_start: Option<bool> = false,
     }
 }
 

@@ -25,9 +25,9 @@ crate::params! {
         pub image: Option<Value>,
         /// A unique name; absent: one is made up, so that a create whose answer was lost can be found.
         pub name: Option<String>,
-        /// What `process.code_run` runs: `python` (the default), `typescript` or `javascript`.
+        /// What `process.code_run` runs.
         #[cfg_attr(feature = "schema", schemars(extend("enum" = LANGUAGES)))]
-        pub language: Option<String>,
+        pub language: Option<String> = super::DEFAULT_LANGUAGE,
         /// The user that processes run as.
         pub user: Option<String>,
         /// Environment variables of every process.
@@ -35,7 +35,7 @@ crate::params! {
         /// Labels to find it by.
         pub labels: Option<BTreeMap<String, String>>,
         /// true: preview links work without a token.
-        pub public: Option<bool>,
+        pub public: Option<bool> = false,
         /// The region; absent: the client's `target`.
         pub target: Option<String>,
         /// `cpu` (vCPU), `memory` (GiB), `disk` (GiB), `gpu`, `gpuType`.
@@ -50,18 +50,18 @@ crate::params! {
         #[cfg_attr(feature = "schema", schemars(extend("unit" = "minutes")))]
         pub auto_delete_interval: Option<i64>,
         /// true: deleted as soon as it stops; the same as `autoDeleteInterval` 0, which it overrides.
-        pub ephemeral: Option<bool>,
+        pub ephemeral: Option<bool> = false,
         /// Volumes to mount: `[{"volumeId":"...","mountPath":"/data","subpath":"..."}]`.
         #[cfg_attr(feature = "schema", schemars(with = "Option<Vec<VolumeMount>>"))]
         pub volumes: Option<Vec<Value>>,
         /// true: no network at all.
-        pub network_block_all: Option<bool>,
+        pub network_block_all: Option<bool> = false,
         /// Networks that may be reached, as "10.0.0.0/8,1.2.3.4/32".
         pub network_allow_list: Option<String>,
         /// Domains that may be reached, separated by commas.
         pub domain_allow_list: Option<String>,
-        /// false returns as soon as the server has answered; absent: true, it waits until it is started.
-        pub wait_for_start: Option<bool>,
+        /// false returns as soon as the server has answered; true waits until it is started.
+        pub wait_for_start: Option<bool> = true,
         /// Minutes without activity until it pauses; 0 never.
         #[cfg_attr(feature = "schema", schemars(extend("unit" = "minutes")))]
         pub auto_pause_interval: Option<i64>,
@@ -72,7 +72,7 @@ crate::params! {
         #[cfg_attr(feature = "schema", schemars(with = "Option<Vec<BTreeMap<String, String>>>"))]
         pub secrets: Option<Vec<Value>>,
         /// true: on spot capacity, which may be taken back.
-        pub spot: Option<bool>,
+        pub spot: Option<bool> = false,
         /// Another sandbox to share a machine with.
         pub linked_sandbox: Option<String>,
         /// Minutes that it may wait for a free runner before it is given up, 1 or more; the error is then
@@ -80,7 +80,7 @@ crate::params! {
         #[cfg_attr(feature = "schema", schemars(range(min = 1), extend("unit" = "minutes")))]
         pub queue_timeout: Option<i64>,
         /// true: on a machine with KVM. Servers before 0.226 refuse or ignore it.
-        pub kvm: Option<bool>,
+        pub kvm: Option<bool> = false,
     }
 }
 
@@ -247,7 +247,7 @@ impl Create {
         let mut labels: BTreeMap<&str, &str> =
             self.labels.iter().flatten().map(|(key, value)| (key.as_str(), value.as_str())).collect();
         if self.language.is_some() || !labels.contains_key(LANGUAGE_LABEL) {
-            labels.insert(LANGUAGE_LABEL, self.language.as_deref().unwrap_or("python"));
+            labels.insert(LANGUAGE_LABEL, self.language());
         }
         let resources = self.resources.clone().map(|mut resources| {
             resources.gpu_type = resources.gpu_type.map(|kinds| match kinds {
@@ -324,7 +324,7 @@ async fn request(client: &Client, params: &Create, error_context: &ErrorContext)
 
 pub async fn create(client: Client, params: Create, context: Context) -> Result<(Sandbox, Json)> {
     let sandbox = request(&client, &params, &context.error_context).await?;
-    if params.wait_for_start != Some(false) {
+    if params.wait_for_start() {
         wait::until_started(&sandbox).await?;
     }
     let info = sandbox.info();
@@ -336,7 +336,7 @@ pub async fn create_stream(client: Client, params: Create, io: Io) -> Result<End
     let sandbox = request(&client, &params, &io.error_context).await?;
     io.opened(sandbox.info().0);
     build::follow(&sandbox, &io, Log::default()).await;
-    if params.wait_for_start != Some(false) {
+    if params.wait_for_start() {
         wait::until_started(&sandbox).await?;
     }
     let json = sandbox.info().0;

@@ -18,15 +18,15 @@ crate::params! {
 
 crate::params! {
     pub struct Stop {
-        /// true kills the processes instead of asking them to end; absent: false.
-        pub force: Option<bool>,
+        /// true kills the processes instead of asking them to end.
+        pub force: Option<bool> = false,
     }
 }
 
 crate::params! {
     pub struct Delete {
-        /// true returns only once the sandbox is gone; absent: false.
-        pub wait: Option<bool>,
+        /// true returns only once the sandbox is gone.
+        pub wait: Option<bool> = false,
     }
 }
 
@@ -101,7 +101,7 @@ pub async fn start(sandbox: Sandbox, _: Nothing, _: Context) -> Result<Json> {
 }
 
 pub async fn stop(sandbox: Sandbox, params: Stop, _: Context) -> Result<Json> {
-    let path = if params.force == Some(true) { "/stop?force=true" } else { "/stop" };
+    let path = if params.force() { "/stop?force=true" } else { "/stop" };
     sandbox.take(change(&sandbox, Method::POST, path, NO_BODY).await?)?;
     wait::until_stopped(&sandbox).await?;
     Ok(sandbox.info())
@@ -120,7 +120,7 @@ pub async fn delete(sandbox: Sandbox, params: Delete, _: Context) -> Result<Json
         Err(error) if error.status() == status::HTTP_NOT_FOUND => return Ok(Json(b"null".to_vec())),
         Err(error) => return Err(error),
     };
-    if params.wait != Some(true) {
+    if !params.wait() {
         return Ok(answer);
     }
     if !answer.0.starts_with(b"null") {

@@ -18,9 +18,9 @@ crate::params! {
         /// totals are absent.
         #[cfg_attr(feature = "schema", schemars(range(min = 1)))]
         pub page: Option<u32>,
-        /// Items a page, 1 to 200; absent: the server's default, 100.
+        /// Items a page, 1 to 200.
         #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 200)))]
-        pub limit: Option<u32>,
+        pub limit: Option<u32> = 100,
         /// `nextCursor` of the page before.
         pub cursor: Option<String>,
         /// A prefix of the id.
@@ -37,10 +37,10 @@ crate::params! {
         /// Only sandboxes of these classes.
         #[cfg_attr(feature = "schema", schemars(with = "Option<Vec<crate::client::known::SandboxClass>>"))]
         pub sandbox_classes: Option<Vec<String>>,
-        /// Also those that failed and are to be deleted; absent: false.
-        pub include_errored_deleted: Option<bool>,
-        /// Also those of warm pools; absent: false.
-        pub include_warm: Option<bool>,
+        /// Also those that failed and are to be deleted.
+        pub include_errored_deleted: Option<bool> = false,
+        /// Also those of warm pools.
+        pub include_warm: Option<bool> = false,
         /// At least so many vCPU.
         #[cfg_attr(feature = "schema", schemars(extend("unit" = "vCPU")))]
         pub min_cpu: Option<f64>,

@@ -11,7 +11,6 @@ mod find;
 mod lifecycle;
 mod links;
 mod list;
-
 mod reading;
 mod wait;
 
@@ -38,6 +37,9 @@ use reading::Reading;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
+
+/// The language of a sandbox whose creator named none.
+const DEFAULT_LANGUAGE: &str = "python";
 
 /// A sandbox of a client. Cheap to clone; dropping it does nothing to the sandbox.
 #[derive(Clone)]
@@ -135,7 +137,7 @@ impl Sandbox {
         if self.0.last.read().json.is_none() {
             self.reread().await?;
         }
-        Ok(self.reading().language().unwrap_or("python").to_owned())
+        Ok(self.reading().language().unwrap_or(DEFAULT_LANGUAGE).to_owned())
     }
 
     fn reading(&self) -> Reading {

@@ -52,11 +52,11 @@ crate::params! {
         pub id: String,
         /// The command, run by the session's shell itself: `cd` and `export` last, `exit` ends the session.
         pub command: String,
-        /// Return at once with the command's id only; default false. The server then has 60 s to answer, or
+        /// Return at once with the command's id only. The server then has 60 s to answer, or
         /// the client's `idleTimeoutMs` if that is shorter, unless `timeoutMs` is given.
-        pub run_async: Option<bool>,
-        /// Keep what `session.input` sends out of the log; default false.
-        pub suppress_input_echo: Option<bool>,
+        pub run_async: Option<bool> = false,
+        /// Keep what `session.input` sends out of the log.
+        pub suppress_input_echo: Option<bool> = false,
     }
 }
 
@@ -84,9 +84,9 @@ crate::params! {
         pub id: String,
         /// The command's id, `cmdId` of `session.execute`.
         pub command_id: String,
-        /// Where to resume: the `position` of an event of an earlier stream; absent or 0: from the beginning.
+        /// Where to resume: the `position` of an event of an earlier stream; 0 is the beginning.
         #[cfg_attr(feature = "schema", schemars(extend("unit" = "bytes")))]
-        pub from: Option<u64>,
+        pub from: Option<u64> = 0,
     }
 }
 
@@ -111,9 +111,9 @@ crate::params! {
 
 crate::params! {
     stream pub struct EntrypointFollow {
-        /// Where to resume: the `position` of an event of an earlier stream; absent or 0: from the beginning.
+        /// Where to resume: the `position` of an event of an earlier stream; 0 is the beginning.
         #[cfg_attr(feature = "schema", schemars(extend("unit" = "bytes")))]
-        pub from: Option<u64>,
+        pub from: Option<u64> = 0,
     }
 }
 
@@ -258,8 +258,8 @@ pub async fn list(sandbox: Sandbox, _: List, _: Context) -> Result<Json> {
 }
 
 pub async fn execute(sandbox: Sandbox, params: Execute, _: Context) -> Result<Json> {
-    let run_async = params.run_async.unwrap_or(false);
-    let echo = params.suppress_input_echo.unwrap_or(false);
+    let run_async = params.run_async();
+    let echo = params.suppress_input_echo();
     let request = execute_request(&sandbox, &params.id, &params.command, run_async, echo).await?;
     if run_async {
         // Answered at once, however long the command runs.
@@ -284,7 +284,7 @@ pub async fn logs(sandbox: Sandbox, params: Logs, _: Context) -> Result<Json> {
 
 pub async fn follow(sandbox: Sandbox, params: Follow, io: Io) -> Result<Ended> {
     let log = log::Log::of_command(sandbox, &params.id, &params.command_id)?;
-    follow::stream(log, params.from.unwrap_or(0), io).await
+    follow::stream(log, params.from(), io).await
 }
 
 pub async fn entrypoint(sandbox: Sandbox, _: Entrypoint, _: Context) -> Result<Json> {
@@ -296,5 +296,5 @@ pub async fn entrypoint_logs(sandbox: Sandbox, _: EntrypointLogs, _: Context) ->
 }
 
 pub async fn entrypoint_follow(sandbox: Sandbox, params: EntrypointFollow, io: Io) -> Result<Ended> {
-    follow::stream(log::Log::of_entrypoint(sandbox), params.from.unwrap_or(0), io).await
+    follow::stream(log::Log::of_entrypoint(sandbox), params.from(), io).await
 }

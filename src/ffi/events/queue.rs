@@ -6,10 +6,10 @@
 //! so that one stream's backlog never stops another. Lock order: queue, then a stream's slot, then
 //! the runtime's ownership.
 
+use crate::catalogue::QueueOptions;
 use crate::client::background::ActivityGuard;
 use crate::client::error::{Error, Result};
 use crate::client::lock::{Condvar, Mutex};
-use crate::client::parse::parse_object;
 use crate::client::status;
 use crate::ffi::events::callback::{Callback, Running};
 use crate::ffi::events::delivered::{Delivered, this_consumer};
@@ -19,51 +19,11 @@ use crate::ffi::runtime::platform::Signal;
 use crate::ffi::runtime::process::Process;
 use crate::ffi::runtime::wait::{deadline, no_runtime};
 use crate::ffi::streams::stream::Stream;
-use serde::Deserialize;
 use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Waker};
-
-/// The options of a queue, all with defaults.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-pub struct Options {
-    /// DATA events that may wait.
-    pub(in crate::ffi) capacity_events: usize,
-    /// Bytes of DATA that may wait.
-    pub(in crate::ffi) capacity_bytes: usize,
-    /// Calls and streams that may be under way.
-    capacity_calls: usize,
-    /// Callback queues: the callback runs on whichever thread drives.
-    pub(in crate::ffi) inline: bool,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self { capacity_events: 8192, capacity_bytes: 4 << 20, capacity_calls: 65_536, inline: false }
-    }
-}
-
-impl Options {
-    pub fn parse(json: Option<&str>) -> Result<Self> {
-        let options = match json {
-            Some(json) => parse_object("queue_open", json.as_bytes())?,
-            None => Self::default(),
-        };
-        for (value, name) in [
-            (options.capacity_events, "capacityEvents"),
-            (options.capacity_bytes, "capacityBytes"),
-            (options.capacity_calls, "capacityCalls"),
-        ] {
-            if value == 0 {
-                return Err(Error::invalid(format!("queue_open: `{name}` is 0; it has to be at least 1")));
-            }
-        }
-        Ok(options)
-    }
-}
 
 /// LOG events are the one thing that may be dropped; this many wait.
 const LOGS: usize = 1024;
@@ -71,7 +31,7 @@ const LOGS: usize = 1024;
 pub struct Queue {
     pub handle: u64,
     pub process: &'static Process,
-    pub(in crate::ffi) options: Options,
+    pub(in crate::ffi) options: QueueOptions,
     pub(in crate::ffi) callback: Option<Callback>,
     pub(in crate::ffi) state: Mutex<State>,
     /// Signalled when a callback returns.
@@ -108,7 +68,12 @@ pub struct State {
 }
 
 impl Queue {
-    pub fn new(process: &'static Process, handle: u64, options: Options, callback: Option<Callback>) -> Self {
+    pub fn new(
+        process: &'static Process,
+        handle: u64,
+        options: QueueOptions,
+        callback: Option<Callback>,
+    ) -> Self {
         Self {
             handle,
             process,

@@ -3,11 +3,12 @@
 use super::guard::{Reply, export, null, status_only};
 use super::memory;
 use super::text::{Out, Place, options, text};
+use crate::catalogue::QueueOptions;
 use crate::client::error::{Error, Result};
 use crate::client::status;
 use crate::ffi::events::callback::{Callback, daytona_callback_t};
 use crate::ffi::events::event::{Payload, daytona_event_t};
-use crate::ffi::events::queue::{Options, Queue};
+use crate::ffi::events::queue::Queue;
 use crate::ffi::runtime::process::Process;
 use crate::ffi::runtime::wait::{busy_inline, in_inline_callback};
 use std::ffi::{c_char, c_void};
@@ -20,7 +21,7 @@ pub type daytona_queue_t = u64;
 
 fn open(
     process: &'static Process,
-    options: Options,
+    options: QueueOptions,
     callback: Option<Callback>,
     place: Place<daytona_queue_t>,
 ) -> Result<Reply> {
@@ -57,7 +58,7 @@ pub unsafe extern "C" fn daytona_queue_open(
     queue.store(0);
     export(out, |process| {
         let queue = queue.required("queue")?;
-        let options = Options::parse(self::options(options, "options")?)?;
+        let options = QueueOptions::parse(self::options(options, "options")?)?;
         if options.inline {
             return Err(Error::invalid(
                 "queue_open: `inline` needs a callback: use daytona_queue_open_callback",
@@ -99,7 +100,7 @@ pub unsafe extern "C" fn daytona_queue_open_callback(
         let queue = queue.required("queue")?;
         // SAFETY: as above.
         let callback = unsafe { Callback::new(callback, context) }.ok_or_else(|| null("callback"))?;
-        open(process, Options::parse(self::options(options, "options")?)?, Some(callback), queue)
+        open(process, QueueOptions::parse(self::options(options, "options")?)?, Some(callback), queue)
     })
 }
 

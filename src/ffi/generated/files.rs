@@ -18,8 +18,8 @@ use std::ptr::null_mut;
 /// is not expanded.
 /// `options`: NULL, or a JSON object with any of
 ///
-/// * `depth` (integer): How many levels down, 1 or more; default 1: the directory's own entries.
-///   Servers before 0.205 know one level only.
+/// * `depth` (integer): How many levels down, 1 or more; 1 is the directory's own entries. Servers
+///   before 0.205 know one level only. Default: 1.
 /// * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
 ///   operation's default. Of a stream it bounds its whole life.
 ///
@@ -112,7 +112,7 @@ pub unsafe extern "C" fn daytona_files_info(
 /// it is.
 /// `options`: NULL, or a JSON object with any of
 ///
-/// * `mode` (text): Its permissions in octal; default "0755". The sandbox's umask applies.
+/// * `mode` (text): Its permissions in octal. The sandbox's umask applies. Default: "0755".
 /// * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
 ///   operation's default. Of a stream it bounds its whole life.
 ///
@@ -156,8 +156,8 @@ pub unsafe extern "C" fn daytona_files_mkdir(
 /// `path` (text): The file or directory.
 /// `options`: NULL, or a JSON object with any of
 ///
-/// * `recursive` (true or false): Delete a directory with everything in it; default false: a directory
-///   is refused.
+/// * `recursive` (true or false): Delete a directory with everything in it; false refuses a directory.
+///   Default: false.
 /// * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
 ///   operation's default. Of a stream it bounds its whole life.
 ///
@@ -750,13 +750,13 @@ pub unsafe extern "C" fn daytona_files_download_many(
 /// `remote_dir` (text): The directory in the sandbox; it is made if it does not exist.
 /// `options`: NULL, or a JSON object with any of
 ///
-/// * `delete` (true or false): Delete what is in the sandbox's directory but not in the local one;
-///   default false.
+/// * `delete` (true or false): Delete what is in the sandbox's directory but not in the local one.
+///   Default: false.
 /// * `exclude` (list of texts): Patterns of what is left alone on both sides: a name such as "*.pyc" or
 ///   ".git", wherever it is, or with a slash a path from the top, such as "out/gen*.js". `*` is any
 ///   text and `?` one character within a name, `**` any directories, every other character itself. With
 ///   a directory goes everything below it.
-/// * `dryRun` (true or false): Only say what would change; default false.
+/// * `dryRun` (true or false): Only say what would change. Default: false.
 /// * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
 ///   operation's default. Of a stream it bounds its whole life.
 ///
@@ -808,13 +808,13 @@ pub unsafe extern "C" fn daytona_files_sync_up(
 /// `local_dir` (text): The local directory; it is made if it does not exist.
 /// `options`: NULL, or a JSON object with any of
 ///
-/// * `delete` (true or false): Delete what is in the local directory but not in the sandbox's; default
+/// * `delete` (true or false): Delete what is in the local directory but not in the sandbox's. Default:
 ///   false.
 /// * `exclude` (list of texts): Patterns of what is left alone on both sides: a name such as "*.pyc" or
 ///   ".git", wherever it is, or with a slash a path from the top, such as "out/gen*.js". `*` is any
 ///   text and `?` one character within a name, `**` any directories, every other character itself. With
 ///   a directory goes everything below it.
-/// * `dryRun` (true or false): Only say what would change; default false.
+/// * `dryRun` (true or false): Only say what would change. Default: false.
 /// * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
 ///   operation's default. Of a stream it bounds its whole life.
 ///

@@ -22,12 +22,12 @@ use std::ptr::null_mut;
 ///
 /// * `branch` (text): The branch to check out; absent: the remote's default.
 /// * `commitId` (text): The commit to check out in place of a branch.
-/// * `depth` (integer, commits): How many commits of the history to fetch; absent or 0: all. Needs
-///   0.205.
+/// * `depth` (integer, commits): How many commits of the history to fetch; 0: all. Needs 0.205.
+///   Default: 0.
 /// * `username` (text): The username for http; together with `password`.
 /// * `password` (text): The password or token.
-/// * `insecureSkipTls` (true or false): Accept any certificate of the remote; default false. The
-///   credential is then exposed to whoever stands in between.
+/// * `insecureSkipTls` (true or false): Accept any certificate of the remote. The credential is then
+///   exposed to whoever stands in between. Default: false.
 /// * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
 ///   operation's default. Of a stream it bounds its whole life.
 ///
@@ -257,8 +257,8 @@ pub unsafe extern "C" fn daytona_git_checkout(
 /// `name` (text): The branch's name.
 /// `options`: NULL, or a JSON object with any of
 ///
-/// * `force` (true or false): The server always deletes, merged or not: true or absent; false is
-///   UNSUPPORTED.
+/// * `force` (true or false): The server always deletes, merged or not: false is UNSUPPORTED. Default:
+///   true.
 /// * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
 ///   operation's default. Of a stream it bounds its whole life.
 ///
@@ -352,7 +352,7 @@ pub unsafe extern "C" fn daytona_git_add(
 /// `email` (text): The author's and committer's address.
 /// `options`: NULL, or a JSON object with any of
 ///
-/// * `allowEmpty` (true or false): Commit although nothing is staged; default false.
+/// * `allowEmpty` (true or false): Commit although nothing is staged. Default: false.
 /// * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
 ///   operation's default. Of a stream it bounds its whole life.
 ///
@@ -408,7 +408,7 @@ pub unsafe extern "C" fn daytona_git_commit(
 /// `path` (text): The repository; a relative path is below the working directory.
 /// `options`: NULL, or a JSON object with any of
 ///
-/// * `remote` (text): The remote; absent: origin. Needs 0.205.
+/// * `remote` (text): The remote. Needs 0.205. Default: "origin".
 /// * `branch` (text): The remote's branch; absent: the current branch's upstream. Needs 0.205.
 /// * `username` (text): The username for http; together with `password`.
 /// * `password` (text): The password or token.
@@ -459,11 +459,11 @@ pub unsafe extern "C" fn daytona_git_pull(
 /// `path` (text): The repository; a relative path is below the working directory.
 /// `options`: NULL, or a JSON object with any of
 ///
-/// * `remote` (text): The remote; absent: origin. Needs 0.205.
+/// * `remote` (text): The remote. Needs 0.205. Default: "origin".
 /// * `branch` (text): The branch; absent: the current one. Needs 0.205.
 /// * `username` (text): The username for http; together with `password`.
 /// * `password` (text): The password or token.
-/// * `setUpstream` (true or false): Make the pushed branch the upstream; default false. Needs 0.205.
+/// * `setUpstream` (true or false): Make the pushed branch the upstream. Needs 0.205. Default: false.
 /// * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
 ///   operation's default. Of a stream it bounds its whole life.
 ///
@@ -509,7 +509,7 @@ pub unsafe extern "C" fn daytona_git_push(
 /// directory.
 /// `options`: NULL, or a JSON object with any of
 ///
-/// * `bare` (true or false): Without a working tree; default false.
+/// * `bare` (true or false): Without a working tree. Default: false.
 /// * `initialBranch` (text): The first branch's name; absent: git's default.
 /// * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
 ///   operation's default. Of a stream it bounds its whole life.
@@ -554,8 +554,8 @@ pub unsafe extern "C" fn daytona_git_init(
 /// `path` (text): The repository; a relative path is below the working directory.
 /// `options`: NULL, or a JSON object with any of
 ///
-/// * `mode` (text): `soft`, `mixed`, `hard`, `merge` or `keep`; absent: mixed.
-/// * `target` (text): The revision to reset to; absent: HEAD.
+/// * `mode` (text): `soft`, `mixed`, `hard`, `merge` or `keep`. Default: "mixed".
+/// * `target` (text): The revision to reset to. Default: "HEAD".
 /// * `files` (list of texts): Reset these paths only, in the index.
 /// * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
 ///   operation's default. Of a stream it bounds its whole life.
@@ -600,8 +600,8 @@ pub unsafe extern "C" fn daytona_git_reset(
 /// `files` (list of texts, as JSON text): Paths below the repository.
 /// `options`: NULL, or a JSON object with any of
 ///
-/// * `staged` (true or false): Restore the index; default false.
-/// * `worktree` (true or false): Restore the working tree; default true unless `staged` is given.
+/// * `staged` (true or false): Restore the index. Default: false.
+/// * `worktree` (true or false): Restore the working tree; absent: unless `staged` is given.
 /// * `source` (text): The revision to restore from; absent: the index, with `staged` HEAD.
 /// * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
 ///   operation's default. Of a stream it bounds its whole life.
@@ -648,8 +648,8 @@ pub unsafe extern "C" fn daytona_git_restore(
 /// `url` (text): The remote's URL.
 /// `options`: NULL, or a JSON object with any of
 ///
-/// * `fetch` (true or false): Fetch from it at once; default false.
-/// * `overwrite` (true or false): Replace a remote of that name; default false.
+/// * `fetch` (true or false): Fetch from it at once. Default: false.
+/// * `overwrite` (true or false): Replace a remote of that name. Default: false.
 /// * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
 ///   operation's default. Of a stream it bounds its whole life.
 ///
@@ -696,7 +696,7 @@ pub unsafe extern "C" fn daytona_git_add_remote(
 /// `value` (text): The value.
 /// `options`: NULL, or a JSON object with any of
 ///
-/// * `scope` (text): `global`, `local` or `system`; absent: global.
+/// * `scope` (text): `global`, `local` or `system`. Default: "global".
 /// * `path` (text): The repository, for the scope `local`.
 /// * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
 ///   operation's default. Of a stream it bounds its whole life.
@@ -742,7 +742,7 @@ pub unsafe extern "C" fn daytona_git_config_set(
 /// `email` (text): The address for commits.
 /// `options`: NULL, or a JSON object with any of
 ///
-/// * `scope` (text): `global`, `local` or `system`; absent: global.
+/// * `scope` (text): `global`, `local` or `system`. Default: "global".
 /// * `path` (text): The repository, for the scope `local`.
 /// * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
 ///   operation's default. Of a stream it bounds its whole life.
@@ -790,8 +790,8 @@ pub unsafe extern "C" fn daytona_git_config_user(
 /// `password` (text): The password or token.
 /// `options`: NULL, or a JSON object with any of
 ///
-/// * `host` (text): The host, with its port; absent: github.com.
-/// * `protocol` (text): `https` or `http`; absent: https.
+/// * `host` (text): The host, with its port. Default: "github.com".
+/// * `protocol` (text): `https` or `http`. Default: "https".
 /// * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
 ///   operation's default. Of a stream it bounds its whole life.
 ///

@@ -29,12 +29,12 @@ use std::ptr::null_mut;
 /// * `contextId` (text): The context to run in; absent: the default one.
 /// * `env` (object of texts): Environment variables for the time of the run.
 /// * `timeout` (number, s): Seconds, may be fractional, until the server interrupts the code (status
-///   408); 0: never; absent: the server's limit of 600. The server counts whole seconds: a fraction is
-///   rounded up.
+///   408); 0: never. The server counts whole seconds: a fraction is rounded up. Default: 600.
 /// * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
 ///   operation's default. Of a stream it bounds its whole life.
 /// * `bufferBytes` (integer, bytes): Of a stream without a queue: how many bytes may wait unread (and,
-///   of what is written, unsent) before the socket is paused. Default 1 MiB, at least 64 KiB.
+///   of what is written, unsent) before the socket is paused. Less than 64 KiB is taken for 64 KiB.
+///   Default: 1048576.
 ///
 /// `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
 /// daytona_free.
@@ -79,7 +79,7 @@ pub unsafe extern "C" fn daytona_interpreter_run(
 /// `options`: NULL, or a JSON object with any of
 ///
 /// * `cwd` (text): The working directory; absent: the sandbox's.
-/// * `language` (text): Only `python`; absent: python.
+/// * `language` (text): No other than `python`. Default: "python".
 /// * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
 ///   operation's default. Of a stream it bounds its whole life.
 ///

@@ -22,9 +22,9 @@ use std::ptr::null_mut;
 /// * `cwd` (text): The working directory; absent: the sandbox's.
 /// * `env` (object of texts): Environment variables beside the sandbox's own.
 /// * `timeout` (number, s): Seconds, may be fractional, until the server kills the command (status
-///   408); 0 or absent: never, and the call waits as long as the command runs. The server counts whole
-///   seconds: a fraction is rounded up. The call ends 5 s later at most, also when the server does not
-///   answer.
+///   408); 0: never, and the call waits as long as the command runs. The server counts whole seconds: a
+///   fraction is rounded up. The call ends 5 s later at most, also when the server does not answer.
+///   Default: 0.
 /// * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
 ///   operation's default. Of a stream it bounds its whole life.
 ///
@@ -80,9 +80,9 @@ pub unsafe extern "C" fn daytona_process_execute(
 /// * `argv` (list of texts): The program's arguments.
 /// * `env` (object of texts): Environment variables beside the sandbox's own.
 /// * `timeout` (number, s): Seconds, may be fractional, until the server kills the program (status
-///   408); 0 or absent: never, and the call waits as long as the program runs. The server counts whole
-///   seconds: a fraction is rounded up. The call ends 5 s later at most, also when the server does not
-///   answer.
+///   408); 0: never, and the call waits as long as the program runs. The server counts whole seconds: a
+///   fraction is rounded up. The call ends 5 s later at most, also when the server does not answer.
+///   Default: 0.
 /// * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
 ///   operation's default. Of a stream it bounds its whole life.
 ///
@@ -147,15 +147,16 @@ pub unsafe extern "C" fn daytona_process_code_run(
 ///   in `process.execute`. Those that shells use themselves (as UID, IFS or SHELLOPTS) are passed as
 ///   arguments of `env`, which other processes of the sandbox can read. BASH_EXECUTION_STRING is not
 ///   the command's text.
-/// * `timeout` (number, s): Seconds, may be fractional, until the command is killed (status 408); 0 or
-///   absent: never. The call ends at most 5 s and the client's connect limit later, also when the
-///   server does not answer.
-/// * `stdin` (text): The command's input, a text; absent: empty. For raw bytes `files.write`, then
-///   `command < file`.
+/// * `timeout` (number, s): Seconds, may be fractional, until the command is killed (status 408); 0:
+///   never. The call ends at most 5 s and the client's connect limit later, also when the server does
+///   not answer. Default: 0.
+/// * `stdin` (text): The command's input, a text. For raw bytes `files.write`, then `command < file`.
+///   Default: "".
 /// * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
 ///   operation's default. Of a stream it bounds its whole life.
 /// * `bufferBytes` (integer, bytes): Of a stream without a queue: how many bytes may wait unread (and,
-///   of what is written, unsent) before the socket is paused. Default 1 MiB, at least 64 KiB.
+///   of what is written, unsent) before the socket is paused. Less than 64 KiB is taken for 64 KiB.
+///   Default: 1048576.
 ///
 /// `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
 /// daytona_free.

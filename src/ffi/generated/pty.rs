@@ -16,13 +16,13 @@ use std::ptr::null_mut;
 /// `id` (text): The terminal's id, of your choice: no slash.
 /// `options`: NULL, or a JSON object with any of
 ///
-/// * `cols` (integer): Columns, 1 to 1000; default 80.
-/// * `rows` (integer): Rows, 1 to 1000; default 24.
+/// * `cols` (integer): Columns, 1 to 1000. Default: 80.
+/// * `rows` (integer): Rows, 1 to 1000. Default: 24.
 /// * `cwd` (text): The working directory; absent: the sandbox's.
 /// * `env` (object of texts): Environment variables beside the sandbox's own; TERM is xterm-256color
 ///   unless given.
 /// * `lazyStart` (true or false): Start the shell when the first client connects, so that none of its
-///   output is missed; default false.
+///   output is missed. Default: false.
 /// * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
 ///   operation's default. Of a stream it bounds its whole life.
 ///

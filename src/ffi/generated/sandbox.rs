@@ -23,40 +23,42 @@ use std::ptr::null_mut;
 /// * `image` (text): An image name, as "python:3.12"; the server builds a sandbox image from it.
 /// * `name` (text): A unique name; absent: one is made up, so that a create whose answer was lost can
 ///   be found.
-/// * `language` (text): What `process.code_run` runs: `python` (the default), `typescript` or
-///   `javascript`. One of `python`, `typescript`, `javascript`.
+/// * `language` (text): What `process.code_run` runs. One of `python`, `typescript`, `javascript`.
+///   Default: "python".
 /// * `user` (text): The user that processes run as.
 /// * `env` (object of texts): Environment variables of every process.
 /// * `labels` (object of texts): Labels to find it by.
-/// * `public` (true or false): true: preview links work without a token.
+/// * `public` (true or false): true: preview links work without a token. Default: false.
 /// * `target` (text): The region; absent: the client's `target`.
 /// * `resources` (Resources): `cpu` (vCPU), `memory` (GiB), `disk` (GiB), `gpu`, `gpuType`.
 /// * `autoStopInterval` (integer, minutes): Minutes without activity until it stops; 0 never.
 /// * `autoArchiveInterval` (integer, minutes): Minutes stopped until it is archived; 0 never.
 /// * `autoDeleteInterval` (integer, minutes): Minutes stopped until it is deleted; -1 never, 0 at once.
 /// * `ephemeral` (true or false): true: deleted as soon as it stops; the same as `autoDeleteInterval`
-///   0, which it overrides.
+///   0, which it overrides. Default: false.
 /// * `volumes` (list of VolumeMount): Volumes to mount:
 ///   `[{"volumeId":"...","mountPath":"/data","subpath":"..."}]`.
-/// * `networkBlockAll` (true or false): true: no network at all.
+/// * `networkBlockAll` (true or false): true: no network at all. Default: false.
 /// * `networkAllowList` (text): Networks that may be reached, as "10.0.0.0/8,1.2.3.4/32".
 /// * `domainAllowList` (text): Domains that may be reached, separated by commas.
-/// * `waitForStart` (true or false): false returns as soon as the server has answered; absent: true, it
-///   waits until it is started.
+/// * `waitForStart` (true or false): false returns as soon as the server has answered; true waits until
+///   it is started. Default: true.
 /// * `autoPauseInterval` (integer, minutes): Minutes without activity until it pauses; 0 never.
 /// * `ttlMinutes` (integer, minutes): Minutes until it is destroyed, whatever it does.
 /// * `secrets` (list of object of texts): Secrets as environment variables:
 ///   `[{"ENV_NAME":"secret-name"}]`.
-/// * `spot` (true or false): true: on spot capacity, which may be taken back.
+/// * `spot` (true or false): true: on spot capacity, which may be taken back. Default: false.
 /// * `linkedSandbox` (text): Another sandbox to share a machine with.
 /// * `queueTimeout` (integer, minutes): Minutes that it may wait for a free runner before it is given
 ///   up, 1 or more; the error is then SANDBOX_FAILED with the code QUEUE_TIMEOUT. Servers before 0.226
 ///   refuse or ignore it.
 /// * `kvm` (true or false): true: on a machine with KVM. Servers before 0.226 refuse or ignore it.
+///   Default: false.
 /// * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
 ///   operation's default. Of a stream it bounds its whole life.
 /// * `bufferBytes` (integer, bytes): Of a stream without a queue: how many bytes may wait unread (and,
-///   of what is written, unsent) before the socket is paused. Default 1 MiB, at least 64 KiB.
+///   of what is written, unsent) before the socket is paused. Less than 64 KiB is taken for 64 KiB.
+///   Default: 1048576.
 ///
 /// `result`: gets the new sandbox handle, 0 on failure; close it with daytona_close.
 /// `out`, `out_len`: may be NULL. Get the sandbox as JSON, or the error JSON on failure; free it with
@@ -203,7 +205,7 @@ pub unsafe extern "C" fn daytona_sandbox_find(
 /// * `labels` (object of texts): Labels that the sandboxes have, all of them.
 /// * `page` (integer): The page, from 1 on. Where the server knows only cursors they are walked up to
 ///   it, and the totals are absent.
-/// * `limit` (integer): Items a page, 1 to 200; absent: the server's default, 100.
+/// * `limit` (integer): Items a page, 1 to 200. Default: 100.
 /// * `cursor` (text): `nextCursor` of the page before.
 /// * `id` (text): A prefix of the id.
 /// * `name` (text): A prefix of the name, in any case.
@@ -215,9 +217,9 @@ pub unsafe extern "C" fn daytona_sandbox_find(
 /// * `regionIds` (list of texts): Only sandboxes in these regions.
 /// * `sandboxClasses` (list of texts): Only sandboxes of these classes. `linux-vm`, `container`,
 ///   `android`, `windows`; others may come.
-/// * `includeErroredDeleted` (true or false): Also those that failed and are to be deleted; absent:
+/// * `includeErroredDeleted` (true or false): Also those that failed and are to be deleted. Default:
 ///   false.
-/// * `includeWarm` (true or false): Also those of warm pools; absent: false.
+/// * `includeWarm` (true or false): Also those of warm pools. Default: false.
 /// * `minCpu` (number, vCPU): At least so many vCPU.
 /// * `maxCpu` (number, vCPU): At most so many vCPU.
 /// * `minMemoryGiB` (number, GiB): At least so many GiB of memory.
@@ -369,7 +371,7 @@ pub unsafe extern "C" fn daytona_sandbox_start(
 /// `sandbox`: a sandbox handle.
 /// `options`: NULL, or a JSON object with any of
 ///
-/// * `force` (true or false): true kills the processes instead of asking them to end; absent: false.
+/// * `force` (true or false): true kills the processes instead of asking them to end. Default: false.
 /// * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
 ///   operation's default. Of a stream it bounds its whole life.
 ///
@@ -464,7 +466,7 @@ pub unsafe extern "C" fn daytona_sandbox_archive(
 /// `sandbox`: a sandbox handle.
 /// `options`: NULL, or a JSON object with any of
 ///
-/// * `wait` (true or false): true returns only once the sandbox is gone; absent: false.
+/// * `wait` (true or false): true returns only once the sandbox is gone. Default: false.
 /// * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
 ///   operation's default. Of a stream it bounds its whole life.
 ///

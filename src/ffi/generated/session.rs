@@ -186,10 +186,10 @@ pub unsafe extern "C" fn daytona_session_list(
 /// ends the session.
 /// `options`: NULL, or a JSON object with any of
 ///
-/// * `runAsync` (true or false): Return at once with the command's id only; default false. The server
-///   then has 60 s to answer, or the client's `idleTimeoutMs` if that is shorter, unless `timeoutMs` is
-///   given.
-/// * `suppressInputEcho` (true or false): Keep what `session.input` sends out of the log; default
+/// * `runAsync` (true or false): Return at once with the command's id only. The server then has 60 s to
+///   answer, or the client's `idleTimeoutMs` if that is shorter, unless `timeoutMs` is given. Default:
+///   false.
+/// * `suppressInputEcho` (true or false): Keep what `session.input` sends out of the log. Default:
 ///   false.
 /// * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
 ///   operation's default. Of a stream it bounds its whole life.

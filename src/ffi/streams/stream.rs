@@ -6,6 +6,7 @@ use crate::catalogue::{StreamFuture, TargetRef};
 use crate::client::background::ActivityGuard;
 use crate::client::error::{Error, Result};
 use crate::client::lock::{Condvar, Mutex};
+use crate::client::operation::BUFFER_BYTES;
 use crate::client::status;
 use crate::client::stream::{Chunk, Ended, Sink};
 use crate::ffi::calls::origin::Origin;
@@ -24,8 +25,7 @@ use std::task::{Context, Poll, Waker};
 use std::thread;
 use std::time::Instant;
 
-/// Unread bytes of a stream without a queue, and unsent ones of any, unless `bufferBytes` says otherwise.
-const BUFFER_BYTES: u64 = 1 << 20;
+/// The least bound of a stream's unread and unsent bytes.
 const BUFFER_BYTES_LEAST: u64 = 64 << 10;
 
 pub struct Stream {

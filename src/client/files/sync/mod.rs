@@ -32,15 +32,15 @@ crate::params! {
         pub local_dir: String,
         /// The directory in the sandbox; it is made if it does not exist.
         pub remote_dir: String,
-        /// Delete what is in the sandbox's directory but not in the local one; default false.
-        pub delete: Option<bool>,
+        /// Delete what is in the sandbox's directory but not in the local one.
+        pub delete: Option<bool> = false,
         /// Patterns of what is left alone on both sides: a name such as "*.pyc" or ".git", wherever it is, or
         /// with a slash a path from the top, such as "out/gen*.js". `*` is any text and `?` one character within
         /// a name, `**` any directories, every other character itself. With a directory goes everything below
         /// it.
         pub exclude: Option<Vec<String>>,
-        /// Only say what would change; default false.
-        pub dry_run: Option<bool>,
+        /// Only say what would change.
+        pub dry_run: Option<bool> = false,
     }
 }
 
@@ -50,15 +50,15 @@ crate::params! {
         pub remote_dir: String,
         /// The local directory; it is made if it does not exist.
         pub local_dir: String,
-        /// Delete what is in the local directory but not in the sandbox's; default false.
-        pub delete: Option<bool>,
+        /// Delete what is in the local directory but not in the sandbox's.
+        pub delete: Option<bool> = false,
         /// Patterns of what is left alone on both sides: a name such as "*.pyc" or ".git", wherever it is, or
         /// with a slash a path from the top, such as "out/gen*.js". `*` is any text and `?` one character within
         /// a name, `**` any directories, every other character itself. With a directory goes everything below
         /// it.
         pub exclude: Option<Vec<String>>,
-        /// Only say what would change; default false.
-        pub dry_run: Option<bool>,
+        /// Only say what would change.
+        pub dry_run: Option<bool> = false,
     }
 }
 
@@ -96,8 +96,8 @@ pub struct Skipped {
 pub async fn sync_up(sandbox: Sandbox, params: SyncUp, context: Context) -> Result<Json> {
     let root = transfer::local_path(&params.local_dir)?.to_owned();
     let remote = directory(&params.remote_dir)?;
+    let (delete, dry_run) = (params.delete(), params.dry_run());
     let exclude = Arc::new(Exclude::new(params.exclude.unwrap_or_default())?);
-    let delete = params.delete.unwrap_or(false);
     {
         let root = root.clone();
         blocking(move || must_be_directory(&root)).await?;
@@ -105,7 +105,7 @@ pub async fn sync_up(sandbox: Sandbox, params: SyncUp, context: Context) -> Resu
     let there = remote::list(&sandbox, remote).await?.unwrap_or_default();
     let (here, there) = compared(&sandbox, &root, remote, there, &exclude).await?;
     let plan = blocking(move || Ok(Plan::new(&here, &there, delete, &exclude))).await?;
-    if params.dry_run.unwrap_or(false) {
+    if dry_run {
         return synced(plan, 0);
     }
     make(&sandbox, remote).await?;
@@ -126,8 +126,8 @@ pub async fn sync_up(sandbox: Sandbox, params: SyncUp, context: Context) -> Resu
 pub async fn sync_down(sandbox: Sandbox, params: SyncDown, context: Context) -> Result<Json> {
     let root = transfer::local_path(&params.local_dir)?.to_owned();
     let remote = directory(&params.remote_dir)?;
+    let (delete, dry_run) = (params.delete(), params.dry_run());
     let exclude = Arc::new(Exclude::new(params.exclude.unwrap_or_default())?);
-    let delete = params.delete.unwrap_or(false);
     let there = remote::list(&sandbox, remote).await?.ok_or_else(|| {
         let mut error = Error::new(
             status::HTTP_NOT_FOUND,
@@ -138,7 +138,7 @@ pub async fn sync_down(sandbox: Sandbox, params: SyncDown, context: Context) -> 
     })?;
     let (here, there) = compared(&sandbox, &root, remote, there, &exclude).await?;
     let plan = blocking(move || Ok(Plan::new(&there, &here, delete, &exclude))).await?;
-    if params.dry_run.unwrap_or(false) {
+    if dry_run {
         return synced(plan, 0);
     }
     let (directories, at) = (plan.directories.clone(), root.clone());
