@@ -4,6 +4,7 @@
 //! sandbox, no key, no state of the control plane. A toolbox can therefore be served by any process.
 
 use super::interpreter::Interpreters;
+use super::lsp::LanguageServers;
 use super::pty::Ptys;
 use super::session::Sessions;
 use crate::processes::MARK;
@@ -66,6 +67,7 @@ pub struct Machine {
     pub sessions: Sessions,
     pub ptys: Ptys,
     pub interpreters: Interpreters,
+    pub language_servers: LanguageServers,
     resources: Mutex<Resources>,
 }
 
@@ -84,6 +86,7 @@ impl Machine {
             sessions: Sessions::default(),
             ptys: Ptys::default(),
             interpreters: Interpreters::default(),
+            language_servers: LanguageServers::default(),
             resources: Mutex::new(config.resources),
         });
         machine.sessions.start(&machine);
@@ -135,6 +138,7 @@ impl Machine {
         self.sessions.clear();
         self.ptys.clear();
         self.interpreters.clear();
+        self.language_servers.clear();
         processes::kill_until_gone(|| self.processes());
     }
 

@@ -14,6 +14,7 @@ mod framing;
 mod git;
 mod go_json;
 mod interpreter;
+mod lsp;
 mod machine;
 mod port;
 mod process;
@@ -40,6 +41,7 @@ pub fn router(machine: Arc<Machine>) -> Router {
         .merge(files::routes())
         .merge(git::routes(&machine))
         .merge(interpreter::routes())
+        .merge(lsp::routes())
         .fallback(error::no_route)
         .method_not_allowed_fallback(error::no_route)
         .layer(axum::middleware::map_response(framing::as_go_frames))

@@ -12,6 +12,7 @@ mod files;
 mod git;
 mod interpreter;
 mod isolation;
+mod lsp;
 mod process;
 mod protected;
 mod pty;

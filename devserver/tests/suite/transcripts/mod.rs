@@ -15,7 +15,8 @@ mod template;
 
 use daytona_dev::{Options, Protocol, Server};
 
-const AREAS: [&str; 8] = ["sandbox", "process", "session", "pty", "files", "errors", "git", "interpreter"];
+const AREAS: [&str; 9] =
+    ["sandbox", "process", "session", "pty", "files", "errors", "git", "interpreter", "lsp"];
 
 /// The largest permitted share of skipped exchanges.
 const SKIPPED_PERCENT: usize = 5;

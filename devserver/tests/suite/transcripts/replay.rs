@@ -227,6 +227,7 @@ impl Replay {
     /// A request with the placeholders filled in.
     fn filled(&self, template: &str) -> String {
         let filled = self.templates.filled(template, NAME, &self.id);
+        let filled = filled.replace("<home>", &self.home.to_string_lossy());
         match &self.git_host {
             Some(host) => filled
                 .replace("<host>", &host.address)

@@ -23,6 +23,12 @@ pub fn reason_to_skip(area: &str, name: &str) -> Option<&'static str> {
         ("git", "clone over file://") => {
             Some("the recorded failure comes from the recorder's process 1, which reaped the daemon's helper")
         }
+        ("lsp", _)
+            if !succeeds("pylsp", &["--version"])
+                || !succeeds("typescript-language-server", &["--version"]) =>
+        {
+            Some("python-lsp-server or typescript-language-server is not installed here")
+        }
         ("process", "code-run: typescript") if !has_ts_node() => Some("ts-node is not installed here"),
         ("sandbox", "config") => Some("describes the recorded control plane: its version, issuer and ports"),
         _ => None,
@@ -121,6 +127,7 @@ pub async fn prepare(replay: &Replay, name: &str) {
         ("pty", name) if name.starts_with("close frame: ") => terminal(replay, "x").await,
         ("pty", "delete") => terminal(replay, "k").await,
         ("git", name) => repository(replay, name).await,
+        ("lsp", "python: start") => projects(replay).await,
         ("interpreter", "contexts after the worker died") => delete_contexts(replay, 2..).await,
         ("interpreter", "contexts") => delete_contexts(replay, ..1).await,
         ("pty", "a message over 64 KiB") => terminal(replay, "big").await,
@@ -160,6 +167,16 @@ async fn repository(replay: &Replay, name: &str) {
             run("git init -q ../fresh").await;
         }
         _ => {}
+    }
+}
+
+/// The two projects that the language servers look at.
+async fn projects(replay: &Replay) {
+    let python = "class Greeter:\n    def greet(self):\n        return 1\n\ng = Greeter()\ng.\n";
+    let typescript = "class Greeter { greet(): string { return \"a\" } }\nconst g = new Greeter()\ng.\n";
+    for (directory, file, text) in [("lspp", "m.py", python), ("lspt", "m.ts", typescript)] {
+        let command = format!("mkdir {directory} && cat >{directory}/{file} <<'E'\n{text}E");
+        replay.make("/process/execute", serde_json::json!({ "command": command })).await;
     }
 }
 

@@ -104,6 +104,15 @@ impl Templates {
                     found.push(format!("{path}.{key}: answered {value}, recorded without it"));
                 }
             }
+            // A list that the recorder shortened.
+            (Value::Array(recorded), Value::Array(answered))
+                if shortened_list(recorded).is_some_and(|(_, length)| length == answered.len()) =>
+            {
+                let start = shortened_list(recorded).map_or(&[][..], |(start, _)| start);
+                for (index, (value, other)) in start.iter().zip(answered).enumerate() {
+                    self.differences(&format!("{path}[{index}]"), value, other, found);
+                }
+            }
             (Value::Array(recorded), Value::Array(answered)) if recorded.len() == answered.len() => {
                 for (index, (value, other)) in recorded.iter().zip(answered).enumerate() {
                     self.differences(&format!("{path}[{index}]"), value, other, found);
@@ -118,6 +127,13 @@ impl Templates {
             )),
         }
     }
+}
+
+/// The recorded start of a list that the recorder shortened, and the length of the whole list.
+pub fn shortened_list(list: &[Value]) -> Option<(&[Value], usize)> {
+    let (mark, start) = list.split_last()?;
+    let length = mark.as_str()?.strip_prefix("<... ")?.strip_suffix(" in all>")?.parse().ok()?;
+    Some((start, length))
 }
 
 /// The start of a text that the recorder shortened, and its length where that is known.
