@@ -967,7 +967,9 @@ int32_t daytona_client_config(daytona_client_t client,
  *
  * * `snapshot` (text): The snapshot to start from, by name; absent, with no `image`: the server's
  *   default.
- * * `image` (text): An image name, as "python:3.12"; the server builds a sandbox image from it.
+ * * `image` (text or Image): An image name, as "python:3.12", or an image object; the server builds a
+ *   sandbox image from it. Local files of an image object are brought into the object store first,
+ *   within the same time limit.
  * * `name` (text): A unique name; absent: one is made up, so that a create whose answer was lost can
  *   be found.
  * * `language` (text): What `process.code_run` runs. One of `python`, `typescript`, `javascript`.
@@ -1021,11 +1023,13 @@ int32_t daytona_client_config(daytona_client_t client,
  * Any thread, several at once; DAYTONA_BUSY in an inline callback.
  * Gives up after 60 s unless `timeoutMs` says otherwise.
  * Submitted and cancelled: Ends the wait and deletes nothing: the error names the sandbox.
- * Endpoint: POST {api}/sandbox, then GET {api}/sandbox/{id} until it is started
+ * Endpoint: POST {api}/sandbox, then GET {api}/sandbox/{id} until it is started; for local files of an
+ * image object GET {api}/object-storage/push-access before
  * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
- * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
- * DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, DAYTONA_SANDBOX_FAILED, DAYTONA_HTTP_CONFLICT, and
- * 400 to 599 as the server answers. `code` can be QUEUE_TIMEOUT, SPOT_EVICTED.
+ * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_IO,
+ * DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, DAYTONA_SANDBOX_FAILED,
+ * DAYTONA_HTTP_FORBIDDEN, DAYTONA_HTTP_NOT_FOUND, DAYTONA_HTTP_CONFLICT, and 400 to 599 as the server
+ * answers. `code` can be QUEUE_TIMEOUT, SPOT_EVICTED, FILE_NOT_FOUND, FILE_ACCESS_DENIED.
  */
 int32_t daytona_sandbox_create(daytona_client_t client,
                                const char *options,
@@ -3641,6 +3645,37 @@ int32_t daytona_git_history(daytona_sandbox_t sandbox,
                             const char *options,
                             char **out,
                             size_t *out_len);
+
+/**
+ * The Dockerfile of an image object, as a text.
+ *
+ * Nothing is sent. Local files are looked for where the style does so, and a missing one is IO with
+ * the code FILE_NOT_FOUND; a pyproject.toml is read. A Dockerfile in it that cannot be read is
+ * INVALID_ARGUMENT, and the message names the line; in the style of an official SDK it is not read.
+ *
+ * `client`: a client handle.
+ * `image` (Image, as JSON text): The image object.
+ * `options`: NULL, or a JSON object with any of
+ *
+ * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+ *   operation's default. Of a stream it bounds its whole life.
+ *
+ * `out`, `out_len`: may be NULL. Get the text, or the error JSON on failure; free it with
+ * daytona_free.
+ *
+ * Any thread, several at once; DAYTONA_BUSY in an inline callback.
+ * Answers at once.
+ * Submitted and cancelled: Nothing remote.
+ * Endpoint: none
+ * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
+ * DAYTONA_CLOSED, DAYTONA_IO, DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_BUSY, DAYTONA_HTTP_FORBIDDEN,
+ * DAYTONA_HTTP_NOT_FOUND. `code` can be FILE_NOT_FOUND, FILE_ACCESS_DENIED.
+ */
+int32_t daytona_image_dockerfile(daytona_client_t client,
+                                 const char *image,
+                                 const char *options,
+                                 char **out,
+                                 size_t *out_len);
 
 /**
  * Runs Python code in a context, which keeps its variables for the next run.

@@ -125,6 +125,7 @@ impl Function {
             Returns::Json => "the result as JSON",
             Returns::Null => "`null`",
             Returns::Bytes => "the bytes",
+            Returns::Text => "the text",
             Returns::Handle => "the sandbox as JSON",
         }
     }

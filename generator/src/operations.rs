@@ -105,6 +105,7 @@ fn operation(function: &Function) -> Value {
                 Returns::Json => "json",
                 Returns::Null => "null",
                 Returns::Bytes => "bytes",
+                Returns::Text => "text",
                 Returns::Handle => "handle",
             },
             "result": function.result,

@@ -102,6 +102,8 @@ pub enum Returns {
     Json,
     Null,
     Bytes,
+    /// A text, as it is: no JSON.
+    Text,
     /// A new sandbox handle beside the JSON.
     Handle,
 }

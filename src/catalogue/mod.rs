@@ -15,6 +15,7 @@ mod client;
 mod echo;
 mod files;
 mod git;
+mod image;
 mod interpreter;
 mod process;
 mod pty;
@@ -38,6 +39,7 @@ const AREAS: &[&[Operation]] = &[
     pty::ENTRIES,
     files::ENTRIES,
     git::ENTRIES,
+    image::ENTRIES,
     interpreter::ENTRIES,
     echo::ENTRIES,
 ];

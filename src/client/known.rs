@@ -38,6 +38,8 @@ known! {
     SandboxClass: "linux-vm" | "container" | "android" | "windows";
     /// How far the backup of a sandbox is.
     BackupState: "None" | "Pending" | "InProgress" | "Completed" | "Error";
+    /// Whose Dockerfiles an image object is rendered as.
+    ImageStyle: "go" | "python" | "typescript" | "ruby";
     /// A kind of GPU.
     GpuType: "H100" | "H200" | "RTX-PRO-6000" | "RTX-4090" | "RTX-5090";
     /// What a list of sandboxes is sorted by.

@@ -8,6 +8,7 @@ pub mod echo;
 pub mod error;
 pub mod files;
 pub mod git;
+pub mod image;
 pub mod interpreter;
 pub(crate) mod json;
 pub mod known;

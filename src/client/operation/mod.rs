@@ -38,6 +38,8 @@ pub enum Outcome {
     Json(Vec<u8>),
     Null,
     Bytes(Vec<u8>),
+    /// A text that is no JSON.
+    Text(String),
     /// A new sandbox beside its JSON.
     NewSandbox(TargetRef, Vec<u8>),
 }
@@ -55,6 +57,11 @@ impl From<()> for Outcome {
 impl From<Vec<u8>> for Outcome {
     fn from(bytes: Vec<u8>) -> Self {
         Self::Bytes(bytes)
+    }
+}
+impl From<String> for Outcome {
+    fn from(text: String) -> Self {
+        Self::Text(text)
     }
 }
 impl From<(Sandbox, Json)> for Outcome {

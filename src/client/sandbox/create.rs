@@ -4,15 +4,16 @@ use super::build::{self, Log};
 use super::{Sandbox, wait};
 use crate::client::Client;
 use crate::client::error::{Error, Result};
-use crate::client::operation::Context;
+use crate::client::image::{self, ImageOrName};
+use crate::client::operation::{Context, Progress};
 use crate::client::remote_guard::may_have_acted;
-use crate::client::status;
 use crate::client::stream::{Ended, ErrorContext, Io};
 use crate::client::transport::{Json, segment};
 use http::Method;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 crate::params! {
     stream
@@ -20,9 +21,10 @@ crate::params! {
     pub struct Create {
         /// The snapshot to start from, by name; absent, with no `image`: the server's default.
         pub snapshot: Option<String>,
-        /// An image name, as "python:3.12"; the server builds a sandbox image from it.
-        #[cfg_attr(feature = "schema", schemars(with = "Option<String>"))]
-        pub image: Option<Value>,
+        /// An image name, as "python:3.12", or an image object; the server builds a sandbox image from it. Local
+        /// files of an image object are brought into the object store first, within the same time limit.
+        #[cfg_attr(feature = "schema", schemars(with = "Option<crate::client::image::ImageOrNameShape>"))]
+        pub image: Option<ImageOrName>,
         /// A unique name; absent: one is made up, so that a create whose answer was lost can be found.
         pub name: Option<String>,
         /// What `process.code_run` runs.
@@ -188,7 +190,21 @@ struct Body<'a> {
 #[serde(rename_all = "camelCase")]
 struct BuildInfo {
     dockerfile_content: String,
-    context_hashes: [String; 0],
+    context_hashes: Vec<String>,
+}
+
+impl BuildInfo {
+    async fn of(client: &Client, image: &ImageOrName, progress: Option<Progress>) -> Result<Self> {
+        Ok(match image {
+            ImageOrName::Name(name) => {
+                Self { dockerfile_content: format!("FROM {name}\n"), context_hashes: Vec::new() }
+            }
+            ImageOrName::Object(image) => {
+                let prepared = image::prepare(client, image, None, progress).await?;
+                Self { dockerfile_content: prepared.dockerfile, context_hashes: prepared.context_hashes }
+            }
+        })
+    }
 }
 
 const LANGUAGES: [&str; 3] = ["python", "typescript", "javascript"];
@@ -229,21 +245,15 @@ impl Create {
             return invalid("`snapshot` and `image` exclude each other".into());
         }
         match &self.image {
-            None => Ok(()),
-            Some(Value::String(image)) if image.trim().is_empty() => invalid("`image` is empty".into()),
-            Some(Value::String(image)) if image.contains(['\n', '\r']) => {
+            Some(ImageOrName::Name(image)) if image.trim().is_empty() => invalid("`image` is empty".into()),
+            Some(ImageOrName::Name(image)) if image.contains(['\n', '\r']) => {
                 invalid("`image` has to be one line: the name of an image".into())
             }
-            Some(Value::String(_)) => Ok(()),
-            Some(Value::Object(_)) => Err(Error::new(
-                status::UNSUPPORTED,
-                "sandbox.create: image objects are not supported yet; give the name of an image, or a snapshot",
-            )),
-            Some(_) => invalid("`image` has to be the name of an image".into()),
+            _ => Ok(()),
         }
     }
 
-    fn body<'a>(&'a self, client: &'a Client, name: &'a str) -> Body<'a> {
+    fn body<'a>(&'a self, client: &'a Client, name: &'a str, build_info: Option<BuildInfo>) -> Body<'a> {
         let mut labels: BTreeMap<&str, &str> =
             self.labels.iter().flatten().map(|(key, value)| (key.as_str(), value.as_str())).collect();
         if self.language.is_some() || !labels.contains_key(LANGUAGE_LABEL) {
@@ -259,11 +269,7 @@ impl Create {
         Body {
             name,
             snapshot: self.snapshot.as_deref(),
-            build_info: self
-                .image
-                .as_ref()
-                .and_then(Value::as_str)
-                .map(|image| BuildInfo { dockerfile_content: format!("FROM {image}\n"), context_hashes: [] }),
+            build_info,
             user: self.user.as_deref(),
             env: self.env.as_ref(),
             labels,
@@ -300,13 +306,22 @@ fn unique_name() -> String {
 
 /// Sends the request. When the server may have acted on a failed one, looks the sandbox up by its name instead of
 /// creating another.
-async fn request(client: &Client, params: &Create, error_context: &ErrorContext) -> Result<Sandbox> {
+async fn request(
+    client: &Client,
+    params: &Create,
+    error_context: &ErrorContext,
+    progress: Option<Progress>,
+) -> Result<Sandbox> {
     params.check()?;
+    let build_info = match &params.image {
+        Some(image) => Some(BuildInfo::of(client, image, progress).await?),
+        None => None,
+    };
     let given = params.name.as_deref();
     let name = given.map_or_else(unique_name, str::to_owned);
     error_context.sandbox_name(&name);
     let answer = async {
-        let request = client.request(Method::POST, "sandbox").json(&params.body(client, &name));
+        let request = client.request(Method::POST, "sandbox").json(&params.body(client, &name, build_info));
         Sandbox::read(client.clone(), request.send().await?.json().await?)
     };
     let sandbox = match answer.await {
@@ -323,7 +338,7 @@ async fn request(client: &Client, params: &Create, error_context: &ErrorContext)
 }
 
 pub async fn create(client: Client, params: Create, context: Context) -> Result<(Sandbox, Json)> {
-    let sandbox = request(&client, &params, &context.error_context).await?;
+    let sandbox = request(&client, &params, &context.error_context, context.progress.clone()).await?;
     if params.wait_for_start() {
         wait::until_started(&sandbox).await?;
     }
@@ -333,7 +348,9 @@ pub async fn create(client: Client, params: Create, context: Context) -> Result<
 
 /// The same with the build log as data.
 pub async fn create_stream(client: Client, params: Create, io: Io) -> Result<Ended> {
-    let sandbox = request(&client, &params, &io.error_context).await?;
+    let sink = io.sink.clone();
+    let progress: Progress = Arc::new(move |moved, total| sink.progress(moved, total));
+    let sandbox = request(&client, &params, &io.error_context, Some(progress)).await?;
     io.opened(sandbox.info().0);
     build::follow(&sandbox, &io, Log::default()).await;
     if params.wait_for_start() {

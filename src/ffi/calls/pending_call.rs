@@ -138,6 +138,7 @@ impl Drop for CompletionGuard {
         let mut event = Event::new(Owner::Call(call.clone()), call.user_data, EventKind::Done, Payload::None);
         event.payload = Payload::text(match outcome {
             Ok(Outcome::Json(json) | Outcome::Bytes(json)) => json,
+            Ok(Outcome::Text(text)) => text.into_bytes(),
             Ok(Outcome::Null) => b"null".to_vec(),
             Ok(Outcome::NewSandbox(target, json)) => {
                 event.new_sandbox = Some(Arc::new(SandboxTarget { target, client: self.client.clone() }));

@@ -77,6 +77,7 @@ pub fn run(process: &'static Process, request: Request, result: Place<u64>) -> R
     drop(registration);
     Ok(match outcome {
         Outcome::Json(text) | Outcome::Bytes(text) => Reply::Text(text),
+        Outcome::Text(text) => Reply::Text(text.into_bytes()),
         Outcome::Null => Reply::Text(b"null".to_vec()),
         Outcome::NewSandbox(target, json) => {
             let sandbox = Arc::new(SandboxTarget { target, client });

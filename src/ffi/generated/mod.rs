@@ -5,6 +5,7 @@ mod client;
 pub(super) mod constants;
 mod files;
 mod git;
+mod image;
 mod interpreter;
 mod process;
 mod pty;

@@ -20,7 +20,9 @@ use std::ptr::null_mut;
 ///
 /// * `snapshot` (text): The snapshot to start from, by name; absent, with no `image`: the server's
 ///   default.
-/// * `image` (text): An image name, as "python:3.12"; the server builds a sandbox image from it.
+/// * `image` (text or Image): An image name, as "python:3.12", or an image object; the server builds a
+///   sandbox image from it. Local files of an image object are brought into the object store first,
+///   within the same time limit.
 /// * `name` (text): A unique name; absent: one is made up, so that a create whose answer was lost can
 ///   be found.
 /// * `language` (text): What `process.code_run` runs. One of `python`, `typescript`, `javascript`.
@@ -74,11 +76,13 @@ use std::ptr::null_mut;
 /// Any thread, several at once; DAYTONA_BUSY in an inline callback.
 /// Gives up after 60 s unless `timeoutMs` says otherwise.
 /// Submitted and cancelled: Ends the wait and deletes nothing: the error names the sandbox.
-/// Endpoint: POST {api}/sandbox, then GET {api}/sandbox/{id} until it is started
+/// Endpoint: POST {api}/sandbox, then GET {api}/sandbox/{id} until it is started; for local files of an
+/// image object GET {api}/object-storage/push-access before
 /// Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
-/// DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
-/// DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, DAYTONA_SANDBOX_FAILED, DAYTONA_HTTP_CONFLICT, and
-/// 400 to 599 as the server answers. `code` can be QUEUE_TIMEOUT, SPOT_EVICTED.
+/// DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_IO,
+/// DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, DAYTONA_SANDBOX_FAILED,
+/// DAYTONA_HTTP_FORBIDDEN, DAYTONA_HTTP_NOT_FOUND, DAYTONA_HTTP_CONFLICT, and 400 to 599 as the server
+/// answers. `code` can be QUEUE_TIMEOUT, SPOT_EVICTED, FILE_NOT_FOUND, FILE_ACCESS_DENIED.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn daytona_sandbox_create(
     client: daytona_client_t,

@@ -1,0 +1,105 @@
+//! Image objects: one JSON form of an image, the Dockerfile that it stands for, and the local files that the build
+//! needs. [`prepare`] is the way in for what creates sandboxes and snapshots.
+//!
+//! * `object`: the JSON form. `own`, `go`, `python`, `typescript`, `ruby`: the Dockerfile in each style; `official` is
+//!   what the last three have in common. `quote`, `local_path`, `pyproject`: what they need.
+//! * `draft`: a Dockerfile that is being written, with its contexts.
+//! * `dockerfile`: a parser that finds what COPY and ADD take.
+
+#[allow(dead_code)]
+mod dockerfile;
+mod draft;
+mod go;
+mod local_path;
+mod object;
+mod official;
+mod own;
+mod pyproject;
+mod python;
+mod quote;
+mod ruby;
+mod typescript;
+
+#[cfg(feature = "schema")]
+pub use object::ImageOrNameShape;
+pub use object::{
+    AddLocal, CopyFiles, Image, ImageOrName, Pairs, PipInstall, Pyproject, Raw, Requirements, Run, Step, Style,
+};
+
+use super::Client;
+use super::error::{Error, Result};
+use super::operation::{Context, Progress};
+use super::status;
+use draft::Draft;
+use object::Action;
+use official::Dialect;
+
+crate::params! {
+    pub struct Dockerfile {
+        /// The image object.
+        pub image: Image,
+    }
+}
+
+/// What a request to build an image says.
+#[derive(Debug)]
+pub struct Prepared {
+    /// The Dockerfile.
+    pub dockerfile: String,
+    /// The hashes of the contexts, in the order of the steps. All are in the object store.
+    pub context_hashes: Vec<String>,
+    /// The entrypoint for a field of its own, where the style does not write it into the Dockerfile.
+    pub entrypoint: Option<Vec<String>>,
+}
+
+/// Renders an image object and brings its local files into the object store, unless they are there already.
+/// `entrypoint` is that of a snapshot, beside the image object.
+pub async fn prepare(
+    client: &Client,
+    image: &Image,
+    entrypoint: Option<&[String]>,
+    progress: Option<Progress>,
+) -> Result<Prepared> {
+    let (mut image, mut entrypoint) = (image.clone(), entrypoint.map(<[String]>::to_vec));
+    if image.style != Some(Style::Go)
+        && let Some(words) = entrypoint.take_if(|words| !words.is_empty())
+    {
+        image.steps.push(Step { entrypoint: Some(Some(words)), ..Step::default() });
+    }
+    let draft = render(&image)?;
+    let _ = (client, progress);
+    if !draft.contexts.is_empty() {
+        return Err(Error::new(status::UNSUPPORTED, "image objects with local files are not supported yet"));
+    }
+    Ok(Prepared { dockerfile: draft.text, context_hashes: Vec::new(), entrypoint })
+}
+
+/// The Dockerfile of an image object. Pure but for what it says about local files.
+pub async fn dockerfile(_client: Client, params: Dockerfile, _: Context) -> Result<String> {
+    Ok(render(&params.image)?.text)
+}
+
+fn render(image: &Image) -> Result<Draft> {
+    let dialect: &dyn Dialect = match image.style {
+        None => return rendered(image, own::begin, own::step),
+        Some(Style::Go) => return rendered(image, go::begin, go::step),
+        Some(Style::Python) => &python::Python,
+        Some(Style::Typescript) => &typescript::TypeScript,
+        Some(Style::Ruby) => &ruby::Ruby,
+    };
+    let begin = |draft: &mut Draft, beginning: &object::Beginning<'_>| official::begin(dialect, draft, beginning);
+    rendered(image, begin, |draft, action| official::step(dialect, draft, action))
+}
+
+fn rendered(
+    image: &Image,
+    begin: impl Fn(&mut Draft, &object::Beginning<'_>) -> Result<()>,
+    step: impl Fn(&mut Draft, &Action<'_>) -> Result<()>,
+) -> Result<Draft> {
+    let mut draft = Draft::default();
+    begin(&mut draft, &image.beginning()?)?;
+    for (at, it) in image.steps.iter().enumerate() {
+        step(&mut draft, &it.action(at)?)?;
+    }
+    Ok(draft)
+}
