@@ -46,7 +46,9 @@ pub(super) fn step(draft: &mut Draft, action: &Action<'_>) -> Result<()> {
         Action::Run(Run::Shell(command)) => line(draft, &format!("RUN {command}")),
         Action::Workdir(path) => line(draft, &format!("WORKDIR {path}")),
         Action::User(name) => line(draft, &format!("USER {name}")),
-        Action::Env(pairs) => pairs.iter().for_each(|(name, value)| line(draft, &format!("ENV {name}={value}"))),
+        Action::Env(pairs) => {
+            pairs.iter().for_each(|(name, value)| line(draft, &format!("ENV {name}={value}")))
+        }
         Action::Label(pairs) => {
             pairs.iter().for_each(|(name, value)| line(draft, &format!("LABEL {name}=\"{value}\"")));
         }

@@ -69,9 +69,14 @@ mod tests {
 
     #[test]
     fn paths_are_normalized() {
-        for (path, expected) in
-            [("./a//b/", "a/b"), ("../c", "../c"), ("a/../..", ".."), ("/../x", "/x"), ("", "."), ("a/..", ".")]
-        {
+        for (path, expected) in [
+            ("./a//b/", "a/b"),
+            ("../c", "../c"),
+            ("a/../..", ".."),
+            ("/../x", "/x"),
+            ("", "."),
+            ("a/..", "."),
+        ] {
             assert_eq!(normalize(path), expected, "{path}");
         }
     }

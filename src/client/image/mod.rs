@@ -23,7 +23,8 @@ mod typescript;
 #[cfg(feature = "schema")]
 pub use object::ImageOrNameShape;
 pub use object::{
-    AddLocal, CopyFiles, Image, ImageOrName, Pairs, PipInstall, Pyproject, Raw, Requirements, Run, Step, Style,
+    AddLocal, CopyFiles, Image, ImageOrName, Pairs, PipInstall, Pyproject, Raw, Requirements, Run, Step,
+    Style,
 };
 
 use super::Client;
@@ -87,7 +88,8 @@ fn render(image: &Image) -> Result<Draft> {
         Some(Style::Typescript) => &typescript::TypeScript,
         Some(Style::Ruby) => &ruby::Ruby,
     };
-    let begin = |draft: &mut Draft, beginning: &object::Beginning<'_>| official::begin(dialect, draft, beginning);
+    let begin =
+        |draft: &mut Draft, beginning: &object::Beginning<'_>| official::begin(dialect, draft, beginning);
     rendered(image, begin, |draft, action| official::step(dialect, draft, action))
 }
 

@@ -235,7 +235,9 @@ impl Image {
     pub(super) fn beginning(&self) -> Result<Beginning<'_>> {
         let invalid = |text: &str| Err(Error::invalid(format!("the image object {text}")));
         if self.context_dir.is_some() && self.dockerfile.is_none() {
-            return invalid("has a `contextDir`, which belongs to `dockerfile`; add directories with `addLocalDir`");
+            return invalid(
+                "has a `contextDir`, which belongs to `dockerfile`; add directories with `addLocalDir`",
+            );
         }
         match (&self.base, &self.debian_slim, &self.dockerfile) {
             (Some(base), None, None) if base.trim().is_empty() => invalid("has an empty `base`"),
@@ -273,14 +275,15 @@ pub(super) enum Action<'a> {
 impl Step {
     /// The one action of the step; `at` counts the steps from 0.
     pub(super) fn action(&self, at: usize) -> Result<Action<'_>> {
-        let pip = |find_links: &Option<Vec<String>>, index_url: &Option<String>, extra: &Option<Vec<String>>| {
-            PipInstall {
-                find_links: find_links.clone(),
-                index_url: index_url.clone(),
-                extra_index_urls: extra.clone(),
-                ..PipInstall::default()
-            }
-        };
+        let pip =
+            |find_links: &Option<Vec<String>>, index_url: &Option<String>, extra: &Option<Vec<String>>| {
+                PipInstall {
+                    find_links: find_links.clone(),
+                    index_url: index_url.clone(),
+                    extra_index_urls: extra.clone(),
+                    ..PipInstall::default()
+                }
+            };
         let candidates = [
             self.apt_get.as_deref().map(Action::AptGet),
             self.pip_install.clone().map(Action::PipInstall),
@@ -330,7 +333,9 @@ impl Step {
 }
 
 /// A member that is there, null included.
-fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<Option<T>>, D::Error> {
+fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    deserializer: D,
+) -> Result<Option<Option<T>>, D::Error> {
     Option::deserialize(deserializer).map(Some)
 }
 
@@ -396,7 +401,8 @@ impl<'de> Deserialize<'de> for ImageOrName {
                 Ok(ImageOrName::Object(Box::new(image)))
             }
             fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<ImageOrName, A::Error> {
-                Image::deserialize(MapAccessDeserializer::new(members)).map(|it| ImageOrName::Object(Box::new(it)))
+                Image::deserialize(MapAccessDeserializer::new(members))
+                    .map(|it| ImageOrName::Object(Box::new(it)))
             }
         }
         deserializer.deserialize_any(Either)

@@ -30,7 +30,8 @@ pub(super) trait Dialect {
     /// The options of pip behind the packages, each with a space before it.
     fn pip_options(&self, pip: &PipInstall) -> String {
         let mut options = String::new();
-        let mut option = |name: &str, value: &str| options.push_str(&format!(" {name} {}", self.quote(value)));
+        let mut option =
+            |name: &str, value: &str| options.push_str(&format!(" {name} {}", self.quote(value)));
         for link in pip.find_links.iter().flatten() {
             option("--find-links", link);
         }

@@ -36,7 +36,9 @@ pub(super) fn step(draft: &mut Draft, action: &Action<'_>) -> Result<()> {
             line(
                 draft,
                 "aptGet",
-                &format!("RUN apt-get update && apt-get install -y {packages} && rm -rf /var/lib/apt/lists/*"),
+                &format!(
+                    "RUN apt-get update && apt-get install -y {packages} && rm -rf /var/lib/apt/lists/*"
+                ),
             )
         }
         Action::PipInstall(pip) => pip_install(draft, pip, &pip.packages),
@@ -54,16 +56,24 @@ pub(super) fn step(draft: &mut Draft, action: &Action<'_>) -> Result<()> {
         Action::Copy(files) => copy(draft, "COPY", files),
         Action::Add(files) => copy(draft, "ADD", files),
         Action::Run(command) => run(draft, command),
-        Action::Workdir(path) => line(draft, "workdir", &format!("WORKDIR {}", quote::dockerfile(given("workdir", path)?))),
-        Action::User(name) => line(draft, "user", &format!("USER {}", quote::dockerfile(given("user", name)?))),
+        Action::Workdir(path) => {
+            line(draft, "workdir", &format!("WORKDIR {}", quote::dockerfile(given("workdir", path)?)))
+        }
+        Action::User(name) => {
+            line(draft, "user", &format!("USER {}", quote::dockerfile(given("user", name)?)))
+        }
         Action::Env(pairs) => pairs.iter().try_for_each(|(name, value)| {
-            if name.is_empty() || name.contains(['=', '"', '\'', '\\', '$']) || name.contains(char::is_whitespace) {
+            if name.is_empty()
+                || name.contains(['=', '"', '\'', '\\', '$'])
+                || name.contains(char::is_whitespace)
+            {
                 return Err(Error::invalid(format!("`env` of the image has the impossible name {name:?}")));
             }
             line(draft, &format!("env` {name} `"), &format!("ENV {name}={}", quote::dockerfile(value)))
         }),
         Action::Label(pairs) => pairs.iter().try_for_each(|(name, value)| {
-            let label = format!("LABEL {}={}", quote::dockerfile(given("label", name)?), quote::dockerfile(value));
+            let label =
+                format!("LABEL {}={}", quote::dockerfile(given("label", name)?), quote::dockerfile(value));
             line(draft, "label", &label)
         }),
         Action::Expose([]) | Action::Volume([]) => Ok(()),
@@ -173,7 +183,8 @@ fn add(draft: &mut Draft, path: &str, kind: Kind) -> Result<String> {
     }
     let taken = |archive: &str| draft.contexts.iter().any(|context| context.archive == archive);
     let numbered = (2..).map(|number| format!("{number}/{name}"));
-    let archive = std::iter::once(name.clone()).chain(numbered).find(|archive| !taken(archive)).unwrap_or(name);
+    let archive =
+        std::iter::once(name.clone()).chain(numbered).find(|archive| !taken(archive)).unwrap_or(name);
     draft.add(archive.clone(), real, kind);
     Ok(archive)
 }
@@ -196,7 +207,8 @@ fn sources(sources: &[&str], destination: &str) -> String {
 
 fn copy_words(words: &[String]) -> String {
     let plain = |word: &String| {
-        !word.is_empty() && word.chars().all(|c| c.is_ascii_alphanumeric() || "_@%+:,./-=*?[]{}~&".contains(c))
+        !word.is_empty()
+            && word.chars().all(|c| c.is_ascii_alphanumeric() || "_@%+:,./-=*?[]{}~&".contains(c))
     };
     let flag = |word: &String| word.starts_with("--") || word.starts_with('[');
     if words.iter().all(plain) && !words.first().is_some_and(flag) {
@@ -209,7 +221,8 @@ fn copy_words(words: &[String]) -> String {
 /// Here the source is a pattern of the user's.
 fn copy(draft: &mut Draft, instruction: &str, files: &CopyFiles) -> Result<()> {
     let what = instruction.to_ascii_lowercase();
-    let words = [quote::path_word(given(&what, &files.source)?), quote::path_word(given(&what, &files.destination)?)];
+    let words =
+        [quote::path_word(given(&what, &files.source)?), quote::path_word(given(&what, &files.destination)?)];
     line(draft, &what, &format!("{instruction} {}", copy_words(&words)))
 }
 
@@ -217,8 +230,12 @@ fn copy(draft: &mut Draft, instruction: &str, files: &CopyFiles) -> Result<()> {
 /// argument.
 fn run(draft: &mut Draft, command: &Run) -> Result<()> {
     match command {
-        Run::Program(words) if words.is_empty() => Err(Error::invalid("`run` of the image is an empty array")),
-        Run::Program(words) => line(draft, "run", &format!("RUN {}", quote::json_array(words.iter().map(String::as_str)))),
+        Run::Program(words) if words.is_empty() => {
+            Err(Error::invalid("`run` of the image is an empty array"))
+        }
+        Run::Program(words) => {
+            line(draft, "run", &format!("RUN {}", quote::json_array(words.iter().map(String::as_str))))
+        }
         Run::Shell(command) => {
             let command = command.trim();
             if command.is_empty() {

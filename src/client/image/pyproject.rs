@@ -17,7 +17,8 @@ pub(super) fn dependencies(path: &Path, groups: &[String]) -> Result<Vec<String>
     let mut all = texts(listed).ok_or_else(|| invalid("has a dependency that is no text"))?;
     let optional = project.and_then(|project| project.get("optional-dependencies"));
     let Some(optional) = optional.filter(|_| !groups.is_empty()) else { return Ok(all) };
-    let optional = optional.as_table().ok_or_else(|| invalid("has `optional-dependencies` that are no table"))?;
+    let optional =
+        optional.as_table().ok_or_else(|| invalid("has `optional-dependencies` that are no table"))?;
     for group in groups.iter().filter_map(|group| optional.get(group)) {
         let group = group.as_array().and_then(|group| texts(group));
         all.extend(group.ok_or_else(|| invalid("has an optional dependency that is no text"))?);

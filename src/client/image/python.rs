@@ -18,7 +18,8 @@ impl Dialect for Python {
     fn python_version(&self, asked: Option<&str>) -> Result<String> {
         let asked = asked.unwrap_or(NEWEST_SERIES);
         let parts: Vec<&str> = asked.split('.').collect();
-        let number = |text: &str| matches!(text.len(), 1..=2) && text.bytes().all(|byte| byte.is_ascii_digit());
+        let number =
+            |text: &str| matches!(text.len(), 1..=2) && text.bytes().all(|byte| byte.is_ascii_digit());
         let is_full = match parts[..] {
             ["3", minor, micro] => {
                 let (micro, candidate) = micro.split_once("rc").unwrap_or((micro, ""));

@@ -66,7 +66,9 @@ fn escape_directive(text: &str) -> Result<char> {
             "escape" => match value.trim() {
                 "\\" => return Ok('\\'),
                 "`" => return Ok('`'),
-                other => return Err(at(number, &format!("the escape character is {other:?}; it can be \\ or `"))),
+                other => {
+                    return Err(at(number, &format!("the escape character is {other:?}; it can be \\ or `")));
+                }
             },
             key if !key.is_empty() && key.chars().all(|c| c.is_ascii_alphanumeric()) => {}
             _ => break,

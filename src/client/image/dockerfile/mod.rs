@@ -36,8 +36,24 @@ pub(super) struct Instruction {
 }
 
 const NAMES: [&str; 18] = [
-    "ADD", "ARG", "CMD", "COPY", "ENTRYPOINT", "ENV", "EXPOSE", "FROM", "HEALTHCHECK", "LABEL", "MAINTAINER",
-    "ONBUILD", "RUN", "SHELL", "STOPSIGNAL", "USER", "VOLUME", "WORKDIR",
+    "ADD",
+    "ARG",
+    "CMD",
+    "COPY",
+    "ENTRYPOINT",
+    "ENV",
+    "EXPOSE",
+    "FROM",
+    "HEALTHCHECK",
+    "LABEL",
+    "MAINTAINER",
+    "ONBUILD",
+    "RUN",
+    "SHELL",
+    "STOPSIGNAL",
+    "USER",
+    "VOLUME",
+    "WORKDIR",
 ];
 
 /// The flags of an instruction, where an unknown one is an error.
@@ -100,7 +116,9 @@ impl Instruction {
             "COPY" | "ADD" if words < 2 => {
                 Err(at(self.line, &format!("{name} needs a source and a destination")))
             }
-            "FROM" if !matches!(words, 1 | 3) => Err(at(self.line, "FROM needs an image, or `image AS name`")),
+            "FROM" if !matches!(words, 1 | 3) => {
+                Err(at(self.line, "FROM needs an image, or `image AS name`"))
+            }
             _ if words == 0 => Err(at(self.line, &format!("{name} needs an argument"))),
             _ => Ok(()),
         }
@@ -168,10 +186,7 @@ mod tests {
         let text = "run a \\\n  # a comment\n\n  b \\  \n c\ncopy x \\\ny";
         assert_eq!(
             parsed(text),
-            [
-                (1, "RUN".into(), vec![], "a   b  c".into()),
-                (6, "COPY".into(), vec![], "x y".into()),
-            ]
+            [(1, "RUN".into(), vec![], "a   b  c".into()), (6, "COPY".into(), vec![], "x y".into()),]
         );
         assert_eq!(parsed("RUN a\\\\\nRUN b").len(), 2);
     }
@@ -186,7 +201,8 @@ mod tests {
     #[test]
     fn a_here_document_is_no_instruction() {
         let text = "RUN <<EOF cat <<-'X Y' >z\nCOPY a b\nEOF\n\tCOPY c d\n\tX Y\nCOPY <<one <<two e /f/\n1\none\n2\ntwo\nUSER u";
-        let names: Vec<(usize, String)> = parsed(text).into_iter().map(|(line, name, ..)| (line, name)).collect();
+        let names: Vec<(usize, String)> =
+            parsed(text).into_iter().map(|(line, name, ..)| (line, name)).collect();
         assert_eq!(names, [(1, "RUN".into()), (6, "COPY".into()), (11, "USER".into())]);
         assert_eq!(parsed("RUN echo \"<<EOF\" $((1<<x))\nUSER u").len(), 2);
         assert!(refusal("FROM a\nRUN <<EOF\nno end").contains("line 2"));

@@ -134,7 +134,13 @@ mod tests {
                     RUN --mount=type=bind,source=eight,target=/e --mount=type=cache,target=/c true\n\
                     ONBUILD COPY nine /d\ncopy \\\n # comment\n ten /d";
         let expected = [
-            (2, "one"), (2, "two"), (3, "three four"), (5, "six.tar"), (6, "seven"), (9, "eight"), (11, "ten"),
+            (2, "one"),
+            (2, "two"),
+            (3, "three four"),
+            (5, "six.tar"),
+            (6, "seven"),
+            (9, "eight"),
+            (11, "ten"),
         ];
         assert_eq!(patterns(text), expected.map(|(line, pattern)| (line, pattern.to_owned())));
     }
