@@ -123,6 +123,7 @@ async fn ask(
         Err(error) => Err(error),
         Ok(call) => support::soon(call).await.map(|outcome| match outcome {
             Returned::Json(json) | Returned::NewSandbox(_, json) | Returned::Bytes(json) => json,
+            Returned::Text(text) => text.into_bytes(),
             Returned::Null => b"null".to_vec(),
         }),
     };
