@@ -1,10 +1,10 @@
 //! The control plane's state: organizations and their keys, sandboxes, snapshots, volumes.
 
 use crate::api::records::Records;
-use crate::isolation::Isolation;
+use crate::isolation::{Isolation, SavedLayer};
 use crate::sandbox::Sandbox;
 use crate::{Options, Protocol};
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -27,9 +27,19 @@ pub struct AppState {
     pub state_dir: PathBuf,
     pub isolation: Arc<Isolation>,
     pub sandboxes: RwLock<Registry>,
+    /// Each sandbox that was forked from another one, with that one; also when they are destroyed.
+    pub forks: Mutex<Vec<Fork>>,
     pub default_snapshot_id: String,
     pub snapshots: Records,
+    /// The files of snapshots, by the snapshot's id. Those that are missing have the machine's alone.
+    pub snapshot_layers: Mutex<BTreeMap<String, Arc<SavedLayer>>>,
     pub volumes: Records,
+}
+
+/// A sandbox that began with another one's files.
+pub struct Fork {
+    pub parent: Arc<Sandbox>,
+    pub child: Arc<Sandbox>,
 }
 
 /// Sandboxes in order of creation.
@@ -53,8 +63,10 @@ impl AppState {
             state_dir,
             isolation,
             sandboxes: RwLock::default(),
+            forks: Mutex::default(),
             default_snapshot_id: Uuid::new_v4().to_string(),
             snapshots: Records::default(),
+            snapshot_layers: Mutex::default(),
             volumes: Records::default(),
         };
         for number in 0..options.sandboxes {

@@ -52,6 +52,8 @@ pub struct Options {
     pub state_dir: Option<PathBuf>,
     /// How far sandboxes are isolated from the machine.
     pub isolation: Wanted,
+    /// The one way to build sandboxes, for tests of each; absent: the strongest that the kernel allows.
+    pub plan: Option<isolation::Plan>,
     /// The binary `daytona-dev`, which every sandbox runs as its daemon. Absent: `DAYTONA_DEV_BINARY`, this
     /// process's own program, or the binary that cargo has built beside it.
     pub binary: Option<PathBuf>,

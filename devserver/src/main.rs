@@ -105,6 +105,7 @@ async fn serve() -> ExitCode {
             Isolation::Required => Wanted::Required,
             Isolation::None => Wanted::None,
         },
+        plan: None,
         binary: None,
         faults: arguments.fault,
         sandboxes: arguments.sandboxes,

@@ -5,7 +5,7 @@ use crate::Protocol;
 use crate::api::image;
 use crate::app_state::{AppState, random_key};
 use crate::host::{self, ToolboxHost};
-use crate::isolation::{Container, HOME};
+use crate::isolation::{Container, HOME, SavedLayer};
 use crate::timestamp::now;
 use crate::toolbox::{MachineConfig, Resources};
 use parking_lot::Mutex;
@@ -29,6 +29,8 @@ pub struct Sandbox {
     protocol: Protocol,
     /// Everything that belongs to the sandbox alone.
     container: Arc<Mutex<Container>>,
+    /// The files of its snapshot, or of the sandbox that it was forked from, until it has been started.
+    origin: Mutex<Option<Arc<SavedLayer>>>,
     isolated: bool,
     directory: PathBuf,
     status: Mutex<Status>,
@@ -42,8 +44,8 @@ struct Status {
     record: Map<String, Value>,
     /// The latest change of state.
     change: u64,
-    /// A resize is under way: the one change that ends in the state in which it began.
-    resizing: bool,
+    /// A change that ends in the state in which it began is under way: a resize, a copy.
+    returning: bool,
 }
 
 /// A change of state under way. A later one supersedes it, and it writes nothing any more.
@@ -54,12 +56,12 @@ pub struct Change(u64);
 pub struct States<'a> {
     pub state: &'a str,
     pub desired: &'a str,
-    pub resizing: bool,
+    pub returning: bool,
 }
 
 impl States<'_> {
     pub fn are_settled(&self) -> bool {
-        self.state == self.desired && !self.resizing
+        self.state == self.desired && !self.returning
     }
 }
 
@@ -72,8 +74,8 @@ enum Toolbox {
 }
 
 impl Sandbox {
-    /// A sandbox with this JSON, not started yet.
-    pub fn new(app: &AppState, record: Map<String, Value>) -> Arc<Self> {
+    /// A sandbox with this JSON, not started yet. `origin` is what it starts from; nothing: the machine's files.
+    pub fn new(app: &AppState, record: Map<String, Value>, origin: Option<Arc<SavedLayer>>) -> Arc<Self> {
         let text = |key: &str| record.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
         let id = text("id");
         let resources = Resources::of(&record);
@@ -88,9 +90,10 @@ impl Sandbox {
             build_log: Mutex::default(),
             protocol: app.protocol,
             container: Arc::new(Mutex::new(container)),
+            origin: Mutex::new(origin),
             isolated: app.isolation.plan().is_some(),
             directory: app.state_dir.join(&id),
-            status: Mutex::new(Status { record, change: 0, resizing: false }),
+            status: Mutex::new(Status { record, change: 0, returning: false }),
             observed: Notify::new(),
             toolbox: Mutex::new(Toolbox::Off),
             id,
@@ -104,7 +107,7 @@ impl Sandbox {
         record.insert("state".into(), json!("started"));
         record.insert("env".into(), json!({}));
         record.insert("labels".into(), json!({ "listed": number.to_string() }));
-        Self::new(app, record)
+        Self::new(app, record, None)
     }
 
     /// The record as clients get it.
@@ -145,10 +148,10 @@ impl Sandbox {
         let mut status = self.status.lock();
         let text = |key: &str| status.record.get(key).and_then(Value::as_str).unwrap_or_default();
         let states =
-            States { state: text("state"), desired: text("desiredState"), resizing: status.resizing };
+            States { state: text("state"), desired: text("desiredState"), returning: status.returning };
         check(&states)?;
-        let resizing = states.state == desired && desired != "destroyed";
-        status.resizing = resizing;
+        let returning = states.state == desired && desired != "destroyed";
+        status.returning = returning;
         status.set("desiredState", json!(desired));
         status.change += 1;
         Ok(Change(status.change))
@@ -171,13 +174,37 @@ impl Sandbox {
         true
     }
 
-    /// Ends a resize, in the state in which it began.
-    pub fn end_resize(&self, change: Change, state: &str) {
+    /// Ends a change in the state in which it began; a sandbox whose processes ended meanwhile has stopped.
+    pub fn return_to(&self, change: Change, state: &str) {
+        let ended = state == "started" && self.toolbox().is_none();
         let mut status = self.status.lock();
         if Change(status.change) == change {
-            status.set("state", json!(state));
-            status.resizing = false;
+            status.set("state", json!(if ended { "stopped" } else { state }));
+            if ended {
+                status.set("desiredState", json!("stopped"));
+            }
+            status.returning = false;
         }
+    }
+
+    /// Whether it has a file system and processes of its own, which can be held and copied.
+    pub fn is_isolated(&self) -> bool {
+        self.isolated
+    }
+
+    /// Gives it the files that it starts from.
+    pub fn set_origin(&self, origin: Arc<SavedLayer>) {
+        *self.origin.lock() = Some(origin);
+    }
+
+    /// Holds every process of it. Blocks until all are held.
+    pub fn pause(&self) -> io::Result<()> {
+        self.container.lock().pause()
+    }
+
+    /// Lets its processes go on.
+    pub fn resume(&self) -> io::Result<()> {
+        self.container.lock().resume()
     }
 
     /// A client has read the state.
@@ -210,6 +237,11 @@ impl Sandbox {
             Toolbox::On(_) => return Ok(()),
             Toolbox::Gone => return Err(io::Error::other("the sandbox is deleted")),
             Toolbox::Off => {}
+        }
+        let origin = self.origin.lock().take();
+        if let Some(origin) = origin {
+            let filled = self.container.lock().fill(&origin);
+            filled.inspect_err(|_| *self.origin.lock() = Some(origin))?;
         }
         let host = Arc::new(ToolboxHost::start(self.container.clone(), &self.machine_config())?);
         tokio::spawn(self.clone().watch(host.clone(), host.ended()));
@@ -268,9 +300,16 @@ impl Sandbox {
         self.switch(Toolbox::Off);
     }
 
+    /// Saves its files as they are, in a new file of the state directory. Blocks while they are copied.
+    pub fn save(&self) -> io::Result<SavedLayer> {
+        let name = format!("{}.layer", Uuid::new_v4().simple());
+        let path = self.directory.with_file_name(name);
+        self.container.lock().save(&path)
+    }
+
     /// Gives back what a stopped sandbox holds beside its files.
-    pub fn archive(&self) {
-        self.container.lock().archive();
+    pub fn archive(&self) -> io::Result<()> {
+        self.container.lock().archive()
     }
 
     /// Ends every process and removes every file, and nothing is ever started again. Blocks until all is gone.

@@ -51,12 +51,17 @@ struct ServerState {
 impl Server {
     pub async fn start(options: Options) -> io::Result<Self> {
         let listener = TcpListener::bind(("127.0.0.1", options.port)).await?;
-        let (wanted, binary) = (options.isolation, options.binary.clone());
+        let (wanted, plan, binary) = (options.isolation, options.plan, options.binary.clone());
         let parent = options.state_dir.clone().unwrap_or_else(std::env::temp_dir);
         let prepared = tokio::task::spawn_blocking(move || {
             let state = StateDirectory::create(&parent)?;
             let binary = isolation::find_binary(binary)?;
-            let isolation = Isolation::find(wanted, &binary, state.path(), &state.name())?;
+            let isolation = match plan {
+                Some(plan) => {
+                    Isolation::find_among(wanted, vec![plan], &binary, state.path(), &state.name())?
+                }
+                None => Isolation::find(wanted, &binary, state.path(), &state.name())?,
+            };
             Ok::<_, io::Error>((state, isolation))
         });
         let (state, isolation) = prepared.await.map_err(io::Error::other)??;

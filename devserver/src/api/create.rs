@@ -2,7 +2,7 @@
 
 use super::error::{Answer, ApiError, json_body};
 use super::lifecycle::{fail, start_toolbox};
-use super::{ApiCall, image};
+use super::{ApiCall, image, snapshots};
 use crate::Protocol;
 use crate::sandbox::{Sandbox, defaults};
 use serde_json::{Map, Value, json};
@@ -38,13 +38,14 @@ pub async fn create(call: ApiCall) -> Answer {
     let record = record(&call, &request)?;
     let image = request.get("buildInfo").and_then(|info| info["dockerfileContent"].as_str());
     let image = image.map(str::to_owned);
+    let origin = snapshots::layer(&call, record.get("snapshot").and_then(Value::as_str).unwrap_or_default());
     let sandbox = {
         let mut sandboxes = call.app.sandboxes.write();
         let name = record.get("name").and_then(Value::as_str).unwrap_or_default();
         if sandboxes.has_name(&call.organization.id, name) {
             return Err(ApiError::conflict(format!("Sandbox with name {name} already exists")));
         }
-        let sandbox = Sandbox::new(&call.app, record);
+        let sandbox = Sandbox::new(&call.app, record, origin);
         sandboxes.insert(sandbox.clone());
         sandbox
     };
@@ -120,11 +121,16 @@ fn record(call: &ApiCall, request: &Map<String, Value>) -> Result<Map<String, Va
         record.insert("name".into(), id);
     }
     if let Some(wanted) = request.get("snapshot").and_then(Value::as_str) {
-        let Some(snapshot) = super::snapshots::find(call, wanted) else {
+        let Some(snapshot) = snapshots::find(call, wanted) else {
             let advice = "Did you add it through the Daytona Dashboard?";
             return Err(ApiError::bad_request(format!("Snapshot {wanted} not found. {advice}")));
         };
         record.insert("snapshot".into(), snapshot.get("name").cloned().unwrap_or_default());
+        for (key, of_snapshot) in [("cpu", "cpu"), ("gpu", "gpu"), ("memory", "mem"), ("disk", "disk")] {
+            if let Some(size) = snapshot.get(of_snapshot).filter(|size| size.is_u64()) {
+                record.insert(key.into(), size.clone());
+            }
+        }
     }
     if built {
         let mut info = request.get("buildInfo").cloned().unwrap_or_default();

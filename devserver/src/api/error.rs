@@ -32,6 +32,10 @@ impl ApiError {
         Self { status: StatusCode::CONFLICT, message: message.into() }
     }
 
+    pub fn unprocessable(message: impl Into<String>) -> Self {
+        Self { status: StatusCode::UNPROCESSABLE_ENTITY, message: message.into() }
+    }
+
     pub fn unauthorized(message: impl Into<String>) -> Self {
         Self { status: StatusCode::UNAUTHORIZED, message: message.into() }
     }

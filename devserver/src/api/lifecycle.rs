@@ -38,19 +38,30 @@ fn begin(
     refusal: &str,
 ) -> Result<(Arc<Sandbox>, Change), ApiError> {
     let sandbox = call.sandbox(id)?;
-    let change = sandbox.begin(to, |states| match states {
+    let change = begin_of(&sandbox, from, to, refusal)?;
+    Ok((sandbox, change))
+}
+
+/// The same for a sandbox at hand.
+pub fn begin_of(sandbox: &Sandbox, from: &[&str], to: &str, refusal: &str) -> Result<Change, ApiError> {
+    sandbox.begin(to, |states| match states {
         _ if !states.are_settled() => Err(in_progress()),
         _ if !from.contains(&states.state) => Err(ApiError::bad_request(refusal)),
         _ => Ok(()),
-    });
-    Ok((sandbox.clone(), change?))
+    })
+}
+
+/// Does what blocks, where it may.
+pub async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> io::Result<T> + Send + 'static,
+) -> io::Result<T> {
+    spawn_blocking(work).await.map_err(io::Error::other)?
 }
 
 /// The last step of a start.
 pub async fn start_toolbox(sandbox: &Arc<Sandbox>, change: Change) {
     let starting = sandbox.clone();
-    let started = spawn_blocking(move || starting.start_toolbox()).await.map_err(io::Error::other);
-    match started.and_then(|started| started) {
+    match blocking(move || starting.start_toolbox()).await {
         Ok(()) => sandbox.advance(change, [("state", json!("started"))]),
         Err(error) => fail(sandbox, change, "error", &format!("the sandbox cannot start: {error}")),
     };
@@ -71,33 +82,78 @@ pub async fn get(Path(id): Path<String>, call: ApiCall) -> Answer {
     Ok(answer)
 }
 
-/// Allowed during an archive as well, which it supersedes.
+/// Allowed during an archive as well, which it supersedes. A paused sandbox goes on where it was.
 pub async fn start(Path(id): Path<String>, call: ApiCall) -> Answer {
     let sandbox = call.sandbox(&id)?;
+    let mut is_paused = false;
     let change = sandbox.begin("started", |states| {
+        is_paused = states.state == "paused";
         let archiving = states.desired == "archived" && ["stopped", "archiving"].contains(&states.state);
         match states.state {
             _ if archiving => Ok(()),
             _ if !states.are_settled() => Err(in_progress()),
-            "stopped" | "archived" => Ok(()),
+            "stopped" | "archived" | "paused" => Ok(()),
             _ => Err(ApiError::bad_request("Sandbox is not in valid state")),
         }
     })?;
     let answer = json_body(&sandbox.json());
     tokio::spawn(async move {
         sleep(MIN_TRANSITION / 2).await;
-        if sandbox.advance(change, [("state", json!("starting"))]) {
-            transition(&sandbox).await;
+        let state = if is_paused { "resuming" } else { "starting" };
+        if !sandbox.advance(change, [("state", json!(state))]) {
+            return;
+        }
+        transition(&sandbox).await;
+        if is_paused {
+            resume(&sandbox, change).await;
+        } else {
             start_toolbox(&sandbox, change).await;
         }
     });
     Ok(answer)
 }
 
+async fn resume(sandbox: &Arc<Sandbox>, change: Change) {
+    let resumed = sandbox.clone();
+    match blocking(move || resumed.resume()).await {
+        Ok(()) => sandbox.advance(change, [("state", json!("started"))]),
+        Err(error) => fail(sandbox, change, "error", &format!("the sandbox cannot resume: {error}")),
+    };
+}
+
+/// Holds every process where it is; the memory stays theirs. The answer has the state `pausing` already.
+pub async fn pause(Path(id): Path<String>, call: ApiCall) -> Answer {
+    let refusal = "Sandbox must be in started state to pause";
+    if !call.sandbox(&id)?.is_isolated() {
+        return Err(needs_isolation("Pausing"));
+    }
+    let (sandbox, change) = begin(&call, &id, &["started"], "paused", refusal)?;
+    sandbox.advance(change, [("state", json!("pausing"))]);
+    let answer = json_body(&sandbox.json());
+    tokio::spawn(async move {
+        transition(&sandbox).await;
+        let pausing = sandbox.clone();
+        if let Err(error) = blocking(move || pausing.pause()).await {
+            tracing::warn!("sandbox {} cannot pause: {error}", sandbox.id);
+            sandbox.advance(change, [("desiredState", json!("started")), ("state", json!("started"))]);
+        } else {
+            sandbox.advance(change, [("state", json!("paused"))]);
+        }
+    });
+    Ok(answer)
+}
+
+/// The refusal of what only a sandbox with processes and files of its own can do.
+pub fn needs_isolation(what: &str) -> ApiError {
+    ApiError::unprocessable(format!(
+        "{what} is not supported for this sandbox: it needs isolation, and this server runs without"
+    ))
+}
+
 /// Ends the processes and keeps the files.
 pub async fn stop(Path(id): Path<String>, call: ApiCall) -> Answer {
     let refusal = "Sandbox is not in a stoppable state";
-    let (sandbox, change) = begin(&call, &id, &["started"], "stopped", refusal)?;
+    let (sandbox, change) = begin(&call, &id, &["started", "paused"], "stopped", refusal)?;
     let answer = json_body(&sandbox.json());
     let is_ephemeral = sandbox.get("autoDeleteInterval") == 0;
     let app = call.app.clone();
@@ -107,9 +163,7 @@ pub async fn stop(Path(id): Path<String>, call: ApiCall) -> Answer {
             return;
         }
         transition(&sandbox).await;
-        if let Some(toolbox) = sandbox.toolbox() {
-            toolbox.end_sockets().await;
-        }
+        end_sockets(&sandbox).await;
         let stopping = sandbox.clone();
         let _ = spawn_blocking(move || stopping.stop_toolbox()).await;
         if sandbox.advance(change, [("state", json!("stopped"))]) && is_ephemeral {
@@ -128,7 +182,9 @@ pub async fn archive(Path(id): Path<String>, call: ApiCall) -> Answer {
         if sandbox.advance(change, [("state", json!("archiving"))]) {
             transition(&sandbox).await;
             let archived = sandbox.clone();
-            let _ = spawn_blocking(move || archived.archive()).await;
+            if let Err(error) = blocking(move || archived.archive()).await {
+                tracing::warn!("the files of sandbox {} stay in memory: {error}", sandbox.id);
+            }
             sandbox.advance(change, [("state", json!("archived"))]);
         }
     });
@@ -200,7 +256,7 @@ pub async fn resize(Path(id): Path<String>, call: ApiCall) -> Answer {
         if let Some(toolbox) = sandbox.toolbox() {
             toolbox.resize(sandbox.resources()).await;
         }
-        sandbox.end_resize(change, &before);
+        sandbox.return_to(change, &before);
     });
     Ok(answer)
 }
@@ -225,12 +281,19 @@ pub async fn delete(Path(id): Path<String>, call: ApiCall) -> Answer {
     Ok(answer)
 }
 
+/// Tells the clients of a sandbox's sockets that it ends. One that is paused goes on for that long.
+async fn end_sockets(sandbox: &Arc<Sandbox>) {
+    if let Some(toolbox) = sandbox.toolbox() {
+        let resumed = sandbox.clone();
+        let _ = spawn_blocking(move || resumed.resume()).await;
+        toolbox.end_sockets().await;
+    }
+}
+
 async fn destroy(app: &AppState, sandbox: Arc<Sandbox>) {
     sandbox.set("desiredState", "destroyed");
     sandbox.set("state", "destroying");
-    if let Some(toolbox) = sandbox.toolbox() {
-        toolbox.end_sockets().await;
-    }
+    end_sockets(&sandbox).await;
     let deleted = sandbox.clone();
     let _ = spawn_blocking(move || deleted.delete()).await;
     sandbox.set("state", "destroyed");

@@ -3,6 +3,7 @@
 
 mod access;
 mod call;
+mod copies;
 mod create;
 pub mod error;
 pub mod image;
@@ -43,6 +44,12 @@ pub fn router(app: Arc<AppState>) -> Router {
         .route("/sandbox/{id}/start", post(lifecycle::start))
         .route("/sandbox/{id}/stop", post(lifecycle::stop))
         .route("/sandbox/{id}/archive", post(lifecycle::archive))
+        .route("/sandbox/{id}/pause", post(lifecycle::pause))
+        .route("/sandbox/{id}/fork", post(copies::fork))
+        .route("/sandbox/{id}/forks", get(copies::forks))
+        .route("/sandbox/{id}/parent", get(copies::parent))
+        .route("/sandbox/{id}/ancestors", get(copies::ancestors))
+        .route("/sandbox/{id}/snapshot", post(copies::snapshot))
         .route("/sandbox/{id}/recover", post(lifecycle::recover))
         .route("/sandbox/{id}/resize", post(lifecycle::resize))
         .route("/sandbox/{id}/labels", put(settings::labels))

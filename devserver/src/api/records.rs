@@ -75,15 +75,29 @@ pub fn create(
     ready_state: &'static str,
 ) -> Answer {
     let id = record.get("id").and_then(Value::as_str).unwrap_or_default().to_owned();
-    let observed = Arc::new(Notify::new());
-    let stored = Stored { record: record.clone(), observed: observed.clone() };
-    records(&call.app).lock().insert(id.clone(), stored);
+    let observed = insert(records(&call.app), record.clone());
     let app = call.app.clone();
     tokio::spawn(async move {
         tokio::join!(sleep(READY_DELAY), timeout(OBSERVE_TIMEOUT, observed.notified())).0;
-        if let Some(stored) = records(&app).lock().get_mut(&id) {
-            stored.record.insert("state".into(), json!(ready_state));
-        }
+        update(records(&app), &id, [("state", json!(ready_state))]);
     });
     Ok(json_body(&record))
+}
+
+/// Stores a record under its id. The answer is notified when a client has read the record by itself.
+pub fn insert(records: &Records, record: Record) -> Arc<Notify> {
+    let id = record.get("id").and_then(Value::as_str).unwrap_or_default().to_owned();
+    let observed = Arc::new(Notify::new());
+    records.lock().insert(id, Stored { record, observed: observed.clone() });
+    observed
+}
+
+/// Writes to a record; `false`: it is deleted.
+pub fn update<const N: usize>(records: &Records, id: &str, values: [(&str, Value); N]) -> bool {
+    let mut records = records.lock();
+    let Some(stored) = records.get_mut(id) else { return false };
+    for (key, value) in values {
+        stored.record.insert(key.into(), value);
+    }
+    true
 }

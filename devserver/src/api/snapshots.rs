@@ -3,10 +3,12 @@
 use super::ApiCall;
 use super::error::{Answer, ApiError, json_body};
 use super::records::{self, Record, Records};
-use crate::sandbox::DEFAULT_SNAPSHOT;
+use crate::isolation::SavedLayer;
+use crate::sandbox::{DEFAULT_SNAPSHOT, Sandbox};
 use crate::timestamp::now;
 use axum::extract::Path;
 use serde_json::{Value, json};
+use std::sync::Arc;
 use uuid::Uuid;
 
 pub async fn create(call: ApiCall) -> Answer {
@@ -43,7 +45,15 @@ pub async fn delete(Path(id): Path<String>, call: ApiCall) -> Answer {
     if default_snapshot(&call).get("id") == Some(&json!(id)) {
         return Err(ApiError::forbidden("General snapshots cannot be deleted"));
     }
-    records::delete(&call, &call.app.snapshots, &id, "Snapshot")
+    let answer = records::delete(&call, &call.app.snapshots, &id, "Snapshot")?;
+    call.app.snapshot_layers.lock().remove(&id);
+    Ok(answer)
+}
+
+/// The files of the snapshot with this id or name; nothing where it has none but the machine's.
+pub fn layer(call: &ApiCall, id_or_name: &str) -> Option<Arc<SavedLayer>> {
+    let snapshot = find(call, id_or_name)?;
+    call.app.snapshot_layers.lock().get(snapshot.get("id")?.as_str()?).cloned()
 }
 
 /// The snapshot with this id or name, the default one included.
@@ -74,6 +84,21 @@ fn default_snapshot(call: &ApiCall) -> Record {
     snapshot.insert("id".into(), json!(call.app.default_snapshot_id));
     snapshot.insert("state".into(), json!("active"));
     snapshot.insert("lastUsedAt".into(), json!(now()));
+    snapshot
+}
+
+/// A snapshot that is being made from a sandbox, of the sandbox's size.
+pub fn of_sandbox(call: &ApiCall, name: &str, sandbox: &Sandbox) -> Record {
+    let mut snapshot = record(call, name, "", false);
+    snapshot.insert("state".into(), json!("snapshotting"));
+    snapshot.insert("sourceSandboxId".into(), json!(sandbox.id));
+    for (key, of_sandbox) in [("cpu", "cpu"), ("gpu", "gpu"), ("mem", "memory"), ("disk", "disk")] {
+        snapshot.insert(key.into(), sandbox.get(of_sandbox));
+    }
+    let reference =
+        format!("daytona-dev/snapshot:{}", snapshot.get("id").and_then(Value::as_str).unwrap_or_default());
+    snapshot.insert("ref".into(), json!(reference));
+    snapshot.insert("size".into(), Value::Null);
     snapshot
 }
 

@@ -25,6 +25,8 @@ struct Hierarchy {
     /// The group that holds all of this server's sandboxes.
     directory: PathBuf,
     controllers: Vec<Controller>,
+    /// Version 2, which can hold a group's processes. Version 1's freezer leaves them unkillable.
+    freezes: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,9 +38,18 @@ pub enum Controller {
 
 use Controller::{Memory, Processes, Processors};
 
+/// How often it is asked, a millisecond apart, whether all processes of a group are held.
+const FREEZE_ROUNDS: u32 = 10_000;
+
 /// The groups of one sandbox.
 #[derive(Debug)]
-pub struct Group(Vec<PathBuf>);
+pub struct Group {
+    groups: Vec<PathBuf>,
+    /// Those of them that limit something.
+    limiting: Vec<PathBuf>,
+    /// Below one of them: everything but the first process, which has to notice when the server ends.
+    freezable: Option<PathBuf>,
+}
 
 impl Hierarchies {
     /// Makes a group with this name in each hierarchy where that is allowed.
@@ -68,7 +79,8 @@ impl Hierarchies {
                 .map(|(_, controller)| controller)
                 .filter(|controller| !found.limits(*controller))
                 .collect();
-            if wanted.is_empty() {
+            // Version 2 holds processes without any controller.
+            if wanted.is_empty() && !names.is_empty() {
                 continue;
             }
             // The nearest one whose groups have limits: in version 2 a group of processes has none.
@@ -96,13 +108,23 @@ impl Hierarchies {
 
     /// The groups of one sandbox, with its limits.
     pub fn create(&self, id: &str, limits: &Limits) -> io::Result<Group> {
-        let mut group = Group(Vec::new());
+        let mut group = Group { groups: Vec::new(), limiting: Vec::new(), freezable: None };
+        let make = |directory: &Path| match fs::create_dir(directory) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+            _ => Ok(()),
+        };
         for hierarchy in &self.0 {
             let directory = hierarchy.directory.join(id);
-            match fs::create_dir(&directory) {
-                Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
-                _ => group.0.push(directory),
+            make(&directory)?;
+            if hierarchy.freezes {
+                let freezable = directory.join("freezable");
+                make(&freezable)?;
+                group.freezable = Some(freezable);
             }
+            if !hierarchy.controllers.is_empty() {
+                group.limiting.push(directory.clone());
+            }
+            group.groups.push(directory);
         }
         group.set(limits)?;
         Ok(group)
@@ -127,12 +149,13 @@ impl Hierarchy {
             Ok(()) => wanted.iter().copied().filter(|wanted| wanted.file(&probe).is_some()).collect(),
             Err(_) => Vec::new(),
         };
+        let freezes = probe.join("cgroup.freeze").exists();
         let _ = fs::remove_dir(&probe);
-        if controllers.is_empty() {
+        if controllers.is_empty() && !freezes {
             let _ = fs::remove_dir(&directory);
             return None;
         }
-        Some(Self { directory, controllers })
+        Some(Self { directory, controllers, freezes })
     }
 }
 
@@ -149,15 +172,40 @@ impl Controller {
 }
 
 impl Group {
-    /// `cgroup.procs` of each.
+    /// `cgroup.procs` of each that has to be joined: joining one takes the kernel milliseconds.
     pub fn members(&self) -> Vec<PathBuf> {
-        self.0.iter().map(|group| group.join("cgroup.procs")).collect()
+        self.limiting.iter().map(|group| group.join("cgroup.procs")).collect()
+    }
+
+    /// `cgroup.procs` of the group that [`Self::freeze`] holds.
+    pub fn freezable_members(&self) -> Option<PathBuf> {
+        self.freezable.as_ref().map(|group| group.join("cgroup.procs"))
+    }
+
+    /// Holds every process but the first one, and those that they start. Blocks until all are held; `false`: no
+    /// group can do it here.
+    pub fn freeze(&self) -> io::Result<bool> {
+        let Some(group) = &self.freezable else { return Ok(false) };
+        fs::write(group.join("cgroup.freeze"), "1")?;
+        for _ in 0..FREEZE_ROUNDS {
+            if fs::read_to_string(group.join("cgroup.events"))?.lines().any(|line| line == "frozen 1") {
+                return Ok(true);
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        self.thaw()?;
+        Err(io::Error::other("a process of the sandbox waits for the kernel and cannot be held"))
+    }
+
+    /// Lets them go on.
+    pub fn thaw(&self) -> io::Result<()> {
+        self.freezable.as_ref().map_or(Ok(()), |group| fs::write(group.join("cgroup.freeze"), "0"))
     }
 
     pub fn set(&self, limits: &Limits) -> io::Result<()> {
         const PERIOD_US: f64 = 100_000.0;
         let quota_us = (limits.processors * PERIOD_US).max(1_000.0) as u64;
-        for group in &self.0 {
+        for group in &self.limiting {
             if let Some(file) = Memory.file(group) {
                 fs::write(&file, limits.memory_bytes.to_string())?;
                 // No way around it through swap; not every kernel counts that.
@@ -179,11 +227,11 @@ impl Group {
 
     /// Kills every process in it. Blocks until they are gone.
     pub fn kill(&self) {
-        self.0.iter().for_each(|group| kill(group));
+        self.groups.iter().for_each(|group| kill(group));
     }
 
     pub fn remove(&self) {
-        self.0.iter().for_each(|group| remove_tree(group));
+        self.groups.iter().for_each(|group| remove_tree(group));
     }
 }
 

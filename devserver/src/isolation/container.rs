@@ -2,11 +2,13 @@
 
 use super::Isolation;
 use super::calls;
-use super::cgroup::{Group, Limits};
+use super::cgroup::{Controller, Group, Limits};
 use super::channel::{self, Report};
 use super::image;
-use super::maker::Origin;
+use super::layer::SavedLayer;
+use super::maker::Task;
 use super::plan::{Layer, Plan, Spec};
+use crate::processes::{self, Held};
 use rustix::process::{
     Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, pidfd_open, pidfd_send_signal, waitid,
 };
@@ -14,6 +16,7 @@ use serde_json::Value;
 use std::fs;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::net::UnixListener;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -50,6 +53,13 @@ struct Running {
     stderr: Option<ChildStderr>,
     /// Without isolation the first process is the child itself.
     child: Option<Child>,
+    paused: Option<Paused>,
+}
+
+/// How the processes of a container are held.
+enum Paused {
+    Group,
+    Signals(Held),
 }
 
 impl Container {
@@ -110,8 +120,7 @@ impl Container {
         self.stop();
         make_directory(&self.directory)?;
         // A mount point, and nothing else.
-        let mount_point = self.directory.join("root");
-        make_directory(&mount_point)?;
+        make_directory(&self.directory.join("root"))?;
         let socket = self.socket();
         let _none = fs::remove_file(&socket);
         let listener = listen(&self.directory)?;
@@ -123,22 +132,7 @@ impl Container {
         };
         let hierarchies = self.isolation.hierarchies();
         let group = hierarchies.create(&self.id, &limits)?;
-        let limited = hierarchies.limits(super::cgroup::Controller::Processes);
-        let spec = Spec {
-            plan: self.plan,
-            directory: mount_point,
-            layer_bytes: self.disk_bytes,
-            shared_memory_bytes: self.limits.memory_bytes / 2,
-            hostname: self.id.clone(),
-            hidden: self.isolation.hidden().to_vec(),
-            exposed: self.isolation.exposed().to_vec(),
-            groups: group.members(),
-            kernel_locked: nix::unistd::geteuid().is_root()
-                && !self.plan.is_some_and(|plan| plan.is_shifted()),
-            processes: (!limited).then_some(self.limits.processes),
-            trial,
-            daemon,
-        };
+        let spec = Spec { trial, daemon, ..self.spec(Some(&group)) };
         self.group = Some(group);
         let spec = channel::text_file("specification", &serde_json::to_vec(&spec)?)?;
         let (ours, theirs) = channel::pair()?;
@@ -159,24 +153,48 @@ impl Container {
             let _ = child.wait();
         }
         let process = pidfd_open(init, PidfdFlags::empty())?;
-        self.running = Some(Running { _lifeline: ours, init, process, stderr, child: own.then_some(child) });
+        self.running = Some(Running {
+            _lifeline: ours,
+            init,
+            process,
+            stderr,
+            child: own.then_some(child),
+            paused: None,
+        });
         Ok(())
+    }
+
+    fn spec(&self, group: Option<&Group>) -> Spec {
+        let limited = self.isolation.hierarchies().limits(Controller::Processes);
+        Spec {
+            plan: self.plan,
+            directory: self.directory.join("root"),
+            layer_bytes: self.disk_bytes,
+            shared_memory_bytes: self.limits.memory_bytes / 2,
+            hostname: self.id.clone(),
+            hidden: self.isolation.hidden().to_vec(),
+            exposed: self.isolation.exposed().to_vec(),
+            groups: group.map(Group::members).unwrap_or_default(),
+            freezable: group.and_then(Group::freezable_members).filter(|_| self.plan.is_some()),
+            kernel_locked: nix::unistd::geteuid().is_root()
+                && !self.plan.is_some_and(|plan| plan.is_shifted()),
+            processes: (!limited).then_some(self.limits.processes),
+            trial: false,
+            daemon: Value::Null,
+        }
     }
 
     /// Tells the new process what to make, and hears how it went.
     fn make(&mut self, control: &OwnedFd, spec: &OwnedFd, listener: &OwnedFd) -> io::Result<Pid> {
-        let image = match (&self.kept, self.plan) {
-            (None, Some(Plan { layer: Layer::Image, .. })) => Some(OwnedFd::from(self.image()?)),
-            _ => None,
-        };
+        let origin = if self.kept.is_some() { None } else { self.origin()? };
         let mut given = vec![spec.as_fd(), listener.as_fd()];
-        given.extend(image.as_ref().map(AsFd::as_fd));
+        given.extend(origin.as_ref().map(AsFd::as_fd));
         if let Some(kept) = &self.kept {
             given.push(kept.mounts.as_fd());
             given.extend(kept.users.as_ref().map(AsFd::as_fd));
         }
-        let origin = if self.kept.is_some() { Origin::Kept } else { Origin::New };
-        channel::send(control.as_fd(), &origin, &given)?;
+        let task = if self.kept.is_some() { Task::Kept } else { Task::New };
+        channel::send(control.as_fd(), &task, &given)?;
         // The first process and its maker report independently: either may come first.
         let (mut init, mut ready) = (None, false);
         loop {
@@ -192,6 +210,8 @@ impl Container {
                         return Err(gone());
                     };
                     self.kept = Some(Kept { mounts, layer, users: descriptors.next() });
+                    // In memory again.
+                    let _none = fs::remove_file(self.archive_path());
                 }
                 Report::Init(number) => init = Pid::from_raw(number),
                 Report::Ready => ready = true,
@@ -205,9 +225,58 @@ impl Container {
         }
     }
 
-    fn image(&self) -> io::Result<fs::File> {
-        let path = self.directory.join("layer.img");
-        if path.exists() { image::open(&path) } else { image::create(&path, self.disk_bytes) }
+    /// What a layer that does not stand yet starts from.
+    fn origin(&self) -> io::Result<Option<fs::File>> {
+        Ok(match self.plan.map(|plan| plan.layer) {
+            Some(Layer::Image) => {
+                let path = self.image_path();
+                Some(if path.exists() { image::open(&path)? } else { image::create(&path, self.disk_bytes)? })
+            }
+            Some(Layer::Memory) => match fs::File::open(self.archive_path()) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+                saved => Some(saved?),
+            },
+            None => None,
+        })
+    }
+
+    /// The layer as a file system in a file.
+    fn image_path(&self) -> PathBuf {
+        self.directory.join("layer.img")
+    }
+
+    /// The files of a layer in memory, while they are not there.
+    fn archive_path(&self) -> PathBuf {
+        self.directory.join("layer.files")
+    }
+
+    /// Holds every process: what happens in the container waits. Blocks until all are held. Only with isolation.
+    pub fn pause(&mut self) -> io::Result<()> {
+        let Some(running) = self.running.as_mut().filter(|_| self.plan.is_some()) else {
+            return Err(io::ErrorKind::Unsupported.into());
+        };
+        if running.paused.is_some() {
+            return Ok(());
+        }
+        let by_group = self.group.as_ref().is_some_and(|group| matches!(group.freeze(), Ok(true)));
+        running.paused = Some(if by_group {
+            Paused::Group
+        } else {
+            Paused::Signals(processes::hold_below(running.init.as_raw_nonzero().get())?)
+        });
+        Ok(())
+    }
+
+    /// Lets the processes go on that [`Self::pause`] holds.
+    pub fn resume(&mut self) -> io::Result<()> {
+        match self.running.as_mut().and_then(|running| running.paused.take()) {
+            Some(Paused::Group) => self.group.as_ref().map_or(Ok(()), Group::thaw),
+            Some(Paused::Signals(held)) => {
+                processes::release(held);
+                Ok(())
+            }
+            None => Ok(()),
+        }
     }
 
     /// Ends every process of it; the files stay. Blocks until all have ended.
@@ -235,12 +304,16 @@ impl Container {
         let _ = fs::remove_file(self.socket());
     }
 
-    /// Ends everything and gives back what a stopped sandbox holds, except for its files.
-    pub fn archive(&mut self) {
+    /// Ends everything and gives back what a stopped container holds, except for its files: the memory that they
+    /// are in, the mounts.
+    pub fn archive(&mut self) -> io::Result<()> {
         self.stop();
-        if self.plan.is_some_and(|plan| plan.layer == Layer::Image) {
-            self.kept = None;
+        if self.plan.is_some_and(|plan| plan.layer == Layer::Memory) && self.kept.is_some() {
+            let path = self.archive_path();
+            self.write_archive(&path).inspect_err(|_| drop(fs::remove_file(&path)))?;
         }
+        self.kept = None;
+        Ok(())
     }
 
     /// Ends everything and removes every trace.
@@ -256,31 +329,72 @@ impl Container {
         self.group.as_ref().map_or(Ok(()), |group| group.set(&limits))
     }
 
-    /// The layer of a stopped container: what a fork or a snapshot copies, `upper` with what was changed and
-    /// `private` with the directories of its own.
-    pub fn layer(&self) -> Option<&OwnedFd> {
-        self.kept.as_ref().map(|kept| &kept.layer)
+    /// Saves the files as they are now, in a file at `path`. What runs is held for that long.
+    pub fn save(&mut self, path: &Path) -> io::Result<SavedLayer> {
+        let plan = self.plan.ok_or(io::ErrorKind::Unsupported)?;
+        let goes_on = self.running.as_ref().is_some_and(|running| running.paused.is_none());
+        if goes_on {
+            self.pause()?;
+        }
+        let saved = self.save_held(path, plan);
+        if goes_on {
+            self.resume()?;
+        }
+        saved
     }
 
-    /// Gives a container that was never started the files of this one, and the ids that they belong to. Files
-    /// in memory are not copied yet.
-    pub fn copy_to(&self, other: &mut Self) -> io::Result<()> {
-        match self.plan.map(|plan| plan.layer) {
-            Some(Layer::Image) => {
-                if let Some(layer) = self.layer() {
-                    let directory = rustix::fs::openat(
-                        layer,
-                        "upper",
-                        rustix::fs::OFlags::RDONLY | rustix::fs::OFlags::CLOEXEC,
-                        rustix::fs::Mode::empty(),
-                    )?;
-                    rustix::fs::syncfs(directory)?;
+    fn save_held(&self, path: &Path, plan: Plan) -> io::Result<SavedLayer> {
+        let saved = SavedLayer::new(path.to_owned(), plan);
+        match plan.layer {
+            Layer::Image => {
+                if let Some(kept) = &self.kept {
+                    let flags = rustix::fs::OFlags::RDONLY | rustix::fs::OFlags::CLOEXEC;
+                    let layer = rustix::fs::openat(&kept.layer, ".", flags, rustix::fs::Mode::empty())?;
+                    rustix::fs::syncfs(layer)?;
                 }
-                make_directory(&other.directory)?;
-                other.plan = self.plan;
-                image::copy(&self.directory.join("layer.img"), &other.directory.join("layer.img"))
+                drop(self.origin()?);
+                image::copy(&self.image_path(), path)?;
             }
-            _ => Err(io::ErrorKind::Unsupported.into()),
+            Layer::Memory if self.kept.is_some() => self.write_archive(path)?,
+            Layer::Memory => match fs::copy(self.archive_path(), path) {
+                // Never started: nothing differs from the machine.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => drop(fs::File::create_new(path)?),
+                copied => drop(copied?),
+            },
+        }
+        Ok(saved)
+    }
+
+    /// Gives a container that was never started the files that another one had.
+    pub fn fill(&mut self, saved: &SavedLayer) -> io::Result<()> {
+        if self.plan.is_none() || self.kept.is_some() {
+            return Err(io::ErrorKind::Unsupported.into());
+        }
+        make_directory(&self.directory)?;
+        self.plan = Some(saved.plan());
+        match saved.plan().layer {
+            Layer::Image => image::copy(saved.path(), &self.image_path()),
+            Layer::Memory => fs::copy(saved.path(), self.archive_path()).map(drop),
+        }
+    }
+
+    /// Writes the files of a layer in memory to a file.
+    fn write_archive(&self, path: &Path) -> io::Result<()> {
+        let Some(kept) = &self.kept else { return Err(io::ErrorKind::NotFound.into()) };
+        let file = fs::File::options().write(true).create(true).truncate(true).mode(0o600).open(path)?;
+        let (ours, theirs) = channel::pair()?;
+        let mut child = self.isolation.maker(theirs)?.spawn()?;
+        let spec = channel::text_file("specification", &serde_json::to_vec(&self.spec(None))?)?;
+        let mut given = vec![spec.as_fd(), file.as_fd(), kept.layer.as_fd()];
+        given.extend(kept.users.as_ref().map(AsFd::as_fd));
+        let report = channel::send(ours.as_fd(), &Task::Save, &given)
+            .and_then(|()| channel::receive::<Report>(ours.as_fd()));
+        drop(ours);
+        let _ = child.wait();
+        match report? {
+            Some((Report::Ready, _)) => Ok(()),
+            Some((Report::Failed(reason), _)) => Err(io::Error::other(reason)),
+            _ => Err(io::Error::other("the process that saves the sandbox's files ended early")),
         }
     }
 }

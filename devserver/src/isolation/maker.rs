@@ -2,6 +2,7 @@
 //! the daemon as its child. Started by the server with one thread and an empty environment, so that forks
 //! are safe and nothing of the developer's shell comes along.
 
+use super::archive;
 use super::calls;
 use super::channel::{self, Report};
 use super::failure::{During, Failure, Step};
@@ -18,7 +19,9 @@ use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 use serde_json::Value;
+use std::collections::VecDeque;
 use std::fs::File;
+use std::io::Write;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixListener;
 use std::path::Path;
@@ -27,27 +30,38 @@ use std::path::Path;
 pub type Daemon = fn(UnixListener, Value);
 
 /// What the server sends along with its first message.
-pub struct Given {
-    pub spec: Spec,
-    pub listener: UnixListener,
-    /// The rest: the image of a new file system, or the namespaces of one that stands.
-    pub rest: Vec<OwnedFd>,
+struct Given {
+    spec: Spec,
+    descriptors: VecDeque<OwnedFd>,
 }
 
-/// Whether the container is new, or is started again on the files that it has.
+impl Given {
+    fn take(&mut self, what: &str) -> Step<OwnedFd> {
+        self.descriptors.pop_front().ok_or_else(|| Failure(format!("{what} was not given")))
+    }
+}
+
+/// What is to be done, and with which descriptors after the specification.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub enum Origin {
+pub enum Task {
+    /// A container on new files, or on saved ones: the daemon's listener; what the layer starts from, if there
+    /// is something.
     New,
+    /// A container on the files that it has: the daemon's listener, the mount namespace, the user namespace if
+    /// there is one.
     Kept,
+    /// A layer in memory is written to a file: the file, the layer, the user namespace if there is one.
+    Save,
 }
 
 /// The hidden subcommand: makes the container that standard input tells of. Returns when it has ended, or in
 /// the process that only started it.
 pub fn main(daemon: Daemon) {
     let Ok(control) = std::io::stdin().as_fd().try_clone_to_owned() else { return };
-    let result = receive(control.as_fd()).and_then(|(origin, given)| match given.spec.plan {
-        Some(plan) => outside(control.as_fd(), plan, origin, given, daemon),
-        None => plain(control.as_fd(), given, daemon),
+    let result = receive(control.as_fd()).and_then(|(task, given)| match (given.spec.plan, task) {
+        (Some(_), Task::Save) => save(control.as_fd(), given),
+        (Some(plan), _) => outside(control.as_fd(), plan, task, given, daemon),
+        (None, _) => plain(control.as_fd(), given, daemon),
     });
     if let Err(Failure(text)) = result {
         let _gone = channel::send(control.as_fd(), &Report::Failed(text), &[]);
@@ -55,22 +69,31 @@ pub fn main(daemon: Daemon) {
     }
 }
 
-fn receive(control: BorrowedFd<'_>) -> Step<(Origin, Given)> {
+fn receive(control: BorrowedFd<'_>) -> Step<(Task, Given)> {
     let message = channel::receive(control).during("read what to make")?;
-    let (origin, mut descriptors) = message.ok_or_else(|| Failure("the server is gone".into()))?;
-    if descriptors.len() < 2 {
-        return Err(Failure("no specification".into()));
-    }
-    let rest = descriptors.split_off(2);
-    let (Some(listener), Some(text)) = (descriptors.pop(), descriptors.pop()) else {
-        return Err(Failure("no specification".into()));
-    };
+    let (task, descriptors) = message.ok_or_else(|| Failure("the server is gone".into()))?;
+    let mut descriptors = VecDeque::from(descriptors);
+    let text = descriptors.pop_front().ok_or_else(|| Failure("no specification".into()))?;
     let spec = serde_json::from_reader(File::from(text)).during("read the specification")?;
-    Ok((origin, Given { spec, listener: listener.into(), rest }))
+    Ok((task, Given { spec, descriptors }))
+}
+
+/// Writes a layer in memory to a file. Its user alone may read all of it.
+fn save(control: BorrowedFd<'_>, mut given: Given) -> Step<()> {
+    use std::os::fd::AsRawFd;
+    let (file, layer) = (given.take("the file")?, given.take("the layer")?);
+    if let Some(users) = given.descriptors.pop_front() {
+        setns(users, CloneFlags::CLONE_NEWUSER).during("enter the first user namespace")?;
+        users::be_readable()?;
+    }
+    let root = format!("/proc/self/fd/{}", layer.as_raw_fd());
+    archive::write(Path::new(&root), &["work"], File::from(file))?;
+    channel::send(control, &Report::Ready, &[]).during("report")
 }
 
 /// Without isolation: the daemon itself, which ends with the server.
-fn plain(control: BorrowedFd<'_>, given: Given, daemon: Daemon) -> Step<()> {
+fn plain(control: BorrowedFd<'_>, mut given: Given, daemon: Daemon) -> Step<()> {
+    let listener = given.take("the listener")?;
     let _leads_already = nix::unistd::setsid();
     join(&given.spec.groups)?;
     let id = given.spec.hostname.clone();
@@ -84,7 +107,7 @@ fn plain(control: BorrowedFd<'_>, given: Given, daemon: Daemon) -> Step<()> {
         crate::processes::kill_marked(&id);
         std::process::exit(0);
     });
-    daemon(given.listener, given.spec.daemon);
+    daemon(listener.into(), given.spec.daemon);
     Ok(())
 }
 
@@ -92,15 +115,20 @@ fn wait_for_end(lifeline: BorrowedFd<'_>) {
     while let Ok(Some(_)) = channel::receive::<Value>(lifeline) {}
 }
 
-fn outside(control: BorrowedFd<'_>, plan: Plan, origin: Origin, given: Given, daemon: Daemon) -> Step<()> {
+fn outside(control: BorrowedFd<'_>, plan: Plan, task: Task, mut given: Given, daemon: Daemon) -> Step<()> {
+    let listener = given.take("the listener")?;
     let proc = Proc::open()?;
     join(&given.spec.groups)?;
-    match origin {
-        Origin::New => assemble(control, plan, &proc, &given)?,
-        Origin::Kept => {
-            let mut kept = given.rest.iter();
-            let mounts = kept.next().ok_or_else(|| Failure("no file system".into()))?;
-            if let Some(users) = kept.next() {
+    // Opened here, where it is to be seen; used by the daemon, once there is one.
+    let freezable = given.spec.freezable.as_ref();
+    let freezable = freezable
+        .map(|group| File::options().write(true).open(group).at("open the control group", group))
+        .transpose()?;
+    match task {
+        Task::New | Task::Save => assemble(control, plan, &proc, &mut given)?,
+        Task::Kept => {
+            let mounts = given.take("the file system")?;
+            if let Some(users) = given.descriptors.pop_front() {
                 setns(users, CloneFlags::CLONE_NEWUSER).during("enter the first user namespace")?;
                 users::be_readable()?;
             }
@@ -114,13 +142,13 @@ fn outside(control: BorrowedFd<'_>, plan: Plan, origin: Origin, given: Given, da
         Some(init) => channel::send(control, &Report::Init(init), &[]).during("report"),
         None => {
             drop(proc);
-            inside(control, plan, given, users, daemon)
+            inside(control, plan, given.spec, listener.into(), users, freezable, daemon)
         }
     }
 }
 
 /// Makes the file system, in a mount namespace that the server holds on to.
-fn assemble(control: BorrowedFd<'_>, plan: Plan, proc: &Proc, given: &Given) -> Step<()> {
+fn assemble(control: BorrowedFd<'_>, plan: Plan, proc: &Proc, given: &mut Given) -> Step<()> {
     if plan.ids == Ids::Own {
         users::become_root(proc)?;
     }
@@ -129,7 +157,8 @@ fn assemble(control: BorrowedFd<'_>, plan: Plan, proc: &Proc, given: &Given) -> 
         _ => None,
     };
     unshare(CloneFlags::CLONE_NEWNS).during("create a mount namespace")?;
-    let layer = tree::assemble(plan, &given.spec, shown.as_ref(), given.rest.first())?;
+    let origin = given.descriptors.pop_front();
+    let layer = tree::assemble(plan, &given.spec, shown.as_ref(), origin)?;
     let mut kept = vec![proc.namespace("self", "mnt")?, layer];
     if plan.ids == Ids::Own {
         kept.push(proc.namespace("self", "user")?);
@@ -138,9 +167,15 @@ fn assemble(control: BorrowedFd<'_>, plan: Plan, proc: &Proc, given: &Given) -> 
 }
 
 /// The first process of the sandbox.
-fn inside(control: BorrowedFd<'_>, plan: Plan, given: Given, users: OwnedFd, daemon: Daemon) -> Step<()> {
-    let Given { spec, listener, rest } = given;
-    drop(rest);
+fn inside(
+    control: BorrowedFd<'_>,
+    plan: Plan,
+    spec: Spec,
+    listener: UnixListener,
+    users: OwnedFd,
+    freezable: Option<File>,
+    daemon: Daemon,
+) -> Step<()> {
     let _leads_already = nix::unistd::setsid();
     // A copy: what stands stays as it is, for the next start.
     unshare(CloneFlags::CLONE_NEWNS).during("create a mount namespace")?;
@@ -169,9 +204,12 @@ fn inside(control: BorrowedFd<'_>, plan: Plan, given: Given, users: OwnedFd, dae
         children.thread_unblock().during("wait for children")?;
         // The lifeline is the first process's alone.
         detach_input()?;
+        if let Some(mut group) = freezable {
+            group.write_all(b"0").during("join the control group")?;
+        }
         return run_daemon(listener, spec.daemon, control, daemon);
     };
-    drop(listener);
+    drop((listener, freezable));
     channel::send(control, &Report::Ready, &[]).during("report")?;
     detach_input()?;
     init(control, &ended, Pid::from_raw(pid))

@@ -107,6 +107,8 @@ pub struct Spec {
     pub exposed: Vec<PathBuf>,
     /// `cgroup.procs` of each control group to join.
     pub groups: Vec<PathBuf>,
+    /// `cgroup.procs` of the group that everything but the first process joins.
+    pub freezable: Option<PathBuf>,
     /// The limit of processes where no control group has it.
     pub processes: Option<u64>,
     /// Root inside is a number that may change the kernel, which asks for no more than the number.

@@ -1,6 +1,7 @@
 //! The file system of a sandbox: the machine's root read-only below, a private layer above it, private
 //! directories where the machine keeps what is nobody else's business.
 
+use super::archive;
 use super::calls::{self, NO_DEVICES, NO_EXEC, NO_SUID, READ_ONLY};
 use super::failure::{During, Failure, Step};
 use super::image;
@@ -12,14 +13,15 @@ use rustix::mount::{
     FsMountFlags, FsOpenFlags, MountAttrFlags, MoveMountFlags, OpenTreeFlags, fsconfig_create, fsmount,
     fsopen, move_mount, open_tree,
 };
-use std::fs;
+use std::fs::{self, File};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::{DirBuilderExt, symlink};
 use std::path::{Path, PathBuf};
 
-/// Makes the file system and goes to its root. The answer is the layer, for who copies it.
-pub fn assemble(plan: Plan, spec: &Spec, shown: Option<&OwnedFd>, image: Option<&OwnedFd>) -> Step<OwnedFd> {
+/// Makes the file system and goes to its root. `origin` is the image of the layer, or the saved files of one
+/// in memory. The answer is the layer's directory, from which its files are saved.
+pub fn assemble(plan: Plan, spec: &Spec, shown: Option<&OwnedFd>, origin: Option<OwnedFd>) -> Step<OwnedFd> {
     let nothing: Option<&str> = None;
     let private = MsFlags::MS_REC | MsFlags::MS_PRIVATE;
     mount(nothing, "/", nothing, private, nothing).during("leave the machine's mounts")?;
@@ -30,12 +32,15 @@ pub fn assemble(plan: Plan, spec: &Spec, shown: Option<&OwnedFd>, image: Option<
     for directory in ["layer", "root", "lower"] {
         make(Path::new(directory), 0o755)?;
     }
-    match (plan.layer, image) {
+    match (plan.layer, origin) {
         (Layer::Image, Some(image)) => image::mount(image.as_fd(), Path::new("layer"))?,
         (Layer::Image, None) => return Err(Failure("no image for the layer".into())),
-        (Layer::Memory, _) => {
+        (Layer::Memory, saved) => {
             let options = format!("mode=0755,size={}", spec.layer_bytes);
             mounted("layer", Path::new("layer"), "tmpfs", MsFlags::MS_NODEV, &options)?;
+            if let Some(saved) = saved {
+                archive::read(File::from(saved), Path::new("layer"))?;
+            }
         }
     }
     let private = Private::of(spec);

@@ -72,7 +72,10 @@ async fn serve_toolbox(app: &AppState, id: &str, path: &str, request: Request) -
         return refuse(StatusCode::NOT_FOUND, &format!("sandbox {id} not found"));
     };
     match sandbox.state().as_str() {
-        "started" => forward(&sandbox, path, request).await,
+        "started" | "forking" | "snapshotting" | "resizing" if sandbox.toolbox().is_some() => {
+            forward(&sandbox, path, request).await
+        }
+        "started" => refuse(StatusCode::BAD_GATEWAY, "bad gateway"),
         "destroyed" | "destroying" => refuse(StatusCode::NOT_FOUND, &format!("sandbox {id} not found")),
         "stopping" | "starting" => refuse(StatusCode::BAD_GATEWAY, "bad gateway"),
         _ => refuse(StatusCode::BAD_REQUEST, "no IP address found. Is the Sandbox started?"),

@@ -1,10 +1,13 @@
 //! What a sandbox cannot do to the machine or to another sandbox. Nothing here runs without isolation: a
 //! test that cannot have it prints that it was skipped.
 
+mod copies;
 mod crash;
 mod escapes;
 mod files;
 mod limits;
+mod pause;
+mod plans;
 
 use crate::client::{DevServer, Sandbox};
 use daytona_dev::{Options, Wanted};
