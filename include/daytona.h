@@ -3809,6 +3809,1120 @@ int32_t daytona_interpreter_delete_context(daytona_sandbox_t sandbox,
                                            char **out,
                                            size_t *out_len);
 
+/**
+ * Starts the desktop: the display, its window manager and the programs that show it in a browser.
+ *
+ * Returns when they run, which takes the hosted service about ten seconds; a daemon that is still
+ * loading its desktop part is asked again for up to six. One that runs already is left as it is. What
+ * is missing in the sandbox is HTTP_SERVICE_UNAVAILABLE (503), whose message names it.
+ *
+ * `sandbox`: a sandbox handle.
+ * `options`: NULL, or a JSON object with any of
+ *
+ * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+ *   operation's default. Of a stream it bounds its whole life.
+ *
+ * `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
+ * daytona_free.
+ * Its fields are message, status; a newer server's arrive by themselves.
+ *
+ * Any thread, several at once; DAYTONA_BUSY in an inline callback.
+ * Gives up after 60 s unless `timeoutMs` says otherwise.
+ * Submitted and cancelled: Drops the connection; the desktop may have been started.
+ * Endpoint: POST {sb}/computeruse/start
+ * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
+ * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+ * DAYTONA_PANIC, DAYTONA_BUSY, DAYTONA_HTTP_BAD_REQUEST, DAYTONA_HTTP_SERVICE_UNAVAILABLE, and 400 to
+ * 599 as the server answers.
+ */
+int32_t daytona_computer_start(daytona_sandbox_t sandbox,
+                               const char *options,
+                               char **out,
+                               size_t *out_len);
+
+/**
+ * Stops the desktop and its programs; programs that were shown on it lose their display.
+ *
+ * `sandbox`: a sandbox handle.
+ * `options`: NULL, or a JSON object with any of
+ *
+ * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+ *   operation's default. Of a stream it bounds its whole life.
+ *
+ * `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
+ * daytona_free.
+ * Its fields are message, status; a newer server's arrive by themselves.
+ *
+ * Any thread, several at once; DAYTONA_BUSY in an inline callback.
+ * Gives up after 60 s unless `timeoutMs` says otherwise.
+ * Submitted and cancelled: Drops the connection; the desktop may have been stopped.
+ * Endpoint: POST {sb}/computeruse/stop
+ * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
+ * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+ * DAYTONA_PANIC, DAYTONA_BUSY, DAYTONA_HTTP_BAD_REQUEST, DAYTONA_HTTP_SERVICE_UNAVAILABLE, and 400 to
+ * 599 as the server answers.
+ */
+int32_t daytona_computer_stop(daytona_sandbox_t sandbox,
+                              const char *options,
+                              char **out,
+                              size_t *out_len);
+
+/**
+ * Whether the desktop runs, by its programs. `partial` was also seen where none was started.
+ *
+ * `sandbox`: a sandbox handle.
+ * `options`: NULL, or a JSON object with any of
+ *
+ * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+ *   operation's default. Of a stream it bounds its whole life.
+ *
+ * `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
+ * daytona_free.
+ * Its fields are status; a newer server's arrive by themselves.
+ *
+ * Any thread, several at once; DAYTONA_BUSY in an inline callback.
+ * Gives up after 60 s unless `timeoutMs` says otherwise.
+ * Submitted and cancelled: Drops the connection; nothing changes in the sandbox.
+ * Endpoint: GET {sb}/computeruse/process-status
+ * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
+ * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+ * DAYTONA_PANIC, DAYTONA_BUSY, DAYTONA_HTTP_BAD_REQUEST, DAYTONA_HTTP_SERVICE_UNAVAILABLE, and 400 to
+ * 599 as the server answers.
+ */
+int32_t daytona_computer_status(daytona_sandbox_t sandbox,
+                                const char *options,
+                                char **out,
+                                size_t *out_len);
+
+/**
+ * The same as computer.status, from the server's other endpoint.
+ *
+ * `sandbox`: a sandbox handle.
+ * `options`: NULL, or a JSON object with any of
+ *
+ * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+ *   operation's default. Of a stream it bounds its whole life.
+ *
+ * `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
+ * daytona_free.
+ * Its fields are status; a newer server's arrive by themselves.
+ *
+ * Any thread, several at once; DAYTONA_BUSY in an inline callback.
+ * Gives up after 60 s unless `timeoutMs` says otherwise.
+ * Submitted and cancelled: Drops the connection; nothing changes in the sandbox.
+ * Endpoint: GET {sb}/computeruse/status
+ * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
+ * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+ * DAYTONA_PANIC, DAYTONA_BUSY, DAYTONA_HTTP_BAD_REQUEST, DAYTONA_HTTP_SERVICE_UNAVAILABLE, and 400 to
+ * 599 as the server answers.
+ */
+int32_t daytona_computer_system_status(daytona_sandbox_t sandbox,
+                                       const char *options,
+                                       char **out,
+                                       size_t *out_len);
+
+/**
+ * Whether one program of the desktop runs. An unknown name is HTTP_SERVICE_UNAVAILABLE (503), as the
+ * daemon has it.
+ *
+ * `sandbox`: a sandbox handle.
+ * `name` (text): `xvfb`, `xfce4`, `x11vnc`, `novnc` or `atspi`. `xvfb`, `xfce4`, `x11vnc`, `novnc`,
+ * `atspi`; others may come.
+ * `options`: NULL, or a JSON object with any of
+ *
+ * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+ *   operation's default. Of a stream it bounds its whole life.
+ *
+ * `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
+ * daytona_free.
+ * Its fields are processName, running; a newer server's arrive by themselves.
+ *
+ * Any thread, several at once; DAYTONA_BUSY in an inline callback.
+ * Gives up after 60 s unless `timeoutMs` says otherwise.
+ * Submitted and cancelled: Drops the connection; nothing changes in the sandbox.
+ * Endpoint: GET {sb}/computeruse/process/{name}/status
+ * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
+ * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+ * DAYTONA_PANIC, DAYTONA_BUSY, DAYTONA_HTTP_BAD_REQUEST, DAYTONA_HTTP_SERVICE_UNAVAILABLE, and 400 to
+ * 599 as the server answers.
+ */
+int32_t daytona_computer_process_status(daytona_sandbox_t sandbox,
+                                        const char *name,
+                                        const char *options,
+                                        char **out,
+                                        size_t *out_len);
+
+/**
+ * The standard output of one program of the desktop, over all its starts. An unknown name, or a
+ * program that was never started, is HTTP_BAD_REQUEST.
+ *
+ * `sandbox`: a sandbox handle.
+ * `name` (text): `xvfb`, `xfce4`, `x11vnc`, `novnc` or `atspi`. `xvfb`, `xfce4`, `x11vnc`, `novnc`,
+ * `atspi`; others may come.
+ * `options`: NULL, or a JSON object with any of
+ *
+ * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+ *   operation's default. Of a stream it bounds its whole life.
+ *
+ * `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
+ * daytona_free.
+ * Its fields are processName, logs; a newer server's arrive by themselves.
+ *
+ * Any thread, several at once; DAYTONA_BUSY in an inline callback.
+ * Gives up after 60 s unless `timeoutMs` says otherwise.
+ * Submitted and cancelled: Drops the connection; nothing changes in the sandbox.
+ * Endpoint: GET {sb}/computeruse/process/{name}/logs
+ * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
+ * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+ * DAYTONA_PANIC, DAYTONA_BUSY, DAYTONA_HTTP_BAD_REQUEST, DAYTONA_HTTP_SERVICE_UNAVAILABLE, and 400 to
+ * 599 as the server answers.
+ */
+int32_t daytona_computer_process_logs(daytona_sandbox_t sandbox,
+                                      const char *name,
+                                      const char *options,
+                                      char **out,
+                                      size_t *out_len);
+
+/**
+ * The standard error of one program of the desktop, over all its starts. An unknown name, or a program
+ * that was never started, is HTTP_BAD_REQUEST.
+ *
+ * `sandbox`: a sandbox handle.
+ * `name` (text): `xvfb`, `xfce4`, `x11vnc`, `novnc` or `atspi`. `xvfb`, `xfce4`, `x11vnc`, `novnc`,
+ * `atspi`; others may come.
+ * `options`: NULL, or a JSON object with any of
+ *
+ * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+ *   operation's default. Of a stream it bounds its whole life.
+ *
+ * `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
+ * daytona_free.
+ * Its fields are processName, errors; a newer server's arrive by themselves.
+ *
+ * Any thread, several at once; DAYTONA_BUSY in an inline callback.
+ * Gives up after 60 s unless `timeoutMs` says otherwise.
+ * Submitted and cancelled: Drops the connection; nothing changes in the sandbox.
+ * Endpoint: GET {sb}/computeruse/process/{name}/errors
+ * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
+ * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+ * DAYTONA_PANIC, DAYTONA_BUSY, DAYTONA_HTTP_BAD_REQUEST, DAYTONA_HTTP_SERVICE_UNAVAILABLE, and 400 to
+ * 599 as the server answers.
+ */
+int32_t daytona_computer_process_errors(daytona_sandbox_t sandbox,
+                                        const char *name,
+                                        const char *options,
+                                        char **out,
+                                        size_t *out_len);
+
+/**
+ * Ends one program of the desktop and starts it anew. With xvfb every program that is shown ends too.
+ * An unknown name is HTTP_BAD_REQUEST.
+ *
+ * `sandbox`: a sandbox handle.
+ * `name` (text): `xvfb`, `xfce4`, `x11vnc`, `novnc` or `atspi`. `xvfb`, `xfce4`, `x11vnc`, `novnc`,
+ * `atspi`; others may come.
+ * `options`: NULL, or a JSON object with any of
+ *
+ * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+ *   operation's default. Of a stream it bounds its whole life.
+ *
+ * `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
+ * daytona_free.
+ * Its fields are message, processName; a newer server's arrive by themselves.
+ *
+ * Any thread, several at once; DAYTONA_BUSY in an inline callback.
+ * Gives up after 60 s unless `timeoutMs` says otherwise.
+ * Submitted and cancelled: Drops the connection; the program may have been started anew.
+ * Endpoint: POST {sb}/computeruse/process/{name}/restart
+ * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
+ * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+ * DAYTONA_PANIC, DAYTONA_BUSY, DAYTONA_HTTP_BAD_REQUEST, DAYTONA_HTTP_SERVICE_UNAVAILABLE, and 400 to
+ * 599 as the server answers.
+ */
+int32_t daytona_computer_process_restart(daytona_sandbox_t sandbox,
+                                         const char *name,
+                                         const char *options,
+                                         char **out,
+                                         size_t *out_len);
+
+/**
+ * A picture of the screen or of a part of it, as the server's JSON with the image in base64.
+ *
+ * A region that lies outside the screen is INVALID_ARGUMENT: the library reads the screen's size once.
+ * Before computer.start it is HTTP_BAD_REQUEST.
+ *
+ * `sandbox`: a sandbox handle.
+ * `options`: NULL, or a JSON object with any of
+ *
+ * * `region` (ScreenRegion): A part of the screen; absent: all of it. What of it lies outside the
+ *   screen is black; a region that lies outside altogether is INVALID_ARGUMENT.
+ * * `showCursor` (true or false): Draw the mouse. Default: false.
+ * * `format` (text): `png` or `jpeg`; any other is answered as png. `png`, `jpeg`; others may come.
+ *   Default: "png".
+ * * `quality` (integer): Of a JPEG, 1 to 100. Default: 85.
+ * * `scale` (number): The factor that width and height are scaled by, 0.1 to 1. Default: 1.
+ * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+ *   operation's default. Of a stream it bounds its whole life.
+ *
+ * `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
+ * daytona_free.
+ * Its fields are screenshot, cursorPosition?, sizeBytes? (? may be absent); a newer server's arrive by
+ * themselves.
+ *
+ * Any thread, several at once; DAYTONA_BUSY in an inline callback.
+ * Gives up after 60 s unless `timeoutMs` says otherwise.
+ * Submitted and cancelled: Drops the connection; nothing changes in the sandbox.
+ * Endpoint: GET {sb}/computeruse/screenshot, /screenshot/region, /screenshot/compressed,
+ * /screenshot/region/compressed
+ * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
+ * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+ * DAYTONA_PANIC, DAYTONA_BUSY, DAYTONA_HTTP_BAD_REQUEST, DAYTONA_HTTP_SERVICE_UNAVAILABLE, and 400 to
+ * 599 as the server answers.
+ */
+int32_t daytona_computer_screenshot(daytona_sandbox_t sandbox,
+                                    const char *options,
+                                    char **out,
+                                    size_t *out_len);
+
+/**
+ * A picture of the screen or of a part of it, as the bytes of a PNG or JPEG file.
+ *
+ * The errors are those of computer.screenshot; an answer without a readable image is PROTOCOL.
+ *
+ * `sandbox`: a sandbox handle.
+ * `options`: NULL, or a JSON object with any of
+ *
+ * * `region` (ScreenRegion): A part of the screen; absent: all of it. What of it lies outside the
+ *   screen is black; a region that lies outside altogether is INVALID_ARGUMENT.
+ * * `showCursor` (true or false): Draw the mouse. Default: false.
+ * * `format` (text): `png` or `jpeg`; any other is answered as png. `png`, `jpeg`; others may come.
+ *   Default: "png".
+ * * `quality` (integer): Of a JPEG, 1 to 100. Default: 85.
+ * * `scale` (number): The factor that width and height are scaled by, 0.1 to 1. Default: 1.
+ * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+ *   operation's default. Of a stream it bounds its whole life.
+ *
+ * `out`, `out_len`: may be NULL, but `out` needs `out_len`. Get the bytes, or the error JSON on
+ * failure; free it with daytona_free.
+ *
+ * Any thread, several at once; DAYTONA_BUSY in an inline callback.
+ * Gives up after 60 s unless `timeoutMs` says otherwise.
+ * Submitted and cancelled: Drops the connection; nothing changes in the sandbox.
+ * Endpoint: GET {sb}/computeruse/screenshot, /screenshot/region, /screenshot/compressed,
+ * /screenshot/region/compressed
+ * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
+ * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+ * DAYTONA_PANIC, DAYTONA_BUSY, DAYTONA_HTTP_BAD_REQUEST, DAYTONA_HTTP_SERVICE_UNAVAILABLE, and 400 to
+ * 599 as the server answers.
+ */
+int32_t daytona_computer_screenshot_image(daytona_sandbox_t sandbox,
+                                          const char *options,
+                                          char **out,
+                                          size_t *out_len);
+
+/**
+ * Where the mouse is.
+ *
+ * Before computer.start a daemon of 0.190 loses its desktop part over this question until the sandbox
+ * is started anew.
+ *
+ * `sandbox`: a sandbox handle.
+ * `options`: NULL, or a JSON object with any of
+ *
+ * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+ *   operation's default. Of a stream it bounds its whole life.
+ *
+ * `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
+ * daytona_free.
+ * Its fields are x, y; a newer server's arrive by themselves.
+ *
+ * Any thread, several at once; DAYTONA_BUSY in an inline callback.
+ * Gives up after 60 s unless `timeoutMs` says otherwise.
+ * Submitted and cancelled: Drops the connection; nothing changes in the sandbox.
+ * Endpoint: GET {sb}/computeruse/mouse/position
+ * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
+ * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+ * DAYTONA_PANIC, DAYTONA_BUSY, DAYTONA_HTTP_BAD_REQUEST, DAYTONA_HTTP_SERVICE_UNAVAILABLE, and 400 to
+ * 599 as the server answers.
+ */
+int32_t daytona_computer_mouse_position(daytona_sandbox_t sandbox,
+                                        const char *options,
+                                        char **out,
+                                        size_t *out_len);
+
+/**
+ * Moves the mouse and answers where it is then: it stays on the screen.
+ *
+ * `sandbox`: a sandbox handle.
+ * `x` (integer, px): From the left edge of the screen.
+ * `y` (integer, px): From the upper edge of the screen.
+ * `options`: NULL, or a JSON object with any of
+ *
+ * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+ *   operation's default. Of a stream it bounds its whole life.
+ *
+ * `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
+ * daytona_free.
+ * Its fields are x, y; a newer server's arrive by themselves.
+ *
+ * Any thread, several at once; DAYTONA_BUSY in an inline callback.
+ * Gives up after 60 s unless `timeoutMs` says otherwise.
+ * Submitted and cancelled: Drops the connection; the mouse may have moved.
+ * Endpoint: POST {sb}/computeruse/mouse/move
+ * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
+ * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+ * DAYTONA_PANIC, DAYTONA_BUSY, DAYTONA_HTTP_BAD_REQUEST, DAYTONA_HTTP_SERVICE_UNAVAILABLE, and 400 to
+ * 599 as the server answers.
+ */
+int32_t daytona_computer_mouse_move(daytona_sandbox_t sandbox,
+                                    int32_t x,
+                                    int32_t y,
+                                    const char *options,
+                                    char **out,
+                                    size_t *out_len);
+
+/**
+ * Moves the mouse and clicks. An unknown button is HTTP_BAD_REQUEST.
+ *
+ * `clicks` and `modifiers` on a server before 0.226 are UNSUPPORTED, and nothing is clicked.
+ *
+ * `sandbox`: a sandbox handle.
+ * `x` (integer, px): From the left edge of the screen.
+ * `y` (integer, px): From the upper edge of the screen.
+ * `options`: NULL, or a JSON object with any of
+ *
+ * * `button` (text): The button. `left`, `right`, `middle`; others may come. Default: "left".
+ * * `double` (true or false): true: a double click. Default: false.
+ * * `clicks` (integer): How many clicks, 1 to 10; wins over `double`. Needs 0.226.
+ * * `modifiers` (list of texts): Keys held meanwhile: `ctrl`, `alt`, `shift`, `cmd`. Needs 0.226.
+ *   `ctrl`, `alt`, `shift`, `cmd`; others may come.
+ * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+ *   operation's default. Of a stream it bounds its whole life.
+ *
+ * `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
+ * daytona_free.
+ * Its fields are x, y; a newer server's arrive by themselves.
+ *
+ * Any thread, several at once; DAYTONA_BUSY in an inline callback.
+ * Gives up after 60 s unless `timeoutMs` says otherwise.
+ * Submitted and cancelled: Drops the connection; the click may have happened.
+ * Endpoint: POST {sb}/computeruse/mouse/click
+ * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
+ * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+ * DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, DAYTONA_HTTP_BAD_REQUEST,
+ * DAYTONA_HTTP_SERVICE_UNAVAILABLE, and 400 to 599 as the server answers.
+ */
+int32_t daytona_computer_mouse_click(daytona_sandbox_t sandbox,
+                                     int32_t x,
+                                     int32_t y,
+                                     const char *options,
+                                     char **out,
+                                     size_t *out_len);
+
+/**
+ * Clicks at the start, then drags from there to the end, smoothly. An unknown button is
+ * HTTP_BAD_REQUEST.
+ *
+ * `modifiers` on a server before 0.226 is UNSUPPORTED, and nothing is dragged.
+ *
+ * `sandbox`: a sandbox handle.
+ * `start_x` (integer, px): The start, from the left edge of the screen.
+ * `start_y` (integer, px): The start, from the upper edge of the screen.
+ * `end_x` (integer, px): The end, from the left edge of the screen.
+ * `end_y` (integer, px): The end, from the upper edge of the screen.
+ * `options`: NULL, or a JSON object with any of
+ *
+ * * `button` (text): The button that is held. `left`, `right`, `middle`; others may come. Default:
+ *   "left".
+ * * `modifiers` (list of texts): Keys held meanwhile: `ctrl`, `alt`, `shift`, `cmd`. Needs 0.226.
+ *   `ctrl`, `alt`, `shift`, `cmd`; others may come.
+ * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+ *   operation's default. Of a stream it bounds its whole life.
+ *
+ * `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
+ * daytona_free.
+ * Its fields are x, y; a newer server's arrive by themselves.
+ *
+ * Any thread, several at once; DAYTONA_BUSY in an inline callback.
+ * Gives up after 60 s unless `timeoutMs` says otherwise.
+ * Submitted and cancelled: Drops the connection; the drag goes on to its end.
+ * Endpoint: POST {sb}/computeruse/mouse/drag
+ * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
+ * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+ * DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, DAYTONA_HTTP_BAD_REQUEST,
+ * DAYTONA_HTTP_SERVICE_UNAVAILABLE, and 400 to 599 as the server answers.
+ */
+int32_t daytona_computer_mouse_drag(daytona_sandbox_t sandbox,
+                                    int32_t start_x,
+                                    int32_t start_y,
+                                    int32_t end_x,
+                                    int32_t end_y,
+                                    const char *options,
+                                    char **out,
+                                    size_t *out_len);
+
+/**
+ * Moves the mouse and turns its wheel. An unknown direction is HTTP_BAD_REQUEST.
+ *
+ * The directions left and right, and `modifiers`, on a server before 0.226 are UNSUPPORTED, and
+ * nothing is scrolled.
+ *
+ * `sandbox`: a sandbox handle.
+ * `x` (integer, px): From the left edge of the screen.
+ * `y` (integer, px): From the upper edge of the screen.
+ * `direction` (text): `up` or `down`; `left` and `right` need 0.226. `up`, `down`, `left`, `right`;
+ * others may come.
+ * `options`: NULL, or a JSON object with any of
+ *
+ * * `amount` (integer): How many notches of the wheel. Default: 1.
+ * * `modifiers` (list of texts): Keys held meanwhile: `ctrl`, `alt`, `shift`, `cmd`. Needs 0.226.
+ *   `ctrl`, `alt`, `shift`, `cmd`; others may come.
+ * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+ *   operation's default. Of a stream it bounds its whole life.
+ *
+ * `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
+ * daytona_free.
+ * Its fields are success; a newer server's arrive by themselves.
+ *
+ * Any thread, several at once; DAYTONA_BUSY in an inline callback.
+ * Gives up after 60 s unless `timeoutMs` says otherwise.
+ * Submitted and cancelled: Drops the connection; the mouse may have moved.
+ * Endpoint: POST {sb}/computeruse/mouse/scroll
+ * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
+ * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+ * DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, DAYTONA_HTTP_BAD_REQUEST,
+ * DAYTONA_HTTP_SERVICE_UNAVAILABLE, and 400 to 599 as the server answers.
+ */
+int32_t daytona_computer_mouse_scroll(daytona_sandbox_t sandbox,
+                                      int32_t x,
+                                      int32_t y,
+                                      const char *direction,
+                                      const char *options,
+                                      char **out,
+                                      size_t *out_len);
+
+/**
+ * Presses a button of the mouse and holds it until computer.mouse_up. UNSUPPORTED before 0.226.
+ *
+ * `sandbox`: a sandbox handle.
+ * `options`: NULL, or a JSON object with any of
+ *
+ * * `x` (integer, px): From the left edge of the screen, together with `y`; absent: where the mouse
+ *   is.
+ * * `y` (integer, px): From the upper edge of the screen.
+ * * `button` (text): The button. `left`, `right`, `middle`; others may come. Default: "left".
+ * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+ *   operation's default. Of a stream it bounds its whole life.
+ *
+ * `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
+ * daytona_free.
+ * Its fields are x, y; a newer server's arrive by themselves.
+ *
+ * Any thread, several at once; DAYTONA_BUSY in an inline callback.
+ * Gives up after 60 s unless `timeoutMs` says otherwise.
+ * Submitted and cancelled: Drops the connection; the button may be down.
+ * Endpoint: POST {sb}/computeruse/mouse/down
+ * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
+ * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+ * DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, DAYTONA_HTTP_BAD_REQUEST,
+ * DAYTONA_HTTP_SERVICE_UNAVAILABLE, and 400 to 599 as the server answers.
+ */
+int32_t daytona_computer_mouse_down(daytona_sandbox_t sandbox,
+                                    const char *options,
+                                    char **out,
+                                    size_t *out_len);
+
+/**
+ * Releases a button of the mouse. UNSUPPORTED before 0.226.
+ *
+ * `sandbox`: a sandbox handle.
+ * `options`: NULL, or a JSON object with any of
+ *
+ * * `x` (integer, px): From the left edge of the screen, together with `y`; absent: where the mouse
+ *   is.
+ * * `y` (integer, px): From the upper edge of the screen.
+ * * `button` (text): The button. `left`, `right`, `middle`; others may come. Default: "left".
+ * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+ *   operation's default. Of a stream it bounds its whole life.
+ *
+ * `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
+ * daytona_free.
+ * Its fields are x, y; a newer server's arrive by themselves.
+ *
+ * Any thread, several at once; DAYTONA_BUSY in an inline callback.
+ * Gives up after 60 s unless `timeoutMs` says otherwise.
+ * Submitted and cancelled: Drops the connection; the button may be up.
+ * Endpoint: POST {sb}/computeruse/mouse/up
+ * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
+ * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+ * DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, DAYTONA_HTTP_BAD_REQUEST,
+ * DAYTONA_HTTP_SERVICE_UNAVAILABLE, and 400 to 599 as the server answers.
+ */
+int32_t daytona_computer_mouse_up(daytona_sandbox_t sandbox,
+                                  const char *options,
+                                  char **out,
+                                  size_t *out_len);
+
+/**
+ * Types a text where the keyboard is, any characters, and returns when it is typed. A tab or another
+ * control character is HTTP_BAD_REQUEST, and nothing is typed: press `tab` instead.
+ *
+ * The limit is a minute and twice the time that the keys take, unless `timeoutMs` is given.
+ *
+ * `sandbox`: a sandbox handle.
+ * `text` (text): The text. A line break is Enter; a tab and other control characters are
+ * HTTP_BAD_REQUEST.
+ * `options`: NULL, or a JSON object with any of
+ *
+ * * `delay` (integer, ms): The pause between two keys; absent: the server's, which is short.
+ * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+ *   operation's default. Of a stream it bounds its whole life.
+ *
+ * `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
+ * daytona_free.
+ * Its fields are ; a newer server's arrive by themselves.
+ *
+ * Any thread, several at once; DAYTONA_BUSY in an inline callback.
+ * Has no time limit of its own; connect and idle limits apply.
+ * Submitted and cancelled: Drops the connection; the server types on to the end.
+ * Endpoint: POST {sb}/computeruse/keyboard/type
+ * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
+ * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+ * DAYTONA_PANIC, DAYTONA_BUSY, DAYTONA_HTTP_BAD_REQUEST, DAYTONA_HTTP_SERVICE_UNAVAILABLE, and 400 to
+ * 599 as the server answers.
+ */
+int32_t daytona_computer_key_type(daytona_sandbox_t sandbox,
+                                  const char *text,
+                                  const char *options,
+                                  char **out,
+                                  size_t *out_len);
+
+/**
+ * Presses one key and releases it. An unknown key or modifier is HTTP_BAD_REQUEST, whose message names
+ * it.
+ *
+ * `sandbox`: a sandbox handle.
+ * `key` (text): A letter, digit or sign of an unshifted key, or a name as `enter`, `tab`, `f5`,
+ * `pageup`, in any case.
+ * `options`: NULL, or a JSON object with any of
+ *
+ * * `modifiers` (list of texts): Keys held meanwhile: `ctrl`, `alt`, `shift`, `cmd`. `ctrl`, `alt`,
+ *   `shift`, `cmd`; others may come.
+ * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+ *   operation's default. Of a stream it bounds its whole life.
+ *
+ * `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
+ * daytona_free.
+ * Its fields are ; a newer server's arrive by themselves.
+ *
+ * Any thread, several at once; DAYTONA_BUSY in an inline callback.
+ * Gives up after 60 s unless `timeoutMs` says otherwise.
+ * Submitted and cancelled: Drops the connection; the keys may have been pressed.
+ * Endpoint: POST {sb}/computeruse/keyboard/key
+ * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
+ * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+ * DAYTONA_PANIC, DAYTONA_BUSY, DAYTONA_HTTP_BAD_REQUEST, DAYTONA_HTTP_SERVICE_UNAVAILABLE, and 400 to
+ * 599 as the server answers.
+ */
+int32_t daytona_computer_key_press(daytona_sandbox_t sandbox,
+                                   const char *key,
+                                   const char *options,
+                                   char **out,
+                                   size_t *out_len);
+
+/**
+ * Presses a key while others are held. An unknown key is HTTP_BAD_REQUEST, whose message names it.
+ *
+ * `sandbox`: a sandbox handle.
+ * `keys` (text): Modifiers and one key, as `ctrl+c` or `ctrl+shift+t`.
+ * `options`: NULL, or a JSON object with any of
+ *
+ * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+ *   operation's default. Of a stream it bounds its whole life.
+ *
+ * `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
+ * daytona_free.
+ * Its fields are ; a newer server's arrive by themselves.
+ *
+ * Any thread, several at once; DAYTONA_BUSY in an inline callback.
+ * Gives up after 60 s unless `timeoutMs` says otherwise.
+ * Submitted and cancelled: Drops the connection; the keys may have been pressed.
+ * Endpoint: POST {sb}/computeruse/keyboard/hotkey
+ * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
+ * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+ * DAYTONA_PANIC, DAYTONA_BUSY, DAYTONA_HTTP_BAD_REQUEST, DAYTONA_HTTP_SERVICE_UNAVAILABLE, and 400 to
+ * 599 as the server answers.
+ */
+int32_t daytona_computer_key_hotkey(daytona_sandbox_t sandbox,
+                                    const char *keys,
+                                    const char *options,
+                                    char **out,
+                                    size_t *out_len);
+
+/**
+ * Presses a key and holds it until computer.key_up. UNSUPPORTED before 0.226.
+ *
+ * `sandbox`: a sandbox handle.
+ * `key` (text): A key as computer.key_press names it.
+ * `options`: NULL, or a JSON object with any of
+ *
+ * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+ *   operation's default. Of a stream it bounds its whole life.
+ *
+ * `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
+ * daytona_free.
+ * Its fields are ; a newer server's arrive by themselves.
+ *
+ * Any thread, several at once; DAYTONA_BUSY in an inline callback.
+ * Gives up after 60 s unless `timeoutMs` says otherwise.
+ * Submitted and cancelled: Drops the connection; the key may be down.
+ * Endpoint: POST {sb}/computeruse/keyboard/down
+ * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
+ * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+ * DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, DAYTONA_HTTP_BAD_REQUEST,
+ * DAYTONA_HTTP_SERVICE_UNAVAILABLE, and 400 to 599 as the server answers.
+ */
+int32_t daytona_computer_key_down(daytona_sandbox_t sandbox,
+                                  const char *key,
+                                  const char *options,
+                                  char **out,
+                                  size_t *out_len);
+
+/**
+ * Releases a key. UNSUPPORTED before 0.226.
+ *
+ * `sandbox`: a sandbox handle.
+ * `key` (text): A key as computer.key_press names it.
+ * `options`: NULL, or a JSON object with any of
+ *
+ * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+ *   operation's default. Of a stream it bounds its whole life.
+ *
+ * `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
+ * daytona_free.
+ * Its fields are ; a newer server's arrive by themselves.
+ *
+ * Any thread, several at once; DAYTONA_BUSY in an inline callback.
+ * Gives up after 60 s unless `timeoutMs` says otherwise.
+ * Submitted and cancelled: Drops the connection; the key may be up.
+ * Endpoint: POST {sb}/computeruse/keyboard/up
+ * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
+ * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+ * DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, DAYTONA_HTTP_BAD_REQUEST,
+ * DAYTONA_HTTP_SERVICE_UNAVAILABLE, and 400 to 599 as the server answers.
+ */
+int32_t daytona_computer_key_up(daytona_sandbox_t sandbox,
+                                const char *key,
+                                const char *options,
+                                char **out,
+                                size_t *out_len);
+
+/**
+ * Begins a video of the screen. A label with other characters is HTTP_BAD_REQUEST; a sandbox without
+ * ffmpeg has the code RECORDING_FFMPEG_NOT_FOUND, before 0.205 with HTTP_BAD_REQUEST.
+ *
+ * `sandbox`: a sandbox handle.
+ * `options`: NULL, or a JSON object with any of
+ *
+ * * `label` (text): A part of the file's name: up to 100 letters, digits, spaces and `._-`. Default:
+ *   "session".
+ * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+ *   operation's default. Of a stream it bounds its whole life.
+ *
+ * `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
+ * daytona_free.
+ * Its fields are id, fileName, filePath, startTime, endTime?, status, durationSeconds?, sizeBytes? (?
+ * may be absent); a newer server's arrive by themselves.
+ *
+ * Any thread, several at once; DAYTONA_BUSY in an inline callback.
+ * Gives up after 60 s unless `timeoutMs` says otherwise.
+ * Submitted and cancelled: Drops the connection; the recording may run.
+ * Endpoint: POST {sb}/computeruse/recordings/start
+ * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
+ * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+ * DAYTONA_PANIC, DAYTONA_BUSY, DAYTONA_HTTP_BAD_REQUEST, DAYTONA_HTTP_SERVICE_UNAVAILABLE, and 400 to
+ * 599 as the server answers. `code` can be RECORDING_FFMPEG_NOT_FOUND.
+ */
+int32_t daytona_computer_recording_start(daytona_sandbox_t sandbox,
+                                         const char *options,
+                                         char **out,
+                                         size_t *out_len);
+
+/**
+ * Ends a video, and returns when its file is complete. One that does not run is HTTP_NOT_FOUND.
+ *
+ * `sandbox`: a sandbox handle.
+ * `id` (text): The recording's id.
+ * `options`: NULL, or a JSON object with any of
+ *
+ * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+ *   operation's default. Of a stream it bounds its whole life.
+ *
+ * `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
+ * daytona_free.
+ * Its fields are id, fileName, filePath, startTime, endTime?, status, durationSeconds?, sizeBytes? (?
+ * may be absent); a newer server's arrive by themselves.
+ *
+ * Any thread, several at once; DAYTONA_BUSY in an inline callback.
+ * Gives up after 60 s unless `timeoutMs` says otherwise.
+ * Submitted and cancelled: Drops the connection; the recording may have been stopped.
+ * Endpoint: POST {sb}/computeruse/recordings/stop
+ * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
+ * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+ * DAYTONA_PANIC, DAYTONA_BUSY, DAYTONA_HTTP_BAD_REQUEST, DAYTONA_HTTP_NOT_FOUND,
+ * DAYTONA_HTTP_SERVICE_UNAVAILABLE, and 400 to 599 as the server answers.
+ */
+int32_t daytona_computer_recording_stop(daytona_sandbox_t sandbox,
+                                        const char *id,
+                                        const char *options,
+                                        char **out,
+                                        size_t *out_len);
+
+/**
+ * The videos of the sandbox.
+ *
+ * `sandbox`: a sandbox handle.
+ * `options`: NULL, or a JSON object with any of
+ *
+ * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+ *   operation's default. Of a stream it bounds its whole life.
+ *
+ * `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
+ * daytona_free.
+ * Its fields are recordings; a newer server's arrive by themselves.
+ *
+ * Any thread, several at once; DAYTONA_BUSY in an inline callback.
+ * Gives up after 60 s unless `timeoutMs` says otherwise.
+ * Submitted and cancelled: Drops the connection; nothing changes in the sandbox.
+ * Endpoint: GET {sb}/computeruse/recordings
+ * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
+ * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+ * DAYTONA_PANIC, DAYTONA_BUSY, DAYTONA_HTTP_BAD_REQUEST, DAYTONA_HTTP_SERVICE_UNAVAILABLE, and 400 to
+ * 599 as the server answers.
+ */
+int32_t daytona_computer_recording_list(daytona_sandbox_t sandbox,
+                                        const char *options,
+                                        char **out,
+                                        size_t *out_len);
+
+/**
+ * One video of the sandbox. An unknown id is HTTP_NOT_FOUND.
+ *
+ * `sandbox`: a sandbox handle.
+ * `id` (text): The recording's id.
+ * `options`: NULL, or a JSON object with any of
+ *
+ * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+ *   operation's default. Of a stream it bounds its whole life.
+ *
+ * `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
+ * daytona_free.
+ * Its fields are id, fileName, filePath, startTime, endTime?, status, durationSeconds?, sizeBytes? (?
+ * may be absent); a newer server's arrive by themselves.
+ *
+ * Any thread, several at once; DAYTONA_BUSY in an inline callback.
+ * Gives up after 60 s unless `timeoutMs` says otherwise.
+ * Submitted and cancelled: Drops the connection; nothing changes in the sandbox.
+ * Endpoint: GET {sb}/computeruse/recordings/{id}
+ * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
+ * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+ * DAYTONA_PANIC, DAYTONA_BUSY, DAYTONA_HTTP_BAD_REQUEST, DAYTONA_HTTP_NOT_FOUND,
+ * DAYTONA_HTTP_SERVICE_UNAVAILABLE, and 400 to 599 as the server answers.
+ */
+int32_t daytona_computer_recording_get(daytona_sandbox_t sandbox,
+                                       const char *id,
+                                       const char *options,
+                                       char **out,
+                                       size_t *out_len);
+
+/**
+ * Deletes a video. One that still runs has the code RECORDING_STILL_ACTIVE, before 0.205 with
+ * HTTP_BAD_REQUEST; an unknown id is HTTP_NOT_FOUND.
+ *
+ * `sandbox`: a sandbox handle.
+ * `id` (text): The recording's id.
+ * `options`: NULL, or a JSON object with any of
+ *
+ * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+ *   operation's default. Of a stream it bounds its whole life.
+ *
+ * `out`, `out_len`: may be NULL. Get `null`, or the error JSON on failure; free it with daytona_free.
+ *
+ * Any thread, several at once; DAYTONA_BUSY in an inline callback.
+ * Gives up after 60 s unless `timeoutMs` says otherwise.
+ * Submitted and cancelled: Drops the connection; the recording may be gone.
+ * Endpoint: DELETE {sb}/computeruse/recordings/{id}
+ * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
+ * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+ * DAYTONA_PANIC, DAYTONA_BUSY, DAYTONA_HTTP_BAD_REQUEST, DAYTONA_HTTP_NOT_FOUND,
+ * DAYTONA_HTTP_CONFLICT, DAYTONA_HTTP_SERVICE_UNAVAILABLE, and 400 to 599 as the server answers.
+ * `code` can be RECORDING_STILL_ACTIVE.
+ */
+int32_t daytona_computer_recording_delete(daytona_sandbox_t sandbox,
+                                          const char *id,
+                                          const char *options,
+                                          char **out,
+                                          size_t *out_len);
+
+/**
+ * Copies a video to a local file, with constant memory, as files.download does: the file appears under
+ * its name when it is complete, directories above it are made, and a submitted call reports PROGRESS.
+ *
+ * An unknown id is HTTP_NOT_FOUND, what cannot be written here IO. Of one that still runs it is what
+ * is there so far. No time limit of its own: the idle limit applies.
+ *
+ * `sandbox`: a sandbox handle.
+ * `id` (text): The recording's id.
+ * `local_path` (text): Its local path, name included. Missing directories are made, an existing file
+ * is replaced.
+ * `options`: NULL, or a JSON object with any of
+ *
+ * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+ *   operation's default. Of a stream it bounds its whole life.
+ *
+ * `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
+ * daytona_free.
+ * Its fields are bytes; a newer server's arrive by themselves.
+ *
+ * Any thread, several at once; DAYTONA_BUSY in an inline callback.
+ * Has no time limit of its own; connect and idle limits apply.
+ * Submitted and cancelled: Drops the connection and removes the unfinished local file; one that was
+ * there stays as it was.
+ * Endpoint: GET {sb}/computeruse/recordings/{id}/download
+ * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
+ * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_IO,
+ * DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_BUSY, DAYTONA_HTTP_BAD_REQUEST, DAYTONA_HTTP_NOT_FOUND,
+ * DAYTONA_HTTP_SERVICE_UNAVAILABLE, and 400 to 599 as the server answers.
+ */
+int32_t daytona_computer_recording_download(daytona_sandbox_t sandbox,
+                                            const char *id,
+                                            const char *local_path,
+                                            const char *options,
+                                            char **out,
+                                            size_t *out_len);
+
+/**
+ * The screens and their sizes.
+ *
+ * `sandbox`: a sandbox handle.
+ * `options`: NULL, or a JSON object with any of
+ *
+ * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+ *   operation's default. Of a stream it bounds its whole life.
+ *
+ * `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
+ * daytona_free.
+ * Its fields are displays; a newer server's arrive by themselves.
+ *
+ * Any thread, several at once; DAYTONA_BUSY in an inline callback.
+ * Gives up after 60 s unless `timeoutMs` says otherwise.
+ * Submitted and cancelled: Drops the connection; nothing changes in the sandbox.
+ * Endpoint: GET {sb}/computeruse/display/info
+ * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
+ * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+ * DAYTONA_PANIC, DAYTONA_BUSY, DAYTONA_HTTP_BAD_REQUEST, DAYTONA_HTTP_SERVICE_UNAVAILABLE, and 400 to
+ * 599 as the server answers.
+ */
+int32_t daytona_computer_display_info(daytona_sandbox_t sandbox,
+                                      const char *options,
+                                      char **out,
+                                      size_t *out_len);
+
+/**
+ * The windows and their titles.
+ *
+ * `sandbox`: a sandbox handle.
+ * `options`: NULL, or a JSON object with any of
+ *
+ * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+ *   operation's default. Of a stream it bounds its whole life.
+ *
+ * `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
+ * daytona_free.
+ * Its fields are windows; a newer server's arrive by themselves.
+ *
+ * Any thread, several at once; DAYTONA_BUSY in an inline callback.
+ * Gives up after 60 s unless `timeoutMs` says otherwise.
+ * Submitted and cancelled: Drops the connection; nothing changes in the sandbox.
+ * Endpoint: GET {sb}/computeruse/display/windows
+ * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
+ * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+ * DAYTONA_PANIC, DAYTONA_BUSY, DAYTONA_HTTP_BAD_REQUEST, DAYTONA_HTTP_SERVICE_UNAVAILABLE, and 400 to
+ * 599 as the server answers.
+ */
+int32_t daytona_computer_windows(daytona_sandbox_t sandbox,
+                                 const char *options,
+                                 char **out,
+                                 size_t *out_len);
+
+/**
+ * The widgets of one program or of all, as accessibility tools see them.
+ *
+ * No program with the keyboard, or none of that process id, is HTTP_NOT_FOUND. A desktop without
+ * accessibility has the code A11Y_UNAVAILABLE.
+ *
+ * `sandbox`: a sandbox handle.
+ * `options`: NULL, or a JSON object with any of
+ *
+ * * `scope` (text): `focused`: the program that has the keyboard; `pid`: the one of `pid`; `all`.
+ *   `focused`, `pid`, `all`; others may come. Default: "focused".
+ * * `pid` (integer): The process id for the scope `pid`.
+ * * `maxDepth` (integer): How many levels below the root: 0 the root alone, -1 all. Default: -1.
+ * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+ *   operation's default. Of a stream it bounds its whole life.
+ *
+ * `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
+ * daytona_free.
+ * Its fields are root, truncated; a newer server's arrive by themselves.
+ *
+ * Any thread, several at once; DAYTONA_BUSY in an inline callback.
+ * Gives up after 60 s unless `timeoutMs` says otherwise.
+ * Submitted and cancelled: Drops the connection; nothing changes in the sandbox.
+ * Endpoint: GET {sb}/computeruse/a11y/tree
+ * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
+ * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+ * DAYTONA_PANIC, DAYTONA_BUSY, DAYTONA_HTTP_BAD_REQUEST, DAYTONA_HTTP_NOT_FOUND,
+ * DAYTONA_HTTP_SERVICE_UNAVAILABLE, and 400 to 599 as the server answers. `code` can be
+ * A11Y_UNAVAILABLE.
+ */
+int32_t daytona_computer_a11y_tree(daytona_sandbox_t sandbox,
+                                   const char *options,
+                                   char **out,
+                                   size_t *out_len);
+
+/**
+ * The widgets of that role, name and states. A `nameMatch` or pattern that cannot be read is
+ * HTTP_BAD_REQUEST.
+ *
+ * `sandbox`: a sandbox handle.
+ * `options`: NULL, or a JSON object with any of
+ *
+ * * `scope` (text): `focused`: the program that has the keyboard; `pid`: the one of `pid`; `all`.
+ *   `focused`, `pid`, `all`; others may come. Default: "focused".
+ * * `pid` (integer): The process id for the scope `pid`.
+ * * `role` (text): The role in any case, as `push button`.
+ * * `name` (text): The name, compared as `nameMatch` says.
+ * * `nameMatch` (text): `exact`, `substring` or `regex`. `exact`, `substring`, `regex`; others may
+ *   come. Default: "substring".
+ * * `states` (list of texts): States that it must have, as `focused`, `visible`.
+ * * `limit` (integer): The most matches, up to 5,000. Default: 500.
+ * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+ *   operation's default. Of a stream it bounds its whole life.
+ *
+ * `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
+ * daytona_free.
+ * Its fields are matches, truncated; a newer server's arrive by themselves.
+ *
+ * Any thread, several at once; DAYTONA_BUSY in an inline callback.
+ * Gives up after 60 s unless `timeoutMs` says otherwise.
+ * Submitted and cancelled: Drops the connection; nothing changes in the sandbox.
+ * Endpoint: POST {sb}/computeruse/a11y/find
+ * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
+ * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+ * DAYTONA_PANIC, DAYTONA_BUSY, DAYTONA_HTTP_BAD_REQUEST, DAYTONA_HTTP_NOT_FOUND,
+ * DAYTONA_HTTP_SERVICE_UNAVAILABLE, and 400 to 599 as the server answers. `code` can be
+ * A11Y_UNAVAILABLE.
+ */
+int32_t daytona_computer_a11y_find(daytona_sandbox_t sandbox,
+                                   const char *options,
+                                   char **out,
+                                   size_t *out_len);
+
+/**
+ * Gives a widget the keyboard. One that takes none is HTTP_BAD_REQUEST, an unknown id HTTP_NOT_FOUND.
+ *
+ * `sandbox`: a sandbox handle.
+ * `id` (text): The widget's id, from the tree.
+ * `options`: NULL, or a JSON object with any of
+ *
+ * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+ *   operation's default. Of a stream it bounds its whole life.
+ *
+ * `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
+ * daytona_free.
+ * Its fields are ; a newer server's arrive by themselves.
+ *
+ * Any thread, several at once; DAYTONA_BUSY in an inline callback.
+ * Gives up after 60 s unless `timeoutMs` says otherwise.
+ * Submitted and cancelled: Drops the connection; the widget may have the keyboard.
+ * Endpoint: POST {sb}/computeruse/a11y/node/focus
+ * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
+ * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+ * DAYTONA_PANIC, DAYTONA_BUSY, DAYTONA_HTTP_BAD_REQUEST, DAYTONA_HTTP_NOT_FOUND,
+ * DAYTONA_HTTP_SERVICE_UNAVAILABLE, and 400 to 599 as the server answers. `code` can be
+ * A11Y_UNAVAILABLE.
+ */
+int32_t daytona_computer_a11y_focus(daytona_sandbox_t sandbox,
+                                    const char *id,
+                                    const char *options,
+                                    char **out,
+                                    size_t *out_len);
+
+/**
+ * Does what a widget can do, as clicking a button. An action that it has not is HTTP_BAD_REQUEST, an
+ * unknown id HTTP_NOT_FOUND.
+ *
+ * `sandbox`: a sandbox handle.
+ * `id` (text): The widget's id, from the tree.
+ * `options`: NULL, or a JSON object with any of
+ *
+ * * `action` (text): One of its `actions`, in any case; absent: the first.
+ * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+ *   operation's default. Of a stream it bounds its whole life.
+ *
+ * `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
+ * daytona_free.
+ * Its fields are ; a newer server's arrive by themselves.
+ *
+ * Any thread, several at once; DAYTONA_BUSY in an inline callback.
+ * Gives up after 60 s unless `timeoutMs` says otherwise.
+ * Submitted and cancelled: Drops the connection; the action may have happened.
+ * Endpoint: POST {sb}/computeruse/a11y/node/invoke
+ * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
+ * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+ * DAYTONA_PANIC, DAYTONA_BUSY, DAYTONA_HTTP_BAD_REQUEST, DAYTONA_HTTP_NOT_FOUND,
+ * DAYTONA_HTTP_SERVICE_UNAVAILABLE, and 400 to 599 as the server answers. `code` can be
+ * A11Y_UNAVAILABLE.
+ */
+int32_t daytona_computer_a11y_invoke(daytona_sandbox_t sandbox,
+                                     const char *id,
+                                     const char *options,
+                                     char **out,
+                                     size_t *out_len);
+
+/**
+ * Sets the text or the number of a widget. One that has neither is HTTP_BAD_REQUEST, an unknown id
+ * HTTP_NOT_FOUND.
+ *
+ * `sandbox`: a sandbox handle.
+ * `id` (text): The widget's id, from the tree.
+ * `value` (text): Its new text; of a slider or the like, a number.
+ * `options`: NULL, or a JSON object with any of
+ *
+ * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+ *   operation's default. Of a stream it bounds its whole life.
+ *
+ * `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
+ * daytona_free.
+ * Its fields are ; a newer server's arrive by themselves.
+ *
+ * Any thread, several at once; DAYTONA_BUSY in an inline callback.
+ * Gives up after 60 s unless `timeoutMs` says otherwise.
+ * Submitted and cancelled: Drops the connection; the value may have changed.
+ * Endpoint: POST {sb}/computeruse/a11y/node/value
+ * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
+ * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+ * DAYTONA_PANIC, DAYTONA_BUSY, DAYTONA_HTTP_BAD_REQUEST, DAYTONA_HTTP_NOT_FOUND,
+ * DAYTONA_HTTP_SERVICE_UNAVAILABLE, and 400 to 599 as the server answers. `code` can be
+ * A11Y_UNAVAILABLE.
+ */
+int32_t daytona_computer_a11y_set_value(daytona_sandbox_t sandbox,
+                                        const char *id,
+                                        const char *value,
+                                        const char *options,
+                                        char **out,
+                                        size_t *out_len);
+
 #ifdef __cplusplus
 }  // extern "C"
 #endif /* __cplusplus */

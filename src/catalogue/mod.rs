@@ -12,6 +12,7 @@ mod queue_options;
 pub mod statuses;
 
 mod client;
+mod computer;
 mod echo;
 mod files;
 mod git;
@@ -41,6 +42,7 @@ const AREAS: &[&[Operation]] = &[
     git::ENTRIES,
     image::ENTRIES,
     interpreter::ENTRIES,
+    computer::ENTRIES,
     echo::ENTRIES,
 ];
 

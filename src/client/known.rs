@@ -52,6 +52,24 @@ known! {
     ChartType: "line" | "scatter" | "bar" | "pie" | "box_and_whisker" | "composite_chart" | "unknown";
     /// The scale of a chart's axis.
     ChartScale: "linear" | "log" | "symlog" | "logit" | "datetime" | "categorical";
+    /// A program of the desktop.
+    ComputerProcessName: "xvfb" | "xfce4" | "x11vnc" | "novnc" | "atspi";
+    /// How much of the desktop runs.
+    DesktopState: "active" | "partial" | "inactive" | "error" | "unknown";
+    /// A button of the mouse.
+    MouseButton: "left" | "right" | "middle";
+    /// Where the wheel of the mouse turns to.
+    ScrollDirection: "up" | "down" | "left" | "right";
+    /// A key that is held while another key or a button is pressed.
+    ModifierKey: "ctrl" | "alt" | "shift" | "cmd";
+    /// The format of a screenshot.
+    ImageFormat: "png" | "jpeg";
+    /// How far a recording of the screen is.
+    RecordingStatus: "recording" | "completed" | "failed";
+    /// Which programs a question about the accessibility tree is about.
+    AccessibilityScope: "focused" | "pid" | "all";
+    /// How a widget's name is compared.
+    NameMatch: "exact" | "substring" | "regex";
     /// Who made an error: the main API, the daemon in the sandbox, or the proxy before it.
     ErrorSource: "DAYTONA_API" | "DAYTONA_DAEMON" | "DAYTONA_PROXY";
 }

@@ -3,6 +3,7 @@
 pub mod background;
 pub mod codes;
 pub(crate) mod collected;
+pub mod computer;
 pub mod config;
 pub mod echo;
 pub mod error;

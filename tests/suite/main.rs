@@ -10,6 +10,7 @@ mod fixture;
 mod git_host;
 mod support;
 
+mod computer;
 mod environment;
 mod faults;
 mod files;

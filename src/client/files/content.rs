@@ -1,7 +1,7 @@
 //! One file as bytes in memory.
 
 use super::failure::{Hints, cannot};
-use super::file_download::FileDownload;
+use super::file_download::{FileDownload, RemoteFile};
 use super::{path, upload_request};
 use crate::client::error::{Error, Result};
 use crate::client::operation::Context;
@@ -51,7 +51,7 @@ pub async fn write(sandbox: Sandbox, params: Write, context: Context) -> Result<
 pub async fn read(sandbox: Sandbox, params: Read, _: Context) -> Result<Vec<u8>> {
     let file = path("path", &params.path)?;
     let read = async {
-        let mut download = FileDownload::open(&sandbox, file).await?;
+        let mut download = FileDownload::open(&sandbox, RemoteFile::at(file)).await?;
         let mut content = Vec::new();
         // Capacity for the content and the NUL that the C boundary adds: each byte is copied once.
         let length = download.length.unwrap_or_default();

@@ -14,16 +14,41 @@ use super::atomic_file::incomplete;
 /// `Last-Modified` has whole seconds: a younger time does not tell a file from one written a moment later.
 const MIN_VALIDATOR_AGE: Duration = Duration::from_secs(2);
 
-pub(super) async fn request(sandbox: &Sandbox, path: &str) -> Result<Request> {
-    let request = sandbox.toolbox(Method::GET, "files/download").await?.query("path", path);
+/// What a GET gives as a file: the route, its `path` if it takes one, and the kind of the content.
+#[derive(Clone)]
+pub(crate) struct RemoteFile {
+    pub route: String,
+    pub path: Option<String>,
+    pub media: Media,
+}
+
+#[derive(Clone, Copy)]
+pub(crate) enum Media {
+    Any,
+    Video,
+}
+
+impl RemoteFile {
+    pub fn at(path: &str) -> Self {
+        Self { route: "files/download".to_owned(), path: Some(path.to_owned()), media: Media::Any }
+    }
+}
+
+pub(super) async fn request(sandbox: &Sandbox, file: &RemoteFile) -> Result<Request> {
+    let mut request = sandbox.toolbox(Method::GET, &file.route).await?;
+    if let Some(path) = &file.path {
+        request = request.query("path", path);
+    }
     // The daemon sends the head at once, so the idle limit bounds the wait for it.
     Ok(request.header("accept", "*/*").deadline(sandbox.client().config().idle_timeout))
 }
 
 /// Tells the daemon's answer from a login page or a proxy's error page with status 200.
-pub(super) fn must_be_file(response: &Response) -> Result<()> {
+pub(super) fn must_be_file(response: &Response, media: Media) -> Result<()> {
     let kind = response.header("content-type").unwrap_or("no content type");
-    if kind.starts_with("application/octet-stream") || response.header("content-disposition").is_some() {
+    let is_video = matches!(media, Media::Video) && kind.starts_with("video/");
+    let is_bytes = kind.starts_with("application/octet-stream");
+    if is_video || is_bytes || response.header("content-disposition").is_some() {
         return Ok(());
     }
     Err(Error::new(
@@ -38,7 +63,7 @@ pub(super) fn must_be_file(response: &Response) -> Result<()> {
 /// A file that is being downloaded.
 pub(super) struct FileDownload {
     sandbox: Sandbox,
-    path: String,
+    file: RemoteFile,
     response: Response,
     pub position: u64,
     /// `None` where the server does not announce it.
@@ -50,12 +75,12 @@ pub(super) struct FileDownload {
 }
 
 impl FileDownload {
-    pub async fn open(sandbox: &Sandbox, path: &str) -> Result<Self> {
-        let response = request(sandbox, path).await?.send().await?;
-        must_be_file(&response)?;
+    pub async fn open(sandbox: &Sandbox, file: RemoteFile) -> Result<Self> {
+        let response = request(sandbox, &file).await?.send().await?;
+        must_be_file(&response, file.media)?;
         Ok(Self {
             sandbox: sandbox.clone(),
-            path: path.to_owned(),
+            file,
             position: 0,
             length: response.length(),
             version: version(&response),
@@ -92,7 +117,7 @@ impl FileDownload {
         while self.losses < self.sandbox.client().config().retries {
             self.losses += 1;
             tokio::time::sleep(backoff(self.losses)).await;
-            let request = request(&self.sandbox, &self.path).await?;
+            let request = request(&self.sandbox, &self.file).await?;
             let request =
                 request.header("range", &format!("bytes={}-", self.position)).header("if-range", version);
             match request.send().await {

@@ -41,6 +41,9 @@ pub use stream::{Reader, ReaderOpened, StreamEnded, Writer, reader, writer};
 pub use sync::{Skipped, SyncDown, SyncUp, Synced, sync_down, sync_up};
 pub use transfer::{Download, Transferred, Upload, download, upload};
 
+pub(crate) use file_download::{Media, RemoteFile};
+pub(crate) use transfer::download_to;
+
 use super::error::{Error, Result};
 use super::status;
 use super::transport::expect_json;

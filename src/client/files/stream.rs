@@ -2,7 +2,7 @@
 
 use super::content::{READ, WRITE};
 use super::failure::cannot;
-use super::file_download::FileDownload;
+use super::file_download::{FileDownload, RemoteFile};
 use super::{path, upload_request};
 use crate::client::error::{Error, Result};
 use crate::client::sandbox::Sandbox;
@@ -58,7 +58,7 @@ pub struct StreamEnded {
 pub async fn reader(sandbox: Sandbox, params: Reader, io: Io) -> Result<Ended> {
     let file = path("path", &params.path)?;
     let failed = || cannot("read", file, READ);
-    let mut download = FileDownload::open(&sandbox, file).await.map_err(failed())?;
+    let mut download = FileDownload::open(&sandbox, RemoteFile::at(file)).await.map_err(failed())?;
     let length = download.length.map_or_else(|| "null".to_owned(), |length| length.to_string());
     io.opened(format!("{{\"length\":{length}}}"));
     loop {

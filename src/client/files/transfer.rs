@@ -3,7 +3,7 @@
 use super::atomic_file::{self, LocalSink};
 use super::content::{READ, WRITE};
 use super::failure::cannot;
-use super::file_download::FileDownload;
+use super::file_download::{FileDownload, RemoteFile};
 use super::local_file::LocalFile;
 use super::{path, upload_request};
 use crate::client::error::{Error, Result};
@@ -45,7 +45,7 @@ pub struct Transferred {
 }
 
 impl Transferred {
-    pub(super) fn json(bytes: u64) -> Json {
+    pub(crate) fn json(bytes: u64) -> Json {
         Json(format!("{{\"bytes\":{bytes}}}").into_bytes())
     }
 }
@@ -124,7 +124,30 @@ pub(super) async fn download_file(
     progress: Option<Progress>,
 ) -> Result<u64> {
     let failed = || cannot("download", remote, READ);
-    let mut download = FileDownload::open(sandbox, remote).await.map_err(failed())?;
+    receive(sandbox, RemoteFile::at(remote), local, progress, failed).await
+}
+
+/// Downloads to a local path, as `files.download` does; `failed` says what was attempted.
+pub(crate) async fn download_to<F: FnOnce(Error) -> Error>(
+    sandbox: &Sandbox,
+    file: RemoteFile,
+    local: &str,
+    progress: Option<Progress>,
+    failed: impl Fn() -> F,
+) -> Result<u64> {
+    let local = local_path(local)?;
+    atomic_file::check(local).await?;
+    receive(sandbox, file, local, progress, failed).await
+}
+
+async fn receive<F: FnOnce(Error) -> Error>(
+    sandbox: &Sandbox,
+    file: RemoteFile,
+    local: &Path,
+    progress: Option<Progress>,
+    failed: impl Fn() -> F,
+) -> Result<u64> {
+    let mut download = FileDownload::open(sandbox, file).await.map_err(failed())?;
     let mut sink = LocalSink::open(local).await?;
     while let Some(chunk) = download.chunk().await.map_err(failed())? {
         sink.push(chunk).await?;

@@ -28,6 +28,7 @@ pub use wait::{Wait, wait, wait_for_resize, wait_for_start, wait_for_stop};
 pub(crate) use daemon::{Daemon, is_missing_route};
 
 use super::Client;
+use super::computer::ComputerNotes;
 use super::error::{Error, Result};
 use super::transport::{Json, Request, segment};
 use super::{log, status};
@@ -51,6 +52,7 @@ struct Shared {
     id: String,
     last: RwLock<Last>,
     daemon: daemon::Noted,
+    computer: ComputerNotes,
 }
 
 #[derive(Default)]
@@ -83,6 +85,7 @@ impl Sandbox {
             id: id.to_owned(),
             last: RwLock::default(),
             daemon: daemon::Noted::default(),
+            computer: ComputerNotes::default(),
         }))
     }
 
@@ -121,6 +124,11 @@ impl Sandbox {
 
     pub fn client(&self) -> &Client {
         &self.0.client
+    }
+
+    /// What is known of the sandbox's desktop.
+    pub(crate) fn computer_notes(&self) -> &ComputerNotes {
+        &self.0.computer
     }
 
     /// The JSON last read; `null` when nothing was read yet.

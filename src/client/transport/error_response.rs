@@ -181,6 +181,7 @@ impl Envelope {
         self.message = ["message", "error", "errors", "details"]
             .iter()
             .find_map(|key| object.get(*key).and_then(words))
+            .map(|message| with_reasons(message, object))
             .map(|message| match message.char_indices().nth(MESSAGE_MAX_CHARS) {
                 Some((end, _)) => format!("{}...", &message[..end]),
                 None => message,
@@ -195,6 +196,18 @@ impl Envelope {
         });
         self.source = object.get("source").and_then(Value::as_str).map(str::to_owned);
     }
+}
+
+/// The message with the reason and the remedy that the daemon gives beside it, as for the desktop.
+fn with_reasons(mut message: String, object: &Map<String, Value>) -> String {
+    for reason in ["details", "solution"].iter().filter_map(|key| object.get(*key)?.as_str()) {
+        let reason = reason.trim();
+        if !reason.is_empty() && !message.contains(reason) {
+            message.push_str(if message.ends_with(['.', '!', '?']) { " " } else { ": " });
+            message.push_str(reason);
+        }
+    }
+    message
 }
 
 /// The text of a message that may be a text, a list of them (validation), or an object around one.

@@ -2,6 +2,7 @@
 //! One function an operation, and the constants of the interface.
 
 mod client;
+mod computer;
 pub(super) mod constants;
 mod files;
 mod git;

@@ -14,7 +14,8 @@ mod replay;
 use futures_util::{StreamExt, stream};
 use replay::Outcome;
 
-const AREAS: [&str; 7] = ["sandbox", "process", "session", "pty", "files", "errors", "git"];
+const AREAS: [&str; 9] =
+    ["sandbox", "process", "session", "pty", "files", "errors", "git", "computer_use", "computer_use_crash"];
 
 /// So many at a time: some take seconds, because their operation asks again before it gives up.
 const AT_ONCE: usize = 16;

@@ -155,8 +155,83 @@ impl Asked<'_> {
             ("GET", ["work-dir"]) => question("sandbox.work_dir", json!({})),
             (_, ["files", ..]) => self.of_files(),
             (_, ["git", ..]) => self.of_git(),
+            (_, ["computeruse", ..]) => self.of_computer(),
             _ => Err(NONE),
         }
+    }
+
+    fn of_computer(&self) -> Answer {
+        match (self.method, &self.segments[1..]) {
+            ("POST", ["start"]) => question("computer.start", json!({})),
+            ("POST", ["stop"]) => question("computer.stop", json!({})),
+            ("GET", ["status"]) => question("computer.system_status", json!({})),
+            ("GET", ["process-status"]) => question("computer.status", json!({})),
+            ("GET", ["process", name, "status"]) => {
+                question("computer.process_status", json!({"name": name}))
+            }
+            ("GET", ["process", name, "logs"]) => question("computer.process_logs", json!({"name": name})),
+            ("GET", ["process", name, "errors"]) => {
+                question("computer.process_errors", json!({"name": name}))
+            }
+            ("POST", ["process", name, "restart"]) => {
+                question("computer.process_restart", json!({"name": name}))
+            }
+            ("GET", ["display", "info"]) => question("computer.display_info", json!({})),
+            ("GET", ["display", "windows"]) => question("computer.windows", json!({})),
+            ("GET", ["screenshot", ..]) => self.screenshot(),
+            ("GET", ["mouse", "position"]) => question("computer.mouse_position", json!({})),
+            ("POST", ["mouse", "move"]) => self.fields("computer.mouse_move", &["x", "y"]),
+            ("POST", ["mouse", "click"]) => {
+                self.fields("computer.mouse_click", &["x", "y", "button", "double"])
+            }
+            ("POST", ["mouse", "drag"]) => {
+                self.fields("computer.mouse_drag", &["startX", "startY", "endX", "endY", "button"])
+            }
+            ("POST", ["mouse", "scroll"]) => {
+                self.fields("computer.mouse_scroll", &["x", "y", "direction", "amount"])
+            }
+            ("POST", ["keyboard", "type"]) => self.fields("computer.key_type", &["text", "delay"]),
+            ("POST", ["keyboard", "key"]) => self.fields("computer.key_press", &["key", "modifiers"]),
+            ("POST", ["keyboard", "hotkey"]) => self.fields("computer.key_hotkey", &["keys"]),
+            ("GET", ["a11y", "tree"]) => {
+                let scope = self.query.iter().find(|(key, _)| key == "scope").map(|(_, value)| value);
+                question("computer.a11y_tree", json!({"scope": scope, "maxDepth": 1}))
+            }
+            ("POST", ["a11y", "find"]) => self.fields("computer.a11y_find", &["scope", "role", "limit"]),
+            ("POST", ["a11y", "node", "invoke"]) => self.fields("computer.a11y_invoke", &["id"]),
+            ("GET", ["recordings"]) => question("computer.recording_list", json!({})),
+            ("POST", ["recordings", "start"]) => self.fields("computer.recording_start", &["label"]),
+            ("POST", ["recordings", "stop"]) => self.fields("computer.recording_stop", &["id"]),
+            ("GET", ["recordings", id]) => question("computer.recording_get", json!({"id": id})),
+            ("DELETE", ["recordings", id]) => question("computer.recording_delete", json!({"id": id})),
+            ("GET", ["recordings", id, "download"]) => {
+                let local = std::env::temp_dir().join("never-downloaded.mp4");
+                question("computer.recording_download", json!({"id": id, "localPath": local}))
+            }
+            _ => Err(NONE),
+        }
+    }
+
+    fn screenshot(&self) -> Answer {
+        let mut params = Map::new();
+        let mut region = Map::new();
+        for (key, value) in self.query {
+            match key.as_str() {
+                "x" | "y" | "width" | "height" => {
+                    region.insert(key.clone(), json!(value.parse::<i32>().unwrap()))
+                }
+                "showCursor" => params.insert(key.clone(), json!(value == "true")),
+                "quality" => params.insert(key.clone(), json!(value.parse::<i32>().unwrap())),
+                "scale" => params.insert(key.clone(), json!(value.parse::<f64>().unwrap())),
+                _ => params.insert(key.clone(), json!(value)),
+            };
+        }
+        match region.len() {
+            0 => {}
+            4 => _ = params.insert("region".to_owned(), region.into()),
+            _ => return Err("a region without a size is refused before it is sent"),
+        }
+        question("computer.screenshot", params.into())
     }
 
     fn of_git(&self) -> Answer {

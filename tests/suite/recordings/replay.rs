@@ -155,8 +155,13 @@ fn parts(target: &str) -> (Vec<String>, Vec<(String, String)>) {
 fn body_of(recorded: &Response) -> Option<Vec<u8>> {
     match &recorded.body {
         Value::Null => Some(Vec::new()),
+        // Longer than the recorder keeps.
+        Value::String(text) if text.starts_with('{') && !text.trim_end().ends_with('}') => None,
         Value::String(text) => Some(text.clone().into_bytes()),
         Value::Object(object) if object.contains_key("hex") => None,
-        json => Some(json.to_string().into_bytes()),
+        json => {
+            let volatile = [r#""<pid>""#, r#""<bytes>""#];
+            Some(volatile.iter().fold(json.to_string(), |json, mark| json.replace(mark, "7")).into_bytes())
+        }
     }
 }

@@ -1,0 +1,3 @@
+mod faults;
+mod real;
+mod requests;

@@ -1,0 +1,1 @@
+//! The desktop through the client, against the dev server.
