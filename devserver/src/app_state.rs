@@ -3,6 +3,7 @@
 use crate::api::records::Records;
 use crate::isolation::{Isolation, SavedLayer};
 use crate::sandbox::Sandbox;
+use crate::store::Store;
 use crate::{Options, Protocol};
 use parking_lot::{Mutex, RwLock};
 use std::collections::BTreeMap;
@@ -34,6 +35,8 @@ pub struct AppState {
     /// The files of snapshots, by the snapshot's id. Those that are missing have the machine's alone.
     pub snapshot_layers: Mutex<BTreeMap<String, Arc<SavedLayer>>>,
     pub volumes: Records,
+    /// Image contexts.
+    pub store: Store,
 }
 
 /// A sandbox that began with another one's files.
@@ -60,6 +63,7 @@ impl AppState {
             port,
             organizations: [organization(), organization()],
             jwt: format!("{}.{}.{}", random_key(), random_key(), random_key()),
+            store: Store::new(&state_dir.join("store")),
             state_dir,
             isolation,
             sandboxes: RwLock::default(),

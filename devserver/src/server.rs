@@ -1,4 +1,4 @@
-//! The listener, the faults of its connections, and the routes: health, faults, API, toolbox, previews.
+//! The listener, the faults of its connections, and the routes: health, faults, API, toolbox, object store, previews.
 
 use crate::Options;
 use crate::api::error::ApiError;
@@ -7,6 +7,7 @@ use crate::faults::{self, Connection, FaultKind, Faults, FaultyStream, SocketFau
 use crate::isolation::{self, Isolation, StateDirectory};
 use crate::proxy::preview;
 use crate::rate::RateLimit;
+use crate::store::Store;
 use crate::{api, proxy};
 use axum::Router;
 use axum::body::Body;
@@ -243,6 +244,9 @@ impl ServerState {
     async fn route(&self, request: Request<Body>) -> Response<Body> {
         if let Some(target) = preview::target(request.headers()) {
             return preview::serve(&self.app, target, request).await;
+        }
+        if Store::is_meant(&request) {
+            return self.app.store.serve(request).await;
         }
         self.routes.clone().oneshot(request).await.unwrap_or_else(|never| match never {})
     }

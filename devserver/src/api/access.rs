@@ -2,8 +2,10 @@
 
 use super::ApiCall;
 use super::error::{Answer, ApiError, json_body};
+use crate::Protocol;
 use crate::app_state::random_key;
 use crate::sandbox::Sandbox;
+use crate::store;
 use axum::body::{Body, Bytes};
 use axum::extract::Path;
 use axum::http::header;
@@ -112,15 +114,19 @@ pub async fn rotate_signing_key(Path(id): Path<String>, call: ApiCall) -> Answer
     Ok(([(header::CONTENT_TYPE, "text/html; charset=utf-8")], key).into_response())
 }
 
-/// Where image contexts are uploaded to, and with which key.
+/// Where image contexts are uploaded to, and with which key. The last self-hosted release names no region.
 pub async fn object_storage(call: ApiCall) -> Answer {
-    Ok(json_body(&json!({
-        "accessKey": Uuid::new_v4().simple().to_string(),
-        "secret": Uuid::new_v4().simple().to_string(),
-        "sessionToken": Uuid::new_v4().simple().to_string(),
-        "storageUrl": format!("{}/s3", call.app.base),
+    let access = call.app.store.hand_out(&call.organization.id);
+    let mut answer = json!({
+        "accessKey": access.key_id,
+        "secret": access.secret,
+        "sessionToken": access.token,
+        "storageUrl": call.app.base,
         "organizationId": call.organization.id,
-        "bucket": "daytona",
-        "region": "us-east-1",
-    })))
+        "bucket": store::BUCKET,
+    });
+    if call.app.protocol == Protocol::V0_205 {
+        answer["region"] = json!(store::REGION);
+    }
+    Ok(json_body(&answer))
 }

@@ -17,4 +17,5 @@ mod process;
 mod protected;
 mod pty;
 mod session;
+mod store;
 mod transcripts;

@@ -14,11 +14,12 @@ use time::{
     OffsetDateTime, PrimitiveDateTime, format_description::BorrowedFormatItem, macros::format_description,
 };
 
+use crate::byte_range::{self, ByteRange};
+
 use super::{
     call::{FileCall, RequestedPath, blocking},
     disposition,
     error::FileError,
-    range::{ByteRange, parse},
     source::Source,
 };
 
@@ -48,7 +49,7 @@ pub async fn download(call: FileCall) -> Result<Response, FileError> {
     let range = call.headers.get(header::RANGE).and_then(|range| range.to_str().ok()).filter(|_| same);
     let size = metadata.len();
     headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
-    let (status, start, length) = match parse(range, size) {
+    let (status, start, length) = match byte_range::parse(range, size) {
         ByteRange::Whole => (StatusCode::OK, 0, size),
         ByteRange::Part { start, length } => {
             let content_range = format!("bytes {start}-{}/{size}", start + length - 1);

@@ -14,7 +14,6 @@ mod info;
 mod multipart;
 mod pattern;
 mod protected;
-mod range;
 mod search;
 mod sink;
 mod source;
