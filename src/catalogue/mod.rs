@@ -18,6 +18,7 @@ mod files;
 mod git;
 mod image;
 mod interpreter;
+mod lsp;
 mod process;
 mod pty;
 mod sandbox;
@@ -43,6 +44,7 @@ const AREAS: &[&[Operation]] = &[
     image::ENTRIES,
     interpreter::ENTRIES,
     computer::ENTRIES,
+    lsp::ENTRIES,
     echo::ENTRIES,
 ];
 

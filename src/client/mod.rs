@@ -15,6 +15,7 @@ pub(crate) mod json;
 pub mod known;
 pub(crate) mod lock;
 pub mod log;
+pub mod lsp;
 pub mod operation;
 pub mod parse;
 pub(crate) mod path_segment;

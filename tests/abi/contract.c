@@ -231,3 +231,10 @@ int32_t (*check_daytona_computer_a11y_find)(uint64_t sandbox, const char *option
 int32_t (*check_daytona_computer_a11y_focus)(uint64_t sandbox, const char *id, const char *options, char **out, size_t *out_len) = daytona_computer_a11y_focus;
 int32_t (*check_daytona_computer_a11y_invoke)(uint64_t sandbox, const char *id, const char *options, char **out, size_t *out_len) = daytona_computer_a11y_invoke;
 int32_t (*check_daytona_computer_a11y_set_value)(uint64_t sandbox, const char *id, const char *value, const char *options, char **out, size_t *out_len) = daytona_computer_a11y_set_value;
+int32_t (*check_daytona_lsp_start)(uint64_t sandbox, const char *language, const char *project_path, const char *options, char **out, size_t *out_len) = daytona_lsp_start;
+int32_t (*check_daytona_lsp_stop)(uint64_t sandbox, const char *language, const char *project_path, const char *options, char **out, size_t *out_len) = daytona_lsp_stop;
+int32_t (*check_daytona_lsp_did_open)(uint64_t sandbox, const char *language, const char *project_path, const char *path, const char *options, char **out, size_t *out_len) = daytona_lsp_did_open;
+int32_t (*check_daytona_lsp_did_close)(uint64_t sandbox, const char *language, const char *project_path, const char *path, const char *options, char **out, size_t *out_len) = daytona_lsp_did_close;
+int32_t (*check_daytona_lsp_completions)(uint64_t sandbox, const char *language, const char *project_path, const char *path, int32_t line, int32_t character, const char *options, char **out, size_t *out_len) = daytona_lsp_completions;
+int32_t (*check_daytona_lsp_document_symbols)(uint64_t sandbox, const char *language, const char *project_path, const char *path, const char *options, char **out, size_t *out_len) = daytona_lsp_document_symbols;
+int32_t (*check_daytona_lsp_workspace_symbols)(uint64_t sandbox, const char *language, const char *project_path, const char *query, const char *options, char **out, size_t *out_len) = daytona_lsp_workspace_symbols;

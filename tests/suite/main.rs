@@ -16,6 +16,7 @@ mod faults;
 mod files;
 mod git;
 mod interpreter;
+mod lsp;
 mod process;
 mod pty;
 mod recordings;

@@ -8,6 +8,7 @@ mod files;
 mod git;
 mod image;
 mod interpreter;
+mod lsp;
 mod process;
 mod pty;
 mod sandbox;
