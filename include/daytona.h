@@ -4923,6 +4923,247 @@ int32_t daytona_computer_a11y_set_value(daytona_sandbox_t sandbox,
                                         char **out,
                                         size_t *out_len);
 
+/**
+ * Starts a language server for a project. One that runs already is success.
+ *
+ * A server that is not installed in the sandbox is HTTP_INTERNAL_SERVER (500). A server of 0.190
+ * starts typescript-language-server for Python as well, which finds classes and little else.
+ *
+ * `sandbox`: a sandbox handle.
+ * `language` (text): The language. One of `python`, `typescript`, `javascript`.
+ * `project_path` (text): The project's directory, an absolute path.
+ * `options`: NULL, or a JSON object with any of
+ *
+ * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+ *   operation's default. Of a stream it bounds its whole life.
+ *
+ * `out`, `out_len`: may be NULL. Get `null`, or the error JSON on failure; free it with daytona_free.
+ *
+ * Any thread, several at once; DAYTONA_BUSY in an inline callback.
+ * Gives up after 60 s unless `timeoutMs` says otherwise.
+ * Submitted and cancelled: Drops the connection; the language server may run.
+ * Endpoint: POST {sb}/lsp/start
+ * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
+ * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+ * DAYTONA_PANIC, DAYTONA_BUSY, DAYTONA_HTTP_BAD_REQUEST, and 400 to 599 as the server answers.
+ */
+int32_t daytona_lsp_start(daytona_sandbox_t sandbox,
+                          const char *language,
+                          const char *project_path,
+                          const char *options,
+                          char **out,
+                          size_t *out_len);
+
+/**
+ * Ends a language server. One that was not started is HTTP_INTERNAL_SERVER (500).
+ *
+ * `sandbox`: a sandbox handle.
+ * `language` (text): The language that it was started for. One of `python`, `typescript`,
+ * `javascript`.
+ * `project_path` (text): The project's directory that it was started for.
+ * `options`: NULL, or a JSON object with any of
+ *
+ * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+ *   operation's default. Of a stream it bounds its whole life.
+ *
+ * `out`, `out_len`: may be NULL. Get `null`, or the error JSON on failure; free it with daytona_free.
+ *
+ * Any thread, several at once; DAYTONA_BUSY in an inline callback.
+ * Gives up after 60 s unless `timeoutMs` says otherwise.
+ * Submitted and cancelled: Drops the connection; the language server may have ended.
+ * Endpoint: POST {sb}/lsp/stop
+ * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
+ * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+ * DAYTONA_PANIC, DAYTONA_BUSY, DAYTONA_HTTP_BAD_REQUEST, and 400 to 599 as the server answers.
+ */
+int32_t daytona_lsp_stop(daytona_sandbox_t sandbox,
+                         const char *language,
+                         const char *project_path,
+                         const char *options,
+                         char **out,
+                         size_t *out_len);
+
+/**
+ * Tells a language server that a file is open, with its content as it is now in the sandbox.
+ *
+ * A file that does not exist is HTTP_BAD_REQUEST, and so is a language server that was not started,
+ * with the code LSP_SERVER_NOT_INITIALIZED from 0.205 on.
+ *
+ * `sandbox`: a sandbox handle.
+ * `language` (text): The language that the server was started for. One of `python`, `typescript`,
+ * `javascript`.
+ * `project_path` (text): The project's directory that the server was started for.
+ * `path` (text): The file; a relative path is below the project's directory. A `file://` URI passes as
+ * it is.
+ * `options`: NULL, or a JSON object with any of
+ *
+ * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+ *   operation's default. Of a stream it bounds its whole life.
+ *
+ * `out`, `out_len`: may be NULL. Get `null`, or the error JSON on failure; free it with daytona_free.
+ *
+ * Any thread, several at once; DAYTONA_BUSY in an inline callback.
+ * Gives up after 60 s unless `timeoutMs` says otherwise.
+ * Submitted and cancelled: Drops the connection; the file may be open.
+ * Endpoint: POST {sb}/lsp/did-open
+ * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
+ * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+ * DAYTONA_PANIC, DAYTONA_BUSY, DAYTONA_HTTP_BAD_REQUEST, and 400 to 599 as the server answers. `code`
+ * can be LSP_SERVER_NOT_INITIALIZED.
+ */
+int32_t daytona_lsp_did_open(daytona_sandbox_t sandbox,
+                             const char *language,
+                             const char *project_path,
+                             const char *path,
+                             const char *options,
+                             char **out,
+                             size_t *out_len);
+
+/**
+ * Tells a language server that a file is open no more.
+ *
+ * `sandbox`: a sandbox handle.
+ * `language` (text): The language that the server was started for. One of `python`, `typescript`,
+ * `javascript`.
+ * `project_path` (text): The project's directory that the server was started for.
+ * `path` (text): The file, as it was opened.
+ * `options`: NULL, or a JSON object with any of
+ *
+ * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+ *   operation's default. Of a stream it bounds its whole life.
+ *
+ * `out`, `out_len`: may be NULL. Get `null`, or the error JSON on failure; free it with daytona_free.
+ *
+ * Any thread, several at once; DAYTONA_BUSY in an inline callback.
+ * Gives up after 60 s unless `timeoutMs` says otherwise.
+ * Submitted and cancelled: Drops the connection; the file may be closed.
+ * Endpoint: POST {sb}/lsp/did-close
+ * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
+ * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+ * DAYTONA_PANIC, DAYTONA_BUSY, DAYTONA_HTTP_BAD_REQUEST, and 400 to 599 as the server answers. `code`
+ * can be LSP_SERVER_NOT_INITIALIZED.
+ */
+int32_t daytona_lsp_did_close(daytona_sandbox_t sandbox,
+                              const char *language,
+                              const char *project_path,
+                              const char *path,
+                              const char *options,
+                              char **out,
+                              size_t *out_len);
+
+/**
+ * What may stand at a place of a file that is open.
+ *
+ * A server of 0.190 refuses line 0 and character 0 with HTTP_BAD_REQUEST.
+ *
+ * `sandbox`: a sandbox handle.
+ * `language` (text): The language that the server was started for. One of `python`, `typescript`,
+ * `javascript`.
+ * `project_path` (text): The project's directory that the server was started for.
+ * `path` (text): The file, as it was opened.
+ * `line` (integer): The line, counted from 0.
+ * `character` (integer): The place in the line, counted from 0 in UTF-16 code units.
+ * `options`: NULL, or a JSON object with any of
+ *
+ * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+ *   operation's default. Of a stream it bounds its whole life.
+ *
+ * `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
+ * daytona_free.
+ * Its fields are isIncomplete, items; a newer server's arrive by themselves.
+ *
+ * Any thread, several at once; DAYTONA_BUSY in an inline callback.
+ * Gives up after 60 s unless `timeoutMs` says otherwise.
+ * Submitted and cancelled: Drops the connection; nothing changes in the sandbox.
+ * Endpoint: POST {sb}/lsp/completions
+ * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
+ * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+ * DAYTONA_PANIC, DAYTONA_BUSY, DAYTONA_HTTP_BAD_REQUEST, and 400 to 599 as the server answers. `code`
+ * can be LSP_SERVER_NOT_INITIALIZED.
+ */
+int32_t daytona_lsp_completions(daytona_sandbox_t sandbox,
+                                const char *language,
+                                const char *project_path,
+                                const char *path,
+                                int32_t line,
+                                int32_t character,
+                                const char *options,
+                                char **out,
+                                size_t *out_len);
+
+/**
+ * The classes, functions, variables and the like of a file.
+ *
+ * On a server of 0.190 asking before `lsp.start` makes `lsp.workspace_symbols` of a Python project
+ * fail until the language server is stopped.
+ *
+ * `sandbox`: a sandbox handle.
+ * `language` (text): The language that the server was started for. One of `python`, `typescript`,
+ * `javascript`.
+ * `project_path` (text): The project's directory that the server was started for.
+ * `path` (text): The file, as it was opened.
+ * `options`: NULL, or a JSON object with any of
+ *
+ * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+ *   operation's default. Of a stream it bounds its whole life.
+ *
+ * `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
+ * daytona_free.
+ * Each has the fields kind, location, name; a newer server's arrive by themselves.
+ *
+ * Any thread, several at once; DAYTONA_BUSY in an inline callback.
+ * Gives up after 60 s unless `timeoutMs` says otherwise.
+ * Submitted and cancelled: Drops the connection; nothing changes in the sandbox.
+ * Endpoint: GET {sb}/lsp/document-symbols
+ * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
+ * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+ * DAYTONA_PANIC, DAYTONA_BUSY, DAYTONA_HTTP_BAD_REQUEST, and 400 to 599 as the server answers. `code`
+ * can be LSP_SERVER_NOT_INITIALIZED.
+ */
+int32_t daytona_lsp_document_symbols(daytona_sandbox_t sandbox,
+                                     const char *language,
+                                     const char *project_path,
+                                     const char *path,
+                                     const char *options,
+                                     char **out,
+                                     size_t *out_len);
+
+/**
+ * The symbols of the whole project with such a name.
+ *
+ * TypeScript's server wants a file of the project to be open, else it is HTTP_BAD_REQUEST.
+ *
+ * `sandbox`: a sandbox handle.
+ * `language` (text): The language that the server was started for. One of `python`, `typescript`,
+ * `javascript`.
+ * `project_path` (text): The project's directory that the server was started for.
+ * `query` (text): What the names are compared with, in the language server's own way.
+ * `options`: NULL, or a JSON object with any of
+ *
+ * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+ *   operation's default. Of a stream it bounds its whole life.
+ *
+ * `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
+ * daytona_free.
+ * Each has the fields kind, location, name; a newer server's arrive by themselves.
+ *
+ * Any thread, several at once; DAYTONA_BUSY in an inline callback.
+ * Gives up after 60 s unless `timeoutMs` says otherwise.
+ * Submitted and cancelled: Drops the connection; nothing changes in the sandbox.
+ * Endpoint: GET {sb}/lsp/workspacesymbols
+ * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
+ * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+ * DAYTONA_PANIC, DAYTONA_BUSY, DAYTONA_HTTP_BAD_REQUEST, and 400 to 599 as the server answers. `code`
+ * can be LSP_SERVER_NOT_INITIALIZED.
+ */
+int32_t daytona_lsp_workspace_symbols(daytona_sandbox_t sandbox,
+                                      const char *language,
+                                      const char *project_path,
+                                      const char *query,
+                                      const char *options,
+                                      char **out,
+                                      size_t *out_len);
+
 #ifdef __cplusplus
 }  // extern "C"
 #endif /* __cplusplus */
