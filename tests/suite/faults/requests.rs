@@ -96,7 +96,7 @@ async fn a_hundred_posts_against_a_server_that_closes_idle_connections_all_succe
         assert!(answer.is_ok(), "POST {number}: {}", answer.unwrap_err());
         // Every other time closed meanwhile, while nobody drove; never just as it is used, which no
         // client can know.
-        tokio::time::sleep(Duration::from_millis(number % 2 * 100)).await;
+        tokio::time::sleep(Duration::from_millis(number % 2 * 300)).await;
     }
     assert_eq!(effects(&fixture), 100);
 }
