@@ -109,11 +109,8 @@ impl ToolboxHost {
         let _late = tokio::time::timeout(STOP_GRACE, told).await;
     }
 
-    /// Tells the daemon of its new size, and sets the limits.
+    /// Tells the daemon of its new size.
     pub async fn resize(&self, resources: Resources) {
-        if let Err(error) = self.container.lock().limit(limits(&resources)) {
-            tracing::warn!("cannot change the limits of a sandbox: {error}");
-        }
         let body = serde_json::to_vec(&resources).unwrap_or_default();
         if let Err(error) = self.control(Method::PUT, daemon::RESIZE, Body::from(body)).await {
             tracing::warn!("a sandbox was not told of its new size: {error}");

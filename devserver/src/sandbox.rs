@@ -295,6 +295,22 @@ impl Sandbox {
         Resources::of(&self.status.lock().record)
     }
 
+    /// Grows the disk of a stopped sandbox. Without isolation its size means nothing. Blocks.
+    pub fn grow(&self, disk_gib: u64) -> io::Result<()> {
+        if self.isolated { self.container.lock().grow(disk_gib << 30) } else { Ok(()) }
+    }
+
+    /// Sets the limits that its record has, and tells its toolbox.
+    pub async fn set_limits(&self) {
+        let resources = self.resources();
+        if let Err(error) = self.container.lock().limit(host::limits(&resources)) {
+            tracing::warn!("cannot change the limits of sandbox {}: {error}", self.id);
+        }
+        if let Some(toolbox) = self.toolbox() {
+            toolbox.resize(resources).await;
+        }
+    }
+
     /// Ends every process; the files stay. Blocks until they are gone.
     pub fn stop_toolbox(&self) {
         self.switch(Toolbox::Off);

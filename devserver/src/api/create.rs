@@ -125,6 +125,13 @@ fn record(call: &ApiCall, request: &Map<String, Value>) -> Result<Map<String, Va
             let advice = "Did you add it through the Daytona Dashboard?";
             return Err(ApiError::bad_request(format!("Snapshot {wanted} not found. {advice}")));
         };
+        match snapshot.get("state").and_then(Value::as_str) {
+            Some("active") => {}
+            state => {
+                let state = state.unwrap_or("unknown");
+                return Err(ApiError::bad_request(format!("Snapshot {wanted} is {state}")));
+            }
+        }
         record.insert("snapshot".into(), snapshot.get("name").cloned().unwrap_or_default());
         for (key, of_snapshot) in [("cpu", "cpu"), ("gpu", "gpu"), ("memory", "mem"), ("disk", "disk")] {
             if let Some(size) = snapshot.get(of_snapshot).filter(|size| size.is_u64()) {

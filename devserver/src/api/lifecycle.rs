@@ -63,7 +63,10 @@ pub async fn start_toolbox(sandbox: &Arc<Sandbox>, change: Change) {
     let starting = sandbox.clone();
     match blocking(move || starting.start_toolbox()).await {
         Ok(()) => sandbox.advance(change, [("state", json!("started"))]),
-        Err(error) => fail(sandbox, change, "error", &format!("the sandbox cannot start: {error}")),
+        Err(error) => {
+            let reason = format!("the sandbox cannot start: {error}");
+            fail(sandbox, change, "error", &reason) && sandbox.advance(change, [("recoverable", json!(true))])
+        }
     };
 }
 
@@ -191,12 +194,25 @@ pub async fn archive(Path(id): Path<String>, call: ApiCall) -> Answer {
     Ok(answer)
 }
 
+/// Starts a sandbox again whose start failed; with `skipStart` it is stopped instead.
 pub async fn recover(Path(id): Path<String>, call: ApiCall) -> Answer {
-    let (sandbox, change) = begin(&call, &id, &["error"], "started", "Sandbox is not in error state")?;
+    let sandbox = call.sandbox(&id)?;
+    let skip_start = call.parameter("skipStart").as_deref() == Some("true");
+    let desired = if skip_start { "stopped" } else { "started" };
+    if sandbox.get("recoverable") != true {
+        return Err(ApiError::bad_request("Sandbox is not in a recoverable state"));
+    }
+    let change = begin_of(&sandbox, &["error"], desired, "Sandbox must be in error state to recover")?;
     let answer = json_body(&sandbox.json());
     tokio::spawn(async move {
         transition(&sandbox).await;
-        if sandbox.advance(change, [("errorReason", Value::Null)]) {
+        let cleared = [("errorReason", Value::Null), ("recoverable", json!(false))];
+        if !sandbox.advance(change, cleared) {
+            return;
+        }
+        if skip_start {
+            sandbox.advance(change, [("state", json!("stopped"))]);
+        } else {
             start_toolbox(&sandbox, change).await;
         }
     });
@@ -250,11 +266,21 @@ pub async fn resize(Path(id): Path<String>, call: ApiCall) -> Answer {
         sleep(MIN_TRANSITION / 2).await;
         sandbox.advance(change, [("state", json!("resizing"))]);
         transition(&sandbox).await;
-        for (key, value) in changes {
-            sandbox.set(key, value);
-        }
-        if let Some(toolbox) = sandbox.toolbox() {
-            toolbox.resize(sandbox.resources()).await;
+        let size = |key: &str| changes.iter().find(|(changed, _)| *changed == key);
+        let disk_gib = size("disk").and_then(|(_, value)| value.as_u64());
+        let resized = sandbox.clone();
+        let grown = match disk_gib {
+            Some(disk_gib) => blocking(move || resized.grow(disk_gib)).await,
+            None => Ok(()),
+        };
+        match grown {
+            Ok(()) => {
+                for (key, value) in changes {
+                    sandbox.set(key, value);
+                }
+                sandbox.set_limits().await;
+            }
+            Err(error) => tracing::warn!("the disk of sandbox {} cannot grow: {error}", sandbox.id),
         }
         sandbox.return_to(change, &before);
     });

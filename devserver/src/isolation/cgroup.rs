@@ -207,11 +207,17 @@ impl Group {
         let quota_us = (limits.processors * PERIOD_US).max(1_000.0) as u64;
         for group in &self.limiting {
             if let Some(file) = Memory.file(group) {
+                // No way around it through swap; not every kernel counts that. Version 1's limit with swap is
+                // never below the one without: it comes first to grow and last to shrink.
+                let with_swap = || {
+                    let file = group.join("memory.memsw.limit_in_bytes");
+                    let _uncounted = file.exists().then(|| fs::write(file, limits.memory_bytes.to_string()));
+                };
+                with_swap();
                 fs::write(&file, limits.memory_bytes.to_string())?;
-                // No way around it through swap; not every kernel counts that.
-                let _uncounted = fs::write(group.join("memory.swap.max"), "0");
-                let _uncounted =
-                    fs::write(group.join("memory.memsw.limit_in_bytes"), limits.memory_bytes.to_string());
+                with_swap();
+                let swap = group.join("memory.swap.max");
+                let _uncounted = swap.exists().then(|| fs::write(swap, "0"));
             }
             match Processors.file(group) {
                 Some(file) if file.ends_with("cpu.max") => fs::write(file, format!("{quota_us} 100000"))?,

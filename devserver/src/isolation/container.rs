@@ -323,6 +323,18 @@ impl Container {
         let _ = fs::remove_dir_all(&self.directory);
     }
 
+    /// Gives a stopped container a larger disk.
+    pub fn grow(&mut self, disk_bytes: u64) -> io::Result<()> {
+        // What stands is let go of: a layer in memory is made anew in its new size.
+        self.archive()?;
+        let path = self.image_path();
+        if self.plan.is_some_and(|plan| plan.layer == Layer::Image) && path.exists() {
+            image::grow(&path, disk_bytes)?;
+        }
+        self.disk_bytes = disk_bytes;
+        Ok(())
+    }
+
     /// New limits, in force at once for what runs.
     pub fn limit(&mut self, limits: Limits) -> io::Result<()> {
         self.limits = limits;
@@ -373,7 +385,10 @@ impl Container {
         make_directory(&self.directory)?;
         self.plan = Some(saved.plan());
         match saved.plan().layer {
-            Layer::Image => image::copy(saved.path(), &self.image_path()),
+            Layer::Image => {
+                image::copy(saved.path(), &self.image_path())?;
+                image::grow(&self.image_path(), self.disk_bytes)
+            }
             Layer::Memory => fs::copy(saved.path(), self.archive_path()).map(drop),
         }
     }

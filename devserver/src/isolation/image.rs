@@ -8,13 +8,15 @@ use nix::sys::stat::{Mode, SFlag, makedev, mknod};
 use parking_lot::Mutex;
 use rustix::fs::{SeekFrom, seek};
 use std::collections::BTreeMap;
-use std::fs::File;
+use std::ffi::OsStr;
+use std::fs::{self, File};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// The written pieces of a fresh file system, with where they stand.
 type Blocks = Vec<(u64, Vec<u8>)>;
@@ -47,22 +49,57 @@ fn formatted(path: &Path, bytes: u64) -> io::Result<Blocks> {
     let file = open(path)?;
     file.set_len(bytes)?;
     // Nothing outlives the server, hence no journal.
-    let status = ["/usr/sbin/mkfs.ext4", "/sbin/mkfs.ext4", "mkfs.ext4"].iter().find_map(|program| {
-        Command::new(program)
-            .args(["-q", "-F", "-m", "0", "-O", "^has_journal,^resize_inode"])
-            .args(["-E", "lazy_itable_init=1,nodiscard,root_owner=0:0"])
-            .arg(path)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .status()
-            .ok()
+    let mut arguments = ["-q", "-F", "-m", "0", "-O", "^has_journal,^resize_inode"].map(OsStr::new).to_vec();
+    arguments.extend(["-E", "lazy_itable_init=1,nodiscard,root_owner=0:0"].map(OsStr::new));
+    arguments.push(path.as_os_str());
+    run("mkfs.ext4", &arguments)?;
+    written(&file)
+}
+
+/// Runs a program of e2fsprogs.
+fn run(name: &str, arguments: &[&OsStr]) -> io::Result<()> {
+    let places = ["/usr/sbin/", "/sbin/", ""];
+    let status = places.iter().find_map(|place| {
+        let mut command = Command::new(format!("{place}{name}"));
+        command.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        command.status().ok()
     });
     match status {
-        Some(status) if status.success() => written(&file),
-        Some(status) => Err(io::Error::other(format!("mkfs.ext4: {status}"))),
-        None => Err(io::Error::other("there is no mkfs.ext4")),
+        Some(status) if status.success() => Ok(()),
+        Some(status) => Err(io::Error::other(format!("{name}: {status}"))),
+        None => Err(io::Error::other(format!("there is no {name}"))),
     }
+}
+
+/// Lets an image that is mounted nowhere grow to this size. The kernel's own way, with the image mounted, needs
+/// a right that root may not have in a container.
+pub fn grow(path: &Path, bytes: u64) -> io::Result<()> {
+    let file = open(path)?;
+    let before = file.metadata()?.len();
+    if bytes <= before {
+        return Ok(());
+    }
+    wait_until_unmounted(path)?;
+    file.set_len(bytes)?;
+    run("resize2fs", &["-f".as_ref(), path.as_os_str()]).inspect_err(|_| drop(file.set_len(before)))
+}
+
+/// The kernel may take a moment to let go of the file.
+fn wait_until_unmounted(path: &Path) -> io::Result<()> {
+    let is_used = || {
+        let devices = fs::read_dir("/sys/block").into_iter().flatten().flatten();
+        devices.into_iter().any(|device| {
+            let file = fs::read_to_string(device.path().join("loop/backing_file")).unwrap_or_default();
+            Path::new(file.trim_end_matches('\n')) == path
+        })
+    };
+    for _ in 0..1000 {
+        if !is_used() {
+            return Ok(());
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    Err(io::ErrorKind::ResourceBusy.into())
 }
 
 fn written(file: &File) -> io::Result<Blocks> {

@@ -578,3 +578,27 @@ async fn a_preview_never_leads_out_of_the_sandbox() {
         assert_eq!(answer.0, 502, "{}", answer.1);
     }
 }
+
+#[tokio::test]
+async fn a_sandbox_that_cannot_start_is_recovered() {
+    let directory = tempfile::tempdir().unwrap();
+    let binary = directory.path().join("daytona-dev");
+    let options =
+        Options { isolation: daytona_dev::Wanted::None, binary: Some(binary.clone()), ..Options::default() };
+    let dev_server = DevServer::with(options).await;
+    for (query, state) in [("", "started"), ("?skipStart=true", "stopped")] {
+        let _none = std::fs::remove_file(&binary);
+        let made = dev_server.post("/sandbox", json!({})).await.1;
+        assert_eq!((&made["state"], &made["recoverable"]), (&json!("error"), &json!(true)), "{made}");
+        assert!(made["errorReason"].as_str().unwrap().contains("cannot start"), "{made}");
+        std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_daytona-dev"), &binary).unwrap();
+        let id = made["id"].as_str().unwrap();
+        let (status, answer) = dev_server.post(&format!("/sandbox/{id}/recover{query}"), json!({})).await;
+        assert_eq!(status, 200, "{answer}");
+        dev_server.wait_for(id, state).await;
+        let recovered = dev_server.get(&format!("/sandbox/{id}")).await.1;
+        assert_eq!(recovered["errorReason"], json!(null), "{recovered}");
+        let (status, refused) = dev_server.post(&format!("/sandbox/{id}/recover"), json!({})).await;
+        assert_eq!((status, &refused["message"]), (400, &json!("Sandbox is not in a recoverable state")));
+    }
+}

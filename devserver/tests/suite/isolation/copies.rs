@@ -52,7 +52,7 @@ async fn a_fork_begins_with_the_files_and_goes_its_own_way() {
             sandboxes.iter().map(|one| one["id"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
         };
         let of = |sandbox: &Sandbox<'_>, what: &str| format!("/sandbox/{}/{what}", sandbox.id);
-        assert_eq!(ids(dev_server.get(&of(&parent, "forks")).await), [child.id.clone()]);
+        assert_eq!(ids(dev_server.get(&of(&parent, "forks")).await), std::slice::from_ref(&child.id));
         assert_eq!(dev_server.get(&of(&child, "parent")).await.1["id"], json!(parent.id));
         assert_eq!(dev_server.get(&of(&parent, "parent")).await.0, 404);
         let ancestors = ids(dev_server.get(&of(&grandchild, "ancestors")).await);
@@ -62,7 +62,7 @@ async fn a_fork_begins_with_the_files_and_goes_its_own_way() {
         until("the fork is gone", async || dev_server.get(&of(&child, "forks")).await.0 == 404).await;
         assert_eq!(ids(dev_server.get(&of(&parent, "forks")).await), Vec::<String>::new());
         let all = format!("{}?includeDestroyed=true", of(&parent, "forks"));
-        assert_eq!(ids(dev_server.get(&all).await), [child.id.clone()]);
+        assert_eq!(ids(dev_server.get(&all).await), std::slice::from_ref(&child.id));
     }
 }
 

@@ -66,3 +66,32 @@ async fn running_out_of_memory_kills_inside_alone() {
     assert_eq!(sandbox.output("echo alive").await, "alive");
     assert_eq!(other.output("echo unharmed").await, "unharmed");
 }
+
+#[tokio::test]
+async fn a_stopped_sandboxs_disk_grows_with_its_files_on_it() {
+    for (plan, dev_server) in super::plans::servers("a growing disk").await {
+        let sandbox = sized(&dev_server, json!({ "disk": 1 })).await;
+        sandbox.output("head -c 1M /dev/urandom >kept; cksum kept >sum").await;
+        let (code, output) = sandbox.executes("fallocate -l 1500M big").await;
+        assert!(code != 0, "{plan}: {output}");
+        let path = format!("/sandbox/{}", sandbox.id);
+        let (status, refused) = dev_server.post(&format!("{path}/resize"), json!({ "disk": 3 })).await;
+        assert_eq!(status, 400, "{plan}: {refused}");
+        dev_server.post(&format!("{path}/stop"), json!({})).await;
+        dev_server.wait_for(&sandbox.id, "stopped").await;
+        let (status, answer) = dev_server.post(&format!("{path}/resize"), json!({ "disk": 3 })).await;
+        assert_eq!(status, 200, "{plan}: {answer}");
+        crate::client::until("it is resized", async || {
+            let sandbox = dev_server.get(&path).await.1;
+            sandbox["state"] == "stopped" && sandbox["disk"] == 3
+        })
+        .await;
+        assert_eq!(dev_server.post(&format!("{path}/resize"), json!({ "disk": 2 })).await.0, 400, "{plan}");
+        dev_server.post(&format!("{path}/start"), json!({})).await;
+        dev_server.wait_for(&sandbox.id, "started").await;
+        assert_eq!(sandbox.output("rm -f big; cksum kept | cmp - sum; echo $?").await, "0", "{plan}");
+        sandbox.output("fallocate -l 1500M big; rm big").await;
+        let (code, output) = sandbox.executes("fallocate -l 3500M big").await;
+        assert!(code != 0, "{plan}: {output}");
+    }
+}
