@@ -1,9 +1,10 @@
-//! The control plane's state: organizations and their keys, sandboxes, snapshots, volumes.
+//! The control plane's state: organizations and their keys, sandboxes, snapshots, volumes, secrets.
 
 use crate::api::records::Records;
 use crate::isolation::{Isolation, SavedLayer};
 use crate::sandbox::Sandbox;
 use crate::store::Store;
+use crate::timestamp::now;
 use crate::{Options, Protocol};
 use parking_lot::{Mutex, RwLock};
 use std::collections::BTreeMap;
@@ -35,6 +36,8 @@ pub struct AppState {
     /// The files of snapshots, by the snapshot's id. Those that are missing have the machine's alone.
     pub snapshot_layers: Mutex<BTreeMap<String, Arc<SavedLayer>>>,
     pub volumes: Records,
+    pub secrets: Records,
+    pub started_at: String,
     /// Image contexts.
     pub store: Store,
 }
@@ -72,6 +75,8 @@ impl AppState {
             snapshots: Records::default(),
             snapshot_layers: Mutex::default(),
             volumes: Records::default(),
+            secrets: Records::default(),
+            started_at: now(),
         };
         for number in 0..options.sandboxes {
             let sandbox = Sandbox::listed(&app, number);

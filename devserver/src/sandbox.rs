@@ -2,7 +2,7 @@
 //! toolbox while it is started.
 
 use crate::Protocol;
-use crate::api::image;
+use crate::api::{image, volumes};
 use crate::app_state::{AppState, random_key};
 use crate::host::{self, ToolboxHost};
 use crate::isolation::{Container, HOME, SavedLayer};
@@ -26,6 +26,8 @@ pub struct Sandbox {
     /// Signed preview tokens: port and when they expire.
     pub signed_previews: Mutex<BTreeMap<String, (u16, i64)>>,
     pub build_log: Mutex<String>,
+    /// Environment variables with the placeholders of secrets, which are no part of the record.
+    pub secrets: Mutex<BTreeMap<String, String>>,
     protocol: Protocol,
     /// Everything that belongs to the sandbox alone.
     container: Arc<Mutex<Container>>,
@@ -80,14 +82,17 @@ impl Sandbox {
         let id = text("id");
         let resources = Resources::of(&record);
         let disk_bytes = resources.disk_gib << 30;
-        let container =
+        let mut container =
             Container::new(&app.isolation, &app.state_dir, &id, host::limits(&resources), disk_bytes);
+        container
+            .share(record.get("volumes").map(|it| volumes::mounts(&app.state_dir, it)).unwrap_or_default());
         Arc::new(Self {
             organization: text("organizationId"),
             signing_key: Mutex::new(random_key()),
             preview_token: Uuid::new_v4().simple().to_string(),
             signed_previews: Mutex::default(),
             build_log: Mutex::default(),
+            secrets: Mutex::default(),
             protocol: app.protocol,
             container: Arc::new(Mutex::new(container)),
             origin: Mutex::new(origin),
@@ -269,6 +274,7 @@ impl Sandbox {
     fn machine_config(&self) -> MachineConfig {
         let env = self.get("env");
         let env = env.as_object().into_iter().flatten();
+        let env = env.filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned())));
         let dockerfile = self.get("buildInfo")["dockerfileContent"].as_str().unwrap_or_default().to_owned();
         MachineConfig {
             sandbox_id: self.id.clone(),
@@ -276,7 +282,7 @@ impl Sandbox {
             home: if self.isolated { HOME.into() } else { self.directory.join("home") },
             log_dir: if self.isolated { LOGS.into() } else { self.directory.join("logs") },
             isolated: self.isolated,
-            env: env.filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned()))).collect(),
+            env: env.chain(self.secrets.lock().clone()).collect(),
             entrypoint: image::command_line(&dockerfile),
             resources: self.resources(),
             protected: self.protected(),

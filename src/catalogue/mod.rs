@@ -21,8 +21,12 @@ mod interpreter;
 mod lsp;
 mod process;
 mod pty;
+mod region;
 mod sandbox;
+mod secret;
 mod session;
+mod volume;
+mod warm_pool;
 
 pub use crate::client::operation::{Context, Outcome, Progress, TargetRef};
 pub use entry::{
@@ -45,6 +49,10 @@ const AREAS: &[&[Operation]] = &[
     interpreter::ENTRIES,
     computer::ENTRIES,
     lsp::ENTRIES,
+    volume::ENTRIES,
+    secret::ENTRIES,
+    warm_pool::ENTRIES,
+    region::ENTRIES,
     echo::ENTRIES,
 ];
 

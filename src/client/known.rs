@@ -70,6 +70,12 @@ known! {
     AccessibilityScope: "focused" | "pid" | "all";
     /// How a widget's name is compared.
     NameMatch: "exact" | "substring" | "regex";
+    /// What a volume is doing.
+    VolumeState: "creating" | "ready" | "pending_create" | "pending_delete" | "deleting" | "deleted" | "error";
+    /// What a list of secrets is sorted by.
+    SecretSort: "name" | "createdAt" | "updatedAt";
+    /// Whose a region is.
+    RegionType: "shared" | "dedicated" | "custom";
     /// Who made an error: the main API, the daemon in the sandbox, or the proxy before it.
     ErrorSource: "DAYTONA_API" | "DAYTONA_DAEMON" | "DAYTONA_PROXY";
 }

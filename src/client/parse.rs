@@ -2,6 +2,7 @@
 //! has to be and what it is, in the words of JSON.
 
 use super::error::{Error, Result};
+use super::sensitive;
 use super::status;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -54,6 +55,7 @@ fn complaint(value: &Value, path: &Path, words: &str) -> String {
         .find_map(|begin| words.strip_prefix(begin))
         .and_then(|rest| rest.rsplit_once(", expected "));
     match expected {
+        Some((_, sensitive::EXPECTED)) => format!("`{key}` has to be a text"),
         Some((_, expected)) => {
             format!("`{key}` has to be {}, and is {}", plain(expected), named(at(value, path)))
         }

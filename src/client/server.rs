@@ -1,9 +1,10 @@
 //! What the server says of itself.
 
 use super::Client;
-use super::error::Result;
+use super::error::{Error, Result};
 use super::operation::Context;
-use super::transport::{Json, Method};
+use super::status;
+use super::transport::{Json, Method, Request, Response};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
@@ -161,4 +162,23 @@ pub struct RateLimit {
 /// What the server says of itself.
 pub async fn config(client: Client, _: Get, _: Context) -> Result<Json> {
     client.request(Method::GET, "config").send().await?.json_required().await
+}
+
+/// Sends a request to a route of the API that came with 0.205.
+pub(crate) async fn send_newer(operation: &str, request: Request) -> Result<Response> {
+    request.send().await.map_err(|error| if is_missing_route(&error) { too_old(operation) } else { error })
+}
+
+/// Whether the API lacks the route: its router names the method and the path then.
+fn is_missing_route(error: &Error) -> bool {
+    let detail = error.detail();
+    let methods = ["GET", "POST", "PUT", "PATCH", "DELETE"];
+    let names_method = |rest: &str| methods.iter().any(|method| rest.starts_with(method));
+    detail.http_status == Some(404) && detail.message.strip_prefix("Cannot ").is_some_and(names_method)
+}
+
+fn too_old(operation: &str) -> Error {
+    let message =
+        format!("{operation} needs a server of 0.205, and this one is older; client.config has its version");
+    Error::new(status::UNSUPPORTED, message)
 }

@@ -51,7 +51,7 @@ statuses! {
     END_OF_STREAM = 18;
     /// Nothing was found.
     NO_MATCH = 19;
-    /// The sandbox is in an error state, was evicted, or its queue time ran out.
+    /// The sandbox is in an error state, was evicted, or its queue time ran out; or a volume is in an error state.
     SANDBOX_FAILED = 20;
     /// The configuration is incomplete or contradicts itself.
     CONFIGURATION = 21;

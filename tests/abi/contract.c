@@ -113,6 +113,21 @@ int32_t (*check_daytona_json_quote)(const char *text, size_t len, char **literal
 
 /* The operations. */
 int32_t (*check_daytona_client_config)(uint64_t client, const char *options, char **out, size_t *out_len) = daytona_client_config;
+int32_t (*check_daytona_volume_create)(uint64_t client, const char *name, const char *options, char **out, size_t *out_len) = daytona_volume_create;
+int32_t (*check_daytona_volume_get)(uint64_t client, const char *id_or_name, const char *options, char **out, size_t *out_len) = daytona_volume_get;
+int32_t (*check_daytona_volume_list)(uint64_t client, const char *options, char **out, size_t *out_len) = daytona_volume_list;
+int32_t (*check_daytona_volume_delete)(uint64_t client, const char *id_or_name, const char *options, char **out, size_t *out_len) = daytona_volume_delete;
+int32_t (*check_daytona_volume_wait)(uint64_t client, const char *id_or_name, const char *options, char **out, size_t *out_len) = daytona_volume_wait;
+int32_t (*check_daytona_secret_create)(uint64_t client, const char *name, const char *value, const char *options, char **out, size_t *out_len) = daytona_secret_create;
+int32_t (*check_daytona_secret_get)(uint64_t client, const char *id, const char *options, char **out, size_t *out_len) = daytona_secret_get;
+int32_t (*check_daytona_secret_list)(uint64_t client, const char *options, char **out, size_t *out_len) = daytona_secret_list;
+int32_t (*check_daytona_secret_update)(uint64_t client, const char *id, const char *options, char **out, size_t *out_len) = daytona_secret_update;
+int32_t (*check_daytona_secret_delete)(uint64_t client, const char *id, const char *options, char **out, size_t *out_len) = daytona_secret_delete;
+int32_t (*check_daytona_warm_pool_create)(uint64_t client, const char *snapshot, int32_t pool, const char *options, char **out, size_t *out_len) = daytona_warm_pool_create;
+int32_t (*check_daytona_warm_pool_list)(uint64_t client, const char *options, char **out, size_t *out_len) = daytona_warm_pool_list;
+int32_t (*check_daytona_warm_pool_update)(uint64_t client, const char *id, int32_t pool, const char *options, char **out, size_t *out_len) = daytona_warm_pool_update;
+int32_t (*check_daytona_warm_pool_delete)(uint64_t client, const char *id, const char *options, char **out, size_t *out_len) = daytona_warm_pool_delete;
+int32_t (*check_daytona_region_list)(uint64_t client, const char *options, char **out, size_t *out_len) = daytona_region_list;
 int32_t (*check_daytona_sandbox_get)(uint64_t client, const char *id_or_name, const char *options, uint64_t *result, char **out, size_t *out_len) = daytona_sandbox_get;
 int32_t (*check_daytona_sandbox_find)(uint64_t client, const char *options, uint64_t *result, char **out, size_t *out_len) = daytona_sandbox_find;
 int32_t (*check_daytona_sandbox_list)(uint64_t client, const char *options, char **out, size_t *out_len) = daytona_sandbox_list;

@@ -49,8 +49,13 @@ impl DevServer {
     }
 
     pub async fn json(&self, operation: &str, params: Value) -> Result<Value> {
-        match self.outcome(operation, params).await? {
+        let outcome = match self.outcome(operation, params).await {
+            Err(error) => return described(operation, Err(error)),
+            Ok(outcome) => outcome,
+        };
+        match outcome {
             Outcome::Json(json) => described(operation, Ok(parsed(&json))),
+            Outcome::Null => described(operation, Ok(Value::Null)),
             _ => panic!("{operation} answers no JSON"),
         }
     }

@@ -21,5 +21,7 @@ mod process;
 mod pty;
 mod recordings;
 mod sandbox;
+mod secret;
 mod session;
 mod transport;
+mod volume;

@@ -2,10 +2,11 @@
 
 use super::error::{Answer, ApiError, json_body};
 use super::lifecycle::{fail, start_toolbox};
-use super::{ApiCall, image, snapshots};
+use super::{ApiCall, image, secrets, snapshots, volumes};
 use crate::Protocol;
 use crate::sandbox::{Sandbox, defaults};
 use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::sleep;
@@ -16,7 +17,7 @@ const CREATE_TIMEOUT: Duration = Duration::from_secs(30);
 const BUILD_STEP: Duration = Duration::from_millis(60);
 
 /// Keys of a create request that go into the record as they are.
-const COPIED_KEYS: [&str; 13] = [
+const COPIED_KEYS: [&str; 12] = [
     "user",
     "env",
     "labels",
@@ -25,7 +26,6 @@ const COPIED_KEYS: [&str; 13] = [
     "networkAllowList",
     "domainAllowList",
     "target",
-    "volumes",
     "gpuType",
     "spot",
     "linkedSandbox",
@@ -36,6 +36,10 @@ pub async fn create(call: ApiCall) -> Answer {
     let body = call.json()?;
     let Value::Object(request) = body else { return Err(ApiError::bad_request("Expected an object")) };
     let record = record(&call, &request)?;
+    let secrets = match request.get("secrets").filter(|secrets| !secrets.is_null()) {
+        Some(requested) if call.app.protocol == Protocol::V0_205 => secrets::environment(&call, requested)?,
+        _ => BTreeMap::new(),
+    };
     let image = request.get("buildInfo").and_then(|info| info["dockerfileContent"].as_str());
     let image = image.map(str::to_owned);
     let origin = snapshots::layer(&call, record.get("snapshot").and_then(Value::as_str).unwrap_or_default());
@@ -45,7 +49,11 @@ pub async fn create(call: ApiCall) -> Answer {
         if sandboxes.has_name(&call.organization.id, name) {
             return Err(ApiError::conflict(format!("Sandbox with name {name} already exists")));
         }
+        if let Some(requested) = record.get("volumes") {
+            volumes::use_all(&call.app, requested)?;
+        }
         let sandbox = Sandbox::new(&call.app, record, origin);
+        *sandbox.secrets.lock() = secrets;
         sandboxes.insert(sandbox.clone());
         sandbox
     };
@@ -114,6 +122,9 @@ fn record(call: &ApiCall, request: &Map<String, Value>) -> Result<Map<String, Va
         return Err(ApiError::bad_request("Cannot specify Sandbox resources when using a snapshot"));
     }
     intervals(request, &mut record)?;
+    if let Some(requested) = given("volumes") {
+        record.insert("volumes".into(), volumes::resolve(call, requested)?.into());
+    }
     if let Some(name) = request.get("name").and_then(Value::as_str).filter(|name| !name.is_empty()) {
         record.insert("name".into(), json!(name));
     } else {

@@ -57,8 +57,7 @@ pub async fn by_cursor(call: ApiCall) -> Answer {
     };
     let mut found = find(&call)?;
     sort(&call, &mut found, &["name", "cpu", "memoryGib", "diskGib", "lastActivityAt", "createdAt"])?;
-    let next = start + limit;
-    let cursor = (next < found.len()).then(|| URL_SAFE_NO_PAD.encode(format!("{next}")));
+    let cursor = page_cursor(start + limit, found.len());
     let items: Vec<Value> =
         found.into_iter().skip(start).take(limit).map(|item| brief(item.json())).collect();
     Ok(json_body(&json!({ "items": items, "nextCursor": cursor })))
@@ -87,7 +86,7 @@ pub async fn by_page(call: ApiCall) -> Answer {
     })))
 }
 
-fn limit(call: &ApiCall) -> Result<usize, ApiError> {
+pub fn limit(call: &ApiCall) -> Result<usize, ApiError> {
     match call.parameter("limit") {
         None => Ok(DEFAULT_LIMIT),
         Some(text) => match text.parse::<i64>() {
@@ -101,8 +100,14 @@ fn limit(call: &ApiCall) -> Result<usize, ApiError> {
     }
 }
 
-fn offset(cursor: &str) -> Option<usize> {
+/// The position that a cursor stands for.
+pub fn offset(cursor: &str) -> Option<usize> {
     String::from_utf8(URL_SAFE_NO_PAD.decode(cursor).ok()?).ok()?.parse().ok()
+}
+
+/// The cursor of the page that begins there, unless it is behind the last item.
+pub fn page_cursor(start: usize, total: usize) -> Option<String> {
+    (start < total).then(|| URL_SAFE_NO_PAD.encode(start.to_string()))
 }
 
 /// The organization's sandboxes that pass every filter.

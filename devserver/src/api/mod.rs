@@ -1,4 +1,4 @@
-//! The control plane, below `/api`: sandboxes and their states, snapshots, volumes. Every route but
+//! The control plane, below `/api`: sandboxes and their states, snapshots, volumes, secrets. Every route but
 //! `/config` and `/health` needs a credential, unknown ones included.
 
 mod access;
@@ -10,9 +10,11 @@ pub mod image;
 mod lifecycle;
 mod list;
 pub mod records;
+mod regions;
+pub mod secrets;
 mod settings;
 mod snapshots;
-mod volumes;
+pub mod volumes;
 
 use crate::Protocol;
 use crate::app_state::AppState;
@@ -33,7 +35,10 @@ pub fn router(app: Arc<AppState>) -> Router {
         Protocol::V0_190 => Router::new(),
         Protocol::V0_205 => Router::new()
             .route("/sandbox/{id}/autopause/{minutes}", post(settings::auto_pause))
-            .route("/sandbox/{id}/ttl/{minutes}", post(settings::ttl)),
+            .route("/sandbox/{id}/ttl/{minutes}", post(settings::ttl))
+            .route("/secret", get(secrets::list).post(secrets::create))
+            .route("/secret/paginated", get(secrets::list_by_cursor))
+            .route("/secret/{id}", get(secrets::get).patch(secrets::update).delete(secrets::delete)),
     };
     Router::new()
         .route("/config", get(config))
@@ -71,6 +76,7 @@ pub fn router(app: Arc<AppState>) -> Router {
         .route("/volumes", get(volumes::list).post(volumes::create))
         .route("/volumes/by-name/{name}", get(volumes::get_by_name))
         .route("/volumes/{id}", get(volumes::get).delete(volumes::delete))
+        .route("/regions", get(regions::list))
         .route("/object-storage/push-access", get(access::object_storage))
         .merge(newer)
         .fallback(no_route)

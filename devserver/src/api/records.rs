@@ -1,9 +1,10 @@
-//! Snapshots and volumes as stored: their JSON by id, each with the organization that owns it.
+//! Snapshots, volumes, secrets and warm pools as stored: their JSON by id, each with the organization that owns it.
 
 use super::ApiCall;
 use super::error::{Answer, ApiError, json_body};
 use super::lifecycle::OBSERVE_TIMEOUT;
 use crate::app_state::AppState;
+use crate::timestamp::now;
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
 use parking_lot::Mutex;
@@ -46,6 +47,32 @@ pub fn read(call: &ApiCall, records: &Records, key: &str, value: &str) -> Option
 
 pub fn find(call: &ApiCall, records: &Records, key: &str, value: &str) -> Option<Record> {
     list(call, records).into_iter().find(|record| record.get(key) == Some(&json!(value)))
+}
+
+/// Stores a record that has its final state.
+pub fn insert(records: &Records, record: Record) {
+    let id = record.get("id").and_then(Value::as_str).unwrap_or_default().to_owned();
+    records.lock().insert(id, Stored { record, observed: Arc::default() });
+}
+
+/// Changes a record that is there.
+pub fn update(records: &Records, id: &str, change: impl FnOnce(&mut Record)) {
+    if let Some(stored) = records.lock().get_mut(id) {
+        change(&mut stored.record);
+        stored.record.insert("updatedAt".into(), json!(now()));
+    }
+}
+
+pub fn remove(records: &Records, id: &str) -> Option<Record> {
+    records.lock().remove(id).map(|stored| stored.record)
+}
+
+/// Returns once a client has read the record by itself, or after `limit`.
+pub async fn observed(records: &Records, id: &str, limit: Duration) {
+    let observed = records.lock().get(id).map(|stored| stored.observed.clone());
+    if let Some(observed) = observed {
+        let _unread = timeout(limit, observed.notified()).await;
+    }
 }
 
 pub fn delete(call: &ApiCall, records: &Records, id: &str, noun: &str) -> Answer {

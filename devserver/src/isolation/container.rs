@@ -8,6 +8,7 @@ use super::image;
 use super::layer::SavedLayer;
 use super::maker::Task;
 use super::plan::{Layer, Plan, Spec};
+use super::volumes::VolumeMount;
 use crate::processes::{self, Held};
 use rustix::process::{
     Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, pidfd_open, pidfd_send_signal, waitid,
@@ -31,6 +32,7 @@ pub struct Container {
     directory: PathBuf,
     disk_bytes: u64,
     limits: Limits,
+    volumes: Vec<VolumeMount>,
     group: Option<Group>,
     kept: Option<Kept>,
     running: Option<Running>,
@@ -72,10 +74,16 @@ impl Container {
             directory: state.join(id),
             disk_bytes,
             limits,
+            volumes: Vec::new(),
             group: None,
             kept: None,
             running: None,
         }
+    }
+
+    /// What it shares with other containers from the next start on which its file system is made.
+    pub fn share(&mut self, volumes: Vec<VolumeMount>) {
+        self.volumes = volumes;
     }
 
     /// Where its daemon is reached.
@@ -174,6 +182,7 @@ impl Container {
             hostname: self.id.clone(),
             hidden: self.isolation.hidden().to_vec(),
             exposed: self.isolation.exposed().to_vec(),
+            volumes: self.volumes.clone(),
             groups: group.map(Group::members).unwrap_or_default(),
             freezable: group.and_then(Group::freezable_members).filter(|_| self.plan.is_some()),
             kernel_locked: nix::unistd::geteuid().is_root()

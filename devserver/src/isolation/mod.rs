@@ -3,8 +3,8 @@
 //!
 //! * `allowed`: what this kernel allows. `plan`, `layout`: what a container is made of, and what it sees.
 //! * `container`: one, as the server has it. `maker`, `users`, `tree`: the process that makes it.
-//! * `cgroup`, `image`: limits, and a layer of limited size. `layer`, `archive`: its files saved. `state`: what an
-//!   earlier server left.
+//! * `cgroup`, `image`: limits, and a layer of limited size. `layer`, `archive`: its files saved. `volumes`:
+//!   directories that containers share. `state`: what an earlier server left.
 //! * `channel`, `calls`, `failure`: messages, system calls, reasons.
 
 mod allowed;
@@ -22,6 +22,7 @@ mod plan;
 mod state;
 mod tree;
 mod users;
+mod volumes;
 
 pub use allowed::{Isolation, Wanted, find_binary};
 pub use cgroup::Limits;
@@ -31,3 +32,4 @@ pub use layout::HOME;
 pub use maker::{Daemon, main};
 pub use plan::{Ids, Layer, Plan, Tree};
 pub use state::StateDirectory;
+pub use volumes::VolumeMount;

@@ -1,5 +1,6 @@
 //! What a container is made of, as the server tells the process that makes it.
 
+use super::volumes::VolumeMount;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::path::PathBuf;
@@ -105,6 +106,8 @@ pub struct Spec {
     pub hidden: Vec<PathBuf>,
     /// Directories below hidden ones that are shown after all, read-only.
     pub exposed: Vec<PathBuf>,
+    /// What it shares with other containers.
+    pub volumes: Vec<VolumeMount>,
     /// `cgroup.procs` of each control group to join.
     pub groups: Vec<PathBuf>,
     /// `cgroup.procs` of the group that everything but the first process joins.

@@ -8,6 +8,7 @@ use super::image;
 use super::layout::{self, HostMount, Private};
 use super::maker::mounted;
 use super::plan::{Ids, Layer, Plan, Spec, Tree};
+use super::volumes;
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use rustix::mount::{
     FsMountFlags, FsOpenFlags, MountAttrFlags, MoveMountFlags, OpenTreeFlags, fsconfig_create, fsmount,
@@ -82,6 +83,7 @@ pub fn assemble(plan: Plan, spec: &Spec, shown: Option<&OwnedFd>, origin: Option
         calls::set_mount_attributes(copy.as_fd(), READ_ONLY | NO_DEVICES, false).at("protect", source)?;
         attach(&copy, &target)?;
     }
+    volumes::mount(&spec.volumes, root, plan, shown)?;
     devices(plan)?;
     kernel(plan, spec)?;
     if plan.ids == Ids::Own {

@@ -16,6 +16,8 @@ mod lsp;
 mod process;
 mod protected;
 mod pty;
+mod secrets;
 mod session;
 mod store;
 mod transcripts;
+mod volumes;

@@ -66,7 +66,8 @@ pub const DAYTONA_END_OF_STREAM: i32 = 18;
 /// Nothing was found.
 pub const DAYTONA_NO_MATCH: i32 = 19;
 
-/// The sandbox is in an error state, was evicted, or its queue time ran out.
+/// The sandbox is in an error state, was evicted, or its queue time ran out; or a volume is in an error
+/// state.
 pub const DAYTONA_SANDBOX_FAILED: i32 = 20;
 
 /// The configuration is incomplete or contradicts itself.

@@ -2,9 +2,8 @@
 
 use crate::canned::{Answer, Server, json_answer, soon, with_headers};
 use crate::support::toolbox::{Reply, Toolbox, ok};
-use crate::support::{Collector, call, client, context, until};
+use crate::support::{Collector, call, client, context, on_client, until};
 use daytona::catalogue::{self, Outcome, TargetRef};
-use daytona::client::Client;
 use daytona::client::error::{Error, Result};
 use daytona::client::sandbox::Sandbox;
 use daytona::client::status;
@@ -102,18 +101,6 @@ async fn sent(config: Value, params: Value) -> Value {
     .await;
     on_client(&client(&server.url(), config), "sandbox.create", params).await.unwrap();
     serde_json::from_slice(&server.asked()[0].body).unwrap()
-}
-
-async fn on_client(client: &Client, operation: &str, params: Value) -> Result<Value> {
-    let call = catalogue::Call {
-        target: TargetRef::Client(client.clone()),
-        params: params.to_string().into_bytes(),
-        context: context(),
-    };
-    match soon(catalogue::find(operation).unwrap().call.unwrap()(call)?).await? {
-        Outcome::Json(json) | Outcome::NewSandbox(_, json) => Ok(serde_json::from_slice(&json).unwrap()),
-        _ => panic!("{operation} answers no JSON"),
-    }
 }
 
 /// A cancel or close drops the operation's future; the error is made elsewhere, from the error context.

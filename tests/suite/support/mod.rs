@@ -70,6 +70,21 @@ pub async fn call(sandbox: &Sandbox, operation: &str, params: Value) -> Result<V
     }
 }
 
+/// An operation of a client by its name; `null` where it answers nothing.
+pub async fn on_client(client: &Client, operation: &str, params: Value) -> Result<Value> {
+    let function = catalogue::find(operation).unwrap_or_else(|| panic!("no operation {operation}")).call;
+    let call = catalogue::Call {
+        target: TargetRef::Client(client.clone()),
+        params: params.to_string().into_bytes(),
+        context: context(),
+    };
+    match soon(function.unwrap()(call)?).await? {
+        Outcome::Json(json) | Outcome::NewSandbox(_, json) => Ok(serde_json::from_slice(&json).unwrap()),
+        Outcome::Null => Ok(Value::Null),
+        Outcome::Bytes(_) => panic!("{operation} answers bytes"),
+    }
+}
+
 /// Fails the test instead of hanging it.
 pub async fn soon<T>(work: impl Future<Output = T>) -> T {
     tokio::time::timeout(Duration::from_secs(60), work).await.expect("this hangs")

@@ -1,0 +1,193 @@
+//! Volumes: directories that outlive sandboxes and that several sandboxes mount at once.
+
+use super::Client;
+use super::error::{Error, Result};
+use super::operation::Context;
+use super::status;
+use super::transport::{Json, caller_deadline, expect_json, segment};
+use http::Method;
+use serde::Deserialize;
+use std::time::Duration;
+use tokio::time::{Instant, sleep};
+
+crate::params! {
+    pub struct Create {
+        /// The name, unique in the organization.
+        pub name: String,
+    }
+}
+
+crate::params! {
+    pub struct Named {
+        /// The volume's UUID or exact name.
+        pub id_or_name: String,
+    }
+}
+
+crate::params! {
+    pub struct List {}
+}
+
+/// A volume.
+#[derive(Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(extend("absentOrNull" = true)))]
+#[serde(rename_all = "camelCase")]
+pub struct Volume {
+    /// The id: what `volumes` of sandbox.create takes, beside the name.
+    pub id: String,
+    /// The name, unique in the organization.
+    pub name: String,
+    /// The organization that it belongs to.
+    pub organization_id: String,
+    /// What it is doing; only a `ready` one can be mounted.
+    #[cfg_attr(feature = "schema", schemars(with = "crate::client::known::VolumeState"))]
+    pub state: String,
+    /// When it was created.
+    #[cfg_attr(feature = "schema", schemars(extend("format" = "date-time")))]
+    pub created_at: String,
+    /// When it last changed.
+    #[cfg_attr(feature = "schema", schemars(extend("format" = "date-time")))]
+    pub updated_at: String,
+    /// When a sandbox was last created with it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(extend("format" = "date-time")))]
+    pub last_used_at: Option<String>,
+    /// Why its state is `error`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error_reason: Option<String>,
+}
+
+/// What is read of a volume here.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Reading {
+    id: String,
+    state: String,
+    error_reason: Option<String>,
+}
+
+impl Reading {
+    fn of(json: &Json) -> Result<Self> {
+        super::json::read(&json.0).map_err(|error| {
+            let why = super::json::describe(&error);
+            Error::new(status::PROTOCOL, format!("the server's answer is not a volume: {why}"))
+        })
+    }
+}
+
+pub async fn create(client: Client, params: Create, _: Context) -> Result<Json> {
+    let body = serde_json::json!({ "name": params.name });
+    let answer = client.request(Method::POST, "volumes").json(&body).send().await?.json_required().await?;
+    expect_json(answer, b'{', "a volume")
+}
+
+pub async fn list(client: Client, _: List, _: Context) -> Result<Json> {
+    let answer = client.request(Method::GET, "volumes").send().await?.json_required().await?;
+    expect_json(answer, b'[', "a list of volumes")
+}
+
+pub async fn get(client: Client, params: Named, _: Context) -> Result<Json> {
+    read(&client, &params.id_or_name).await
+}
+
+/// Reads by id what looks like an id, and by name what does not, or is no volume's id. The server's look-up by id
+/// knows no names.
+async fn read(client: &Client, id_or_name: &str) -> Result<Json> {
+    let segment = segment(id_or_name)?;
+    let get = async |path: String| {
+        let answer = client.request(Method::GET, &path).send().await?.json_required().await?;
+        expect_json(answer, b'{', "a volume")
+    };
+    if is_uuid(id_or_name) {
+        match get(format!("volumes/{segment}")).await {
+            Err(error) if error.status() == status::HTTP_NOT_FOUND => {}
+            answered => return answered,
+        }
+    }
+    get(format!("volumes/by-name/{segment}")).await
+}
+
+/// The server deletes by id alone.
+pub async fn delete(client: Client, params: Named, _: Context) -> Result<()> {
+    let delete = async |id: &str| {
+        let request = client.request(Method::DELETE, &format!("volumes/{}", segment(id)?));
+        request.send().await.map(drop)
+    };
+    if is_uuid(&params.id_or_name) {
+        match delete(&params.id_or_name).await {
+            Err(error) if error.status() == status::HTTP_NOT_FOUND => {}
+            answered => return answered,
+        }
+    }
+    let volume = Reading::of(&read(&client, &params.id_or_name).await?)?;
+    delete(&volume.id).await
+}
+
+/// The pause between two polls, at first and at most.
+const POLL: Duration = Duration::from_millis(100);
+const POLL_MAX: Duration = Duration::from_secs(1);
+/// Poll errors in a row that end a wait.
+const ERRORS_MAX: u32 = 10;
+/// The wait ends this long before the caller's limit, so that its error can tell the volume's state.
+const MARGIN: Duration = Duration::from_millis(100);
+
+/// Polls until the volume is ready. A volume that failed, or is being deleted, never will be.
+pub async fn wait(client: Client, params: Named, _: Context) -> Result<Json> {
+    let name = &params.id_or_name;
+    let deadline = caller_deadline().map(|deadline| deadline - MARGIN);
+    let (mut pause, mut errors) = (POLL, 0);
+    let mut state = None;
+    loop {
+        match read(&client, name).await {
+            Ok(json) => {
+                errors = 0;
+                let reading = Reading::of(&json)?;
+                match reading.state.as_str() {
+                    "ready" => return Ok(json),
+                    "error" | "pending_delete" | "deleting" | "deleted" => {
+                        return Err(failure(name, &reading));
+                    }
+                    _ => state = Some(reading.state),
+                }
+            }
+            Err(error) => {
+                errors += 1;
+                let may_pass = error.detail().retryable || matches!(error.status(), status::PROTOCOL | 500..);
+                if !may_pass || errors >= ERRORS_MAX {
+                    return Err(error);
+                }
+            }
+        }
+        if deadline.is_some_and(|deadline| Instant::now() + pause > deadline) {
+            let state = state.as_deref().unwrap_or("in an unknown state");
+            let message = format!(
+                "volume {name} is still {state}, not ready; raise `timeoutMs`, or wait again with volume.wait"
+            );
+            return Err(Error::new(status::TIMEOUT, message));
+        }
+        sleep(pause).await;
+        pause = pause.mul_f64(1.5).min(POLL_MAX);
+    }
+}
+
+fn failure(name: &str, reading: &Reading) -> Error {
+    let message = match (reading.state.as_str(), &reading.error_reason) {
+        ("error", Some(reason)) => {
+            format!("volume {name} is in state error: {reason}; delete it and make another")
+        }
+        ("error", None) => {
+            format!("volume {name} is in state error, without a reason; delete it and make another")
+        }
+        (state, _) => format!("volume {name} will not be ready: it is {state}"),
+    };
+    Error::new(status::SANDBOX_FAILED, message)
+}
+
+/// Whether a text has the form of a UUID. Names may have it, too.
+fn is_uuid(text: &str) -> bool {
+    text.len() == 36
+        && text.bytes().enumerate().all(|(at, byte)| match at {
+            8 | 13 | 18 | 23 => byte == b'-',
+            _ => byte.is_ascii_hexdigit(),
+        })
+}
