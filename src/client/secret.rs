@@ -36,17 +36,17 @@ crate::params! {
     pub struct List {
         /// `nextCursor` of the page before.
         pub cursor: Option<String>,
-        /// Items a page, 1 to 200; absent: the server's default, 100.
+        /// Items a page, 1 to 200.
         #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 200)))]
-        pub limit: Option<u32>,
+        pub limit: Option<u32> = 100,
         /// A part of the name.
         pub name: Option<String>,
-        /// What the list is sorted by; absent: `createdAt`.
+        /// What the list is sorted by.
         #[cfg_attr(feature = "schema", schemars(with = "Option<crate::client::known::SecretSort>"))]
-        pub sort: Option<String>,
-        /// The direction; absent: `desc`.
+        pub sort: Option<String> = "createdAt",
+        /// The direction.
         #[cfg_attr(feature = "schema", schemars(with = "Option<crate::client::known::SortOrder>"))]
-        pub order: Option<String>,
+        pub order: Option<String> = "desc",
     }
 }
 

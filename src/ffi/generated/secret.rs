@@ -111,11 +111,11 @@ pub unsafe extern "C" fn daytona_secret_get(
 /// `options`: NULL, or a JSON object with any of
 ///
 /// * `cursor` (text): `nextCursor` of the page before.
-/// * `limit` (integer): Items a page, 1 to 200; absent: the server's default, 100.
+/// * `limit` (integer): Items a page, 1 to 200. Default: 100.
 /// * `name` (text): A part of the name.
-/// * `sort` (text): What the list is sorted by; absent: `createdAt`. `name`, `createdAt`, `updatedAt`;
-///   others may come.
-/// * `order` (text): The direction; absent: `desc`. `asc`, `desc`; others may come.
+/// * `sort` (text): What the list is sorted by. `name`, `createdAt`, `updatedAt`; others may come.
+///   Default: "createdAt".
+/// * `order` (text): The direction. `asc`, `desc`; others may come. Default: "desc".
 /// * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
 ///   operation's default. Of a stream it bounds its whole life.
 ///
