@@ -51,6 +51,7 @@ pub async fn fork(Path(id): Path<String>, call: ApiCall) -> Answer {
         let refusal = "Sandbox must be in started state to fork";
         let change = begin_of(&parent, &["started"], "started", refusal)?;
         let child = Sandbox::new(&call.app, record, None);
+        child.secrets.lock().clone_from(&parent.secrets.lock());
         sandboxes.insert(child.clone());
         (change, child)
     };

@@ -49,14 +49,8 @@ pub fn find(call: &ApiCall, records: &Records, key: &str, value: &str) -> Option
     list(call, records).into_iter().find(|record| record.get(key) == Some(&json!(value)))
 }
 
-/// Stores a record that has its final state.
-pub fn insert(records: &Records, record: Record) {
-    let id = record.get("id").and_then(Value::as_str).unwrap_or_default().to_owned();
-    records.lock().insert(id, Stored { record, observed: Arc::default() });
-}
-
 /// Changes a record that is there.
-pub fn update(records: &Records, id: &str, change: impl FnOnce(&mut Record)) {
+pub fn change(records: &Records, id: &str, change: impl FnOnce(&mut Record)) {
     if let Some(stored) = records.lock().get_mut(id) {
         change(&mut stored.record);
         stored.record.insert("updatedAt".into(), json!(now()));

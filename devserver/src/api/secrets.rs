@@ -38,7 +38,7 @@ pub async fn create(call: ApiCall) -> Answer {
     ];
     let mut secret: Record = fields.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
     secret.extend(changes);
-    records::insert(&call.app.secrets, secret.clone());
+    let _observed = records::insert(&call.app.secrets, secret.clone());
     Ok((StatusCode::CREATED, json_body(&shown(secret))).into_response())
 }
 
@@ -86,7 +86,7 @@ pub async fn get(Path(id): Path<String>, call: ApiCall) -> Answer {
 pub async fn update(Path(id): Path<String>, call: ApiCall) -> Answer {
     records::find(&call, &call.app.secrets, "id", &id).ok_or_else(|| missing(&id))?;
     let changes = changes(&call.json()?)?;
-    records::update(&call.app.secrets, &id, |secret| {
+    records::change(&call.app.secrets, &id, |secret| {
         secret.extend(changes);
     });
     get(Path(id), call).await

@@ -115,7 +115,7 @@ async fn remove(app: Arc<AppState>, id: String) {
     let removed = tokio::task::spawn_blocking(move || fs::remove_dir_all(path)).await;
     match removed.map_err(io::Error::other).and_then(|removed| removed) {
         Ok(()) => set_state(&app, &id, "deleted"),
-        Err(error) => records::update(&app.volumes, &id, |volume| {
+        Err(error) => records::change(&app.volumes, &id, |volume| {
             volume.insert("state".into(), json!("error"));
             volume.insert("errorReason".into(), json!(error.to_string()));
         }),
@@ -127,7 +127,7 @@ fn state(volume: &Record) -> &str {
 }
 
 fn set_state(app: &AppState, id: &str, state: &str) {
-    records::update(&app.volumes, id, |volume| drop(volume.insert("state".into(), json!(state))));
+    records::change(&app.volumes, id, |volume| drop(volume.insert("state".into(), json!(state))));
 }
 
 /// Whether the volume of that id is among a sandbox's.
@@ -243,7 +243,7 @@ pub fn use_all(app: &AppState, volumes: &Value) -> Result<(), ApiError> {
     let ids = volumes.as_array().into_iter().flatten().filter_map(|volume| volume["volumeId"].as_str());
     for id in ids {
         let mut is_ready = false;
-        records::update(&app.volumes, id, |volume| {
+        records::change(&app.volumes, id, |volume| {
             is_ready = state(volume) == "ready";
             volume.insert("lastUsedAt".into(), json!(now()));
         });

@@ -81,7 +81,7 @@ pub async fn on_client(client: &Client, operation: &str, params: Value) -> Resul
     match soon(function.unwrap()(call)?).await? {
         Outcome::Json(json) | Outcome::NewSandbox(_, json) => Ok(serde_json::from_slice(&json).unwrap()),
         Outcome::Null => Ok(Value::Null),
-        Outcome::Bytes(_) => panic!("{operation} answers bytes"),
+        Outcome::Bytes(_) | Outcome::Text(_) => panic!("{operation} answers no JSON"),
     }
 }
 
