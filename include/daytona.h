@@ -151,7 +151,8 @@
 #define DAYTONA_NO_MATCH 19
 
 /**
- * The sandbox is in an error state, was evicted, or its queue time ran out.
+ * The sandbox is in an error state, was evicted, or its queue time ran out; or a volume is in an error
+ * state.
  */
 #define DAYTONA_SANDBOX_FAILED 20
 
@@ -5163,6 +5164,470 @@ int32_t daytona_lsp_workspace_symbols(daytona_sandbox_t sandbox,
                                       const char *options,
                                       char **out,
                                       size_t *out_len);
+
+/**
+ * Makes a volume, which is not ready at once: wait for it with volume.wait.
+ *
+ * A name that is taken is HTTP_BAD_REQUEST. Mount it with `volumes` of sandbox.create.
+ *
+ * `client`: a client handle.
+ * `name` (text): The name, unique in the organization.
+ * `options`: NULL, or a JSON object with any of
+ *
+ * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+ *   operation's default. Of a stream it bounds its whole life.
+ *
+ * `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
+ * daytona_free.
+ * Its fields are id, name, organizationId, state, createdAt, updatedAt, lastUsedAt?, errorReason? (?
+ * may be absent); a newer server's arrive by themselves.
+ *
+ * Any thread, several at once; DAYTONA_BUSY in an inline callback.
+ * Gives up after 60 s unless `timeoutMs` says otherwise.
+ * Submitted and cancelled: Drops the connection; the volume may have been made.
+ * Endpoint: POST {api}/volumes
+ * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
+ * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+ * DAYTONA_PANIC, DAYTONA_BUSY, DAYTONA_HTTP_BAD_REQUEST, and 400 to 599 as the server answers.
+ */
+int32_t daytona_volume_create(daytona_client_t client,
+                              const char *name,
+                              const char *options,
+                              char **out,
+                              size_t *out_len);
+
+/**
+ * Reads a volume by its UUID or exact name.
+ *
+ * `client`: a client handle.
+ * `id_or_name` (text): The volume's UUID or exact name.
+ * `options`: NULL, or a JSON object with any of
+ *
+ * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+ *   operation's default. Of a stream it bounds its whole life.
+ *
+ * `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
+ * daytona_free.
+ * Its fields are id, name, organizationId, state, createdAt, updatedAt, lastUsedAt?, errorReason? (?
+ * may be absent); a newer server's arrive by themselves.
+ *
+ * Any thread, several at once; DAYTONA_BUSY in an inline callback.
+ * Gives up after 60 s unless `timeoutMs` says otherwise.
+ * Submitted and cancelled: Nothing remote.
+ * Endpoint: GET {api}/volumes/{id}, GET {api}/volumes/by-name/{name}
+ * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
+ * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+ * DAYTONA_PANIC, DAYTONA_BUSY, DAYTONA_HTTP_NOT_FOUND, and 400 to 599 as the server answers.
+ */
+int32_t daytona_volume_get(daytona_client_t client,
+                           const char *id_or_name,
+                           const char *options,
+                           char **out,
+                           size_t *out_len);
+
+/**
+ * All volumes of the organization, the last used first.
+ *
+ * `client`: a client handle.
+ * `options`: NULL, or a JSON object with any of
+ *
+ * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+ *   operation's default. Of a stream it bounds its whole life.
+ *
+ * `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
+ * daytona_free.
+ * Each has the fields id, name, organizationId, state, createdAt, updatedAt, lastUsedAt?, errorReason?
+ * (? may be absent); a newer server's arrive by themselves.
+ *
+ * Any thread, several at once; DAYTONA_BUSY in an inline callback.
+ * Gives up after 60 s unless `timeoutMs` says otherwise.
+ * Submitted and cancelled: Nothing remote.
+ * Endpoint: GET {api}/volumes
+ * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
+ * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+ * DAYTONA_PANIC, DAYTONA_BUSY, and 400 to 599 as the server answers.
+ */
+int32_t daytona_volume_list(daytona_client_t client,
+                            const char *options,
+                            char **out,
+                            size_t *out_len);
+
+/**
+ * Deletes a volume and what is in it, by its UUID or exact name; does not wait for the end of it.
+ *
+ * HTTP_CONFLICT while a sandbox that is not deleted has it, HTTP_BAD_REQUEST while it is neither ready
+ * nor in state error. The name is free once the volume is gone.
+ *
+ * `client`: a client handle.
+ * `id_or_name` (text): The volume's UUID or exact name.
+ * `options`: NULL, or a JSON object with any of
+ *
+ * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+ *   operation's default. Of a stream it bounds its whole life.
+ *
+ * `out`, `out_len`: may be NULL. Get `null`, or the error JSON on failure; free it with daytona_free.
+ *
+ * Any thread, several at once; DAYTONA_BUSY in an inline callback.
+ * Gives up after 60 s unless `timeoutMs` says otherwise.
+ * Submitted and cancelled: Drops the connection; the volume may be gone.
+ * Endpoint: DELETE {api}/volumes/{id}, where it is a name after GET {api}/volumes/by-name/{name}
+ * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
+ * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+ * DAYTONA_PANIC, DAYTONA_BUSY, DAYTONA_HTTP_BAD_REQUEST, DAYTONA_HTTP_NOT_FOUND,
+ * DAYTONA_HTTP_CONFLICT, and 400 to 599 as the server answers.
+ */
+int32_t daytona_volume_delete(daytona_client_t client,
+                              const char *id_or_name,
+                              const char *options,
+                              char **out,
+                              size_t *out_len);
+
+/**
+ * Waits until a volume is ready, by its UUID or exact name; the result is the volume as last read.
+ *
+ * SANDBOX_FAILED when it goes into state error, with the server's reason, or is being deleted. TIMEOUT
+ * tells the state that it is in.
+ *
+ * `client`: a client handle.
+ * `id_or_name` (text): The volume's UUID or exact name.
+ * `options`: NULL, or a JSON object with any of
+ *
+ * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+ *   operation's default. Of a stream it bounds its whole life.
+ *
+ * `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
+ * daytona_free.
+ * Its fields are id, name, organizationId, state, createdAt, updatedAt, lastUsedAt?, errorReason? (?
+ * may be absent); a newer server's arrive by themselves.
+ *
+ * Any thread, several at once; DAYTONA_BUSY in an inline callback.
+ * Gives up after 60 s unless `timeoutMs` says otherwise.
+ * Submitted and cancelled: Ends the wait; nothing changes on the server.
+ * Endpoint: GET {api}/volumes/{id} or GET {api}/volumes/by-name/{name}, until it is ready
+ * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
+ * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+ * DAYTONA_PANIC, DAYTONA_BUSY, DAYTONA_SANDBOX_FAILED, DAYTONA_HTTP_NOT_FOUND, and 400 to 599 as the
+ * server answers.
+ */
+int32_t daytona_volume_wait(daytona_client_t client,
+                            const char *id_or_name,
+                            const char *options,
+                            char **out,
+                            size_t *out_len);
+
+/**
+ * Makes a secret. No answer ever has its value. UNSUPPORTED on a server before 0.205.
+ *
+ * A sandbox that is created with it (`secrets` of sandbox.create) has its placeholder in an
+ * environment variable, in whose place the service puts the value in requests to `hosts`. A name that
+ * is taken is HTTP_CONFLICT.
+ *
+ * `client`: a client handle.
+ * `name` (text): The name, unique in the organization: letters, digits, hyphens and underscores.
+ * `value` (text): The value. No answer, error or log line has it.
+ * `options`: NULL, or a JSON object with any of
+ *
+ * * `description` (text): What it is for.
+ * * `hosts` (list of texts): The hosts that the value may be sent to, as `api.example.com` or
+ *   `*.example.com`.
+ * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+ *   operation's default. Of a stream it bounds its whole life.
+ *
+ * `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
+ * daytona_free.
+ * Its fields are id, name, description?, placeholder, hosts, createdAt, updatedAt (? may be absent); a
+ * newer server's arrive by themselves.
+ *
+ * Any thread, several at once; DAYTONA_BUSY in an inline callback.
+ * Gives up after 60 s unless `timeoutMs` says otherwise.
+ * Submitted and cancelled: Drops the connection; the secret may have been made.
+ * Endpoint: POST {api}/secret
+ * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
+ * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+ * DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, DAYTONA_HTTP_BAD_REQUEST, DAYTONA_HTTP_CONFLICT,
+ * and 400 to 599 as the server answers.
+ */
+int32_t daytona_secret_create(daytona_client_t client,
+                              const char *name,
+                              const char *value,
+                              const char *options,
+                              char **out,
+                              size_t *out_len);
+
+/**
+ * Reads a secret by its id, without its value. UNSUPPORTED on a server before 0.205.
+ *
+ * `client`: a client handle.
+ * `id` (text): The secret's id.
+ * `options`: NULL, or a JSON object with any of
+ *
+ * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+ *   operation's default. Of a stream it bounds its whole life.
+ *
+ * `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
+ * daytona_free.
+ * Its fields are id, name, description?, placeholder, hosts, createdAt, updatedAt (? may be absent); a
+ * newer server's arrive by themselves.
+ *
+ * Any thread, several at once; DAYTONA_BUSY in an inline callback.
+ * Gives up after 60 s unless `timeoutMs` says otherwise.
+ * Submitted and cancelled: Nothing remote.
+ * Endpoint: GET {api}/secret/{id}
+ * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
+ * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+ * DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, DAYTONA_HTTP_NOT_FOUND, and 400 to 599 as the
+ * server answers.
+ */
+int32_t daytona_secret_get(daytona_client_t client,
+                           const char *id,
+                           const char *options,
+                           char **out,
+                           size_t *out_len);
+
+/**
+ * Lists secrets without their values, a page at a time. UNSUPPORTED on a server before 0.205.
+ *
+ * `client`: a client handle.
+ * `options`: NULL, or a JSON object with any of
+ *
+ * * `cursor` (text): `nextCursor` of the page before.
+ * * `limit` (integer): Items a page, 1 to 200. Default: 100.
+ * * `name` (text): A part of the name.
+ * * `sort` (text): What the list is sorted by. `name`, `createdAt`, `updatedAt`; others may come.
+ *   Default: "createdAt".
+ * * `order` (text): The direction. `asc`, `desc`; others may come. Default: "desc".
+ * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+ *   operation's default. Of a stream it bounds its whole life.
+ *
+ * `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
+ * daytona_free.
+ * Its fields are items, total, nextCursor; a newer server's arrive by themselves.
+ *
+ * Any thread, several at once; DAYTONA_BUSY in an inline callback.
+ * Gives up after 60 s unless `timeoutMs` says otherwise.
+ * Submitted and cancelled: Nothing remote.
+ * Endpoint: GET {api}/secret/paginated
+ * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
+ * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+ * DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, DAYTONA_HTTP_BAD_REQUEST, and 400 to 599 as the
+ * server answers.
+ */
+int32_t daytona_secret_list(daytona_client_t client,
+                            const char *options,
+                            char **out,
+                            size_t *out_len);
+
+/**
+ * Changes a secret; what is absent stays. UNSUPPORTED on a server before 0.205.
+ *
+ * Sandboxes that have it keep their placeholder.
+ *
+ * `client`: a client handle.
+ * `id` (text): The secret's id.
+ * `options`: NULL, or a JSON object with any of
+ *
+ * * `value` (text): A new value; absent: it stays. No answer, error or log line has it.
+ * * `description` (text): A new description; absent: it stays.
+ * * `hosts` (list of texts): All hosts that the value may be sent to; absent: they stay.
+ * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+ *   operation's default. Of a stream it bounds its whole life.
+ *
+ * `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
+ * daytona_free.
+ * Its fields are id, name, description?, placeholder, hosts, createdAt, updatedAt (? may be absent); a
+ * newer server's arrive by themselves.
+ *
+ * Any thread, several at once; DAYTONA_BUSY in an inline callback.
+ * Gives up after 60 s unless `timeoutMs` says otherwise.
+ * Submitted and cancelled: Drops the connection; the change may have been made.
+ * Endpoint: PATCH {api}/secret/{id}
+ * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
+ * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+ * DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, DAYTONA_HTTP_BAD_REQUEST, DAYTONA_HTTP_NOT_FOUND,
+ * and 400 to 599 as the server answers.
+ */
+int32_t daytona_secret_update(daytona_client_t client,
+                              const char *id,
+                              const char *options,
+                              char **out,
+                              size_t *out_len);
+
+/**
+ * Deletes a secret. UNSUPPORTED on a server before 0.205.
+ *
+ * `client`: a client handle.
+ * `id` (text): The secret's id.
+ * `options`: NULL, or a JSON object with any of
+ *
+ * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+ *   operation's default. Of a stream it bounds its whole life.
+ *
+ * `out`, `out_len`: may be NULL. Get `null`, or the error JSON on failure; free it with daytona_free.
+ *
+ * Any thread, several at once; DAYTONA_BUSY in an inline callback.
+ * Gives up after 60 s unless `timeoutMs` says otherwise.
+ * Submitted and cancelled: Drops the connection; the secret may be gone.
+ * Endpoint: DELETE {api}/secret/{id}
+ * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
+ * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+ * DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, DAYTONA_HTTP_NOT_FOUND, and 400 to 599 as the
+ * server answers.
+ */
+int32_t daytona_secret_delete(daytona_client_t client,
+                              const char *id,
+                              const char *options,
+                              char **out,
+                              size_t *out_len);
+
+/**
+ * Keeps sandboxes of a snapshot started, so that a create from it takes one and is answered at once.
+ *
+ * Only creates with the default user and without environment, volumes and secrets take one.
+ * UNSUPPORTED on a server before 0.205.
+ *
+ * `client`: a client handle.
+ * `snapshot` (text): The snapshot of its sandboxes, by id or name.
+ * `pool` (integer): How many sandboxes wait in it, 1 or more; the organization's quota bounds it.
+ * `options`: NULL, or a JSON object with any of
+ *
+ * * `target` (text): The region; absent: the organization's default.
+ * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+ *   operation's default. Of a stream it bounds its whole life.
+ *
+ * `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
+ * daytona_free.
+ * Its fields are id, organizationId, snapshot, target, pool, currentSize, cpu, mem, disk, osUser, env,
+ * errorReason?, createdAt, updatedAt (? may be absent); a newer server's arrive by themselves.
+ *
+ * Any thread, several at once; DAYTONA_BUSY in an inline callback.
+ * Gives up after 60 s unless `timeoutMs` says otherwise.
+ * Submitted and cancelled: Drops the connection; the pool may have been made.
+ * Endpoint: POST {api}/warm-pools
+ * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
+ * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+ * DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, DAYTONA_HTTP_BAD_REQUEST, DAYTONA_HTTP_NOT_FOUND,
+ * DAYTONA_HTTP_CONFLICT, and 400 to 599 as the server answers.
+ */
+int32_t daytona_warm_pool_create(daytona_client_t client,
+                                 const char *snapshot,
+                                 int32_t pool,
+                                 const char *options,
+                                 char **out,
+                                 size_t *out_len);
+
+/**
+ * All warm pools of the organization. UNSUPPORTED on a server before 0.205.
+ *
+ * `client`: a client handle.
+ * `options`: NULL, or a JSON object with any of
+ *
+ * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+ *   operation's default. Of a stream it bounds its whole life.
+ *
+ * `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
+ * daytona_free.
+ * Each has the fields id, organizationId, snapshot, target, pool, currentSize, cpu, mem, disk, osUser,
+ * env, errorReason?, createdAt, updatedAt (? may be absent); a newer server's arrive by themselves.
+ *
+ * Any thread, several at once; DAYTONA_BUSY in an inline callback.
+ * Gives up after 60 s unless `timeoutMs` says otherwise.
+ * Submitted and cancelled: Nothing remote.
+ * Endpoint: GET {api}/warm-pools
+ * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
+ * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+ * DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, and 400 to 599 as the server answers.
+ */
+int32_t daytona_warm_pool_list(daytona_client_t client,
+                               const char *options,
+                               char **out,
+                               size_t *out_len);
+
+/**
+ * Changes how many sandboxes wait in a pool; 0 empties it. UNSUPPORTED on a server before 0.205.
+ *
+ * `client`: a client handle.
+ * `id` (text): The pool's id.
+ * `pool` (integer): How many sandboxes wait in it; 0 empties it.
+ * `options`: NULL, or a JSON object with any of
+ *
+ * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+ *   operation's default. Of a stream it bounds its whole life.
+ *
+ * `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
+ * daytona_free.
+ * Its fields are id, organizationId, snapshot, target, pool, currentSize, cpu, mem, disk, osUser, env,
+ * errorReason?, createdAt, updatedAt (? may be absent); a newer server's arrive by themselves.
+ *
+ * Any thread, several at once; DAYTONA_BUSY in an inline callback.
+ * Gives up after 60 s unless `timeoutMs` says otherwise.
+ * Submitted and cancelled: Drops the connection; the change may have been made.
+ * Endpoint: PATCH {api}/warm-pools/{id}
+ * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
+ * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+ * DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, DAYTONA_HTTP_BAD_REQUEST, DAYTONA_HTTP_NOT_FOUND,
+ * and 400 to 599 as the server answers.
+ */
+int32_t daytona_warm_pool_update(daytona_client_t client,
+                                 const char *id,
+                                 int32_t pool,
+                                 const char *options,
+                                 char **out,
+                                 size_t *out_len);
+
+/**
+ * Deletes a pool and the sandboxes that wait in it. UNSUPPORTED on a server before 0.205.
+ *
+ * `client`: a client handle.
+ * `id` (text): The pool's id.
+ * `options`: NULL, or a JSON object with any of
+ *
+ * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+ *   operation's default. Of a stream it bounds its whole life.
+ *
+ * `out`, `out_len`: may be NULL. Get `null`, or the error JSON on failure; free it with daytona_free.
+ *
+ * Any thread, several at once; DAYTONA_BUSY in an inline callback.
+ * Gives up after 60 s unless `timeoutMs` says otherwise.
+ * Submitted and cancelled: Drops the connection; the pool may be gone.
+ * Endpoint: DELETE {api}/warm-pools/{id}
+ * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
+ * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+ * DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, DAYTONA_HTTP_NOT_FOUND, and 400 to 599 as the
+ * server answers.
+ */
+int32_t daytona_warm_pool_delete(daytona_client_t client,
+                                 const char *id,
+                                 const char *options,
+                                 char **out,
+                                 size_t *out_len);
+
+/**
+ * The regions that sandboxes of the organization can be in.
+ *
+ * `client`: a client handle.
+ * `options`: NULL, or a JSON object with any of
+ *
+ * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+ *   operation's default. Of a stream it bounds its whole life.
+ *
+ * `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
+ * daytona_free.
+ * Each has the fields id, name, organizationId?, regionType, createdAt, updatedAt, proxyUrl?,
+ * sshGatewayUrl?, snapshotManagerUrl?, otelEndpoint? (? may be absent); a newer server's arrive by
+ * themselves.
+ *
+ * Any thread, several at once; DAYTONA_BUSY in an inline callback.
+ * Gives up after 60 s unless `timeoutMs` says otherwise.
+ * Submitted and cancelled: Nothing remote.
+ * Endpoint: GET {api}/regions
+ * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
+ * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+ * DAYTONA_PANIC, DAYTONA_BUSY, and 400 to 599 as the server answers.
+ */
+int32_t daytona_region_list(daytona_client_t client,
+                            const char *options,
+                            char **out,
+                            size_t *out_len);
 
 #ifdef __cplusplus
 }  // extern "C"
