@@ -94,9 +94,9 @@ pub async fn status_and_body(response: Response) -> (u16, Value) {
     (status, serde_json::from_str(&text).unwrap_or(Value::String(text)))
 }
 
-/// Waits until a condition holds.
+/// Waits until a condition holds. The limit is for what never comes: a busy machine takes its time.
 pub async fn until(what: &str, condition: impl AsyncFn() -> bool) {
-    for _ in 0..1200 {
+    for _ in 0..4800 {
         if condition().await {
             return;
         }

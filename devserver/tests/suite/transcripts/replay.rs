@@ -120,7 +120,11 @@ impl Replay {
             Err(differences) => return differences,
         };
         socket.play(exchange, &self.id).await;
-        socket.listen(Duration::from_secs(1)).await;
+        if scene::follows_output(self.area, &exchange.name) {
+            socket.await_output().await;
+        } else {
+            socket.listen(Duration::from_secs(1)).await;
+        }
         let differences = self.replay(during).await;
         self.played.insert(during.name.clone(), differences);
         socket.differences(self.area, exchange, &self.templates).await

@@ -67,6 +67,12 @@ pub fn request_during(area: &str, name: &str) -> Option<&'static str> {
     }
 }
 
+/// Whether the request during a WebSocket was made once the server had sent something there: a worker that has
+/// not begun with its code cannot be interrupted in it.
+pub fn follows_output(area: &str, name: &str) -> bool {
+    (area, name) == ("interpreter", "context deleted while running")
+}
+
 /// Whether `<uuid>` is a context of its own from here on.
 pub fn has_a_new_context(area: &str, name: &str) -> bool {
     area == "interpreter"

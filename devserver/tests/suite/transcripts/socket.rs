@@ -37,6 +37,12 @@ struct Received {
     end: Option<End>,
 }
 
+impl Received {
+    fn is_empty(&self) -> bool {
+        self.texts.is_empty() && self.bytes.is_empty()
+    }
+}
+
 #[derive(Debug, PartialEq, Eq)]
 enum End {
     Closed { code: u16, reason: String },
@@ -76,24 +82,35 @@ impl Socket {
         }
     }
 
+    /// Receives until the server has sent something, or has ended.
+    pub async fn await_output(&mut self) {
+        while self.received.is_empty() && self.received.end.is_none() {
+            self.receive().await;
+        }
+    }
+
     /// Receives until the server has been silent for this long, or has ended.
     pub async fn listen(&mut self, silence: Duration) {
         while self.received.end.is_none() {
-            let Ok(message) = timeout_at(Instant::now() + silence, self.stream.next()).await else {
+            if timeout_at(Instant::now() + silence, self.receive()).await.is_err() {
                 return;
-            };
-            match message {
-                Some(Ok(Message::Text(text))) => self.received.texts.push(text.to_string()),
-                Some(Ok(Message::Binary(bytes))) => self.received.bytes.extend_from_slice(&bytes),
-                Some(Ok(Message::Close(frame))) => {
-                    self.received.end =
-                        Some(frame.map_or(End::Closed { code: 1005, reason: String::new() }, |frame| {
-                            End::Closed { code: frame.code.into(), reason: frame.reason.to_string() }
-                        }));
-                }
-                Some(Ok(_)) => {}
-                Some(Err(_)) | None => self.received.end = Some(End::Lost),
             }
+        }
+    }
+
+    /// Receives one message.
+    async fn receive(&mut self) {
+        match self.stream.next().await {
+            Some(Ok(Message::Text(text))) => self.received.texts.push(text.to_string()),
+            Some(Ok(Message::Binary(bytes))) => self.received.bytes.extend_from_slice(&bytes),
+            Some(Ok(Message::Close(frame))) => {
+                self.received.end =
+                    Some(frame.map_or(End::Closed { code: 1005, reason: String::new() }, |frame| {
+                        End::Closed { code: frame.code.into(), reason: frame.reason.to_string() }
+                    }));
+            }
+            Some(Ok(_)) => {}
+            Some(Err(_)) | None => self.received.end = Some(End::Lost),
         }
     }
 
