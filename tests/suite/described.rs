@@ -8,9 +8,15 @@ use std::sync::LazyLock;
 static CATALOGUE: LazyLock<Value> =
     LazyLock::new(|| serde_json::from_str(include_str!("../../src/catalogue/operations.json")).unwrap());
 
-fn operation(name: &str) -> &'static Value {
+/// What the catalogue says of an operation.
+pub fn operation(name: &str) -> &'static Value {
     let operations = CATALOGUE["operations"].as_array().unwrap();
     operations.iter().find(|it| it["name"] == name).unwrap_or_else(|| panic!("no operation {name}"))
+}
+
+/// A shape that several operations use.
+pub fn definition(name: &str) -> &'static Value {
+    &CATALOGUE["$defs"][name]
 }
 
 /// How a call's result differs from what the catalogue says of it.

@@ -1,4 +1,7 @@
-//! Which operation with which arguments makes the client send a recorded request.
+//! Which operation with which arguments makes the client send a recorded request. Where none does, [`ordinary`] asks
+//! for the same answer with other arguments.
+//!
+//! [`ordinary`]: super::ordinary
 
 use super::recording::Exchange;
 use serde_json::{Map, Value, json};
@@ -15,15 +18,6 @@ pub const SANDBOX: &str = "sb-1";
 /// The operation for this exchange, or why none asks it.
 pub fn of(area: &str, exchange: &Exchange) -> Result<Question, &'static str> {
     let request = &exchange.request;
-    if request.upgrade.is_some() {
-        return Err("a WebSocket: those are in follow_faults and pty_sockets");
-    }
-    if exchange.response.status == "TimeoutError" {
-        return Err("was never answered: follow_faults shows what becomes of that");
-    }
-    if exchange.response.status == 206 {
-        return Err("a part: a part that a call did not ask for is an error");
-    }
     let sent = match (&request.json, &request.body) {
         (Some(Value::Object(fields)), _) => fields.clone(),
         (None, None) => Map::new(),
@@ -156,8 +150,44 @@ impl Asked<'_> {
             (_, ["files", ..]) => self.of_files(),
             (_, ["git", ..]) => self.of_git(),
             (_, ["computeruse", ..]) => self.of_computer(),
+            (_, ["lsp", ..]) => self.of_lsp(),
+            ("GET", ["process", "interpreter", "context"]) => {
+                question("interpreter.list_contexts", json!({}))
+            }
+            ("POST", ["process", "interpreter", "context"]) => {
+                self.fields("interpreter.create_context", &["cwd", "language"])
+            }
+            ("DELETE", ["process", "interpreter", "context", id]) => {
+                question("interpreter.delete_context", json!({"id": id}))
+            }
             _ => Err(NONE),
         }
+    }
+
+    fn of_lsp(&self) -> Answer {
+        let operation = match (self.method, self.segments[1]) {
+            ("POST", "start") => "lsp.start",
+            ("POST", "stop") => "lsp.stop",
+            ("POST", "did-open") => "lsp.did_open",
+            ("POST", "did-close") => "lsp.did_close",
+            ("POST", "completions") => "lsp.completions",
+            ("GET", "document-symbols") => "lsp.document_symbols",
+            ("GET", "workspacesymbols") => "lsp.workspace_symbols",
+            _ => return Err(NONE),
+        };
+        let mut params = Map::new();
+        let queried = self.query.iter().map(|(key, value)| (key.clone(), json!(value)));
+        for (key, value) in self.sent.clone().into_iter().chain(queried) {
+            match key.as_str() {
+                "languageId" => _ = params.insert("language".to_owned(), value),
+                // A place in any directory; recordings write `<home>`.
+                "pathToProject" => _ = params.insert("projectPath".to_owned(), value),
+                "uri" => _ = params.insert("path".to_owned(), value),
+                "position" => params.extend(value.as_object().unwrap().clone()),
+                _ => _ = params.insert(key, value),
+            }
+        }
+        question(operation, params.into())
     }
 
     fn of_computer(&self) -> Answer {
@@ -251,14 +281,14 @@ impl Asked<'_> {
             }
             ("POST", ["pull"]) => self.fields("git.pull", &["path"]),
             ("POST", ["push"]) => self.fields("git.push", &["path"]),
-            _ => Err("a route of 0.205: that it is UNSUPPORTED is shown in git::real"),
+            _ => Err("a route of 0.205"),
         }
     }
 
     fn of_files(&self) -> Answer {
         match (self.method, &self.segments[1..]) {
             ("GET", []) if self.query.iter().any(|(key, _)| key == "depth") => {
-                Err("a daemon that ignores `depth` is too old for it: files_real shows that")
+                Err("a daemon that ignores `depth` is too old for it")
             }
             ("GET", []) => self.queried("files.list", &["path"]),
             ("DELETE", []) => self.queried("files.delete", &["path", "recursive"]),
@@ -279,7 +309,6 @@ impl Asked<'_> {
                 let asked = self.queried("files.write", &["path"])?;
                 Ok(Question { body: b"hello world", ..asked })
             }
-            ("POST", ["bulk-upload" | "bulk-download"]) => Err("is told file by file: files_many shows that"),
             _ => Err(NONE),
         }
     }
