@@ -10,6 +10,7 @@ use parking_lot::{Mutex, RwLock};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 use uuid::Uuid;
 
 /// A tenant: it sees what was created with its key, and nothing else.
@@ -20,6 +21,8 @@ pub struct Organization {
 
 pub struct AppState {
     pub protocol: Protocol,
+    /// The length of a minute of the intervals.
+    pub minute: Duration,
     /// `http://127.0.0.1:PORT`
     pub base: String,
     pub port: u16,
@@ -62,6 +65,7 @@ impl AppState {
         let organization = || Arc::new(Organization { id: Uuid::new_v4().to_string(), key: random_key() });
         let app = Self {
             protocol: options.protocol,
+            minute: options.minute.unwrap_or(Duration::from_secs(60)),
             base: format!("http://127.0.0.1:{port}"),
             port,
             organizations: [organization(), organization()],

@@ -117,6 +117,12 @@ impl ToolboxHost {
         }
     }
 
+    /// Changes the environment of processes that start from now on.
+    pub async fn update_env(&self, change: &serde_json::Value) -> io::Result<()> {
+        let path = format!("{}/env", daemon::TOOLBOX);
+        self.control(Method::POST, &path, Body::from(change.to_string())).await
+    }
+
     /// A request of the control plane to the daemon.
     async fn control(&self, method: Method, path: &str, body: Body) -> io::Result<()> {
         let request = Request::builder().method(method).uri(format!("http://sandbox{path}")).body(body);

@@ -3,7 +3,7 @@
 //!
 //! * `server`: the listener, and where a request goes. `faults`: faults on demand.
 //! * The control plane. `app_state`: organizations, keys, sandboxes. `sandbox`: one of them. `api`: what is below
-//!   `/api`. `proxy`: access to toolboxes and ports. `rate`: how often.
+//!   `/api`. `proxy`: access to toolboxes and ports. `rate`: how often. `upkeep`: what happens as time passes.
 //! * `store`: the object store for image contexts. `byte_range`: the `Range` of a download.
 //! * The border. `host`: how the server reaches a sandbox's toolbox. `daemon`: the process that serves it.
 //!   `isolation`: the container that this process runs in.
@@ -26,11 +26,13 @@ mod server;
 mod store;
 mod timestamp;
 mod toolbox;
+mod upkeep;
 
 use faults::Rule;
 pub use isolation::Wanted;
 pub use server::Server;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// The version of the protocol.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -53,6 +55,9 @@ pub struct Options {
     /// The parent of the state directory, which is created and removed; absent: the system's temporary
     /// directory.
     pub state_dir: Option<PathBuf>,
+    /// The length of a minute of the intervals (auto-stop, TTL and the like), and between samples of the metrics.
+    /// Absent: 60 s.
+    pub minute: Option<Duration>,
     /// How far sandboxes are isolated from the machine.
     pub isolation: Wanted,
     /// The one way to build sandboxes, for tests of each; absent: the strongest that the kernel allows.

@@ -34,6 +34,9 @@ struct Arguments {
     /// Isolation of the sandboxes from this machine: as far as the system allows; or no server without it; or none.
     #[arg(long, value_enum, default_value = "auto", global = true)]
     isolation: Isolation,
+    /// The length of a minute of auto-stop, auto-archive, auto-delete, TTL and metrics, in milliseconds.
+    #[arg(long, value_name = "MS", default_value_t = 60_000, global = true)]
+    minute: u64,
     /// A fault, KIND[=VALUE]@PATH[*COUNT]; may be repeated. Kinds: cut, cut-after, cut-body=BYTES, stall,
     /// stall-body=BYTES, delay=MS, status=CODE, html=CODE, empty=CODE, garbage, close-idle=MS, split,
     /// ws-drop=FRAMES, ws-close=CODE, ws-silent=FRAMES.
@@ -99,6 +102,7 @@ async fn serve() -> ExitCode {
         },
         port: arguments.port,
         rate_limit: arguments.rate_limit,
+        minute: Some(Duration::from_millis(arguments.minute)),
         state_dir: arguments.state,
         isolation: match arguments.isolation {
             Isolation::Auto => Wanted::Auto,

@@ -2,12 +2,14 @@
 //! toolbox while it is started.
 
 use crate::Protocol;
+use crate::api::ssh::SshAccess;
 use crate::api::{image, volumes};
 use crate::app_state::{AppState, random_key};
 use crate::host::{self, ToolboxHost};
 use crate::isolation::{Container, HOME, SavedLayer};
-use crate::timestamp::now;
+use crate::timestamp::{self, now};
 use crate::toolbox::{MachineConfig, Resources};
+use crate::upkeep::Upkeep;
 use parking_lot::Mutex;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -15,6 +17,7 @@ use std::env::home_dir;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::Notify;
 use uuid::Uuid;
 
@@ -26,6 +29,8 @@ pub struct Sandbox {
     /// Signed preview tokens: port and when they expire.
     pub signed_previews: Mutex<BTreeMap<String, (u16, i64)>>,
     pub build_log: Mutex<String>,
+    pub ssh: Mutex<Vec<SshAccess>>,
+    pub upkeep: Upkeep,
     /// Environment variables with the placeholders of secrets, which are no part of the record.
     pub secrets: Mutex<BTreeMap<String, String>>,
     protocol: Protocol,
@@ -92,6 +97,8 @@ impl Sandbox {
             preview_token: Uuid::new_v4().simple().to_string(),
             signed_previews: Mutex::default(),
             build_log: Mutex::default(),
+            ssh: Mutex::default(),
+            upkeep: Upkeep::default(),
             secrets: Mutex::default(),
             protocol: app.protocol,
             container: Arc::new(Mutex::new(container)),
@@ -142,6 +149,30 @@ impl Sandbox {
 
     pub fn set(&self, key: &str, value: impl Into<Value>) {
         self.status.lock().set(key, value.into());
+    }
+
+    /// An empty text removes the key, as the service leaves out what is not set.
+    pub fn set_or_remove(&self, key: &str, text: String) {
+        let mut status = self.status.lock();
+        if text.is_empty() {
+            status.record.shift_remove(key);
+            status.record.insert("updatedAt".into(), json!(now()));
+        } else {
+            status.set(key, json!(text));
+        }
+    }
+
+    /// A client uses the sandbox: the intervals without activity begin anew.
+    pub fn touch(&self) {
+        self.upkeep.touch();
+        self.status.lock().record.insert("lastActivityAt".into(), json!(now()));
+    }
+
+    /// Sets or, with 0 minutes, ends the time after which it is destroyed.
+    pub fn set_ttl(&self, minute: Duration, minutes: u32) {
+        let time = (minutes > 0).then(|| minute.saturating_mul(minutes));
+        self.upkeep.destroy_after(time);
+        self.set_or_remove("autoDestroyAt", time.map(timestamp::after).unwrap_or_default());
     }
 
     /// Begins a change to this state, if `check` allows it from the present ones.

@@ -8,7 +8,7 @@ use crate::isolation::{self, Isolation, StateDirectory};
 use crate::proxy::preview;
 use crate::rate::RateLimit;
 use crate::store::Store;
-use crate::{api, proxy};
+use crate::{api, proxy, upkeep};
 use axum::Router;
 use axum::body::Body;
 use axum::http::{Method, Request, Response, StatusCode, header};
@@ -75,6 +75,7 @@ impl Server {
             faults: Faults::new(options.faults.clone()),
         });
         let closing = CancellationToken::new();
+        tokio::spawn(closing.clone().run_until_cancelled_owned(upkeep::run(Arc::downgrade(&shared.app))));
         let accepting = tokio::spawn(accept(listener, shared.clone(), closing.clone()));
         let api_url = format!("{}/api", shared.app.base);
         Ok(Self { shared, accepting, api_url, closing, _state: state })

@@ -2,7 +2,7 @@
 //! sandboxes to come. The copied sandbox is held while that lasts, and returns to its state.
 
 use super::error::{Answer, ApiError, json_body};
-use super::lifecycle::{begin_of, blocking, fail, needs_isolation, start_toolbox};
+use super::lifecycle::{begin, blocking, fail, needs_isolation, start_toolbox};
 use super::{ApiCall, records, snapshots};
 use crate::Protocol;
 use crate::app_state::Fork;
@@ -49,7 +49,7 @@ pub async fn fork(Path(id): Path<String>, call: ApiCall) -> Answer {
             return Err(ApiError::conflict(format!("Sandbox with name {name} already exists")));
         }
         let refusal = "Sandbox must be in started state to fork";
-        let change = begin_of(&parent, &["started"], "started", refusal)?;
+        let change = begin(&parent, &["started"], "started", refusal)?;
         let child = Sandbox::new(&call.app, record, None);
         child.secrets.lock().clone_from(&parent.secrets.lock());
         sandboxes.insert(child.clone());
@@ -140,7 +140,7 @@ pub async fn snapshot(Path(id): Path<String>, call: ApiCall) -> Answer {
     }
     let before = sandbox.state();
     let refusal = "Sandbox must be in started or stopped state to create a snapshot";
-    let change = begin_of(&sandbox, &["started", "stopped"], &before, refusal)?;
+    let change = begin(&sandbox, &["started", "stopped"], &before, refusal)?;
     sandbox.advance(change, [("state", json!("snapshotting"))]);
     let record = snapshots::of_sandbox(&call, &name, &sandbox);
     // The last self-hosted release has no such state of a snapshot, and stores it once it is made.

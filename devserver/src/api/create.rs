@@ -28,7 +28,6 @@ const COPIED_KEYS: [&str; 12] = [
     "target",
     "gpuType",
     "spot",
-    "linkedSandbox",
     "outboundProxyUrl",
 ];
 
@@ -53,6 +52,10 @@ pub async fn create(call: ApiCall) -> Answer {
             volumes::use_all(&call.app, requested)?;
         }
         let sandbox = Sandbox::new(&call.app, record, origin);
+        let ttl = request.get("ttlMinutes").and_then(Value::as_u64);
+        if let Some(minutes) = ttl.filter(|_| call.app.protocol == Protocol::V0_205) {
+            sandbox.set_ttl(call.app.minute, u32::try_from(minutes).unwrap_or(u32::MAX));
+        }
         *sandbox.secrets.lock() = secrets;
         sandboxes.insert(sandbox.clone());
         sandbox
@@ -103,6 +106,11 @@ fn record(call: &ApiCall, request: &Map<String, Value>) -> Result<Map<String, Va
     let built = request.get("buildInfo").is_some_and(|info| !info.is_null());
     if built && given("snapshot").is_some() {
         return Err(ApiError::bad_request("Cannot specify a snapshot when using a build info entry"));
+    }
+    if let Some(linked) = given("linkedSandbox") {
+        let linked =
+            linked.as_str().ok_or_else(|| ApiError::bad_request("linkedSandbox must be a string"))?;
+        record.insert("linkedSandboxId".into(), json!(call.sandbox(linked)?.id));
     }
     if built && given("linkedSandbox").is_some() {
         return Err(ApiError::bad_request("Cannot link a sandbox when using a build info entry"));
@@ -196,7 +204,9 @@ fn intervals(request: &Map<String, Value>, record: &mut Map<String, Value>) -> R
     for (key, name, least) in known {
         let Some(value) = request.get(key).filter(|value| !value.is_null()) else { continue };
         match value.as_i64() {
-            Some(minutes) if minutes >= least => record.insert(key.into(), json!(minutes)),
+            // Shown as the time when it ends.
+            Some(minutes) if minutes >= least && key == "ttlMinutes" => {}
+            Some(minutes) if minutes >= least => drop(record.insert(key.into(), json!(minutes))),
             Some(_) => return Err(ApiError::bad_request(format!("{name} must be non-negative"))),
             None => return Err(ApiError::bad_request(format!("{key} must be an integer number"))),
         };

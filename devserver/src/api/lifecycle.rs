@@ -30,20 +30,7 @@ fn in_progress() -> ApiError {
 }
 
 /// Begins a change from one of these states.
-fn begin(
-    call: &ApiCall,
-    id: &str,
-    from: &[&str],
-    to: &str,
-    refusal: &str,
-) -> Result<(Arc<Sandbox>, Change), ApiError> {
-    let sandbox = call.sandbox(id)?;
-    let change = begin_of(&sandbox, from, to, refusal)?;
-    Ok((sandbox, change))
-}
-
-/// The same for a sandbox at hand.
-pub fn begin_of(sandbox: &Sandbox, from: &[&str], to: &str, refusal: &str) -> Result<Change, ApiError> {
+pub fn begin(sandbox: &Sandbox, from: &[&str], to: &str, refusal: &str) -> Result<Change, ApiError> {
     sandbox.begin(to, |states| match states {
         _ if !states.are_settled() => Err(in_progress()),
         _ if !from.contains(&states.state) => Err(ApiError::bad_request(refusal)),
@@ -60,6 +47,7 @@ pub async fn blocking<T: Send + 'static>(
 
 /// The last step of a start.
 pub async fn start_toolbox(sandbox: &Arc<Sandbox>, change: Change) {
+    sandbox.touch();
     let starting = sandbox.clone();
     match blocking(move || starting.start_toolbox()).await {
         Ok(()) => sandbox.advance(change, [("state", json!("started"))]),
@@ -124,15 +112,18 @@ async fn resume(sandbox: &Arc<Sandbox>, change: Change) {
     };
 }
 
-/// Holds every process where it is; the memory stays theirs. The answer has the state `pausing` already.
 pub async fn pause(Path(id): Path<String>, call: ApiCall) -> Answer {
-    let refusal = "Sandbox must be in started state to pause";
-    if !call.sandbox(&id)?.is_isolated() {
+    Ok(json_body(&pause_sandbox(&call.sandbox(&id)?)?))
+}
+
+/// Holds every process where it is; the memory stays theirs. The answer has the state `pausing` already.
+pub fn pause_sandbox(sandbox: &Arc<Sandbox>) -> Result<Value, ApiError> {
+    if !sandbox.is_isolated() {
         return Err(needs_isolation("Pausing"));
     }
-    let (sandbox, change) = begin(&call, &id, &["started"], "paused", refusal)?;
+    let change = begin(sandbox, &["started"], "paused", "Sandbox must be in started state to pause")?;
     sandbox.advance(change, [("state", json!("pausing"))]);
-    let answer = json_body(&sandbox.json());
+    let (answer, sandbox) = (sandbox.json(), sandbox.clone());
     tokio::spawn(async move {
         transition(&sandbox).await;
         let pausing = sandbox.clone();
@@ -153,13 +144,16 @@ pub fn needs_isolation(what: &str) -> ApiError {
     ))
 }
 
-/// Ends the processes and keeps the files.
 pub async fn stop(Path(id): Path<String>, call: ApiCall) -> Answer {
-    let refusal = "Sandbox is not in a stoppable state";
-    let (sandbox, change) = begin(&call, &id, &["started", "paused"], "stopped", refusal)?;
-    let answer = json_body(&sandbox.json());
+    Ok(json_body(&stop_sandbox(&call.app, &call.sandbox(&id)?)?))
+}
+
+/// Ends the processes and keeps the files. The sandbox as it is when this begins.
+pub fn stop_sandbox(app: &Arc<AppState>, sandbox: &Arc<Sandbox>) -> Result<Value, ApiError> {
+    let change = begin(sandbox, &["started", "paused"], "stopped", "Sandbox is not in a stoppable state")?;
+    let answer = sandbox.json();
     let is_ephemeral = sandbox.get("autoDeleteInterval") == 0;
-    let app = call.app.clone();
+    let (app, sandbox) = (app.clone(), sandbox.clone());
     tokio::spawn(async move {
         sleep(MIN_TRANSITION / 2).await;
         if !sandbox.advance(change, [("state", json!("stopping"))]) {
@@ -178,8 +172,14 @@ pub async fn stop(Path(id): Path<String>, call: ApiCall) -> Answer {
 }
 
 pub async fn archive(Path(id): Path<String>, call: ApiCall) -> Answer {
-    let (sandbox, change) = begin(&call, &id, &["stopped"], "archived", "Sandbox is not stopped")?;
-    let answer = json_body(&sandbox.json());
+    Ok(json_body(&archive_sandbox(&call.sandbox(&id)?)?))
+}
+
+/// Gives back what the stopped sandbox holds beside its files. The sandbox as it is when this begins.
+pub fn archive_sandbox(sandbox: &Arc<Sandbox>) -> Result<Value, ApiError> {
+    let change = begin(sandbox, &["stopped"], "archived", "Sandbox is not stopped")?;
+    let answer = sandbox.json();
+    let sandbox = sandbox.clone();
     tokio::spawn(async move {
         sleep(MIN_TRANSITION / 2).await;
         if sandbox.advance(change, [("state", json!("archiving"))]) {
@@ -202,7 +202,7 @@ pub async fn recover(Path(id): Path<String>, call: ApiCall) -> Answer {
     if sandbox.get("recoverable") != true {
         return Err(ApiError::bad_request("Sandbox is not in a recoverable state"));
     }
-    let change = begin_of(&sandbox, &["error"], desired, "Sandbox must be in error state to recover")?;
+    let change = begin(&sandbox, &["error"], desired, "Sandbox must be in error state to recover")?;
     let answer = json_body(&sandbox.json());
     tokio::spawn(async move {
         transition(&sandbox).await;
@@ -260,7 +260,7 @@ pub async fn resize(Path(id): Path<String>, call: ApiCall) -> Answer {
     }
     let before = sandbox.state();
     let refusal = "Sandbox must be started or stopped to be resized";
-    let (_, change) = begin(&call, &id, &["started", "stopped"], &before, refusal)?;
+    let change = begin(&sandbox, &["started", "stopped"], &before, refusal)?;
     let answer = json_body(&sandbox.json());
     tokio::spawn(async move {
         sleep(MIN_TRANSITION / 2).await;
@@ -287,10 +287,13 @@ pub async fn resize(Path(id): Path<String>, call: ApiCall) -> Answer {
     Ok(answer)
 }
 
-/// Frees the name at once; the sandbox is `destroyed` when its processes have ended. Supersedes a first
-/// start.
 pub async fn delete(Path(id): Path<String>, call: ApiCall) -> Answer {
-    let sandbox = call.sandbox(&id)?;
+    Ok(json_body(&delete_sandbox(&call.app, &call.sandbox(&id)?)?))
+}
+
+/// Frees the name at once; the sandbox is `destroyed` when its processes have ended. Supersedes a first
+/// start. The sandbox as it is when this begins.
+pub fn delete_sandbox(app: &Arc<AppState>, sandbox: &Arc<Sandbox>) -> Result<Value, ApiError> {
     sandbox.begin("destroyed", |states| match states.state {
         _ if states.desired == "destroyed" => Err(in_progress()),
         _ if states.are_settled() => Ok(()),
@@ -298,11 +301,11 @@ pub async fn delete(Path(id): Path<String>, call: ApiCall) -> Answer {
         _ => Err(in_progress()),
     })?;
     let name = sandbox.name();
-    call.app.sandboxes.write().free_name(&sandbox.organization, &name);
+    app.sandboxes.write().free_name(&sandbox.organization, &name);
     let milliseconds = time::OffsetDateTime::now_utc().unix_timestamp_nanos() / 1_000_000;
     sandbox.set("name", format!("DESTROYED_{name}_{milliseconds}"));
-    let answer = json_body(&sandbox.json());
-    let app = call.app.clone();
+    let answer = sandbox.json();
+    let (app, sandbox) = (app.clone(), sandbox.clone());
     tokio::spawn(async move { destroy(&app, sandbox).await });
     Ok(answer)
 }

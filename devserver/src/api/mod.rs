@@ -7,13 +7,16 @@ mod copies;
 mod create;
 pub mod error;
 pub mod image;
-mod lifecycle;
+pub mod lifecycle;
 mod list;
+mod network;
 pub mod records;
 mod regions;
 pub mod secrets;
 mod settings;
 mod snapshots;
+pub mod ssh;
+mod telemetry;
 pub mod volumes;
 
 use crate::Protocol;
@@ -36,6 +39,9 @@ pub fn router(app: Arc<AppState>) -> Router {
         Protocol::V0_205 => Router::new()
             .route("/sandbox/{id}/autopause/{minutes}", post(settings::auto_pause))
             .route("/sandbox/{id}/ttl/{minutes}", post(settings::ttl))
+            .route("/sandbox/{id}/secrets", put(settings::secrets))
+            .route("/sandbox/{id}/signing-key", get(access::signing_key))
+            .route("/sandbox/{id}/signing-key/rotate", post(access::rotate_signing_key))
             .route("/secret", get(secrets::list).post(secrets::create))
             .route("/secret/paginated", get(secrets::list_by_cursor))
             .route("/secret/{id}", get(secrets::get).patch(secrets::update).delete(secrets::delete)),
@@ -69,8 +75,10 @@ pub fn router(app: Arc<AppState>) -> Router {
         .route("/sandbox/{id}/toolbox-proxy-url", get(access::toolbox_proxy_url))
         .route("/sandbox/{id}/build-logs-url", get(access::build_logs_url))
         .route("/sandbox/{id}/build-logs", get(access::build_logs))
-        .route("/sandbox/{id}/signing-key", get(access::signing_key))
-        .route("/sandbox/{id}/signing-key/rotate", post(access::rotate_signing_key))
+        .route("/sandbox/{id}/network-settings", post(network::settings))
+        .route("/sandbox/{id}/ssh-access", post(ssh::create).delete(ssh::revoke))
+        .route("/sandbox/ssh-access/validate", get(ssh::validate))
+        .route("/sandbox/{id}/telemetry/metrics", get(telemetry::metrics))
         .route("/snapshots", get(snapshots::list).post(snapshots::create))
         .route("/snapshots/{id}", get(snapshots::get).delete(snapshots::delete))
         .route("/volumes", get(volumes::list).post(volumes::create))

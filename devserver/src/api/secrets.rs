@@ -13,6 +13,9 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use uuid::Uuid;
 
+/// What every placeholder begins with.
+pub const PLACEHOLDER: &str = "dtn_secret_";
+
 pub async fn create(call: ApiCall) -> Answer {
     let request = call.json()?;
     let name = request["name"].as_str().ok_or_else(|| ApiError::bad_request("name must be a string"))?;
@@ -31,7 +34,7 @@ pub async fn create(call: ApiCall) -> Answer {
         ("id", json!(Uuid::new_v4().to_string())),
         ("name", json!(name)),
         ("organizationId", json!(call.organization.id)),
-        ("placeholder", json!(format!("dtn_secret_{}", Uuid::new_v4().simple()))),
+        ("placeholder", json!(format!("{PLACEHOLDER}{}", Uuid::new_v4().simple()))),
         ("hosts", json!([])),
         ("createdAt", json!(now())),
         ("updatedAt", json!(now())),

@@ -2,11 +2,11 @@
 
 use super::ApiCall;
 use super::error::{Answer, ApiError, json_body};
-use crate::timestamp::now;
+use crate::Protocol;
 use axum::extract::Path;
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
-use serde_json::json;
+use serde_json::{Value, json};
 
 pub async fn labels(Path(id): Path<String>, call: ApiCall) -> Answer {
     let sandbox = call.sandbox(&id)?;
@@ -28,7 +28,14 @@ pub async fn public(Path((id, value)): Path<(String, String)>, call: ApiCall) ->
 }
 
 pub async fn last_activity(Path(id): Path<String>, call: ApiCall) -> Answer {
-    call.sandbox(&id)?.set("lastActivityAt", now());
+    let sandbox = call.sandbox(&id)?;
+    // The kind of activity, which the last self-hosted release does not read.
+    if call.app.protocol == Protocol::V0_205
+        && !matches!(call.json()?["activityType"], Value::Null | Value::String(_))
+    {
+        return Err(ApiError::bad_request("activityType must be a string"));
+    }
+    sandbox.touch();
     Ok(StatusCode::CREATED.into_response())
 }
 
@@ -41,11 +48,21 @@ pub async fn auto_archive(Path((id, minutes)): Path<(String, String)>, call: Api
 }
 
 pub async fn auto_pause(Path((id, minutes)): Path<(String, String)>, call: ApiCall) -> Answer {
+    let sandbox = call.sandbox(&id)?;
+    if whole(&minutes)? > 0 && sandbox.get("autoDeleteInterval") == 0 {
+        return Err(ApiError::bad_request("Auto-pause is not allowed for ephemeral sandboxes"));
+    }
     minutes_of(&call, &id, "autoPauseInterval", "Auto-pause interval", &minutes)
 }
 
+/// Counted from now on; 0 turns it off.
 pub async fn ttl(Path((id, minutes)): Path<(String, String)>, call: ApiCall) -> Answer {
-    minutes_of(&call, &id, "ttlMinutes", "TTL", &minutes)
+    let sandbox = call.sandbox(&id)?;
+    match u32::try_from(whole(&minutes)?) {
+        Ok(minutes) => sandbox.set_ttl(call.app.minute, minutes),
+        Err(_) => return Err(ApiError::bad_request("TTL must be non-negative")),
+    }
+    Ok(json_body(&sandbox.json()))
 }
 
 /// A negative interval turns it off.
@@ -53,6 +70,20 @@ pub async fn auto_delete(Path((id, minutes)): Path<(String, String)>, call: ApiC
     let sandbox = call.sandbox(&id)?;
     let minutes = whole(&minutes)?;
     sandbox.set("autoDeleteInterval", minutes);
+    Ok(json_body(&sandbox.json()))
+}
+
+/// Replaces the secrets; new processes of a started sandbox have the new placeholders.
+pub async fn secrets(Path(id): Path<String>, call: ApiCall) -> Answer {
+    let sandbox = call.sandbox(&id)?;
+    let environment = super::secrets::environment(&call, &call.json()?["secrets"])?;
+    sandbox.secrets.lock().clone_from(&environment);
+    if let Some(toolbox) = sandbox.toolbox() {
+        let change = json!({ "set": environment, "unsetValuePrefix": super::secrets::PLACEHOLDER });
+        if let Err(error) = toolbox.update_env(&change).await {
+            tracing::warn!("sandbox {} was not told of its secrets: {error}", sandbox.id);
+        }
+    }
     Ok(json_body(&sandbox.json()))
 }
 

@@ -73,6 +73,7 @@ async fn serve_toolbox(app: &AppState, id: &str, path: &str, request: Request) -
     };
     match sandbox.state().as_str() {
         "started" | "forking" | "snapshotting" | "resizing" if sandbox.toolbox().is_some() => {
+            sandbox.touch();
             forward(&sandbox, path, request).await
         }
         "started" => refuse(StatusCode::BAD_GATEWAY, "bad gateway"),

@@ -30,6 +30,7 @@ pub async fn serve(app: &Arc<AppState>, target: Target, request: Request<Body>) 
         return (StatusCode::BAD_REQUEST, format!("sandbox {} is {}\n", sandbox.id, sandbox.state()))
             .into_response();
     }
+    sandbox.touch();
     let path = format!("/proxy/{}{}", target.port, request.uri().path());
     let response = super::forward(&sandbox, &path, request).await;
     // The daemon's answer for a port without a listener is empty.

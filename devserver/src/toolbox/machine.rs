@@ -7,6 +7,7 @@ use super::interpreter::Interpreters;
 use super::lsp::LanguageServers;
 use super::pty::Ptys;
 use super::session::Sessions;
+use super::usage::CpuUse;
 use crate::processes::MARK;
 use crate::{Protocol, processes};
 use parking_lot::Mutex;
@@ -62,7 +63,8 @@ pub struct Machine {
     pub log_dir: PathBuf,
     pub entrypoint: Vec<String>,
     pub protected: Vec<PathBuf>,
-    isolated: bool,
+    pub isolated: bool,
+    pub cpu_use: CpuUse,
     pub env: Mutex<BTreeMap<String, String>>,
     pub sessions: Sessions,
     pub ptys: Ptys,
@@ -82,6 +84,7 @@ impl Machine {
             entrypoint: config.entrypoint,
             protected: config.protected,
             isolated: config.isolated,
+            cpu_use: CpuUse::default(),
             env: Mutex::new(config.env),
             sessions: Sessions::default(),
             ptys: Ptys::default(),

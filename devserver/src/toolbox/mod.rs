@@ -21,6 +21,7 @@ mod process;
 mod pty;
 mod session;
 mod system;
+mod usage;
 
 use axum::Router;
 use axum::body::Body;

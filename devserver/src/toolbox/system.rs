@@ -4,7 +4,7 @@ use super::call::{Answer, ToolboxCall};
 use super::error::{self, RequestInfo};
 use super::go_json::{self, FieldType, Shape};
 use super::machine::{Machine, Resources};
-use super::port;
+use super::{port, usage};
 use crate::Protocol;
 use axum::Router;
 use axum::body::Body;
@@ -13,7 +13,6 @@ use axum::http::{Response, StatusCode};
 use axum::response::IntoResponse;
 use axum::routing::{get, post};
 use serde_json::{Value, json};
-use std::os::unix::fs::MetadataExt;
 use std::sync::Arc;
 
 /// The ports that the daemon reports on.
@@ -98,44 +97,26 @@ async fn metrics(State(machine): State<Arc<Machine>>) -> Response<Body> {
     if machine.protocol == Protocol::V0_190 {
         return error::no_route().await.into_response();
     }
-    const GIB: u64 = 1 << 30;
-    let Resources { cpu, memory_gib, disk_gib } = machine.resources();
-    let (memory, disk) = (resident(&machine), occupied(&machine.home));
+    let Resources { cpu, memory_gib, .. } = machine.resources();
+    // Both read /proc of every process.
+    let measured = {
+        let machine = machine.clone();
+        tokio::task::spawn_blocking(move || {
+            (machine.cpu_use.percent(&machine, cpu), usage::memory(&machine), usage::disk(&machine))
+        })
+    };
+    let (cpu_used, memory, (disk, disk_total)) = measured.await.unwrap_or_default();
     let now = time::OffsetDateTime::now_utc().unix_timestamp();
     answer(&json!({
         "cpuCount": cpu,
-        "cpuUsedPct": 0.0,
-        "memTotal": memory_gib * GIB,
+        "cpuUsedPct": cpu_used,
+        "memTotal": memory_gib << 30,
         "memUsed": memory,
         "memCache": 0,
-        "diskTotal": disk_gib * GIB,
+        "diskTotal": disk_total,
         "diskUsed": disk,
-        "diskFree": (disk_gib * GIB).saturating_sub(disk),
+        "diskFree": disk_total.saturating_sub(disk),
         "timestamp": crate::timestamp::now(),
         "timestampUnix": now,
     }))
-}
-
-/// The resident memory of all processes in bytes.
-fn resident(machine: &Machine) -> u64 {
-    let page = 4096;
-    let processes = machine.processes();
-    processes
-        .iter()
-        .filter_map(|pid| std::fs::read_to_string(format!("/proc/{pid}/statm")).ok())
-        .filter_map(|statm| statm.split(' ').nth(1)?.parse::<u64>().ok())
-        .map(|pages| pages * page)
-        .sum()
-}
-
-/// The disk usage of a directory in bytes, without following symlinks.
-fn occupied(directory: &std::path::Path) -> u64 {
-    let block = 512;
-    let entries = std::fs::read_dir(directory).into_iter().flatten().flatten();
-    let size = |entry: std::fs::DirEntry| match entry.metadata() {
-        Ok(metadata) if metadata.is_dir() => occupied(&entry.path()),
-        Ok(metadata) => metadata.blocks() * block,
-        Err(_) => 0,
-    };
-    entries.map(size).sum()
 }

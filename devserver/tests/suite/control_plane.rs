@@ -41,7 +41,7 @@ async fn an_organization_never_sees_anothers_sandboxes() {
             (Method::POST, "/autostop/3"),
             (Method::GET, "/ports/3000/preview-url"),
             (Method::GET, "/toolbox-proxy-url"),
-            (Method::GET, "/signing-key"),
+            (Method::POST, "/ssh-access"),
         ];
         for (method, rest) in requests {
             for name in ["mine", &id] {

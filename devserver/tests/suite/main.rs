@@ -5,6 +5,7 @@ mod client;
 mod git_host;
 mod toolbox;
 
+mod access;
 mod cli;
 mod control_plane;
 mod faults;
