@@ -49,6 +49,8 @@ pub struct Field {
 pub enum Kind {
     Text,
     Integer,
+    /// true or false, as an integer: 0 is false.
+    Flag,
     Json,
     TextOrObject,
 }
@@ -136,6 +138,7 @@ impl Field {
         match base_type(resolve(&self.schema, definitions)) {
             Some("string") => Kind::Text,
             Some("integer") => Kind::Integer,
+            Some("boolean") => Kind::Flag,
             Some(_) => Kind::Json,
             None => Kind::TextOrObject,
         }

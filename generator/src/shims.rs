@@ -71,6 +71,7 @@ fn render(source: &mut String, catalogue: &Catalogue, function: &Function) {
         let (c_type, variant) = match argument.kind(&catalogue.definitions) {
             Kind::Text => ("*const c_char", "Text"),
             Kind::Integer => ("i32", "Integer"),
+            Kind::Flag => ("i32", "Flag"),
             Kind::Json => ("*const c_char", "Json"),
             Kind::TextOrObject => ("*const c_char", "TextOrObject"),
         };

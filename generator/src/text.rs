@@ -23,7 +23,11 @@ pub fn documentation(catalogue: &Catalogue, function: &Function) -> String {
         Target::Echo => "`client`: a handle of the echo target.",
     });
     for argument in &function.arguments {
-        let json = if argument.kind(&catalogue.definitions) == Kind::Json { ", as JSON text" } else { "" };
+        let json = match argument.kind(&catalogue.definitions) {
+            Kind::Json => ", as JSON text",
+            Kind::Flag => ", 0 is false",
+            _ => "",
+        };
         let (name, type_name) = (snake(&argument.name), types.name(&argument.schema));
         say(&format!("`{name}` ({type_name}{json}): {}", types.told(&argument.schema)));
     }

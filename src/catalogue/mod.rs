@@ -40,6 +40,9 @@ use std::sync::LazyLock;
 const AREAS: &[&[Operation]] = &[
     client::ENTRIES,
     sandbox::ENTRIES,
+    sandbox::SETTINGS,
+    sandbox::ACCESS,
+    sandbox::COPIES,
     process::ENTRIES,
     session::ENTRIES,
     pty::ENTRIES,

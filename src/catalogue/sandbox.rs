@@ -1,8 +1,16 @@
-//! The entries of `sandbox.*`.
+//! The entries of `sandbox.*`: here the sandbox and its states, below what can be set, copied and reached.
 
 use super::Operation;
 use super::entry::operation;
 use crate::client::sandbox;
+
+mod access;
+mod copies;
+mod settings;
+
+pub(super) use access::ENTRIES as ACCESS;
+pub(super) use copies::ENTRIES as COPIES;
+pub(super) use settings::ENTRIES as SETTINGS;
 
 pub(super) const ENTRIES: &[Operation] = &[
     operation! {
@@ -118,6 +126,34 @@ pub(super) const ENTRIES: &[Operation] = &[
         call: sandbox::archive,
     },
     operation! {
+        /// Pauses a started sandbox, its memory kept, and waits until it is paused; sandbox.start resumes it.
+        ///
+        /// SANDBOX_FAILED where the server gave the pause up. HTTP_UNPROCESSABLE_ENTITY for a kind of sandbox that
+        /// cannot be paused.
+        "sandbox.pause", Sandbox, Newer, sandbox::Nothing,
+        required: [],
+        result: Json(sandbox::Described),
+        fails: [SANDBOX_FAILED, UNSUPPORTED, HTTP_BAD_REQUEST, HTTP_NOT_FOUND, HTTP_CONFLICT, HTTP_UNPROCESSABLE_ENTITY],
+        codes: [SPOT_EVICTED],
+        endpoint: "POST {api}/sandbox/{id}/pause",
+        cancel: "Ends the wait; the sandbox goes on pausing.",
+        timeout: Minute,
+        call: sandbox::pause,
+    },
+    operation! {
+        /// Brings a sandbox back from an error state that can be recovered from (`recoverable`), and waits until it is
+        /// started, or with `skipStart` stopped.
+        "sandbox.recover", Sandbox, Newer, sandbox::Recover,
+        required: [],
+        result: Json(sandbox::Described),
+        fails: [SANDBOX_FAILED, HTTP_BAD_REQUEST, HTTP_FORBIDDEN, HTTP_NOT_FOUND, HTTP_CONFLICT],
+        codes: [QUEUE_TIMEOUT, SPOT_EVICTED],
+        endpoint: "POST {api}/sandbox/{id}/recover",
+        cancel: "Ends the wait; the recovery goes on.",
+        timeout: Minute,
+        call: sandbox::recover,
+    },
+    operation! {
         /// Deletes the sandbox. One that is gone already answers `null`. The handle stays until it is closed.
         "sandbox.delete", Sandbox, Guide, sandbox::Delete,
         required: [],
@@ -193,54 +229,6 @@ pub(super) const ENTRIES: &[Operation] = &[
         call: sandbox::wait_for_resize,
     },
     operation! {
-        /// Replaces all labels. Answers `{"labels":{...}}`.
-        "sandbox.set_labels", Sandbox, Guide, sandbox::SetLabels,
-        required: ["labels"],
-        result: Json(sandbox::LabelsSet),
-        fails: [HTTP_NOT_FOUND],
-        codes: [],
-        endpoint: "PUT {api}/sandbox/{id}/labels",
-        cancel: "Nothing remote.",
-        timeout: Minute,
-        call: sandbox::set_labels,
-    },
-    operation! {
-        /// Sets after how many minutes without activity the sandbox stops; 0 never.
-        "sandbox.set_auto_stop", Sandbox, Guide, sandbox::Minutes,
-        required: ["minutes"],
-        result: Json(sandbox::Described),
-        fails: [HTTP_NOT_FOUND],
-        codes: [],
-        endpoint: "POST {api}/sandbox/{id}/autostop/{minutes}",
-        cancel: "Nothing remote.",
-        timeout: Minute,
-        call: sandbox::set_auto_stop,
-    },
-    operation! {
-        /// Sets after how many minutes stopped the sandbox is archived; 0 never.
-        "sandbox.set_auto_archive", Sandbox, Guide, sandbox::Minutes,
-        required: ["minutes"],
-        result: Json(sandbox::Described),
-        fails: [HTTP_NOT_FOUND],
-        codes: [],
-        endpoint: "POST {api}/sandbox/{id}/autoarchive/{minutes}",
-        cancel: "Nothing remote.",
-        timeout: Minute,
-        call: sandbox::set_auto_archive,
-    },
-    operation! {
-        /// Sets after how many minutes stopped the sandbox is deleted; -1 never, 0 at once.
-        "sandbox.set_auto_delete", Sandbox, Guide, sandbox::Minutes,
-        required: ["minutes"],
-        result: Json(sandbox::Described),
-        fails: [HTTP_NOT_FOUND],
-        codes: [],
-        endpoint: "POST {api}/sandbox/{id}/autodelete/{minutes}",
-        cancel: "Nothing remote.",
-        timeout: Minute,
-        call: sandbox::set_auto_delete,
-    },
-    operation! {
         /// Changes cpu, memory or disk, and waits until it is done.
         "sandbox.resize", Sandbox, Guide, sandbox::Resize,
         required: ["resources"],
@@ -253,30 +241,6 @@ pub(super) const ENTRIES: &[Operation] = &[
         call: sandbox::resize,
     },
     operation! {
-        /// The user's home directory.
-        "sandbox.home_dir", Sandbox, Guide, sandbox::Nothing,
-        required: [],
-        result: Json(sandbox::Directory),
-        fails: [],
-        codes: [],
-        endpoint: "GET {sb}/user-home-dir",
-        cancel: "Nothing remote.",
-        timeout: Minute,
-        call: sandbox::home_dir,
-    },
-    operation! {
-        /// The directory that relative paths start from.
-        "sandbox.work_dir", Sandbox, Guide, sandbox::Nothing,
-        required: [],
-        result: Json(sandbox::Directory),
-        fails: [],
-        codes: [],
-        endpoint: "GET {sb}/work-dir",
-        cancel: "Nothing remote.",
-        timeout: Minute,
-        call: sandbox::work_dir,
-    },
-    operation! {
         /// The sandbox as last read; `null` if it never was.
         "sandbox.info", Sandbox, Guide, sandbox::Nothing,
         required: [],
@@ -287,17 +251,5 @@ pub(super) const ENTRIES: &[Operation] = &[
         cancel: "Nothing remote.",
         timeout: Minute,
         call: sandbox::info,
-    },
-    operation! {
-        /// The link under which a port of the sandbox is reached from outside.
-        "sandbox.preview_link", Sandbox, Guide, sandbox::Port,
-        required: ["port"],
-        result: Json(sandbox::PreviewLink),
-        fails: [HTTP_NOT_FOUND],
-        codes: [],
-        endpoint: "GET {api}/sandbox/{id}/ports/{port}/preview-url",
-        cancel: "Nothing remote.",
-        timeout: Minute,
-        call: sandbox::preview_link,
     },
 ];

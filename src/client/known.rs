@@ -34,6 +34,10 @@ known! {
         | "archiving" | "resizing" | "snapshotting" | "forking" | "pausing" | "paused" | "resuming";
     /// The state that a sandbox is on its way to.
     SandboxDesiredState: "destroyed" | "started" | "stopped" | "resized" | "archived" | "paused";
+    /// A metric of a sandbox.
+    Metric: "daytona.sandbox.cpu.utilization" | "daytona.sandbox.cpu.limit" | "daytona.sandbox.memory.usage"
+        | "daytona.sandbox.memory.limit" | "daytona.sandbox.memory.cache" | "daytona.sandbox.filesystem.usage"
+        | "daytona.sandbox.filesystem.total";
     /// What kind of machine a sandbox is.
     SandboxClass: "linux-vm" | "container" | "android" | "windows";
     /// How far the backup of a sandbox is.

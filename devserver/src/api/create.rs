@@ -17,7 +17,7 @@ const CREATE_TIMEOUT: Duration = Duration::from_secs(30);
 const BUILD_STEP: Duration = Duration::from_millis(60);
 
 /// Keys of a create request that go into the record as they are.
-const COPIED_KEYS: [&str; 12] = [
+const COPIED_KEYS: [&str; 11] = [
     "user",
     "env",
     "labels",

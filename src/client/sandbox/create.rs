@@ -299,7 +299,7 @@ impl Create {
 }
 
 /// A unique name, by which a sandbox is found if the create is not answered.
-fn unique_name() -> String {
+pub(super) fn unique_name() -> String {
     let letters: String = std::iter::repeat_with(fastrand::lowercase).take(16).collect();
     format!("sandbox-{letters}")
 }

@@ -2,7 +2,9 @@
 //! each keeps the daemon that it was created with.
 
 use super::Sandbox;
-use crate::client::error::Error;
+use crate::client::error::{Error, Result};
+use crate::client::status;
+use crate::client::transport::{Request, Response};
 use std::sync::atomic::{AtomicU8, Ordering};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,4 +49,38 @@ pub(crate) fn is_missing_route(error: &Error) -> bool {
         && detail.code.is_none()
         && detail.source.is_none()
         && detail.message.contains("404 page not found")
+}
+
+/// Sends a request to a route that came with 0.205. Where the daemon is known to be older, nothing is sent.
+/// `instead` is what the error advises.
+pub(crate) async fn send_newer(
+    sandbox: &Sandbox,
+    operation: &str,
+    instead: &str,
+    request: Request,
+) -> Result<Response> {
+    if sandbox.daemon() == Daemon::Older {
+        return Err(daemon_too_old(operation, instead));
+    }
+    match request.send().await {
+        Ok(response) => {
+            sandbox.note_daemon(Daemon::Current);
+            Ok(response)
+        }
+        Err(error) if is_missing_route(&error) => {
+            sandbox.note_daemon(Daemon::Older);
+            Err(daemon_too_old(operation, instead))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+pub(crate) fn daemon_too_old(what: &str, instead: &str) -> Error {
+    Error::new(
+        status::UNSUPPORTED,
+        format!(
+            "{what} needs a daemon of 0.205, and this sandbox's is older: {instead}, or make the sandbox on a \
+             newer server"
+        ),
+    )
 }

@@ -1,6 +1,7 @@
 //! Operations that change a sandbox. The server answers start, stop and delete with the old state, so each waits for
 //! the new one; the result is the sandbox as last read.
 
+use super::api_version::missing_in_api;
 use super::{Resources, Sandbox, wait};
 use crate::client::error::{Error, Result};
 use crate::client::operation::Context;
@@ -8,7 +9,6 @@ use crate::client::status;
 use crate::client::transport::Json;
 use http::Method;
 use serde::Serialize;
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 crate::params! {
@@ -31,17 +31,9 @@ crate::params! {
 }
 
 crate::params! {
-    pub struct SetLabels {
-        /// Replaces all labels; values are texts.
-        pub labels: BTreeMap<String, String>,
-    }
-}
-
-crate::params! {
-    pub struct Minutes {
-        /// The interval in minutes.
-        #[cfg_attr(feature = "schema", schemars(extend("unit" = "minutes")))]
-        pub minutes: i32,
+    pub struct Recover {
+        /// true leaves it stopped; absent: false, it is started.
+        pub skip_start: Option<bool>,
     }
 }
 
@@ -57,7 +49,7 @@ const RETRY_PAUSE: Duration = Duration::from_millis(300);
 const MAX_ATTEMPTS: u32 = 20;
 
 /// Requests a change. "State change in progress" (409, formerly 400) is temporary: the request is repeated.
-async fn change(
+pub(super) async fn change(
     sandbox: &Sandbox,
     method: Method,
     path: &str,
@@ -82,14 +74,6 @@ async fn change(
 fn in_progress(error: &Error) -> bool {
     matches!(error.status(), status::HTTP_CONFLICT | status::HTTP_BAD_REQUEST)
         && error.detail().message.to_ascii_lowercase().contains("state change in progress")
-}
-
-/// The labels of a sandbox.
-#[derive(serde::Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "SandboxLabels"))]
-pub struct LabelsSet {
-    /// All labels that it has now.
-    pub labels: BTreeMap<String, String>,
 }
 
 const NO_BODY: Option<&()> = None;
@@ -132,44 +116,27 @@ pub async fn delete(sandbox: Sandbox, params: Delete, _: Context) -> Result<Json
     Ok(sandbox.info())
 }
 
+pub async fn pause(sandbox: Sandbox, _: Nothing, _: Context) -> Result<Json> {
+    let answer = change(&sandbox, Method::POST, "/pause", NO_BODY).await;
+    sandbox.take(answer.map_err(|error| missing_in_api(error, "sandbox.pause", "0.190"))?)?;
+    wait::until_paused(&sandbox).await?;
+    Ok(sandbox.info())
+}
+
+pub async fn recover(sandbox: Sandbox, params: Recover, _: Context) -> Result<Json> {
+    let skips_start = params.skip_start == Some(true);
+    let path = if skips_start { "/recover?skipStart=true" } else { "/recover" };
+    sandbox.take(change(&sandbox, Method::POST, path, NO_BODY).await?)?;
+    wait::until_recovered(&sandbox, skips_start).await?;
+    Ok(sandbox.info())
+}
+
 pub async fn refresh(sandbox: Sandbox, _: Nothing, _: Context) -> Result<Json> {
     sandbox.reread().await?;
     Ok(sandbox.info())
 }
 
 pub async fn info(sandbox: Sandbox, _: Nothing, _: Context) -> Result<Json> {
-    Ok(sandbox.info())
-}
-
-pub async fn set_labels(sandbox: Sandbox, params: SetLabels, _: Context) -> Result<Json> {
-    #[derive(Serialize)]
-    struct Body<'a> {
-        labels: &'a BTreeMap<String, String>,
-    }
-    let request = sandbox.request(Method::PUT, "/labels")?.json(&Body { labels: &params.labels });
-    request.send().await?.json().await
-}
-
-pub async fn set_auto_stop(sandbox: Sandbox, params: Minutes, _: Context) -> Result<Json> {
-    interval(&sandbox, "set_auto_stop", "autostop", params.minutes, 0).await
-}
-
-pub async fn set_auto_archive(sandbox: Sandbox, params: Minutes, _: Context) -> Result<Json> {
-    interval(&sandbox, "set_auto_archive", "autoarchive", params.minutes, 0).await
-}
-
-pub async fn set_auto_delete(sandbox: Sandbox, params: Minutes, _: Context) -> Result<Json> {
-    interval(&sandbox, "set_auto_delete", "autodelete", params.minutes, -1).await
-}
-
-async fn interval(sandbox: &Sandbox, operation: &str, path: &str, minutes: i32, least: i32) -> Result<Json> {
-    if minutes < least {
-        return Err(Error::invalid(format!(
-            "sandbox.{operation}: `minutes` is {minutes}; it goes from {least} on"
-        )));
-    }
-    let answer = sandbox.request(Method::POST, &format!("/{path}/{minutes}"))?.send().await?.json().await?;
-    sandbox.take(answer)?;
     Ok(sandbox.info())
 }
 

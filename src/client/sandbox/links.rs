@@ -4,7 +4,8 @@ use super::Sandbox;
 use super::lifecycle::Nothing;
 use crate::client::error::{Error, Result};
 use crate::client::operation::Context;
-use crate::client::transport::Json;
+use crate::client::path_segment::encode_path_segment;
+use crate::client::transport::{Json, expect_json};
 use http::Method;
 use serde::Deserialize;
 
@@ -13,6 +14,27 @@ crate::params! {
         /// The port inside the sandbox, 1 to 65535.
         #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 65535)))]
         pub port: i32,
+    }
+}
+
+crate::params! {
+    pub struct SignPreviewLink {
+        /// The port inside the sandbox, 1 to 65535.
+        #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 65535)))]
+        pub port: i32,
+        /// How long the link is valid, 1 to 86400; absent: the server's default, 60.
+        #[cfg_attr(feature = "schema", schemars(extend("unit" = "s")))]
+        pub expires_in_seconds: Option<u32>,
+    }
+}
+
+crate::params! {
+    pub struct ExpireSignedPreviewLink {
+        /// The port that the link was made for.
+        #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 65535)))]
+        pub port: i32,
+        /// The link's `token`.
+        pub token: String,
     }
 }
 
@@ -45,12 +67,54 @@ pub async fn work_dir(sandbox: Sandbox, _: Nothing, _: Context) -> Result<Json> 
     sandbox.toolbox(Method::GET, "work-dir").await?.send().await?.json_required().await
 }
 
-pub async fn preview_link(sandbox: Sandbox, params: Port, _: Context) -> Result<Json> {
-    let port = params.port;
-    if !(1..=65535).contains(&port) {
-        return Err(Error::invalid(format!(
-            "sandbox.preview_link: `port` is {port}; ports go from 1 to 65535"
-        )));
+/// How a port is reached without a header.
+#[derive(Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct SignedPreviewLink {
+    /// The sandbox's UUID.
+    pub sandbox_id: String,
+    /// The port.
+    pub port: u16,
+    /// What the address has instead of the sandbox's id.
+    pub token: String,
+    /// The address of the port, which needs no header.
+    pub url: String,
+}
+
+fn checked(port: i32, operation: &str) -> Result<i32> {
+    if (1..=65535).contains(&port) {
+        return Ok(port);
     }
+    Err(Error::invalid(format!("{operation}: `port` is {port}; ports go from 1 to 65535")))
+}
+
+pub async fn preview_link(sandbox: Sandbox, params: Port, _: Context) -> Result<Json> {
+    let port = checked(params.port, "sandbox.preview_link")?;
     sandbox.request(Method::GET, &format!("/ports/{port}/preview-url"))?.send().await?.json_required().await
+}
+
+pub async fn signed_preview_link(sandbox: Sandbox, params: SignPreviewLink, _: Context) -> Result<Json> {
+    let port = checked(params.port, "sandbox.signed_preview_link")?;
+    let mut request = sandbox.request(Method::GET, &format!("/ports/{port}/signed-preview-url"))?;
+    if let Some(seconds) = params.expires_in_seconds {
+        if !(1..=86_400).contains(&seconds) {
+            return Err(Error::invalid(format!(
+                "sandbox.signed_preview_link: `expiresInSeconds` is {seconds}; it goes from 1 to 86400"
+            )));
+        }
+        request = request.query("expiresInSeconds", &seconds.to_string());
+    }
+    expect_json(request.send().await?.json_required().await?, b'{', "a preview link")
+}
+
+pub async fn expire_signed_preview_link(
+    sandbox: Sandbox,
+    params: ExpireSignedPreviewLink,
+    _: Context,
+) -> Result<()> {
+    let port = checked(params.port, "sandbox.expire_signed_preview_link")?;
+    let token = encode_path_segment("the token", &params.token)?;
+    let path = format!("/ports/{port}/signed-preview-url/{token}/expire");
+    sandbox.request(Method::POST, &path)?.send().await.map(drop)
 }

@@ -1,31 +1,57 @@
 //! One sandbox as last read, and where its toolbox is.
 //!
 //! * `reading`: the part of a sandbox's JSON that the library reads. `create`, `find`, `list`: operations that
-//!   return sandboxes. `lifecycle`, `wait`: changes of state, and waiting for them.
-//! * `links`: directories and preview links. `build`: the build log. `daemon`: the daemon's generation.
+//!   return sandboxes. `lifecycle`, `copies`, `wait`: changes of state, snapshots and forks, and waiting for them.
+//! * `settings`: labels, intervals, network, secrets, environment. `telemetry`: metrics and ports.
+//! * `links`, `file_urls`, `ssh`: access from outside. `build`: the build log.
+//! * `daemon`, `api_version`: the generation of the daemon and of the API, and what older ones lack.
 
+mod api_version;
 mod build;
+mod copies;
 mod create;
 mod daemon;
+mod file_urls;
 mod find;
 mod lifecycle;
 mod links;
 mod list;
 mod reading;
+mod settings;
+mod ssh;
+mod telemetry;
 mod wait;
 
+pub use copies::{CreateSnapshot, Fork, Forks, ancestors, create_snapshot, fork, forks, parent};
 pub use create::{Create, Resources, VolumeMount, create, create_stream};
+pub use file_urls::{FileUrl, SignedUrl, download_url, rotate_signing_key, upload_url};
 pub use find::{Attach, Attached, Find, Get, SandboxId, attach, find, get};
 pub use lifecycle::{
-    Delete, LabelsSet, Minutes, Nothing, Resize, SetLabels, Stop, archive, delete, info, refresh, resize,
-    set_auto_archive, set_auto_delete, set_auto_stop, set_labels, start, stop,
+    Delete, Nothing, Recover, Resize, Stop, archive, delete, info, pause, recover, refresh, resize, start,
+    stop,
 };
-pub use links::{Directory, Port, PreviewLink, home_dir, preview_link, work_dir};
+pub use links::{
+    Directory, ExpireSignedPreviewLink, Port, PreviewLink, SignPreviewLink, SignedPreviewLink,
+    expire_signed_preview_link, home_dir, preview_link, signed_preview_link, work_dir,
+};
 pub use list::{List, Listed, list};
 pub use reading::{BuildInfo, Described};
+pub use settings::{
+    Keepalive, LabelsSet, Minutes, SetLabels, SetNetwork, SetPublic, SetSecrets, UpdateEnv, keepalive,
+    set_auto_archive, set_auto_delete, set_auto_pause, set_auto_stop, set_labels, set_network, set_public,
+    set_secrets, set_ttl, update_env,
+};
+pub use ssh::{
+    CreateSshAccess, SshAccess, SshToken, SshValidation, create_ssh_access, revoke_ssh_access,
+    validate_ssh_access,
+};
+pub use telemetry::{
+    DaemonVersion, MetricPoint, MetricSeries, MetricsHistory, MetricsSeries, PortUse, Ports, SystemMetrics,
+    daemon_version, metrics, metrics_history, port_in_use, ports,
+};
 pub use wait::{Wait, wait, wait_for_resize, wait_for_start, wait_for_stop};
 
-pub(crate) use daemon::{Daemon, is_missing_route};
+pub(crate) use daemon::{Daemon, daemon_too_old, is_missing_route, send_newer};
 
 use super::Client;
 use super::computer::ComputerNotes;
@@ -53,6 +79,7 @@ struct Shared {
     last: RwLock<Last>,
     daemon: daemon::Noted,
     computer: ComputerNotes,
+    signing_key: file_urls::SigningKey,
 }
 
 #[derive(Default)]
@@ -86,6 +113,7 @@ impl Sandbox {
             last: RwLock::default(),
             daemon: daemon::Noted::default(),
             computer: ComputerNotes::default(),
+            signing_key: file_urls::SigningKey::default(),
         }))
     }
 

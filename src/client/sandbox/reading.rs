@@ -16,6 +16,7 @@ pub(super) struct Reading {
     pub id: String,
     #[serde(default)]
     pub state: String,
+    pub organization_id: Option<String>,
     pub error_reason: Option<String>,
     pub toolbox_proxy_url: Option<String>,
     pub cpu: Option<f64>,

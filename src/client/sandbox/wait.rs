@@ -7,6 +7,7 @@ use crate::client::error::{Error, Result};
 use crate::client::operation::Context;
 use crate::client::status;
 use crate::client::transport::{Json, caller_deadline};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 
@@ -110,6 +111,48 @@ pub(super) async fn until_started(sandbox: &Sandbox) -> Result<()> {
 pub(super) async fn until_stopped(sandbox: &Sandbox) -> Result<()> {
     let reached = |reading: &super::Reading| matches!(reading.state.as_str(), "stopped" | "archived");
     until(sandbox, Goal { name: "stopped", reached: &reached, gone_is_good: true, failure_ends: true }).await
+}
+
+/// A pause that the server gave up is a sandbox that is started again.
+pub(super) async fn until_paused(sandbox: &Sandbox) -> Result<()> {
+    let pausing = AtomicBool::new(sandbox.reading().state == "pausing");
+    let reached = |reading: &super::Reading| match reading.state.as_str() {
+        "pausing" => {
+            pausing.store(true, Ordering::Relaxed);
+            false
+        }
+        // The first answer may have the state from before.
+        "started" => pausing.load(Ordering::Relaxed),
+        state => matches!(state, "paused" | "stopped" | "archiving" | "archived"),
+    };
+    until(sandbox, Goal { name: "paused", reached: &reached, gone_is_good: false, failure_ends: true })
+        .await?;
+    let reading = sandbox.reading();
+    if reading.state == "started" { Err(reading.failure("paused")) } else { Ok(()) }
+}
+
+/// The first answer has `snapshotting` already.
+pub(super) async fn until_snapshotted(sandbox: &Sandbox) -> Result<()> {
+    let reached = |reading: &super::Reading| reading.state != "snapshotting" && !reading.has_failed();
+    until(sandbox, Goal { name: "snapshotted", reached: &reached, gone_is_good: false, failure_ends: true })
+        .await
+}
+
+/// The first readings may have the error state from which it recovers: an error counts once it was left.
+pub(super) async fn until_recovered(sandbox: &Sandbox, skips_start: bool) -> Result<()> {
+    let wanted = if skips_start { "stopped" } else { "started" };
+    let left = AtomicBool::new(!sandbox.reading().has_failed());
+    let reached = |reading: &super::Reading| {
+        let failed = reading.has_failed();
+        reading.state == wanted || (failed && left.load(Ordering::Relaxed)) || {
+            left.fetch_or(!failed, Ordering::Relaxed);
+            false
+        }
+    };
+    until(sandbox, Goal { name: wanted, reached: &reached, gone_is_good: false, failure_ends: false })
+        .await?;
+    let reading = sandbox.reading();
+    if reading.has_failed() { Err(reading.failure(wanted)) } else { Ok(()) }
 }
 
 pub(super) async fn until_resized(sandbox: &Sandbox, wanted: Option<&super::Resources>) -> Result<()> {

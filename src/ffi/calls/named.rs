@@ -16,6 +16,8 @@ pub enum Argument {
     Text(&'static str, *const c_char),
     /// A port, size, count and the like.
     Integer(&'static str, i32),
+    /// true or false: 0 is false.
+    Flag(&'static str, i32),
     /// JSON text of an array or object.
     Json(&'static str, *const c_char),
     /// An object's JSON text if it starts with `{`, else a text.
@@ -128,6 +130,11 @@ unsafe fn append(params: &mut Vec<u8>, argument: &Argument) -> Result<()> {
         Argument::Integer(name, value) => {
             key(params, name);
             params.extend_from_slice(value.to_string().as_bytes());
+            Ok(())
+        }
+        Argument::Flag(name, value) => {
+            key(params, name);
+            params.extend_from_slice(if value == 0 { b"false" } else { b"true" });
             Ok(())
         }
         Argument::Json(name, value) => {

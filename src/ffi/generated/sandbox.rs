@@ -465,6 +465,107 @@ pub unsafe extern "C" fn daytona_sandbox_archive(
     }
 }
 
+/// Pauses a started sandbox, its memory kept, and waits until it is paused; sandbox.start resumes it.
+///
+/// SANDBOX_FAILED where the server gave the pause up. HTTP_UNPROCESSABLE_ENTITY for a kind of sandbox
+/// that cannot be paused.
+///
+/// `sandbox`: a sandbox handle.
+/// `options`: NULL, or a JSON object with any of
+///
+/// * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+///   operation's default. Of a stream it bounds its whole life.
+///
+/// `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
+/// daytona_free.
+/// Its fields are id, name, organizationId, snapshot?, user, env?, labels, public, networkBlockAll?,
+/// networkAllowList?, domainAllowList?, outboundProxyUrl?, otelEndpointOverride?, target, cpu, gpu,
+/// memory, disk, gpuType?, spot?, spotEvictedAt?, queueTimedOutAt?, state?, desiredState?,
+/// errorReason?, recoverable?, warmPoolId?, backupState?, backupCreatedAt?, autoStopInterval?,
+/// autoPauseInterval?, autoArchiveInterval?, autoDeleteInterval?, autoDestroyAt?, volumes?, buildInfo?,
+/// createdAt?, updatedAt?, lastActivityAt?, sandboxClass?, daemonVersion?, runnerId?, linkedSandboxId?,
+/// toolboxProxyUrl (? may be absent); a newer server's arrive by themselves.
+///
+/// Any thread, several at once; DAYTONA_BUSY in an inline callback.
+/// Gives up after 60 s unless `timeoutMs` says otherwise.
+/// Submitted and cancelled: Ends the wait; the sandbox goes on pausing.
+/// Endpoint: POST {api}/sandbox/{id}/pause
+/// Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
+/// DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+/// DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, DAYTONA_SANDBOX_FAILED, DAYTONA_HTTP_BAD_REQUEST,
+/// DAYTONA_HTTP_NOT_FOUND, DAYTONA_HTTP_CONFLICT, DAYTONA_HTTP_UNPROCESSABLE_ENTITY, and 400 to 599 as
+/// the server answers. `code` can be SPOT_EVICTED.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn daytona_sandbox_pause(
+    sandbox: daytona_sandbox_t,
+    options: *const c_char,
+    out: *mut *mut c_char,
+    out_len: *mut usize,
+) -> i32 {
+    // SAFETY: as the documentation demands of the caller.
+    unsafe {
+        named(
+            const { operation("sandbox.pause") },
+            sandbox,
+            &[],
+            options,
+            None,
+            null_mut(),
+            Out::new(out, out_len),
+        )
+    }
+}
+
+/// Brings a sandbox back from an error state that can be recovered from (`recoverable`), and waits
+/// until it is started, or with `skipStart` stopped.
+///
+/// `sandbox`: a sandbox handle.
+/// `options`: NULL, or a JSON object with any of
+///
+/// * `skipStart` (true or false): true leaves it stopped; absent: false, it is started.
+/// * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+///   operation's default. Of a stream it bounds its whole life.
+///
+/// `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
+/// daytona_free.
+/// Its fields are id, name, organizationId, snapshot?, user, env?, labels, public, networkBlockAll?,
+/// networkAllowList?, domainAllowList?, outboundProxyUrl?, otelEndpointOverride?, target, cpu, gpu,
+/// memory, disk, gpuType?, spot?, spotEvictedAt?, queueTimedOutAt?, state?, desiredState?,
+/// errorReason?, recoverable?, warmPoolId?, backupState?, backupCreatedAt?, autoStopInterval?,
+/// autoPauseInterval?, autoArchiveInterval?, autoDeleteInterval?, autoDestroyAt?, volumes?, buildInfo?,
+/// createdAt?, updatedAt?, lastActivityAt?, sandboxClass?, daemonVersion?, runnerId?, linkedSandboxId?,
+/// toolboxProxyUrl (? may be absent); a newer server's arrive by themselves.
+///
+/// Any thread, several at once; DAYTONA_BUSY in an inline callback.
+/// Gives up after 60 s unless `timeoutMs` says otherwise.
+/// Submitted and cancelled: Ends the wait; the recovery goes on.
+/// Endpoint: POST {api}/sandbox/{id}/recover
+/// Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
+/// DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+/// DAYTONA_PANIC, DAYTONA_BUSY, DAYTONA_SANDBOX_FAILED, DAYTONA_HTTP_BAD_REQUEST,
+/// DAYTONA_HTTP_FORBIDDEN, DAYTONA_HTTP_NOT_FOUND, DAYTONA_HTTP_CONFLICT, and 400 to 599 as the server
+/// answers. `code` can be QUEUE_TIMEOUT, SPOT_EVICTED.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn daytona_sandbox_recover(
+    sandbox: daytona_sandbox_t,
+    options: *const c_char,
+    out: *mut *mut c_char,
+    out_len: *mut usize,
+) -> i32 {
+    // SAFETY: as the documentation demands of the caller.
+    unsafe {
+        named(
+            const { operation("sandbox.recover") },
+            sandbox,
+            &[],
+            options,
+            None,
+            null_mut(),
+            Out::new(out, out_len),
+        )
+    }
+}
+
 /// Deletes the sandbox. One that is gone already answers `null`. The handle stays until it is closed.
 ///
 /// `sandbox`: a sandbox handle.
@@ -748,6 +849,94 @@ pub unsafe extern "C" fn daytona_sandbox_wait_for_resize(
     }
 }
 
+/// Changes cpu, memory or disk, and waits until it is done.
+///
+/// `sandbox`: a sandbox handle.
+/// `resources` (Resources, as JSON text): The new size: `cpu` in vCPU, `memory` and `disk` in GiB; what
+/// is absent stays.
+/// `options`: NULL, or a JSON object with any of
+///
+/// * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+///   operation's default. Of a stream it bounds its whole life.
+///
+/// `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
+/// daytona_free.
+/// Its fields are id, name, organizationId, snapshot?, user, env?, labels, public, networkBlockAll?,
+/// networkAllowList?, domainAllowList?, outboundProxyUrl?, otelEndpointOverride?, target, cpu, gpu,
+/// memory, disk, gpuType?, spot?, spotEvictedAt?, queueTimedOutAt?, state?, desiredState?,
+/// errorReason?, recoverable?, warmPoolId?, backupState?, backupCreatedAt?, autoStopInterval?,
+/// autoPauseInterval?, autoArchiveInterval?, autoDeleteInterval?, autoDestroyAt?, volumes?, buildInfo?,
+/// createdAt?, updatedAt?, lastActivityAt?, sandboxClass?, daemonVersion?, runnerId?, linkedSandboxId?,
+/// toolboxProxyUrl (? may be absent); a newer server's arrive by themselves.
+///
+/// Any thread, several at once; DAYTONA_BUSY in an inline callback.
+/// Gives up after 60 s unless `timeoutMs` says otherwise.
+/// Submitted and cancelled: Ends the wait; the resize goes on.
+/// Endpoint: POST {api}/sandbox/{id}/resize
+/// Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
+/// DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+/// DAYTONA_PANIC, DAYTONA_BUSY, DAYTONA_SANDBOX_FAILED, DAYTONA_HTTP_NOT_FOUND, DAYTONA_HTTP_CONFLICT,
+/// and 400 to 599 as the server answers. `code` can be SPOT_EVICTED.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn daytona_sandbox_resize(
+    sandbox: daytona_sandbox_t,
+    resources: *const c_char,
+    options: *const c_char,
+    out: *mut *mut c_char,
+    out_len: *mut usize,
+) -> i32 {
+    // SAFETY: as the documentation demands of the caller.
+    unsafe {
+        named(
+            const { operation("sandbox.resize") },
+            sandbox,
+            &[Argument::Json("resources", resources)],
+            options,
+            None,
+            null_mut(),
+            Out::new(out, out_len),
+        )
+    }
+}
+
+/// The sandbox as last read; `null` if it never was.
+///
+/// `sandbox`: a sandbox handle.
+/// `options`: NULL, or a JSON object with any of
+///
+/// * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+///   operation's default. Of a stream it bounds its whole life.
+///
+/// `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
+/// daytona_free.
+///
+/// Any thread, several at once; DAYTONA_BUSY in an inline callback.
+/// Answers at once.
+/// Submitted and cancelled: Nothing remote.
+/// Endpoint: none
+/// Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
+/// DAYTONA_CLOSED, DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_BUSY.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn daytona_sandbox_info(
+    sandbox: daytona_sandbox_t,
+    options: *const c_char,
+    out: *mut *mut c_char,
+    out_len: *mut usize,
+) -> i32 {
+    // SAFETY: as the documentation demands of the caller.
+    unsafe {
+        named(
+            const { operation("sandbox.info") },
+            sandbox,
+            &[],
+            options,
+            None,
+            null_mut(),
+            Out::new(out, out_len),
+        )
+    }
+}
+
 /// Replaces all labels. Answers `{"labels":{...}}`.
 ///
 /// `sandbox`: a sandbox handle.
@@ -934,11 +1123,12 @@ pub unsafe extern "C" fn daytona_sandbox_set_auto_delete(
     }
 }
 
-/// Changes cpu, memory or disk, and waits until it is done.
+/// Sets after how many minutes without activity the sandbox pauses; 0 never.
+///
+/// The auto-stop interval has to be 0: the two exclude each other.
 ///
 /// `sandbox`: a sandbox handle.
-/// `resources` (Resources, as JSON text): The new size: `cpu` in vCPU, `memory` and `disk` in GiB; what
-/// is absent stays.
+/// `minutes` (integer, minutes): The interval in minutes.
 /// `options`: NULL, or a JSON object with any of
 ///
 /// * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
@@ -956,16 +1146,16 @@ pub unsafe extern "C" fn daytona_sandbox_set_auto_delete(
 ///
 /// Any thread, several at once; DAYTONA_BUSY in an inline callback.
 /// Gives up after 60 s unless `timeoutMs` says otherwise.
-/// Submitted and cancelled: Ends the wait; the resize goes on.
-/// Endpoint: POST {api}/sandbox/{id}/resize
+/// Submitted and cancelled: Nothing remote.
+/// Endpoint: POST {api}/sandbox/{id}/autopause/{minutes}
 /// Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
 /// DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
-/// DAYTONA_PANIC, DAYTONA_BUSY, DAYTONA_SANDBOX_FAILED, DAYTONA_HTTP_NOT_FOUND, DAYTONA_HTTP_CONFLICT,
-/// and 400 to 599 as the server answers. `code` can be SPOT_EVICTED.
+/// DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, DAYTONA_HTTP_BAD_REQUEST, DAYTONA_HTTP_NOT_FOUND,
+/// and 400 to 599 as the server answers.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn daytona_sandbox_resize(
+pub unsafe extern "C" fn daytona_sandbox_set_auto_pause(
     sandbox: daytona_sandbox_t,
-    resources: *const c_char,
+    minutes: i32,
     options: *const c_char,
     out: *mut *mut c_char,
     out_len: *mut usize,
@@ -973,9 +1163,293 @@ pub unsafe extern "C" fn daytona_sandbox_resize(
     // SAFETY: as the documentation demands of the caller.
     unsafe {
         named(
-            const { operation("sandbox.resize") },
+            const { operation("sandbox.set_auto_pause") },
             sandbox,
-            &[Argument::Json("resources", resources)],
+            &[Argument::Integer("minutes", minutes)],
+            options,
+            None,
+            null_mut(),
+            Out::new(out, out_len),
+        )
+    }
+}
+
+/// Sets after how many minutes from now the sandbox is destroyed, whatever it does; 0 never.
+///
+/// `sandbox`: a sandbox handle.
+/// `minutes` (integer, minutes): The interval in minutes.
+/// `options`: NULL, or a JSON object with any of
+///
+/// * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+///   operation's default. Of a stream it bounds its whole life.
+///
+/// `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
+/// daytona_free.
+/// Its fields are id, name, organizationId, snapshot?, user, env?, labels, public, networkBlockAll?,
+/// networkAllowList?, domainAllowList?, outboundProxyUrl?, otelEndpointOverride?, target, cpu, gpu,
+/// memory, disk, gpuType?, spot?, spotEvictedAt?, queueTimedOutAt?, state?, desiredState?,
+/// errorReason?, recoverable?, warmPoolId?, backupState?, backupCreatedAt?, autoStopInterval?,
+/// autoPauseInterval?, autoArchiveInterval?, autoDeleteInterval?, autoDestroyAt?, volumes?, buildInfo?,
+/// createdAt?, updatedAt?, lastActivityAt?, sandboxClass?, daemonVersion?, runnerId?, linkedSandboxId?,
+/// toolboxProxyUrl (? may be absent); a newer server's arrive by themselves.
+///
+/// Any thread, several at once; DAYTONA_BUSY in an inline callback.
+/// Gives up after 60 s unless `timeoutMs` says otherwise.
+/// Submitted and cancelled: Nothing remote.
+/// Endpoint: POST {api}/sandbox/{id}/ttl/{minutes}
+/// Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
+/// DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+/// DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, DAYTONA_HTTP_BAD_REQUEST, DAYTONA_HTTP_NOT_FOUND,
+/// and 400 to 599 as the server answers.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn daytona_sandbox_set_ttl(
+    sandbox: daytona_sandbox_t,
+    minutes: i32,
+    options: *const c_char,
+    out: *mut *mut c_char,
+    out_len: *mut usize,
+) -> i32 {
+    // SAFETY: as the documentation demands of the caller.
+    unsafe {
+        named(
+            const { operation("sandbox.set_ttl") },
+            sandbox,
+            &[Argument::Integer("minutes", minutes)],
+            options,
+            None,
+            null_mut(),
+            Out::new(out, out_len),
+        )
+    }
+}
+
+/// Sets whether preview links work without a token.
+///
+/// `sandbox`: a sandbox handle.
+/// `is_public` (true or false, 0 is false): Whether preview links work without a token.
+/// `options`: NULL, or a JSON object with any of
+///
+/// * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+///   operation's default. Of a stream it bounds its whole life.
+///
+/// `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
+/// daytona_free.
+/// Its fields are id, name, organizationId, snapshot?, user, env?, labels, public, networkBlockAll?,
+/// networkAllowList?, domainAllowList?, outboundProxyUrl?, otelEndpointOverride?, target, cpu, gpu,
+/// memory, disk, gpuType?, spot?, spotEvictedAt?, queueTimedOutAt?, state?, desiredState?,
+/// errorReason?, recoverable?, warmPoolId?, backupState?, backupCreatedAt?, autoStopInterval?,
+/// autoPauseInterval?, autoArchiveInterval?, autoDeleteInterval?, autoDestroyAt?, volumes?, buildInfo?,
+/// createdAt?, updatedAt?, lastActivityAt?, sandboxClass?, daemonVersion?, runnerId?, linkedSandboxId?,
+/// toolboxProxyUrl (? may be absent); a newer server's arrive by themselves.
+///
+/// Any thread, several at once; DAYTONA_BUSY in an inline callback.
+/// Gives up after 60 s unless `timeoutMs` says otherwise.
+/// Submitted and cancelled: Nothing remote.
+/// Endpoint: POST {api}/sandbox/{id}/public/{isPublic}
+/// Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
+/// DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+/// DAYTONA_PANIC, DAYTONA_BUSY, DAYTONA_HTTP_NOT_FOUND, and 400 to 599 as the server answers.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn daytona_sandbox_set_public(
+    sandbox: daytona_sandbox_t,
+    is_public: i32,
+    options: *const c_char,
+    out: *mut *mut c_char,
+    out_len: *mut usize,
+) -> i32 {
+    // SAFETY: as the documentation demands of the caller.
+    unsafe {
+        named(
+            const { operation("sandbox.set_public") },
+            sandbox,
+            &[Argument::Flag("isPublic", is_public)],
+            options,
+            None,
+            null_mut(),
+            Out::new(out, out_len),
+        )
+    }
+}
+
+/// Replaces the secrets that the sandbox has as environment variables. Processes that run keep theirs.
+///
+/// `sandbox`: a sandbox handle.
+/// `secrets` (list of object of texts, as JSON text): Replaces all: `[{"ENV_NAME":"secret-name"}]`; an
+/// empty list takes every secret out.
+/// `options`: NULL, or a JSON object with any of
+///
+/// * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+///   operation's default. Of a stream it bounds its whole life.
+///
+/// `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
+/// daytona_free.
+/// Its fields are id, name, organizationId, snapshot?, user, env?, labels, public, networkBlockAll?,
+/// networkAllowList?, domainAllowList?, outboundProxyUrl?, otelEndpointOverride?, target, cpu, gpu,
+/// memory, disk, gpuType?, spot?, spotEvictedAt?, queueTimedOutAt?, state?, desiredState?,
+/// errorReason?, recoverable?, warmPoolId?, backupState?, backupCreatedAt?, autoStopInterval?,
+/// autoPauseInterval?, autoArchiveInterval?, autoDeleteInterval?, autoDestroyAt?, volumes?, buildInfo?,
+/// createdAt?, updatedAt?, lastActivityAt?, sandboxClass?, daemonVersion?, runnerId?, linkedSandboxId?,
+/// toolboxProxyUrl (? may be absent); a newer server's arrive by themselves.
+///
+/// Any thread, several at once; DAYTONA_BUSY in an inline callback.
+/// Gives up after 60 s unless `timeoutMs` says otherwise.
+/// Submitted and cancelled: Nothing remote.
+/// Endpoint: PUT {api}/sandbox/{id}/secrets
+/// Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
+/// DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+/// DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, DAYTONA_HTTP_BAD_REQUEST, DAYTONA_HTTP_NOT_FOUND,
+/// and 400 to 599 as the server answers.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn daytona_sandbox_set_secrets(
+    sandbox: daytona_sandbox_t,
+    secrets: *const c_char,
+    options: *const c_char,
+    out: *mut *mut c_char,
+    out_len: *mut usize,
+) -> i32 {
+    // SAFETY: as the documentation demands of the caller.
+    unsafe {
+        named(
+            const { operation("sandbox.set_secrets") },
+            sandbox,
+            &[Argument::Json("secrets", secrets)],
+            options,
+            None,
+            null_mut(),
+            Out::new(out, out_len),
+        )
+    }
+}
+
+/// Sets what the sandbox can reach. At least one option has to be given.
+///
+/// The server lets an allow list end `networkBlockAll`, and `networkBlockAll` true empty the list.
+///
+/// `sandbox`: a sandbox handle.
+/// `options`: NULL, or a JSON object with any of
+///
+/// * `networkBlockAll` (true or false): true: no network at all; absent: unchanged.
+/// * `networkAllowList` (text): Networks that may be reached, as "10.0.0.0/8,1.2.3.4/32"; empty: all;
+///   absent: unchanged.
+/// * `domainAllowList` (text): Domains that may be reached, as "example.com,*.example.org"; empty: all;
+///   absent: unchanged.
+/// * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+///   operation's default. Of a stream it bounds its whole life.
+///
+/// `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
+/// daytona_free.
+/// Its fields are id, name, organizationId, snapshot?, user, env?, labels, public, networkBlockAll?,
+/// networkAllowList?, domainAllowList?, outboundProxyUrl?, otelEndpointOverride?, target, cpu, gpu,
+/// memory, disk, gpuType?, spot?, spotEvictedAt?, queueTimedOutAt?, state?, desiredState?,
+/// errorReason?, recoverable?, warmPoolId?, backupState?, backupCreatedAt?, autoStopInterval?,
+/// autoPauseInterval?, autoArchiveInterval?, autoDeleteInterval?, autoDestroyAt?, volumes?, buildInfo?,
+/// createdAt?, updatedAt?, lastActivityAt?, sandboxClass?, daemonVersion?, runnerId?, linkedSandboxId?,
+/// toolboxProxyUrl (? may be absent); a newer server's arrive by themselves.
+///
+/// Any thread, several at once; DAYTONA_BUSY in an inline callback.
+/// Gives up after 60 s unless `timeoutMs` says otherwise.
+/// Submitted and cancelled: Nothing remote.
+/// Endpoint: POST {api}/sandbox/{id}/network-settings
+/// Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
+/// DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+/// DAYTONA_PANIC, DAYTONA_BUSY, DAYTONA_HTTP_BAD_REQUEST, DAYTONA_HTTP_NOT_FOUND, and 400 to 599 as the
+/// server answers.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn daytona_sandbox_set_network(
+    sandbox: daytona_sandbox_t,
+    options: *const c_char,
+    out: *mut *mut c_char,
+    out_len: *mut usize,
+) -> i32 {
+    // SAFETY: as the documentation demands of the caller.
+    unsafe {
+        named(
+            const { operation("sandbox.set_network") },
+            sandbox,
+            &[],
+            options,
+            None,
+            null_mut(),
+            Out::new(out, out_len),
+        )
+    }
+}
+
+/// Changes the environment of processes that start from now on, until the sandbox is stopped. Processes
+/// that run keep theirs.
+///
+/// `sandbox`: a sandbox handle.
+/// `options`: NULL, or a JSON object with any of
+///
+/// * `set` (object of texts): Variables to set, after the others are removed.
+/// * `unset` (list of texts): Variables to remove.
+/// * `unsetValuePrefix` (text): Removes every variable whose value begins so, unless `set` names it.
+/// * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+///   operation's default. Of a stream it bounds its whole life.
+///
+/// `out`, `out_len`: may be NULL. Get `null`, or the error JSON on failure; free it with daytona_free.
+///
+/// Any thread, several at once; DAYTONA_BUSY in an inline callback.
+/// Gives up after 60 s unless `timeoutMs` says otherwise.
+/// Submitted and cancelled: Drops the connection; the change may have happened.
+/// Endpoint: POST {sb}/env
+/// Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
+/// DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+/// DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, DAYTONA_HTTP_BAD_REQUEST, and 400 to 599 as the
+/// server answers.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn daytona_sandbox_update_env(
+    sandbox: daytona_sandbox_t,
+    options: *const c_char,
+    out: *mut *mut c_char,
+    out_len: *mut usize,
+) -> i32 {
+    // SAFETY: as the documentation demands of the caller.
+    unsafe {
+        named(
+            const { operation("sandbox.update_env") },
+            sandbox,
+            &[],
+            options,
+            None,
+            null_mut(),
+            Out::new(out, out_len),
+        )
+    }
+}
+
+/// Counts as activity: the auto-stop and auto-pause intervals begin anew.
+///
+/// `sandbox`: a sandbox handle.
+/// `options`: NULL, or a JSON object with any of
+///
+/// * `activityType` (text): What kind of activity it was, for the server's records; absent: none is
+///   named.
+/// * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+///   operation's default. Of a stream it bounds its whole life.
+///
+/// `out`, `out_len`: may be NULL. Get `null`, or the error JSON on failure; free it with daytona_free.
+///
+/// Any thread, several at once; DAYTONA_BUSY in an inline callback.
+/// Gives up after 60 s unless `timeoutMs` says otherwise.
+/// Submitted and cancelled: Nothing remote.
+/// Endpoint: POST {api}/sandbox/{id}/last-activity
+/// Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
+/// DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+/// DAYTONA_PANIC, DAYTONA_BUSY, DAYTONA_HTTP_NOT_FOUND, and 400 to 599 as the server answers.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn daytona_sandbox_keepalive(
+    sandbox: daytona_sandbox_t,
+    options: *const c_char,
+    out: *mut *mut c_char,
+    out_len: *mut usize,
+) -> i32 {
+    // SAFETY: as the documentation demands of the caller.
+    unsafe {
+        named(
+            const { operation("sandbox.keepalive") },
+            sandbox,
+            &[],
             options,
             None,
             null_mut(),
@@ -1064,44 +1538,6 @@ pub unsafe extern "C" fn daytona_sandbox_work_dir(
     }
 }
 
-/// The sandbox as last read; `null` if it never was.
-///
-/// `sandbox`: a sandbox handle.
-/// `options`: NULL, or a JSON object with any of
-///
-/// * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
-///   operation's default. Of a stream it bounds its whole life.
-///
-/// `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
-/// daytona_free.
-///
-/// Any thread, several at once; DAYTONA_BUSY in an inline callback.
-/// Answers at once.
-/// Submitted and cancelled: Nothing remote.
-/// Endpoint: none
-/// Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
-/// DAYTONA_CLOSED, DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_BUSY.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn daytona_sandbox_info(
-    sandbox: daytona_sandbox_t,
-    options: *const c_char,
-    out: *mut *mut c_char,
-    out_len: *mut usize,
-) -> i32 {
-    // SAFETY: as the documentation demands of the caller.
-    unsafe {
-        named(
-            const { operation("sandbox.info") },
-            sandbox,
-            &[],
-            options,
-            None,
-            null_mut(),
-            Out::new(out, out_len),
-        )
-    }
-}
-
 /// The link under which a port of the sandbox is reached from outside.
 ///
 /// `sandbox`: a sandbox handle.
@@ -1136,6 +1572,834 @@ pub unsafe extern "C" fn daytona_sandbox_preview_link(
             const { operation("sandbox.preview_link") },
             sandbox,
             &[Argument::Integer("port", port)],
+            options,
+            None,
+            null_mut(),
+            Out::new(out, out_len),
+        )
+    }
+}
+
+/// The address under which a port of the sandbox is reached by who has the address, without a header,
+/// for a time.
+///
+/// `sandbox`: a sandbox handle.
+/// `port` (integer): The port inside the sandbox, 1 to 65535.
+/// `options`: NULL, or a JSON object with any of
+///
+/// * `expiresInSeconds` (integer, s): How long the link is valid, 1 to 86400; absent: the server's
+///   default, 60.
+/// * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+///   operation's default. Of a stream it bounds its whole life.
+///
+/// `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
+/// daytona_free.
+/// Its fields are sandboxId, port, token, url; a newer server's arrive by themselves.
+///
+/// Any thread, several at once; DAYTONA_BUSY in an inline callback.
+/// Gives up after 60 s unless `timeoutMs` says otherwise.
+/// Submitted and cancelled: Nothing remote.
+/// Endpoint: GET {api}/sandbox/{id}/ports/{port}/signed-preview-url
+/// Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
+/// DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+/// DAYTONA_PANIC, DAYTONA_BUSY, DAYTONA_HTTP_BAD_REQUEST, DAYTONA_HTTP_NOT_FOUND, and 400 to 599 as the
+/// server answers.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn daytona_sandbox_signed_preview_link(
+    sandbox: daytona_sandbox_t,
+    port: i32,
+    options: *const c_char,
+    out: *mut *mut c_char,
+    out_len: *mut usize,
+) -> i32 {
+    // SAFETY: as the documentation demands of the caller.
+    unsafe {
+        named(
+            const { operation("sandbox.signed_preview_link") },
+            sandbox,
+            &[Argument::Integer("port", port)],
+            options,
+            None,
+            null_mut(),
+            Out::new(out, out_len),
+        )
+    }
+}
+
+/// Ends a signed preview link before its time. A link that does not exist is a success.
+///
+/// `sandbox`: a sandbox handle.
+/// `port` (integer): The port that the link was made for.
+/// `token` (text): The link's `token`.
+/// `options`: NULL, or a JSON object with any of
+///
+/// * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+///   operation's default. Of a stream it bounds its whole life.
+///
+/// `out`, `out_len`: may be NULL. Get `null`, or the error JSON on failure; free it with daytona_free.
+///
+/// Any thread, several at once; DAYTONA_BUSY in an inline callback.
+/// Gives up after 60 s unless `timeoutMs` says otherwise.
+/// Submitted and cancelled: Nothing remote.
+/// Endpoint: POST {api}/sandbox/{id}/ports/{port}/signed-preview-url/{token}/expire
+/// Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
+/// DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+/// DAYTONA_PANIC, DAYTONA_BUSY, DAYTONA_HTTP_NOT_FOUND, and 400 to 599 as the server answers.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn daytona_sandbox_expire_signed_preview_link(
+    sandbox: daytona_sandbox_t,
+    port: i32,
+    token: *const c_char,
+    options: *const c_char,
+    out: *mut *mut c_char,
+    out_len: *mut usize,
+) -> i32 {
+    // SAFETY: as the documentation demands of the caller.
+    unsafe {
+        named(
+            const { operation("sandbox.expire_signed_preview_link") },
+            sandbox,
+            &[Argument::Integer("port", port), Argument::Text("token", token)],
+            options,
+            None,
+            null_mut(),
+            Out::new(out, out_len),
+        )
+    }
+}
+
+/// Makes a token for SSH; `sshCommand` is the command that connects. An earlier token of the sandbox
+/// ends.
+///
+/// Whether a gateway is reachable under that command is the deployment's matter.
+///
+/// `sandbox`: a sandbox handle.
+/// `options`: NULL, or a JSON object with any of
+///
+/// * `expiresInMinutes` (integer, minutes): How long the token is valid; absent: 60.
+/// * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+///   operation's default. Of a stream it bounds its whole life.
+///
+/// `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
+/// daytona_free.
+/// Its fields are id, sandboxId, token, expiresAt, createdAt, updatedAt, sshCommand; a newer server's
+/// arrive by themselves.
+///
+/// Any thread, several at once; DAYTONA_BUSY in an inline callback.
+/// Gives up after 60 s unless `timeoutMs` says otherwise.
+/// Submitted and cancelled: Nothing remote.
+/// Endpoint: POST {api}/sandbox/{id}/ssh-access
+/// Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
+/// DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+/// DAYTONA_PANIC, DAYTONA_BUSY, DAYTONA_HTTP_BAD_REQUEST, DAYTONA_HTTP_NOT_FOUND, and 400 to 599 as the
+/// server answers.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn daytona_sandbox_create_ssh_access(
+    sandbox: daytona_sandbox_t,
+    options: *const c_char,
+    out: *mut *mut c_char,
+    out_len: *mut usize,
+) -> i32 {
+    // SAFETY: as the documentation demands of the caller.
+    unsafe {
+        named(
+            const { operation("sandbox.create_ssh_access") },
+            sandbox,
+            &[],
+            options,
+            None,
+            null_mut(),
+            Out::new(out, out_len),
+        )
+    }
+}
+
+/// Ends a token for SSH. One that does not exist is a success. The result is the sandbox.
+///
+/// `sandbox`: a sandbox handle.
+/// `token` (text): The token of `sandbox.create_ssh_access`.
+/// `options`: NULL, or a JSON object with any of
+///
+/// * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+///   operation's default. Of a stream it bounds its whole life.
+///
+/// `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
+/// daytona_free.
+/// Its fields are id, name, organizationId, snapshot?, user, env?, labels, public, networkBlockAll?,
+/// networkAllowList?, domainAllowList?, outboundProxyUrl?, otelEndpointOverride?, target, cpu, gpu,
+/// memory, disk, gpuType?, spot?, spotEvictedAt?, queueTimedOutAt?, state?, desiredState?,
+/// errorReason?, recoverable?, warmPoolId?, backupState?, backupCreatedAt?, autoStopInterval?,
+/// autoPauseInterval?, autoArchiveInterval?, autoDeleteInterval?, autoDestroyAt?, volumes?, buildInfo?,
+/// createdAt?, updatedAt?, lastActivityAt?, sandboxClass?, daemonVersion?, runnerId?, linkedSandboxId?,
+/// toolboxProxyUrl (? may be absent); a newer server's arrive by themselves.
+///
+/// Any thread, several at once; DAYTONA_BUSY in an inline callback.
+/// Gives up after 60 s unless `timeoutMs` says otherwise.
+/// Submitted and cancelled: Nothing remote.
+/// Endpoint: DELETE {api}/sandbox/{id}/ssh-access?token
+/// Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
+/// DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+/// DAYTONA_PANIC, DAYTONA_BUSY, DAYTONA_HTTP_NOT_FOUND, and 400 to 599 as the server answers.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn daytona_sandbox_revoke_ssh_access(
+    sandbox: daytona_sandbox_t,
+    token: *const c_char,
+    options: *const c_char,
+    out: *mut *mut c_char,
+    out_len: *mut usize,
+) -> i32 {
+    // SAFETY: as the documentation demands of the caller.
+    unsafe {
+        named(
+            const { operation("sandbox.revoke_ssh_access") },
+            sandbox,
+            &[Argument::Text("token", token)],
+            options,
+            None,
+            null_mut(),
+            Out::new(out, out_len),
+        )
+    }
+}
+
+/// Whether a token for SSH is accepted, and which sandbox of the organization it leads to.
+///
+/// A server before 0.205 answers its gateway alone: UNSUPPORTED.
+///
+/// `sandbox`: a sandbox handle.
+/// `token` (text): The token of `sandbox.create_ssh_access`.
+/// `options`: NULL, or a JSON object with any of
+///
+/// * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+///   operation's default. Of a stream it bounds its whole life.
+///
+/// `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
+/// daytona_free.
+/// Its fields are valid, sandboxId? (? may be absent); a newer server's arrive by themselves.
+///
+/// Any thread, several at once; DAYTONA_BUSY in an inline callback.
+/// Gives up after 60 s unless `timeoutMs` says otherwise.
+/// Submitted and cancelled: Nothing remote.
+/// Endpoint: GET {api}/sandbox/ssh-access/validate?token
+/// Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
+/// DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+/// DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, and 400 to 599 as the server answers.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn daytona_sandbox_validate_ssh_access(
+    sandbox: daytona_sandbox_t,
+    token: *const c_char,
+    options: *const c_char,
+    out: *mut *mut c_char,
+    out_len: *mut usize,
+) -> i32 {
+    // SAFETY: as the documentation demands of the caller.
+    unsafe {
+        named(
+            const { operation("sandbox.validate_ssh_access") },
+            sandbox,
+            &[Argument::Text("token", token)],
+            options,
+            None,
+            null_mut(),
+            Out::new(out, out_len),
+        )
+    }
+}
+
+/// A URL from which anybody can download one file of the sandbox (GET), without a credential, while the
+/// sandbox is started.
+///
+/// It is signed here, with a key that is read from the server and kept for at most 15 s: after a
+/// rotation by another client URLs may be refused for that long.
+///
+/// `sandbox`: a sandbox handle.
+/// `path` (text): The file in the sandbox.
+/// `options`: NULL, or a JSON object with any of
+///
+/// * `ttlSeconds` (integer, s): How long the URL is valid; absent: 3600; 0 or less: until the key is
+///   rotated.
+/// * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+///   operation's default. Of a stream it bounds its whole life.
+///
+/// `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
+/// daytona_free.
+/// Its fields are url, expires; a newer server's arrive by themselves.
+///
+/// Any thread, several at once; DAYTONA_BUSY in an inline callback.
+/// Gives up after 60 s unless `timeoutMs` says otherwise.
+/// Submitted and cancelled: Nothing remote.
+/// Endpoint: GET {api}/sandbox/{id}/signing-key
+/// Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
+/// DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+/// DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, DAYTONA_HTTP_NOT_FOUND, and 400 to 599 as the
+/// server answers.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn daytona_sandbox_download_url(
+    sandbox: daytona_sandbox_t,
+    path: *const c_char,
+    options: *const c_char,
+    out: *mut *mut c_char,
+    out_len: *mut usize,
+) -> i32 {
+    // SAFETY: as the documentation demands of the caller.
+    unsafe {
+        named(
+            const { operation("sandbox.download_url") },
+            sandbox,
+            &[Argument::Text("path", path)],
+            options,
+            None,
+            null_mut(),
+            Out::new(out, out_len),
+        )
+    }
+}
+
+/// A URL to which anybody can upload one file of the sandbox (POST, the raw bytes or a form with the
+/// part `file`), without a credential, while the sandbox is started. Signed as that of
+/// sandbox.download_url.
+///
+/// `sandbox`: a sandbox handle.
+/// `path` (text): The file in the sandbox.
+/// `options`: NULL, or a JSON object with any of
+///
+/// * `ttlSeconds` (integer, s): How long the URL is valid; absent: 3600; 0 or less: until the key is
+///   rotated.
+/// * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+///   operation's default. Of a stream it bounds its whole life.
+///
+/// `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
+/// daytona_free.
+/// Its fields are url, expires; a newer server's arrive by themselves.
+///
+/// Any thread, several at once; DAYTONA_BUSY in an inline callback.
+/// Gives up after 60 s unless `timeoutMs` says otherwise.
+/// Submitted and cancelled: Nothing remote.
+/// Endpoint: GET {api}/sandbox/{id}/signing-key
+/// Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
+/// DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+/// DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, DAYTONA_HTTP_NOT_FOUND, and 400 to 599 as the
+/// server answers.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn daytona_sandbox_upload_url(
+    sandbox: daytona_sandbox_t,
+    path: *const c_char,
+    options: *const c_char,
+    out: *mut *mut c_char,
+    out_len: *mut usize,
+) -> i32 {
+    // SAFETY: as the documentation demands of the caller.
+    unsafe {
+        named(
+            const { operation("sandbox.upload_url") },
+            sandbox,
+            &[Argument::Text("path", path)],
+            options,
+            None,
+            null_mut(),
+            Out::new(out, out_len),
+        )
+    }
+}
+
+/// Makes a new key: every URL that was signed before ends.
+///
+/// `sandbox`: a sandbox handle.
+/// `options`: NULL, or a JSON object with any of
+///
+/// * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+///   operation's default. Of a stream it bounds its whole life.
+///
+/// `out`, `out_len`: may be NULL. Get `null`, or the error JSON on failure; free it with daytona_free.
+///
+/// Any thread, several at once; DAYTONA_BUSY in an inline callback.
+/// Gives up after 60 s unless `timeoutMs` says otherwise.
+/// Submitted and cancelled: Drops the connection; the key may have been rotated.
+/// Endpoint: POST {api}/sandbox/{id}/signing-key/rotate
+/// Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
+/// DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+/// DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, DAYTONA_HTTP_NOT_FOUND, and 400 to 599 as the
+/// server answers.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn daytona_sandbox_rotate_signing_key(
+    sandbox: daytona_sandbox_t,
+    options: *const c_char,
+    out: *mut *mut c_char,
+    out_len: *mut usize,
+) -> i32 {
+    // SAFETY: as the documentation demands of the caller.
+    unsafe {
+        named(
+            const { operation("sandbox.rotate_signing_key") },
+            sandbox,
+            &[],
+            options,
+            None,
+            null_mut(),
+            Out::new(out, out_len),
+        )
+    }
+}
+
+/// What the sandbox uses now: processors, memory, disk.
+///
+/// `sandbox`: a sandbox handle.
+/// `options`: NULL, or a JSON object with any of
+///
+/// * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+///   operation's default. Of a stream it bounds its whole life.
+///
+/// `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
+/// daytona_free.
+/// Its fields are cpuCount, cpuUsedPct, memTotal, memUsed, memCache, diskTotal, diskUsed, diskFree,
+/// timestamp, timestampUnix; a newer server's arrive by themselves.
+///
+/// Any thread, several at once; DAYTONA_BUSY in an inline callback.
+/// Gives up after 60 s unless `timeoutMs` says otherwise.
+/// Submitted and cancelled: Nothing remote.
+/// Endpoint: GET {sb}/system/metrics
+/// Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
+/// DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+/// DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, and 400 to 599 as the server answers.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn daytona_sandbox_metrics(
+    sandbox: daytona_sandbox_t,
+    options: *const c_char,
+    out: *mut *mut c_char,
+    out_len: *mut usize,
+) -> i32 {
+    // SAFETY: as the documentation demands of the caller.
+    unsafe {
+        named(
+            const { operation("sandbox.metrics") },
+            sandbox,
+            &[],
+            options,
+            None,
+            null_mut(),
+            Out::new(out, out_len),
+        )
+    }
+}
+
+/// What the sandbox used over a time, sampled by the service.
+///
+/// Asked of the analytics API where the deployment has one (client.config, `analyticsApiUrl`); the form
+/// is the same.
+///
+/// `sandbox`: a sandbox handle.
+/// `from` (text, a time (ISO 8601)): The beginning of the range (ISO 8601, as 2026-01-31T12:00:00Z).
+/// `to` (text, a time (ISO 8601)): Its end (ISO 8601).
+/// `options`: NULL, or a JSON object with any of
+///
+/// * `metricNames` (list of texts): Metrics by name, as `daytona.sandbox.cpu.utilization`; absent: all
+///   seven of a sandbox. `daytona.sandbox.cpu.utilization`, `daytona.sandbox.cpu.limit`,
+///   `daytona.sandbox.memory.usage`, `daytona.sandbox.memory.limit`, `daytona.sandbox.memory.cache`,
+///   `daytona.sandbox.filesystem.usage`, `daytona.sandbox.filesystem.total`; others may come.
+/// * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+///   operation's default. Of a stream it bounds its whole life.
+///
+/// `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
+/// daytona_free.
+/// Its fields are series; a newer server's arrive by themselves.
+///
+/// Any thread, several at once; DAYTONA_BUSY in an inline callback.
+/// Gives up after 60 s unless `timeoutMs` says otherwise.
+/// Submitted and cancelled: Nothing remote.
+/// Endpoint: GET {api}/config, then GET {api}/sandbox/{id}/telemetry/metrics
+/// Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
+/// DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+/// DAYTONA_PANIC, DAYTONA_BUSY, DAYTONA_HTTP_BAD_REQUEST, DAYTONA_HTTP_NOT_FOUND, and 400 to 599 as the
+/// server answers.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn daytona_sandbox_metrics_history(
+    sandbox: daytona_sandbox_t,
+    from: *const c_char,
+    to: *const c_char,
+    options: *const c_char,
+    out: *mut *mut c_char,
+    out_len: *mut usize,
+) -> i32 {
+    // SAFETY: as the documentation demands of the caller.
+    unsafe {
+        named(
+            const { operation("sandbox.metrics_history") },
+            sandbox,
+            &[Argument::Text("from", from), Argument::Text("to", to)],
+            options,
+            None,
+            null_mut(),
+            Out::new(out, out_len),
+        )
+    }
+}
+
+/// The ports from 3000 to 9999 on which processes of the sandbox listen.
+///
+/// `sandbox`: a sandbox handle.
+/// `options`: NULL, or a JSON object with any of
+///
+/// * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+///   operation's default. Of a stream it bounds its whole life.
+///
+/// `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
+/// daytona_free.
+/// Its fields are ports; a newer server's arrive by themselves.
+///
+/// Any thread, several at once; DAYTONA_BUSY in an inline callback.
+/// Gives up after 60 s unless `timeoutMs` says otherwise.
+/// Submitted and cancelled: Nothing remote.
+/// Endpoint: GET {sb}/port
+/// Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
+/// DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+/// DAYTONA_PANIC, DAYTONA_BUSY, and 400 to 599 as the server answers.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn daytona_sandbox_ports(
+    sandbox: daytona_sandbox_t,
+    options: *const c_char,
+    out: *mut *mut c_char,
+    out_len: *mut usize,
+) -> i32 {
+    // SAFETY: as the documentation demands of the caller.
+    unsafe {
+        named(
+            const { operation("sandbox.ports") },
+            sandbox,
+            &[],
+            options,
+            None,
+            null_mut(),
+            Out::new(out, out_len),
+        )
+    }
+}
+
+/// Whether a process of the sandbox listens on a port from 3000 to 9999.
+///
+/// `sandbox`: a sandbox handle.
+/// `port` (integer): The port inside the sandbox, 1 to 65535.
+/// `options`: NULL, or a JSON object with any of
+///
+/// * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+///   operation's default. Of a stream it bounds its whole life.
+///
+/// `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
+/// daytona_free.
+/// Its fields are isInUse; a newer server's arrive by themselves.
+///
+/// Any thread, several at once; DAYTONA_BUSY in an inline callback.
+/// Gives up after 60 s unless `timeoutMs` says otherwise.
+/// Submitted and cancelled: Nothing remote.
+/// Endpoint: GET {sb}/port/{port}/in-use
+/// Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
+/// DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+/// DAYTONA_PANIC, DAYTONA_BUSY, and 400 to 599 as the server answers.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn daytona_sandbox_port_in_use(
+    sandbox: daytona_sandbox_t,
+    port: i32,
+    options: *const c_char,
+    out: *mut *mut c_char,
+    out_len: *mut usize,
+) -> i32 {
+    // SAFETY: as the documentation demands of the caller.
+    unsafe {
+        named(
+            const { operation("sandbox.port_in_use") },
+            sandbox,
+            &[Argument::Integer("port", port)],
+            options,
+            None,
+            null_mut(),
+            Out::new(out, out_len),
+        )
+    }
+}
+
+/// The version of the daemon in the sandbox.
+///
+/// `sandbox`: a sandbox handle.
+/// `options`: NULL, or a JSON object with any of
+///
+/// * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+///   operation's default. Of a stream it bounds its whole life.
+///
+/// `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
+/// daytona_free.
+/// Its fields are version; a newer server's arrive by themselves.
+///
+/// Any thread, several at once; DAYTONA_BUSY in an inline callback.
+/// Gives up after 60 s unless `timeoutMs` says otherwise.
+/// Submitted and cancelled: Nothing remote.
+/// Endpoint: GET {sb}/version
+/// Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
+/// DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+/// DAYTONA_PANIC, DAYTONA_BUSY, and 400 to 599 as the server answers.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn daytona_sandbox_daemon_version(
+    sandbox: daytona_sandbox_t,
+    options: *const c_char,
+    out: *mut *mut c_char,
+    out_len: *mut usize,
+) -> i32 {
+    // SAFETY: as the documentation demands of the caller.
+    unsafe {
+        named(
+            const { operation("sandbox.daemon_version") },
+            sandbox,
+            &[],
+            options,
+            None,
+            null_mut(),
+            Out::new(out, out_len),
+        )
+    }
+}
+
+/// Makes a snapshot of the sandbox, and waits until it is done. The result is the sandbox; the snapshot
+/// has the name that was given.
+///
+/// `sandbox`: a sandbox handle.
+/// `name` (text): The name of the new snapshot.
+/// `options`: NULL, or a JSON object with any of
+///
+/// * `includeMemory` (true or false): true keeps the memory as well, of virtual machines only; absent:
+///   false.
+/// * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+///   operation's default. Of a stream it bounds its whole life.
+///
+/// `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
+/// daytona_free.
+/// Its fields are id, name, organizationId, snapshot?, user, env?, labels, public, networkBlockAll?,
+/// networkAllowList?, domainAllowList?, outboundProxyUrl?, otelEndpointOverride?, target, cpu, gpu,
+/// memory, disk, gpuType?, spot?, spotEvictedAt?, queueTimedOutAt?, state?, desiredState?,
+/// errorReason?, recoverable?, warmPoolId?, backupState?, backupCreatedAt?, autoStopInterval?,
+/// autoPauseInterval?, autoArchiveInterval?, autoDeleteInterval?, autoDestroyAt?, volumes?, buildInfo?,
+/// createdAt?, updatedAt?, lastActivityAt?, sandboxClass?, daemonVersion?, runnerId?, linkedSandboxId?,
+/// toolboxProxyUrl (? may be absent); a newer server's arrive by themselves.
+///
+/// Any thread, several at once; DAYTONA_BUSY in an inline callback.
+/// Gives up after 60 s unless `timeoutMs` says otherwise.
+/// Submitted and cancelled: Ends the wait; the snapshot goes on.
+/// Endpoint: POST {api}/sandbox/{id}/snapshot
+/// Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
+/// DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+/// DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, DAYTONA_SANDBOX_FAILED, DAYTONA_HTTP_BAD_REQUEST,
+/// DAYTONA_HTTP_NOT_FOUND, DAYTONA_HTTP_CONFLICT, and 400 to 599 as the server answers. `code` can be
+/// SPOT_EVICTED.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn daytona_sandbox_create_snapshot(
+    sandbox: daytona_sandbox_t,
+    name: *const c_char,
+    options: *const c_char,
+    out: *mut *mut c_char,
+    out_len: *mut usize,
+) -> i32 {
+    // SAFETY: as the documentation demands of the caller.
+    unsafe {
+        named(
+            const { operation("sandbox.create_snapshot") },
+            sandbox,
+            &[Argument::Text("name", name)],
+            options,
+            None,
+            null_mut(),
+            Out::new(out, out_len),
+        )
+    }
+}
+
+/// Makes a copy of the sandbox with its files, and waits until the copy is started.
+///
+/// A fork that fails after the request was sent names the new sandbox (`sandboxId`) or the unique name
+/// that was sent (`sandboxName`).
+///
+/// `sandbox`: a sandbox handle.
+/// `options`: NULL, or a JSON object with any of
+///
+/// * `name` (text): The name of the new sandbox; absent: one is made up, so that a fork whose answer
+///   was lost can be found.
+/// * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+///   operation's default. Of a stream it bounds its whole life.
+///
+/// `result`: gets the new sandbox handle, 0 on failure; close it with daytona_close.
+/// `out`, `out_len`: may be NULL. Get the sandbox as JSON, or the error JSON on failure; free it with
+/// daytona_free.
+/// Its fields are id, name, organizationId, snapshot?, user, env?, labels, public, networkBlockAll?,
+/// networkAllowList?, domainAllowList?, outboundProxyUrl?, otelEndpointOverride?, target, cpu, gpu,
+/// memory, disk, gpuType?, spot?, spotEvictedAt?, queueTimedOutAt?, state?, desiredState?,
+/// errorReason?, recoverable?, warmPoolId?, backupState?, backupCreatedAt?, autoStopInterval?,
+/// autoPauseInterval?, autoArchiveInterval?, autoDeleteInterval?, autoDestroyAt?, volumes?, buildInfo?,
+/// createdAt?, updatedAt?, lastActivityAt?, sandboxClass?, daemonVersion?, runnerId?, linkedSandboxId?,
+/// toolboxProxyUrl (? may be absent); a newer server's arrive by themselves.
+///
+/// Any thread, several at once; DAYTONA_BUSY in an inline callback.
+/// Gives up after 60 s unless `timeoutMs` says otherwise.
+/// Submitted and cancelled: Ends the wait and deletes nothing: the error names the copy.
+/// Endpoint: POST {api}/sandbox/{id}/fork, then GET {api}/sandbox/{id} of the copy until it is started
+/// Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
+/// DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+/// DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, DAYTONA_SANDBOX_FAILED, DAYTONA_HTTP_BAD_REQUEST,
+/// DAYTONA_HTTP_NOT_FOUND, DAYTONA_HTTP_CONFLICT, DAYTONA_HTTP_UNPROCESSABLE_ENTITY, and 400 to 599 as
+/// the server answers. `code` can be QUEUE_TIMEOUT, SPOT_EVICTED.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn daytona_sandbox_fork(
+    sandbox: daytona_sandbox_t,
+    options: *const c_char,
+    result: *mut daytona_sandbox_t,
+    out: *mut *mut c_char,
+    out_len: *mut usize,
+) -> i32 {
+    // SAFETY: as the documentation demands of the caller.
+    unsafe {
+        named(
+            const { operation("sandbox.fork") },
+            sandbox,
+            &[],
+            options,
+            None,
+            result,
+            Out::new(out, out_len),
+        )
+    }
+}
+
+/// The sandboxes that were forked from this one.
+///
+/// `sandbox`: a sandbox handle.
+/// `options`: NULL, or a JSON object with any of
+///
+/// * `includeDestroyed` (true or false): true lists those as well that are destroyed; absent: false.
+/// * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+///   operation's default. Of a stream it bounds its whole life.
+///
+/// `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
+/// daytona_free.
+/// Each has the fields id, name, organizationId, snapshot?, user, env?, labels, public,
+/// networkBlockAll?, networkAllowList?, domainAllowList?, outboundProxyUrl?, otelEndpointOverride?,
+/// target, cpu, gpu, memory, disk, gpuType?, spot?, spotEvictedAt?, queueTimedOutAt?, state?,
+/// desiredState?, errorReason?, recoverable?, warmPoolId?, backupState?, backupCreatedAt?,
+/// autoStopInterval?, autoPauseInterval?, autoArchiveInterval?, autoDeleteInterval?, autoDestroyAt?,
+/// volumes?, buildInfo?, createdAt?, updatedAt?, lastActivityAt?, sandboxClass?, daemonVersion?,
+/// runnerId?, linkedSandboxId?, toolboxProxyUrl (? may be absent); a newer server's arrive by
+/// themselves.
+///
+/// Any thread, several at once; DAYTONA_BUSY in an inline callback.
+/// Gives up after 60 s unless `timeoutMs` says otherwise.
+/// Submitted and cancelled: Nothing remote.
+/// Endpoint: GET {api}/sandbox/{id}/forks
+/// Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
+/// DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+/// DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, DAYTONA_HTTP_NOT_FOUND, and 400 to 599 as the
+/// server answers.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn daytona_sandbox_forks(
+    sandbox: daytona_sandbox_t,
+    options: *const c_char,
+    out: *mut *mut c_char,
+    out_len: *mut usize,
+) -> i32 {
+    // SAFETY: as the documentation demands of the caller.
+    unsafe {
+        named(
+            const { operation("sandbox.forks") },
+            sandbox,
+            &[],
+            options,
+            None,
+            null_mut(),
+            Out::new(out, out_len),
+        )
+    }
+}
+
+/// The sandbox that this one was forked from. HTTP_NOT_FOUND when there is none.
+///
+/// `sandbox`: a sandbox handle.
+/// `options`: NULL, or a JSON object with any of
+///
+/// * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+///   operation's default. Of a stream it bounds its whole life.
+///
+/// `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
+/// daytona_free.
+/// Its fields are id, name, organizationId, snapshot?, user, env?, labels, public, networkBlockAll?,
+/// networkAllowList?, domainAllowList?, outboundProxyUrl?, otelEndpointOverride?, target, cpu, gpu,
+/// memory, disk, gpuType?, spot?, spotEvictedAt?, queueTimedOutAt?, state?, desiredState?,
+/// errorReason?, recoverable?, warmPoolId?, backupState?, backupCreatedAt?, autoStopInterval?,
+/// autoPauseInterval?, autoArchiveInterval?, autoDeleteInterval?, autoDestroyAt?, volumes?, buildInfo?,
+/// createdAt?, updatedAt?, lastActivityAt?, sandboxClass?, daemonVersion?, runnerId?, linkedSandboxId?,
+/// toolboxProxyUrl (? may be absent); a newer server's arrive by themselves.
+///
+/// Any thread, several at once; DAYTONA_BUSY in an inline callback.
+/// Gives up after 60 s unless `timeoutMs` says otherwise.
+/// Submitted and cancelled: Nothing remote.
+/// Endpoint: GET {api}/sandbox/{id}/parent
+/// Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
+/// DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+/// DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, DAYTONA_HTTP_NOT_FOUND, and 400 to 599 as the
+/// server answers.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn daytona_sandbox_parent(
+    sandbox: daytona_sandbox_t,
+    options: *const c_char,
+    out: *mut *mut c_char,
+    out_len: *mut usize,
+) -> i32 {
+    // SAFETY: as the documentation demands of the caller.
+    unsafe {
+        named(
+            const { operation("sandbox.parent") },
+            sandbox,
+            &[],
+            options,
+            None,
+            null_mut(),
+            Out::new(out, out_len),
+        )
+    }
+}
+
+/// The sandboxes that this one comes from, its parent first.
+///
+/// `sandbox`: a sandbox handle.
+/// `options`: NULL, or a JSON object with any of
+///
+/// * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+///   operation's default. Of a stream it bounds its whole life.
+///
+/// `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
+/// daytona_free.
+/// Each has the fields id, name, organizationId, snapshot?, user, env?, labels, public,
+/// networkBlockAll?, networkAllowList?, domainAllowList?, outboundProxyUrl?, otelEndpointOverride?,
+/// target, cpu, gpu, memory, disk, gpuType?, spot?, spotEvictedAt?, queueTimedOutAt?, state?,
+/// desiredState?, errorReason?, recoverable?, warmPoolId?, backupState?, backupCreatedAt?,
+/// autoStopInterval?, autoPauseInterval?, autoArchiveInterval?, autoDeleteInterval?, autoDestroyAt?,
+/// volumes?, buildInfo?, createdAt?, updatedAt?, lastActivityAt?, sandboxClass?, daemonVersion?,
+/// runnerId?, linkedSandboxId?, toolboxProxyUrl (? may be absent); a newer server's arrive by
+/// themselves.
+///
+/// Any thread, several at once; DAYTONA_BUSY in an inline callback.
+/// Gives up after 60 s unless `timeoutMs` says otherwise.
+/// Submitted and cancelled: Nothing remote.
+/// Endpoint: GET {api}/sandbox/{id}/ancestors
+/// Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
+/// DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+/// DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, DAYTONA_HTTP_NOT_FOUND, and 400 to 599 as the
+/// server answers.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn daytona_sandbox_ancestors(
+    sandbox: daytona_sandbox_t,
+    options: *const c_char,
+    out: *mut *mut c_char,
+    out_len: *mut usize,
+) -> i32 {
+    // SAFETY: as the documentation demands of the caller.
+    unsafe {
+        named(
+            const { operation("sandbox.ancestors") },
+            sandbox,
+            &[],
             options,
             None,
             null_mut(),
