@@ -1352,7 +1352,7 @@ int32_t daytona_sandbox_pause(daytona_sandbox_t sandbox,
  * `sandbox`: a sandbox handle.
  * `options`: NULL, or a JSON object with any of
  *
- * * `skipStart` (true or false): true leaves it stopped; absent: false, it is started.
+ * * `skipStart` (true or false): true leaves it stopped instead of starting it. Default: false.
  * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
  *   operation's default. Of a stream it bounds its whole life.
  *
@@ -1920,11 +1920,11 @@ int32_t daytona_sandbox_set_secrets(daytona_sandbox_t sandbox,
  * `sandbox`: a sandbox handle.
  * `options`: NULL, or a JSON object with any of
  *
- * * `networkBlockAll` (true or false): true: no network at all; absent: unchanged.
- * * `networkAllowList` (text): Networks that may be reached, as "10.0.0.0/8,1.2.3.4/32"; empty: all;
- *   absent: unchanged.
- * * `domainAllowList` (text): Domains that may be reached, as "example.com,*.example.org"; empty: all;
- *   absent: unchanged.
+ * * `networkBlockAll` (true or false): true: no network at all. Unchanged where it is not given.
+ * * `networkAllowList` (text): Networks that may be reached, as "10.0.0.0/8,1.2.3.4/32"; empty: all.
+ *   Unchanged where it is not given.
+ * * `domainAllowList` (text): Domains that may be reached, as "example.com,*.example.org"; empty: all.
+ *   Unchanged where it is not given.
  * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
  *   operation's default. Of a stream it bounds its whole life.
  *
@@ -1987,8 +1987,7 @@ int32_t daytona_sandbox_update_env(daytona_sandbox_t sandbox,
  * `sandbox`: a sandbox handle.
  * `options`: NULL, or a JSON object with any of
  *
- * * `activityType` (text): What kind of activity it was, for the server's records; absent: none is
- *   named.
+ * * `activityType` (text): What kind of activity it was, for the server's records.
  * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
  *   operation's default. Of a stream it bounds its whole life.
  *
@@ -2095,8 +2094,7 @@ int32_t daytona_sandbox_preview_link(daytona_sandbox_t sandbox,
  * `port` (integer): The port inside the sandbox, 1 to 65535.
  * `options`: NULL, or a JSON object with any of
  *
- * * `expiresInSeconds` (integer, s): How long the link is valid, 1 to 86400; absent: the server's
- *   default, 60.
+ * * `expiresInSeconds` (integer, s): How long the link is valid, 1 to 86400. Default: 60.
  * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
  *   operation's default. Of a stream it bounds its whole life.
  *
@@ -2156,7 +2154,7 @@ int32_t daytona_sandbox_expire_signed_preview_link(daytona_sandbox_t sandbox,
  * `sandbox`: a sandbox handle.
  * `options`: NULL, or a JSON object with any of
  *
- * * `expiresInMinutes` (integer, minutes): How long the token is valid; absent: 60.
+ * * `expiresInMinutes` (integer, minutes): How long the token is valid. Default: 60.
  * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
  *   operation's default. Of a stream it bounds its whole life.
  *
@@ -2254,8 +2252,8 @@ int32_t daytona_sandbox_validate_ssh_access(daytona_sandbox_t sandbox,
  * `path` (text): The file in the sandbox.
  * `options`: NULL, or a JSON object with any of
  *
- * * `ttlSeconds` (integer, s): How long the URL is valid; absent: 3600; 0 or less: until the key is
- *   rotated.
+ * * `ttlSeconds` (integer, s): How long the URL is valid; 0 or less: until the key is rotated.
+ *   Default: 3600.
  * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
  *   operation's default. Of a stream it bounds its whole life.
  *
@@ -2287,8 +2285,8 @@ int32_t daytona_sandbox_download_url(daytona_sandbox_t sandbox,
  * `path` (text): The file in the sandbox.
  * `options`: NULL, or a JSON object with any of
  *
- * * `ttlSeconds` (integer, s): How long the URL is valid; absent: 3600; 0 or less: until the key is
- *   rotated.
+ * * `ttlSeconds` (integer, s): How long the URL is valid; 0 or less: until the key is rotated.
+ *   Default: 3600.
  * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
  *   operation's default. Of a stream it bounds its whole life.
  *
@@ -2489,7 +2487,7 @@ int32_t daytona_sandbox_daemon_version(daytona_sandbox_t sandbox,
  * `name` (text): The name of the new snapshot.
  * `options`: NULL, or a JSON object with any of
  *
- * * `includeMemory` (true or false): true keeps the memory as well, of virtual machines only; absent:
+ * * `includeMemory` (true or false): true keeps the memory as well, of virtual machines only. Default:
  *   false.
  * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
  *   operation's default. Of a stream it bounds its whole life.
@@ -2567,7 +2565,7 @@ int32_t daytona_sandbox_fork(daytona_sandbox_t sandbox,
  * `sandbox`: a sandbox handle.
  * `options`: NULL, or a JSON object with any of
  *
- * * `includeDestroyed` (true or false): true lists those as well that are destroyed; absent: false.
+ * * `includeDestroyed` (true or false): true lists those as well that are destroyed. Default: false.
  * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
  *   operation's default. Of a stream it bounds its whole life.
  *

@@ -14,8 +14,8 @@ crate::params! {
     pub struct CreateSnapshot {
         /// The name of the new snapshot.
         pub name: String,
-        /// true keeps the memory as well, of virtual machines only; absent: false.
-        pub include_memory: Option<bool>,
+        /// true keeps the memory as well, of virtual machines only.
+        pub include_memory: Option<bool> = false,
     }
 }
 
@@ -28,8 +28,8 @@ crate::params! {
 
 crate::params! {
     pub struct Forks {
-        /// true lists those as well that are destroyed; absent: false.
-        pub include_destroyed: Option<bool>,
+        /// true lists those as well that are destroyed.
+        pub include_destroyed: Option<bool> = false,
     }
 }
 

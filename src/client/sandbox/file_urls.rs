@@ -17,8 +17,6 @@ use tokio::time::Instant;
 
 /// The longest that a signing key is used without being read again: another client may have rotated it.
 const KEY_LIFETIME: Duration = Duration::from_secs(15);
-/// The validity of a URL where none is given.
-const DEFAULT_TTL_SECONDS: i64 = 3600;
 /// A signing key is a short text; a longer answer is something else, such as a proxy's page.
 const KEY_MAX_BYTES: usize = 1024;
 
@@ -26,9 +24,9 @@ crate::params! {
     pub struct FileUrl {
         /// The file in the sandbox.
         pub path: String,
-        /// How long the URL is valid; absent: 3600; 0 or less: until the key is rotated.
+        /// How long the URL is valid; 0 or less: until the key is rotated.
         #[cfg_attr(feature = "schema", schemars(extend("unit" = "s")))]
-        pub ttl_seconds: Option<i64>,
+        pub ttl_seconds: Option<i64> = 3600,
     }
 }
 
@@ -88,7 +86,7 @@ async fn signed(
         None => read_key(sandbox, operation, Method::GET, "/signing-key").await?,
     };
     let base = sandbox.toolbox_url(route).await?;
-    let expires = expires(params.ttl_seconds.unwrap_or(DEFAULT_TTL_SECONDS), SystemTime::now());
+    let expires = expires(params.ttl_seconds(), SystemTime::now());
     let signature = signature(&key, method, &params.path, expires);
     let mut query = url::form_urlencoded::Serializer::new(String::new());
     query.append_pair("path", &params.path);

@@ -32,8 +32,8 @@ crate::params! {
 
 crate::params! {
     pub struct Recover {
-        /// true leaves it stopped; absent: false, it is started.
-        pub skip_start: Option<bool>,
+        /// true leaves it stopped instead of starting it.
+        pub skip_start: Option<bool> = false,
     }
 }
 
@@ -124,7 +124,7 @@ pub async fn pause(sandbox: Sandbox, _: Nothing, _: Context) -> Result<Json> {
 }
 
 pub async fn recover(sandbox: Sandbox, params: Recover, _: Context) -> Result<Json> {
-    let skips_start = params.skip_start == Some(true);
+    let skips_start = params.skip_start();
     let path = if skips_start { "/recover?skipStart=true" } else { "/recover" };
     sandbox.take(change(&sandbox, Method::POST, path, NO_BODY).await?)?;
     wait::until_recovered(&sandbox, skips_start).await?;

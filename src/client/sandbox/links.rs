@@ -22,9 +22,9 @@ crate::params! {
         /// The port inside the sandbox, 1 to 65535.
         #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 65535)))]
         pub port: i32,
-        /// How long the link is valid, 1 to 86400; absent: the server's default, 60.
+        /// How long the link is valid, 1 to 86400.
         #[cfg_attr(feature = "schema", schemars(extend("unit" = "s")))]
-        pub expires_in_seconds: Option<u32>,
+        pub expires_in_seconds: Option<u32> = 60,
     }
 }
 

@@ -41,11 +41,11 @@ crate::params! {
 
 crate::params! {
     pub struct SetNetwork {
-        /// true: no network at all; absent: unchanged.
+        /// true: no network at all. Unchanged where it is not given.
         pub network_block_all: Option<bool>,
-        /// Networks that may be reached, as "10.0.0.0/8,1.2.3.4/32"; empty: all; absent: unchanged.
+        /// Networks that may be reached, as "10.0.0.0/8,1.2.3.4/32"; empty: all. Unchanged where it is not given.
         pub network_allow_list: Option<String>,
-        /// Domains that may be reached, as "example.com,*.example.org"; empty: all; absent: unchanged.
+        /// Domains that may be reached, as "example.com,*.example.org"; empty: all. Unchanged where it is not given.
         pub domain_allow_list: Option<String>,
     }
 }
@@ -63,7 +63,7 @@ crate::params! {
 
 crate::params! {
     pub struct Keepalive {
-        /// What kind of activity it was, for the server's records; absent: none is named.
+        /// What kind of activity it was, for the server's records.
         pub activity_type: Option<String>,
     }
 }

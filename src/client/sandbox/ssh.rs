@@ -11,9 +11,9 @@ use serde::Deserialize;
 
 crate::params! {
     pub struct CreateSshAccess {
-        /// How long the token is valid; absent: 60.
+        /// How long the token is valid.
         #[cfg_attr(feature = "schema", schemars(extend("unit" = "minutes")))]
-        pub expires_in_minutes: Option<u32>,
+        pub expires_in_minutes: Option<u32> = 60,
     }
 }
 

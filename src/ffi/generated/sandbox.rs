@@ -522,7 +522,7 @@ pub unsafe extern "C" fn daytona_sandbox_pause(
 /// `sandbox`: a sandbox handle.
 /// `options`: NULL, or a JSON object with any of
 ///
-/// * `skipStart` (true or false): true leaves it stopped; absent: false, it is started.
+/// * `skipStart` (true or false): true leaves it stopped instead of starting it. Default: false.
 /// * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
 ///   operation's default. Of a stream it bounds its whole life.
 ///
@@ -1328,11 +1328,11 @@ pub unsafe extern "C" fn daytona_sandbox_set_secrets(
 /// `sandbox`: a sandbox handle.
 /// `options`: NULL, or a JSON object with any of
 ///
-/// * `networkBlockAll` (true or false): true: no network at all; absent: unchanged.
-/// * `networkAllowList` (text): Networks that may be reached, as "10.0.0.0/8,1.2.3.4/32"; empty: all;
-///   absent: unchanged.
-/// * `domainAllowList` (text): Domains that may be reached, as "example.com,*.example.org"; empty: all;
-///   absent: unchanged.
+/// * `networkBlockAll` (true or false): true: no network at all. Unchanged where it is not given.
+/// * `networkAllowList` (text): Networks that may be reached, as "10.0.0.0/8,1.2.3.4/32"; empty: all.
+///   Unchanged where it is not given.
+/// * `domainAllowList` (text): Domains that may be reached, as "example.com,*.example.org"; empty: all.
+///   Unchanged where it is not given.
 /// * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
 ///   operation's default. Of a stream it bounds its whole life.
 ///
@@ -1423,8 +1423,7 @@ pub unsafe extern "C" fn daytona_sandbox_update_env(
 /// `sandbox`: a sandbox handle.
 /// `options`: NULL, or a JSON object with any of
 ///
-/// * `activityType` (text): What kind of activity it was, for the server's records; absent: none is
-///   named.
+/// * `activityType` (text): What kind of activity it was, for the server's records.
 /// * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
 ///   operation's default. Of a stream it bounds its whole life.
 ///
@@ -1587,8 +1586,7 @@ pub unsafe extern "C" fn daytona_sandbox_preview_link(
 /// `port` (integer): The port inside the sandbox, 1 to 65535.
 /// `options`: NULL, or a JSON object with any of
 ///
-/// * `expiresInSeconds` (integer, s): How long the link is valid, 1 to 86400; absent: the server's
-///   default, 60.
+/// * `expiresInSeconds` (integer, s): How long the link is valid, 1 to 86400. Default: 60.
 /// * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
 ///   operation's default. Of a stream it bounds its whole life.
 ///
@@ -1676,7 +1674,7 @@ pub unsafe extern "C" fn daytona_sandbox_expire_signed_preview_link(
 /// `sandbox`: a sandbox handle.
 /// `options`: NULL, or a JSON object with any of
 ///
-/// * `expiresInMinutes` (integer, minutes): How long the token is valid; absent: 60.
+/// * `expiresInMinutes` (integer, minutes): How long the token is valid. Default: 60.
 /// * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
 ///   operation's default. Of a stream it bounds its whole life.
 ///
@@ -1816,8 +1814,8 @@ pub unsafe extern "C" fn daytona_sandbox_validate_ssh_access(
 /// `path` (text): The file in the sandbox.
 /// `options`: NULL, or a JSON object with any of
 ///
-/// * `ttlSeconds` (integer, s): How long the URL is valid; absent: 3600; 0 or less: until the key is
-///   rotated.
+/// * `ttlSeconds` (integer, s): How long the URL is valid; 0 or less: until the key is rotated.
+///   Default: 3600.
 /// * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
 ///   operation's default. Of a stream it bounds its whole life.
 ///
@@ -1863,8 +1861,8 @@ pub unsafe extern "C" fn daytona_sandbox_download_url(
 /// `path` (text): The file in the sandbox.
 /// `options`: NULL, or a JSON object with any of
 ///
-/// * `ttlSeconds` (integer, s): How long the URL is valid; absent: 3600; 0 or less: until the key is
-///   rotated.
+/// * `ttlSeconds` (integer, s): How long the URL is valid; 0 or less: until the key is rotated.
+///   Default: 3600.
 /// * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
 ///   operation's default. Of a stream it bounds its whole life.
 ///
@@ -2163,7 +2161,7 @@ pub unsafe extern "C" fn daytona_sandbox_daemon_version(
 /// `name` (text): The name of the new snapshot.
 /// `options`: NULL, or a JSON object with any of
 ///
-/// * `includeMemory` (true or false): true keeps the memory as well, of virtual machines only; absent:
+/// * `includeMemory` (true or false): true keeps the memory as well, of virtual machines only. Default:
 ///   false.
 /// * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
 ///   operation's default. Of a stream it bounds its whole life.
@@ -2269,7 +2267,7 @@ pub unsafe extern "C" fn daytona_sandbox_fork(
 /// `sandbox`: a sandbox handle.
 /// `options`: NULL, or a JSON object with any of
 ///
-/// * `includeDestroyed` (true or false): true lists those as well that are destroyed; absent: false.
+/// * `includeDestroyed` (true or false): true lists those as well that are destroyed. Default: false.
 /// * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
 ///   operation's default. Of a stream it bounds its whole life.
 ///

@@ -1,3 +1,5 @@
+mod access;
+mod newer_requests;
 mod real;
 mod requests;
 mod waits;
