@@ -147,6 +147,7 @@ async fn new_processes_have_the_environment_that_was_set() {
     assert_eq!(ask(&sandbox, "sandbox.update_env", update).await, Value::Null);
     let printed = json!({"command": "echo \"[$OLD][$KEPT][$NEW]\""});
     assert_eq!(ask(&sandbox, "process.execute", printed).await["result"], "[][k][new value]\n");
+    server.json("secret.create", json!({"name": "a-secret", "value": "v"})).await.unwrap();
     ask(&sandbox, "sandbox.set_secrets", json!({"secrets": [{"TOKEN": "a-secret"}]})).await;
     let printed = ask(&sandbox, "process.execute", json!({"command": "echo $TOKEN"})).await["result"].clone();
     assert!(printed.as_str().unwrap().starts_with("dtn_secret_"), "{printed}");
