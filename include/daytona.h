@@ -2628,7 +2628,7 @@ int32_t daytona_sandbox_parent(daytona_sandbox_t sandbox,
                                size_t *out_len);
 
 /**
- * The sandboxes that this one comes from, its parent first.
+ * The sandboxes that this one comes from, the oldest first.
  *
  * `sandbox`: a sandbox handle.
  * `options`: NULL, or a JSON object with any of

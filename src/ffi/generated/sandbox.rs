@@ -2358,7 +2358,7 @@ pub unsafe extern "C" fn daytona_sandbox_parent(
     }
 }
 
-/// The sandboxes that this one comes from, its parent first.
+/// The sandboxes that this one comes from, the oldest first.
 ///
 /// `sandbox`: a sandbox handle.
 /// `options`: NULL, or a JSON object with any of
