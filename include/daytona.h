@@ -4563,6 +4563,40 @@ int32_t daytona_image_dockerfile(daytona_client_t client,
                                  size_t *out_len);
 
 /**
+ * What of the local files an image object would upload: for each archive its hash, its length and its
+ * files.
+ *
+ * Nothing is sent; the files are read. INVALID_ARGUMENT: a Dockerfile that cannot be read, with its
+ * line, or a source or link that leads out of its directory. IO with the code FILE_NOT_FOUND: a local
+ * file is missing, and the message names it.
+ *
+ * `client`: a client handle.
+ * `image` (Image, as JSON text): The image object.
+ * `options`: NULL, or a JSON object with any of
+ *
+ * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+ *   operation's default. Of a stream it bounds its whole life.
+ *
+ * `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
+ * daytona_free.
+ * Each has the fields sourcePath, archivePath, hash, bytes, archiveBytes, files; a newer server's
+ * arrive by themselves.
+ *
+ * Any thread, several at once; DAYTONA_BUSY in an inline callback.
+ * Answers at once.
+ * Submitted and cancelled: Nothing remote.
+ * Endpoint: none
+ * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
+ * DAYTONA_CLOSED, DAYTONA_IO, DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_BUSY, DAYTONA_HTTP_FORBIDDEN,
+ * DAYTONA_HTTP_NOT_FOUND. `code` can be FILE_NOT_FOUND, FILE_ACCESS_DENIED.
+ */
+int32_t daytona_image_contexts(daytona_client_t client,
+                               const char *image,
+                               const char *options,
+                               char **out,
+                               size_t *out_len);
+
+/**
  * Runs Python code in a context, which keeps its variables for the next run.
  *
  * An exception of the code is not an error of the call: look at `error`. Runs of one context wait for

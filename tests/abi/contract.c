@@ -233,6 +233,7 @@ int32_t (*check_daytona_git_authenticate)(uint64_t sandbox, const char *username
 int32_t (*check_daytona_git_remotes)(uint64_t sandbox, const char *path, const char *options, char **out, size_t *out_len) = daytona_git_remotes;
 int32_t (*check_daytona_git_config_get)(uint64_t sandbox, const char *key, const char *options, char **out, size_t *out_len) = daytona_git_config_get;
 int32_t (*check_daytona_git_history)(uint64_t sandbox, const char *path, const char *options, char **out, size_t *out_len) = daytona_git_history;
+int32_t (*check_daytona_image_contexts)(uint64_t client, const char *image, const char *options, char **out, size_t *out_len) = daytona_image_contexts;
 int32_t (*check_daytona_image_dockerfile)(uint64_t client, const char *image, const char *options, char **out, size_t *out_len) = daytona_image_dockerfile;
 int32_t (*check_daytona_interpreter_run)(uint64_t sandbox, const char *code, const char *options, char **out, size_t *out_len) = daytona_interpreter_run;
 int32_t (*check_daytona_interpreter_create_context)(uint64_t sandbox, const char *options, char **out, size_t *out_len) = daytona_interpreter_create_context;

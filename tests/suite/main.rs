@@ -15,6 +15,7 @@ mod environment;
 mod faults;
 mod files;
 mod git;
+mod image;
 mod interpreter;
 mod lsp;
 mod process;

@@ -1,5 +1,6 @@
 //! A Dockerfile that is being written, with the local files that it needs.
 
+use super::dockerfile::Part;
 use crate::client::codes;
 use crate::client::error::{Error, Result};
 use crate::client::status;
@@ -25,8 +26,8 @@ pub(super) enum Source {
     /// A file or directory that the user named.
     Path { path: PathBuf, must_be: Kind },
     /// What the COPY and ADD instructions of a text take from the directory `root`; it is looked for when the
-    /// context is packed, and has the names there that it has in `root`.
-    Instructions { root: PathBuf, text: String },
+    /// context is packed, and has the names there that it has in `root`. `archive` stands before each name.
+    Instructions { root: PathBuf, text: String, part: Part },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,22 +4,33 @@
 //! * `object`: the JSON form. `own`, `go`, `python`, `typescript`, `ruby`: the Dockerfile in each style; `official` is
 //!   what the last three have in common. `quote`, `local_path`, `pyproject`: what they need.
 //! * `draft`: a Dockerfile that is being written, with its contexts.
-//! * `dockerfile`: a parser that finds what COPY and ADD take.
+//! * `dockerfile`: a parser that finds what COPY and ADD take. `pattern`, `ignore`: which files those are.
+//! * `tree`: files and directories as they were found. `bundle`: those of one context. `archive`, `hash`: a bundle
+//!   packed and named. `store`, `upload`: the object store, and the way into it. `contexts`: what would go there.
 
-#[allow(dead_code)]
+mod archive;
+mod bundle;
+mod contexts;
 mod dockerfile;
 mod draft;
 mod go;
+mod hash;
+mod ignore;
 mod local_path;
 mod object;
 mod official;
 mod own;
+mod pattern;
 mod pyproject;
 mod python;
 mod quote;
 mod ruby;
+mod store;
+mod tree;
 mod typescript;
+mod upload;
 
+pub use contexts::{ContextFile, ContextFiles, Contexts, contexts};
 #[cfg(feature = "schema")]
 pub use object::ImageOrNameShape;
 pub use object::{
@@ -28,9 +39,8 @@ pub use object::{
 };
 
 use super::Client;
-use super::error::{Error, Result};
+use super::error::Result;
 use super::operation::{Context, Progress};
-use super::status;
 use draft::Draft;
 use object::Action;
 use official::Dialect;
@@ -67,17 +77,22 @@ pub async fn prepare(
     {
         image.steps.push(Step { entrypoint: Some(Some(words)), ..Step::default() });
     }
-    let draft = render(&image)?;
-    let _ = (client, progress);
-    if !draft.contexts.is_empty() {
-        return Err(Error::new(status::UNSUPPORTED, "image objects with local files are not supported yet"));
-    }
-    Ok(Prepared { dockerfile: draft.text, context_hashes: Vec::new(), entrypoint })
+    let (dockerfile, bundles) = upload::blocking(move || {
+        let draft = render(&image)?;
+        let bundles = bundle::bundles(&draft, image.style)?;
+        Ok((draft.text, bundles))
+    })
+    .await?;
+    let context_hashes = match bundles.is_empty() {
+        true => Vec::new(),
+        false => upload::upload(&store::Store::open(client).await?, bundles, progress).await?,
+    };
+    Ok(Prepared { dockerfile, context_hashes, entrypoint })
 }
 
 /// The Dockerfile of an image object. Pure but for what it says about local files.
 pub async fn dockerfile(_client: Client, params: Dockerfile, _: Context) -> Result<String> {
-    Ok(render(&params.image)?.text)
+    upload::blocking(move || Ok(render(&params.image)?.text)).await
 }
 
 fn render(image: &Image) -> Result<Draft> {

@@ -1,12 +1,13 @@
 //! What the Dockerfiles of the Python, TypeScript and Ruby SDKs have in common. Their differences are a
 //! [`Dialect`] each.
 
+use super::dockerfile::Part;
 use super::draft::{Context, Draft, Kind, Source, check_exists};
 use super::object::{Action, AddLocal, Beginning, PipInstall, Raw, Run};
 use super::own;
 use super::pyproject;
 use crate::client::error::{Error, Result};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// The differences between the SDKs that share this form.
 pub(super) trait Dialect {
@@ -65,8 +66,10 @@ pub(super) trait Dialect {
     fn checks_files(&self) -> bool {
         true
     }
-    /// The context directory that `raw` and `dockerfile` take files from.
-    fn collection(&self, context_dir: Option<&str>, begins: bool) -> PathBuf;
+    /// What stands before the names of the files that `raw` takes from a context directory.
+    fn prefix_of_raw(&self, _context_dir: &str) -> &'static str {
+        ""
+    }
 }
 
 pub(super) fn begin(dialect: &dyn Dialect, draft: &mut Draft, beginning: &Beginning<'_>) -> Result<()> {
@@ -87,7 +90,7 @@ pub(super) fn begin(dialect: &dyn Dialect, draft: &mut Draft, beginning: &Beginn
         Beginning::Dockerfile(text, context_dir) => {
             draft.text.push_str(text);
             if let Some(directory) = context_dir {
-                collect(draft, dialect.collection(Some(directory), true), text);
+                collect(draft, "", dialect.local(directory), text, Part::Whole);
             }
         }
     }
@@ -135,7 +138,9 @@ pub(super) fn step(dialect: &dyn Dialect, draft: &mut Draft, action: &Action<'_>
         Action::Raw(Raw { commands, context_dir }) => {
             let text = commands.join("\n");
             draft.line(&text);
-            collect(draft, dialect.collection(context_dir.as_deref(), false), &text);
+            let prefix = context_dir.as_deref().map_or("", |directory| dialect.prefix_of_raw(directory));
+            let root = context_dir.as_deref().map_or_else(String::new, |directory| dialect.local(directory));
+            collect(draft, prefix, root, &text, Part::Lines);
         }
         // What these SDKs have no builder for.
         other => own::step(draft, other)?,
@@ -171,9 +176,9 @@ fn add_local(
 
 /// Notes the directory that the COPY instructions of a text take their files from; they are looked for when the
 /// contexts are needed.
-fn collect(draft: &mut Draft, root: PathBuf, text: &str) {
-    let source = Source::Instructions { root, text: text.to_owned() };
-    draft.contexts.push(Context { archive: String::new(), source });
+fn collect(draft: &mut Draft, prefix: &str, root: String, text: &str, part: Part) {
+    let source = Source::Instructions { root: root.into(), text: text.to_owned(), part };
+    draft.contexts.push(Context { archive: prefix.to_owned(), source });
 }
 
 /// The Python series that the SDKs know, with the newest version of each.

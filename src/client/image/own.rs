@@ -1,6 +1,6 @@
 //! The library's own style: each value is quoted so that it arrives in the image as it was given.
 
-use super::dockerfile;
+use super::dockerfile::{self, Part};
 use super::draft::{Context, Draft, Kind, Source, check_exists};
 use super::local_path::{base_name, resolve};
 use super::object::{Action, AddLocal, Beginning, CopyFiles, PipInstall, Raw, Run};
@@ -17,10 +17,10 @@ pub(super) fn begin(draft: &mut Draft, beginning: &Beginning<'_>) -> Result<()> 
             line(draft, "debianSlim", &format!("FROM python:{version}-slim-bookworm"))
         }
         Beginning::Dockerfile(text, context_dir) => {
-            dockerfile::parse(text, dockerfile::Part::Whole)?;
+            dockerfile::parse(text, Part::Whole)?;
             draft.text.push_str(text);
             if let Some(directory) = context_dir {
-                collect(draft, directory, text);
+                collect(draft, directory, text, Part::Whole);
             }
             Ok(())
         }
@@ -89,10 +89,10 @@ pub(super) fn step(draft: &mut Draft, action: &Action<'_>) -> Result<()> {
         Action::Cmd(words) => exec(draft, "CMD", words.unwrap_or_default()),
         Action::Raw(Raw { commands, context_dir }) => {
             let text = commands.join("\n");
-            dockerfile::parse(&text, dockerfile::Part::Lines)?;
+            dockerfile::parse(&text, Part::Lines)?;
             draft.line(&text);
             if let Some(directory) = context_dir {
-                collect(draft, directory, &text);
+                collect(draft, directory, &text, Part::Lines);
             }
             Ok(())
         }
@@ -255,7 +255,7 @@ fn exec(draft: &mut Draft, instruction: &str, words: &[String]) -> Result<()> {
     line(draft, &instruction.to_ascii_lowercase(), &format!("{instruction} {array}"))
 }
 
-fn collect(draft: &mut Draft, directory: &str, text: &str) {
-    let source = Source::Instructions { root: directory.into(), text: text.to_owned() };
+fn collect(draft: &mut Draft, directory: &str, text: &str, part: Part) {
+    let source = Source::Instructions { root: directory.into(), text: text.to_owned(), part };
     draft.contexts.push(Context { archive: String::new(), source });
 }

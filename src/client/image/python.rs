@@ -4,7 +4,6 @@ use super::local_path::{base_name, expand_home, normalize};
 use super::official::{self, Dialect, NEWEST_SERIES};
 use super::quote;
 use crate::client::error::{Error, Result};
-use std::path::PathBuf;
 
 pub(super) struct Python;
 
@@ -58,8 +57,9 @@ impl Dialect for Python {
         format!("{remote}{name}")
     }
 
-    fn collection(&self, context_dir: Option<&str>, _begins: bool) -> PathBuf {
-        context_dir.map(|directory| PathBuf::from(expand_home(directory))).unwrap_or_default()
+    /// What is left of the path when the directory is taken away, slash included.
+    fn prefix_of_raw(&self, context_dir: &str) -> &'static str {
+        if context_dir.ends_with('/') { "" } else { "/" }
     }
 }
 

@@ -4,7 +4,6 @@ use super::local_path::{base_name, expand_home, resolve};
 use super::official::{self, Dialect, NEWEST_SERIES};
 use super::quote;
 use crate::client::error::Result;
-use std::path::PathBuf;
 
 pub(super) struct Ruby;
 
@@ -71,11 +70,11 @@ impl Dialect for Ruby {
         format!("{remote}/{}", base_name(local))
     }
 
-    fn checks_files(&self) -> bool {
-        false
+    fn prefix_of_raw(&self, _context_dir: &str) -> &'static str {
+        "/"
     }
 
-    fn collection(&self, context_dir: Option<&str>, _begins: bool) -> PathBuf {
-        context_dir.map(|directory| PathBuf::from(resolve(&expand_home(directory)))).unwrap_or_default()
+    fn checks_files(&self) -> bool {
+        false
     }
 }

@@ -1,11 +1,10 @@
 //! The style of the TypeScript SDK.
 
-use super::local_path::{base_name, expand_home, resolve};
+use super::local_path::{base_name, expand_home};
 use super::official::{self, Dialect, NEWEST_SERIES};
 use super::python::escaped_words;
 use super::quote;
 use crate::client::error::Result;
-use std::path::PathBuf;
 
 pub(super) struct TypeScript;
 
@@ -41,13 +40,5 @@ impl Dialect for TypeScript {
 
     fn remote_of_directory(&self, remote: &str, local: &str) -> String {
         format!("{remote}{}", base_name(local))
-    }
-
-    fn collection(&self, context_dir: Option<&str>, begins: bool) -> PathBuf {
-        match context_dir {
-            Some(directory) if begins => resolve(&expand_home(directory)).into(),
-            Some(directory) => expand_home(directory).into(),
-            None => PathBuf::new(),
-        }
     }
 }

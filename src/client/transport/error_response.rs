@@ -106,6 +106,7 @@ fn advice(number: i32, shape: Shape, may_lack_api_segment: bool) -> &'static str
     // Daytona's own refusals are JSON.
     let foreign = matches!(shape, Shape::Html | Shape::Text);
     match number {
+        _ if shape == Shape::Xml => "",
         401 | 403 if foreign => {
             "; not in Daytona's words: a proxy, firewall or login page on the way answered, check `proxy`, \
              `noProxy` and `apiUrl`"
@@ -129,6 +130,8 @@ enum Shape {
     Json,
     Html,
     Text,
+    /// The error of an S3 store.
+    Xml,
     /// Compressed: nothing of it can be read.
     Encoded,
     Empty,
@@ -161,6 +164,12 @@ impl Envelope {
             return envelope;
         }
         let text = String::from_utf8_lossy(body);
+        if text.contains("<Error>") && element(&text, "Code").is_some() {
+            envelope.shape = Shape::Xml;
+            envelope.code = element(&text, "Code").map(str::to_owned);
+            envelope.message = element(&text, "Message").or(element(&text, "Code")).map(str::to_owned);
+            return envelope;
+        }
         let html = headers
             .get(CONTENT_TYPE)
             .is_some_and(|kind| kind.as_bytes().to_ascii_lowercase().starts_with(b"text/html"))
@@ -221,6 +230,13 @@ fn words(value: &Value) -> Option<String> {
         Value::Object(object) => object.get("message").and_then(words),
         _ => None,
     }
+}
+
+/// The text of the first element of that name.
+fn element<'t>(xml: &'t str, name: &str) -> Option<&'t str> {
+    let begin = xml.find(&format!("<{name}>"))? + name.len() + 2;
+    let end = begin + xml[begin..].find(&format!("</{name}>"))?;
+    Some(xml[begin..end].trim()).filter(|text| !text.is_empty())
 }
 
 fn title(html: &str) -> Option<String> {

@@ -30,6 +30,7 @@ impl Request {
             limit: None,
             sandbox: None,
             authorized: false,
+            anonymous: false,
             kind: ConnectionKind::Requests,
             attempts: 0,
             begun: None,
@@ -114,6 +115,12 @@ impl Request {
     /// API named for it (build logs).
     pub fn authorized(mut self) -> Self {
         self.0.authorized = true;
+        self
+    }
+
+    /// Sends nothing of the client's identity, although its origin may be trusted: what has its own signature.
+    pub fn anonymous(mut self) -> Self {
+        self.0.anonymous = true;
         self
     }
 

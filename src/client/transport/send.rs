@@ -36,6 +36,7 @@ pub(super) struct PreparedRequest {
     pub(super) idle: Option<Duration>,
     pub(super) sandbox: Option<Box<str>>,
     pub(super) authorized: bool,
+    pub(super) anonymous: bool,
     pub(super) kind: ConnectionKind,
     pub(super) attempts: u32,
     /// When it was begun, known from then on.
@@ -261,7 +262,7 @@ impl PreparedRequest {
     ) -> Result<(PooledClient, Permit, reqwest::Request)> {
         let shared = &transport.0;
         let origin = &target.origin;
-        let mut identified = origin.is_trusted();
+        let mut identified = origin.is_trusted() && !self.anonymous;
         if self.authorized && !identified {
             shared.origins.permit_credential(origin)?;
             identified = true;

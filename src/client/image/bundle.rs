@@ -1,0 +1,241 @@
+//! Finds the files of a draft's contexts and makes bundles of them: what is packed, hashed and uploaded together.
+
+use super::dockerfile::{Part, Taken, at, takes};
+use super::draft::{Context, Draft, Kind, Source, check_exists, missing, shown};
+use super::ignore::Ignore;
+use super::local_path::in_archive;
+use super::object::Style;
+use super::pattern::Pattern;
+use super::tree::{FileState, Node, NodeKind, Scan, canonical};
+use crate::client::error::{Error, Result};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// Files that are packed into one archive.
+#[derive(Debug)]
+pub(super) struct Bundle {
+    /// The path in the context as the style has it; it begins the style's hash.
+    pub archive: String,
+    /// Where the files are from.
+    pub source: PathBuf,
+    pub nodes: Vec<Node>,
+    pub style: Option<Style>,
+}
+
+/// Reads the directories of all contexts; blocks.
+pub(super) fn bundles(draft: &Draft, style: Option<Style>) -> Result<Vec<Bundle>> {
+    let mut bundles = Vec::new();
+    for Context { archive, source } in &draft.contexts {
+        match source {
+            Source::Path { path, must_be } => bundles.push(of_path(archive, path, *must_be, style)?),
+            Source::Instructions { root, text, part } => match style {
+                None => bundles.extend(of_instructions(root, text, *part)?),
+                Some(style) => of_sources(&mut bundles, archive, root, text, *part, style)?,
+            },
+        }
+    }
+    Ok(bundles)
+}
+
+fn of_path(archive: &str, path: &Path, must_be: Kind, style: Option<Style>) -> Result<Bundle> {
+    check_exists(path, must_be)?;
+    let name = in_archive(archive).ok_or_else(|| {
+        Error::invalid(format!(
+            "the local path {} leads out of the context, as the Dockerfile would have it; leave `style` away, or give a \
+             path without `..`",
+            shown(path)
+        ))
+    })?;
+    let node = source_node(path, Path::new(&name), &canonical(path)?, style)?;
+    Ok(Bundle { archive: archive.to_owned(), source: path.to_owned(), nodes: vec![node], style })
+}
+
+/// A file or directory that is named itself: where it is a link, what that leads to. No link below leads out of
+/// `root`.
+fn source_node(path: &Path, name: &Path, root: &Path, style: Option<Style>) -> Result<Node> {
+    let real = canonical(path)?;
+    let scan = Scan {
+        root,
+        as_listed: style == Some(Style::Python),
+        follow: style.is_none(),
+        leaves_out: &|_| false,
+        has_exceptions: false,
+    };
+    scan.read(&real, name)?.ok_or_else(|| not_packable(path))
+}
+
+fn not_packable(path: &Path) -> Error {
+    Error::invalid(format!("the local path {} is neither a file nor a directory", shown(path)))
+}
+
+/// All that the instructions of a text take, as one bundle; none where they take nothing.
+fn of_instructions(root: &Path, text: &str, part: Part) -> Result<Option<Bundle>> {
+    let taken = takes(text, part)?;
+    if taken.is_empty() {
+        return Ok(None);
+    }
+    check_exists(root, Kind::Directory)?;
+    let real_root = canonical(root)?;
+    let ignore = Ignore::of(&real_root)?;
+    let leaves_out = |path: &Path| ignore.leaves_out(&path.to_string_lossy());
+    let scan = Scan {
+        root: &real_root,
+        as_listed: false,
+        follow: true,
+        leaves_out: &leaves_out,
+        has_exceptions: ignore.has_exceptions(),
+    };
+    let mut found = BTreeMap::new();
+    for Taken { line, pattern } in &taken {
+        let inside = in_archive(pattern).ok_or_else(|| leads_out(*line, pattern))?;
+        let mut any = false;
+        for name in expand(&real_root, &inside, true)? {
+            check_within(*line, pattern, &real_root.join(&name), &real_root)?;
+            if let Some(node) = scan.read(&real_root.join(&name), Path::new(&name))? {
+                any = true;
+                found.insert(PathBuf::from(name), node);
+            }
+        }
+        if !any {
+            return Err(nothing(*line, pattern, root));
+        }
+    }
+    // What is below a directory that is taken is there already.
+    let names: Vec<PathBuf> = found.keys().cloned().collect();
+    found.retain(|name, _| !name.ancestors().skip(1).any(|above| names.iter().any(|taken| taken == above)));
+    let nodes = found.into_values().collect();
+    Ok(Some(Bundle { archive: String::new(), source: root.to_owned(), nodes, style: None }))
+}
+
+/// A bundle for each source, as the official SDKs make them.
+fn of_sources(
+    bundles: &mut Vec<Bundle>,
+    prefix: &str,
+    root: &Path,
+    text: &str,
+    part: Part,
+    style: Style,
+) -> Result<()> {
+    for Taken { line, pattern } in takes(text, part)? {
+        let real_root = canonical(root)?;
+        // An absolute path is allowed where it is below the directory.
+        let below = match Path::new(&pattern).strip_prefix("/") {
+            Err(_) => pattern.clone(),
+            Ok(_) => {
+                let below =
+                    Path::new(&pattern).strip_prefix(&real_root).map_err(|_| leads_out(line, &pattern))?;
+                below.to_string_lossy().into_owned()
+            }
+        };
+        let inside = in_archive(&below).ok_or_else(|| leads_out(line, &pattern))?;
+        let spelled = if style == Style::Typescript {
+            let slash = if below.ends_with('/') && !inside.is_empty() { "/" } else { "" };
+            format!("{inside}{slash}")
+        } else {
+            below
+        };
+        let found = expand(&real_root, &spelled, style == Style::Typescript)?;
+        if found.is_empty() {
+            return Err(nothing(line, &pattern, root));
+        }
+        for spelled in found {
+            let path = real_root.join(&spelled);
+            check_within(line, &pattern, &path, &real_root)?;
+            let name = in_archive(&spelled).ok_or_else(|| leads_out(line, &pattern))?;
+            let node = source_node(&path, Path::new(&name), &real_root, Some(style))?;
+            bundles.push(Bundle {
+                archive: format!("{prefix}{spelled}"),
+                source: path,
+                nodes: vec![node],
+                style: Some(style),
+            });
+        }
+    }
+    Ok(())
+}
+
+fn check_within(line: usize, pattern: &str, path: &Path, root: &Path) -> Result<()> {
+    if canonical(path)?.starts_with(root) { Ok(()) } else { Err(leads_out(line, pattern)) }
+}
+
+fn leads_out(line: usize, pattern: &str) -> Error {
+    at(line, &format!("the source {pattern:?} leads out of the context directory"))
+}
+
+fn nothing(line: usize, pattern: &str, root: &Path) -> Error {
+    let ignored =
+        if root.join(".dockerignore").exists() { ", or its .dockerignore leaves it out" } else { "" };
+    missing(format!(
+        "line {line} of the Dockerfile: there is no {pattern:?} in the context directory {}{ignored}",
+        shown(root)
+    ))
+}
+
+/// The paths below `root` that a pattern matches, spelled as it is, in order.
+fn expand(root: &Path, pattern: &str, hidden: bool) -> Result<Vec<String>> {
+    if !Pattern::is_special(pattern) {
+        let path = root.join(pattern);
+        return Ok(if path.symlink_metadata().is_ok() { vec![pattern.to_owned()] } else { Vec::new() });
+    }
+    let mut found = vec![String::new()];
+    for part in pattern.split('/') {
+        let mut next = Vec::new();
+        for base in &found {
+            let join = |name: &str| if base.is_empty() { name.to_owned() } else { format!("{base}/{name}") };
+            if part == "**" {
+                below(root, base, hidden, &mut next);
+            } else if !Pattern::is_special(part) {
+                next.extend(root.join(join(part)).symlink_metadata().is_ok().then(|| join(part)));
+            } else {
+                let pattern = Pattern::new(part);
+                let matches = |name: &String| pattern.matches(name) && (hidden || !name.starts_with('.'));
+                next.extend(
+                    names(&root.join(base)).iter().filter(|name| matches(name)).map(|name| join(name)),
+                );
+            }
+        }
+        found = next;
+    }
+    found.sort_unstable();
+    found.dedup();
+    Ok(found)
+}
+
+/// The directory itself and all directories below it, through no link.
+fn below(root: &Path, base: &str, hidden: bool, found: &mut Vec<String>) {
+    found.push(base.to_owned());
+    for name in names(&root.join(base)) {
+        let path = if base.is_empty() { name.clone() } else { format!("{base}/{name}") };
+        let is_directory = root.join(&path).symlink_metadata().is_ok_and(|metadata| metadata.is_dir());
+        if is_directory && (hidden || !name.starts_with('.')) {
+            below(root, &path, hidden, found);
+        }
+    }
+}
+
+/// The names in a directory; none where it is no directory.
+fn names(directory: &Path) -> Vec<String> {
+    let listing = std::fs::read_dir(directory).into_iter().flatten().flatten();
+    listing.filter_map(|entry| entry.file_name().into_string().ok()).collect()
+}
+
+impl Bundle {
+    /// The bytes of all files, without headers.
+    pub fn content_bytes(&self) -> u64 {
+        self.files().iter().map(|(_, state)| state.size).sum()
+    }
+
+    /// Every file with its name in the archive, in the order in which they are packed.
+    pub fn files(&self) -> Vec<(&Path, &FileState)> {
+        fn walk<'n>(node: &'n Node, files: &mut Vec<(&'n Path, &'n FileState)>) {
+            match &node.kind {
+                NodeKind::File(state) => files.push((&node.name, state)),
+                NodeKind::Directory { children, .. } => children.iter().for_each(|child| walk(child, files)),
+                NodeKind::Link { .. } => {}
+            }
+        }
+        let mut files = Vec::new();
+        self.nodes.iter().for_each(|node| walk(node, &mut files));
+        files
+    }
+}

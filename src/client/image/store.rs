@@ -1,0 +1,318 @@
+//! The object store that contexts go into: S3 with path-style addresses and the credentials that the API hands out.
+//! Requests are signed in their queries, so the signature covers no body.
+
+use crate::client::Client;
+use crate::client::error::{Error, Result};
+use crate::client::remote_guard::{Remote, RemoteGuard, may_have_acted};
+use crate::client::status;
+use crate::client::transport::{Method, Request, Response, backoff};
+use bytes::Bytes;
+use rusty_s3::actions::{CreateMultipartUpload, ListObjectsV2, S3Action};
+use rusty_s3::{Bucket, Credentials, UrlStyle};
+use serde::Deserialize;
+use std::sync::Arc;
+use std::time::Duration;
+use url::Url;
+
+/// How long a signed request is good for.
+const SIGNED_FOR: Duration = Duration::from_secs(3600);
+/// The bucket where the API names none.
+const DEFAULT_BUCKET: &str = "daytona-volume-builds";
+/// The region where neither the API nor the address names one.
+const DEFAULT_REGION: &str = "us-east-1";
+const CONTENT_TYPE: &str = "application/x-tar";
+
+/// A store with the credentials for one image.
+#[derive(Clone)]
+pub(super) struct Store(Arc<Shared>);
+
+struct Shared {
+    client: Client,
+    bucket: Bucket,
+    credentials: Credentials,
+    organization: String,
+}
+
+/// The answer of GET /object-storage/push-access.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct PushAccess {
+    storage_url: String,
+    access_key: String,
+    secret: String,
+    #[serde(default)]
+    session_token: Option<String>,
+    #[serde(default)]
+    bucket: Option<String>,
+    organization_id: String,
+    /// Since 0.205.
+    #[serde(default)]
+    region: Option<String>,
+}
+
+impl Store {
+    /// Asks the API for the store and its credentials.
+    pub async fn open(client: &Client) -> Result<Self> {
+        let answer =
+            client.request(Method::GET, "object-storage/push-access").send().await?.json_required().await?;
+        let access: PushAccess = serde_json::from_slice(&answer.0).map_err(|error| {
+            // Not the text of the error's place: the answer holds a secret.
+            Error::new(
+                status::PROTOCOL,
+                format!("the server's answer does not name an object store ({:?} error)", error.classify()),
+            )
+        })?;
+        let wrong = |what: &str| {
+            Error::new(
+                status::PROTOCOL,
+                format!("the server named an object store whose {what} cannot be used"),
+            )
+        };
+        let mut endpoint = Url::parse(&access.storage_url).map_err(|_| wrong("address"))?;
+        endpoint.set_query(None);
+        if !endpoint.path().ends_with('/') {
+            endpoint.set_path(&format!("{}/", endpoint.path()));
+        }
+        let given = |text: Option<String>| text.filter(|text| !text.is_empty());
+        let host = endpoint.host_str().unwrap_or_default();
+        let region = given(access.region).unwrap_or_else(|| region_of(host).to_owned());
+        let name = given(access.bucket).unwrap_or_else(|| DEFAULT_BUCKET.to_owned());
+        let bucket = Bucket::new(endpoint, UrlStyle::Path, name, region).map_err(|_| wrong("address"))?;
+        let credentials = match given(access.session_token) {
+            Some(token) => Credentials::new_with_token(access.access_key, access.secret, token),
+            None => Credentials::new(access.access_key, access.secret),
+        };
+        if access.organization_id.is_empty() {
+            return Err(wrong("organization"));
+        }
+        let organization = access.organization_id;
+        Ok(Self(Arc::new(Shared { client: client.clone(), bucket, credentials, organization })))
+    }
+
+    /// The key of a context.
+    pub fn key(&self, hash: &str) -> String {
+        format!("{}/{hash}/context.tar", self.0.organization)
+    }
+
+    /// Whether there is an object under that key.
+    pub async fn has(&self, key: &str) -> Result<bool> {
+        let answer = self
+            .repeated(|store| {
+                let url = store.0.bucket.head_object(Some(&store.0.credentials), key).sign(SIGNED_FOR);
+                store.request(Method::HEAD, &url)
+            })
+            .await;
+        match answer {
+            Ok(_) => Ok(true),
+            Err(error) if error.status() == status::HTTP_NOT_FOUND => Ok(false),
+            Err(error) => Err(self.failed("look for the context", error)),
+        }
+    }
+
+    /// The same by a list of the keys with the context's prefix, as two of the official SDKs look.
+    pub async fn lists(&self, hash: &str) -> Result<bool> {
+        let answer = self
+            .repeated(|store| {
+                let mut list = store.0.bucket.list_objects_v2(Some(&store.0.credentials));
+                list.with_prefix(format!("{}/{hash}/", store.0.organization));
+                list.with_max_keys(1);
+                store.request(Method::GET, &list.sign(SIGNED_FOR))
+            })
+            .await;
+        let doing = "look for the context";
+        let body = answer.map_err(|error| self.failed(doing, error))?.bytes().await?;
+        let list = ListObjectsV2::parse_response(&String::from_utf8_lossy(&body));
+        Ok(!list.map_err(|_| self.not_s3(doing))?.contents.is_empty())
+    }
+
+    /// Puts an object that is whole in memory.
+    pub async fn put(&self, key: &str, body: Bytes) -> Result<()> {
+        let answer = self
+            .repeated(|store| {
+                let url = store.0.bucket.put_object(Some(&store.0.credentials), key).sign(SIGNED_FOR);
+                store.request(Method::PUT, &url).bytes(CONTENT_TYPE, body.clone())
+            })
+            .await;
+        answer.map(drop).map_err(|error| self.failed("upload the context", error))
+    }
+
+    /// Begins an upload in parts. It is given up when it is dropped.
+    pub async fn begin(&self, key: &str) -> Result<Multipart> {
+        let answer = self
+            .repeated(|store| {
+                let action = store.0.bucket.create_multipart_upload(Some(&store.0.credentials), key);
+                store.request(Method::POST, &action.sign(SIGNED_FOR)).header("content-type", CONTENT_TYPE)
+            })
+            .await;
+        let doing = "begin to upload the context";
+        let body = answer.map_err(|error| self.failed(doing, error))?.bytes().await?;
+        let begun = CreateMultipartUpload::parse_response(&String::from_utf8_lossy(&body));
+        let id = begun.map_err(|_| self.not_s3(doing))?.upload_id().to_owned();
+        let place = Place { store: self.clone(), key: key.into(), id: id.into() };
+        Ok(Multipart { guard: RemoteGuard::of_existing(place.clone()), place })
+    }
+
+    /// Without the credential of the API and the headers that go with it.
+    fn request(&self, method: Method, url: &Url) -> Request {
+        self.0.client.transport().request(method, url.as_str()).anonymous()
+    }
+
+    /// Sends a request, again where the store failed to process it: each of these has the same effect twice as once,
+    /// but for an upload that is begun and left, which the store removes by itself.
+    async fn repeated(&self, request: impl Fn(&Self) -> Request) -> Result<Response> {
+        let mut attempt = 1;
+        loop {
+            let error = match request(self).send().await {
+                Ok(answer) => return Ok(answer),
+                Err(error) => error,
+            };
+            let detail = error.detail();
+            let passing = match detail.http_status {
+                Some(408 | 500) => true,
+                // The transport has repeated it where it may.
+                Some(503) => detail.attempts <= 1,
+                _ => error.status() == status::TIMEOUT,
+            };
+            if !passing || attempt > self.0.client.config().retries {
+                return Err(error);
+            }
+            tokio::time::sleep(backoff(attempt)).await;
+            attempt += 1;
+        }
+    }
+
+    fn failed(&self, doing: &str, mut error: Error) -> Error {
+        let host = self.0.bucket.base_url().host_str().unwrap_or_default();
+        let detail = error.detail_mut();
+        detail.message = format!("cannot {doing} at the object store {host}: {}", detail.message);
+        error
+    }
+
+    fn not_s3(&self, doing: &str) -> Error {
+        let host = self.0.bucket.base_url().host_str().unwrap_or_default();
+        Error::new(
+            status::PROTOCOL,
+            format!("cannot {doing} at the object store {host}: its answer is not one of S3"),
+        )
+    }
+}
+
+/// The region that an address of AWS names.
+fn region_of(host: &str) -> &str {
+    let region = host
+        .strip_suffix(".amazonaws.com")
+        .and_then(|host| host.strip_prefix("s3.").or_else(|| host.strip_prefix("s3-")));
+    region.filter(|region| !region.is_empty() && !region.contains('.')).unwrap_or(DEFAULT_REGION)
+}
+
+/// An upload in parts that was begun.
+pub(super) struct Multipart {
+    place: Place,
+    guard: RemoteGuard<Place>,
+}
+
+#[derive(Clone)]
+struct Place {
+    store: Store,
+    key: Arc<str>,
+    id: Arc<str>,
+}
+
+impl Remote for Place {
+    async fn remove(&self) -> Result<()> {
+        let shared = &self.store.0;
+        let url = shared
+            .bucket
+            .abort_multipart_upload(Some(&shared.credentials), &self.key, &self.id)
+            .sign(SIGNED_FOR);
+        self.store.request(Method::DELETE, &url).send().await.map(drop)
+    }
+}
+
+impl Multipart {
+    /// Uploads a part; `number` counts from 1. The answer is its tag. The future does not need the upload.
+    pub fn part(&self, number: u16, body: Bytes) -> impl Future<Output = Result<String>> + use<> {
+        let Place { store, key, id } = self.place.clone();
+        async move {
+            let answer = store
+                .repeated(|store| {
+                    let url = store
+                        .0
+                        .bucket
+                        .upload_part(Some(&store.0.credentials), &key, number, &id)
+                        .sign(SIGNED_FOR);
+                    store.request(Method::PUT, &url).bytes(CONTENT_TYPE, body.clone())
+                })
+                .await;
+            let doing = format!("upload part {number} of the context");
+            let answer = answer.map_err(|error| store.failed(&doing, error))?;
+            answer.header("etag").map(str::to_owned).ok_or_else(|| store.not_s3(&doing))
+        }
+    }
+
+    /// Makes one object of the parts.
+    pub async fn complete(mut self, tags: &[String]) -> Result<()> {
+        let Place { store, key, id } = self.place.clone();
+        let shared = &store.0;
+        let tags = tags.iter().map(String::as_str);
+        let body = shared
+            .bucket
+            .complete_multipart_upload(Some(&shared.credentials), &key, &id, tags.clone())
+            .body();
+        let answer = store
+            .repeated(|store| {
+                let action = store.0.bucket.complete_multipart_upload(
+                    Some(&store.0.credentials),
+                    &key,
+                    &id,
+                    tags.clone(),
+                );
+                let url = action.sign(SIGNED_FOR);
+                store.request(Method::POST, &url).bytes("application/xml", body.clone().into_bytes().into())
+            })
+            .await;
+        let doing = "complete the upload of the context";
+        let completed = match answer {
+            Ok(answer) => answer.bytes().await,
+            Err(error) => Err(error),
+        };
+        match completed {
+            // A store that fails while it puts the parts together has answered 200 already.
+            Ok(body) if contains(&body, b"<Error>") => {
+                let text = String::from_utf8_lossy(&body).chars().take(1_000).collect::<String>();
+                return Err(store.failed(doing, Error::new(status::HTTP_INTERNAL_SERVER, text)));
+            }
+            Ok(_) => {}
+            // The answer may be lost, or the attempt before may have been completed.
+            Err(error) if may_have_acted(&error) || error.status() == status::HTTP_NOT_FOUND => {
+                if !store.has(&key).await.unwrap_or(false) {
+                    return Err(store.failed(doing, error));
+                }
+            }
+            Err(error) => return Err(store.failed(doing, error)),
+        }
+        self.guard.disarm();
+        Ok(())
+    }
+}
+
+fn contains(text: &[u8], wanted: &[u8]) -> bool {
+    memchr::memmem::find(text, wanted).is_some()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::region_of;
+
+    #[test]
+    fn the_region_is_in_the_address_of_aws() {
+        for (host, region) in [
+            ("s3.eu-west-1.amazonaws.com", "eu-west-1"),
+            ("s3-us-west-2.amazonaws.com", "us-west-2"),
+            ("s3.amazonaws.com", "us-east-1"),
+            ("minio.example.com", "us-east-1"),
+        ] {
+            assert_eq!(region_of(host), region);
+        }
+    }
+}
