@@ -20,6 +20,8 @@ const SIGNED_FOR: Duration = Duration::from_secs(3600);
 const DEFAULT_BUCKET: &str = "daytona-volume-builds";
 /// The region where neither the API nor the address names one.
 const DEFAULT_REGION: &str = "us-east-1";
+/// Bodies beyond this size have the idle limit instead of one for the answer.
+const WATCHED_BYTES: usize = 256 << 10;
 const CONTENT_TYPE: &str = "application/x-tar";
 
 /// A store with the credentials for one image.
@@ -130,7 +132,7 @@ impl Store {
         let answer = self
             .repeated(|store| {
                 let url = store.0.bucket.put_object(Some(&store.0.credentials), key).sign(SIGNED_FOR);
-                store.request(Method::PUT, &url).bytes(CONTENT_TYPE, body.clone())
+                store.carrying(&url, body.clone())
             })
             .await;
         answer.map(drop).map_err(|error| self.failed("upload the context", error))
@@ -152,9 +154,18 @@ impl Store {
         Ok(Multipart { guard: RemoteGuard::of_existing(place.clone()), place })
     }
 
-    /// Without the credential of the API and the headers that go with it.
+    /// Without the credential of the API and the headers that go with it. The answer has to begin in time; while a
+    /// large body is sent the idle limit counts, as everywhere.
     fn request(&self, method: Method, url: &Url) -> Request {
-        self.0.client.transport().request(method, url.as_str()).anonymous()
+        let limit = self.0.client.answer_limit();
+        self.0.client.transport().request(method, url.as_str()).anonymous().deadline(Some(limit))
+    }
+
+    /// A request with a piece of an archive.
+    fn carrying(&self, url: &Url, body: Bytes) -> Request {
+        let is_large = body.len() > WATCHED_BYTES;
+        let request = self.request(Method::PUT, url).bytes(CONTENT_TYPE, body);
+        if is_large { request.deadline(None) } else { request }
     }
 
     /// Sends a request, again where the store failed to process it: each of these has the same effect twice as once,
@@ -241,7 +252,7 @@ impl Multipart {
                         .bucket
                         .upload_part(Some(&store.0.credentials), &key, number, &id)
                         .sign(SIGNED_FOR);
-                    store.request(Method::PUT, &url).bytes(CONTENT_TYPE, body.clone())
+                    store.carrying(&url, body.clone())
                 })
                 .await;
             let doing = format!("upload part {number} of the context");
