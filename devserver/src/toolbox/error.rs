@@ -8,7 +8,7 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{Method, Response, StatusCode, header};
 use axum::response::IntoResponse;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::convert::Infallible;
 use std::sync::Arc;
 
@@ -69,7 +69,12 @@ impl RequestInfo {
         if self.protocol == Protocol::V0_205 {
             return self.envelope(status, message);
         }
-        let body = serde_json::to_vec(&json!({ "error": message })).unwrap_or_default();
+        self.json(status, &json!({ "error": message }))
+    }
+
+    /// A body of the handler's own, as gin writes it.
+    pub fn json(&self, status: StatusCode, body: &Value) -> Response<Body> {
+        let body = serde_json::to_vec(body).unwrap_or_default();
         (status, [(header::CONTENT_TYPE, "application/json; charset=utf-8")], body).into_response()
     }
 
@@ -81,8 +86,17 @@ impl RequestInfo {
         }
     }
 
+    pub fn is_0_190(&self) -> bool {
+        self.protocol == Protocol::V0_190
+    }
+
+    /// The envelope with that code, or else the status's own.
+    pub fn coded(&self, status: StatusCode, code: Option<&str>, message: &str) -> Response<Body> {
+        let own = status.canonical_reason().unwrap_or_default().to_uppercase().replace(' ', "_");
+        envelope(self.protocol, status, code.unwrap_or(&own), message, &self.method, &self.path)
+    }
+
     fn envelope(&self, status: StatusCode, message: &str) -> Response<Body> {
-        let code = status.canonical_reason().unwrap_or_default().to_uppercase().replace(' ', "_");
-        envelope(self.protocol, status, &code, message, &self.method, &self.path)
+        self.coded(status, None, message)
     }
 }

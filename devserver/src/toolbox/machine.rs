@@ -3,6 +3,7 @@
 //! A machine is made from a [`MachineConfig`], which is plain data, and refers to nothing else: no other
 //! sandbox, no key, no state of the control plane. A toolbox can therefore be served by any process.
 
+use super::computer::Desktop;
 use super::interpreter::Interpreters;
 use super::lsp::LanguageServers;
 use super::pty::Ptys;
@@ -69,6 +70,7 @@ pub struct Machine {
     pub sessions: Sessions,
     pub ptys: Ptys,
     pub interpreters: Interpreters,
+    pub desktop: Desktop,
     pub language_servers: LanguageServers,
     resources: Mutex<Resources>,
 }
@@ -89,6 +91,7 @@ impl Machine {
             sessions: Sessions::default(),
             ptys: Ptys::default(),
             interpreters: Interpreters::default(),
+            desktop: Desktop::default(),
             language_servers: LanguageServers::default(),
             resources: Mutex::new(config.resources),
         });
@@ -116,6 +119,9 @@ impl Machine {
         env.insert("SHELL".into(), "/bin/bash".into());
         env.insert("USER".into(), std::env::var("USER").unwrap_or_else(|_| "daytona".into()));
         env.insert("HOME".into(), self.home.display().to_string());
+        if let Some(display) = self.desktop.variable() {
+            env.insert("DISPLAY".into(), display);
+        }
         env.extend(self.env.lock().clone());
         env.insert(MARK.into(), self.id.clone());
         env
@@ -141,6 +147,7 @@ impl Machine {
         self.sessions.clear();
         self.ptys.clear();
         self.interpreters.clear();
+        self.desktop.clear();
         self.language_servers.clear();
         processes::kill_until_gone(|| self.processes());
     }

@@ -8,6 +8,7 @@
 //! the client sent them, and with the client's connection for upgrades.
 
 mod call;
+mod computer;
 mod error;
 pub mod files;
 mod framing;
@@ -42,6 +43,7 @@ pub fn router(machine: Arc<Machine>) -> Router {
         .merge(files::routes())
         .merge(git::routes(&machine))
         .merge(interpreter::routes())
+        .merge(computer::routes())
         .merge(lsp::routes())
         .fallback(error::no_route)
         .method_not_allowed_fallback(error::no_route)

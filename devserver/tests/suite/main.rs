@@ -7,6 +7,7 @@ mod toolbox;
 
 mod access;
 mod cli;
+mod computer;
 mod control_plane;
 mod faults;
 mod files;
