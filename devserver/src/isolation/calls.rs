@@ -66,6 +66,18 @@ pub fn fork(flags: i32) -> io::Result<Option<i32>> {
     Ok((pid != 0).then_some(pid as i32))
 }
 
+/// Restores the default action of every signal that this process was started to ignore: what it runs would
+/// ignore it as well. Only SIGPIPE stays ignored, as Rust's own start wants it.
+pub fn stop_ignoring_signals() {
+    use nix::sys::signal::{SigHandler, Signal, signal};
+    for number in Signal::iterator() {
+        if ![Signal::SIGKILL, Signal::SIGSTOP, Signal::SIGPIPE].contains(&number) {
+            // SAFETY: no handler is installed; the process has one thread and has set none itself.
+            let _refused = unsafe { signal(number, SigHandler::SigDfl) };
+        }
+    }
+}
+
 /// Leaves the keyrings of the session that the server was started in.
 pub fn new_session_keyring() {
     const JOIN_SESSION_KEYRING: i32 = 1;

@@ -57,6 +57,7 @@ pub enum Task {
 /// The hidden subcommand: makes the container that standard input tells of. Returns when it has ended, or in
 /// the process that only started it.
 pub fn main(daemon: Daemon) {
+    calls::stop_ignoring_signals();
     let Ok(control) = std::io::stdin().as_fd().try_clone_to_owned() else { return };
     let result = receive(control.as_fd()).and_then(|(task, given)| match (given.spec.plan, task) {
         (Some(_), Task::Save) => save(control.as_fd(), given),

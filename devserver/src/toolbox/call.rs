@@ -43,6 +43,7 @@ pub type ErrorCode = (StatusCode, &'static str);
 
 pub const BAD_REQUEST: ErrorCode = (StatusCode::BAD_REQUEST, "BAD_REQUEST");
 pub const INVALID_BODY: ErrorCode = (StatusCode::BAD_REQUEST, "INVALID_REQUEST_BODY");
+pub const FORBIDDEN: ErrorCode = (StatusCode::FORBIDDEN, "FORBIDDEN");
 pub const NOT_FOUND: ErrorCode = (StatusCode::NOT_FOUND, "NOT_FOUND");
 pub const CONFLICT: ErrorCode = (StatusCode::CONFLICT, "CONFLICT");
 pub const INTERNAL: ErrorCode = (StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL_SERVER_ERROR");

@@ -99,6 +99,11 @@ impl Machine {
         machine
     }
 
+    /// Whether its files are those of the machine that the server runs on.
+    pub fn shares_files(&self) -> bool {
+        !self.isolated
+    }
+
     pub fn resources(&self) -> Resources {
         *self.resources.lock()
     }

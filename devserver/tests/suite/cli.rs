@@ -29,13 +29,13 @@ impl Drop for Running {
 
 impl Running {
     pub fn start(arguments: &[&str], state: &Path) -> Self {
-        let mut child = Command::new(BINARY)
-            .args(arguments)
-            .arg("--state")
-            .arg(state)
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
+        Self::started_by(Command::new(BINARY), arguments, state)
+    }
+
+    /// The same by another command, which runs the binary.
+    fn started_by(mut command: Command, arguments: &[&str], state: &Path) -> Self {
+        let mut child =
+            command.args(arguments).arg("--state").arg(state).stdout(Stdio::piped()).spawn().unwrap();
         // From what it prints.
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
         let mut exported = |name: &str| {
@@ -67,9 +67,9 @@ impl Running {
         id
     }
 
-    pub async fn execute(&self, id: &str, command: &str) {
+    pub async fn execute(&self, id: &str, command: &str) -> Value {
         let url = format!("{}/toolbox/{id}/process/execute", self.api.trim_end_matches("/api"));
-        self.post(&url, json!({ "command": command })).await;
+        self.post(&url, json!({ "command": command })).await
     }
 
     pub fn signalled(mut self, signal: Signal) -> ExitStatus {
@@ -109,6 +109,24 @@ async fn every_way_to_end_it_leaves_no_process_and_no_file() {
         assert_eq!(processes(&id), 0, "{signal}");
         // What was there before is not ours to remove.
         assert_eq!(files(state.path()), [state.path().join("somebody's")], "{signal}");
+    }
+}
+
+#[tokio::test]
+async fn signals_that_the_server_was_started_to_ignore_reach_its_sandboxes() {
+    for isolation in ["auto", "none"] {
+        let state = tempfile::tempdir().unwrap();
+        let mut shell = Command::new("sh");
+        // As a shell without job control starts what runs in the background.
+        shell.args(["-c", "trap '' INT QUIT; exec \"$@\"", "sh", BINARY]);
+        let running = Running::started_by(shell, &["--isolation", isolation], state.path());
+        let id = running.busy_sandbox().await;
+        let ignored = running.execute(&id, "sed -n 's/^SigIgn:\t0*//p' /proc/self/status").await;
+        let mask = u64::from_str_radix(ignored["result"].as_str().unwrap().trim(), 16).unwrap_or_default();
+        // The two above belong to the C library, and cannot be set by anybody else.
+        const NAMED: u64 = (1 << 31) - 1;
+        assert_eq!(mask & NAMED, 0, "{isolation}: {ignored}");
+        assert!(running.signalled(Signal::SIGTERM).success());
     }
 }
 

@@ -111,3 +111,25 @@ async fn the_older_protocol_tells_the_status_alone() {
     assert_eq!(files(&sandbox, Method::DELETE, "/files", &query).await, (403, Value::String(String::new())));
     assert!(state.is_dir());
 }
+
+#[tokio::test]
+async fn the_machines_git_settings_are_not_a_sandboxs_to_write() {
+    let (dev_server, directory, _state) = server(Protocol::V0_205).await;
+    // Where git would write if it was let.
+    let file = directory.path().join("gitconfig");
+    let body = serde_json::json!({ "env": { "GIT_CONFIG_SYSTEM": file } });
+    let (_, made) = dev_server.post("/sandbox", body).await;
+    let sandbox = Sandbox { dev_server: &dev_server, id: made["id"].as_str().unwrap().to_owned() };
+    for (endpoint, mut body) in [
+        ("/git/config", serde_json::json!({ "key": "core.editor", "value": "vi" })),
+        ("/git/config/user", serde_json::json!({ "name": "n", "email": "a@b.c" })),
+    ] {
+        body["scope"] = "system".into();
+        let (status, answer) = sandbox.post(endpoint, body.clone()).await;
+        assert_eq!((status, &answer["code"]), (403, &"FORBIDDEN".into()), "{endpoint}: {answer}");
+        assert!(answer["message"].as_str().unwrap().contains("isolation"), "{answer}");
+        assert!(!file.exists());
+        body["scope"] = "global".into();
+        assert_eq!(sandbox.post(endpoint, body).await.0, 200, "{endpoint}");
+    }
+}

@@ -4,7 +4,7 @@ use super::failure;
 use super::program::{Credentials, Failure, Git};
 use super::request::{GitCall, done, is_repository, query, shape, to_the_end};
 use crate::toolbox::Machine;
-use crate::toolbox::call::{Answer, BAD_REQUEST, ErrorResponse, ToolboxCall};
+use crate::toolbox::call::{Answer, BAD_REQUEST, ErrorResponse, FORBIDDEN, ToolboxCall};
 use crate::toolbox::go_json::{self, FieldType, Shape};
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
@@ -76,10 +76,21 @@ impl Scope {
     }
 }
 
+/// Without isolation the machine's settings are everybody's, not the sandbox's.
+fn check_write(call: &ToolboxCall, scope: &str) -> Result<(), ErrorResponse> {
+    if scope == "system" && call.machine.shares_files() {
+        let reason = "git config --system: permission denied: daytona-dev runs without isolation, and the system's \
+                      settings are those of its machine";
+        return Err(call.refuse(FORBIDDEN, reason));
+    }
+    Ok(())
+}
+
 pub async fn set(State(machine): State<Arc<Machine>>, request: Request) -> Answer {
     // An empty value is a value.
     let git_call = GitCall::read(machine, request, &SET, &["key"]).await?;
     git_call.no_option("key")?;
+    check_write(&git_call.call, git_call.text("scope"))?;
     to_the_end(async move {
         let scope = Scope::of(&git_call.call, git_call.text("scope"), git_call.text("path"))?;
         let set = scope.git(&["--replace-all", "--", git_call.text("key"), git_call.text("value")]);
@@ -109,6 +120,7 @@ pub async fn get(State(machine): State<Arc<Machine>>, request: Request) -> Answe
 
 pub async fn set_user(State(machine): State<Arc<Machine>>, request: Request) -> Answer {
     let git_call = GitCall::read(machine, request, &SET_USER, &["name", "email"]).await?;
+    check_write(&git_call.call, git_call.text("scope"))?;
     to_the_end(async move {
         let scope = Scope::of(&git_call.call, git_call.text("scope"), git_call.text("path"))?;
         for (key, value) in [("user.name", git_call.text("name")), ("user.email", git_call.text("email"))] {

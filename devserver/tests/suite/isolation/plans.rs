@@ -4,17 +4,28 @@ use crate::client::DevServer;
 use daytona_dev::isolation::{Ids, Layer, Plan, Tree};
 use daytona_dev::{Options, Wanted};
 
-/// A server for each of them, with its name. One that the kernel refuses is named in a printed line.
+/// A server for each of them, with its name. One that the kernel refuses is named in a printed line; what
+/// works with the stronger of two layers or trees has to work with the weaker.
 pub async fn servers(test: &str) -> Vec<(String, DevServer)> {
     let mut servers = Vec::new();
+    let mut working: Vec<Plan> = Vec::new();
     let is_root = nix::unistd::geteuid().is_root();
     for plan in Plan::candidates(is_root) {
         let name = name(plan);
         let options = Options { isolation: Wanted::Required, plan: Some(plan), ..Options::default() };
         match daytona_dev::Server::start(options).await {
-            Ok(server) => servers.push((name, DevServer::around(server))),
-            Err(error) => println!("= isolation: {test} skipped: {name}: {error}"),
+            Ok(server) => {
+                servers.push((name, DevServer::around(server)));
+                working.push(plan);
+            }
+            Err(error) => {
+                assert!(!working.iter().any(|other| other.ids == plan.ids), "{name}: {error}");
+                println!("isolation: {test} not with {name}: {error}");
+            }
         }
+    }
+    if servers.is_empty() {
+        println!("= isolation: {test} skipped: there is no way to isolate here");
     }
     servers
 }
