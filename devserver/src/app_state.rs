@@ -1,7 +1,8 @@
 //! The control plane's state: organizations and their keys, sandboxes, snapshots, volumes, secrets.
 
 use crate::api::records::Records;
-use crate::isolation::{Isolation, SavedLayer};
+use crate::build::{Build, Builds, Image};
+use crate::isolation::Isolation;
 use crate::sandbox::Sandbox;
 use crate::store::Store;
 use crate::timestamp::now;
@@ -36,8 +37,11 @@ pub struct AppState {
     pub forks: Mutex<Vec<Fork>>,
     pub default_snapshot_id: String,
     pub snapshots: Records,
-    /// The files of snapshots, by the snapshot's id. Those that are missing have the machine's alone.
-    pub snapshot_layers: Mutex<BTreeMap<String, Arc<SavedLayer>>>,
+    /// What snapshots have, by the snapshot's id. Those that are missing have the machine's files alone.
+    pub snapshot_images: Mutex<BTreeMap<String, Arc<Image>>>,
+    /// The builds that snapshots are made by, by the snapshot's id.
+    pub snapshot_builds: Mutex<BTreeMap<String, Arc<Build>>>,
+    pub builds: Builds,
     pub volumes: Records,
     pub secrets: Records,
     pub started_at: String,
@@ -77,7 +81,9 @@ impl AppState {
             forks: Mutex::default(),
             default_snapshot_id: Uuid::new_v4().to_string(),
             snapshots: Records::default(),
-            snapshot_layers: Mutex::default(),
+            snapshot_images: Mutex::default(),
+            snapshot_builds: Mutex::default(),
+            builds: Builds::default(),
             volumes: Records::default(),
             secrets: Records::default(),
             started_at: now(),

@@ -3,6 +3,7 @@
 //! The server's requests come below `/toolbox` as the client sent them, and what the control plane changes
 //! below `/control`, where no client's request leads.
 
+use crate::build;
 use crate::toolbox::{self, Machine, MachineConfig, Resources};
 use axum::Router;
 use axum::body::{Body, to_bytes};
@@ -22,6 +23,10 @@ use tower::ServiceExt;
 pub const RESIZE: &str = "/control/resources";
 /// Asks for the end of every session, terminal and process, told to who follows them.
 pub const STOP: &str = "/control/stop";
+/// What a request says beside its body, in base64.
+pub const TOLD: &str = "x-daytona-dev-told";
+/// The part of an image build inside its container.
+const BUILD: &str = "/control/build/";
 /// Where the toolbox is.
 pub const TOOLBOX: &str = "/toolbox";
 
@@ -44,8 +49,14 @@ pub fn run(listener: UnixListener, config: Value) {
 }
 
 async fn serve(listener: UnixListener, config: MachineConfig) -> std::io::Result<()> {
+    let mut config = config;
     for directory in [&config.home, &config.log_dir] {
         std::fs::create_dir_all(directory)?;
+    }
+    if let Some(user) = config.user.take() {
+        let account = build::worker::Account::find(&user).map_err(std::io::Error::other)?;
+        std::os::unix::fs::chown(&config.log_dir, Some(account.uid.as_raw()), Some(account.gid.as_raw()))?;
+        config.home = account.become_it()?;
     }
     listener.set_nonblocking(true)?;
     let listener = tokio::net::UnixListener::from_std(listener)?;
@@ -76,6 +87,7 @@ async fn answer(machine: Arc<Machine>, router: Router, mut request: Request<Body
             let _ended = tokio::task::spawn_blocking(move || machine.stop()).await;
             return StatusCode::NO_CONTENT.into_response();
         }
+        path if path.starts_with(BUILD) => return build::worker::answer(&machine, request).await,
         _ => {}
     }
     let target = request.uri().path_and_query().map_or("", |target| target.as_str());

@@ -123,6 +123,18 @@ impl ToolboxHost {
         self.control(Method::POST, &path, Body::from(change.to_string())).await
     }
 
+    /// A request of the control plane with an answer; `told` stands beside the body.
+    pub async fn ask(&self, path: &str, told: Option<&[u8]>, body: Body) -> io::Result<Response<Body>> {
+        let mut request = Request::builder().method(Method::POST).uri(format!("http://sandbox{path}"));
+        if let Some(told) = told {
+            let encoded = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, told);
+            request = request.header(daemon::TOLD, encoded);
+        }
+        let request = request.body(body).map_err(io::Error::other)?;
+        let response = self.client.request(request).await.map_err(io::Error::other)?;
+        Ok(response.map(Body::new))
+    }
+
     /// A request of the control plane to the daemon.
     async fn control(&self, method: Method, path: &str, body: Body) -> io::Result<()> {
         let request = Request::builder().method(method).uri(format!("http://sandbox{path}")).body(body);

@@ -3,8 +3,9 @@
 
 use crate::Protocol;
 use crate::api::ssh::SshAccess;
-use crate::api::{image, volumes};
+use crate::api::volumes;
 use crate::app_state::{AppState, random_key};
+use crate::build::{Build, Image, ImageConfig};
 use crate::host::{self, ToolboxHost};
 use crate::isolation::{Container, HOME, SavedLayer};
 use crate::timestamp::{self, now};
@@ -28,7 +29,10 @@ pub struct Sandbox {
     pub preview_token: String,
     /// Signed preview tokens: port and when they expire.
     pub signed_previews: Mutex<BTreeMap<String, (u16, i64)>>,
-    pub build_log: Mutex<String>,
+    /// The build of its image, where it is made from a Dockerfile.
+    pub build: Mutex<Option<Arc<Build>>>,
+    /// What its image says of its processes.
+    image: Mutex<ImageConfig>,
     pub ssh: Mutex<Vec<SshAccess>>,
     pub upkeep: Upkeep,
     /// Environment variables with the placeholders of secrets, which are no part of the record.
@@ -96,7 +100,8 @@ impl Sandbox {
             signing_key: Mutex::new(random_key()),
             preview_token: Uuid::new_v4().simple().to_string(),
             signed_previews: Mutex::default(),
-            build_log: Mutex::default(),
+            build: Mutex::default(),
+            image: Mutex::default(),
             ssh: Mutex::default(),
             upkeep: Upkeep::default(),
             secrets: Mutex::default(),
@@ -228,9 +233,17 @@ impl Sandbox {
         self.isolated
     }
 
-    /// Gives it the files that it starts from.
-    pub fn set_origin(&self, origin: Arc<SavedLayer>) {
-        *self.origin.lock() = Some(origin);
+    /// Gives it the image that it starts from.
+    pub fn set_image(&self, image: &Image) {
+        self.origin.lock().clone_from(&image.layer);
+        self.image.lock().clone_from(&image.config);
+        if let Some(user) = &image.config.user {
+            self.set("user", user.as_str());
+        }
+    }
+
+    pub fn image_config(&self) -> ImageConfig {
+        self.image.lock().clone()
     }
 
     /// Holds every process of it. Blocks until all are held.
@@ -303,18 +316,22 @@ impl Sandbox {
     }
 
     fn machine_config(&self) -> MachineConfig {
-        let env = self.get("env");
-        let env = env.as_object().into_iter().flatten();
-        let env = env.filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned())));
-        let dockerfile = self.get("buildInfo")["dockerfileContent"].as_str().unwrap_or_default().to_owned();
+        let image = self.image_config();
+        let mut env = image.env.clone();
+        let own = self.get("env");
+        let own = own.as_object().into_iter().flatten();
+        env.extend(own.filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned()))));
+        env.extend(self.secrets.lock().clone());
         MachineConfig {
             sandbox_id: self.id.clone(),
             protocol: self.protocol,
             home: if self.isolated { HOME.into() } else { self.directory.join("home") },
             log_dir: if self.isolated { LOGS.into() } else { self.directory.join("logs") },
             isolated: self.isolated,
-            env: env.chain(self.secrets.lock().clone()).collect(),
-            entrypoint: image::command_line(&dockerfile),
+            env,
+            entrypoint: image.command_line(),
+            work_dir: image.work_dir.map(PathBuf::from),
+            user: image.user.filter(|_| self.isolated),
             resources: self.resources(),
             protected: self.protected(),
         }

@@ -133,6 +133,7 @@ impl Drop for Server {
     fn drop(&mut self) {
         self.accepting.abort();
         self.closing.cancel();
+        self.shared.app.builds.end();
         let sandboxes = self.shared.app.sandboxes.read().all.clone();
         // In parallel: the kernel waits now and then while it takes one apart.
         let next = AtomicUsize::new(0);
@@ -259,6 +260,7 @@ fn routes(app: Arc<AppState>, rate: Option<Arc<RateLimit>>) -> Router {
     let limit = from_fn(move |request, next| limit(rate.clone(), request, next));
     Router::new()
         .merge(proxy::router(app.clone()))
+        .merge(api::proxied_logs(app.clone()))
         .nest("/api", api::router(app))
         .fallback(async |request: Request<Body>| {
             let path = request.uri().path();

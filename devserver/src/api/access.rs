@@ -1,18 +1,14 @@
-//! Access from outside: preview links, the toolbox's address, build logs, signing keys, object storage.
+//! Access from outside: preview links, the toolbox's address, signing keys, object storage.
 
 use super::ApiCall;
 use super::error::{Answer, ApiError, json_body};
 use crate::Protocol;
 use crate::app_state::random_key;
-use crate::sandbox::Sandbox;
 use crate::store;
-use axum::body::{Body, Bytes};
 use axum::extract::Path;
 use axum::http::header;
 use axum::response::IntoResponse;
 use serde_json::json;
-use std::sync::Arc;
-use std::time::Duration;
 use uuid::Uuid;
 
 fn port(text: &str) -> Result<u16, ApiError> {
@@ -60,46 +56,6 @@ pub async fn expire_preview(Path((id, _, token)): Path<(String, String, String)>
 pub async fn toolbox_proxy_url(Path(id): Path<String>, call: ApiCall) -> Answer {
     call.sandbox(&id)?;
     Ok(json_body(&json!({ "url": format!("{}/toolbox", call.app.base) })))
-}
-
-pub async fn build_logs_url(Path(id): Path<String>, call: ApiCall) -> Answer {
-    let sandbox = call.sandbox(&id)?;
-    if !sandbox.get("buildInfo").is_object() {
-        return Err(ApiError::not_found(format!("Sandbox with ID {} has no build info", sandbox.id)));
-    }
-    Ok(json_body(&json!({
-        "url": format!("{}/api/sandbox/{}/build-logs", call.app.base, sandbox.id),
-    })))
-}
-
-/// The log so far, or with `?follow=true` until the build is over.
-pub async fn build_logs(Path(id): Path<String>, call: ApiCall) -> Answer {
-    let sandbox = call.sandbox(&id)?;
-    let follow = call.parameter("follow").as_deref() == Some("true");
-    let body = Body::from_stream(futures_util::stream::unfold(0, move |sent| {
-        let sandbox = sandbox.clone();
-        async move { next_chunk(&sandbox, sent, follow).await }
-    }));
-    Ok(([(header::CONTENT_TYPE, "application/octet-stream")], body).into_response())
-}
-
-async fn next_chunk(
-    sandbox: &Arc<Sandbox>,
-    sent: usize,
-    follow: bool,
-) -> Option<(Result<Bytes, std::io::Error>, usize)> {
-    loop {
-        let building = matches!(sandbox.state().as_str(), "pending_build" | "building_snapshot");
-        let chunk = sandbox.build_log.lock().get(sent..).unwrap_or_default().to_owned();
-        if !chunk.is_empty() {
-            let sent = sent + chunk.len();
-            return Some((Ok(chunk.into()), sent));
-        }
-        if !follow || !building {
-            return None;
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
 }
 
 /// The key as text, not as JSON.

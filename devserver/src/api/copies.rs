@@ -6,6 +6,7 @@ use super::lifecycle::{begin, blocking, fail, needs_isolation, start_toolbox};
 use super::{ApiCall, records, snapshots};
 use crate::Protocol;
 use crate::app_state::Fork;
+use crate::build::Image;
 use crate::isolation::SavedLayer;
 use crate::sandbox::{Change, Sandbox};
 use crate::timestamp::now;
@@ -63,7 +64,7 @@ pub async fn fork(Path(id): Path<String>, call: ApiCall) -> Answer {
         parent.return_to(change, "started");
         match saved {
             Ok(saved) => {
-                child.set_origin(Arc::new(saved));
+                child.set_image(&Image { layer: Some(Arc::new(saved)), config: parent.image_config() });
                 start_toolbox(&child, child.first_change()).await;
             }
             Err(error) => {
@@ -167,14 +168,15 @@ async fn take_snapshot(
     match save(sandbox).await {
         Ok(saved) => {
             let size = json!(saved.size_bytes() as f64 / GIB);
-            call.app.snapshot_layers.lock().insert(id.clone(), Arc::new(saved));
+            let image = Image { layer: Some(Arc::new(saved)), config: sandbox.image_config() };
+            call.app.snapshot_images.lock().insert(id.clone(), Arc::new(image));
             let ready = [("size", size), ("state", json!("active")), ("updatedAt", json!(now()))];
             if !shown {
                 record.extend(ready.map(|(key, value)| (key.to_owned(), value)));
                 records::insert(snapshots, record);
             } else if !records::update(snapshots, &id, ready) {
                 // Deleted meanwhile.
-                call.app.snapshot_layers.lock().remove(&id);
+                call.app.snapshot_images.lock().remove(&id);
             }
         }
         Err(error) => {

@@ -2,20 +2,17 @@
 
 use super::error::{Answer, ApiError, json_body};
 use super::lifecycle::{fail, start_toolbox};
-use super::{ApiCall, image, secrets, snapshots, volumes};
+use super::{ApiCall, secrets, snapshots, volumes};
 use crate::Protocol;
+use crate::build::{Build, Progress};
 use crate::sandbox::{Sandbox, defaults};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::time::sleep;
 
 /// The longest that the answer to a create waits for the start.
 const CREATE_TIMEOUT: Duration = Duration::from_secs(30);
-/// The duration of each step of a build.
-const BUILD_STEP: Duration = Duration::from_millis(60);
-
 /// Keys of a create request that go into the record as they are.
 const COPIED_KEYS: [&str; 11] = [
     "user",
@@ -39,9 +36,8 @@ pub async fn create(call: ApiCall) -> Answer {
         Some(requested) if call.app.protocol == Protocol::V0_205 => secrets::environment(&call, requested)?,
         _ => BTreeMap::new(),
     };
-    let image = request.get("buildInfo").and_then(|info| info["dockerfileContent"].as_str());
-    let image = image.map(str::to_owned);
-    let origin = snapshots::layer(&call, record.get("snapshot").and_then(Value::as_str).unwrap_or_default());
+    let snapshot = record.get("snapshot").and_then(Value::as_str).unwrap_or_default();
+    let image = snapshots::image(&call, snapshot);
     let sandbox = {
         let mut sandboxes = call.app.sandboxes.write();
         let name = record.get("name").and_then(Value::as_str).unwrap_or_default();
@@ -51,7 +47,7 @@ pub async fn create(call: ApiCall) -> Answer {
         if let Some(requested) = record.get("volumes") {
             volumes::use_all(&call.app, requested)?;
         }
-        let sandbox = Sandbox::new(&call.app, record, origin);
+        let sandbox = Sandbox::new(&call.app, record, None);
         let ttl = request.get("ttlMinutes").and_then(Value::as_u64);
         if let Some(minutes) = ttl.filter(|_| call.app.protocol == Protocol::V0_205) {
             sandbox.set_ttl(call.app.minute, u32::try_from(minutes).unwrap_or(u32::MAX));
@@ -60,15 +56,22 @@ pub async fn create(call: ApiCall) -> Answer {
         sandboxes.insert(sandbox.clone());
         sandbox
     };
-    let built = image.is_some();
-    let making = tokio::spawn(build_and_start(sandbox.clone(), image));
-    // A build answers at once: its client follows the log.
-    if built {
-        tokio::task::yield_now().await;
-    } else {
-        let _ = tokio::time::timeout(CREATE_TIMEOUT, making).await;
+    if let Some(image) = image {
+        sandbox.set_image(&image);
     }
-    Ok(json_body(&sandbox.json()))
+    let Some(info) = request.get("buildInfo").filter(|info| !info.is_null()) else {
+        let starting = sandbox.clone();
+        let making = tokio::spawn(async move { start_toolbox(&starting, starting.first_change()).await });
+        let _ = tokio::time::timeout(CREATE_TIMEOUT, making).await;
+        return Ok(json_body(&sandbox.json()));
+    };
+    // A build answers at once: its client follows the log.
+    let answer = json_body(&sandbox.json());
+    let source = snapshots::source(&call, info, sandbox.resources().disk_gib);
+    let build = call.app.builds.start(&call.app, source);
+    *sandbox.build.lock() = Some(build.clone());
+    tokio::spawn(build_and_start(sandbox, build));
+    Ok(answer)
 }
 
 /// The new sandbox's record, or the error of the first check that fails.
@@ -165,7 +168,7 @@ fn record(call: &ApiCall, request: &Map<String, Value>) -> Result<Map<String, Va
         }
         info["createdAt"] = record.get("createdAt").cloned().unwrap_or_default();
         info["updatedAt"] = info["createdAt"].clone();
-        info["snapshotRef"] = json!(image::image_name(&info));
+        info["snapshotRef"] = json!(snapshots::source(call, &info, 1).image_name());
         record.remove("snapshot");
         record.insert("buildInfo".into(), info);
         record.insert("state".into(), json!("pending_build"));
@@ -225,26 +228,31 @@ fn intervals(request: &Map<String, Value>, record: &mut Map<String, Value>) -> R
     Ok(())
 }
 
-/// Builds the image, if there is one, line by line; then starts the sandbox.
-async fn build_and_start(sandbox: Arc<Sandbox>, dockerfile: Option<String>) {
+/// Waits for the image, then starts the sandbox.
+async fn build_and_start(sandbox: Arc<Sandbox>, build: Arc<Build>) {
     let change = sandbox.first_change();
-    if let Some(dockerfile) = dockerfile {
-        sleep(BUILD_STEP).await;
-        if !sandbox.advance(change, [("state", json!("building_snapshot"))]) {
-            return;
-        }
-        let lines: Vec<&str> = dockerfile.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
-        for (number, line) in lines.iter().enumerate() {
-            let step = format!("Step {}/{} : {line}\n ---> done\n", number + 1, lines.len());
-            sandbox.build_log.lock().push_str(&step);
-            sleep(BUILD_STEP).await;
-            if let Some(why) = image::step_error(line) {
-                sandbox.build_log.lock().push_str(&format!("{why}\n"));
-                fail(&sandbox, change, "build_failed", &why);
+    let mut progress = build.progress();
+    loop {
+        let now = progress.borrow_and_update().clone();
+        match now {
+            Progress::Waiting => {}
+            Progress::Running => {
+                if !sandbox.advance(change, [("state", json!("building_snapshot"))]) {
+                    return;
+                }
+            }
+            Progress::Done(image) => {
+                sandbox.set_image(&image);
+                return start_toolbox(&sandbox, change).await;
+            }
+            Progress::Failed(reason) => {
+                fail(&sandbox, change, "build_failed", &reason);
                 return;
             }
         }
-        sandbox.build_log.lock().push_str("Successfully built\n");
+        if progress.changed().await.is_err() {
+            fail(&sandbox, change, "build_failed", "the build has ended");
+            return;
+        }
     }
-    start_toolbox(&sandbox, change).await;
 }

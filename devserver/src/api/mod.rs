@@ -2,11 +2,11 @@
 //! `/config` and `/health` needs a credential, unknown ones included.
 
 mod access;
+mod build_logs;
 mod call;
 mod copies;
 mod create;
 pub mod error;
-pub mod image;
 pub mod lifecycle;
 mod list;
 mod network;
@@ -73,14 +73,18 @@ pub fn router(app: Arc<AppState>) -> Router {
         .route("/sandbox/{id}/ports/{port}/signed-preview-url", get(access::signed_preview))
         .route("/sandbox/{id}/ports/{port}/signed-preview-url/{token}/expire", post(access::expire_preview))
         .route("/sandbox/{id}/toolbox-proxy-url", get(access::toolbox_proxy_url))
-        .route("/sandbox/{id}/build-logs-url", get(access::build_logs_url))
-        .route("/sandbox/{id}/build-logs", get(access::build_logs))
+        .route("/sandbox/{id}/build-logs-url", get(build_logs::sandbox_url))
+        .route("/sandbox/{id}/build-logs", get(build_logs::sandbox))
         .route("/sandbox/{id}/network-settings", post(network::settings))
         .route("/sandbox/{id}/ssh-access", post(ssh::create).delete(ssh::revoke))
         .route("/sandbox/ssh-access/validate", get(ssh::validate))
         .route("/sandbox/{id}/telemetry/metrics", get(telemetry::metrics))
         .route("/snapshots", get(snapshots::list).post(snapshots::create))
         .route("/snapshots/{id}", get(snapshots::get).delete(snapshots::delete))
+        .route("/snapshots/{id}/activate", post(snapshots::activate))
+        .route("/snapshots/{id}/deactivate", post(snapshots::deactivate))
+        .route("/snapshots/{id}/build-logs-url", get(build_logs::snapshot_url))
+        .route("/snapshots/{id}/build-logs", get(build_logs::snapshot))
         .route("/volumes", get(volumes::list).post(volumes::create))
         .route("/volumes/by-name/{name}", get(volumes::get_by_name))
         .route("/volumes/{id}", get(volumes::get).delete(volumes::delete))
@@ -89,6 +93,15 @@ pub fn router(app: Arc<AppState>) -> Router {
         .merge(newer)
         .fallback(no_route)
         .method_not_allowed_fallback(no_route)
+        .with_state(app)
+        .layer(axum::middleware::from_fn(name_path))
+}
+
+/// Where the proxy of the last self-hosted release has the logs of builds.
+pub fn proxied_logs(app: Arc<AppState>) -> Router {
+    Router::new()
+        .route("/snapshots/{id}/build-logs", get(build_logs::snapshot))
+        .route("/sandboxes/{id}/build-logs", get(build_logs::sandbox))
         .with_state(app)
         .layer(axum::middleware::from_fn(name_path))
 }

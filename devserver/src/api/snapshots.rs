@@ -3,34 +3,202 @@
 use super::ApiCall;
 use super::error::{Answer, ApiError, json_body};
 use super::records::{self, Record, Records};
-use crate::isolation::SavedLayer;
+use crate::app_state::AppState;
+use crate::build::{Build, Image, ImageConfig, Progress, Source};
 use crate::sandbox::{DEFAULT_SNAPSHOT, Sandbox};
 use crate::timestamp::now;
 use axum::extract::Path;
+use axum::response::IntoResponse;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use uuid::Uuid;
 
 pub async fn create(call: ApiCall) -> Answer {
     let (request, name) = records::named_request(&call)?;
-    let Some(image) = request["imageName"].as_str().filter(|image| !image.is_empty()) else {
-        return Err(ApiError::bad_request("Must specify an image name"));
-    };
-    if find(&call, &name).is_some() {
-        return Err(ApiError::conflict(format!("Snapshot with name \"{name}\" already exists")));
+    if !is_name(&name) {
+        return Err(ApiError::bad_request(
+            "Invalid snapshot name format. May contain letters, digits, dots, colons, and dashes",
+        ));
     }
-    records::create(&call, |app| &app.snapshots, record(&call, &name, image, false), "active")
+    let info = request.get("buildInfo").filter(|info| !info.is_null());
+    let image = request["imageName"].as_str().filter(|image| !image.is_empty());
+    let record = match (info, image) {
+        (Some(_), Some(_)) => {
+            return Err(ApiError::bad_request("Cannot specify an image name when using a build info entry"));
+        }
+        (Some(info), None) => {
+            if !request["entrypoint"].is_null() {
+                let message = "Cannot specify an entrypoint when using a build info entry";
+                return Err(ApiError::bad_request(message));
+            }
+            if info["dockerfileContent"].as_str().is_none_or(|text| text.trim().is_empty()) {
+                return Err(ApiError::bad_request("buildInfo.dockerfileContent should not be empty"));
+            }
+            let mut info = info.clone();
+            let reference = source(&call, &info, 1).image_name();
+            info["createdAt"] = json!(now());
+            info["updatedAt"] = info["createdAt"].clone();
+            info["snapshotRef"] = json!(reference);
+            let mut record = record(&call, &name, "", false);
+            record.insert("ref".into(), json!(reference));
+            record.insert("buildInfo".into(), info);
+            record
+        }
+        (None, Some(image)) => {
+            check_image(image)?;
+            let mut record = record(&call, &name, image, false);
+            record.insert("entrypoint".into(), entrypoint(&request)?);
+            record
+        }
+        (None, None) => {
+            let message = "Must specify an image name when not using a build info entry";
+            return Err(ApiError::bad_request(message));
+        }
+    };
+    let record = with_resources(record, &request)?;
+    if find(&call, &name).is_some() {
+        let message = format!("Snapshot with name \"{name}\" already exists for this organization");
+        return Err(ApiError::conflict(message));
+    }
+    let id = text(&record, "id").to_owned();
+    let Some(info) = record.get("buildInfo") else {
+        let words = record.get("entrypoint").and_then(Value::as_array).cloned().unwrap_or_default();
+        let entrypoint = words.iter().filter_map(|word| word.as_str().map(str::to_owned)).collect();
+        let config = ImageConfig { entrypoint, ..ImageConfig::default() };
+        call.app.snapshot_images.lock().insert(id, Arc::new(Image { layer: None, config }));
+        return records::create(&call, |app| &app.snapshots, record, "active");
+    };
+    let disk_gib = record.get("disk").and_then(Value::as_u64).unwrap_or(1);
+    let build = call.app.builds.start(&call.app, source(&call, info, disk_gib));
+    call.app.snapshot_builds.lock().insert(id.clone(), build.clone());
+    let answer = json_body(&record);
+    records::insert(&call.app.snapshots, record);
+    tokio::spawn(follow(call.app.clone(), id, build));
+    Ok(answer)
 }
 
-/// The default snapshot first.
+/// Writes to a snapshot's record how its build goes.
+async fn follow(app: Arc<AppState>, id: String, build: Arc<Build>) {
+    const GIB: f64 = 1_073_741_824.0;
+    let mut progress = build.progress();
+    loop {
+        let now_at = progress.borrow_and_update().clone();
+        let set = |state: &str| {
+            records::update(&app.snapshots, &id, [("state", json!(state)), ("updatedAt", json!(now()))])
+        };
+        match now_at {
+            Progress::Waiting => {}
+            Progress::Running => drop(set("building")),
+            Progress::Done(image) => {
+                let size = image.layer.as_ref().map_or(0.0, |layer| layer.size_bytes() as f64 / GIB);
+                let entrypoint = Some(image.config.command_line()).filter(|words| !words.is_empty());
+                let words = [("size", json!(size)), ("entrypoint", json!(entrypoint))];
+                if records::update(&app.snapshots, &id, words) {
+                    app.snapshot_images.lock().insert(id.clone(), image);
+                    set("active");
+                }
+                return;
+            }
+            Progress::Failed(reason) => {
+                records::update(&app.snapshots, &id, [("errorReason", json!(reason))]);
+                set("build_failed");
+                return;
+            }
+        }
+        if progress.changed().await.is_err() {
+            set("error");
+            return;
+        }
+    }
+}
+
+/// What a request asks to build.
+pub fn source(call: &ApiCall, info: &Value, disk_gib: u64) -> Source {
+    let hashes = info["contextHashes"].as_array().into_iter().flatten();
+    Source {
+        organization: call.organization.id.clone(),
+        dockerfile: info["dockerfileContent"].as_str().unwrap_or_default().to_owned(),
+        context_hashes: hashes.filter_map(|hash| hash.as_str().map(str::to_owned)).collect(),
+        disk_gib,
+    }
+}
+
+fn text<'a>(record: &'a Record, key: &str) -> &'a str {
+    record.get(key).and_then(Value::as_str).unwrap_or_default()
+}
+
+fn is_name(name: &str) -> bool {
+    let is_allowed = |letter: char| letter.is_ascii_alphanumeric() || "._-:/@".contains(letter);
+    name.chars().all(is_allowed) && name.starts_with(|letter: char| letter.is_ascii_alphanumeric())
+}
+
+fn check_image(image: &str) -> Result<(), ApiError> {
+    let refusal = |text: &str| Err(ApiError::bad_request(text));
+    if let Some((_, digest)) = image.split_once("@sha256:") {
+        let is_digest = digest.len() == 64 && digest.bytes().all(|byte| byte.is_ascii_hexdigit());
+        return if is_digest {
+            Ok(())
+        } else {
+            refusal("Invalid digest format. Must be image@sha256:64_hex_characters")
+        };
+    }
+    if !image.contains(':') || image.trim_end().ends_with(':') {
+        return refusal("Image name must include a tag (e.g., ubuntu:22.04) or digest (@sha256:...)");
+    }
+    if image.ends_with(":latest") {
+        return refusal("Images with tag \":latest\" are not allowed");
+    }
+    if !is_name(image) {
+        return refusal(
+            "Invalid image name format. Must be lowercase, may contain digits, dots, dashes, \
+             and single slashes between components",
+        );
+    }
+    Ok(())
+}
+
+fn entrypoint(request: &Value) -> Result<Value, ApiError> {
+    match &request["entrypoint"] {
+        Value::Null => Ok(Value::Null),
+        Value::Array(words) if words.iter().all(Value::is_string) => Ok(json!(words)),
+        _ => Err(ApiError::bad_request("each value in entrypoint must be a string")),
+    }
+}
+
+fn with_resources(mut record: Record, request: &Value) -> Result<Record, ApiError> {
+    for (key, stored) in [("cpu", "cpu"), ("gpu", "gpu"), ("memory", "mem"), ("disk", "disk")] {
+        match &request[key] {
+            Value::Null => {}
+            Value::Number(number) if number.as_u64().is_some_and(|number| number > 0 || key == "gpu") => {
+                record.insert(stored.into(), json!(number));
+            }
+            _ => return Err(ApiError::bad_request(format!("{key} must be an integer number, 1 or more"))),
+        }
+    }
+    Ok(record)
+}
+
+/// The organization's own, those used or made last first; the default snapshot last.
 pub async fn list(call: ApiCall) -> Answer {
-    let mut items = vec![default_snapshot(&call)];
-    items.extend(records::list(&call, &call.app.snapshots));
-    let number = |key: &str, default: usize| {
-        call.parameter(key).and_then(|text| text.parse().ok()).filter(|n| *n > 0).unwrap_or(default)
+    let number = |key: &str, default: usize, most: usize| match call.parameter(key) {
+        None => Ok(default),
+        Some(text) => match text.parse() {
+            Ok(number) if (1..=most).contains(&number) => Ok(number),
+            _ => Err(ApiError::bad_request(format!("{key} must be a number from 1 to {most}"))),
+        },
     };
-    let (page, limit, total) = (number("page", 1), number("limit", 100), items.len());
-    let items: Vec<_> = items.into_iter().skip((page - 1) * limit).take(limit).collect();
+    let (page, limit) = (number("page", 1, usize::MAX)?, number("limit", 100, 200)?);
+    let mut items = records::list(&call, &call.app.snapshots);
+    items.sort_by(|a, b| text(b, "createdAt").cmp(text(a, "createdAt")));
+    items.push(default_snapshot(&call));
+    if let Some(name) = call.parameter("name").map(|name| name.to_lowercase()) {
+        items.retain(|item| text(item, "name").to_lowercase().contains(&name));
+    }
+    if let Some(sandbox) = call.parameter("sourceSandboxId") {
+        items.retain(|item| text(item, "sourceSandboxId") == sandbox);
+    }
+    let total = items.len();
+    let items: Vec<_> = items.into_iter().skip((page - 1).saturating_mul(limit)).take(limit).collect();
     let pages = total.div_ceil(limit);
     Ok(json_body(&json!({ "items": items, "total": total, "page": page, "totalPages": pages })))
 }
@@ -46,14 +214,55 @@ pub async fn delete(Path(id): Path<String>, call: ApiCall) -> Answer {
         return Err(ApiError::forbidden("General snapshots cannot be deleted"));
     }
     let answer = records::delete(&call, &call.app.snapshots, &id, "Snapshot")?;
-    call.app.snapshot_layers.lock().remove(&id);
+    call.app.snapshot_images.lock().remove(&id);
+    call.app.snapshot_builds.lock().remove(&id);
     Ok(answer)
 }
 
-/// The files of the snapshot with this id or name; nothing where it has none but the machine's.
-pub fn layer(call: &ApiCall, id_or_name: &str) -> Option<Arc<SavedLayer>> {
+/// By id. Sandboxes can be made of it again, after a moment.
+pub async fn activate(Path(id): Path<String>, call: ApiCall) -> Answer {
+    let state = state_of(&call, &id)?;
+    match state.as_str() {
+        "inactive" => {}
+        "active" => return Err(ApiError::bad_request(format!("Snapshot {id} is already active"))),
+        state => {
+            let message = format!("Snapshot {id} cannot be activated - it is in {state} state");
+            return Err(ApiError::bad_request(message));
+        }
+    }
+    records::update(&call.app.snapshots, &id, [("state", json!("pending")), ("updatedAt", json!(now()))]);
+    let app = call.app.clone();
+    let snapshot = find(&call, &id).unwrap_or_default();
+    tokio::spawn(async move {
+        tokio::time::sleep(ACTIVATION).await;
+        records::update(&app.snapshots, &id, [("state", json!("active")), ("updatedAt", json!(now()))]);
+    });
+    Ok(json_body(&snapshot))
+}
+
+/// By id. No sandbox can be made of it until it is activated.
+pub async fn deactivate(Path(id): Path<String>, call: ApiCall) -> Answer {
+    if default_snapshot(&call).get("id") == Some(&json!(id)) {
+        return Err(ApiError::forbidden("You cannot deactivate a general snapshot"));
+    }
+    state_of(&call, &id)?;
+    records::update(&call.app.snapshots, &id, [("state", json!("inactive")), ("updatedAt", json!(now()))]);
+    Ok(axum::http::StatusCode::NO_CONTENT.into_response())
+}
+
+/// How long an activation takes.
+const ACTIVATION: std::time::Duration = std::time::Duration::from_millis(150);
+
+fn state_of(call: &ApiCall, id: &str) -> Result<String, ApiError> {
+    let found = find(call, id).filter(|record| text(record, "id") == id);
+    let found = found.ok_or_else(|| ApiError::not_found(format!("Snapshot {id} not found")))?;
+    Ok(text(&found, "state").to_owned())
+}
+
+/// What the snapshot with this id or name has; nothing where that is the machine's files alone.
+pub fn image(call: &ApiCall, id_or_name: &str) -> Option<Arc<Image>> {
     let snapshot = find(call, id_or_name)?;
-    call.app.snapshot_layers.lock().get(snapshot.get("id")?.as_str()?).cloned()
+    call.app.snapshot_images.lock().get(text(&snapshot, "id")).cloned()
 }
 
 /// The snapshot with this id or name, the default one included.

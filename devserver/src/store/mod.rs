@@ -24,7 +24,8 @@ use axum::response::IntoResponse;
 pub use credentials::Access;
 use credentials::{Action, Credentials};
 use failure::{Failure, Reason};
-use objects::{Object, Objects};
+pub use objects::Object;
+use objects::Objects;
 use request::Operation;
 use std::path::Path;
 
@@ -49,7 +50,7 @@ impl Store {
         self.credentials.hand_out(organization)
     }
 
-    fn object(&self, key: &str) -> Option<Object> {
+    pub fn object(&self, key: &str) -> Option<Object> {
         self.objects.find(key)
     }
 

@@ -12,7 +12,7 @@ use md5::{Digest, Md5};
 use parking_lot::Mutex;
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
-use std::io::{self, SeekFrom};
+use std::io::{self, Read, SeekFrom};
 use std::ops::Bound;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -172,6 +172,33 @@ impl Object {
             Ok::<_, io::Error>(pieces.inspect(move |_| drop(path.clone())))
         };
         stream::iter(wanted).then(open).try_flatten()
+    }
+
+    /// The content, for a reader on a thread of its own.
+    pub fn reader(&self) -> impl Read + Send + use<> {
+        Reader { object: self.clone(), next: 0, current: None }
+    }
+}
+
+struct Reader {
+    object: Object,
+    next: usize,
+    current: Option<fs::File>,
+}
+
+impl Read for Reader {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            if let Some(file) = &mut self.current {
+                let read = file.read(buffer)?;
+                if read > 0 || buffer.is_empty() {
+                    return Ok(read);
+                }
+            }
+            let Some(piece) = self.object.pieces.get(self.next) else { return Ok(0) };
+            self.current = Some(fs::File::open(&*piece.path)?);
+            self.next += 1;
+        }
     }
 }
 

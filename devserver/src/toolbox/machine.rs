@@ -23,8 +23,13 @@ use std::sync::Arc;
 pub struct MachineConfig {
     pub sandbox_id: String,
     pub protocol: Protocol,
-    /// The user's home, and the base of relative paths. Exists already.
+    /// The user's home. Exists already.
     pub home: PathBuf,
+    /// The image's working directory: where commands start and relative paths begin; absent, or not there: the
+    /// home.
+    pub work_dir: Option<PathBuf>,
+    /// The image's user, as whom everything runs; absent: root.
+    pub user: Option<String>,
     /// The logs of session commands, outside the home. Exists already.
     pub log_dir: PathBuf,
     /// Variables of every process, beside those that the machine sets itself.
@@ -61,6 +66,8 @@ pub struct Machine {
     pub id: String,
     pub protocol: Protocol,
     pub home: PathBuf,
+    /// Where commands start and relative paths begin.
+    pub work_dir: PathBuf,
     pub log_dir: PathBuf,
     pub entrypoint: Vec<String>,
     pub protected: Vec<PathBuf>,
@@ -81,6 +88,7 @@ impl Machine {
         let machine = Arc::new(Self {
             id: config.sandbox_id,
             protocol: config.protocol,
+            work_dir: config.work_dir.filter(|path| path.is_dir()).unwrap_or_else(|| config.home.clone()),
             home: config.home,
             log_dir: config.log_dir,
             entrypoint: config.entrypoint,

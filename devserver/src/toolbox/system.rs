@@ -31,9 +31,9 @@ const UPDATE_ENV: Shape = Shape {
 pub fn routes() -> Router<Arc<Machine>> {
     Router::new()
         .route("/user-home-dir", get(home))
-        .route("/work-dir", get(home))
+        .route("/work-dir", get(work_dir))
         // The former name.
-        .route("/project-dir", get(home))
+        .route("/project-dir", get(work_dir))
         .route("/version", get(version))
         .route("/port", get(ports))
         .route("/port/{port}/in-use", get(in_use))
@@ -47,6 +47,10 @@ fn answer(value: &Value) -> Response<Body> {
 
 async fn home(State(machine): State<Arc<Machine>>) -> Response<Body> {
     answer(&json!({ "dir": machine.home }))
+}
+
+async fn work_dir(State(machine): State<Arc<Machine>>) -> Response<Body> {
+    answer(&json!({ "dir": machine.work_dir }))
 }
 
 async fn version() -> Response<Body> {

@@ -6,6 +6,7 @@ mod git_host;
 mod toolbox;
 
 mod access;
+mod builds;
 mod cli;
 mod computer;
 mod control_plane;

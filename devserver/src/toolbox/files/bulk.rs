@@ -51,7 +51,7 @@ pub async fn upload(call: FileCall) -> Result<Response, FileError> {
     let Some(form) = Form::of(&call.headers, call.body) else {
         return Ok(json(StatusCode::BAD_REQUEST, &object!({ "errors": ["invalid multipart form"] })));
     };
-    let report = receive(form, &call.machine.home).await;
+    let report = receive(form, &call.machine.work_dir).await;
     Ok(if report.errors.is_empty() {
         json(StatusCode::OK, &object!({ "files": report.files }))
     } else {
@@ -174,7 +174,7 @@ pub async fn download(call: FileCall) -> Result<Response, FileError> {
     tokio::spawn(async move {
         let places = paths
             .into_iter()
-            .map(|requested| RequestedPath { real: machine.home.join(&requested), requested });
+            .map(|requested| RequestedPath { real: machine.work_dir.join(&requested), requested });
         // A body without the closing boundary shows the client that something is missing.
         if let Err(Some(error)) = send_parts(places, machine.protocol, &method, &parts).await {
             let _client_left = parts.send(Err(error)).await;

@@ -75,7 +75,7 @@ impl FileCall {
 
     pub fn place(&self, requested: impl Into<PathBuf>) -> RequestedPath {
         let requested = requested.into();
-        RequestedPath { real: self.machine.home.join(&requested), requested }
+        RequestedPath { real: self.machine.work_dir.join(&requested), requested }
     }
 
     /// The path in a required query key.

@@ -135,7 +135,7 @@ pub async fn replace(call: FileCall) -> Result<Response, FileError> {
             .into_iter()
             .map(|file| {
                 let error =
-                    replace_in(&machine.home.join(&file), Path::new(&file), &pattern, &new_value).err();
+                    replace_in(&machine.work_dir.join(&file), Path::new(&file), &pattern, &new_value).err();
                 Replaced { file, success: error.is_none(), error }
             })
             .collect::<Vec<_>>())

@@ -69,7 +69,7 @@ impl GitCall {
 
     /// Where `path` is on this machine.
     pub fn directory(&self) -> PathBuf {
-        self.call.machine.home.join(self.text("path"))
+        self.call.machine.work_dir.join(self.text("path"))
     }
 
     /// The repository at `path`.
@@ -124,7 +124,7 @@ pub fn done(status: StatusCode) -> Answer {
 
 /// The repository at a path: the directory itself, as the daemon does not search the ones above.
 pub fn repository(call: &ToolboxCall, path: &str) -> Result<PathBuf, ErrorResponse> {
-    let directory = call.machine.home.join(path);
+    let directory = call.machine.work_dir.join(path);
     match is_repository(&directory) {
         true => Ok(directory),
         false => Err(failure::because(call, Reason::NotARepository, "repository does not exist")),

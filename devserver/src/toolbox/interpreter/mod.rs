@@ -63,7 +63,7 @@ impl Interpreters {
         if let Some(context) = all.iter().find(|context| context.id == DEFAULT) {
             return Ok(context.clone());
         }
-        let context = Context::start(machine, DEFAULT.to_owned(), machine.home.clone())?;
+        let context = Context::start(machine, DEFAULT.to_owned(), machine.work_dir.clone())?;
         all.push(context.clone());
         Ok(context)
     }
@@ -109,7 +109,7 @@ async fn create(
         let message = format!("bad request: unsupported language: {language} (only 'python' is supported)");
         return request_info.empty(StatusCode::BAD_REQUEST, &message);
     }
-    let cwd = machine.home.join(text("cwd").unwrap_or_default());
+    let cwd = machine.work_dir.join(text("cwd").unwrap_or_default());
     // Without a trailing slash where `cwd` is empty.
     let cwd: std::path::PathBuf = cwd.components().collect();
     if !cwd.is_dir() {

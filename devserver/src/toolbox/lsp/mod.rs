@@ -136,7 +136,7 @@ async fn did_open(State(machine): State<Arc<Machine>>, request: Request) -> Answ
     let (call, document) = LspCall::read::<Document>(machine, request).await?;
     let (server, slot_language) = started(&call, &document.project).await?;
     let path = document.uri.strip_prefix("file://").unwrap_or(&document.uri);
-    let path = call.machine().home.join(path);
+    let path = call.machine().work_dir.join(path);
     let text = read_file(&path).await.map_err(|error| {
         call.bad_request(&format!("failed to read file: open {}: {error}", path.display()))
     })?;
@@ -182,7 +182,7 @@ async fn workspace_symbols(State(machine): State<Arc<Machine>>, request: Request
     let found = if server.has_workspace_symbols() || call.protocol() == Protocol::V0_190 {
         server.workspace_symbols(&query.value).await
     } else {
-        let root = call.machine().home.join(&query.project.path_to_project);
+        let root = call.machine().work_dir.join(&query.project.path_to_project);
         project::symbols(&server, root, &query.value).await
     };
     Ok(go_json::answer(&found.map_err(|failure| failed(&call, &server, failure))?))

@@ -56,7 +56,7 @@ impl Command {
         command
             .env_clear()
             .envs(machine.command_env_with(&self.env))
-            .current_dir(machine.home.join(&self.cwd))
+            .current_dir(machine.work_dir.join(&self.cwd))
             .process_group(0)
             .stdin(Stdio::piped())
             .stdout(writer.try_clone()?)

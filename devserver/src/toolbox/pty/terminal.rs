@@ -64,7 +64,7 @@ impl Terminal {
         Arc::new(Self {
             id: request.id,
             lazy_start: request.lazy_start,
-            cwd: request.cwd.unwrap_or_else(|| machine.home.display().to_string()),
+            cwd: request.cwd.unwrap_or_else(|| machine.work_dir.display().to_string()),
             envs,
             created_at: now(),
             state: Mutex::new(State { cols: request.cols, rows: request.rows, shell: Shell::NotStarted }),
@@ -111,7 +111,7 @@ impl Terminal {
         pty.resize(Size::new(state.rows, state.cols))?;
         let child = Command::new(processes::shell())
             .args(["-i", "-l"])
-            .current_dir(machine.home.join(&self.cwd))
+            .current_dir(machine.work_dir.join(&self.cwd))
             .env_clear()
             .envs(machine.command_env_with(&self.envs))
             .kill_on_drop(true)

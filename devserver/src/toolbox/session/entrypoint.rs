@@ -38,7 +38,7 @@ impl Entrypoint {
             .args(arguments)
             .env_clear()
             .envs(machine.command_env())
-            .current_dir(&machine.home)
+            .current_dir(&machine.work_dir)
             .process_group(0)
             .stdin(Stdio::null())
             .stdout(out)

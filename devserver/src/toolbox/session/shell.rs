@@ -53,7 +53,7 @@ impl Session {
         command
             .env_clear()
             .envs(machine.command_env())
-            .current_dir(&machine.home)
+            .current_dir(&machine.work_dir)
             .process_group(0)
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
