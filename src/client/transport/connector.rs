@@ -32,6 +32,9 @@ const TCP_USER_TIMEOUT: Duration = Duration::from_secs(30);
 /// Between pings on an HTTP/2 connection with open streams.
 const HTTP2_PING_INTERVAL: Duration = Duration::from_secs(20);
 
+/// glibc keeps twice the size of the largest block that was freed.
+const FREED_BLOCK_BYTES: usize = 1 << 20;
+
 /// The most headers of an answer. curl takes 5,000, servers and proxies limit theirs to 100 or 200.
 pub(super) const RESPONSE_HEADERS_MAX: usize = 1000;
 /// The most bytes of an answer's head, which over HTTP/1.1 is what hyper's buffer holds.
@@ -108,6 +111,7 @@ impl Connectors {
     }
 
     fn build(&self, kind: ConnectionKind) -> Result<PooledClient> {
+        keep_freed_memory();
         let unusable =
             |error: reqwest::Error| Error::new(status::CONFIGURATION, format!("no HTTP client: {error}"));
         let mut builder = reqwest::Client::builder()
@@ -142,6 +146,12 @@ impl Connectors {
             generation: self.generations.fetch_add(1, Ordering::Relaxed),
         })
     }
+}
+
+/// Until a larger block was freed once, glibc returns the end of its heap to the system whenever 128 KiB of it are
+/// free. An answer of about that size then costs system calls and page faults, each time anew.
+fn keep_freed_memory() {
+    std::hint::black_box(Vec::<u8>::with_capacity(FREED_BLOCK_BYTES));
 }
 
 fn closed() -> Error {
