@@ -87,7 +87,7 @@ impl Client {
 
     /// A request to the API; `path` is below its base and already encoded, as `sandbox/paginated`.
     pub fn request(&self, method: Method, path: &str) -> Request {
-        self.transport().request(method, &self.api_url(path))
+        self.transport().request(method, self.api_url(path))
     }
 
     /// The absolute URL of an API path.

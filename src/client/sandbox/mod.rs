@@ -183,7 +183,7 @@ impl Sandbox {
     /// A request to this sandbox's toolbox; `path` is below `{sb}`, as `process/execute`.
     pub async fn toolbox(&self, method: Method, path: &str) -> Result<Request> {
         let url = self.toolbox_url(path).await?;
-        Ok(self.client().transport().request(method, &url).sandbox(self.id()))
+        Ok(self.client().transport().request(method, url).sandbox(self.id()))
     }
 
     /// The absolute URL of a toolbox path.
@@ -199,7 +199,7 @@ impl Sandbox {
             trusted.map_err(|error| self.without_toolbox(error))?;
             toolbox.trusted.store(true, Ordering::Relaxed);
         }
-        Ok(format!("{}/{path}", toolbox.base))
+        Ok([&toolbox.base, "/", path].concat())
     }
 
     /// An invalid toolbox address comes from the server, so it is PROTOCOL and no INVALID_ARGUMENT.

@@ -258,13 +258,12 @@ pub(super) fn coding(headers: &HeaderMap) -> Option<&str> {
 }
 
 /// A success that is not what was asked for: compressed, or a part of the whole.
-pub(super) fn unasked(
-    request: &RequestInfo<'_>,
+pub(super) fn unasked<'a>(
+    request: impl FnOnce() -> RequestInfo<'a>,
     code: StatusCode,
     headers: &HeaderMap,
     range: bool,
 ) -> Option<Error> {
-    let RequestInfo { method, host, path, .. } = request;
     let what = if let Some(coding) = coding(headers) {
         format!("in the coding `{coding}`, although `identity` was asked for")
     } else if code == StatusCode::PARTIAL_CONTENT && !range {
@@ -272,6 +271,7 @@ pub(super) fn unasked(
     } else {
         return None;
     };
+    let RequestInfo { method, host, path, .. } = request();
     let error = Error::new(
         status::PROTOCOL,
         format!("{method} {path} at {host} was answered {what}: a proxy on the way changes the answers"),

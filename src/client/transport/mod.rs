@@ -10,6 +10,7 @@ mod body;
 mod connector;
 mod error_response;
 mod failure;
+mod headers;
 mod origin;
 mod proxy;
 mod request;
@@ -30,11 +31,11 @@ pub use retry::{TimedOut, caller_deadline, timeout_at, within};
 pub use socket::{Closed, Message, Socket, SocketEvent};
 
 use super::background::ActivityGuard;
-use super::config::{Config, Credential};
+use super::config::Config;
 use super::error::{Error, Result};
 use crate::client::lock::Mutex;
 use connector::Connectors;
-use http::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, HeaderMap, HeaderValue, USER_AGENT};
+use headers::CommonHeaders;
 use origin::Origins;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use std::sync::Arc;
@@ -49,10 +50,7 @@ struct Shared {
     config: Arc<Config>,
     connectors: Connectors,
     origins: Origins,
-    /// What a trusted origin gets: identity, credential, the configured headers.
-    identified: HeaderMap,
-    /// What every other origin gets.
-    anonymous: HeaderMap,
+    headers: CommonHeaders,
     /// Requests that wait for an answer now.
     in_flight: AtomicUsize,
     /// Set by the first HTTP/2 answer, until the client is closed: keeps the runtime driven between calls,
@@ -68,8 +66,7 @@ impl Transport {
         Self(Arc::new(Shared {
             connectors: Connectors::new(config.clone()),
             origins,
-            identified: identified(&config),
-            anonymous: anonymous(&config),
+            headers: CommonHeaders::new(&config),
             in_flight: AtomicUsize::new(0),
             http2: Mutex::default(),
             config,
@@ -77,8 +74,8 @@ impl Transport {
     }
 
     /// `url` is absolute. Headers of identity and credential are added when its origin may have them.
-    pub fn request(&self, method: Method, url: &str) -> Request {
-        Request::new(self.clone(), method, url)
+    pub fn request(&self, method: Method, url: impl Into<String>) -> Request {
+        Request::new(self.clone(), method, url.into())
     }
 
     /// Opens a WebSocket at an `http(s)://` URL with the same headers, proxy and roots, within the
@@ -164,32 +161,3 @@ fn parse(url: &str) -> Result<Url> {
 
 /// An answer's head, its body still on the way.
 type Answer = reqwest::Response;
-
-fn identified(config: &Config) -> HeaderMap {
-    let mut headers = config.headers.clone();
-    // Capacity for the headers of a request, so that no copy of this map has to grow.
-    headers.reserve(16);
-    // `Config` has checked that both texts can be headers.
-    if let Ok(mut bearer) = HeaderValue::from_str(&format!("Bearer {}", config.credential.secret())) {
-        bearer.set_sensitive(true);
-        headers.insert(AUTHORIZATION, bearer);
-    }
-    if let (Credential::Jwt(_), Some(organization)) = (&config.credential, &config.organization)
-        && let Ok(organization) = HeaderValue::from_str(organization)
-    {
-        headers.insert("x-daytona-organization-id", organization);
-    }
-    headers.insert("x-daytona-source", HeaderValue::from_static("libdaytona"));
-    headers.insert("x-daytona-sdk-version", HeaderValue::from_static(crate::PROTOCOL_VERSION));
-    headers.insert(USER_AGENT, config.user_agent.clone());
-    headers.entry(ACCEPT).or_insert(HeaderValue::from_static("application/json"));
-    headers.insert(ACCEPT_ENCODING, IDENTITY);
-    headers
-}
-
-fn anonymous(config: &Config) -> HeaderMap {
-    HeaderMap::from_iter([(USER_AGENT, config.user_agent.clone()), (ACCEPT_ENCODING, IDENTITY)])
-}
-
-/// Nothing is decompressed here: answers are asked for as they are.
-const IDENTITY: HeaderValue = HeaderValue::from_static("identity");

@@ -1,11 +1,12 @@
 //! The hosts a client talks to: which of them may see the credential, and how many connections each
 //! may have. An origin is scheme, host and port, as in a browser.
 
+use super::headers::{CommonHeaders, OriginHeaders};
 use crate::client::error::{Error, Result};
 use crate::client::lock::RwLock;
 use crate::client::status;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::Instant;
@@ -24,6 +25,9 @@ pub(super) struct Origin {
     port: u16,
     /// With the path `/`.
     root: Url,
+    recent: RecentUrls,
+    identified: OnceLock<OriginHeaders>,
+    anonymous: OnceLock<OriginHeaders>,
     /// `name:port`, for messages.
     pub(super) host: Box<str>,
     trusted: AtomicBool,
@@ -60,7 +64,8 @@ impl Origins {
                 return None;
             }
             let path = &text[origin.root.as_str().len() - 1..];
-            Some((origin.root.join(path).ok()?, origin.clone()))
+            let url = origin.recent.get_or_parse(text, || origin.root.join(path).ok())?;
+            Some((url, origin.clone()))
         })
     }
 
@@ -115,6 +120,9 @@ impl Origin {
         Self {
             https: root.scheme() == "https",
             root,
+            recent: RecentUrls::default(),
+            identified: OnceLock::new(),
+            anonymous: OnceLock::new(),
             name: name.into(),
             port,
             host: format!("{name}:{port}").into(),
@@ -129,6 +137,12 @@ impl Origin {
 
     pub(super) fn is_trusted(&self) -> bool {
         self.trusted.load(Ordering::Relaxed)
+    }
+
+    /// The headers of a request to it, with the credential or without.
+    pub(super) fn headers(&self, common: &CommonHeaders, identified: bool) -> &OriginHeaders {
+        let made = if identified { &self.identified } else { &self.anonymous };
+        made.get_or_init(|| common.for_origin(&self.root, identified))
     }
 
     /// Something arrived from this host.
@@ -198,6 +212,28 @@ impl Origin {
         );
         error.detail_mut().retryable = true;
         error
+    }
+}
+
+/// URLs that were parsed before, by their texts: parsing one costs ten times as much as copying it, and programs
+/// call the same few operations of the same sandboxes. A URL with a query is not kept.
+#[derive(Default)]
+struct RecentUrls([RwLock<Option<(Box<str>, Url)>>; 16]);
+
+impl RecentUrls {
+    fn get_or_parse(&self, text: &str, parse: impl FnOnce() -> Option<Url>) -> Option<Url> {
+        let last = text.bytes().next_back().unwrap_or_default();
+        let place = &self.0[(text.len() ^ usize::from(last)) % self.0.len()];
+        if let Some((known, url)) = &*place.read()
+            && **known == *text
+        {
+            return Some(url.clone());
+        }
+        let url = parse()?;
+        if url.query().is_none() {
+            *place.write() = Some((text.into(), url.clone()));
+        }
+        Some(url)
     }
 }
 

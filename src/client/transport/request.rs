@@ -3,6 +3,7 @@
 use super::body::Body;
 use super::connector::ConnectionKind;
 use super::error_response::RequestInfo;
+use super::headers::JSON;
 use super::response::Response;
 use super::send::{Payload, PreparedRequest};
 use super::{Socket, Transport, retry, socket};
@@ -16,12 +17,12 @@ use std::time::Duration;
 pub struct Request(Box<PreparedRequest>);
 
 impl Request {
-    pub(super) fn new(transport: Transport, method: Method, url: &str) -> Self {
+    pub(super) fn new(transport: Transport, method: Method, url: String) -> Self {
         Self(Box::new(PreparedRequest {
             idle: transport.config().idle_timeout,
             transport,
             method,
-            url: url.to_owned(),
+            url,
             complaint: None,
             target: None,
             headers: HeaderMap::new(),
@@ -61,7 +62,7 @@ impl Request {
     /// A JSON body.
     pub fn json(mut self, body: &impl serde::Serialize) -> Self {
         match serde_json::to_vec(body) {
-            Ok(json) => self.0.whole(HeaderValue::from_static("application/json"), json.into()),
+            Ok(json) => self.0.whole(JSON, json.into()),
             Err(error) => {
                 self.0.fail(Error::invalid(format!("the request cannot be written as JSON: {error}")))
             }
@@ -165,9 +166,7 @@ impl Request {
 
     /// Something of the body arrived.
     pub(super) fn hear(&self) {
-        if let Some(target) = &self.0.target {
-            target.origin.hear();
-        }
+        self.0.hear();
     }
 
     pub(super) fn body_timed_out(&self, idle: Duration) {

@@ -4,6 +4,7 @@
 use super::body::{Body, UploadProgress};
 use super::connector::{ConnectionKind, PooledClient};
 use super::error_response::{self, RequestInfo};
+use super::headers::JSON;
 use super::origin::{Origin, Permit};
 use super::{Answer, Transport, failure, retry};
 use crate::client::error::{Error, Result};
@@ -137,7 +138,7 @@ impl PreparedRequest {
         let mut redirects = 0;
         loop {
             let begun = log::listens(log::DEBUG).then(Instant::now);
-            let outcome = self.once().await;
+            let outcome = self.once(deadline).await;
             if let Some(begun) = begun {
                 self.log(&outcome, begun.elapsed());
             }
@@ -208,12 +209,9 @@ impl PreparedRequest {
     }
 
     /// One attempt: prepares the request, sends it and waits for the head of its answer.
-    async fn once(&mut self) -> Attempt {
-        let Some(target) = self.target.clone() else {
-            return Attempt::Failed(self.unsent(), RetryDecision::GiveUp);
-        };
+    async fn once(&mut self, deadline: Option<Instant>) -> Attempt {
         let transport = self.transport.clone();
-        let (client, permit, mut request) = match self.prepare(&target, &transport).await {
+        let (client, permit, mut request) = match self.prepare(&transport).await {
             Ok(ready) => ready,
             Err(error) => return Attempt::Failed(error, RetryDecision::GiveUp),
         };
@@ -230,7 +228,7 @@ impl PreparedRequest {
         };
         *request.body_mut() = body;
         self.generation = client.generation;
-        let silence = SilenceGuard { request: self, deadline: self.deadline() };
+        let silence = SilenceGuard { request: self, deadline };
         let answering = client.client.execute(request);
         let answered = match &progress {
             None => answering.await,
@@ -248,18 +246,15 @@ impl PreparedRequest {
         }
         match answered {
             Ok(answer) => {
-                target.origin.hear();
+                self.hear();
                 self.judge(answer, permit).await
             }
-            Err(error) => self.lost(&target, error).await,
+            Err(error) => self.lost(error).await,
         }
     }
 
-    async fn prepare(
-        &self,
-        target: &Destination,
-        transport: &Transport,
-    ) -> Result<(PooledClient, Permit, reqwest::Request)> {
+    async fn prepare(&self, transport: &Transport) -> Result<(PooledClient, Permit, reqwest::Request)> {
+        let Some(target) = &self.target else { return Err(self.unsent()) };
         let shared = &transport.0;
         let origin = &target.origin;
         let mut identified = origin.is_trusted() && !self.anonymous;
@@ -283,13 +278,21 @@ impl PreparedRequest {
         }
         let mut request = reqwest::Request::new(self.method.clone(), target.url.clone());
         let headers = request.headers_mut();
-        headers.clone_from(if identified { &shared.identified } else { &shared.anonymous });
+        let common = origin.headers(&shared.headers, identified);
+        match (&self.body, &self.content_type) {
+            (Payload::Whole(body), Some(content_type)) if *content_type == JSON => {
+                *headers = common.json(body.len());
+            }
+            (_, content_type) => {
+                *headers = common.plain();
+                if let Some(content_type) = content_type {
+                    headers.insert(CONTENT_TYPE, content_type.clone());
+                }
+            }
+        }
         let expects_length = matches!(self.method, Method::POST | Method::PUT | Method::PATCH);
         if expects_length && matches!(self.body, Payload::None) {
             headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
-        }
-        if let Some(content_type) = &self.content_type {
-            headers.insert(CONTENT_TYPE, content_type.clone());
         }
         for (name, value) in &self.headers {
             headers.insert(name, value.clone());
@@ -316,7 +319,7 @@ impl PreparedRequest {
         };
         if expected {
             let range = self.headers.contains_key(RANGE);
-            return match error_response::unasked(&self.info(), code, answer.headers(), range) {
+            return match error_response::unasked(|| self.info(), code, answer.headers(), range) {
                 Some(error) => Attempt::Failed(error, RetryDecision::GiveUp),
                 None => Attempt::Answered((answer, permit)),
             };
@@ -339,7 +342,8 @@ impl PreparedRequest {
     }
 
     /// The attempt ended without an answer.
-    async fn lost(&self, target: &Destination, error: reqwest::Error) -> Attempt {
+    async fn lost(&self, error: reqwest::Error) -> Attempt {
+        let Some(target) = &self.target else { return Attempt::Failed(self.unsent(), RetryDecision::GiveUp) };
         let proxies = &self.transport.0.connectors.proxies;
         let proxy = proxies.authority(&target.url);
         let refusal =
@@ -388,6 +392,13 @@ impl PreparedRequest {
             return None;
         }
         Some(Destination { url: next, origin: target.origin.clone() })
+    }
+
+    /// Something of the answer arrived.
+    pub(super) fn hear(&self) {
+        if let Some(target) = &self.target {
+            target.origin.hear();
+        }
     }
 
     /// Retires the connections to a host that sent nothing for the idle limit of a body.
