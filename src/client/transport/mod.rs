@@ -10,6 +10,7 @@ mod body;
 mod connector;
 mod error_response;
 mod failure;
+mod frame_reads;
 mod headers;
 mod origin;
 mod proxy;

@@ -6,6 +6,7 @@
 
 use super::Answer;
 use super::failure;
+use super::frame_reads::FrameReads;
 use super::origin::Permit;
 use crate::client::error::{Error, Result};
 use crate::client::status;
@@ -71,7 +72,7 @@ pub struct Closed {
 
 /// An open WebSocket. Dropping it drops the connection.
 pub struct Socket {
-    stream: WebSocketStream<reqwest::Upgraded>,
+    stream: WebSocketStream<FrameReads<reqwest::Upgraded>>,
     protocol: Option<String>,
     host: String,
     closed: Option<Closed>,
@@ -373,7 +374,8 @@ impl Handshake {
         let mut ping = tokio::time::interval_at(Instant::now() + every, every);
         ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
         Ok(Socket {
-            stream: WebSocketStream::from_raw_socket(connection, Role::Client, Some(limits)).await,
+            stream: WebSocketStream::from_raw_socket(FrameReads::new(connection), Role::Client, Some(limits))
+                .await,
             protocol,
             host,
             closed: None,
