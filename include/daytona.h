@@ -1020,6 +1020,7 @@ int32_t daytona_client_config(daytona_client_t client,
  * autoPauseInterval?, autoArchiveInterval?, autoDeleteInterval?, autoDestroyAt?, volumes?, buildInfo?,
  * createdAt?, updatedAt?, lastActivityAt?, sandboxClass?, daemonVersion?, runnerId?, linkedSandboxId?,
  * toolboxProxyUrl (? may be absent); a newer server's arrive by themselves.
+ * As a stream: DATA of STDOUT; OPENED has the fields of the result, ENDED the fields of the result.
  *
  * Any thread, several at once; DAYTONA_BUSY in an inline callback.
  * Gives up after 60 s unless `timeoutMs` says otherwise.
@@ -2755,13 +2756,9 @@ int32_t daytona_process_code_run(daytona_sandbox_t sandbox,
  * command ends and gains a newline, NUL bytes vanish, and the bytes 01 01 01 and 02 02 02, with which
  * the server marks the channels, vanish as well and switch the channel to stdout and stderr; for raw
  * bytes use pty or files. A command that does not succeed is not an error: look at `exitCode`. One
- * that reaches `timeout` is killed; the error is HTTP_REQUEST_TIMEOUT (408, code
- * PROCESS_EXECUTION_TIMEOUT) and has `bytes` and `position`. It waits for background children that
- * keep the output open; what still runs then is killed with the session. Lost connections are resumed
- * without losing or repeating a byte.
- *
- * As a stream: the channels are STDOUT and STDERR; OPENED has `sessionId` and `commandId`, ENDED
- * `exitCode`, `bytes` and `position`.
+ * that reaches `timeout` is killed; the error is HTTP_REQUEST_TIMEOUT (408) with `bytes` and
+ * `position`. It waits for background children that keep the output open; what still runs then is
+ * killed with the session. Lost connections are resumed without losing or repeating a byte.
  *
  * `sandbox`: a sandbox handle.
  * `command` (text): The command, given to the sandbox's shell.
@@ -2787,6 +2784,8 @@ int32_t daytona_process_code_run(daytona_sandbox_t sandbox,
  * `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
  * daytona_free.
  * Its fields are exitCode, stdout, stderr; a newer server's arrive by themselves.
+ * As a stream: DATA of STDOUT, STDERR; OPENED has sessionId, commandId, ENDED exitCode, bytes,
+ * position.
  *
  * Any thread, several at once; DAYTONA_BUSY in an inline callback.
  * Has no time limit of its own; connect and idle limits apply.
@@ -3777,10 +3776,9 @@ int32_t daytona_files_download_many(daytona_sandbox_t sandbox,
  * written through or copied, on neither side: they are `skipped`, as is what is neither a file nor a
  * directory, and what has something of another kind in its place. What `delete` removes goes last,
  * after everything was copied. The first failure ends it with an error that names the file; what was
- * copied stays, and another call goes on from there. The sandbox needs the commands sh, find, head and
- * sha256sum, else UNSUPPORTED. PROGRESS counts the bytes of the files that are copied. No time limit
- * of its own: the idle limit applies to each transfer and to each answer, such as the listing of the
- * sandbox's directory.
+ * copied stays; another call goes on. The sandbox needs the commands sh, find, head and sha256sum,
+ * else UNSUPPORTED. PROGRESS counts the bytes that are copied. The idle limit applies to each transfer
+ * and answer.
  *
  * `sandbox`: a sandbox handle.
  * `local_dir` (text): The local directory.
@@ -3789,10 +3787,10 @@ int32_t daytona_files_download_many(daytona_sandbox_t sandbox,
  *
  * * `delete` (true or false): Delete what is in the sandbox's directory but not in the local one.
  *   Default: false.
- * * `exclude` (list of texts): Patterns of what is left alone on both sides: a name such as "*.pyc" or
- *   ".git", wherever it is, or with a slash a path from the top, such as "out/gen*.js". `*` is any
- *   text and `?` one character within a name, `**` any directories, every other character itself. With
- *   a directory goes everything below it.
+ * * `exclude` (list of texts): What is left alone on both sides. Patterns of paths: a name such as
+ *   "*.pyc" or ".git", wherever it is, or with a slash a path from the top, such as "out/gen*.js". `*`
+ *   is any text and `?` one character within a name, `**` any directories, every other character
+ *   itself. With a directory goes everything below it.
  * * `dryRun` (true or false): Only say what would change. Default: false.
  * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
  *   operation's default. Of a stream it bounds its whole life.
@@ -3833,10 +3831,10 @@ int32_t daytona_files_sync_up(daytona_sandbox_t sandbox,
  *
  * * `delete` (true or false): Delete what is in the local directory but not in the sandbox's. Default:
  *   false.
- * * `exclude` (list of texts): Patterns of what is left alone on both sides: a name such as "*.pyc" or
- *   ".git", wherever it is, or with a slash a path from the top, such as "out/gen*.js". `*` is any
- *   text and `?` one character within a name, `**` any directories, every other character itself. With
- *   a directory goes everything below it.
+ * * `exclude` (list of texts): What is left alone on both sides. Patterns of paths: a name such as
+ *   "*.pyc" or ".git", wherever it is, or with a slash a path from the top, such as "out/gen*.js". `*`
+ *   is any text and `?` one character within a name, `**` any directories, every other character
+ *   itself. With a directory goes everything below it.
  * * `dryRun` (true or false): Only say what would change. Default: false.
  * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
  *   operation's default. Of a stream it bounds its whole life.
@@ -3868,10 +3866,9 @@ int32_t daytona_files_sync_down(daytona_sandbox_t sandbox,
 /**
  * Clones a repository: the branch alone, as the server does it.
  *
- * The username and password travel in the request's body and are not stored. An existing repository at
- * `path` is HTTP_CONFLICT. What failed half-way may leave the directory behind. `depth` on a server
- * before 0.205 is UNSUPPORTED, and nothing is cloned. A server before 0.205 answers a missing branch
- * or an unreachable host with HTTP_INTERNAL_SERVER (500), and no error of it has a GIT_ code.
+ * The credential travels in the request's body and is not stored. An existing repository at `path` is
+ * HTTP_CONFLICT. A failure may leave the directory behind. A server before 0.205 knows no `depth`
+ * (UNSUPPORTED), has no GIT_ codes, and answers a missing branch or unreachable host with 500.
  *
  * `sandbox`: a sandbox handle.
  * `url` (text): The repository's URL.
@@ -4599,17 +4596,11 @@ int32_t daytona_image_contexts(daytona_client_t client,
 /**
  * Runs Python code in a context, which keeps its variables for the next run.
  *
- * An exception of the code is not an error of the call: look at `error`. Runs of one context wait for
- * one another. Code that reaches `timeout` is interrupted, HTTP_REQUEST_TIMEOUT (408) with the output
- * so far as `bytes`; its context goes on, with its variables unless the worker had to be killed, which
- * the message says. Code that ends its process is HTTP_GONE (410, code SESSION_ENDED); a context of a
- * server of 0.190 answers nothing after that, which TIMEOUT reports some seconds after the run's
- * limit. A context that does not exist is HTTP_NOT_FOUND. Output of programs that the code starts is
- * lost.
- *
- * As a stream: the channels are STDOUT, STDERR and STRUCTURED (the exception, as `error`); OPENED has
- * `contextId`, ENDED `bytes` and `position`. Output that is not read in time makes the server cut the
- * stream, SLOW_CONSUMER.
+ * An exception of the code is no error: look at `error`, of a stream at STRUCTURED. Runs of one
+ * context queue up. Code that reaches `timeout` is interrupted: HTTP_REQUEST_TIMEOUT (408) with the
+ * `bytes` so far; its variables stay unless the message says otherwise. Code that ends its process is
+ * HTTP_GONE (410), on a server of 0.190 TIMEOUT. Output of programs that the code starts is lost. A
+ * stream that is not read in time is cut: SLOW_CONSUMER.
  *
  * `sandbox`: a sandbox handle.
  * `code` (text): The code; not empty.
@@ -4628,11 +4619,11 @@ int32_t daytona_image_contexts(daytona_client_t client,
  * `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
  * daytona_free.
  * Its fields are stdout, stderr, error; a newer server's arrive by themselves.
+ * As a stream: DATA of STDOUT, STDERR, STRUCTURED; OPENED has contextId, ENDED bytes, position.
  *
  * Any thread, several at once; DAYTONA_BUSY in an inline callback.
  * Has no time limit of its own; connect and idle limits apply.
- * Submitted and cancelled: Drops the connection; the code runs on in the sandbox until its own
- * `timeout`.
+ * Submitted and cancelled: Drops the connection; the code runs on until its own `timeout`.
  * Endpoint: GET {sb}/process/interpreter/execute (WebSocket)
  * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
  * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED,

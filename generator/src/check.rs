@@ -6,7 +6,7 @@ use daytona::catalogue::Returns;
 use daytona::client::{codes, status};
 use serde_json::Value;
 
-/// As much as an operation may take of the JSON that the library carries, on average.
+/// As much as an operation may take of the JSON that the library carries: its own line, and on average everything.
 const BYTES_AN_OPERATION: usize = 1800;
 
 /// Everything that lacks, one a line.
@@ -79,6 +79,17 @@ pub fn check(catalogue: &Catalogue, json: &str) -> Result<(), String> {
                 }
                 Some(_) => {}
             }
+        }
+    }
+    for line in json.lines().filter(|line| line.starts_with("{\"name\":") && line.contains("\"endpoint\":")) {
+        let line = line.trim_end_matches(',');
+        if line.len() > BYTES_AN_OPERATION {
+            let name = line.split('"').nth(3).unwrap_or_default();
+            lacks.push(format!(
+                "{name}: its line of operations.json has {} bytes, more than {BYTES_AN_OPERATION}: shorten its texts, \
+                 or give a shape that others share a type of its own",
+                line.len()
+            ));
         }
     }
     let most = BYTES_AN_OPERATION * catalogue.functions.len();
@@ -314,6 +325,17 @@ mod tests {
         assert_eq!(lacks, "files.list: MADE_UP is no error code");
         let lacks = said(|it| changed(it, "files.list", |entry| entry.fails = &[77]));
         assert_eq!(lacks, "files.list: 77 is no status");
+    }
+
+    #[test]
+    fn an_operation_whose_line_is_too_long_is_named() {
+        let lacks = |doc: &str| {
+            let line = format!("{{\"name\":\"a.b\",\"doc\":\"{doc}\",\"endpoint\":\"GET /\"}},");
+            check(&catalogue(), &format!("{line}\n"))
+        };
+        assert!(lacks(&"a".repeat(1700)).is_ok());
+        let error = lacks(&"a".repeat(1800)).unwrap_err();
+        assert!(error.starts_with("a.b: its line of operations.json has 18"), "{error}");
     }
 
     #[test]

@@ -9,6 +9,9 @@ use daytona::client::status;
 use serde_json::{Map, Value, json};
 use std::fmt::Write;
 
+/// As much as parameters may take within the line of an operation.
+const INLINE_PARAMS_BYTES: usize = 900;
+
 pub fn render(catalogue: &Catalogue) -> String {
     let statuses = status::ALL
         .iter()
@@ -50,8 +53,12 @@ pub fn render(catalogue: &Catalogue) -> String {
     line(&mut text, "error", &catalogue.error);
     line(&mut text, "progress", &catalogue.progress);
     object(&mut text, "common", &common);
-    object(&mut text, "$defs", &catalogue.definitions);
-    list(&mut text, "operations", catalogue.functions.iter().map(operation));
+    let mut definitions = catalogue.definitions.clone();
+    let operations: Vec<Value> =
+        catalogue.functions.iter().map(|function| operation(function, &mut definitions)).collect();
+    definitions.sort_keys();
+    object(&mut text, "$defs", &definitions);
+    list(&mut text, "operations", operations.into_iter());
     text.truncate(text.trim_end_matches([',', '\n']).len());
     text.push_str("\n}\n");
     text
@@ -75,14 +82,37 @@ fn constants(of: &[Constant]) -> impl Iterator<Item = Value> {
     of.iter().map(|(name, number, doc)| json!({ "name": name, "number": number, "doc": doc }))
 }
 
-fn operation(function: &Function) -> Value {
+/// The parameters of an operation, or a reference to them where they are many: beside the text of the operation they
+/// would make its line too long to read.
+fn params(function: &Function, definitions: &mut Map<String, Value>) -> Value {
+    let fields = function.arguments.iter().chain(&function.options);
+    let properties: Map<String, Value> =
+        fields.map(|Field { name, schema, .. }| (name.clone(), schema.clone())).collect();
+    let properties = Value::Object(properties);
+    if properties.to_string().len() <= INLINE_PARAMS_BYTES {
+        return properties;
+    }
+    let name =
+        format!("{}Params", function.operation.name.split(['.', '_']).map(capitalized).collect::<String>());
+    let shape = json!({
+        "description": format!("The parameters of {}.", function.operation.name),
+        "type": "object",
+        "properties": properties,
+        "required": function.operation.required,
+    });
+    let reference = json!({ "$ref": format!("#/$defs/{name}") });
+    let taken = definitions.insert(name, shape);
+    assert!(taken.is_none(), "{}: its parameters have the name of another shape", function.operation.name);
+    reference
+}
+
+fn capitalized(word: &str) -> String {
+    let mut letters = word.chars();
+    letters.next().map(|first| first.to_ascii_uppercase()).into_iter().chain(letters).collect()
+}
+
+fn operation(function: &Function, definitions: &mut Map<String, Value>) -> Value {
     let it = function.operation;
-    let params: Map<String, Value> = function
-        .arguments
-        .iter()
-        .chain(&function.options)
-        .map(|Field { name, schema, .. }| (name.clone(), schema.clone()))
-        .collect();
     json!({
         "name": it.name,
         "target": match it.target {
@@ -98,7 +128,7 @@ fn operation(function: &Function) -> Value {
         "doc": function.doc,
         "function": function.is_named().then(|| function.c_name()),
         "required": it.required,
-        "params": params,
+        "params": params(function, definitions),
         "body": it.body,
         "call": it.call.map(|_| json!({
             "returns": match it.returns {

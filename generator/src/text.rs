@@ -1,6 +1,6 @@
 //! The documentation of one function, from the catalogue's one text.
 
-use crate::model::{Catalogue, Function, Kind, snake};
+use crate::model::{Catalogue, Function, Kind, channel_names, snake};
 use crate::schema::resolve;
 use crate::types::Types;
 use daytona::catalogue::{Returns, Target, Timeout};
@@ -54,6 +54,9 @@ pub fn documentation(catalogue: &Catalogue, function: &Function) -> String {
     if let Some(shape) = function.result.as_ref().and_then(|result| shape(catalogue, result)) {
         say(&shape);
     }
+    if let Some(stream) = stream(catalogue, function) {
+        say(&stream);
+    }
     say("");
     say("Any thread, several at once; DAYTONA_BUSY in an inline callback.");
     say(match operation.timeout {
@@ -65,6 +68,27 @@ pub fn documentation(catalogue: &Catalogue, function: &Function) -> String {
     say(&format!("Endpoint: {}", operation.endpoint));
     say(&statuses(function));
     text
+}
+
+/// What its events carry where it is opened as a stream.
+fn stream(catalogue: &Catalogue, function: &Function) -> Option<String> {
+    let events = function.operation.events.as_ref()?;
+    let shape = |schema: &Option<Value>| {
+        if *schema == function.result {
+            return Some("the fields of the result".to_owned());
+        }
+        let schema = resolve(schema.as_ref()?, &catalogue.definitions);
+        let names: Vec<&str> = schema["properties"].as_object()?.keys().map(String::as_str).collect();
+        Some(names.join(", "))
+    };
+    let fields =
+        |schema| shape(schema).filter(|names| !names.is_empty()).unwrap_or_else(|| "no fields".into());
+    Some(format!(
+        "As a stream: DATA of {}; OPENED has {}, ENDED {}.",
+        channel_names(events).join(", "),
+        fields(&function.opened),
+        fields(&function.ended),
+    ))
 }
 
 /// The fields of a result; those that may be absent end in a question mark.

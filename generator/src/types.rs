@@ -53,6 +53,12 @@ impl Types<'_> {
     /// A field's documentation, with the values that are known and the default.
     pub fn told(&self, schema: &Value) -> String {
         let mut text = schema["description"].as_str().unwrap_or_default().to_owned();
+        // Shared lists are no heading of their own, as objects are.
+        let shared = schema.get("$ref").map(|_| crate::schema::resolve(schema, self.definitions));
+        if let Some(shared) = shared.filter(|shared| shared["type"] == "array") {
+            text.push(' ');
+            text.push_str(shared["description"].as_str().unwrap_or_default());
+        }
         if let Some(values) = self.values(schema) {
             text.push(' ');
             text.push_str(&values);

@@ -283,10 +283,9 @@ pub(super) const ENTRIES: &[Operation] = &[
         /// written through or copied, on neither side: they are `skipped`, as is what is neither a file nor a
         /// directory, and what has something of another kind in its place. What `delete` removes goes last,
         /// after everything was copied. The first failure ends it with an error that names the file; what was
-        /// copied stays, and another call goes on from there. The sandbox needs the commands sh, find, head and
-        /// sha256sum, else UNSUPPORTED. PROGRESS counts the bytes of the files that are copied. No time limit of
-        /// its own: the idle limit applies to each transfer and to each answer, such as the listing of the
-        /// sandbox's directory.
+        /// copied stays; another call goes on. The sandbox needs the commands sh, find, head and
+        /// sha256sum, else UNSUPPORTED. PROGRESS counts the bytes that are copied. The idle limit
+        /// applies to each transfer and answer.
         "files.sync_up", Sandbox, Ours, files::SyncUp,
         required: ["localDir", "remoteDir"],
         result: Json(files::Synced),

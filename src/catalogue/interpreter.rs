@@ -8,23 +8,18 @@ pub(super) const ENTRIES: &[Operation] = &[
     operation! {
         /// Runs Python code in a context, which keeps its variables for the next run.
         ///
-        /// An exception of the code is not an error of the call: look at `error`. Runs of one context wait for
-        /// one another. Code that reaches `timeout` is interrupted, HTTP_REQUEST_TIMEOUT (408) with the output so
-        /// far as `bytes`; its context goes on, with its variables unless the worker had to be killed, which the
-        /// message says. Code that ends its process is HTTP_GONE (410, code SESSION_ENDED); a context of a
-        /// server of 0.190 answers nothing after that, which TIMEOUT reports some seconds after the run's limit.
-        /// A context that does not exist is HTTP_NOT_FOUND. Output of programs that the code starts is lost.
-        ///
-        /// As a stream: the channels are STDOUT, STDERR and STRUCTURED (the exception, as `error`); OPENED has
-        /// `contextId`, ENDED `bytes` and `position`. Output that is not read in time makes the server cut the
-        /// stream, SLOW_CONSUMER.
+        /// An exception of the code is no error: look at `error`, of a stream at STRUCTURED. Runs of one context
+        /// queue up. Code that reaches `timeout` is interrupted: HTTP_REQUEST_TIMEOUT (408) with the `bytes` so far;
+        /// its variables stay unless the message says otherwise. Code that ends its process is HTTP_GONE (410), on
+        /// a server of 0.190 TIMEOUT. Output of programs that the code starts is lost. A stream that is not read in
+        /// time is cut: SLOW_CONSUMER.
         "interpreter.run", Sandbox, Guide, interpreter::Run,
         required: ["code"],
         result: Json(interpreter::Ran),
         fails: [UNSUPPORTED, SLOW_CONSUMER, HTTP_BAD_REQUEST, HTTP_NOT_FOUND, HTTP_GONE],
         codes: [PROCESS_EXECUTION_TIMEOUT, SESSION_ENDED],
         endpoint: "GET {sb}/process/interpreter/execute (WebSocket)",
-        cancel: "Drops the connection; the code runs on in the sandbox until its own `timeout`.",
+        cancel: "Drops the connection; the code runs on until its own `timeout`.",
         timeout: None,
         call: interpreter::run,
         stream: interpreter::run_stream {

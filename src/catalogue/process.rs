@@ -48,13 +48,10 @@ pub(super) const ENTRIES: &[Operation] = &[
         /// appears when the command ends and gains a newline, NUL bytes vanish, and the bytes 01 01 01 and
         /// 02 02 02, with which the server marks the channels, vanish as well and switch the channel to stdout
         /// and stderr; for raw bytes use pty or files. A command that does not succeed is not an error: look at
-        /// `exitCode`. One that reaches `timeout` is killed; the error is HTTP_REQUEST_TIMEOUT (408, code PROCESS_EXECUTION_TIMEOUT) and has
+        /// `exitCode`. One that reaches `timeout` is killed; the error is HTTP_REQUEST_TIMEOUT (408) with
         /// `bytes` and `position`. It waits for background children that keep the output open; what still
         /// runs then is killed with the session. Lost connections are resumed without losing or repeating
         /// a byte.
-        ///
-        /// As a stream: the channels are STDOUT and STDERR; OPENED has `sessionId` and `commandId`, ENDED
-        /// `exitCode`, `bytes` and `position`.
         "process.run", Sandbox, Ours, process::Run,
         required: ["command"],
         result: Json(process::Ran),

@@ -9,7 +9,6 @@ pub(super) const ENTRIES: &[Operation] = &[
         /// Makes a terminal with an interactive login shell and attends it: its output is the stream's
         /// data (STDOUT, raw bytes), what is written goes to it as if typed.
         ///
-        /// OPENED has `id`, ENDED `exitCode`, `reason` (as `Ctrl+C`, or null), `bytes` and `position`;
         /// `exitCode` is -1 where a signal ended the shell. An id that exists already is HTTP_CONFLICT. A
         /// lost connection is CONNECTION, never an exit; output that is not read in time makes the server
         /// cut the stream, SLOW_CONSUMER: in both cases the shell goes on and pty.connect joins it again.

@@ -740,10 +740,9 @@ pub unsafe extern "C" fn daytona_files_download_many(
 /// written through or copied, on neither side: they are `skipped`, as is what is neither a file nor a
 /// directory, and what has something of another kind in its place. What `delete` removes goes last,
 /// after everything was copied. The first failure ends it with an error that names the file; what was
-/// copied stays, and another call goes on from there. The sandbox needs the commands sh, find, head and
-/// sha256sum, else UNSUPPORTED. PROGRESS counts the bytes of the files that are copied. No time limit
-/// of its own: the idle limit applies to each transfer and to each answer, such as the listing of the
-/// sandbox's directory.
+/// copied stays; another call goes on. The sandbox needs the commands sh, find, head and sha256sum,
+/// else UNSUPPORTED. PROGRESS counts the bytes that are copied. The idle limit applies to each transfer
+/// and answer.
 ///
 /// `sandbox`: a sandbox handle.
 /// `local_dir` (text): The local directory.
@@ -752,10 +751,10 @@ pub unsafe extern "C" fn daytona_files_download_many(
 ///
 /// * `delete` (true or false): Delete what is in the sandbox's directory but not in the local one.
 ///   Default: false.
-/// * `exclude` (list of texts): Patterns of what is left alone on both sides: a name such as "*.pyc" or
-///   ".git", wherever it is, or with a slash a path from the top, such as "out/gen*.js". `*` is any
-///   text and `?` one character within a name, `**` any directories, every other character itself. With
-///   a directory goes everything below it.
+/// * `exclude` (list of texts): What is left alone on both sides. Patterns of paths: a name such as
+///   "*.pyc" or ".git", wherever it is, or with a slash a path from the top, such as "out/gen*.js". `*`
+///   is any text and `?` one character within a name, `**` any directories, every other character
+///   itself. With a directory goes everything below it.
 /// * `dryRun` (true or false): Only say what would change. Default: false.
 /// * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
 ///   operation's default. Of a stream it bounds its whole life.
@@ -810,10 +809,10 @@ pub unsafe extern "C" fn daytona_files_sync_up(
 ///
 /// * `delete` (true or false): Delete what is in the local directory but not in the sandbox's. Default:
 ///   false.
-/// * `exclude` (list of texts): Patterns of what is left alone on both sides: a name such as "*.pyc" or
-///   ".git", wherever it is, or with a slash a path from the top, such as "out/gen*.js". `*` is any
-///   text and `?` one character within a name, `**` any directories, every other character itself. With
-///   a directory goes everything below it.
+/// * `exclude` (list of texts): What is left alone on both sides. Patterns of paths: a name such as
+///   "*.pyc" or ".git", wherever it is, or with a slash a path from the top, such as "out/gen*.js". `*`
+///   is any text and `?` one character within a name, `**` any directories, every other character
+///   itself. With a directory goes everything below it.
 /// * `dryRun` (true or false): Only say what would change. Default: false.
 /// * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
 ///   operation's default. Of a stream it bounds its whole life.

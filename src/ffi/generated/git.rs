@@ -10,10 +10,9 @@ use std::ptr::null_mut;
 
 /// Clones a repository: the branch alone, as the server does it.
 ///
-/// The username and password travel in the request's body and are not stored. An existing repository at
-/// `path` is HTTP_CONFLICT. What failed half-way may leave the directory behind. `depth` on a server
-/// before 0.205 is UNSUPPORTED, and nothing is cloned. A server before 0.205 answers a missing branch
-/// or an unreachable host with HTTP_INTERNAL_SERVER (500), and no error of it has a GIT_ code.
+/// The credential travels in the request's body and is not stored. An existing repository at `path` is
+/// HTTP_CONFLICT. A failure may leave the directory behind. A server before 0.205 knows no `depth`
+/// (UNSUPPORTED), has no GIT_ codes, and answers a missing branch or unreachable host with 500.
 ///
 /// `sandbox`: a sandbox handle.
 /// `url` (text): The repository's URL.

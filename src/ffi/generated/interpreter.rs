@@ -10,17 +10,11 @@ use std::ptr::null_mut;
 
 /// Runs Python code in a context, which keeps its variables for the next run.
 ///
-/// An exception of the code is not an error of the call: look at `error`. Runs of one context wait for
-/// one another. Code that reaches `timeout` is interrupted, HTTP_REQUEST_TIMEOUT (408) with the output
-/// so far as `bytes`; its context goes on, with its variables unless the worker had to be killed, which
-/// the message says. Code that ends its process is HTTP_GONE (410, code SESSION_ENDED); a context of a
-/// server of 0.190 answers nothing after that, which TIMEOUT reports some seconds after the run's
-/// limit. A context that does not exist is HTTP_NOT_FOUND. Output of programs that the code starts is
-/// lost.
-///
-/// As a stream: the channels are STDOUT, STDERR and STRUCTURED (the exception, as `error`); OPENED has
-/// `contextId`, ENDED `bytes` and `position`. Output that is not read in time makes the server cut the
-/// stream, SLOW_CONSUMER.
+/// An exception of the code is no error: look at `error`, of a stream at STRUCTURED. Runs of one
+/// context queue up. Code that reaches `timeout` is interrupted: HTTP_REQUEST_TIMEOUT (408) with the
+/// `bytes` so far; its variables stay unless the message says otherwise. Code that ends its process is
+/// HTTP_GONE (410), on a server of 0.190 TIMEOUT. Output of programs that the code starts is lost. A
+/// stream that is not read in time is cut: SLOW_CONSUMER.
 ///
 /// `sandbox`: a sandbox handle.
 /// `code` (text): The code; not empty.
@@ -39,11 +33,11 @@ use std::ptr::null_mut;
 /// `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
 /// daytona_free.
 /// Its fields are stdout, stderr, error; a newer server's arrive by themselves.
+/// As a stream: DATA of STDOUT, STDERR, STRUCTURED; OPENED has contextId, ENDED bytes, position.
 ///
 /// Any thread, several at once; DAYTONA_BUSY in an inline callback.
 /// Has no time limit of its own; connect and idle limits apply.
-/// Submitted and cancelled: Drops the connection; the code runs on in the sandbox until its own
-/// `timeout`.
+/// Submitted and cancelled: Drops the connection; the code runs on until its own `timeout`.
 /// Endpoint: GET {sb}/process/interpreter/execute (WebSocket)
 /// Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
 /// DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED,

@@ -129,13 +129,9 @@ pub unsafe extern "C" fn daytona_process_code_run(
 /// command ends and gains a newline, NUL bytes vanish, and the bytes 01 01 01 and 02 02 02, with which
 /// the server marks the channels, vanish as well and switch the channel to stdout and stderr; for raw
 /// bytes use pty or files. A command that does not succeed is not an error: look at `exitCode`. One
-/// that reaches `timeout` is killed; the error is HTTP_REQUEST_TIMEOUT (408, code
-/// PROCESS_EXECUTION_TIMEOUT) and has `bytes` and `position`. It waits for background children that
-/// keep the output open; what still runs then is killed with the session. Lost connections are resumed
-/// without losing or repeating a byte.
-///
-/// As a stream: the channels are STDOUT and STDERR; OPENED has `sessionId` and `commandId`, ENDED
-/// `exitCode`, `bytes` and `position`.
+/// that reaches `timeout` is killed; the error is HTTP_REQUEST_TIMEOUT (408) with `bytes` and
+/// `position`. It waits for background children that keep the output open; what still runs then is
+/// killed with the session. Lost connections are resumed without losing or repeating a byte.
 ///
 /// `sandbox`: a sandbox handle.
 /// `command` (text): The command, given to the sandbox's shell.
@@ -161,6 +157,8 @@ pub unsafe extern "C" fn daytona_process_code_run(
 /// `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
 /// daytona_free.
 /// Its fields are exitCode, stdout, stderr; a newer server's arrive by themselves.
+/// As a stream: DATA of STDOUT, STDERR; OPENED has sessionId, commandId, ENDED exitCode, bytes,
+/// position.
 ///
 /// Any thread, several at once; DAYTONA_BUSY in an inline callback.
 /// Has no time limit of its own; connect and idle limits apply.

@@ -72,6 +72,7 @@ use std::ptr::null_mut;
 /// autoPauseInterval?, autoArchiveInterval?, autoDeleteInterval?, autoDestroyAt?, volumes?, buildInfo?,
 /// createdAt?, updatedAt?, lastActivityAt?, sandboxClass?, daemonVersion?, runnerId?, linkedSandboxId?,
 /// toolboxProxyUrl (? may be absent); a newer server's arrive by themselves.
+/// As a stream: DATA of STDOUT; OPENED has the fields of the result, ENDED the fields of the result.
 ///
 /// Any thread, several at once; DAYTONA_BUSY in an inline callback.
 /// Gives up after 60 s unless `timeoutMs` says otherwise.

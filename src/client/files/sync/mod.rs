@@ -34,10 +34,8 @@ crate::params! {
         pub remote_dir: String,
         /// Delete what is in the sandbox's directory but not in the local one.
         pub delete: Option<bool> = false,
-        /// Patterns of what is left alone on both sides: a name such as "*.pyc" or ".git", wherever it is, or
-        /// with a slash a path from the top, such as "out/gen*.js". `*` is any text and `?` one character within
-        /// a name, `**` any directories, every other character itself. With a directory goes everything below
-        /// it.
+        /// What is left alone on both sides.
+        #[cfg_attr(feature = "schema", schemars(with = "Option<SyncPatterns>"))]
         pub exclude: Option<Vec<String>>,
         /// Only say what would change.
         pub dry_run: Option<bool> = false,
@@ -52,15 +50,21 @@ crate::params! {
         pub local_dir: String,
         /// Delete what is in the local directory but not in the sandbox's.
         pub delete: Option<bool> = false,
-        /// Patterns of what is left alone on both sides: a name such as "*.pyc" or ".git", wherever it is, or
-        /// with a slash a path from the top, such as "out/gen*.js". `*` is any text and `?` one character within
-        /// a name, `**` any directories, every other character itself. With a directory goes everything below
-        /// it.
+        /// What is left alone on both sides.
+        #[cfg_attr(feature = "schema", schemars(with = "Option<SyncPatterns>"))]
         pub exclude: Option<Vec<String>>,
         /// Only say what would change.
         pub dry_run: Option<bool> = false,
     }
 }
+
+/// Patterns of paths: a name such as "*.pyc" or ".git", wherever it is, or with a slash a path from the top, such as
+/// "out/gen*.js". `*` is any text and `?` one character within a name, `**` any directories, every other character
+/// itself. With a directory goes everything below it.
+#[cfg(feature = "schema")]
+#[derive(schemars::JsonSchema)]
+#[allow(dead_code)] // A shape alone.
+struct SyncPatterns(Vec<String>);
 
 /// What changed, or with `dryRun` would. Paths are relative to the two directories, with slashes; those of
 /// directories end in one.
