@@ -29,6 +29,15 @@ fn exited(code: i64) -> Reply {
     ok(json!({"id": "c", "command": "make", "exitCode": code}))
 }
 
+/// What is asked when the command has been silent for a while.
+fn of_a_living_session(path: &str) -> Reply {
+    match path {
+        SESSION => ok(json!({"sessionId": "s", "commands": []})),
+        EXEC => Reply::Json("202 Accepted", json!({"cmdId": "d"})),
+        _ => not_found(),
+    }
+}
+
 fn follow() -> Value {
     json!({"id": "s", "commandId": "c"})
 }
@@ -60,9 +69,7 @@ where
             COMMAND if replayed.load(Ordering::SeqCst) => exited(3),
             COMMAND => running(),
             WHOLE => Reply::Raw("200 OK", LOG.to_vec()),
-            SESSION => ok(json!({"sessionId": "s", "commands": []})),
-            EXEC => Reply::Json("202 Accepted", json!({"cmdId": "d"})),
-            _ => not_found(),
+            path => of_a_living_session(path),
         }
     })
     .await
@@ -103,7 +110,7 @@ async fn a_log_is_followed_over_one_connection_with_sockets_and_without() {
         WHOLE => Reply::Raw("200 OK", LOG.to_vec()),
         COMMAND if before < 2 => running(),
         COMMAND => exited(3),
-        _ => not_found(),
+        path => of_a_living_session(path),
     })
     .await;
     let without = Toolbox::start(|asked, before| match asked.path.as_str() {
@@ -111,7 +118,7 @@ async fn a_log_is_followed_over_one_connection_with_sockets_and_without() {
         WHOLE => Reply::Raw("200 OK", LOG.to_vec()),
         COMMAND if before < 6 => running(),
         COMMAND => exited(3),
-        _ => not_found(),
+        path => of_a_living_session(path),
     })
     .await;
     for toolbox in [with_sockets, without] {
@@ -138,7 +145,7 @@ async fn half_a_marker_at_the_end_is_output_whatever_the_last_reading_gives() {
             }),
             (WHOLE, Some(length)) => Reply::Raw("200 OK", HALF[..length].to_vec()),
             (COMMAND, _) => exited(0),
-            _ => not_found(),
+            (path, _) => of_a_living_session(path),
         })
         .await;
         let stream = open(&toolbox.sandbox(json!({})).await, "session.follow", follow()).unwrap();
@@ -209,7 +216,7 @@ async fn where_no_socket_comes_through_the_raw_log_is_read_over_http() {
             ended.store(before >= 12, Ordering::SeqCst);
             if before < 12 { running() } else { exited(3) }
         }
-        _ => not_found(),
+        path => of_a_living_session(path),
     })
     .await;
     expect_everything(&toolbox).await;
@@ -223,9 +230,7 @@ async fn sockets_that_open_and_say_nothing_are_no_way_either() {
         // Asked once beside each socket, and often beside the reading.
         COMMAND if before < 14 => running(),
         COMMAND => exited(3),
-        SESSION => ok(json!({"sessionId": "s", "commands": []})),
-        EXEC => Reply::Json("202 Accepted", json!({"cmdId": "d"})),
-        _ => not_found(),
+        path => of_a_living_session(path),
     })
     .await;
     expect_everything(&toolbox).await;
@@ -243,7 +248,7 @@ async fn what_comes_with_the_exit_code_is_still_read() {
         COMMAND if before == 0 => running(),
         COMMAND => exited(3),
         WHOLE => Reply::Raw("200 OK", LOG.to_vec()),
-        _ => not_found(),
+        path => of_a_living_session(path),
     })
     .await;
     expect_everything(&toolbox).await;
@@ -265,7 +270,7 @@ async fn a_resumed_stream_gets_exactly_the_rest_in_its_channels() {
         }),
         COMMAND => exited(0),
         WHOLE => Reply::Raw("200 OK", LOG.to_vec()),
-        _ => not_found(),
+        path => of_a_living_session(path),
     })
     .await;
     drop(toolbox);
@@ -369,7 +374,7 @@ async fn a_long_log_is_not_transferred_twice() {
         }),
         COMMAND if asked.header("never").is_none() => exited(0),
         WHOLE => Reply::Raw("200 OK", long_log()),
-        _ => not_found(),
+        path => of_a_living_session(path),
     })
     .await;
     let sandbox = toolbox.sandbox(json!({})).await;
@@ -414,9 +419,7 @@ async fn a_consumer_without_room_pauses_the_reading_only_and_loses_nothing() {
             COMMAND if sent.load(Ordering::SeqCst) >= 20 * long_log().len() => exited(0),
             COMMAND => running(),
             WHOLE => Reply::Raw("200 OK", long_log().repeat(20)),
-            SESSION => ok(json!({"sessionId": "s", "commands": []})),
-            EXEC => Reply::Json("202 Accepted", json!({"cmdId": "d"})),
-            _ => not_found(),
+            path => of_a_living_session(path),
         }
     })
     .await;
