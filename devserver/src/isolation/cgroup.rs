@@ -110,7 +110,10 @@ impl Hierarchies {
     pub fn create(&self, id: &str, limits: &Limits) -> io::Result<Group> {
         let mut group = Group { groups: Vec::new(), limiting: Vec::new(), freezable: None };
         let make = |directory: &Path| match fs::create_dir(directory) {
-            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+                let text = format!("the control group {} cannot be made: {error}", directory.display());
+                Err(io::Error::new(error.kind(), text))
+            }
             _ => Ok(()),
         };
         for hierarchy in &self.0 {

@@ -126,7 +126,10 @@ impl Container {
 
     fn launch(&mut self, daemon: Value, trial: bool) -> io::Result<()> {
         self.stop();
-        make_directory(&self.directory)?;
+        make_directory(&self.directory).map_err(|error| {
+            let text = format!("{} cannot be made: {error}", self.directory.display());
+            io::Error::new(error.kind(), text)
+        })?;
         // A mount point, and nothing else.
         make_directory(&self.directory.join("root"))?;
         let socket = self.socket();
@@ -144,7 +147,9 @@ impl Container {
         self.group = Some(group);
         let spec = channel::text_file("specification", &serde_json::to_vec(&spec)?)?;
         let (ours, theirs) = channel::pair()?;
-        let mut child = self.isolation.maker(theirs)?.spawn()?;
+        let mut child = self.isolation.maker(theirs)?.spawn().map_err(|error| {
+            io::Error::new(error.kind(), format!("its daemon's binary cannot be run: {error}"))
+        })?;
         let listener = OwnedFd::from(listener);
         let made = self.make(&ours, &spec, &listener);
         let stderr = child.stderr.take();
@@ -407,7 +412,9 @@ impl Container {
         let Some(kept) = &self.kept else { return Err(io::ErrorKind::NotFound.into()) };
         let file = fs::File::options().write(true).create(true).truncate(true).mode(0o600).open(path)?;
         let (ours, theirs) = channel::pair()?;
-        let mut child = self.isolation.maker(theirs)?.spawn()?;
+        let mut child = self.isolation.maker(theirs)?.spawn().map_err(|error| {
+            io::Error::new(error.kind(), format!("its daemon's binary cannot be run: {error}"))
+        })?;
         let spec = channel::text_file("specification", &serde_json::to_vec(&self.spec(None))?)?;
         let mut given = vec![spec.as_fd(), file.as_fd(), kept.layer.as_fd()];
         given.extend(kept.users.as_ref().map(AsFd::as_fd));
