@@ -34,7 +34,30 @@ pub(super) fn bundles(draft: &Draft, style: Option<Style>) -> Result<Vec<Bundle>
             },
         }
     }
+    if style.is_none() {
+        check_names(&bundles)?;
+    }
     Ok(bundles)
+}
+
+/// All bundles are unpacked into one directory: no two local files may have the same name there.
+fn check_names(bundles: &[Bundle]) -> Result<()> {
+    let mut places: BTreeMap<&Path, &Path> = BTreeMap::new();
+    for (name, path) in bundles.iter().flat_map(|bundle| bundle.files()).map(|file| (file.name, file.path)) {
+        match places.insert(name, path) {
+            Some(other) if other != path => {
+                return Err(Error::invalid(format!(
+                    "the local files {} and {} would both be {} in the context of the build; take one of them with \
+                     `addLocalFile`",
+                    shown(other),
+                    shown(path),
+                    shown(name)
+                )));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 fn of_path(archive: &str, path: &Path, must_be: Kind, style: Option<Style>) -> Result<Bundle> {
@@ -222,14 +245,14 @@ fn names(directory: &Path) -> Vec<String> {
 impl Bundle {
     /// The bytes of all files, without headers.
     pub fn content_bytes(&self) -> u64 {
-        self.files().iter().map(|(_, state)| state.size).sum()
+        self.files().iter().map(|file| file.state.size).sum()
     }
 
-    /// Every file with its name in the archive, in the order in which they are packed.
-    pub fn files(&self) -> Vec<(&Path, &FileState)> {
-        fn walk<'n>(node: &'n Node, files: &mut Vec<(&'n Path, &'n FileState)>) {
+    /// Every file, in the order in which they are packed.
+    pub fn files(&self) -> Vec<PackedFile<'_>> {
+        fn walk<'n>(node: &'n Node, files: &mut Vec<PackedFile<'n>>) {
             match &node.kind {
-                NodeKind::File(state) => files.push((&node.name, state)),
+                NodeKind::File(state) => files.push(PackedFile { name: &node.name, path: &node.path, state }),
                 NodeKind::Directory { children, .. } => children.iter().for_each(|child| walk(child, files)),
                 NodeKind::Link { .. } => {}
             }
@@ -238,4 +261,11 @@ impl Bundle {
         self.nodes.iter().for_each(|node| walk(node, &mut files));
         files
     }
+}
+
+/// A file of a bundle: its name in the archive, where it is, and what it was.
+pub(super) struct PackedFile<'n> {
+    pub name: &'n Path,
+    pub path: &'n Path,
+    pub state: &'n FileState,
 }

@@ -7,6 +7,7 @@ use crate::client::error::Result;
 use crate::client::operation::Context;
 use crate::client::transport::Json;
 use serde::Serialize;
+use std::sync::Arc;
 
 crate::params! {
     pub struct Contexts {
@@ -48,19 +49,21 @@ pub struct ContextFile {
 }
 
 pub async fn contexts(_client: Client, params: Contexts, _: Context) -> Result<Json> {
+    let wanted = Arc::new(());
+    let still_wanted = Arc::downgrade(&wanted);
     let contexts = upload::blocking(move || {
         let bundles = bundles(&render(&params.image)?, params.image.style)?;
         bundles
             .iter()
             .map(|bundle| {
-                let files = bundle.files().into_iter().map(|(path, state)| ContextFile {
-                    path: path.to_string_lossy().into_owned(),
-                    bytes: state.size,
+                let files = bundle.files().into_iter().map(|file| ContextFile {
+                    path: file.name.to_string_lossy().into_owned(),
+                    bytes: file.state.size,
                 });
                 Ok(ContextFiles {
                     source_path: bundle.source.to_string_lossy().into_owned(),
                     archive_path: bundle.archive.clone(),
-                    hash: hash::hash(bundle)?,
+                    hash: hash::hash(bundle, &still_wanted)?,
                     bytes: bundle.content_bytes(),
                     archive_bytes: archive::length(bundle),
                     files: files.collect(),

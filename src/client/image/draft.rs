@@ -11,6 +11,9 @@ use std::path::{Path, PathBuf};
 pub(super) struct Draft {
     pub text: String,
     pub contexts: Vec<Context>,
+    /// What stands before the names of local files in our own style, so that they do not meet those of a context
+    /// directory.
+    pub local_prefix: &'static str,
 }
 
 /// Local files that are packed together and uploaded under one hash.

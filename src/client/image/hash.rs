@@ -5,15 +5,18 @@ use super::bundle::Bundle;
 use super::draft::cannot_read;
 use super::object::Style;
 use super::tree::{Node, NodeKind};
-use crate::client::error::Result;
+use crate::client::error::{Error, Result};
+use crate::client::status;
 use md5::{Digest, Md5};
 use std::io::{self, Read, Write};
 use std::path::Path;
+use std::sync::Weak;
 
 /// The MD5 in hexadecimal; blocks. Our own style hashes the archive itself, so that whatever is in it counts. The
-/// others hash names and contents as their SDKs do, so that what those have uploaded is found.
-pub(super) fn hash(bundle: &Bundle) -> Result<String> {
-    let mut hasher = Hasher(Md5::new());
+/// others hash names and contents as their SDKs do, so that what those have uploaded is found. Ends early once nobody
+/// holds what `wanted` refers to.
+pub(super) fn hash(bundle: &Bundle, wanted: &Weak<()>) -> Result<String> {
+    let mut hasher = Hasher { md5: Md5::new(), wanted };
     match bundle.style {
         None => archive::write(bundle, &mut hasher)?,
         Some(style) => {
@@ -33,14 +36,18 @@ pub(super) fn hash(bundle: &Bundle) -> Result<String> {
             }
         }
     }
-    Ok(hasher.0.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(hasher.md5.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
-struct Hasher(Md5);
+struct Hasher<'w> {
+    md5: Md5,
+    wanted: &'w Weak<()>,
+}
 
-impl Write for Hasher {
+impl Write for Hasher<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.update(bytes);
+        self.check_wanted().map_err(io::Error::other)?;
+        self.md5.update(bytes);
         Ok(bytes.len())
     }
     fn flush(&mut self) -> io::Result<()> {
@@ -48,14 +55,21 @@ impl Write for Hasher {
     }
 }
 
-impl Hasher {
+impl Hasher<'_> {
+    fn check_wanted(&self) -> Result<()> {
+        match self.wanted.strong_count() {
+            0 => Err(Error::new(status::CANCELLED, "the files are hashed for nobody any more")),
+            _ => Ok(()),
+        }
+    }
+
     fn text(&mut self, text: &str) {
-        self.0.update(text.as_bytes());
+        self.md5.update(text.as_bytes());
     }
 
     fn path(&mut self, node: &Node, top: &Path) {
         let relative = node.name.strip_prefix(top).unwrap_or(&node.name);
-        self.0.update(relative.as_os_str().as_encoded_bytes());
+        self.md5.update(relative.as_os_str().as_encoded_bytes());
     }
 
     /// The content of a file, or of what a link leads to; nothing for another link.
@@ -76,7 +90,10 @@ impl Hasher {
         loop {
             match content.read(&mut buffer) {
                 Ok(0) => return Ok(()),
-                Ok(length) => self.0.update(&buffer[..length]),
+                Ok(length) => {
+                    self.check_wanted()?;
+                    self.md5.update(&buffer[..length]);
+                }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(unwrapped(error)),
             }

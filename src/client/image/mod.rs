@@ -113,7 +113,10 @@ fn rendered(
     begin: impl Fn(&mut Draft, &object::Beginning<'_>) -> Result<()>,
     step: impl Fn(&mut Draft, &Action<'_>) -> Result<()>,
 ) -> Result<Draft> {
-    let mut draft = Draft::default();
+    let has_directory = image.context_dir.is_some()
+        || image.steps.iter().any(|step| step.raw.as_ref().is_some_and(|raw| raw.context_dir.is_some()));
+    let local_prefix = if has_directory { ".local/" } else { "" };
+    let mut draft = Draft { local_prefix, ..Draft::default() };
     begin(&mut draft, &image.beginning()?)?;
     for (at, it) in image.steps.iter().enumerate() {
         step(&mut draft, &it.action(at)?)?;

@@ -182,9 +182,10 @@ fn add(draft: &mut Draft, path: &str, kind: Kind) -> Result<String> {
         return Ok(known.archive.clone());
     }
     let taken = |archive: &str| draft.contexts.iter().any(|context| context.archive == archive);
-    let numbered = (2..).map(|number| format!("{number}/{name}"));
-    let archive =
-        std::iter::once(name.clone()).chain(numbered).find(|archive| !taken(archive)).unwrap_or(name);
+    let prefix = draft.local_prefix;
+    let numbered = (2..).map(|number| format!("{prefix}{number}/{name}"));
+    let archive = std::iter::once(format!("{prefix}{name}")).chain(numbered).find(|archive| !taken(archive));
+    let archive = archive.unwrap_or(name);
     draft.add(archive.clone(), real, kind);
     Ok(archive)
 }

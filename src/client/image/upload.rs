@@ -35,8 +35,9 @@ pub(super) async fn upload(
     let mut hashes = Vec::with_capacity(bundles.len());
     for bundle in bundles {
         let bundle = Arc::new(bundle);
-        let hashed = bundle.clone();
-        let hash = blocking(move || hash(&hashed)).await?;
+        let (hashed, wanted) = (bundle.clone(), Arc::new(()));
+        let still_wanted = Arc::downgrade(&wanted);
+        let hash = blocking(move || hash(&hashed, &still_wanted)).await?;
         if hashes.contains(&hash) || is_there(store, &bundle, &hash).await? {
             report.add(archive::length(&bundle));
         } else {

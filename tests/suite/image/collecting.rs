@@ -1,6 +1,6 @@
 //! What the contexts of an image object hold: the files that COPY and ADD take, and nothing outside of the directory.
 
-use super::rendering::{contexts, is_missing_file};
+use super::rendering::{contexts, dockerfile, is_missing_file};
 use daytona::client::status;
 use serde_json::{Value, json};
 use std::fs;
@@ -174,4 +174,21 @@ async fn the_same_files_have_the_same_hash_wherever_they_are() {
     fs::write(other.path().join("context/file"), "elif").unwrap();
     let add = json!({"addLocalDir": {"localPath": other.path().join("context"), "remotePath": "/x"}});
     assert_ne!(contexts(&json!({"base": "a", "steps": [add]})).await.unwrap()[0]["hash"], hashes[0]);
+}
+
+#[tokio::test]
+async fn files_of_several_directories_do_not_meet() {
+    let [one, other] = [beside_secrets(), beside_secrets()];
+    let directory = one.path().join("context");
+    let add = json!({"addLocalDir": {"localPath": other.path().join("context/sub"), "remotePath": "/y"}});
+    let image = json!({"dockerfile": "FROM a\nCOPY sub /x", "contextDir": directory, "steps": [add]});
+    assert!(dockerfile(&image).await.unwrap().ends_with("COPY .local/sub /y\n"));
+    let found = contexts(&image).await.unwrap();
+    assert_eq!(found[0]["files"][0]["path"], "sub/deep/file");
+    assert_eq!(found[1]["files"][0]["path"], ".local/sub/deep/file");
+    let raw = |directory: &tempfile::TempDir| json!({"raw": {"commands": ["COPY file /x"], "contextDir": directory.path().join("context")}});
+    let twice = json!({"base": "b", "steps": [raw(&one), raw(&one)]});
+    assert_eq!(contexts(&twice).await.unwrap().as_array().unwrap().len(), 2);
+    let message = refused(json!({"base": "b", "steps": [raw(&one), raw(&other)]})).await;
+    assert!(message.contains("would both be \"file\""), "{message}");
 }
