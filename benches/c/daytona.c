@@ -239,6 +239,19 @@ static void read_file(void)
     check(status, &out);
 }
 
+static void context(const char *file)
+{
+    char *out = NULL, options[4096];
+    daytona_sandbox_t made;
+    snprintf(options, sizeof options,
+             "{\"timeoutMs\":0,\"image\":{\"base\":\"b\",\"steps\":[{\"addLocalFile\":{\"localPath\":\"%s\","
+             "\"remotePath\":\"/x\"}}]}}",
+             file);
+    struct measure from = begin();
+    check(daytona_sandbox_create(client, options, &made, &out, NULL), &out);
+    report(from, 1024);
+}
+
 static void list(void)
 {
     char *out = NULL;
@@ -284,6 +297,8 @@ int main(int count, char **arguments)
         upload(arguments[3]);
     else if (!strcmp(measure, "download"))
         download(arguments[3]);
+    else if (!strcmp(measure, "context"))
+        context(arguments[3]);
     else if (!strcmp(measure, "log"))
         follow();
     else if (!strcmp(measure, "flood"))

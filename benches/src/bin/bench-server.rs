@@ -15,6 +15,8 @@ use tokio_tungstenite::tungstenite::protocol::frame::{CloseFrame, coding::CloseC
 
 struct Canned {
     execute: Vec<u8>,
+    /// One sandbox.
+    made: Vec<u8>,
     /// All sandboxes at once, and in pages whose cursors are their numbers.
     list: Vec<u8>,
     pages: Vec<Vec<u8>>,
@@ -82,6 +84,7 @@ fn canned(port: u16) -> Canned {
         execute: response(
             br#"{"exitCode":0,"result":"hello\n","artifacts":{"stdout":"hello\n","charts":[]}}"#,
         ),
+        made: response(one(1).as_bytes()),
         list: response(list.as_bytes()),
         pages: pages.collect(),
         block: vec![b'x'; MIB],
@@ -117,7 +120,17 @@ async fn serve(mut socket: TcpStream, canned: &Canned) -> std::io::Result<()> {
             let length = header(&head, "content-length").and_then(|text| text.parse().ok()).unwrap_or(0);
             drain(&mut socket, &mut buffer, length).await?;
         }
-        if path.contains("/files/download") {
+        if path.contains("/object-storage/") {
+            let access = format!(
+                r#"{{"storageUrl":"http://{}","accessKey":"k","secret":"s","sessionToken":"t","bucket":"store","organizationId":"bench","region":"us-east-1"}}"#,
+                header(&head, "host").unwrap_or_default()
+            );
+            socket.write_all(&response(access.as_bytes())).await?;
+        } else if path.starts_with("/store/") {
+            socket.write_all(&stored(&head, &path)).await?;
+        } else if head.starts_with("POST /api/sandbox") {
+            socket.write_all(&canned.made).await?;
+        } else if path.contains("/files/download") {
             let length = if path.contains("read") { READ_BYTES } else { TRANSFER_BYTES };
             let head = format!(
                 "HTTP/1.1 200 OK\r\ncontent-type: application/octet-stream\r\ncontent-length: {length}\r\n\r\n"
@@ -135,6 +148,21 @@ async fn serve(mut socket: TcpStream, canned: &Canned) -> std::io::Result<()> {
         } else {
             socket.write_all(&response(b"{}")).await?;
         }
+    }
+}
+
+/// What an object store answers that has nothing yet and keeps nothing.
+fn stored(head: &str, path: &str) -> Vec<u8> {
+    if head.starts_with("HEAD") {
+        b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n".to_vec()
+    } else if head.starts_with("PUT") {
+        b"HTTP/1.1 200 OK\r\netag: \"0\"\r\ncontent-length: 0\r\n\r\n".to_vec()
+    } else if path.contains("uploads") {
+        response(
+            br#"<InitiateMultipartUploadResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Bucket>store</Bucket><Key>k</Key><UploadId>u</UploadId></InitiateMultipartUploadResult>"#,
+        )
+    } else {
+        response(b"<CompleteMultipartUploadResult></CompleteMultipartUploadResult>")
     }
 }
 

@@ -87,6 +87,14 @@ const MEASURES: &[Measure] = &[
         aim: "<= 1.2x libcurl, <= 8 MiB more memory",
     },
     Measure {
+        name: "image context of 1 GiB, packed, hashed and uploaded",
+        ours: &["context", "FILE"],
+        peer: Some(("bench-pack", &["FILE"])),
+        unit: "ms",
+        figure: Figure::Wall,
+        aim: "<= 1.2x tar, md5sum and curl, <= 32 MiB",
+    },
+    Measure {
         name: "followed log of 256 MiB, a marker a line",
         ours: &["log"],
         peer: Some(("bench-raw", &["log"])),
