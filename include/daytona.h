@@ -4531,6 +4531,203 @@ int32_t daytona_git_history(daytona_sandbox_t sandbox,
                             size_t *out_len);
 
 /**
+ * Makes a snapshot from an image's name or an image object, and waits until it is active.
+ *
+ * The result is the snapshot as last read. As a stream its data is the build log, which a name has
+ * not. SANDBOX_FAILED: the build failed; the message has the server's reason, and the name stays
+ * taken. HTTP_CONFLICT: the name is taken. Local files of an image object are uploaded first, with
+ * PROGRESS.
+ *
+ * `client`: a client handle.
+ * `name` (text): The name, unique in the organization.
+ * `image` (text or Image): An image's name with its tag, as "python:3.12-slim", or an image object.
+ * `options`: NULL, or a JSON object with any of
+ *
+ * * `resources` (Resources): The size of the sandboxes that are made from it.
+ * * `entrypoint` (list of texts): The command that sandboxes start with.
+ * * `regionId` (text): The region where it is available; absent: the client's `target`.
+ * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+ *   operation's default. Of a stream it bounds its whole life.
+ * * `bufferBytes` (integer, bytes): Of a stream without a queue: how many bytes may wait unread (and,
+ *   of what is written, unsent) before the socket is paused. Less than 64 KiB is taken for 64 KiB.
+ *   Default: 1048576.
+ *
+ * `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
+ * daytona_free.
+ * Its fields are id, name, organizationId?, general, state, errorReason?, imageName?, buildInfo?,
+ * entrypoint?, size?, cpu, gpu, gpuType?, mem, disk, regionIds?, initialRunnerId?, ref?,
+ * sourceSandboxId?, sandboxClass?, createdAt, updatedAt, lastUsedAt? (? may be absent); a newer
+ * server's arrive by themselves.
+ * As a stream: DATA of STDOUT; OPENED has the fields of the result, ENDED the fields of the result.
+ *
+ * Any thread, several at once; DAYTONA_BUSY in an inline callback.
+ * Has no time limit of its own; connect and idle limits apply.
+ * Submitted and cancelled: Ends the wait; the build goes on, and the snapshot is there under its name.
+ * Endpoint: POST {api}/snapshots, GET {api}/snapshots/{id} until it is over,
+ * {api}/snapshots/{id}/build-logs-url; {api}/object-storage/push-access before, for local files
+ * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
+ * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_IO,
+ * DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, DAYTONA_SANDBOX_FAILED,
+ * DAYTONA_HTTP_BAD_REQUEST, DAYTONA_HTTP_FORBIDDEN, DAYTONA_HTTP_NOT_FOUND, DAYTONA_HTTP_CONFLICT, and
+ * 400 to 599 as the server answers. `code` can be FILE_NOT_FOUND, FILE_ACCESS_DENIED.
+ */
+int32_t daytona_snapshot_create(daytona_client_t client,
+                                const char *name,
+                                const char *image,
+                                const char *options,
+                                char **out,
+                                size_t *out_len);
+
+/**
+ * Reads a snapshot by its UUID or exact name.
+ *
+ * `client`: a client handle.
+ * `id_or_name` (text): The snapshot's UUID or exact name.
+ * `options`: NULL, or a JSON object with any of
+ *
+ * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+ *   operation's default. Of a stream it bounds its whole life.
+ *
+ * `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
+ * daytona_free.
+ * Its fields are id, name, organizationId?, general, state, errorReason?, imageName?, buildInfo?,
+ * entrypoint?, size?, cpu, gpu, gpuType?, mem, disk, regionIds?, initialRunnerId?, ref?,
+ * sourceSandboxId?, sandboxClass?, createdAt, updatedAt, lastUsedAt? (? may be absent); a newer
+ * server's arrive by themselves.
+ *
+ * Any thread, several at once; DAYTONA_BUSY in an inline callback.
+ * Gives up after 60 s unless `timeoutMs` says otherwise.
+ * Submitted and cancelled: Nothing remote.
+ * Endpoint: GET {api}/snapshots/{idOrName}
+ * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
+ * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+ * DAYTONA_PANIC, DAYTONA_BUSY, DAYTONA_HTTP_NOT_FOUND, and 400 to 599 as the server answers.
+ */
+int32_t daytona_snapshot_get(daytona_client_t client,
+                             const char *id_or_name,
+                             const char *options,
+                             char **out,
+                             size_t *out_len);
+
+/**
+ * Lists the organization's snapshots and the service's own, a page at a time.
+ *
+ * `client`: a client handle.
+ * `options`: NULL, or a JSON object with any of
+ *
+ * * `page` (integer): The page, from 1 on. Default: 1.
+ * * `limit` (integer): Items a page, 1 to 200. Default: 100.
+ * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+ *   operation's default. Of a stream it bounds its whole life.
+ *
+ * `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
+ * daytona_free.
+ * Its fields are items, total, page, totalPages; a newer server's arrive by themselves.
+ *
+ * Any thread, several at once; DAYTONA_BUSY in an inline callback.
+ * Gives up after 60 s unless `timeoutMs` says otherwise.
+ * Submitted and cancelled: Nothing remote.
+ * Endpoint: GET {api}/snapshots
+ * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
+ * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+ * DAYTONA_PANIC, DAYTONA_BUSY, DAYTONA_HTTP_BAD_REQUEST, and 400 to 599 as the server answers.
+ */
+int32_t daytona_snapshot_list(daytona_client_t client,
+                              const char *options,
+                              char **out,
+                              size_t *out_len);
+
+/**
+ * Deletes a snapshot by its UUID or exact name. Sandboxes that were made from it stay.
+ *
+ * HTTP_FORBIDDEN for the service's own.
+ *
+ * `client`: a client handle.
+ * `id_or_name` (text): The snapshot's UUID or exact name.
+ * `options`: NULL, or a JSON object with any of
+ *
+ * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+ *   operation's default. Of a stream it bounds its whole life.
+ *
+ * `out`, `out_len`: may be NULL. Get `null`, or the error JSON on failure; free it with daytona_free.
+ *
+ * Any thread, several at once; DAYTONA_BUSY in an inline callback.
+ * Gives up after 60 s unless `timeoutMs` says otherwise.
+ * Submitted and cancelled: Drops the connection; the snapshot may be gone.
+ * Endpoint: DELETE {api}/snapshots/{id}, where it is a name after GET {api}/snapshots/{name}
+ * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
+ * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+ * DAYTONA_PANIC, DAYTONA_BUSY, DAYTONA_HTTP_FORBIDDEN, DAYTONA_HTTP_NOT_FOUND, and 400 to 599 as the
+ * server answers.
+ */
+int32_t daytona_snapshot_delete(daytona_client_t client,
+                                const char *id_or_name,
+                                const char *options,
+                                char **out,
+                                size_t *out_len);
+
+/**
+ * Activates a snapshot whose state is `inactive`; it is `pending` for a moment before it is `active`.
+ *
+ * HTTP_BAD_REQUEST for one that is active already, or in another state.
+ *
+ * `client`: a client handle.
+ * `id` (text): The snapshot's UUID; its exact name does as well.
+ * `options`: NULL, or a JSON object with any of
+ *
+ * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+ *   operation's default. Of a stream it bounds its whole life.
+ *
+ * `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
+ * daytona_free.
+ * Its fields are id, name, organizationId?, general, state, errorReason?, imageName?, buildInfo?,
+ * entrypoint?, size?, cpu, gpu, gpuType?, mem, disk, regionIds?, initialRunnerId?, ref?,
+ * sourceSandboxId?, sandboxClass?, createdAt, updatedAt, lastUsedAt? (? may be absent); a newer
+ * server's arrive by themselves.
+ *
+ * Any thread, several at once; DAYTONA_BUSY in an inline callback.
+ * Gives up after 60 s unless `timeoutMs` says otherwise.
+ * Submitted and cancelled: Drops the connection; the snapshot may be active.
+ * Endpoint: POST {api}/snapshots/{id}/activate
+ * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
+ * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+ * DAYTONA_PANIC, DAYTONA_BUSY, DAYTONA_HTTP_BAD_REQUEST, DAYTONA_HTTP_NOT_FOUND, and 400 to 599 as the
+ * server answers.
+ */
+int32_t daytona_snapshot_activate(daytona_client_t client,
+                                  const char *id,
+                                  const char *options,
+                                  char **out,
+                                  size_t *out_len);
+
+/**
+ * Deactivates a snapshot: no sandbox can be made from it until it is activated again.
+ *
+ * `client`: a client handle.
+ * `id` (text): The snapshot's UUID; its exact name does as well.
+ * `options`: NULL, or a JSON object with any of
+ *
+ * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
+ *   operation's default. Of a stream it bounds its whole life.
+ *
+ * `out`, `out_len`: may be NULL. Get `null`, or the error JSON on failure; free it with daytona_free.
+ *
+ * Any thread, several at once; DAYTONA_BUSY in an inline callback.
+ * Gives up after 60 s unless `timeoutMs` says otherwise.
+ * Submitted and cancelled: Drops the connection; the snapshot may be inactive.
+ * Endpoint: POST {api}/snapshots/{id}/deactivate
+ * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
+ * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
+ * DAYTONA_PANIC, DAYTONA_BUSY, DAYTONA_HTTP_BAD_REQUEST, DAYTONA_HTTP_FORBIDDEN,
+ * DAYTONA_HTTP_NOT_FOUND, and 400 to 599 as the server answers.
+ */
+int32_t daytona_snapshot_deactivate(daytona_client_t client,
+                                    const char *id,
+                                    const char *options,
+                                    char **out,
+                                    size_t *out_len);
+
+/**
  * The Dockerfile of an image object, as a text.
  *
  * Nothing is sent. Local files are looked for where the style does so, and a missing one is IO with

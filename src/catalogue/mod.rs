@@ -25,6 +25,7 @@ mod region;
 mod sandbox;
 mod secret;
 mod session;
+mod snapshot;
 mod volume;
 mod warm_pool;
 
@@ -48,6 +49,7 @@ const AREAS: &[&[Operation]] = &[
     pty::ENTRIES,
     files::ENTRIES,
     git::ENTRIES,
+    snapshot::ENTRIES,
     image::ENTRIES,
     interpreter::ENTRIES,
     computer::ENTRIES,

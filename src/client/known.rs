@@ -76,6 +76,9 @@ known! {
     NameMatch: "exact" | "substring" | "regex";
     /// What a volume is doing.
     VolumeState: "creating" | "ready" | "pending_create" | "pending_delete" | "deleting" | "deleted" | "error";
+    /// What a snapshot is doing.
+    SnapshotState: "building" | "pending" | "pulling" | "snapshotting" | "active" | "inactive" | "error"
+        | "build_failed" | "removing";
     /// What a list of secrets is sorted by.
     SecretSort: "name" | "createdAt" | "updatedAt";
     /// Whose a region is.

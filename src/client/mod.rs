@@ -1,6 +1,7 @@
 //! The Rust SDK: one file per noun, over one transport.
 
 pub mod background;
+pub(crate) mod build_log;
 pub mod codes;
 pub(crate) mod collected;
 pub mod computer;
@@ -28,6 +29,7 @@ pub mod secret;
 pub mod sensitive;
 pub mod server;
 pub mod session;
+pub mod snapshot;
 pub(crate) mod socket_io;
 pub mod status;
 pub mod stream;

@@ -113,6 +113,12 @@ int32_t (*check_daytona_json_quote)(const char *text, size_t len, char **literal
 
 /* The operations. */
 int32_t (*check_daytona_client_config)(uint64_t client, const char *options, char **out, size_t *out_len) = daytona_client_config;
+int32_t (*check_daytona_snapshot_create)(uint64_t client, const char *name, const char *image, const char *options, char **out, size_t *out_len) = daytona_snapshot_create;
+int32_t (*check_daytona_snapshot_get)(uint64_t client, const char *id_or_name, const char *options, char **out, size_t *out_len) = daytona_snapshot_get;
+int32_t (*check_daytona_snapshot_list)(uint64_t client, const char *options, char **out, size_t *out_len) = daytona_snapshot_list;
+int32_t (*check_daytona_snapshot_delete)(uint64_t client, const char *id_or_name, const char *options, char **out, size_t *out_len) = daytona_snapshot_delete;
+int32_t (*check_daytona_snapshot_activate)(uint64_t client, const char *id, const char *options, char **out, size_t *out_len) = daytona_snapshot_activate;
+int32_t (*check_daytona_snapshot_deactivate)(uint64_t client, const char *id, const char *options, char **out, size_t *out_len) = daytona_snapshot_deactivate;
 int32_t (*check_daytona_volume_create)(uint64_t client, const char *name, const char *options, char **out, size_t *out_len) = daytona_volume_create;
 int32_t (*check_daytona_volume_get)(uint64_t client, const char *id_or_name, const char *options, char **out, size_t *out_len) = daytona_volume_get;
 int32_t (*check_daytona_volume_list)(uint64_t client, const char *options, char **out, size_t *out_len) = daytona_volume_list;

@@ -4,7 +4,7 @@ use crate::support::{Collector, Running, call, client, context, made, open, soon
 use daytona::catalogue::{self, Outcome, Stream, TargetRef};
 use daytona::client::Client;
 use daytona::client::sandbox::Sandbox;
-use daytona::client::stream::{ErrorContext, Io, input};
+use daytona::client::stream::{Ended, ErrorContext, Io, input};
 use daytona::{Error, Result};
 use daytona_dev::{Options, Protocol, Server};
 use serde_json::{Value, json};
@@ -72,22 +72,40 @@ impl DevServer {
 
     /// sandbox.create as a stream: the build log, and the sandbox that ENDED carries.
     pub async fn create_stream(&self, params: Value) -> (Arc<Collector>, Result<(Sandbox, Value)>) {
-        let sink = Arc::new(Collector::default());
-        let function = catalogue::find("sandbox.create").unwrap().stream.unwrap();
-        let (into, (_writer, input)) = (sink.clone(), input(1024));
-        let stream = Stream {
-            target: TargetRef::Client(self.client.clone()),
-            params: params.to_string().into_bytes(),
-            io: Box::new(move |_| Io { sink: into, input, error_context: ErrorContext::default() }),
-        };
-        let ended = soon(function(stream).unwrap()).await;
-        let ended = ended.map(|ended| (ended.sandbox.expect("a sandbox"), parsed(&ended.json)));
-        if let (Some(opened), Ok((_, ended))) = (sink.opened(), &ended) {
-            crate::described::event("sandbox.create", "opened", &parsed(&opened)).unwrap();
-            crate::described::event("sandbox.create", "ended", ended).unwrap();
-        }
-        (sink, ended)
+        let (sink, ended) = stream(&self.client, "sandbox.create", params).await;
+        (sink, ended.map(|ended| (ended.sandbox.expect("a sandbox"), parsed(&ended.json))))
     }
+
+    /// snapshot.create as a stream: the build log, and the snapshot that ENDED carries.
+    pub async fn snapshot_stream(&self, params: Value) -> (String, Result<Value>) {
+        let (sink, ended) = stream(&self.client, "snapshot.create", params).await;
+        (String::from_utf8(sink.all()).unwrap(), ended.map(|ended| parsed(&ended.json)))
+    }
+}
+
+/// A stream of a client, to its end, held against what the catalogue says.
+pub async fn stream(client: &Client, operation: &str, params: Value) -> (Arc<Collector>, Result<Ended>) {
+    let sink = Arc::new(Collector::default());
+    let function = catalogue::find(operation).unwrap().stream.unwrap();
+    let (into, (_writer, input)) = (sink.clone(), input(1024));
+    let stream = Stream {
+        target: TargetRef::Client(client.clone()),
+        params: params.to_string().into_bytes(),
+        io: Box::new(move |_| Io { sink: into, input, error_context: ErrorContext::default() }),
+    };
+    let ended = match function(stream) {
+        Ok(future) => soon(future).await,
+        Err(error) => Err(error),
+    };
+    match (sink.opened(), &ended) {
+        (Some(opened), Ok(ended)) => {
+            crate::described::event(operation, "opened", &parsed(&opened)).unwrap();
+            crate::described::event(operation, "ended", &parsed(&ended.json)).unwrap();
+        }
+        (_, Err(error)) => crate::described::error(operation, error).unwrap(),
+        _ => panic!("{operation} ended well and was never open"),
+    }
+    (sink, ended)
 }
 
 fn parsed(json: &[u8]) -> Value {

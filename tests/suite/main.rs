@@ -24,5 +24,6 @@ mod recordings;
 mod sandbox;
 mod secret;
 mod session;
+mod snapshot;
 mod transport;
 mod volume;

@@ -1,6 +1,6 @@
 //! Creating a sandbox: the request's body, and the look-up by name after an ambiguous failure.
 
-use super::build::{self, Log};
+use super::build;
 use super::{Sandbox, wait};
 use crate::client::Client;
 use crate::client::error::{Error, Result};
@@ -352,7 +352,7 @@ pub async fn create_stream(client: Client, params: Create, io: Io) -> Result<End
     let progress: Progress = Arc::new(move |moved, total| sink.progress(moved, total));
     let sandbox = request(&client, &params, &io.error_context, Some(progress)).await?;
     io.opened(sandbox.info().0);
-    build::follow(&sandbox, &io, Log::default()).await;
+    build::follow(&sandbox, &io).await;
     if params.wait_for_start() {
         wait::until_started(&sandbox).await?;
     }

@@ -15,5 +15,6 @@ mod region;
 mod sandbox;
 mod secret;
 mod session;
+mod snapshot;
 mod volume;
 mod warm_pool;

@@ -353,7 +353,7 @@ async fn a_build_that_fails_is_told_with_its_reason_and_its_log() {
             (Some("build_failed"), Some(left.id()))
         );
         let unusable = fails(&left, "sandbox.home_dir", json!({})).await;
-        assert!(unusable.detail().message.contains("it failed: failed to parse"), "{unusable}");
+        assert!(unusable.detail().message.contains("it failed: line 1: failed to parse"), "{unusable}");
         ask(&left, "sandbox.delete", json!({"wait": true})).await;
 
         let (sink, ended) = dev_server.create_stream(json!({"image": "No/Such/Image"})).await;

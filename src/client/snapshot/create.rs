@@ -1,0 +1,239 @@
+//! Making a snapshot: the request, the log of its build, the wait for its end.
+
+use super::Reading;
+use crate::client::Client;
+use crate::client::build_log::{self, Built, Phase, READ_LIMIT};
+use crate::client::error::{Error, Result};
+use crate::client::image::{self, ImageOrName};
+use crate::client::lock::RwLock;
+use crate::client::operation::{Context, Progress};
+use crate::client::sandbox::Resources;
+use crate::client::status;
+use crate::client::stream::{Ended, Io};
+use crate::client::transport::{Json, caller_deadline, expect_json, segment};
+use http::Method;
+use serde::Serialize;
+use serde_json::Value;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::{Instant, sleep};
+
+crate::params! {
+    stream
+    pub struct Create {
+        /// The name, unique in the organization.
+        pub name: String,
+        /// An image's name with its tag, as "python:3.12-slim", or an image object.
+        #[cfg_attr(feature = "schema", schemars(with = "crate::client::image::ImageOrNameShape"))]
+        pub image: ImageOrName,
+        /// The size of the sandboxes that are made from it.
+        pub resources: Option<Resources>,
+        /// The command that sandboxes start with.
+        pub entrypoint: Option<Vec<String>>,
+        /// The region where it is available; absent: the client's `target`.
+        pub region_id: Option<String>,
+    }
+}
+
+/// The body of POST /snapshots; options that were not given are absent.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Body<'a> {
+    name: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    image_name: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    build_info: Option<BuildInfo>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    entrypoint: Option<Vec<String>>,
+    #[serde(flatten)]
+    resources: Option<Resources>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    region_id: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct BuildInfo {
+    dockerfile_content: String,
+    context_hashes: Vec<String>,
+}
+
+impl Create {
+    /// Refuses, before anything is sent, what the server would refuse or silently misread.
+    fn check(&self) -> Result<()> {
+        let invalid = |text: &str| Err(Error::invalid(format!("snapshot.create: {text}")));
+        if self.name.trim().is_empty() {
+            return invalid("`name` is empty");
+        }
+        match &self.image {
+            ImageOrName::Name(image) if image.trim().is_empty() => invalid("`image` is empty"),
+            ImageOrName::Name(image) if image.contains(['\n', '\r']) => {
+                invalid("`image` has to be one line: the name of an image")
+            }
+            _ => Ok(()),
+        }
+    }
+
+    async fn body<'a>(&'a self, client: &'a Client, progress: Option<Progress>) -> Result<Body<'a>> {
+        let (image_name, build_info, entrypoint) = match &self.image {
+            ImageOrName::Name(name) => (Some(name.as_str()), None, self.entrypoint.clone()),
+            ImageOrName::Object(image) => {
+                let prepared = image::prepare(client, image, self.entrypoint.as_deref(), progress).await?;
+                let info = BuildInfo {
+                    dockerfile_content: prepared.dockerfile,
+                    context_hashes: prepared.context_hashes,
+                };
+                (None, Some(info), prepared.entrypoint)
+            }
+        };
+        let resources = self.resources.clone().map(|mut resources| {
+            resources.gpu_type = resources.gpu_type.map(|kinds| match kinds {
+                Value::Array(_) => kinds,
+                one => Value::Array(vec![one]),
+            });
+            resources
+        });
+        Ok(Body {
+            name: &self.name,
+            image_name,
+            build_info,
+            entrypoint,
+            resources,
+            region_id: self.region_id.as_deref().or(client.target()),
+        })
+    }
+}
+
+/// A snapshot that is being made, as last read.
+struct Making {
+    client: Client,
+    name: String,
+    last: RwLock<(Json, Reading)>,
+}
+
+impl Making {
+    async fn request(client: Client, params: &Create, progress: Option<Progress>) -> Result<Self> {
+        params.check()?;
+        let body = params.body(&client, progress).await?;
+        let answer = client.request(Method::POST, "snapshots").json(&body).send().await?;
+        let json = expect_json(answer.json_required().await?, b'{', "a snapshot")?;
+        let reading = Reading::of(&json)?;
+        Ok(Self { client, name: params.name.clone(), last: RwLock::new((json, reading)) })
+    }
+
+    fn reading(&self) -> Reading {
+        self.last.read().1.clone()
+    }
+
+    fn json(&self) -> Json {
+        self.last.read().0.clone()
+    }
+
+    /// Polls until the state is a final one.
+    async fn ended(&self) -> Result<()> {
+        let deadline = caller_deadline().map(|deadline| deadline - MARGIN);
+        let (mut pause, mut errors, mut suspected) = (POLL, 0, false);
+        loop {
+            let reading = self.reading();
+            match reading.state.as_str() {
+                "active" => return Ok(()),
+                // A failure may be stale: it counts when it is read twice.
+                state if has_failed(state) && suspected => return Err(self.failure(&reading)),
+                state => suspected = has_failed(state),
+            }
+            if deadline.is_some_and(|deadline| Instant::now() + pause > deadline) {
+                let (name, state) = (&self.name, &reading.state);
+                let message = format!(
+                    "snapshot {name} is still {state}; the build goes on: read it with snapshot.get, or raise \
+                     `timeoutMs`"
+                );
+                return Err(Error::new(status::TIMEOUT, message));
+            }
+            sleep(pause).await;
+            pause = pause.mul_f64(1.2).min(POLL_MAX);
+            match self.reread().await {
+                Ok(()) => errors = 0,
+                Err(error) => {
+                    errors += 1;
+                    let may_pass =
+                        error.detail().retryable || matches!(error.status(), status::PROTOCOL | 500..);
+                    if !may_pass || errors >= ERRORS_MAX {
+                        return Err(error);
+                    }
+                }
+            }
+        }
+    }
+
+    fn failure(&self, reading: &Reading) -> Error {
+        let reason = reading.error_reason.as_deref().unwrap_or("the server gives no reason");
+        let message = format!(
+            "snapshot {} is {}: {reason}; its name stays taken until it is deleted with snapshot.delete",
+            self.name, reading.state
+        );
+        Error::new(status::SANDBOX_FAILED, message)
+    }
+}
+
+impl Built for Making {
+    fn client(&self) -> &Client {
+        &self.client
+    }
+
+    fn phase(&self) -> Phase {
+        match self.reading().state.as_str() {
+            "pending" => Phase::Waiting,
+            "active" | "inactive" | "removing" => Phase::Over,
+            state if has_failed(state) => Phase::Over,
+            _ => Phase::Building,
+        }
+    }
+
+    async fn reread(&self) -> Result<()> {
+        let path = format!("snapshots/{}", segment(&self.reading().id)?);
+        let request =
+            self.client.request(Method::GET, &path).deadline(Some(READ_LIMIT)).idle(Some(READ_LIMIT));
+        let json = expect_json(request.send().await?.json_required().await?, b'{', "a snapshot")?;
+        let reading = Reading::of(&json)?;
+        *self.last.write() = (json, reading);
+        Ok(())
+    }
+
+    async fn log_url(&self) -> Result<Json> {
+        let path = format!("snapshots/{}/build-logs-url", segment(&self.reading().id)?);
+        self.client.request(Method::GET, &path).send().await?.json().await
+    }
+}
+
+fn has_failed(state: &str) -> bool {
+    matches!(state, "error" | "build_failed")
+}
+
+/// The pause between two polls, at first and at most.
+const POLL: Duration = Duration::from_millis(100);
+const POLL_MAX: Duration = Duration::from_secs(1);
+/// Poll errors in a row that end a wait.
+const ERRORS_MAX: u32 = 10;
+/// The wait ends this long before the caller's limit, so that its error can tell the state.
+const MARGIN: Duration = Duration::from_millis(100);
+
+pub async fn create(client: Client, params: Create, context: Context) -> Result<Json> {
+    let making = Making::request(client, &params, context.progress.clone()).await?;
+    making.ended().await?;
+    Ok(making.json())
+}
+
+/// The same with the build log as data.
+pub async fn create_stream(client: Client, params: Create, io: Io) -> Result<Ended> {
+    let sink = io.sink.clone();
+    let progress: Progress = Arc::new(move |moved, total| sink.progress(moved, total));
+    let making = Making::request(client, &params, Some(progress)).await?;
+    io.opened(making.json().0);
+    // Only what was built from an image object has a log.
+    if matches!(params.image, ImageOrName::Object(_)) {
+        build_log::follow(&making, &io).await;
+    }
+    making.ended().await?;
+    Ok(Ended { json: making.json().0, position: None, sandbox: None })
+}

@@ -1,0 +1,126 @@
+//! Reading, listing, activating and deleting snapshots. The server reads by id or name, and changes by id alone.
+
+use super::Reading;
+use crate::client::Client;
+use crate::client::error::{Error, Result};
+use crate::client::operation::Context;
+use crate::client::status;
+use crate::client::transport::{Json, Response, expect_json, segment};
+use http::Method;
+use serde::Deserialize;
+
+crate::params! {
+    pub struct Named {
+        /// The snapshot's UUID or exact name.
+        pub id_or_name: String,
+    }
+}
+
+crate::params! {
+    pub struct Activate {
+        /// The snapshot's UUID; its exact name does as well.
+        pub id: String,
+    }
+}
+
+crate::params! {
+    #[derive(Default)]
+    pub struct List {
+        /// The page, from 1 on.
+        #[cfg_attr(feature = "schema", schemars(range(min = 1)))]
+        pub page: Option<u32> = 1,
+        /// Items a page, 1 to 200.
+        #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 200)))]
+        pub limit: Option<u32> = 100,
+    }
+}
+
+/// A page of snapshots.
+#[derive(Deserialize)]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(rename = "SnapshotPage", extend("absentOrNull" = true))
+)]
+#[serde(rename_all = "camelCase")]
+pub struct Listed {
+    /// The snapshots, as the server describes them; the service's own are among them.
+    pub items: Vec<super::Snapshot>,
+    /// How many snapshots there are.
+    pub total: u64,
+    /// The number of this page.
+    pub page: u64,
+    /// How many pages there are.
+    pub total_pages: u64,
+}
+
+pub async fn get(client: Client, params: Named, _: Context) -> Result<Json> {
+    read(&client, &params.id_or_name).await
+}
+
+async fn read(client: &Client, id_or_name: &str) -> Result<Json> {
+    let request = client.request(Method::GET, &format!("snapshots/{}", address(id_or_name)?));
+    expect_json(request.send().await?.json_required().await?, b'{', "a snapshot")
+}
+
+/// As a part of a path. A name with a slash is one, too, percent-encoded.
+fn address(id_or_name: &str) -> Result<String> {
+    if id_or_name.is_empty() {
+        return Err(Error::invalid("the snapshot's name is empty; give its UUID or exact name"));
+    }
+    segment(id_or_name)
+}
+
+pub async fn list(client: Client, params: List, _: Context) -> Result<Json> {
+    if params.page == Some(0) {
+        return Err(Error::invalid("snapshot.list: `page` is 0; pages count from 1"));
+    }
+    if params.limit.is_some_and(|limit| !(1..=200).contains(&limit)) {
+        return Err(Error::invalid("snapshot.list: `limit` is a number from 1 to 200"));
+    }
+    let mut request = client.request(Method::GET, "snapshots");
+    for (key, value) in [("page", params.page), ("limit", params.limit)] {
+        if let Some(value) = value {
+            request = request.query(key, &value.to_string());
+        }
+    }
+    expect_json(request.send().await?.json_required().await?, b'{', "a page of snapshots")
+}
+
+pub async fn delete(client: Client, params: Named, _: Context) -> Result<()> {
+    change(&client, &params.id_or_name, Method::DELETE, "").await.map(drop)
+}
+
+pub async fn activate(client: Client, params: Activate, _: Context) -> Result<Json> {
+    let answer = change(&client, &params.id, Method::POST, "/activate").await?;
+    expect_json(answer.json_required().await?, b'{', "a snapshot")
+}
+
+pub async fn deactivate(client: Client, params: Activate, _: Context) -> Result<()> {
+    change(&client, &params.id, Method::POST, "/deactivate").await.map(drop)
+}
+
+/// Asks by id; what is no snapshot's id may be a name, which a reading resolves.
+async fn change(client: &Client, id_or_name: &str, method: Method, action: &str) -> Result<Response> {
+    let send = async |id: &str| {
+        let path = format!("snapshots/{}{action}", address(id)?);
+        client.request(method.clone(), &path).send().await
+    };
+    if is_uuid(id_or_name) {
+        match send(id_or_name).await {
+            Err(error) if error.status() == status::HTTP_NOT_FOUND => {}
+            answered => return answered,
+        }
+    }
+    let found = Reading::of(&read(client, id_or_name).await?)?;
+    send(&found.id).await
+}
+
+/// Whether a text has the form of a UUID. Names may have it, too.
+fn is_uuid(text: &str) -> bool {
+    text.len() == 36
+        && text.bytes().enumerate().all(|(at, byte)| match at {
+            8 | 13 | 18 | 23 => byte == b'-',
+            _ => byte.is_ascii_hexdigit(),
+        })
+}
