@@ -2,6 +2,7 @@
 
 use crate::api::records::Records;
 use crate::build::{Build, Builds, Image};
+use crate::events::Events;
 use crate::isolation::Isolation;
 use crate::sandbox::Sandbox;
 use crate::store::Store;
@@ -33,6 +34,7 @@ pub struct AppState {
     pub state_dir: PathBuf,
     pub isolation: Arc<Isolation>,
     pub sandboxes: RwLock<Registry>,
+    pub events: Events,
     /// Each sandbox that was forked from another one, with that one; also when they are destroyed.
     pub forks: Mutex<Vec<Fork>>,
     pub default_snapshot_id: String,
@@ -78,6 +80,7 @@ impl AppState {
             state_dir,
             isolation,
             sandboxes: RwLock::default(),
+            events: Events::default(),
             forks: Mutex::default(),
             default_snapshot_id: Uuid::new_v4().to_string(),
             snapshots: Records::default(),
@@ -111,6 +114,7 @@ impl AppState {
 
 impl Registry {
     pub fn insert(&mut self, sandbox: Arc<Sandbox>) {
+        sandbox.announce();
         let name = (sandbox.organization.clone(), sandbox.name());
         self.names.insert(name, sandbox.id.clone());
         self.by_id.insert(sandbox.id.clone(), sandbox.clone());

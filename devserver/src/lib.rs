@@ -4,6 +4,7 @@
 //! * `server`: the listener, and where a request goes. `faults`: faults on demand.
 //! * The control plane. `app_state`: organizations, keys, sandboxes. `sandbox`: one of them. `api`: what is below
 //!   `/api`. `proxy`: access to toolboxes and ports. `rate`: how often. `upkeep`: what happens as time passes.
+//!   `events`: what is told to who listens.
 //! * `build`: image builds. `store`: the object store for image contexts. `byte_range`: the `Range` of a download.
 //! * The border. `host`: how the server reaches a sandbox's toolbox. `daemon`: the process that serves it.
 //!   `isolation`: the container that this process runs in.
@@ -15,6 +16,7 @@ mod app_state;
 mod build;
 mod byte_range;
 pub mod daemon;
+mod events;
 pub mod faults;
 mod host;
 pub mod isolation;

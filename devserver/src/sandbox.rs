@@ -6,6 +6,7 @@ use crate::api::ssh::SshAccess;
 use crate::api::volumes;
 use crate::app_state::{AppState, random_key};
 use crate::build::{Build, Image, ImageConfig};
+use crate::events::Events;
 use crate::host::{self, ToolboxHost};
 use crate::isolation::{Container, HOME, SavedLayer};
 use crate::timestamp::{self, now};
@@ -57,6 +58,8 @@ struct Status {
     change: u64,
     /// A change that ends in the state in which it began is under way: a resize, a copy.
     returning: bool,
+    organization: String,
+    events: Events,
 }
 
 /// A change of state under way. A later one supersedes it, and it writes nothing any more.
@@ -110,7 +113,13 @@ impl Sandbox {
             origin: Mutex::new(origin),
             isolated: app.isolation.plan().is_some(),
             directory: app.state_dir.join(&id),
-            status: Mutex::new(Status { record, change: 0, returning: false }),
+            status: Mutex::new(Status {
+                organization: text("organizationId"),
+                events: app.events.clone(),
+                change: 0,
+                returning: false,
+                record,
+            }),
             observed: Notify::new(),
             toolbox: Mutex::new(Toolbox::Off),
             id,
@@ -154,6 +163,12 @@ impl Sandbox {
 
     pub fn set(&self, key: &str, value: impl Into<Value>) {
         self.status.lock().set(key, value.into());
+    }
+
+    /// Tells who listens that it is there.
+    pub fn announce(&self) {
+        let status = self.status.lock();
+        status.events.created(&self.organization, || Value::Object(status.record.clone()));
     }
 
     /// An empty text removes the key, as the service leaves out what is not set.
@@ -403,8 +418,12 @@ impl Sandbox {
 
 impl Status {
     fn set(&mut self, key: &str, value: Value) {
-        self.record.insert(key.into(), value);
+        let before = self.record.insert(key.into(), value).unwrap_or_default();
         self.record.insert("updatedAt".into(), json!(now()));
+        if self.record.get(key) != Some(&before) {
+            let sandbox = || Value::Object(self.record.clone());
+            self.events.changed(&self.organization, key, &before, sandbox);
+        }
     }
 }
 

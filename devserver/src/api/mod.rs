@@ -15,6 +15,7 @@ mod regions;
 pub mod secrets;
 mod settings;
 mod snapshots;
+mod socket_io;
 pub mod ssh;
 mod telemetry;
 pub mod volumes;
@@ -48,6 +49,7 @@ pub fn router(app: Arc<AppState>) -> Router {
     };
     Router::new()
         .route("/config", get(config))
+        .route("/socket.io/", get(socket_io::connect))
         .route("/health", get(async || json_body(&json!({ "status": "ok" }))))
         .route("/sandbox", get(list::by_cursor).post(create::create))
         .route("/sandbox/paginated", get(list::by_page))

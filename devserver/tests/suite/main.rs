@@ -10,6 +10,7 @@ mod builds;
 mod cli;
 mod computer;
 mod control_plane;
+mod events;
 mod faults;
 mod files;
 mod git;
