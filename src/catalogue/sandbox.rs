@@ -194,6 +194,28 @@ pub(super) const ENTRIES: &[Operation] = &[
         call: sandbox::wait,
     },
     operation! {
+        /// The events of the sandbox as they happen, over the service's event socket, until it is destroyed.
+        ///
+        /// DATA is STRUCTURED: `{"event":"sandbox.state.updated","data":{"sandbox":{...},"oldState":"...",
+        /// "newState":"..."}}`, with the server's own data; other events (`sandbox.created`,
+        /// `sandbox.desired-state.updated`) come as well. A lost connection is made again (after 1 s, doubling to 30 s),
+        /// and a change of state that was missed meanwhile is delivered as an event. SLOW_CONSUMER when more than
+        /// 1,024 events wait to be read.
+        "sandbox.events", Sandbox, Newer, sandbox::Events,
+        required: [],
+        fails: [SLOW_CONSUMER, HTTP_NOT_FOUND],
+        codes: [],
+        endpoint: "GET {api}/socket.io/ (WebSocket), GET {api}/sandbox/{id}",
+        cancel: "Ends the stream; the socket stays for other listeners, and 30 s without one.",
+        timeout: None,
+        stream: sandbox::events {
+            opened: sandbox::EventsOpened,
+            ended: sandbox::EventsEnded,
+            channels: [Structured],
+            input: None,
+        },
+    },
+    operation! {
         /// Waits until the sandbox is started.
         "sandbox.wait_for_start", Sandbox, Guide, sandbox::Nothing,
         required: [],

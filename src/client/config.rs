@@ -74,8 +74,9 @@ pub struct Options {
     /// streams are not counted.
     #[cfg_attr(feature = "schema", schemars(extend("unit" = "bytes", "default" = DEFAULT_MAX_RESULT_BYTES)))]
     pub max_result_bytes: Option<u64>,
-    /// State changes by the event socket instead of polling. Not built yet: `true` is UNSUPPORTED, `false`
-    /// means polling.
+    /// true: waits for a state have it from the event socket, which is opened by the first wait and closed 30 s
+    /// after the last, and poll slowly beside it; where it cannot be had they poll as without it. `sandbox.events`
+    /// opens it in any case.
     #[cfg_attr(feature = "schema", schemars(extend("default" = false)))]
     pub events: Option<bool>,
 }
@@ -88,6 +89,7 @@ pub struct Config {
     pub(crate) api_url: String,
     pub(crate) api: Url,
     pub(crate) target: Option<String>,
+    pub(crate) events: bool,
     pub(crate) connect_timeout: Option<Duration>,
     pub(crate) idle_timeout: Option<Duration>,
     pub(crate) retries: u32,
@@ -144,13 +146,6 @@ impl Config {
 
     /// Resolves options over an environment, given as a look-up.
     pub fn resolve(options: Options, environment: &dyn Fn(&str) -> Result<Option<String>>) -> Result<Self> {
-        if options.events == Some(true) {
-            return Err(Error::new(
-                status::UNSUPPORTED,
-                "`events` is true, but this version has no event socket: leave it out or give false; waits \
-                 poll the sandbox's state",
-            ));
-        }
         let given = Given { environment };
         let (credential, organization) = given.credential(&options)?;
         let (api, api_url) = given.api_url(&options)?;
@@ -159,6 +154,7 @@ impl Config {
             organization,
             api_url,
             api,
+            events: options.events == Some(true),
             target: given.text("target", &options.target, &["DAYTONA_TARGET"])?,
             connect_timeout: limit(options.connect_timeout_ms, CONNECT_TIMEOUT_MS),
             idle_timeout: limit(options.idle_timeout_ms, IDLE_TIMEOUT_MS),

@@ -8,6 +8,7 @@ pub mod computer;
 pub mod config;
 pub mod echo;
 pub mod error;
+pub(crate) mod event_socket;
 pub mod files;
 pub mod git;
 pub mod image;
@@ -39,6 +40,7 @@ pub mod warm_pool;
 
 use config::{Config, Options};
 use error::Result;
+use event_socket::{EventSocket, Subscription};
 use std::sync::Arc;
 use std::time::Duration;
 use transport::{Method, Request, Transport};
@@ -55,6 +57,7 @@ pub struct Client(Arc<Shared>);
 struct Shared {
     config: Arc<Config>,
     transport: Transport,
+    events: EventSocket,
 }
 
 impl Client {
@@ -76,7 +79,11 @@ impl Client {
 
     fn with(config: Config) -> Self {
         let config = Arc::new(config);
-        Self(Arc::new(Shared { transport: Transport::new(config.clone()), config }))
+        Self(Arc::new(Shared {
+            transport: Transport::new(config.clone()),
+            events: EventSocket::default(),
+            config,
+        }))
     }
 
     pub fn transport(&self) -> &Transport {
@@ -128,9 +135,15 @@ impl Client {
         self.config().connect_timeout.unwrap_or(CONNECT_LIMIT)
     }
 
+    /// Listens to the events of a sandbox, by its UUID.
+    pub(crate) fn subscribe(&self, sandbox_id: &str) -> Subscription {
+        self.0.events.subscribe(self.transport(), sandbox_id)
+    }
+
     /// Ends it: requests that begin afterwards answer CLOSED, idle connections are dropped. What is
     /// in flight is its caller's to cancel.
     pub fn close(&self) {
+        self.0.events.close();
         self.transport().close();
     }
 }

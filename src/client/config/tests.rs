@@ -217,9 +217,10 @@ fn a_ca_file_that_holds_no_certificate_is_an_error_at_once() {
 }
 
 #[test]
-fn the_event_socket_is_refused_instead_of_ignored() {
-    refuses(r#"{"apiKey":"key","events":true}"#, &[], status::UNSUPPORTED, "`events`");
-    open(r#"{"apiKey":"key","events":false}"#, &[]).unwrap();
+fn the_event_socket_is_used_where_it_is_asked_for() {
+    for (events, used) in [("", false), (r#","events":false"#, false), (r#","events":true"#, true)] {
+        assert_eq!(open(&format!(r#"{{"apiKey":"key"{events}}}"#), &[]).unwrap().events, used);
+    }
 }
 
 #[test]

@@ -3,6 +3,7 @@
 //! * `reading`: the part of a sandbox's JSON that the library reads. `create`, `find`, `list`: operations that
 //!   return sandboxes. `lifecycle`, `copies`, `wait`: changes of state, snapshots and forks, and waiting for them.
 //! * `settings`: labels, intervals, network, secrets, environment. `telemetry`: metrics and ports.
+//! * `events`: state changes as they happen.
 //! * `links`, `file_urls`, `ssh`: access from outside. `build`: the build log.
 //! * `daemon`, `api_version`: the generation of the daemon and of the API, and what older ones lack.
 
@@ -11,6 +12,7 @@ mod build;
 mod copies;
 mod create;
 mod daemon;
+mod events;
 mod file_urls;
 mod find;
 mod lifecycle;
@@ -24,6 +26,7 @@ mod wait;
 
 pub use copies::{CreateSnapshot, Fork, Forks, ancestors, create_snapshot, fork, forks, parent};
 pub use create::{Create, Resources, VolumeMount, create, create_stream};
+pub use events::{Events, EventsEnded, EventsOpened, events};
 pub use file_urls::{FileUrl, SignedUrl, download_url, rotate_signing_key, upload_url};
 pub use find::{Attach, Attached, Find, Get, SandboxId, attach, find, get};
 pub use lifecycle::{

@@ -1,9 +1,11 @@
-//! Waiting for a state: often at first, then less so. Passing poll errors are tolerated, a failure is
+//! Waiting for a state: by events where the client uses them, with a slow poll behind; else by polling, often at
+//! first, then less so. Passing poll errors are tolerated, a failure is
 //! believed only after a second look, and unknown states are just other states.
 
 use super::Sandbox;
 use super::lifecycle::Nothing;
 use crate::client::error::{Error, Result};
+use crate::client::event_socket::{Notice, Subscription};
 use crate::client::operation::Context;
 use crate::client::status;
 use crate::client::transport::{Json, caller_deadline};
@@ -14,6 +16,8 @@ use tokio::time::{Instant, sleep_until};
 const POLL: Duration = Duration::from_millis(100);
 /// How long polls stay that close together.
 const FAST_POLLING: Duration = Duration::from_secs(5);
+/// The pause between polls while events come.
+const POLL_BEHIND_EVENTS: Duration = Duration::from_secs(1);
 const POLL_MOST: Duration = Duration::from_secs(1);
 /// The last look happens this long before the caller gives up.
 const LAST_LOOK: Duration = Duration::from_millis(250);
@@ -46,12 +50,17 @@ pub(super) async fn until(sandbox: &Sandbox, goal: Goal<'_>) -> Result<()> {
     let began = Instant::now();
     let last_look = caller_deadline().map(|deadline| deadline - LAST_LOOK.min((deadline - began) / 4));
     let (mut pause, mut errors, mut suspected) = (POLL, 0, false);
+    let mut events = None;
     loop {
         let looking_last = last_look.is_some_and(|at| Instant::now() >= at);
         match sandbox.reread_within(Some(POLL_LIMIT)).await {
             Ok(()) => {
                 errors = 0;
                 let reading = sandbox.reading();
+                // A listener is told that the socket is connected, so that nothing from before is missed.
+                if events.is_none() && sandbox.client().config().events {
+                    events = Some(sandbox.client().subscribe(&reading.id));
+                }
                 if (goal.reached)(&reading) || (goal.gone_is_good && reading.state == "destroyed") {
                     return Ok(());
                 }
@@ -78,11 +87,28 @@ pub(super) async fn until(sandbox: &Sandbox, goal: Goal<'_>) -> Result<()> {
         if looking_last {
             return Err(late(sandbox, goal.name, began));
         }
-        let next = Instant::now() + pause;
-        sleep_until(last_look.map_or(next, |at| next.min(at.max(Instant::now())))).await;
+        // A failure that is suspected is looked at again soon, events or not.
+        let connected = !suspected && events.as_ref().is_some_and(Subscription::is_connected);
+        let next = Instant::now() + if connected { POLL_BEHIND_EVENTS } else { pause };
+        let next = last_look.map_or(next, |at| next.min(at.max(Instant::now())));
+        pause_until(next, events.as_mut()).await;
         if began.elapsed() > FAST_POLLING {
             pause = pause.mul_f64(1.1).min(POLL_MOST);
         }
+    }
+}
+
+/// Ends at that time, or when the sandbox may have changed.
+async fn pause_until(at: Instant, events: Option<&mut Subscription>) {
+    let Some(events) = events else { return sleep_until(at).await };
+    let changed = async {
+        // A connection that failed is no news.
+        while let Notice::Failed(_) = events.next().await {}
+        events.clear();
+    };
+    tokio::select! {
+        () = sleep_until(at) => {}
+        () = changed => {}
     }
 }
 

@@ -165,6 +165,10 @@ impl Running {
         }
     }
 
+    pub fn is_finished(&self) -> bool {
+        self.task.is_finished()
+    }
+
     /// What closing the stream does to its future.
     pub async fn drop_it(self) {
         self.task.abort();

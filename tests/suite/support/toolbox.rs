@@ -108,6 +108,11 @@ impl Toolbox {
         sandbox(&client(&self.url, config), &self.url).await
     }
 
+    /// Every request, those to the API included.
+    pub fn asked_everything(&self) -> Vec<Asked> {
+        self.asked.lock().unwrap().clone()
+    }
+
     /// The requests to the toolbox.
     pub fn asked(&self) -> Vec<Asked> {
         let asked = self.asked.lock().unwrap();
