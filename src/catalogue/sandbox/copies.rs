@@ -11,7 +11,7 @@ pub(in crate::catalogue) const ENTRIES: &[Operation] = &[
         "sandbox.create_snapshot", Sandbox, Newer, sandbox::CreateSnapshot,
         required: ["name"],
         result: Json(sandbox::Described),
-        fails: [SANDBOX_FAILED, UNSUPPORTED, HTTP_BAD_REQUEST, HTTP_NOT_FOUND, HTTP_CONFLICT],
+        fails: [SANDBOX_FAILED, UNSUPPORTED, HTTP_BAD_REQUEST, HTTP_NOT_FOUND, HTTP_CONFLICT, HTTP_UNPROCESSABLE_ENTITY],
         codes: [SPOT_EVICTED],
         endpoint: "POST {api}/sandbox/{id}/snapshot",
         cancel: "Ends the wait; the snapshot goes on.",

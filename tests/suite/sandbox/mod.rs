@@ -1,4 +1,5 @@
 mod access;
+mod copies;
 mod events;
 mod newer_requests;
 mod real;
