@@ -2512,8 +2512,8 @@ int32_t daytona_sandbox_daemon_version(daytona_sandbox_t sandbox,
  * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
  * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
  * DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, DAYTONA_SANDBOX_FAILED, DAYTONA_HTTP_BAD_REQUEST,
- * DAYTONA_HTTP_NOT_FOUND, DAYTONA_HTTP_CONFLICT, and 400 to 599 as the server answers. `code` can be
- * SPOT_EVICTED.
+ * DAYTONA_HTTP_NOT_FOUND, DAYTONA_HTTP_CONFLICT, DAYTONA_HTTP_UNPROCESSABLE_ENTITY, and 400 to 599 as
+ * the server answers. `code` can be SPOT_EVICTED.
  */
 int32_t daytona_sandbox_create_snapshot(daytona_sandbox_t sandbox,
                                         const char *name,

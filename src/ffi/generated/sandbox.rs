@@ -2186,8 +2186,8 @@ pub unsafe extern "C" fn daytona_sandbox_daemon_version(
 /// Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
 /// DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
 /// DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, DAYTONA_SANDBOX_FAILED, DAYTONA_HTTP_BAD_REQUEST,
-/// DAYTONA_HTTP_NOT_FOUND, DAYTONA_HTTP_CONFLICT, and 400 to 599 as the server answers. `code` can be
-/// SPOT_EVICTED.
+/// DAYTONA_HTTP_NOT_FOUND, DAYTONA_HTTP_CONFLICT, DAYTONA_HTTP_UNPROCESSABLE_ENTITY, and 400 to 599 as
+/// the server answers. `code` can be SPOT_EVICTED.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn daytona_sandbox_create_snapshot(
     sandbox: daytona_sandbox_t,
