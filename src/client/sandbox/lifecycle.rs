@@ -2,6 +2,7 @@
 //! the new one; the result is the sandbox as last read.
 
 use super::api_version::missing_in_api;
+use super::nothing::Nothing;
 use super::{Resources, Sandbox, wait};
 use crate::client::error::{Error, Result};
 use crate::client::operation::Context;
@@ -10,11 +11,6 @@ use crate::client::transport::Json;
 use http::Method;
 use serde::Serialize;
 use std::time::Duration;
-
-crate::params! {
-    /// No parameters of its own.
-    pub struct Nothing {}
-}
 
 crate::params! {
     pub struct Stop {

@@ -1,7 +1,7 @@
 //! A sandbox's home and working directory, and the links to its ports from outside.
 
 use super::Sandbox;
-use super::lifecycle::Nothing;
+use super::nothing::Nothing;
 use crate::client::error::{Error, Result};
 use crate::client::operation::Context;
 use crate::client::path_segment::encode_path_segment;

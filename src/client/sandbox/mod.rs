@@ -18,6 +18,7 @@ mod find;
 mod lifecycle;
 mod links;
 mod list;
+mod nothing;
 mod reading;
 mod settings;
 mod ssh;
@@ -30,14 +31,14 @@ pub use events::{Events, EventsEnded, EventsOpened, events};
 pub use file_urls::{FileUrl, SignedUrl, download_url, rotate_signing_key, upload_url};
 pub use find::{Attach, Attached, Find, Get, SandboxId, attach, find, get};
 pub use lifecycle::{
-    Delete, Nothing, Recover, Resize, Stop, archive, delete, info, pause, recover, refresh, resize, start,
-    stop,
+    Delete, Recover, Resize, Stop, archive, delete, info, pause, recover, refresh, resize, start, stop,
 };
 pub use links::{
     Directory, ExpireSignedPreviewLink, Port, PreviewLink, SignPreviewLink, SignedPreviewLink,
     expire_signed_preview_link, home_dir, preview_link, signed_preview_link, work_dir,
 };
 pub use list::{List, Listed, list};
+pub use nothing::Nothing;
 pub use reading::{BuildInfo, Described};
 pub use settings::{
     Keepalive, LabelsSet, Minutes, SetLabels, SetNetwork, SetPublic, SetSecrets, UpdateEnv, keepalive,

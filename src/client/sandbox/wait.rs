@@ -3,7 +3,7 @@
 //! believed only after a second look, and unknown states are just other states.
 
 use super::Sandbox;
-use super::lifecycle::Nothing;
+use super::nothing::Nothing;
 use crate::client::error::{Error, Result};
 use crate::client::event_socket::{Notice, Subscription};
 use crate::client::operation::Context;

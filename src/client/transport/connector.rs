@@ -2,6 +2,7 @@
 //! take for themselves, which speaks HTTP/1.1 only. Neither exists until it is used, so opening a client of
 //! this library costs nothing.
 
+use super::connection_kind::ConnectionKind;
 use super::proxy::ProxyMatcher;
 use super::tls::TlsConfig;
 use crate::client::background::in_cleanup;
@@ -12,14 +13,6 @@ use crate::client::status;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
-
-/// How a connection will be used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum ConnectionKind {
-    Requests,
-    /// HTTP/1.1 only: it becomes a WebSocket.
-    Upgrade,
-}
 
 /// An unused connection is closed after this time.
 const POOL_IDLE: Duration = Duration::from_secs(90);

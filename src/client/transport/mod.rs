@@ -7,6 +7,7 @@
 //! of the expected shape.
 
 mod body;
+mod connection_kind;
 mod connector;
 mod error_response;
 mod failure;

@@ -1,7 +1,7 @@
 //! Which URLs take a proxy. reqwest decides it for each connection by the same rules; here they answer what
 //! has to be known before: whether a WebSocket can get through, whether TLS is needed, whom to name.
 
-use super::connector::ConnectionKind;
+use super::connection_kind::ConnectionKind;
 use crate::client::config::Proxies;
 use crate::client::error::{Error, Result};
 use crate::client::status;

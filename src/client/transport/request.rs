@@ -1,12 +1,11 @@
-//! The builder of a request, and the ways to send it.
+//! The builder of a request, and its upgrade to a WebSocket. `response` sends it.
 
 use super::body::Body;
-use super::connector::ConnectionKind;
+use super::connection_kind::ConnectionKind;
 use super::error_response::RequestInfo;
 use super::headers::JSON;
-use super::response::Response;
 use super::send::{Payload, PreparedRequest};
-use super::{Socket, Transport, retry, socket};
+use super::{Socket, Transport, socket};
 use crate::client::error::{Error, Result};
 use bytes::Bytes;
 use http::Method;
@@ -14,7 +13,7 @@ use http::header::{CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue};
 use std::time::Duration;
 
 /// Builds a request. [`Request::send`] applies retries and deadlines, and reads error responses.
-pub struct Request(Box<PreparedRequest>);
+pub struct Request(pub(super) Box<PreparedRequest>);
 
 impl Request {
     pub(super) fn new(transport: Transport, method: Method, url: String) -> Self {
@@ -125,12 +124,6 @@ impl Request {
         self
     }
 
-    /// Sends it and waits for the head of a successful answer (2xx); any other is an error.
-    pub async fn send(mut self) -> Result<Response> {
-        let (answer, permit) = self.0.answered().await?;
-        Ok(Response::new(self, answer, permit))
-    }
-
     /// Upgrades to a WebSocket; `protocols` are offered as subprotocols. Only an attempt that did not
     /// reach the server is repeated: a handshake may create things.
     pub async fn websocket(mut self, protocols: &[String]) -> Result<Socket> {
@@ -143,17 +136,6 @@ impl Request {
         let (answer, permit) = request.answered().await?;
         let host = request.host().to_owned();
         handshake.complete(answer, permit, host, request.idle).await.map_err(|error| request.complete(error))
-    }
-
-    /// Repeats a request whose answer was cut off, if that is allowed: idempotent, attempts left.
-    pub(super) async fn again(self, error: Error) -> Result<Response> {
-        let request = &*self.0;
-        let repeatable = retry::idempotent(&request.method) && !matches!(request.body, Payload::Once(_));
-        let error = request.complete(error);
-        if !repeatable || !request.pause(&error, None, retry::caller_deadline()).await {
-            return Err(error);
-        }
-        self.send().await
     }
 
     pub(super) fn idle_limit(&self) -> Option<Duration> {

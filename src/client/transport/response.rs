@@ -1,10 +1,12 @@
-//! A successful answer: its head, and its body whole or in pieces, within the idle limit.
+//! Sending a request, and its successful answer: the head, and the body whole or in pieces, within the idle limit.
 
 use super::Answer;
 use super::error_response;
 use super::failure;
 use super::origin::Permit;
 use super::request::Request;
+use super::retry;
+use super::send::Payload;
 use crate::client::error::{Error, Result};
 use crate::client::status;
 use bytes::Bytes;
@@ -24,6 +26,25 @@ pub struct Response {
 /// Server's JSON (or `null`), handed through as it came. Has one spare byte of capacity, so that a NUL can follow without a copy.
 #[derive(Clone, Debug, Default)]
 pub struct Json(pub Vec<u8>);
+
+impl Request {
+    /// Sends it and waits for the head of a successful answer (2xx); any other is an error.
+    pub async fn send(mut self) -> Result<Response> {
+        let (answer, permit) = self.0.answered().await?;
+        Ok(Response::new(self, answer, permit))
+    }
+
+    /// Repeats a request whose answer was cut off, if that is allowed: idempotent, attempts left.
+    async fn again(self, error: Error) -> Result<Response> {
+        let request = &*self.0;
+        let repeatable = retry::idempotent(&request.method) && !matches!(request.body, Payload::Once(_));
+        let error = request.complete(error);
+        if !repeatable || !request.pause(&error, None, retry::caller_deadline()).await {
+            return Err(error);
+        }
+        self.send().await
+    }
+}
 
 impl Response {
     pub(super) fn new(request: Request, answer: Answer, permit: Permit) -> Self {

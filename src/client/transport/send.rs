@@ -2,7 +2,8 @@
 //! that it ends with if none succeeds.
 
 use super::body::{Body, UploadProgress};
-use super::connector::{ConnectionKind, PooledClient};
+use super::connection_kind::ConnectionKind;
+use super::connector::PooledClient;
 use super::error_response::{self, RequestInfo};
 use super::headers::JSON;
 use super::origin::{Origin, Permit};

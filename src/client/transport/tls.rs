@@ -1,7 +1,7 @@
 //! TLS: trusts the system's authorities (or those of `SSL_CERT_FILE`) and the configured file's. The
 //! system's are read before the first encrypted connection, never at the opening of a client.
 
-use super::connector::ConnectionKind;
+use super::connection_kind::ConnectionKind;
 use crate::client::error::{Error, Result};
 use crate::client::status;
 use rustls::client::WebPkiServerVerifier;
