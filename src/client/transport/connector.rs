@@ -28,8 +28,9 @@ const HTTP2_PING_INTERVAL: Duration = Duration::from_secs(20);
 /// glibc keeps twice the size of the largest block that was freed.
 const FREED_BLOCK_BYTES: usize = 1 << 20;
 
-/// The most headers of an answer. curl takes 5,000, servers and proxies limit theirs to 100 or 200.
-pub(super) const RESPONSE_HEADERS_MAX: usize = 1000;
+/// The most headers of an HTTP/1.1 answer. Servers and proxies limit theirs to 100 or 200. hyper fills two tables of this
+/// length with 32 bytes a header for each answer, so a higher limit costs every call.
+pub(super) const RESPONSE_HEADERS_MAX: usize = 256;
 /// The most bytes of an answer's head, which over HTTP/1.1 is what hyper's buffer holds.
 pub(super) const RESPONSE_HEAD_MAX_BYTES: u32 = 400 << 10;
 
