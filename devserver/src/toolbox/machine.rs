@@ -135,6 +135,9 @@ impl Machine {
         if let Some(display) = self.desktop.variable() {
             env.insert("DISPLAY".into(), display);
         }
+        if let Some(address) = self.desktop.bus_address() {
+            env.insert("DBUS_SESSION_BUS_ADDRESS".into(), address);
+        }
         env.extend(self.env.lock().clone());
         env.insert(MARK.into(), self.id.clone());
         env

@@ -4,7 +4,7 @@ use super::display::Display;
 use super::failure::Failure;
 use super::program::{Launch, Program};
 use super::recording::Recorder;
-use super::{blocking, number};
+use super::{accessibility, blocking, number};
 use crate::Protocol;
 use crate::toolbox::Machine;
 use crate::toolbox::port;
@@ -12,6 +12,7 @@ use parking_lot::Mutex;
 use serde_json::{Map, Value};
 use std::collections::VecDeque;
 use std::net::TcpListener;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -33,8 +34,12 @@ const NOVNC: usize = 3;
 /// A sandbox's desktop.
 pub struct Desktop {
     programs: [Program; 4],
+    /// The session's D-Bus, and what offers the accessibility bus on it.
+    session_bus: Program,
+    accessibility: Program,
     /// The display's number, as long as it is started.
     number: Mutex<Option<u32>>,
+    bus: Mutex<Option<String>>,
     /// Held while programs are started or stopped.
     changing: tokio::sync::Mutex<()>,
     /// The daemon's plugin has died, in 0.190.
@@ -53,7 +58,10 @@ impl Default for Desktop {
                 Program::new("x11vnc", 300, true),
                 Program::new("novnc", 400, true),
             ],
+            session_bus: Program::new("dbus", 240, true),
+            accessibility: Program::new("atspi", 250, false),
             number: Mutex::default(),
+            bus: Mutex::default(),
             changing: tokio::sync::Mutex::default(),
             crashed: AtomicBool::new(false),
             recorder: Recorder::default(),
@@ -66,6 +74,11 @@ impl Desktop {
     /// The value of DISPLAY, once it is started.
     pub fn variable(&self) -> Option<String> {
         self.number.lock().map(|number| format!(":{number}"))
+    }
+
+    /// The value of DBUS_SESSION_BUS_ADDRESS, once the desktop is started, where D-Bus is installed.
+    pub fn bus_address(&self) -> Option<String> {
+        self.bus.lock().clone()
     }
 
     /// The display, for work that needs one.
@@ -98,14 +111,21 @@ impl Desktop {
 
     pub fn program(&self, name: &str) -> Result<&Program, Failure> {
         self.alive()?;
-        let found = self.programs.iter().find(|program| program.name == name);
+        let mut known = self.programs.iter().chain([&self.accessibility]);
+        let found = known.find(|program| program.name == name);
         found.ok_or_else(|| Failure::bad_request(format!("process {name} not found")))
     }
 
     /// The programs as start and stop tell them.
-    pub fn statuses(&self, _: &Machine) -> Value {
+    pub fn statuses(&self, machine: &Machine) -> Value {
         let mut statuses: Vec<_> =
             self.programs.iter().map(|program| (program.name.to_owned(), program.status())).collect();
+        if launcher().is_some() && machine.program("dbus-daemon").is_some() {
+            let mut status = self.accessibility.status();
+            // The daemon tells whether its bus answers, which is no one process.
+            status["Pid"] = Value::Null;
+            statuses.push((self.accessibility.name.to_owned(), status));
+        }
         statuses.sort_by(|one, other| one.0.cmp(&other.0));
         Value::Object(statuses.into_iter().collect::<Map<_, _>>())
     }
@@ -142,7 +162,47 @@ impl Desktop {
             self.programs[WINDOW_MANAGER].start(launch).await?;
         }
         self.window_manager_is_ready().await?;
+        self.start_accessibility(machine).await?;
         self.start_vnc(machine).await
+    }
+
+    /// Starts the accessibility bus, where it is installed. Without it the rest of the desktop works.
+    async fn start_accessibility(&self, machine: &Machine) -> Result<(), Failure> {
+        let Some(launcher) = launcher().filter(|_| machine.program("dbus-daemon").is_some()) else {
+            return Ok(());
+        };
+        if !self.session_bus.is_running() {
+            let socket = format!("/tmp/.dbus-{}", machine.id);
+            let address = format!("unix:path={socket}");
+            let _not_there = std::fs::remove_file(&socket);
+            let arguments = ["--session".into(), "--nofork".into(), format!("--address={address}")];
+            let launch = launch(machine, &self.session_bus, "dbus-daemon", arguments)?;
+            self.session_bus.start(launch).await?;
+            let is_there = || std::os::unix::net::UnixStream::connect(&socket).is_ok();
+            if !waits(&self.session_bus, is_there).await {
+                return Ok(());
+            }
+            *self.bus.lock() = Some(address);
+        }
+        if !self.accessibility.is_running() {
+            let launch = Launch {
+                program: launcher,
+                arguments: vec!["--launch-immediately".to_owned()],
+                environment: machine.command_env(),
+                home: machine.home.clone(),
+                output: self.accessibility.output_path(machine),
+            };
+            self.accessibility.start(launch).await?;
+        }
+        let address = self.bus_address().unwrap_or_default();
+        let end = Instant::now() + READY_LIMIT;
+        while Instant::now() < end
+            && self.accessibility.is_running()
+            && !accessibility::answers(&address).await
+        {
+            tokio::time::sleep(READY_PAUSE).await;
+        }
+        Ok(())
     }
 
     async fn start_display(&self, machine: &Machine) -> Result<(), Failure> {
@@ -213,10 +273,11 @@ impl Desktop {
         self.alive().map_err(Failure::unavailable)?;
         let _one_at_a_time = self.changing.lock().await;
         self.recorder.stop_all().await;
-        for program in self.programs.iter().rev() {
+        for program in self.programs.iter().rev().chain([&self.accessibility, &self.session_bus]) {
             program.stop().await;
         }
         *self.number.lock() = None;
+        *self.bus.lock() = None;
         Ok(())
     }
 
@@ -242,9 +303,15 @@ impl Desktop {
 
     /// Nothing is started again. The processes are killed with all others.
     pub fn clear(&self) {
-        self.programs.iter().for_each(Program::forget);
+        self.programs.iter().chain([&self.accessibility, &self.session_bus]).for_each(Program::forget);
         *self.number.lock() = None;
     }
+}
+
+/// The program that offers the accessibility bus, where Debian and others have it.
+fn launcher() -> Option<PathBuf> {
+    let places = ["/usr/libexec/at-spi-bus-launcher", "/usr/lib/at-spi2-core/at-spi-bus-launcher"];
+    places.into_iter().map(PathBuf::from).find(|place| place.is_file())
 }
 
 /// The program behind one of the daemon's names; `None`: it is not installed, and need not be.

@@ -18,14 +18,16 @@ pub struct Failure {
     code: Option<&'static str>,
     /// What was attempted, where the daemon says it apart from the reason.
     about: Option<&'static str>,
-    /// Fields of 0.190 that differ from the message.
+    /// The code of 0.190, which has one for the accessibility tree alone.
+    former_code: Option<&'static str>,
+    /// What 0.190 has as `error` beside a `message`, and its status.
     former: Option<(&'static str, StatusCode)>,
     reason: String,
 }
 
 impl Failure {
     fn new(status: StatusCode, reason: impl Into<String>) -> Self {
-        Self { status, code: None, about: None, former: None, reason: reason.into() }
+        Self { status, code: None, about: None, former_code: None, former: None, reason: reason.into() }
     }
 
     pub fn bad_request(reason: impl Into<String>) -> Self {
@@ -69,6 +71,11 @@ impl Failure {
         self
     }
 
+    pub fn former_code(mut self, code: &'static str) -> Self {
+        self.former_code = Some(code);
+        self
+    }
+
     /// What 0.190 has as `error` beside a `message`, and its status.
     pub fn formerly(mut self, error: &'static str, status: StatusCode) -> Self {
         self.former = Some((error, status));
@@ -76,12 +83,12 @@ impl Failure {
     }
 
     pub fn answer(&self, request: &RequestInfo) -> Response<Body> {
-        let Self { status, code, about, former, reason } = self;
+        let Self { status, code, about, former_code, former, reason } = self;
         if !request.is_0_190() {
             let message = about.map_or_else(|| reason.clone(), |about| format!("{about}: {reason}"));
             return request.coded(*status, *code, &message);
         }
-        let (status, body) = match (former, about, code) {
+        let (status, body) = match (former, about, former_code) {
             (Some(("", status)), ..) => (*status, json!({ "error": reason })),
             (Some((error, status)), ..) => (*status, json!({ "error": error, "message": reason })),
             (None, Some(about), _) => (*status, json!({ "details": reason, "error": about })),

@@ -3,12 +3,14 @@
 //! * `desktop`: which programs it consists of, starting and stopping them. `program`: one of them. `number`: the
 //!   display's number. `display`: the connection to the X server, screens and windows.
 //! * `screenshot`, `picture`: pictures of the screen. `mouse`, `keyboard`, `keys`: input through XTEST.
-//!   `recording`: videos by ffmpeg. `failure`: how each protocol answers an error.
+//!   `recording`: videos by ffmpeg. `accessibility`: the tree of widgets. `failure`: how each protocol answers an
+//!   error.
 //!
 //! The names of the programs are those of the official image; the window manager, openbox, stands for its xfce4.
 //! x11vnc and novnc (websockify) run where they are installed. Sandboxes share the machine's network, so that
 //! these listen on loopback, on the first free ports from those of the official image on.
 
+mod accessibility;
 mod desktop;
 mod display;
 mod failure;
@@ -50,6 +52,7 @@ pub fn routes() -> Router<Arc<Machine>> {
         .merge(mouse::routes())
         .merge(keyboard::routes())
         .merge(recording::routes())
+        .merge(accessibility::routes())
 }
 
 async fn start(State(machine): State<Arc<Machine>>, request: RequestInfo) -> Answer {

@@ -1,5 +1,6 @@
 //! The desktop in the 0.205 mode, with a real X server, window manager and terminal windows.
 
+mod accessibility;
 mod input;
 mod lifecycle;
 mod picture;

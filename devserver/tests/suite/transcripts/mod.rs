@@ -15,8 +15,19 @@ mod template;
 
 use daytona_dev::{Options, Protocol, Server};
 
-const AREAS: [&str; 9] =
-    ["sandbox", "process", "session", "pty", "files", "errors", "git", "interpreter", "lsp"];
+const AREAS: [&str; 11] = [
+    "sandbox",
+    "process",
+    "session",
+    "pty",
+    "files",
+    "errors",
+    "git",
+    "interpreter",
+    "lsp",
+    "computer_use",
+    "computer_use_crash",
+];
 
 /// The largest permitted share of skipped exchanges.
 const SKIPPED_PERCENT: usize = 5;
