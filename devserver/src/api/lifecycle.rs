@@ -15,7 +15,7 @@ use tokio::time::sleep;
 
 /// The shortest time that a sandbox stays in a state such as `starting`.
 const MIN_TRANSITION: Duration = Duration::from_millis(120);
-/// The longest wait for a client to read that state.
+/// The longest wait for a client to read that state: three polls of a client, which are up to a second apart.
 pub const OBSERVE_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// The time in a state such as `starting`: at least [`MIN_TRANSITION`], and until a client has read it or

@@ -108,7 +108,8 @@ impl Isolation {
         let Some(plan) = self.plan else {
             let reason = self.refused.as_deref().map_or(String::new(), |reason| format!(" ({reason})"));
             notes.push(format!(
-                "sandboxes are not isolated{reason}: what runs in them runs as you, on your files"
+                "sandboxes are not isolated{reason}: what runs in them runs as you, on your files; not limited here: {}",
+                self.unlimited().into_iter().chain(["disk"]).collect::<Vec<_>>().join(", ")
             ));
             return notes;
         };
@@ -118,12 +119,7 @@ impl Isolation {
         if plan.tree == Tree::Binds {
             notes.push("outside of the home, /tmp, /var/tmp and /run a sandbox is read-only".into());
         }
-        let mut unlimited = Vec::new();
-        for (controller, name) in [(Controller::Memory, "memory"), (Controller::Processors, "cpu")] {
-            if !self.hierarchies.limits(controller) {
-                unlimited.push(name);
-            }
-        }
+        let unlimited = self.unlimited();
         if !unlimited.is_empty() {
             notes.push(format!("not limited here: {} (no writable control group)", unlimited.join(", ")));
         }
@@ -131,6 +127,13 @@ impl Isolation {
             notes.push("a sandbox's files are kept in memory".into());
         }
         notes
+    }
+
+    /// What no control group limits here.
+    fn unlimited(&self) -> Vec<&'static str> {
+        let limits = [(Controller::Memory, "memory"), (Controller::Processors, "cpu")];
+        let missing = limits.into_iter().filter(|(controller, _)| !self.hierarchies.limits(*controller));
+        missing.map(|(_, name)| name).collect()
     }
 
     pub(super) fn next_plan(&self) -> Option<Plan> {

@@ -302,4 +302,48 @@ mod tests {
         assert_eq!(at("").as_deref(), Some("/sys/fs/cgroup/unified"));
         assert_eq!(at("pids"), None);
     }
+
+    /// Directories in the place of a hierarchy of version 2, with the files that the kernel makes.
+    fn stand_in() -> (tempfile::TempDir, Group) {
+        let directory = tempfile::tempdir().unwrap();
+        let group = directory.path().join("sandbox");
+        let freezable = group.join("freezable");
+        fs::create_dir_all(&freezable).unwrap();
+        for file in ["cgroup.procs", "memory.max", "memory.swap.max", "cpu.max", "pids.max"] {
+            fs::write(group.join(file), "").unwrap();
+        }
+        for file in ["cgroup.procs", "cgroup.freeze"] {
+            fs::write(freezable.join(file), "").unwrap();
+        }
+        let limiting = vec![group.clone()];
+        let group = Group { groups: vec![group], limiting, freezable: Some(freezable) };
+        (directory, group)
+    }
+
+    #[test]
+    fn the_limits_of_version_2_are_written_as_the_kernel_reads_them() {
+        let (directory, group) = stand_in();
+        let read = |file: &str| fs::read_to_string(directory.path().join("sandbox").join(file)).unwrap();
+        group.set(&Limits { processors: 1.5, memory_bytes: 3 << 30, processes: 1024 }).unwrap();
+        let written = ["memory.max", "memory.swap.max", "cpu.max", "pids.max"].map(read);
+        assert_eq!(written, ["3221225472", "0", "150000 100000", "1024"]);
+        let members = group.members();
+        assert_eq!(members, [directory.path().join("sandbox/cgroup.procs")]);
+        let freezable = group.freezable_members().unwrap();
+        assert_eq!(freezable, directory.path().join("sandbox/freezable/cgroup.procs"));
+    }
+
+    #[test]
+    fn a_group_of_version_2_is_frozen_when_the_kernel_says_so() {
+        let (directory, group) = stand_in();
+        let freezable = directory.path().join("sandbox/freezable");
+        let frozen = || fs::read_to_string(freezable.join("cgroup.freeze")).unwrap();
+        fs::write(freezable.join("cgroup.events"), "populated 1\nfrozen 1\n").unwrap();
+        assert!(group.freeze().unwrap());
+        assert_eq!(frozen(), "1");
+        group.thaw().unwrap();
+        assert_eq!(frozen(), "0");
+        let without = Group { groups: Vec::new(), limiting: Vec::new(), freezable: None };
+        assert!(!without.freeze().unwrap());
+    }
 }

@@ -146,3 +146,32 @@ async fn one_sandbox_sees_no_file_and_no_process_of_another() {
     let _its_own_daemon_is_gone = kill.send().await;
     assert_eq!(one.output("cat /proc/[0-9]*/cmdline | tr '\\0' ' ' | grep -c 'sleep 98765'").await, "1");
 }
+
+/// A package that is made in the sandbox, so that no registry is asked.
+const PACKAGE: &str = "set -e; mkdir -p p/DEBIAN p/usr/bin; \
+    printf 'Package: of-a-sandbox\\nVersion: 1\\nArchitecture: all\\nMaintainer: n <a@b.c>\\nDescription: d\\n' >p/DEBIAN/control; \
+    printf '#!/bin/sh\\necho installed\\n' >p/usr/bin/of-a-sandbox; chmod 755 p/usr/bin/of-a-sandbox; \
+    printf '#!/bin/sh\\nset -e\\ntouch /etc/by-its-script; chown daemon /etc/by-its-script\\n' >p/DEBIAN/postinst; \
+    chmod 755 p/DEBIAN/postinst; dpkg-deb --build p /tmp/of-a-sandbox.deb >/dev/null; \
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -q /tmp/of-a-sandbox.deb 2>&1";
+
+#[tokio::test]
+async fn packages_are_installed_in_the_sandbox_alone() {
+    let Some(dev_server) = isolated("packages").await else { return };
+    let sandbox = dev_server.sandbox().await;
+    let is_root = nix::unistd::geteuid().is_root();
+    // What root owns, dpkg's database with it, is not an ordinary user's to change.
+    if is_root && std::path::Path::new("/usr/bin/apt-get").exists() {
+        sandbox.output(PACKAGE).await;
+        let seen =
+            "of-a-sandbox; dpkg-query -W -f '${Status}\\n' of-a-sandbox; stat -c %U /etc/by-its-script";
+        assert_eq!(sandbox.output(seen).await, "installed\ninstall ok installed\ndaemon");
+        assert!(!std::path::Path::new("/usr/bin/of-a-sandbox").exists());
+        assert!(!std::path::Path::new("/etc/by-its-script").exists());
+    }
+    if is_root {
+        sandbox.output("echo 10.9.8.7 edited.example >>/etc/hosts").await;
+        assert!(sandbox.output("getent hosts edited.example").await.starts_with("10.9.8.7"));
+        assert!(!std::fs::read_to_string("/etc/hosts").unwrap().contains("edited.example"));
+    }
+}
