@@ -1,1 +1,228 @@
-//! The desktop through the client, against the dev server.
+//! The desktop through the client, with real terminal windows, against the dev server in both of its protocols.
+
+use crate::fixture::Fixture;
+use crate::support::{self, until};
+use daytona::catalogue::Outcome;
+use daytona::client::status;
+use daytona::{Error, Result};
+use serde_json::{Value, json};
+
+async fn started() -> Fixture {
+    let fixture = Fixture::new().await;
+    fixture.does("computer.start", json!({})).await;
+    fixture
+}
+
+async fn image(fixture: &Fixture, params: Value) -> Result<Vec<u8>> {
+    let taken = fixture.outcome("computer.screenshot_image", params, support::context());
+    match support::soon(taken).await? {
+        Outcome::Bytes(bytes) => Ok(bytes),
+        _ => panic!("no bytes"),
+    }
+}
+
+/// Width and height of a PNG, from its header.
+fn size(png: &[u8]) -> (u32, u32) {
+    assert!(png.starts_with(b"\x89PNG\r\n\x1a\n"), "no PNG: {:?}", &png[..8]);
+    let number = |at: usize| u32::from_be_bytes(png[at..at + 4].try_into().unwrap());
+    (number(16), number(20))
+}
+
+/// The titles of the windows.
+async fn titles(fixture: &Fixture) -> String {
+    fixture.does("computer.windows", json!({})).await["windows"].to_string()
+}
+
+/// Opens a terminal window that makes the line it reads its title, and waits until the keyboard goes to it.
+async fn terminal(fixture: &Fixture) {
+    fixture.put("reads.sh", r#"IFS= read -r line; printf '\e]2;got:%s\a' "$line"; sleep 1000"#);
+    let xterm = "setsid xterm -geometry 80x24+20+20 -e bash reads.sh </dev/null >/dev/null 2>&1 &";
+    fixture.executes(xterm).await;
+    until("a window", async || titles(fixture).await.contains("\"isActive\":true")).await;
+}
+
+#[tokio::test]
+async fn what_is_typed_arrives_and_is_on_the_screen_in_both_protocols() {
+    for fixture in Fixture::both().await {
+        let started = fixture.does("computer.start", json!({})).await;
+        assert_eq!(started["status"]["xvfb"]["Running"], true);
+        assert_eq!(fixture.does("computer.status", json!({})).await, json!({"status": "active"}));
+        assert_eq!(fixture.does("computer.system_status", json!({})).await, json!({"status": "active"}));
+        terminal(&fixture).await;
+        let region = json!({"region": {"x": 20, "y": 20, "width": 400, "height": 100}});
+        let before = image(&fixture, region.clone()).await.unwrap();
+        assert_eq!(size(&before), (400, 100));
+        let text = json!({"text": "Grüße, World! 日本", "delay": 2});
+        assert_eq!(fixture.does("computer.key_type", text).await, json!({}));
+        fixture.does("computer.key_press", json!({"key": "Enter"})).await;
+        until("the title", async || titles(&fixture).await.contains("got:Grüße, World! 日本")).await;
+        assert_ne!(image(&fixture, region).await.unwrap(), before);
+        fixture.does("computer.stop", json!({})).await;
+        let error = fixture.call("computer.screenshot", json!({})).await.unwrap_err();
+        assert_eq!(error.status(), status::HTTP_BAD_REQUEST);
+    }
+}
+
+#[tokio::test]
+async fn an_image_is_what_the_json_has_in_base64() {
+    use base64::Engine;
+    let fixture = started().await;
+    let region = json!({"x": 0, "y": 0, "width": 64, "height": 48});
+    for params in [
+        json!({}),
+        json!({"region": region}),
+        json!({"format": "jpeg", "quality": 40, "scale": 0.5}),
+        json!({"region": region, "format": "png", "scale": 0.5, "showCursor": true}),
+    ] {
+        // The screen may still be drawn between two pictures.
+        until("two equal pictures", async || {
+            let taken = fixture.does("computer.screenshot", params.clone()).await;
+            let decoded =
+                base64::engine::general_purpose::STANDARD.decode(taken["screenshot"].as_str().unwrap());
+            image(&fixture, params.clone()).await.unwrap() == decoded.unwrap()
+        })
+        .await;
+    }
+    let screen = &fixture.does("computer.display_info", json!({})).await["displays"][0];
+    assert_eq!((&screen["width"], &screen["height"]), (&json!(1024), &json!(768)));
+    assert_eq!(size(&image(&fixture, json!({})).await.unwrap()), (1024, 768));
+}
+
+#[tokio::test]
+async fn the_mouse_moves_clicks_drags_and_scrolls() {
+    let fixture = started().await;
+    for (operation, params, answer) in [
+        ("computer.mouse_move", json!({"x": 500, "y": 300}), json!({"x": 500, "y": 300})),
+        ("computer.mouse_position", json!({}), json!({"x": 500, "y": 300})),
+        ("computer.mouse_click", json!({"x": 100, "y": 200, "button": "right"}), json!({"x": 100, "y": 200})),
+        ("computer.key_press", json!({"key": "escape"}), json!({})),
+        ("computer.mouse_click", json!({"x": 100, "y": 200, "double": true}), json!({"x": 100, "y": 200})),
+        (
+            "computer.mouse_drag",
+            json!({"startX": 100, "startY": 100, "endX": 300, "endY": 300}),
+            json!({"x": 300, "y": 300}),
+        ),
+        ("computer.mouse_scroll", json!({"x": 5, "y": 6, "direction": "down"}), json!({"success": true})),
+        ("computer.mouse_move", json!({"x": 99999, "y": -5}), json!({"x": 1023, "y": 0})),
+        ("computer.key_hotkey", json!({"keys": "ctrl+c"}), json!({})),
+    ] {
+        assert_eq!(fixture.does(operation, params).await, answer, "{operation}");
+    }
+}
+
+#[tokio::test]
+async fn a_recording_is_downloaded_with_its_directories_and_progress() {
+    let fixture = started().await;
+    let recording = fixture.does("computer.recording_start", json!({"label": "try"})).await;
+    let id = recording["id"].clone();
+    let error = fixture.call("computer.recording_delete", json!({"id": id})).await.unwrap_err();
+    assert_eq!(error.detail().code.as_deref(), Some("RECORDING_STILL_ACTIVE"));
+    let recording = fixture.does("computer.recording_stop", json!({"id": id})).await;
+    assert_eq!(recording["status"], "completed");
+    assert_eq!(fixture.does("computer.recording_get", json!({"id": id})).await["id"], id);
+    let listed = fixture.does("computer.recording_list", json!({})).await;
+    assert_eq!(listed["recordings"].as_array().unwrap().len(), 1);
+    let local = fixture.place("new/directory/video.mp4");
+    let params = json!({"id": id, "localPath": local});
+    let (downloaded, progress) = fixture.with_progress("computer.recording_download", params).await;
+    let video = std::fs::read(&local).unwrap();
+    assert_eq!(downloaded.unwrap()["bytes"], video.len());
+    assert_eq!(json!(video.len()), recording["sizeBytes"]);
+    assert_eq!(&video[4..8], b"ftyp");
+    assert_eq!(progress.last(), Some(&(video.len() as u64, Some(video.len() as u64))));
+    fixture.does("computer.recording_delete", json!({"id": id})).await;
+    let error = fixture.call("computer.recording_get", json!({"id": id})).await.unwrap_err();
+    assert_eq!(error.status(), status::HTTP_NOT_FOUND);
+}
+
+#[tokio::test]
+async fn the_programs_of_the_desktop_have_states_and_output() {
+    let fixture = started().await;
+    let status = fixture.does("computer.process_status", json!({"name": "xvfb"})).await;
+    assert_eq!(status, json!({"processName": "xvfb", "running": true}));
+    for operation in ["computer.process_logs", "computer.process_errors"] {
+        assert_eq!(fixture.does(operation, json!({"name": "xfce4"})).await["processName"], "xfce4");
+    }
+    fixture.does("computer.process_restart", json!({"name": "xfce4"})).await;
+    let running = async || fixture.does("computer.status", json!({})).await["status"] == "active";
+    until("it runs again", running).await;
+}
+
+#[tokio::test]
+async fn bad_input_is_told_apart_in_both_protocols() {
+    for fixture in Fixture::both().await {
+        fixture.does("computer.start", json!({})).await;
+        let refused = async |operation: &str, params: Value| -> Error {
+            let shown = format!("{operation} {params}");
+            fixture.call(operation, params).await.expect_err(&shown)
+        };
+        let region = json!({"region": {"x": 5000, "y": 5000, "width": 10, "height": 10}});
+        for (operation, params, status, words) in [
+            (
+                "computer.screenshot",
+                region.clone(),
+                status::INVALID_ARGUMENT,
+                "outside the screen, which is 1024x768",
+            ),
+            ("computer.screenshot_image", region, status::INVALID_ARGUMENT, "outside the screen"),
+            ("computer.recording_get", json!({"id": "nope"}), status::HTTP_NOT_FOUND, "recording \"nope\""),
+            ("computer.recording_stop", json!({"id": "nope"}), status::HTTP_NOT_FOUND, "recording \"nope\""),
+            (
+                "computer.recording_delete",
+                json!({"id": "nope"}),
+                status::HTTP_NOT_FOUND,
+                "recording \"nope\"",
+            ),
+            (
+                "computer.recording_download",
+                json!({"id": "nope", "localPath": fixture.place("x")}),
+                status::HTTP_NOT_FOUND,
+                "recording \"nope\"",
+            ),
+            (
+                "computer.key_press",
+                json!({"key": "nokey"}),
+                status::HTTP_BAD_REQUEST,
+                "unsupported key \"nokey\"",
+            ),
+            (
+                "computer.key_hotkey",
+                json!({"keys": "a+b"}),
+                status::HTTP_BAD_REQUEST,
+                "invalid hotkey \"a+b\"",
+            ),
+            ("computer.key_type", json!({"text": "\t"}), status::HTTP_BAD_REQUEST, "press(\"tab\")"),
+            (
+                "computer.mouse_click",
+                json!({"x": 1, "y": 1, "button": "side"}),
+                status::HTTP_BAD_REQUEST,
+                "unsupported mouse button",
+            ),
+            (
+                "computer.process_status",
+                json!({"name": "nope"}),
+                status::HTTP_SERVICE_UNAVAILABLE,
+                "process nope not found",
+            ),
+            ("computer.mouse_down", json!({}), status::UNSUPPORTED, "0.226"),
+            ("computer.mouse_click", json!({"x": 1, "y": 1, "clicks": 3}), status::UNSUPPORTED, "0.226"),
+            ("computer.key_up", json!({"key": "a"}), status::UNSUPPORTED, "0.226"),
+        ] {
+            let error = refused(operation, params).await;
+            assert_eq!(error.status(), status, "{operation}: {error:?}");
+            assert!(error.detail().message.contains(words), "{operation}: {error:?}");
+        }
+        assert!(fixture.left().is_empty());
+    }
+}
+
+#[tokio::test]
+async fn a_sandbox_without_the_programs_says_which_packages_are_missing() {
+    let fixture = Fixture::new().await;
+    let sandbox = fixture.create(json!({"env": {"PATH": "/nowhere"}})).await;
+    let error = support::call(&sandbox, "computer.start", json!({})).await.unwrap_err();
+    assert_eq!(error.status(), status::HTTP_SERVICE_UNAVAILABLE);
+    assert!(error.detail().message.contains("install the package xvfb"), "{error:?}");
+    let error = support::call(&sandbox, "computer.recording_start", json!({})).await.unwrap_err();
+    assert_eq!(error.detail().code.as_deref(), Some("RECORDING_FFMPEG_NOT_FOUND"));
+}
