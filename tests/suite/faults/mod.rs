@@ -8,6 +8,7 @@
 mod case;
 mod creating;
 mod logs;
+mod repositories;
 mod requests;
 mod terminals;
 mod transfers;

@@ -77,3 +77,30 @@ async fn a_result_is_bounded_by_max_result_bytes() {
     running.ended().await.unwrap();
     assert_eq!(sink.stdout().len(), 100 * 100_001);
 }
+
+#[tokio::test]
+async fn a_hundred_megabytes_arrive_whole() {
+    let fixture = Fixture::new().await;
+    let code = json!({"code": "for i in range(100): print('x' * 999_999)"});
+    let running = open(&fixture.sandbox, "interpreter.run", code).unwrap();
+    let sink = running.sink.clone();
+    let ended = running.ended().await.unwrap();
+    assert_eq!(ended["bytes"], 100_000_000);
+    assert_eq!(sink.chunks().iter().map(|chunk| chunk.data.len()).sum::<usize>(), 100_000_000);
+}
+
+#[tokio::test]
+async fn code_that_never_prints_exits_or_forks_ends_once_in_both_protocols() {
+    for fixture in Fixture::both().await {
+        let nothing = json!({"stdout": "", "stderr": "", "error": null});
+        let silent = json!({"code": "import time; time.sleep(2)"});
+        assert_eq!(fixture.does("interpreter.run", silent).await, nothing);
+        let exits = json!({"code": "import sys; sys.exit(3)"});
+        assert_eq!(fixture.does("interpreter.run", exits).await, nothing);
+        let forks = "import os\nchild = os.fork()\nif child:\n    print(os.waitpid(child, 0)[1])";
+        assert_eq!(fixture.does("interpreter.run", json!({"code": forks})).await["stdout"], "0\n");
+        // The context is the parent's still.
+        let ran = fixture.does("interpreter.run", json!({"code": "print(child > 0)"})).await;
+        assert_eq!(ran["stdout"], "True\n");
+    }
+}
