@@ -22,7 +22,7 @@ UNINSTALLED = -Iinclude -L$(RELEASE) -ldaytona -Wl,-rpath,$(abspath $(RELEASE))
 
 EXAMPLES := $(patsubst examples/c/%.c,$(PROGRAMS)/%,$(wildcard examples/c/*.c))
 
-.PHONY: all library server examples install generate demo bench bench-tools soak test clean
+.PHONY: all library server examples install generate coverage demo bench bench-tools soak test clean
 
 all: library server
 
@@ -52,6 +52,12 @@ install: $(RELEASE)/libdaytona.so $(RELEASE)/libdaytona.a
 # Everything that follows from the catalogue: C functions, header, cdef, reference.
 generate:
 	$(CARGO) run --locked --quiet --package generator
+
+# docs/coverage.md, from the tests of the library, which it runs.
+coverage:
+	rm -rf $(TARGET)/coverage
+	DAYTONA_COVERAGE=$(abspath $(TARGET))/coverage $(CARGO) test --locked --quiet --package libdaytona --test suite
+	$(CARGO) run --locked --quiet --package generator -- --coverage $(TARGET)/coverage
 
 # The server from the dev profile, which is there sooner and which `make test` uses as well.
 demo: $(PROGRAMS)/quickstart

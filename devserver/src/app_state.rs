@@ -46,6 +46,7 @@ pub struct AppState {
     pub builds: Builds,
     pub volumes: Records,
     pub secrets: Records,
+    pub warm_pools: Records,
     pub started_at: String,
     /// Image contexts.
     pub store: Store,
@@ -89,6 +90,7 @@ impl AppState {
             builds: Builds::default(),
             volumes: Records::default(),
             secrets: Records::default(),
+            warm_pools: Records::default(),
             started_at: now(),
         };
         for number in 0..options.sandboxes {
@@ -138,6 +140,12 @@ impl Registry {
     /// Makes the name available, also while the sandbox is still being destroyed.
     pub fn free_name(&mut self, organization: &str, name: &str) {
         self.names.remove(&(organization.to_owned(), name.to_owned()));
+    }
+
+    /// Lets a sandbox be found by the name that it has now.
+    pub fn set_name(&mut self, sandbox: &Sandbox) {
+        let name = (sandbox.organization.clone(), sandbox.name());
+        self.names.insert(name, sandbox.id.clone());
     }
 
     pub fn remove(&mut self, id: &str) {

@@ -195,6 +195,17 @@ impl Sandbox {
         self.set_or_remove("autoDestroyAt", time.map(timestamp::after).unwrap_or_default());
     }
 
+    /// Takes over another record, except for the keys in `kept`, and gives up those in `removed`.
+    pub fn hand_over(&self, record: &Map<String, Value>, removed: &[&str], kept: &[&str]) {
+        let mut status = self.status.lock();
+        for (key, value) in record.iter().filter(|(key, _)| !kept.contains(&key.as_str())) {
+            status.set(key, value.clone());
+        }
+        for key in removed {
+            status.record.shift_remove(*key);
+        }
+    }
+
     /// Begins a change to this state, if `check` allows it from the present ones.
     pub fn begin<E>(
         &self,

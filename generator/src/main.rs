@@ -1,9 +1,11 @@
 //! Writes everything that follows from the catalogue, into the tree or, with `--into DIRECTORY`, beside
 //! it for a comparison: the C functions, the constants, the header, `daytona.cdef`, the list of symbols,
-//! `operations.json` and the reference. It refuses a catalogue in which something lacks ([`check`]).
+//! `operations.json` and the reference. It refuses a catalogue in which something lacks ([`check`]). With
+//! `--coverage RECORDED` it writes `docs/coverage.md` alone, from what the tests wrote into that directory.
 
 mod cdef;
 mod check;
+mod coverage;
 mod header;
 mod model;
 mod operations;
@@ -25,12 +27,19 @@ const COMMAND: &str = "make generate";
 fn main() -> Result<(), Box<dyn Error>> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize()?;
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let into = match arguments.as_slice() {
-        [] => root.clone(),
-        [flag, directory] if flag == "--into" => PathBuf::from(directory),
-        _ => return Err("usage: generator [--into DIRECTORY]".into()),
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let (recorded, into) = match arguments.as_slice() {
+        [] => (None, root.clone()),
+        ["--into", directory] => (None, PathBuf::from(directory)),
+        ["--coverage", recorded] => (Some(recorded), root.clone()),
+        ["--coverage", recorded, "--into", directory] => (Some(recorded), PathBuf::from(directory)),
+        _ => return Err("usage: generator [--coverage RECORDED] [--into DIRECTORY]".into()),
     };
     let catalogue = Catalogue::read()?;
+    if let Some(recorded) = recorded {
+        let page = coverage::render(&catalogue, &root, Path::new(recorded))?;
+        return write(&into.join("docs/coverage.md"), &page);
+    }
     let operations = operations::render(&catalogue);
     check::check(&catalogue, &operations)?;
     write(&into.join("src/catalogue/operations.json"), &operations)?;

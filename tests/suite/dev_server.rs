@@ -1,5 +1,6 @@
 //! The client against a dev server: the operations as a binding calls them, over real sandboxes.
 
+use crate::coverage;
 use crate::support::{Collector, Running, call, client, context, made, open, soon};
 use daytona::catalogue::{self, Outcome, Stream, TargetRef};
 use daytona::client::Client;
@@ -24,6 +25,7 @@ impl DevServer {
 
     /// With `config` of its client.
     pub async fn with(options: Options, mut config: Value) -> Self {
+        coverage::dev_server();
         let server = Server::start(options).await.unwrap();
         config["apiKey"] = json!(server.api_key());
         let client = client(server.api_url(), config);
@@ -67,7 +69,9 @@ impl DevServer {
             params: params.to_string().into_bytes(),
             context: context(),
         };
-        soon(function.unwrap()(call)?).await
+        let outcome = soon(function.unwrap()(call)?).await?;
+        coverage::shown(operation);
+        Ok(outcome)
     }
 
     /// sandbox.create as a stream: the build log, and the sandbox that ENDED carries.
@@ -99,6 +103,7 @@ pub async fn stream(client: &Client, operation: &str, params: Value) -> (Arc<Col
     };
     match (sink.opened(), &ended) {
         (Some(opened), Ok(ended)) => {
+            coverage::shown(operation);
             crate::described::event(operation, "opened", &parsed(&opened)).unwrap();
             crate::described::event(operation, "ended", &parsed(&ended.json)).unwrap();
         }

@@ -1,5 +1,6 @@
 //! A dev server in process with one sandbox, and the client's operations on it by name.
 
+use crate::coverage;
 use crate::dev_server::{self, DevServer};
 use crate::support::{self, Running};
 use daytona::Result;
@@ -129,7 +130,9 @@ impl Fixture {
             params: params.to_string().into_bytes(),
             context,
         };
-        catalogue::find(operation).unwrap().call.unwrap()(call)?.await
+        let outcome = catalogue::find(operation).unwrap().call.unwrap()(call)?.await?;
+        coverage::shown(operation);
+        Ok(outcome)
     }
 
     pub async fn write(&self, path: &str, body: impl Into<Vec<u8>>) -> Result<Value> {

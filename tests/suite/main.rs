@@ -2,6 +2,7 @@
 //! (`canned`, `crate::support::toolbox`), and with the dev server (`fixture`, `dev_server`).
 
 mod canned;
+mod coverage;
 mod described;
 mod dev_server;
 mod fixture;

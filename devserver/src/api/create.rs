@@ -2,7 +2,7 @@
 
 use super::error::{Answer, ApiError, json_body};
 use super::lifecycle::{fail, start_toolbox};
-use super::{ApiCall, secrets, snapshots, volumes};
+use super::{ApiCall, secrets, snapshots, volumes, warm_pools};
 use crate::Protocol;
 use crate::build::{Build, Progress};
 use crate::sandbox::{Sandbox, defaults};
@@ -43,6 +43,13 @@ pub async fn create(call: ApiCall) -> Answer {
         let name = record.get("name").and_then(Value::as_str).unwrap_or_default();
         if sandboxes.has_name(&call.organization.id, name) {
             return Err(ApiError::conflict(format!("Sandbox with name {name} already exists")));
+        }
+        let plain = !request.contains_key("secrets") && !request.contains_key("ttlMinutes");
+        let warm = plain.then(|| warm_pools::take(&mut sandboxes, &call.organization.id, &record)).flatten();
+        if let Some((sandbox, pool)) = warm {
+            drop(sandboxes);
+            warm_pools::adjust(&call, &pool);
+            return Ok(json_body(&sandbox.json()));
         }
         if let Some(requested) = record.get("volumes") {
             volumes::use_all(&call.app, requested)?;

@@ -319,7 +319,7 @@ async fn end_sockets(sandbox: &Arc<Sandbox>) {
     }
 }
 
-async fn destroy(app: &AppState, sandbox: Arc<Sandbox>) {
+pub async fn destroy(app: &AppState, sandbox: Arc<Sandbox>) {
     sandbox.set("desiredState", "destroyed");
     sandbox.set("state", "destroying");
     end_sockets(&sandbox).await;

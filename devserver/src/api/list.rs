@@ -1,7 +1,7 @@
 //! Both lists of sandboxes: by cursor, and by page as older clients ask for it.
 
-use super::ApiCall;
 use super::error::{Answer, ApiError, json_body};
+use super::{ApiCall, warm_pools};
 use crate::Protocol;
 use crate::sandbox::Sandbox;
 use base64::Engine;
@@ -147,6 +147,7 @@ fn find(call: &ApiCall) -> Result<Vec<Arc<Sandbox>>, ApiError> {
         ("gpu", gpu_bound("minGpu")?, gpu_bound("maxGpu")?),
     ];
     let errored = call.parameter("includeErroredDeleted").as_deref() == Some("true");
+    let warm = call.parameter("includeWarm").as_deref() == Some("true");
     let public = call.parameter("isPublic");
     let times = [
         ("createdAt", call.parameter("createdAtAfter"), call.parameter("createdAtBefore")),
@@ -156,6 +157,9 @@ fn find(call: &ApiCall) -> Result<Vec<Arc<Sandbox>>, ApiError> {
         let Value::Object(record) = sandbox.json() else { return false };
         let text = |key: &str| record.get(key).and_then(Value::as_str).unwrap_or_default();
         let number = |key: &str| record.get(key).and_then(Value::as_f64).unwrap_or_default();
+        if warm_pools::waits(&record) && !warm {
+            return false;
+        }
         let gone = text("desiredState") == "destroyed" && !errored;
         !gone
             && labels.iter().all(|(key, value)| record.get("labels").is_some_and(|it| it[key] == *value))

@@ -19,6 +19,7 @@ mod socket_io;
 pub mod ssh;
 mod telemetry;
 pub mod volumes;
+mod warm_pools;
 
 use crate::Protocol;
 use crate::app_state::AppState;
@@ -28,7 +29,7 @@ use axum::extract::{OriginalUri, Request, State};
 use axum::http::Response;
 use axum::middleware::Next;
 use axum::response::IntoResponse;
-use axum::routing::{get, post, put};
+use axum::routing::{get, patch, post, put};
 pub use call::{ApiCall, authenticate, bearer};
 use error::{Answer, ApiError, json_body};
 use serde_json::json;
@@ -43,6 +44,8 @@ pub fn router(app: Arc<AppState>) -> Router {
             .route("/sandbox/{id}/secrets", put(settings::secrets))
             .route("/sandbox/{id}/signing-key", get(access::signing_key))
             .route("/sandbox/{id}/signing-key/rotate", post(access::rotate_signing_key))
+            .route("/warm-pools", get(warm_pools::list).post(warm_pools::create))
+            .route("/warm-pools/{id}", patch(warm_pools::update).delete(warm_pools::delete))
             .route("/secret", get(secrets::list).post(secrets::create))
             .route("/secret/paginated", get(secrets::list_by_cursor))
             .route("/secret/{id}", get(secrets::get).patch(secrets::update).delete(secrets::delete)),

@@ -6,7 +6,7 @@ pub mod toolbox;
 
 pub use isolated::isolated;
 
-use crate::described;
+use crate::{coverage, described};
 use daytona::catalogue::{self, Context, Outcome, Stream, StreamFuture, TargetRef};
 use daytona::client::sandbox::Sandbox;
 use daytona::client::stream::{Channel, Chunk, Ended, ErrorContext, Input, InputWriter, Io, Sink, input};
@@ -43,7 +43,9 @@ pub async fn made(client: &Client, operation: &str, params: Value) -> Result<(Sa
         params: params.to_string().into_bytes(),
         context: context(),
     };
-    match function.unwrap()(call)?.await? {
+    let outcome = function.unwrap()(call)?.await?;
+    coverage::shown(operation);
+    match outcome {
         Outcome::NewSandbox(TargetRef::Sandbox(sandbox), json) => {
             Ok((sandbox, serde_json::from_slice(&json).unwrap()))
         }
@@ -63,7 +65,9 @@ pub async fn call(sandbox: &Sandbox, operation: &str, params: Value) -> Result<V
         params: params.to_string().into_bytes(),
         context: context(),
     };
-    match function.unwrap()(call)?.await? {
+    let outcome = function.unwrap()(call)?.await?;
+    coverage::shown(operation);
+    match outcome {
         Outcome::Json(json) => Ok(serde_json::from_slice(&json).unwrap()),
         Outcome::Null => Ok(Value::Null),
         _ => panic!("{operation} answers no JSON"),
@@ -78,7 +82,9 @@ pub async fn on_client(client: &Client, operation: &str, params: Value) -> Resul
         params: params.to_string().into_bytes(),
         context: context(),
     };
-    match soon(function.unwrap()(call)?).await? {
+    let outcome = soon(function.unwrap()(call)?).await?;
+    coverage::shown(operation);
+    match outcome {
         Outcome::Json(json) | Outcome::NewSandbox(_, json) => Ok(serde_json::from_slice(&json).unwrap()),
         Outcome::Text(text) => Ok(text.into()),
         Outcome::Null => Ok(Value::Null),
@@ -145,6 +151,7 @@ impl Running {
         let parsed = |json: &[u8]| serde_json::from_slice::<Value>(json).unwrap();
         match ended {
             Ok(ended) => {
+                coverage::shown(&self.operation);
                 let json = parsed(&ended.json);
                 described::event(&self.operation, "opened", &parsed(&self.sink.opened().unwrap())).unwrap();
                 described::event(&self.operation, "ended", &json).unwrap();
