@@ -37,8 +37,12 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     let catalogue = Catalogue::read()?;
     if let Some(recorded) = recorded {
-        let page = coverage::render(&catalogue, &root, Path::new(recorded))?;
-        return write(&into.join("docs/coverage.md"), &page);
+        let (page, missing) = coverage::render(&catalogue, &root, Path::new(recorded))?;
+        write(&into.join("docs/coverage.md"), &page)?;
+        return match missing.as_slice() {
+            [] => Ok(()),
+            missing => Err(format!("nothing that ran shows:\n    {}", missing.join("\n    ")).into()),
+        };
     }
     let operations = operations::render(&catalogue);
     check::check(&catalogue, &operations)?;

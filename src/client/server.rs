@@ -166,11 +166,14 @@ pub async fn config(client: Client, _: Get, _: Context) -> Result<Json> {
 
 /// Sends a request to a route of the API that came with 0.205.
 pub(crate) async fn send_newer(operation: &str, request: Request) -> Result<Response> {
-    request.send().await.map_err(|error| if is_missing_route(&error) { too_old(operation) } else { error })
+    request
+        .send()
+        .await
+        .map_err(|error| if is_missing_api_route(&error) { too_old(operation) } else { error })
 }
 
-/// Whether the API lacks the route: its router names the method and the path then.
-fn is_missing_route(error: &Error) -> bool {
+/// Whether the API lacks the route: its router answers with the request's own line then, while a missing thing is named.
+pub(crate) fn is_missing_api_route(error: &Error) -> bool {
     let detail = error.detail();
     let methods = ["GET", "POST", "PUT", "PATCH", "DELETE"];
     let names_method = |rest: &str| methods.iter().any(|method| rest.starts_with(method));

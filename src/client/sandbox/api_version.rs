@@ -1,16 +1,12 @@
 //! What an older API does not have: it answers such a path as one that does not exist.
 
 use crate::client::error::Error;
+use crate::client::server::is_missing_api_route;
 use crate::client::status;
 
 /// UNSUPPORTED for a route that the API does not have, naming the version that has it; other errors are unchanged.
 pub(super) fn missing_in_api(error: Error, operation: &str, since: &str) -> Error {
-    let detail = error.detail();
-    // A missing sandbox is named; a missing route is answered with the request's own line.
-    let missing = detail.http_status == Some(404)
-        && detail.message.starts_with("Cannot ")
-        && detail.message.contains(" /");
-    if missing { unsupported(error, operation, since) } else { error }
+    if is_missing_api_route(&error) { unsupported(error, operation, since) } else { error }
 }
 
 /// UNSUPPORTED with what the server answered.
