@@ -291,7 +291,7 @@ async fn next_text(socket: &mut Socket) -> Result<Option<String>> {
 async fn connect(transport: &Transport) -> Result<(Socket, Duration)> {
     let config = transport.config();
     let mut request = transport
-        .request(Method::GET, &format!("{}/socket.io/", config.api_url))
+        .request(Method::GET, format!("{}/socket.io/", config.api_url))
         .query("EIO", "4")
         .query("transport", "websocket");
     if let Some(organization) = &config.organization {

@@ -218,7 +218,9 @@ impl Origin {
 /// URLs that were parsed before, by their texts: parsing one costs ten times as much as copying it, and programs
 /// call the same few operations of the same sandboxes. A URL with a query is not kept.
 #[derive(Default)]
-struct RecentUrls([RwLock<Option<(Box<str>, Url)>>; 16]);
+struct RecentUrls([RwLock<Option<RecentUrl>>; 16]);
+
+type RecentUrl = (Box<str>, Url);
 
 impl RecentUrls {
     fn get_or_parse(&self, text: &str, parse: impl FnOnce() -> Option<Url>) -> Option<Url> {

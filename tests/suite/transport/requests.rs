@@ -47,7 +47,7 @@ async fn a_url_of_a_known_host_is_read_as_any_other() {
     ] {
         // The first time it is parsed whole, then against the host that is known.
         for _ in 0..2 {
-            soon(transport.request(Method::GET, &format!("{}{path}", server.url())).send()).await.unwrap();
+            soon(transport.request(Method::GET, format!("{}{path}", server.url())).send()).await.unwrap();
             assert_eq!(server.asked().pop().unwrap().line, format!("GET {asked} HTTP/1.1"));
         }
     }
@@ -203,9 +203,9 @@ async fn no_credential_over_http_when_the_api_is_https() {
     let error = client.transport().trust(&toolbox.url()).unwrap_err();
     assert_eq!(error.status(), status::PROTOCOL);
     assert!(error.to_string().contains("https"), "{error}");
-    let request = client.transport().request(Method::GET, &toolbox.url()).authorized();
+    let request = client.transport().request(Method::GET, toolbox.url()).authorized();
     assert!(soon(request.send()).await.is_err());
-    soon(client.transport().request(Method::GET, &toolbox.url()).send()).await.unwrap();
+    soon(client.transport().request(Method::GET, toolbox.url()).send()).await.unwrap();
     let asked = toolbox.asked();
     assert_eq!(asked.len(), 1);
     assert_eq!(asked[0].header("authorization"), None);
