@@ -95,7 +95,7 @@ pub(super) async fn follow(built: &impl Built, io: &Io) {
             sleep_until(open_again.min(Instant::now() + PAUSE_MAX)).await;
         }
         if was_over {
-            sleep(pause.min(PAUSE_MAX)).await;
+            sleep(PAUSE).await;
         }
     }
 }
