@@ -9,12 +9,15 @@ static daytona_client_t client;
 static daytona_stream_t stream;
 static daytona_sandbox_t sandbox;                     /* the stream's last event gives it */
 
+static char *out;                                     /* what the last call gave */
+
 /* Says why a call failed, cleans up and ends. */
-static void must(int32_t status, char *error)
+static void must(int32_t status)
 {
     if (!status)
         return;
-    fprintf(stderr, "%s: %s\n", daytona_status_name(status), error);
+    fprintf(stderr, "%s: %s\n", daytona_status_name(status), out ? out : "");
+    daytona_free(out);
     if (sandbox)
         daytona_sandbox_delete(sandbox, NULL, NULL, NULL);
     daytona_close(stream);
@@ -22,6 +25,15 @@ static void must(int32_t status, char *error)
     daytona_close(client);
     daytona_shutdown(10000);
     exit(1);
+}
+
+/* Prints what a call gave. */
+static void show(int32_t status)
+{
+    must(status);
+    printf("%s\n", out);
+    daytona_free(out);
+    out = NULL;
 }
 
 static int32_t on_event(void *context, const daytona_event_t *event)
@@ -37,10 +49,10 @@ static int32_t on_event(void *context, const daytona_event_t *event)
 int main(int argc, char **argv)
 {
     const char *greeting = argc > 1 ? argv[1] : "examples/c/image.c";
-    char *out = NULL, *path = NULL, image[4096], params[8192];
+    char *path = NULL, image[4096], params[8192];
 
-    must(daytona_client_open(NULL, &client, &out), out);
-    must(daytona_json_quote(greeting, strlen(greeting), &path), NULL);
+    must(daytona_client_open(NULL, &client, &out));
+    must(daytona_json_quote(greeting, strlen(greeting), &path));
     snprintf(image, sizeof image,
              "{\"base\":\"python:3.12-slim\",\"steps\":["
              "{\"addLocalFile\":{\"localPath\":%s,\"remotePath\":\"/opt/image.c\"}},"
@@ -50,22 +62,17 @@ int main(int argc, char **argv)
              path);
     daytona_free(path);
 
-    must(daytona_image_dockerfile(client, image, NULL, &out, NULL), out);
-    printf("%s\n", out);
-    daytona_free(out);
-    must(daytona_image_contexts(client, image, NULL, &out, NULL), out);
-    printf("%s\n", out);                              /* [{"sourcePath":"...","hash":"...","files":[...]}] */
-    daytona_free(out);
+    show(daytona_image_dockerfile(client, image, NULL, &out, NULL));
+    show(daytona_image_contexts(client, image, NULL, &out, NULL)); /* [{"sourcePath":"...","hash":"...","files":[...]}] */
 
     snprintf(params, sizeof params, "{\"image\":%s}", image);
-    must(daytona_stream_open(client, "sandbox.create", params, 0, 0, &stream, &out), out);
-    must(daytona_stream_each(stream, on_event, NULL, &out, NULL), out);
+    must(daytona_stream_open(client, "sandbox.create", params, 0, 0, &stream, &out));
+    must(daytona_stream_each(stream, on_event, NULL, &out, NULL));
     daytona_free(out);
+    out = NULL;
 
-    must(daytona_process_execute(sandbox, "echo \"$GREETING\"; cat /opt/lines", NULL, &out, NULL), out);
-    printf("%s\n", out);
-    daytona_free(out);
-    must(daytona_sandbox_delete(sandbox, NULL, &out, NULL), out);
+    show(daytona_process_execute(sandbox, "echo \"$GREETING\"; cat /opt/lines", NULL, &out, NULL));
+    must(daytona_sandbox_delete(sandbox, NULL, &out, NULL));
     daytona_free(out);
     daytona_close(stream);
     daytona_close(sandbox);

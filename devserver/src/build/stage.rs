@@ -315,7 +315,7 @@ impl Stage {
             }
         }
         let given = match json_words(&instruction.rest) {
-            Some(given) => given.iter().map(|it| expand(it, &variables)).collect::<Result<Vec<_>, _>>()?,
+            Some(given) => given.iter().map(|it| word(it, &variables)).collect::<Result<Vec<_>, _>>()?,
             None => split(&instruction.rest)
                 .iter()
                 .map(|part| if part.starts_with("<<") { Ok(part.clone()) } else { word(part, &variables) })

@@ -49,7 +49,8 @@ impl Tree {
                     path.pop();
                 }
             } else if part.contains(['*', '?', '[']) {
-                let wanted = Pattern::new(part).map_err(|error| io::Error::other(error.to_string()))?;
+                let wanted = Pattern::new(&escapes_as_classes(part))
+                    .map_err(|error| io::Error::other(error.to_string()))?;
                 let matches =
                     |name: &OsStr| wanted.matches_with(&name.to_string_lossy(), MatchOptions::new());
                 paths = paths
@@ -64,7 +65,7 @@ impl Tree {
                     })
                     .collect();
             } else {
-                let literal = part.replace('\\', "");
+                let literal = without_escapes(part);
                 paths.iter_mut().for_each(|path| path.push(&literal));
             }
         }
@@ -161,6 +162,29 @@ fn pack_directory(builder: &mut Builder<impl Write>, directory: BorrowedFd<'_>, 
         }
     }
     Ok(())
+}
+
+/// A pattern whose `\x` is written `[x]`: the crate knows no escapes.
+fn escapes_as_classes(pattern: &str) -> String {
+    let mut classes = String::new();
+    let mut letters = pattern.chars();
+    while let Some(letter) = letters.next() {
+        match letter {
+            '\\' => classes.extend(letters.next().into_iter().flat_map(|escaped| ['[', escaped, ']'])),
+            letter => classes.push(letter),
+        }
+    }
+    classes
+}
+
+/// A pattern without wildcards as the name that it stands for.
+fn without_escapes(pattern: &str) -> String {
+    let mut name = String::new();
+    let mut letters = pattern.chars();
+    while let Some(letter) = letters.next() {
+        name.extend(if letter == '\\' { letters.next() } else { Some(letter) });
+    }
+    name
 }
 
 #[cfg(test)]

@@ -25,7 +25,8 @@ pub struct Image {
     /// The text of a Dockerfile to begin with.
     pub dockerfile: Option<String>,
     /// The local directory that COPY and ADD of `dockerfile` take their files from; absent: nothing is taken.
-    /// Without a style its `.dockerignore` counts.
+    /// Without a style its `.dockerignore` counts, and local files of `steps` stand beside it in `.local/`, which
+    /// `COPY .` takes as well.
     pub context_dir: Option<String>,
     /// What follows, in order.
     #[serde(default)]
