@@ -217,6 +217,19 @@ async fn a_sandbox_goes_through_all_its_states() {
 }
 
 #[tokio::test]
+async fn a_server_tells_its_configuration() {
+    for protocol in BOTH {
+        let dev_server = DevServer::of(protocol).await;
+        let sandbox = dev_server.create(json!({})).await;
+        let config = dev_server.json("client.config", json!({})).await.unwrap();
+        assert_eq!(
+            ask(&sandbox, "sandbox.info", json!({})).await["toolboxProxyUrl"],
+            config["proxyToolboxUrl"]
+        );
+    }
+}
+
+#[tokio::test]
 async fn a_change_waits_for_the_one_that_is_under_way() {
     for protocol in BOTH {
         let dev_server = DevServer::of(protocol).await;

@@ -188,6 +188,7 @@ impl Running {
 
     pub async fn until_open(&self) {
         until("open", async || self.sink.opened().is_some()).await;
+        coverage::shown(&self.operation);
     }
 }
 
