@@ -12,6 +12,9 @@ use serde_json::{Map, Value, json};
 fn given(operation: &str) -> Value {
     match operation {
         "sandbox.create" => json!({"waitForStart": false}),
+        "sandbox.port_in_use" => json!({"port": 3000}),
+        // What is no id is looked up by its name first.
+        "snapshot.delete" | "volume.delete" => json!({"idOrName": "0b8f1e2a-6d3c-4b7a-9f21-3c5d7e9a1b2c"}),
         "sandbox.resize" => json!({"resources": {"cpu": 1}}),
         "files.download_many" => {
             let local = std::env::temp_dir().join("never-downloaded");

@@ -32,6 +32,11 @@ fn reason_to_skip(exchange: &Exchange) -> Option<&'static str> {
         "/files/bulk-upload" => {
             return Some("a refused batch is sent again file by file: files::many shows that");
         }
+        "/port" => return Some("recorded by its shape alone"),
+        "/snapshots" if exchange.request.method == "POST" && !is_refusal(exchange) => {
+            return Some("what snapshot.create asks until the end of the build was not recorded");
+        }
+        path if path.ends_with("/signing-key") => return Some("a word was recorded in the place of the key"),
         _ => {}
     }
     if exchange.response.body.get("is").is_some() {
