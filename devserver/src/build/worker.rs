@@ -189,8 +189,13 @@ async fn run(machine: Arc<Machine>, body: Body) -> Result<Response<Body>, String
 async fn unpack(told: Vec<u8>, body: Body) -> Result<Response<Body>, String> {
     let wanted: UnpackRequest = serde_json::from_slice(&told).map_err(|error| error.to_string())?;
     let stream = body.into_data_stream().map_err(io::Error::other);
-    let reader = SyncIoBridge::new(StreamReader::new(stream));
-    let unpacked = tokio::task::spawn_blocking(move || unpack_from(&wanted, reader));
+    let mut reader = SyncIoBridge::new(StreamReader::new(stream));
+    let unpacked = tokio::task::spawn_blocking(move || {
+        let unpacked = unpack_from(&wanted, &mut reader);
+        // An answer before the end of the body closes the connection while the sender still writes.
+        let _ = io::copy(&mut reader, &mut io::sink());
+        unpacked
+    });
     unpacked.await.map_err(|error| error.to_string())??;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
