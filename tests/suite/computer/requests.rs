@@ -105,6 +105,50 @@ async fn input_travels_as_given_and_nothing_is_filled_in() {
 }
 
 #[tokio::test]
+async fn the_accessibility_tree_is_asked_and_acted_on_as_given() {
+    let node = json!({
+        "id": ":1.1:/x", "role": "push button", "name": "OK", "bounds": {"x": 1, "y": 2, "width": 3, "height": 4},
+        "states": ["enabled"], "actions": ["click"],
+    });
+    let (tree, matches) =
+        (json!({"root": node, "truncated": false}), json!({"matches": [node], "truncated": false}));
+    let (tree_answer, matches_answer) = (tree.clone(), matches.clone());
+    let toolbox = Toolbox::start(move |asked, _| match asked.method.as_str() {
+        "GET" => ok(tree_answer.clone()),
+        _ if asked.path.ends_with("find") => ok(matches_answer.clone()),
+        _ => ok(json!({})),
+    })
+    .await;
+    let sandbox = toolbox.sandbox(json!({})).await;
+    let id = json!({"id": ":1.1:/x"});
+    for (operation, params, path, body, answer) in [
+        (
+            "computer.a11y_tree",
+            json!({"scope": "all", "maxDepth": 2}),
+            "tree?scope=all&maxDepth=2",
+            Value::Null,
+            tree,
+        ),
+        ("computer.a11y_find", json!({"role": "button"}), "find", json!({"role": "button"}), matches),
+        ("computer.a11y_focus", id.clone(), "node/focus", id.clone(), json!({})),
+        ("computer.a11y_invoke", id.clone(), "node/invoke", id.clone(), json!({})),
+        (
+            "computer.a11y_set_value",
+            json!({"id": ":1.1:/x", "value": "é"}),
+            "node/value",
+            json!({"id": ":1.1:/x", "value": "é"}),
+            json!({}),
+        ),
+    ] {
+        let result = call(&sandbox, operation, params).await.unwrap();
+        described::result(operation, &result).unwrap();
+        let asked = toolbox.asked().pop().unwrap();
+        assert_eq!((asked.path, asked.body), (format!("computeruse/a11y/{path}"), body), "{operation}");
+        assert_eq!(result, answer, "{operation}");
+    }
+}
+
+#[tokio::test]
 async fn a_screenshot_asks_the_endpoint_of_its_options() {
     let toolbox = desktop(false).await;
     let sandbox = toolbox.sandbox(json!({})).await;
