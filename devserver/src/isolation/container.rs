@@ -326,7 +326,10 @@ impl Container {
             let path = self.archive_path();
             self.write_archive(&path).inspect_err(|_| drop(fs::remove_file(&path)))?;
         }
-        self.kept = None;
+        if self.kept.take().is_some() && self.plan.is_some_and(|plan| plan.layer == Layer::Image) {
+            // Mounted again before the kernel has let go of it, the image would lack what is not written yet.
+            image::wait_until_unmounted(&self.image_path())?;
+        }
         Ok(())
     }
 

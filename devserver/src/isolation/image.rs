@@ -85,7 +85,7 @@ pub fn grow(path: &Path, bytes: u64) -> io::Result<()> {
 }
 
 /// The kernel may take a moment to let go of the file.
-fn wait_until_unmounted(path: &Path) -> io::Result<()> {
+pub fn wait_until_unmounted(path: &Path) -> io::Result<()> {
     let is_used = || {
         let devices = fs::read_dir("/sys/block").into_iter().flatten().flatten();
         devices.into_iter().any(|device| {
@@ -93,7 +93,7 @@ fn wait_until_unmounted(path: &Path) -> io::Result<()> {
             Path::new(file.trim_end_matches('\n')) == path
         })
     };
-    for _ in 0..1000 {
+    for _ in 0..10_000 {
         if !is_used() {
             return Ok(());
         }
@@ -122,7 +122,7 @@ fn written(file: &File) -> io::Result<Blocks> {
 pub fn mount(image: BorrowedFd<'_>, target: &Path) -> Step<()> {
     let control = device("loop-control", SFlag::S_IFCHR, makedev(10, 237))?;
     // Between the answer and the use another process may have taken it.
-    for _ in 0..1000 {
+    for _ in 0..10_000 {
         let number = calls::free_loop_device(control.as_fd()).during("find a free loop device")?;
         let name = format!("loop{number}");
         let device = device(&name, SFlag::S_IFBLK, makedev(7, number.into()))?;
