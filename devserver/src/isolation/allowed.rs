@@ -9,7 +9,7 @@ use std::fs::File;
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::Child;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -152,13 +152,18 @@ impl Isolation {
         &self.exposed
     }
 
-    pub(super) fn maker(&self, control: OwnedFd) -> io::Result<Command> {
-        Ok(match &self.program {
+    /// Starts the process that makes a container.
+    pub(super) fn spawn_maker(&self, control: OwnedFd) -> io::Result<Child> {
+        let mut maker = match &self.program {
             Program::Sealed(program) => {
                 command(Path::new(&format!("/proc/self/fd/{}", program.as_raw_fd())), control)
             }
             Program::File(program) => command(program, control),
-        })
+        };
+        let unusable = |error: io::Error| {
+            io::Error::new(error.kind(), format!("its daemon's binary cannot be run: {error}"))
+        };
+        maker.spawn().map_err(unusable)
     }
 }
 

@@ -147,9 +147,7 @@ impl Container {
         self.group = Some(group);
         let spec = channel::text_file("specification", &serde_json::to_vec(&spec)?)?;
         let (ours, theirs) = channel::pair()?;
-        let mut child = self.isolation.maker(theirs)?.spawn().map_err(|error| {
-            io::Error::new(error.kind(), format!("its daemon's binary cannot be run: {error}"))
-        })?;
+        let mut child = self.isolation.spawn_maker(theirs)?;
         let listener = OwnedFd::from(listener);
         let made = self.make(&ours, &spec, &listener);
         let stderr = child.stderr.take();
@@ -415,9 +413,7 @@ impl Container {
         let Some(kept) = &self.kept else { return Err(io::ErrorKind::NotFound.into()) };
         let file = fs::File::options().write(true).create(true).truncate(true).mode(0o600).open(path)?;
         let (ours, theirs) = channel::pair()?;
-        let mut child = self.isolation.maker(theirs)?.spawn().map_err(|error| {
-            io::Error::new(error.kind(), format!("its daemon's binary cannot be run: {error}"))
-        })?;
+        let mut child = self.isolation.spawn_maker(theirs)?;
         let spec = channel::text_file("specification", &serde_json::to_vec(&self.spec(None))?)?;
         let mut given = vec![spec.as_fd(), file.as_fd(), kept.layer.as_fd()];
         given.extend(kept.users.as_ref().map(AsFd::as_fd));
