@@ -17,6 +17,15 @@ pub(crate) fn encode_path_segment(what: &str, id: &str) -> Result<String> {
     Err(Error::invalid(format!("{what} \"{}\" {reason}; choose another", id.escape_debug())))
 }
 
+/// Whether a text has the form of a UUID. Names may have it, too.
+pub(crate) fn is_uuid(text: &str) -> bool {
+    text.len() == 36
+        && text.bytes().enumerate().all(|(at, byte)| match at {
+            8 | 13 | 18 | 23 => byte == b'-',
+            _ => byte.is_ascii_hexdigit(),
+        })
+}
+
 #[cfg(test)]
 mod tests {
     use super::encode_path_segment;

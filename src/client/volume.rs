@@ -3,6 +3,7 @@
 use super::Client;
 use super::error::{Error, Result};
 use super::operation::Context;
+use super::path_segment::is_uuid;
 use super::status;
 use super::transport::{Json, caller_deadline, expect_json, segment};
 use http::Method;
@@ -68,10 +69,7 @@ struct Reading {
 
 impl Reading {
     fn of(json: &Json) -> Result<Self> {
-        super::json::read(&json.0).map_err(|error| {
-            let why = super::json::describe(&error);
-            Error::new(status::PROTOCOL, format!("the server's answer is not a volume: {why}"))
-        })
+        super::json::read_answer(&json.0, "a volume")
     }
 }
 
@@ -181,13 +179,4 @@ fn failure(name: &str, reading: &Reading) -> Error {
         (state, _) => format!("volume {name} will not be ready: it is {state}"),
     };
     Error::new(status::SANDBOX_FAILED, message)
-}
-
-/// Whether a text has the form of a UUID. Names may have it, too.
-fn is_uuid(text: &str) -> bool {
-    text.len() == 36
-        && text.bytes().enumerate().all(|(at, byte)| match at {
-            8 | 13 | 18 | 23 => byte == b'-',
-            _ => byte.is_ascii_hexdigit(),
-        })
 }

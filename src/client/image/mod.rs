@@ -55,12 +55,20 @@ crate::params! {
 /// What a request to build an image says.
 #[derive(Debug)]
 pub struct Prepared {
-    /// The Dockerfile.
-    pub dockerfile: String,
-    /// The hashes of the contexts, in the order of the steps. All are in the object store.
-    pub context_hashes: Vec<String>,
+    /// What is built; its contexts are in the object store.
+    pub build_info: BuildInfo,
     /// The entrypoint for a field of its own, where the style does not write it into the Dockerfile.
     pub entrypoint: Option<Vec<String>>,
+}
+
+/// What the service builds.
+#[derive(Debug, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct BuildInfo {
+    /// The Dockerfile.
+    pub dockerfile_content: String,
+    /// The hashes of the contexts, in the order of the steps.
+    pub context_hashes: Vec<String>,
 }
 
 /// Renders an image object and brings its local files into the object store, unless they are there already.
@@ -87,7 +95,8 @@ pub async fn prepare(
         true => Vec::new(),
         false => upload::upload(&store::Store::open(client).await?, bundles, progress).await?,
     };
-    Ok(Prepared { dockerfile, context_hashes, entrypoint })
+    let build_info = BuildInfo { dockerfile_content: dockerfile, context_hashes };
+    Ok(Prepared { build_info, entrypoint })
 }
 
 /// The Dockerfile of an image object. Pure but for what it says about local files.

@@ -215,6 +215,20 @@ pub enum ImageOrName {
     Object(Box<Image>),
 }
 
+impl ImageOrName {
+    /// Refuses a name that would be another Dockerfile.
+    pub(crate) fn check(&self, operation: &str) -> Result<()> {
+        let invalid = |text: &str| Err(Error::invalid(format!("{operation}: {text}")));
+        match self {
+            Self::Name(image) if image.trim().is_empty() => invalid("`image` is empty"),
+            Self::Name(image) if image.contains(['\n', '\r']) => {
+                invalid("`image` has to be one line: the name of an image")
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
 /// The shape of [`ImageOrName`].
 #[cfg(feature = "schema")]
 #[derive(schemars::JsonSchema)]

@@ -4,7 +4,7 @@ use super::build;
 use super::{Sandbox, wait};
 use crate::client::Client;
 use crate::client::error::{Error, Result};
-use crate::client::image::{self, ImageOrName};
+use crate::client::image::{self, BuildInfo, ImageOrName};
 use crate::client::operation::{Context, Progress};
 use crate::client::remote_guard::may_have_acted;
 use crate::client::stream::{Ended, ErrorContext, Io};
@@ -186,24 +186,23 @@ struct Body<'a> {
     kvm: Option<bool>,
 }
 
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct BuildInfo {
-    dockerfile_content: String,
-    context_hashes: Vec<String>,
+async fn build_info(client: &Client, image: &ImageOrName, progress: Option<Progress>) -> Result<BuildInfo> {
+    Ok(match image {
+        ImageOrName::Name(name) => {
+            BuildInfo { dockerfile_content: format!("FROM {name}\n"), context_hashes: Vec::new() }
+        }
+        ImageOrName::Object(image) => image::prepare(client, image, None, progress).await?.build_info,
+    })
 }
 
-impl BuildInfo {
-    async fn of(client: &Client, image: &ImageOrName, progress: Option<Progress>) -> Result<Self> {
-        Ok(match image {
-            ImageOrName::Name(name) => {
-                Self { dockerfile_content: format!("FROM {name}\n"), context_hashes: Vec::new() }
-            }
-            ImageOrName::Object(image) => {
-                let prepared = image::prepare(client, image, None, progress).await?;
-                Self { dockerfile_content: prepared.dockerfile, context_hashes: prepared.context_hashes }
-            }
-        })
+impl Resources {
+    /// As a create has them: the kinds of GPU are always a list.
+    pub(crate) fn for_create(mut self) -> Self {
+        self.gpu_type = self.gpu_type.map(|kinds| match kinds {
+            Value::Array(_) => kinds,
+            one => Value::Array(vec![one]),
+        });
+        self
     }
 }
 
@@ -244,13 +243,7 @@ impl Create {
         if self.snapshot.is_some() && self.image.is_some() {
             return invalid("`snapshot` and `image` exclude each other".into());
         }
-        match &self.image {
-            Some(ImageOrName::Name(image)) if image.trim().is_empty() => invalid("`image` is empty".into()),
-            Some(ImageOrName::Name(image)) if image.contains(['\n', '\r']) => {
-                invalid("`image` has to be one line: the name of an image".into())
-            }
-            _ => Ok(()),
-        }
+        self.image.as_ref().map_or(Ok(()), |image| image.check("sandbox.create"))
     }
 
     fn body<'a>(&'a self, client: &'a Client, name: &'a str, build_info: Option<BuildInfo>) -> Body<'a> {
@@ -259,13 +252,7 @@ impl Create {
         if self.language.is_some() || !labels.contains_key(LANGUAGE_LABEL) {
             labels.insert(LANGUAGE_LABEL, self.language());
         }
-        let resources = self.resources.clone().map(|mut resources| {
-            resources.gpu_type = resources.gpu_type.map(|kinds| match kinds {
-                Value::Array(_) => kinds,
-                one => Value::Array(vec![one]),
-            });
-            resources
-        });
+        let resources = self.resources.clone().map(Resources::for_create);
         Body {
             name,
             snapshot: self.snapshot.as_deref(),
@@ -314,7 +301,7 @@ async fn request(
 ) -> Result<Sandbox> {
     params.check()?;
     let build_info = match &params.image {
-        Some(image) => Some(BuildInfo::of(client, image, progress).await?),
+        Some(image) => Some(build_info(client, image, progress).await?),
         None => None,
     };
     let given = params.name.as_deref();

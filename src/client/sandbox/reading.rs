@@ -81,10 +81,7 @@ impl Reading {
 
 /// Parses an answer; `what` names its expected content in the error.
 pub(super) fn parse<T: DeserializeOwned>(answer: &Json, what: &str) -> Result<T> {
-    json::read(&answer.0).map_err(|error| {
-        let why = json::describe(&error);
-        Error::new(status::PROTOCOL, format!("the server's answer is not {what} as it should be: {why}"))
-    })
+    json::read_answer(&answer.0, &format!("{what} as it should be"))
 }
 
 /// A sandbox, as the server describes it.

@@ -4,7 +4,7 @@ use super::Reading;
 use crate::client::Client;
 use crate::client::build_log::{self, Built, Phase, READ_LIMIT};
 use crate::client::error::{Error, Result};
-use crate::client::image::{self, ImageOrName};
+use crate::client::image::{self, BuildInfo, ImageOrName};
 use crate::client::lock::RwLock;
 use crate::client::operation::{Context, Progress};
 use crate::client::sandbox::Resources;
@@ -13,7 +13,6 @@ use crate::client::stream::{Ended, Io};
 use crate::client::transport::{Json, caller_deadline, expect_json, segment};
 use http::Method;
 use serde::Serialize;
-use serde_json::Value;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
@@ -52,27 +51,13 @@ struct Body<'a> {
     region_id: Option<&'a str>,
 }
 
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct BuildInfo {
-    dockerfile_content: String,
-    context_hashes: Vec<String>,
-}
-
 impl Create {
     /// Refuses, before anything is sent, what the server would refuse or silently misread.
     fn check(&self) -> Result<()> {
-        let invalid = |text: &str| Err(Error::invalid(format!("snapshot.create: {text}")));
         if self.name.trim().is_empty() {
-            return invalid("`name` is empty");
+            return Err(Error::invalid("snapshot.create: `name` is empty"));
         }
-        match &self.image {
-            ImageOrName::Name(image) if image.trim().is_empty() => invalid("`image` is empty"),
-            ImageOrName::Name(image) if image.contains(['\n', '\r']) => {
-                invalid("`image` has to be one line: the name of an image")
-            }
-            _ => Ok(()),
-        }
+        self.image.check("snapshot.create")
     }
 
     async fn body<'a>(&'a self, client: &'a Client, progress: Option<Progress>) -> Result<Body<'a>> {
@@ -80,20 +65,10 @@ impl Create {
             ImageOrName::Name(name) => (Some(name.as_str()), None, self.entrypoint.clone()),
             ImageOrName::Object(image) => {
                 let prepared = image::prepare(client, image, self.entrypoint.as_deref(), progress).await?;
-                let info = BuildInfo {
-                    dockerfile_content: prepared.dockerfile,
-                    context_hashes: prepared.context_hashes,
-                };
-                (None, Some(info), prepared.entrypoint)
+                (None, Some(prepared.build_info), prepared.entrypoint)
             }
         };
-        let resources = self.resources.clone().map(|mut resources| {
-            resources.gpu_type = resources.gpu_type.map(|kinds| match kinds {
-                Value::Array(_) => kinds,
-                one => Value::Array(vec![one]),
-            });
-            resources
-        });
+        let resources = self.resources.clone().map(Resources::for_create);
         Ok(Body {
             name: &self.name,
             image_name,

@@ -4,6 +4,7 @@ use super::Reading;
 use crate::client::Client;
 use crate::client::error::{Error, Result};
 use crate::client::operation::Context;
+use crate::client::path_segment::is_uuid;
 use crate::client::status;
 use crate::client::transport::{Json, Response, expect_json, segment};
 use http::Method;
@@ -114,13 +115,4 @@ async fn change(client: &Client, id_or_name: &str, method: Method, action: &str)
     }
     let found = Reading::of(&read(client, id_or_name).await?)?;
     send(&found.id).await
-}
-
-/// Whether a text has the form of a UUID. Names may have it, too.
-fn is_uuid(text: &str) -> bool {
-    text.len() == 36
-        && text.bytes().enumerate().all(|(at, byte)| match at {
-            8 | 13 | 18 | 23 => byte == b'-',
-            _ => byte.is_ascii_hexdigit(),
-        })
 }

@@ -8,9 +8,8 @@ mod find;
 pub use create::{Create, create, create_stream};
 pub use find::{Activate, List, Listed, Named, activate, deactivate, delete, get, list};
 
-use super::error::{Error, Result};
+use super::error::Result;
 use super::sandbox::BuildInfo;
-use super::status;
 use super::transport::Json;
 use serde::Deserialize;
 
@@ -102,9 +101,6 @@ struct Reading {
 
 impl Reading {
     fn of(json: &Json) -> Result<Self> {
-        super::json::read(&json.0).map_err(|error| {
-            let why = super::json::describe(&error);
-            Error::new(status::PROTOCOL, format!("the server's answer is not a snapshot: {why}"))
-        })
+        super::json::read_answer(&json.0, "a snapshot")
     }
 }

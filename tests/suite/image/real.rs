@@ -42,8 +42,8 @@ async fn contexts_of_every_size_and_style_reach_the_store_once() {
             let image: Image = serde_json::from_value(image).unwrap();
             let prepared = soon(prepare(&dev.client, &image, None, None)).await.unwrap();
             let again = soon(prepare(&dev.client, &image, None, None)).await.unwrap();
-            assert_eq!(prepared.context_hashes, again.context_hashes);
-            let hashes = &prepared.context_hashes;
+            assert_eq!(prepared.build_info.context_hashes, again.build_info.context_hashes);
+            let hashes = &prepared.build_info.context_hashes;
             let expected = if style.is_null() { 2 } else { 3 };
             assert_eq!(hashes.len(), expected, "{style}: the same file is one context in our own style");
             for (hash, content) in hashes.iter().zip([&small, &large]) {

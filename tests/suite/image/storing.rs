@@ -184,7 +184,7 @@ async fn a_small_context_is_put_at_once_with_the_credentials_of_the_api_alone() 
     let prepared = store.prepare(image(directory.path())).await.unwrap();
     assert_eq!(store.kinds(), [Kind::Head, Kind::Put]);
     let asked = store.server.asked();
-    let hash = &prepared.context_hashes[0];
+    let hash = &prepared.build_info.context_hashes[0];
     for request in asked.iter().skip(1) {
         let target = request.line.split(' ').nth(1).unwrap();
         assert!(target.starts_with(&format!("/bucket/org-1/{hash}/context.tar?")), "{target}");
@@ -220,7 +220,7 @@ async fn a_context_that_is_there_is_not_sent_again() {
         (styled(directory.path(), "go"), Kind::List),
     ] {
         let store = Store::start(there).await;
-        assert_eq!(store.prepare(image).await.unwrap().context_hashes.len(), 1);
+        assert_eq!(store.prepare(image).await.unwrap().build_info.context_hashes.len(), 1);
         assert_eq!(store.kinds(), [looks]);
     }
     let store = Store::start(|_, _| None).await;
@@ -232,7 +232,10 @@ async fn a_context_that_is_there_is_not_sent_again() {
 async fn an_image_without_local_files_asks_for_no_store() {
     let store = Store::start(|_, _| None).await;
     let prepared = store.prepare(json!({"base": "b", "steps": [{"run": "x"}]})).await.unwrap();
-    assert_eq!((prepared.dockerfile.as_str(), prepared.context_hashes.len()), ("FROM b\nRUN x\n", 0));
+    assert_eq!(
+        (prepared.build_info.dockerfile_content.as_str(), prepared.build_info.context_hashes.len()),
+        ("FROM b\nRUN x\n", 0)
+    );
     assert!(store.server.asked().is_empty());
 }
 
