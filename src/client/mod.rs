@@ -21,6 +21,7 @@ pub mod lsp;
 pub mod operation;
 pub mod parse;
 pub(crate) mod path_segment;
+mod polling;
 pub mod process;
 pub mod pty;
 pub mod region;

@@ -4,6 +4,7 @@ use super::Client;
 use super::error::{Error, Result};
 use super::operation::Context;
 use super::path_segment::is_uuid;
+use super::polling::{FailedReads, PAUSE, PAUSE_MAX};
 use super::status;
 use super::transport::{Json, caller_deadline, expect_json, segment};
 use http::Method;
@@ -121,11 +122,6 @@ pub async fn delete(client: Client, params: Named, _: Context) -> Result<()> {
     delete(&volume.id).await
 }
 
-/// The pause between two polls, at first and at most.
-const POLL: Duration = Duration::from_millis(100);
-const POLL_MAX: Duration = Duration::from_secs(1);
-/// Poll errors in a row that end a wait.
-const ERRORS_MAX: u32 = 10;
 /// The wait ends this long before the caller's limit, so that its error can tell the volume's state.
 const MARGIN: Duration = Duration::from_millis(100);
 
@@ -133,12 +129,12 @@ const MARGIN: Duration = Duration::from_millis(100);
 pub async fn wait(client: Client, params: Named, _: Context) -> Result<Json> {
     let name = &params.id_or_name;
     let deadline = caller_deadline().map(|deadline| deadline - MARGIN);
-    let (mut pause, mut errors) = (POLL, 0);
+    let (mut pause, mut failed_reads) = (PAUSE, FailedReads::default());
     let mut state = None;
     loop {
         match read(&client, name).await {
             Ok(json) => {
-                errors = 0;
+                failed_reads.reset();
                 let reading = Reading::of(&json)?;
                 match reading.state.as_str() {
                     "ready" => return Ok(json),
@@ -148,13 +144,7 @@ pub async fn wait(client: Client, params: Named, _: Context) -> Result<Json> {
                     _ => state = Some(reading.state),
                 }
             }
-            Err(error) => {
-                errors += 1;
-                let may_pass = error.detail().retryable || matches!(error.status(), status::PROTOCOL | 500..);
-                if !may_pass || errors >= ERRORS_MAX {
-                    return Err(error);
-                }
-            }
+            Err(error) => failed_reads.bear(error)?,
         }
         if deadline.is_some_and(|deadline| Instant::now() + pause > deadline) {
             let state = state.as_deref().unwrap_or("in an unknown state");
@@ -164,7 +154,7 @@ pub async fn wait(client: Client, params: Named, _: Context) -> Result<Json> {
             return Err(Error::new(status::TIMEOUT, message));
         }
         sleep(pause).await;
-        pause = pause.mul_f64(1.5).min(POLL_MAX);
+        pause = pause.mul_f64(1.5).min(PAUSE_MAX);
     }
 }
 

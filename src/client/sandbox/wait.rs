@@ -7,24 +7,21 @@ use super::nothing::Nothing;
 use crate::client::error::{Error, Result};
 use crate::client::event_socket::{Notice, Subscription};
 use crate::client::operation::Context;
+use crate::client::polling::{FailedReads, PAUSE, PAUSE_MAX};
 use crate::client::status;
 use crate::client::transport::{Json, caller_deadline};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 
-const POLL: Duration = Duration::from_millis(100);
 /// How long polls stay that close together.
 const FAST_POLLING: Duration = Duration::from_secs(5);
 /// The pause between polls while events come.
 const POLL_BEHIND_EVENTS: Duration = Duration::from_secs(1);
-const POLL_MOST: Duration = Duration::from_secs(1);
 /// The last look happens this long before the caller gives up.
 const LAST_LOOK: Duration = Duration::from_millis(250);
 /// A poll that is not answered for so long is a failed one: the wait goes on beside it.
 const POLL_LIMIT: Duration = Duration::from_secs(5);
-/// Poll errors in a row that end a wait.
-const ERRORS_MOST: u32 = 10;
 
 crate::params! {
     pub struct Wait {
@@ -49,13 +46,13 @@ pub(super) struct Goal<'a> {
 pub(super) async fn until(sandbox: &Sandbox, goal: Goal<'_>) -> Result<()> {
     let began = Instant::now();
     let last_look = caller_deadline().map(|deadline| deadline - LAST_LOOK.min((deadline - began) / 4));
-    let (mut pause, mut errors, mut suspected) = (POLL, 0, false);
+    let (mut pause, mut failed_reads, mut suspected) = (PAUSE, FailedReads::default(), false);
     let mut events = None;
     loop {
         let looking_last = last_look.is_some_and(|at| Instant::now() >= at);
         match sandbox.reread_within(Some(POLL_LIMIT)).await {
             Ok(()) => {
-                errors = 0;
+                failed_reads.reset();
                 let reading = sandbox.reading();
                 // A listener is told that the socket is connected, so that nothing from before is missed.
                 if events.is_none() && sandbox.client().config().events {
@@ -77,12 +74,7 @@ pub(super) async fn until(sandbox: &Sandbox, goal: Goal<'_>) -> Result<()> {
                 }
                 return Err(error);
             }
-            Err(error) => {
-                errors += 1;
-                if !may_pass(&error) || errors >= ERRORS_MOST {
-                    return Err(error);
-                }
-            }
+            Err(error) => failed_reads.bear(error)?,
         }
         if looking_last {
             return Err(late(sandbox, goal.name, began));
@@ -93,7 +85,7 @@ pub(super) async fn until(sandbox: &Sandbox, goal: Goal<'_>) -> Result<()> {
         let next = last_look.map_or(next, |at| next.min(at.max(Instant::now())));
         pause_until(next, events.as_mut()).await;
         if began.elapsed() > FAST_POLLING {
-            pause = pause.mul_f64(1.1).min(POLL_MOST);
+            pause = pause.mul_f64(1.1).min(PAUSE_MAX);
         }
     }
 }
@@ -110,11 +102,6 @@ async fn pause_until(at: Instant, events: Option<&mut Subscription>) {
         () = sleep_until(at) => {}
         () = changed => {}
     }
-}
-
-/// What the next poll may not meet again: a lost connection, a server or proxy that stumbled.
-fn may_pass(error: &Error) -> bool {
-    error.detail().retryable || matches!(error.status(), status::PROTOCOL | 500..)
 }
 
 fn late(sandbox: &Sandbox, wanted: &str, began: Instant) -> Error {

@@ -7,6 +7,7 @@ use crate::client::error::{Error, Result};
 use crate::client::image::{self, BuildInfo, ImageOrName};
 use crate::client::lock::RwLock;
 use crate::client::operation::{Context, Progress};
+use crate::client::polling::{FailedReads, PAUSE, PAUSE_MAX};
 use crate::client::sandbox::Resources;
 use crate::client::status;
 use crate::client::stream::{Ended, Io};
@@ -108,7 +109,7 @@ impl Making {
     /// Polls until the state is a final one.
     async fn ended(&self) -> Result<()> {
         let deadline = caller_deadline().map(|deadline| deadline - MARGIN);
-        let (mut pause, mut errors, mut suspected) = (POLL, 0, false);
+        let (mut pause, mut failed_reads, mut suspected) = (PAUSE, FailedReads::default(), false);
         loop {
             let reading = self.reading();
             match reading.state.as_str() {
@@ -126,17 +127,10 @@ impl Making {
                 return Err(Error::new(status::TIMEOUT, message));
             }
             sleep(pause).await;
-            pause = pause.mul_f64(1.2).min(POLL_MAX);
+            pause = pause.mul_f64(1.2).min(PAUSE_MAX);
             match self.reread().await {
-                Ok(()) => errors = 0,
-                Err(error) => {
-                    errors += 1;
-                    let may_pass =
-                        error.detail().retryable || matches!(error.status(), status::PROTOCOL | 500..);
-                    if !may_pass || errors >= ERRORS_MAX {
-                        return Err(error);
-                    }
-                }
+                Ok(()) => failed_reads.reset(),
+                Err(error) => failed_reads.bear(error)?,
             }
         }
     }
@@ -185,11 +179,6 @@ fn has_failed(state: &str) -> bool {
     matches!(state, "error" | "build_failed")
 }
 
-/// The pause between two polls, at first and at most.
-const POLL: Duration = Duration::from_millis(100);
-const POLL_MAX: Duration = Duration::from_secs(1);
-/// Poll errors in a row that end a wait.
-const ERRORS_MAX: u32 = 10;
 /// The wait ends this long before the caller's limit, so that its error can tell the state.
 const MARGIN: Duration = Duration::from_millis(100);
 
