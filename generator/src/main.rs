@@ -7,6 +7,7 @@ mod cdef;
 mod check;
 mod coverage;
 mod header;
+mod languages;
 mod model;
 mod operations;
 mod reference;
@@ -61,6 +62,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     write(&into.join("tests/abi/symbols.txt"), &header::symbols(&header))?;
     write(&into.join("include/daytona.h"), &header)?;
     write(&into.join("docs/reference.md"), &reference::render(&catalogue))?;
+    for file in languages::render(&operations)? {
+        write(&into.join(&file.path), &file.text)?;
+    }
     Ok(())
 }
 

@@ -1,0 +1,27 @@
+//! The generated part of each language's package, written from the published catalogue: its schemas are read into
+//! the few kinds of types that programming languages have. How a type is spelt, and what a name looks like, is each
+//! language's own module.
+
+pub mod surface;
+pub mod types;
+
+use surface::Surface;
+
+/// A generated file: its path below the root of the repository, and its text.
+pub struct File {
+    pub path: String,
+    pub text: String,
+}
+
+type Render = fn(&Surface) -> Result<Vec<File>, String>;
+
+const LANGUAGES: &[Render] = &[];
+
+pub fn render(operations: &str) -> Result<Vec<File>, String> {
+    let surface = Surface::read(operations)?;
+    let mut files = Vec::new();
+    for render in LANGUAGES {
+        files.extend(render(&surface)?);
+    }
+    Ok(files)
+}
