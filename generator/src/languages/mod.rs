@@ -2,6 +2,7 @@
 //! the few kinds of types that programming languages have. How a type is spelt, and what a name looks like, is each
 //! language's own module.
 
+#[allow(dead_code, reason = "what is read depends on the languages")]
 pub mod surface;
 pub mod types;
 
