@@ -12,10 +12,12 @@ use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use tokio::net::TcpListener;
+use tokio::io::{AsyncBufReadExt, BufReader, copy_bidirectional};
+use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::pki_types::PrivateKeyDer;
+use tokio_rustls::server::TlsStream;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::Role;
@@ -66,42 +68,76 @@ impl Authority {
 
     /// A server whose certificate is for `name`.
     pub async fn serve(&self, name: &str, expired: bool, alpn: &[&str]) -> Secure {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let acceptor = TlsAcceptor::from(self.config(name, expired, alpn));
-        let connections = Arc::new(AtomicUsize::new(0));
-        let counted = connections.clone();
-        let task = tokio::spawn(async move {
-            loop {
-                let (stream, _) = listener.accept().await.unwrap();
-                counted.fetch_add(1, Ordering::SeqCst);
-                let acceptor = acceptor.clone();
-                tokio::spawn(async move {
-                    let Ok(stream) = acceptor.accept(stream).await else { return };
-                    let service = hyper::service::service_fn(answer);
-                    let _ = hyper_util::server::conn::auto::Builder::new(TokioExecutor::new())
-                        .serve_connection_with_upgrades(TokioIo::new(stream), service)
-                        .await;
-                });
-            }
-        });
-        Secure { address, connections, task }
+        Secure::start(self.config(name, expired, alpn), |stream| async move {
+            let service = hyper::service::service_fn(answer);
+            let _ = hyper_util::server::conn::auto::Builder::new(TokioExecutor::new())
+                .serve_connection_with_upgrades(TokioIo::new(stream), service)
+                .await;
+        })
+        .await
+    }
+
+    /// The server at `target`, which speaks plain HTTP, behind TLS; the certificate is for `name`.
+    pub async fn relay(&self, name: &str, target: SocketAddr) -> Secure {
+        Secure::start(self.config(name, false, &["http/1.1"]), move |mut stream| async move {
+            let Ok(mut server) = TcpStream::connect(target).await else { return };
+            let _closed = copy_bidirectional(&mut stream, &mut server).await;
+        })
+        .await
     }
 }
 
 pub struct Secure {
     pub address: SocketAddr,
     connections: Arc<AtomicUsize>,
+    used: Arc<AtomicUsize>,
     task: tokio::task::JoinHandle<()>,
 }
 
 impl Secure {
+    /// Hands every connection to `serve` once its client has sent something through it: a client may complete the
+    /// handshake before it looks at the certificate.
+    async fn start<F>(
+        config: Arc<ServerConfig>,
+        serve: impl Fn(BufReader<TlsStream<TcpStream>>) -> F + Clone + Send + 'static,
+    ) -> Self
+    where
+        F: Future<Output = ()> + Send,
+    {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let acceptor = TlsAcceptor::from(config);
+        let (connections, used) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+        let (counted, uses) = (connections.clone(), used.clone());
+        let task = tokio::spawn(async move {
+            loop {
+                let (stream, _) = listener.accept().await.unwrap();
+                counted.fetch_add(1, Ordering::SeqCst);
+                let (acceptor, uses, serve) = (acceptor.clone(), uses.clone(), serve.clone());
+                tokio::spawn(async move {
+                    let Ok(stream) = acceptor.accept(stream).await else { return };
+                    let mut stream = BufReader::new(stream);
+                    if stream.fill_buf().await.is_ok_and(|sent| !sent.is_empty()) {
+                        uses.fetch_add(1, Ordering::SeqCst);
+                        serve(stream).await;
+                    }
+                });
+            }
+        });
+        Self { address, connections, used, task }
+    }
+
     pub fn url(&self) -> String {
         format!("https://localhost:{}", self.address.port())
     }
 
     pub fn connections(&self) -> usize {
         self.connections.load(Ordering::SeqCst)
+    }
+
+    /// Connections whose client accepted the certificate and sent something.
+    pub fn used(&self) -> usize {
+        self.used.load(Ordering::SeqCst)
     }
 }
 

@@ -1,2 +1,4 @@
 mod real;
 mod requests;
+mod settings;
+mod tls;

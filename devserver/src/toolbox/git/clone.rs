@@ -118,9 +118,18 @@ fn go_git_error(git_call: &GitCall, url: &str, exit: &Exit) -> ErrorResponse {
         }
         Reason::Transport => {
             let host = url.split_once("://").map_or(url, |(_, rest)| rest).split('/').next().unwrap_or(url);
-            let text = format!(
-                "Get \"{url}/info/refs?service=git-upload-pack\": dial tcp {host}: connect: connection refused"
-            );
+            let said = exit.text.to_lowercase();
+            let says = |pattern: &str| said.contains(pattern);
+            let cause = if says("certificate") {
+                "tls: failed to verify certificate: x509: certificate signed by unknown authority".to_owned()
+            } else if says("could not resolve host") {
+                format!("dial tcp: lookup {host}: no such host")
+            } else if says("failed to connect") || says("couldn't connect") || says("connection refused") {
+                format!("dial tcp {host}: connect: connection refused")
+            } else {
+                return git_call.refused(Reason::Transport, &exit.message());
+            };
+            let text = format!("Get \"{url}/info/refs?service=git-upload-pack\": {cause}");
             git_call.refused(Reason::Transport, &text)
         }
         reason => git_call.refused(reason, &exit.message()),
