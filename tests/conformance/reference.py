@@ -43,6 +43,7 @@ class Library:
         self.c.daytona_free.restype = None
         self.c.daytona_operations.restype = c_char_p
         self.catalogue = json.loads(self.c.daytona_operations())
+        self.returns = {operation["name"]: (operation["call"] or {}).get("returns") for operation in self.catalogue["operations"]}
         self.targets = {operation["name"]: operation["target"] for operation in self.catalogue["operations"]}
         self.queue = self.call("queue_open", None, handle=True)
         self.pending, self.next_id = {}, 1
@@ -235,7 +236,9 @@ class Case:
         if "bytes" in expected:
             match_bytes(expected["bytes"], pending.data, operation)
         else:
-            self.succeeded(step, expected.get("result", {"$any": True}), pending, json.loads(pending.data))
+            text = self.library.returns.get(operation) == "text"
+            result = pending.data.decode() if text else json.loads(pending.data)
+            self.succeeded(step, expected.get("result", {"$any": True}), pending, result)
 
     def failed_as(self, expected, pending):
         """Compares the error with the expected one, where there is one of the two."""
@@ -245,7 +248,10 @@ class Case:
         if "error" in expected:
             if not error:
                 raise Failed(f"expected the error {json.dumps(expected['error'])}, came {pending.data!r}")
-            match(expected["error"], error, "error")
+            try:
+                match(expected["error"], error, "error")
+            except Failed as failed:
+                raise Failed(f"{failed}; all of it: {json.dumps(error)}") from None
         return error
 
     def succeeded(self, step, expected, pending, result):
