@@ -3,6 +3,7 @@
 
 use crate::client::Client;
 use crate::client::error::{Error, Result};
+use crate::client::lock::Mutex;
 use crate::client::remote_guard::{Remote, RemoteGuard, may_have_acted};
 use crate::client::status;
 use crate::client::transport::{Method, Request, Response, backoff};
@@ -31,7 +32,10 @@ pub(super) struct Store(Arc<Shared>);
 struct Shared {
     client: Client,
     bucket: Bucket,
-    credentials: Credentials,
+    /// Those in use: they end after a while, and are then asked for again.
+    credentials: Mutex<Arc<Credentials>>,
+    /// Held while credentials are asked for, so that the parts under way ask once.
+    renewing: tokio::sync::Mutex<()>,
     organization: String,
 }
 
@@ -52,18 +56,32 @@ struct PushAccess {
     region: Option<String>,
 }
 
-impl Store {
-    /// Asks the API for the store and its credentials.
-    pub async fn open(client: &Client) -> Result<Self> {
+impl PushAccess {
+    async fn ask(client: &Client) -> Result<Self> {
         let answer =
             client.request(Method::GET, "object-storage/push-access").send().await?.json_required().await?;
-        let access: PushAccess = serde_json::from_slice(&answer.0).map_err(|error| {
+        serde_json::from_slice(&answer.0).map_err(|error| {
             // Not the text of the error's place: the answer holds a secret.
             Error::new(
                 status::PROTOCOL,
                 format!("the server's answer does not name an object store ({:?} error)", error.classify()),
             )
-        })?;
+        })
+    }
+
+    fn credentials(&self) -> Arc<Credentials> {
+        let (key, secret) = (self.access_key.as_str(), self.secret.as_str());
+        Arc::new(match self.session_token.as_deref().filter(|token| !token.is_empty()) {
+            Some(token) => Credentials::new_with_token(key, secret, token),
+            None => Credentials::new(key, secret),
+        })
+    }
+}
+
+impl Store {
+    /// Asks the API for the store and its credentials.
+    pub async fn open(client: &Client) -> Result<Self> {
+        let access = PushAccess::ask(client).await?;
         let wrong = |what: &str| {
             Error::new(
                 status::PROTOCOL,
@@ -75,20 +93,32 @@ impl Store {
         if !endpoint.path().ends_with('/') {
             endpoint.set_path(&format!("{}/", endpoint.path()));
         }
-        let given = |text: Option<String>| text.filter(|text| !text.is_empty());
+        let given = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
         let host = endpoint.host_str().unwrap_or_default();
-        let region = given(access.region).unwrap_or_else(|| region_of(host).to_owned());
-        let name = given(access.bucket).unwrap_or_else(|| DEFAULT_BUCKET.to_owned());
+        let region = given(&access.region).unwrap_or_else(|| region_of(host).to_owned());
+        let name = given(&access.bucket).unwrap_or_else(|| DEFAULT_BUCKET.to_owned());
         let bucket = Bucket::new(endpoint, UrlStyle::Path, name, region).map_err(|_| wrong("address"))?;
-        let credentials = match given(access.session_token) {
-            Some(token) => Credentials::new_with_token(access.access_key, access.secret, token),
-            None => Credentials::new(access.access_key, access.secret),
-        };
+        let credentials = Mutex::new(access.credentials());
         if access.organization_id.is_empty() {
             return Err(wrong("organization"));
         }
         let organization = access.organization_id;
-        Ok(Self(Arc::new(Shared { client: client.clone(), bucket, credentials, organization })))
+        let client = client.clone();
+        Ok(Self(Arc::new(Shared { client, bucket, credentials, renewing: Default::default(), organization })))
+    }
+
+    fn credentials(&self) -> Arc<Credentials> {
+        self.0.credentials.lock().clone()
+    }
+
+    /// Asks the API for other credentials than these, unless another request has done so already.
+    async fn renew(&self, refused: &Arc<Credentials>) -> Result<()> {
+        let _turn = self.0.renewing.lock().await;
+        if Arc::ptr_eq(&self.credentials(), refused) {
+            let access = PushAccess::ask(&self.0.client).await?;
+            *self.0.credentials.lock() = access.credentials();
+        }
+        Ok(())
     }
 
     /// The key of a context.
@@ -99,8 +129,8 @@ impl Store {
     /// Whether there is an object under that key.
     pub async fn has(&self, key: &str) -> Result<bool> {
         let answer = self
-            .repeated(|store| {
-                let url = store.0.bucket.head_object(Some(&store.0.credentials), key).sign(SIGNED_FOR);
+            .repeated(|store, credentials| {
+                let url = store.0.bucket.head_object(Some(credentials), key).sign(SIGNED_FOR);
                 store.request(Method::HEAD, &url)
             })
             .await;
@@ -114,8 +144,8 @@ impl Store {
     /// The same by a list of the keys with the context's prefix, as two of the official SDKs look.
     pub async fn lists(&self, hash: &str) -> Result<bool> {
         let answer = self
-            .repeated(|store| {
-                let mut list = store.0.bucket.list_objects_v2(Some(&store.0.credentials));
+            .repeated(|store, credentials| {
+                let mut list = store.0.bucket.list_objects_v2(Some(credentials));
                 list.with_prefix(format!("{}/{hash}/", store.0.organization));
                 list.with_max_keys(1);
                 store.request(Method::GET, &list.sign(SIGNED_FOR))
@@ -130,8 +160,8 @@ impl Store {
     /// Puts an object that is whole in memory.
     pub async fn put(&self, key: &str, body: Bytes) -> Result<()> {
         let answer = self
-            .repeated(|store| {
-                let url = store.0.bucket.put_object(Some(&store.0.credentials), key).sign(SIGNED_FOR);
+            .repeated(|store, credentials| {
+                let url = store.0.bucket.put_object(Some(credentials), key).sign(SIGNED_FOR);
                 store.carrying(&url, body.clone())
             })
             .await;
@@ -141,8 +171,8 @@ impl Store {
     /// Begins an upload in parts. It is given up when it is dropped.
     pub async fn begin(&self, key: &str) -> Result<Multipart> {
         let answer = self
-            .repeated(|store| {
-                let action = store.0.bucket.create_multipart_upload(Some(&store.0.credentials), key);
+            .repeated(|store, credentials| {
+                let action = store.0.bucket.create_multipart_upload(Some(credentials), key);
                 store.request(Method::POST, &action.sign(SIGNED_FOR)).header("content-type", CONTENT_TYPE)
             })
             .await;
@@ -169,14 +199,21 @@ impl Store {
     }
 
     /// Sends a request, again where the store failed to process it: each of these has the same effect twice as once,
-    /// but for an upload that is begun and left, which the store removes by itself.
-    async fn repeated(&self, request: impl Fn(&Self) -> Request) -> Result<Response> {
-        let mut attempt = 1;
+    /// but for an upload that is begun and left, which the store removes by itself. Where its credentials have ended
+    /// it is sent once more with new ones.
+    async fn repeated(&self, request: impl Fn(&Self, &Credentials) -> Request) -> Result<Response> {
+        let (mut attempt, mut renewed) = (1, false);
         loop {
-            let error = match request(self).send().await {
+            let credentials = self.credentials();
+            let error = match request(self, &credentials).send().await {
                 Ok(answer) => return Ok(answer),
                 Err(error) => error,
             };
+            if !renewed && have_ended(&error) {
+                renewed = true;
+                self.renew(&credentials).await?;
+                continue;
+            }
             let detail = error.detail();
             let passing = match detail.http_status {
                 Some(408 | 500) => true,
@@ -208,6 +245,17 @@ impl Store {
     }
 }
 
+/// Whether the store takes the credentials for ones that have ended. A refusal without a code is the answer to HEAD,
+/// which has no body.
+fn have_ended(error: &Error) -> bool {
+    const ENDED: [&str; 5] =
+        ["ExpiredToken", "InvalidToken", "InvalidTokenId", "InvalidAccessKeyId", "TokenRefreshRequired"];
+    match error.detail().code.as_deref() {
+        Some(code) => ENDED.contains(&code),
+        None => matches!(error.detail().http_status, Some(400 | 403)),
+    }
+}
+
 /// The region that an address of AWS names.
 fn region_of(host: &str) -> &str {
     let region = host
@@ -231,11 +279,9 @@ struct Place {
 
 impl Remote for Place {
     async fn remove(&self) -> Result<()> {
-        let shared = &self.store.0;
-        let url = shared
-            .bucket
-            .abort_multipart_upload(Some(&shared.credentials), &self.key, &self.id)
-            .sign(SIGNED_FOR);
+        let credentials = self.store.credentials();
+        let bucket = &self.store.0.bucket;
+        let url = bucket.abort_multipart_upload(Some(&credentials), &self.key, &self.id).sign(SIGNED_FOR);
         self.store.request(Method::DELETE, &url).send().await.map(drop)
     }
 }
@@ -246,12 +292,9 @@ impl Multipart {
         let Place { store, key, id } = self.place.clone();
         async move {
             let answer = store
-                .repeated(|store| {
-                    let url = store
-                        .0
-                        .bucket
-                        .upload_part(Some(&store.0.credentials), &key, number, &id)
-                        .sign(SIGNED_FOR);
+                .repeated(|store, credentials| {
+                    let url =
+                        store.0.bucket.upload_part(Some(credentials), &key, number, &id).sign(SIGNED_FOR);
                     store.carrying(&url, body.clone())
                 })
                 .await;
@@ -264,20 +307,12 @@ impl Multipart {
     /// Makes one object of the parts.
     pub async fn complete(mut self, tags: &[String]) -> Result<()> {
         let Place { store, key, id } = self.place.clone();
-        let shared = &store.0;
         let tags = tags.iter().map(String::as_str);
-        let body = shared
-            .bucket
-            .complete_multipart_upload(Some(&shared.credentials), &key, &id, tags.clone())
-            .body();
+        let body = store.0.bucket.complete_multipart_upload(None, &key, &id, tags.clone()).body();
         let answer = store
-            .repeated(|store| {
-                let action = store.0.bucket.complete_multipart_upload(
-                    Some(&store.0.credentials),
-                    &key,
-                    &id,
-                    tags.clone(),
-                );
+            .repeated(|store, credentials| {
+                let action =
+                    store.0.bucket.complete_multipart_upload(Some(credentials), &key, &id, tags.clone());
                 let url = action.sign(SIGNED_FOR);
                 store.request(Method::POST, &url).bytes("application/xml", body.clone().into_bytes().into())
             })

@@ -295,6 +295,63 @@ async fn a_store_that_refuses_is_said_with_its_code() {
     assert_eq!(error.status(), status::HTTP_FORBIDDEN);
 }
 
+/// A store that refuses the first `ended` credentials of the API for all but the beginning of an upload; they are
+/// `KEY-1`, `KEY-2` ... in the order in which the API hands them out.
+async fn with_credentials_that_end(ended: usize) -> Store {
+    let handed_out = std::sync::atomic::AtomicUsize::new(0);
+    let server = Server::start(move |asked| {
+        if asked.line.contains("/object-storage/push-access") {
+            let number = 1 + handed_out.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+            let access = json!({
+                "storageUrl": format!("http://{}", asked.header("host").unwrap()),
+                "accessKey": format!("KEY-{number}"), "secret": "s3cret", "sessionToken": format!("token-{number}"),
+                "bucket": "bucket", "organizationId": "org-1", "region": "eu-central-7",
+            });
+            return Answer::Keep(json_answer("200 OK", &access));
+        }
+        let kind = kind(asked).unwrap();
+        let number = asked.line.split_once("Credential=KEY-").unwrap().1.split('%').next().unwrap();
+        let is_ended = number.parse::<usize>().unwrap() <= ended;
+        match kind {
+            Kind::Part(2..) | Kind::Complete if is_ended => refusal("400 Bad Request", "ExpiredToken"),
+            _ => usual(kind),
+        }
+    })
+    .await;
+    let client = client(&format!("{}/api", server.url()), json!({"retries": 2}));
+    Store { server, client }
+}
+
+fn handed_out(store: &Store) -> usize {
+    store.server.asked().iter().filter(|asked| asked.line.contains("push-access")).count()
+}
+
+#[tokio::test]
+async fn credentials_that_end_during_an_upload_are_asked_for_once_and_the_upload_goes_on() {
+    let directory = directory(&[("f", 18 * MIB)]);
+    let store = with_credentials_that_end(1).await;
+    store.prepare(image(directory.path())).await.unwrap();
+    assert_eq!(handed_out(&store), 2);
+    for asked in store.server.asked() {
+        if kind(&asked) == Some(Kind::Complete) {
+            assert!(asked.line.contains("Credential=KEY-2%2F"), "{}", asked.line);
+            assert!(asked.line.contains("X-Amz-Security-Token=token-2"), "{}", asked.line);
+        }
+    }
+    assert_eq!((store.count(Kind::Part(1)), store.count(Kind::Begin), store.count(Kind::Abort)), (1, 1, 0));
+}
+
+#[tokio::test]
+async fn credentials_that_are_always_refused_end_the_upload() {
+    let directory = directory(&[("f", 6 * MIB)]);
+    let store = with_credentials_that_end(usize::MAX).await;
+    let error = store.refuses(image(directory.path())).await;
+    assert_eq!(error.detail().code.as_deref(), Some("ExpiredToken"), "{error:?}");
+    assert!(!error.to_string().contains("KEY-") && !error.to_string().contains("token-"), "{error}");
+    assert_eq!((store.count(Kind::Part(2)), handed_out(&store)), (2, 2));
+    store.is_given_up().await;
+}
+
 #[tokio::test]
 async fn a_store_that_fails_once_is_asked_again() {
     let directory = directory(&[("f", 6 * MIB)]);
