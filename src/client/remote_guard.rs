@@ -105,6 +105,11 @@ fn is_final(answer: &Result<()>, creation: Creation) -> bool {
     }
 }
 
+/// Whether a deletion that was sent again found nothing, because the request before it had its effect.
+pub(crate) fn is_deleted_already(error: &Error) -> bool {
+    error.status() == status::HTTP_NOT_FOUND && error.detail().attempts > 1
+}
+
 /// Whether the server may have acted on a request that failed like this. A 4xx is a definite refusal, except
 /// for 408, which a proxy sends when it gave up waiting.
 pub(crate) fn may_have_acted(error: &Error) -> bool {

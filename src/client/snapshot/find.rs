@@ -5,6 +5,7 @@ use crate::client::Client;
 use crate::client::error::{Error, Result};
 use crate::client::operation::Context;
 use crate::client::path_segment::is_uuid;
+use crate::client::remote_guard::is_deleted_already;
 use crate::client::status;
 use crate::client::transport::{Json, Response, expect_json, segment};
 use http::Method;
@@ -79,33 +80,44 @@ pub async fn list(client: Client, params: List, _: Context) -> Result<Json> {
     if params.limit.is_some_and(|limit| !(1..=200).contains(&limit)) {
         return Err(Error::invalid("snapshot.list: `limit` is a number from 1 to 200"));
     }
-    let mut request = client.request(Method::GET, "snapshots");
-    for (key, value) in [("page", params.page), ("limit", params.limit)] {
-        if let Some(value) = value {
-            request = request.query(key, &value.to_string());
-        }
-    }
+    let request = client.request(Method::GET, "snapshots");
+    let request = request.query_given([("page", params.page), ("limit", params.limit)]);
     expect_json(request.send().await?.json_required().await?, b'{', "a page of snapshots")
 }
 
 pub async fn delete(client: Client, params: Named, _: Context) -> Result<()> {
-    change(&client, &params.id_or_name, Method::DELETE, "").await.map(drop)
+    let delete = async |id: &str| match client
+        .request(Method::DELETE, &format!("snapshots/{}", address(id)?))
+        .send()
+        .await
+    {
+        Err(error) if !is_deleted_already(&error) => Err(error),
+        _ => Ok(()),
+    };
+    if is_uuid(&params.id_or_name) {
+        match delete(&params.id_or_name).await {
+            Err(error) if error.status() == status::HTTP_NOT_FOUND => {}
+            answered => return answered,
+        }
+    }
+    let found = Reading::of(&read(&client, &params.id_or_name).await?)?;
+    delete(&found.id).await
 }
 
 pub async fn activate(client: Client, params: Activate, _: Context) -> Result<Json> {
-    let answer = change(&client, &params.id, Method::POST, "/activate").await?;
+    let answer = change(&client, &params.id, "/activate").await?;
     expect_json(answer.json_required().await?, b'{', "a snapshot")
 }
 
 pub async fn deactivate(client: Client, params: Activate, _: Context) -> Result<()> {
-    change(&client, &params.id, Method::POST, "/deactivate").await.map(drop)
+    change(&client, &params.id, "/deactivate").await.map(drop)
 }
 
 /// Asks by id; what is no snapshot's id may be a name, which a reading resolves.
-async fn change(client: &Client, id_or_name: &str, method: Method, action: &str) -> Result<Response> {
+async fn change(client: &Client, id_or_name: &str, action: &str) -> Result<Response> {
     let send = async |id: &str| {
         let path = format!("snapshots/{}{action}", address(id)?);
-        client.request(method.clone(), &path).send().await
+        client.request(Method::POST, &path).send().await
     };
     if is_uuid(id_or_name) {
         match send(id_or_name).await {
