@@ -34,7 +34,7 @@ struct Arguments {
     /// Isolation of the sandboxes from this machine: as far as the system allows; or no server without it; or none.
     #[arg(long, value_enum, default_value = "auto", global = true)]
     isolation: Isolation,
-    /// The length of a minute of auto-stop, auto-archive, auto-delete, TTL and metrics, in milliseconds.
+    /// The length of a minute of auto-stop, auto-pause, auto-archive, auto-delete, TTL and metrics, in milliseconds.
     #[arg(long, value_name = "MS", default_value_t = 60_000, global = true)]
     minute: u64,
     /// A fault, KIND[=VALUE]@PATH[*COUNT]; may be repeated. Kinds: cut, cut-after, cut-body=BYTES, stall,

@@ -154,6 +154,26 @@ async fn a_sandbox_stops_and_goes_when_its_intervals_say_so() {
 }
 
 #[tokio::test]
+async fn an_idle_sandbox_pauses_with_its_processes_when_its_interval_says_so() {
+    let dev_server = with_short_minutes().await;
+    let (_, made) =
+        dev_server.post("/sandbox", json!({"autoStopInterval": 0, "autoPauseInterval": 100_000})).await;
+    let sandbox =
+        crate::client::Sandbox { dev_server: &dev_server, id: made["id"].as_str().unwrap().to_owned() };
+    let path = format!("/sandbox/{}", sandbox.id);
+    let run = json!({"command": "setsid sleep 1000 </dev/null >/dev/null 2>&1 & echo -n $!"});
+    let process = sandbox.post("/process/execute", run).await.1["result"].as_str().unwrap().to_owned();
+    assert_eq!(dev_server.post(&format!("{path}/autopause/1"), json!({})).await.0, 200);
+    dev_server.wait_for(&sandbox.id, "paused").await;
+    // It is not idle again before it can be asked.
+    assert_eq!(dev_server.post(&format!("{path}/autopause/0"), json!({})).await.0, 200);
+    assert_eq!(dev_server.post(&format!("{path}/start"), json!({})).await.0, 200);
+    dev_server.wait_for(&sandbox.id, "started").await;
+    let alive = sandbox.post("/process/execute", json!({"command": format!("kill -0 {process}")})).await;
+    assert_eq!((alive.0, &alive.1["exitCode"]), (200, &json!(0)), "{}", alive.1);
+}
+
+#[tokio::test]
 async fn a_sandbox_that_is_used_does_not_stop() {
     // Far longer than the pause between two uses, also on a busy machine.
     let minute = Duration::from_secs(4);

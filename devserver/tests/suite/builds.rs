@@ -236,6 +236,32 @@ async fn a_user_of_the_image_runs_everything() {
 }
 
 #[tokio::test]
+async fn a_step_that_removes_everything_harms_its_own_build_alone() {
+    let dev_server = DevServer::new().await;
+    if !is_isolated(&dev_server) {
+        return;
+    }
+    let outside = tempfile::tempdir().unwrap();
+    std::fs::write(outside.path().join("kept"), "kept").unwrap();
+    let users = std::fs::read_to_string("/etc/passwd").unwrap();
+    let running = dev_server.sandbox().await;
+    running.says("echo mine > kept").await;
+    let everything =
+        json!({"dockerfileContent": "FROM a\nRUN rm -rf --no-preserve-root / 2>/dev/null; echo $?\n"});
+    let (removed, log) = dev_server.build("removed", everything).await;
+    assert!(log.contains("RUN rm -rf"), "{removed} {log}");
+    assert_eq!(std::fs::read_to_string("/etc/passwd").unwrap(), users);
+    assert_eq!(std::fs::read_to_string(outside.path().join("kept")).unwrap(), "kept");
+    assert!(std::env::current_exe().unwrap().exists());
+    assert_eq!(running.says("cat kept; test -e /etc/passwd; echo $?").await, "mine\n0");
+    // What others start from is whole.
+    let info = json!({"dockerfileContent": "FROM a\nRUN test -e /etc/passwd && test -x /usr/bin/env\n"});
+    let (whole, log) = dev_server.build("whole", info).await;
+    assert_eq!(whole["state"], "active", "{log}");
+    assert_eq!(dev_server.sandbox_of("whole").await.says("test -e /etc/passwd; echo $?").await, "0");
+}
+
+#[tokio::test]
 async fn a_build_that_fails_names_the_line_and_the_reason() {
     let dev_server = DevServer::new().await;
     for (name, dockerfile, reason) in [

@@ -226,3 +226,67 @@ async fn a_sandbox_without_the_programs_says_which_packages_are_missing() {
     let error = support::call(&sandbox, "computer.recording_start", json!({})).await.unwrap_err();
     assert_eq!(error.detail().code.as_deref(), Some("RECORDING_FFMPEG_NOT_FOUND"));
 }
+
+/// The program of the dev server's own tests, which speaks AT-SPI without a toolkit; the answer is its process.
+async fn accessible_program(fixture: &Fixture) -> i64 {
+    fixture.put("accessible.py", include_str!("../../../devserver/tests/suite/computer/accessible.py"));
+    // The bus of accessibility may come up after the desktop has.
+    until("the bus is up", async || {
+        fixture.call("computer.a11y_tree", json!({"scope": "all", "maxDepth": 1})).await.is_ok()
+    })
+    .await;
+    let run = "setsid /usr/bin/python3 accessible.py </dev/null >said 2>&1 & echo -n $!";
+    let process = fixture.executes(run).await["result"].as_str().unwrap().parse().unwrap();
+    until("the program is registered", async || {
+        let said = fixture.executes("cat said").await["result"].as_str().unwrap().to_owned();
+        assert!(!said.contains("Error"), "{said}");
+        said.contains("ready")
+    })
+    .await;
+    process
+}
+
+#[tokio::test]
+async fn the_widgets_of_a_program_are_read_found_and_used() {
+    let fixture = started().await;
+    let process = accessible_program(&fixture).await;
+    let all = fixture.does("computer.a11y_tree", json!({"scope": "all", "maxDepth": 1})).await;
+    assert_eq!(all["root"]["role"], "desktop frame");
+    assert_eq!(all["root"]["children"][0]["name"], "tests");
+    let of_process = fixture.does("computer.a11y_tree", json!({"scope": "pid", "pid": process})).await;
+    assert_eq!(of_process["root"]["children"][0]["role"], "frame");
+    assert_eq!(of_process["root"], fixture.does("computer.a11y_tree", json!({})).await["root"]);
+    let find = async |params: Value| fixture.does("computer.a11y_find", params).await["matches"].clone();
+    let button = find(json!({"scope": "all", "role": "push button", "states": ["enabled"]})).await[0].clone();
+    assert_eq!((&button["name"], &button["actions"]), (&json!("Press me"), &json!(["click"])));
+    assert_eq!(button["bounds"], json!({"x": 10, "y": 20, "width": 300, "height": 40}));
+    let params = json!({"scope": "pid", "pid": process, "name": "^Press", "nameMatch": "regex", "limit": 5});
+    assert_eq!(find(params).await[0]["id"], button["id"]);
+    fixture.does("computer.a11y_invoke", json!({"id": button["id"], "action": "click"})).await;
+    assert_eq!(find(json!({"name": "Pressed", "nameMatch": "exact"})).await[0]["id"], button["id"]);
+    let entry = find(json!({"role": "text"})).await[0]["id"].clone();
+    fixture.does("computer.a11y_set_value", json!({"id": entry, "value": "héllo"})).await;
+    fixture.does("computer.a11y_focus", json!({"id": entry})).await;
+    let named = find(json!({"name": "héllo"})).await[0].clone();
+    assert_eq!((&named["id"], &named["states"]), (&entry, &json!(["enabled", "focused", "showing"])));
+    for (operation, params, status) in [
+        ("computer.a11y_focus", json!({"id": button["id"]}), status::HTTP_BAD_REQUEST),
+        ("computer.a11y_invoke", json!({"id": button["id"], "action": "hold"}), status::HTTP_BAD_REQUEST),
+        ("computer.a11y_invoke", json!({"id": ":1.999:/window"}), status::HTTP_NOT_FOUND),
+        ("computer.a11y_tree", json!({"scope": "pid", "pid": 999_999}), status::HTTP_NOT_FOUND),
+    ] {
+        let error = fixture.call(operation, params).await.unwrap_err();
+        assert_eq!(error.status(), status, "{operation}: {error:?}");
+    }
+}
+
+#[tokio::test]
+async fn without_a_desktop_the_accessibility_tree_is_unavailable() {
+    let fixture = Fixture::new().await;
+    let error = fixture.call("computer.a11y_tree", json!({"scope": "all"})).await.unwrap_err();
+    let code = error.detail().code.clone();
+    assert_eq!(
+        (error.status(), code.as_deref()),
+        (status::HTTP_SERVICE_UNAVAILABLE, Some("A11Y_UNAVAILABLE"))
+    );
+}
