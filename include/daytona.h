@@ -958,12 +958,12 @@ int32_t daytona_client_config(daytona_client_t client,
 /**
  * Makes a sandbox from a snapshot or an image, and waits until it is started.
  *
- * Local files of an image object are uploaded first: PROGRESS is of them, and one that is missing is
- * IO with the code FILE_NOT_FOUND. The result is the sandbox as last read, with a handle. As a stream
- * its data is the build log, and ENDED carries handle and JSON. A create that fails after the request
- * was sent names the sandbox (`sandboxId`) or the unique name that was sent (`sandboxName`): look
- * there before creating another. SANDBOX_FAILED: it went into an error state; the message has the
- * server's reason.
+ * Local files of an image object are uploaded first: a submitted call reports PROGRESS of them, and
+ * one that is missing is IO with the code FILE_NOT_FOUND. The result is the sandbox as last read, with
+ * a handle. As a stream it opens when the server has taken the request, its data is the build log, and
+ * ENDED carries handle and JSON. A create that fails after the request was sent names the sandbox
+ * (`sandboxId`) or the unique name that was sent (`sandboxName`): look there before creating another.
+ * SANDBOX_FAILED: it went into an error state; the message has the server's reason.
  *
  * `client`: a client handle.
  * `options`: NULL, or a JSON object with any of
@@ -984,8 +984,10 @@ int32_t daytona_client_config(daytona_client_t client,
  * * `target` (text): The region; absent: the client's `target`.
  * * `resources` (Resources): `cpu` (vCPU), `memory` (GiB), `disk` (GiB), `gpu`, `gpuType`.
  * * `autoStopInterval` (integer, minutes): Minutes without activity until it stops; 0 never.
- * * `autoArchiveInterval` (integer, minutes): Minutes stopped until it is archived; 0 never.
+ * * `autoArchiveInterval` (integer, minutes): Minutes stopped until it is archived; 0 never. Default:
+ *   10080.
  * * `autoDeleteInterval` (integer, minutes): Minutes stopped until it is deleted; -1 never, 0 at once.
+ *   Default: -1.
  * * `ephemeral` (true or false): true: deleted as soon as it stops; the same as `autoDeleteInterval`
  *   0, which it overrides. Default: false.
  * * `volumes` (list of VolumeMount): Volumes to mount:
@@ -3622,8 +3624,8 @@ int32_t daytona_files_read(daytona_sandbox_t sandbox,
  *
  * A submitted call reports PROGRESS, bytes handed to the connection of the file's length. A local file
  * that cannot be read, is not a regular one, or changes while it is read, is IO, and nothing appears
- * in the sandbox. A file whose size is reported as 0, as those of /proc, is read to its end. No time
- * limit of its own: the idle limit applies.
+ * in the sandbox; one that is missing has the code FILE_NOT_FOUND. A file whose size is reported as 0,
+ * as those of /proc, is read to its end. No time limit of its own: the idle limit applies.
  *
  * `sandbox`: a sandbox handle.
  * `local_path` (text): The local file, a regular one. An error if it changes while it is sent.
@@ -3644,8 +3646,9 @@ int32_t daytona_files_read(daytona_sandbox_t sandbox,
  * Endpoint: POST {sb}/files/upload-v2; on older servers POST {sb}/files/upload
  * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
  * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_IO,
- * DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_BUSY, DAYTONA_HTTP_BAD_REQUEST, and 400 to 599 as the server
- * answers.
+ * DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_BUSY, DAYTONA_HTTP_BAD_REQUEST, DAYTONA_HTTP_FORBIDDEN,
+ * DAYTONA_HTTP_NOT_FOUND, and 400 to 599 as the server answers. `code` can be FILE_NOT_FOUND,
+ * FILE_ACCESS_DENIED.
  */
 int32_t daytona_files_upload(daytona_sandbox_t sandbox,
                              const char *local_path,
@@ -3723,8 +3726,9 @@ int32_t daytona_files_download(daytona_sandbox_t sandbox,
  * Endpoint: POST {sb}/files/bulk-upload, and as files.upload
  * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
  * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_IO,
- * DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_BUSY, DAYTONA_HTTP_BAD_REQUEST, and 400 to 599 as the server
- * answers.
+ * DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_BUSY, DAYTONA_HTTP_BAD_REQUEST, DAYTONA_HTTP_FORBIDDEN,
+ * DAYTONA_HTTP_NOT_FOUND, and 400 to 599 as the server answers. `code` can be FILE_NOT_FOUND,
+ * FILE_ACCESS_DENIED.
  */
 int32_t daytona_files_upload_many(daytona_sandbox_t sandbox,
                                   const char *files,
@@ -4477,7 +4481,7 @@ int32_t daytona_git_remotes(daytona_sandbox_t sandbox,
  * `key` (text): The key, as `user.name`.
  * `options`: NULL, or a JSON object with any of
  *
- * * `scope` (text): `global`, `local` or `system`; absent: the server's default.
+ * * `scope` (text): `global`, `local` or `system`. Default: "global".
  * * `path` (text): The repository, for the scope `local`.
  * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
  *   operation's default. Of a stream it bounds its whole life.
@@ -4534,9 +4538,8 @@ int32_t daytona_git_history(daytona_sandbox_t sandbox,
  * Makes a snapshot from an image's name or an image object, and waits until it is active.
  *
  * The result is the snapshot as last read. As a stream its data is the build log, which a name has
- * not. SANDBOX_FAILED: the build failed; the message has the server's reason, and the name stays
- * taken. HTTP_CONFLICT: the name is taken. Local files of an image object are uploaded first, with
- * PROGRESS.
+ * not. SANDBOX_FAILED: the build failed; the message has the reason, and the name stays taken.
+ * HTTP_CONFLICT: the name is taken. Local files are uploaded first, with PROGRESS of a submitted call.
  *
  * `client`: a client handle.
  * `name` (text): The name, unique in the organization.
@@ -4703,6 +4706,8 @@ int32_t daytona_snapshot_activate(daytona_client_t client,
 /**
  * Deactivates a snapshot: no sandbox can be made from it until it is activated again.
  *
+ * The result is null: the server answers 204 without the snapshot; snapshot.get reads it.
+ *
  * `client`: a client handle.
  * `id` (text): The snapshot's UUID; its exact name does as well.
  * `options`: NULL, or a JSON object with any of
@@ -4749,8 +4754,8 @@ int32_t daytona_snapshot_deactivate(daytona_client_t client,
  * Submitted and cancelled: Nothing remote.
  * Endpoint: none
  * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
- * DAYTONA_CLOSED, DAYTONA_IO, DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_BUSY, DAYTONA_HTTP_FORBIDDEN,
- * DAYTONA_HTTP_NOT_FOUND. `code` can be FILE_NOT_FOUND, FILE_ACCESS_DENIED.
+ * DAYTONA_CLOSED, DAYTONA_IO, DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_BUSY. `code` can be
+ * FILE_NOT_FOUND, FILE_ACCESS_DENIED.
  */
 int32_t daytona_image_dockerfile(daytona_client_t client,
                                  const char *image,
@@ -4783,8 +4788,8 @@ int32_t daytona_image_dockerfile(daytona_client_t client,
  * Submitted and cancelled: Nothing remote.
  * Endpoint: none
  * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
- * DAYTONA_CLOSED, DAYTONA_IO, DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_BUSY, DAYTONA_HTTP_FORBIDDEN,
- * DAYTONA_HTTP_NOT_FOUND. `code` can be FILE_NOT_FOUND, FILE_ACCESS_DENIED.
+ * DAYTONA_CLOSED, DAYTONA_IO, DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_BUSY. `code` can be
+ * FILE_NOT_FOUND, FILE_ACCESS_DENIED.
  */
 int32_t daytona_image_contexts(daytona_client_t client,
                                const char *image,

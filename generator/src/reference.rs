@@ -162,7 +162,8 @@ impl Page<'_> {
     fn errors(&mut self) {
         self.say(
             "\n## Error codes\n\nAn error's class is that of its `code` where this table has it, else that of its status, \
-             else the root class.\n\n| code | source | status | class | below | meaning |\n|---|---|---|---|---|---|\n",
+             else the root class. The status is the one that the code comes with from a server; FILE_NOT_FOUND and \
+             FILE_ACCESS_DENIED of a local file come with IO.\n\n| code | source | status | class | below | meaning |\n|---|---|---|---|---|---|\n",
         );
         for code in codes::ALL {
             let class = codes::CLASSES.iter().find(|class| class.name == code.class);

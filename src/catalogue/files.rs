@@ -165,14 +165,14 @@ pub(super) const ENTRIES: &[Operation] = &[
         ///
         /// A submitted call reports PROGRESS, bytes handed to the connection of the file's length. A local
         /// file that cannot be read, is not a regular one, or changes while it is read, is IO, and nothing
-        /// appears in the sandbox. A file whose size is reported as 0, as those of /proc, is read to its end. No
+        /// appears in the sandbox; one that is missing has the code FILE_NOT_FOUND. A file whose size is reported as 0, as those of /proc, is read to its end. No
         /// time limit of its own: the idle limit applies.
         "files.upload", Sandbox, Guide, files::Upload,
         required: ["localPath", "remotePath"],
         result: Json(files::Transferred),
         progress: true,
         fails: [IO, HTTP_BAD_REQUEST],
-        codes: [],
+        codes: [FILE_NOT_FOUND, FILE_ACCESS_DENIED],
         endpoint: "POST {sb}/files/upload-v2; on older servers POST {sb}/files/upload",
         cancel: "Drops the connection; a file that was not there completely does not appear.",
         timeout: None,
@@ -210,7 +210,7 @@ pub(super) const ENTRIES: &[Operation] = &[
         result: Json(Vec<files::Moved<'static>>),
         progress: true,
         fails: [IO, HTTP_BAD_REQUEST],
-        codes: [],
+        codes: [FILE_NOT_FOUND, FILE_ACCESS_DENIED],
         endpoint: "POST {sb}/files/bulk-upload, and as files.upload",
         cancel: "Drops the connection; files that were copied stay. Of those under 256 KiB one may be there in part.",
         timeout: None,

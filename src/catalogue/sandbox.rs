@@ -16,9 +16,10 @@ pub(super) const ENTRIES: &[Operation] = &[
     operation! {
         /// Makes a sandbox from a snapshot or an image, and waits until it is started.
         ///
-        /// Local files of an image object are uploaded first: PROGRESS is of them, and one that is missing is IO with
-        /// the code FILE_NOT_FOUND. The result is the sandbox as last read, with a handle. As a stream its data is the build log, and ENDED
-        /// carries handle and JSON. A create that fails after the request was sent names the sandbox (`sandboxId`) or
+        /// Local files of an image object are uploaded first: a submitted call reports PROGRESS of them, and one that
+        /// is missing is IO with the code FILE_NOT_FOUND. The result is the sandbox as last read, with a handle. As a
+        /// stream it opens when the server has taken the request, its data is the build log, and ENDED carries handle
+        /// and JSON. A create that fails after the request was sent names the sandbox (`sandboxId`) or
         /// the unique name that was sent (`sandboxName`): look there before creating another. SANDBOX_FAILED: it went
         /// into an error state; the message has the server's reason.
         "sandbox.create", Client, Guide, sandbox::Create,

@@ -9,8 +9,8 @@ pub(super) const ENTRIES: &[Operation] = &[
         /// Makes a snapshot from an image's name or an image object, and waits until it is active.
         ///
         /// The result is the snapshot as last read. As a stream its data is the build log, which a name has not.
-        /// SANDBOX_FAILED: the build failed; the message has the server's reason, and the name stays taken.
-        /// HTTP_CONFLICT: the name is taken. Local files of an image object are uploaded first, with PROGRESS.
+        /// SANDBOX_FAILED: the build failed; the message has the reason, and the name stays taken. HTTP_CONFLICT: the
+        /// name is taken. Local files are uploaded first, with PROGRESS of a submitted call.
         "snapshot.create", Client, Guide, snapshot::Create,
         required: ["name", "image"],
         result: Json(snapshot::Snapshot),
@@ -82,6 +82,8 @@ pub(super) const ENTRIES: &[Operation] = &[
     },
     operation! {
         /// Deactivates a snapshot: no sandbox can be made from it until it is activated again.
+        ///
+        /// The result is null: the server answers 204 without the snapshot; snapshot.get reads it.
         "snapshot.deactivate", Client, Newer, snapshot::Activate,
         required: ["id"],
         fails: [HTTP_BAD_REQUEST, HTTP_FORBIDDEN, HTTP_NOT_FOUND],

@@ -39,7 +39,9 @@ impl Operation {
 
     /// The statuses of its own, beside those of its kind, in the order of the numbers.
     pub fn own_statuses(&self) -> Vec<i32> {
-        let of_codes = self.codes.iter().filter_map(|code| codes::find(code)).map(|code| code.status);
+        // Without a server the codes of local files remain, which come with IO.
+        let answered = if self.is_local() { &[] } else { self.codes };
+        let of_codes = answered.iter().filter_map(|code| codes::find(code)).map(|code| code.status);
         let mut statuses: Vec<i32> = self.fails.iter().copied().chain(of_codes).collect();
         statuses.sort_unstable();
         statuses.dedup();

@@ -154,9 +154,9 @@ codes! {
     GIT_TRANSPORT_FAILED = Daemon, Named, HTTP_BAD_GATEWAY, "GitTransportFailed";
     /// The remote repository refused the push.
     GIT_REMOTE_REJECTED = Daemon, Named, HTTP_UNPROCESSABLE_ENTITY, "GitRemoteRejected";
-    /// The file does not exist.
+    /// The file does not exist: with HTTP_NOT_FOUND one of the sandbox, with IO a local one.
     FILE_NOT_FOUND = Daemon, Named, HTTP_NOT_FOUND, "FileNotFound";
-    /// The sandbox's user may not.
+    /// The sandbox's user may not, with HTTP_FORBIDDEN; with IO, this process may not use a local file.
     FILE_ACCESS_DENIED = Daemon, Named, HTTP_FORBIDDEN, "FileAccessDenied";
     /// The path is not a file's.
     INVALID_FILE_PATH = Daemon, Named, HTTP_BAD_REQUEST, "InvalidFilePath";

@@ -65,8 +65,6 @@ impl Sink for Collected {
             Channel::None | Channel::Stdout => output.stdout.extend_from_slice(&chunk.data),
         }
     }
-
-    fn progress(&self, _: u64, _: Option<u64>) {}
 }
 
 /// Without a copy where it is UTF-8 already.

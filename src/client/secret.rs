@@ -139,7 +139,7 @@ pub async fn get(client: Client, params: Get, _: Context) -> Result<Json> {
 }
 
 pub async fn list(client: Client, params: List, _: Context) -> Result<Json> {
-    let mut request = client.request(Method::GET, "secret/paginated");
+    let request = client.request(Method::GET, "secret/paginated");
     let filters = [
         ("cursor", params.cursor),
         ("limit", params.limit.map(|limit| limit.to_string())),
@@ -147,11 +147,7 @@ pub async fn list(client: Client, params: List, _: Context) -> Result<Json> {
         ("sort", params.sort),
         ("order", params.order),
     ];
-    for (key, value) in filters {
-        if let Some(value) = value {
-            request = request.query(key, &value);
-        }
-    }
+    let request = request.query_given(filters);
     expect_json(send_newer("secret.list", request).await?.json_required().await?, b'{', "a list of secrets")
 }
 

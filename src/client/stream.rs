@@ -47,8 +47,6 @@ pub trait Sink: Send + Sync + 'static {
     fn poll_room(&self, cx: &mut Context<'_>) -> Poll<()>;
     /// Takes a chunk; only after `poll_room` was ready.
     fn data(&self, chunk: Chunk);
-    /// How much of a transfer has moved; merged to the newest.
-    fn progress(&self, moved: u64, total: Option<u64>);
 }
 
 /// A stream operation's two ends, given to its function.

@@ -375,7 +375,7 @@ async fn settings_have_a_scope() {
     let body = json!({ "key": "user.name", "value": "", "scope": "local", "path": "repo" });
     setting.done("/git/config", body).await;
     assert_eq!(value("key=user.name&scope=local&path=repo").await, json!(""));
-    assert_eq!(value("key=user.name&path=repo").await, json!(""), "what git would use there");
+    assert_eq!(value("key=user.name&path=repo").await, json!("A Ü"), "without a scope it is the user's");
     // The sandbox's own, not the developer's.
     assert!(setting.home.join(".gitconfig").is_file());
 }

@@ -132,18 +132,13 @@ pub struct AccessibilityBounds {
 
 pub async fn a11y_tree(sandbox: Sandbox, params: A11yTree, _: Context) -> Result<Json> {
     check_scope("computer.a11y_tree", params.scope.as_deref(), params.pid)?;
-    let mut request = sandbox.toolbox(Method::GET, "computeruse/a11y/tree").await?;
+    let request = sandbox.toolbox(Method::GET, "computeruse/a11y/tree").await?;
     let options = [
         ("scope", params.scope),
         ("pid", params.pid.map(|pid| pid.to_string())),
         ("maxDepth", params.max_depth.map(|depth| depth.to_string())),
     ];
-    for (key, value) in options {
-        if let Some(value) = value {
-            request = request.query(key, &value);
-        }
-    }
-    answered(request, "an accessibility tree").await
+    answered(request.query_given(options), "an accessibility tree").await
 }
 
 pub async fn a11y_find(sandbox: Sandbox, params: A11yFind, _: Context) -> Result<Json> {

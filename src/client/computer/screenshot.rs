@@ -183,12 +183,7 @@ async fn request(sandbox: &Sandbox, params: &Screenshot) -> Result<Request> {
         ("scale", params.scale.map(|scale| scale.to_string())),
         ("showCursor", params.show_cursor.map(|show| show.to_string())),
     ];
-    for (key, value) in options {
-        if let Some(value) = value {
-            request = request.query(key, &value);
-        }
-    }
-    Ok(request)
+    Ok(request.query_given(options))
 }
 
 /// The image of an answer. It is decoded from where it stands in the answer: its text is not copied.

@@ -5,6 +5,7 @@ use crate::client::codes;
 use crate::client::error::Error;
 use crate::client::status;
 use crate::client::transport::NO_BODY;
+use std::io::ErrorKind;
 use std::path::Path;
 
 /// A path in a message.
@@ -73,9 +74,17 @@ pub(super) fn is_refused_by_the_sandbox(error: &Error) -> bool {
     }
 }
 
-/// The error of a local file; `doing` is a verb such as `read`.
+/// The error of a local file; `doing` is a verb such as `read`. One that is missing, or that this process may not
+/// use, has the code of such a file.
 pub(super) fn local(doing: &str, path: &Path, error: &std::io::Error) -> Error {
-    local_because(doing, path, &error.to_string())
+    let mut failure = local_because(doing, path, &error.to_string());
+    let code = match error.kind() {
+        ErrorKind::NotFound => Some(codes::FILE_NOT_FOUND),
+        ErrorKind::PermissionDenied => Some(codes::FILE_ACCESS_DENIED),
+        _ => None,
+    };
+    failure.detail_mut().code = code.map(str::to_owned);
+    failure
 }
 
 pub(super) fn local_because(doing: &str, path: &Path, why: &str) -> Error {

@@ -26,8 +26,8 @@ crate::params! {
     pub struct ConfigGet {
         /// The key, as `user.name`.
         pub key: String,
-        /// `global`, `local` or `system`; absent: the server's default.
-        pub scope: Option<String>,
+        /// `global`, `local` or `system`.
+        pub scope: Option<String> = "global",
         /// The repository, for the scope `local`.
         pub path: Option<String>,
     }
@@ -80,12 +80,8 @@ pub async fn config_set(sandbox: Sandbox, params: ConfigSet, _: Context) -> Resu
 }
 
 pub async fn config_get(sandbox: Sandbox, params: ConfigGet, _: Context) -> Result<Json> {
-    let mut request = sandbox.toolbox(Method::GET, "git/config").await?.query("key", &params.key);
-    for (key, value) in [("scope", &params.scope), ("path", &params.path)] {
-        if let Some(value) = value {
-            request = request.query(key, value);
-        }
-    }
+    let request = sandbox.toolbox(Method::GET, "git/config").await?.query("key", &params.key);
+    let request = request.query_given([("scope", params.scope), ("path", params.path)]);
     let answer = send_newer(&sandbox, "git.config_get", request).await?.json_required().await?;
     expect_json(answer, b'{', "a setting")
 }

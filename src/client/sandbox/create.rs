@@ -13,7 +13,6 @@ use http::Method;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 crate::params! {
     stream
@@ -47,10 +46,10 @@ crate::params! {
         pub auto_stop_interval: Option<i64>,
         /// Minutes stopped until it is archived; 0 never.
         #[cfg_attr(feature = "schema", schemars(extend("unit" = "minutes")))]
-        pub auto_archive_interval: Option<i64>,
+        pub auto_archive_interval: Option<i64> = 10_080,
         /// Minutes stopped until it is deleted; -1 never, 0 at once.
         #[cfg_attr(feature = "schema", schemars(extend("unit" = "minutes")))]
-        pub auto_delete_interval: Option<i64>,
+        pub auto_delete_interval: Option<i64> = -1,
         /// true: deleted as soon as it stops; the same as `autoDeleteInterval` 0, which it overrides.
         pub ephemeral: Option<bool> = false,
         /// Volumes to mount: `[{"volumeId":"...","mountPath":"/data","subpath":"..."}]`.
@@ -335,9 +334,7 @@ pub async fn create(client: Client, params: Create, context: Context) -> Result<
 
 /// The same with the build log as data.
 pub async fn create_stream(client: Client, params: Create, io: Io) -> Result<Ended> {
-    let sink = io.sink.clone();
-    let progress: Progress = Arc::new(move |moved, total| sink.progress(moved, total));
-    let sandbox = request(&client, &params, &io.error_context, Some(progress)).await?;
+    let sandbox = request(&client, &params, &io.error_context, None).await?;
     io.opened(sandbox.info().0);
     build::follow(&sandbox, &io).await;
     if params.wait_for_start() {

@@ -125,7 +125,7 @@ impl List {
     }
 
     /// Adds the filters to a request; `paged` is the older endpoint, which names some of them differently.
-    fn filters(&self, mut request: Request, paged: bool) -> Request {
+    fn filters(&self, request: Request, paged: bool) -> Request {
         let text = |value: &Option<String>| value.clone();
         let truth = |value: Option<bool>| value.map(|value| value.to_string());
         let number = |value: Option<f64>| value.map(|value| value.to_string());
@@ -156,11 +156,7 @@ impl List {
             ("sort", text(&self.sort)),
             ("order", text(&self.order)),
         ];
-        for (key, value) in singles {
-            if let Some(value) = value {
-                request = request.query(key, &value);
-            }
-        }
+        let mut request = request.query_given(singles);
         let regions = if paged { "regions" } else { "regionIds" };
         let lists = [
             ("states", &self.states),
@@ -235,10 +231,8 @@ pub(super) async fn page(client: &Client, params: &List) -> Result<Json> {
 
 /// One page by cursor. Old servers answer a bare array, which is wrapped into the newer shape.
 async fn by_cursor(client: &Client, params: &List, cursor: Option<&str>) -> Result<Json> {
-    let mut request = params.filters(client.request(Method::GET, "sandbox"), false);
-    if let Some(cursor) = cursor {
-        request = request.query("cursor", cursor);
-    }
+    let request =
+        params.filters(client.request(Method::GET, "sandbox"), false).query_given([("cursor", cursor)]);
     let answer = request.send().await?.json_required().await?;
     if answer.0.first() != Some(&b'[') {
         return Ok(answer);

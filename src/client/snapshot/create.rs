@@ -14,7 +14,6 @@ use crate::client::stream::{Ended, Io};
 use crate::client::transport::{Json, caller_deadline, expect_json, segment};
 use http::Method;
 use serde::Serialize;
-use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
@@ -190,9 +189,7 @@ pub async fn create(client: Client, params: Create, context: Context) -> Result<
 
 /// The same with the build log as data.
 pub async fn create_stream(client: Client, params: Create, io: Io) -> Result<Ended> {
-    let sink = io.sink.clone();
-    let progress: Progress = Arc::new(move |moved, total| sink.progress(moved, total));
-    let making = Making::request(client, &params, Some(progress)).await?;
+    let making = Making::request(client, &params, None).await?;
     io.opened(making.json().0);
     // Only what was built from an image object has a log.
     if matches!(params.image, ImageOrName::Object(_)) {

@@ -47,6 +47,15 @@ impl Request {
         self
     }
 
+    /// Appends those of the query parameters that have a value.
+    pub fn query_given<'a, T: std::fmt::Display>(
+        self,
+        parameters: impl IntoIterator<Item = (&'a str, Option<T>)>,
+    ) -> Self {
+        let given = parameters.into_iter().filter_map(|(key, value)| Some((key, value?)));
+        given.fold(self, |request, (key, value)| request.query(key, &value.to_string()))
+    }
+
     /// Sets a header, in place of one the library sets.
     pub fn header(mut self, name: &'static str, value: &str) -> Self {
         match (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_str(value)) {

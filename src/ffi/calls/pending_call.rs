@@ -96,11 +96,6 @@ impl LatestProgress {
         !std::mem::replace(&mut newest.waiting, true)
     }
 
-    /// Whether there is progress that no event has shown.
-    pub fn is_waiting(&self) -> bool {
-        self.0.lock().waiting
-    }
-
     /// Puts the newest progress into its event.
     pub fn fill(&self, event: &mut Event) {
         let mut newest = self.0.lock();

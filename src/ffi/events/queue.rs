@@ -197,9 +197,6 @@ impl Queue {
                     if kind == EventKind::Ended && std::mem::take(&mut slot.reserved_slot) {
                         state.release_slot();
                     }
-                    if kind == EventKind::Progress {
-                        stream.progress.fill(&mut event);
-                    }
                     !slot.closed
                 }
                 _ => true,

@@ -132,16 +132,6 @@ fn each(stream: &Arc<Stream>, callback: &Callback) -> Result<(i32, Reply)> {
             if state.each == Each::Held {
                 return None;
             }
-            if stream.progress.is_waiting() {
-                let mut event = Event::new(
-                    Owner::Stream(stream.clone()),
-                    stream.user_data,
-                    EventKind::Progress,
-                    Payload::None,
-                );
-                stream.progress.fill(&mut event);
-                return Some(Ok(Found::Event(event)));
-            }
             if let Some((chunk, waker)) = state.pop() {
                 room = waker;
                 let mut event = Event::new(

@@ -528,8 +528,8 @@ pub unsafe extern "C" fn daytona_files_read(
 ///
 /// A submitted call reports PROGRESS, bytes handed to the connection of the file's length. A local file
 /// that cannot be read, is not a regular one, or changes while it is read, is IO, and nothing appears
-/// in the sandbox. A file whose size is reported as 0, as those of /proc, is read to its end. No time
-/// limit of its own: the idle limit applies.
+/// in the sandbox; one that is missing has the code FILE_NOT_FOUND. A file whose size is reported as 0,
+/// as those of /proc, is read to its end. No time limit of its own: the idle limit applies.
 ///
 /// `sandbox`: a sandbox handle.
 /// `local_path` (text): The local file, a regular one. An error if it changes while it is sent.
@@ -550,8 +550,9 @@ pub unsafe extern "C" fn daytona_files_read(
 /// Endpoint: POST {sb}/files/upload-v2; on older servers POST {sb}/files/upload
 /// Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
 /// DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_IO,
-/// DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_BUSY, DAYTONA_HTTP_BAD_REQUEST, and 400 to 599 as the server
-/// answers.
+/// DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_BUSY, DAYTONA_HTTP_BAD_REQUEST, DAYTONA_HTTP_FORBIDDEN,
+/// DAYTONA_HTTP_NOT_FOUND, and 400 to 599 as the server answers. `code` can be FILE_NOT_FOUND,
+/// FILE_ACCESS_DENIED.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn daytona_files_upload(
     sandbox: daytona_sandbox_t,
@@ -657,8 +658,9 @@ pub unsafe extern "C" fn daytona_files_download(
 /// Endpoint: POST {sb}/files/bulk-upload, and as files.upload
 /// Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
 /// DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_IO,
-/// DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_BUSY, DAYTONA_HTTP_BAD_REQUEST, and 400 to 599 as the server
-/// answers.
+/// DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_BUSY, DAYTONA_HTTP_BAD_REQUEST, DAYTONA_HTTP_FORBIDDEN,
+/// DAYTONA_HTTP_NOT_FOUND, and 400 to 599 as the server answers. `code` can be FILE_NOT_FOUND,
+/// FILE_ACCESS_DENIED.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn daytona_files_upload_many(
     sandbox: daytona_sandbox_t,

@@ -876,7 +876,7 @@ pub unsafe extern "C" fn daytona_git_remotes(
 /// `key` (text): The key, as `user.name`.
 /// `options`: NULL, or a JSON object with any of
 ///
-/// * `scope` (text): `global`, `local` or `system`; absent: the server's default.
+/// * `scope` (text): `global`, `local` or `system`. Default: "global".
 /// * `path` (text): The repository, for the scope `local`.
 /// * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
 ///   operation's default. Of a stream it bounds its whole life.

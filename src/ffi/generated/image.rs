@@ -29,8 +29,8 @@ use std::ptr::null_mut;
 /// Submitted and cancelled: Nothing remote.
 /// Endpoint: none
 /// Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
-/// DAYTONA_CLOSED, DAYTONA_IO, DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_BUSY, DAYTONA_HTTP_FORBIDDEN,
-/// DAYTONA_HTTP_NOT_FOUND. `code` can be FILE_NOT_FOUND, FILE_ACCESS_DENIED.
+/// DAYTONA_CLOSED, DAYTONA_IO, DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_BUSY. `code` can be
+/// FILE_NOT_FOUND, FILE_ACCESS_DENIED.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn daytona_image_dockerfile(
     client: daytona_client_t,
@@ -77,8 +77,8 @@ pub unsafe extern "C" fn daytona_image_dockerfile(
 /// Submitted and cancelled: Nothing remote.
 /// Endpoint: none
 /// Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
-/// DAYTONA_CLOSED, DAYTONA_IO, DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_BUSY, DAYTONA_HTTP_FORBIDDEN,
-/// DAYTONA_HTTP_NOT_FOUND. `code` can be FILE_NOT_FOUND, FILE_ACCESS_DENIED.
+/// DAYTONA_CLOSED, DAYTONA_IO, DAYTONA_FORKED, DAYTONA_PANIC, DAYTONA_BUSY. `code` can be
+/// FILE_NOT_FOUND, FILE_ACCESS_DENIED.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn daytona_image_contexts(
     client: daytona_client_t,

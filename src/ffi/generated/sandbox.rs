@@ -10,12 +10,12 @@ use std::ptr::null_mut;
 
 /// Makes a sandbox from a snapshot or an image, and waits until it is started.
 ///
-/// Local files of an image object are uploaded first: PROGRESS is of them, and one that is missing is
-/// IO with the code FILE_NOT_FOUND. The result is the sandbox as last read, with a handle. As a stream
-/// its data is the build log, and ENDED carries handle and JSON. A create that fails after the request
-/// was sent names the sandbox (`sandboxId`) or the unique name that was sent (`sandboxName`): look
-/// there before creating another. SANDBOX_FAILED: it went into an error state; the message has the
-/// server's reason.
+/// Local files of an image object are uploaded first: a submitted call reports PROGRESS of them, and
+/// one that is missing is IO with the code FILE_NOT_FOUND. The result is the sandbox as last read, with
+/// a handle. As a stream it opens when the server has taken the request, its data is the build log, and
+/// ENDED carries handle and JSON. A create that fails after the request was sent names the sandbox
+/// (`sandboxId`) or the unique name that was sent (`sandboxName`): look there before creating another.
+/// SANDBOX_FAILED: it went into an error state; the message has the server's reason.
 ///
 /// `client`: a client handle.
 /// `options`: NULL, or a JSON object with any of
@@ -36,8 +36,10 @@ use std::ptr::null_mut;
 /// * `target` (text): The region; absent: the client's `target`.
 /// * `resources` (Resources): `cpu` (vCPU), `memory` (GiB), `disk` (GiB), `gpu`, `gpuType`.
 /// * `autoStopInterval` (integer, minutes): Minutes without activity until it stops; 0 never.
-/// * `autoArchiveInterval` (integer, minutes): Minutes stopped until it is archived; 0 never.
+/// * `autoArchiveInterval` (integer, minutes): Minutes stopped until it is archived; 0 never. Default:
+///   10080.
 /// * `autoDeleteInterval` (integer, minutes): Minutes stopped until it is deleted; -1 never, 0 at once.
+///   Default: -1.
 /// * `ephemeral` (true or false): true: deleted as soon as it stops; the same as `autoDeleteInterval`
 ///   0, which it overrides. Default: false.
 /// * `volumes` (list of VolumeMount): Volumes to mount:

@@ -10,7 +10,6 @@ use crate::client::operation::BUFFER_BYTES;
 use crate::client::status;
 use crate::client::stream::{Chunk, Ended, Sink};
 use crate::ffi::calls::origin::Origin;
-use crate::ffi::calls::pending_call::LatestProgress;
 use crate::ffi::calls::target::{ClientTarget, RegistrationGuard, SandboxTarget};
 use crate::ffi::events::event::{Event, EventKind, Owner, Payload};
 use crate::ffi::events::queue::Queue;
@@ -34,7 +33,6 @@ pub struct Stream {
     pub process: &'static Process,
     pub queue: Option<Arc<Queue>>,
     pub cancel: Arc<Cancel>,
-    pub progress: LatestProgress,
     pub origin: Origin,
     client: Arc<ClientTarget>,
     /// Guarded by the queue's lock being taken first.
@@ -62,7 +60,6 @@ impl Stream {
             process,
             queue,
             cancel: Arc::default(),
-            progress: LatestProgress::default(),
             origin,
             client,
             slot: Mutex::new(slot),
@@ -286,18 +283,6 @@ impl Sink for StreamSink {
                 state.push(chunk);
                 let waiters = state.changed();
                 drop(state);
-                waiters.into_iter().for_each(Waker::wake);
-            }
-        }
-    }
-
-    fn progress(&self, moved: u64, total: Option<u64>) {
-        let first = self.0.progress.note(moved, total);
-        match &self.0.queue {
-            Some(queue) if first => queue.push(self.0.event(EventKind::Progress, Payload::None)),
-            Some(_) => {}
-            None => {
-                let waiters = self.0.state.lock().changed();
                 waiters.into_iter().for_each(Waker::wake);
             }
         }

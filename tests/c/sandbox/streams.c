@@ -93,6 +93,25 @@ static void a_written_file_is_whole_when_the_stream_has_ended(void)
     CHECK(STATUS(daytona_files_read(sandbox, "written", NULL, &out, &out_len)) == 0 && out_len == 10000);
 }
 
+static void a_create_opens_before_its_log_comes_and_reports_no_progress(void)
+{
+    const char *image = "{\"image\":{\"base\":\"debian:12\",\"steps\":[{\"addLocalFile\":"
+                        "{\"localPath\":\"/etc/passwd\",\"remotePath\":\"/local\"}}]}}";
+    daytona_queue_t queue = new_queue(NULL);
+    daytona_stream_t stream;
+    CHECK(STATUS(daytona_stream_open(client, "sandbox.create", image, queue, 7, &stream, &out)) == 0);
+    daytona_event_t event = next(queue);
+    CHECK(event.kind == DAYTONA_OPENED && event.data[0] == '{');
+    size_t len = 0;
+    while ((event = next(queue)).kind == DAYTONA_DATA)
+        len += event.len;
+    CHECK(event.kind == DAYTONA_ENDED && event.status == 0 && event.result != 0 && len > 0);
+    CHECK(STATUS(daytona_sandbox_delete(event.result, NULL, NULL, NULL)) == 0);
+    daytona_close(event.result);
+    daytona_close(stream);
+    daytona_close(queue);
+}
+
 static atomic_int held, ended;
 static char kept[64];
 
@@ -133,6 +152,7 @@ int main(void)
     RUN(a_terminal_speaks_through_a_queue);
     RUN(what_cannot_be_opened_says_so_in_either_way);
     RUN(a_written_file_is_whole_when_the_stream_has_ended);
+    RUN(a_create_opens_before_its_log_comes_and_reports_no_progress);
     RUN(what_a_callback_holds_back_comes_again);
     delete_sandbox();
 }

@@ -257,6 +257,8 @@ async fn what_is_wrong_with_the_local_file_is_told_and_nothing_appears() {
             let upload = json!({"localPath": path, "remotePath": "f"});
             let error = fixture.call("files.upload", upload).await.unwrap_err();
             assert_eq!(error.status(), status::IO);
+            let missing = (!std::path::Path::new(&path).exists()).then_some("FILE_NOT_FOUND");
+            assert_eq!(error.detail().code.as_deref(), missing);
             assert!(error.to_string().contains(&path), "{error}");
         }
         assert_eq!(fixture.remote(), [""; 0]);

@@ -271,6 +271,4 @@ impl Sink for Collector {
         assert!(!collecting.paused, "data without room");
         collecting.chunks.push(chunk);
     }
-
-    fn progress(&self, _: u64, _: Option<u64>) {}
 }

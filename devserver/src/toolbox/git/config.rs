@@ -107,14 +107,9 @@ pub async fn get(State(machine): State<Arc<Machine>>, request: Request) -> Answe
         return Err(call.refuse(BAD_REQUEST, "bad request: key is required"));
     }
     let failed = |failure| failure::refusal(&call, failure);
-    let value = if scope.is_empty() && !path.is_empty() {
-        // What git itself would use there.
-        let repository = super::request::repository(&call, &path)?;
-        read(&call.machine, Some(&repository), &[], &key).await.map_err(failed)?
-    } else {
-        let scope = Scope::of(&call, &scope, &path)?;
-        read(&call.machine, scope.repository.as_deref(), &[scope.option], &key).await.map_err(failed)?
-    };
+    let scope = Scope::of(&call, &scope, &path)?;
+    let value =
+        read(&call.machine, scope.repository.as_deref(), &[scope.option], &key).await.map_err(failed)?;
     Ok(go_json::answer(&json!({ "value": value })))
 }
 

@@ -179,7 +179,11 @@ fn must_be_directory(root: &Path) -> Result<()> {
     if root.is_dir() {
         return Ok(());
     }
-    Err(Error::new(status::IO, format!("there is no local directory {}", shown(root))))
+    let mut error = Error::new(status::IO, format!("there is no local directory {}", shown(root)));
+    if !root.exists() {
+        error.detail_mut().code = Some(codes::FILE_NOT_FOUND.to_owned());
+    }
+    Err(error)
 }
 
 fn make_local(root: &Path, directories: &[String]) -> Result<()> {
