@@ -10,6 +10,5 @@ mod creating;
 mod logs;
 mod repositories;
 mod requests;
-mod snapshots;
 mod terminals;
 mod transfers;
