@@ -207,6 +207,86 @@ static void echo(void)
            2 * TRIPS, trips[TRIPS / 2]);
 }
 
+/* From the server's frame, whose text is the time at which it was sent, to its text in hand. */
+static void interpreter(void)
+{
+    enum { RUNS = 200 };
+    static double waits[RUNS];
+    char *out = NULL, text[64];
+    size_t count;
+    int32_t channel;
+    double cpu = cpu_us(), began = wall_us();
+    for (int i = 0; i < RUNS; i++) {
+        daytona_stream_t stream;
+        check(daytona_stream_open(sandbox, "interpreter.run", "{\"code\":\"print()\"}", 0, 0, &stream, &out),
+              &out);
+        require(!daytona_stream_read(stream, (uint8_t *)text, sizeof text - 1, -1, &count, &channel),
+                "read failed");
+        text[count] = '\0';
+        waits[i] = wall_us() - atof(text);
+        while (!daytona_stream_read(stream, (uint8_t *)text, sizeof text, -1, &count, &channel))
+            ;
+        daytona_close(stream);
+    }
+    qsort(waits, RUNS, sizeof *waits, compare);
+    printf("{\"cpuUs\":%.0f,\"wallUs\":%.0f,\"units\":%d,\"p50Us\":%.1f}\n", cpu_us() - cpu, wall_us() - began,
+           RUNS, waits[RUNS / 2]);
+}
+
+static void screenshot(void)
+{
+    char *out = NULL;
+    size_t len;
+    check(daytona_process_execute(sandbox, "warm up", NULL, &out, NULL), &out);
+    struct measure from = begin();
+    for (int i = 0; i < SCREENSHOTS; i++) {
+        int32_t status = daytona_computer_screenshot_image(sandbox, NULL, &out, &len);
+        require(status || len == SCREENSHOT_BYTES, "the image is not whole");
+        check(status, &out);
+    }
+    report(from, SCREENSHOTS);
+}
+
+/* A sandbox of the server that the environment names. */
+static void make_sandbox(void)
+{
+    char *out = NULL;
+    check(daytona_client_open(NULL, &client, &out), &out);
+    check(daytona_sandbox_create(client, NULL, &sandbox, &out, NULL), &out);
+    check(daytona_process_execute(sandbox, "true", NULL, &out, NULL), &out);
+}
+
+static void delete_sandbox(void)
+{
+    char *out = NULL;
+    check(daytona_sandbox_delete(sandbox, NULL, &out, NULL), &out);
+}
+
+static void sync_up(const char *directory)
+{
+    char *out = NULL;
+    make_sandbox();
+    struct measure from = begin();
+    check(daytona_files_sync_up(sandbox, directory, "copy", NULL, &out, NULL), &out);
+    report(from, SMALL_FILES);
+    delete_sandbox();
+}
+
+/* What sync_up is measured beside: the same files, one files.upload after the other. */
+static void upload_each(const char *directory)
+{
+    char *out = NULL, local[4096], remote[64];
+    make_sandbox();
+    struct measure from = begin();
+    for (int i = 0; i < SMALL_FILES; i++) {
+        snprintf(remote, sizeof remote, "copy/%d/%d", i / SMALL_FILES_EACH, i % SMALL_FILES_EACH);
+        snprintf(local, sizeof local, "%s/%s", directory, remote + strlen("copy/"));
+        check(daytona_files_upload(sandbox, local, remote, NULL, &out, NULL), &out);
+    }
+    report(from, SMALL_FILES);
+    delete_sandbox();
+}
+
 static void list_pages(void)
 {
     char *out = NULL, options[128], cursor[64] = "";
@@ -284,6 +364,14 @@ int main(int count, char **arguments)
     const char *measure = arguments[2];
     if (!strcmp(measure, "open"))
         return open_library(arguments[3]);
+    if (!strcmp(measure, "sync-up")) {
+        sync_up(arguments[3]);
+        return 0;
+    }
+    if (!strcmp(measure, "upload-each")) {
+        upload_each(arguments[3]);
+        return 0;
+    }
     connect_to(arguments[1]);
     if (!strcmp(measure, "execute"))
         execute();
@@ -305,6 +393,10 @@ int main(int count, char **arguments)
         read_all("pty.open", "{\"id\":\"flood\"}");
     else if (!strcmp(measure, "echo"))
         echo();
+    else if (!strcmp(measure, "interpreter"))
+        interpreter();
+    else if (!strcmp(measure, "screenshot"))
+        screenshot();
     else if (!strcmp(measure, "list"))
         list();
     else if (!strcmp(measure, "list-pages"))

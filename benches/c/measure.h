@@ -75,4 +75,8 @@ static inline const char *next_cursor(const char *page, char *cursor, size_t siz
 #define PAGES 50
 #define EXECUTES 4000
 #define IN_FLIGHT_CALLS 20000
+#define SCREENSHOTS 20
+#define SMALL_FILES_EACH 100
+#define SMALL_FILES (100 * SMALL_FILES_EACH)
+#define SCREENSHOT_BYTES (8 * MIB)
 #endif

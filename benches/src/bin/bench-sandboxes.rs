@@ -2,11 +2,11 @@
 //! earlier release of the server, in the same rounds, or beside this one without isolation.
 //! `bench-sandboxes SERVER [EARLIER [ROUNDS]]`: the binaries `daytona-dev`.
 
-use bench::median;
+use bench::{DevServer, median};
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
-use std::process::{Child, Command, Stdio};
+use std::path::Path;
 use std::time::Instant;
 
 /// Executes in a round.
@@ -77,35 +77,17 @@ fn pss_bytes() -> u64 {
 
 /// A running server, and one connection to it.
 struct Server {
-    process: Child,
+    server: DevServer,
     connection: BufReader<TcpStream>,
-    key: String,
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        // Asked to end, it takes its sandboxes along.
-        let _ = Command::new("kill").arg(self.process.id().to_string()).status();
-        let _ = self.process.wait();
-    }
 }
 
 impl Server {
     fn start(binary: &str, arguments: &[&str]) -> Self {
-        let mut process =
-            Command::new(binary).args(arguments).stdout(Stdio::piped()).spawn().expect("the server starts");
-        let output = process.stdout.take().expect("its output");
-        let mut exports = BufReader::new(output).lines().map_while(Result::ok);
-        let mut exported = |name: &str| {
-            let prefix = format!("export {name}=");
-            exports.find_map(|line| line.strip_prefix(&prefix).map(str::to_owned)).expect("its environment")
-        };
-        let url = exported("DAYTONA_API_URL");
-        let key = exported("DAYTONA_API_KEY");
-        let address = url.trim_start_matches("http://").trim_end_matches("/api");
+        let server = DevServer::start(Path::new(binary), arguments).expect("the server starts");
+        let address = server.url.trim_start_matches("http://").trim_end_matches("/api");
         let connection = TcpStream::connect(address).expect("a connection");
         connection.set_nodelay(true).expect("no delay");
-        Self { process, connection: BufReader::new(connection), key }
+        Self { connection: BufReader::new(connection), server }
     }
 
     fn create(&mut self) -> String {
@@ -129,7 +111,7 @@ impl Server {
         let request = format!(
             "{method} {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {}\r\n\
              Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
-            self.key,
+            self.server.key,
             body.len()
         );
         self.connection.get_mut().write_all(request.as_bytes()).expect("a request");

@@ -1,7 +1,12 @@
 //! A canned Daytona: answers from memory, on one thread, so that the client is what is measured.
 //! Prints its port and serves until its standard input ends.
 
-use bench::{FRAME_BYTES, MIB, PAGE, READ_BYTES, SANDBOXES, STREAM_BYTES, TRANSFER_BYTES};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use bench::{
+    FRAME_BYTES, MIB, PAGE, READ_BYTES, SANDBOXES, SCREENSHOT_BYTES, STREAM_BYTES, TRANSFER_BYTES,
+    monotonic_us,
+};
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
 use std::rc::Rc;
@@ -24,6 +29,8 @@ struct Canned {
     /// Log frames: a marker, a line of 80 bytes, and so on.
     log: Bytes,
     flood: Bytes,
+    /// A picture in base64.
+    screenshot: Vec<u8>,
 }
 
 #[tokio::main(flavor = "current_thread")]
@@ -90,7 +97,19 @@ fn canned(port: u16) -> Canned {
         block: vec![b'x'; MIB],
         log: log.into(),
         flood: vec![b'x'; FRAME_BYTES].into(),
+        screenshot: response(screenshot().as_bytes()),
     }
+}
+
+/// The daemon's answer for a screen that does not compress.
+fn screenshot() -> String {
+    let mut state = 1_u32;
+    let noise = std::iter::repeat_with(|| {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        state.to_be_bytes()[0]
+    });
+    let image: Vec<u8> = noise.take(SCREENSHOT_BYTES).collect();
+    format!(r#"{{"screenshot":"{}"}}"#, STANDARD.encode(image))
 }
 
 /// Serves one connection until it ends.
@@ -128,7 +147,9 @@ async fn serve(mut socket: TcpStream, canned: &Canned) -> std::io::Result<()> {
             socket.write_all(&response(access.as_bytes())).await?;
         } else if path.starts_with("/store/") {
             socket.write_all(&stored(&head, &path)).await?;
-        } else if head.starts_with("POST /api/sandbox") {
+        } else if path.contains("/computeruse/screenshot") {
+            socket.write_all(&canned.screenshot).await?;
+        } else if head.starts_with("POST /api/sandbox") || path.starts_with("/api/sandbox/") {
             socket.write_all(&canned.made).await?;
         } else if path.contains("/files/download") {
             let length = if path.contains("read") { READ_BYTES } else { TRANSFER_BYTES };
@@ -232,7 +253,18 @@ async fn websocket(mut socket: TcpStream, canned: &Canned, path: &str, key: &str
     socket.write_all(head.as_bytes()).await?;
     let mut socket = WebSocketStream::from_raw_socket(socket, Role::Server, None).await;
     let ended = CloseFrame { code: CloseCode::Normal, reason: "".into() };
-    if path.contains("/logs") {
+    if path.contains("/interpreter/") {
+        // A frame of output with the time at which it was sent.
+        while let Some(Ok(message)) = socket.next().await {
+            if message.is_text() {
+                let output = format!(r#"{{"type":"stdout","text":"{}"}}"#, monotonic_us());
+                if socket.send(Message::Text(output.into())).await.is_err() {
+                    return Ok(());
+                }
+                break;
+            }
+        }
+    } else if path.contains("/logs") {
         for _ in 0..STREAM_BYTES / canned.log.len() {
             if socket.send(Message::Binary(canned.log.clone())).await.is_err() {
                 return Ok(());
