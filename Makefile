@@ -64,7 +64,7 @@ demo: $(PROGRAMS)/quickstart
 	$(CARGO) build --locked --package daytona-dev
 	$(TARGET)/debug/daytona-dev run -- $(PROGRAMS)/quickstart
 
-# The table of measures beside their peers; minutes. ROUNDS=N, MEASURE='part of a name'.
+# The table of measures beside their peers; minutes. ROUNDS=N, MEASURE='parts of names, separated by |'.
 ROUNDS ?= 5
 # EARLIER=a daytona-dev of before: the sandboxes are measured beside its.
 bench: bench-tools library server $(RELEASE)/bench-daytona $(RELEASE)/bench-curl
