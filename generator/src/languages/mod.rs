@@ -2,6 +2,7 @@
 //! the few kinds of types that programming languages have. How a type is spelt, and what a name looks like, is each
 //! language's own module.
 
+mod csharp;
 #[allow(dead_code, reason = "what is read depends on the languages")]
 pub mod surface;
 pub mod types;
@@ -16,7 +17,7 @@ pub struct File {
 
 type Render = fn(&Surface) -> Result<Vec<File>, String>;
 
-const LANGUAGES: &[Render] = &[];
+const LANGUAGES: &[Render] = &[csharp::render];
 
 pub fn render(operations: &str) -> Result<Vec<File>, String> {
     let surface = Surface::read(operations)?;

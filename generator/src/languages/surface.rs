@@ -45,6 +45,8 @@ pub struct Member {
     pub default: Option<Value>,
     /// `ms`, `s`, `minutes`, `bytes`, `GiB`, `vCPU`, `degrees`
     pub unit: Option<String>,
+    /// Of an integer: `int32`, `int64`, `uint32`, `uint64`
+    pub format: Option<String>,
     /// An option of streams alone.
     pub streams: bool,
     /// The values of an enumeration that has no name of its own.
@@ -295,6 +297,7 @@ fn members(properties: &Value, required: &Value, definitions: &Map<String, Value
             required: list(required).any(|it| it.as_str() == Some(name)),
             default: schema.get("default").cloned(),
             unit: schema["unit"].as_str().map(str::to_owned),
+            format: schema["format"].as_str().map(str::to_owned),
             streams: schema["streams"] == true,
             known: values(schema),
         }

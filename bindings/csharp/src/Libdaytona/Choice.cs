@@ -1,0 +1,77 @@
+using System.ComponentModel;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+
+namespace Daytona;
+
+/// <summary>A text of which some values are known and a newer server may have more.</summary>
+/// <typeparam name="TSelf">The type itself.</typeparam>
+[EditorBrowsable(EditorBrowsableState.Never)]
+public interface IChoice<TSelf> where TSelf : struct, IChoice<TSelf>
+{
+    /// <summary>The text.</summary>
+    string Value { get; }
+
+    /// <summary>The choice that this text is.</summary>
+    /// <param name="value">Any text, known or not.</param>
+    /// <returns>The choice.</returns>
+    static abstract TSelf From(string value);
+}
+
+/// <summary>Reads and writes a choice as the text that it is.</summary>
+/// <typeparam name="T">The choice's type.</typeparam>
+[EditorBrowsable(EditorBrowsableState.Never)]
+public sealed class ChoiceConverter<T> : JsonConverter<T> where T : struct, IChoice<T>
+{
+    /// <inheritdoc/>
+    public override T Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
+        T.From(reader.GetString() ?? "");
+
+    /// <inheritdoc/>
+    public override void Write(Utf8JsonWriter writer, T value, JsonSerializerOptions options) =>
+        writer.WriteStringValue(value.Value);
+}
+
+/// <summary>Reads times as servers write them. What is no time is the earliest one, not a failure of the whole answer.</summary>
+internal sealed class TimeConverter : JsonConverter<DateTimeOffset>
+{
+    public override DateTimeOffset Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
+        reader.TryGetDateTimeOffset(out var time) || DateTimeOffset.TryParse(reader.GetString(), out time) ? time : default;
+
+    public override void Write(Utf8JsonWriter writer, DateTimeOffset value, JsonSerializerOptions options) =>
+        writer.WriteStringValue(value);
+}
+
+/// <summary>A time span that the JSON has as a number of some unit; -1 of it is <see cref="Timeout.InfiniteTimeSpan"/>.</summary>
+internal abstract class SpanConverter(double ticks) : JsonConverter<TimeSpan>
+{
+    public override TimeSpan Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options)
+    {
+        var number = reader.GetDouble();
+        if (number == -1)
+        {
+            return Timeout.InfiniteTimeSpan;
+        }
+        var span = number * ticks;
+        return span >= long.MaxValue ? TimeSpan.MaxValue : span <= long.MinValue ? TimeSpan.MinValue : new TimeSpan((long)span);
+    }
+
+    public override void Write(Utf8JsonWriter writer, TimeSpan value, JsonSerializerOptions options)
+    {
+        var number = value == Timeout.InfiniteTimeSpan ? -1 : value.Ticks / ticks;
+        if (number == Math.Truncate(number))
+        {
+            writer.WriteNumberValue((long)number);
+        }
+        else
+        {
+            writer.WriteNumberValue(number);
+        }
+    }
+}
+
+internal sealed class MillisecondsConverter() : SpanConverter(TimeSpan.TicksPerMillisecond);
+
+internal sealed class SecondsConverter() : SpanConverter(TimeSpan.TicksPerSecond);
+
+internal sealed class MinutesConverter() : SpanConverter(TimeSpan.TicksPerMinute);

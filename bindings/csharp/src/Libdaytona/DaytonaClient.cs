@@ -1,0 +1,122 @@
+namespace Daytona;
+
+/// <summary>A way to Daytona: sandboxes are created, found and listed here. One client serves a whole program and any
+/// number of threads; it opens no connection before the first call.</summary>
+/// <remarks>Disposing it ends what is under way. It never deletes a sandbox.</remarks>
+public partial class DaytonaClient : IAsyncDisposable, IDisposable
+{
+    private readonly ClientHandle? _handle;
+    private readonly Target? _target;
+
+    /// <summary>A client that the environment configures: DAYTONA_API_KEY, or DAYTONA_JWT_TOKEN with
+    /// DAYTONA_ORGANIZATION_ID; DAYTONA_API_URL; DAYTONA_TARGET.</summary>
+    /// <exception cref="DaytonaConfigurationException">There is no credential.</exception>
+    /// <exception cref="DaytonaLibraryException">libdaytona is not there, or of another version.</exception>
+    public DaytonaClient()
+        : this(new DaytonaOptions())
+    {
+    }
+
+    /// <summary>A client with a configuration. What is not given comes from the environment.</summary>
+    /// <param name="options">The configuration.</param>
+    /// <exception cref="DaytonaConfigurationException">It is incomplete or contradicts itself.</exception>
+    /// <exception cref="DaytonaLibraryException">libdaytona is not there, or of another version.</exception>
+    public DaytonaClient(DaytonaOptions options)
+    {
+        _handle = new ClientHandle(new NativeClient(Parameters.Given(options), isEcho: false));
+        _target = new ClientTarget(_handle);
+    }
+
+    /// <summary>The version of this package.</summary>
+    public static string Version => Daytona.LibraryVersion.Package;
+
+    /// <summary>The version of the library that is loaded.</summary>
+    public static unsafe string LibraryVersion
+    {
+        get
+        {
+            NativeLibraryLoader.Ensure();
+            return Native.Text(Native.Version());
+        }
+    }
+
+    /// <summary>The sandboxes that match, one after the other; pages are fetched as they are needed.</summary>
+    /// <param name="options">Which ones; <c>Limit</c> is the size of a page.</param>
+    /// <param name="cancellationToken">Ends it.</param>
+    /// <returns>The sandboxes.</returns>
+    public virtual async IAsyncEnumerable<Sandbox> ListAsync(SandboxListOptions? options = null,
+        [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellationToken = default)
+    {
+        options = options?.Copy<SandboxListOptions>() ?? new SandboxListOptions();
+        while (true)
+        {
+            var page = await ListPageAsync(options, cancellationToken).ConfigureAwait(false);
+            foreach (var info in page.Items)
+            {
+                yield return Attach(info);
+            }
+            if (!Paging.Advance(page.NextCursor, page.Page, page.TotalPages, cursor => options.Cursor = cursor, number => options.Page = number))
+            {
+                yield break;
+            }
+        }
+    }
+
+    /// <summary>Makes a sandbox of what is known about it already, as of an item of a list. Sends nothing.</summary>
+    /// <param name="info">What is known.</param>
+    /// <returns>The sandbox.</returns>
+    public virtual Sandbox Attach(SandboxInfo info) => new(_target!.Owner, 0, Parameters.Given(info));
+
+    /// <summary>Makes a sandbox of its id. Sends nothing: where it is, is asked for at the first use.</summary>
+    /// <param name="id">The sandbox's id.</param>
+    /// <returns>The sandbox; all but its id is empty until it is refreshed.</returns>
+    public virtual Sandbox Attach(string id) => new(_target!.Owner, 0, new SandboxInfo { Id = Parameters.Given(id) });
+
+    /// <summary>Ends what is under way, waits for its end and releases everything. It deletes no sandbox.</summary>
+    /// <returns>A task that completes when nothing runs any more.</returns>
+    public virtual async ValueTask DisposeAsync()
+    {
+        if (_handle is { IsClosed: false })
+        {
+            await _handle.Client.DrainAsync().ConfigureAwait(false);
+            _handle.Dispose();
+        }
+        GC.SuppressFinalize(this);
+    }
+
+    /// <summary>Ends what is under way and releases everything. It deletes no sandbox.</summary>
+    public void Dispose()
+    {
+        Dispose(true);
+        GC.SuppressFinalize(this);
+    }
+
+    /// <summary>Releases everything.</summary>
+    /// <param name="disposing">Whether it is asked for.</param>
+    protected virtual void Dispose(bool disposing)
+    {
+        if (disposing)
+        {
+            _handle?.Dispose();
+        }
+    }
+}
+
+/// <summary>Goes through pages, by cursor where the server has cursors, else by number.</summary>
+internal static class Paging
+{
+    internal static bool Advance(string? cursor, long? page, long? pages, Action<string>? byCursor, Action<int>? byNumber)
+    {
+        if (byCursor is not null && !string.IsNullOrEmpty(cursor))
+        {
+            byCursor(cursor);
+            return true;
+        }
+        if (byNumber is not null && page is { } current && pages is { } last && current < last)
+        {
+            byNumber((int)current + 1);
+            return true;
+        }
+        return false;
+    }
+}

@@ -1,0 +1,130 @@
+namespace Daytona;
+
+/// <summary>A sandbox: commands, files, terminals and everything else in it.</summary>
+/// <remarks>Disposing it releases the handle and never deletes the sandbox: that is <see cref="DeleteAsync"/>.</remarks>
+public partial class Sandbox : IAsyncDisposable, IDisposable
+{
+    private readonly SandboxTarget? _target;
+
+    internal Sandbox(ClientHandle owner, ulong handle, SandboxInfo info)
+    {
+        Info = info;
+        _target = new SandboxTarget(owner, handle, info);
+    }
+
+    /// <summary>What is known about it, as last read.</summary>
+    public virtual SandboxInfo Info { get; private set; } = new();
+
+    /// <summary>The id.</summary>
+    public string Id => Info.Id;
+
+    /// <summary>The name.</summary>
+    public string Name => Info.Name;
+
+    /// <summary>The state, as last read.</summary>
+    public SandboxState? State => Info.State;
+
+    /// <summary>The labels, as last read.</summary>
+    public IReadOnlyDictionary<string, string> Labels => Info.Labels;
+
+    /// <summary>Releases the handle; nothing happens to the sandbox.</summary>
+    public void Dispose()
+    {
+        Dispose(true);
+        GC.SuppressFinalize(this);
+    }
+
+    /// <summary>Releases the handle; nothing happens to the sandbox.</summary>
+    /// <returns>A completed task.</returns>
+    public virtual ValueTask DisposeAsync()
+    {
+        Dispose();
+        GC.SuppressFinalize(this);
+        return ValueTask.CompletedTask;
+    }
+
+    /// <summary>Releases the handle.</summary>
+    /// <param name="disposing">Whether it is asked for.</param>
+    protected virtual void Dispose(bool disposing)
+    {
+        if (disposing)
+        {
+            _target?.Release();
+        }
+    }
+
+    /// <inheritdoc/>
+    public override string ToString() => $"{Name} ({Id})";
+
+    /// <summary>Keeps a reading of this sandbox.</summary>
+    private SandboxInfo Learn(SandboxInfo? info)
+    {
+        if (info?.Id == Id)
+        {
+            Info = info!;
+        }
+        return info!;
+    }
+
+    private async Task<T> LearnAsync<T>(Task<T> reading) where T : class?
+    {
+        var info = await reading.ConfigureAwait(false);
+        Learn(info as SandboxInfo);
+        return info;
+    }
+}
+
+/// <summary>A sandbox, as operations act on it. Where it came out of a list, its handle is made at the first use.</summary>
+internal sealed class SandboxTarget(ClientHandle owner, ulong handle, SandboxInfo info) : Target
+{
+    private SandboxHandle? _handle = handle == 0 ? null : new SandboxHandle(handle);
+    private bool _isReleased;
+
+    internal override ClientHandle Owner => owner;
+
+    internal override ulong Handle
+    {
+        get
+        {
+            ObjectDisposedException.ThrowIf(Volatile.Read(ref _isReleased), typeof(Sandbox));
+            return (_handle ?? Attach()).Value;
+        }
+    }
+
+    internal void Release()
+    {
+        lock (this)
+        {
+            _isReleased = true;
+            _handle?.Dispose();
+        }
+    }
+
+    private unsafe SandboxHandle Attach()
+    {
+        lock (this)
+        {
+            if (_handle is not null)
+            {
+                return _handle;
+            }
+            ulong attached = 0;
+            byte* output = null;
+            int status;
+            var parameters = info.ToolboxProxyUrl.Length == 0
+                ? Parameters.Rent().Text("sandbox"u8, info.Id)
+                : Parameters.Rent().Serialized("sandbox"u8, info, DaytonaJson.Default.SandboxInfo);
+            fixed (byte* name = "sandbox.attach"u8, text = parameters.Finish())
+            {
+                status = Native.Call(owner.Client.Client, name, text, null, 0, &attached, &output, null);
+            }
+            parameters.Return();
+            if (status != Native.Ok)
+            {
+                throw owner.Client.Explain(DaytonaException.Take(status, output));
+            }
+            Native.Free(output);
+            return _handle = new SandboxHandle(attached);
+        }
+    }
+}

@@ -1,0 +1,141 @@
+using System.Text;
+
+namespace Daytona.Tests;
+
+/// <summary>What goes in comes out, in any number and from any thread. Needs no server.</summary>
+public sealed class MarshallingTests : IAsyncLifetime
+{
+    private readonly Echo _echo = new();
+
+    public Task InitializeAsync() => Task.CompletedTask;
+
+    public async Task DisposeAsync() => await _echo.DisposeAsync();
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("plain")]
+    [InlineData("a\0b")]
+    [InlineData("Zürich 東京 🦀 \u202e")]
+    [InlineData("\"quoted\" \\ / \b\f\n\r\t\u0001\u007f</script>")]
+    public async Task A_text_arrives_as_it_was_given(string text)
+    {
+        var value = await _echo.ValueAsync(parameters => parameters.Text("text"u8, text));
+        Assert.Equal(text, value["text"].GetString());
+        Assert.Equal(text, _echo.Value(parameters => parameters.Text("text"u8, text))["text"].GetString());
+    }
+
+    [Fact]
+    public async Task A_long_text_arrives_whole()
+    {
+        var text = string.Concat(Enumerable.Repeat("äöü€🦀", 200_000));
+        var value = await _echo.ValueAsync(parameters => parameters.Text("text"u8, text));
+        Assert.Equal(text, value["text"].GetString());
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(-1)]
+    [InlineData(9007199254740993)]
+    [InlineData(long.MaxValue)]
+    [InlineData(long.MinValue)]
+    public async Task A_number_arrives_exactly(long number)
+    {
+        var value = await _echo.ValueAsync(parameters => parameters.Integer("number"u8, number));
+        Assert.Equal(number, value["number"].GetInt64());
+    }
+
+    [Theory]
+    [InlineData(0.1)]
+    [InlineData(1e300)]
+    [InlineData(-0.000001)]
+    public async Task A_fraction_arrives_exactly(double number)
+    {
+        var value = await _echo.ValueAsync(parameters => parameters.Number("number"u8, number));
+        Assert.Equal(number, value["number"].GetDouble());
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    [InlineData(4096)]
+    [InlineData(4097)]
+    [InlineData(3_000_000)]
+    public async Task Bytes_arrive_exactly(int length)
+    {
+        var bytes = new byte[length];
+        new Random(7).NextBytes(bytes);
+        Assert.Equal(bytes, await _echo.BytesAsync(bytes));
+        Assert.Equal(bytes, _echo.Target.CallBytes("echo.bytes"u8, Parameters.Rent(), bytes));
+    }
+
+    [Fact]
+    public async Task A_hundred_thousand_calls_answer_each_its_own()
+    {
+        const int calls = 100_000, inFlight = 64;
+        var next = 0;
+        await Task.WhenAll(Enumerable.Range(0, inFlight).Select(async _ =>
+        {
+            int number;
+            while ((number = Interlocked.Increment(ref next)) <= calls)
+            {
+                var value = await _echo.ValueAsync(parameters => parameters.Integer("number"u8, number));
+                Assert.Equal(number, value["number"].GetInt64());
+            }
+        }));
+        Assert.True(_echo.Client.TableSize <= 2 * inFlight, $"The table has {_echo.Client.TableSize} places.");
+    }
+
+    [Fact]
+    public void Sixty_four_threads_call_at_once()
+    {
+        var failures = new System.Collections.Concurrent.ConcurrentQueue<string>();
+        var threads = Enumerable.Range(0, 64).Select(thread => new Thread(() =>
+        {
+            for (var round = 0; round < 50; round++)
+            {
+                var sent = $"{thread}/{round}";
+                var received = round % 2 == 0
+                    ? _echo.Value(parameters => parameters.Text("text"u8, sent))["text"].GetString()
+                    : _echo.ValueAsync(parameters => parameters.Text("text"u8, sent)).Result["text"].GetString();
+                if (received != sent)
+                {
+                    failures.Enqueue($"{sent} became {received}");
+                }
+            }
+        })).ToArray();
+        foreach (var thread in threads)
+        {
+            thread.Start();
+        }
+        foreach (var thread in threads)
+        {
+            thread.Join();
+        }
+        Assert.Empty(failures);
+    }
+
+    [Fact]
+    public async Task Sixty_four_tasks_send_bytes_at_once()
+    {
+        await Task.WhenAll(Enumerable.Range(0, 64).Select(number => Task.Run(async () =>
+        {
+            for (var round = 0; round < 20; round++)
+            {
+                var bytes = Encoding.UTF8.GetBytes(new string((char)('a' + number % 26), 1000 * round));
+                Assert.Equal(bytes, await _echo.BytesAsync(bytes));
+            }
+        })));
+    }
+
+    [Fact]
+    public async Task A_continuation_may_block_on_another_call()
+    {
+        await Task.WhenAll(Enumerable.Range(0, 4).Select(_ =>
+            _echo.DelayAsync(1).ContinueWith(_ => Block(_echo.DelayAsync(1)), TaskContinuationOptions.ExecuteSynchronously)));
+    }
+
+    private static void Block(Task task)
+    {
+        task.Wait();
+    }
+}

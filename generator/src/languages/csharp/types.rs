@@ -1,0 +1,185 @@
+//! Types of the catalogue in C#.
+
+use super::super::surface::Member;
+use super::super::types::Type;
+use super::names;
+
+/// A length of time, in what the JSON counts it in. `Instant` of it is a point in time and stays a number.
+#[derive(Clone, Copy, PartialEq)]
+pub enum Span {
+    Milliseconds,
+    Seconds,
+    Minutes,
+}
+
+pub fn span(member: &Member) -> Option<Span> {
+    if !matches!(member.of, Type::Integer | Type::Number) || member.doc.contains("since 1970") {
+        return None;
+    }
+    match member.unit.as_deref() {
+        Some("ms") => Some(Span::Milliseconds),
+        Some("s") => Some(Span::Seconds),
+        Some("minutes") => Some(Span::Minutes),
+        _ => None,
+    }
+}
+
+/// `int` for what people count and compare with their own numbers, `long` for lengths of files and the like.
+fn integer(member: &Member) -> &'static str {
+    let is_small = matches!(member.format.as_deref(), Some("int32" | "uint16"))
+        || matches!(member.unit.as_deref(), Some("px" | "vCPU" | "GiB"))
+        || matches!(member.name.as_str(), "exitCode" | "cols" | "rows");
+    if is_small { "int" } else { "long" }
+}
+
+/// The type of a result's value.
+pub fn result(of: &Type) -> String {
+    match of {
+        Type::Text => "string".into(),
+        Type::Time => "DateTimeOffset".into(),
+        Type::Integer => "long".into(),
+        Type::Number => "double".into(),
+        Type::Boolean => "bool".into(),
+        Type::Any | Type::Object | Type::Either(_) => "JsonElement".into(),
+        Type::List(of) => format!("IReadOnlyList<{}>", result(of)),
+        Type::Map(of) => format!("IReadOnlyDictionary<string, {}>", result(of)),
+        Type::Shape(name) => names::shape(name),
+        Type::Choice(name) => names::pascal(name),
+    }
+}
+
+/// The type of a field of a result, without `?`.
+pub fn field(member: &Member) -> String {
+    match (&member.of, span(member)) {
+        (_, Some(_)) => "TimeSpan".into(),
+        (Type::Integer, None) => integer(member).into(),
+        (of, None) => result(of),
+    }
+}
+
+/// What stands for a field that is promised and not there.
+pub fn fallback(of: &Type) -> Option<String> {
+    Some(match of {
+        Type::Text => "\"\"".into(),
+        Type::List(_) => "[]".into(),
+        Type::Map(of) => format!("ReadOnlyDictionary<string, {}>.Empty", result(of)),
+        Type::Shape(_) => "new()".into(),
+        _ => return None,
+    })
+}
+
+/// One value or several of them: a list, in whose place the JSON may have its one element.
+fn one_or_more(types: &[Type]) -> Option<&Type> {
+    match types {
+        [one, Type::List(of)] if **of == *one => Some(one),
+        _ => None,
+    }
+}
+
+/// The type of an argument, of an option, or of a field of parameters, without `?`.
+pub fn parameter(member: &Member, use_of: Use) -> String {
+    if span(member).is_some() {
+        return "TimeSpan".into();
+    }
+    match &member.of {
+        Type::Integer if member.unit.as_deref() == Some("bytes") => "long".into(),
+        Type::Integer => "int".into(),
+        of => parameter_type(of, use_of),
+    }
+}
+
+/// Where a parameter stands: lists are given in another form in each.
+#[derive(Clone, Copy, PartialEq)]
+pub enum Use {
+    Argument,
+    Option,
+    Field,
+}
+
+fn parameter_type(of: &Type, use_of: Use) -> String {
+    let (list, map) = match use_of {
+        Use::Argument => ("IEnumerable", "IReadOnlyDictionary"),
+        Use::Option => ("IList", "IDictionary"),
+        Use::Field => ("IReadOnlyList", "IReadOnlyDictionary"),
+    };
+    match of {
+        Type::Text => "string".into(),
+        Type::Time => "DateTimeOffset".into(),
+        Type::Integer => "int".into(),
+        Type::Number => "double".into(),
+        Type::Boolean => "bool".into(),
+        Type::Any | Type::Object => "JsonElement".into(),
+        Type::List(of) => format!("{list}<{}>", parameter_type(of, use_of)),
+        Type::Map(of) => format!("{map}<string, {}>", parameter_type(of, use_of)),
+        Type::Shape(name) => names::shape(name),
+        Type::Choice(name) => names::pascal(name),
+        Type::Either(types) if types.iter().any(|of| *of == Type::Shape("Image".into())) => "Image".into(),
+        Type::Either(types) => match one_or_more(types) {
+            Some(one) => format!("{list}<{}>", parameter_type(one, use_of)),
+            None => "JsonElement".into(),
+        },
+    }
+}
+
+/// The call that writes a value: the method of `Parameters`, and how the value is handed over.
+pub fn writer(member: &Member, value: &str) -> String {
+    let name = &member.name;
+    let (method, value) = match (&member.of, span(member)) {
+        (_, Some(Span::Milliseconds)) if member.doc.contains("0 is no limit") => ("Limit", value.into()),
+        (_, Some(Span::Milliseconds)) => ("Milliseconds", value.into()),
+        (Type::Number, Some(Span::Seconds)) => ("Seconds", value.into()),
+        (_, Some(Span::Seconds)) => ("WholeSeconds", value.into()),
+        (_, Some(Span::Minutes)) => ("Minutes", value.into()),
+        (of, None) => written(of, value, member.required),
+    };
+    format!(".{method}(\"{name}\"u8, {value})")
+}
+
+fn written(of: &Type, value: &str, is_required: bool) -> (&'static str, String) {
+    let plain = |method| (method, value.to_owned());
+    match of {
+        Type::Text => plain("Text"),
+        Type::Time => plain("Time"),
+        Type::Integer => plain("Integer"),
+        Type::Number => plain("Number"),
+        Type::Boolean => plain("Boolean"),
+        Type::Any | Type::Object => plain("Json"),
+        Type::Shape(name) if name == "Image" => plain("Image"),
+        Type::Shape(_) => plain("Shape"),
+        Type::Choice(_) => ("Text", format!("{value}{}.Value", if is_required { "" } else { "?" })),
+        Type::Map(_) => plain("Map"),
+        Type::List(of) => plain(match **of {
+            Type::Shape(_) => "Shapes",
+            Type::Choice(_) => "Choices",
+            Type::Integer => "Integers",
+            Type::Map(_) => "Maps",
+            _ => "Texts",
+        }),
+        Type::Either(types) if types.iter().any(|of| *of == Type::Shape("Image".into())) => plain("Image"),
+        Type::Either(types) => match one_or_more(types) {
+            Some(Type::Choice(_)) => plain("Choices"),
+            Some(_) => plain("TextOrTexts"),
+            None => plain("Json"),
+        },
+    }
+}
+
+/// Whether null can stand for a value of this type without `?`: a reference type.
+pub fn is_reference(of: &Type) -> bool {
+    match of {
+        Type::Text | Type::List(_) | Type::Map(_) | Type::Shape(_) => true,
+        Type::Either(types) => {
+            one_or_more(types).is_some() || types.iter().any(|of| *of == Type::Shape("Image".into()))
+        }
+        _ => false,
+    }
+}
+
+/// Whether an option of this type holds several values, and is never null.
+pub fn is_collection(of: &Type) -> bool {
+    match of {
+        Type::List(_) | Type::Map(_) => true,
+        Type::Either(types) => one_or_more(types).is_some(),
+        _ => false,
+    }
+}
