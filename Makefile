@@ -22,7 +22,7 @@ UNINSTALLED = -Iinclude -L$(RELEASE) -ldaytona -Wl,-rpath,$(abspath $(RELEASE))
 
 EXAMPLES := $(patsubst examples/c/%.c,$(PROGRAMS)/%,$(wildcard examples/c/*.c))
 
-.PHONY: all library server examples install generate coverage demo bench bench-tools soak test clean
+.PHONY: all library server examples install generate coverage demo demo-csharp bench bench-tools soak test clean
 
 all: library server
 
@@ -63,6 +63,11 @@ coverage:
 demo: $(PROGRAMS)/quickstart
 	$(CARGO) build --locked --package daytona-dev
 	$(TARGET)/debug/daytona-dev run -- $(PROGRAMS)/quickstart
+
+# The same in C#.
+demo-csharp: library
+	$(CARGO) build --locked --package daytona-dev
+	LIBDAYTONA_PATH=$(abspath $(RELEASE)) $(TARGET)/debug/daytona-dev run -- dotnet run --project examples/csharp/quickstart
 
 # The table of measures beside their peers; minutes. ROUNDS=N, MEASURE='parts of names, separated by |'.
 ROUNDS ?= 5

@@ -42,7 +42,7 @@ try
     Console.WriteLine("\nThat was one real sandbox.");
     return 0;
 }
-catch (Exception exception) when (exception is DaytonaException or TimeoutException or InvalidDataException)
+catch (Exception exception) when (exception is DaytonaException or DaytonaLibraryException or TimeoutException or InvalidDataException)
 {
     Console.Error.WriteLine($"\n{(exception as DaytonaException)?.Operation} failed: {(exception as DaytonaException)?.Status}: {exception.Message}");
     Console.WriteLine("\nThe tour did not work out; the reason stands above.");

@@ -5,11 +5,15 @@ use heck::{ToLowerCamelCase, ToUpperCamelCase};
 
 /// Shapes whose name a .NET program has for something else, or that are said better.
 const SHAPES: &[(&str, &str)] = &[
+    ("Branches", "GitBranches"),
     ("ClientConfig", "DaytonaOptions"),
     ("Directory", "SandboxDirectory"),
     ("Error", "DaytonaError"),
     ("FileInfo", "SandboxFile"),
+    ("Ports", "ListeningPorts"),
+    ("Recordings", "RecordingList"),
     ("Sandbox", "SandboxInfo"),
+    ("Windows", "WindowList"),
 ];
 
 /// Shapes that stand in the hand-written part.

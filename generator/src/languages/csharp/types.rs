@@ -37,7 +37,8 @@ pub fn result(of: &Type) -> String {
     match of {
         Type::Text => "string".into(),
         Type::Time => "DateTimeOffset".into(),
-        Type::Integer => "long".into(),
+        // Of a list or map; a field's own says how large it gets.
+        Type::Integer => "int".into(),
         Type::Number => "double".into(),
         Type::Boolean => "bool".into(),
         Type::Any | Type::Object | Type::Either(_) => "JsonElement".into(),

@@ -9,7 +9,6 @@ namespace Daytona;
 /// <summary>How results are read, without reflection.</summary>
 [JsonSerializable(typeof(AccessibilityMatches), TypeInfoPropertyName = "AccessibilityMatches")]
 [JsonSerializable(typeof(AccessibilityTree), TypeInfoPropertyName = "AccessibilityTree")]
-[JsonSerializable(typeof(Branches), TypeInfoPropertyName = "Branches")]
 [JsonSerializable(typeof(CodeRunResult), TypeInfoPropertyName = "CodeRunResult")]
 [JsonSerializable(typeof(CommandLogs), TypeInfoPropertyName = "CommandLogs")]
 [JsonSerializable(typeof(CompletionList), TypeInfoPropertyName = "CompletionList")]
@@ -26,6 +25,7 @@ namespace Daytona;
 [JsonSerializable(typeof(IReadOnlyList<FileTransfer>), TypeInfoPropertyName = "FileTransferList")]
 [JsonSerializable(typeof(IReadOnlyList<FindMatch>), TypeInfoPropertyName = "FindMatchList")]
 [JsonSerializable(typeof(FollowEnded), TypeInfoPropertyName = "FollowEnded")]
+[JsonSerializable(typeof(GitBranches), TypeInfoPropertyName = "GitBranches")]
 [JsonSerializable(typeof(IReadOnlyList<GitCommitInfo>), TypeInfoPropertyName = "GitCommitInfoList")]
 [JsonSerializable(typeof(GitCommitted), TypeInfoPropertyName = "GitCommitted")]
 [JsonSerializable(typeof(GitConfigValue), TypeInfoPropertyName = "GitConfigValue")]

@@ -132,11 +132,11 @@ public sealed record Artifacts
 }
 
 /// <summary>The local branches of a repository.</summary>
-public sealed record Branches
+public sealed record GitBranches
 {
     /// <summary>Their names; null before 0.205 in a repository without commits.</summary>
     [JsonPropertyName("branches")]
-    public IReadOnlyList<string>? BranchesValue { get; init; }
+    public IReadOnlyList<string>? Branches { get; init; }
 
     /// <summary>The branch that is checked out, empty for a commit; absent before 0.205.</summary>
     [JsonPropertyName("current")]

@@ -43,12 +43,12 @@ public class GitOperations
     /// <param name="options">What else can be said; null is nothing.</param>
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
-    public virtual Task<Branches> GetBranchesAsync(string path, CallOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("git.branches"u8, Parameters.Rent().Text("path"u8, Parameters.Given(path)).With(options), DaytonaJson.Default.Branches, cancellationToken);
+    public virtual Task<GitBranches> GetBranchesAsync(string path, CallOptions? options = null, CancellationToken cancellationToken = default) =>
+        _target!.CallAsync("git.branches"u8, Parameters.Rent().Text("path"u8, Parameters.Given(path)).With(options), DaytonaJson.Default.GitBranches, cancellationToken);
 
     /// <inheritdoc cref="GetBranchesAsync(string, CallOptions, CancellationToken)"/>
-    public virtual Branches GetBranches(string path, CallOptions? options = null) =>
-        _target!.Call("git.branches"u8, Parameters.Rent().Text("path"u8, Parameters.Given(path)).With(options), DaytonaJson.Default.Branches);
+    public virtual GitBranches GetBranches(string path, CallOptions? options = null) =>
+        _target!.Call("git.branches"u8, Parameters.Rent().Text("path"u8, Parameters.Given(path)).With(options), DaytonaJson.Default.GitBranches);
 
     /// <summary>The branch, the files that differ from the last commit, and how far the upstream is.</summary>
     /// <remarks>A repository without commits is HTTP_NOT_FOUND on a server before 0.205. Cancelled: Drops the
