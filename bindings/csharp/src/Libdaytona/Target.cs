@@ -18,6 +18,11 @@ internal abstract class Target
         CancellationToken cancellationToken, IProgress<Transfer>? progress = null, ReadOnlyMemory<byte> body = default) =>
         ReadAsync(Submit(operation, parameters, body.Span, progress, cancellationToken), type);
 
+    /// <summary>An operation with a JSON result, or none.</summary>
+    internal Task<T?> CallOrNullAsync<T>(ReadOnlySpan<byte> operation, Parameters parameters, JsonTypeInfo<T> type,
+        CancellationToken cancellationToken, IProgress<Transfer>? progress = null, ReadOnlyMemory<byte> body = default) where T : class =>
+        OrNullAsync(CallAsync(operation, parameters, type, cancellationToken, progress, body));
+
     /// <summary>An operation without a result.</summary>
     internal Task CallAsync(ReadOnlySpan<byte> operation, Parameters parameters, CancellationToken cancellationToken) =>
         CompleteAsync(Submit(operation, parameters, default, null, cancellationToken));
@@ -155,6 +160,8 @@ internal abstract class Target
             call.Recycle();
         }
     }
+
+    private static async Task<T?> OrNullAsync<T>(Task<T> result) where T : class => await result.ConfigureAwait(false);
 
     private static async Task CompleteAsync(PendingCall call)
     {

@@ -111,7 +111,8 @@ impl Method<'_> {
         if operation.body {
             arguments.push("body: content".into());
         }
-        let invoked = format!("_target!.Call{}Async({})", self.kind(), arguments.join(", "));
+        let or_null = if result.ends_with('?') { "OrNull" } else { "" };
+        let invoked = format!("_target!.Call{}{or_null}Async({})", self.kind(), arguments.join(", "));
         let _ = match self.is_learnt() {
             true => writeln!(out, "        LearnAsync<{result}>({invoked});\n"),
             false => writeln!(out, "        {invoked};\n"),

@@ -1283,11 +1283,11 @@ public sealed record PortUse
 }
 
 /// <summary>Ports.</summary>
-public sealed record Ports
+public sealed record ListeningPorts
 {
     /// <summary>Those from 3000 to 9999 on which something listens.</summary>
     [JsonPropertyName("ports")]
-    public IReadOnlyList<long> PortsValue { get => field ?? []; init; }
+    public IReadOnlyList<int> Ports { get => field ?? []; init; }
 
     /// <summary>What a newer server says beyond that.</summary>
     [JsonExtensionData]
@@ -1593,11 +1593,11 @@ public sealed record Recording
 }
 
 /// <summary>Videos of the screen.</summary>
-public sealed record Recordings
+public sealed record RecordingList
 {
     /// <summary>Those that run, and those whose files are there.</summary>
     [JsonPropertyName("recordings")]
-    public IReadOnlyList<Recording> RecordingsValue { get => field ?? []; init; }
+    public IReadOnlyList<Recording> Recordings { get => field ?? []; init; }
 
     /// <summary>What a newer server says beyond that.</summary>
     [JsonExtensionData]
@@ -2764,11 +2764,11 @@ public sealed record Window
 }
 
 /// <summary>The windows of the desktop.</summary>
-public sealed record Windows
+public sealed record WindowList
 {
     /// <summary>In no particular order.</summary>
     [JsonPropertyName("windows")]
-    public IReadOnlyList<Window>? WindowsValue { get; init; }
+    public IReadOnlyList<Window>? Windows { get; init; }
 
     /// <summary>What a newer server says beyond that.</summary>
     [JsonExtensionData]

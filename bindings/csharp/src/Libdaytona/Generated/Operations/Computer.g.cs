@@ -381,12 +381,12 @@ public class ComputerOperations
     /// <param name="options">What else can be said; null is nothing.</param>
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
-    public virtual Task<Recordings> RecordingListAsync(CallOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("computer.recording_list"u8, Parameters.Rent().With(options), DaytonaJson.Default.Recordings, cancellationToken);
+    public virtual Task<RecordingList> RecordingListAsync(CallOptions? options = null, CancellationToken cancellationToken = default) =>
+        _target!.CallAsync("computer.recording_list"u8, Parameters.Rent().With(options), DaytonaJson.Default.RecordingList, cancellationToken);
 
     /// <inheritdoc cref="RecordingListAsync(CallOptions, CancellationToken)"/>
-    public virtual Recordings RecordingList(CallOptions? options = null) =>
-        _target!.Call("computer.recording_list"u8, Parameters.Rent().With(options), DaytonaJson.Default.Recordings);
+    public virtual RecordingList RecordingList(CallOptions? options = null) =>
+        _target!.Call("computer.recording_list"u8, Parameters.Rent().With(options), DaytonaJson.Default.RecordingList);
 
     /// <summary>One video of the sandbox. An unknown id is HTTP_NOT_FOUND.</summary>
     /// <remarks>Cancelled: Drops the connection; nothing changes in the sandbox. Endpoint: <c>GET
@@ -456,12 +456,12 @@ public class ComputerOperations
     /// <param name="options">What else can be said; null is nothing.</param>
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
-    public virtual Task<Windows> GetWindowsAsync(CallOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("computer.windows"u8, Parameters.Rent().With(options), DaytonaJson.Default.Windows, cancellationToken);
+    public virtual Task<WindowList> GetWindowsAsync(CallOptions? options = null, CancellationToken cancellationToken = default) =>
+        _target!.CallAsync("computer.windows"u8, Parameters.Rent().With(options), DaytonaJson.Default.WindowList, cancellationToken);
 
     /// <inheritdoc cref="GetWindowsAsync(CallOptions, CancellationToken)"/>
-    public virtual Windows GetWindows(CallOptions? options = null) =>
-        _target!.Call("computer.windows"u8, Parameters.Rent().With(options), DaytonaJson.Default.Windows);
+    public virtual WindowList GetWindows(CallOptions? options = null) =>
+        _target!.Call("computer.windows"u8, Parameters.Rent().With(options), DaytonaJson.Default.WindowList);
 
     /// <summary>The widgets of one program or of all, as accessibility tools see them.</summary>
     /// <remarks>No program with the keyboard, or none of that process id, is HTTP_NOT_FOUND. A desktop without

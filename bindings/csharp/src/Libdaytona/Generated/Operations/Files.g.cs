@@ -169,7 +169,7 @@ public class FilesOperations
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<UploadedFile?> WriteAsync(string path, ReadOnlyMemory<byte> content, CallOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("files.write"u8, Parameters.Rent().Text("path"u8, Parameters.Given(path)).With(options), DaytonaJson.Default.UploadedFile, cancellationToken, body: content);
+        _target!.CallOrNullAsync("files.write"u8, Parameters.Rent().Text("path"u8, Parameters.Given(path)).With(options), DaytonaJson.Default.UploadedFile, cancellationToken, body: content);
 
     /// <inheritdoc cref="WriteAsync(string, ReadOnlyMemory{byte}, CallOptions, CancellationToken)"/>
     public virtual UploadedFile? Write(string path, ReadOnlySpan<byte> content, CallOptions? options = null) =>

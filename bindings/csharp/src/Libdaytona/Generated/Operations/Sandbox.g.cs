@@ -160,7 +160,7 @@ public partial class Sandbox
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<SandboxInfo?> DeleteAsync(SandboxDeleteOptions? options = null, CancellationToken cancellationToken = default) =>
-        LearnAsync<SandboxInfo?>(_target!.CallAsync("sandbox.delete"u8, Parameters.Rent().With(options), DaytonaJson.Default.SandboxInfo, cancellationToken));
+        LearnAsync<SandboxInfo?>(_target!.CallOrNullAsync("sandbox.delete"u8, Parameters.Rent().With(options), DaytonaJson.Default.SandboxInfo, cancellationToken));
 
     /// <inheritdoc cref="DeleteAsync(SandboxDeleteOptions, CancellationToken)"/>
     public virtual SandboxInfo? Delete(SandboxDeleteOptions? options = null) =>
@@ -590,12 +590,12 @@ public partial class Sandbox
     /// <param name="options">What else can be said; null is nothing.</param>
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
-    public virtual Task<Ports> GetPortsAsync(CallOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("sandbox.ports"u8, Parameters.Rent().With(options), DaytonaJson.Default.Ports, cancellationToken);
+    public virtual Task<ListeningPorts> GetPortsAsync(CallOptions? options = null, CancellationToken cancellationToken = default) =>
+        _target!.CallAsync("sandbox.ports"u8, Parameters.Rent().With(options), DaytonaJson.Default.ListeningPorts, cancellationToken);
 
     /// <inheritdoc cref="GetPortsAsync(CallOptions, CancellationToken)"/>
-    public virtual Ports GetPorts(CallOptions? options = null) =>
-        _target!.Call("sandbox.ports"u8, Parameters.Rent().With(options), DaytonaJson.Default.Ports);
+    public virtual ListeningPorts GetPorts(CallOptions? options = null) =>
+        _target!.Call("sandbox.ports"u8, Parameters.Rent().With(options), DaytonaJson.Default.ListeningPorts);
 
     /// <summary>Whether a process of the sandbox listens on a port from 3000 to 9999.</summary>
     /// <remarks>Cancelled: Nothing remote. Endpoint: <c>GET {sb}/port/{port}/in-use</c>.</remarks>
