@@ -1,7 +1,7 @@
 //! XML documentation, from the catalogue's one text.
 
-use super::names;
 use super::super::surface::{Member, Operation};
+use super::names;
 use serde_json::Value;
 use std::fmt::Write;
 

@@ -64,11 +64,14 @@ fn create(out: &mut String, surface: &Surface) {
         let _ = writeln!(out, "        {} => \"{name}\",", status.number);
     }
     out.push_str("        >= 400 and <= 599 => \"HTTP\",\n        _ => \"UNKNOWN\",\n    };\n\n    ");
-    out.push_str("private static DaytonaException ByStatus(DaytonaError error) => error.Status switch\n    {\n");
+    out.push_str(
+        "private static DaytonaException ByStatus(DaytonaError error) => error.Status switch\n    {\n",
+    );
     for status in &surface.statuses {
         let class = surface.classes.iter().find(|class| class.statuses.contains(&status.name));
         if let Some(class) = class {
-            let _ = writeln!(out, "        {} => new {}(error),", status.number, names::exception(&class.name));
+            let _ =
+                writeln!(out, "        {} => new {}(error),", status.number, names::exception(&class.name));
         }
     }
     out.push_str("        _ => new DaytonaException(error),\n    };\n}\n\n");

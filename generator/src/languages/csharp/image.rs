@@ -26,18 +26,35 @@ pub fn render(surface: &Surface) -> Result<String, String> {
             Type::Text => method("string value", "Parameters.Given(value)", &[("value", "The value.")]),
             Type::List(of) => {
                 let of = if **of == Type::Integer { "int" } else { "string" };
-                method(&format!("params IEnumerable<{of}> values"), "[.. values]", &[("values", "The values.")]);
+                method(
+                    &format!("params IEnumerable<{of}> values"),
+                    "[.. values]",
+                    &[("values", "The values.")],
+                );
             }
             Type::Map(_) => {
-                let value = "new Dictionary<string, string> { [Parameters.Given(name)] = Parameters.Given(value) }";
+                let value =
+                    "new Dictionary<string, string> { [Parameters.Given(name)] = Parameters.Given(value) }";
                 method("string name, string value", value, &[("name", "Its name."), ("value", "Its value.")]);
                 let value = "new Dictionary<string, string>(Parameters.Given(values))";
-                method("IEnumerable<KeyValuePair<string, string>> values", value, &[("values", "Names and values.")]);
+                method(
+                    "IEnumerable<KeyValuePair<string, string>> values",
+                    value,
+                    &[("values", "Names and values.")],
+                );
             }
             Type::Either(_) => {
-                method("string command", "[Parameters.Given(command)]", &[("command", "A text for the shell.")]);
+                method(
+                    "string command",
+                    "[Parameters.Given(command)]",
+                    &[("command", "A text for the shell.")],
+                );
                 let words = [("program", "The program."), ("arguments", "Its arguments, at least one.")];
-                method("string program, params IEnumerable<string> arguments", "[Parameters.Given(program), .. arguments]", &words);
+                method(
+                    "string program, params IEnumerable<string> arguments",
+                    "[Parameters.Given(program), .. arguments]",
+                    &words,
+                );
             }
             Type::Shape(name) => {
                 let shape = surface.shape(name).ok_or_else(|| format!("the catalogue has no {name}"))?;
@@ -45,7 +62,11 @@ pub fn render(surface: &Surface) -> Result<String, String> {
                 let required: Vec<&Member> = shape.members.iter().filter(|member| member.required).collect();
                 short(&mut method, &of, &required);
                 if required.len() < shape.members.len() {
-                    method(&format!("{of} step"), "Parameters.Given(step)", &[("step", "The step, with everything that can be said of it.")]);
+                    method(
+                        &format!("{of} step"),
+                        "Parameters.Given(step)",
+                        &[("step", "The step, with everything that can be said of it.")],
+                    );
                 }
             }
             _ => {}

@@ -75,7 +75,8 @@ const METHODS: &[(&str, &str)] = &[
 /// Operations whose stream is what people want of them; the call has the longer name.
 const STREAM_FIRST: &[&str] = &["interpreter.run", "process.run"];
 
-const KEYWORDS: &[&str] = &["double", "from", "params", "public", "value", "event", "fixed", "lock", "object", "ref", "string"];
+const KEYWORDS: &[&str] =
+    &["double", "from", "params", "public", "value", "event", "fixed", "lock", "object", "ref", "string"];
 
 pub fn pascal(name: &str) -> String {
     name.to_upper_camel_case()
@@ -128,7 +129,10 @@ fn words(member: &Member) -> &str {
         Some("minutes") => "Minutes",
         _ => return &member.name,
     };
-    member.name.strip_suffix(suffix).map_or(&member.name, |rest| rest.strip_suffix("In").map_or(rest, |_| rest))
+    member
+        .name
+        .strip_suffix(suffix)
+        .map_or(&member.name, |rest| rest.strip_suffix("In").map_or(rest, |_| rest))
 }
 
 /// A property of a type of this name, which no property of its may have.

@@ -285,7 +285,8 @@ fn parameters(operation: &Operation) -> String {
 }
 
 fn open(out: &mut String, operation: &Operation, stream: &Stream) {
-    let info = |typed: &Option<super::super::types::Typed>| typed.as_ref().and_then(|typed| shapes::info(&typed.of));
+    let info =
+        |typed: &Option<super::super::types::Typed>| typed.as_ref().and_then(|typed| shapes::info(&typed.of));
     let (opened, ended) = (info(&stream.opened), info(&stream.ended).unwrap_or_else(|| "JsonElement".into()));
     let json = |name: &str| format!("DaytonaJson.Default.{name}");
     let (of, method, mut infos) = match (operation.name.as_str(), &opened) {
@@ -301,7 +302,11 @@ fn open(out: &mut String, operation: &Operation, stream: &Stream) {
         (_, None) => (format!("OutputStream<{ended}>"), "OpenAsync", vec![json(&ended)]),
     };
     let mut told = String::new();
-    let what = if operation.call.is_some() { "The output as it comes; dispose it." } else { "The open stream; dispose it." };
+    let what = if operation.call.is_some() {
+        "The output as it comes; dispose it."
+    } else {
+        "The open stream; dispose it."
+    };
     docs::method(&mut told, operation, what, false);
     out.push_str(&told);
     let _ = writeln!(

@@ -44,7 +44,9 @@ fn choice(choice: &Choice) -> String {
 /// The records that operations give.
 pub fn results(surface: &Surface) -> String {
     let mut out = String::new();
-    for shape in surface.shapes.iter().filter(|it| it.is_result && !names::WRITTEN.contains(&it.name.as_str())) {
+    for shape in
+        surface.shapes.iter().filter(|it| it.is_result && !names::WRITTEN.contains(&it.name.as_str()))
+    {
         record(&mut out, shape);
     }
     out
@@ -70,7 +72,9 @@ fn record(out: &mut String, shape: &Shape) {
         let (of, property) = (types::field(member), names::property(member, &name));
         let is_promised = member.required && !member.nullable;
         let _ = match types::fallback(&member.of).filter(|_| is_promised) {
-            Some(fallback) => writeln!(out, "    public {of} {property} {{ get => field ?? {fallback}; init; }}\n"),
+            Some(fallback) => {
+                writeln!(out, "    public {of} {property} {{ get => field ?? {fallback}; init; }}\n")
+            }
             None if is_promised => writeln!(out, "    public {of} {property} {{ get; init; }}\n"),
             None => writeln!(out, "    public {of}? {property} {{ get; init; }}\n"),
         };
@@ -108,7 +112,8 @@ fn backing(member: &Member) -> String {
 /// The objects that stand in parameters alone.
 pub fn parameters(surface: &Surface) -> String {
     let mut out = String::new();
-    let shapes = surface.shapes.iter().filter(|it| it.is_parameter && !it.is_result && it.name != "ClientConfig");
+    let shapes =
+        surface.shapes.iter().filter(|it| it.is_parameter && !it.is_result && it.name != "ClientConfig");
     for shape in shapes.filter(|it| !names::WRITTEN.contains(&it.name.as_str())) {
         let name = names::shape(&shape.name);
         docs::summary(&mut out, "", &shape.doc);

@@ -510,7 +510,8 @@ public sealed class DaytonaGitAuthFailedException : DaytonaAuthenticationExcepti
     }
 }
 
-/// <summary>The sandbox's user may not.</summary>
+/// <summary>The sandbox's user may not, with HTTP_FORBIDDEN; with IO, this process may not use a local
+/// file.</summary>
 public sealed class DaytonaFileAccessDeniedException : DaytonaForbiddenException
 {
     /// <summary>The exception for a failure.</summary>
@@ -521,7 +522,7 @@ public sealed class DaytonaFileAccessDeniedException : DaytonaForbiddenException
     }
 }
 
-/// <summary>The file does not exist.</summary>
+/// <summary>The file does not exist: with HTTP_NOT_FOUND one of the sandbox, with IO a local one.</summary>
 public sealed class DaytonaFileNotFoundException : DaytonaNotFoundException
 {
     /// <summary>The exception for a failure.</summary>

@@ -153,10 +153,10 @@ public sealed class SandboxCreateOptions : CallOptions
     /// <summary>Minutes without activity until it stops; 0 never.</summary>
     public TimeSpan? AutoStopInterval { get; set; }
 
-    /// <summary>Minutes stopped until it is archived; 0 never.</summary>
+    /// <summary>Minutes stopped until it is archived; 0 never. Default: 10080 minutes.</summary>
     public TimeSpan? AutoArchiveInterval { get; set; }
 
-    /// <summary>Minutes stopped until it is deleted; -1 never, 0 at once.</summary>
+    /// <summary>Minutes stopped until it is deleted; -1 never, 0 at once. Default: -1 minutes.</summary>
     public TimeSpan? AutoDeleteInterval { get; set; }
 
     /// <summary>true: deleted as soon as it stops; the same as <c>autoDeleteInterval</c> 0, which it overrides.
@@ -1239,7 +1239,7 @@ public sealed class GitAuthenticateOptions : CallOptions
 /// <summary>What can be said of <c>git.config_get</c>.</summary>
 public sealed class GitConfigGetOptions : CallOptions
 {
-    /// <summary><c>global</c>, <c>local</c> or <c>system</c>; absent: the server's default.</summary>
+    /// <summary><c>global</c>, <c>local</c> or <c>system</c>. Default: <c>global</c>.</summary>
     public string? Scope { get; set; }
 
     /// <summary>The repository, for the scope <c>local</c>.</summary>

@@ -193,9 +193,10 @@ public class FilesOperations
     /// <summary>Copies a local file into the sandbox, with constant memory.</summary>
     /// <remarks>A submitted call reports PROGRESS, bytes handed to the connection of the file's length. A local file
     /// that cannot be read, is not a regular one, or changes while it is read, is IO, and nothing appears in the
-    /// sandbox. A file whose size is reported as 0, as those of /proc, is read to its end. No time limit of its own:
-    /// the idle limit applies. Cancelled: Drops the connection; a file that was not there completely does not appear.
-    /// Endpoint: <c>POST {sb}/files/upload-v2; on older servers POST {sb}/files/upload</c>.</remarks>
+    /// sandbox; one that is missing has the code FILE_NOT_FOUND. A file whose size is reported as 0, as those of
+    /// /proc, is read to its end. No time limit of its own: the idle limit applies. Cancelled: Drops the connection;
+    /// a file that was not there completely does not appear. Endpoint: <c>POST {sb}/files/upload-v2; on older servers
+    /// POST {sb}/files/upload</c>.</remarks>
     /// <param name="localPath">The local file, a regular one. An error if it changes while it is sent.</param>
     /// <param name="remotePath">Its path in the sandbox, name included. Missing directories are made, an existing
     /// file is replaced.</param>

@@ -9,14 +9,14 @@ namespace Daytona;
 public partial class DaytonaClient
 {
     /// <summary>Makes a sandbox from a snapshot or an image, and waits until it is started.</summary>
-    /// <remarks>Local files of an image object are uploaded first: PROGRESS is of them, and one that is missing is IO
-    /// with the code FILE_NOT_FOUND. The result is the sandbox as last read, with a handle. As a stream its data is
-    /// the build log, and ENDED carries handle and JSON. A create that fails after the request was sent names the
-    /// sandbox (<c>sandboxId</c>) or the unique name that was sent (<c>sandboxName</c>): look there before creating
-    /// another. SANDBOX_FAILED: it went into an error state; the message has the server's reason. Cancelled: Ends the
-    /// wait and deletes nothing: the error names the sandbox. Endpoint: <c>POST {api}/sandbox, then GET
-    /// {api}/sandbox/{id} until it is started; for local files of an image object GET
-    /// {api}/object-storage/push-access before</c>.</remarks>
+    /// <remarks>Local files of an image object are uploaded first: a submitted call reports PROGRESS of them, and one
+    /// that is missing is IO with the code FILE_NOT_FOUND. The result is the sandbox as last read, with a handle. As
+    /// a stream it opens when the server has taken the request, its data is the build log, and ENDED carries handle
+    /// and JSON. A create that fails after the request was sent names the sandbox (<c>sandboxId</c>) or the unique
+    /// name that was sent (<c>sandboxName</c>): look there before creating another. SANDBOX_FAILED: it went into an
+    /// error state; the message has the server's reason. Cancelled: Ends the wait and deletes nothing: the error
+    /// names the sandbox. Endpoint: <c>POST {api}/sandbox, then GET {api}/sandbox/{id} until it is started; for local
+    /// files of an image object GET {api}/object-storage/push-access before</c>.</remarks>
     /// <param name="options">What else can be said; null is nothing.</param>
     /// <param name="progress">Is told how far the transfer is.</param>
     /// <param name="cancellationToken">Cancels it.</param>
@@ -29,14 +29,14 @@ public partial class DaytonaClient
         _target!.CallSandbox("sandbox.create"u8, Parameters.Rent().With(options));
 
     /// <summary>Makes a sandbox from a snapshot or an image, and waits until it is started.</summary>
-    /// <remarks>Local files of an image object are uploaded first: PROGRESS is of them, and one that is missing is IO
-    /// with the code FILE_NOT_FOUND. The result is the sandbox as last read, with a handle. As a stream its data is
-    /// the build log, and ENDED carries handle and JSON. A create that fails after the request was sent names the
-    /// sandbox (<c>sandboxId</c>) or the unique name that was sent (<c>sandboxName</c>): look there before creating
-    /// another. SANDBOX_FAILED: it went into an error state; the message has the server's reason. Cancelled: Ends the
-    /// wait and deletes nothing: the error names the sandbox. Endpoint: <c>POST {api}/sandbox, then GET
-    /// {api}/sandbox/{id} until it is started; for local files of an image object GET
-    /// {api}/object-storage/push-access before</c>.</remarks>
+    /// <remarks>Local files of an image object are uploaded first: a submitted call reports PROGRESS of them, and one
+    /// that is missing is IO with the code FILE_NOT_FOUND. The result is the sandbox as last read, with a handle. As
+    /// a stream it opens when the server has taken the request, its data is the build log, and ENDED carries handle
+    /// and JSON. A create that fails after the request was sent names the sandbox (<c>sandboxId</c>) or the unique
+    /// name that was sent (<c>sandboxName</c>): look there before creating another. SANDBOX_FAILED: it went into an
+    /// error state; the message has the server's reason. Cancelled: Ends the wait and deletes nothing: the error
+    /// names the sandbox. Endpoint: <c>POST {api}/sandbox, then GET {api}/sandbox/{id} until it is started; for local
+    /// files of an image object GET {api}/object-storage/push-access before</c>.</remarks>
     /// <param name="options">What else can be said; null is nothing.</param>
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>The output as it comes; dispose it.</returns>

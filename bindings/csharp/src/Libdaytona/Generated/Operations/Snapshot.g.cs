@@ -20,11 +20,11 @@ public class SnapshotOperations
 
     /// <summary>Makes a snapshot from an image's name or an image object, and waits until it is active.</summary>
     /// <remarks>The result is the snapshot as last read. As a stream its data is the build log, which a name has not.
-    /// SANDBOX_FAILED: the build failed; the message has the server's reason, and the name stays taken.
-    /// HTTP_CONFLICT: the name is taken. Local files of an image object are uploaded first, with PROGRESS. Cancelled:
-    /// Ends the wait; the build goes on, and the snapshot is there under its name. Endpoint: <c>POST {api}/snapshots,
-    /// GET {api}/snapshots/{id} until it is over, {api}/snapshots/{id}/build-logs-url;
-    /// {api}/object-storage/push-access before, for local files</c>.</remarks>
+    /// SANDBOX_FAILED: the build failed; the message has the reason, and the name stays taken. HTTP_CONFLICT: the
+    /// name is taken. Local files are uploaded first, with PROGRESS of a submitted call. Cancelled: Ends the wait;
+    /// the build goes on, and the snapshot is there under its name. Endpoint: <c>POST {api}/snapshots, GET
+    /// {api}/snapshots/{id} until it is over, {api}/snapshots/{id}/build-logs-url; {api}/object-storage/push-access
+    /// before, for local files</c>.</remarks>
     /// <param name="name">The name, unique in the organization.</param>
     /// <param name="image">An image's name with its tag, as "python:3.12-slim", or an image object.</param>
     /// <param name="options">What else can be said; null is nothing.</param>
@@ -40,11 +40,11 @@ public class SnapshotOperations
 
     /// <summary>Makes a snapshot from an image's name or an image object, and waits until it is active.</summary>
     /// <remarks>The result is the snapshot as last read. As a stream its data is the build log, which a name has not.
-    /// SANDBOX_FAILED: the build failed; the message has the server's reason, and the name stays taken.
-    /// HTTP_CONFLICT: the name is taken. Local files of an image object are uploaded first, with PROGRESS. Cancelled:
-    /// Ends the wait; the build goes on, and the snapshot is there under its name. Endpoint: <c>POST {api}/snapshots,
-    /// GET {api}/snapshots/{id} until it is over, {api}/snapshots/{id}/build-logs-url;
-    /// {api}/object-storage/push-access before, for local files</c>.</remarks>
+    /// SANDBOX_FAILED: the build failed; the message has the reason, and the name stays taken. HTTP_CONFLICT: the
+    /// name is taken. Local files are uploaded first, with PROGRESS of a submitted call. Cancelled: Ends the wait;
+    /// the build goes on, and the snapshot is there under its name. Endpoint: <c>POST {api}/snapshots, GET
+    /// {api}/snapshots/{id} until it is over, {api}/snapshots/{id}/build-logs-url; {api}/object-storage/push-access
+    /// before, for local files</c>.</remarks>
     /// <param name="name">The name, unique in the organization.</param>
     /// <param name="image">An image's name with its tag, as "python:3.12-slim", or an image object.</param>
     /// <param name="options">What else can be said; null is nothing.</param>
@@ -130,7 +130,8 @@ public class SnapshotOperations
         _target!.Call("snapshot.activate"u8, Parameters.Rent().Text("id"u8, Parameters.Given(id)).With(options), DaytonaJson.Default.Snapshot);
 
     /// <summary>Deactivates a snapshot: no sandbox can be made from it until it is activated again.</summary>
-    /// <remarks>Cancelled: Drops the connection; the snapshot may be inactive. Endpoint: <c>POST
+    /// <remarks>The result is null: the server answers 204 without the snapshot; snapshot.get reads it. Cancelled:
+    /// Drops the connection; the snapshot may be inactive. Endpoint: <c>POST
     /// {api}/snapshots/{id}/deactivate</c>.</remarks>
     /// <param name="id">The snapshot's UUID; its exact name does as well.</param>
     /// <param name="options">What else can be said; null is nothing.</param>
