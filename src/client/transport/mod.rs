@@ -6,6 +6,7 @@
 //! a request that the server may have processed is sent again only if it is idempotent; a success is a 2xx
 //! of the expected shape.
 
+mod allowance;
 mod body;
 mod connection_kind;
 mod connector;

@@ -1,6 +1,7 @@
 //! The hosts a client talks to: which of them may see the credential, and how many connections each
 //! may have. An origin is scheme, host and port, as in a browser.
 
+use super::allowance::{Allowance, Allowed};
 use super::headers::{CommonHeaders, OriginHeaders};
 use crate::client::error::{Error, Result};
 use crate::client::lock::RwLock;
@@ -8,7 +9,7 @@ use crate::client::status;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::watch;
 use tokio::time::Instant;
 use url::Url;
 
@@ -31,7 +32,7 @@ pub(super) struct Origin {
     /// `name:port`, for messages.
     pub(super) host: Box<str>,
     trusted: AtomicBool,
-    connections: Arc<Semaphore>,
+    connections: Arc<Allowance>,
     /// How many connections are held by open streams and transfers, which end when their users say so.
     held: watch::Sender<usize>,
     limit: usize,
@@ -45,7 +46,7 @@ pub(super) struct Permit {
     origin: Arc<Origin>,
     /// Counted among those that open streams and transfers hold.
     held: bool,
-    _connection: OwnedSemaphorePermit,
+    _connection: Allowed,
 }
 
 impl Origins {
@@ -127,7 +128,7 @@ impl Origin {
             port,
             host: format!("{name}:{port}").into(),
             trusted: AtomicBool::new(false),
-            connections: Arc::new(Semaphore::new(connections.min(Semaphore::MAX_PERMITS))),
+            connections: Arc::new(Allowance::new(connections)),
             held: watch::Sender::new(0),
             limit: connections,
             made: Instant::now(),
@@ -158,18 +159,18 @@ impl Origin {
     /// Waits for a connection to be free. Behind other requests the wait has no limit of its own; while
     /// open streams and transfers hold every connection, it ends after `limit`.
     pub(super) async fn connection(self: &Arc<Self>, limit: Option<Duration>) -> Result<Permit> {
-        let connection = match self.connections.clone().try_acquire_owned() {
-            Ok(connection) => connection,
+        let connection = match self.connections.try_take() {
+            Some(connection) => connection,
             // Boxed because it is rare: unboxed it would enlarge the future of every call.
-            Err(_) => Box::pin(self.wait(limit)).await?,
+            None => Box::pin(self.wait(limit)).await?,
         };
         Ok(Permit { origin: self.clone(), held: false, _connection: connection })
     }
 
-    async fn wait(&self, limit: Option<Duration>) -> Result<OwnedSemaphorePermit> {
+    async fn wait(&self, limit: Option<Duration>) -> Result<Allowed> {
         tokio::select! {
             biased;
-            connection = take(&self.connections) => Ok(connection),
+            connection = self.connections.take() => Ok(connection),
             () = self.held_throughout(limit) => Err(self.exhausted()),
         }
     }
@@ -245,6 +246,7 @@ impl Permit {
         if !self.held {
             self.held = true;
             self.origin.held.send_modify(|held| *held += 1);
+            self.origin.connections.grow_by_one();
         }
     }
 }
@@ -254,13 +256,5 @@ impl Drop for Permit {
         if self.held {
             self.origin.held.send_modify(|held| *held -= 1);
         }
-    }
-}
-
-async fn take(semaphore: &Arc<Semaphore>) -> OwnedSemaphorePermit {
-    match semaphore.clone().acquire_owned().await {
-        Ok(permit) => permit,
-        // The semaphore is never closed.
-        Err(_) => std::future::pending().await,
     }
 }

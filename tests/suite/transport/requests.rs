@@ -330,6 +330,31 @@ async fn requests_share_the_connections_that_a_host_may_have() {
     assert!(connections <= Some(1), "{connections:?}");
 }
 
+#[tokio::test]
+async fn a_burst_of_requests_that_take_long_is_with_the_server_whole() {
+    const BURST: usize = 300;
+    let (listener, url) = crate::canned::listen().await;
+    let all_there = std::sync::Arc::new(tokio::sync::Barrier::new(BURST));
+    let server = tokio::spawn(async move {
+        use tokio::io::AsyncWriteExt;
+        loop {
+            let mut stream = crate::canned::accept(&listener).await;
+            let all_there = all_there.clone();
+            tokio::spawn(async move {
+                crate::canned::read(&mut stream).await.unwrap();
+                all_there.wait().await;
+                stream.write_all(&with_headers("200 OK", "", b"{}")).await.unwrap();
+            });
+        }
+    });
+    let client = client(&url, json!({"maxConnectionsPerHost": BURST}));
+    let calls = (0..BURST).map(|_| async { client.request(Method::GET, "a").send().await?.json().await });
+    for answer in soon(futures_util::future::join_all(calls)).await {
+        answer.unwrap();
+    }
+    server.abort();
+}
+
 /// A server whose answers to `/stream` begin and do not end.
 async fn streaming() -> Server {
     Server::start(|asked| match asked.line.contains("/stream") {
