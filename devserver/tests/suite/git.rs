@@ -381,6 +381,14 @@ async fn settings_have_a_scope() {
 }
 
 #[tokio::test]
+async fn a_local_path_that_is_not_there_is_no_repository() {
+    let dev_server = DevServer::new().await;
+    let setting = Setting::new(&dev_server).await;
+    let body = json!({ "url": "/no/such/repository.git", "path": "x" });
+    setting.refused("/git/clone", body, 404, "GIT_REPO_NOT_FOUND").await;
+}
+
+#[tokio::test]
 async fn a_credential_is_in_no_process_no_file_and_no_error() {
     let dev_server = DevServer::new().await;
     let setting = Setting::new(&dev_server).await;
@@ -421,6 +429,11 @@ async fn a_credential_is_in_no_process_no_file_and_no_error() {
     let body = json!({ "url": url, "path": "x", "username": USERNAME, "password": wrong });
     let message = setting.refused("/git/clone", body, 401, "GIT_AUTH_FAILED").await;
     assert!(!message.contains(wrong), "{message}");
+    // One that is a part of git's own words hides no reason.
+    for part in ["u", "fatal", "authentication failed"] {
+        let body = json!({ "url": url, "path": "x", "username": part, "password": part });
+        setting.refused("/git/clone", body, 401, "GIT_AUTH_FAILED").await;
+    }
     let body = json!({ "url": url, "path": "x", "username": "a\nhost=evil", "password": "b" });
     setting.refused("/git/clone", body, 400, "BAD_REQUEST").await;
 }

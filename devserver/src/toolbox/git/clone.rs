@@ -118,7 +118,7 @@ fn go_git_error(git_call: &GitCall, url: &str, exit: &Exit) -> ErrorResponse {
         }
         Reason::Transport => {
             let host = url.split_once("://").map_or(url, |(_, rest)| rest).split('/').next().unwrap_or(url);
-            let said = exit.text.to_lowercase();
+            let said = exit.output.to_lowercase();
             let says = |pattern: &str| said.contains(pattern);
             let cause = if says("certificate") {
                 "tls: failed to verify certificate: x509: certificate signed by unknown authority".to_owned()

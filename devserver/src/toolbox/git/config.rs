@@ -169,7 +169,7 @@ pub async fn read(
     match git.args(scope.iter().copied()).args(["-z", "--get", "--", key]).run(machine).await {
         Ok(value) => Ok(Some(String::from_utf8_lossy(&value).trim_end_matches('\0').to_owned())),
         // Not set, or no such file yet.
-        Err(Failure::Exit(exit)) if exit.code == 1 && !exit.text.contains("error:") => Ok(None),
+        Err(Failure::Exit(exit)) if exit.code == 1 && !exit.output.contains("error:") => Ok(None),
         Err(failure) => Err(failure),
     }
 }

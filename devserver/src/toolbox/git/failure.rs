@@ -52,6 +52,7 @@ const PATTERNS: &[(&str, Reason)] = &[
     ("returned error: 403", Reason::Forbidden),
     ("returned error: 404", Reason::NoRemoteRepository),
     ("repository not found", Reason::NoRemoteRepository),
+    ("' does not exist\n", Reason::NoRemoteRepository),
     ("' not found", Reason::NoRemoteRepository),
     ("does not appear to be a git repository", Reason::NoRemoteRepository),
     ("no such remote", Reason::NoRemoteRepository),
@@ -116,15 +117,15 @@ const PATTERNS: &[(&str, Reason)] = &[
 
 impl Exit {
     pub fn reason(&self) -> Reason {
-        let text = self.text.to_lowercase();
+        let text = self.output.to_lowercase();
         let found = PATTERNS.iter().find(|(pattern, _)| text.contains(pattern));
         found.map_or(Reason::Other, |(_, reason)| *reason)
     }
 
-    /// The lines that say what failed: those that git marks, else all of them.
+    /// The lines that say what failed, without credentials: those that git marks, else all of them.
     pub fn message(&self) -> String {
         let marks = ["fatal: ", "error: ", " ! ", "remote: "];
-        let lines = || self.text.lines().map(str::trim_end).filter(|line| !line.is_empty());
+        let lines = || self.output.lines().map(str::trim_end).filter(|line| !line.is_empty());
         let marked: Vec<_> = lines()
             .filter_map(|line| {
                 let mark = marks.iter().find(|mark| line.starts_with(**mark))?;
@@ -135,10 +136,11 @@ impl Exit {
                 })
             })
             .collect();
-        match marked.is_empty() {
+        let message = match marked.is_empty() {
             true => lines().collect::<Vec<_>>().join("\n"),
             false => marked.join("\n"),
-        }
+        };
+        self.secrets.iter().fold(message, |text, secret| text.replace(secret, "***"))
     }
 }
 

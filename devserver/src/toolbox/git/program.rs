@@ -60,8 +60,10 @@ pub enum Failure {
 pub struct Exit {
     /// -1: killed by a signal.
     pub code: i32,
-    /// Both outputs, without credentials.
-    pub text: String,
+    /// Both outputs as they came, to find the reason in: a username may be a part of git's own words.
+    pub output: String,
+    /// What a message may not have.
+    pub(super) secrets: Vec<String>,
 }
 
 impl Git {
@@ -162,8 +164,8 @@ impl Git {
             return Ok(stdout);
         }
         stderr.extend_from_slice(&stdout);
-        let text = self.redacted(&end_of(&stderr));
-        Err(Failure::Exit(Exit { code: status.code().unwrap_or(-1), text }))
+        let output = end_of(&stderr);
+        Err(Failure::Exit(Exit { code: status.code().unwrap_or(-1), output, secrets: self.secrets() }))
     }
 
     /// Whether it exits with 0, for a question with such an answer.
@@ -202,13 +204,12 @@ impl Git {
         all
     }
 
-    fn redacted(&self, text: &str) -> String {
+    fn secrets(&self) -> Vec<String> {
         let Input::Credentials(Credentials { username, password }) = &self.input else {
-            return text.to_owned();
+            return Vec::new();
         };
         // The password first: the username may be a part of it.
-        let secrets = [password, username].into_iter().filter(|secret| !secret.is_empty());
-        secrets.fold(text.to_owned(), |text, secret| text.replace(secret, "***"))
+        [password, username].into_iter().filter(|secret| !secret.is_empty()).cloned().collect()
     }
 }
 
