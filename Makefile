@@ -22,7 +22,7 @@ UNINSTALLED = -Iinclude -L$(RELEASE) -ldaytona -Wl,-rpath,$(abspath $(RELEASE))
 
 EXAMPLES := $(patsubst examples/c/%.c,$(PROGRAMS)/%,$(wildcard examples/c/*.c))
 
-.PHONY: all library server examples install generate coverage demo demo-csharp bench bench-tools soak test clean
+.PHONY: all library server examples install generate coverage demo demo-csharp bench bench-tools soak test clean demo-node
 
 all: library server
 
@@ -68,6 +68,17 @@ demo: $(PROGRAMS)/quickstart
 demo-csharp: library
 	$(CARGO) build --locked --package daytona-dev
 	LIBDAYTONA_PATH=$(abspath $(RELEASE)) $(TARGET)/debug/daytona-dev run -- dotnet run --project examples/csharp/quickstart
+
+# The package for Node with the library of this tree, as the examples take it.
+NODE_MODULES := examples/node/node_modules/libdaytona
+
+$(NODE_MODULES):
+	cd bindings/node && npm ci --omit=dev --ignore-scripts --no-audit --no-fund --loglevel=error
+	@mkdir -p $(@D) && ln -sfn ../../../bindings/node $@
+
+demo-node: library $(NODE_MODULES)
+	$(CARGO) build --locked --package daytona-dev
+	LIBDAYTONA_PATH=$(abspath $(RELEASE)) $(TARGET)/debug/daytona-dev run -- node examples/node/quickstart.mjs
 
 # The table of measures beside their peers; minutes. ROUNDS=N, MEASURE='parts of names, separated by |'.
 ROUNDS ?= 5

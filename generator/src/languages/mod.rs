@@ -3,6 +3,7 @@
 //! language's own module.
 
 mod csharp;
+mod node;
 #[allow(dead_code, reason = "what is read depends on the languages")]
 pub mod surface;
 pub mod types;
@@ -17,7 +18,7 @@ pub struct File {
 
 type Render = fn(&Surface) -> Result<Vec<File>, String>;
 
-const LANGUAGES: &[Render] = &[csharp::render];
+const LANGUAGES: &[Render] = &[csharp::render, node::render];
 
 pub fn render(operations: &str) -> Result<Vec<File>, String> {
     let surface = Surface::read(operations)?;

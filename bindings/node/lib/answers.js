@@ -1,0 +1,48 @@
+'use strict'
+// Answers in the form that the official package gives them.
+
+/** @param {any} answer */
+const execution = (answer) => ({ ...answer, artifacts: { stdout: answer.result } })
+
+/** @param {any} answer */
+const codeRun = (answer) => ({
+  ...answer,
+  exitCode: answer.exitCode ?? 0,
+  artifacts: { stdout: answer.result, ...answer.artifacts, charts: answer.artifacts?.charts ?? [] },
+})
+
+/** @param {any} answer */
+const commit = (answer) => ({ ...answer, sha: answer.hash })
+
+/** @param {any} answer */
+const metrics = (answer) => ({ ...answer, timestamp: new Date(answer.timestamp) })
+
+/** The fields of SandboxMetrics, by the metric that each comes from. */
+const METRICS = /** @type {Record<string, string>} */ ({
+  'daytona.sandbox.cpu.limit': 'cpuCount',
+  'daytona.sandbox.cpu.utilization': 'cpuUsedPct',
+  'daytona.sandbox.filesystem.total': 'diskTotal',
+  'daytona.sandbox.filesystem.usage': 'diskUsed',
+  'daytona.sandbox.memory.limit': 'memTotal',
+  'daytona.sandbox.memory.usage': 'memUsed',
+  'daytona.sandbox.memory.cache': 'memCache',
+})
+
+/** One object for each time, from one series for each metric. @param {any[]} series */
+function metricsByTime(series) {
+  const times = new Map()
+  for (const { metricName, dataPoints } of series) {
+    const field = METRICS[metricName]
+    if (!field) continue
+    for (const { timestamp, value } of dataPoints) {
+      if (!times.has(timestamp)) {
+        const empty = Object.fromEntries(Object.values(METRICS).map((name) => [name, 0]))
+        times.set(timestamp, { ...empty, timestamp: new Date(timestamp) })
+      }
+      times.get(timestamp)[field] = value
+    }
+  }
+  return [...times.values()].sort((a, b) => a.timestamp - b.timestamp)
+}
+
+module.exports = { execution, codeRun, commit, metrics, metricsByTime }

@@ -1,0 +1,70 @@
+'use strict'
+// Arguments as methods take them, made into what an operation takes.
+
+const { fromJson } = require('./errors')
+const { bounded } = require('./generated/tables')
+
+/** @param {string | ArrayBuffer | ArrayBufferView} data @returns {Uint8Array} */
+function toBytes(data) {
+  if (typeof data === 'string') return Buffer.from(data)
+  if (data instanceof Uint8Array) return data
+  if (ArrayBuffer.isView(data)) return new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
+  if (data instanceof ArrayBuffer) return new Uint8Array(data)
+  throw invalid(`Bytes are a string, a Uint8Array or an ArrayBuffer, not ${data === null ? 'null' : typeof data}.`)
+}
+
+/** @param {string} message */
+const invalid = (message) => fromJson({ status: 1, name: 'INVALID_ARGUMENT', message, retryable: false, attempts: 0 })
+
+/** @param {any} value */
+const isPlain = (value) =>
+  typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Date)
+
+/**
+ * The arguments of a call: those that are required, and the options that are not this side's.
+ * @param {object} params @param {any} options @param {any} target @param {string} operation
+ */
+function merge(params, options, target, operation) {
+  if (options === undefined || options === null) {
+    const limit = target._client._requestTimeoutMs
+    return limit === undefined || !bounded.has(operation) ? params : { timeoutMs: limit, ...params }
+  }
+  if (!isPlain(options)) throw invalid(`The options of ${operation} are an object, not ${typeof options}.`)
+  const { signal, onProgress, ...rest } = options
+  if (signal !== undefined && signal !== null && typeof signal.addEventListener !== 'function') {
+    throw invalid(`The option signal of ${operation} is an AbortSignal.`)
+  }
+  const given = target._client._requestTimeoutMs
+  if (given !== undefined && rest.timeoutMs === undefined && bounded.has(operation)) rest.timeoutMs = given
+  return Object.assign(rest, params)
+}
+
+/**
+ * Options from positional arguments, or from an object in their place. `*` is an object of options, `@` seconds with
+ * their default, `%name` an option that is an object itself.
+ * @param {string[]} names @param {any[]} values
+ */
+function positional(names, values) {
+  /** @type {any} */
+  const options = {}
+  for (let index = 0; index <= names.length; index++) {
+    const name = names[index] ?? ''
+    const value = values[index]
+    if (isPlain(value) && name[0] !== '%') {
+      Object.assign(options, value)
+      if (name !== '*') break
+    } else if (name[0] === '@') {
+      const seconds = value ?? (name.length > 1 ? Number(name.slice(1)) : undefined)
+      if (seconds !== undefined && options.timeoutMs === undefined) options.timeoutMs = Math.ceil(seconds * 1000)
+    } else if (value !== undefined && value !== null) {
+      if (name === '*' || name === '') throw invalid(`Options are an object, not ${typeof value}.`)
+      options[name.replace('%', '')] = value
+    }
+  }
+  return options
+}
+
+/** The id of an object that has one, or the id itself. @param {any} value */
+const idOf = (value) => (isPlain(value) ? value.id : value)
+
+module.exports = { merge, positional, idOf, isPlain, toBytes, invalid }

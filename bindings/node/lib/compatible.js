@@ -1,0 +1,439 @@
+'use strict'
+// The calls of the official package whose shape no mapping can say: callbacks, files, terminals, parameters that are
+// spelt otherwise. The others are generated from official.json.
+
+const fs = require('node:fs')
+const { Readable } = require('node:stream')
+const { pipeline } = require('node:stream/promises')
+const { fromJson } = require('./errors')
+const { Area, hide } = require('./target')
+const { isPlain, idOf } = require('./arguments')
+const { metricsByTime } = require('./answers')
+const calls = require('./generated/calls')
+const { DaytonaNotFoundError } = require('./generated/errors')
+
+/** The official package's limit of a transfer. */
+const TRANSFER_SECONDS = 30 * 60
+
+/** @param {number | undefined} seconds */
+const limit = (seconds) => Math.ceil((seconds ?? TRANSFER_SECONDS) * 1000)
+
+/** Fields by other names; what is undefined is left out. @param {any} object @param {Record<string, string>} names */
+function renamed(object, names) {
+  const result = /** @type {any} */ ({})
+  for (const [name, value] of Object.entries(object ?? {})) {
+    if (value !== undefined) result[names[name] ?? name] = value
+  }
+  return result
+}
+
+/** @param {any} config */
+function clientConfig(config) {
+  const { otelEnabled, useDeprecatedPolling, _experimental, ...rest } = config
+  return renamed(rest, { serverUrl: 'apiUrl' })
+}
+
+/** @param {Record<string, string> | any[]} secrets */
+const secretList = (secrets) =>
+  Array.isArray(secrets) ? secrets : Object.entries(secrets).map(([name, secret]) => ({ [name]: secret }))
+
+/** @param {any} params */
+function createParams(params) {
+  const all = renamed(params, { envVars: 'env' })
+  if (all.secrets) all.secrets = secretList(all.secrets)
+  return all
+}
+
+/** @param {any} query */
+const listParams = (query) =>
+  renamed(query, {
+    targets: 'regionIds',
+    minMemoryGib: 'minMemoryGiB',
+    maxMemoryGib: 'maxMemoryGiB',
+    minDiskGib: 'minDiskGiB',
+    maxDiskGib: 'maxDiskGiB',
+    lastActivityAfter: 'lastEventAfter',
+    lastActivityBefore: 'lastEventBefore',
+  })
+
+/** The items of all pages. @param {any} client @param {string} operation @param {any} query @param {any} options */
+async function* pages(client, operation, query, options) {
+  let { cursor } = query
+  do {
+    const page = await client._call(operation, cursor ? { ...query, cursor } : query, options)
+    yield* page.items
+    cursor = page.nextCursor
+  } while (cursor)
+}
+
+/** A stream's text by pieces, as a build log is shown. @param {any} stream */
+async function* lines(stream) {
+  for await (const text of stream.text()) yield text.trimEnd()
+}
+
+/** Hands a stream's text to a function for each channel. @param {any} stream @param {Record<string, Function | undefined>} on */
+async function dispatch(stream, on) {
+  /** @type {Record<string, InstanceType<typeof TextDecoder>>} */
+  const decoders = {}
+  for await (const { channel, data } of stream) {
+    const text = (decoders[channel] ??= new TextDecoder()).decode(data, { stream: true })
+    if (text) await on[channel]?.(text)
+  }
+  for (const [channel, decoder] of Object.entries(decoders)) {
+    const rest = decoder.decode()
+    if (rest) await on[channel]?.(rest)
+  }
+  return stream.result()
+}
+
+class Process extends calls.ProcessCalls {
+  /** @param {string} sessionId @param {string} commandId @param {any} [onStdout] @param {any} [onStderr] @param {any} [options] */
+  async getSessionCommandLogs(sessionId, commandId, onStdout, onStderr, options) {
+    const params = { id: sessionId, commandId }
+    if (!onStdout && !onStderr) return this._call('session.logs', params, options)
+    await dispatch(this._stream('session.follow', params, options), { stdout: onStdout, stderr: onStderr })
+  }
+
+  /** @param {any} [onStdout] @param {any} [onStderr] @param {any} [options] */
+  async getEntrypointLogs(onStdout, onStderr, options) {
+    if (!onStdout && !onStderr) return this._call('session.entrypoint_logs', {}, options)
+    await dispatch(this._stream('session.entrypoint_follow', {}, options), { stdout: onStdout, stderr: onStderr })
+  }
+
+  /** @param {any} options */
+  async createPty(options) {
+    const { id, envs, cwd, cols, rows, onData } = options ?? {}
+    const created = await this._call('pty.create', { id, cwd, env: envs, cols, rows, lazyStart: true })
+    return this.connectPty(created.sessionId ?? id, { onData })
+  }
+
+  /** @param {string} sessionId @param {any} [options] */
+  async connectPty(sessionId, options) {
+    const stream = this._stream('pty.connect', { id: sessionId })
+    const handle = new PtyHandle(this, stream, sessionId, options?.onData)
+    await handle.waitForConnection()
+    return handle
+  }
+}
+
+/** A terminal whose output goes to a function. */
+class PtyHandle {
+  #process
+  #stream
+  /** @type {{ exitCode?: number, error?: string } | undefined} */ #result
+  #connected = false
+  #ended
+
+  /** @param {any} process @param {any} stream @param {string} sessionId @param {((data: Uint8Array) => any) | undefined} onData */
+  constructor(process, stream, sessionId, onData) {
+    this.#process = process
+    this.#stream = stream
+    this.sessionId = sessionId
+    this.#ended = this.#follow(onData)
+  }
+
+  /** @param {((data: Uint8Array) => any) | undefined} onData */
+  async #follow(onData) {
+    try {
+      for await (const { data } of this.#stream) await onData?.(data)
+      const { exitCode, reason } = await this.#stream.result()
+      this.#result = { exitCode, error: reason ?? undefined }
+    } catch (error) {
+      this.#result = { exitCode: /** @type {any} */ (error).exitCode, error: /** @type {Error} */ (error).message }
+    }
+    this.#connected = false
+  }
+
+  get exitCode() {
+    return this.#result?.exitCode
+  }
+
+  get error() {
+    return this.#result?.error
+  }
+
+  isConnected() {
+    return this.#connected
+  }
+
+  async waitForConnection() {
+    await this.#stream.opened()
+    this.#connected = !this.#result
+  }
+
+  /** @param {string | Uint8Array} data */
+  sendInput(data) {
+    return this.#stream.write(data)
+  }
+
+  /** @param {number} cols @param {number} rows */
+  resize(cols, rows) {
+    return this.#process.resizePtySession(this.sessionId, cols, rows)
+  }
+
+  /** Leaves the terminal; it goes on. */
+  async disconnect() {
+    this.#stream.close()
+  }
+
+  async wait() {
+    await this.#ended
+    return this.#result
+  }
+
+  async kill() {
+    await this.#process.killPtySession(this.sessionId)
+  }
+}
+
+class Git extends calls.GitCalls {
+  /** @param {string} path @param {string} name @param {any} [options] */
+  async remoteGet(path, name, options) {
+    const { remotes } = await this.remotes(path, options)
+    return remotes.find((/** @type {any} */ remote) => remote.name === name)?.url
+  }
+}
+
+class FileSystem extends calls.FileSystemCalls {
+  /** @param {string} remotePath @param {any} [second] the local path, or seconds @param {any} [third] seconds @returns {Promise<any>} */
+  async downloadFile(remotePath, second, third) {
+    if (typeof second === 'string') {
+      await this._call('files.download', { remotePath, localPath: second }, { timeoutMs: limit(third) })
+      return
+    }
+    const stream = this._stream('files.reader', { path: remotePath }, { timeoutMs: limit(second) })
+    return collect(stream)
+  }
+
+  /** @param {string} remotePath @param {any} [options] seconds, or options @returns {Promise<any>} */
+  async downloadFileStream(remotePath, options) {
+    const { onProgress, signal, timeout } = isPlain(options) ? options : { timeout: options }
+    const stream = this._stream('files.reader', { path: remotePath }, { signal, timeoutMs: limit(timeout) })
+    const { length } = await stream.opened()
+    let bytesReceived = 0
+    async function* pieces() {
+      for await (const { data } of stream) {
+        bytesReceived += data.length
+        onProgress?.({ bytesReceived, totalBytes: length ?? undefined })
+        yield data
+      }
+    }
+    return Readable.from(pieces(), { objectMode: false })
+  }
+
+  /** @param {any[]} files @param {number} [timeout] */
+  async downloadFiles(files, timeout) {
+    const timeoutMs = limit(timeout)
+    return Promise.all(
+      files.map(async ({ source, destination }) => {
+        try {
+          if (destination === undefined) return { source, result: await this.downloadFile(source, timeout) }
+          await this._call('files.download', { remotePath: source, localPath: destination }, { timeoutMs })
+          return { source, result: destination }
+        } catch (failure) {
+          const { message, statusCode, code, source: from } = /** @type {any} */ (failure)
+          return { source, error: message, errorDetails: { message, statusCode, code, errorCode: code, source: from } }
+        }
+      }),
+    )
+  }
+
+  /** @param {any} file bytes, or a local path @param {string} remotePath @param {number} [timeout] */
+  async uploadFile(file, remotePath, timeout) {
+    const options = { timeoutMs: limit(timeout) }
+    if (typeof file === 'string') await this._call('files.upload', { localPath: file, remotePath }, options)
+    else await this._call('files.write', { path: remotePath }, options, file)
+  }
+
+  /** @param {any} source @param {string} remotePath @param {any} [options] */
+  async uploadFileStream(source, remotePath, options) {
+    const { onProgress, signal, timeout } = options ?? {}
+    const from = typeof source === 'string' ? fs.createReadStream(source) : source
+    const pieces = from instanceof Uint8Array ? [from] : from.getReader ? Readable.fromWeb(from) : from
+    const stream = this._stream('files.writer', { path: remotePath }, { signal, timeoutMs: limit(timeout) })
+    let bytesSent = 0
+    async function* counted() {
+      for await (const data of pieces) {
+        yield data
+        bytesSent += data.length
+        onProgress?.({ bytesSent })
+      }
+    }
+    await pipeline(counted, stream.writable())
+  }
+
+  /** @param {any[]} files @param {number} [timeout] */
+  async uploadFiles(files, timeout) {
+    const local = files.filter(({ source }) => typeof source === 'string')
+    const bytes = files.filter(({ source }) => typeof source !== 'string')
+    const pairs = local.map(({ source, destination }) => ({ localPath: source, remotePath: destination }))
+    const many = pairs.length ? this._call('files.upload_many', { files: pairs }, { timeoutMs: limit(timeout) }) : []
+    const done = await Promise.all([many, ...bytes.map((it) => this.uploadFile(it.source, it.destination, timeout))])
+    const failed = done[0].find((/** @type {any} */ it) => it.error)
+    if (failed) throw fromJson(failed.error)
+  }
+}
+
+/** All bytes of a reader, in a buffer that is as long as the file where its length is known. @param {any} stream */
+async function collect(stream) {
+  const { length } = await stream.opened()
+  let buffer = Buffer.allocUnsafeSlow(length ?? 0)
+  let at = 0
+  for await (const { data } of stream) {
+    if (at + data.length > buffer.length) {
+      const larger = Buffer.allocUnsafeSlow(Math.max(2 * buffer.length, at + data.length))
+      buffer.copy(larger, 0, 0, at)
+      buffer = larger
+    }
+    data.copy(buffer, at)
+    at += data.length
+  }
+  return at === buffer.length ? buffer : buffer.subarray(0, at)
+}
+
+class CodeInterpreter extends calls.CodeInterpreterCalls {
+  /** @param {string} code @param {any} [options] */
+  async runCode(code, options) {
+    const { context, envs, timeout, onStdout, onStderr, onError, ...rest } = options ?? {}
+    const stream = this._stream('interpreter.run', { code, contextId: context?.id, env: envs, timeout }, rest)
+    const result = /** @type {any} */ ({ stdout: '', stderr: '' })
+    await dispatch(stream, {
+      stdout(/** @type {string} */ output) {
+        result.stdout += output
+        return onStdout?.({ output })
+      },
+      stderr(/** @type {string} */ output) {
+        result.stderr += output
+        return onStderr?.({ output })
+      },
+      structured(/** @type {string} */ text) {
+        result.error = JSON.parse(text)
+        return onError?.(result.error)
+      },
+    })
+    return result
+  }
+}
+
+class ComputerUse extends calls.ComputerUseCalls {
+  /** @param {any} target */
+  constructor(target) {
+    super(target)
+    hide(this, { _areas: {} })
+  }
+
+  get mouse() {
+    return part(this, 'mouse', calls.Mouse)
+  }
+
+  get keyboard() {
+    return part(this, 'keyboard', calls.Keyboard)
+  }
+
+  get screenshot() {
+    return part(this, 'screenshot', calls.Screenshot)
+  }
+
+  get display() {
+    return part(this, 'display', calls.Display)
+  }
+
+  get recording() {
+    return part(this, 'recording', calls.RecordingService)
+  }
+
+  get accessibility() {
+    return part(this, 'accessibility', calls.Accessibility)
+  }
+}
+
+/** @param {any} owner @param {string} name @param {any} Class */
+const part = (owner, name, Class) => (owner._areas[name] ??= new Class(owner._target))
+
+class LspServer extends Area {
+  /** @param {any} sandbox @param {string} languageId @param {string} pathToProject */
+  constructor(sandbox, languageId, pathToProject) {
+    super(sandbox)
+    hide(this, { _server: { language: languageId, projectPath: pathToProject } })
+  }
+
+  /** @param {string} verb @param {object} [params] @param {any} [options] */
+  #ask(verb, params, options) {
+    return this._call(`lsp.${verb}`, { .../** @type {any} */ (this)._server, ...params }, options)
+  }
+
+  start() {
+    return this.#ask('start')
+  }
+
+  stop() {
+    return this.#ask('stop')
+  }
+
+  /** @param {string} path */
+  didOpen(path) {
+    return this.#ask('did_open', { path })
+  }
+
+  /** @param {string} path */
+  didClose(path) {
+    return this.#ask('did_close', { path })
+  }
+
+  /** @param {string} path */
+  documentSymbols(path) {
+    return this.#ask('document_symbols', { path })
+  }
+
+  /** @param {string} query */
+  sandboxSymbols(query) {
+    return this.#ask('workspace_symbols', { query })
+  }
+
+  /** @param {string} query */
+  workspaceSymbols(query) {
+    return this.#ask('workspace_symbols', { query })
+  }
+
+  /** @param {string} path @param {{ line: number, character: number }} position */
+  completions(path, position) {
+    return this.#ask('completions', { path, ...position })
+  }
+}
+
+class SnapshotService extends calls.SnapshotCalls {
+  /** @param {any} params @param {any} [options] */
+  async create(params, options) {
+    const { timeout, onLogs, ...rest } = options ?? {}
+    if (timeout) rest.timeoutMs = Math.ceil(timeout * 1000)
+    if (!onLogs) return this._call('snapshot.create', params, rest)
+    const stream = this._stream('snapshot.create', params, rest)
+    for await (const text of lines(stream)) onLogs(text)
+    return stream.result()
+  }
+
+  /** @param {any} snapshot its id or name, or the snapshot @param {any} [options] */
+  async activate(snapshot, options) {
+    const { id } = typeof snapshot === 'string' ? await this.get(snapshot) : snapshot
+    return this._call('snapshot.activate', { id }, options)
+  }
+}
+
+class VolumeService extends calls.VolumeCalls {
+  /** @param {any} name @param {any} [create] whether to make it where there is none @param {any} [options] */
+  async get(name, create, options) {
+    const given = isPlain(create) ? create : options
+    try {
+      return await this._call('volume.get', { idOrName: idOf(name) }, given)
+    } catch (error) {
+      if (create !== true || !(error instanceof DaytonaNotFoundError)) throw error
+      return this.create(name, given)
+    }
+  }
+}
+
+module.exports = {
+  ...{ Process, PtyHandle, Git, FileSystem, CodeInterpreter, ComputerUse, LspServer },
+  ...{ SnapshotService, VolumeService },
+  ...{ clientConfig, createParams, listParams, secretList, pages, lines, metricsByTime },
+}

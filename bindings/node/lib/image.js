@@ -1,0 +1,139 @@
+'use strict'
+// The builder of image objects. It only collects steps; the library renders them, byte for byte as the official package.
+
+const fs = require('node:fs')
+const path = require('node:path')
+const library = require('./library')
+const json = require('./json')
+const pump = require('./pump')
+const { DaytonaNotFoundError } = require('./generated/errors')
+
+/** A client for what needs no server. It is opened once, and closed with the others. */
+let offline = 0
+
+/** @param {string} operation @param {Image} image */
+function render(operation, image) {
+  if (!offline) {
+    pump.check(library.clientOpen('{"apiKey":"none"}', pump.number, pump.pointer))
+    offline = pump.stored()
+    pump.opened(offline)
+  }
+  const params = json.stringify({ image })
+  pump.check(library.call(offline, operation, params, null, 0, null, pump.pointer, null))
+  return pump.takeText()
+}
+
+class Image {
+  /** @type {any} */ #spec
+
+  /** @param {any} spec */
+  constructor(spec) {
+    this.#spec = { style: 'typescript', ...spec, steps: [] }
+  }
+
+  /** @param {string} image */
+  static base(image) {
+    return new Image({ base: image })
+  }
+
+  /** @param {string} [pythonVersion] */
+  static debianSlim(pythonVersion) {
+    return new Image({ debianSlim: pythonVersion ?? null })
+  }
+
+  /** @param {string} file */
+  static fromDockerfile(file) {
+    const place = path.resolve(file.replace(/^~(?=\/|$)/, process.env.HOME ?? '~'))
+    if (!fs.existsSync(place)) throw new DaytonaNotFoundError(`The Dockerfile ${file} does not exist.`)
+    return new Image({ dockerfile: fs.readFileSync(place, 'utf8'), contextDir: path.dirname(place) })
+  }
+
+  /** @param {any} step @returns {this} */
+  #add(step) {
+    this.#spec.steps.push(step)
+    return this
+  }
+
+  /** @param {string[]} packages */
+  aptGet(packages) {
+    return this.#add({ aptGet: packages })
+  }
+
+  /** @param {string | string[]} packages @param {any} [options] */
+  pipInstall(packages, options) {
+    return this.#add({ pipInstall: { packages: [packages].flat(), ...options } })
+  }
+
+  /** @param {string} requirementsTxt @param {any} [options] */
+  pipInstallFromRequirements(requirementsTxt, options) {
+    return this.#add({ requirements: { path: requirementsTxt, ...options } })
+  }
+
+  /** @param {string} pyprojectToml @param {any} [options] */
+  pipInstallFromPyproject(pyprojectToml, options) {
+    return this.#add({ pyproject: { path: pyprojectToml, ...options } })
+  }
+
+  /** @param {string} localPath @param {string} remotePath */
+  addLocalFile(localPath, remotePath) {
+    return this.#add({ addLocalFile: { localPath, remotePath } })
+  }
+
+  /** @param {string} localPath @param {string} remotePath */
+  addLocalDir(localPath, remotePath) {
+    return this.#add({ addLocalDir: { localPath, remotePath } })
+  }
+
+  /** @param {(string | string[])[]} commands */
+  runCommands(...commands) {
+    for (const run of commands) this.#add({ run })
+    return this
+  }
+
+  /** @param {Record<string, string>} env */
+  env(env) {
+    return this.#add({ env })
+  }
+
+  /** @param {string} workdir */
+  workdir(workdir) {
+    return this.#add({ workdir })
+  }
+
+  /** @param {string[]} entrypoint */
+  entrypoint(entrypoint) {
+    return this.#add({ entrypoint })
+  }
+
+  /** @param {string[]} cmd */
+  cmd(cmd) {
+    return this.#add({ cmd })
+  }
+
+  /** @param {string[]} commands @param {string} [contextDir] */
+  dockerfileCommands(commands, contextDir) {
+    return this.#add({ raw: { commands, contextDir } })
+  }
+
+  /** Any step of an image object. @param {any} step */
+  step(step) {
+    return this.#add(step)
+  }
+
+  /** The Dockerfile. Local files that it needs are looked for. */
+  get dockerfile() {
+    return render('image.dockerfile', this)
+  }
+
+  /** What would be uploaded for it. @returns {any[]} */
+  get contextList() {
+    return json.parse(render('image.contexts', this))
+  }
+
+  /** The image object that operations take. */
+  toJSON() {
+    return this.#spec
+  }
+}
+
+module.exports = { Image }

@@ -1,0 +1,44 @@
+'use strict'
+// JSON with the integers of 64 bits that a double cannot hold: they are BigInt in JavaScript, and digits in the text.
+
+/** A number of this many digits may lie beyond 2^53. A text without one needs no second look. */
+const LONG = /\d{16}/
+const TOKEN = /"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g
+/** Marks a text that stands for an integer. JSON.stringify writes a lone surrogate as an escape, so none is taken for it. */
+const MARK = '\ud800int:'
+const WRITTEN = /"\\ud800int:(-?\d+)"/g
+
+/** @param {string} text @returns {any} */
+function parse(text) {
+  return LONG.test(text) ? parseLong(text) : JSON.parse(text)
+}
+
+/** @param {string} text */
+function parseLong(text) {
+  let found = false
+  const marked = text.replace(TOKEN, (token) => {
+    if (token[0] === '"' || token.length < 16 || /[.eE]/.test(token)) return token
+    const number = Number(token)
+    if (Number.isSafeInteger(number) || Math.abs(number) > 2 ** 64) return token
+    found = true
+    return `"\\ud800int:${token}"`
+  })
+  if (!found) return JSON.parse(text)
+  return JSON.parse(marked, (_, value) =>
+    typeof value === 'string' && value.startsWith(MARK) ? BigInt(value.slice(MARK.length)) : value,
+  )
+}
+
+/** @param {object} value @returns {string} */
+function stringify(value) {
+  try {
+    return JSON.stringify(value)
+  } catch (error) {
+    // A BigInt is what JSON.stringify refuses; a value that contains itself is refused again.
+    if (!(error instanceof TypeError)) throw error
+    const text = JSON.stringify(value, (_, item) => (typeof item === 'bigint' ? MARK + item : item))
+    return text.replace(WRITTEN, '$1')
+  }
+}
+
+module.exports = { parse, stringify }

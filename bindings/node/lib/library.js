@@ -1,0 +1,94 @@
+'use strict'
+// Finds libdaytona, checks that it is of a version that this package can use, and declares its functions.
+
+const fs = require('node:fs')
+const path = require('node:path')
+const koffi = require('koffi')
+const { DaytonaLibraryError } = require('./errors')
+const { ABI } = require('./generated/tables')
+
+const FILE = { darwin: 'libdaytona.dylib', win32: 'daytona.dll' }[process.platform] ?? 'libdaytona.so'
+const SONAME = process.platform === 'linux' ? `${FILE}.${ABI >>> 16}` : FILE
+
+/** The places where the library may be, in order; the last is the system's own search. */
+function candidates() {
+  const given = process.env.LIBDAYTONA_PATH
+  if (given) {
+    const isDirectory = fs.statSync(given, { throwIfNoEntry: false })?.isDirectory()
+    return isDirectory ? [path.join(given, FILE), path.join(given, SONAME)] : [given]
+  }
+  const native = path.join(__dirname, '..', 'native', `${process.platform}-${process.arch}`)
+  return [path.join(native, FILE), SONAME]
+}
+
+/** The number as people write it: `major << 16 | minor` is "major.minor". */
+const dotted = (/** @type {number} */ version) => `${version >>> 16}.${version & 0xffff}`
+
+function load() {
+  const tried = []
+  for (const file of candidates()) {
+    if (path.isAbsolute(file) && !fs.existsSync(file)) {
+      tried.push(`${file} (not there)`)
+      continue
+    }
+    let library
+    try {
+      library = koffi.load(file)
+    } catch (error) {
+      tried.push(`${file} (${/** @type {Error} */ (error).message})`)
+      continue
+    }
+    check(library, file)
+    return library
+  }
+  throw new DaytonaLibraryError(
+    `libdaytona was not found. Looked at ${tried.join(', ')}. Set LIBDAYTONA_PATH to the library or its directory.`,
+  )
+}
+
+/** @param {koffi.LibraryHandle} library @param {string} file */
+function check(library, file) {
+  let version
+  try {
+    version = library.func('daytona_abi_version', 'uint32_t', [])()
+  } catch {
+    throw new DaytonaLibraryError(`${file} is no libdaytona: it has no daytona_abi_version.`)
+  }
+  if (version >>> 16 === ABI >>> 16 && version >= ABI) return
+  const age = version < ABI ? 'old' : 'new'
+  const wanted = `${dotted(ABI)} or a later ${ABI >>> 16}.x`
+  throw new DaytonaLibraryError(`${file} is too ${age}: it has the interface ${dotted(version)}, not ${wanted}.`)
+}
+
+const library = load()
+
+/** @param {string} name @param {string} result @param {string[]} parameters */
+const declare = (name, result, parameters) => library.func(`daytona_${name}`, result, parameters)
+
+module.exports = {
+  clientOpen: declare('client_open', 'int32_t', ['str', 'void *', 'void *']),
+  echoOpen: declare('echo_open', 'int32_t', ['str', 'void *', 'void *']),
+  close: declare('close', 'int32_t', ['uint64_t']),
+  free: declare('free', 'void', ['void *']),
+  submit: declare('submit', 'int32_t', [
+    ...['uint64_t', 'str', 'str', 'void *', 'size_t', 'uint64_t', 'uint64_t', 'void *', 'void *'],
+  ]),
+  call: declare('call', 'int32_t', [...['uint64_t', 'str', 'str', 'void *', 'size_t', 'void *', 'void *', 'void *']]),
+  cancel: declare('cancel', 'int32_t', ['uint64_t']),
+  queueOpen: declare('queue_open', 'int32_t', ['str', 'void *', 'void *']),
+  queueNext: declare('queue_next', 'int32_t', ['uint64_t', 'void *', 'size_t', 'int64_t', 'void *']),
+  queueFd: declare('queue_fd', 'int32_t', ['uint64_t', 'void *']),
+  streamOpen: declare('stream_open', 'int32_t', [
+    ...['uint64_t', 'str', 'str', 'uint64_t', 'uint64_t', 'void *', 'void *'],
+  ]),
+  streamWrite: declare('stream_write', 'int32_t', [...['uint64_t', 'void *', 'size_t', 'int64_t', 'void *', 'void *']]),
+  streamFinish: declare('stream_finish', 'int32_t', ['uint64_t', 'void *']),
+  log: declare('log', 'int32_t', ['int32_t', 'uint64_t', 'uint64_t']),
+  shutdown: declare('shutdown', 'int32_t', ['int64_t']),
+  version: declare('version', 'str', []),
+  protocolVersion: declare('protocol_version', 'str', []),
+  operations: declare('operations', 'str', []),
+  statusName: declare('status_name', 'str', ['int32_t']),
+  /** The address of `daytona_close`, which a thread's end calls. */
+  closeAddress: library.symbol('daytona_close'),
+}

@@ -1,0 +1,303 @@
+'use strict'
+// The way from the library's queues to promises. A thread has one queue for its calls, and a stream has one of its own,
+// so that a stream that nobody reads is held back alone. A queue's descriptor is watched by the event loop; what is
+// ready is taken in batches, and nothing here ever waits. Code of the user never runs inside a batch.
+
+const net = require('node:net')
+const { isMainThread } = require('node:worker_threads')
+const koffi = require('koffi')
+const library = require('./library')
+const json = require('./json')
+const { DaytonaError, fromJson } = require('./errors')
+const { returns } = require('./generated/tables')
+
+const DONE = 1
+const PROGRESS = 4
+const LOG = 7
+const CLOSED = 9
+/** How long the end of the process waits for what closing began, such as the end of a remote command. */
+const SHUTDOWN_MS = 1500
+const WORD = 2 ** 32
+
+const BATCH = 64
+const EVENT_WORDS = 16
+const events = new Uint8Array(BATCH * EVENT_WORDS * 4)
+const words = new Uint32Array(events.buffer)
+const pointers = new BigUint64Array(events.buffer)
+const number = new Uint32Array(2)
+const pointer = new BigUint64Array(1)
+
+const system = koffi.load(null)
+const memcpy = system.func('memcpy', 'void', ['void *', 'void *', 'size_t'])
+
+/** The 64-bit number that a function stored in `number`; a handle, a count and a descriptor are below 2^53. */
+const stored = () => number[0] + number[1] * WORD
+
+/** The text that a function stored in `pointer`, which is freed. */
+function takeText() {
+  const text = koffi.decode.string(pointer[0])
+  library.free(pointer[0])
+  return text
+}
+
+/** Throws what a function that failed at once stored in `pointer`. @param {number} status */
+function check(status) {
+  if (!status) return
+  if (pointer[0]) throw fromJson(json.parse(takeText()))
+  throw new DaytonaError(library.statusName(status))
+}
+
+/** @param {bigint} address @param {number} length @returns {string} */
+const text = (address, length) => (length ? koffi.decode.string(address, length) : '')
+
+/** @param {bigint} address @param {number} length */
+function bytes(address, length) {
+  const copy = length < 2048 ? Buffer.allocUnsafe(length) : Buffer.allocUnsafeSlow(length)
+  if (length) memcpy(copy, address, length)
+  return copy
+}
+
+/**
+ * One event of a batch. `pointer` and `length` are its data, which is gone when the handler returns.
+ * @typedef {{ kind: number, status: number, channel: number, user: number, result: number, position: number | bigint,
+ *   pointer: bigint, length: number }} Event
+ */
+
+/** @param {number} low @param {number} high */
+const wide = (low, high) => (high < 0x200000 ? low + high * WORD : BigInt(low) + (BigInt(high) << 32n))
+
+/** A queue, and its descriptor on the event loop. */
+class Queue {
+  /** @param {object} options @param {(event: Event) => void} onEvent @param {() => boolean} onReady whether to watch on */
+  constructor(options, onEvent, onReady) {
+    check(library.queueOpen(JSON.stringify(options), number, pointer))
+    this.handle = stored()
+    this.onEvent = onEvent
+    const status = library.queueFd(this.handle, number)
+    if (status) {
+      library.close(this.handle)
+      throw new DaytonaError(`No descriptor for a queue: ${library.statusName(status)}`)
+    }
+    const onread = { buffer: new Uint8Array(16), callback: onReady }
+    const descriptor = { fd: number[0], readable: true, writable: false, onread }
+    this.socket = new net.Socket(descriptor)
+    this.socket.on('error', () => {})
+    this.socket.unref()
+    this.socket.resume()
+  }
+
+  /** Takes what is ready, at most one batch; how many events that were. */
+  take() {
+    const status = library.queueNext(this.handle, events, BATCH, 0, number)
+    if (status) return 0
+    const count = number[0]
+    for (let index = 0; index < count; index++) {
+      const at = index * EVENT_WORDS
+      this.onEvent({
+        user: words[at + 2] + words[at + 3] * WORD,
+        result: words[at + 4] + words[at + 5] * WORD,
+        position: wide(words[at + 6], words[at + 7]),
+        pointer: pointers[index * 8 + 4],
+        length: words[at + 10] + words[at + 11] * WORD,
+        kind: words[at + 12],
+        status: words[at + 13],
+        channel: words[at + 14],
+      })
+    }
+    return count
+  }
+
+  /** Keeps the process alive, or not. @param {boolean} busy */
+  hold(busy) {
+    if (busy) this.socket.ref()
+    else this.socket.unref()
+  }
+
+  close() {
+    library.close(this.handle)
+    this.socket.destroy()
+  }
+}
+
+/**
+ * A call under way.
+ * @typedef {{ resolve: (value: any) => void, reject: (error: unknown) => void, returns: string, owner: any,
+ *   onProgress?: (progress: any) => void, signal?: AbortSignal, abort?: () => void }} Pending
+ */
+
+/** @type {Map<number, Pending>} */
+const pending = new Map()
+/** @type {Map<number, (line: any) => void>} */
+const listeners = new Map()
+let last = 0
+/** @type {Queue | undefined} */
+let calls
+
+function queue() {
+  if (!calls) {
+    const opened = new Queue({ capacityCalls: 1_000_000 }, onEvent, () => {
+      opened.take()
+      return true
+    })
+    calls = opened
+    closeAtThreadEnd(opened.handle)
+  }
+  return calls
+}
+
+/** @param {Event} event */
+function onEvent(event) {
+  if (event.kind === LOG) {
+    const listener = listeners.get(event.user)
+    const line = json.parse(text(event.pointer, event.length))
+    if (listener) queueMicrotask(() => listener(line))
+    return
+  }
+  const call = pending.get(event.user)
+  if (!call) return
+  if (event.kind === PROGRESS) {
+    const { onProgress } = call
+    const progress = json.parse(text(event.pointer, event.length))
+    if (onProgress) queueMicrotask(() => onProgress(progress))
+    return
+  }
+  if (event.kind !== DONE) return
+  pending.delete(event.user)
+  if (!pending.size) queue().hold(false)
+  if (call.signal) call.signal.removeEventListener('abort', /** @type {any} */ (call.abort))
+  try {
+    if (event.status) {
+      const cause = call.signal?.aborted ? call.signal.reason : undefined
+      call.reject(fromJson(json.parse(text(event.pointer, event.length)), cause))
+    } else {
+      call.resolve(value(call, event))
+    }
+  } catch (error) {
+    call.reject(error)
+  }
+}
+
+/** @param {Pending} call @param {Event} event */
+function value(call, event) {
+  switch (call.returns) {
+    case 'bytes':
+      return bytes(event.pointer, event.length)
+    case 'text':
+      return text(event.pointer, event.length)
+    case 'null':
+      return undefined
+    case 'handle':
+      return call.owner._sandbox(event.result, json.parse(text(event.pointer, event.length)))
+    default:
+      return json.parse(text(event.pointer, event.length))
+  }
+}
+
+/** @param {string} what */
+const closed = (what) =>
+  fromJson({ status: CLOSED, name: 'CLOSED', message: `The ${what} is closed.`, retryable: false, attempts: 0 })
+
+/**
+ * Starts a call. @param {any} owner the client or sandbox that it acts on @param {string} operation
+ * @param {object} params every argument and option @param {any} [options] `signal` and `onProgress`
+ * @param {Uint8Array | null} [body] @returns {Promise<any>}
+ */
+function submit(owner, operation, params, options, body = null) {
+  return new Promise((resolve, reject) => {
+    if (!owner._handle) throw closed(owner._what)
+    const signal = options?.signal
+    if (signal?.aborted) throw cancelled(operation, signal.reason)
+    const user = ++last
+    const { handle } = queue()
+    const length = body ? body.byteLength : 0
+    check(library.submit(owner._handle, operation, json.stringify(params), body, length, handle, user, number, pointer))
+    const call = { resolve, reject, returns: returns[operation], owner, onProgress: options?.onProgress, signal }
+    if (signal) {
+      const id = stored()
+      const abort = () => library.cancel(id)
+      signal.addEventListener('abort', abort, { once: true })
+      Object.assign(call, { abort })
+    }
+    pending.set(user, call)
+    if (pending.size === 1) queue().hold(true)
+  })
+}
+
+/** @param {string} operation @param {unknown} cause */
+function cancelled(operation, cause) {
+  const message = `${operation} was cancelled before it began.`
+  return fromJson({ status: 5, name: 'CANCELLED', message, operation, retryable: false, attempts: 0 }, cause)
+}
+
+/** Sends the library's log lines to a function. @param {number} level @param {(line: any) => void} listener */
+function log(level, listener) {
+  listeners.clear()
+  const user = ++last
+  if (level) listeners.set(user, listener)
+  check(library.log(level, level ? queue().handle : 0, user))
+}
+
+/** Handles of clients that are open in this thread. @type {Set<number>} */
+const clients = new Set()
+/** @type {Map<number, number>} */
+const keys = new Map()
+
+/**
+ * A thread that is terminated runs no JavaScript any more. What its end does run are the destructors of its
+ * thread-specific values: the value is the handle, the destructor `daytona_close`. So its calls and streams end.
+ * @param {number} handle
+ */
+function closeAtThreadEnd(handle) {
+  if (isMainThread || process.platform === 'win32') return
+  const create = system.func('pthread_key_create', 'int', ['void *', 'void *'])
+  const set = system.func('pthread_setspecific', 'int', [
+    process.platform === 'darwin' ? 'uint64_t' : 'uint32_t',
+    'uint64_t',
+  ])
+  if (create(number.fill(0), library.closeAddress)) return
+  const key = stored()
+  keys.set(handle, key)
+  set(key, handle)
+}
+
+/** @param {number} handle */
+function opened(handle) {
+  clients.add(handle)
+  closeAtThreadEnd(handle)
+}
+
+/** @param {number} handle */
+function closeClient(handle) {
+  clients.delete(handle)
+  library.close(handle)
+  const key = keys.get(handle)
+  if (key === undefined) return
+  keys.delete(handle)
+  system.func('pthread_key_delete', 'int', [process.platform === 'darwin' ? 'uint64_t' : 'uint32_t'])(key)
+}
+
+/** Waits until every call of a client and of its sandboxes has its answer. @param {any} client */
+async function settled(client) {
+  const waiting = []
+  for (const call of pending.values()) {
+    if (call.owner._client !== client) continue
+    const { resolve, reject } = call
+    waiting.push(
+      new Promise((done) => {
+        call.resolve = (value) => (resolve(value), done(undefined))
+        call.reject = (error) => (reject(error), done(undefined))
+      }),
+    )
+  }
+  await Promise.all(waiting)
+}
+
+process.on('exit', () => {
+  for (const handle of [...clients]) closeClient(handle)
+  if (isMainThread) library.shutdown(SHUTDOWN_MS)
+})
+
+module.exports = {
+  ...{ Queue, BATCH, submit, check, closed, cancelled, stored, number, pointer, bytes, text, takeText, log },
+  ...{ opened, closeClient, settled },
+}

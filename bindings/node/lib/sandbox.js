@@ -1,0 +1,96 @@
+'use strict'
+// A sandbox: what the server said of it last, and everything that can be done in it.
+
+const library = require('./library')
+const { hide } = require('./target')
+const { SandboxCalls } = require('./generated/calls')
+const compatible = require('./compatible')
+
+/** Releases the handles of sandboxes that nobody has any more. Nothing happens to the sandboxes. */
+const forgotten = new FinalizationRegistry((/** @type {number} */ handle) => library.close(handle))
+
+class Sandbox extends SandboxCalls {
+  /** @param {any} client @param {number} handle 0: it gets one when it is used @param {any} info */
+  constructor(client, handle, info) {
+    super(client, 'sandbox')
+    hide(this, { _own: handle, _info: null })
+    if (handle) forgotten.register(this, handle, this)
+    this._update(info)
+  }
+
+  /** The handle. One of a list is made by the first use: no request. */
+  get _handle() {
+    if (!this._own && this._own !== null) {
+      const client = /** @type {any} */ (this)._client
+      if (!client._handle) return 0
+      this._own = client._attach(this._info)
+      forgotten.register(this, this._own, this)
+    }
+    return this._own ?? 0
+  }
+
+  /** Takes over what the server said. A field that has the name of a method is in `toJSON()` alone. @param {any} info */
+  _update(info) {
+    if (!info) return
+    this._info = info
+    for (const name of Object.keys(info)) {
+      if (!(name in SandboxCalls.prototype) && name[0] !== '_')
+        /** @type {any} */ (this)[name] = info[name] ?? undefined
+    }
+  }
+
+  /** What the server said of the sandbox last, as it came. */
+  toJSON() {
+    return this._info
+  }
+
+  /** Releases the handle; nothing happens to the sandbox. Calls afterwards fail with DaytonaClosedError. */
+  close() {
+    if (this._own) library.close(this._own)
+    forgotten.unregister(this)
+    this._own = null
+  }
+
+  async [Symbol.asyncDispose]() {
+    this.close()
+  }
+
+  get process() {
+    return this._area('process', compatible.Process)
+  }
+
+  get git() {
+    return this._area('git', compatible.Git)
+  }
+
+  get fs() {
+    return this._area('fs', compatible.FileSystem)
+  }
+
+  get computerUse() {
+    return this._area('computerUse', compatible.ComputerUse)
+  }
+
+  get codeInterpreter() {
+    return this._area('codeInterpreter', compatible.CodeInterpreter)
+  }
+
+  /** @param {string} languageId @param {string} pathToProject */
+  async createLspServer(languageId, pathToProject) {
+    return new compatible.LspServer(this, languageId, pathToProject)
+  }
+
+  /** @param {Record<string, string>} secrets @param {any} [options] */
+  updateSecrets(secrets, options) {
+    return this._refresh('sandbox.set_secrets', { secrets: compatible.secretList(secrets) }, options)
+  }
+
+  /** @param {Date} [start] @param {Date} [end] @param {any} [options] */
+  async getMetrics(start, end, options) {
+    const from = start ?? this._info.createdAt
+    const answer = await this._call('sandbox.metrics_history', { from, to: end ?? new Date() }, options)
+    return compatible.metricsByTime(answer.series)
+  }
+}
+
+module.exports = { Sandbox }

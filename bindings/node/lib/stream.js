@@ -1,0 +1,338 @@
+'use strict'
+// A stream: a running command, a terminal, followed output, a transfer. It is read by `for await`, as a stream of Node, or
+// to its end by `result`. What nobody reads stays in the library, which holds the remote side back.
+
+const { Readable, Writable, Duplex } = require('node:stream')
+const library = require('./library')
+const json = require('./json')
+const { fromJson } = require('./errors')
+const { Queue, BATCH, check, closed, cancelled, stored, number, pointer, bytes, text } = require('./pump')
+const { merge, toBytes } = require('./arguments')
+const { channels, finishes } = require('./generated/tables')
+
+const OPENED = 2
+const DATA = 3
+const PROGRESS = 4
+const ENDED = 5
+const WRITABLE = 6
+const WOULD_BLOCK = 17
+/** What may wait in the library, and the bytes from which on this side takes no more. */
+const CAPACITY = { capacityBytes: 1 << 20, capacityCalls: 4 }
+const ENOUGH_BYTES = 256 << 10
+
+/** A piece of a stream: `data` of one `channel`, up to `position`. */
+class Chunk {
+  /** @param {string} channel @param {Buffer} data @param {number | bigint} position */
+  constructor(channel, data, position) {
+    this.channel = channel
+    this.data = data
+    this.position = position
+  }
+
+  /** The bytes as UTF-8. A character may be cut between two chunks: `Stream.text` puts those together. */
+  get text() {
+    return this.data.toString()
+  }
+
+  /** The JSON value of a `structured` chunk. */
+  get value() {
+    return json.parse(this.data.toString())
+  }
+}
+
+class Stream {
+  /** @type {Chunk[]} */ #chunks = []
+  #first = 0
+  #buffered = 0
+  #handle = 0
+  /** @type {InstanceType<typeof Queue> | undefined} */ #queue
+  /** Events may be waiting: the descriptor said so, and nobody has taken them. */
+  #ready = false
+  #reading = false
+  #discarding = false
+  #room = true
+  /** @type {any} */ #opened
+  /** @type {{ error: any, value?: any } | undefined} */ #end
+  /** @type {(() => void)[]} */ #waiting = []
+  /** @type {Promise<any>} */ #writing = Promise.resolve()
+  #owner
+  #operation
+  /** @type {AbortSignal | undefined} */ #signal
+  /** @type {((progress: any) => void) | undefined} */ #onProgress
+  #abort = () => this.#stop(cancelled(this.#operation, this.#signal?.reason))
+
+  /** @param {any} owner @param {string} operation @param {object} params @param {any} [options] */
+  constructor(owner, operation, params, options) {
+    this.#owner = owner
+    this.#operation = operation
+    this.#onProgress = options?.onProgress
+    try {
+      if (!owner._handle) throw closed(owner._what)
+      if (options?.signal?.aborted) throw cancelled(operation, options.signal.reason)
+      const all = merge(params, options, owner, operation)
+      this.#queue = new Queue(
+        CAPACITY,
+        (event) => this.#take(event),
+        () => this.#onReady(),
+      )
+      check(library.streamOpen(owner._handle, operation, json.stringify(all), this.#queue.handle, 0, number, pointer))
+      this.#handle = stored()
+      this.#signal = options?.signal
+      this.#signal?.addEventListener('abort', this.#abort, { once: true })
+    } catch (error) {
+      this.#stop(error)
+    }
+  }
+
+  /** What the server said when the stream opened. */
+  async opened() {
+    while (!this.#opened && !this.#end) await this.#change()
+    if (this.#opened) return this.#opened.value
+    throw this.#failure()
+  }
+
+  /** How it ended. What nobody reads by then is dropped. */
+  async result() {
+    if (!this.#reading) {
+      this.#discarding = true
+      this.#chunks = []
+      this.#first = this.#buffered = 0
+    }
+    while (!this.#end) await this.#change()
+    if (this.#end.error) throw this.#end.error
+    return this.#end.value
+  }
+
+  /** The next chunk, or undefined at a good end. @returns {Promise<Chunk | undefined>} */
+  async read() {
+    this.#reading = true
+    for (;;) {
+      const chunk = this.#shift()
+      if (chunk) return chunk
+      if (this.#end?.error) throw this.#end.error
+      if (this.#end) return undefined
+      await this.#change()
+    }
+  }
+
+  [Symbol.asyncIterator]() {
+    this.#reading = true
+    return this.#iterate()
+  }
+
+  async *#iterate() {
+    try {
+      for (;;) {
+        const chunk = this.#shift() ?? (await this.read())
+        if (!chunk) return
+        yield chunk
+      }
+    } finally {
+      this.close()
+    }
+  }
+
+  /** The bytes as text; characters that are cut between chunks are put together. @param {string} [channel] */
+  text(channel) {
+    this.#reading = true
+    return this.#decode(channel)
+  }
+
+  /** @param {string} [channel] */
+  async *#decode(channel) {
+    /** @type {Map<string, InstanceType<typeof TextDecoder>>} */
+    const decoders = new Map()
+    for await (const chunk of this) {
+      if (channel !== undefined && chunk.channel !== channel) continue
+      const decoder = decoders.get(chunk.channel) ?? new TextDecoder()
+      decoders.set(chunk.channel, decoder)
+      const decoded = decoder.decode(chunk.data, { stream: true })
+      if (decoded) yield decoded
+    }
+    for (const decoder of decoders.values()) {
+      const rest = decoder.decode()
+      if (rest) yield rest
+    }
+  }
+
+  /** Sends bytes, or a text as UTF-8; done when the library has taken them all. @param {string | Uint8Array} data */
+  write(data) {
+    const body = toBytes(data)
+    const written = this.#writing.then(() => this.#send(body))
+    this.#writing = written.catch(() => {})
+    return written
+  }
+
+  /** Says that no more is written: an upload completes. @returns {Promise<void>} */
+  async finish() {
+    await this.#writing
+    if (this.#end) throw this.#failure()
+    check(library.streamFinish(this.#handle, pointer))
+  }
+
+  /** Ends the remote side where it can be ended. Whoever waits gets DaytonaClosedError. */
+  close() {
+    this.#stop(closed('stream'))
+  }
+
+  async [Symbol.asyncDispose]() {
+    this.close()
+  }
+
+  /** Its bytes as a stream of Node. @param {string} [channel] */
+  readable(channel) {
+    this.#reading = true
+    const chunks = this
+    async function* pieces() {
+      for await (const chunk of chunks) if (channel === undefined || chunk.channel === channel) yield chunk.data
+    }
+    return Readable.from(pieces(), { objectMode: false })
+  }
+
+  /** Its input as a stream of Node, whose end completes an upload. */
+  writable() {
+    return new Writable({
+      write: (data, _, done) => void this.write(data).then(() => done(), done),
+      final: (done) => {
+        if (!finishes.has(this.#operation)) return done()
+        this.finish()
+          .then(() => this.result())
+          .then(() => done(), done)
+      },
+      destroy: (error, done) => {
+        this.close()
+        done(error)
+      },
+    })
+  }
+
+  /** Both, as for a terminal. */
+  duplex() {
+    return Duplex.from({ readable: this.readable(), writable: this.writable() })
+  }
+
+  #shift() {
+    if (this.#first === this.#chunks.length) return undefined
+    const chunk = this.#chunks[this.#first++]
+    this.#buffered -= chunk.data.length
+    if (this.#first === this.#chunks.length) {
+      this.#chunks = []
+      this.#first = 0
+    }
+    // Others wait for what stands behind the data.
+    if (this.#waiting.length && this.#ready) this.#look()
+    return chunk
+  }
+
+  /** @param {Uint8Array} body */
+  async #send(body) {
+    for (let at = 0; at < body.byteLength;) {
+      if (this.#end) throw this.#failure()
+      this.#room = false
+      const left = body.byteLength - at
+      const status = library.streamWrite(this.#handle, at ? body.subarray(at) : body, left, 0, number, null)
+      if (status && status !== WOULD_BLOCK) throw failed(status, this.#operation)
+      if (!status) at += stored()
+      while (at < body.byteLength && !this.#room && !this.#end) await this.#change()
+    }
+  }
+
+  /** The descriptor was readable, and its byte is read. */
+  #onReady() {
+    this.#ready = true
+    if (this.#waiting.length) this.#look()
+    return true
+  }
+
+  /** Takes a batch where there is room for it, and wakes those who wait. */
+  #look() {
+    if (!this.#queue || (this.#buffered >= ENOUGH_BYTES && !this.#discarding)) return false
+    const count = this.#queue.take()
+    this.#ready = count === BATCH
+    if (count) this.#wake()
+    return count > 0
+  }
+
+  #wake() {
+    const waiting = this.#waiting
+    if (!waiting.length) return
+    this.#waiting = []
+    this.#queue?.hold(false)
+    for (const wake of waiting) wake()
+  }
+
+  /** Something new, or the end. @returns {Promise<void> | undefined} */
+  #change() {
+    if (this.#ready && this.#look()) return undefined
+    return new Promise((resolve) => {
+      this.#waiting.push(resolve)
+      this.#queue?.hold(true)
+    })
+  }
+
+  /** @param {import('./pump').Event} event */
+  #take(event) {
+    switch (event.kind) {
+      case DATA: {
+        if (this.#discarding) break
+        this.#chunks.push(new Chunk(channels[event.channel], bytes(event.pointer, event.length), event.position))
+        this.#buffered += event.length
+        break
+      }
+      case OPENED:
+        this.#opened = { value: json.parse(text(event.pointer, event.length)) }
+        break
+      case WRITABLE:
+        this.#room = true
+        break
+      case PROGRESS: {
+        const progress = json.parse(text(event.pointer, event.length))
+        queueMicrotask(() => this.#onProgress?.(progress))
+        break
+      }
+      case ENDED: {
+        const value = json.parse(text(event.pointer, event.length))
+        if (event.status) this.#over(fromJson(value))
+        else this.#over(undefined, event.result ? this.#owner._sandbox(event.result, value) : value)
+      }
+    }
+  }
+
+  #failure() {
+    return this.#end?.error ?? closed('stream')
+  }
+
+  /** Ends it from this side; chunks that nobody has read are gone. @param {any} error */
+  #stop(error) {
+    if (this.#end) return
+    this.#chunks = []
+    this.#first = this.#buffered = 0
+    this.#over(error)
+  }
+
+  /** @param {any} error @param {any} [value] */
+  #over(error, value) {
+    if (this.#end) return
+    this.#end = { error, value }
+    this.#signal?.removeEventListener('abort', this.#abort)
+    if (this.#handle) library.close(this.#handle)
+    this.#wake()
+    this.#queue?.close()
+    this.#queue = undefined
+  }
+}
+
+/** @param {number} status @param {string} operation */
+function failed(status, operation) {
+  const name = library.statusName(status)
+  return fromJson({
+    status,
+    name,
+    message: `Writing to ${operation} failed: ${name}.`,
+    operation,
+    retryable: false,
+    attempts: 0,
+  })
+}
+
+module.exports = { Stream, Chunk }

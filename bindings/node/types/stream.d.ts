@@ -1,0 +1,47 @@
+import type { Duplex, Readable, Writable } from 'node:stream'
+
+/** Where a piece of a stream comes from: `data` where there is one channel, `structured` for JSON values. */
+export type Channel = 'data' | 'stdout' | 'stderr' | 'structured'
+
+/** A piece of a stream. */
+export declare class Chunk<C extends Channel = any> {
+  readonly channel: C
+  /** The bytes, as they came. */
+  readonly data: Buffer
+  /** How many raw bytes were consumed so far: the value to resume from. From 2^53 on a bigint. */
+  readonly position: number | bigint
+  /** The bytes as UTF-8. A character may be cut between two chunks; `Stream.text` puts those together. */
+  get text(): string
+  /** The JSON value of a `structured` chunk. */
+  get value(): any
+}
+
+/**
+ * A running command, a terminal, followed output or a transfer. It is opened by the call that gives it; whether that
+ * worked shows at `opened`, at `result` and at its reader. What nobody reads holds the remote side back. Leaving a
+ * `for await` early closes it.
+ */
+export declare class Stream<Opened = any, Ended = any> implements AsyncIterable<Chunk>, AsyncDisposable {
+  /** What the server said when it opened. */
+  opened(): Promise<Opened>
+  /** How it ended. What is not read by then, and nobody reads, is dropped. */
+  result(): Promise<Ended>
+  /** The next chunk; undefined at a good end. */
+  read(): Promise<Chunk | undefined>
+  [Symbol.asyncIterator](): AsyncGenerator<Chunk, void, undefined>
+  /** The bytes as text, of one channel or of all. */
+  text(channel?: Channel): AsyncGenerator<string, void, undefined>
+  /** Sends bytes, or a text as UTF-8; done when all is taken. */
+  write(data: string | ArrayBuffer | ArrayBufferView): Promise<void>
+  /** Says that no more is written: an upload completes. */
+  finish(): Promise<void>
+  /** Ends the remote side where it can be ended. Those that wait get DaytonaClosedError. */
+  close(): void
+  [Symbol.asyncDispose](): Promise<void>
+  /** Its bytes as a stream of Node, of one channel or of all. */
+  readable(channel?: Channel): Readable
+  /** Its input as a stream of Node, whose end completes an upload. */
+  writable(): Writable
+  /** Both, as for a terminal. */
+  duplex(): Duplex
+}

@@ -1,0 +1,434 @@
+//! One class for each area, with a method for each operation and the official package's methods beside them.
+
+use super::super::surface::{Member, Operation, Returns, Surface, Target};
+use super::super::types::Type;
+use super::official::{Answer, Area, Goes, Method, Official};
+use super::shapes::listed;
+use super::spelling::{WIDTH, comment, member_doc, member_type, shape, signature, type_of, used};
+use heck::{ToLowerCamelCase, ToUpperCamelCase};
+use std::fmt::Write;
+
+/// `calls.js` and `calls.d.ts`
+pub fn render(surface: &Surface, official: &Official) -> Result<(String, String), String> {
+    let mut out = Out { surface, official, script: String::new(), types: String::new(), names: Vec::new() };
+    for operation in &surface.operations {
+        out.options(operation);
+    }
+    let mut done: Vec<&str> = Vec::new();
+    // Areas with a property stand before the classes that have them.
+    let mut areas: Vec<(&String, &Area)> = official.areas.iter().collect();
+    areas.sort_by_key(|(_, area)| area.property.is_none());
+    for (name, area) in areas {
+        out.area(name, area)?;
+        done.push(&area.class);
+    }
+    for class in official.classes.iter().filter(|class| !done.contains(&class.name.as_str())) {
+        out.open(&class.name, "Area", "Calls by the names that the official package gives them.");
+        for method in &class.methods {
+            out.official_method(method, None)?;
+        }
+        out.close();
+    }
+    let before = "\n'use strict'\n\nconst { Area, Target, positional, idOf } = require('../target')\n\
+                  const answers = require('../answers')\n\n";
+    let script = format!("{before}{}module.exports = {{\n  {},\n}}\n", out.script, out.names.join(",\n  "));
+    let shapes = surface.shapes.iter().map(|it| shape(&it.name));
+    let shapes = used(shapes.chain(official.types.iter().map(|(name, _)| name.clone())), &out.types);
+    let choices = used(surface.choices.iter().map(|it| it.name.clone()), &out.types);
+    let written = used(WRITTEN.iter().map(|name| (*name).to_owned()), &out.types);
+    let mut before = String::from(
+        "\nimport type { Area, CallOptions, ProgressOptions, Target } from '../target'\n\
+         import type { Image } from '../image'\nimport type { Sandbox } from '../sandbox'\n\
+         import type { Stream } from '../stream'\n",
+    );
+    for (names, from) in [(choices, "./choices"), (shapes, "./shapes"), (written, "../compatible")] {
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        before += &listed("import type ", &names, &format!(" from '{from}'"));
+    }
+    Ok((script, before + "\n" + out.types.trim_end() + "\n"))
+}
+
+/// `methods.js`: where the tests find the method of an operation.
+pub fn methods(surface: &Surface, official: &Official) -> String {
+    let mut text = String::from(
+        "\n'use strict'\n\n/** The area, the methods of call and stream, and the arguments of each operation. */\n\
+         module.exports = {\n",
+    );
+    for operation in &surface.operations {
+        let own = official.names.get(&operation.name).cloned();
+        let own = own.unwrap_or_else(|| operation.verb().to_lower_camel_case());
+        let area = official.areas.get(operation.area()).and_then(|area| area.property.as_deref());
+        let name = |given: Option<&String>| format!("'{}'", given.unwrap_or(&own));
+        let call = operation.call.as_ref().map(|_| name(official.calls.get(&operation.name)));
+        let stream = operation.stream.as_ref().map(|_| name(official.streams.get(&operation.name)));
+        let arguments: Vec<String> = operation.arguments.iter().map(|it| format!("'{}'", it.name)).collect();
+        let fields = [
+            area.map(|area| format!("area: '{area}'")),
+            call.map(|call| format!("call: {call}")),
+            stream.map(|stream| format!("stream: {stream}")),
+            Some(format!("arguments: [{}]", arguments.join(", "))),
+            operation.body.then(|| "body: true".to_owned()),
+        ];
+        let fields: Vec<String> = fields.into_iter().flatten().collect();
+        let line = format!("  '{}': {{ {} }},", operation.name, fields.join(", "));
+        if line.len() <= WIDTH {
+            let _ = writeln!(text, "{line}");
+        } else {
+            let _ = writeln!(text, "  '{}': {{\n    {},\n  }},", operation.name, fields.join(",\n    "));
+        }
+    }
+    text + "}\n"
+}
+
+/// Types of the official package that are written by hand.
+const WRITTEN: &[&str] = &[
+    "AccessibilityFindOptions",
+    "AccessibilityTreeOptions",
+    "CodeRunParams",
+    "CreateSecretParams",
+    "CreateWarmPool",
+    "ExecuteResponse",
+    "FilePermissionsParams",
+    "ForkSandboxParams",
+    "GitCommitResponse",
+    "ListSecretsQuery",
+    "SandboxMetrics",
+    "ScreenshotOptions",
+    "SessionExecuteRequest",
+    "UpdateSandboxNetworkSettings",
+    "UpdateSecretParams",
+    "UpdateWarmPool",
+];
+
+struct Out<'a> {
+    surface: &'a Surface,
+    official: &'a Official,
+    script: String,
+    types: String,
+    names: Vec<String>,
+}
+
+impl Out<'_> {
+    /// The interface of an operation's options; without any it is the common one.
+    fn options(&mut self, operation: &Operation) {
+        if operation.options.is_empty() {
+            return;
+        }
+        self.types += &comment(&format!("Options of {}.", operation.name), 0);
+        let base = if has_progress(operation) { "ProgressOptions" } else { "CallOptions" };
+        let _ = writeln!(self.types, "export interface {} extends {base} {{", options_name(operation));
+        for member in &operation.options {
+            self.types += &comment(&member_doc(member), 2);
+            let _ = writeln!(self.types, "  {}?: {}", member.name, member_type(member, true));
+        }
+        self.types += "}\n\n";
+    }
+
+    fn open(&mut self, class: &str, parent: &str, doc: &str) {
+        let _ = writeln!(self.script, "class {class} extends {parent} {{");
+        self.types += &comment(doc, 0);
+        let _ = writeln!(self.types, "export declare class {class} extends {parent} {{");
+        self.names.push(class.to_owned());
+    }
+
+    fn close(&mut self) {
+        for text in [&mut self.script, &mut self.types] {
+            text.truncate(text.trim_end().len());
+            *text += "\n}\n\n";
+        }
+    }
+
+    fn area(&mut self, name: &str, area: &Area) -> Result<(), String> {
+        let target = |it: &Operation| match (name, it.area()) {
+            ("client", "sandbox") => it.target == Target::Client,
+            ("sandbox", "sandbox") => it.target == Target::Sandbox,
+            (name, of) => name == of,
+        };
+        let operations: Vec<&Operation> = self.surface.operations.iter().filter(|it| target(it)).collect();
+        let doc = match area.parent.as_str() {
+            "Target" => format!("The operations of a {name}."),
+            _ => format!("The operations `{name}.*`."),
+        };
+        self.open(&area.class, &area.parent, &doc);
+        let official = self.official.methods(&area.class);
+        for operation in operations {
+            let own = self.official.names.get(&operation.name).cloned();
+            let own = own.unwrap_or_else(|| operation.verb().to_lower_camel_case());
+            let is_manual = self.official.manual.contains(&operation.name);
+            if operation.call.is_some() {
+                let name = self.official.calls.get(&operation.name).unwrap_or(&own);
+                let is_official = official.iter().any(|it| it.name == *name);
+                if !is_official && !is_manual {
+                    self.call(operation, name);
+                }
+            }
+            if operation.stream.is_some() {
+                let name = self.official.streams.get(&operation.name).unwrap_or(&own);
+                self.stream(operation, name);
+            }
+        }
+        for method in official {
+            let own = self.surface.operations.iter().find(|it| it.name == method.operation);
+            let own = own.filter(|it| target(it) && it.verb().to_lower_camel_case() == method.name);
+            self.official_method(method, own)?;
+        }
+        if area.parent == "Target" {
+            self.properties(name);
+        }
+        self.close();
+        Ok(())
+    }
+
+    /// The areas of a client or a sandbox.
+    fn properties(&mut self, of: &str) {
+        for (name, area) in &self.official.areas {
+            let Some(property) = &area.property else { continue };
+            let first = self.surface.operations.iter().find(|it| it.area() == name);
+            let here = match first.map(|it| it.target) {
+                Some(Target::Client) => of == "client",
+                Some(Target::Sandbox) => of == "sandbox",
+                _ => false,
+            };
+            if here {
+                let class = &area.class;
+                let _ = write!(
+                    self.script,
+                    "  get {property}() {{\n    return this._area('{property}', {class})\n  }}\n\n"
+                );
+                let _ = writeln!(self.types, "  /** `{name}.*` */\n  get {property}(): {class}\n");
+            }
+        }
+    }
+
+    fn call(&mut self, operation: &Operation, name: &str) {
+        let mut names: Vec<String> = operation.arguments.iter().map(|it| it.name.clone()).collect();
+        let body = if operation.body { ", body" } else { "" };
+        names.extend(operation.body.then(|| "body".to_owned()));
+        names.push("options".into());
+        let params = params(operation.arguments.iter().map(|it| (it.name.as_str(), it.name.clone())));
+        let how = if self.refreshes(operation) { "_refresh" } else { "_call" };
+        let _ = write!(
+            self.script,
+            "  {name}({}) {{\n    return this.{how}('{}', {params}, options{body})\n  }}\n\n",
+            names.join(", "),
+            operation.name
+        );
+        let returns = format!("Promise<{}>", self.natural(operation));
+        self.declare(operation, name, &returns, &call_doc(operation));
+    }
+
+    fn stream(&mut self, operation: &Operation, name: &str) {
+        let mut names: Vec<String> = operation.arguments.iter().map(|it| it.name.clone()).collect();
+        names.push("options".into());
+        let params = params(operation.arguments.iter().map(|it| (it.name.as_str(), it.name.clone())));
+        let _ = write!(
+            self.script,
+            "  {name}({}) {{\n    return this._stream('{}', {params}, options)\n  }}\n\n",
+            names.join(", "),
+            operation.name
+        );
+        let stream = operation.stream.as_ref();
+        let part = |typed: Option<&super::super::types::Typed>| match typed {
+            Some(typed) if typed.nullable && typed.of == Type::Any => "null".to_owned(),
+            Some(typed) => type_of(&typed.of, false),
+            None => "null".to_owned(),
+        };
+        let ended = match stream.is_some_and(|it| it.handle) {
+            true => "Sandbox".to_owned(),
+            false => part(stream.and_then(|it| it.ended.as_ref())),
+        };
+        let opened = part(stream.and_then(|it| it.opened.as_ref()));
+        let mut doc = operation.doc.clone();
+        let _ = write!(doc, "\n\nClosed: {}", operation.cancel);
+        self.declare(operation, name, &format!("Stream<{opened}, {ended}>"), &doc);
+    }
+
+    /// The declaration of an operation in its own form: required arguments, bytes, options.
+    fn declare(&mut self, operation: &Operation, name: &str, returns: &str, doc: &str) {
+        let mut doc = doc.to_owned();
+        for argument in &operation.arguments {
+            let _ = write!(doc, "\n@param {} {}", argument.name, member_doc(argument));
+        }
+        self.types += &comment(&doc, 2);
+        let parameters = own_parameters(operation);
+        self.types += &signature(name, &parameters, &format!(": {returns}"), 2);
+        self.types.push('\n');
+    }
+
+    fn refreshes(&self, operation: &Operation) -> bool {
+        super::tables::refreshes(operation) && !self.official.answers.contains(&operation.name)
+    }
+
+    /// What a call gives back.
+    fn natural(&self, operation: &Operation) -> String {
+        let Some(call) = &operation.call else { return "void".into() };
+        if self.refreshes(operation) {
+            return "void".into();
+        }
+        match (&call.returns, &call.result) {
+            (Returns::Null, _) => "void".into(),
+            (Returns::Bytes, _) => "Buffer".into(),
+            (Returns::Text, _) => "string".into(),
+            (Returns::Handle, _) => "Sandbox".into(),
+            (Returns::Json, Some(result)) => {
+                let null = if result.nullable { " | null" } else { "" };
+                type_of(&result.of, false) + null
+            }
+            (Returns::Json, None) => "unknown".into(),
+        }
+    }
+
+    /// A method of the official package, which also takes the operation's own form where the names are the same.
+    fn official_method(&mut self, method: &Method, own: Option<&Operation>) -> Result<(), String> {
+        let operation = self.surface.operations.iter().find(|it| it.name == method.operation);
+        let operation = operation.ok_or("the mapping was checked")?;
+        let mut names = Vec::new();
+        let mut given = Vec::new();
+        let mut more = Vec::new();
+        for argument in &method.arguments {
+            match &argument.goes {
+                Goes::To { field, .. } if !argument.is_optional => {
+                    names.push(argument.name.clone());
+                    given.push((field.as_str(), argument.name.clone()));
+                }
+                Goes::Id(field) => {
+                    names.push(argument.name.clone());
+                    given.push((field.as_str(), format!("idOf({})", argument.name)));
+                }
+                Goes::To { field, is_object } => more.push(format!("'{}{field}'", if *is_object { "%" } else { "" })),
+                Goes::Seconds(default) => more.push(format!("'@{}'", default.as_deref().unwrap_or_default())),
+                Goes::Spread(_) => more.push("'*'".into()),
+            }
+        }
+        let params = params(given.into_iter());
+        let options = match more.is_empty() {
+            true => "options".to_owned(),
+            false => format!("positional([{}], more)", more.join(", ")),
+        };
+        names.push(if more.is_empty() { "options".into() } else { "...more".into() });
+        let how = if self.refreshes(operation) { "_refresh" } else { "_call" };
+        let answer = match &method.answer {
+            Answer::Natural => String::new(),
+            Answer::Void => ".then(() => undefined)".into(),
+            Answer::Field(field) => format!(".then((answer) => answer.{field} ?? undefined)"),
+            Answer::Function { name, .. } => format!(".then(answers.{name})"),
+        };
+        let _ = writeln!(self.script, "  {}({}) {{", method.name, names.join(", "));
+        let arguments = [format!("'{}'", operation.name), params, options];
+        if answer.is_empty() {
+            self.script += &signature(&format!("return this.{how}"), &arguments, "", 4);
+        } else {
+            let call = format!("this.{how}({}){answer}", arguments.join(", "));
+            if call.len() + 11 <= WIDTH {
+                let _ = writeln!(self.script, "    return {call}");
+            } else {
+                self.script += &signature(&format!("const answer = this.{how}"), &arguments, "", 4);
+                let _ = writeln!(self.script, "    return answer{answer}");
+            }
+        }
+        self.script += "  }\n\n";
+        self.declare_official(method, operation, own)
+    }
+
+    fn declare_official(&mut self, method: &Method, operation: &Operation, own: Option<&Operation>) -> Result<(), String> {
+        let returns = format!("Promise<{}>", self.answer(method, operation)?);
+        let mut doc = call_doc(operation);
+        let mut parameters = Vec::new();
+        for argument in &method.arguments {
+            let optional = if argument.is_optional { "?" } else { "" };
+            let (of, about) = match &argument.goes {
+                Goes::To { field, .. } => {
+                    let member = member(operation, field);
+                    (member_type(member, true), member_doc(member))
+                }
+                Goes::Id(field) => {
+                    let member = member(operation, field);
+                    ("string | { id: string }".to_owned(), member_doc(member))
+                }
+                Goes::Seconds(default) => {
+                    let default = default.as_ref().map(|it| format!(" Default: {it}.")).unwrap_or_default();
+                    ("number".to_owned(), format!("Seconds until the library gives up; 0 is no limit.{default}"))
+                }
+                Goes::Spread(of) => (of.clone(), "Options by name.".to_owned()),
+            };
+            let _ = write!(doc, "\n@param {} {about}", argument.name);
+            parameters.push(format!("{}{optional}: {of}", argument.name));
+        }
+        match parameters.last_mut() {
+            Some(last) if last.starts_with("options") => *last += " & CallOptions",
+            _ => parameters.push("options?: CallOptions".into()),
+        }
+        self.types += &comment(&doc, 2);
+        self.types += &signature(&method.name, &parameters, &format!(": {returns}"), 2);
+        if let Some(own) = own.filter(|own| !own.options.is_empty()) {
+            self.types += &signature(&method.name, &own_parameters(own), &format!(": {returns}"), 2);
+        }
+        self.types.push('\n');
+        Ok(())
+    }
+
+    fn answer(&self, method: &Method, operation: &Operation) -> Result<String, String> {
+        Ok(match &method.answer {
+            Answer::Natural => self.natural(operation),
+            Answer::Void => "void".into(),
+            Answer::Function { of, .. } => of.clone(),
+            Answer::Field(field) => {
+                let result = operation.call.as_ref().and_then(|call| call.result.as_ref());
+                let shape = match result.map(|it| &it.of) {
+                    Some(Type::Shape(name)) => self.surface.shape(name),
+                    _ => None,
+                };
+                let member = shape.and_then(|shape| shape.members.iter().find(|it| it.name == *field));
+                let member = member.ok_or_else(|| format!("{}: the answer has no {field}", method.name))?;
+                let of = type_of(&member.of, false);
+                if member.nullable || !member.required { of + " | undefined" } else { of }
+            }
+        })
+    }
+}
+
+fn member<'a>(operation: &'a Operation, field: &str) -> &'a Member {
+    let mut members = operation.arguments.iter().chain(&operation.options);
+    members.find(|member| member.name == field).expect("the mapping was checked")
+}
+
+fn has_progress(operation: &Operation) -> bool {
+    operation.call.as_ref().is_some_and(|call| call.progress)
+        || operation.stream.as_ref().is_some_and(|stream| stream.progress)
+}
+
+fn options_name(operation: &Operation) -> String {
+    match (operation.options.is_empty(), has_progress(operation)) {
+        (true, true) => "ProgressOptions".into(),
+        (true, false) => "CallOptions".into(),
+        // The official package has a PtyCreateOptions of its own.
+        _ => format!("{}Options", operation.name.replace("pty.", "terminal.").to_upper_camel_case()),
+    }
+}
+
+fn own_parameters(operation: &Operation) -> Vec<String> {
+    let mut parameters: Vec<String> =
+        operation.arguments.iter().map(|it| format!("{}: {}", it.name, member_type(it, true))).collect();
+    parameters.extend(operation.body.then(|| "body: string | ArrayBuffer | ArrayBufferView".to_owned()));
+    parameters.push(format!("options?: {}", options_name(operation)));
+    parameters
+}
+
+/// What a call does, when it gives up, and what becomes of it when it is cancelled.
+fn call_doc(operation: &Operation) -> String {
+    let mut doc = operation.doc.clone();
+    let limit = match operation.timeout_ms {
+        Some(limit) => format!("Gives up after {} s unless `timeoutMs` says otherwise.", limit / 1000),
+        None => "Has no limit unless `timeoutMs` gives one.".into(),
+    };
+    let _ = write!(doc, "\n\n{limit} Cancelled: {}", operation.cancel);
+    doc
+}
+
+/// `{ path, idOrName: idOf(snapshot) }`
+fn params<'a>(given: impl Iterator<Item = (&'a str, String)>) -> String {
+    let fields: Vec<String> = given
+        .map(|(field, value)| if field == value { value } else { format!("{field}: {value}") })
+        .collect();
+    if fields.is_empty() { "{}".into() } else { format!("{{ {} }}", fields.join(", ")) }
+}

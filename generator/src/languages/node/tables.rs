@@ -1,0 +1,60 @@
+//! What the runtime looks up by operation.
+
+use super::super::surface::{Operation, Returns, Surface, Target};
+use super::super::types::Type;
+use super::spelling::signature;
+use std::fmt::Write;
+
+pub fn render(surface: &Surface) -> String {
+    let mut numbers = surface.version.split('.').map(|part| part.parse::<u32>().unwrap_or_default());
+    let (major, minor) = (numbers.next().unwrap_or_default(), numbers.next().unwrap_or_default());
+    let mut text = format!(
+        "\n'use strict'\n\n/** The interface of the library that this package needs: `major << 16 | minor`. */\n\
+         const ABI = ({major} << 16) | {minor}\n\n/** What an operation gives back, unless it is JSON. */\n\
+         const returns = Object.assign(Object.create(null), {{\n"
+    );
+    for operation in &surface.operations {
+        let Some(call) = &operation.call else { continue };
+        let of = match call.returns {
+            Returns::Json => continue,
+            Returns::Null => "null",
+            Returns::Bytes => "bytes",
+            Returns::Text => "text",
+            Returns::Handle => "handle",
+        };
+        let _ = writeln!(text, "  '{}': '{of}',", operation.name);
+    }
+    text += "})\n\n/** Operations whose limit is a minute unless another is given. */\nconst bounded = new Set([\n";
+    for operation in surface.operations.iter().filter(|it| it.timeout_ms == Some(60_000)) {
+        let _ = writeln!(text, "  '{}',", operation.name);
+    }
+    text += "])\n\n/** Streams whose input comes to an end. */\n";
+    let finishes = |it: &&Operation| it.stream.as_ref().is_some_and(|stream| stream.input == "finished");
+    let finishes = surface.operations.iter().filter(finishes).map(|it| format!("'{}'", it.name));
+    let finishes = ["[".to_owned() + &finishes.collect::<Vec<_>>().join(", ") + "]"];
+    text += &signature("const finishes = new Set", &finishes, "", 0);
+    let channels = surface.channels.iter().map(|channel| match channel.name.as_str() {
+        "NONE" => "'data'".to_owned(),
+        name => format!("'{}'", name.to_lowercase()),
+    });
+    let channels = channels.collect::<Vec<_>>().join(", ");
+    text += "\n/** The channels of streams, by number. */\n";
+    let _ = write!(text, "const channels = [{channels}]\n\n");
+    text += "/** Levels of the library's log, by name. */\nconst levels = {\n";
+    for level in &surface.log_levels {
+        let name = level.name.trim_start_matches("LOG_").to_lowercase();
+        let _ = writeln!(text, "  {name}: {},", level.number);
+    }
+    text += "}\n\nmodule.exports = { ABI, returns, bounded, finishes, channels, levels }\n";
+    text
+}
+
+/// The answer is the sandbox itself, which the object then holds.
+pub fn refreshes(operation: &Operation) -> bool {
+    let of = operation.call.as_ref().and_then(|call| call.result.as_ref()).map(|result| &result.of);
+    let is_handle = operation.call.as_ref().is_some_and(|call| matches!(call.returns, Returns::Handle));
+    operation.target == Target::Sandbox
+        && !is_handle
+        && operation.area() == "sandbox"
+        && matches!(of, Some(Type::Shape(name)) if name == "Sandbox")
+}
