@@ -150,9 +150,9 @@ export interface SandboxCreateOptions extends ProgressOptions {
   resources?: Resources
   /** Minutes without activity until it stops; 0 never. (minutes) */
   autoStopInterval?: number
-  /** Minutes stopped until it is archived; 0 never. (minutes) */
+  /** Minutes stopped until it is archived; 0 never. Default: 10080. (minutes) */
   autoArchiveInterval?: number
-  /** Minutes stopped until it is deleted; -1 never, 0 at once. (minutes) */
+  /** Minutes stopped until it is deleted; -1 never, 0 at once. Default: -1. (minutes) */
   autoDeleteInterval?: number
   /** true: deleted as soon as it stops; the same as `autoDeleteInterval` 0, which it overrides. Default: false. */
   ephemeral?: boolean
@@ -622,7 +622,7 @@ export interface GitAuthenticateOptions extends CallOptions {
 
 /** Options of git.config_get. */
 export interface GitConfigGetOptions extends CallOptions {
-  /** `global`, `local` or `system`; absent: the server's default. */
+  /** `global`, `local` or `system`. Default: "global". */
   scope?: string
   /** The repository, for the scope `local`. */
   path?: string
@@ -1346,8 +1346,9 @@ export declare class Files extends Area {
    * Copies a local file into the sandbox, with constant memory.
    *
    * A submitted call reports PROGRESS, bytes handed to the connection of the file's length. A local file that cannot be
-   * read, is not a regular one, or changes while it is read, is IO, and nothing appears in the sandbox. A file whose
-   * size is reported as 0, as those of /proc, is read to its end. No time limit of its own: the idle limit applies.
+   * read, is not a regular one, or changes while it is read, is IO, and nothing appears in the sandbox; one that is
+   * missing has the code FILE_NOT_FOUND. A file whose size is reported as 0, as those of /proc, is read to its end. No
+   * time limit of its own: the idle limit applies.
    *
    * Has no limit unless `timeoutMs` gives one. Cancelled: Drops the connection; a file that was not there completely
    * does not appear.
@@ -1805,7 +1806,7 @@ export declare class GitCalls extends Area {
    * Gives up after 60 s unless `timeoutMs` says otherwise. Cancelled: Drops the connection; nothing changes in the
    * sandbox.
    * @param key The key, as `user.name`.
-   * @param scope `global`, `local` or `system`; absent: the server's default.
+   * @param scope `global`, `local` or `system`. Default: "global".
    * @param path The repository, for the scope `local`.
    */
   getConfig(key: string, scope?: string, path?: string, options?: CallOptions): Promise<string | undefined>
@@ -2525,8 +2526,8 @@ export declare class SnapshotCalls extends Area {
    * Makes a snapshot from an image's name or an image object, and waits until it is active.
    *
    * The result is the snapshot as last read. As a stream its data is the build log, which a name has not.
-   * SANDBOX_FAILED: the build failed; the message has the server's reason, and the name stays taken. HTTP_CONFLICT: the
-   * name is taken. Local files of an image object are uploaded first, with PROGRESS.
+   * SANDBOX_FAILED: the build failed; the message has the reason, and the name stays taken. HTTP_CONFLICT: the name is
+   * taken. Local files are uploaded first, with PROGRESS of a submitted call.
    *
    * Closed: Ends the wait; the build goes on, and the snapshot is there under its name.
    * @param name The name, unique in the organization.
@@ -2550,6 +2551,8 @@ export declare class SnapshotCalls extends Area {
 
   /**
    * Deactivates a snapshot: no sandbox can be made from it until it is activated again.
+   *
+   * The result is null: the server answers 204 without the snapshot; snapshot.get reads it.
    *
    * Gives up after 60 s unless `timeoutMs` says otherwise. Cancelled: Drops the connection; the snapshot may be
    * inactive.
@@ -2686,11 +2689,12 @@ export declare class Client extends Target {
   /**
    * Makes a sandbox from a snapshot or an image, and waits until it is started.
    *
-   * Local files of an image object are uploaded first: PROGRESS is of them, and one that is missing is IO with the code
-   * FILE_NOT_FOUND. The result is the sandbox as last read, with a handle. As a stream its data is the build log, and
-   * ENDED carries handle and JSON. A create that fails after the request was sent names the sandbox (`sandboxId`) or
-   * the unique name that was sent (`sandboxName`): look there before creating another. SANDBOX_FAILED: it went into an
-   * error state; the message has the server's reason.
+   * Local files of an image object are uploaded first: a submitted call reports PROGRESS of them, and one that is
+   * missing is IO with the code FILE_NOT_FOUND. The result is the sandbox as last read, with a handle. As a stream it
+   * opens when the server has taken the request, its data is the build log, and ENDED carries handle and JSON. A create
+   * that fails after the request was sent names the sandbox (`sandboxId`) or the unique name that was sent
+   * (`sandboxName`): look there before creating another. SANDBOX_FAILED: it went into an error state; the message has
+   * the server's reason.
    *
    * Closed: Ends the wait and deletes nothing: the error names the sandbox.
    */

@@ -110,10 +110,10 @@ export declare class DaytonaLspServerNotInitializedError extends DaytonaBadReque
 /** The remote repository refused the credential. */
 export declare class DaytonaGitAuthFailedError extends DaytonaAuthenticationError {}
 
-/** The sandbox's user may not. */
+/** The sandbox's user may not, with HTTP_FORBIDDEN; with IO, this process may not use a local file. */
 export declare class DaytonaFileAccessDeniedError extends DaytonaForbiddenError {}
 
-/** The file does not exist. */
+/** The file does not exist: with HTTP_NOT_FOUND one of the sandbox, with IO a local one. */
 export declare class DaytonaFileNotFoundError extends DaytonaNotFoundError {}
 
 /** The repository does not exist. */

@@ -295,7 +295,9 @@ impl Out<'_> {
                     names.push(argument.name.clone());
                     given.push((field.as_str(), format!("idOf({})", argument.name)));
                 }
-                Goes::To { field, is_object } => more.push(format!("'{}{field}'", if *is_object { "%" } else { "" })),
+                Goes::To { field, is_object } => {
+                    more.push(format!("'{}{field}'", if *is_object { "%" } else { "" }))
+                }
                 Goes::Seconds(default) => more.push(format!("'@{}'", default.as_deref().unwrap_or_default())),
                 Goes::Spread(_) => more.push("'*'".into()),
             }
@@ -330,7 +332,12 @@ impl Out<'_> {
         self.declare_official(method, operation, own)
     }
 
-    fn declare_official(&mut self, method: &Method, operation: &Operation, own: Option<&Operation>) -> Result<(), String> {
+    fn declare_official(
+        &mut self,
+        method: &Method,
+        operation: &Operation,
+        own: Option<&Operation>,
+    ) -> Result<(), String> {
         let returns = format!("Promise<{}>", self.answer(method, operation)?);
         let mut doc = call_doc(operation);
         let mut parameters = Vec::new();
@@ -347,7 +354,10 @@ impl Out<'_> {
                 }
                 Goes::Seconds(default) => {
                     let default = default.as_ref().map(|it| format!(" Default: {it}.")).unwrap_or_default();
-                    ("number".to_owned(), format!("Seconds until the library gives up; 0 is no limit.{default}"))
+                    (
+                        "number".to_owned(),
+                        format!("Seconds until the library gives up; 0 is no limit.{default}"),
+                    )
                 }
                 Goes::Spread(of) => (of.clone(), "Options by name.".to_owned()),
             };

@@ -70,7 +70,8 @@ pub struct Official {
 impl Official {
     /// Reads the mapping, and refuses what the catalogue does not have.
     pub fn read(surface: &Surface) -> Result<Self, String> {
-        let mapping: Value = serde_json::from_str(MAPPING).map_err(|error| format!("official.json: {error}"))?;
+        let mapping: Value =
+            serde_json::from_str(MAPPING).map_err(|error| format!("official.json: {error}"))?;
         let area = |it: &Value| Area {
             class: text(&it["class"]),
             parent: it["parent"].as_str().unwrap_or("Area").to_owned(),
