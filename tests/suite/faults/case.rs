@@ -134,6 +134,14 @@ pub fn of_one_request(repeatable: bool) -> Vec<(&'static str, Promise)> {
     ]
 }
 
+/// The same of an operation that needs no more of the answer than its status: a body that breaks is not missed.
+pub fn of_one_order(repeatable: bool) -> Vec<(&'static str, Promise)> {
+    let is_of_the_body = |kind: &str| {
+        ["cut-body", "stall-body", "html=200", "empty=200", "garbage"].iter().any(|it| kind.starts_with(it))
+    };
+    of_one_request(repeatable).into_iter().filter(|(kind, _)| !is_of_the_body(kind)).collect()
+}
+
 /// Whether the server acts on the request that this fault strikes.
 pub fn lets_act(fault: &str) -> bool {
     ["cut-after", "cut-body", "stall-body", "delay", "split", "close-idle"]

@@ -10,5 +10,6 @@ mod creating;
 mod logs;
 mod repositories;
 mod requests;
+mod snapshots;
 mod terminals;
 mod transfers;
