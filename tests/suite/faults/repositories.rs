@@ -1,8 +1,9 @@
 //! Git, language servers and contexts of the interpreter: small calls of their own areas.
 
-use super::case::{Matrix, Truth, fault, fixture, lets_act, of_one_request};
+use super::case::{Matrix, Truth, fault, fixture, lets_act, of_one_order, of_one_request};
 use crate::fixture::Fixture;
 use crate::support;
+use daytona_dev::Protocol;
 use serde_json::{Value, json};
 
 const LIMIT_MS: u64 = 1500;
@@ -56,6 +57,38 @@ async fn questions_about_repositories_and_contexts_are_repeated_until_they_are_a
         };
         let truth = ask().await.unwrap();
         for (kind, promise) in of_one_request(true) {
+            matrix.case(&fixture, operation, &fault(kind, path, Some(1)), promise, &truth, ask).await;
+        }
+    }
+    matrix.end();
+}
+
+#[tokio::test]
+async fn a_language_server_answers_truly_or_not_at_all() {
+    // The first answer of a server on a busy machine takes its time.
+    let patience = json!({"retries": 2, "idleTimeoutMs": 6000, "connectTimeoutMs": 6000, "events": false});
+    let fixture = Fixture::of(Protocol::V0_205, patience).await;
+    let mut matrix = Matrix::default();
+    fixture.put("main.py", "class MyClass:\n    def method(self):\n        pass\n\nMyClass().me\n");
+    let home = fixture.does("sandbox.home_dir", json!({})).await["dir"].clone();
+    let project = json!({"language": "python", "projectPath": home});
+    fixture.does("lsp.start", project.clone()).await;
+    let project = json!({"language": "python", "projectPath": home, "timeoutMs": 5500});
+    let with = |more: Value| {
+        let mut params = project.clone();
+        params.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        params
+    };
+    let place = json!({"path": "main.py", "line": 4, "character": 12});
+    let symbols = json!({"path": "main.py"});
+    for (operation, params, path, cells) in [
+        ("lsp.did_open", with(symbols.clone()), "/lsp/did-open", of_one_order(false)),
+        ("lsp.completions", with(place), "/lsp/completions", of_one_request(false)),
+        ("lsp.document_symbols", with(symbols), "/lsp/document-symbols", of_one_request(true)),
+    ] {
+        let truth = fixture.does(operation, params.clone()).await;
+        for (kind, promise) in cells {
+            let ask = async || fixture.call(operation, params.clone()).await;
             matrix.case(&fixture, operation, &fault(kind, path, Some(1)), promise, &truth, ask).await;
         }
     }

@@ -1,4 +1,4 @@
-//! Snapshots, volumes and links: what is made is made once, and what is told is so.
+//! Snapshots with their builds, volumes, and links: what is made is made once, and what is told is so.
 
 use super::case::{Fails, Matrix, Truth, fault, fixture, of_one_order, of_one_request};
 use crate::fixture::Fixture;
@@ -27,7 +27,7 @@ async fn questions_about_snapshots_and_volumes_are_repeated_until_they_are_answe
             params["timeoutMs"] = json!(LIMIT_MS);
             let mut answer = fixture.json(operation, params).await?;
             // The service's own have the time of the question.
-            if let Some(items) = answer["items"].as_array_mut() {
+            if let Some(items) = answer.get_mut("items").and_then(Value::as_array_mut) {
                 items.retain(|item| item["general"] == false);
             }
             Ok(answer)
@@ -138,6 +138,35 @@ async fn a_deletion_is_told_as_it_went() {
                 support::until(&fault, left).await;
             }
         }
+    }
+    matrix.end();
+}
+
+#[tokio::test]
+async fn a_build_of_a_snapshot_ends_truly_whatever_becomes_of_its_log_and_its_polls() {
+    let fixture = fixture().await;
+    let mut matrix = Matrix::default();
+    let mut number = 0;
+    let truth = json!("active");
+    let logs = ["cut", "cut-body=9", "stall", "stall-body=9", "split", "status=502", "html=200", "garbage"];
+    let paths = ["/build-logs-url", "/build-logs?follow"];
+    let mut faults: Vec<String> =
+        paths.iter().flat_map(|path| logs.iter().map(move |kind| fault(kind, path, None))).collect();
+    // Polls that fail for a while.
+    faults.extend(
+        ["cut", "cut-body=9", "status=502", "html=503", "empty=504"]
+            .map(|kind| fault(kind, "/api/snapshots/", Some(4))),
+    );
+    for fault in faults {
+        number += 1;
+        let name = format!("built-{number}");
+        let build = async || {
+            let image = json!({"base": "x", "steps": [{"workdir": "/srv"}]});
+            let (log, ended) = fixture.snapshot_stream(json!({"name": name, "image": image})).await;
+            assert!(!log.contains("<html"), "{log}");
+            Ok(ended?["state"].clone())
+        };
+        matrix.case(&fixture, "snapshot.create", &fault, Truth, &truth, build).await;
     }
     matrix.end();
 }
