@@ -29,7 +29,7 @@ all: library server
 # Cargo optimises across crates only where nothing but final artifacts is made: with the rlib in the same
 # call it would leave that out, without a word.
 library:
-	$(CARGO) rustc --locked --release --package libdaytona --lib --crate-type cdylib,staticlib
+	$(CARGO) rustc --locked --release --package libdaytona --no-default-features --features ffi --lib --crate-type cdylib,staticlib
 	@ln -sfn libdaytona.so $(RELEASE)/libdaytona.so.$(ABI)
 
 $(RELEASE)/libdaytona.so $(RELEASE)/libdaytona.a:

@@ -13,8 +13,15 @@ pub mod client;
 #[cfg(feature = "ffi")]
 #[allow(unsafe_code)]
 pub mod ffi;
+#[cfg(feature = "sdk")]
+mod sdk;
 
 pub use client::error::{Error, Result};
+pub use client::stream::Channel;
+#[cfg(feature = "sdk")]
+pub use sdk::{
+    Chunk, Client, Echo, ErrorClass, Output, Pending, Sandbox, requests, requests::SandboxSpec, types,
+};
 
 /// This library's version.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");

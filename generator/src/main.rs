@@ -56,29 +56,37 @@ fn main() -> Result<(), Box<dyn Error>> {
         write(&into.join(format!("src/ffi/generated/{area}.rs")), &shims::area(&catalogue, area))?;
     }
     write(&into.join("src/ffi/generated/mod.rs"), &shims::module(&areas))?;
-    format_rust(&into.join("src/ffi/generated"))?;
+    format_rust(files_of(&into.join("src/ffi/generated"))?)?;
     let header = header::render(&root, &into.join("src/ffi/generated"), &areas)?;
     write(&into.join("include/daytona.cdef"), &cdef::render(&header))?;
     write(&into.join("tests/abi/symbols.txt"), &header::symbols(&header))?;
     write(&into.join("include/daytona.h"), &header)?;
     write(&into.join("docs/reference.md"), &reference::render(&catalogue))?;
+    let mut rust = Vec::new();
     for file in languages::render(&operations)? {
-        write(&into.join(&file.path), &file.text)?;
+        let path = into.join(&file.path);
+        write(&path, &file.text)?;
+        rust.extend((path.extension() == Some("rs".as_ref())).then_some(path));
     }
+    format_rust(rust)?;
     Ok(())
 }
 
 /// The generated source is formatted like all other source.
-fn format_rust(directory: &Path) -> Result<(), Box<dyn Error>> {
-    let mut files = Vec::new();
-    for entry in fs::read_dir(directory)? {
-        files.push(entry?.path());
-    }
+fn format_rust(files: Vec<PathBuf>) -> Result<(), Box<dyn Error>> {
     let done = Command::new("rustfmt")
         .args(["--edition", "2024", "--config", "max_width=110,use_small_heuristics=Max"])
         .args(files)
         .status()?;
     if done.success() { Ok(()) } else { Err("rustfmt failed".into()) }
+}
+
+fn files_of(directory: &Path) -> Result<Vec<PathBuf>, Box<dyn Error>> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(directory)? {
+        files.push(entry?.path());
+    }
+    Ok(files)
 }
 
 /// Writes a file, unless it is so already: unchanged files keep their time.

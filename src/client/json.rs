@@ -1,4 +1,4 @@
-//! Reading JSON that a server or a caller wrote, and telling in plain words what is wrong with it.
+//! Reading JSON that a server wrote, and telling in plain words what is wrong with it.
 
 use super::error::{Error, Result};
 use super::parse::plain;

@@ -16,8 +16,8 @@ pub fn parse_object<P: DeserializeOwned>(operation: &str, json: &[u8]) -> Result
     {
         return Ok(params);
     }
-    // The slow way, for lone surrogates, for numbers that are integers as doubles, and for the sake of the message.
-    let mut value: Value = super::json::read(json).map_err(|error| {
+    // The slow way, for numbers that are integers as doubles, and for the sake of the message.
+    let mut value: Value = serde_json::from_slice(json).map_err(|error| {
         Error::new(status::INVALID_JSON, format!("{operation}: the parameters are not JSON: {error}"))
     })?;
     whole_numbers_to_integers(&mut value);
@@ -161,7 +161,6 @@ pub fn whole_option<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::client::echo::Failure;
 
     crate::params! {
         pub struct Numbers {
@@ -247,17 +246,8 @@ mod tests {
     }
 
     #[test]
-    fn a_lone_surrogate_is_the_replacement_character_as_in_languages_that_cannot_write_one() {
-        let it: Failure = parse_object(
-            "test",
-            br#"{"status":400,"message":"a\ud800b","headers":{"\udc00":"\ud83e\udd80"}}"#,
-        )
-        .unwrap();
-        assert_eq!(it.message.as_deref(), Some("a\u{fffd}b"));
-        assert_eq!(it.headers.unwrap()["\u{fffd}"], "\u{1f980}");
+    fn a_lone_surrogate_is_invalid_json_with_its_place() {
         let error = parse(r#"{"count":"\ud800"}"#).unwrap_err();
-        assert_eq!(error.status(), status::INVALID_ARGUMENT);
-        let error = parse(r#"{"count":"\ud8"#).unwrap_err();
         assert_eq!(error.status(), status::INVALID_JSON);
         assert!(error.to_string().contains("column"), "{error}");
     }

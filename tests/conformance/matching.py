@@ -19,7 +19,7 @@ def plain(value):
         return int(value["$number"])
     if "$utf16" in value:
         units = b"".join(unit.to_bytes(2, "little") for unit in value["$utf16"])
-        return units.decode("utf-16-le", "surrogatepass")
+        return units.decode("utf-16-le", "replace")
     return {key: plain(item) for key, item in value.items()}
 
 

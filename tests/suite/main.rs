@@ -23,6 +23,7 @@ mod process;
 mod pty;
 mod recordings;
 mod sandbox;
+mod sdk;
 mod secret;
 mod session;
 mod snapshot;

@@ -4,6 +4,7 @@
 
 mod csharp;
 mod node;
+mod rust;
 #[allow(dead_code, reason = "what is read depends on the languages")]
 pub mod surface;
 pub mod types;
@@ -18,7 +19,7 @@ pub struct File {
 
 type Render = fn(&Surface) -> Result<Vec<File>, String>;
 
-const LANGUAGES: &[Render] = &[csharp::render, node::render];
+const LANGUAGES: &[Render] = &[csharp::render, node::render, rust::render];
 
 pub fn render(operations: &str) -> Result<Vec<File>, String> {
     let surface = Surface::read(operations)?;

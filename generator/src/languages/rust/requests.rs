@@ -1,0 +1,323 @@
+//! A request for each operation: the method that makes it, its options, and what it gives when it is awaited.
+
+use super::spelling::{converted, doc, example, owned, pascal, shape, snake, taken};
+use super::types::documentation;
+use crate::languages::surface::{Member, Operation, Returns, Surface, Target};
+use crate::languages::types::{Type, Typed};
+use std::fmt::Write;
+
+/// What is awaited as a stream, though it is a call as well.
+const STREAMS_FIRST: [&str; 2] = ["process.run", "interpreter.run"];
+/// Its options are a value of their own, because it has little but options.
+const CREATE: &str = "sandbox.create";
+const SPEC: &str = "SandboxSpec";
+/// The area whose methods stand on the target itself.
+const OWN: [&str; 3] = ["sandbox", "client", "echo"];
+
+pub fn areas(surface: &Surface) -> Vec<String> {
+    let mut areas: Vec<String> = surface.operations.iter().map(|it| it.area().to_owned()).collect();
+    areas.dedup();
+    areas
+}
+
+pub fn area(surface: &Surface, area: &str) -> String {
+    let operations: Vec<&Operation> = surface.operations.iter().filter(|it| it.area() == area).collect();
+    let mut text = String::from(
+        "
+use crate::catalogue::operation;
+use crate::client::error::Result;
+use crate::client::operation::TargetRef;
+use crate::sdk::request::{self, Parameters, Pending, Request};
+use crate::sdk::{Client, Echo, Output, Sandbox, types::*};
+use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+use std::future::IntoFuture;
+use std::time::Duration;
+",
+    );
+    for (target, owner) in [(Target::Client, "Client"), (Target::Sandbox, "Sandbox"), (Target::Echo, "Echo")] {
+        let of_target: Vec<&&Operation> = operations.iter().filter(|it| it.target == target).collect();
+        if of_target.is_empty() {
+            continue;
+        }
+        let owner = if OWN.contains(&area) { owner.to_owned() } else { room(&mut text, area, owner) };
+        let _ = writeln!(text, "\nimpl {owner} {{");
+        for operation in of_target {
+            method(&mut text, operation);
+        }
+        text.push_str("}\n");
+    }
+    for operation in operations {
+        if operation.name == CREATE {
+            spec(&mut text, operation);
+        }
+        request(&mut text, surface, operation);
+    }
+    text
+}
+
+/// The area's own type, made by a method of the target.
+fn room(text: &mut String, area: &str, owner: &str) -> String {
+    let name = format!("{}Area", pascal(area));
+    let _ = write!(
+        text,
+        "
+/// The operations `{area}.*`.
+#[derive(Clone)]
+pub struct {name}(TargetRef);
+
+impl {owner} {{
+    /// The operations `{area}.*`.
+    pub fn {area}(&self) -> {name} {{
+        {name}(self.target.clone())
+    }}
+}}
+"
+    );
+    name
+}
+
+fn request_name(operation: &Operation) -> String {
+    format!("{}Request", pascal(&operation.name.replace('.', "_")))
+}
+
+fn method(text: &mut String, operation: &Operation) {
+    let target = if OWN.contains(&operation.area()) { "&self.target" } else { "&self.0" };
+    let mut parameters = String::new();
+    let mut sets = String::new();
+    for argument in &operation.arguments {
+        let (of, expression) = taken(&argument.of, argument.unit.as_deref());
+        let name = snake(&argument.name);
+        let expression = converted(&argument.of, &expression).replace("value", &name);
+        let _ = write!(parameters, ", {name}: {of}");
+        let _ = writeln!(sets, "        it.set(\"{}\", {expression});", argument.name);
+    }
+    if operation.body {
+        parameters.push_str(", data: impl Into<bytes::Bytes>");
+        sets.push_str("        it.body(data.into());\n");
+    }
+    let is_create = operation.name == CREATE;
+    if is_create {
+        let _ = write!(parameters, ", spec: {SPEC}");
+    }
+    let name = request_name(operation);
+    let made = match is_create {
+        true => format!("Request::with(OPERATION, {target}, spec.0)"),
+        false => format!("Request::new(OPERATION, {target})"),
+    };
+    let mutable = if sets.is_empty() { "" } else { "mut " };
+    let _ = write!(
+        text,
+        "{}    pub fn {}(&self{parameters}) -> {name} {{
+        const OPERATION: &crate::catalogue::Operation = operation(\"{}\");
+        let {mutable}it = {made};
+{sets}        {name}(it)
+    }}\n\n",
+        method_documentation(operation),
+        snake(operation.verb()),
+        operation.name,
+    );
+}
+
+fn method_documentation(operation: &Operation) -> String {
+    let mut text = format!("{}\n", operation.doc);
+    for argument in &operation.arguments {
+        let _ = write!(text, "\n`{}`: {}\n", snake(&argument.name), documentation(argument));
+    }
+    let _ = write!(text, "\nDropped while it runs: {}\n", operation.cancel);
+    let mut comment = doc("    ", &text);
+    let owner = match operation.target {
+        Target::Client => "client: daytona::Client",
+        Target::Sandbox => "sandbox: daytona::Sandbox",
+        Target::Echo => "echo: daytona::Echo",
+    };
+    let variable = owner.split(':').next().unwrap_or_default();
+    let room = if OWN.contains(&operation.area()) { String::new() } else { format!(".{}()", operation.area()) };
+    let mut values: Vec<String> =
+        operation.arguments.iter().map(|it| example(&it.of, &it.name, it.unit.as_deref())).collect();
+    if operation.body {
+        values.push("\"content\"".into());
+    }
+    if operation.name == CREATE {
+        values.push("daytona::SandboxSpec::default()".into());
+    }
+    let binding = if gives(operation) == "()" { "" } else { "let given = " };
+    let _ = write!(
+        comment,
+        "    ///
+    /// ```no_run
+    /// # async fn example({owner}) -> daytona::Result<()> {{
+    /// {binding}{variable}{room}.{}({}).await?;
+    /// # Ok(())
+    /// # }}
+    /// ```
+",
+        snake(operation.verb()),
+        values.join(", ")
+    );
+    comment
+}
+
+/// The options of `sandbox.create`.
+fn spec(text: &mut String, operation: &Operation) {
+    let _ = write!(
+        text,
+        "
+/// What a new sandbox is made of, for [`Client::create`].
+///
+/// ```
+/// use daytona::SandboxSpec;
+///
+/// let spec = SandboxSpec::default().language(\"python\").env([(\"GREETING\", \"hi\")]);
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct {SPEC}(Parameters);
+
+impl {SPEC} {{
+"
+    );
+    for option in &operation.options {
+        setter(text, option);
+    }
+    text.push_str("}\n");
+}
+
+fn request(text: &mut String, surface: &Surface, operation: &Operation) {
+    let name = request_name(operation);
+    let area = if OWN.contains(&operation.area()) { String::new() } else { format!(".{}()", operation.area()) };
+    let owner = match operation.target {
+        Target::Client => "Client",
+        Target::Sandbox => "Sandbox",
+        Target::Echo => "Echo",
+    };
+    let made = match area.as_str() {
+        "" => format!("[`{owner}::{0}`]", operation.verb()),
+        _ => format!("[`{}Area::{}`]", pascal(operation.area()), operation.verb()),
+    };
+    let _ = write!(
+        text,
+        "\n/// The request `{}`, made by {made}. It is sent when it is awaited.\n\
+         #[must_use = \"a request is sent when it is awaited\"]\n#[derive(Clone)]\npub struct {name}(Request);\n\nimpl {name} {{\n",
+        operation.name
+    );
+    let options = match operation.name.as_str() {
+        CREATE => &[],
+        _ => operation.options.as_slice(),
+    };
+    let common = surface.common.iter().filter(|it| !it.streams || operation.stream.is_some());
+    for option in options.iter().chain(common) {
+        setter(text, option);
+    }
+    if operation.call.as_ref().is_some_and(|call| call.progress) {
+        text.push_str(
+            "    /// Calls this with how many bytes were moved, and with the total where it is known.
+    pub fn on_progress(mut self, progress: impl Fn(u64, Option<u64>) + Send + Sync + 'static) -> Self {
+        self.0.progress(progress);
+        self
+    }\n\n",
+        );
+    }
+    if is_both(operation) {
+        match STREAMS_FIRST.contains(&operation.name.as_str()) {
+            true => {
+                let (result, sent) = result(operation);
+                let _ = write!(
+                    text,
+                    "    /// Waits for the end, and gives everything at once.
+    pub fn collected(self) -> Pending<{result}> {{
+        self.0.{sent}()
+    }}\n"
+                );
+            }
+            false => {
+                let _ = write!(
+                    text,
+                    "    /// Opens it as a stream: its data is the log of the build.
+    pub fn stream(self) -> Pending<{}> {{
+        self.0.stream()
+    }}\n",
+                    output(operation)
+                );
+            }
+        }
+    }
+    text.push_str("}\n");
+    let (given, sent) = match is_streamed(operation) {
+        true => (output(operation), "stream"),
+        false => result(operation),
+    };
+    let _ = write!(
+        text,
+        "
+impl IntoFuture for {name} {{
+    type Output = Result<{given}>;
+    type IntoFuture = Pending<{given}>;
+
+    fn into_future(self) -> Self::IntoFuture {{
+        self.0.{sent}()
+    }}
+}}
+"
+    );
+}
+
+fn setter(text: &mut String, option: &Member) {
+    let (of, expression) = match &option.of {
+        Type::Either(_) => ("impl serde::Serialize".to_owned(), "value".to_owned()),
+        _ => taken(&option.of, option.unit.as_deref()),
+    };
+    // Beside an operation's own `timeout`, which the server keeps.
+    let name = if option.name == "timeoutMs" { "time_limit".to_owned() } else { snake(&option.name) };
+    let _ = write!(
+        text,
+        "{}    pub fn {name}(mut self, value: {of}) -> Self {{
+        self.0.set(\"{}\", {});
+        self
+    }}\n\n",
+        doc("    ", &documentation(option)),
+        option.name,
+        converted(&option.of, &expression)
+    );
+}
+
+fn is_both(operation: &Operation) -> bool {
+    operation.call.is_some() && operation.stream.is_some()
+}
+
+/// Whether awaiting it opens a stream.
+fn is_streamed(operation: &Operation) -> bool {
+    operation.call.is_none() || (is_both(operation) && STREAMS_FIRST.contains(&operation.name.as_str()))
+}
+
+fn gives(operation: &Operation) -> String {
+    if is_streamed(operation) { output(operation) } else { result(operation).0 }
+}
+
+/// The result of a call, and the method of a request that gives it.
+fn result(operation: &Operation) -> (String, &'static str) {
+    let Some(call) = &operation.call else { return ("()".into(), "nothing") };
+    match (call.returns, &call.result) {
+        (Returns::Bytes, _) => ("Vec<u8>".into(), "bytes"),
+        (Returns::Text, _) => ("String".into(), "text"),
+        (Returns::Handle, _) if operation.target != Target::Echo => ("Sandbox".into(), "sandbox"),
+        (Returns::Null, _) | (_, None) => ("()".into(), "nothing"),
+        (_, Some(result)) => (typed(result), "json"),
+    }
+}
+
+fn output(operation: &Operation) -> String {
+    let Some(stream) = &operation.stream else { return "()".into() };
+    let of = |of: &Option<Typed>| of.as_ref().map_or("()".into(), typed);
+    let ended = if stream.handle { "Sandbox".into() } else { of(&stream.ended) };
+    format!("Output<{}, {ended}>", of(&stream.opened))
+}
+
+fn typed(of: &Typed) -> String {
+    let base = match &of.of {
+        // Null alone.
+        Type::Any if of.nullable => return "()".into(),
+        Type::Shape(name) if name != "Anything" => shape(name),
+        other => owned(other),
+    };
+    if of.nullable { format!("Option<{base}>") } else { base }
+}

@@ -1,0 +1,306 @@
+//! An open stream.
+
+use super::request::read;
+use super::sandbox::Sandbox;
+use crate::catalogue::Operation;
+use crate::client::error::{Error, Result};
+use crate::client::lock::Mutex;
+use crate::client::operation::BUFFER_BYTES;
+use crate::client::status;
+use crate::client::stream::{self, Channel, Ended, ErrorContext, InputWriter, Io, Sink};
+use bytes::Bytes;
+use futures_util::Stream;
+use serde::de::DeserializeOwned;
+use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::marker::PhantomData;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use tokio::task::AbortHandle;
+
+/// The least that a stream buffers.
+const MIN_BUFFER_BYTES: u64 = 64 << 10;
+
+/// A piece of a stream, in order.
+#[derive(Clone, Debug)]
+pub struct Chunk {
+    /// Standard output or standard error of a command, a JSON value of an interpreter.
+    pub channel: Channel,
+    /// The bytes, as they came: a character may be cut at the end.
+    pub data: Bytes,
+    /// Raw bytes of the source consumed up to the end of this piece: the value to resume from.
+    pub position: u64,
+}
+
+impl Chunk {
+    /// Whether it is of standard error.
+    pub fn is_stderr(&self) -> bool {
+        self.channel == Channel::Stderr
+    }
+
+    /// As text; what is not UTF-8 is replaced.
+    pub fn text(&self) -> std::borrow::Cow<'_, str> {
+        String::from_utf8_lossy(&self.data)
+    }
+}
+
+/// An open stream: its data with [`next`](Self::next) or as a [`Stream`], then how it ended with
+/// [`finish`](Self::finish).
+///
+/// Its socket is read, pinged and timed out by a task of its own, also while nobody reads; what was not read yet is
+/// bounded by `buffer_bytes`. Dropping it closes the stream, which ends the remote side where the operation's
+/// documentation says so.
+#[must_use = "dropping it closes the stream"]
+pub struct Output<Opened, Finished> {
+    opened: Opened,
+    operation: &'static Operation,
+    shared: Arc<Shared>,
+    input: InputWriter,
+    task: AbortHandle,
+    finished: PhantomData<fn() -> Finished>,
+}
+
+/// What a stream ends with.
+pub trait Ending: Sized {
+    #[doc(hidden)]
+    fn read(operation: &'static Operation, ended: Ended) -> Result<Self>;
+}
+
+impl<T: DeserializeOwned> Ending for T {
+    fn read(operation: &'static Operation, ended: Ended) -> Result<Self> {
+        read(operation, &ended.json)
+    }
+}
+
+impl Ending for Sandbox {
+    fn read(operation: &'static Operation, ended: Ended) -> Result<Self> {
+        let missing = || Error::new(status::PANIC, format!("{} has made no sandbox", operation.name));
+        ended.sandbox.map(Self::from).ok_or_else(missing)
+    }
+}
+
+/// What the task and the reader share.
+struct Shared {
+    state: Mutex<State>,
+    capacity_bytes: usize,
+}
+
+#[derive(Default)]
+struct State {
+    opened: Option<Vec<u8>>,
+    chunks: VecDeque<stream::Chunk>,
+    waiting_bytes: usize,
+    end: Option<Result<Ended>>,
+    /// The reader had the error already.
+    is_told: bool,
+    reader: Option<Waker>,
+    source: Option<Waker>,
+}
+
+impl<Opened: DeserializeOwned, Finished: Ending> Output<Opened, Finished> {
+    pub(super) async fn open(
+        operation: &'static Operation,
+        begin: impl FnOnce(Box<dyn FnOnce(Option<u64>) -> Io + Send>) -> Result<crate::catalogue::StreamFuture>,
+    ) -> Result<Self> {
+        let made = Arc::new(Mutex::new(None));
+        let ends = made.clone();
+        let work = begin(Box::new(move |buffer_bytes| {
+            let capacity_bytes =
+                usize::try_from(buffer_bytes.unwrap_or(BUFFER_BYTES).max(MIN_BUFFER_BYTES)).unwrap_or(usize::MAX);
+            let (writer, input) = stream::input(capacity_bytes);
+            let shared = Arc::new(Shared { state: Mutex::default(), capacity_bytes });
+            *ends.lock() = Some((shared.clone(), writer));
+            Io { sink: Arc::new(SharedSink(shared)), input, error_context: ErrorContext::default() }
+        }))?;
+        let ends = made.lock().take();
+        let (shared, input) = ends.ok_or_else(|| {
+            Error::new(status::PANIC, format!("{} has not made the ends of its stream", operation.name))
+        })?;
+        let sharing = shared.clone();
+        let task = tokio::spawn(async move {
+            // Whatever becomes of the task, a panic and a shutdown of the runtime included, the reader is told.
+            let told = Told(sharing);
+            let end = work.await;
+            told.0.end(end);
+        })
+        .abort_handle();
+        let output = Unopened(Some(task));
+        let opened = poll_fn(|cx| shared.poll_opened(cx)).await?;
+        let opened = read(operation, &opened)?;
+        Ok(Self { opened, operation, shared, input, task: output.keep(), finished: PhantomData })
+    }
+
+    /// What was known when the stream opened.
+    pub fn opened(&self) -> &Opened {
+        &self.opened
+    }
+
+    /// The next piece; `None` after a good end, an error once after a bad one.
+    pub async fn next(&mut self) -> Option<Result<Chunk>> {
+        poll_fn(|cx| self.shared.poll_next(cx)).await
+    }
+
+    /// Reads what is left, drops it, and gives how the stream ended.
+    pub async fn finish(mut self) -> Result<Finished> {
+        while let Some(chunk) = self.next().await {
+            chunk?;
+        }
+        let end = self.shared.state.lock().end.take();
+        match end {
+            Some(Ok(ended)) => Finished::read(self.operation, ended),
+            Some(Err(error)) => Err(error),
+            None => Err(Error::new(status::PANIC, "the stream has no end")),
+        }
+    }
+
+    /// Writes all of it to the remote side, as fast as that takes it.
+    pub async fn write(&self, mut data: &[u8]) -> Result<()> {
+        while !data.is_empty() {
+            match self.input.write(data)? {
+                0 => {
+                    let (room, waiting) = tokio::sync::oneshot::channel();
+                    self.input.on_room(move || {
+                        let _ = room.send(());
+                    });
+                    let _ = waiting.await;
+                }
+                taken => data = &data[taken..],
+            }
+        }
+        Ok(())
+    }
+
+    /// Says that no more will be written: a writer of a file completes it then.
+    pub fn end_input(&self) {
+        self.input.finish();
+    }
+}
+
+impl<Opened: Unpin, Finished> Stream for Output<Opened, Finished> {
+    type Item = Result<Chunk>;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Chunk>>> {
+        self.shared.poll_next(cx)
+    }
+}
+
+impl<Opened, Finished> Drop for Output<Opened, Finished> {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// The task of a stream that nobody has yet.
+struct Unopened(Option<AbortHandle>);
+
+impl Unopened {
+    fn keep(mut self) -> AbortHandle {
+        self.0.take().expect("only this takes it")
+    }
+}
+
+impl Drop for Unopened {
+    fn drop(&mut self) {
+        if let Some(task) = &self.0 {
+            task.abort();
+        }
+    }
+}
+
+struct Told(Arc<Shared>);
+
+impl Drop for Told {
+    fn drop(&mut self) {
+        self.0.end(Err(Error::new(status::CLOSED, "the stream was closed, or its runtime has ended")));
+    }
+}
+
+impl Shared {
+    /// The first end counts.
+    fn end(&self, end: Result<Ended>) {
+        let mut state = self.state.lock();
+        if state.end.is_none() {
+            state.end = Some(end);
+        }
+        let reader = state.reader.take();
+        drop(state);
+        wake(reader);
+    }
+
+    fn poll_opened(&self, cx: &mut Context<'_>) -> Poll<Result<Vec<u8>>> {
+        let mut state = self.state.lock();
+        if let Some(opened) = state.opened.take() {
+            return Poll::Ready(Ok(opened));
+        }
+        match &state.end {
+            Some(Err(error)) => return Poll::Ready(Err(error.clone())),
+            Some(Ok(_)) => return Poll::Ready(Ok(b"null".to_vec())),
+            None => state.reader = Some(cx.waker().clone()),
+        }
+        Poll::Pending
+    }
+
+    fn poll_next(&self, cx: &mut Context<'_>) -> Poll<Option<Result<Chunk>>> {
+        let mut state = self.state.lock();
+        if let Some(stream::Chunk { channel, data, position }) = state.chunks.pop_front() {
+            state.waiting_bytes -= data.len();
+            let source = state.source.take();
+            drop(state);
+            wake(source);
+            return Poll::Ready(Some(Ok(Chunk { channel, data, position })));
+        }
+        match &state.end {
+            Some(Ok(_)) => Poll::Ready(None),
+            Some(Err(_)) if state.is_told => Poll::Ready(None),
+            Some(Err(error)) => {
+                let error = error.clone();
+                state.is_told = true;
+                Poll::Ready(Some(Err(error)))
+            }
+            None => {
+                state.reader = Some(cx.waker().clone());
+                Poll::Pending
+            }
+        }
+    }
+}
+
+fn wake(waiting: Option<Waker>) {
+    if let Some(waker) = waiting {
+        waker.wake();
+    }
+}
+
+struct SharedSink(Arc<Shared>);
+
+impl Sink for SharedSink {
+    fn opened(&self, json: Vec<u8>) {
+        let mut state = self.0.state.lock();
+        state.opened = Some(json);
+        let reader = state.reader.take();
+        drop(state);
+        wake(reader);
+    }
+
+    fn poll_room(&self, cx: &mut Context<'_>) -> Poll<()> {
+        let mut state = self.0.state.lock();
+        if state.waiting_bytes < self.0.capacity_bytes {
+            return Poll::Ready(());
+        }
+        state.source = Some(cx.waker().clone());
+        Poll::Pending
+    }
+
+    fn data(&self, chunk: stream::Chunk) {
+        let mut state = self.0.state.lock();
+        state.waiting_bytes += chunk.data.len();
+        state.chunks.push_back(chunk);
+        let reader = state.reader.take();
+        drop(state);
+        wake(reader);
+    }
+
+    /// No stream reports progress: the catalogue's `progress` of streams is false.
+    fn progress(&self, _: u64, _: Option<u64>) {}
+}

@@ -1,0 +1,4 @@
+//! The Rust SDK, as a program uses it.
+
+mod echo;
+mod real;
