@@ -22,7 +22,7 @@ UNINSTALLED = -Iinclude -L$(RELEASE) -ldaytona -Wl,-rpath,$(abspath $(RELEASE))
 
 EXAMPLES := $(patsubst examples/c/%.c,$(PROGRAMS)/%,$(wildcard examples/c/*.c))
 
-.PHONY: all library server examples install generate coverage demo demo-csharp bench bench-tools soak test clean demo-node
+.PHONY: all library server examples install generate coverage demo bench bench-tools soak test clean
 
 all: library server
 
@@ -65,6 +65,7 @@ demo: $(PROGRAMS)/quickstart
 	$(TARGET)/debug/daytona-dev run -- $(PROGRAMS)/quickstart
 
 # The same in C#.
+.PHONY: demo-csharp
 demo-csharp: library
 	$(CARGO) build --locked --package daytona-dev
 	LIBDAYTONA_PATH=$(abspath $(RELEASE)) $(TARGET)/debug/daytona-dev run -- dotnet run --project examples/csharp/quickstart
@@ -76,9 +77,16 @@ $(NODE_MODULES):
 	cd bindings/node && npm ci --omit=dev --ignore-scripts --no-audit --no-fund --loglevel=error
 	@mkdir -p $(@D) && ln -sfn ../../../bindings/node $@
 
+.PHONY: demo-node
 demo-node: library $(NODE_MODULES)
 	$(CARGO) build --locked --package daytona-dev
 	LIBDAYTONA_PATH=$(abspath $(RELEASE)) $(TARGET)/debug/daytona-dev run -- node examples/node/quickstart.mjs
+
+# The same in Rust.
+.PHONY: demo-rust
+demo-rust:
+	$(CARGO) build --locked --package daytona-dev --example quickstart --package libdaytona
+	$(TARGET)/debug/daytona-dev run -- $(TARGET)/debug/examples/quickstart
 
 # The table of measures beside their peers; minutes. ROUNDS=N, MEASURE='parts of names, separated by |'.
 ROUNDS ?= 5

@@ -1,17 +1,42 @@
 //! libdaytona: Daytona sandboxes from every language that can call C.
 //!
-//! The map of the house. Arrows go one way: `ffi` → `catalogue` → `client` → `client::transport`.
+//! ```no_run
+//! use daytona::{Client, SandboxSpec};
+//! use std::time::Duration;
 //!
-//! * [`client`]: the Rust SDK. Async; knows HTTP and WebSocket, knows no C.
-//! * [`catalogue`]: every operation exactly once: name, arguments, result, documentation, function.
-//!   The C functions, the header and the reference are generated from it.
+//! # async fn example() -> daytona::Result<()> {
+//! let client = Client::from_env()?; // DAYTONA_API_KEY ...
+//! let sandbox = client.create(SandboxSpec::default().language("python")).await?;
+//! let done = sandbox.process().execute("echo hello").cwd("/tmp").timeout(Duration::from_secs(5)).await?;
+//! println!("{}", done.result);
+//!
+//! let mut run = sandbox.process().run("cargo test").await?;
+//! while let Some(chunk) = run.next().await {
+//!     print!("{}", chunk?.text());
+//! }
+//! println!("exit {}", run.finish().await?.exit_code);
+//! sandbox.delete().await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! The map of the house. Arrows go one way: `ffi` and `sdk` → `catalogue` → `client` → `client::transport`.
+//!
+//! * `client`: every noun. Async; knows HTTP and WebSocket, knows no C.
+//! * `catalogue`: every operation exactly once: name, arguments, result, documentation, function.
+//!   The C functions, the header, the reference and the languages' packages are generated from it.
 //! * `ffi`: the C boundary: handles, calls, queues, streams. The only `unsafe`. Knows no HTTP.
+//! * `sdk`: the Rust SDK, which this crate shows: typed requests over the catalogue, generated from it.
 #![deny(unsafe_code)]
 
+// Not the interface of a Rust program: what the C boundary, the generator and the tests stand on.
+#[doc(hidden)]
 pub mod catalogue;
+#[doc(hidden)]
 pub mod client;
 #[cfg(feature = "ffi")]
 #[allow(unsafe_code)]
+#[doc(hidden)]
 pub mod ffi;
 #[cfg(feature = "sdk")]
 mod sdk;

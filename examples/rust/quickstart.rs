@@ -70,7 +70,9 @@ async fn tour(sandbox: &Sandbox) -> Result<()> {
     while let Some(chunk) = terminal.next().await {
         screen.push_str(&chunk?.text());
     }
-    for line in screen.lines().filter(|line| line.starts_with(|first: char| first.is_ascii_digit())) {
+    for line in
+        screen.split(['\r', '\n']).filter(|line| line.starts_with(|first: char| first.is_ascii_digit()))
+    {
         println!("  | {line}");
     }
     println!("  exit code  {}", terminal.finish().await?.exit_code);
@@ -85,7 +87,7 @@ async fn tour(sandbox: &Sandbox) -> Result<()> {
 
 async fn files(sandbox: &Sandbox, directory: &std::path::Path) -> Result<()> {
     let (up, down) = (directory.join("up"), directory.join("down"));
-    let content: Vec<u8> = (0..FILE_MIB << 20).map(|at| (at * at >> 7) as u8).collect();
+    let content: Vec<u8> = (0..FILE_MIB << 20).map(|at| ((at * at) >> 7) as u8).collect();
     std::fs::write(&up, &content).expect("room for a temporary file");
     let files = sandbox.files();
 
@@ -93,7 +95,9 @@ async fn files(sandbox: &Sandbox, directory: &std::path::Path) -> Result<()> {
     let counted = reports.clone();
     files
         .upload(up.to_string_lossy(), "tour.bin")
-        .on_progress(move |_, _| drop(counted.fetch_add(1, Ordering::Relaxed)))
+        .on_progress(move |_, _| {
+            counted.fetch_add(1, Ordering::Relaxed);
+        })
         .await?;
     tell("up", start.elapsed(), reports.load(Ordering::Relaxed));
     let hash = sandbox.process().execute("sha256sum tour.bin").await?.result;
@@ -102,7 +106,11 @@ async fn files(sandbox: &Sandbox, directory: &std::path::Path) -> Result<()> {
     files.download("tour.bin", down.to_string_lossy()).await?;
     tell("down", start.elapsed(), 0);
     let same = std::fs::read(&down).is_ok_and(|back| back == content);
-    println!("  sha256     there  {}\n  the file is {}the same", &hash[..64.min(hash.len())], if same { "" } else { "not " });
+    println!(
+        "  sha256     there  {}\n  the file is {}the same",
+        &hash[..64.min(hash.len())],
+        if same { "" } else { "not " }
+    );
     Ok(())
 }
 

@@ -26,7 +26,7 @@ pub struct Operation {
     pub returns: Returns,
     /// A submitted call reports PROGRESS.
     pub progress: bool,
-    /// The statuses that it can fail with beside those of its kind; [`Operation::statuses`] has all.
+    /// The statuses that it can fail with beside those of its kind; `daytona_operations` tells all.
     pub fails: &'static [i32],
     /// The error codes of its own; those that any operation can have are [`Scope::Any`] in the table.
     ///

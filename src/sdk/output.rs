@@ -106,8 +106,8 @@ impl<Opened: DeserializeOwned, Finished: Ending> Output<Opened, Finished> {
         let made = Arc::new(Mutex::new(None));
         let ends = made.clone();
         let work = begin(Box::new(move |buffer_bytes| {
-            let capacity_bytes =
-                usize::try_from(buffer_bytes.unwrap_or(BUFFER_BYTES).max(MIN_BUFFER_BYTES)).unwrap_or(usize::MAX);
+            let capacity_bytes = usize::try_from(buffer_bytes.unwrap_or(BUFFER_BYTES).max(MIN_BUFFER_BYTES))
+                .unwrap_or(usize::MAX);
             let (writer, input) = stream::input(capacity_bytes);
             let shared = Arc::new(Shared { state: Mutex::default(), capacity_bytes });
             *ends.lock() = Some((shared.clone(), writer));

@@ -4,7 +4,7 @@
 //! next is read or written, on the blocking pool. An upload announces its length, and a file that changes
 //! meanwhile is an error; a downloaded file appears under its name only when it is complete.
 //!
-//! * [`entry`]: listing, describing, making, moving and deleting. [`search`]: names and text.
+//! * [`entry`]: listing, describing, making, moving and deleting. `search`: names and text.
 //! * [`upload_request`]: the upload endpoints, before 0.205 and since. [`file_download`]: the download endpoint,
 //!   resumed after a lost connection. [`local_file`] is read for uploads, [`atomic_file`] written by downloads.
 //! * [`content`], [`transfer`], [`stream`]: one file as bytes, as a local file, as a stream.

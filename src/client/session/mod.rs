@@ -1,7 +1,7 @@
 //! Sessions: shells in the sandbox that keep their state between commands.
 //!
 //! Two peculiarities of the daemon shape this module. It marks the output of a command line by line in a log file, which
-//! [`demux`] splits and [`follow`] reads live. And it never answers for a command that ended its own shell, so every
+//! [`demux`] splits and `follow` reads live. And it never answers for a command that ended its own shell, so every
 //! wait for a command checks the session from time to time ([`shell`]).
 
 pub(crate) mod demux;

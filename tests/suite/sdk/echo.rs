@@ -42,7 +42,8 @@ async fn a_time_limit_ends_a_request() {
 
 #[tokio::test]
 async fn a_stream_has_its_chunks_in_order_and_then_its_end() {
-    let mut output = soon(Echo::default().stream().chunks(100).size(1000).channel(2).into_future()).await.unwrap();
+    let mut output =
+        soon(Echo::default().stream().chunks(100).size(1000).channel(2).into_future()).await.unwrap();
     let mut bytes = 0;
     let mut position = 0;
     while let Some(chunk) = soon(output.next()).await {

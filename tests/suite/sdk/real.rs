@@ -79,7 +79,8 @@ async fn files_are_written_read_and_moved_with_progress() {
     let moved = Arc::new(AtomicU64::new(0));
     let seen = moved.clone();
     let path = local.path().to_str().unwrap();
-    let upload = sandbox.files().upload(path, "big").on_progress(move |bytes, _| seen.store(bytes, Ordering::Relaxed));
+    let upload =
+        sandbox.files().upload(path, "big").on_progress(move |bytes, _| seen.store(bytes, Ordering::Relaxed));
     assert_eq!(upload.await.unwrap().bytes, 1 << 20);
     assert_eq!(moved.load(Ordering::Relaxed), 1 << 20);
 

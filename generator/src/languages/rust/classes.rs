@@ -19,7 +19,7 @@ pub enum ErrorClass {
     let mut parents = String::new();
     for class in &surface.classes {
         let name = &class.name;
-        let _ = write!(text, "{}    {name},\n", doc("    ", &documentation(surface, class)));
+        let _ = writeln!(text, "{}    {name},", doc("    ", &documentation(surface, class)));
         let _ = writeln!(named, "            \"{name}\" => Self::{name},");
         let _ = writeln!(names, "            Self::{name} => \"{name}\",");
         if let Some(parent) = &class.parent {

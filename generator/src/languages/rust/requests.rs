@@ -35,7 +35,8 @@ use std::future::IntoFuture;
 use std::time::Duration;
 ",
     );
-    for (target, owner) in [(Target::Client, "Client"), (Target::Sandbox, "Sandbox"), (Target::Echo, "Echo")] {
+    for (target, owner) in [(Target::Client, "Client"), (Target::Sandbox, "Sandbox"), (Target::Echo, "Echo")]
+    {
         let of_target: Vec<&&Operation> = operations.iter().filter(|it| it.target == target).collect();
         if of_target.is_empty() {
             continue;
@@ -132,7 +133,8 @@ fn method_documentation(operation: &Operation) -> String {
         Target::Echo => "echo: daytona::Echo",
     };
     let variable = owner.split(':').next().unwrap_or_default();
-    let room = if OWN.contains(&operation.area()) { String::new() } else { format!(".{}()", operation.area()) };
+    let room =
+        if OWN.contains(&operation.area()) { String::new() } else { format!(".{}()", operation.area()) };
     let mut values: Vec<String> =
         operation.arguments.iter().map(|it| example(&it.of, &it.name, it.unit.as_deref())).collect();
     if operation.body {
@@ -184,7 +186,8 @@ impl {SPEC} {{
 
 fn request(text: &mut String, surface: &Surface, operation: &Operation) {
     let name = request_name(operation);
-    let area = if OWN.contains(&operation.area()) { String::new() } else { format!(".{}()", operation.area()) };
+    let area =
+        if OWN.contains(&operation.area()) { String::new() } else { format!(".{}()", operation.area()) };
     let owner = match operation.target {
         Target::Client => "Client",
         Target::Sandbox => "Sandbox",

@@ -27,7 +27,8 @@ use std::fmt;
 
 /// What is not the business of a Rust program, or is there by hand.
 fn is_published(shape: &Shape) -> bool {
-    !["Anything", "QueueOptions", "Progress"].contains(&shape.name.as_str()) && (shape.is_parameter || shape.is_result)
+    !["Anything", "QueueOptions", "Progress"].contains(&shape.name.as_str())
+        && (shape.is_parameter || shape.is_result)
 }
 
 fn structure(text: &mut String, of: &Shape) {
@@ -94,8 +95,11 @@ pub fn documentation(member: &Member) -> String {
 
 fn enumeration(text: &mut String, choice: &Choice) {
     let name = &choice.name;
-    let variants: Vec<(String, &String)> =
-        choice.values.iter().map(|value| (value.replace(['.', '/'], "_").to_upper_camel_case(), value)).collect();
+    let variants: Vec<(String, &String)> = choice
+        .values
+        .iter()
+        .map(|value| (value.replace(['.', '/'], "_").to_upper_camel_case(), value))
+        .collect();
     let _ = write!(
         text,
         "\n{}#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]\n#[serde(from = \"String\", into = \"String\")]\n\
