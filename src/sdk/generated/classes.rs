@@ -77,9 +77,9 @@ pub enum ErrorClass {
     LspServerNotInitialized,
     /// The remote repository refused the credential.
     GitAuthFailed,
-    /// The sandbox's user may not.
+    /// The sandbox's user may not, with HTTP_FORBIDDEN; with IO, this process may not use a local file.
     FileAccessDenied,
-    /// The file does not exist.
+    /// The file does not exist: with HTTP_NOT_FOUND one of the sandbox, with IO a local one.
     FileNotFound,
     /// The repository does not exist.
     GitRepoNotFound,

@@ -306,7 +306,7 @@ pub struct ClientConfig {
     /// Headers added to every request to Daytona.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub headers: Option<BTreeMap<String, String>>,
-    /// The most connections to one host at a time, in all: a request has one until its answer is read, a stream, a transfer and a WebSocket for as long as they are open. Default half of the process's limit on open files, at least 8 and at most 4096. Beyond it a request waits as long as its own limits allow; where open streams and transfers hold every connection it ends with TIMEOUT after `connectTimeoutMs`. At most as many WebSockets can be open, and then nothing else can be sent.
+    /// The most connections to one host at a time, in all: a request has one until its answer is read, a stream, a transfer and a WebSocket for as long as they are open. Default half of the process's limit on open files, at least 8 and at most 4096. Beyond it a request waits as long as its own limits allow; where open streams and transfers hold every connection it ends with TIMEOUT after `connectTimeoutMs`. At most as many WebSockets can be open, and then nothing else can be sent. A burst of requests begins with 64 connections; as long as those take longer than 5 ms, their number doubles every 5 ms.
     #[serde(rename = "maxConnectionsPerHost", default, skip_serializing_if = "Option::is_none")]
     pub max_connections_per_host: Option<i64>,
     /// A W3C trace context, sent as the header `traceparent`.

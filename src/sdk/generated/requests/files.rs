@@ -272,7 +272,7 @@ impl FilesArea {
 
     /// Copies a local file into the sandbox, with constant memory.
     ///
-    /// A submitted call reports PROGRESS, bytes handed to the connection of the file's length. A local file that cannot be read, is not a regular one, or changes while it is read, is IO, and nothing appears in the sandbox. A file whose size is reported as 0, as those of /proc, is read to its end. No time limit of its own: the idle limit applies.
+    /// A submitted call reports PROGRESS, bytes handed to the connection of the file's length. A local file that cannot be read, is not a regular one, or changes while it is read, is IO, and nothing appears in the sandbox; one that is missing has the code FILE_NOT_FOUND. A file whose size is reported as 0, as those of /proc, is read to its end. No time limit of its own: the idle limit applies.
     ///
     /// `local_path`: The local file, a regular one. An error if it changes while it is sent.
     ///

@@ -1090,7 +1090,7 @@ impl IntoFuture for GitRemotesRequest {
 pub struct GitConfigGetRequest(Request);
 
 impl GitConfigGetRequest {
-    /// `global`, `local` or `system`; absent: the server's default.
+    /// `global`, `local` or `system`. Default: `"global"`.
     pub fn scope(mut self, value: impl Into<String>) -> Self {
         self.0.set("scope", Into::<String>::into(value));
         self

@@ -13,7 +13,7 @@ use std::time::Duration;
 impl Client {
     /// Makes a sandbox from a snapshot or an image, and waits until it is started.
     ///
-    /// Local files of an image object are uploaded first: PROGRESS is of them, and one that is missing is IO with the code FILE_NOT_FOUND. The result is the sandbox as last read, with a handle. As a stream its data is the build log, and ENDED carries handle and JSON. A create that fails after the request was sent names the sandbox (`sandboxId`) or the unique name that was sent (`sandboxName`): look there before creating another. SANDBOX_FAILED: it went into an error state; the message has the server's reason.
+    /// Local files of an image object are uploaded first: a submitted call reports PROGRESS of them, and one that is missing is IO with the code FILE_NOT_FOUND. The result is the sandbox as last read, with a handle. As a stream it opens when the server has taken the request, its data is the build log, and ENDED carries handle and JSON. A create that fails after the request was sent names the sandbox (`sandboxId`) or the unique name that was sent (`sandboxName`): look there before creating another. SANDBOX_FAILED: it went into an error state; the message has the server's reason.
     ///
     /// Dropped while it runs: Ends the wait and deletes nothing: the error names the sandbox.
     ///
@@ -1032,13 +1032,13 @@ impl SandboxSpec {
         self
     }
 
-    /// Minutes stopped until it is archived; 0 never.
+    /// Minutes stopped until it is archived; 0 never. Default: `10080`.
     pub fn auto_archive_interval(mut self, value: i64) -> Self {
         self.0.set("autoArchiveInterval", value);
         self
     }
 
-    /// Minutes stopped until it is deleted; -1 never, 0 at once.
+    /// Minutes stopped until it is deleted; -1 never, 0 at once. Default: `-1`.
     pub fn auto_delete_interval(mut self, value: i64) -> Self {
         self.0.set("autoDeleteInterval", value);
         self

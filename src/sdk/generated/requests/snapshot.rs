@@ -24,7 +24,7 @@ impl Client {
 impl SnapshotArea {
     /// Makes a snapshot from an image's name or an image object, and waits until it is active.
     ///
-    /// The result is the snapshot as last read. As a stream its data is the build log, which a name has not. SANDBOX_FAILED: the build failed; the message has the server's reason, and the name stays taken. HTTP_CONFLICT: the name is taken. Local files of an image object are uploaded first, with PROGRESS.
+    /// The result is the snapshot as last read. As a stream its data is the build log, which a name has not. SANDBOX_FAILED: the build failed; the message has the reason, and the name stays taken. HTTP_CONFLICT: the name is taken. Local files are uploaded first, with PROGRESS of a submitted call.
     ///
     /// `name`: The name, unique in the organization.
     ///
@@ -124,6 +124,8 @@ impl SnapshotArea {
     }
 
     /// Deactivates a snapshot: no sandbox can be made from it until it is activated again.
+    ///
+    /// The result is null: the server answers 204 without the snapshot; snapshot.get reads it.
     ///
     /// `id`: The snapshot's UUID; its exact name does as well.
     ///
