@@ -300,7 +300,4 @@ impl Sink for SharedSink {
         drop(state);
         wake(reader);
     }
-
-    /// No stream reports progress: the catalogue's `progress` of streams is false.
-    fn progress(&self, _: u64, _: Option<u64>) {}
 }
