@@ -27,6 +27,8 @@ public partial class DaytonaClient : IAsyncDisposable, IDisposable
         _target = new ClientTarget(_handle);
     }
 
+    internal Target Target => _target!;
+
     /// <summary>The version of this package.</summary>
     public static string Version => Daytona.LibraryVersion.Package;
 

@@ -13,6 +13,8 @@ public sealed class FileReadStream : Stream
         _bytes = new ChunkStream<FileStreamEnded>(_output, isWritable: false);
     }
 
+    internal OutputStream<ReaderOpened, FileStreamEnded> Output => _output;
+
     /// <inheritdoc/>
     public override bool CanRead => true;
 
@@ -89,6 +91,8 @@ public sealed class FileWriteStream : Stream
         _output = new OutputStream<FileStreamEnded>(receiver, ended);
         _bytes = new ChunkStream<FileStreamEnded>(_output, isWritable: true);
     }
+
+    internal OutputStream<FileStreamEnded> Output => _output;
 
     /// <inheritdoc/>
     public override bool CanRead => false;

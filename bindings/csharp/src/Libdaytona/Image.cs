@@ -40,7 +40,7 @@ public sealed partial class Image : IParameters
     public static implicit operator Image(string reference) => new() { Reference = Parameters.Given(reference) };
 
     /// <summary>The image with one more step.</summary>
-    private Image With(ImageStep step) => new()
+    internal Image With(ImageStep step) => new()
     {
         _base = Reference ?? _base,
         _debianSlim = _debianSlim,

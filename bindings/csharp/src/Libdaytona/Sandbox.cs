@@ -12,6 +12,8 @@ public partial class Sandbox : IAsyncDisposable, IDisposable
         _target = new SandboxTarget(owner, handle, info);
     }
 
+    internal Target Target => _target!;
+
     /// <summary>What is known about it, as last read.</summary>
     public virtual SandboxInfo Info { get; private set; } = new();
 

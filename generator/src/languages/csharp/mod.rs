@@ -6,6 +6,7 @@ mod image;
 mod names;
 mod operations;
 mod shapes;
+mod table;
 mod types;
 
 use super::File;
@@ -35,6 +36,10 @@ pub fn render(surface: &Surface) -> Result<Vec<File>, String> {
         files.push(source(&name, OPERATIONS, &operations::area(surface, area)));
     }
     files.push(source("Operations/Groups.g.cs", "", &operations::groups(surface, &areas)));
+    let mut table = source("Table.g.cs", "", &table::render(surface));
+    table.path = "bindings/csharp/tests/Conformance/Table.g.cs".into();
+    table.text = table.text.replace("namespace Daytona;", "namespace Daytona.Conformance;");
+    files.push(table);
     files.push(File {
         path: "bindings/csharp/Version.props".into(),
         text: format!(

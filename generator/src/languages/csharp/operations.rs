@@ -84,6 +84,11 @@ pub fn groups(surface: &Surface, areas: &[&str]) -> String {
     out
 }
 
+/// The method of a call, without `Async`.
+pub fn call_name(operation: &Operation, call: &Call) -> String {
+    Method { operation, call }.name()
+}
+
 struct Method<'a> {
     operation: &'a Operation,
     call: &'a Call,
