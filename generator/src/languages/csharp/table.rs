@@ -24,8 +24,16 @@ pub fn render(surface: &Surface) -> String {
             options(operation),
         );
         let _ = match call.returns {
-            Returns::Null => writeln!(out, "        [\"{}\"] = static (on, input) => Outcome.Of({invoked}),", operation.name),
-            _ => writeln!(out, "        [\"{}\"] = static async (on, input) => Outcome.Of(await {invoked}),", operation.name),
+            Returns::Null => writeln!(
+                out,
+                "        [\"{}\"] = static (on, input) => Outcome.Of({invoked}),",
+                operation.name
+            ),
+            _ => writeln!(
+                out,
+                "        [\"{}\"] = static async (on, input) => Outcome.Of(await {invoked}),",
+                operation.name
+            ),
         };
     }
     out.push_str("    };\n\n    internal static readonly Dictionary<string, Func<Handles, Input, Task<Flow>>> Streams = new()\n    {\n");
@@ -55,7 +63,8 @@ pub fn render(surface: &Surface) -> String {
     }
     out.push_str("    ];\n\n    /// <summary>The configuration of a client.</summary>\n    internal static DaytonaOptions Config(Input input) => new()\n    {\n");
     for member in surface.shape("ClientConfig").iter().flat_map(|shape| &shape.members) {
-        let _ = writeln!(out, "        {} = {},", names::property(member, "DaytonaOptions"), optional(member));
+        let _ =
+            writeln!(out, "        {} = {},", names::property(member, "DaytonaOptions"), optional(member));
     }
     out.push_str("    };\n}\n");
     out
@@ -72,7 +81,11 @@ fn owner(operation: &Operation) -> String {
 fn arguments(operation: &Operation) -> String {
     let mut out = String::new();
     for member in &operation.arguments {
-        let mark = if types::is_reference(&member.of) && types::span(member).is_none() { "!" } else { ".GetValueOrDefault()" };
+        let mark = if types::is_reference(&member.of) && types::span(member).is_none() {
+            "!"
+        } else {
+            ".GetValueOrDefault()"
+        };
         let _ = write!(out, "{}{mark}, ", read(member, Use::Argument));
     }
     out
@@ -99,7 +112,9 @@ fn optional(member: &Member) -> String {
 fn read(member: &Member, use_of: Use) -> String {
     let name = &member.name;
     let of = types::parameter(member, use_of);
-    let inner = |of: &str| of.split_once('<').map_or(String::new(), |(_, rest)| rest.trim_end_matches('>').to_owned());
+    let inner = |of: &str| {
+        of.split_once('<').map_or(String::new(), |(_, rest)| rest.trim_end_matches('>').to_owned())
+    };
     let method = match (&member.of, types::span(member)) {
         (_, Some(Span::Milliseconds)) if member.doc.contains("0 is no limit") => "Limit".into(),
         (_, Some(Span::Milliseconds)) => "Milliseconds".into(),
