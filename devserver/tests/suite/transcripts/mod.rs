@@ -57,7 +57,7 @@ async fn every_recorded_request_is_answered_as_recorded() {
         }
     }
     let (mut recorded, mut skipped, mut failing) = (0, 0, Vec::new());
-    for outcome in outcomes {
+    for outcome in &outcomes {
         println!(
             "{}: {} recorded, {} compared, {} differ, {} skipped",
             outcome.area,
@@ -69,21 +69,29 @@ async fn every_recorded_request_is_answered_as_recorded() {
         for (name, reason) in &outcome.skipped {
             println!("  skipped {name:?}: {reason}");
         }
-        for (name, differences) in &outcome.differing {
-            println!("  differs {name:?}");
-            for difference in differences {
-                println!("    {difference}");
-            }
-        }
         recorded += outcome.recorded;
         skipped += outcome.skipped.len();
-        if !outcome.differing.is_empty() {
-            failing.push(outcome.area);
-        }
+        failing.extend(outcome.differing.iter().map(|(name, differences)| {
+            format!("{} {name:?}\n    {}", outcome.area, differences.join("\n    "))
+        }));
     }
     println!("all: {recorded} recorded, {} compared, {skipped} skipped", recorded - skipped);
     assert!(recorded > 0, "no such area: {only:?}");
-    assert!(failing.is_empty(), "not answered as recorded: {failing:?}");
+    assert!(failing.is_empty(), "not answered as recorded: {}\n{}", failing.len(), bounded(&failing));
     // Applies to all areas together.
     assert!(only.is_some() || skipped * 100 <= recorded * SKIPPED_PERCENT, "{skipped} of {recorded} skipped");
+}
+
+/// The first differing exchanges, within what a log that is cut still shows.
+fn bounded(failing: &[String]) -> String {
+    const MESSAGE_BYTES: usize = 6_000;
+    let mut message = String::new();
+    for (index, exchange) in failing.iter().enumerate() {
+        if index > 0 && message.len() + exchange.len() > MESSAGE_BYTES {
+            return format!("{message}and {} more\n", failing.len() - index);
+        }
+        let cut = exchange.char_indices().nth(MESSAGE_BYTES).map_or(exchange.len(), |(at, _)| at);
+        message += &format!("{}\n", &exchange[..cut]);
+    }
+    message
 }

@@ -39,9 +39,6 @@ pub fn reason_to_skip(area: &str, name: &str) -> Option<&'static str> {
         ("sandbox", "signing key") => {
             Some("0.190 has no signing keys; recorded from the specification of 0.205")
         }
-        ("computer_use", "start" | "start again") => {
-            Some("whether the accessibility bus is up already is a matter of time")
-        }
         ("sandbox", "snapshot create, no image") => {
             Some("recorded from an earlier version of this control plane; the service says more")
         }

@@ -4,8 +4,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use zbus::connection::Builder;
+use zbus::proxy::MethodFlags;
 use zbus::zvariant::{DynamicType, ObjectPath, OwnedObjectPath, OwnedValue, Type};
-use zbus::{Connection, Error};
+use zbus::{Connection, Error, Proxy};
 
 const ACCESSIBLE: &str = "org.a11y.atspi.Accessible";
 const COMPONENT: &str = "org.a11y.atspi.Component";
@@ -163,8 +164,12 @@ impl Bus {
         let unavailable = |error: Error| Trouble::Unavailable(error.to_string());
         let session = Builder::address(address).map_err(unavailable)?.build().await.map_err(unavailable)?;
         let (name, path) = ("org.a11y.Bus", "/org/a11y/bus");
-        let reply = session.call_method(Some(name), path, Some(name), "GetAddress", &()).await;
-        let address: String = reply.and_then(|reply| reply.body().deserialize()).map_err(unavailable)?;
+        let service = Proxy::new(&session, name, path, name).await.map_err(unavailable)?;
+        // D-Bus would start a second launcher, and the slower of the two ends: the desktop's own is started and
+        // watched as one of its programs.
+        let flags = MethodFlags::NoAutoStart.into();
+        let reply = service.call_with_flags::<_, _, String>("GetAddress", flags, &()).await;
+        let address = reply.map_err(unavailable)?.unwrap_or_default();
         let bus = Builder::address(address.as_str()).map_err(unavailable)?.build().await;
         Ok(Self(bus.map_err(unavailable)?))
     }
@@ -271,5 +276,31 @@ impl Bus {
         let number: f64 = value.parse().map_err(|_| Trouble::Unsupported)?;
         let value = zbus::zvariant::Value::from(number);
         self.ask(node, PROPERTIES, "Set", &(VALUE, "CurrentValue", value)).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::{BufRead, BufReader};
+    use std::process::{Command, Stdio};
+
+    /// The launcher that the desktop starts itself would lose against one that D-Bus starts, and end.
+    #[tokio::test]
+    async fn asking_for_the_bus_of_accessibility_starts_none() {
+        let daemon = Command::new("dbus-daemon")
+            .args(["--session", "--nofork", "--print-address"])
+            .stdout(Stdio::piped())
+            .spawn();
+        let Ok(mut daemon) = daemon else { return println!("skipped: there is no dbus-daemon") };
+        let mut address = String::new();
+        BufReader::new(daemon.stdout.take().unwrap()).read_line(&mut address).unwrap();
+        let answered = answers(address.trim()).await;
+        let session = Builder::address(address.trim()).unwrap().build().await.unwrap();
+        let bus = zbus::fdo::DBusProxy::new(&session).await.unwrap();
+        let started = bus.name_has_owner("org.a11y.Bus".try_into().unwrap()).await.unwrap();
+        daemon.kill().unwrap();
+        daemon.wait().unwrap();
+        assert!(!answered && !started, "answered: {answered}, started: {started}");
     }
 }
