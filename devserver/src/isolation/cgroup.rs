@@ -109,15 +109,14 @@ impl Hierarchies {
     /// The groups of one sandbox, with its limits.
     pub fn create(&self, id: &str, limits: &Limits) -> io::Result<Group> {
         let mut group = Group { groups: Vec::new(), limiting: Vec::new(), freezable: None };
-        let make = |directory: &Path| match fs::create_dir(directory) {
-            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
-                let text = format!("the control group {} cannot be made: {error}", directory.display());
-                Err(io::Error::new(error.kind(), text))
-            }
-            _ => Ok(()),
-        };
         for hierarchy in &self.0 {
             let directory = hierarchy.directory.join(id);
+            // The server's own is without processes between two sandboxes, and what looks after the machine's
+            // groups may remove such a one.
+            if !hierarchy.directory.exists() {
+                make(&hierarchy.directory)?;
+                allow_limits(&hierarchy.directory);
+            }
             make(&directory)?;
             if hierarchy.freezes {
                 let freezable = directory.join("freezable");
@@ -145,8 +144,7 @@ impl Hierarchy {
         }
         let directory = parent.join(name);
         fs::create_dir(&directory).ok()?;
-        // Version 2 asks for it, version 1 knows no such file.
-        let _version_1 = fs::write(directory.join("cgroup.subtree_control"), "+memory +cpu +pids");
+        allow_limits(&directory);
         let probe = directory.join("probe");
         let controllers: Vec<Controller> = match fs::create_dir(&probe) {
             Ok(()) => wanted.iter().copied().filter(|wanted| wanted.file(&probe).is_some()).collect(),
@@ -160,6 +158,21 @@ impl Hierarchy {
         }
         Some(Self { directory, controllers, freezes })
     }
+}
+
+fn make(group: &Path) -> io::Result<()> {
+    match fs::create_dir(group) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+            let text = format!("the control group {} cannot be made: {error}", group.display());
+            Err(io::Error::new(error.kind(), text))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Lets the groups below have limits. Version 2 asks for it, version 1 knows no such file.
+fn allow_limits(group: &Path) {
+    let _version_1 = fs::write(group.join("cgroup.subtree_control"), "+memory +cpu +pids");
 }
 
 impl Controller {

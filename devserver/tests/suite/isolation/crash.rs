@@ -2,7 +2,8 @@
 
 use super::isolated;
 use crate::cli::Running;
-use crate::client::until;
+use crate::client::{DevServer, until};
+use daytona_dev::Options;
 use nix::sys::signal::Signal;
 use serde_json::json;
 use std::path::{Path, PathBuf};
@@ -75,6 +76,28 @@ async fn a_hundred_created_and_deleted_leave_nothing() {
 #[ignore = "takes minutes"]
 async fn a_thousand_created_and_deleted_leave_nothing() {
     created_and_deleted(1000).await;
+}
+
+/// What looks after the machine's groups, systemd or a person, may remove one that holds nothing.
+#[tokio::test]
+async fn sandboxes_start_after_the_servers_empty_control_group_was_removed() {
+    let Some(_isolated) = isolated("an empty control group").await else { return };
+    let state = tempfile::tempdir().unwrap();
+    let options = Options { state_dir: Some(state.path().to_owned()), ..Options::default() };
+    let dev_server = DevServer::with(options).await;
+    let name = std::fs::read_dir(state.path()).unwrap().next().unwrap().unwrap().file_name();
+    let own = groups(&name.to_string_lossy());
+    if own.is_empty() {
+        return; // No group is this user's to make.
+    }
+    for group in &own {
+        std::fs::remove_dir(group).unwrap();
+    }
+    let sandbox = dev_server.sandbox().await;
+    assert_eq!(sandbox.output("echo started").await, "started");
+    for group in &own {
+        assert!(group.join(&sandbox.id).is_dir(), "no limits in {}", group.display());
+    }
 }
 
 #[tokio::test]
