@@ -35,7 +35,6 @@ pub use recording::{
     recording_delete, recording_download, recording_get, recording_list, recording_start, recording_stop,
 };
 pub use screenshot::{Region, Screenshot, ScreenshotTaken, screenshot, screenshot_image};
-pub(crate) use version::ComputerNotes;
 
 use super::error::Result;
 use super::sandbox::Sandbox;

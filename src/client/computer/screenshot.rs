@@ -1,12 +1,12 @@
 //! Pictures of the screen.
 
-use super::display::DisplayInfo;
+use super::display::{DisplayInfo, Screen};
 use super::mouse::Position;
 use super::reading;
 use crate::client::error::{Error, Result};
 use crate::client::json;
 use crate::client::operation::Context;
-use crate::client::sandbox::Sandbox;
+use crate::client::sandbox::{Area, Sandbox};
 use crate::client::status;
 use crate::client::transport::{Json, Request, expect_json};
 use base64::Engine;
@@ -69,19 +69,10 @@ pub struct ScreenshotTaken {
     pub size_bytes: Option<i64>,
 }
 
-/// What all screens cover together: left, upper, right and lower edge.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Area {
-    left: i64,
-    top: i64,
-    right: i64,
-    bottom: i64,
-}
-
 impl Area {
     fn of(displays: &DisplayInfo) -> Option<Self> {
         let screens = displays.displays.as_deref().filter(|screens| !screens.is_empty())?;
-        let edge = |edges: fn(&super::Screen) -> i64| screens.iter().map(edges);
+        let edge = |edges: fn(&Screen) -> i64| screens.iter().map(edges);
         Some(Self {
             left: edge(|screen| screen.x).min()?,
             top: edge(|screen| screen.y).min()?,
@@ -134,7 +125,7 @@ fn check(params: &Screenshot, operation: &str) -> Result<()> {
 /// The server answers a black picture for a region outside the screen. The screen's size is read once; again only
 /// where a region seems to lie outside.
 async fn check_place(sandbox: &Sandbox, region: &Region, operation: &str) -> Result<()> {
-    let known = *sandbox.computer_notes().area.lock();
+    let known = *sandbox.desktop_notes().area.lock();
     if known.is_some_and(|area| area.meets(region)) {
         return Ok(());
     }
@@ -145,7 +136,7 @@ async fn check_place(sandbox: &Sandbox, region: &Region, operation: &str) -> Res
         Err(error) => return Err(error),
     };
     let Some(area) = json::read(&displays.0).ok().as_ref().and_then(Area::of) else { return Ok(()) };
-    *sandbox.computer_notes().area.lock() = Some(area);
+    *sandbox.desktop_notes().area.lock() = Some(area);
     if area.meets(region) {
         return Ok(());
     }

@@ -1,32 +1,14 @@
-//! What daemons before 0.226 cannot do: routes that they do not have, and options that they ignore. And what
-//! the library keeps of a sandbox's desktop between calls.
+//! What daemons before 0.226 cannot do: routes that they do not have, and options that they ignore.
 
 use super::posting;
 use crate::client::error::{Error, Result};
-use crate::client::lock::Mutex;
 use crate::client::sandbox::{Sandbox, is_missing_route};
 use crate::client::status;
 use crate::client::transport::{Request, Response};
 
-/// What answers have shown of a sandbox's desktop.
-#[derive(Default)]
-pub(crate) struct ComputerNotes {
-    /// Whether the daemon has the routes of 0.226; `None`: not known yet.
-    pub has_0_226: Mutex<Option<bool>>,
-    /// The area of all screens, as last read.
-    pub area: Mutex<Option<super::screenshot::Area>>,
-}
-
-impl ComputerNotes {
-    pub fn forget(&self) {
-        *self.has_0_226.lock() = None;
-        *self.area.lock() = None;
-    }
-}
-
 /// Sends a request to a route that came with 0.226. Where the daemon is known to be older, nothing is sent.
 pub(super) async fn send_0_226(sandbox: &Sandbox, operation: &str, request: Request) -> Result<Response> {
-    let notes = sandbox.computer_notes();
+    let notes = sandbox.desktop_notes();
     if *notes.has_0_226.lock() == Some(false) {
         return Err(too_old(operation));
     }
@@ -45,7 +27,7 @@ pub(super) async fn send_0_226(sandbox: &Sandbox, operation: &str, request: Requ
 
 /// Refuses an option that an older daemon would ignore, before anything is sent that could take effect.
 pub(super) async fn requires_0_226(sandbox: &Sandbox, option: &str) -> Result<()> {
-    if *sandbox.computer_notes().has_0_226.lock() == Some(true) {
+    if *sandbox.desktop_notes().has_0_226.lock() == Some(true) {
         return Ok(());
     }
     // Without a key nothing is released: a daemon that has the route answers 400.
@@ -53,7 +35,7 @@ pub(super) async fn requires_0_226(sandbox: &Sandbox, option: &str) -> Result<()
     match send_0_226(sandbox, option, probe).await {
         Ok(_) => Ok(()),
         Err(error) if error.status() == status::HTTP_BAD_REQUEST => {
-            *sandbox.computer_notes().has_0_226.lock() = Some(true);
+            *sandbox.desktop_notes().has_0_226.lock() = Some(true);
             Ok(())
         }
         Err(error) => Err(error),

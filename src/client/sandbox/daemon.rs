@@ -31,7 +31,7 @@ impl Sandbox {
     /// Stores what an answer has shown; `Unknown` after a start, which may bring a newer daemon.
     pub(crate) fn note_daemon(&self, daemon: Daemon) {
         if daemon == Daemon::Unknown {
-            self.computer_notes().forget();
+            self.desktop_notes().forget();
         }
         let number = match daemon {
             Daemon::Unknown => 0,

@@ -6,12 +6,14 @@
 //! * `events`: state changes as they happen.
 //! * `links`, `file_urls`, `ssh`: access from outside. `build`: the build log.
 //! * `daemon`, `api_version`: the generation of the daemon and of the API, and what older ones lack.
+//!   `desktop`: what is known of the sandbox's desktop.
 
 mod api_version;
 mod build;
 mod copies;
 mod create;
 mod daemon;
+mod desktop;
 mod events;
 mod file_urls;
 mod find;
@@ -56,9 +58,9 @@ pub use telemetry::{
 pub use wait::{Wait, wait, wait_for_resize, wait_for_start, wait_for_stop};
 
 pub(crate) use daemon::{Daemon, daemon_too_old, is_missing_route, send_newer};
+pub(crate) use desktop::{Area, DesktopNotes};
 
 use super::Client;
-use super::computer::ComputerNotes;
 use super::error::{Error, Result};
 use super::transport::{Json, Request, segment};
 use super::{log, status};
@@ -82,7 +84,7 @@ struct Shared {
     id: String,
     last: RwLock<Last>,
     daemon: daemon::Noted,
-    computer: ComputerNotes,
+    desktop: DesktopNotes,
     signing_key: file_urls::SigningKey,
 }
 
@@ -116,7 +118,7 @@ impl Sandbox {
             id: id.to_owned(),
             last: RwLock::default(),
             daemon: daemon::Noted::default(),
-            computer: ComputerNotes::default(),
+            desktop: DesktopNotes::default(),
             signing_key: file_urls::SigningKey::default(),
         }))
     }
@@ -159,8 +161,8 @@ impl Sandbox {
     }
 
     /// What is known of the sandbox's desktop.
-    pub(crate) fn computer_notes(&self) -> &ComputerNotes {
-        &self.0.computer
+    pub(crate) fn desktop_notes(&self) -> &DesktopNotes {
+        &self.0.desktop
     }
 
     /// The JSON last read; `null` when nothing was read yet.
