@@ -155,6 +155,40 @@ const PACKAGE: &str = "set -e; mkdir -p p/DEBIAN p/usr/bin; \
     chmod 755 p/DEBIAN/postinst; dpkg-deb --build p /tmp/of-a-sandbox.deb >/dev/null; \
     DEBIAN_FRONTEND=noninteractive apt-get install -y -q /tmp/of-a-sandbox.deb 2>&1";
 
+/// A wheel with a module and a command, installed by pip without an index.
+const WHEEL: &str = r#"cat >wheel.py <<'E'
+import zipfile
+about = "of_a_sandbox-1.0.dist-info/"
+with zipfile.ZipFile("of_a_sandbox-1.0-py3-none-any.whl", "w") as wheel:
+    wheel.writestr("of_a_sandbox.py", "def main(): print('installed')\n")
+    wheel.writestr(about + "METADATA", "Metadata-Version: 2.1\nName: of-a-sandbox\nVersion: 1.0\n")
+    wheel.writestr(about + "WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+    wheel.writestr(about + "entry_points.txt", "[console_scripts]\nof-a-sandbox-py = of_a_sandbox:main\n")
+    wheel.writestr(about + "RECORD", "")
+E
+/usr/bin/python3 wheel.py && PIP_BREAK_SYSTEM_PACKAGES=1 /usr/bin/python3 -m pip install --no-index \
+    --disable-pip-version-check ./of_a_sandbox-1.0-py3-none-any.whl 2>&1"#;
+
+#[tokio::test]
+async fn pip_installs_in_the_sandbox_alone() {
+    let Some(dev_server) = isolated("pip").await else { return };
+    let python = |arguments: &[&str]| {
+        let ran = std::process::Command::new("/usr/bin/python3").args(arguments).output();
+        ran.is_ok_and(|ran| ran.status.success())
+    };
+    if !python(&["-m", "pip", "--version"]) {
+        return println!("= isolation: pip skipped: /usr/bin/python3 has no pip");
+    }
+    let sandbox = dev_server.sandbox().await;
+    sandbox.output(WHEEL).await;
+    // An ordinary user's goes into the home.
+    let run = "PATH=$PATH:~/.local/bin of-a-sandbox-py && cd / && /usr/bin/python3 -c 'import of_a_sandbox'";
+    assert_eq!(sandbox.output(run).await, "installed");
+    assert!(!python(&["-c", "import of_a_sandbox"]));
+    let other = dev_server.sandbox().await;
+    assert_ne!(other.executes("/usr/bin/python3 -c 'import of_a_sandbox'").await.0, 0);
+}
+
 #[tokio::test]
 async fn packages_are_installed_in_the_sandbox_alone() {
     let Some(dev_server) = isolated("packages").await else { return };
