@@ -12,7 +12,7 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
 /// One request as it arrived.
 #[derive(Clone, Debug)]
-pub struct Asked {
+pub struct RequestInfo {
     /// Counts all requests of the server, from 0.
     pub number: usize,
     /// Counts the connections, from 0.
@@ -22,7 +22,7 @@ pub struct Asked {
     pub body: Vec<u8>,
 }
 
-impl Asked {
+impl RequestInfo {
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
@@ -40,7 +40,7 @@ pub enum Answer {
 
 pub struct Server {
     pub address: std::net::SocketAddr,
-    asked: Arc<Mutex<Vec<Asked>>>,
+    received: Arc<Mutex<Vec<RequestInfo>>>,
     task: tokio::task::JoinHandle<()>,
 }
 
@@ -51,11 +51,11 @@ impl Drop for Server {
 }
 
 impl Server {
-    pub async fn start(answer: impl Fn(&Asked) -> Answer + Send + Sync + 'static) -> Self {
+    pub async fn start(answer: impl Fn(&RequestInfo) -> Answer + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let asked = Arc::new(Mutex::new(Vec::new()));
-        let seen = asked.clone();
+        let received = Arc::new(Mutex::new(Vec::new()));
+        let seen = received.clone();
         let answer = Arc::new(answer);
         let task = tokio::spawn(async move {
             let mut connections = tokio::task::JoinSet::new();
@@ -64,32 +64,32 @@ impl Server {
                 connections.spawn(serve(stream, connection, seen.clone(), answer.clone()));
             }
         });
-        Self { address, asked, task }
+        Self { address, received, task }
     }
 
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    pub fn asked(&self) -> Vec<Asked> {
-        self.asked.lock().unwrap().clone()
+    pub fn requests(&self) -> Vec<RequestInfo> {
+        self.received.lock().unwrap().clone()
     }
 }
 
 async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
     mut stream: S,
     connection: usize,
-    seen: Arc<Mutex<Vec<Asked>>>,
-    answer: Arc<impl Fn(&Asked) -> Answer>,
+    seen: Arc<Mutex<Vec<RequestInfo>>>,
+    answer: Arc<impl Fn(&RequestInfo) -> Answer>,
 ) {
-    while let Some(mut asked) = read(&mut stream).await {
-        asked.connection = connection;
+    while let Some(mut request) = read(&mut stream).await {
+        request.connection = connection;
         {
             let mut seen = seen.lock().unwrap();
-            asked.number = seen.len();
-            seen.push(asked.clone());
+            request.number = seen.len();
+            seen.push(request.clone());
         }
-        match answer(&asked) {
+        match answer(&request) {
             Answer::Keep(bytes) => {
                 if stream.write_all(&bytes).await.is_err() {
                     return;
@@ -109,7 +109,7 @@ async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
 }
 
 /// Reads one request with its body.
-pub async fn read(stream: &mut (impl AsyncRead + Unpin)) -> Option<Asked> {
+pub async fn read(stream: &mut (impl AsyncRead + Unpin)) -> Option<RequestInfo> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         head.push(stream.read_u8().await.ok()?);
@@ -124,7 +124,7 @@ pub async fn read(stream: &mut (impl AsyncRead + Unpin)) -> Option<Asked> {
     let length = headers.iter().find(|(name, _)| name == "content-length");
     let mut body = vec![0; length.map_or(0, |(_, length)| length.parse().unwrap())];
     stream.read_exact(&mut body).await.ok()?;
-    Some(Asked { number: 0, connection: 0, line, headers, body })
+    Some(RequestInfo { number: 0, connection: 0, line, headers, body })
 }
 
 /// An answer with a body of JSON.

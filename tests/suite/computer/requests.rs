@@ -99,7 +99,7 @@ async fn input_travels_as_given_and_nothing_is_filled_in() {
     ] {
         let result = call(&sandbox, operation, params).await.unwrap();
         described::result(operation, &result).unwrap();
-        let asked = toolbox.asked().pop().unwrap();
+        let asked = toolbox.requests().pop().unwrap();
         assert_eq!((asked.path, asked.body), (format!("computeruse/{path}"), body), "{operation}");
     }
 }
@@ -142,7 +142,7 @@ async fn the_accessibility_tree_is_asked_and_acted_on_as_given() {
     ] {
         let result = call(&sandbox, operation, params).await.unwrap();
         described::result(operation, &result).unwrap();
-        let asked = toolbox.asked().pop().unwrap();
+        let asked = toolbox.requests().pop().unwrap();
         assert_eq!((asked.path, asked.body), (format!("computeruse/a11y/{path}"), body), "{operation}");
         assert_eq!(result, answer, "{operation}");
     }
@@ -168,7 +168,7 @@ async fn a_screenshot_asks_the_endpoint_of_its_options() {
     ] {
         call(&sandbox, "computer.screenshot", params.clone()).await.unwrap();
         assert_eq!(image(&sandbox, params).await.unwrap(), b"\x89PNG");
-        let asked = toolbox.asked();
+        let asked = toolbox.requests();
         for asked in &asked[asked.len() - 2..] {
             assert_eq!(asked.path, format!("computeruse/{expected}"));
         }
@@ -187,7 +187,7 @@ async fn a_region_outside_the_screen_is_an_error_that_names_the_screen() {
         assert_eq!(error.status(), status::INVALID_ARGUMENT);
         assert!(error.detail().message.contains("1024x768"), "{error:?}");
     }
-    assert!(toolbox.asked().iter().all(|asked| asked.path == "computeruse/display/info"));
+    assert!(toolbox.requests().iter().all(|asked| asked.path == "computeruse/display/info"));
 }
 
 #[tokio::test]
@@ -216,7 +216,7 @@ async fn what_no_server_can_do_is_refused_before_anything_is_sent() {
         let expected = if params["localPath"] == "/" { status::IO } else { status::INVALID_ARGUMENT };
         assert_eq!(error.status(), expected, "{operation} {params}");
     }
-    assert!(toolbox.asked().is_empty());
+    assert!(toolbox.requests().is_empty());
 }
 
 #[tokio::test]
@@ -239,7 +239,7 @@ async fn what_came_with_0_226_is_unsupported_before_and_an_old_daemon_is_found_o
         described::error(operation, &error).unwrap();
     }
     // One question that releases no key.
-    let asked: Vec<_> = toolbox.asked().into_iter().map(|asked| (asked.path, asked.body)).collect();
+    let asked: Vec<_> = toolbox.requests().into_iter().map(|asked| (asked.path, asked.body)).collect();
     assert_eq!(asked, [("computeruse/keyboard/up".to_owned(), json!({}))]);
 }
 
@@ -256,13 +256,13 @@ async fn a_start_waits_for_a_daemon_that_is_still_loading_and_for_no_other() {
     })
     .await;
     call(&toolbox.sandbox(json!({})).await, "computer.start", json!({})).await.unwrap();
-    assert_eq!(toolbox.asked().len(), 3);
+    assert_eq!(toolbox.requests().len(), 3);
 
     let missing = json!({"error": "Failed to start computer use", "details": "install the package xvfb"});
     let toolbox = Toolbox::start(move |_, _| Reply::Json("503 Service Unavailable", missing.clone())).await;
     let error = call(&toolbox.sandbox(json!({})).await, "computer.start", json!({})).await.unwrap_err();
     assert!(error.detail().message.contains("install the package xvfb"), "{error:?}");
-    assert_eq!(toolbox.asked().len(), 1);
+    assert_eq!(toolbox.requests().len(), 1);
 }
 
 #[tokio::test]

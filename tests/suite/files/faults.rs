@@ -225,7 +225,7 @@ async fn a_sync_ends_by_the_idle_limit_when_no_digest_comes() {
         let sync = crate::support::call(&sandbox, "files.sync_down", params);
         let error = crate::support::soon(sync).await.unwrap_err();
         assert_eq!(error.status(), status::TIMEOUT, "{error}");
-        assert!(server.asked()[1].line.contains("/process/execute"), "{:?}", server.asked()[1].line);
+        assert!(server.requests()[1].line.contains("/process/execute"), "{:?}", server.requests()[1].line);
     }
 }
 

@@ -131,7 +131,7 @@ async fn many_files_are_asked_for_in_bounded_requests() {
         assert_eq!(moved[index]["bytes"], remote(index).len(), "{}", moved[index]);
         assert_eq!(fs::read_to_string(local.path().join(index.to_string())).unwrap(), remote(index));
     }
-    let asked = server.asked();
+    let asked = server.requests();
     assert_eq!(asked.len(), FILES.div_ceil(256));
     for asked in asked {
         let body: Value = serde_json::from_slice(&asked.body).unwrap();

@@ -1,6 +1,6 @@
 //! Uploads: to which endpoint, and of local files whose size is not what the system reports.
 
-use crate::canned::{Answer, Asked, Server, json_answer, with_headers};
+use crate::canned::{Answer, RequestInfo, Server, json_answer, with_headers};
 use crate::support;
 use daytona::client::sandbox::Sandbox;
 use daytona::client::status;
@@ -35,15 +35,15 @@ async fn write(sandbox: &Sandbox, body: &'static str) -> daytona::Result<()> {
 }
 
 fn endpoints(server: &Server) -> Vec<String> {
-    let path = |asked: Asked| {
+    let path = |asked: RequestInfo| {
         let target = asked.line.split(' ').nth(1).unwrap().to_owned();
         target.split("/files/").nth(1).map(str::to_owned)
     };
-    server.asked().into_iter().filter_map(path).collect()
+    server.requests().into_iter().filter_map(path).collect()
 }
 
 /// What a daemon answers to a question and to uploads.
-fn daemon(asked: &Asked, is_older: bool) -> Answer {
+fn daemon(asked: &RequestInfo, is_older: bool) -> Answer {
     let no_route = || Answer::Close(with_headers("404 Not Found", "", b"404 page not found"));
     let directory = |more: Value| {
         let mut info = json!({"name": ".", "size": 0, "mode": "drwxr-xr-x", "permissions": "0755", "isDir": true,

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 async fn sent(operation: &str, params: Value) -> Value {
     let toolbox = Toolbox::start(|_, _| ok(json!({"hash": "h", "value": "v"}))).await;
     call(&toolbox.sandbox(json!({})).await, operation, params).await.unwrap();
-    toolbox.asked().last().unwrap().body.clone()
+    toolbox.requests().last().unwrap().body.clone()
 }
 
 #[tokio::test]
@@ -46,7 +46,7 @@ async fn what_no_server_can_do_is_refused_before_anything_is_sent() {
         let error = call(&sandbox, operation, params).await.unwrap_err();
         assert_eq!(error.status(), expected, "{operation}");
     }
-    assert!(toolbox.asked().is_empty());
+    assert!(toolbox.requests().is_empty());
 }
 
 #[tokio::test]
@@ -59,6 +59,6 @@ async fn an_old_daemon_is_found_out_once_and_by_a_request_that_changes_nothing()
         let error = call(&sandbox, "git.init", json!({"path": "p"})).await.unwrap_err();
         assert_eq!(error.status(), status::UNSUPPORTED);
     }
-    let asked: Vec<_> = toolbox.asked().iter().map(|asked| asked.method.clone()).collect();
+    let asked: Vec<_> = toolbox.requests().iter().map(|asked| asked.method.clone()).collect();
     assert_eq!(asked, ["GET"]);
 }

@@ -1,7 +1,7 @@
 //! The way of contexts into an object store that answers as a test wrote down: skipped when present, whole when
 //! small, in parts when large, and given up cleanly when the store fails.
 
-use crate::canned::{Answer, Asked, Server, client, json_answer, with_headers};
+use crate::canned::{Answer, RequestInfo, Server, client, json_answer, with_headers};
 use crate::support::{soon, until, until_idle};
 use daytona::client::image::{Image, Prepared, prepare};
 use daytona::client::{Client, status};
@@ -26,7 +26,7 @@ enum Kind {
     Abort,
 }
 
-fn kind(asked: &Asked) -> Option<Kind> {
+fn kind(asked: &RequestInfo) -> Option<Kind> {
     let (method, target) = asked.line.split_once(' ').unwrap();
     let target = target.split(' ').next().unwrap();
     let query = |name: &str| {
@@ -136,7 +136,7 @@ impl Store {
     }
 
     fn kinds(&self) -> Vec<Kind> {
-        self.server.asked().iter().filter_map(kind).collect()
+        self.server.requests().iter().filter_map(kind).collect()
     }
 
     fn count(&self, wanted: Kind) -> usize {
@@ -183,7 +183,7 @@ async fn a_small_context_is_put_at_once_with_the_credentials_of_the_api_alone() 
     let store = Store::start(|_, _| None).await;
     let prepared = store.prepare(image(directory.path())).await.unwrap();
     assert_eq!(store.kinds(), [Kind::Head, Kind::Put]);
-    let asked = store.server.asked();
+    let asked = store.server.requests();
     let hash = &prepared.build_info.context_hashes[0];
     for request in asked.iter().skip(1) {
         let target = request.line.split(' ').nth(1).unwrap();
@@ -236,7 +236,7 @@ async fn an_image_without_local_files_asks_for_no_store() {
         (prepared.build_info.dockerfile_content.as_str(), prepared.build_info.context_hashes.len()),
         ("FROM b\nRUN x\n", 0)
     );
-    assert!(store.server.asked().is_empty());
+    assert!(store.server.requests().is_empty());
 }
 
 #[tokio::test]
@@ -248,7 +248,7 @@ async fn a_large_context_goes_in_parts_whose_tags_are_told_in_order() {
     let image: Image = serde_json::from_value(image(directory.path())).unwrap();
     let report = Arc::new(move |moved, total| list.lock().unwrap().push((moved, total)));
     soon(prepare(&store.client, &image, None, Some(report))).await.unwrap();
-    let asked = store.server.asked();
+    let asked = store.server.requests();
     let mut parts = BTreeMap::new();
     for asked in &asked {
         if let Some(Kind::Part(number)) = kind(asked) {
@@ -539,7 +539,7 @@ async fn the_region_of_an_older_server_is_in_the_address() {
         .await
         .unwrap()
         .unwrap();
-    let put = server.asked().pop().unwrap().line;
+    let put = server.requests().pop().unwrap().line;
     assert!(put.starts_with("PUT /deep/daytona-volume-builds/o/"), "{put}");
     assert!(put.contains("%2Fus-east-1%2Fs3%2F") && !put.contains("Security-Token"), "{put}");
 }

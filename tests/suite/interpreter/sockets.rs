@@ -80,5 +80,5 @@ async fn a_wrong_argument_sends_nothing() {
         let error = call(&sandbox, "interpreter.run", params).await.unwrap_err();
         assert_eq!(error.status(), status::INVALID_ARGUMENT);
     }
-    assert!(toolbox.asked().is_empty());
+    assert!(toolbox.requests().is_empty());
 }

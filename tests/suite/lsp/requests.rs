@@ -37,7 +37,7 @@ async fn requests_name_the_language_the_project_and_an_uri() {
     let query = json!({"language": "typescript", "projectPath": "/p", "query": "a&b"});
     assert_eq!(call(&sandbox, "lsp.workspace_symbols", query).await.unwrap(), json!([]));
 
-    let asked = toolbox.asked();
+    let asked = toolbox.requests();
     let sent: Vec<_> = asked.iter().map(|asked| (asked.method.as_str(), asked.path.as_str())).collect();
     assert_eq!(sent[0], ("POST", "lsp/start"));
     assert_eq!(asked[0].body, json!({"languageId": "python", "pathToProject": "/p q"}));
@@ -75,7 +75,7 @@ async fn a_wrong_argument_is_named_and_sends_nothing() {
     let cobol = call(&sandbox, "lsp.start", json!({"language": "cobol", "projectPath": "/p"})).await;
     let message = cobol.unwrap_err().detail().message.clone();
     assert!(message.contains("python") && message.contains("typescript"), "{message}");
-    assert!(toolbox.asked().is_empty());
+    assert!(toolbox.requests().is_empty());
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! What the process operations send, and what they leave behind.
 
-use crate::support::toolbox::{Asked, Reply, Socket, Toolbox, not_found, ok, upgrade};
+use crate::support::toolbox::{Reply, RequestInfo, Socket, Toolbox, not_found, ok, upgrade};
 use crate::support::{call, client, context, isolated, open, until, until_idle};
 use daytona::catalogue::{self, Outcome, TargetRef};
 use daytona::client::{background, status};
@@ -14,7 +14,7 @@ const EXECUTE: &str = "process/execute";
 async fn executed(params: Value) -> Value {
     let toolbox = Toolbox::start(|_, _| ok(json!({"exitCode": 0, "result": ""}))).await;
     call(&toolbox.sandbox(json!({})).await, "process.execute", params).await.unwrap();
-    toolbox.asked()[0].body.clone()
+    toolbox.requests()[0].body.clone()
 }
 
 #[tokio::test]
@@ -91,12 +91,12 @@ async fn sessions_removed_so(log: &'static [u8], ends: bool, removed: fn(usize) 
     .await
 }
 
-fn deleted(toolbox: &Toolbox) -> Vec<Asked> {
-    toolbox.asked().into_iter().filter(|asked| asked.method == "DELETE").collect()
+fn deleted(toolbox: &Toolbox) -> Vec<RequestInfo> {
+    toolbox.requests().into_iter().filter(|asked| asked.method == "DELETE").collect()
 }
 
 fn session(toolbox: &Toolbox) -> String {
-    let create = &toolbox.asked()[0];
+    let create = &toolbox.requests()[0];
     assert!(create.is("POST", "process/session"));
     create.body["sessionId"].as_str().unwrap().to_owned()
 }
@@ -107,7 +107,7 @@ async fn a_run_removes_its_session_before_it_answers() {
     let ran =
         call(&toolbox.sandbox(json!({})).await, "process.run", json!({"command": "make"})).await.unwrap();
     assert_eq!(ran, json!({"exitCode": 5, "stdout": "out \u{fffd}\n", "stderr": "err\n"}));
-    let [delete] = &deleted(&toolbox)[..] else { panic!("{:?}", toolbox.asked()) };
+    let [delete] = &deleted(&toolbox)[..] else { panic!("{:?}", toolbox.requests()) };
     assert_eq!(delete.path, format!("process/session/{}", session(&toolbox)));
 }
 
@@ -262,7 +262,7 @@ async fn a_run_cancelled_while_its_session_is_made_deletes_it_when_it_appears() 
     })
     .await;
     let stream = open(&toolbox.sandbox(json!({})).await, "process.run", json!({"command": "true"})).unwrap();
-    until("asked", async || !toolbox.asked().is_empty()).await;
+    until("asked", async || !toolbox.requests().is_empty()).await;
     stream.drop_it().await;
     until("deleted", async || deleted(&toolbox).len() == 2).await;
 }
@@ -297,7 +297,7 @@ async fn a_failed_run_leaves_no_session() {
 
 #[tokio::test]
 async fn what_cannot_run_is_refused_before_anything_is_sent() {
-    let toolbox = Toolbox::start(|asked: &Asked, _| panic!("{asked:?}")).await;
+    let toolbox = Toolbox::start(|asked: &RequestInfo, _| panic!("{asked:?}")).await;
     let sandbox = toolbox.sandbox(json!({})).await;
     for (operation, params) in [
         ("process.run", json!({"command": " "})),
@@ -329,7 +329,7 @@ async fn arguments_arrive_whole_also_where_the_daemon_gives_them_to_a_shell() {
         .await;
         let params = json!({"code": "1", "language": "python", "argv": argv});
         call(&toolbox.sandbox(json!({})).await, "process.code_run", params).await.unwrap();
-        let asked: Vec<_> = toolbox.asked().iter().map(|asked| asked.body["argv"].clone()).collect();
+        let asked: Vec<_> = toolbox.requests().iter().map(|asked| asked.body["argv"].clone()).collect();
         assert_eq!(asked, sent);
     }
 }

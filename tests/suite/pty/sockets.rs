@@ -1,6 +1,6 @@
 //! What the pty operations promise on the wire, and when the wire does not.
 
-use crate::support::toolbox::{Asked, Reply, Socket, Toolbox, not_found, ok, upgrade};
+use crate::support::toolbox::{Reply, RequestInfo, Socket, Toolbox, not_found, ok, upgrade};
 use crate::support::{call, isolated, open, until, until_idle};
 use base64::Engine;
 use daytona::client::status;
@@ -74,7 +74,7 @@ async fn a_terminal_is_made_and_attended_in_one_request() {
     let ended = stream.ended().await.unwrap();
     assert_eq!(ended, json!({"exitCode": 0, "reason": null, "bytes": 5, "position": 5}));
     assert_eq!((sink.stdout(), sink.opened()), (b"hello".to_vec(), Some(br#"{"id":"t"}"#.to_vec())));
-    let [asked] = &toolbox.asked()[..] else { panic!("{:?}", toolbox.asked()) };
+    let [asked] = &toolbox.requests()[..] else { panic!("{:?}", toolbox.requests()) };
     assert_eq!(asked.path, "process/pty/create-connect?id=t&cols=120&rows=40&cwd=%2Fa+b");
     let protocols: Vec<&str> = asked.header("sec-websocket-protocol").unwrap().split(", ").collect();
     assert_eq!(protocols[0], "X-Daytona-Pty-Exit-Control");
@@ -108,7 +108,7 @@ async fn closed_before_the_answer(older: bool, first: Message) -> Toolbox {
     })
     .await;
     let stream = open(&toolbox.sandbox(json!({})).await, "pty.open", json!({"id": "t"})).unwrap();
-    until("asked", async || toolbox.asked().len() == if older { 2 } else { 1 }).await;
+    until("asked", async || toolbox.requests().len() == if older { 2 } else { 1 }).await;
     stream.drop_it().await;
     answered.notify_one();
     toolbox
@@ -156,7 +156,7 @@ async fn an_older_server_makes_it_lazily_so_that_the_first_output_is_not_lost() 
     let params = json!({"id": "t", "env": {"A": "1"}});
     let stream = open(&toolbox.sandbox(json!({})).await, "pty.open", params).unwrap();
     assert_eq!(stream.ended().await.unwrap()["exitCode"], 0);
-    let asked = toolbox.asked();
+    let asked = toolbox.requests();
     assert!(asked[0].path.starts_with("process/pty/create-connect?"));
     assert!(asked[1].is("POST", "process/pty"));
     assert_eq!(
@@ -179,7 +179,7 @@ async fn an_environment_too_long_for_a_header_travels_in_a_body() {
     let stream =
         open(&toolbox.sandbox(json!({})).await, "pty.open", json!({"id": "t", "env": {"A": long}})).unwrap();
     assert_eq!(stream.ended().await.unwrap()["exitCode"], 0);
-    assert_eq!(toolbox.asked()[0].body["envs"]["A"], long);
+    assert_eq!(toolbox.requests()[0].body["envs"]["A"], long);
 }
 
 #[tokio::test]
@@ -347,7 +347,7 @@ async fn an_id_that_is_taken_is_a_conflict_and_nobody_is_killed() {
     let stream = open(&toolbox.sandbox(json!({})).await, "pty.open", json!({"id": "t"})).unwrap();
     assert_eq!(stream.failed().await.status(), status::HTTP_CONFLICT);
     tokio::time::sleep(Duration::from_millis(300)).await;
-    assert_eq!(toolbox.asked().len(), 1);
+    assert_eq!(toolbox.requests().len(), 1);
 }
 
 #[tokio::test]
@@ -384,7 +384,7 @@ async fn input_arrives_in_order_in_messages_the_daemon_takes_while_the_output_is
 
 #[tokio::test]
 async fn sizes_that_no_terminal_has_are_refused_before_anything_is_sent() {
-    let toolbox = Toolbox::start(|asked: &Asked, _| panic!("{asked:?}")).await;
+    let toolbox = Toolbox::start(|asked: &RequestInfo, _| panic!("{asked:?}")).await;
     let sandbox = toolbox.sandbox(json!({})).await;
     for size in [0, -1, 1001, 70_000] {
         for params in

@@ -30,7 +30,7 @@ pub fn of(area: &str, exchange: &Exchange) -> Result<Question, &'static str> {
         .collect();
     let segments: Vec<String> = path.split('/').skip(1).map(decoded).collect();
     let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
-    let asked = Asked { method: &request.method, segments: &segments, query: &query, sent };
+    let asked = RecordedRequest { method: &request.method, segments: &segments, query: &query, sent };
     if area == "sandbox" { asked.of_the_api() } else { asked.of_the_toolbox() }
 }
 
@@ -39,7 +39,7 @@ pub fn decoded(segment: &str) -> String {
     url::form_urlencoded::parse(format!("x={escaped}").as_bytes()).next().unwrap().1.into_owned()
 }
 
-struct Asked<'a> {
+struct RecordedRequest<'a> {
     method: &'a str,
     segments: &'a [&'a str],
     query: &'a [(String, String)],
@@ -54,7 +54,7 @@ fn question(operation: &'static str, params: Value) -> Answer {
     Ok(Question { operation, params, body: b"" })
 }
 
-impl Asked<'_> {
+impl RecordedRequest<'_> {
     fn of_the_api(&self) -> Answer {
         match (self.method, self.segments) {
             ("POST", ["sandbox"]) => {

@@ -3,7 +3,7 @@
 use super::question::{self, Question, SANDBOX, decoded};
 use super::recording::{Exchange, Response};
 use super::{ordinary, sockets};
-use crate::canned::{Answer, Asked, Server, json_answer, with_headers};
+use crate::canned::{Answer, RequestInfo, Server, json_answer, with_headers};
 use crate::described;
 use crate::support;
 use daytona::catalogue::{self, Context, Operation, Outcome as Returned, Returns, Target, TargetRef};
@@ -235,7 +235,7 @@ async fn ask(
     };
     let body = body_of(recorded).unwrap_or_default();
     let answer = with_headers(&format!("{} Recorded", number(exchange)), &headers, &body);
-    let is_recorded = move |asked: &Asked| {
+    let is_recorded = move |asked: &RequestInfo| {
         let mut words = asked.line.split(' ');
         words.next().zip(words.next()).is_some_and(|(method, path)| gets_the_answer(method, path))
     };
@@ -265,7 +265,7 @@ async fn ask(
             Returned::Null => b"null".to_vec(),
         }),
     };
-    (server.asked().iter().any(is_recorded), result)
+    (server.requests().iter().any(is_recorded), result)
 }
 
 async fn target_of(operation: &Operation, client: &daytona::client::Client, server: &Server) -> TargetRef {

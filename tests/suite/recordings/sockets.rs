@@ -4,7 +4,7 @@
 use super::question::decoded;
 use super::recording::{Exchange, Frame};
 use super::replay::Outcome;
-use crate::support::toolbox::{Asked, Reply, Socket, Toolbox, ok, upgrade};
+use crate::support::toolbox::{Reply, RequestInfo, Socket, Toolbox, ok, upgrade};
 use crate::support::{Running, call, open};
 use daytona::Error;
 use daytona::client::sandbox::Sandbox;
@@ -80,7 +80,7 @@ fn question(exchange: &Exchange) -> (&'static str, Value) {
 async fn server(exchange: &Exchange) -> Toolbox {
     let path = exchange.request.path.split('?').next().unwrap().trim_start_matches('/').to_owned();
     let (status, frames) = (exchange.response.status.clone(), exchange.response.frames.clone());
-    Toolbox::start(move |asked: &Asked, _| {
+    Toolbox::start(move |asked: &RequestInfo, _| {
         let is_recorded = asked.path.split('?').next().map(decoded) == Some(path.clone());
         match status.as_u64() {
             // The log as it is, after the socket has closed.

@@ -1,7 +1,7 @@
 //! The event socket: what comes over it, and that nothing depends on it.
 
 use crate::dev_server::{DevServer, ask, opened};
-use crate::support::toolbox::{Asked, Reply, Socket, Toolbox, ok, upgrade};
+use crate::support::toolbox::{Reply, RequestInfo, Socket, Toolbox, ok, upgrade};
 use crate::support::{Collector, Running, call, client, made, open, soon, until};
 use daytona::client::sandbox::Sandbox;
 use daytona::client::status;
@@ -75,7 +75,7 @@ impl Service {
     async fn start(socket: impl Fn(usize) -> Reply + Send + Sync + 'static) -> Self {
         let (state, sockets) = (Arc::new(std::sync::Mutex::new("starting")), Arc::new(AtomicUsize::new(0)));
         let (now, opened) = (state.clone(), sockets.clone());
-        let server = Toolbox::start_api(move |asked: &Asked, _| match asked.path.split('?').next() {
+        let server = Toolbox::start_api(move |asked: &RequestInfo, _| match asked.path.split('?').next() {
             Some("/socket.io/") => socket(opened.fetch_add(1, Ordering::SeqCst)),
             _ => ok(sandbox_json(*now.lock().unwrap())),
         })
@@ -93,7 +93,7 @@ impl Service {
     }
 
     fn readings(&self) -> usize {
-        self.server.asked_everything().iter().filter(|asked| asked.path == "/sandbox/sb-1").count()
+        self.server.all_requests().iter().filter(|asked| asked.path == "/sandbox/sb-1").count()
     }
 }
 
@@ -151,7 +151,7 @@ async fn a_wait_reads_the_state_when_an_event_says_so_and_seldom_otherwise() {
     service.set("started");
     started.notify_one();
     assert_eq!(soon(waiting).await.unwrap().unwrap()["state"], "started");
-    let asked = service.server.asked_everything();
+    let asked = service.server.all_requests();
     let path = &asked.iter().find(|asked| asked.path.starts_with("/socket.io/")).unwrap().path;
     let query = "EIO=4&transport=websocket&source=libdaytona&sdkVersion=";
     assert!(path.starts_with(&format!("/socket.io/?{query}")), "{path}");

@@ -1,7 +1,7 @@
 //! What the operations about settings, access, metrics and copies ask, and what they make of the answers.
 
 use crate::dev_server::described;
-use crate::support::toolbox::{Asked, Reply, Toolbox, not_found, ok};
+use crate::support::toolbox::{Reply, RequestInfo, Toolbox, not_found, ok};
 use crate::support::{call, client, made, soon};
 use daytona::client::error::{Error, Result};
 use daytona::client::sandbox::Sandbox;
@@ -17,7 +17,7 @@ fn sandbox(state: &str) -> Value {
 }
 
 /// One server for API and toolbox; the sandbox's JSON is read beforehand.
-async fn serve(answer: impl Fn(&Asked, usize) -> Reply + Send + Sync + 'static) -> (Toolbox, Sandbox) {
+async fn serve(answer: impl Fn(&RequestInfo, usize) -> Reply + Send + Sync + 'static) -> (Toolbox, Sandbox) {
     let server = Toolbox::start_api(answer).await;
     let mut json = sandbox("started");
     json["toolboxProxyUrl"] = json!(server.url);
@@ -34,7 +34,7 @@ async fn ask(sandbox: &Sandbox, operation: &str, params: Value) -> Result<Value>
 async fn sent(operation: &str, params: Value, answer: Value) -> (String, String, Value) {
     let (server, sandbox) = serve(move |_, _| ok(answer.clone())).await;
     ask(&sandbox, operation, params).await.unwrap_or_else(|error| panic!("{operation}: {error}"));
-    let asked = server.asked().into_iter().next_back().expect("a request");
+    let asked = server.requests().into_iter().next_back().expect("a request");
     (asked.method, asked.path, asked.body)
 }
 
@@ -73,7 +73,7 @@ async fn settings_travel_in_paths_and_bodies_as_the_service_has_them() {
     ] {
         let (server, sandbox) = serve(|_, _| ok(sandbox("started"))).await;
         ask(&sandbox, operation, params).await.unwrap();
-        let first = &server.asked()[0];
+        let first = &server.requests()[0];
         let path = format!("/sandbox/sb-1{path}");
         if operation != "sandbox.recover" {
             assert_eq!(
@@ -140,7 +140,7 @@ async fn arguments_that_no_server_takes_are_refused_before_anything_is_sent() {
     }
     let error = made_from(&sandbox, json!({"name": ""})).await.err().unwrap();
     assert_eq!(error.status(), status::INVALID_ARGUMENT, "{error}");
-    assert!(server.asked().is_empty(), "{:?}", server.asked());
+    assert!(server.requests().is_empty(), "{:?}", server.requests());
 }
 
 /// sandbox.fork, which makes a handle.
@@ -195,9 +195,9 @@ async fn a_route_that_an_older_api_lacks_is_unsupported_and_a_missing_sandbox_is
     // A daemon without the route.
     let (server, sandbox) = serve(|_, _| Reply::Raw("404 Not Found", b"404 page not found".to_vec())).await;
     refuses(&ask(&sandbox, "sandbox.metrics", json!({})).await.unwrap_err(), "0.205");
-    let before = server.asked().len();
+    let before = server.requests().len();
     refuses(&ask(&sandbox, "sandbox.update_env", json!({"set": {}})).await.unwrap_err(), "0.205");
-    assert_eq!(server.asked().len(), before, "it is known by now");
+    assert_eq!(server.requests().len(), before, "it is known by now");
     // What the service keeps for its gateway.
     let (_server, sandbox) = serve(|_, _| {
         Reply::Json("403 Forbidden", json!({"statusCode": 403, "message": "Invalid authentication context"}))
@@ -236,7 +236,7 @@ async fn a_url_is_signed_with_a_key_that_is_read_once() {
     let hour = url("sandbox.download_url", json!({"path": "f"})).await["expires"].as_i64().unwrap();
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs() as i64;
     assert!((now + 3500..=now + 3600).contains(&hour), "{hour}, {now}");
-    let keys = |method: &str| server.asked().iter().filter(|asked| asked.method == method).count();
+    let keys = |method: &str| server.requests().iter().filter(|asked| asked.method == method).count();
     assert_eq!((keys("GET"), keys("POST")), (1, 0));
     assert_eq!(ask(&sandbox, "sandbox.rotate_signing_key", json!({})).await.unwrap(), Value::Null);
     let second = url("sandbox.download_url", params).await;
@@ -276,7 +276,7 @@ async fn the_history_comes_from_the_analytics_api_where_there_is_one() {
     assert_eq!(ask(&sandbox, "sandbox.metrics_history", range.clone()).await.unwrap(), series);
     let query = "from=2026-01-01T00%3A00%3A00Z&to=2026-01-02T00%3A00%3A00Z";
     let path = format!("/sandbox/sb-1/telemetry/metrics?{query}&metricNames=a&metricNames=b");
-    assert_eq!(server.asked()[1].path, path);
+    assert_eq!(server.requests()[1].path, path);
 
     let analytics = Toolbox::start_api(|_, _| {
         ok(json!([
@@ -297,8 +297,8 @@ async fn the_history_comes_from_the_analytics_api_where_there_is_one() {
             {"metricName": "b", "dataPoints": points(&[("1", 3.0)])},
         ]})
     );
-    assert_eq!(server.asked().len(), 1);
-    let asked = &analytics.asked()[0];
+    assert_eq!(server.requests().len(), 1);
+    let asked = &analytics.requests()[0];
     let path = format!("/organization/org%201/sandbox/sb-1/telemetry/metrics?{query}&metricNames=a%2Cb");
     assert_eq!(asked.path, path);
     assert!(asked.header("authorization").is_some(), "the API named it");
@@ -334,7 +334,7 @@ async fn a_recovery_begins_in_the_error_state_and_fails_only_after_it_has_left_i
     let (server, sandbox) = changing(&["error", "error", "stopped"]).await;
     let stopped = ask(&sandbox, "sandbox.recover", json!({"skipStart": true})).await.unwrap();
     assert_eq!(stopped["state"], "stopped");
-    assert_eq!(server.asked()[0].path, "/sandbox/sb-1/recover?skipStart=true");
+    assert_eq!(server.requests()[0].path, "/sandbox/sb-1/recover?skipStart=true");
     let (_server, sandbox) = changing(&["error", "stopped", "error"]).await;
     let error = ask(&sandbox, "sandbox.recover", json!({})).await.unwrap_err();
     assert_eq!(error.status(), status::SANDBOX_FAILED, "{error}");
@@ -345,7 +345,10 @@ async fn a_snapshot_is_waited_for_and_a_fork_is_another_sandbox() {
     let (server, sandbox) = changing(&["snapshotting", "snapshotting", "stopped"]).await;
     let params = json!({"name": "s", "includeMemory": true});
     assert_eq!(ask(&sandbox, "sandbox.create_snapshot", params.clone()).await.unwrap()["state"], "stopped");
-    assert_eq!((&server.asked()[0].path[..], &server.asked()[0].body), ("/sandbox/sb-1/snapshot", &params));
+    assert_eq!(
+        (&server.requests()[0].path[..], &server.requests()[0].body),
+        ("/sandbox/sb-1/snapshot", &params)
+    );
 
     let fork = |state: &str| {
         let mut json = super::newer_requests::sandbox(state);
@@ -359,7 +362,7 @@ async fn a_snapshot_is_waited_for_and_a_fork_is_another_sandbox() {
     .await;
     let (made, info) = made_from(&sandbox, json!({"name": "copy"})).await.unwrap();
     assert_eq!((made.id(), &info["state"]), ("sb-2", &json!("started")));
-    let asked = server.asked();
+    let asked = server.requests();
     assert_eq!((&asked[0].path[..], &asked[0].body), ("/sandbox/sb-1/fork", &json!({"name": "copy"})));
     assert!(asked[1..].iter().all(|asked| asked.is("GET", "/sandbox/sb-2")), "{asked:?}");
     // A fork whose answer was lost is found by the name that was made up for it.
@@ -369,7 +372,7 @@ async fn a_snapshot_is_waited_for_and_a_fork_is_another_sandbox() {
     })
     .await;
     assert_eq!(made_from(&sandbox, json!({})).await.unwrap().0.id(), "sb-2");
-    let asked = server.asked();
+    let asked = server.requests();
     let name = asked[0].body["name"].as_str().unwrap();
     assert_eq!(asked[1].path, format!("/sandbox/{name}"));
     let error = made_from(&sandbox, json!({"name": "mine"})).await.err().unwrap();

@@ -36,7 +36,7 @@ async fn a_create_that_failed_on_the_server_is_looked_up_by_its_own_name_and_by_
         })
         .await;
         assert_eq!(create(&server, json!({})).await.unwrap().id(), "sb-1");
-        let asked = server.asked();
+        let asked = server.requests();
         let sent: Value = serde_json::from_slice(&asked[0].body).unwrap();
         assert!(
             asked[1].line.contains(&format!("/sandbox/{} ", sent["name"].as_str().unwrap())),
@@ -59,7 +59,7 @@ async fn a_create_whose_answer_tells_nothing_is_looked_up_by_its_name() {
         })
         .await;
         assert_eq!(create(&server, json!({})).await.unwrap().id(), "sb-1");
-        let posts = server.asked().iter().filter(|it| it.line.starts_with("POST")).count();
+        let posts = server.requests().iter().filter(|it| it.line.starts_with("POST")).count();
         assert_eq!(posts, 1);
     }
 }
@@ -77,7 +77,7 @@ async fn a_list_that_goes_in_a_circle_ends() {
     let client = client(&server.url(), json!({}));
     let error = on_client(&client, "sandbox.list", json!({"page": 1_000_000})).await.unwrap_err();
     assert_eq!(error.status(), status::PROTOCOL, "{error}");
-    assert_eq!(server.asked().len(), 4);
+    assert_eq!(server.requests().len(), 4);
 }
 
 #[tokio::test]
@@ -100,7 +100,7 @@ async fn sent(config: Value, params: Value) -> Value {
     })
     .await;
     on_client(&client(&server.url(), config), "sandbox.create", params).await.unwrap();
-    serde_json::from_slice(&server.asked()[0].body).unwrap()
+    serde_json::from_slice(&server.requests()[0].body).unwrap()
 }
 
 /// A cancel or close drops the operation's future; the error is made elsewhere, from the error context.
@@ -129,12 +129,12 @@ async fn an_interrupted_create_names_what_it_sent_and_the_id_once_it_is_known() 
                 tokio::spawn(async move { future.await.map(drop) })
             };
             let requests = if answers { 2 } else { 1 };
-            until("asked", async || toolbox.asked().len() >= requests).await;
+            until("asked", async || toolbox.requests().len() >= requests).await;
             task.abort();
             assert!(task.await.unwrap_err().is_cancelled());
             let mut error = Error::new(status::CANCELLED, "cancelled");
             known.complete(&mut error);
-            let sent = &toolbox.asked()[0].body["name"];
+            let sent = &toolbox.requests()[0].body["name"];
             assert_eq!(error.detail().sandbox_name.as_deref(), sent.as_str());
             assert!(given.is_none_or(|given| sent == given));
             assert_eq!(error.detail().sandbox_id.as_deref(), answers.then_some("sb-9"));
@@ -199,7 +199,7 @@ async fn what_the_service_would_refuse_or_misread_is_refused_before_it_is_sent()
         assert_eq!(error.status(), status::INVALID_ARGUMENT, "{params}");
         assert!(error.detail().message.contains(word), "{params} {error}");
     }
-    assert!(server.asked().is_empty());
+    assert!(server.requests().is_empty());
 }
 
 #[tokio::test]
@@ -219,7 +219,7 @@ async fn a_lists_filters_travel_under_the_services_names_in_both_shapes() {
         [(filters, "/sandbox?", "regionIds"), (paged, "/sandbox/paginated?", "regions")]
     {
         on_client(&client, "sandbox.list", params).await.unwrap();
-        let asked = server.asked().pop().unwrap().line;
+        let asked = server.requests().pop().unwrap().line;
         let target = asked.split(' ').nth(1).unwrap();
         assert!(target.starts_with(path), "{asked}");
         let query: Vec<(String, String)> = url::form_urlencoded::parse(&target.as_bytes()[path.len()..])
@@ -262,7 +262,7 @@ async fn a_newer_servers_filters_and_unknown_values_pass_to_the_endpoint_that_kn
         (json!({"states": ["hibernating"]}), "states=hibernating"),
     ] {
         on_client(&client, "sandbox.list", params).await.unwrap();
-        let asked = server.asked().pop().unwrap().line;
+        let asked = server.requests().pop().unwrap().line;
         assert_eq!(asked, format!("GET /sandbox?{query} HTTP/1.1"));
     }
 }
@@ -307,7 +307,7 @@ async fn a_stop_is_forced_only_when_asked_to() {
         (json!({"force": true}), "/sandbox/sb-1/stop?force=true"),
     ] {
         soon(call(&sandbox, "sandbox.stop", params)).await.unwrap();
-        let asked = server.asked();
+        let asked = server.requests();
         let stop = asked.iter().rfind(|asked| asked.line.starts_with("POST")).unwrap();
         assert_eq!(stop.line, format!("POST {target} HTTP/1.1"));
     }
@@ -343,7 +343,7 @@ async fn each_sandbox_has_its_own_toolbox_which_may_move() {
     );
     soon(call(&one, "sandbox.refresh", json!({}))).await.unwrap();
     assert_eq!((home(&one).await, home(&other).await), (json!("3"), json!("2")));
-    assert_eq!(third.asked()[0].line, "GET /sb-1/user-home-dir HTTP/1.1");
+    assert_eq!(third.requests()[0].line, "GET /sb-1/user-home-dir HTTP/1.1");
     // One that its own JSON does not tell is asked for.
     let attach = catalogue::Call {
         target: TargetRef::Client(client.clone()),
@@ -418,5 +418,5 @@ async fn a_limit_that_strikes_after_the_request_was_sent_counts_its_attempt() {
         let error = soon(call(&sandbox, operation, params)).await.unwrap_err();
         assert_eq!((error.status(), error.detail().attempts), (status::TIMEOUT, 1), "{error}");
     }
-    assert_eq!(server.asked().len(), 2);
+    assert_eq!(server.requests().len(), 2);
 }

@@ -1,6 +1,6 @@
 //! Waiting for a state, against a server whose readings a test wrote down.
 
-use crate::canned::{Answer, Asked, Server, json_answer};
+use crate::canned::{Answer, RequestInfo, Server, json_answer};
 use crate::support::{call, client, sandbox, soon};
 use daytona::client::error::Result;
 use daytona::client::status;
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 /// answered with the first.
 async fn reads(readings: Vec<Value>) -> Server {
     let next = std::sync::atomic::AtomicUsize::new(0);
-    Server::start(move |asked: &Asked| {
+    Server::start(move |asked: &RequestInfo| {
         let number = match asked.line.starts_with("GET") {
             true => next.fetch_add(1, std::sync::atomic::Ordering::SeqCst).min(readings.len() - 1),
             false => 0,
@@ -110,7 +110,7 @@ async fn gone_is_what_a_stop_and_a_delete_wanted_and_a_start_did_not() {
 #[tokio::test]
 async fn a_change_under_way_is_waited_for_whichever_status_says_so() {
     for refusal in ["409 Conflict", "400 Bad Request"] {
-        let server = Server::start(move |asked: &Asked| {
+        let server = Server::start(move |asked: &RequestInfo| {
             Answer::Keep(match (asked.line.starts_with("POST"), asked.number) {
                 (true, 0..=1) => {
                     json_answer(refusal, &json!({"message": "Sandbox state change in progress"}))
@@ -121,12 +121,12 @@ async fn a_change_under_way_is_waited_for_whichever_status_says_so() {
         })
         .await;
         assert_eq!(asks(&server, "sandbox.start", json!({})).await.unwrap()["state"], "started");
-        let posts = server.asked().iter().filter(|asked| asked.line.starts_with("POST")).count();
+        let posts = server.requests().iter().filter(|asked| asked.line.starts_with("POST")).count();
         assert_eq!(posts, 3, "{refusal}");
     }
     // Another refusal with that status is one.
     let server =
         Server::start(|_| Answer::Keep(json_answer("409 Conflict", &json!({"message": "no"})))).await;
     assert_eq!(asks(&server, "sandbox.start", json!({})).await.unwrap_err().status(), status::HTTP_CONFLICT);
-    assert_eq!(server.asked().len(), 1);
+    assert_eq!(server.requests().len(), 1);
 }

@@ -51,7 +51,7 @@ async fn each_operation_sends_what_the_specification_has() {
         ("warm_pool.delete", json!({"id": "i"}), "DELETE /warm-pools/i", Value::Null),
     ] {
         on_client(&client, operation, params).await.unwrap();
-        let asked = server.asked().pop().unwrap();
+        let asked = server.requests().pop().unwrap();
         assert_eq!(asked.line.trim_end_matches(" HTTP/1.1"), line);
         assert_eq!(serde_json::from_slice::<Value>(&asked.body).unwrap_or_default(), body, "{operation}");
     }
@@ -139,5 +139,5 @@ async fn a_wrong_argument_sends_nothing() {
         let error = on_client(&client, operation, params).await.unwrap_err();
         assert_eq!(error.status(), status::INVALID_ARGUMENT, "{operation}");
     }
-    assert!(server.asked().is_empty());
+    assert!(server.requests().is_empty());
 }

@@ -1,6 +1,6 @@
 //! What session.follow promises when the connection does not.
 
-use crate::support::toolbox::{Asked, Reply, Socket, Toolbox, not_found, ok, upgrade};
+use crate::support::toolbox::{Reply, RequestInfo, Socket, Toolbox, not_found, ok, upgrade};
 use crate::support::{call, open, soon, until};
 use daytona::client::status;
 use futures_util::{SinkExt, StreamExt};
@@ -290,7 +290,7 @@ async fn a_missing_command_is_not_found() {
     let stream = open(&toolbox.sandbox(json!({})).await, "session.follow", follow()).unwrap();
     let error = stream.failed().await;
     assert_eq!(error.status(), status::HTTP_NOT_FOUND);
-    assert_eq!(toolbox.asked().len(), 1, "nothing else was tried");
+    assert_eq!(toolbox.requests().len(), 1, "nothing else was tried");
 }
 
 #[tokio::test]
@@ -392,7 +392,7 @@ async fn a_consumer_without_room_pauses_the_reading_only_and_loses_nothing() {
     let pings = Arc::new(AtomicUsize::new(0));
     let sent = Arc::new(AtomicUsize::new(0));
     let (pinged, counted) = (pings.clone(), sent.clone());
-    let toolbox = Toolbox::start(move |asked: &Asked, _| {
+    let toolbox = Toolbox::start(move |asked: &RequestInfo, _| {
         let (pings, sent) = (pinged.clone(), counted.clone());
         match asked.path.as_str() {
             SOCKET => upgrade(async move |socket: Socket| {
@@ -479,5 +479,5 @@ async fn ids_that_cannot_be_addressed_are_refused_before_anything_is_sent() {
             assert_eq!(error.status(), status::INVALID_ARGUMENT, "{operation} {id}");
         }
     }
-    assert!(toolbox.asked().is_empty());
+    assert!(toolbox.requests().is_empty());
 }

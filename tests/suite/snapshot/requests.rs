@@ -63,7 +63,7 @@ async fn a_name_and_an_object_go_into_the_fields_of_their_own() {
     let built = json!({"name": "s", "image": object(), "entrypoint": ["b", "c"], "regionId": "us"});
     on_client(&with, "snapshot.create", built).await.unwrap();
     let bodies: Vec<Value> = server
-        .asked()
+        .requests()
         .iter()
         .filter(|asked| asked.line.starts_with("POST"))
         .map(|asked| serde_json::from_slice(&asked.body).unwrap())
@@ -190,10 +190,10 @@ async fn what_a_change_names_is_resolved_to_an_id() {
             ("team/my image", vec![read("team%2Fmy%20image"), change(ID)]),
             (looks_like_an_id, vec![change(looks_like_an_id), read(looks_like_an_id), change(ID)]),
         ] {
-            let before = server.asked().len();
+            let before = server.requests().len();
             on_client(&client, operation, json!({ key: given })).await.unwrap();
             let lines: Vec<String> =
-                server.asked()[before..].iter().map(|asked| asked.line.clone()).collect();
+                server.requests()[before..].iter().map(|asked| asked.line.clone()).collect();
             assert_eq!(lines, asked, "{operation}");
         }
     }

@@ -16,14 +16,14 @@ pub type Socket = WebSocketStream<TcpStream>;
 
 /// One request as it arrived; `path` begins behind the sandbox's id.
 #[derive(Clone, Debug)]
-pub struct Asked {
+pub struct RequestInfo {
     pub method: String,
     pub path: String,
     pub headers: Vec<(String, String)>,
     pub body: Value,
 }
 
-impl Asked {
+impl RequestInfo {
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
@@ -67,7 +67,7 @@ where
 
 pub struct Toolbox {
     pub url: String,
-    asked: Arc<Mutex<Vec<Asked>>>,
+    received: Arc<Mutex<Vec<RequestInfo>>>,
     task: tokio::task::JoinHandle<()>,
 }
 
@@ -80,7 +80,7 @@ impl Drop for Toolbox {
 impl Toolbox {
     /// `answer` gets the number of equal requests (method and path) that came before. The API's answer about the
     /// sandbox, asked for after some failures, is that it is started.
-    pub async fn start(answer: impl Fn(&Asked, usize) -> Reply + Send + Sync + 'static) -> Self {
+    pub async fn start(answer: impl Fn(&RequestInfo, usize) -> Reply + Send + Sync + 'static) -> Self {
         Self::start_api(move |asked, before| match asked.path.as_str() {
             "/sandbox/sb-1" => ok(json!({"id": "sb-1", "state": "started"})),
             _ => answer(asked, before),
@@ -89,11 +89,11 @@ impl Toolbox {
     }
 
     /// The same, with the API's answers as well.
-    pub async fn start_api(answer: impl Fn(&Asked, usize) -> Reply + Send + Sync + 'static) -> Self {
+    pub async fn start_api(answer: impl Fn(&RequestInfo, usize) -> Reply + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let asked = Arc::new(Mutex::new(Vec::new()));
-        let (seen, answer) = (asked.clone(), Arc::new(answer));
+        let received = Arc::new(Mutex::new(Vec::new()));
+        let (seen, answer) = (received.clone(), Arc::new(answer));
         let task = tokio::spawn(async move {
             let mut connections = tokio::task::JoinSet::new();
             loop {
@@ -101,7 +101,7 @@ impl Toolbox {
                 connections.spawn(serve(stream, seen.clone(), answer.clone()));
             }
         });
-        Self { url, asked, task }
+        Self { url, received, task }
     }
 
     pub async fn sandbox(&self, config: Value) -> Sandbox {
@@ -109,25 +109,25 @@ impl Toolbox {
     }
 
     /// Every request, those to the API included.
-    pub fn asked_everything(&self) -> Vec<Asked> {
-        self.asked.lock().unwrap().clone()
+    pub fn all_requests(&self) -> Vec<RequestInfo> {
+        self.received.lock().unwrap().clone()
     }
 
     /// The requests to the toolbox.
-    pub fn asked(&self) -> Vec<Asked> {
-        let asked = self.asked.lock().unwrap();
-        asked.iter().filter(|asked| asked.path != "/sandbox/sb-1").cloned().collect()
+    pub fn requests(&self) -> Vec<RequestInfo> {
+        let received = self.received.lock().unwrap();
+        received.iter().filter(|request| request.path != "/sandbox/sb-1").cloned().collect()
     }
 
     pub fn count(&self, method: &str, path: &str) -> usize {
-        self.asked().iter().filter(|asked| asked.is(method, path)).count()
+        self.requests().iter().filter(|request| request.is(method, path)).count()
     }
 }
 
 async fn serve(
     mut stream: TcpStream,
-    seen: Arc<Mutex<Vec<Asked>>>,
-    answer: Arc<impl Fn(&Asked, usize) -> Reply>,
+    seen: Arc<Mutex<Vec<RequestInfo>>>,
+    answer: Arc<impl Fn(&RequestInfo, usize) -> Reply>,
 ) {
     while let Some(asked) = read(&mut stream).await {
         let reply = {
@@ -174,7 +174,7 @@ async fn serve(
     }
 }
 
-async fn read(stream: &mut TcpStream) -> Option<Asked> {
+async fn read(stream: &mut TcpStream) -> Option<RequestInfo> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         head.push(stream.read_u8().await.ok()?);
@@ -192,5 +192,5 @@ async fn read(stream: &mut TcpStream) -> Option<Asked> {
     let mut body = vec![0; length.map_or(0, |(_, length)| length.parse().unwrap())];
     stream.read_exact(&mut body).await.ok()?;
     let body = serde_json::from_slice(&body).unwrap_or(Value::Null);
-    Some(Asked { method, path, headers, body })
+    Some(RequestInfo { method, path, headers, body })
 }

@@ -281,5 +281,5 @@ async fn what_cannot_be_sent_is_an_argument_error() {
         assert_eq!(error.status(), status::INVALID_ARGUMENT, "{error}");
     }
     assert_eq!(daytona::client::transport::segment("a b/ü?*+%").unwrap(), "a%20b%2F%C3%BC%3F*%2B%25");
-    assert!(server.asked().is_empty());
+    assert!(server.requests().is_empty());
 }

@@ -52,7 +52,7 @@ impl Proxy {
         Self { address, asked, task }
     }
 
-    fn asked(&self) -> Vec<String> {
+    fn requests(&self) -> Vec<String> {
         self.asked.lock().unwrap().clone()
     }
 }
@@ -138,9 +138,9 @@ async fn requests_go_through_an_http_proxy_with_its_credentials() {
     let client = client(API, json!({"proxy": format!("http://user:pass@{}", proxy.address)}));
     soon(client.request(Method::POST, "a").json(&json!({"b": 1})).send()).await.unwrap();
     let line = "POST http://api.daytona.invalid:3000/api/a HTTP/1.1 Basic dXNlcjpwYXNz";
-    assert_eq!(proxy.asked(), [line]);
-    assert_eq!(server.asked()[0].body, br#"{"b":1}"#);
-    assert!(server.asked()[0].header("authorization").is_some());
+    assert_eq!(proxy.requests(), [line]);
+    assert_eq!(server.requests()[0].body, br#"{"b":1}"#);
+    assert!(server.requests()[0].header("authorization").is_some());
 }
 
 #[tokio::test]
@@ -156,7 +156,7 @@ async fn a_websocket_without_tls_through_an_http_proxy_is_refused_before_anythin
         }
         assert!(!error.to_string().contains("pass@"), "{error}");
     }
-    assert!(proxy.asked().is_empty());
+    assert!(proxy.requests().is_empty());
     server.abort();
 }
 
@@ -172,7 +172,7 @@ async fn https_and_its_websockets_go_through_an_http_proxy_by_connect() {
     let answer = soon(client.request(Method::GET, "a").send()).await.unwrap().json().await.unwrap();
     assert_eq!(answer.0, br#"{"http":"2","bearer":true}"#);
     echoes(&client, "https://api.daytona.invalid/s").await;
-    assert_eq!(proxy.asked(), ["CONNECT api.daytona.invalid:443 HTTP/1.1 -"; 2]);
+    assert_eq!(proxy.requests(), ["CONNECT api.daytona.invalid:443 HTTP/1.1 -"; 2]);
 }
 
 #[tokio::test]
@@ -181,12 +181,12 @@ async fn requests_and_websockets_go_through_a_socks_proxy() {
     let proxy = Proxy::start(Kind::Socks, server.address).await;
     let by_socks = client(API, json!({"proxy": format!("socks5h://{}", proxy.address)}));
     soon(by_socks.request(Method::GET, "a").send()).await.unwrap();
-    assert_eq!(proxy.asked(), ["api.daytona.invalid:3000"]);
+    assert_eq!(proxy.requests(), ["api.daytona.invalid:3000"]);
     let (address, server) = echo().await;
     let proxy = Proxy::start(Kind::Socks, address).await;
     let by_socks = client(API, json!({"proxy": format!("socks5h://{}", proxy.address)}));
     echoes(&by_socks, "http://api.daytona.invalid:3000/s").await;
-    assert_eq!(proxy.asked(), ["api.daytona.invalid:3000"]);
+    assert_eq!(proxy.requests(), ["api.daytona.invalid:3000"]);
     server.abort();
 }
 
@@ -201,7 +201,7 @@ async fn some_hosts_are_reached_without_the_proxy() {
         soon(client.request(Method::GET, "a").send()).await.unwrap();
         echoes(&client, &format!("http://{address}/s")).await;
     }
-    assert!(proxy.asked().is_empty());
+    assert!(proxy.requests().is_empty());
     echo.abort();
 }
 

@@ -14,7 +14,7 @@ async fn every_request_identifies_itself() {
     let client = client(&server.url(), more);
     let answer = soon(client.request(Method::POST, "sandbox").json(&json!({"a": 1})).send()).await.unwrap();
     assert_eq!(answer.json().await.unwrap().0, br#"{"ok":true}"#);
-    let asked = &server.asked()[0];
+    let asked = &server.requests()[0];
     assert_eq!(asked.line, "POST /sandbox HTTP/1.1");
     assert_eq!(asked.body, br#"{"a":1}"#);
     assert_eq!(asked.header("authorization"), Some(format!("Bearer {KEY}").as_str()));
@@ -48,7 +48,7 @@ async fn a_url_of_a_known_host_is_read_as_any_other() {
         // The first time it is parsed whole, then against the host that is known.
         for _ in 0..2 {
             soon(transport.request(Method::GET, format!("{}{path}", server.url())).send()).await.unwrap();
-            assert_eq!(server.asked().pop().unwrap().line, format!("GET {asked} HTTP/1.1"));
+            assert_eq!(server.requests().pop().unwrap().line, format!("GET {asked} HTTP/1.1"));
         }
     }
     for elsewhere in [server.url().replace("://", "://user@"), format!("{}0/", server.url())] {
@@ -101,8 +101,8 @@ async fn a_post_without_body_says_that_it_has_none() {
     let server = Server::start(|_| ok()).await;
     let client = client(&server.url(), json!({}));
     soon(client.request(Method::POST, "sandbox/a/start").send()).await.unwrap();
-    assert_eq!(server.asked()[0].header("content-length"), Some("0"));
-    assert_eq!(server.asked()[0].header("transfer-encoding"), None);
+    assert_eq!(server.requests()[0].header("content-length"), Some("0"));
+    assert_eq!(server.requests()[0].header("transfer-encoding"), None);
 }
 
 #[tokio::test]
@@ -115,12 +115,12 @@ async fn a_streamed_body_without_length_is_chunked_and_one_with_length_is_not() 
         ))
     };
     soon(client.request(Method::POST, "a").body("text/plain", Some(4), pieces()).send()).await.unwrap();
-    let asked = &server.asked()[0];
+    let asked = &server.requests()[0];
     assert_eq!((asked.header("content-length"), asked.body.as_slice()), (Some("4"), &b"abcd"[..]));
     let unknown = client.request(Method::POST, "a").body("text/plain", None, pieces());
     // The canned server reads no chunks; it answers after the head.
     soon(unknown.send()).await.unwrap();
-    assert_eq!(server.asked()[1].header("transfer-encoding"), Some("chunked"));
+    assert_eq!(server.requests()[1].header("transfer-encoding"), Some("chunked"));
 }
 
 #[tokio::test]
@@ -148,7 +148,7 @@ async fn the_organization_goes_with_a_jwt_only() {
     soon(jwt.request(Method::GET, "sandbox").send()).await.unwrap();
     let key = client(&server.url(), json!({"organizationId": "org-1"}));
     soon(key.request(Method::GET, "sandbox").send()).await.unwrap();
-    let asked = server.asked();
+    let asked = server.requests();
     assert_eq!(asked[0].header("authorization"), Some("Bearer a.b.c"));
     assert_eq!(asked[0].header("x-daytona-organization-id"), Some("org-1"));
     assert_eq!(asked[1].header("x-daytona-organization-id"), None);
@@ -160,7 +160,7 @@ async fn opening_a_client_connects_nowhere() {
     let client = client(&server.url(), json!({}));
     tokio::time::sleep(Duration::from_millis(50)).await;
     assert_eq!(client.api_url("a"), format!("{}/a", server.url()));
-    assert!(server.asked().is_empty());
+    assert!(server.requests().is_empty());
 }
 
 #[tokio::test]
@@ -170,7 +170,7 @@ async fn slashes_after_the_api_url_do_not_matter() {
         let client = client(&url, json!({}));
         soon(client.request(Method::GET, "sandbox/a").query("q", "a b&c").send()).await.unwrap();
     }
-    for asked in server.asked() {
+    for asked in server.requests() {
         assert_eq!(asked.line, "GET /api/sandbox/a?q=a+b%26c HTTP/1.1");
     }
 }
@@ -187,9 +187,10 @@ async fn the_credential_goes_to_trusted_origins_only() {
     soon(transport.request(Method::GET, &url).send()).await.unwrap();
     transport.trust(&format!("{}/toolbox", other.url())).unwrap();
     soon(transport.request(Method::GET, &url).send()).await.unwrap();
-    let bearers: Vec<_> = other.asked().iter().map(|asked| asked.header("authorization").is_some()).collect();
+    let bearers: Vec<_> =
+        other.requests().iter().map(|asked| asked.header("authorization").is_some()).collect();
     assert_eq!(bearers, [false, true, false, true]);
-    let foreign = &other.asked()[0];
+    let foreign = &other.requests()[0];
     for name in ["x-daytona-source", "x-daytona-sdk-version", "x-team"] {
         assert_eq!(foreign.header(name), None);
     }
@@ -206,7 +207,7 @@ async fn no_credential_over_http_when_the_api_is_https() {
     let request = client.transport().request(Method::GET, toolbox.url()).authorized();
     assert!(soon(request.send()).await.is_err());
     soon(client.transport().request(Method::GET, toolbox.url()).send()).await.unwrap();
-    let asked = toolbox.asked();
+    let asked = toolbox.requests();
     assert_eq!(asked.len(), 1);
     assert_eq!(asked[0].header("authorization"), None);
 }
@@ -224,7 +225,7 @@ async fn the_daemons_trailing_slash_redirect_is_followed_with_method_and_body() 
     let request =
         client.request(Method::POST, "toolbox/box-1/process/execute/").json(&json!({"command": "a"}));
     soon(request.send()).await.unwrap();
-    let asked = server.asked();
+    let asked = server.requests();
     assert_eq!(asked.len(), 2);
     assert_eq!(asked[1].line, "POST /toolbox/box-1/process/execute HTTP/1.1");
     assert_eq!(asked[1].body, br#"{"command":"a"}"#);
@@ -245,7 +246,7 @@ async fn no_redirect_carries_the_credential_to_another_origin() {
         assert!(error.to_string().contains(&other.url()), "{error}");
         assert!(!error.to_string().contains("secret"), "{error}");
     }
-    assert!(other.asked().is_empty());
+    assert!(other.requests().is_empty());
 }
 
 #[tokio::test]
@@ -263,7 +264,7 @@ async fn a_redirect_that_would_change_the_method_is_an_error() {
     soon(client.request(Method::GET, "a").send()).await.unwrap();
     let error = soon(client.request(Method::POST, "a").send()).await.err().unwrap();
     assert_eq!(error.status(), status::PROTOCOL, "{error}");
-    assert_eq!(server.asked().len(), 3);
+    assert_eq!(server.requests().len(), 3);
     let error = soon(client.request(Method::GET, "ping").send()).await.err().unwrap();
     assert!(error.to_string().contains("redirected more than"), "{error}");
 }
@@ -326,7 +327,7 @@ async fn requests_share_the_connections_that_a_host_may_have() {
     for answer in soon(futures_util::future::join_all(calls)).await {
         answer.unwrap();
     }
-    let connections = server.asked().iter().map(|asked| asked.connection).max();
+    let connections = server.requests().iter().map(|asked| asked.connection).max();
     assert!(connections <= Some(1), "{connections:?}");
 }
 
@@ -435,7 +436,7 @@ async fn a_closed_client_answers_closed() {
     client.close();
     let error = soon(client.request(Method::GET, "a").send()).await.err().unwrap();
     assert_eq!(error.status(), status::CLOSED);
-    assert_eq!(server.asked().len(), 1);
+    assert_eq!(server.requests().len(), 1);
 }
 
 #[tokio::test]
@@ -508,5 +509,5 @@ async fn bodies_come_in_pieces_too() {
         body.extend_from_slice(&chunk);
     }
     assert_eq!(body, b"[1,2]");
-    assert_eq!(server.asked()[0].header("range"), Some("bytes=0-4"));
+    assert_eq!(server.requests()[0].header("range"), Some("bytes=0-4"));
 }

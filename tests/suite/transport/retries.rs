@@ -33,14 +33,14 @@ async fn an_unavailable_server_is_asked_again_by_idempotent_methods_only() {
             let server = flaky(1, unavailable(number)).await;
             let client = client(&server.url(), json!({"retries": 1}));
             soon(client.request(method, "a").send()).await.unwrap();
-            assert_eq!(server.asked().len(), 2);
+            assert_eq!(server.requests().len(), 2);
         }
         for method in [Method::POST, Method::PATCH] {
             let server = flaky(1, unavailable(number)).await;
             let client = client(&server.url(), json!({"retries": 1}));
             let error = soon(client.request(method, "a").send()).await.err().unwrap();
             assert_eq!((error.status(), error.detail().attempts), (i32::from(number), 1));
-            assert_eq!(server.asked().len(), 1);
+            assert_eq!(server.requests().len(), 1);
         }
     }
 }
@@ -50,7 +50,7 @@ async fn a_plain_server_error_is_not_repeated() {
     let server = flaky(1, unavailable(500)).await;
     let client = client(&server.url(), json!({"retries": 3}));
     assert_eq!(soon(client.request(Method::GET, "a").send()).await.err().unwrap().status(), 500);
-    assert_eq!(server.asked().len(), 1);
+    assert_eq!(server.requests().len(), 1);
 }
 
 #[tokio::test]
@@ -61,7 +61,7 @@ async fn retries_are_counted_and_zero_is_never() {
         let error = soon(client.request(Method::GET, "a").send()).await.err().unwrap();
         assert_eq!(error.status(), 503);
         assert_eq!(error.detail().attempts, retries + 1);
-        assert_eq!(server.asked().len(), retries as usize + 1);
+        assert_eq!(server.requests().len(), retries as usize + 1);
     }
 }
 
@@ -76,7 +76,7 @@ async fn a_post_whose_connection_is_lost_is_never_repeated() {
         let error = soon(answered).await.unwrap_err();
         assert_eq!((error.status(), error.detail().attempts), (status::CONNECTION, 1), "{error}");
         assert!(error.detail().retryable);
-        assert_eq!(server.asked().len(), 1);
+        assert_eq!(server.requests().len(), 1);
     }
 }
 
@@ -88,7 +88,7 @@ async fn a_get_whose_connection_is_lost_is_repeated() {
         let client = client(&server.url(), json!({"retries": 3}));
         let answered = async { client.request(Method::GET, "sandbox").send().await?.json().await };
         assert_eq!(soon(answered).await.unwrap().0, br#"{"ok":true}"#);
-        assert_eq!(server.asked().len(), 3);
+        assert_eq!(server.requests().len(), 3);
     }
 }
 
@@ -100,7 +100,7 @@ async fn a_body_that_stays_cut_off_is_an_error_in_the_end() {
     let answered = async { client.request(Method::GET, "sandbox").send().await?.bytes().await };
     let error = soon(answered).await.unwrap_err();
     assert_eq!((error.status(), error.detail().attempts), (status::CONNECTION, 3));
-    assert_eq!(server.asked().len(), 3);
+    assert_eq!(server.requests().len(), 3);
 }
 
 #[tokio::test]

@@ -84,7 +84,7 @@ async fn a_handshake_carries_the_same_headers_and_offers_subprotocols() {
         soon(client.transport().websocket(&format!("{}/s", server.url()), &offered)).await.err().unwrap();
     assert_eq!(error.status(), status::HTTP_NOT_FOUND);
     assert!(error.to_string().starts_with("no such PTY"), "{error}");
-    let asked = &server.asked()[0];
+    let asked = &server.requests()[0];
     assert_eq!(asked.line, "GET /s HTTP/1.1");
     assert_eq!(asked.header("authorization"), Some(format!("Bearer {KEY}").as_str()));
     assert_eq!(asked.header("x-daytona-sdk-version"), Some(daytona::PROTOCOL_VERSION));
@@ -146,7 +146,7 @@ async fn a_handshake_is_repeated_only_if_it_did_not_arrive() {
             .await;
         let client = client(&server.url(), json!({"retries": 3}));
         assert!(soon(client.transport().websocket(&server.url(), &[])).await.is_err());
-        assert_eq!(server.asked().len(), 1);
+        assert_eq!(server.requests().len(), 1);
     }
 }
 

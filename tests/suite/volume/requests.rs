@@ -1,6 +1,6 @@
 //! What the volume operations ask of the API, and what they make of its answers.
 
-use crate::canned::{Answer, Asked, Server, client, json_answer};
+use crate::canned::{Answer, RequestInfo, Server, client, json_answer};
 use crate::support::on_client;
 use daytona::Result;
 use daytona::client::status;
@@ -29,8 +29,8 @@ async fn asks(server: &Server, operation: &str, params: Value) -> Result<Value> 
 }
 
 fn lines(server: &Server) -> Vec<String> {
-    let line = |asked: &Asked| asked.line.trim_end_matches(" HTTP/1.1").to_owned();
-    server.asked().iter().map(line).collect()
+    let line = |asked: &RequestInfo| asked.line.trim_end_matches(" HTTP/1.1").to_owned();
+    server.requests().iter().map(line).collect()
 }
 
 #[tokio::test]
@@ -94,7 +94,7 @@ async fn a_wait_tolerates_passing_errors_and_ends_when_the_volume_is_ready() {
     .await;
     let volume = asks(&server, "volume.wait", json!({"idOrName": "data"}));
     assert_eq!(volume.await.unwrap()["state"], "ready");
-    assert_eq!(server.asked().len(), 4);
+    assert_eq!(server.requests().len(), 4);
 }
 
 #[tokio::test]
@@ -114,7 +114,7 @@ async fn a_wait_fails_with_the_reason_of_a_volume_that_failed() {
         let error = error.await.unwrap_err();
         assert_eq!(error.status(), status::SANDBOX_FAILED);
         assert!(error.detail().message.contains(said), "{error:?}");
-        assert_eq!(server.asked().len(), 1);
+        assert_eq!(server.requests().len(), 1);
     }
 }
 
