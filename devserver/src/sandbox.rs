@@ -493,8 +493,8 @@ mod tests {
     #[test]
     fn a_superseded_change_writes_nothing() {
         let none = PathBuf::from("/nonexistent");
-        let name = format!("daytona-dev-{}", Uuid::new_v4().simple());
-        let isolation = Isolation::find(Wanted::None, &none, &none, &name).unwrap();
+        let state = tempfile::Builder::new().prefix("daytona-dev-").tempdir().unwrap();
+        let isolation = Isolation::find(Wanted::None, &none, state.path()).unwrap();
         let app = AppState::new(&Options::default(), 0, none, isolation);
         let sandbox = Sandbox::listed(&app, 0);
         let allow = |_: &States<'_>| Ok::<_, ()>(());

@@ -58,10 +58,8 @@ impl Server {
             let state = StateDirectory::create(&parent)?;
             let binary = isolation::find_binary(binary)?;
             let isolation = match plan {
-                Some(plan) => {
-                    Isolation::find_among(wanted, vec![plan], &binary, state.path(), &state.name())?
-                }
-                None => Isolation::find(wanted, &binary, state.path(), &state.name())?,
+                Some(plan) => Isolation::find_among(wanted, vec![plan], &binary, state.path())?,
+                None => Isolation::find(wanted, &binary, state.path())?,
             };
             Ok::<_, io::Error>((state, isolation))
         });

@@ -41,11 +41,11 @@ statuses! {
     PANIC = 13;
     /// The server at hand, or this operation, cannot do that.
     UNSUPPORTED = 14;
-    /// Somebody else is in there, or a callback may not call this.
+    /// Another thread is in a call that excludes this one, or a callback may not call this.
     BUSY = 15;
     /// The queue has no slot left for another call.
     QUEUE_FULL = 16;
-    /// Not now: try again when there is room, or hold the event back.
+    /// There is no room now: try again later. A callback that returns it holds the event back.
     WOULD_BLOCK = 17;
     /// The stream ended well and everything was read.
     END_OF_STREAM = 18;

@@ -43,9 +43,9 @@ enum Program {
 }
 
 impl Isolation {
-    /// Finds out by trying. `state` is the server's directory, `name` that of its control groups.
-    pub fn find(wanted: Wanted, program: &Path, state: &Path, name: &str) -> io::Result<Arc<Self>> {
-        Self::find_among(wanted, Plan::candidates(geteuid().is_root()), program, state, name)
+    /// Finds out by trying. `state` is the server's directory; its name is that of the control groups as well.
+    pub fn find(wanted: Wanted, program: &Path, state: &Path) -> io::Result<Arc<Self>> {
+        Self::find_among(wanted, Plan::candidates(geteuid().is_root()), program, state)
     }
 
     /// The same with a choice of plans.
@@ -54,9 +54,8 @@ impl Isolation {
         plans: Vec<Plan>,
         program: &Path,
         state: &Path,
-        name: &str,
     ) -> io::Result<Arc<Self>> {
-        let hierarchies = Hierarchies::find(name);
+        let hierarchies = Hierarchies::find(state);
         let mut found = Self {
             plan: None,
             refused: None,

@@ -38,6 +38,9 @@ pub enum Controller {
 
 use Controller::{Memory, Processes, Processors};
 
+/// The file in a server's directory that lists its groups.
+const LIST: &str = "groups";
+
 /// How often it is asked, a millisecond apart, whether all processes of a group are held.
 const FREEZE_ROUNDS: u32 = 10_000;
 
@@ -52,17 +55,26 @@ pub struct Group {
 }
 
 impl Hierarchies {
-    /// Makes a group with this name in each hierarchy where that is allowed.
-    pub fn find(name: &str) -> Self {
-        Self::search(name, true)
+    /// Makes a group with the name of the server's directory in each hierarchy where that is allowed, and writes
+    /// into that directory where they are.
+    pub fn find(state: &Path) -> Self {
+        let name = state.file_name().unwrap_or_default().to_string_lossy();
+        let found = Self::search(&name);
+        let list: String = found.directories().map(|group| format!("{}\n", group.display())).collect();
+        if let Err(error) = fs::write(state.join(LIST), list) {
+            tracing::warn!("after a crash control groups of this server will stay: {error}");
+        }
+        found
     }
 
-    /// Removes the groups of a server that has ended, wherever this one would make its own.
-    pub fn remove_named(name: &str) {
-        Self::search(name, false);
+    /// Removes the groups of a server that has ended, which may have been made in another group than this one is in.
+    pub fn remove_left(state: &Path) {
+        let list = fs::read_to_string(state.join(LIST)).unwrap_or_default();
+        let of_that_server = |group: &&Path| group.file_name() == state.file_name();
+        list.lines().map(Path::new).filter(of_that_server).for_each(remove_tree);
     }
 
-    fn search(name: &str, makes: bool) -> Self {
+    fn search(name: &str) -> Self {
         let own = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
         let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
         let mut found = Self::default();
@@ -86,10 +98,6 @@ impl Hierarchies {
             // The nearest one whose groups have limits: in version 2 a group of processes has none.
             let own = root.join(path.trim_start_matches('/'));
             for parent in own.ancestors().take_while(|parent| parent.starts_with(&root)) {
-                if !makes {
-                    remove_tree(&parent.join(name));
-                    continue;
-                }
                 let Some(hierarchy) = Hierarchy::make(parent, name, &wanted) else { continue };
                 found.0.push(hierarchy);
                 break;

@@ -42,11 +42,6 @@ impl StateDirectory {
     pub fn path(&self) -> &Path {
         &self.path
     }
-
-    /// The name of this server, also for its control groups.
-    pub fn name(&self) -> String {
-        self.path.file_name().unwrap_or_default().to_string_lossy().into_owned()
-    }
 }
 
 impl Drop for StateDirectory {
@@ -71,7 +66,7 @@ fn remove_abandoned(parent: &Path) {
             .collect();
         // Those of sandboxes without isolation, which may have outlived their daemon.
         ids.iter().for_each(|id| processes::kill_marked(id));
-        Hierarchies::remove_named(&entry.file_name().to_string_lossy());
+        Hierarchies::remove_left(&path);
         if let Err(error) = fs::remove_dir_all(&path) {
             tracing::warn!("cannot remove {}, which an earlier server left: {error}", path.display());
         }
@@ -82,4 +77,30 @@ fn remove_abandoned(parent: &Path) {
 fn abandoned(path: &Path) -> Option<File> {
     let lock = File::options().read(true).write(true).open(path.join("lock")).ok()?;
     flock(&lock, FlockOperation::NonBlockingLockExclusive).ok().map(|()| lock)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A server that was started in another group has made its groups there.
+    #[test]
+    fn what_a_server_left_is_removed_with_its_control_groups_wherever_they_are() {
+        let (parent, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let name = format!("{PREFIX}left");
+        let (path, group) = (parent.path().join(&name), elsewhere.path().join(&name));
+        let unrelated = elsewhere.path().join("unrelated");
+        for directory in [&path, &group.join("a-sandbox/freezable"), &unrelated] {
+            fs::create_dir_all(directory).unwrap();
+        }
+        fs::write(path.join("groups"), format!("{}\n{}\n", group.display(), unrelated.display())).unwrap();
+        let lock = File::create(path.join("lock")).unwrap();
+        flock(&lock, FlockOperation::LockExclusive).unwrap();
+        remove_abandoned(parent.path());
+        assert!(group.exists() && path.exists(), "it lives");
+        drop(lock);
+        remove_abandoned(parent.path());
+        assert!(!group.exists() && !path.exists());
+        assert!(unrelated.exists());
+    }
 }
