@@ -2,6 +2,7 @@
 //! has to be and what it is, in the words of JSON.
 
 use super::error::{Error, Result};
+use super::json::plain;
 use super::sensitive;
 use super::status;
 use serde::de::DeserializeOwned;
@@ -75,31 +76,6 @@ fn at<'v>(value: &'v Value, path: &Path) -> &'v Value {
         };
     }
     value
-}
-
-/// A Rust type as JSON has it.
-pub(super) fn plain(expected: &str) -> String {
-    let range = match expected {
-        "u8" => Some((0, i128::from(u8::MAX))),
-        "u16" => Some((0, i128::from(u16::MAX))),
-        "u32" => Some((0, i128::from(u32::MAX))),
-        "i32" => Some((i128::from(i32::MIN), i128::from(i32::MAX))),
-        _ => None,
-    };
-    if let Some((least, most)) = range {
-        return format!("a whole number from {least} to {most}");
-    }
-    match expected {
-        "u64" | "usize" => "a whole number of at least 0".into(),
-        "i64" => "a whole number".into(),
-        "f64" | "f32" => "a number".into(),
-        "a string" => "a text".into(),
-        "a boolean" => "true or false".into(),
-        "a sequence" => "an array".into(),
-        "a map" => "an object".into(),
-        _ if expected.starts_with("struct ") => "an object".into(),
-        _ => expected.into(),
-    }
 }
 
 /// A value, in a message.

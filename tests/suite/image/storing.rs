@@ -323,7 +323,7 @@ async fn with_credentials_that_end(ended: usize) -> Store {
 }
 
 fn handed_out(store: &Store) -> usize {
-    store.server.asked().iter().filter(|asked| asked.line.contains("push-access")).count()
+    store.server.requests().iter().filter(|asked| asked.line.contains("push-access")).count()
 }
 
 #[tokio::test]
@@ -332,7 +332,7 @@ async fn credentials_that_end_during_an_upload_are_asked_for_once_and_the_upload
     let store = with_credentials_that_end(1).await;
     store.prepare(image(directory.path())).await.unwrap();
     assert_eq!(handed_out(&store), 2);
-    for asked in store.server.asked() {
+    for asked in store.server.requests() {
         if kind(&asked) == Some(Kind::Complete) {
             assert!(asked.line.contains("Credential=KEY-2%2F"), "{}", asked.line);
             assert!(asked.line.contains("X-Amz-Security-Token=token-2"), "{}", asked.line);
