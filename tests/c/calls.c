@@ -356,7 +356,7 @@ static void the_error_json_has_every_key(void)
     daytona_free(name);
     int32_t retryable = 0;
     CHECK(daytona_json_bool(out, "/retryable", &retryable) == 0 && retryable == 1);
-    CHECK(STATUS(daytona_call(client, "echo.delay", "{\"ms\":9,\"timeoutMs\":1}", NULL, 0, NULL, &out, &out_len)) == DAYTONA_TIMEOUT);
+    CHECK(STATUS(daytona_call(client, "echo.delay", "{\"ms\":100000,\"timeoutMs\":1}", NULL, 0, NULL, &out, &out_len)) == DAYTONA_TIMEOUT);
     const char *keys[] = {"status", "name", "message", "code", "source", "operation", "httpStatus", "requestId", "retryable", "retryAfterMs", "attempts", "sandboxId"};
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
         char key[40];
