@@ -22,7 +22,7 @@
  * HTTP status that the server answered. On failure `out` is the error JSON: {"status", "name",
  * "message", "code", "source", "operation", "httpStatus", "requestId", "retryable", "retryAfterMs",
  * "attempts", "sandboxId", "headers"}, of an interrupted create also "sandboxName", of a stream "bytes"
- * and "position". There is no last error to ask for.
+ * and "position". The library keeps no last error.
  *
  * Any thread may call any function, unless it says otherwise. A thread that waits inside the
  * library drives the library's work; one named thread does while nobody waits. A calling thread needs
@@ -126,7 +126,7 @@
 #define DAYTONA_UNSUPPORTED 14
 
 /**
- * Somebody else is in there, or a callback may not call this.
+ * Another thread is in a call that excludes this one, or a callback may not call this.
  */
 #define DAYTONA_BUSY 15
 
@@ -136,7 +136,7 @@
 #define DAYTONA_QUEUE_FULL 16
 
 /**
- * Not now: try again when there is room, or hold the event back.
+ * There is no room now: try again later. A callback that returns it holds the event back.
  */
 #define DAYTONA_WOULD_BLOCK 17
 

@@ -51,13 +51,13 @@ pub const DAYTONA_PANIC: i32 = 13;
 /// The server at hand, or this operation, cannot do that.
 pub const DAYTONA_UNSUPPORTED: i32 = 14;
 
-/// Somebody else is in there, or a callback may not call this.
+/// Another thread is in a call that excludes this one, or a callback may not call this.
 pub const DAYTONA_BUSY: i32 = 15;
 
 /// The queue has no slot left for another call.
 pub const DAYTONA_QUEUE_FULL: i32 = 16;
 
-/// Not now: try again when there is room, or hold the event back.
+/// There is no room now: try again later. A callback that returns it holds the event back.
 pub const DAYTONA_WOULD_BLOCK: i32 = 17;
 
 /// The stream ended well and everything was read.

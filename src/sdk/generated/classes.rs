@@ -51,7 +51,7 @@ pub enum ErrorClass {
     Panic,
     /// The server at hand, or this operation, cannot do that.
     Unsupported,
-    /// Somebody else is in there, or a callback may not call this.
+    /// Another thread is in a call that excludes this one, or a callback may not call this.
     Busy,
     /// The queue has no slot left for another call.
     QueueFull,

@@ -74,7 +74,7 @@ export declare class DaytonaPanicError extends DaytonaError {}
 /** The server at hand, or this operation, cannot do that. */
 export declare class DaytonaUnsupportedError extends DaytonaError {}
 
-/** Somebody else is in there, or a callback may not call this. */
+/** Another thread is in a call that excludes this one, or a callback may not call this. */
 export declare class DaytonaBusyError extends DaytonaError {}
 
 /** The queue has no slot left for another call. */

@@ -51,13 +51,13 @@ public enum DaytonaStatus
     /// <summary>The server at hand, or this operation, cannot do that.</summary>
     Unsupported = 14,
 
-    /// <summary>Somebody else is in there, or a callback may not call this.</summary>
+    /// <summary>Another thread is in a call that excludes this one, or a callback may not call this.</summary>
     Busy = 15,
 
     /// <summary>The queue has no slot left for another call.</summary>
     QueueFull = 16,
 
-    /// <summary>Not now: try again when there is room, or hold the event back.</summary>
+    /// <summary>There is no room now: try again later. A callback that returns it holds the event back.</summary>
     WouldBlock = 17,
 
     /// <summary>The stream ended well and everything was read.</summary>
@@ -367,7 +367,7 @@ public sealed class DaytonaUnsupportedException : DaytonaException
     }
 }
 
-/// <summary>Somebody else is in there, or a callback may not call this.</summary>
+/// <summary>Another thread is in a call that excludes this one, or a callback may not call this.</summary>
 public sealed class DaytonaBusyException : DaytonaException
 {
     /// <summary>The exception for a failure.</summary>
