@@ -33,6 +33,7 @@ import type {
   PtyInfo,
   Resources,
   Snapshot,
+  SnapshotPage,
   Volume,
   VolumeMount,
 } from './generated/shapes'
@@ -359,6 +360,9 @@ export declare class SnapshotService extends SnapshotCalls {
     options?: { onLogs?: (chunk: string) => void; timeout?: number } & ProgressOptions,
   ): Promise<Snapshot>
   activate(snapshot: Snapshot | string, options?: CallOptions): Promise<Snapshot>
+  /** One page of snapshots. */
+  list(query?: ListSnapshotsQuery & CallOptions): Promise<SnapshotPage>
+  list(page?: number, limit?: number, options?: CallOptions): Promise<SnapshotPage>
 }
 
 export declare class VolumeService extends VolumeCalls {

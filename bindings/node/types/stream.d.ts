@@ -4,7 +4,7 @@ import type { Duplex, Readable, Writable } from 'node:stream'
 export type Channel = 'data' | 'stdout' | 'stderr' | 'structured'
 
 /** A piece of a stream. */
-export declare class Chunk<C extends Channel = any> {
+export declare class Chunk<C extends Channel = Channel> {
   readonly channel: C
   /** The bytes, as they came. */
   readonly data: Buffer
@@ -21,16 +21,18 @@ export declare class Chunk<C extends Channel = any> {
  * worked shows at `opened`, at `result` and at its reader. What nobody reads holds the remote side back. Leaving a
  * `for await` early closes it.
  */
-export declare class Stream<Opened = any, Ended = any> implements AsyncIterable<Chunk>, AsyncDisposable {
+export declare class Stream<Opened = any, Ended = any, C extends Channel = Channel>
+  implements AsyncIterable<Chunk<C>>, AsyncDisposable
+{
   /** What the server said when it opened. */
   opened(): Promise<Opened>
   /** How it ended. What is not read by then, and nobody reads, is dropped. */
   result(): Promise<Ended>
   /** The next chunk; undefined at a good end. */
-  read(): Promise<Chunk | undefined>
-  [Symbol.asyncIterator](): AsyncGenerator<Chunk, void, undefined>
+  read(): Promise<Chunk<C> | undefined>
+  [Symbol.asyncIterator](): AsyncGenerator<Chunk<C>, void, undefined>
   /** The bytes as text, of one channel or of all. */
-  text(channel?: Channel): AsyncGenerator<string, void, undefined>
+  text(channel?: C): AsyncGenerator<string, void, undefined>
   /** Sends bytes, or a text as UTF-8; done when all is taken. */
   write(data: string | ArrayBuffer | ArrayBufferView): Promise<void>
   /** Says that no more is written: an upload completes. */
@@ -39,7 +41,7 @@ export declare class Stream<Opened = any, Ended = any> implements AsyncIterable<
   close(): void
   [Symbol.asyncDispose](): Promise<void>
   /** Its bytes as a stream of Node, of one channel or of all. */
-  readable(channel?: Channel): Readable
+  readable(channel?: C): Readable
   /** Its input as a stream of Node, whose end completes an upload. */
   writable(): Writable
   /** Both, as for a terminal. */

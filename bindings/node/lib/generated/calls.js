@@ -653,10 +653,6 @@ class Client extends Target {
     return this._stream('sandbox.create', {}, options)
   }
 
-  get(idOrName, options) {
-    return this._call('sandbox.get', { idOrName }, options)
-  }
-
   find(options) {
     return this._call('sandbox.find', {}, options)
   }
@@ -667,6 +663,10 @@ class Client extends Target {
 
   attach(sandbox, options) {
     return this._call('sandbox.attach', { sandbox }, options)
+  }
+
+  get(sandboxIdOrName, options) {
+    return this._call('sandbox.get', { idOrName: sandboxIdOrName }, options)
   }
 
   get image() {

@@ -1414,7 +1414,7 @@ export declare class Files extends Area {
    * was.
    * @param path The file. Missing directories above it are made, an existing file is replaced.
    */
-  writer(path: string, options?: FilesWriterOptions): Stream<null, FileStreamEnded>
+  writer(path: string, options?: FilesWriterOptions): Stream<null, FileStreamEnded, 'data'>
 
   /**
    * Reads a file as a stream, at the pace of whoever reads it.
@@ -1425,7 +1425,7 @@ export declare class Files extends Area {
    * Closed: Drops the connection; nothing changes in the sandbox.
    * @param path The file.
    */
-  reader(path: string, options?: CallOptions): Stream<ReaderOpened, FileStreamEnded>
+  reader(path: string, options?: CallOptions): Stream<ReaderOpened, FileStreamEnded, 'data'>
 
   /**
    * Makes a directory in the sandbox like a local one: copies what is new or has other contents.
@@ -1898,7 +1898,10 @@ export declare class Interpreter extends Area {
    * Closed: Drops the connection; the code runs on until its own `timeout`.
    * @param code The code; not empty.
    */
-  run(code: string, options?: InterpreterRunOptions): Stream<InterpreterOpened, InterpreterEnded>
+  run(
+    code: string,
+    options?: InterpreterRunOptions,
+  ): Stream<InterpreterOpened, InterpreterEnded, 'stdout' | 'stderr' | 'structured'>
 
   /**
    * Makes a context with variables of its own. A language other than python is HTTP_BAD_REQUEST, a working directory
@@ -2074,7 +2077,7 @@ export declare class ProcessCalls extends Area {
    * Closed: Kills the command: its session is deleted, in the background.
    * @param command The command, given to the sandbox's shell.
    */
-  run(command: string, options?: ProcessRunOptions): Stream<RunOpened, FollowEnded>
+  run(command: string, options?: ProcessRunOptions): Stream<RunOpened, FollowEnded, 'stdout' | 'stderr'>
 
   /**
    * Runs one command with the sandbox's shell and waits for it. stdout and stderr arrive together.
@@ -2264,7 +2267,7 @@ export declare class Terminals extends Area {
    * pty.connect.
    * @param id The terminal's id, of your choice: no slash.
    */
-  open(id: string, options?: TerminalOpenOptions): Stream<PtyOpened, PtyEnded>
+  open(id: string, options?: TerminalOpenOptions): Stream<PtyOpened, PtyEnded, 'stdout'>
 
   /**
    * Attends a terminal that exists, beside whoever attends it already; what it wrote before is not replayed.
@@ -2274,7 +2277,7 @@ export declare class Terminals extends Area {
    * Closed: Closing the stream only disconnects; the terminal goes on. pty.kill ends it.
    * @param id The terminal's id.
    */
-  connect(id: string, options?: CallOptions): Stream<PtyOpened, PtyEnded>
+  connect(id: string, options?: CallOptions): Stream<PtyOpened, PtyEnded, 'stdout'>
 
   /**
    * Makes a terminal without attending it.
@@ -2478,7 +2481,7 @@ export declare class Sessions extends Area {
    * @param id The session's id.
    * @param commandId The command's id, `cmdId` of `session.execute`.
    */
-  follow(id: string, commandId: string, options?: SessionFollowOptions): Stream<null, FollowEnded>
+  follow(id: string, commandId: string, options?: SessionFollowOptions): Stream<null, FollowEnded, 'stdout' | 'stderr'>
 
   /**
    * Writes a line to the input of a running command that was started with `runAsync`.
@@ -2517,7 +2520,7 @@ export declare class Sessions extends Area {
    *
    * Closed: Ends the reading; the entrypoint runs on.
    */
-  entrypointFollow(options?: SessionEntrypointFollowOptions): Stream<null, FollowEnded>
+  entrypointFollow(options?: SessionEntrypointFollowOptions): Stream<null, FollowEnded, 'stdout' | 'stderr'>
 }
 
 /** The operations `snapshot.*`. */
@@ -2537,7 +2540,7 @@ export declare class SnapshotCalls extends Area {
     name: string,
     image: string | Image | ImageSpec,
     options?: SnapshotCreateOptions,
-  ): Stream<Snapshot, Snapshot>
+  ): Stream<Snapshot, Snapshot, 'stdout'>
 
   /**
    * Activates a snapshot whose state is `inactive`; it is `pending` for a moment before it is `active`.
@@ -2698,15 +2701,7 @@ export declare class Client extends Target {
    *
    * Closed: Ends the wait and deletes nothing: the error names the sandbox.
    */
-  createStream(options?: SandboxCreateOptions): Stream<SandboxInfo, Sandbox>
-
-  /**
-   * Reads a sandbox by its UUID or exact name. NOT_FOUND when there is none.
-   *
-   * Gives up after 60 s unless `timeoutMs` says otherwise. Cancelled: Nothing remote.
-   * @param idOrName The sandbox's UUID or name.
-   */
-  get(idOrName: string, options?: CallOptions): Promise<Sandbox>
+  createStream(options?: SandboxCreateOptions): Stream<SandboxInfo, Sandbox, 'stdout'>
 
   /**
    * Finds a sandbox by its exact name, or the first that has all the labels. NO_MATCH when there is none.
@@ -2732,6 +2727,14 @@ export declare class Client extends Target {
    * @param sandbox An item of `sandbox.list` or another result, as an object; or the sandbox's UUID.
    */
   attach(sandbox: string | Record<string, unknown>, options?: CallOptions): Promise<Sandbox>
+
+  /**
+   * Reads a sandbox by its UUID or exact name. NOT_FOUND when there is none.
+   *
+   * Gives up after 60 s unless `timeoutMs` says otherwise. Cancelled: Nothing remote.
+   * @param sandboxIdOrName The sandbox's UUID or name.
+   */
+  get(sandboxIdOrName: string, options?: CallOptions): Promise<Sandbox>
 
   /** `image.*` */
   get image(): Images
@@ -2789,7 +2792,7 @@ export declare class EchoCalls extends Target {
    *
    * Closed: Ends the stream.
    */
-  stream(options?: EchoStreamOptions): Stream<null, EchoEnded>
+  stream(options?: EchoStreamOptions): Stream<null, EchoEnded, 'data' | 'stdout' | 'stderr' | 'structured'>
 
   /**
    * Gives its parameters back with a new handle: a sandbox handle of the echo target, which takes the echo operations.
@@ -2836,7 +2839,7 @@ export declare class SandboxCalls extends Target {
    *
    * Closed: Ends the stream; the socket stays for other listeners, and 30 s without one.
    */
-  events(options?: CallOptions): Stream<EventsOpened, EventsEnded>
+  events(options?: CallOptions): Stream<EventsOpened, EventsEnded, 'structured'>
 
   /**
    * Waits until the sandbox is started.

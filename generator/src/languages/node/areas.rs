@@ -240,7 +240,9 @@ impl Out<'_> {
         let opened = part(stream.and_then(|it| it.opened.as_ref()));
         let mut doc = operation.doc.clone();
         let _ = write!(doc, "\n\nClosed: {}", operation.cancel);
-        self.declare(operation, name, &format!("Stream<{opened}, {ended}>"), &doc);
+        let channels = stream.iter().flat_map(|it| &it.channels).map(|name| format!("'{}'", channel(name)));
+        let channels = channels.collect::<Vec<_>>().join(" | ");
+        self.declare(operation, name, &format!("Stream<{opened}, {ended}, {channels}>"), &doc);
     }
 
     /// The declaration of an operation in its own form: required arguments, bytes, options.
@@ -395,6 +397,11 @@ impl Out<'_> {
             }
         })
     }
+}
+
+/// The name of a channel: one that has no other beside it is plain data.
+pub fn channel(name: &str) -> String {
+    if name == "NONE" { "data".to_owned() } else { name.to_lowercase() }
 }
 
 fn member<'a>(operation: &'a Operation, field: &str) -> &'a Member {

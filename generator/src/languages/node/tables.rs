@@ -2,6 +2,7 @@
 
 use super::super::surface::{Operation, Returns, Surface, Target};
 use super::super::types::Type;
+use super::areas::channel;
 use super::spelling::signature;
 use std::fmt::Write;
 
@@ -33,10 +34,7 @@ pub fn render(surface: &Surface) -> String {
     let finishes = surface.operations.iter().filter(finishes).map(|it| format!("'{}'", it.name));
     let finishes = ["[".to_owned() + &finishes.collect::<Vec<_>>().join(", ") + "]"];
     text += &signature("const finishes = new Set", &finishes, "", 0);
-    let channels = surface.channels.iter().map(|channel| match channel.name.as_str() {
-        "NONE" => "'data'".to_owned(),
-        name => format!("'{}'", name.to_lowercase()),
-    });
+    let channels = surface.channels.iter().map(|it| format!("'{}'", channel(&it.name)));
     let channels = channels.collect::<Vec<_>>().join(", ");
     text += "\n/** The channels of streams, by number. */\n";
     let _ = write!(text, "const channels = [{channels}]\n\n");
