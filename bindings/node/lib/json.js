@@ -29,8 +29,17 @@ function parseLong(text) {
   )
 }
 
-/** @param {object} value @returns {string} */
+/** An escape; of a surrogate that has lost its other half where the group is there. */
+const ESCAPE = /\\(?:u(d[89a-f][0-9a-f]{2})|[^])/g
+
+/** The text of a value. UTF-8 has no lone surrogates: U+FFFD stands for one. @param {object} value @returns {string} */
 function stringify(value) {
+  const text = written(value)
+  return text.includes('\\ud') ? text.replace(ESCAPE, (all, lone) => (lone ? '\ufffd' : all)) : text
+}
+
+/** @param {object} value @returns {string} */
+function written(value) {
   try {
     return JSON.stringify(value)
   } catch (error) {

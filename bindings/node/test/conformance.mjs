@@ -21,15 +21,22 @@ const AT_ONCE = 4
 /** What cannot be said in this language: a name, and why. */
 const SKIPPED = {}
 
+const NULLABLE = ['code', 'source', 'operation', 'httpStatus', 'requestId', 'retryAfterMs', 'sandboxId', 'headers']
+
 class Failed extends Error {}
 
 /** Calls whose arguments are one object, as in the official package. */
 const OBJECTS = new Set(['sandbox.create', 'snapshot.create', 'secret.create', 'warm_pool.create'])
+/** Calls whose arguments are the official package's. */
+const OFFICIAL = {
+  'warm_pool.update': ({ id, ...params }, options) => [id, params, options],
+  'sandbox.update_env': ({ set, ...rest }, options) => [set ?? {}, { ...rest, ...options }],
+}
+/** Calls that give a part of the answer, as in the official package; the whole comes by name. */
+const PARTS = new Set(['sandbox.delete', 'sandbox.download_url', 'sandbox.upload_url'])
 /** Calls that give a part of the answer, as in the official package, and the whole answer again. */
 const WHOLE = {
   'sandbox.set_labels': (labels) => ({ labels }),
-  'sandbox.download_url': (url) => ({ url }),
-  'sandbox.upload_url': (url) => ({ url }),
   'interpreter.list_contexts': (answer) => answer,
 }
 
@@ -38,6 +45,7 @@ function typed(target, operation, params, more, body) {
   const object = area ? target[area] : target
   const { ...options } = params
   if (OBJECTS.has(operation) && !more.stream) return object[call](options, more.options)
+  if (operation in OFFICIAL) return object[call](...OFFICIAL[operation](options, more.options))
   const given = names.map((name) => options[name])
   for (const name of names) delete options[name]
   if (takesBody) given.push(body)
@@ -57,10 +65,10 @@ function errorOf(error) {
   if (!(error instanceof DaytonaError)) throw error
   const { constructor, statusName, statusCode, message, ...rest } = error
   const bare = (Class) => Class.name.replace(/^Daytona|Error$/g, '')
-  let parent = Object.getPrototypeOf(constructor)
+  let parent = constructor === DaytonaError ? constructor : Object.getPrototypeOf(constructor)
   while (parent !== DaytonaError && !CLASSES.has(bare(parent))) parent = Object.getPrototypeOf(parent)
   const known = { ...rest, name: statusName, httpStatus: statusCode, message }
-  for (const name of ['code', 'source', 'requestId', 'headers', 'retryAfterMs']) known[name] ??= null
+  for (const name of NULLABLE) known[name] ??= null
   known.class = constructor === DaytonaError ? null : bare(constructor)
   known.parent = parent === DaytonaError || constructor === DaytonaError ? null : bare(parent)
   return known
@@ -294,7 +302,10 @@ class Case {
     const body = step.body && bytesOf(step.body)
     const controller = new AbortController()
     const options = step.cancel ? { signal: controller.signal } : {}
-    const isDynamic = this.it.dynamic || !(operation in methods)
+    const { area, call } = methods[operation] ?? {}
+    // A handle of the echo target is a sandbox's, whose methods are others.
+    const isTyped = typeof (area ? target[area] : target)?.[call] === 'function' || OBJECTS.has(operation)
+    const isDynamic = this.it.dynamic || PARTS.has(operation) || !isTyped
     const pending = isDynamic
       ? target.call(operation, params, options, body)
       : typed(target, operation, params, { options }, body ?? Buffer.alloc(0))
@@ -349,19 +360,22 @@ class Case {
     if (!(stream instanceof Stream)) throw new Failed(`${operation} gave no stream`)
     const reader = new Reader(stream)
     let [opened, ended, error, closed] = []
+    const writes = []
     try {
       opened = await stream.opened()
       for (const action of step.do ?? []) {
-        if ('write' in action) await stream.write(bytesOf(this.filled(action.write)))
+        if ('write' in action) writes.push(stream.write(bytesOf(this.filled(action.write))))
         else if ('until' in action) await reader.until(this.filled(action.until))
-        else if ('finish' in action) await stream.finish()
+        else if ('finish' in action) writes.push(stream.finish())
         else if (action.close === 'stream') {
           stream.close()
           closed = true
         } else await this.step(action)
       }
       if (!closed) {
+        for (const write of writes) write.catch(() => {})
         while (await reader.more());
+        await Promise.all(writes)
         ended = await stream.result()
       }
     } catch (failure) {
