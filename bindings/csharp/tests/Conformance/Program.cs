@@ -4,6 +4,18 @@ using System.Text.Json.Nodes;
 using Daytona;
 using Daytona.Conformance;
 
+if (args is ["--leave"])
+{
+    // A process that ends while its work is pending.
+    var abandoned = new DaytonaClient();
+    var sandbox = await abandoned.CreateAsync();
+    var run = await sandbox.Process.RunAsync("echo begun; sleep 1000");
+    var chunks = run.GetAsyncEnumerator();
+    await chunks.MoveNextAsync();
+    _ = Task.WhenAll(Enumerable.Range(0, 100).Select(_ => sandbox.Process.ExecuteAsync("sleep 1000")));
+    return 7;
+}
+
 // What C# cannot express, by name, with the reason.
 Dictionary<string, string> skipped = new()
 {

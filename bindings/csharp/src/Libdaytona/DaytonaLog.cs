@@ -1,0 +1,108 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using System.Text.Json;
+
+namespace Daytona;
+
+/// <summary>How much the library says of itself.</summary>
+public enum DaytonaLogLevel
+{
+    /// <summary>What went wrong inside the library.</summary>
+    Error = 1,
+
+    /// <summary>What was survived: retries, reconnects.</summary>
+    Warning = 2,
+
+    /// <summary>What changed.</summary>
+    Information = 3,
+
+    /// <summary>Every request.</summary>
+    Debug = 4,
+}
+
+/// <summary>A line of the library's log. No line carries a credential.</summary>
+/// <param name="Level">How much it matters.</param>
+/// <param name="Message">What happened.</param>
+/// <param name="Dropped">How many lines were lost before this one, because nobody took them in time.</param>
+public readonly record struct DaytonaLogLine(DaytonaLogLevel Level, string Message, long Dropped);
+
+/// <summary>The library's log, for any logging framework; the package Libdaytona.Extensions brings it to ILogger.</summary>
+public static class DaytonaLog
+{
+    /// <summary>Hands every line to a handler, one at a time, on a thread of its own. One listener in the process has
+    /// them: the latest.</summary>
+    /// <param name="level">What is told: this and what matters more.</param>
+    /// <param name="handler">Takes a line. What it throws is dropped.</param>
+    /// <returns>Ends it when it is disposed.</returns>
+    public static IDisposable Listen(DaytonaLogLevel level, Action<DaytonaLogLine> handler) =>
+        new Listener(level, Parameters.Given(handler));
+
+    private sealed class Listener : IDisposable
+    {
+        private readonly Action<DaytonaLogLine> _handler;
+        private readonly ulong _queue;
+        private GCHandle _self;
+        private int _isDisposed;
+
+        internal unsafe Listener(DaytonaLogLevel level, Action<DaytonaLogLine> handler)
+        {
+            NativeLibraryLoader.Ensure();
+            _handler = handler;
+            _self = GCHandle.Alloc(this);
+            ulong queue = 0;
+            byte* error = null;
+            var status = Native.QueueOpen(null, &OnEvent, (void*)GCHandle.ToIntPtr(_self), &queue, &error);
+            if (status == Native.Ok)
+            {
+                _queue = queue;
+                status = Native.SetLog((int)level, queue, 0);
+            }
+            if (status != Native.Ok)
+            {
+                Dispose();
+                throw DaytonaException.Take(status, error);
+            }
+        }
+
+        public void Dispose()
+        {
+            if (Interlocked.Exchange(ref _isDisposed, 1) == 0)
+            {
+                Native.Close(_queue);
+                _self.Free();
+            }
+        }
+
+        [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
+        private static unsafe int OnEvent(void* context, Native.Event* happened)
+        {
+            try
+            {
+                if (happened->Kind == Native.Log && GCHandle.FromIntPtr((nint)context).Target is Listener listener)
+                {
+                    listener._handler(Read(happened->Span));
+                }
+            }
+            catch (Exception)
+            {
+                // Nothing may leave a callback.
+            }
+            return Native.Ok;
+        }
+
+        private static DaytonaLogLine Read(ReadOnlySpan<byte> json)
+        {
+            var reader = new Utf8JsonReader(json);
+            using var document = JsonDocument.ParseValue(ref reader);
+            var line = document.RootElement;
+            var level = line.GetProperty("level").GetString() switch
+            {
+                "error" => DaytonaLogLevel.Error,
+                "warn" => DaytonaLogLevel.Warning,
+                "info" => DaytonaLogLevel.Information,
+                _ => DaytonaLogLevel.Debug,
+            };
+            return new DaytonaLogLine(level, line.GetProperty("message").GetString() ?? "", line.GetProperty("dropped").GetInt64());
+        }
+    }
+}
