@@ -13,6 +13,7 @@ if (args is ["--leave"])
     var chunks = run.GetAsyncEnumerator();
     await chunks.MoveNextAsync();
     _ = Task.WhenAll(Enumerable.Range(0, 100).Select(_ => sandbox.Process.ExecuteAsync("sleep 1000")));
+    Console.WriteLine("left");
     return 7;
 }
 
