@@ -38,6 +38,18 @@ $(RELEASE)/libdaytona.so $(RELEASE)/libdaytona.a:
 server:
 	$(CARGO) build --locked --release --package daytona-dev
 
+.PHONY: demo-go package-go
+
+# The tour of `make demo` in Go.
+demo-go: library
+	$(CARGO) build --locked --package daytona-dev
+	cd examples/go/quickstart && CGO_ENABLED=0 go build -buildvcs=false -o $(abspath $(PROGRAMS))/quickstart-go .
+	LIBDAYTONA_PATH=$(abspath $(RELEASE)) $(TARGET)/debug/daytona-dev run -- $(PROGRAMS)/quickstart-go
+
+# The Go module with the library inside, as a module proxy's directory.
+package-go: library
+	packaging/go $(TARGET)/package/go $(RELEASE)/libdaytona.so $(VERSION)
+
 examples: $(EXAMPLES)
 
 $(PROGRAMS)/%: examples/c/%.c include/daytona.h | library

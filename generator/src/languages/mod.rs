@@ -3,6 +3,7 @@
 //! language's own module.
 
 mod csharp;
+mod go;
 mod node;
 mod rust;
 #[allow(dead_code, reason = "what is read depends on the languages")]
@@ -19,7 +20,7 @@ pub struct File {
 
 type Render = fn(&Surface) -> Result<Vec<File>, String>;
 
-const LANGUAGES: &[Render] = &[csharp::render, node::render, rust::render];
+const LANGUAGES: &[Render] = &[csharp::render, go::render, node::render, rust::render];
 
 pub fn render(operations: &str) -> Result<Vec<File>, String> {
     let surface = Surface::read(operations)?;

@@ -70,6 +70,8 @@ pub struct Class {
 
 pub struct Code {
     pub code: String,
+    /// Who has to have made the error; without one the code alone tells.
+    pub source: Option<String>,
     pub class: String,
     pub doc: String,
 }
@@ -319,7 +321,8 @@ fn class(it: &Value) -> Class {
 }
 
 fn code(it: &Value) -> Code {
-    Code { code: text(&it["code"]), class: text(&it["class"]), doc: text(&it["doc"]) }
+    let source = it["source"].as_str().map(str::to_owned);
+    Code { code: text(&it["code"]), source, class: text(&it["class"]), doc: text(&it["doc"]) }
 }
 
 fn constant(it: &Value) -> Constant {

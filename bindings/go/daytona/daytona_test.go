@@ -1,0 +1,264 @@
+package daytona_test
+
+import (
+	"bytes"
+	"context"
+	stderrors "errors"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/libdaytona/libdaytona/bindings/go/api"
+	"github.com/libdaytona/libdaytona/bindings/go/daytona"
+	"github.com/libdaytona/libdaytona/bindings/go/errors"
+	"github.com/libdaytona/libdaytona/bindings/go/options"
+	"github.com/libdaytona/libdaytona/bindings/go/types"
+)
+
+var ctx = context.Background()
+
+// sandbox makes a client and a sandbox of the server that the environment names.
+func sandbox(t *testing.T) (*daytona.Client, *daytona.Sandbox) {
+	t.Helper()
+	if os.Getenv("DAYTONA_API_URL") == "" {
+		t.Skip("no server: run it as `daytona-dev run -- go test ./daytona`")
+	}
+	client := given(daytona.NewClient())(t)
+	box := given(client.Create(ctx, types.SnapshotParams{SandboxBaseParams: types.SandboxBaseParams{
+		Language: types.CodeLanguagePython, EnvVars: map[string]string{"GREETING": "grüße"}, Labels: map[string]string{"test": t.Name()},
+	}}))(t)
+	t.Cleanup(func() {
+		if err := box.Delete(ctx); err != nil {
+			t.Error(err)
+		}
+		if err := client.Close(ctx); err != nil {
+			t.Error(err)
+		}
+	})
+	return client, box
+}
+
+func given[T any](value T, err error) func(t testing.TB) T {
+	return func(t testing.TB) T {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return value
+	}
+}
+
+func TestCommandsGiveTheirOutputAndExitCode(t *testing.T) {
+	_, box := sandbox(t)
+	result := given(box.Process.ExecuteCommand(ctx, "echo $GREETING $NAME; pwd; exit 3", options.WithCwd("/"),
+		options.WithCommandEnv(map[string]string{"NAME": "\"x'"})))(t)
+	if result.ExitCode != 3 || result.Result != "grüße \"x'\n/\n" {
+		t.Errorf("%+v", result)
+	}
+	_, err := box.Process.ExecuteCommand(ctx, "sleep 600", options.WithExecuteTimeout(500*time.Millisecond))
+	if !stderrors.Is(err, errors.ErrProcessExecutionTimeout) || !stderrors.Is(err, errors.ErrTimeout) {
+		t.Error(err)
+	}
+	short, cancel := context.WithTimeout(ctx, 50*time.Millisecond)
+	defer cancel()
+	if _, err := box.Process.ExecuteCommand(short, "sleep 600"); !stderrors.Is(err, context.DeadlineExceeded) || !stderrors.Is(err, errors.ErrTimeout) {
+		t.Error(err)
+	}
+}
+
+func TestARunsOutputIsFollowedAndACancelEndsIt(t *testing.T) {
+	_, box := sandbox(t)
+	until, cancel := context.WithCancel(ctx)
+	defer cancel()
+	stream := given(box.API.Process.RunStream(until, "echo out; echo err >&2; sleep 600", nil))(t)
+	defer stream.Close()
+	seen := map[api.Channel]string{}
+	var last error
+	for chunk, err := range stream.All(until) {
+		if last = err; err != nil {
+			break
+		}
+		seen[chunk.Channel] += string(chunk.Bytes)
+		if seen[api.ChannelStdout] == "out\n" && seen[api.ChannelStderr] == "err\n" {
+			cancel()
+		}
+	}
+	if !stderrors.Is(last, context.Canceled) {
+		t.Error(last)
+	}
+}
+
+func TestASessionsLogsAreStreamed(t *testing.T) {
+	_, box := sandbox(t)
+	if err := box.Process.CreateSession(ctx, "s"); err != nil {
+		t.Fatal(err)
+	}
+	command := given(box.Process.ExecuteSessionCommand(ctx, "s", "echo é; echo err >&2; sh -c 'exit 4'", true, false))(t)
+	id := command["id"].(string)
+	stdout, stderr := make(chan string, 100), make(chan string, 100)
+	if err := box.Process.GetSessionCommandLogsStream(ctx, "s", id, stdout, stderr); err != nil {
+		t.Fatal(err)
+	}
+	if out, fault := joined(stdout), joined(stderr); out != "é\n" || fault != "err\n" {
+		t.Errorf("%q %q", out, fault)
+	}
+	if status := given(box.Process.GetSessionCommand(ctx, "s", id))(t); status["exitCode"] != int32(4) {
+		t.Errorf("%v", status)
+	}
+	if logs := given(box.Process.GetSessionCommandLogs(ctx, "s", id))(t); logs.GetStdout() != "é\n" {
+		t.Errorf("%+v", logs)
+	}
+}
+
+func joined(from <-chan string) string {
+	all := ""
+	for text := range from {
+		all += text
+	}
+	return all
+}
+
+func TestATerminalIsReadAndWritten(t *testing.T) {
+	_, box := sandbox(t)
+	connecting, cancel := context.WithTimeout(ctx, time.Minute)
+	pty := given(box.Process.CreatePty(connecting, "p", options.WithCreatePtySize(types.PtySize{Rows: 24, Cols: 80})))(t)
+	cancel() // It bounds the connecting alone.
+	var _ io.ReadWriteCloser = pty
+	if err := pty.SendInput([]byte("echo $((40+2)); exit 5\n")); err != nil {
+		t.Fatal(err)
+	}
+	var seen bytes.Buffer
+	small := make([]byte, 3)
+	if _, err := io.CopyBuffer(struct{ io.Writer }{&seen}, struct{ io.Reader }{pty}, small); err != nil {
+		t.Fatal(err)
+	}
+	result := given(pty.Wait(ctx))(t)
+	if !strings.Contains(seen.String(), "42\r\n") || result.ExitCode == nil || *result.ExitCode != 5 || *pty.ExitCode() != 5 || pty.IsConnected() {
+		t.Errorf("%q %+v", seen.String(), result)
+	}
+	if err := pty.Close(); err != nil {
+		t.Error(err)
+	}
+	unread := given(box.Process.CreatePty(ctx, "unread"))(t)
+	defer unread.Disconnect()
+	if _, err := unread.Write([]byte("seq 100000; exit\n")); err != nil {
+		t.Fatal(err)
+	}
+	if result := given(unread.Wait(ctx))(t); result.ExitCode == nil || *result.ExitCode != 0 {
+		t.Errorf("%+v", result)
+	}
+}
+
+func TestTheInterpretersResultComesWhetherOrNotItsOutputIsRead(t *testing.T) {
+	_, box := sandbox(t)
+	channels := given(box.CodeInterpreter.RunCode(ctx, "import sys\nfor i in range(3000): print(i, flush=True)\nprint('é', file=sys.stderr)\nraise ValueError('no')"))(t)
+	result := <-channels.Done
+	if strings.Count(result.Stdout, "\n") != 3000 || result.Stderr != "é\n" || result.Error == nil || result.Error.Name != "ValueError" {
+		t.Errorf("%d lines, %q, %+v", strings.Count(result.Stdout, "\n"), result.Stderr, result.Error)
+	}
+	all := ""
+	for message := range channels.Stdout {
+		all += message.Text
+	}
+	if all != result.Stdout {
+		t.Errorf("%d bytes of %d came through the channel", len(all), len(result.Stdout))
+	}
+	if fault := <-channels.Errors; fault == nil || fault.Value != "no" {
+		t.Errorf("%+v", fault)
+	}
+}
+
+func TestFilesGoThereAndBack(t *testing.T) {
+	_, box := sandbox(t)
+	content := bytes.Repeat([]byte("0123456789\x00\xff"), 300_000)
+	local := filepath.Join(t.TempDir(), "local")
+	if err := os.WriteFile(local, content, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	sent := int64(0)
+	for name, upload := range map[string]func(path string) error{
+		"bytes":  func(path string) error { return box.FileSystem.UploadFile(ctx, content, path) },
+		"path":   func(path string) error { return box.FileSystem.UploadFile(ctx, local, path) },
+		"reader": func(path string) error { return box.FileSystem.UploadFile(ctx, bytes.NewReader(content), path) },
+		"stream": func(path string) error {
+			return box.FileSystem.UploadFileStream(ctx, bytes.NewReader(content), path,
+				daytona.WithUploadProgress(func(progress daytona.UploadProgress) { sent = progress.BytesSent }))
+		},
+	} {
+		if err := upload(name); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if data := given(box.FileSystem.DownloadFile(ctx, name, nil))(t); !bytes.Equal(data, content) {
+			t.Errorf("%s: %d bytes of %d", name, len(data), len(content))
+		}
+	}
+	if sent != int64(len(content)) {
+		t.Errorf("the progress ended with %d", sent)
+	}
+	reader := given(box.FileSystem.DownloadFileStream(ctx, "stream"))(t)
+	if data := given(io.ReadAll(reader))(t); !bytes.Equal(data, content) {
+		t.Errorf("%d bytes of %d", len(data), len(content))
+	}
+	reader.Close()
+	if err := box.FileSystem.UploadFile(ctx, 1, "x"); !stderrors.Is(err, errors.ErrBadRequest) {
+		t.Error(err)
+	}
+	_, err := box.FileSystem.DownloadFile(ctx, "missing", nil)
+	var notFound *errors.DaytonaNotFoundError
+	if !stderrors.Is(err, errors.ErrNotFound) || !stderrors.As(err, &notFound) {
+		t.Error(err)
+	}
+}
+
+func TestSandboxesAreFoundAndListed(t *testing.T) {
+	client, box := sandbox(t)
+	labels := map[string]string{"test": t.Name()}
+	if found := given(client.FindOne(ctx, &box.Name, nil))(t); found.ID != box.ID {
+		t.Error(found.ID)
+	}
+	if found := given(client.FindOne(ctx, nil, labels))(t); found.ID != box.ID {
+		t.Error(found.ID)
+	}
+	page, limit := 1, 10
+	if list := given(client.List(ctx, labels, &page, &limit))(t); len(list.Items) != 1 || list.Items[0].ID != box.ID {
+		t.Errorf("%+v", list)
+	} else if result := given(list.Items[0].Process.ExecuteCommand(ctx, "echo attached"))(t); result.Result != "attached\n" {
+		t.Errorf("%+v", result)
+	}
+	count := 0
+	for found, err := range client.ListSeq(ctx, &daytona.ListSandboxesQuery{Labels: labels}) {
+		if err != nil || found.ID != box.ID {
+			t.Fatal(found, err)
+		}
+		count++
+	}
+	if count != 1 {
+		t.Error(count)
+	}
+	if _, err := client.Get(ctx, "nobody"); !stderrors.Is(err, errors.ErrNotFound) {
+		t.Error(err)
+	}
+	if _, err := client.Create(ctx, "nothing"); !stderrors.Is(err, errors.ErrInvalidArgument) {
+		t.Error(err)
+	}
+}
+
+func TestImagesAreRenderedAsTheOfficialPackageDoes(t *testing.T) {
+	version := "3.10"
+	image := daytona.Base("python:3.11-slim").AptGet([]string{"git", "curl"}).PipInstall([]string{"numpy"}, options.WithPre(), options.WithFindLinks("a", "b")).
+		Workdir("/app").Env("A", "1").Expose([]int{80, 443}).Entrypoint([]string{"python"}).Cmd([]string{"--help"})
+	want := "FROM python:3.11-slim\nRUN apt-get update && apt-get install -y git curl && rm -rf /var/lib/apt/lists/*\n" +
+		"RUN pip install --find-links a --find-links b --pre numpy\nWORKDIR /app\nENV A=1\nEXPOSE 80 443\nENTRYPOINT [\"python\"]\nCMD [\"--help\"]"
+	if text := given(image.Render())(t); text != want {
+		t.Errorf("%s", text)
+	}
+	if text := daytona.DebianSlim(&version).Dockerfile(); !strings.HasPrefix(text, "FROM python:3.10-slim") {
+		t.Error(text)
+	}
+	if text := daytona.FromDockerfile("FROM x\nRUN y").Dockerfile(); text != "FROM x\nRUN y" {
+		t.Errorf("%q", text)
+	}
+}

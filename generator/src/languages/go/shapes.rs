@@ -1,0 +1,91 @@
+//! Objects and open enumerations.
+
+use super::names::{comment, described, exported, go_type, has_nil};
+use crate::languages::surface::{Member, Shape, Surface};
+use std::collections::BTreeSet;
+use std::fmt::Write;
+
+pub fn choices(surface: &Surface) -> String {
+    let mut text = String::from("package api\n");
+    for choice in &surface.choices {
+        let name = exported(&choice.name);
+        let open =
+            if choice.is_closed { "" } else { " A newer server may have more values than those named here." };
+        write!(
+            text,
+            "\n{}type {name} string\n\n// Values of {name}.\nconst (\n",
+            comment(&format!("{name}: {}{open}", choice.doc), "")
+        )
+        .unwrap();
+        let names: Vec<String> =
+            choice.values.iter().map(|value| format!("{name}{}", exported(value))).collect();
+        let width = names.iter().map(String::len).max().unwrap_or(0);
+        for (constant, value) in names.iter().zip(&choice.values) {
+            writeln!(text, "\t{constant}{} {name} = {value:?}", " ".repeat(width - constant.len())).unwrap();
+        }
+        text.push_str(")\n");
+    }
+    text
+}
+
+pub fn shapes(surface: &Surface) -> String {
+    let mut body = String::new();
+    for shape in surface.shapes.iter().filter(|shape| shape.is_parameter || shape.is_result) {
+        render(&mut body, shape);
+    }
+    let imports = if body.contains("json.") { "import \"encoding/json\"\n" } else { "" };
+    format!("package api\n\n{imports}{body}")
+}
+
+fn render(text: &mut String, shape: &Shape) {
+    let name = exported(&shape.name);
+    write!(text, "\n{}type {name} struct {{\n", comment(&format!("{name}: {}", lower(&shape.doc)), ""))
+        .unwrap();
+    let mut taken = BTreeSet::from(["AdditionalProperties".to_owned()]);
+    for member in &shape.members {
+        let mut field = exported(&member.name);
+        while !taken.insert(field.clone()) {
+            field.push('_');
+        }
+        text.push_str(&comment(&format!("{field}: {}", described(member)), "\t"));
+        writeln!(
+            text,
+            "\t{field} {} `json:\"{}{}\"`",
+            field_type(member, shape.is_parameter),
+            member.name,
+            omit(member)
+        )
+        .unwrap();
+    }
+    if shape.is_result {
+        text.push_str("\t// AdditionalProperties: what the server sent beyond these, by name.\n");
+        text.push_str("\tAdditionalProperties map[string]json.RawMessage `json:\"-\"`\n");
+    }
+    text.push_str("}\n");
+    if shape.is_result {
+        write!(
+            text,
+            "\n// UnmarshalJSON keeps the members that this type does not name.\n\
+             func (v *{name}) UnmarshalJSON(data []byte) error {{\n\ttype plain {name}\n\
+             \treturn read(data, (*plain)(v), &v.AdditionalProperties)\n}}\n\n\
+             // MarshalJSON writes all members.\n\
+             func (v {name}) MarshalJSON() ([]byte, error) {{\n\ttype plain {name}\n\
+             \treturn written(plain(v), v.AdditionalProperties)\n}}\n"
+        )
+        .unwrap();
+    }
+}
+
+/// Optional scalars and objects are pointers; nil is absent, or null.
+pub fn field_type(member: &Member, is_parameter: bool) -> String {
+    let of = go_type(&member.of, is_parameter);
+    if (member.required && !member.nullable) || has_nil(&member.of) { of } else { format!("*{of}") }
+}
+
+pub fn omit(member: &Member) -> &'static str {
+    if member.required { "" } else { ",omitzero" }
+}
+
+fn lower(doc: &str) -> String {
+    if doc.trim().is_empty() { "an object.".into() } else { doc.to_owned() }
+}
