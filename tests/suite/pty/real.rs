@@ -74,7 +74,9 @@ async fn every_way_to_end_is_told_as_it_was() {
             ("exec sh -c 'exit 9'\n", 9, json!("non-zero exit")),
         ] {
             let terminal = opened(&sandbox, "pty.open", json!({"id": "t"})).await;
-            quiet(&terminal).await;
+            // Ctrl+D before the shell reads its next line is no end of input: the prompt says that it does.
+            type_in(&terminal, "PS1='<pro''mpt>'\n");
+            terminal.until_output("<prompt>").await;
             type_in(&terminal, typed);
             let ended = terminal.ended().await.unwrap();
             assert_eq!(json!([ended["exitCode"], ended["reason"]]), json!([code, reason]), "{typed:?}");
