@@ -22,7 +22,7 @@ UNINSTALLED = -Iinclude -L$(RELEASE) -ldaytona -Wl,-rpath,$(abspath $(RELEASE))
 
 EXAMPLES := $(patsubst examples/c/%.c,$(PROGRAMS)/%,$(wildcard examples/c/*.c))
 
-.PHONY: all library server examples install generate coverage demo bench bench-tools soak test clean
+.PHONY: all library server examples install generate coverage demo bench bench-node bench-tools soak test clean
 
 all: library server
 
@@ -107,6 +107,12 @@ bench: bench-tools library server $(RELEASE)/bench-daytona $(RELEASE)/bench-curl
 	$(CARGO) build --locked --release --package bench
 	$(RELEASE)/bench-table $(RELEASE) $(abspath $(RELEASE))/libdaytona.so $(ROUNDS) $(if $(MEASURE),'$(MEASURE)')
 	$(if $(MEASURE),,$(RELEASE)/bench-sandboxes $(RELEASE)/daytona-dev '$(EARLIER)' $(ROUNDS))
+
+# The Node package beside the official one: minutes. ROUNDS=N.
+bench-node: library
+	$(CARGO) build --locked --release --package bench --bin bench-server
+	cd bindings/node && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	LIBDAYTONA_PATH=$(abspath $(RELEASE)) node bindings/node/bench/table.mjs $(abspath $(RELEASE))/bench-server $(ROUNDS)
 
 # What takes minutes: a thousand sandboxes, created and deleted.
 soak:
