@@ -43,7 +43,7 @@ const (
 // GitService: repositories in a sandbox.
 type GitService struct{ on *api.SandboxHandle }
 
-// Clone: Clones a repository: the branch alone, as the server does it.
+// Clone clones a repository: the branch alone, as the server does it.
 //
 // The operation git.clone: the package api has its documentation.
 func (s *GitService) Clone(ctx context.Context, url string, path string, opts ...func(*options.GitClone)) error {
@@ -58,14 +58,14 @@ func (s *GitService) Status(ctx context.Context, path string) (*types.GitStatus,
 	return get[*types.GitStatus](ctx, s.on, "git.status", api.Text("path", path))
 }
 
-// Add: Stages files for the next commit, deleted ones too.
+// Add stages files for the next commit, deleted ones too.
 //
 // The operation git.add: the package api has its documentation.
 func (s *GitService) Add(ctx context.Context, path string, files []string) error {
 	return null(ctx, s.on, "git.add", api.Text("path", path), api.Value("files", files))
 }
 
-// Commit: Commits what is staged and answers the commit's hash.
+// Commit commits what is staged and answers the commit's hash.
 //
 // The operation git.commit: the package api has its documentation.
 func (s *GitService) Commit(ctx context.Context, path string, message string, author string, email string, opts ...func(*options.GitCommit)) (*types.GitCommitResponse, error) {
@@ -80,21 +80,21 @@ func (s *GitService) Branches(ctx context.Context, path string) ([]string, error
 	return member[[]string](ctx, s.on, "git.branches", "branches", api.Text("path", path))
 }
 
-// Checkout: Checks out a branch or a commit.
+// Checkout checks out a branch or a commit.
 //
 // The operation git.checkout: the package api has its documentation.
 func (s *GitService) Checkout(ctx context.Context, path string, name string) error {
 	return null(ctx, s.on, "git.checkout", api.Text("path", path), api.Text("branch", name))
 }
 
-// CreateBranch: Makes a branch at the current commit and checks it out.
+// CreateBranch makes a branch at the current commit and checks it out.
 //
 // The operation git.create_branch: the package api has its documentation.
 func (s *GitService) CreateBranch(ctx context.Context, path string, name string) error {
 	return null(ctx, s.on, "git.create_branch", api.Text("path", path), api.Text("name", name))
 }
 
-// DeleteBranch: Deletes a local branch, merged or not.
+// DeleteBranch deletes a local branch, merged or not.
 //
 // The operation git.delete_branch: the package api has its documentation.
 func (s *GitService) DeleteBranch(ctx context.Context, path string, name string, opts ...func(*options.GitDeleteBranch)) error {
@@ -102,7 +102,7 @@ func (s *GitService) DeleteBranch(ctx context.Context, path string, name string,
 	return null(ctx, s.on, "git.delete_branch", api.Text("path", path), api.Text("name", name), api.Optional("force", o.Force))
 }
 
-// Push: Sends a branch to a remote. Up to date is success.
+// Push sends a branch to a remote. Up to date is success.
 //
 // The operation git.push: the package api has its documentation.
 func (s *GitService) Push(ctx context.Context, path string, opts ...func(*options.GitPush)) error {
@@ -110,7 +110,7 @@ func (s *GitService) Push(ctx context.Context, path string, opts ...func(*option
 	return null(ctx, s.on, "git.push", api.Text("path", path), api.Optional("username", o.Username), api.Optional("password", o.Password), api.Optional("branch", o.Branch), api.Optional("remote", o.Remote), api.Optional("setUpstream", o.SetUpstream))
 }
 
-// Pull: Fetches a branch and forwards the current one to it. Up to date is success.
+// Pull fetches a branch and forwards the current one to it. Up to date is success.
 //
 // The operation git.pull: the package api has its documentation.
 func (s *GitService) Pull(ctx context.Context, path string, opts ...func(*options.GitPull)) error {
@@ -118,7 +118,7 @@ func (s *GitService) Pull(ctx context.Context, path string, opts ...func(*option
 	return null(ctx, s.on, "git.pull", api.Text("path", path), api.Optional("username", o.Username), api.Optional("password", o.Password), api.Optional("branch", o.Branch), api.Optional("remote", o.Remote))
 }
 
-// Init: Makes an empty repository. UNSUPPORTED on a server before 0.205.
+// Init makes an empty repository. UNSUPPORTED on a server before 0.205.
 //
 // The operation git.init: the package api has its documentation.
 func (s *GitService) Init(ctx context.Context, path string, opts ...func(*options.GitInit)) error {
@@ -126,7 +126,7 @@ func (s *GitService) Init(ctx context.Context, path string, opts ...func(*option
 	return null(ctx, s.on, "git.init", api.Text("path", path), api.Optional("bare", o.Bare), api.Optional("initialBranch", o.InitialBranch))
 }
 
-// Reset: Moves the current branch to a revision, or takes files out of the index.
+// Reset moves the current branch to a revision, or takes files out of the index.
 //
 // The operation git.reset: the package api has its documentation.
 func (s *GitService) Reset(ctx context.Context, path string, opts ...func(*options.GitReset)) error {
@@ -134,7 +134,7 @@ func (s *GitService) Reset(ctx context.Context, path string, opts ...func(*optio
 	return null(ctx, s.on, "git.reset", api.Text("path", path), api.Optional("mode", o.Mode), api.Optional("target", o.Target), api.Optional("files", o.Files))
 }
 
-// Restore: Brings files back to what the index or a revision has. UNSUPPORTED on a server before 0.205.
+// Restore brings files back to what the index or a revision has. UNSUPPORTED on a server before 0.205.
 //
 // The operation git.restore: the package api has its documentation.
 func (s *GitService) Restore(ctx context.Context, path string, files []string, opts ...func(*options.GitRestore)) error {
@@ -142,7 +142,7 @@ func (s *GitService) Restore(ctx context.Context, path string, files []string, o
 	return null(ctx, s.on, "git.restore", api.Text("path", path), api.Value("files", files), api.Optional("staged", o.Staged), api.Optional("worktree", o.Worktree), api.Optional("source", o.Source))
 }
 
-// RemoteAdd: Adds a remote; one of that name is HTTP_CONFLICT without `overwrite`. UNSUPPORTED on a server
+// RemoteAdd adds a remote; one of that name is HTTP_CONFLICT without `overwrite`. UNSUPPORTED on a server
 // before 0.205.
 //
 // The operation git.add_remote: the package api has its documentation.
@@ -158,7 +158,7 @@ func (s *GitService) Remotes(ctx context.Context, path string) ([]types.GitRemot
 	return member[[]types.GitRemote](ctx, s.on, "git.remotes", "remotes", api.Text("path", path))
 }
 
-// SetConfig: Sets a value of git's configuration. UNSUPPORTED on a server before 0.205.
+// SetConfig sets a value of git's configuration. UNSUPPORTED on a server before 0.205.
 //
 // The operation git.config_set: the package api has its documentation.
 func (s *GitService) SetConfig(ctx context.Context, key string, value string, opts ...func(*options.GitConfig)) error {
@@ -174,7 +174,7 @@ func (s *GitService) GetConfig(ctx context.Context, key string, opts ...func(*op
 	return member[string](ctx, s.on, "git.config_get", "value", api.Text("key", key), api.Optional("scope", o.Scope), api.Optional("path", o.Path))
 }
 
-// ConfigureUser: Sets the name and address for commits that are made in the sandbox. UNSUPPORTED on a server
+// ConfigureUser sets the name and address for commits that are made in the sandbox. UNSUPPORTED on a server
 // before 0.205.
 //
 // The operation git.config_user: the package api has its documentation.
@@ -183,7 +183,7 @@ func (s *GitService) ConfigureUser(ctx context.Context, name string, email strin
 	return null(ctx, s.on, "git.config_user", api.Text("name", name), api.Text("email", email), api.Optional("scope", o.Scope), api.Optional("path", o.Path))
 }
 
-// DangerouslyAuthenticate: Lets every git of the sandbox use a credential for a host, so that whoever runs
+// DangerouslyAuthenticate lets every git of the sandbox use a credential for a host, so that whoever runs
 // commands there can use it.
 //
 // The operation git.authenticate: the package api has its documentation.
@@ -195,7 +195,7 @@ func (s *GitService) DangerouslyAuthenticate(ctx context.Context, username strin
 // FileSystemService: files of a sandbox.
 type FileSystemService struct{ on *api.SandboxHandle }
 
-// CreateFolder: Makes a directory and the missing ones above it. One that exists already is a success.
+// CreateFolder makes a directory and the missing ones above it. One that exists already is a success.
 //
 // The operation files.mkdir: the package api has its documentation.
 func (s *FileSystemService) CreateFolder(ctx context.Context, path string, opts ...func(*options.CreateFolder)) error {
@@ -219,42 +219,42 @@ func (s *FileSystemService) GetFileInfo(ctx context.Context, path string) (*type
 	return get[*types.FileInfo](ctx, s.on, "files.info", api.Text("path", path))
 }
 
-// DeleteFile: Deletes a file, or with `recursive` a directory; a link itself, not what it leads to.
+// DeleteFile deletes a file, or with `recursive` a directory; a link itself, not what it leads to.
 //
 // The operation files.delete: the package api has its documentation.
 func (s *FileSystemService) DeleteFile(ctx context.Context, path string, recursive bool) error {
 	return null(ctx, s.on, "files.delete", api.Text("path", path), api.Value("recursive", recursive))
 }
 
-// MoveFiles: Moves or renames a file or directory.
+// MoveFiles moves or renames a file or directory.
 //
 // The operation files.move: the package api has its documentation.
 func (s *FileSystemService) MoveFiles(ctx context.Context, source string, destination string) error {
 	return null(ctx, s.on, "files.move", api.Text("source", source), api.Text("destination", destination))
 }
 
-// SearchFiles: Looks for names in a directory and everything below it; links are not followed.
+// SearchFiles looks for names in a directory and everything below it; links are not followed.
 //
 // The operation files.search: the package api has its documentation.
 func (s *FileSystemService) SearchFiles(ctx context.Context, path string, pattern string) (any, error) {
 	return get[map[string]any](ctx, s.on, "files.search", api.Text("path", path), api.Text("pattern", pattern))
 }
 
-// FindFiles: Looks for a text in the files of a directory and everything below it, line by line.
+// FindFiles looks for a text in the files of a directory and everything below it, line by line.
 //
 // The operation files.find: the package api has its documentation.
 func (s *FileSystemService) FindFiles(ctx context.Context, path string, pattern string) (any, error) {
 	return get[[]map[string]any](ctx, s.on, "files.find", api.Text("path", path), api.Text("pattern", pattern))
 }
 
-// ReplaceInFiles: Replaces a text everywhere in some files; each file has a result of its own.
+// ReplaceInFiles replaces a text everywhere in some files; each file has a result of its own.
 //
 // The operation files.replace: the package api has its documentation.
 func (s *FileSystemService) ReplaceInFiles(ctx context.Context, files []string, pattern string, newValue string) (any, error) {
 	return get[[]map[string]any](ctx, s.on, "files.replace", api.Value("files", files), api.Text("pattern", pattern), api.Text("newValue", newValue))
 }
 
-// SetFilePermissions: Sets permissions, owner or group of a file or directory; what is not given stays.
+// SetFilePermissions sets permissions, owner or group of a file or directory; what is not given stays.
 //
 // The operation files.set_permissions: the package api has its documentation.
 func (s *FileSystemService) SetFilePermissions(ctx context.Context, path string, opts ...func(*options.SetFilePermissions)) error {
@@ -265,7 +265,7 @@ func (s *FileSystemService) SetFilePermissions(ctx context.Context, path string,
 // ProcessService: commands, sessions and terminals of a sandbox.
 type ProcessService struct{ on *api.SandboxHandle }
 
-// ExecuteCommand: Runs one command with the sandbox's shell and waits for it. stdout and stderr arrive
+// ExecuteCommand runs one command with the sandbox's shell and waits for it. stdout and stderr arrive
 // together.
 //
 // The operation process.execute: the package api has its documentation.
@@ -274,7 +274,7 @@ func (s *ProcessService) ExecuteCommand(ctx context.Context, command string, opt
 	return get[*types.ExecuteResponse](ctx, s.on, "process.execute", api.Text("command", command), api.Optional("cwd", o.Cwd), api.Optional("env", o.Env), seconds("timeout", o.Timeout))
 }
 
-// CreateSession: Starts a shell that keeps its state (directory, variables) from command to command.
+// CreateSession starts a shell that keeps its state (directory, variables) from command to command.
 //
 // The operation session.create: the package api has its documentation.
 func (s *ProcessService) CreateSession(ctx context.Context, sessionID string) error {
@@ -296,7 +296,7 @@ func (s *ProcessService) GetEntrypointSession(ctx context.Context) (*types.Sessi
 	return get[*types.Session](ctx, s.on, "session.entrypoint")
 }
 
-// DeleteSession: Ends a session's shell and everything it runs.
+// DeleteSession ends a session's shell and everything it runs.
 //
 // The operation session.delete: the package api has its documentation.
 func (s *ProcessService) DeleteSession(ctx context.Context, sessionID string) error {
@@ -345,7 +345,7 @@ func (s *ProcessService) GetPtySessionInfo(ctx context.Context, sessionID string
 	return get[*types.PtySessionInfo](ctx, s.on, "pty.info", api.Text("id", sessionID))
 }
 
-// KillPtySession: Kills a terminal's shell and everything it runs. Streams that attend it end with `exitCode`
+// KillPtySession kills a terminal's shell and everything it runs. Streams that attend it end with `exitCode`
 // 137.
 //
 // The operation pty.kill: the package api has its documentation.
@@ -353,7 +353,7 @@ func (s *ProcessService) KillPtySession(ctx context.Context, sessionID string) e
 	return null(ctx, s.on, "pty.kill", api.Text("id", sessionID))
 }
 
-// ResizePtySession: Changes a terminal's size and answers the terminal.
+// ResizePtySession changes a terminal's size and answers the terminal.
 //
 // The operation pty.resize: the package api has its documentation.
 func (s *ProcessService) ResizePtySession(ctx context.Context, sessionID string, ptySize types.PtySize) (*types.PtySessionInfo, error) {
@@ -363,7 +363,7 @@ func (s *ProcessService) ResizePtySession(ctx context.Context, sessionID string,
 // CodeInterpreterService: Python in a sandbox, with state.
 type CodeInterpreterService struct{ on *api.SandboxHandle }
 
-// CreateContext: Makes a context with variables of its own. A language other than python is HTTP_BAD_REQUEST,
+// CreateContext makes a context with variables of its own. A language other than python is HTTP_BAD_REQUEST,
 // a working directory that does not exist HTTP_INTERNAL_SERVER (500).
 //
 // The operation interpreter.create_context: the package api has its documentation.
@@ -378,7 +378,7 @@ func (s *CodeInterpreterService) ListContexts(ctx context.Context) ([]map[string
 	return member[[]map[string]any](ctx, s.on, "interpreter.list_contexts", "contexts")
 }
 
-// DeleteContext: Ends a context and what runs in it.
+// DeleteContext ends a context and what runs in it.
 //
 // The operation interpreter.delete_context: the package api has its documentation.
 func (s *CodeInterpreterService) DeleteContext(ctx context.Context, contextID string) error {
@@ -388,14 +388,14 @@ func (s *CodeInterpreterService) DeleteContext(ctx context.Context, contextID st
 // ComputerUseService: the desktop of a sandbox.
 type ComputerUseService struct{ on *api.SandboxHandle }
 
-// Start: Starts the desktop: the display, its window manager and the programs that show it in a browser.
+// Start starts the desktop: the display, its window manager and the programs that show it in a browser.
 //
 // The operation computer.start: the package api has its documentation.
 func (s *ComputerUseService) Start(ctx context.Context) error {
 	return null(ctx, s.on, "computer.start")
 }
 
-// Stop: Stops the desktop and its programs; programs that were shown on it lose their display.
+// Stop stops the desktop and its programs; programs that were shown on it lose their display.
 //
 // The operation computer.stop: the package api has its documentation.
 func (s *ComputerUseService) Stop(ctx context.Context) error {
@@ -419,21 +419,21 @@ func (s *MouseService) GetPosition(ctx context.Context) (map[string]any, error) 
 	return get[map[string]any](ctx, s.on, "computer.mouse_position")
 }
 
-// Move: Moves the mouse and answers where it is then: it stays on the screen.
+// Move moves the mouse and answers where it is then: it stays on the screen.
 //
 // The operation computer.mouse_move: the package api has its documentation.
 func (s *MouseService) Move(ctx context.Context, x int, y int) (map[string]any, error) {
 	return get[map[string]any](ctx, s.on, "computer.mouse_move", api.Integer("x", int64(x)), api.Integer("y", int64(y)))
 }
 
-// Click: Moves the mouse and clicks. An unknown button is HTTP_BAD_REQUEST.
+// Click moves the mouse and clicks. An unknown button is HTTP_BAD_REQUEST.
 //
 // The operation computer.mouse_click: the package api has its documentation.
 func (s *MouseService) Click(ctx context.Context, x int, y int, button *string, double *bool) (map[string]any, error) {
 	return get[map[string]any](ctx, s.on, "computer.mouse_click", api.Integer("x", int64(x)), api.Integer("y", int64(y)), api.Optional("button", button), api.Optional("double", double))
 }
 
-// Drag: Clicks at the start, then drags from there to the end, smoothly. An unknown button is
+// Drag clicks at the start, then drags from there to the end, smoothly. An unknown button is
 // HTTP_BAD_REQUEST.
 //
 // The operation computer.mouse_drag: the package api has its documentation.
@@ -441,7 +441,7 @@ func (s *MouseService) Drag(ctx context.Context, startX int, startY int, endX in
 	return get[map[string]any](ctx, s.on, "computer.mouse_drag", api.Integer("startX", int64(startX)), api.Integer("startY", int64(startY)), api.Integer("endX", int64(endX)), api.Integer("endY", int64(endY)), api.Optional("button", button))
 }
 
-// Scroll: Moves the mouse and turns its wheel. An unknown direction is HTTP_BAD_REQUEST.
+// Scroll moves the mouse and turns its wheel. An unknown direction is HTTP_BAD_REQUEST.
 //
 // The operation computer.mouse_scroll: the package api has its documentation.
 func (s *MouseService) Scroll(ctx context.Context, x int, y int, direction string, amount *int) (bool, error) {
@@ -451,7 +451,7 @@ func (s *MouseService) Scroll(ctx context.Context, x int, y int, direction strin
 // KeyboardService: the keyboard of a desktop.
 type KeyboardService struct{ on *api.SandboxHandle }
 
-// Type: Types a text where the keyboard is, any characters, and returns when it is typed. A tab or another
+// Type types a text where the keyboard is, any characters, and returns when it is typed. A tab or another
 // control character is HTTP_BAD_REQUEST, and nothing is typed: press `tab` instead.
 //
 // The operation computer.key_type: the package api has its documentation.
@@ -459,7 +459,7 @@ func (s *KeyboardService) Type(ctx context.Context, text string, delay *int) err
 	return null(ctx, s.on, "computer.key_type", api.Text("text", text), api.Optional("delay", delay))
 }
 
-// Press: Presses one key and releases it. An unknown key or modifier is HTTP_BAD_REQUEST, whose message names
+// Press presses one key and releases it. An unknown key or modifier is HTTP_BAD_REQUEST, whose message names
 // it.
 //
 // The operation computer.key_press: the package api has its documentation.
@@ -467,7 +467,7 @@ func (s *KeyboardService) Press(ctx context.Context, key string, modifiers []str
 	return null(ctx, s.on, "computer.key_press", api.Text("key", key), api.Value("modifiers", modifiers))
 }
 
-// Hotkey: Presses a key while others are held. An unknown key is HTTP_BAD_REQUEST, whose message names it.
+// Hotkey presses a key while others are held. An unknown key is HTTP_BAD_REQUEST, whose message names it.
 //
 // The operation computer.key_hotkey: the package api has its documentation.
 func (s *KeyboardService) Hotkey(ctx context.Context, keys string) error {
@@ -511,7 +511,7 @@ func (s *DisplayService) GetWindows(ctx context.Context) (map[string]any, error)
 // RecordingService: recordings of a desktop.
 type RecordingService struct{ on *api.SandboxHandle }
 
-// Start: Begins a video of the screen. A label with other characters is HTTP_BAD_REQUEST; a sandbox without
+// Start begins a video of the screen. A label with other characters is HTTP_BAD_REQUEST; a sandbox without
 // ffmpeg has the code RECORDING_FFMPEG_NOT_FOUND, before 0.205 with HTTP_BAD_REQUEST.
 //
 // The operation computer.recording_start: the package api has its documentation.
@@ -519,7 +519,7 @@ func (s *RecordingService) Start(ctx context.Context, label *string) (*types.Rec
 	return get[*types.Recording](ctx, s.on, "computer.recording_start", api.Optional("label", label))
 }
 
-// Stop: Ends a video, and returns when its file is complete. One that does not run is HTTP_NOT_FOUND.
+// Stop ends a video, and returns when its file is complete. One that does not run is HTTP_NOT_FOUND.
 //
 // The operation computer.recording_stop: the package api has its documentation.
 func (s *RecordingService) Stop(ctx context.Context, id string) (*types.Recording, error) {
@@ -540,7 +540,7 @@ func (s *RecordingService) Get(ctx context.Context, id string) (*types.Recording
 	return get[*types.Recording](ctx, s.on, "computer.recording_get", api.Text("id", id))
 }
 
-// Delete: Deletes a video. One that still runs has the code RECORDING_STILL_ACTIVE, before 0.205 with
+// Delete deletes a video. One that still runs has the code RECORDING_STILL_ACTIVE, before 0.205 with
 // HTTP_BAD_REQUEST; an unknown id is HTTP_NOT_FOUND.
 //
 // The operation computer.recording_delete: the package api has its documentation.
@@ -548,7 +548,7 @@ func (s *RecordingService) Delete(ctx context.Context, id string) error {
 	return null(ctx, s.on, "computer.recording_delete", api.Text("id", id))
 }
 
-// Download: Copies a video to a local file, with constant memory, as files.download does: the file appears
+// Download copies a video to a local file, with constant memory, as files.download does: the file appears
 // under its name when it is complete, directories above it are made, and a submitted call reports PROGRESS.
 //
 // The operation computer.recording_download: the package api has its documentation.
@@ -574,7 +574,7 @@ func (s *AccessibilityService) FindNodes(ctx context.Context, opts *Accessibilit
 	return get[*types.AccessibilityNodesResponse](ctx, s.on, "computer.a11y_find", api.Members(opts))
 }
 
-// FocusNode: Gives a widget the keyboard. One that takes none is HTTP_BAD_REQUEST, an unknown id
+// FocusNode gives a widget the keyboard. One that takes none is HTTP_BAD_REQUEST, an unknown id
 // HTTP_NOT_FOUND.
 //
 // The operation computer.a11y_focus: the package api has its documentation.
@@ -582,7 +582,7 @@ func (s *AccessibilityService) FocusNode(ctx context.Context, id string) error {
 	return null(ctx, s.on, "computer.a11y_focus", api.Text("id", id))
 }
 
-// InvokeNode: Does what a widget can do, as clicking a button. An action that it has not is HTTP_BAD_REQUEST,
+// InvokeNode does what a widget can do, as clicking a button. An action that it has not is HTTP_BAD_REQUEST,
 // an unknown id HTTP_NOT_FOUND.
 //
 // The operation computer.a11y_invoke: the package api has its documentation.
@@ -590,7 +590,7 @@ func (s *AccessibilityService) InvokeNode(ctx context.Context, id string, action
 	return null(ctx, s.on, "computer.a11y_invoke", api.Text("id", id), api.Optional("action", action))
 }
 
-// SetNodeValue: Sets the text or the number of a widget. One that has neither is HTTP_BAD_REQUEST, an unknown
+// SetNodeValue sets the text or the number of a widget. One that has neither is HTTP_BAD_REQUEST, an unknown
 // id HTTP_NOT_FOUND.
 //
 // The operation computer.a11y_set_value: the package api has its documentation.
@@ -601,35 +601,35 @@ func (s *AccessibilityService) SetNodeValue(ctx context.Context, id string, valu
 // SnapshotService: images that sandboxes start from.
 type SnapshotService struct{ on *api.Client }
 
-// List: Lists the organization's snapshots and the service's own, a page at a time.
+// List lists the organization's snapshots and the service's own, a page at a time.
 //
 // The operation snapshot.list: the package api has its documentation.
 func (s *SnapshotService) List(ctx context.Context, page *int, limit *int) (*types.PaginatedSnapshots, error) {
 	return get[*types.PaginatedSnapshots](ctx, s.on, "snapshot.list", api.Optional("page", page), api.Optional("limit", limit))
 }
 
-// ListWithQuery: Lists the organization's snapshots and the service's own, a page at a time.
+// ListWithQuery lists the organization's snapshots and the service's own, a page at a time.
 //
 // The operation snapshot.list: the package api has its documentation.
 func (s *SnapshotService) ListWithQuery(ctx context.Context, query *ListSnapshotsQuery) (*types.PaginatedSnapshots, error) {
 	return get[*types.PaginatedSnapshots](ctx, s.on, "snapshot.list", api.Members(query))
 }
 
-// Get: Reads a snapshot by its UUID or exact name.
+// Get reads a snapshot by its UUID or exact name.
 //
 // The operation snapshot.get: the package api has its documentation.
 func (s *SnapshotService) Get(ctx context.Context, nameOrID string) (*types.Snapshot, error) {
 	return get[*types.Snapshot](ctx, s.on, "snapshot.get", api.Text("idOrName", nameOrID))
 }
 
-// DeleteByNameOrID: Deletes a snapshot by its UUID or exact name. Sandboxes that were made from it stay.
+// DeleteByNameOrID deletes a snapshot by its UUID or exact name. Sandboxes that were made from it stay.
 //
 // The operation snapshot.delete: the package api has its documentation.
 func (s *SnapshotService) DeleteByNameOrID(ctx context.Context, nameOrID string) error {
 	return null(ctx, s.on, "snapshot.delete", api.Text("idOrName", nameOrID))
 }
 
-// Activate: Activates a snapshot whose state is `inactive`; it is `pending` for a moment before it is
+// Activate activates a snapshot whose state is `inactive`; it is `pending` for a moment before it is
 // `active`.
 //
 // The operation snapshot.activate: the package api has its documentation.
@@ -637,7 +637,7 @@ func (s *SnapshotService) Activate(ctx context.Context, nameOrID string) (*types
 	return get[*types.Snapshot](ctx, s.on, "snapshot.activate", api.Text("id", nameOrID))
 }
 
-// Deactivate: Deactivates a snapshot: no sandbox can be made from it until it is activated again.
+// Deactivate deactivates a snapshot: no sandbox can be made from it until it is activated again.
 //
 // The operation snapshot.deactivate: the package api has its documentation.
 func (s *SnapshotService) Deactivate(ctx context.Context, nameOrID string) error {
@@ -654,14 +654,14 @@ func (s *VolumeService) List(ctx context.Context) ([]*types.Volume, error) {
 	return get[[]*types.Volume](ctx, s.on, "volume.list")
 }
 
-// Get: Reads a volume by its UUID or exact name.
+// Get reads a volume by its UUID or exact name.
 //
 // The operation volume.get: the package api has its documentation.
 func (s *VolumeService) Get(ctx context.Context, name string) (*types.Volume, error) {
 	return get[*types.Volume](ctx, s.on, "volume.get", api.Text("idOrName", name))
 }
 
-// Create: Makes a volume, which is not ready at once: wait for it with volume.wait.
+// Create makes a volume, which is not ready at once: wait for it with volume.wait.
 //
 // The operation volume.create: the package api has its documentation.
 func (s *VolumeService) Create(ctx context.Context, name string) (*types.Volume, error) {
@@ -671,35 +671,35 @@ func (s *VolumeService) Create(ctx context.Context, name string) (*types.Volume,
 // SecretService: secrets of an organization.
 type SecretService struct{ on *api.Client }
 
-// List: Lists secrets without their values, a page at a time. UNSUPPORTED on a server before 0.205.
+// List lists secrets without their values, a page at a time. UNSUPPORTED on a server before 0.205.
 //
 // The operation secret.list: the package api has its documentation.
 func (s *SecretService) List(ctx context.Context, query *types.ListSecretsQuery) (*types.ListSecretsResponse, error) {
 	return get[*types.ListSecretsResponse](ctx, s.on, "secret.list", api.Members(query))
 }
 
-// Get: Reads a secret by its id, without its value. UNSUPPORTED on a server before 0.205.
+// Get reads a secret by its id, without its value. UNSUPPORTED on a server before 0.205.
 //
 // The operation secret.get: the package api has its documentation.
 func (s *SecretService) Get(ctx context.Context, secretID string) (*types.Secret, error) {
 	return get[*types.Secret](ctx, s.on, "secret.get", api.Text("id", secretID))
 }
 
-// Create: Makes a secret. No answer ever has its value. UNSUPPORTED on a server before 0.205.
+// Create makes a secret. No answer ever has its value. UNSUPPORTED on a server before 0.205.
 //
 // The operation secret.create: the package api has its documentation.
 func (s *SecretService) Create(ctx context.Context, params *types.CreateSecretParams) (*types.Secret, error) {
 	return get[*types.Secret](ctx, s.on, "secret.create", api.Members(params))
 }
 
-// Update: Changes a secret; what is absent stays. UNSUPPORTED on a server before 0.205.
+// Update changes a secret; what is absent stays. UNSUPPORTED on a server before 0.205.
 //
 // The operation secret.update: the package api has its documentation.
 func (s *SecretService) Update(ctx context.Context, secretID string, params *types.UpdateSecretParams) (*types.Secret, error) {
 	return get[*types.Secret](ctx, s.on, "secret.update", api.Text("id", secretID), api.Members(params))
 }
 
-// Delete: Deletes a secret. UNSUPPORTED on a server before 0.205.
+// Delete deletes a secret. UNSUPPORTED on a server before 0.205.
 //
 // The operation secret.delete: the package api has its documentation.
 func (s *SecretService) Delete(ctx context.Context, secretID string) error {
@@ -716,70 +716,70 @@ func (s *WarmPoolService) List(ctx context.Context) ([]*types.WarmPool, error) {
 	return get[[]*types.WarmPool](ctx, s.on, "warm_pool.list")
 }
 
-// Create: Keeps sandboxes of a snapshot started, so that a create from it takes one and is answered at once.
+// Create keeps sandboxes of a snapshot started, so that a create from it takes one and is answered at once.
 //
 // The operation warm_pool.create: the package api has its documentation.
 func (s *WarmPoolService) Create(ctx context.Context, params *types.CreateWarmPoolParams) (*types.WarmPool, error) {
 	return get[*types.WarmPool](ctx, s.on, "warm_pool.create", api.Members(params))
 }
 
-// Update: Changes how many sandboxes wait in a pool; 0 empties it. UNSUPPORTED on a server before 0.205.
+// Update changes how many sandboxes wait in a pool; 0 empties it. UNSUPPORTED on a server before 0.205.
 //
 // The operation warm_pool.update: the package api has its documentation.
 func (s *WarmPoolService) Update(ctx context.Context, warmPoolID string, pool int) (*types.WarmPool, error) {
 	return get[*types.WarmPool](ctx, s.on, "warm_pool.update", api.Text("id", warmPoolID), api.Integer("pool", int64(pool)))
 }
 
-// Delete: Deletes a pool and the sandboxes that wait in it. UNSUPPORTED on a server before 0.205.
+// Delete deletes a pool and the sandboxes that wait in it. UNSUPPORTED on a server before 0.205.
 //
 // The operation warm_pool.delete: the package api has its documentation.
 func (s *WarmPoolService) Delete(ctx context.Context, warmPoolID string) error {
 	return null(ctx, s.on, "warm_pool.delete", api.Text("id", warmPoolID))
 }
 
-// RefreshData: Reads the sandbox again.
+// RefreshData reads the sandbox again.
 //
 // The operation sandbox.refresh: the package api has its documentation.
 func (s *Sandbox) RefreshData(ctx context.Context) error {
 	return s.update(ctx, "sandbox.refresh")
 }
 
-// Start: Starts a stopped or archived sandbox and waits until it is started.
+// Start starts a stopped or archived sandbox and waits until it is started.
 //
 // The operation sandbox.start: the package api has its documentation.
 func (s *Sandbox) Start(ctx context.Context) error {
 	return s.update(ctx, "sandbox.start")
 }
 
-// StartWithTimeout: Starts a stopped or archived sandbox and waits until it is started.
+// StartWithTimeout starts a stopped or archived sandbox and waits until it is started.
 //
 // The operation sandbox.start: the package api has its documentation.
 func (s *Sandbox) StartWithTimeout(ctx context.Context, timeout time.Duration) error {
 	return s.update(ctx, "sandbox.start", milliseconds("timeoutMs", timeout))
 }
 
-// Stop: Stops a sandbox and waits until it is stopped; its files stay, its processes do not.
+// Stop stops a sandbox and waits until it is stopped; its files stay, its processes do not.
 //
 // The operation sandbox.stop: the package api has its documentation.
 func (s *Sandbox) Stop(ctx context.Context) error {
 	return s.update(ctx, "sandbox.stop")
 }
 
-// StopWithTimeout: Stops a sandbox and waits until it is stopped; its files stay, its processes do not.
+// StopWithTimeout stops a sandbox and waits until it is stopped; its files stay, its processes do not.
 //
 // The operation sandbox.stop: the package api has its documentation.
 func (s *Sandbox) StopWithTimeout(ctx context.Context, timeout time.Duration, force ...bool) error {
 	return s.update(ctx, "sandbox.stop", milliseconds("timeoutMs", timeout), last("force", force))
 }
 
-// Delete: Deletes the sandbox. One that is gone already answers `null`. The handle stays until it is closed.
+// Delete deletes the sandbox. One that is gone already answers `null`. The handle stays until it is closed.
 //
 // The operation sandbox.delete: the package api has its documentation.
 func (s *Sandbox) Delete(ctx context.Context) error {
 	return s.update(ctx, "sandbox.delete")
 }
 
-// DeleteWithTimeout: Deletes the sandbox. One that is gone already answers `null`. The handle stays until it
+// DeleteWithTimeout deletes the sandbox. One that is gone already answers `null`. The handle stays until it
 // is closed.
 //
 // The operation sandbox.delete: the package api has its documentation.
@@ -787,7 +787,7 @@ func (s *Sandbox) DeleteWithTimeout(ctx context.Context, timeout time.Duration) 
 	return s.update(ctx, "sandbox.delete", milliseconds("timeoutMs", timeout))
 }
 
-// DeleteAndWait: Deletes the sandbox. One that is gone already answers `null`. The handle stays until it is
+// DeleteAndWait deletes the sandbox. One that is gone already answers `null`. The handle stays until it is
 // closed.
 //
 // The operation sandbox.delete: the package api has its documentation.
@@ -795,56 +795,56 @@ func (s *Sandbox) DeleteAndWait(ctx context.Context, timeout time.Duration) erro
 	return s.update(ctx, "sandbox.delete", milliseconds("timeoutMs", timeout), api.Value("wait", true))
 }
 
-// Archive: Moves a stopped sandbox to cheaper storage; does not wait for the end of it.
+// Archive moves a stopped sandbox to cheaper storage; does not wait for the end of it.
 //
 // The operation sandbox.archive: the package api has its documentation.
 func (s *Sandbox) Archive(ctx context.Context) error {
 	return s.update(ctx, "sandbox.archive")
 }
 
-// WaitForStart: Waits until the sandbox is started.
+// WaitForStart waits until the sandbox is started.
 //
 // The operation sandbox.wait_for_start: the package api has its documentation.
 func (s *Sandbox) WaitForStart(ctx context.Context, timeout time.Duration) error {
 	return s.update(ctx, "sandbox.wait_for_start", milliseconds("timeoutMs", timeout))
 }
 
-// WaitForStop: Waits until the sandbox is stopped, or gone.
+// WaitForStop waits until the sandbox is stopped, or gone.
 //
 // The operation sandbox.wait_for_stop: the package api has its documentation.
 func (s *Sandbox) WaitForStop(ctx context.Context, timeout time.Duration) error {
 	return s.update(ctx, "sandbox.wait_for_stop", milliseconds("timeoutMs", timeout))
 }
 
-// WaitForResize: Waits until no resize is under way.
+// WaitForResize waits until no resize is under way.
 //
 // The operation sandbox.wait_for_resize: the package api has its documentation.
 func (s *Sandbox) WaitForResize(ctx context.Context, timeout time.Duration) error {
 	return s.update(ctx, "sandbox.wait_for_resize", milliseconds("timeoutMs", timeout))
 }
 
-// Resize: Changes cpu, memory or disk, and waits until it is done.
+// Resize changes cpu, memory or disk, and waits until it is done.
 //
 // The operation sandbox.resize: the package api has its documentation.
 func (s *Sandbox) Resize(ctx context.Context, resources *types.Resources) error {
 	return s.update(ctx, "sandbox.resize", api.Optional("resources", resources))
 }
 
-// ResizeWithTimeout: Changes cpu, memory or disk, and waits until it is done.
+// ResizeWithTimeout changes cpu, memory or disk, and waits until it is done.
 //
 // The operation sandbox.resize: the package api has its documentation.
 func (s *Sandbox) ResizeWithTimeout(ctx context.Context, resources *types.Resources, timeout time.Duration) error {
 	return s.update(ctx, "sandbox.resize", api.Optional("resources", resources), milliseconds("timeoutMs", timeout))
 }
 
-// Pause: Pauses a started sandbox, its memory kept, and waits until it is paused; sandbox.start resumes it.
+// Pause pauses a started sandbox, its memory kept, and waits until it is paused; sandbox.start resumes it.
 //
 // The operation sandbox.pause: the package api has its documentation.
 func (s *Sandbox) Pause(ctx context.Context) error {
 	return s.update(ctx, "sandbox.pause")
 }
 
-// PauseWithTimeout: Pauses a started sandbox, its memory kept, and waits until it is paused; sandbox.start
+// PauseWithTimeout pauses a started sandbox, its memory kept, and waits until it is paused; sandbox.start
 // resumes it.
 //
 // The operation sandbox.pause: the package api has its documentation.
@@ -852,7 +852,7 @@ func (s *Sandbox) PauseWithTimeout(ctx context.Context, timeout time.Duration) e
 	return s.update(ctx, "sandbox.pause", milliseconds("timeoutMs", timeout))
 }
 
-// CreateSnapshot: Makes a snapshot of the sandbox, and waits until it is done. The result is the sandbox; the
+// CreateSnapshot makes a snapshot of the sandbox, and waits until it is done. The result is the sandbox; the
 // snapshot has the name that was given.
 //
 // The operation sandbox.create_snapshot: the package api has its documentation.
@@ -860,7 +860,7 @@ func (s *Sandbox) CreateSnapshot(ctx context.Context, name string) error {
 	return s.update(ctx, "sandbox.create_snapshot", api.Text("name", name))
 }
 
-// CreateSnapshotWithTimeout: Makes a snapshot of the sandbox, and waits until it is done. The result is the
+// CreateSnapshotWithTimeout makes a snapshot of the sandbox, and waits until it is done. The result is the
 // sandbox; the snapshot has the name that was given.
 //
 // The operation sandbox.create_snapshot: the package api has its documentation.
@@ -868,7 +868,7 @@ func (s *Sandbox) CreateSnapshotWithTimeout(ctx context.Context, name string, ti
 	return s.update(ctx, "sandbox.create_snapshot", api.Text("name", name), milliseconds("timeoutMs", timeout))
 }
 
-// ExperimentalCreateSnapshot: Makes a snapshot of the sandbox, and waits until it is done. The result is the
+// ExperimentalCreateSnapshot makes a snapshot of the sandbox, and waits until it is done. The result is the
 // sandbox; the snapshot has the name that was given.
 //
 // The operation sandbox.create_snapshot: the package api has its documentation.
@@ -876,7 +876,7 @@ func (s *Sandbox) ExperimentalCreateSnapshot(ctx context.Context, name string) e
 	return s.update(ctx, "sandbox.create_snapshot", api.Text("name", name))
 }
 
-// ExperimentalCreateSnapshotWithTimeout: Makes a snapshot of the sandbox, and waits until it is done. The
+// ExperimentalCreateSnapshotWithTimeout makes a snapshot of the sandbox, and waits until it is done. The
 // result is the sandbox; the snapshot has the name that was given.
 //
 // The operation sandbox.create_snapshot: the package api has its documentation.
@@ -884,35 +884,35 @@ func (s *Sandbox) ExperimentalCreateSnapshotWithTimeout(ctx context.Context, nam
 	return s.update(ctx, "sandbox.create_snapshot", api.Text("name", name), milliseconds("timeoutMs", timeout))
 }
 
-// SetAutoStopInterval: Sets after how many minutes without activity the sandbox stops; 0 never.
+// SetAutoStopInterval sets after how many minutes without activity the sandbox stops; 0 never.
 //
 // The operation sandbox.set_auto_stop: the package api has its documentation.
 func (s *Sandbox) SetAutoStopInterval(ctx context.Context, intervalMinutes *int) error {
 	return s.update(ctx, "sandbox.set_auto_stop", api.Optional("minutes", intervalMinutes))
 }
 
-// SetAutoArchiveInterval: Sets after how many minutes stopped the sandbox is archived; 0 never.
+// SetAutoArchiveInterval sets after how many minutes stopped the sandbox is archived; 0 never.
 //
 // The operation sandbox.set_auto_archive: the package api has its documentation.
 func (s *Sandbox) SetAutoArchiveInterval(ctx context.Context, intervalMinutes *int) error {
 	return s.update(ctx, "sandbox.set_auto_archive", api.Optional("minutes", intervalMinutes))
 }
 
-// SetAutoDeleteInterval: Sets after how many minutes stopped the sandbox is deleted; -1 never, 0 at once.
+// SetAutoDeleteInterval sets after how many minutes stopped the sandbox is deleted; -1 never, 0 at once.
 //
 // The operation sandbox.set_auto_delete: the package api has its documentation.
 func (s *Sandbox) SetAutoDeleteInterval(ctx context.Context, intervalMinutes *int) error {
 	return s.update(ctx, "sandbox.set_auto_delete", api.Optional("minutes", intervalMinutes))
 }
 
-// UpdateNetworkSettings: Sets what the sandbox can reach. At least one option has to be given.
+// UpdateNetworkSettings sets what the sandbox can reach. At least one option has to be given.
 //
 // The operation sandbox.set_network: the package api has its documentation.
 func (s *Sandbox) UpdateNetworkSettings(ctx context.Context, settings types.UpdateSandboxNetworkSettings) error {
 	return s.update(ctx, "sandbox.set_network", api.Members(settings))
 }
 
-// UpdateSecrets: Replaces the secrets that the sandbox has as environment variables. Processes that run keep
+// UpdateSecrets replaces the secrets that the sandbox has as environment variables. Processes that run keep
 // theirs.
 //
 // The operation sandbox.set_secrets: the package api has its documentation.
@@ -920,7 +920,7 @@ func (s *Sandbox) UpdateSecrets(ctx context.Context, secrets map[string]string) 
 	return s.update(ctx, "sandbox.set_secrets", api.Optional("secrets", secrets))
 }
 
-// UpdateEnv: Changes the environment of processes that start from now on, until the sandbox is stopped.
+// UpdateEnv changes the environment of processes that start from now on, until the sandbox is stopped.
 // Processes that run keep theirs.
 //
 // The operation sandbox.update_env: the package api has its documentation.
@@ -957,7 +957,7 @@ func (s *Sandbox) GetSignedPreviewLink(ctx context.Context, port int, expiresInS
 	return get[*types.SignedPreviewLink](ctx, s.API, "sandbox.signed_preview_link", api.Integer("port", int64(port)), api.Integer("expiresInSeconds", int64(expiresInSeconds)))
 }
 
-// ExpireSignedPreviewLink: Ends a signed preview link before its time. A link that does not exist is a
+// ExpireSignedPreviewLink ends a signed preview link before its time. A link that does not exist is a
 // success.
 //
 // The operation sandbox.expire_signed_preview_link: the package api has its documentation.
@@ -982,7 +982,7 @@ func (s *Sandbox) UploadURL(ctx context.Context, path string, ttlSeconds *int) (
 	return member[string](ctx, s.API, "sandbox.upload_url", "url", api.Text("path", path), api.Optional("ttlSeconds", ttlSeconds))
 }
 
-// RotateSigningKey: Makes a new key: every URL that was signed before ends.
+// RotateSigningKey makes a new key: every URL that was signed before ends.
 //
 // The operation sandbox.rotate_signing_key: the package api has its documentation.
 func (s *Sandbox) RotateSigningKey(ctx context.Context) error {

@@ -241,7 +241,11 @@ fn render_method(
     let doc = operation.doc.trim().split("\n\n").next().unwrap_or_default();
     body.push('\n');
     body.push_str(&comment(
-        &format!("{name}: {doc}\n\nThe operation {}: the package api has its documentation.", operation.name),
+        &format!(
+            "{}\n\nThe operation {}: the package api has its documentation.",
+            summary(name, doc),
+            operation.name
+        ),
         "",
     ));
     writeln!(body, "func (s *{service}) {name}({parameters}) {result} {{").unwrap();
