@@ -2,6 +2,7 @@
 //! the few kinds of types that programming languages have. How a type is spelt, and what a name looks like, is each
 //! language's own module.
 
+mod cpp;
 mod csharp;
 mod go;
 mod node;
@@ -20,7 +21,7 @@ pub struct File {
 
 type Render = fn(&Surface) -> Result<Vec<File>, String>;
 
-const LANGUAGES: &[Render] = &[csharp::render, go::render, node::render, rust::render];
+const LANGUAGES: &[Render] = &[cpp::render, csharp::render, go::render, node::render, rust::render];
 
 pub fn render(operations: &str) -> Result<Vec<File>, String> {
     let surface = Surface::read(operations)?;
