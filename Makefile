@@ -76,6 +76,15 @@ demo: $(PROGRAMS)/quickstart
 	$(CARGO) build --locked --package daytona-dev
 	$(TARGET)/debug/daytona-dev run -- $(PROGRAMS)/quickstart
 
+# The same in C++; it needs nlohmann/json.
+demo-cpp: $(PROGRAMS)/quickstart-cpp
+	$(CARGO) build --locked --package daytona-dev
+	$(TARGET)/debug/daytona-dev run -- $(PROGRAMS)/quickstart-cpp
+
+$(PROGRAMS)/quickstart-cpp: examples/cpp/quickstart.cpp $(wildcard bindings/cpp/*.hpp bindings/cpp/daytona/*.hpp) include/daytona.h | library
+	@mkdir -p $(PROGRAMS)
+	$(CXX) -std=c++17 -Wall -Wextra -O2 $< -Ibindings/cpp $(UNINSTALLED) -pthread $(LDFLAGS) -o $@
+
 # The same in C#.
 .PHONY: demo-csharp
 demo-csharp: library

@@ -91,7 +91,8 @@ class Sandbox : public SandboxOperations {
 /// The echo target: it talks to nobody and gives back what it gets, for tests of a program's own plumbing.
 class Echo : public EchoOperations {
   public:
-    Echo() : EchoOperations(opened_(daytona_echo_open, "echo.open", Json())), owner_(true) {}
+    Echo() : Echo(Json()) {}
+    explicit Echo(const Json &config) : EchoOperations(opened_(daytona_echo_open, "echo.open", config)), owner_(true) {}
     Echo(Echo &&other) noexcept
         : EchoOperations(made_(nullptr, 0)), owner_(other.owner_), json_(std::move(other.json_)) {
         take_(other);

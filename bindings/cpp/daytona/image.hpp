@@ -68,7 +68,7 @@ class Image {
     /// Runs a command in the shell.
     Image &run(const std::string &command) { return step("run", command); }
     /// Runs a program with its arguments.
-    Image &run(const Texts &program) { return step("run", program); }
+    Image &run_program(const Texts &program) { return step("run", program); }
     /// The directory of the steps that follow, and of processes in the image.
     Image &workdir(const std::string &path) { return step("workdir", path); }
     /// The user of the steps that follow, and of processes in the image.
