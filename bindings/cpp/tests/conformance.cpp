@@ -339,17 +339,17 @@ class Case {
         if (!value.is_string())
             return value;
         const std::string &text = value.get_ref<const std::string &>();
-        static const std::regex variable(R"(\$\{(\w+)\})");
-        std::smatch name;
-        if (std::regex_match(text, name, variable))
-            return variables_.at(name[1]);
-        std::string rest = text, done;
-        while (std::regex_search(rest, name, variable)) {
-            const Json &it = variables_.at(name[1]);
-            done += name.prefix().str() + (it.is_string() ? it.get<std::string>() : it.dump());
-            rest = name.suffix().str();
+        std::string done;
+        std::size_t at = 0;
+        for (std::size_t from; (from = text.find("${", at)) != std::string::npos;) {
+            const std::size_t to = text.find('}', from);
+            const Json &it = variables_.at(text.substr(from + 2, to - from - 2));
+            if (from == 0 && to + 1 == text.size())
+                return it;
+            done += text.substr(at, from - at) + (it.is_string() ? it.get<std::string>() : it.dump());
+            at = to + 1;
         }
-        return done + rest;
+        return done + text.substr(at);
     }
 
     /// The same but for the steps within, which come when others have saved their variables.
@@ -425,8 +425,9 @@ int main(int argc, char **argv) {
     std::vector<Json> together, alone;
     std::map<std::string, std::string> unseen = skipped;
     int left_out = 0;
-    for (const auto &file : files)
-        for (const Json &it : Json::parse(std::ifstream(file)).at("cases")) {
+    for (const auto &file : files) {
+        const Json parsed = Json::parse(std::ifstream(file));
+        for (const Json &it : parsed.at("cases")) {
             const std::string name = it.at("name");
             if (argc > 2 && std::none_of(argv + 2, argv + argc, [&](const char *text) { return name.find(text) != std::string::npos; }))
                 continue;
@@ -438,6 +439,7 @@ int main(int argc, char **argv) {
                 (it.contains("faults") ? alone : together).push_back(it);
             }
         }
+    }
     Runner runner;
     runner.run(together, 4);
     runner.run(alone, 1);

@@ -4,7 +4,7 @@
 
 #include <daytona.hpp>
 #include <map>
-#include <regex>
+#include <regex.h>
 
 using daytona::Json;
 
@@ -123,13 +123,23 @@ inline bool is_type(const std::string &type, const Json &value) {
     return type == value.type_name();
 }
 
+/// Whether the expression is found in the text. std::regex recurses once a character.
+inline bool finds(const std::string &expression, const std::string &text) {
+    regex_t compiled;
+    if (regcomp(&compiled, expression.c_str(), REG_EXTENDED | REG_NOSUB) != 0)
+        throw Failed("no expression: " + expression);
+    const bool found = regexec(&compiled, text.c_str(), 0, nullptr, 0) == 0;
+    regfree(&compiled);
+    return found;
+}
+
 inline bool matches_special(const std::string &key, const Json &wanted, const Json &value) {
     if (key == "$any")
         return true;
     if (key == "$type")
         return is_type(wanted, value);
     if (key == "$regex")
-        return value.is_string() && std::regex_search(value.get_ref<const std::string &>(), std::regex(wanted.get<std::string>()));
+        return value.is_string() && finds(wanted, value.get_ref<const std::string &>());
     if (key == "$atLeast")
         return value.is_number() && value >= wanted;
     if (key == "$number")

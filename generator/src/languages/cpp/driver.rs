@@ -10,7 +10,8 @@ pub fn render(surface: &Surface) -> String {
     );
     for class in &surface.classes {
         let parent = class.parent.as_deref().unwrap_or("Error");
-        let _ = writeln!(text, "    kind<daytona::{0}, daytona::{parent}>(\"{0}\", \"{parent}\"),", class.name);
+        let _ =
+            writeln!(text, "    kind<daytona::{0}, daytona::{parent}>(\"{0}\", \"{parent}\"),", class.name);
     }
     text.push_str("};\n\ninline const Operation operations[] = {\n");
     for class in classes(surface) {

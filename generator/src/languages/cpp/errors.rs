@@ -21,7 +21,8 @@ pub fn render(surface: &Surface) -> Result<String, String> {
     body += "/// A failure as the class of its code, else of its status, else as the root class.\n";
     body += "inline std::exception_ptr error(std::int32_t status, std::string_view text) {\n";
     body += "    using Make = std::exception_ptr (*)(std::int32_t, Json &&);\n";
-    body += "    static constexpr struct {\n        const char *code;\n        Make make;\n    } codes[] = {\n";
+    body +=
+        "    static constexpr struct {\n        const char *code;\n        Make make;\n    } codes[] = {\n";
     for code in &surface.codes {
         let _ = writeln!(body, "        {{\"{}\", made<{}>}},", code.code, code.class);
     }
@@ -42,7 +43,8 @@ pub fn render(surface: &Surface) -> Result<String, String> {
 
 /// What raises a class: its statuses and codes, with their meaning.
 fn says(surface: &Surface, class: &Class) -> String {
-    let meaning = |status: &&String| surface.statuses.iter().find(|it| it.name == **status).map(|it| it.doc.trim());
+    let meaning =
+        |status: &&String| surface.statuses.iter().find(|it| it.name == **status).map(|it| it.doc.trim());
     let statuses = class.statuses.iter().filter_map(|status| meaning(&status));
     let codes = surface.codes.iter().filter(|it| it.class == class.name).map(|it| it.doc.trim());
     statuses.chain(codes).collect::<Vec<_>>().join("\n")

@@ -14,7 +14,11 @@ pub fn render(surface: &Surface) -> String {
         let space = choice.name.to_snake_case();
         let _ = writeln!(body, "namespace {space} {{");
         for value in &choice.values {
-            let _ = writeln!(body, "inline constexpr const char *{} = \"{value}\";", name(&value.to_snake_case()));
+            let _ = writeln!(
+                body,
+                "inline constexpr const char *{} = \"{value}\";",
+                name(&value.to_snake_case())
+            );
         }
         let _ = writeln!(body, "}} // namespace {space}\n");
     }

@@ -138,7 +138,11 @@ pub fn argument_type(of: &Type) -> &'static str {
 
 fn methods(body: &mut String, surface: &Surface, operation: &Operation) {
     let streams = operation.stream.as_ref();
-    let first = if operation.call.is_some() && call_name(operation) == name(operation.verb()) { None } else { streams };
+    let first = if operation.call.is_some() && call_name(operation) == name(operation.verb()) {
+        None
+    } else {
+        streams
+    };
     let mut methods = calls(operation);
     let stream = stream(operation);
     let at = if first.is_some() { 0 } else { methods.len() };
@@ -184,7 +188,11 @@ fn calls(operation: &Operation) -> Vec<Method> {
         of.into(),
         parameters.clone(),
         format!("{returned}call_<{of}>({params}{data});"),
-        if name == "run_result" { "The same to its end, with all of its output at once.".into() } else { String::new() },
+        if name == "run_result" {
+            "The same to its end, with all of its output at once.".into()
+        } else {
+            String::new()
+        },
     )];
     if call.progress {
         methods.push(method(

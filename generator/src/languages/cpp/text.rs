@@ -15,13 +15,24 @@ pub fn comment(source: &mut String, indent: &str, text: &str) {
 }
 
 /// What stands over an operation's first method.
-pub fn operation(surface: &Surface, operation: &Operation, call: Option<&Call>, stream: Option<&Stream>) -> String {
+pub fn operation(
+    surface: &Surface,
+    operation: &Operation,
+    call: Option<&Call>,
+    stream: Option<&Stream>,
+) -> String {
     let mut text = format!("{}\n", operation.doc.trim_end());
     if !operation.arguments.is_empty() {
         text.push('\n');
     }
     for argument in &operation.arguments {
-        let _ = writeln!(text, "* `{}` ({}): {}", super::operations::argument_name(argument), kind(argument), told(argument));
+        let _ = writeln!(
+            text,
+            "* `{}` ({}): {}",
+            super::operations::argument_name(argument),
+            kind(argument),
+            told(argument)
+        );
     }
     if operation.body {
         let _ = writeln!(text, "* `data`: the raw bytes.");
@@ -79,8 +90,11 @@ fn shape(surface: &Surface, result: &Typed) -> String {
     };
     let Type::Shape(name) = of else { return String::new() };
     let Some(shape) = surface.shape(name) else { return String::new() };
-    let fields: Vec<String> =
-        shape.members.iter().map(|it| if it.required { it.name.clone() } else { format!("{}?", it.name) }).collect();
+    let fields: Vec<String> = shape
+        .members
+        .iter()
+        .map(|it| if it.required { it.name.clone() } else { format!("{}?", it.name) })
+        .collect();
     if fields.is_empty() { String::new() } else { format!("{each}{}", fields.join(", ")) }
 }
 
@@ -118,11 +132,18 @@ fn told(member: &Member) -> String {
 
 /// The classes of an operation's own statuses and codes.
 fn raised(surface: &Surface, operation: &Operation) -> Vec<String> {
-    let class = |status: &String| surface.classes.iter().find(|it| it.statuses.contains(status)).map(|it| it.name.clone());
+    let class = |status: &String| {
+        surface.classes.iter().find(|it| it.statuses.contains(status)).map(|it| it.name.clone())
+    };
     let of_code = |code: &String| surface.codes.iter().find(|it| it.code == *code).map(|it| it.class.clone());
     let mut names: Vec<String> = operation.statuses.iter().filter_map(class).collect();
     names.extend(operation.codes.iter().filter_map(of_code));
     let mut seen = Vec::new();
-    names.retain(|name| !seen.contains(name) && { seen.push(name.clone()); true });
+    names.retain(|name| {
+        !seen.contains(name) && {
+            seen.push(name.clone());
+            true
+        }
+    });
     names
 }
