@@ -177,8 +177,8 @@ template <class T> class Promised final : public Pending {
     void done(const std::shared_ptr<Core> &core, const daytona_event_t &event) noexcept override {
         try {
             if (event.status != DAYTONA_OK)
-                raise(event.status, view(event));
-            if constexpr (std::is_void_v<T>)
+                promise_.set_exception(error(event.status, view(event)));
+            else if constexpr (std::is_void_v<T>)
                 promise_.set_value();
             else
                 promise_.set_value(Result<T>::read(core, event.result, view(event)));
@@ -224,15 +224,11 @@ class Core : public std::enable_shared_from_this<Core> {
         char *out = nullptr;
         const std::int32_t status = daytona_submit(target, params.operation(), text, bytes(body), body.size(), queue_,
                                                    reinterpret_cast<std::uintptr_t>(raw), call, &out);
-        const Owned error(out);
+        const Owned owned(out);
         if (status == DAYTONA_OK)
             return;
         pending.reset(raw); // It was not accepted: no DONE comes.
-        try {
-            raise(status, out ? out : "");
-        } catch (...) {
-            pending->failed(std::current_exception());
-        }
+        pending->failed(detail::error(status, out ? out : ""));
         ended();
     }
 
@@ -279,6 +275,7 @@ class Core : public std::enable_shared_from_this<Core> {
             if (status != DAYTONA_OK && status != DAYTONA_PANIC)
                 return; // The library was shut down: nothing is under way any more.
             std::size_t done = 0;
+            static_cast<void>(under_way_.load()); // Orders what submitters wrote before, also for ThreadSanitizer.
             for (std::size_t i = 0; i < count; i++) {
                 if (events[i].kind != DAYTONA_DONE)
                     continue;
