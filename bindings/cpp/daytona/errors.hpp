@@ -271,14 +271,14 @@ class GitAuthFailed : public Authentication {
     const char *kind() const noexcept override { return "GitAuthFailed"; }
 };
 
-/// The sandbox's user may not.
+/// The sandbox's user may not, with HTTP_FORBIDDEN; with IO, this process may not use a local file.
 class FileAccessDenied : public Forbidden {
   public:
     using Forbidden::Forbidden;
     const char *kind() const noexcept override { return "FileAccessDenied"; }
 };
 
-/// The file does not exist.
+/// The file does not exist: with HTTP_NOT_FOUND one of the sandbox, with IO a local one.
 class FileNotFound : public NotFound {
   public:
     using NotFound::NotFound;

@@ -739,8 +739,8 @@ class FilesOperations : public detail::Operations {
     ///
     /// A submitted call reports PROGRESS, bytes handed to the connection of the file's length. A local file that
     /// cannot be read, is not a regular one, or changes while it is read, is IO, and nothing appears in the
-    /// sandbox. A file whose size is reported as 0, as those of /proc, is read to its end. No time limit of its
-    /// own: the idle limit applies.
+    /// sandbox; one that is missing has the code FILE_NOT_FOUND. A file whose size is reported as 0, as those of
+    /// /proc, is read to its end. No time limit of its own: the idle limit applies.
     ///
     /// * `local_path` (text): The local file, a regular one. An error if it changes while it is sent.
     /// * `remote_path` (text): Its path in the sandbox, name included. Missing directories are made, an existing
@@ -749,7 +749,8 @@ class FilesOperations : public detail::Operations {
     /// Gives an object with bytes.
     /// No time limit of its own. Cancelled: Drops the connection; a file that was not there completely does not
     /// appear.
-    /// Throws beside what every operation does: Io, BadRequest.
+    /// Throws beside what every operation does: Io, BadRequest, Forbidden, NotFound, FileNotFound,
+    /// FileAccessDenied.
     /// Endpoint: POST {sb}/files/upload-v2; on older servers POST {sb}/files/upload
     Json upload(std::string_view local_path, std::string_view remote_path, const Json &options = Json()) const {
         return call_<Json>(Params("files.upload", options).with("localPath", local_path).with("remotePath", remote_path));
@@ -806,7 +807,8 @@ class FilesOperations : public detail::Operations {
     /// Gives a list of objects with localPath, remotePath, bytes?, error?.
     /// No time limit of its own. Cancelled: Drops the connection; files that were copied stay. Of those under 256
     /// KiB one may be there in part.
-    /// Throws beside what every operation does: Io, BadRequest.
+    /// Throws beside what every operation does: Io, BadRequest, Forbidden, NotFound, FileNotFound,
+    /// FileAccessDenied.
     /// Endpoint: POST {sb}/files/bulk-upload, and as files.upload
     Json upload_many(const Json &files, const Json &options = Json()) const {
         return call_<Json>(Params("files.upload_many", options).with("files", files));
@@ -1375,7 +1377,7 @@ class GitOperations : public detail::Operations {
     /// * `key` (text): The key, as `user.name`.
     ///
     /// Options:
-    /// * `scope` (text): `global`, `local` or `system`; absent: the server's default.
+    /// * `scope` (text): `global`, `local` or `system`. Default: "global".
     /// * `path` (text): The repository, for the scope `local`.
     ///
     /// Gives an object with value?.
@@ -1417,8 +1419,8 @@ class SnapshotOperations : public detail::Operations {
     /// Makes a snapshot from an image's name or an image object, and waits until it is active.
     ///
     /// The result is the snapshot as last read. As a stream its data is the build log, which a name has not.
-    /// SANDBOX_FAILED: the build failed; the message has the server's reason, and the name stays taken.
-    /// HTTP_CONFLICT: the name is taken. Local files of an image object are uploaded first, with PROGRESS.
+    /// SANDBOX_FAILED: the build failed; the message has the reason, and the name stays taken. HTTP_CONFLICT: the
+    /// name is taken. Local files are uploaded first, with PROGRESS of a submitted call.
     ///
     /// * `name` (text): The name, unique in the organization.
     /// * `image` (text or Image): An image's name with its tag, as "python:3.12-slim", or an image object.
@@ -1534,6 +1536,8 @@ class SnapshotOperations : public detail::Operations {
 
     /// Deactivates a snapshot: no sandbox can be made from it until it is activated again.
     ///
+    /// The result is null: the server answers 204 without the snapshot; snapshot.get reads it.
+    ///
     /// * `id` (text): The snapshot's UUID; its exact name does as well.
     ///
     /// Gives nothing.
@@ -1565,7 +1569,7 @@ class ImageOperations : public detail::Operations {
     ///
     /// Gives the text.
     /// No time limit of its own. Cancelled: Nothing remote.
-    /// Throws beside what every operation does: Io, Forbidden, NotFound, FileNotFound, FileAccessDenied.
+    /// Throws beside what every operation does: Io, FileNotFound, FileAccessDenied.
     std::string dockerfile(const Json &image, const Json &options = Json()) const {
         return call_<std::string>(Params("image.dockerfile", options).with("image", image));
     }
@@ -1584,7 +1588,7 @@ class ImageOperations : public detail::Operations {
     ///
     /// Gives a list of objects with sourcePath, archivePath, hash, bytes, archiveBytes, files.
     /// No time limit of its own. Cancelled: Nothing remote.
-    /// Throws beside what every operation does: Io, Forbidden, NotFound, FileNotFound, FileAccessDenied.
+    /// Throws beside what every operation does: Io, FileNotFound, FileAccessDenied.
     Json contexts(const Json &image, const Json &options = Json()) const {
         return call_<Json>(Params("image.contexts", options).with("image", image));
     }
@@ -2864,11 +2868,12 @@ class ClientOperations : public detail::Operations {
 
     /// Makes a sandbox from a snapshot or an image, and waits until it is started.
     ///
-    /// Local files of an image object are uploaded first: PROGRESS is of them, and one that is missing is IO with
-    /// the code FILE_NOT_FOUND. The result is the sandbox as last read, with a handle. As a stream its data is the
-    /// build log, and ENDED carries handle and JSON. A create that fails after the request was sent names the
-    /// sandbox (`sandboxId`) or the unique name that was sent (`sandboxName`): look there before creating another.
-    /// SANDBOX_FAILED: it went into an error state; the message has the server's reason.
+    /// Local files of an image object are uploaded first: a submitted call reports PROGRESS of them, and one that
+    /// is missing is IO with the code FILE_NOT_FOUND. The result is the sandbox as last read, with a handle. As a
+    /// stream it opens when the server has taken the request, its data is the build log, and ENDED carries handle
+    /// and JSON. A create that fails after the request was sent names the sandbox (`sandboxId`) or the unique name
+    /// that was sent (`sandboxName`): look there before creating another. SANDBOX_FAILED: it went into an error
+    /// state; the message has the server's reason.
     ///
     /// Options:
     /// * `snapshot` (text): The snapshot to start from, by name; absent, with no `image`: the server's default.
@@ -2884,8 +2889,9 @@ class ClientOperations : public detail::Operations {
     /// * `target` (text): The region; absent: the client's `target`.
     /// * `resources` (Resources): `cpu` (vCPU), `memory` (GiB), `disk` (GiB), `gpu`, `gpuType`.
     /// * `autoStopInterval` (integer, minutes): Minutes without activity until it stops; 0 never.
-    /// * `autoArchiveInterval` (integer, minutes): Minutes stopped until it is archived; 0 never.
+    /// * `autoArchiveInterval` (integer, minutes): Minutes stopped until it is archived; 0 never. Default: 10080.
     /// * `autoDeleteInterval` (integer, minutes): Minutes stopped until it is deleted; -1 never, 0 at once.
+    ///   Default: -1.
     /// * `ephemeral` (true or false): true: deleted as soon as it stops; the same as `autoDeleteInterval` 0, which
     ///   it overrides. Default: false.
     /// * `volumes` (list of VolumeMount): Volumes to mount:

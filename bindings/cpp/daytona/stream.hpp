@@ -275,6 +275,10 @@ class Operations {
     Json call(const std::string &operation, const Json &params = Json()) const {
         return call_<Json>(Params(operation.c_str(), params));
     }
+    /// Opens a stream by the name of its operation.
+    Stream open_stream(const std::string &operation, const Json &params = Json()) const {
+        return open_(Params(operation.c_str(), params), params);
+    }
 
   protected: // Names that no operation has: they end in an underscore.
     using Params = detail::Params;

@@ -24,13 +24,18 @@ std::string environment(const char *name) {
     return value ? value : "";
 }
 
+/// The server's host and port.
+std::string api_host() {
+    const std::string url = environment("DAYTONA_API_URL"), host = url.substr(url.find("//") + 2);
+    return host.substr(0, host.find('/'));
+}
+
 /// Sets the dev server's faults.
 void set_faults(const Json &rules) {
-    const std::string url = environment("DAYTONA_API_URL"), body = rules.dump();
-    const std::size_t port = url.find(':', url.find("//"));
+    const std::string host = api_host(), body = rules.dump();
     sockaddr_in address = {};
     address.sin_family = AF_INET;
-    address.sin_port = htons(static_cast<std::uint16_t>(std::stoi(url.substr(port + 1))));
+    address.sin_port = htons(static_cast<std::uint16_t>(std::stoi(host.substr(host.find(':') + 1))));
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     const int socket = ::socket(AF_INET, SOCK_STREAM, 0);
     const std::string request = "POST /faults HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nAuthorization: Bearer " +
@@ -120,7 +125,7 @@ class Case {
         std::string directory = std::filesystem::temp_directory_path() / "conformance-XXXXXX";
         if (!mkdtemp(directory.data()))
             throw Failed("no temporary directory");
-        variables_ = {{"unique", unique}, {"tmp", directory}, {"apiUrl", environment("DAYTONA_API_URL")}};
+        variables_ = {{"unique", unique}, {"tmp", directory}, {"apiHost", api_host()}};
     }
 
     ~Case() {
@@ -198,7 +203,7 @@ class Case {
         try {
             answer = name == "client.open"  ? opened(daytona::Client(params))
                      : name == "echo.open" ? opened(daytona::Echo(params))
-                                           : called(operation(name), step, params);
+                                           : called(name, step, params);
         } catch (const daytona::Error &it) {
             error = described(it);
         }
@@ -206,6 +211,8 @@ class Case {
         known(expected, {"result", "bytes", "error"});
         if (judged(expected, error, answer ? answer->json : Json()))
             return;
+        if (answer->bytes && expected.contains("result"))
+            answer->json = *answer->bytes; // A text.
         if (answer->handle)
             keep(step.value("as", "unnamed " + std::to_string(handles_.size())), std::move(*answer->handle));
         if (expected.contains("bytes"))
@@ -221,10 +228,18 @@ class Case {
         return answer;
     }
 
-    Answer called(const Operation &it, const Json &step, const Json &params) {
-        Handle &target = handle(step.value("with", it.target));
-        if (case_.value("dynamic", false))
-            return Answer(std::visit([&](auto &handle) { return handle.call(it.name, params); }, target));
+    /// The handle that a step acts on.
+    Handle &target(const Json &step, const std::string &name) {
+        return handle(step.contains("with") ? step["with"].get<std::string>() : operation(name).target);
+    }
+
+    bool is_dynamic() const { return case_.value("dynamic", false); }
+
+    Answer called(const std::string &name, const Json &step, const Json &params) {
+        Handle &target = this->target(step, name);
+        if (is_dynamic())
+            return Answer(std::visit([&](auto &handle) { return handle.call(name, params); }, target));
+        const Operation &it = operation(name);
         const Taken taken(params, it.required, bytes_of(step.value("body", Json({{"text", ""}}))));
         if (!submits(step))
             return it.call(On(target), taken);
@@ -236,13 +251,17 @@ class Case {
     }
 
     void stream(const Json &step) {
-        const Operation &it = operation(step["stream"]);
-        const Taken taken(plain(step.value("params", Json::object())), it.required, "");
+        const std::string name = step["stream"];
+        const Json params = plain(step.value("params", Json::object()));
         std::optional<Reading> reading;
         std::optional<Json> error;
         bool is_closed = false;
         try {
-            reading.emplace(it.open(On(handle(step.value("with", it.target))), taken));
+            Handle &target = this->target(step, name);
+            if (is_dynamic())
+                reading.emplace(Opened(std::visit([&](auto &handle) { return handle.open_stream(name, params); }, target)));
+            else
+                reading.emplace(operation(name).open(On(target), Taken(params, operation(name).required, "")));
         } catch (const daytona::Error &refused) {
             error = described(refused);
         }
