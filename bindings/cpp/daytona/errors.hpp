@@ -180,7 +180,7 @@ class Unsupported : public Error {
     const char *kind() const noexcept override { return "Unsupported"; }
 };
 
-/// Somebody else is in there, or a callback may not call this.
+/// Another thread is in a call that excludes this one, or a callback may not call this.
 class Busy : public Error {
   public:
     using Error::Error;
