@@ -77,6 +77,7 @@ demo: $(PROGRAMS)/quickstart
 	$(TARGET)/debug/daytona-dev run -- $(PROGRAMS)/quickstart
 
 # The same in C++; it needs nlohmann/json.
+.PHONY: demo-cpp
 demo-cpp: $(PROGRAMS)/quickstart-cpp
 	$(CARGO) build --locked --package daytona-dev
 	$(TARGET)/debug/daytona-dev run -- $(PROGRAMS)/quickstart-cpp
