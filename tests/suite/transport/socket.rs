@@ -307,7 +307,7 @@ async fn upgrading() -> String {
 async fn as_many_sockets_can_be_open_as_there_may_be_connections() {
     let url = upgrading().await;
     for cap in [1, 3] {
-        let client = client(&url, json!({"maxConnectionsPerHost": cap, "connectTimeoutMs": 1000}));
+        let client = client(&url, json!({"maxConnectionsPerHost": cap, "connectTimeoutMs": 5000}));
         let open = || client.transport().websocket(&url, &[]);
         let mut sockets = Vec::new();
         for _ in 0..cap {
