@@ -30,7 +30,7 @@ internal sealed class Input(JsonObject parameters, byte[] body, CancellationToke
 
     internal int? Int(string name) => (int?)Long(name);
 
-    internal long? Long(string name) => parameters[name] is { } value ? (long)double.Parse(value.ToJsonString(), System.Globalization.CultureInfo.InvariantCulture) : null;
+    internal long? Long(string name) => parameters[name] is { } value ? (long)decimal.Parse(value.ToJsonString(), System.Globalization.NumberStyles.Float, System.Globalization.CultureInfo.InvariantCulture) : null;
 
     internal double? Number(string name) => (double?)parameters[name];
 
