@@ -105,9 +105,13 @@ fn is_final(answer: &Result<()>, creation: Creation) -> bool {
     }
 }
 
-/// Whether a deletion that was sent again found nothing, because the request before it had its effect.
-pub(crate) fn is_deleted_already(error: &Error) -> bool {
-    error.status() == status::HTTP_NOT_FOUND && error.detail().attempts > 1
+/// The outcome of a deletion. One that was sent again and found nothing succeeded: the request before it had its
+/// effect.
+pub(crate) fn deleted<T>(answer: Result<T>) -> Result<()> {
+    match answer {
+        Err(error) if error.status() == status::HTTP_NOT_FOUND && error.detail().attempts > 1 => Ok(()),
+        answer => answer.map(drop),
+    }
 }
 
 /// Whether the server may have acted on a request that failed like this. A 4xx is a definite refusal, except

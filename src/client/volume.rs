@@ -5,7 +5,7 @@ use super::error::{Error, Result};
 use super::operation::Context;
 use super::path_segment::is_uuid;
 use super::polling::{FailedReads, PAUSE, PAUSE_MAX};
-use super::remote_guard::is_deleted_already;
+use super::remote_guard::deleted;
 use super::status;
 use super::transport::{Json, caller_deadline, expect_json, segment};
 use http::Method;
@@ -111,10 +111,7 @@ async fn read(client: &Client, id_or_name: &str) -> Result<Json> {
 pub async fn delete(client: Client, params: Named, _: Context) -> Result<()> {
     let delete = async |id: &str| {
         let request = client.request(Method::DELETE, &format!("volumes/{}", segment(id)?));
-        match request.send().await {
-            Err(error) if !is_deleted_already(&error) => Err(error),
-            _ => Ok(()),
-        }
+        deleted(request.send().await)
     };
     if is_uuid(&params.id_or_name) {
         match delete(&params.id_or_name).await {

@@ -7,7 +7,6 @@ mod csharp;
 mod go;
 mod node;
 mod rust;
-#[allow(dead_code, reason = "what is read depends on the languages")]
 pub mod surface;
 pub mod types;
 

@@ -13,7 +13,6 @@ pub struct Surface {
     pub classes: Vec<Class>,
     pub codes: Vec<Code>,
     pub statuses: Vec<Constant>,
-    pub kinds: Vec<Constant>,
     pub channels: Vec<Constant>,
     pub log_levels: Vec<Constant>,
     /// The options that every operation takes; `streams` marks those of streams alone.
@@ -103,8 +102,6 @@ pub struct Operation {
     /// `files.list`
     pub name: String,
     pub target: Target,
-    /// `guide`, `newer` or `ours`
-    pub tier: String,
     pub doc: String,
     /// Required, in the order of the C function.
     pub arguments: Vec<Member>,
@@ -189,7 +186,6 @@ impl Surface {
             classes: list(&catalogue["classes"]).map(class).collect(),
             codes: list(&catalogue["codes"]).map(code).collect(),
             statuses: list(&catalogue["statuses"]).map(constant).collect(),
-            kinds: list(&catalogue["kinds"]).map(constant).collect(),
             channels: list(&catalogue["channels"]).map(constant).collect(),
             log_levels: list(&catalogue["logLevels"]).map(constant).collect(),
             common: members(&catalogue["common"], &Value::Null, definitions),
@@ -273,7 +269,6 @@ fn operation(it: &Value, definitions: &Map<String, Value>) -> Operation {
             Some("sandbox") => Target::Sandbox,
             _ => Target::Echo,
         },
-        tier: text(&it["tier"]),
         doc: text(&it["doc"]),
         arguments,
         options,

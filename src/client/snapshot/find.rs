@@ -5,7 +5,7 @@ use crate::client::Client;
 use crate::client::error::{Error, Result};
 use crate::client::operation::Context;
 use crate::client::path_segment::is_uuid;
-use crate::client::remote_guard::is_deleted_already;
+use crate::client::remote_guard::deleted;
 use crate::client::status;
 use crate::client::transport::{Json, Response, expect_json, segment};
 use http::Method;
@@ -86,13 +86,9 @@ pub async fn list(client: Client, params: List, _: Context) -> Result<Json> {
 }
 
 pub async fn delete(client: Client, params: Named, _: Context) -> Result<()> {
-    let delete = async |id: &str| match client
-        .request(Method::DELETE, &format!("snapshots/{}", address(id)?))
-        .send()
-        .await
-    {
-        Err(error) if !is_deleted_already(&error) => Err(error),
-        _ => Ok(()),
+    let delete = async |id: &str| {
+        let request = client.request(Method::DELETE, &format!("snapshots/{}", address(id)?));
+        deleted(request.send().await)
     };
     if is_uuid(&params.id_or_name) {
         match delete(&params.id_or_name).await {
