@@ -95,17 +95,23 @@ static void a_batch_stays_valid_until_the_next_one_also_when_another_thread_clos
 {
     daytona_client_t client = echo_client();
     pthread_t thread;
-    for (int round = 0; round < 2; round++) {
+    unsigned wait_us = 50000;
+    for (int round = 0; round < 2;) {
         shared = new_queue(NULL);
         for (int i = 0; i < 8; i++) {
             char params[64];
             snprintf(params, sizeof params, "{\"number\":%d}", i);
             submit(client, "echo.value", params, shared, (uint64_t)i, NULL);
         }
-        usleep(50000);
+        usleep(wait_us);
         daytona_event_t events[8];
         size_t count;
-        CHECK(daytona_queue_next(shared, events, 8, -1, &count) == 0 && count == 8);
+        CHECK(daytona_queue_next(shared, events, 8, -1, &count) == 0);
+        if (count < 8) { /* not all were done by then: again, with more time */
+            wait_us *= 2;
+            daytona_close(shared);
+            continue;
+        }
         CHECK(!pthread_create(&thread, NULL, close_shared, NULL));
         pthread_join(thread, NULL);
         daytona_queue_t slot = new_queue(NULL); /* perhaps in the same place */
@@ -113,7 +119,7 @@ static void a_batch_stays_valid_until_the_next_one_also_when_another_thread_clos
             CHECK(number((const char *)events[i].data, "/number") == (int64_t)events[i].user_data);
         char *taken;
         CHECK(daytona_event_take(&events[3], &taken) == 0 && number(taken, "/number") == 3);
-        if (round)
+        if (round++)
             CHECK(is_quiet(slot)); /* frees the others */
         CHECK(number(taken, "/number") == 3);
         daytona_free(taken);
@@ -171,16 +177,14 @@ static void the_descriptor_is_readable_exactly_when_something_is_waiting(void)
     for (int reads = 0; reads < 2; reads++) {
         for (int i = 0; i < 3; i++)
             submit(client, "echo.value", "{}", queue, 0, NULL);
-        CHECK(becomes_readable(fd));
-        usleep(30000);
         for (int left = 2; left >= 0; left--) {
+            CHECK(becomes_readable(fd) && becomes_readable(second));
             if (reads)
                 while (read((int)fd, &byte, 1) > 0)
                     ;
             next(queue);
-            CHECK(readable(fd) == (left > 0) && readable(second) == (left > 0));
         }
-        CHECK(is_quiet(queue) && !readable(fd));
+        CHECK(is_quiet(queue) && !readable(fd) && !readable(second));
     }
     /* An event that comes after the caller read the byte shows, too. */
     submit(client, "echo.value", "{}", queue, 0, NULL);
@@ -294,11 +298,11 @@ static void a_full_queue_holds_no_more_than_its_capacity(void)
     daytona_client_t client = echo_client();
     daytona_queue_t queue = new_queue("{\"capacityEvents\":10}");
     daytona_stream_t stream = open_stream(client, "{\"chunks\":1000}", queue);
+    CHECK(next(queue).kind == DAYTONA_OPENED && next(queue).kind == DAYTONA_DATA);
     usleep(50000);
     daytona_event_t events[1100];
     size_t count;
-    CHECK(daytona_queue_next(queue, events, 1100, 0, &count) == 0);
-    CHECK(count <= 11 && events[0].kind == DAYTONA_OPENED && events[1].kind == DAYTONA_DATA);
+    CHECK(daytona_queue_next(queue, events, 1100, -1, &count) == 0 && count <= 10 && events[0].kind == DAYTONA_DATA);
     daytona_close(stream);
     CHECK(is_quiet(queue));
     daytona_close(queue);

@@ -117,6 +117,18 @@ static void writes_of_several_threads_do_not_interleave(void)
     daytona_close(client);
 }
 
+/* Writes until a write ends without space, while other threads fill the stream too. */
+static void wait_until_full(daytona_stream_t stream)
+{
+    size_t written;
+    int32_t status;
+    do {
+        written = 9;
+        status = STATUS(daytona_stream_write(stream, bytes, 1, 10, &written, &out));
+    } while (status == DAYTONA_OK);
+    CHECK(status == DAYTONA_TIMEOUT && written == 0);
+}
+
 static atomic_int write_status, closed_writes, late_writes;
 
 static void *write_too_much(void *stream)
@@ -142,11 +154,9 @@ static void closing_ends_all_who_wait_to_write_with_closed(void)
         pthread_t threads[3];
         for (int k = 0; k < 3; k++)
             CHECK(!pthread_create(&threads[k], NULL, write_too_much, &stream));
-        usleep(20000);
+        wait_until_full(stream);
         size_t written = 9;
-        int32_t status = STATUS(daytona_stream_write(stream, bytes, 1, 0, &written, &out));
-        CHECK(status == DAYTONA_WOULD_BLOCK && written == 0);
-        CHECK(STATUS(daytona_stream_write(stream, bytes, 1, 10, &written, &out)) == DAYTONA_TIMEOUT && written == 0);
+        CHECK(STATUS(daytona_stream_write(stream, bytes, 1, 0, &written, &out)) == DAYTONA_WOULD_BLOCK && written == 0);
         CHECK(daytona_close(stream) == 0);
         for (int k = 0; k < 3; k++)
             pthread_join(threads[k], NULL);
@@ -166,7 +176,7 @@ static void who_is_refused_because_another_thread_writes_gets_its_writable(void)
     write_status = 0;
     CHECK(next(queue).kind == DAYTONA_OPENED);
     CHECK(!pthread_create(&thread, NULL, write_too_much, &stream));
-    usleep(20000);
+    wait_until_full(stream);
     CHECK(STATUS(daytona_stream_write(stream, bytes, 1, 0, NULL, &out)) == DAYTONA_WOULD_BLOCK);
     while (next(queue).kind != DAYTONA_WRITABLE)
         ;
