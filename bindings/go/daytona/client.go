@@ -62,19 +62,26 @@ func (c *Client) Close(ctx context.Context) error { return c.API.Close(ctx) }
 // unless a timeout or the context says otherwise. nil is a sandbox with the server's defaults.
 func (c *Client) Create(ctx context.Context, params any, opts ...func(*options.CreateSandbox)) (*Sandbox, error) {
 	with := options.Apply(append([]func(*options.CreateSandbox){options.WithWaitForStart(true)}, opts...)...)
+	var secrets map[string]string
 	switch it := params.(type) {
 	case nil:
 	case *types.SnapshotParams:
-		params = *it
+		params, secrets = *it, it.Secrets
 	case *types.ImageParams:
-		params = *it
-	case types.SnapshotParams, types.ImageParams:
+		params, secrets = *it, it.Secrets
+	case types.SnapshotParams:
+		secrets = it.Secrets
+	case types.ImageParams:
+		secrets = it.Secrets
 	default:
 		return nil, errors.New("INVALID_ARGUMENT", fmt.Sprintf("Create takes types.SnapshotParams or types.ImageParams, not %T.", params))
 	}
 	arguments := []api.Argument{api.Optional("waitForStart", &with.WaitForStart)}
 	if params != nil {
 		arguments = append(arguments, api.Members(params))
+	}
+	if len(secrets) > 0 {
+		arguments = append(arguments, api.Value("secrets", secretList(secrets)))
 	}
 	if with.Timeout != nil {
 		arguments = append(arguments, milliseconds("timeoutMs", *with.Timeout))

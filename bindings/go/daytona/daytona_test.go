@@ -246,6 +246,34 @@ func TestSandboxesAreFoundAndListed(t *testing.T) {
 	}
 }
 
+func TestSecretsAreGivenAndTakenByTheNamesOfVariables(t *testing.T) {
+	client, box := sandbox(t)
+	secret := given(client.Secret.Create(ctx, &types.CreateSecretParams{Name: "of-" + box.ID, Value: "hidden"}))(t)
+	other := given(client.Create(ctx, &types.SnapshotParams{SandboxBaseParams: types.SandboxBaseParams{
+		Secrets: map[string]string{"FIRST": secret.Name, "SECOND": secret.Name},
+	}}))(t)
+	shown := func() string {
+		return given(other.Process.ExecuteCommand(ctx, "echo ${FIRST:-none} ${SECOND:-none}"))(t).Result
+	}
+	if text := shown(); strings.Count(text, secret.Placeholder) != 2 {
+		t.Errorf("%q", text)
+	}
+	for _, secrets := range []map[string]string{{"SECOND": secret.Name}, {}} {
+		if err := other.UpdateSecrets(ctx, secrets); err != nil {
+			t.Fatal(err)
+		}
+		if text := shown(); strings.Count(text, secret.Placeholder) != len(secrets) {
+			t.Errorf("%q with %v", text, secrets)
+		}
+	}
+	if err := other.UpdateSecrets(ctx, nil); !stderrors.Is(err, errors.ErrInvalidArgument) {
+		t.Error(err)
+	}
+	if err := stderrors.Join(other.Delete(ctx), client.Secret.Delete(ctx, secret.ID)); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestImagesAreRenderedAsTheOfficialPackageDoes(t *testing.T) {
 	version := "3.10"
 	image := daytona.Base("python:3.11-slim").AptGet([]string{"git", "curl"}).PipInstall([]string{"numpy"}, options.WithPre(), options.WithFindLinks("a", "b")).

@@ -912,14 +912,6 @@ func (s *Sandbox) UpdateNetworkSettings(ctx context.Context, settings types.Upda
 	return s.update(ctx, "sandbox.set_network", api.Members(settings))
 }
 
-// UpdateSecrets replaces the secrets that the sandbox has as environment variables. Processes that run keep
-// theirs.
-//
-// The operation sandbox.set_secrets: the package api has its documentation.
-func (s *Sandbox) UpdateSecrets(ctx context.Context, secrets map[string]string) error {
-	return s.update(ctx, "sandbox.set_secrets", api.Optional("secrets", secrets))
-}
-
 // UpdateEnv changes the environment of processes that start from now on, until the sandbox is stopped.
 // Processes that run keep theirs.
 //

@@ -2,9 +2,12 @@ package daytona
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/libdaytona/libdaytona/bindings/go/api"
+	"github.com/libdaytona/libdaytona/bindings/go/errors"
 	"github.com/libdaytona/libdaytona/bindings/go/types"
 )
 
@@ -119,6 +122,24 @@ func (s *Sandbox) SetLabels(ctx context.Context, labels map[string]string) error
 		s.API.Data.Labels = answer.Labels
 	}
 	return err
+}
+
+// UpdateSecrets replaces the secrets that the sandbox has: names of secrets by names of environment variables. An
+// empty map takes every secret out, nil is refused. Processes that run keep what they have.
+func (s *Sandbox) UpdateSecrets(ctx context.Context, secrets map[string]string) error {
+	if secrets == nil {
+		return errors.New("INVALID_ARGUMENT", "UpdateSecrets takes a map, not nil; an empty one takes every secret out.")
+	}
+	return s.update(ctx, "sandbox.set_secrets", api.Value("secrets", secretList(secrets)))
+}
+
+// secretList is the server's form of secrets: one object for each.
+func secretList(secrets map[string]string) []map[string]string {
+	list := []map[string]string{}
+	for _, variable := range slices.Sorted(maps.Keys(secrets)) {
+		list = append(list, map[string]string{variable: secrets[variable]})
+	}
+	return list
 }
 
 // Fork makes a copy of the sandbox and waits until it is started.

@@ -125,7 +125,7 @@ type SandboxBaseParams struct {
 
 	Volumes []VolumeMount `json:"volumes,omitzero"`
 
-	Secrets map[string]string `json:"secrets,omitzero"`
+	Secrets map[string]string `json:"-"`
 
 	NetworkBlockAll bool `json:"networkBlockAll,omitzero"`
 
