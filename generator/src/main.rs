@@ -1,11 +1,13 @@
 //! Writes everything that follows from the catalogue, into the tree or, with `--into DIRECTORY`, beside
 //! it for a comparison: the C functions, the constants, the header, `daytona.cdef`, the list of symbols,
-//! `operations.json` and the reference. It refuses a catalogue in which something lacks ([`check`]). With
+//! `operations.json`, the reference, the generated part of each language's package; and the guide in each language
+//! alone, from the one in all. It refuses a catalogue in which something lacks ([`check`]). With
 //! `--coverage RECORDED` it writes `docs/coverage.md` alone, from what the tests wrote into that directory.
 
 mod cdef;
 mod check;
 mod coverage;
+mod guide;
 mod header;
 mod languages;
 mod model;
@@ -62,6 +64,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     write(&into.join("tests/abi/symbols.txt"), &header::symbols(&header))?;
     write(&into.join("include/daytona.h"), &header)?;
     write(&into.join("docs/reference.md"), &reference::render(&catalogue))?;
+    for (name, page) in guide::render(&fs::read_to_string(root.join("docs/guide.md"))?)? {
+        write(&into.join("docs/guide").join(name), &page)?;
+    }
     let mut rust = Vec::new();
     for file in languages::render(&operations)? {
         let path = into.join(&file.path);
