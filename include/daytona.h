@@ -998,16 +998,18 @@ int32_t daytona_client_config(daytona_client_t client,
  * * `waitForStart` (true or false): false returns as soon as the server has answered; true waits until
  *   it is started. Default: true.
  * * `autoPauseInterval` (integer, minutes): Minutes without activity until it pauses; 0 never.
- * * `ttlMinutes` (integer, minutes): Minutes until it is destroyed, whatever it does.
+ *   UNSUPPORTED before 0.205.
+ * * `ttlMinutes` (integer, minutes): Minutes until it is destroyed, whatever it does; 0 never.
+ *   UNSUPPORTED before 0.205.
  * * `secrets` (list of object of texts): Secrets as environment variables:
- *   `[{"ENV_NAME":"secret-name"}]`.
- * * `spot` (true or false): true: on spot capacity, which may be taken back. Default: false.
+ *   `[{"ENV_NAME":"secret-name"}]`. UNSUPPORTED before 0.205.
+ * * `spot` (true or false): true: on spot capacity, which may be taken back. UNSUPPORTED before 0.205.
+ *   Default: false.
  * * `linkedSandbox` (text): Another sandbox to share a machine with.
  * * `queueTimeout` (integer, minutes): Minutes that it may wait for a free runner before it is given
- *   up, 1 or more; the error is then SANDBOX_FAILED with the code QUEUE_TIMEOUT. Servers before 0.226
- *   refuse or ignore it.
- * * `kvm` (true or false): true: on a machine with KVM. Servers before 0.226 refuse or ignore it.
- *   Default: false.
+ *   up, 1 or more; the error is then SANDBOX_FAILED with the code QUEUE_TIMEOUT. UNSUPPORTED before
+ *   0.226.
+ * * `kvm` (true or false): true: on a machine with KVM. UNSUPPORTED before 0.226. Default: false.
  * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
  *   operation's default. Of a stream it bounds its whole life.
  * * `bufferBytes` (integer, bytes): Of a stream without a queue: how many bytes may wait unread (and,
@@ -1142,23 +1144,25 @@ int32_t daytona_sandbox_find(daytona_client_t client,
  *   `android`, `windows`; others may come.
  * * `includeErroredDeleted` (true or false): Also those that failed and are to be deleted. Default:
  *   false.
- * * `includeWarm` (true or false): Also those of warm pools. Default: false.
+ * * `includeWarm` (true or false): Also those of warm pools. UNSUPPORTED before 0.205. Default: false.
  * * `minCpu` (number, vCPU): At least so many vCPU.
  * * `maxCpu` (number, vCPU): At most so many vCPU.
  * * `minMemoryGiB` (number, GiB): At least so many GiB of memory.
  * * `maxMemoryGiB` (number, GiB): At most so many GiB of memory.
  * * `minDiskGiB` (number, GiB): At least so many GiB of disk.
  * * `maxDiskGiB` (number, GiB): At most so many GiB of disk.
- * * `minGpu` (number): At least so many GPUs; since 0.226.
- * * `maxGpu` (number): At most so many GPUs; since 0.226.
+ * * `minGpu` (number): At least so many GPUs. UNSUPPORTED before 0.226.
+ * * `maxGpu` (number): At most so many GPUs. UNSUPPORTED before 0.226.
  * * `isPublic` (true or false): Only public ones, or only others.
  * * `isRecoverable` (true or false): Only recoverable ones, or only others.
  * * `createdAtAfter` (text, a time (ISO 8601)): Created after this time.
  * * `createdAtBefore` (text, a time (ISO 8601)): Created before this time.
  * * `lastEventAfter` (text, a time (ISO 8601)): Active after this time.
  * * `lastEventBefore` (text, a time (ISO 8601)): Active before this time.
- * * `autoDestroyAtAfter` (text, a time (ISO 8601)): To be destroyed after this time.
- * * `autoDestroyAtBefore` (text, a time (ISO 8601)): To be destroyed before this time.
+ * * `autoDestroyAtAfter` (text, a time (ISO 8601)): To be destroyed after this time. UNSUPPORTED
+ *   before 0.205.
+ * * `autoDestroyAtBefore` (text, a time (ISO 8601)): To be destroyed before this time. UNSUPPORTED
+ *   before 0.205.
  * * `sort` (text): What the list is sorted by. `name`, `cpu`, `memoryGib`, `diskGib`,
  *   `lastActivityAt`, `createdAt`; others may come.
  * * `order` (text): The direction. `asc`, `desc`; others may come.
@@ -1176,7 +1180,7 @@ int32_t daytona_sandbox_find(daytona_client_t client,
  * Endpoint: GET {api}/sandbox, GET {api}/sandbox/paginated
  * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
  * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
- * DAYTONA_PANIC, DAYTONA_BUSY, and 400 to 599 as the server answers.
+ * DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, and 400 to 599 as the server answers.
  */
 int32_t daytona_sandbox_list(daytona_client_t client,
                              const char *options,
@@ -1992,7 +1996,8 @@ int32_t daytona_sandbox_update_env(daytona_sandbox_t sandbox,
  * `sandbox`: a sandbox handle.
  * `options`: NULL, or a JSON object with any of
  *
- * * `activityType` (text): What kind of activity it was, for the server's records.
+ * * `activityType` (text): What kind of activity it was, for the server's records. UNSUPPORTED before
+ *   0.205.
  * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
  *   operation's default. Of a stream it bounds its whole life.
  *
@@ -2004,7 +2009,8 @@ int32_t daytona_sandbox_update_env(daytona_sandbox_t sandbox,
  * Endpoint: POST {api}/sandbox/{id}/last-activity
  * Returns DAYTONA_OK, DAYTONA_INVALID_ARGUMENT, DAYTONA_INVALID_HANDLE, DAYTONA_INVALID_JSON,
  * DAYTONA_TIMEOUT, DAYTONA_CONNECTION, DAYTONA_TLS, DAYTONA_PROTOCOL, DAYTONA_CLOSED, DAYTONA_FORKED,
- * DAYTONA_PANIC, DAYTONA_BUSY, DAYTONA_HTTP_NOT_FOUND, and 400 to 599 as the server answers.
+ * DAYTONA_PANIC, DAYTONA_UNSUPPORTED, DAYTONA_BUSY, DAYTONA_HTTP_NOT_FOUND, and 400 to 599 as the
+ * server answers.
  */
 int32_t daytona_sandbox_keepalive(daytona_sandbox_t sandbox,
                                   const char *options,

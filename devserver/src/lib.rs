@@ -38,13 +38,17 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 /// The version of the protocol.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
+)]
 pub enum Protocol {
     /// The last self-hosted release.
     V0_190,
     /// The hosted service.
     #[default]
     V0_205,
+    /// The hosted service later: lists go by cursors alone and filter by GPUs, sandboxes have `queueTimeout` and `kvm`.
+    V0_226,
 }
 
 /// The options of a server.

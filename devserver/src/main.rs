@@ -22,7 +22,7 @@ struct Arguments {
     /// The port on 127.0.0.1; 0: any free one.
     #[arg(long, default_value_t = 0, global = true)]
     port: u16,
-    /// The protocol version: 0.205 is the hosted service, 0.190 the last self-hosted release.
+    /// The protocol version: 0.205 is the hosted service, 0.226 the same later, 0.190 the last self-hosted release.
     #[arg(long, value_enum, default_value = "0.205", global = true)]
     protocol: ProtocolVersion,
     /// Requests per minute and key, then 429; default: no limit.
@@ -71,6 +71,8 @@ enum ProtocolVersion {
     V0_190,
     #[value(name = "0.205")]
     V0_205,
+    #[value(name = "0.226")]
+    V0_226,
 }
 
 fn main() -> ExitCode {
@@ -99,6 +101,7 @@ async fn serve() -> ExitCode {
         protocol: match arguments.protocol {
             ProtocolVersion::V0_190 => Protocol::V0_190,
             ProtocolVersion::V0_205 => Protocol::V0_205,
+            ProtocolVersion::V0_226 => Protocol::V0_226,
         },
         port: arguments.port,
         rate_limit: arguments.rate_limit,

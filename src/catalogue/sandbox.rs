@@ -71,7 +71,7 @@ pub(super) const ENTRIES: &[Operation] = &[
         "sandbox.list", Client, Guide, sandbox::List,
         required: [],
         result: Json(sandbox::Listed),
-        fails: [],
+        fails: [UNSUPPORTED],
         codes: [],
         endpoint: "GET {api}/sandbox, GET {api}/sandbox/paginated",
         cancel: "Nothing remote.",

@@ -1,5 +1,6 @@
 //! The Rust SDK: one file per noun, over one transport.
 
+pub(crate) mod api_version;
 pub mod background;
 pub(crate) mod build_log;
 pub mod codes;
@@ -59,6 +60,7 @@ struct Shared {
     config: Arc<Config>,
     transport: Transport,
     events: EventSocket,
+    api_version: api_version::Noted,
 }
 
 impl Client {
@@ -83,6 +85,7 @@ impl Client {
         Self(Arc::new(Shared {
             transport: Transport::new(config.clone()),
             events: EventSocket::default(),
+            api_version: api_version::Noted::default(),
             config,
         }))
     }

@@ -111,7 +111,17 @@ async fn read(client: &Client, id_or_name: &str) -> Result<Json> {
 pub async fn delete(client: Client, params: Named, _: Context) -> Result<()> {
     let delete = async |id: &str| {
         let request = client.request(Method::DELETE, &format!("volumes/{}", segment(id)?));
-        deleted(request.send().await)
+        match deleted(request.send().await) {
+            // The request before it had its effect, and the server refuses a second one until the volume is gone.
+            Err(error)
+                if error.status() == status::HTTP_BAD_REQUEST
+                    && error.detail().attempts > 1
+                    && is_going(&client, id).await =>
+            {
+                Ok(())
+            }
+            answered => answered,
+        }
     };
     if is_uuid(&params.id_or_name) {
         match delete(&params.id_or_name).await {
@@ -122,6 +132,17 @@ pub async fn delete(client: Client, params: Named, _: Context) -> Result<()> {
     let volume = Reading::of(&read(&client, &params.id_or_name).await?)?;
     delete(&volume.id).await
 }
+
+/// Whether the volume of that id is being deleted, or gone.
+async fn is_going(client: &Client, id: &str) -> bool {
+    match read(client, id).await {
+        Ok(json) => Reading::of(&json).is_ok_and(|reading| GOING.contains(&reading.state.as_str())),
+        Err(error) => error.status() == status::HTTP_NOT_FOUND,
+    }
+}
+
+/// The states of a volume that is being deleted, and after it.
+const GOING: [&str; 3] = ["pending_delete", "deleting", "deleted"];
 
 /// The wait ends this long before the caller's limit, so that its error can tell the volume's state.
 const MARGIN: Duration = Duration::from_millis(100);
@@ -139,7 +160,7 @@ pub async fn wait(client: Client, params: Named, _: Context) -> Result<Json> {
                 let reading = Reading::of(&json)?;
                 match reading.state.as_str() {
                     "ready" => return Ok(json),
-                    "error" | "pending_delete" | "deleting" | "deleted" => {
+                    state if state == "error" || GOING.contains(&state) => {
                         return Err(failure(name, &reading));
                     }
                     _ => state = Some(reading.state),

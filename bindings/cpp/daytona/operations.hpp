@@ -2901,16 +2901,18 @@ class ClientOperations : public detail::Operations {
     /// * `domainAllowList` (text): Domains that may be reached, separated by commas.
     /// * `waitForStart` (true or false): false returns as soon as the server has answered; true waits until it is
     ///   started. Default: true.
-    /// * `autoPauseInterval` (integer, minutes): Minutes without activity until it pauses; 0 never.
-    /// * `ttlMinutes` (integer, minutes): Minutes until it is destroyed, whatever it does.
+    /// * `autoPauseInterval` (integer, minutes): Minutes without activity until it pauses; 0 never. UNSUPPORTED
+    ///   before 0.205.
+    /// * `ttlMinutes` (integer, minutes): Minutes until it is destroyed, whatever it does; 0 never. UNSUPPORTED
+    ///   before 0.205.
     /// * `secrets` (list of object of text): Secrets as environment variables: `[{"ENV_NAME":"secret-name"}]`.
-    /// * `spot` (true or false): true: on spot capacity, which may be taken back. Default: false.
+    ///   UNSUPPORTED before 0.205.
+    /// * `spot` (true or false): true: on spot capacity, which may be taken back. UNSUPPORTED before 0.205.
+    ///   Default: false.
     /// * `linkedSandbox` (text): Another sandbox to share a machine with.
     /// * `queueTimeout` (integer, minutes): Minutes that it may wait for a free runner before it is given up, 1 or
-    ///   more; the error is then SANDBOX_FAILED with the code QUEUE_TIMEOUT. Servers before 0.226 refuse or ignore
-    ///   it.
-    /// * `kvm` (true or false): true: on a machine with KVM. Servers before 0.226 refuse or ignore it. Default:
-    ///   false.
+    ///   more; the error is then SANDBOX_FAILED with the code QUEUE_TIMEOUT. UNSUPPORTED before 0.226.
+    /// * `kvm` (true or false): true: on a machine with KVM. UNSUPPORTED before 0.226. Default: false.
     ///
     /// Gives a handle, and the JSON beside it as `json`.
     /// Its chunks are of stdout. `result`: an object with id, name, organizationId, snapshot?, user, env?, labels,
@@ -2980,28 +2982,30 @@ class ClientOperations : public detail::Operations {
     /// * `regionIds` (list of text): Only sandboxes in these regions.
     /// * `sandboxClasses` (list of text): Only sandboxes of these classes.
     /// * `includeErroredDeleted` (true or false): Also those that failed and are to be deleted. Default: false.
-    /// * `includeWarm` (true or false): Also those of warm pools. Default: false.
+    /// * `includeWarm` (true or false): Also those of warm pools. UNSUPPORTED before 0.205. Default: false.
     /// * `minCpu` (number, vCPU): At least so many vCPU.
     /// * `maxCpu` (number, vCPU): At most so many vCPU.
     /// * `minMemoryGiB` (number, GiB): At least so many GiB of memory.
     /// * `maxMemoryGiB` (number, GiB): At most so many GiB of memory.
     /// * `minDiskGiB` (number, GiB): At least so many GiB of disk.
     /// * `maxDiskGiB` (number, GiB): At most so many GiB of disk.
-    /// * `minGpu` (number): At least so many GPUs; since 0.226.
-    /// * `maxGpu` (number): At most so many GPUs; since 0.226.
+    /// * `minGpu` (number): At least so many GPUs. UNSUPPORTED before 0.226.
+    /// * `maxGpu` (number): At most so many GPUs. UNSUPPORTED before 0.226.
     /// * `isPublic` (true or false): Only public ones, or only others.
     /// * `isRecoverable` (true or false): Only recoverable ones, or only others.
     /// * `createdAtAfter` (text, a time (ISO 8601)): Created after this time.
     /// * `createdAtBefore` (text, a time (ISO 8601)): Created before this time.
     /// * `lastEventAfter` (text, a time (ISO 8601)): Active after this time.
     /// * `lastEventBefore` (text, a time (ISO 8601)): Active before this time.
-    /// * `autoDestroyAtAfter` (text, a time (ISO 8601)): To be destroyed after this time.
-    /// * `autoDestroyAtBefore` (text, a time (ISO 8601)): To be destroyed before this time.
+    /// * `autoDestroyAtAfter` (text, a time (ISO 8601)): To be destroyed after this time. UNSUPPORTED before 0.205.
+    /// * `autoDestroyAtBefore` (text, a time (ISO 8601)): To be destroyed before this time. UNSUPPORTED before
+    ///   0.205.
     /// * `sort` (text): What the list is sorted by.
     /// * `order` (text): The direction.
     ///
     /// Gives an object with items, nextCursor?, total?, page?, totalPages?.
     /// Gives up after 60 s unless `timeoutMs` says otherwise. Cancelled: Nothing remote.
+    /// Throws beside what every operation does: Unsupported.
     /// Endpoint: GET {api}/sandbox, GET {api}/sandbox/paginated
     Json list(const Json &options = Json()) const {
         return call_<Json>(Params("sandbox.list", options));
@@ -3542,11 +3546,11 @@ class SandboxOperations : public detail::Operations {
     /// Counts as activity: the auto-stop and auto-pause intervals begin anew.
     ///
     /// Options:
-    /// * `activityType` (text): What kind of activity it was, for the server's records.
+    /// * `activityType` (text): What kind of activity it was, for the server's records. UNSUPPORTED before 0.205.
     ///
     /// Gives nothing.
     /// Gives up after 60 s unless `timeoutMs` says otherwise. Cancelled: Nothing remote.
-    /// Throws beside what every operation does: NotFound.
+    /// Throws beside what every operation does: Unsupported, NotFound.
     /// Endpoint: POST {api}/sandbox/{id}/last-activity
     void keepalive(const Json &options = Json()) const {
         call_<void>(Params("sandbox.keepalive", options));

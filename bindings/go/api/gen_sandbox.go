@@ -49,20 +49,22 @@ type SandboxCreateOptions struct {
 	// WaitForStart: false returns as soon as the server has answered; true waits until it is started. Default:
 	// true.
 	WaitForStart *bool `json:"waitForStart,omitzero"`
-	// AutoPauseInterval: Minutes without activity until it pauses; 0 never. Unit: minutes.
+	// AutoPauseInterval: Minutes without activity until it pauses; 0 never. UNSUPPORTED before 0.205. Unit:
+	// minutes.
 	AutoPauseInterval *int64 `json:"autoPauseInterval,omitzero"`
-	// TTLMinutes: Minutes until it is destroyed, whatever it does. Unit: minutes.
+	// TTLMinutes: Minutes until it is destroyed, whatever it does; 0 never. UNSUPPORTED before 0.205. Unit:
+	// minutes.
 	TTLMinutes *int64 `json:"ttlMinutes,omitzero"`
-	// Secrets: Secrets as environment variables: `[{"ENV_NAME":"secret-name"}]`.
+	// Secrets: Secrets as environment variables: `[{"ENV_NAME":"secret-name"}]`. UNSUPPORTED before 0.205.
 	Secrets []map[string]string `json:"secrets,omitzero"`
-	// Spot: true: on spot capacity, which may be taken back. Default: false.
+	// Spot: true: on spot capacity, which may be taken back. UNSUPPORTED before 0.205. Default: false.
 	Spot *bool `json:"spot,omitzero"`
 	// LinkedSandbox: Another sandbox to share a machine with.
 	LinkedSandbox *string `json:"linkedSandbox,omitzero"`
 	// QueueTimeout: Minutes that it may wait for a free runner before it is given up, 1 or more; the error is
-	// then SANDBOX_FAILED with the code QUEUE_TIMEOUT. Servers before 0.226 refuse or ignore it. Unit: minutes.
+	// then SANDBOX_FAILED with the code QUEUE_TIMEOUT. UNSUPPORTED before 0.226. Unit: minutes.
 	QueueTimeout *int64 `json:"queueTimeout,omitzero"`
-	// Kvm: true: on a machine with KVM. Servers before 0.226 refuse or ignore it. Default: false.
+	// Kvm: true: on a machine with KVM. UNSUPPORTED before 0.226. Default: false.
 	Kvm *bool `json:"kvm,omitzero"`
 	// Progress: called by the calling goroutine while the transfer runs.
 	Progress func(Progress) `json:"-"`
@@ -171,7 +173,7 @@ type SandboxListOptions struct {
 	SandboxClasses []SandboxClass `json:"sandboxClasses,omitzero"`
 	// IncludeErroredDeleted: Also those that failed and are to be deleted. Default: false.
 	IncludeErroredDeleted *bool `json:"includeErroredDeleted,omitzero"`
-	// IncludeWarm: Also those of warm pools. Default: false.
+	// IncludeWarm: Also those of warm pools. UNSUPPORTED before 0.205. Default: false.
 	IncludeWarm *bool `json:"includeWarm,omitzero"`
 	// MinCPU: At least so many vCPU. Unit: vCPU.
 	MinCPU *float64 `json:"minCpu,omitzero"`
@@ -185,9 +187,9 @@ type SandboxListOptions struct {
 	MinDiskGiB *float64 `json:"minDiskGiB,omitzero"`
 	// MaxDiskGiB: At most so many GiB of disk. Unit: GiB.
 	MaxDiskGiB *float64 `json:"maxDiskGiB,omitzero"`
-	// MinGPU: At least so many GPUs; since 0.226.
+	// MinGPU: At least so many GPUs. UNSUPPORTED before 0.226.
 	MinGPU *float64 `json:"minGpu,omitzero"`
-	// MaxGPU: At most so many GPUs; since 0.226.
+	// MaxGPU: At most so many GPUs. UNSUPPORTED before 0.226.
 	MaxGPU *float64 `json:"maxGpu,omitzero"`
 	// IsPublic: Only public ones, or only others.
 	IsPublic *bool `json:"isPublic,omitzero"`
@@ -201,9 +203,9 @@ type SandboxListOptions struct {
 	LastEventAfter *Time `json:"lastEventAfter,omitzero"`
 	// LastEventBefore: Active before this time.
 	LastEventBefore *Time `json:"lastEventBefore,omitzero"`
-	// AutoDestroyAtAfter: To be destroyed after this time.
+	// AutoDestroyAtAfter: To be destroyed after this time. UNSUPPORTED before 0.205.
 	AutoDestroyAtAfter *Time `json:"autoDestroyAtAfter,omitzero"`
-	// AutoDestroyAtBefore: To be destroyed before this time.
+	// AutoDestroyAtBefore: To be destroyed before this time. UNSUPPORTED before 0.205.
 	AutoDestroyAtBefore *Time `json:"autoDestroyAtBefore,omitzero"`
 	// Sort: What the list is sorted by.
 	Sort *SandboxSort `json:"sort,omitzero"`
@@ -218,6 +220,8 @@ type SandboxListOptions struct {
 // The items are the server's, untouched; make handles of them with sandbox.attach.
 //
 // Cancelled: Nothing remote. Without a deadline it gives up after 60 s.
+//
+// Fails with UNSUPPORTED, beside what every operation can.
 //
 // Endpoint: GET {api}/sandbox, GET {api}/sandbox/paginated
 func (s *SandboxService) List(ctx context.Context, options *SandboxListOptions) (SandboxPage, error) {
@@ -593,7 +597,7 @@ func (s *SandboxHandle) UpdateEnv(ctx context.Context, options *SandboxUpdateEnv
 
 // SandboxKeepaliveOptions are the options of sandbox.keepalive, all optional.
 type SandboxKeepaliveOptions struct {
-	// ActivityType: What kind of activity it was, for the server's records.
+	// ActivityType: What kind of activity it was, for the server's records. UNSUPPORTED before 0.205.
 	ActivityType *string `json:"activityType,omitzero"`
 
 	CallOptions
@@ -603,7 +607,7 @@ type SandboxKeepaliveOptions struct {
 //
 // Cancelled: Nothing remote. Without a deadline it gives up after 60 s.
 //
-// Fails with HTTP_NOT_FOUND, beside what every operation can.
+// Fails with UNSUPPORTED, HTTP_NOT_FOUND, beside what every operation can.
 //
 // Endpoint: POST {api}/sandbox/{id}/last-activity
 func (s *SandboxHandle) Keepalive(ctx context.Context, options *SandboxKeepaliveOptions) error {

@@ -81,7 +81,7 @@ pub async fn object_storage(call: ApiCall) -> Answer {
         "organizationId": call.organization.id,
         "bucket": store::BUCKET,
     });
-    if call.app.protocol == Protocol::V0_205 {
+    if call.app.protocol >= Protocol::V0_205 {
         answer["region"] = json!(store::REGION);
     }
     Ok(json_body(&answer))

@@ -51,7 +51,7 @@ fn of_snapshot(call: &ApiCall, id: &str) -> Result<Arc<Build>, ApiError> {
 fn url(call: &ApiCall, [api, proxy]: [&str; 2], id: &str, build: &Build) -> Answer {
     let base = &call.app.base;
     let url = match call.app.protocol {
-        Protocol::V0_205 => format!("{base}/api/{api}/{id}/build-logs"),
+        Protocol::V0_205 | Protocol::V0_226 => format!("{base}/api/{api}/{id}/build-logs"),
         Protocol::V0_190 if build.is_waiting() => {
             let message = format!("Timeout waiting for build runner assignment for {api} {id}");
             return Err(ApiError::not_found(message));

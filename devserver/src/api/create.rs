@@ -33,7 +33,7 @@ pub async fn create(call: ApiCall) -> Answer {
     let Value::Object(request) = body else { return Err(ApiError::bad_request("Expected an object")) };
     let record = record(&call, &request)?;
     let secrets = match request.get("secrets").filter(|secrets| !secrets.is_null()) {
-        Some(requested) if call.app.protocol == Protocol::V0_205 => secrets::environment(&call, requested)?,
+        Some(requested) if call.app.protocol >= Protocol::V0_205 => secrets::environment(&call, requested)?,
         _ => BTreeMap::new(),
     };
     let snapshot = record.get("snapshot").and_then(Value::as_str).unwrap_or_default();
@@ -56,7 +56,7 @@ pub async fn create(call: ApiCall) -> Answer {
         }
         let sandbox = Sandbox::new(&call.app, record, None);
         let ttl = request.get("ttlMinutes").and_then(Value::as_u64);
-        if let Some(minutes) = ttl.filter(|_| call.app.protocol == Protocol::V0_205) {
+        if let Some(minutes) = ttl.filter(|_| call.app.protocol >= Protocol::V0_205) {
             sandbox.set_ttl(call.app.minute, u32::try_from(minutes).unwrap_or(u32::MAX));
         }
         *sandbox.secrets.lock() = secrets;
@@ -110,7 +110,7 @@ fn record(call: &ApiCall, request: &Map<String, Value>) -> Result<Map<String, Va
             return Err(ApiError::bad_request(format!("{key} must be a boolean value")));
         }
     }
-    if call.app.protocol == Protocol::V0_205 {
+    if call.app.protocol >= Protocol::V0_226 {
         newer_fields(request, &mut record)?;
     }
     let built = request.get("buildInfo").is_some_and(|info| !info.is_null());
@@ -183,7 +183,7 @@ fn record(call: &ApiCall, request: &Map<String, Value>) -> Result<Map<String, Va
     Ok(record)
 }
 
-/// Fields that the newest service has and the last self-hosted release ignores.
+/// Fields that came with 0.226, and that the servers before it ignore.
 fn newer_fields(request: &Map<String, Value>, record: &mut Map<String, Value>) -> Result<(), ApiError> {
     let given = |key: &str| request.get(key).filter(|value| !value.is_null());
     if let Some(minutes) = given("queueTimeout") {

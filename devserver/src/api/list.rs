@@ -137,8 +137,8 @@ fn find(call: &ApiCall) -> Result<Vec<Arc<Sandbox>>, ApiError> {
     };
     let bound = |name: &str| bound_from(1.0, name);
     let gpu_bound = |name: &str| match call.app.protocol {
-        Protocol::V0_190 => Ok(None),
-        Protocol::V0_205 => bound_from(0.0, name),
+        Protocol::V0_190 | Protocol::V0_205 => Ok(None),
+        Protocol::V0_226 => bound_from(0.0, name),
     };
     let bounds = [
         ("cpu", bound("minCpu")?, bound("maxCpu")?),

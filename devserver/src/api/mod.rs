@@ -38,7 +38,7 @@ use std::sync::Arc;
 pub fn router(app: Arc<AppState>) -> Router {
     let newer = match app.protocol {
         Protocol::V0_190 => Router::new(),
-        Protocol::V0_205 => Router::new()
+        Protocol::V0_205 | Protocol::V0_226 => Router::new()
             .route("/sandbox/{id}/autopause/{minutes}", post(settings::auto_pause))
             .route("/sandbox/{id}/ttl/{minutes}", post(settings::ttl))
             .route("/sandbox/{id}/secrets", put(settings::secrets))
@@ -50,12 +50,15 @@ pub fn router(app: Arc<AppState>) -> Router {
             .route("/secret/paginated", get(secrets::list_by_cursor))
             .route("/secret/{id}", get(secrets::get).patch(secrets::update).delete(secrets::delete)),
     };
+    let paged = match app.protocol {
+        Protocol::V0_190 | Protocol::V0_205 => Router::new().route("/sandbox/paginated", get(list::by_page)),
+        Protocol::V0_226 => Router::new(),
+    };
     Router::new()
         .route("/config", get(config))
         .route("/socket.io/", get(socket_io::connect))
         .route("/health", get(async || json_body(&json!({ "status": "ok" }))))
         .route("/sandbox", get(list::by_cursor).post(create::create))
-        .route("/sandbox/paginated", get(list::by_page))
         .route("/sandbox/{id}", get(lifecycle::get).delete(lifecycle::delete))
         .route("/sandbox/{id}/start", post(lifecycle::start))
         .route("/sandbox/{id}/stop", post(lifecycle::stop))
@@ -95,6 +98,7 @@ pub fn router(app: Arc<AppState>) -> Router {
         .route("/volumes/{id}", get(volumes::get).delete(volumes::delete))
         .route("/regions", get(regions::list))
         .route("/object-storage/push-access", get(access::object_storage))
+        .merge(paged)
         .merge(newer)
         .fallback(no_route)
         .method_not_allowed_fallback(no_route)
@@ -132,6 +136,7 @@ async fn config(State(app): State<Arc<AppState>>) -> impl IntoResponse {
     let version = match app.protocol {
         Protocol::V0_190 => "0.190.0",
         Protocol::V0_205 => "0.205.0",
+        Protocol::V0_226 => "0.226.0",
     };
     json_body(&json!({
         "version": version,

@@ -17,7 +17,7 @@ pub async fn list(call: ApiCall) -> Answer {
         "sshGatewayUrl": null,
         "snapshotManagerUrl": null,
     });
-    if call.app.protocol == Protocol::V0_205 {
+    if call.app.protocol >= Protocol::V0_205 {
         region["otelEndpoint"] = json!(null);
     }
     Ok(json_body(&[region]))

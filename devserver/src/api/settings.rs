@@ -30,7 +30,7 @@ pub async fn public(Path((id, value)): Path<(String, String)>, call: ApiCall) ->
 pub async fn last_activity(Path(id): Path<String>, call: ApiCall) -> Answer {
     let sandbox = call.sandbox(&id)?;
     // The kind of activity, which the last self-hosted release does not read.
-    if call.app.protocol == Protocol::V0_205
+    if call.app.protocol >= Protocol::V0_205
         && !matches!(call.json()?["activityType"], Value::Null | Value::String(_))
     {
         return Err(ApiError::bad_request("activityType must be a string"));

@@ -40,7 +40,7 @@ pub fn envelope(
         "path": path,
         "method": method.as_str(),
     });
-    if protocol == Protocol::V0_205 {
+    if protocol >= Protocol::V0_205 {
         body["source"] = json!("DAYTONA_DAEMON");
     }
     let body = serde_json::to_vec(&body).unwrap_or_default();
@@ -66,7 +66,7 @@ impl FromRequestParts<Arc<Machine>> for RequestInfo {
 impl RequestInfo {
     /// 0.190: `{"error": "..."}`; 0.205: the envelope.
     pub fn plain(&self, status: StatusCode, message: &str) -> Response<Body> {
-        if self.protocol == Protocol::V0_205 {
+        if self.protocol >= Protocol::V0_205 {
             return self.envelope(status, message);
         }
         self.json(status, &json!({ "error": message }))
@@ -81,7 +81,7 @@ impl RequestInfo {
     /// 0.190: an empty body; 0.205: the envelope.
     pub fn empty(&self, status: StatusCode, message: &str) -> Response<Body> {
         match self.protocol {
-            Protocol::V0_205 => self.envelope(status, message),
+            Protocol::V0_205 | Protocol::V0_226 => self.envelope(status, message),
             Protocol::V0_190 => status.into_response(),
         }
     }

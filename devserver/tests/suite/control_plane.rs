@@ -255,7 +255,8 @@ async fn nothing_is_named_after_another_program() {
 
 #[tokio::test]
 async fn newer_fields_are_checked_and_kept_where_the_protocol_has_them() {
-    let dev_server = DevServer::new().await;
+    let dev_server = DevServer::of(Protocol::V0_226).await;
+    assert_eq!(dev_server.get("/config").await.1["version"], "0.226.0");
     let (status, made) = dev_server.post("/sandbox", json!({"queueTimeout": 5, "kvm": true})).await;
     assert_eq!((status, &made["queueTimeout"], &made["kvm"]), (200, &json!(5), &json!(true)), "{made}");
     for wrong in [json!({"queueTimeout": 0}), json!({"queueTimeout": 1.5}), json!({"kvm": "yes"})] {
@@ -268,10 +269,15 @@ async fn newer_fields_are_checked_and_kept_where_the_protocol_has_them() {
     assert_eq!(count("minGpu=0&maxGpu=0").await, Some(1));
     assert_eq!(count("minGpu=-1").await, None);
 
-    let older = DevServer::of(Protocol::V0_190).await;
-    let (status, made) = older.post("/sandbox", json!({"queueTimeout": 0, "kvm": true})).await;
-    assert!(status == 200 && made.get("kvm").is_none() && made.get("queueTimeout").is_none(), "{made}");
-    assert_eq!(older.get("/sandbox?minGpu=1").await.1["items"].as_array().map(Vec::len), Some(1));
+    assert_eq!(dev_server.get("/sandbox/paginated").await.0, 404);
+
+    for protocol in [Protocol::V0_190, Protocol::V0_205] {
+        let older = DevServer::of(protocol).await;
+        let (status, made) = older.post("/sandbox", json!({"queueTimeout": 0, "kvm": true})).await;
+        assert!(status == 200 && made.get("kvm").is_none() && made.get("queueTimeout").is_none(), "{made}");
+        assert_eq!(older.get("/sandbox?minGpu=1").await.1["items"].as_array().map(Vec::len), Some(1));
+        assert_eq!(older.get("/sandbox/paginated").await.0, 200);
+    }
 }
 
 #[tokio::test]

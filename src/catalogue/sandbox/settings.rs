@@ -133,7 +133,7 @@ pub(in crate::catalogue) const ENTRIES: &[Operation] = &[
         /// Counts as activity: the auto-stop and auto-pause intervals begin anew.
         "sandbox.keepalive", Sandbox, Newer, sandbox::Keepalive,
         required: [],
-        fails: [HTTP_NOT_FOUND],
+        fails: [UNSUPPORTED, HTTP_NOT_FOUND],
         codes: [],
         endpoint: "POST {api}/sandbox/{id}/last-activity",
         cancel: "Nothing remote.",

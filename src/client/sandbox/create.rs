@@ -3,6 +3,7 @@
 use super::build;
 use super::{Sandbox, wait};
 use crate::client::Client;
+use crate::client::api_version::{self, V0_205, V0_226};
 use crate::client::error::{Error, Result};
 use crate::client::image::{self, BuildInfo, ImageOrName};
 use crate::client::operation::{Context, Progress};
@@ -63,24 +64,24 @@ crate::params! {
         pub domain_allow_list: Option<String>,
         /// false returns as soon as the server has answered; true waits until it is started.
         pub wait_for_start: Option<bool> = true,
-        /// Minutes without activity until it pauses; 0 never.
+        /// Minutes without activity until it pauses; 0 never. UNSUPPORTED before 0.205.
         #[cfg_attr(feature = "schema", schemars(extend("unit" = "minutes")))]
         pub auto_pause_interval: Option<i64>,
-        /// Minutes until it is destroyed, whatever it does.
+        /// Minutes until it is destroyed, whatever it does; 0 never. UNSUPPORTED before 0.205.
         #[cfg_attr(feature = "schema", schemars(extend("unit" = "minutes")))]
         pub ttl_minutes: Option<i64>,
-        /// Secrets as environment variables: `[{"ENV_NAME":"secret-name"}]`.
+        /// Secrets as environment variables: `[{"ENV_NAME":"secret-name"}]`. UNSUPPORTED before 0.205.
         #[cfg_attr(feature = "schema", schemars(with = "Option<Vec<BTreeMap<String, String>>>"))]
         pub secrets: Option<Vec<Value>>,
-        /// true: on spot capacity, which may be taken back.
+        /// true: on spot capacity, which may be taken back. UNSUPPORTED before 0.205.
         pub spot: Option<bool> = false,
         /// Another sandbox to share a machine with.
         pub linked_sandbox: Option<String>,
         /// Minutes that it may wait for a free runner before it is given up, 1 or more; the error is then
-        /// SANDBOX_FAILED with the code QUEUE_TIMEOUT. Servers before 0.226 refuse or ignore it.
+        /// SANDBOX_FAILED with the code QUEUE_TIMEOUT. UNSUPPORTED before 0.226.
         #[cfg_attr(feature = "schema", schemars(range(min = 1), extend("unit" = "minutes")))]
         pub queue_timeout: Option<i64>,
-        /// true: on a machine with KVM. Servers before 0.226 refuse or ignore it.
+        /// true: on a machine with KVM. UNSUPPORTED before 0.226.
         pub kvm: Option<bool> = false,
     }
 }
@@ -245,6 +246,20 @@ impl Create {
         self.image.as_ref().map_or(Ok(()), |image| image.check("sandbox.create"))
     }
 
+    /// Refuses what the server at hand is known to ignore. A value that asks for what happens without it passes.
+    async fn check_version(&self, client: &Client) -> Result<()> {
+        let set = |minutes: Option<i64>| minutes.is_some_and(|minutes| minutes != 0);
+        let options = [
+            ("autoPauseInterval", set(self.auto_pause_interval), V0_205),
+            ("ttlMinutes", set(self.ttl_minutes), V0_205),
+            ("secrets", self.secrets.as_ref().is_some_and(|secrets| !secrets.is_empty()), V0_205),
+            ("spot", self.spot == Some(true), V0_205),
+            ("queueTimeout", self.queue_timeout.is_some(), V0_226),
+            ("kvm", self.kvm == Some(true), V0_226),
+        ];
+        api_version::requires(client, "sandbox.create", &options).await
+    }
+
     fn body<'a>(&'a self, client: &'a Client, name: &'a str, build_info: Option<BuildInfo>) -> Body<'a> {
         let mut labels: BTreeMap<&str, &str> =
             self.labels.iter().flatten().map(|(key, value)| (key.as_str(), value.as_str())).collect();
@@ -299,6 +314,7 @@ async fn request(
     progress: Option<Progress>,
 ) -> Result<Sandbox> {
     params.check()?;
+    params.check_version(client).await?;
     let build_info = match &params.image {
         Some(image) => Some(build_info(client, image, progress).await?),
         None => None,

@@ -1,6 +1,7 @@
 //! Lists of sandboxes. The server's JSON is passed through: items are neither parsed nor serialized again.
 
 use crate::client::Client;
+use crate::client::api_version::{self, V0_205, V0_226};
 use crate::client::error::{Error, Result};
 use crate::client::operation::Context;
 use crate::client::status;
@@ -39,7 +40,7 @@ crate::params! {
         pub sandbox_classes: Option<Vec<String>>,
         /// Also those that failed and are to be deleted.
         pub include_errored_deleted: Option<bool> = false,
-        /// Also those of warm pools.
+        /// Also those of warm pools. UNSUPPORTED before 0.205.
         pub include_warm: Option<bool> = false,
         /// At least so many vCPU.
         #[cfg_attr(feature = "schema", schemars(extend("unit" = "vCPU")))]
@@ -59,9 +60,9 @@ crate::params! {
         /// At most so many GiB of disk.
         #[cfg_attr(feature = "schema", schemars(extend("unit" = "GiB")))]
         pub max_disk_gi_b: Option<f64>,
-        /// At least so many GPUs; since 0.226.
+        /// At least so many GPUs. UNSUPPORTED before 0.226.
         pub min_gpu: Option<f64>,
-        /// At most so many GPUs; since 0.226.
+        /// At most so many GPUs. UNSUPPORTED before 0.226.
         pub max_gpu: Option<f64>,
         /// Only public ones, or only others.
         pub is_public: Option<bool>,
@@ -79,10 +80,10 @@ crate::params! {
         /// Active before this time.
         #[cfg_attr(feature = "schema", schemars(extend("format" = "date-time")))]
         pub last_event_before: Option<String>,
-        /// To be destroyed after this time.
+        /// To be destroyed after this time. UNSUPPORTED before 0.205.
         #[cfg_attr(feature = "schema", schemars(extend("format" = "date-time")))]
         pub auto_destroy_at_after: Option<String>,
-        /// To be destroyed before this time.
+        /// To be destroyed before this time. UNSUPPORTED before 0.205.
         #[cfg_attr(feature = "schema", schemars(extend("format" = "date-time")))]
         pub auto_destroy_at_before: Option<String>,
         /// What the list is sorted by.
@@ -195,6 +196,14 @@ pub async fn list(client: Client, params: List, _: Context) -> Result<Json> {
     if params.page.is_some() && params.cursor.is_some() {
         return Err(Error::invalid("sandbox.list: give `page` or `cursor`, not both"));
     }
+    let options = [
+        ("includeWarm", params.include_warm == Some(true), V0_205),
+        ("autoDestroyAtAfter", params.auto_destroy_at_after.is_some(), V0_205),
+        ("autoDestroyAtBefore", params.auto_destroy_at_before.is_some(), V0_205),
+        ("minGpu", params.min_gpu.is_some(), V0_226),
+        ("maxGpu", params.max_gpu.is_some(), V0_226),
+    ];
+    api_version::requires(&client, "sandbox.list", &options).await?;
     page(&client, &params).await
 }
 

@@ -3,6 +3,7 @@
 use super::Sandbox;
 use super::api_version::missing_in_api;
 use super::daemon::send_newer;
+use crate::client::api_version::{self, V0_205};
 use crate::client::error::{Error, Result};
 use crate::client::operation::Context;
 use crate::client::transport::Json;
@@ -63,7 +64,7 @@ crate::params! {
 
 crate::params! {
     pub struct Keepalive {
-        /// What kind of activity it was, for the server's records.
+        /// What kind of activity it was, for the server's records. UNSUPPORTED before 0.205.
         pub activity_type: Option<String>,
     }
 }
@@ -191,6 +192,8 @@ pub async fn keepalive(sandbox: Sandbox, params: Keepalive, _: Context) -> Resul
     struct Body<'a> {
         activity_type: &'a str,
     }
+    let options = [("activityType", params.activity_type.is_some(), V0_205)];
+    api_version::requires(sandbox.client(), "sandbox.keepalive", &options).await?;
     let mut request = sandbox.request(Method::POST, "/last-activity")?;
     if let Some(activity_type) = &params.activity_type {
         request = request.json(&Body { activity_type });

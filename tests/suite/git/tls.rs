@@ -32,7 +32,7 @@ async fn an_unknown_certificate_fails_a_clone_unless_it_skips_the_check_and_noth
             let detail = error.detail();
             // 0.190 has one status and code for all that its git reports.
             let expected = match protocol {
-                Protocol::V0_205 => (status::HTTP_BAD_GATEWAY, "GIT_TRANSPORT_FAILED"),
+                Protocol::V0_205 | Protocol::V0_226 => (status::HTTP_BAD_GATEWAY, "GIT_TRANSPORT_FAILED"),
                 Protocol::V0_190 => (status::HTTP_INTERNAL_SERVER, "INTERNAL_SERVER_ERROR"),
             };
             assert_eq!((detail.status, detail.code.as_deref()), (expected.0, Some(expected.1)), "{error:?}");

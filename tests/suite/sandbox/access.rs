@@ -187,6 +187,7 @@ async fn what_the_older_server_lacks_is_unsupported_with_the_version_that_has_it
         ("sandbox.metrics", json!({})),
         ("sandbox.update_env", json!({})),
         ("sandbox.validate_ssh_access", json!({"token": "t"})),
+        ("sandbox.keepalive", json!({"activityType": "x"})),
     ] {
         let error = fails(&sandbox, operation, params).await;
         assert_eq!(error.status(), status::UNSUPPORTED, "{operation}: {error}");
@@ -194,7 +195,7 @@ async fn what_the_older_server_lacks_is_unsupported_with_the_version_that_has_it
     }
     for (operation, params) in [
         ("sandbox.set_network", json!({"networkBlockAll": true})),
-        ("sandbox.keepalive", json!({"activityType": "x"})),
+        ("sandbox.keepalive", json!({})),
         ("sandbox.create_ssh_access", json!({})),
         ("sandbox.daemon_version", json!({})),
     ] {

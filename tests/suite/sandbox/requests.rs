@@ -100,7 +100,102 @@ async fn sent(config: Value, params: Value) -> Value {
     })
     .await;
     on_client(&client(&server.url(), config), "sandbox.create", params).await.unwrap();
-    serde_json::from_slice(&server.requests()[0].body).unwrap()
+    let posted = server.requests().into_iter().find(|asked| asked.line.starts_with("POST")).unwrap();
+    serde_json::from_slice(&posted.body).unwrap()
+}
+
+/// What an API of this version is asked; None: one that names no version.
+async fn asked_of(
+    version: Option<&'static str>,
+    operation: &str,
+    params: Value,
+) -> (Result<Value>, Vec<String>) {
+    let server = Server::start(move |asked| {
+        Answer::Keep(match asked.line.starts_with("GET /config ") {
+            true => match version {
+                Some(version) => json_answer("200 OK", &json!({ "version": version })),
+                None => json_answer("404 Not Found", &json!({"message": "Cannot GET /config"})),
+            },
+            false => {
+                let made = json!({"id": "sb-1", "name": "n", "state": "started", "items": []});
+                json_answer("200 OK", &made)
+            }
+        })
+    })
+    .await;
+    let answer = on_client(&client(&server.url(), json!({"retries": 0})), operation, params).await;
+    let lines = server.requests().into_iter().map(|asked| asked.line).collect();
+    (answer, lines)
+}
+
+/// Every option of the API that is newer than the last self-hosted release, with the version it came with.
+fn newer_options() -> Vec<(&'static str, &'static str, Value, &'static str)> {
+    let time = "2026-01-01T00:00:00Z";
+    vec![
+        ("sandbox.create", "autoPauseInterval", json!(5), "0.205"),
+        ("sandbox.create", "ttlMinutes", json!(5), "0.205"),
+        ("sandbox.create", "secrets", json!([{"E": "secret"}]), "0.205"),
+        ("sandbox.create", "spot", json!(true), "0.205"),
+        ("sandbox.create", "queueTimeout", json!(5), "0.226"),
+        ("sandbox.create", "kvm", json!(true), "0.226"),
+        ("sandbox.list", "includeWarm", json!(true), "0.205"),
+        ("sandbox.list", "autoDestroyAtAfter", json!(time), "0.205"),
+        ("sandbox.list", "autoDestroyAtBefore", json!(time), "0.205"),
+        ("sandbox.list", "minGpu", json!(1), "0.226"),
+        ("sandbox.list", "maxGpu", json!(1), "0.226"),
+    ]
+}
+
+#[tokio::test]
+async fn an_option_newer_than_the_server_is_unsupported_before_anything_is_sent() {
+    for (operation, option, value, since) in newer_options() {
+        let params = json!({ option: value });
+        for version in ["v0.190.0", "0.204.9", "0.205.3", "0.225.0"] {
+            let (answer, lines) = asked_of(Some(version), operation, params.clone()).await;
+            let knows = version.trim_start_matches('v')[..5] >= *since;
+            if knows {
+                answer.unwrap_or_else(|error| panic!("{option} on {version}: {error}"));
+                continue;
+            }
+            let error = answer.unwrap_err();
+            let message = &error.detail().message;
+            assert_eq!(error.status(), status::UNSUPPORTED, "{option} on {version}: {error}");
+            for word in [operation, &format!("`{option}`"), since, version] {
+                assert!(message.contains(word), "{word} is not in {message}");
+            }
+            assert_eq!(lines, ["GET /config HTTP/1.1"], "{option} on {version}");
+        }
+        // A version that has it, a later one, a build without a number, and a server that does not say.
+        for version in [Some("0.226.0"), Some("v1.2.3"), Some("0.0.0-dev"), None] {
+            let (answer, lines) = asked_of(version, operation, params.clone()).await;
+            answer.unwrap_or_else(|error| panic!("{option} on {version:?}: {error}"));
+            assert!(lines.len() >= 2, "{lines:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_servers_version_is_read_once_and_for_newer_options_alone() {
+    let config = |lines: Vec<String>| lines.iter().filter(|line| line.contains("/config")).count();
+    for (operation, params) in [
+        ("sandbox.create", json!({})),
+        ("sandbox.create", json!({"spot": false, "kvm": false, "secrets": [], "ttlMinutes": 0})),
+        ("sandbox.list", json!({"includeWarm": false, "minCpu": 1})),
+    ] {
+        let (answer, lines) = asked_of(Some("0.190.0"), operation, params).await;
+        answer.unwrap();
+        assert_eq!(config(lines), 0);
+    }
+    let server = Server::start(|_| {
+        let answer = json!({"version": "0.226.1", "items": [], "nextCursor": null});
+        Answer::Keep(json_answer("200 OK", &answer))
+    })
+    .await;
+    let client = client(&server.url(), json!({}));
+    for _ in 0..3 {
+        on_client(&client, "sandbox.list", json!({"minGpu": 1})).await.unwrap();
+    }
+    assert_eq!(config(server.requests().into_iter().map(|asked| asked.line).collect()), 1);
 }
 
 /// A cancel or close drops the operation's future; the error is made elsewhere, from the error context.

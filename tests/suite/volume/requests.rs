@@ -71,6 +71,44 @@ async fn a_name_is_resolved_before_a_delete_and_an_id_is_not() {
 }
 
 #[tokio::test]
+async fn a_deletion_sent_again_succeeds_when_the_first_one_is_under_way_and_one_refused_at_once_does_not() {
+    let refusal = || {
+        let words = "Volume must be in 'ready' or 'error' state in order to be deleted";
+        Answer::Keep(json_answer("400 Bad Request", &json!({"statusCode": 400, "message": words})))
+    };
+    // The first answer is lost: the library sends the request again, and reads the volume when that is refused.
+    for (state, succeeds) in [
+        (Some("pending_delete"), true),
+        (Some("deleting"), true),
+        (Some("deleted"), true),
+        (None, true),
+        (Some("creating"), false),
+    ] {
+        let server = Server::start(move |asked| match asked.number {
+            0 => Answer::Close(Vec::new()),
+            1 => refusal(),
+            _ => state.map_or_else(missing, found),
+        })
+        .await;
+        let client = client(&server.url(), json!({"retries": 1}));
+        let answer = on_client(&client, "volume.delete", json!({ "idOrName": ID })).await;
+        match succeeds {
+            true => drop(answer.unwrap()),
+            false => assert_eq!(answer.unwrap_err().status(), status::HTTP_BAD_REQUEST),
+        }
+    }
+    // Refused at once: the server's answer.
+    let server = Server::start(move |asked| match asked.line.starts_with("DELETE") {
+        true => refusal(),
+        false => found("deleting"),
+    })
+    .await;
+    let error = asks(&server, "volume.delete", json!({ "idOrName": ID })).await.unwrap_err();
+    assert_eq!(error.status(), status::HTTP_BAD_REQUEST);
+    assert_eq!(lines(&server), [format!("DELETE /volumes/{ID}")]);
+}
+
+#[tokio::test]
 async fn a_volume_in_use_is_a_conflict_with_the_servers_words() {
     let words = "Volume cannot be deleted because it is in use by one or more sandboxes (e.g. x)";
     let server = Server::start(move |_| {

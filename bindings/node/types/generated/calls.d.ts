@@ -166,22 +166,22 @@ export interface SandboxCreateOptions extends ProgressOptions {
   domainAllowList?: string
   /** false returns as soon as the server has answered; true waits until it is started. Default: true. */
   waitForStart?: boolean
-  /** Minutes without activity until it pauses; 0 never. (minutes) */
+  /** Minutes without activity until it pauses; 0 never. UNSUPPORTED before 0.205. (minutes) */
   autoPauseInterval?: number
-  /** Minutes until it is destroyed, whatever it does. (minutes) */
+  /** Minutes until it is destroyed, whatever it does; 0 never. UNSUPPORTED before 0.205. (minutes) */
   ttlMinutes?: number
-  /** Secrets as environment variables: `[{"ENV_NAME":"secret-name"}]`. */
+  /** Secrets as environment variables: `[{"ENV_NAME":"secret-name"}]`. UNSUPPORTED before 0.205. */
   secrets?: Record<string, string>[]
-  /** true: on spot capacity, which may be taken back. Default: false. */
+  /** true: on spot capacity, which may be taken back. UNSUPPORTED before 0.205. Default: false. */
   spot?: boolean
   /** Another sandbox to share a machine with. */
   linkedSandbox?: string
   /**
    * Minutes that it may wait for a free runner before it is given up, 1 or more; the error is then SANDBOX_FAILED with
-   * the code QUEUE_TIMEOUT. Servers before 0.226 refuse or ignore it. (minutes)
+   * the code QUEUE_TIMEOUT. UNSUPPORTED before 0.226. (minutes)
    */
   queueTimeout?: number
-  /** true: on a machine with KVM. Servers before 0.226 refuse or ignore it. Default: false. */
+  /** true: on a machine with KVM. UNSUPPORTED before 0.226. Default: false. */
   kvm?: boolean
 }
 
@@ -217,7 +217,7 @@ export interface SandboxListOptions extends CallOptions {
   sandboxClasses?: SandboxClass[]
   /** Also those that failed and are to be deleted. Default: false. */
   includeErroredDeleted?: boolean
-  /** Also those of warm pools. Default: false. */
+  /** Also those of warm pools. UNSUPPORTED before 0.205. Default: false. */
   includeWarm?: boolean
   /** At least so many vCPU. (vCPU) */
   minCpu?: number
@@ -231,9 +231,9 @@ export interface SandboxListOptions extends CallOptions {
   minDiskGiB?: number
   /** At most so many GiB of disk. (GiB) */
   maxDiskGiB?: number
-  /** At least so many GPUs; since 0.226. */
+  /** At least so many GPUs. UNSUPPORTED before 0.226. */
   minGpu?: number
-  /** At most so many GPUs; since 0.226. */
+  /** At most so many GPUs. UNSUPPORTED before 0.226. */
   maxGpu?: number
   /** Only public ones, or only others. */
   isPublic?: boolean
@@ -247,9 +247,9 @@ export interface SandboxListOptions extends CallOptions {
   lastEventAfter?: string | Date
   /** Active before this time. */
   lastEventBefore?: string | Date
-  /** To be destroyed after this time. */
+  /** To be destroyed after this time. UNSUPPORTED before 0.205. */
   autoDestroyAtAfter?: string | Date
-  /** To be destroyed before this time. */
+  /** To be destroyed before this time. UNSUPPORTED before 0.205. */
   autoDestroyAtBefore?: string | Date
   /** What the list is sorted by. */
   sort?: SandboxSort
@@ -297,7 +297,7 @@ export interface SandboxUpdateEnvOptions extends CallOptions {
 
 /** Options of sandbox.keepalive. */
 export interface SandboxKeepaliveOptions extends CallOptions {
-  /** What kind of activity it was, for the server's records. */
+  /** What kind of activity it was, for the server's records. UNSUPPORTED before 0.205. */
   activityType?: string
 }
 

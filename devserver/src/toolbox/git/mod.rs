@@ -54,7 +54,7 @@ pub fn routes(machine: &Arc<Machine>) -> Router<Arc<Machine>> {
 /// The last self-hosted release does not have these routes.
 async fn only_0_205(State(machine): State<Arc<Machine>>, request: Request, next: Next) -> Response {
     match machine.protocol {
-        Protocol::V0_205 => next.run(request).await,
+        Protocol::V0_205 | Protocol::V0_226 => next.run(request).await,
         Protocol::V0_190 => error::no_route().await.into_response(),
     }
 }

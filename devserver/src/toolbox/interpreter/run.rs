@@ -129,7 +129,7 @@ impl Job {
             Outcome::Killed => {
                 let reason = match protocol {
                     Protocol::V0_190 => "",
-                    Protocol::V0_205 => {
+                    Protocol::V0_205 | Protocol::V0_226 => {
                         "the code ignored the interrupt and its worker was killed: state lost"
                     }
                 };

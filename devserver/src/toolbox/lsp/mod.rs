@@ -65,7 +65,7 @@ impl LanguageServers {
             return Some(slot.clone());
         }
         let program = match (protocol, to_start) {
-            (Protocol::V0_205, _) => Program::of(&project.language_id),
+            (Protocol::V0_205 | Protocol::V0_226, _) => Program::of(&project.language_id),
             (Protocol::V0_190, true) => Some(Program::TypeScript),
             (Protocol::V0_190, false) => match project.language_id.as_str() {
                 "python" => Some(Program::Python),
@@ -197,11 +197,11 @@ async fn started<'a>(
     let slot = servers.slot(call.protocol(), project, false).ok_or_else(|| call.unknown_language(project))?;
     let server = slot.server.lock().await.clone().ok_or_else(|| call.not_initialized())?;
     let language = match (call.protocol(), slot.program) {
-        (Protocol::V0_205, _) => &project.language_id,
+        (Protocol::V0_205 | Protocol::V0_226, _) => &project.language_id,
         (Protocol::V0_190, Program::Python) => "python",
         (Protocol::V0_190, Program::TypeScript) => "typescript",
     };
-    if call.protocol() == Protocol::V0_205 && server.has_ended() {
+    if call.protocol() >= Protocol::V0_205 && server.has_ended() {
         return Err(call.ended(&server.complaint()));
     }
     Ok((server, language))

@@ -123,7 +123,7 @@ impl LspCall {
     fn refuse(&self, code: ErrorCode, message: &str) -> ErrorResponse {
         match self.protocol() {
             Protocol::V0_190 => code.0.into_response().into(),
-            Protocol::V0_205 => self.0.refuse(code, message),
+            Protocol::V0_205 | Protocol::V0_226 => self.0.refuse(code, message),
         }
     }
 

@@ -35,7 +35,7 @@ pub fn prepared(
 ) -> (WebSocketUpgrade, bool) {
     let mut upgrade = upgrade.max_message_size(MAX_READ_BYTES).max_frame_size(MAX_READ_BYTES);
     let sends_exit =
-        protocol == Protocol::V0_205 && offered(headers).any(|protocol| protocol == EXIT_CONTROL);
+        protocol >= Protocol::V0_205 && offered(headers).any(|protocol| protocol == EXIT_CONTROL);
     if sends_exit {
         upgrade.set_selected_protocol(HeaderValue::from_static(EXIT_CONTROL));
     }

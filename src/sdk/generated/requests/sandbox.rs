@@ -1080,25 +1080,25 @@ impl SandboxSpec {
         self
     }
 
-    /// Minutes without activity until it pauses; 0 never.
+    /// Minutes without activity until it pauses; 0 never. UNSUPPORTED before 0.205.
     pub fn auto_pause_interval(mut self, value: i64) -> Self {
         self.0.set("autoPauseInterval", value);
         self
     }
 
-    /// Minutes until it is destroyed, whatever it does.
+    /// Minutes until it is destroyed, whatever it does; 0 never. UNSUPPORTED before 0.205.
     pub fn ttl_minutes(mut self, value: i64) -> Self {
         self.0.set("ttlMinutes", value);
         self
     }
 
-    /// Secrets as environment variables: `[{"ENV_NAME":"secret-name"}]`.
+    /// Secrets as environment variables: `[{"ENV_NAME":"secret-name"}]`. UNSUPPORTED before 0.205.
     pub fn secrets(mut self, value: Vec<BTreeMap<String, String>>) -> Self {
         self.0.set("secrets", value);
         self
     }
 
-    /// true: on spot capacity, which may be taken back. Default: `false`.
+    /// true: on spot capacity, which may be taken back. UNSUPPORTED before 0.205. Default: `false`.
     pub fn spot(mut self, value: bool) -> Self {
         self.0.set("spot", value);
         self
@@ -1110,13 +1110,13 @@ impl SandboxSpec {
         self
     }
 
-    /// Minutes that it may wait for a free runner before it is given up, 1 or more; the error is then SANDBOX_FAILED with the code QUEUE_TIMEOUT. Servers before 0.226 refuse or ignore it.
+    /// Minutes that it may wait for a free runner before it is given up, 1 or more; the error is then SANDBOX_FAILED with the code QUEUE_TIMEOUT. UNSUPPORTED before 0.226.
     pub fn queue_timeout(mut self, value: i64) -> Self {
         self.0.set("queueTimeout", value);
         self
     }
 
-    /// true: on a machine with KVM. Servers before 0.226 refuse or ignore it. Default: `false`.
+    /// true: on a machine with KVM. UNSUPPORTED before 0.226. Default: `false`.
     pub fn kvm(mut self, value: bool) -> Self {
         self.0.set("kvm", value);
         self
@@ -1302,7 +1302,7 @@ impl SandboxListRequest {
         self
     }
 
-    /// Also those of warm pools. Default: `false`.
+    /// Also those of warm pools. UNSUPPORTED before 0.205. Default: `false`.
     pub fn include_warm(mut self, value: bool) -> Self {
         self.0.set("includeWarm", value);
         self
@@ -1344,13 +1344,13 @@ impl SandboxListRequest {
         self
     }
 
-    /// At least so many GPUs; since 0.226.
+    /// At least so many GPUs. UNSUPPORTED before 0.226.
     pub fn min_gpu(mut self, value: f64) -> Self {
         self.0.set("minGpu", value);
         self
     }
 
-    /// At most so many GPUs; since 0.226.
+    /// At most so many GPUs. UNSUPPORTED before 0.226.
     pub fn max_gpu(mut self, value: f64) -> Self {
         self.0.set("maxGpu", value);
         self
@@ -1392,13 +1392,13 @@ impl SandboxListRequest {
         self
     }
 
-    /// To be destroyed after this time.
+    /// To be destroyed after this time. UNSUPPORTED before 0.205.
     pub fn auto_destroy_at_after(mut self, value: impl Into<String>) -> Self {
         self.0.set("autoDestroyAtAfter", Into::<String>::into(value));
         self
     }
 
-    /// To be destroyed before this time.
+    /// To be destroyed before this time. UNSUPPORTED before 0.205.
     pub fn auto_destroy_at_before(mut self, value: impl Into<String>) -> Self {
         self.0.set("autoDestroyAtBefore", Into::<String>::into(value));
         self
@@ -2054,7 +2054,7 @@ impl IntoFuture for SandboxUpdateEnvRequest {
 pub struct SandboxKeepaliveRequest(Request);
 
 impl SandboxKeepaliveRequest {
-    /// What kind of activity it was, for the server's records.
+    /// What kind of activity it was, for the server's records. UNSUPPORTED before 0.205.
     pub fn activity_type(mut self, value: impl Into<String>) -> Self {
         self.0.set("activityType", Into::<String>::into(value));
         self

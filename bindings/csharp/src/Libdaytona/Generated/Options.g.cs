@@ -184,30 +184,31 @@ public sealed class SandboxCreateOptions : CallOptions
     /// true.</summary>
     public bool? WaitForStart { get; set; }
 
-    /// <summary>Minutes without activity until it pauses; 0 never.</summary>
+    /// <summary>Minutes without activity until it pauses; 0 never. UNSUPPORTED before 0.205.</summary>
     public TimeSpan? AutoPauseInterval { get; set; }
 
-    /// <summary>Minutes until it is destroyed, whatever it does.</summary>
+    /// <summary>Minutes until it is destroyed, whatever it does; 0 never. UNSUPPORTED before 0.205.</summary>
     public TimeSpan? Ttl { get; set; }
 
-    /// <summary>Secrets as environment variables: <c>[{"ENV_NAME":"secret-name"}]</c>.</summary>
+    /// <summary>Secrets as environment variables: <c>[{"ENV_NAME":"secret-name"}]</c>. UNSUPPORTED before
+    /// 0.205.</summary>
     public IList<IDictionary<string, string>> Secrets
     {
         get => _secrets ??= [];
         set => _secrets = value;
     }
 
-    /// <summary>true: on spot capacity, which may be taken back. Default: false.</summary>
+    /// <summary>true: on spot capacity, which may be taken back. UNSUPPORTED before 0.205. Default: false.</summary>
     public bool? Spot { get; set; }
 
     /// <summary>Another sandbox to share a machine with.</summary>
     public string? LinkedSandbox { get; set; }
 
     /// <summary>Minutes that it may wait for a free runner before it is given up, 1 or more; the error is then
-    /// SANDBOX_FAILED with the code QUEUE_TIMEOUT. Servers before 0.226 refuse or ignore it.</summary>
+    /// SANDBOX_FAILED with the code QUEUE_TIMEOUT. UNSUPPORTED before 0.226.</summary>
     public TimeSpan? QueueTimeout { get; set; }
 
-    /// <summary>true: on a machine with KVM. Servers before 0.226 refuse or ignore it. Default: false.</summary>
+    /// <summary>true: on a machine with KVM. UNSUPPORTED before 0.226. Default: false.</summary>
     public bool? Kvm { get; set; }
 
     private protected override void Write(Parameters parameters)
@@ -332,7 +333,7 @@ public sealed class SandboxListOptions : CallOptions
     /// <summary>Also those that failed and are to be deleted. Default: false.</summary>
     public bool? IncludeErroredDeleted { get; set; }
 
-    /// <summary>Also those of warm pools. Default: false.</summary>
+    /// <summary>Also those of warm pools. UNSUPPORTED before 0.205. Default: false.</summary>
     public bool? IncludeWarm { get; set; }
 
     /// <summary>At least so many vCPU.</summary>
@@ -353,10 +354,10 @@ public sealed class SandboxListOptions : CallOptions
     /// <summary>At most so many GiB of disk.</summary>
     public double? MaxDiskGiB { get; set; }
 
-    /// <summary>At least so many GPUs; since 0.226.</summary>
+    /// <summary>At least so many GPUs. UNSUPPORTED before 0.226.</summary>
     public double? MinGpu { get; set; }
 
-    /// <summary>At most so many GPUs; since 0.226.</summary>
+    /// <summary>At most so many GPUs. UNSUPPORTED before 0.226.</summary>
     public double? MaxGpu { get; set; }
 
     /// <summary>Only public ones, or only others.</summary>
@@ -377,10 +378,10 @@ public sealed class SandboxListOptions : CallOptions
     /// <summary>Active before this time.</summary>
     public DateTimeOffset? LastEventBefore { get; set; }
 
-    /// <summary>To be destroyed after this time.</summary>
+    /// <summary>To be destroyed after this time. UNSUPPORTED before 0.205.</summary>
     public DateTimeOffset? AutoDestroyAtAfter { get; set; }
 
-    /// <summary>To be destroyed before this time.</summary>
+    /// <summary>To be destroyed before this time. UNSUPPORTED before 0.205.</summary>
     public DateTimeOffset? AutoDestroyAtBefore { get; set; }
 
     /// <summary>What the list is sorted by.</summary>
@@ -523,7 +524,7 @@ public sealed class SandboxUpdateEnvOptions : CallOptions
 /// <summary>What can be said of <c>sandbox.keepalive</c>.</summary>
 public sealed class SandboxKeepaliveOptions : CallOptions
 {
-    /// <summary>What kind of activity it was, for the server's records.</summary>
+    /// <summary>What kind of activity it was, for the server's records. UNSUPPORTED before 0.205.</summary>
     public string? ActivityType { get; set; }
 
     private protected override void Write(Parameters parameters)

@@ -1,0 +1,104 @@
+//! The version that the API names in its configuration, which shows whether it knows an option before the option is
+//! sent. An API that names none, or that of a development build, is taken to know everything.
+
+use super::Client;
+use super::error::{Error, Result};
+use super::lock::Mutex;
+use super::status;
+use http::Method;
+use serde::Deserialize;
+use std::fmt;
+
+/// Major and minor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct ApiVersion(u32, u32);
+
+/// The last self-hosted release has none of what came with it.
+pub(crate) const V0_205: ApiVersion = ApiVersion(0, 205);
+pub(crate) const V0_226: ApiVersion = ApiVersion(0, 226);
+
+/// The newest version that a client has read of its server.
+#[derive(Default)]
+pub(crate) struct Noted(Mutex<Option<ApiVersion>>);
+
+impl ApiVersion {
+    /// Reads "0.205.1" and "v0.205.1"; a development build, 0.0, has no place in the order.
+    fn read(text: &str) -> Option<Self> {
+        let text = text.trim();
+        let mut numbers = text.strip_prefix('v').unwrap_or(text).split('.').map(str::parse::<u32>);
+        match (numbers.next()?, numbers.next()?) {
+            (Ok(0), Ok(0)) => None,
+            (Ok(major), Ok(minor)) => Some(Self(major, minor)),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for ApiVersion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.0, self.1)
+    }
+}
+
+/// Refuses the options that the API is known not to understand, before anything is sent that could take effect.
+/// `options`: the name, whether it was given with a value that asks for something, and the version it came with.
+/// The configuration is read when one was given that the versions read so far do not cover.
+pub(crate) async fn requires(
+    client: &Client,
+    operation: &str,
+    options: &[(&str, bool, ApiVersion)],
+) -> Result<()> {
+    let given = || options.iter().filter(|(_, given, _)| *given);
+    let Some(newest) = given().map(|(_, _, since)| *since).max() else { return Ok(()) };
+    let noted = &client.0.api_version.0;
+    if noted.lock().is_some_and(|version| version >= newest) {
+        return Ok(());
+    }
+    let Some((version, text)) = read(client).await? else { return Ok(()) };
+    if version >= newest {
+        *noted.lock() = Some(version);
+        return Ok(());
+    }
+    let unknown: Vec<String> =
+        given().filter(|(_, _, since)| version < *since).map(|(name, _, _)| format!("`{name}`")).collect();
+    let message = format!(
+        "{operation} with {} needs an API of {newest}, and this server's is {text}: leave it out, or use a newer \
+         server",
+        unknown.join(", ")
+    );
+    Err(Error::new(status::UNSUPPORTED, message))
+}
+
+/// The API's version, and its text. None where its answer has none.
+async fn read(client: &Client) -> Result<Option<(ApiVersion, String)>> {
+    #[derive(Deserialize)]
+    struct Config {
+        version: String,
+    }
+    let answer = match client.request(Method::GET, "config").send().await {
+        Ok(response) => response.json_required().await,
+        Err(error) => Err(error),
+    };
+    match answer {
+        Ok(json) => Ok(serde_json::from_slice::<Config>(&json.0)
+            .ok()
+            .and_then(|config| Some((ApiVersion::read(&config.version)?, config.version)))),
+        Err(error) if error.detail().http_status.is_some() => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_ordered_and_those_of_development_builds_are_none() {
+        assert!(ApiVersion::read("v0.190.0").unwrap() < V0_205);
+        assert_eq!(ApiVersion::read("0.205.0-rc.1"), Some(V0_205));
+        assert!(ApiVersion::read("1.2").unwrap() > V0_226);
+        for none in ["", "0.0.0-dev", "main", "v1", "5a3b2c"] {
+            assert_eq!(ApiVersion::read(none), None, "{none}");
+        }
+    }
+}
