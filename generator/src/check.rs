@@ -4,7 +4,8 @@
 use crate::model::Catalogue;
 use daytona::catalogue::Returns;
 use daytona::client::{codes, status};
-use serde_json::Value;
+use serde_json::{Map, Value};
+use std::collections::BTreeSet;
 
 /// As much as an operation may take of the JSON that the library carries: its own line, and on average everything.
 const BYTES_AN_OPERATION: usize = 1800;
@@ -25,6 +26,13 @@ pub fn check(catalogue: &Catalogue, json: &str) -> Result<(), String> {
         let name = operation.name;
         for field in function.arguments.iter().chain(&function.options) {
             let at = format!("{name}: `{}`", field.name);
+            absent_truth(
+                &mut lacks,
+                &at,
+                &field.schema,
+                !function.arguments.iter().any(|it| it.name == field.name),
+            );
+            nested_truths(&mut lacks, &field.schema, &catalogue.definitions, &mut BTreeSet::new());
             documented(&mut lacks, &at, &field.schema);
             default(&mut lacks, &at, &field.schema);
             walk(&mut lacks, &at, &field.schema);
@@ -135,6 +143,57 @@ fn default(lacks: &mut Vec<String>, at: &str, schema: &Value) {
     }
 }
 
+/// An optional boolean has a fixed default, unless its text says what its absence means.
+fn absent_truth(lacks: &mut Vec<String>, at: &str, schema: &Value, optional: bool) {
+    let text = schema["description"].as_str().unwrap_or_default().to_lowercase();
+    let says = ["absent", "unchanged", "or only"].into_iter().any(|words| text.contains(words));
+    if optional && schema["type"] == "boolean" && schema.get("default").is_none() && !says {
+        let message =
+            format!("{at} is an optional boolean without a default, and its text does not say what follows");
+        if !lacks.contains(&message) {
+            lacks.push(message);
+        }
+    }
+}
+
+/// The same of every field of an option, and of what it refers to.
+fn nested_truths<'a>(
+    lacks: &mut Vec<String>,
+    schema: &'a Value,
+    definitions: &'a Map<String, Value>,
+    seen: &mut BTreeSet<&'a str>,
+) {
+    match schema {
+        Value::Object(fields) => {
+            if let Some(name) = schema["$ref"].as_str().and_then(|it| it.rsplit('/').next())
+                && let Some(definition) = definitions.get(name)
+                && seen.insert(name)
+            {
+                let required: Vec<&str> = definition["required"]
+                    .as_array()
+                    .into_iter()
+                    .flatten()
+                    .filter_map(Value::as_str)
+                    .collect();
+                for (field, schema) in definition["properties"].as_object().into_iter().flatten() {
+                    absent_truth(
+                        lacks,
+                        &format!("{name}.{field}"),
+                        schema,
+                        !required.contains(&field.as_str()),
+                    );
+                }
+                nested_truths(lacks, definition, definitions, seen);
+            }
+            fields.values().for_each(|value| nested_truths(lacks, value, definitions, seen));
+        }
+        Value::Array(values) => {
+            values.iter().for_each(|value| nested_truths(lacks, value, definitions, seen))
+        }
+        _ => {}
+    }
+}
+
 /// Whether a text says `default 80`, `absent: origin` or `python (the default)`. What is absent may also follow from
 /// something else, as in `absent: the sandbox's`; a text says that in more than one word.
 fn states_default(text: &str) -> bool {
@@ -236,6 +295,21 @@ mod tests {
         let catalogue = catalogue();
         if let Err(lacks) = check(&catalogue, &operations::render(&catalogue)) {
             panic!("{lacks}");
+        }
+    }
+
+    #[test]
+    fn an_optional_boolean_without_a_default_is_named() {
+        let without_default = |it: &mut Catalogue| {
+            let pip = it.definitions.get_mut("ImagePipInstall").unwrap();
+            pip["properties"]["pre"].as_object_mut().unwrap().remove("default");
+            let function = it.functions.iter_mut().find(|it| it.operation.name == "sandbox.create").unwrap();
+            let kvm = function.options.iter_mut().find(|it| it.name == "kvm").unwrap();
+            kvm.schema.as_object_mut().unwrap().remove("default");
+        };
+        let lacks = said(without_default);
+        for field in ["ImagePipInstall.pre", "sandbox.create: `kvm`"] {
+            assert!(lacks.contains(&format!("{field} is an optional boolean without a default")), "{lacks}");
         }
     }
 

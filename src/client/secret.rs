@@ -108,9 +108,9 @@ fn body<const N: usize>(fields: [(&str, Option<Value>); N]) -> Map<String, Value
 /// Sends a request whose body has a value, which no error then shows: a server may quote what it refuses.
 async fn send_with_value(operation: &str, request: Request, value: Option<&Sensitive>) -> Result<Response> {
     let hide = |mut error: Error| {
-        if let Some(value) = value.map(Sensitive::reveal).filter(|value| !value.is_empty()) {
+        if let Some(value) = value {
             let detail = error.detail_mut();
-            detail.message = detail.message.replace(value, "***");
+            detail.message = value.hide_in(&detail.message);
         }
         error
     };

@@ -29,7 +29,8 @@ type SandboxCreateOptions struct {
 	Target *string `json:"target,omitzero"`
 	// Resources: `cpu` (vCPU), `memory` (GiB), `disk` (GiB), `gpu`, `gpuType`.
 	Resources *Resources `json:"resources,omitzero"`
-	// AutoStopInterval: Minutes without activity until it stops; 0 never. Unit: minutes.
+	// AutoStopInterval: Minutes without activity until it stops; 0 never. The server takes 15 where it is not
+	// given, unless the sandbox pauses by itself. Unit: minutes.
 	AutoStopInterval *int64 `json:"autoStopInterval,omitzero"`
 	// AutoArchiveInterval: Minutes stopped until it is archived; 0 never. Default: 10080. Unit: minutes.
 	AutoArchiveInterval *int64 `json:"autoArchiveInterval,omitzero"`
@@ -49,11 +50,11 @@ type SandboxCreateOptions struct {
 	// WaitForStart: false returns as soon as the server has answered; true waits until it is started. Default:
 	// true.
 	WaitForStart *bool `json:"waitForStart,omitzero"`
-	// AutoPauseInterval: Minutes without activity until it pauses; 0 never. UNSUPPORTED before 0.205. Unit:
-	// minutes.
+	// AutoPauseInterval: Minutes without activity until it pauses; 0 never. The server takes 60 where its class
+	// can pause and neither this nor `autoStopInterval` is given. UNSUPPORTED before 0.205. Unit: minutes.
 	AutoPauseInterval *int64 `json:"autoPauseInterval,omitzero"`
-	// TTLMinutes: Minutes until it is destroyed, whatever it does; 0 never. UNSUPPORTED before 0.205. Unit:
-	// minutes.
+	// TTLMinutes: Minutes until it is destroyed, whatever it does; 0 never. Absent: the longest that the
+	// organization allows, if there is one. UNSUPPORTED before 0.205. Unit: minutes.
 	TTLMinutes *int64 `json:"ttlMinutes,omitzero"`
 	// Secrets: Secrets as environment variables: `[{"ENV_NAME":"secret-name"}]`. UNSUPPORTED before 0.205.
 	Secrets []map[string]string `json:"secrets,omitzero"`
@@ -61,8 +62,9 @@ type SandboxCreateOptions struct {
 	Spot *bool `json:"spot,omitzero"`
 	// LinkedSandbox: Another sandbox to share a machine with.
 	LinkedSandbox *string `json:"linkedSandbox,omitzero"`
-	// QueueTimeout: Minutes that it may wait for a free runner before it is given up, 1 or more; the error is
-	// then SANDBOX_FAILED with the code QUEUE_TIMEOUT. UNSUPPORTED before 0.226. Unit: minutes.
+	// QueueTimeout: Minutes that it may wait for a free runner before it is given up, 1 or more; absent: no
+	// limit. The error is then SANDBOX_FAILED with the code QUEUE_TIMEOUT. UNSUPPORTED before 0.226. Unit:
+	// minutes.
 	QueueTimeout *int64 `json:"queueTimeout,omitzero"`
 	// Kvm: true: on a machine with KVM. UNSUPPORTED before 0.226. Default: false.
 	Kvm *bool `json:"kvm,omitzero"`

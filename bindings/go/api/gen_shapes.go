@@ -1170,7 +1170,7 @@ type ImagePipInstall struct {
 	IndexURL *string `json:"indexUrl,omitzero"`
 	// ExtraIndexUrls: Further package indexes.
 	ExtraIndexUrls []string `json:"extraIndexUrls,omitzero"`
-	// Pre: true: also versions that are not released yet.
+	// Pre: true: also versions that are not released yet. Default: false.
 	Pre *bool `json:"pre,omitzero"`
 	// ExtraOptions: Further options of pip, as shell text.
 	ExtraOptions *string `json:"extraOptions,omitzero"`
@@ -1189,7 +1189,7 @@ type ImagePyproject struct {
 	IndexURL *string `json:"indexUrl,omitzero"`
 	// ExtraIndexUrls: As for `pipInstall`.
 	ExtraIndexUrls []string `json:"extraIndexUrls,omitzero"`
-	// Pre: As for `pipInstall`.
+	// Pre: As for `pipInstall`. Default: false.
 	Pre *bool `json:"pre,omitzero"`
 	// ExtraOptions: As for `pipInstall`.
 	ExtraOptions *string `json:"extraOptions,omitzero"`
@@ -1214,7 +1214,7 @@ type ImageRequirements struct {
 	IndexURL *string `json:"indexUrl,omitzero"`
 	// ExtraIndexUrls: As for `pipInstall`.
 	ExtraIndexUrls []string `json:"extraIndexUrls,omitzero"`
-	// Pre: As for `pipInstall`.
+	// Pre: As for `pipInstall`. Default: false.
 	Pre *bool `json:"pre,omitzero"`
 	// ExtraOptions: As for `pipInstall`.
 	ExtraOptions *string `json:"extraOptions,omitzero"`

@@ -108,6 +108,7 @@ pub struct PipInstall {
     /// Further package indexes.
     pub extra_index_urls: Option<Vec<String>>,
     /// true: also versions that are not released yet.
+    #[cfg_attr(feature = "schema", schemars(extend("default" = false)))]
     pub pre: Option<bool>,
     /// Further options of pip, as shell text.
     pub extra_options: Option<String>,
@@ -127,6 +128,7 @@ pub struct Requirements {
     /// As for `pipInstall`.
     pub extra_index_urls: Option<Vec<String>>,
     /// As for `pipInstall`.
+    #[cfg_attr(feature = "schema", schemars(extend("default" = false)))]
     pub pre: Option<bool>,
     /// As for `pipInstall`.
     pub extra_options: Option<String>,
@@ -148,6 +150,7 @@ pub struct Pyproject {
     /// As for `pipInstall`.
     pub extra_index_urls: Option<Vec<String>>,
     /// As for `pipInstall`.
+    #[cfg_attr(feature = "schema", schemars(extend("default" = false)))]
     pub pre: Option<bool>,
     /// As for `pipInstall`.
     pub extra_options: Option<String>,

@@ -42,7 +42,8 @@ crate::params! {
         pub target: Option<String>,
         /// `cpu` (vCPU), `memory` (GiB), `disk` (GiB), `gpu`, `gpuType`.
         pub resources: Option<Resources>,
-        /// Minutes without activity until it stops; 0 never.
+        /// Minutes without activity until it stops; 0 never. The server takes 15 where it is not given, unless the
+        /// sandbox pauses by itself.
         #[cfg_attr(feature = "schema", schemars(extend("unit" = "minutes")))]
         pub auto_stop_interval: Option<i64>,
         /// Minutes stopped until it is archived; 0 never.
@@ -64,10 +65,12 @@ crate::params! {
         pub domain_allow_list: Option<String>,
         /// false returns as soon as the server has answered; true waits until it is started.
         pub wait_for_start: Option<bool> = true,
-        /// Minutes without activity until it pauses; 0 never. UNSUPPORTED before 0.205.
+        /// Minutes without activity until it pauses; 0 never. The server takes 60 where its class can pause and neither
+        /// this nor `autoStopInterval` is given. UNSUPPORTED before 0.205.
         #[cfg_attr(feature = "schema", schemars(extend("unit" = "minutes")))]
         pub auto_pause_interval: Option<i64>,
-        /// Minutes until it is destroyed, whatever it does; 0 never. UNSUPPORTED before 0.205.
+        /// Minutes until it is destroyed, whatever it does; 0 never. Absent: the longest that the organization
+        /// allows, if there is one. UNSUPPORTED before 0.205.
         #[cfg_attr(feature = "schema", schemars(extend("unit" = "minutes")))]
         pub ttl_minutes: Option<i64>,
         /// Secrets as environment variables: `[{"ENV_NAME":"secret-name"}]`. UNSUPPORTED before 0.205.
@@ -77,8 +80,8 @@ crate::params! {
         pub spot: Option<bool> = false,
         /// Another sandbox to share a machine with.
         pub linked_sandbox: Option<String>,
-        /// Minutes that it may wait for a free runner before it is given up, 1 or more; the error is then
-        /// SANDBOX_FAILED with the code QUEUE_TIMEOUT. UNSUPPORTED before 0.226.
+        /// Minutes that it may wait for a free runner before it is given up, 1 or more; absent: no limit. The error is
+        /// then SANDBOX_FAILED with the code QUEUE_TIMEOUT. UNSUPPORTED before 0.226.
         #[cfg_attr(feature = "schema", schemars(range(min = 1), extend("unit" = "minutes")))]
         pub queue_timeout: Option<i64>,
         /// true: on a machine with KVM. UNSUPPORTED before 0.226.

@@ -35,7 +35,8 @@ use std::ptr::null_mut;
 /// * `public` (true or false): true: preview links work without a token. Default: false.
 /// * `target` (text): The region; absent: the client's `target`.
 /// * `resources` (Resources): `cpu` (vCPU), `memory` (GiB), `disk` (GiB), `gpu`, `gpuType`.
-/// * `autoStopInterval` (integer, minutes): Minutes without activity until it stops; 0 never.
+/// * `autoStopInterval` (integer, minutes): Minutes without activity until it stops; 0 never. The
+///   server takes 15 where it is not given, unless the sandbox pauses by itself.
 /// * `autoArchiveInterval` (integer, minutes): Minutes stopped until it is archived; 0 never. Default:
 ///   10080.
 /// * `autoDeleteInterval` (integer, minutes): Minutes stopped until it is deleted; -1 never, 0 at once.
@@ -49,18 +50,19 @@ use std::ptr::null_mut;
 /// * `domainAllowList` (text): Domains that may be reached, separated by commas.
 /// * `waitForStart` (true or false): false returns as soon as the server has answered; true waits until
 ///   it is started. Default: true.
-/// * `autoPauseInterval` (integer, minutes): Minutes without activity until it pauses; 0 never.
+/// * `autoPauseInterval` (integer, minutes): Minutes without activity until it pauses; 0 never. The
+///   server takes 60 where its class can pause and neither this nor `autoStopInterval` is given.
 ///   UNSUPPORTED before 0.205.
-/// * `ttlMinutes` (integer, minutes): Minutes until it is destroyed, whatever it does; 0 never.
-///   UNSUPPORTED before 0.205.
+/// * `ttlMinutes` (integer, minutes): Minutes until it is destroyed, whatever it does; 0 never. Absent:
+///   the longest that the organization allows, if there is one. UNSUPPORTED before 0.205.
 /// * `secrets` (list of object of texts): Secrets as environment variables:
 ///   `[{"ENV_NAME":"secret-name"}]`. UNSUPPORTED before 0.205.
 /// * `spot` (true or false): true: on spot capacity, which may be taken back. UNSUPPORTED before 0.205.
 ///   Default: false.
 /// * `linkedSandbox` (text): Another sandbox to share a machine with.
 /// * `queueTimeout` (integer, minutes): Minutes that it may wait for a free runner before it is given
-///   up, 1 or more; the error is then SANDBOX_FAILED with the code QUEUE_TIMEOUT. UNSUPPORTED before
-///   0.226.
+///   up, 1 or more; absent: no limit. The error is then SANDBOX_FAILED with the code QUEUE_TIMEOUT.
+///   UNSUPPORTED before 0.226.
 /// * `kvm` (true or false): true: on a machine with KVM. UNSUPPORTED before 0.226. Default: false.
 /// * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
 ///   operation's default. Of a stream it bounds its whole life.

@@ -920,7 +920,7 @@ pub struct ImagePipInstall {
     /// Further package indexes.
     #[serde(rename = "extraIndexUrls", default, skip_serializing_if = "Option::is_none")]
     pub extra_index_urls: Option<Vec<String>>,
-    /// true: also versions that are not released yet.
+    /// true: also versions that are not released yet. Default: `false`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pre: Option<bool>,
     /// Further options of pip, as shell text.
@@ -945,7 +945,7 @@ pub struct ImagePyproject {
     /// As for `pipInstall`.
     #[serde(rename = "extraIndexUrls", default, skip_serializing_if = "Option::is_none")]
     pub extra_index_urls: Option<Vec<String>>,
-    /// As for `pipInstall`.
+    /// As for `pipInstall`. Default: `false`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pre: Option<bool>,
     /// As for `pipInstall`.
@@ -977,7 +977,7 @@ pub struct ImageRequirements {
     /// As for `pipInstall`.
     #[serde(rename = "extraIndexUrls", default, skip_serializing_if = "Option::is_none")]
     pub extra_index_urls: Option<Vec<String>>,
-    /// As for `pipInstall`.
+    /// As for `pipInstall`. Default: `false`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pre: Option<bool>,
     /// As for `pipInstall`.

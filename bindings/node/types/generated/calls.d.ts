@@ -148,7 +148,10 @@ export interface SandboxCreateOptions extends ProgressOptions {
   target?: string
   /** `cpu` (vCPU), `memory` (GiB), `disk` (GiB), `gpu`, `gpuType`. */
   resources?: Resources
-  /** Minutes without activity until it stops; 0 never. (minutes) */
+  /**
+   * Minutes without activity until it stops; 0 never. The server takes 15 where it is not given, unless the sandbox
+   * pauses by itself. (minutes)
+   */
   autoStopInterval?: number
   /** Minutes stopped until it is archived; 0 never. Default: 10080. (minutes) */
   autoArchiveInterval?: number
@@ -166,9 +169,15 @@ export interface SandboxCreateOptions extends ProgressOptions {
   domainAllowList?: string
   /** false returns as soon as the server has answered; true waits until it is started. Default: true. */
   waitForStart?: boolean
-  /** Minutes without activity until it pauses; 0 never. UNSUPPORTED before 0.205. (minutes) */
+  /**
+   * Minutes without activity until it pauses; 0 never. The server takes 60 where its class can pause and neither this
+   * nor `autoStopInterval` is given. UNSUPPORTED before 0.205. (minutes)
+   */
   autoPauseInterval?: number
-  /** Minutes until it is destroyed, whatever it does; 0 never. UNSUPPORTED before 0.205. (minutes) */
+  /**
+   * Minutes until it is destroyed, whatever it does; 0 never. Absent: the longest that the organization allows, if
+   * there is one. UNSUPPORTED before 0.205. (minutes)
+   */
   ttlMinutes?: number
   /** Secrets as environment variables: `[{"ENV_NAME":"secret-name"}]`. UNSUPPORTED before 0.205. */
   secrets?: Record<string, string>[]
@@ -177,8 +186,8 @@ export interface SandboxCreateOptions extends ProgressOptions {
   /** Another sandbox to share a machine with. */
   linkedSandbox?: string
   /**
-   * Minutes that it may wait for a free runner before it is given up, 1 or more; the error is then SANDBOX_FAILED with
-   * the code QUEUE_TIMEOUT. UNSUPPORTED before 0.226. (minutes)
+   * Minutes that it may wait for a free runner before it is given up, 1 or more; absent: no limit. The error is then
+   * SANDBOX_FAILED with the code QUEUE_TIMEOUT. UNSUPPORTED before 0.226. (minutes)
    */
   queueTimeout?: number
   /** true: on a machine with KVM. UNSUPPORTED before 0.226. Default: false. */

@@ -653,7 +653,7 @@ export interface ImagePipInstall {
   indexUrl?: string
   /** Further package indexes. */
   extraIndexUrls?: string[]
-  /** true: also versions that are not released yet. */
+  /** true: also versions that are not released yet. Default: false. */
   pre?: boolean
   /** Further options of pip, as shell text. */
   extraOptions?: string
@@ -671,7 +671,7 @@ export interface ImagePyproject {
   indexUrl?: string
   /** As for `pipInstall`. */
   extraIndexUrls?: string[]
-  /** As for `pipInstall`. */
+  /** As for `pipInstall`. Default: false. */
   pre?: boolean
   /** As for `pipInstall`. */
   extraOptions?: string
@@ -698,7 +698,7 @@ export interface ImageRequirements {
   indexUrl?: string
   /** As for `pipInstall`. */
   extraIndexUrls?: string[]
-  /** As for `pipInstall`. */
+  /** As for `pipInstall`. Default: false. */
   pre?: boolean
   /** As for `pipInstall`. */
   extraOptions?: string

@@ -1,6 +1,7 @@
 //! What went wrong in git, read from its English output, and the answer of each protocol.
 
 use super::program::{Exit, Failure};
+use super::redaction::redact;
 use crate::toolbox::call::{
     BAD_REQUEST, CONFLICT, ErrorCode, ErrorResponse, INTERNAL, NOT_FOUND, ToolboxCall,
 };
@@ -140,7 +141,7 @@ impl Exit {
             true => lines().collect::<Vec<_>>().join("\n"),
             false => marked.join("\n"),
         };
-        self.secrets.iter().fold(message, |text, secret| text.replace(secret, "***"))
+        redact(&message, &self.secrets)
     }
 }
 

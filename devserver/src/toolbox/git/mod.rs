@@ -14,6 +14,7 @@ mod clone;
 mod config;
 mod failure;
 mod program;
+mod redaction;
 mod remotes;
 mod request;
 mod status;

@@ -1026,7 +1026,7 @@ impl SandboxSpec {
         self
     }
 
-    /// Minutes without activity until it stops; 0 never.
+    /// Minutes without activity until it stops; 0 never. The server takes 15 where it is not given, unless the sandbox pauses by itself.
     pub fn auto_stop_interval(mut self, value: i64) -> Self {
         self.0.set("autoStopInterval", value);
         self
@@ -1080,13 +1080,13 @@ impl SandboxSpec {
         self
     }
 
-    /// Minutes without activity until it pauses; 0 never. UNSUPPORTED before 0.205.
+    /// Minutes without activity until it pauses; 0 never. The server takes 60 where its class can pause and neither this nor `autoStopInterval` is given. UNSUPPORTED before 0.205.
     pub fn auto_pause_interval(mut self, value: i64) -> Self {
         self.0.set("autoPauseInterval", value);
         self
     }
 
-    /// Minutes until it is destroyed, whatever it does; 0 never. UNSUPPORTED before 0.205.
+    /// Minutes until it is destroyed, whatever it does; 0 never. Absent: the longest that the organization allows, if there is one. UNSUPPORTED before 0.205.
     pub fn ttl_minutes(mut self, value: i64) -> Self {
         self.0.set("ttlMinutes", value);
         self
@@ -1110,7 +1110,7 @@ impl SandboxSpec {
         self
     }
 
-    /// Minutes that it may wait for a free runner before it is given up, 1 or more; the error is then SANDBOX_FAILED with the code QUEUE_TIMEOUT. UNSUPPORTED before 0.226.
+    /// Minutes that it may wait for a free runner before it is given up, 1 or more; absent: no limit. The error is then SANDBOX_FAILED with the code QUEUE_TIMEOUT. UNSUPPORTED before 0.226.
     pub fn queue_timeout(mut self, value: i64) -> Self {
         self.0.set("queueTimeout", value);
         self

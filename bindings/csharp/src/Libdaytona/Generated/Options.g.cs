@@ -151,7 +151,8 @@ public sealed class SandboxCreateOptions : CallOptions
     /// <summary><c>cpu</c> (vCPU), <c>memory</c> (GiB), <c>disk</c> (GiB), <c>gpu</c>, <c>gpuType</c>.</summary>
     public Resources? Resources { get; set; }
 
-    /// <summary>Minutes without activity until it stops; 0 never.</summary>
+    /// <summary>Minutes without activity until it stops; 0 never. The server takes 15 where it is not given, unless
+    /// the sandbox pauses by itself.</summary>
     public TimeSpan? AutoStopInterval { get; set; }
 
     /// <summary>Minutes stopped until it is archived; 0 never. Default: 10080 minutes.</summary>
@@ -184,10 +185,12 @@ public sealed class SandboxCreateOptions : CallOptions
     /// true.</summary>
     public bool? WaitForStart { get; set; }
 
-    /// <summary>Minutes without activity until it pauses; 0 never. UNSUPPORTED before 0.205.</summary>
+    /// <summary>Minutes without activity until it pauses; 0 never. The server takes 60 where its class can pause and
+    /// neither this nor <c>autoStopInterval</c> is given. UNSUPPORTED before 0.205.</summary>
     public TimeSpan? AutoPauseInterval { get; set; }
 
-    /// <summary>Minutes until it is destroyed, whatever it does; 0 never. UNSUPPORTED before 0.205.</summary>
+    /// <summary>Minutes until it is destroyed, whatever it does; 0 never. Absent: the longest that the organization
+    /// allows, if there is one. UNSUPPORTED before 0.205.</summary>
     public TimeSpan? Ttl { get; set; }
 
     /// <summary>Secrets as environment variables: <c>[{"ENV_NAME":"secret-name"}]</c>. UNSUPPORTED before
@@ -204,8 +207,8 @@ public sealed class SandboxCreateOptions : CallOptions
     /// <summary>Another sandbox to share a machine with.</summary>
     public string? LinkedSandbox { get; set; }
 
-    /// <summary>Minutes that it may wait for a free runner before it is given up, 1 or more; the error is then
-    /// SANDBOX_FAILED with the code QUEUE_TIMEOUT. UNSUPPORTED before 0.226.</summary>
+    /// <summary>Minutes that it may wait for a free runner before it is given up, 1 or more; absent: no limit. The
+    /// error is then SANDBOX_FAILED with the code QUEUE_TIMEOUT. UNSUPPORTED before 0.226.</summary>
     public TimeSpan? QueueTimeout { get; set; }
 
     /// <summary>true: on a machine with KVM. UNSUPPORTED before 0.226. Default: false.</summary>

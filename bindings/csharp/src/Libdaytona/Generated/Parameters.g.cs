@@ -69,7 +69,7 @@ public sealed record ImagePipInstall : IParameters
     /// <summary>Further package indexes.</summary>
     public IReadOnlyList<string>? ExtraIndexUrls { get; init; }
 
-    /// <summary>true: also versions that are not released yet.</summary>
+    /// <summary>true: also versions that are not released yet. Default: false.</summary>
     public bool? Pre { get; init; }
 
     /// <summary>Further options of pip, as shell text.</summary>
@@ -106,7 +106,7 @@ public sealed record ImagePyproject : IParameters
     /// <summary>As for <c>pipInstall</c>.</summary>
     public IReadOnlyList<string>? ExtraIndexUrls { get; init; }
 
-    /// <summary>As for <c>pipInstall</c>.</summary>
+    /// <summary>As for <c>pipInstall</c>. Default: false.</summary>
     public bool? Pre { get; init; }
 
     /// <summary>As for <c>pipInstall</c>.</summary>
@@ -158,7 +158,7 @@ public sealed record ImageRequirements : IParameters
     /// <summary>As for <c>pipInstall</c>.</summary>
     public IReadOnlyList<string>? ExtraIndexUrls { get; init; }
 
-    /// <summary>As for <c>pipInstall</c>.</summary>
+    /// <summary>As for <c>pipInstall</c>. Default: false.</summary>
     public bool? Pre { get; init; }
 
     /// <summary>As for <c>pipInstall</c>.</summary>
