@@ -22,7 +22,7 @@ UNINSTALLED = -Iinclude -L$(RELEASE) -ldaytona -Wl,-rpath,$(abspath $(RELEASE))
 
 EXAMPLES := $(patsubst examples/c/%.c,$(PROGRAMS)/%,$(wildcard examples/c/*.c))
 
-.PHONY: all library server examples install generate coverage demo bench bench-node bench-tools soak test clean
+.PHONY: all library server examples install generate coverage demo bench bench-tools soak test clean
 
 all: library server
 
@@ -110,19 +110,16 @@ demo-rust:
 	$(CARGO) build --locked --package daytona-dev --example quickstart --package libdaytona
 	$(TARGET)/debug/daytona-dev run -- $(TARGET)/debug/examples/quickstart
 
-# The table of measures beside their peers; minutes. ROUNDS=N, MEASURE='parts of names, separated by |'.
+# The tables of measures beside their peers; minutes. ROUNDS=N, MEASURE='parts of names, separated by |',
+# LANGUAGES='c go ...': whose; OFFICIAL_GO=a checkout of Daytona's clients, for where no registry has their Go SDK.
 ROUNDS ?= 5
+LANGUAGES ?= c go csharp node ruby cpp python
 # EARLIER=a daytona-dev of before: the sandboxes are measured beside its.
-bench: bench-tools library server $(RELEASE)/bench-daytona $(RELEASE)/bench-curl
+bench: bench-tools library $(if $(filter c,$(LANGUAGES)),server $(RELEASE)/bench-curl) $(RELEASE)/bench-daytona
 	$(CARGO) build --locked --release --package bench
-	$(RELEASE)/bench-table $(RELEASE) $(abspath $(RELEASE))/libdaytona.so $(ROUNDS) $(if $(MEASURE),'$(MEASURE)')
-	$(if $(MEASURE),,$(RELEASE)/bench-sandboxes $(RELEASE)/daytona-dev '$(EARLIER)' $(ROUNDS))
-
-# The Node package beside the official one: minutes. ROUNDS=N.
-bench-node: library
-	$(CARGO) build --locked --release --package bench --bin bench-server
-	cd bindings/node && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
-	LIBDAYTONA_PATH=$(abspath $(RELEASE)) node bindings/node/bench/table.mjs $(abspath $(RELEASE))/bench-server $(ROUNDS)
+	OFFICIAL_GO='$(OFFICIAL_GO)' benches/languages $(RELEASE) $(LANGUAGES)
+	$(RELEASE)/bench-table $(RELEASE) $(abspath $(RELEASE))/libdaytona.so $(ROUNDS) '$(LANGUAGES)' $(if $(MEASURE),'$(MEASURE)')
+	$(if $(MEASURE),,$(if $(filter c,$(LANGUAGES)),$(RELEASE)/bench-sandboxes $(RELEASE)/daytona-dev '$(EARLIER)' $(ROUNDS)))
 
 # What takes minutes: a thousand sandboxes, created and deleted.
 soak:

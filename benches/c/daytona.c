@@ -50,6 +50,14 @@ static void submit(daytona_queue_t queue)
     check(daytona_submit(sandbox, "process.execute", COMMAND, NULL, 0, queue, 0, NULL, &out), &out);
 }
 
+/* A call of the echo target, which needs no server. */
+static void submit_echo(daytona_queue_t queue)
+{
+    char *out = NULL;
+    const char *params = "{\"result\":\"hello\",\"exitCode\":0}";
+    check(daytona_submit(client, "echo.value", params, NULL, 0, queue, 0, NULL, &out), &out);
+}
+
 static void execute_queue(void)
 {
     daytona_queue_t queue;
@@ -95,28 +103,46 @@ static void execute_inline(void)
     report(inline_from, EXECUTES);
 }
 
-static void in_flight(int width)
+/* Submits so many calls to one queue, so many at once, and takes their ends. */
+static void run_calls(daytona_queue_t queue, void (*submit_one)(daytona_queue_t), int width, int calls)
 {
-    daytona_queue_t queue;
     daytona_event_t events[64];
     size_t count;
-    char *out = NULL;
-    check(daytona_queue_open(NULL, &queue, &out), &out);
     int submitted = 0, done = 0;
-    struct measure from = begin();
-    for (; submitted < width; submitted++)
-        submit(queue);
-    while (done < IN_FLIGHT_CALLS) {
+    for (; submitted < width && submitted < calls; submitted++)
+        submit_one(queue);
+    while (done < calls) {
         require(!daytona_queue_next(queue, events, 64, -1, &count), "queue_next failed");
         for (size_t k = 0; k < count; k++, done++) {
-            require(!events[k].status, "execute failed");
-            if (submitted < IN_FLIGHT_CALLS) {
-                submit(queue);
+            require(!events[k].status, "a call failed");
+            if (submitted < calls) {
+                submit_one(queue);
                 submitted++;
             }
         }
     }
-    report(from, IN_FLIGHT_CALLS);
+}
+
+/* Calls in flight, some of them beforehand. */
+static void in_flight(void (*submit_one)(daytona_queue_t), int width, int calls, int warm)
+{
+    daytona_queue_t queue;
+    char *out = NULL;
+    check(daytona_queue_open(NULL, &queue, &out), &out);
+    run_calls(queue, submit_one, width, warm);
+    struct measure from = begin();
+    run_calls(queue, submit_one, width, calls);
+    report(from, calls);
+}
+
+/* What a fresh process does until its first answer. */
+static void first(void)
+{
+    char *out = NULL;
+    struct measure from = begin();
+    check(daytona_sandbox_get(client, "sandbox", NULL, &sandbox, &out, NULL), &out);
+    check(daytona_process_execute(sandbox, "echo hello", NULL, &out, NULL), &out);
+    report(from, 1);
 }
 
 static void upload(const char *file)
@@ -170,7 +196,7 @@ static void follow(void)
     daytona_stream_t stream;
     char *out = NULL;
     size_t total = 0;
-    check(daytona_stream_open(sandbox, "session.follow", "{\"id\":\"s\",\"commandId\":\"c\"}", 0, 0, &stream,
+    check(daytona_stream_open(sandbox, "session.follow", "{\"id\":\"s\",\"commandId\":\"log-256\"}", 0, 0, &stream,
                               &out), &out);
     struct measure from = begin();
     check(daytona_stream_each(stream, count_bytes, &total, &out, NULL), &out);
@@ -287,11 +313,11 @@ static void upload_each(const char *directory)
     delete_sandbox();
 }
 
-static void list_pages(void)
+static void list_pages(int lists)
 {
     char *out = NULL, options[128], cursor[64] = "";
     struct measure from = begin();
-    for (int i = 0; i < LISTS; i++) {
+    for (int i = 0; i < lists; i++) {
         int pages = 0;
         bool more = true;
         snprintf(options, sizeof options, "{\"limit\":200}");
@@ -304,7 +330,7 @@ static void list_pages(void)
         }
         require(pages == PAGES, "pages are missing");
     }
-    report(from, LISTS);
+    report(from, lists);
 }
 
 static void read_file(void)
@@ -358,8 +384,19 @@ static int open_library(const char *library)
     return 0;
 }
 
+static int argument_count;
+static char **all_arguments;
+
+static int number(int i)
+{
+    require(i < argument_count, "an argument is missing");
+    return atoi(all_arguments[i]);
+}
+
 int main(int count, char **arguments)
 {
+    argument_count = count;
+    all_arguments = arguments;
     require(count >= 3, "bench-daytona PORT MEASURE [ARGUMENT]");
     const char *measure = arguments[2];
     if (!strcmp(measure, "open"))
@@ -372,6 +409,12 @@ int main(int count, char **arguments)
         upload_each(arguments[3]);
         return 0;
     }
+    if (!strcmp(measure, "echo-target")) {
+        char *out = NULL;
+        check(daytona_echo_open(NULL, &client, &out), &out);
+        in_flight(submit_echo, number(3), number(4), number(5));
+        return 0;
+    }
     connect_to(arguments[1]);
     if (!strcmp(measure, "execute"))
         execute();
@@ -380,7 +423,9 @@ int main(int count, char **arguments)
     else if (!strcmp(measure, "execute-inline"))
         execute_inline();
     else if (!strcmp(measure, "in-flight"))
-        in_flight(atoi(arguments[3]));
+        in_flight(submit, number(3), number(4), number(5));
+    else if (!strcmp(measure, "first"))
+        first();
     else if (!strcmp(measure, "upload"))
         upload(arguments[3]);
     else if (!strcmp(measure, "download"))
@@ -400,7 +445,7 @@ int main(int count, char **arguments)
     else if (!strcmp(measure, "list"))
         list();
     else if (!strcmp(measure, "list-pages"))
-        list_pages();
+        list_pages(number(3));
     else if (!strcmp(measure, "read"))
         read_file();
     else

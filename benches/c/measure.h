@@ -45,8 +45,10 @@ static inline struct measure begin(void)
 
 static inline void report(struct measure from, double units)
 {
-    printf("{\"cpuUs\":%.0f,\"wallUs\":%.0f,\"units\":%.0f,\"grownKib\":%ld}\n", cpu_us() - from.cpu,
-           wall_us() - from.wall, units, memory_kib("VmHWM") - from.idle_kib);
+    double cpu = cpu_us() - from.cpu, wall = wall_us() - from.wall;
+    long peak_kib = memory_kib("VmHWM");
+    printf("{\"cpuUs\":%.0f,\"wallUs\":%.0f,\"units\":%.0f,\"grownKib\":%ld,\"peakKib\":%ld}\n", cpu, wall, units,
+           peak_kib - from.idle_kib, peak_kib);
 }
 
 static inline void require(int good, const char *what)

@@ -128,18 +128,28 @@ async fn serve(mut socket: TcpStream, canned: &Canned) -> std::io::Result<()> {
         buffer.drain(..head_end);
         let path = head.split(' ').nth(1).unwrap_or("").to_owned();
         if let Some(key) = header(&head, "sec-websocket-key") {
-            return websocket(socket, canned, &path, key).await;
+            let protocol = header(&head, "sec-websocket-protocol").unwrap_or_default();
+            return websocket(socket, canned, &path, key, protocol).await;
         }
         if header(&head, "expect").is_some() {
             socket.write_all(b"HTTP/1.1 100 Continue\r\n\r\n").await?;
         }
-        if header(&head, "transfer-encoding").is_some() {
+        let mut many = None;
+        if path.ends_with("/files/bulk-download") {
+            many = Some(body(&mut socket, &mut buffer, &head).await?);
+        } else if header(&head, "transfer-encoding").is_some() {
             drain_chunks(&mut socket, &mut buffer).await?;
         } else {
             let length = header(&head, "content-length").and_then(|text| text.parse().ok()).unwrap_or(0);
             drain(&mut socket, &mut buffer, length).await?;
         }
-        if path.contains("/object-storage/") {
+        if let Some(paths) = many {
+            let name = if file_length(&paths) == READ_BYTES { "read" } else { "download" };
+            socket.write_all(MULTIPART_HEAD.replace("NAME", name).as_bytes()).await?;
+            send_file(&mut socket, canned, &paths).await?;
+            socket.write_all(MULTIPART_END.as_bytes()).await?;
+            return Ok(());
+        } else if path.contains("/object-storage/") {
             let access = format!(
                 r#"{{"storageUrl":"http://{}","accessKey":"k","secret":"s","sessionToken":"t","bucket":"store","organizationId":"bench","region":"us-east-1"}}"#,
                 header(&head, "host").unwrap_or_default()
@@ -152,14 +162,12 @@ async fn serve(mut socket: TcpStream, canned: &Canned) -> std::io::Result<()> {
         } else if head.starts_with("POST /api/sandbox") || path.starts_with("/api/sandbox/") {
             socket.write_all(&canned.made).await?;
         } else if path.contains("/files/download") {
-            let length = if path.contains("read") { READ_BYTES } else { TRANSFER_BYTES };
+            let length = file_length(&path);
             let head = format!(
                 "HTTP/1.1 200 OK\r\ncontent-type: application/octet-stream\r\ncontent-length: {length}\r\n\r\n"
             );
             socket.write_all(head.as_bytes()).await?;
-            for _ in 0..length / MIB {
-                socket.write_all(&canned.block).await?;
-            }
+            send_file(&mut socket, canned, &path).await?;
         } else if path.starts_with("/api/sandbox") {
             socket.write_all(listed(canned, &path)).await?;
         } else if path.contains("/process/session/") {
@@ -170,6 +178,34 @@ async fn serve(mut socket: TcpStream, canned: &Canned) -> std::io::Result<()> {
             socket.write_all(&response(b"{}")).await?;
         }
     }
+}
+
+/// The answer to a download of several files, of which there is one; the connection ends with it.
+const MULTIPART_HEAD: &str = "HTTP/1.1 200 OK\r\ncontent-type: multipart/form-data; boundary=bench\r\nconnection: close\r\n\r\n\
+--bench\r\ncontent-disposition: form-data; name=\"file\"; filename=\"/tmp/NAME\"\r\ncontent-type: application/octet-stream\r\n\r\n";
+const MULTIPART_END: &str = "\r\n--bench--\r\n";
+
+/// The body of a request, which is short.
+async fn body(socket: &mut TcpStream, buffer: &mut Vec<u8>, head: &str) -> std::io::Result<String> {
+    let length = header(head, "content-length").and_then(|text| text.parse().ok()).unwrap_or(0);
+    while buffer.len() < length {
+        if socket.read_buf(buffer).await? == 0 {
+            return Err(std::io::ErrorKind::UnexpectedEof.into());
+        }
+    }
+    Ok(String::from_utf8_lossy(&buffer.drain(..length).collect::<Vec<_>>()).into_owned())
+}
+
+/// The files are told apart by their names.
+fn file_length(name: &str) -> usize {
+    if name.contains("/tmp/read") || name.contains("tmp%2Fread") { READ_BYTES } else { TRANSFER_BYTES }
+}
+
+async fn send_file(socket: &mut TcpStream, canned: &Canned, name: &str) -> std::io::Result<()> {
+    for _ in 0..file_length(name) / MIB {
+        socket.write_all(&canned.block).await?;
+    }
+    Ok(())
 }
 
 /// What an object store answers that has nothing yet and keeps nothing.
@@ -245,10 +281,21 @@ async fn drain_chunks(socket: &mut TcpStream, buffer: &mut Vec<u8>) -> std::io::
     }
 }
 
-async fn websocket(mut socket: TcpStream, canned: &Canned, path: &str, key: &str) -> std::io::Result<()> {
+async fn websocket(
+    mut socket: TcpStream,
+    canned: &Canned,
+    path: &str,
+    key: &str,
+    offered: &str,
+) -> std::io::Result<()> {
     let accept = derive_accept_key(key.as_bytes());
+    // Of what a terminal's client offers the daemon takes this one.
+    let protocol =
+        offered.split(',').map(str::trim).find(|protocol| *protocol == "X-Daytona-Pty-Exit-Control");
+    let protocol =
+        protocol.map(|protocol| format!("sec-websocket-protocol: {protocol}\r\n")).unwrap_or_default();
     let head = format!(
-        "HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: Upgrade\r\nsec-websocket-accept: {accept}\r\n\r\n"
+        "HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: Upgrade\r\n{protocol}sec-websocket-accept: {accept}\r\n\r\n"
     );
     socket.write_all(head.as_bytes()).await?;
     let mut socket = WebSocketStream::from_raw_socket(socket, Role::Server, None).await;
@@ -265,7 +312,9 @@ async fn websocket(mut socket: TcpStream, canned: &Canned, path: &str, key: &str
             }
         }
     } else if path.contains("/logs") {
-        for _ in 0..STREAM_BYTES / canned.log.len() {
+        // The command "log-N" has N MiB of log.
+        let size = path.split("/log-").nth(1).and_then(|rest| rest.split('/').next()?.parse().ok());
+        for _ in 0..size.map_or(STREAM_BYTES, |size: usize| size * MIB) / canned.log.len() {
             if socket.send(Message::Binary(canned.log.clone())).await.is_err() {
                 return Ok(());
             }

@@ -1,13 +1,13 @@
-//! Runs every measure beside its peer, round by round in turn, and prints the table of medians.
-//! `bench-table DIRECTORY LIBRARY [ROUNDS [MEASURE]]`: where the measured programs and the library are; parts of
-//! measures' names, separated by `|`.
+//! Runs every measure beside its peer, round by round in turn, and prints tables of medians: C's, then one for each
+//! language's package.
+//! `bench-table DIRECTORY LIBRARY ROUNDS LANGUAGES [MEASURE]`: where the measured programs and the library are;
+//! languages by name; parts of measures' names, separated by `|`.
 
-use bench::{DevServer, median};
-use serde_json::Value;
-use std::io::{BufRead, BufReader, Read};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::sync::OnceLock;
+mod languages;
+mod run;
+
+use bench::median;
+use run::{Bench, Figure};
 
 struct Measure {
     name: &'static str,
@@ -17,18 +17,6 @@ struct Measure {
     unit: &'static str,
     figure: Figure,
     aim: &'static str,
-}
-
-#[derive(Clone, Copy)]
-enum Figure {
-    /// CPU microseconds a unit: less is better.
-    Cpu,
-    /// Units a second: more is better.
-    Rate,
-    /// The median round trip: less is better; compared by difference.
-    P50,
-    /// Wall milliseconds: less is better.
-    Wall,
 }
 
 const MEASURES: &[Measure] = &[
@@ -58,7 +46,7 @@ const MEASURES: &[Measure] = &[
     },
     Measure {
         name: "64 in flight, one queue",
-        ours: &["in-flight", "64"],
+        ours: &["in-flight", "64", "20000", "0"],
         peer: Some(("bench-curl", &["in-flight", "64"])),
         unit: "calls/s",
         figure: Figure::Rate,
@@ -66,7 +54,7 @@ const MEASURES: &[Measure] = &[
     },
     Measure {
         name: "1,000 in flight, one queue",
-        ours: &["in-flight", "1000"],
+        ours: &["in-flight", "1000", "20000", "0"],
         peer: Some(("bench-curl", &["in-flight", "1000"])),
         unit: "calls/s",
         figure: Figure::Rate,
@@ -154,7 +142,7 @@ const MEASURES: &[Measure] = &[
     },
     Measure {
         name: "10,000 sandboxes, listed in pages of 200",
-        ours: &["list-pages"],
+        ours: &["list-pages", "20"],
         peer: Some(("bench-curl", &["list-pages"])),
         unit: "us CPU a list",
         figure: Figure::Cpu,
@@ -178,121 +166,24 @@ const MEASURES: &[Measure] = &[
     },
 ];
 
-/// What one run of one program printed.
-struct Run {
-    figure: f64,
-    grown_kib: Option<f64>,
-}
-
-struct Bench {
-    programs: PathBuf,
-    library: String,
-    scratch: PathBuf,
-    port: String,
-    /// For measures that need more than canned answers.
-    server: OnceLock<DevServer>,
-}
-
-impl Bench {
-    fn run(&self, program: &str, arguments: &[&str], figure: Figure) -> Result<Run, String> {
-        let fill = |argument: &&str| match *argument {
-            "FILE" => self.scratch.join("upload").display().to_string(),
-            "COPY" => self.scratch.join("download").display().to_string(),
-            "SMALL" => self.scratch.join("small").display().to_string(),
-            "LIBRARY" => self.library.clone(),
-            other => other.to_owned(),
-        };
-        let mut command = Command::new(self.programs.join(program));
-        if arguments.contains(&"SMALL") {
-            let server = self.dev_server()?;
-            command.env("DAYTONA_API_URL", &server.url).env("DAYTONA_API_KEY", &server.key);
-        }
-        let output = command
-            .arg(&self.port)
-            .args(arguments.iter().map(fill))
-            .stdin(Stdio::null())
-            .stderr(Stdio::inherit())
-            .output()
-            .map_err(|error| format!("{program}: {error}"))?;
-        let line = String::from_utf8_lossy(&output.stdout);
-        let report: Value = serde_json::from_str(&line)
-            .map_err(|error| format!("{program} {arguments:?}: {error}: {line:?}"))?;
-        let number = |key: &str| report[key].as_f64();
-        let missing = || format!("{program} {arguments:?} printed {line:?}");
-        let units = number("units").ok_or_else(missing)?;
-        let (cpu, wall) = (number("cpuUs").ok_or_else(missing)?, number("wallUs").ok_or_else(missing)?);
-        let figure = match figure {
-            Figure::Cpu => cpu / units,
-            Figure::Rate => units / wall * 1e6,
-            Figure::P50 => number("p50Us").ok_or_else(missing)?,
-            Figure::Wall => wall / 1000.0,
-        };
-        Ok(Run { figure, grown_kib: number("grownKib") })
-    }
-}
-
-impl Bench {
-    /// The server that has real files, and the small files for it.
-    fn dev_server(&self) -> Result<&DevServer, String> {
-        if let Some(server) = self.server.get() {
-            return Ok(server);
-        }
-        small_files(&self.scratch.join("small")).map_err(|error| error.to_string())?;
-        let server = DevServer::start(&self.programs.join("daytona-dev"), &[])?;
-        Ok(self.server.get_or_init(|| server))
-    }
-}
-
-fn small_files(directory: &Path) -> std::io::Result<()> {
-    for each in 0..bench::SMALL_DIRECTORIES {
-        let directory = directory.join(each.to_string());
-        std::fs::create_dir_all(&directory)?;
-        for file in 0..bench::SMALL_FILES_EACH {
-            std::fs::write(directory.join(file.to_string()), [b'x'; bench::SMALL_FILE_BYTES])?;
-        }
-    }
-    Ok(())
-}
-
-fn start_server(programs: &Path) -> Result<(Child, String), String> {
-    let mut server = Command::new(programs.join("bench-server"))
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .map_err(|error| format!("bench-server: {error}"))?;
-    let mut port = String::new();
-    let stdout = server.stdout.take().ok_or("bench-server has no output")?;
-    BufReader::new(stdout).read_line(&mut port).map_err(|error| error.to_string())?;
-    Ok((server, port.trim().to_owned()))
-}
-
 fn main() -> Result<(), String> {
     let arguments: Vec<String> = std::env::args().collect();
-    let [_, programs, library, rest @ ..] = arguments.as_slice() else {
-        return Err("bench-table DIRECTORY LIBRARY [ROUNDS [MEASURE]]".into());
+    let [_, programs, library, rounds, languages, rest @ ..] = arguments.as_slice() else {
+        return Err("bench-table DIRECTORY LIBRARY ROUNDS LANGUAGES [MEASURE]".into());
     };
-    let rounds: usize = rest.first().and_then(|text| text.parse().ok()).unwrap_or(5);
-    let only = rest.get(1);
-    let programs = PathBuf::from(programs);
-    let scratch = std::env::temp_dir().join(format!("libdaytona-bench-{}", std::process::id()));
-    std::fs::create_dir_all(&scratch).map_err(|error| error.to_string())?;
-    let upload = std::fs::File::create(scratch.join("upload")).map_err(|error| error.to_string())?;
-    let mut blocks = std::io::repeat(b'x').take(bench::TRANSFER_BYTES as u64);
-    std::io::copy(&mut blocks, &mut &upload).map_err(|error| error.to_string())?;
-    let (mut server, port) = start_server(&programs)?;
-    let bench =
-        Bench { programs, library: library.clone(), scratch: scratch.clone(), port, server: OnceLock::new() };
-    println!("| measure | unit | libdaytona | peer | ratio | aim | memory grown, MiB (peer) |");
-    println!("|---|---|---|---|---|---|---|");
-    let outcome = MEASURES
-        .iter()
-        .filter(|measure| only.is_none_or(|only| only.split('|').any(|part| measure.name.contains(part))))
-        .try_for_each(|measure| row(&bench, measure, rounds));
-    drop(bench);
-    drop(server.stdin.take());
-    let _ = server.wait();
-    let _ = std::fs::remove_dir_all(scratch);
-    outcome
+    let rounds: usize = rounds.parse().map_err(|error| format!("{rounds}: {error}"))?;
+    let chosen = |name: &str| rest.first().is_none_or(|only| only.split('|').any(|part| name.contains(part)));
+    let languages: Vec<&str> = languages.split_whitespace().collect();
+    let bench = Bench::start(programs.into(), library.clone())?;
+    if languages.contains(&"c") {
+        println!("| measure | unit | libdaytona | peer | ratio | aim | memory grown, MiB (peer) |");
+        println!("|---|---|---|---|---|---|---|");
+        MEASURES
+            .iter()
+            .filter(|measure| chosen(measure.name))
+            .try_for_each(|measure| row(&bench, measure, rounds))?;
+    }
+    languages::tables(&bench, rounds, &languages, &chosen)
 }
 
 /// Prints one row: medians over the rounds, and the median of the rounds' ratios.
@@ -300,16 +191,18 @@ fn row(bench: &Bench, measure: &Measure, rounds: usize) -> Result<(), String> {
     let (mut ours, mut peers, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
     let (mut our_memory, mut peer_memory) = (Vec::new(), Vec::new());
     for _ in 0..rounds {
-        let our = bench.run("bench-daytona", measure.ours, measure.figure)?;
-        ours.push(our.figure);
+        let our = bench.run("bench-daytona", measure.ours)?;
+        let our_figure = our.figure(measure.figure);
+        ours.push(our_figure);
         our_memory.extend(our.grown_kib);
         if let Some((program, arguments)) = measure.peer {
-            let peer = bench.run(program, arguments, measure.figure)?;
+            let peer = bench.run(program, arguments)?;
+            let peer_figure = peer.figure(measure.figure);
             ratios.push(match measure.figure {
-                Figure::P50 => our.figure - peer.figure,
-                _ => our.figure / peer.figure,
+                Figure::P50 => our_figure - peer_figure,
+                _ => our_figure / peer_figure,
             });
-            peers.push(peer.figure);
+            peers.push(peer_figure);
             peer_memory.extend(peer.grown_kib);
         }
     }
