@@ -220,7 +220,7 @@ static void echo(void)
     size_t count;
     int32_t channel;
     check(daytona_stream_open(sandbox, "pty.open", "{\"id\":\"echo\"}", 0, 0, &stream, &out), &out);
-    double cpu = cpu_us(), began = wall_us();
+    struct measure began = begin();
     for (int i = 0; i < 2 * TRIPS; i++) {
         double from = wall_us();
         require(!daytona_stream_write(stream, (const uint8_t *)"x", 1, -1, NULL, NULL), "write failed");
@@ -229,8 +229,7 @@ static void echo(void)
             trips[i - TRIPS] = wall_us() - from;
     }
     qsort(trips, TRIPS, sizeof *trips, compare);
-    printf("{\"cpuUs\":%.0f,\"wallUs\":%.0f,\"units\":%d,\"p50Us\":%.1f}\n", cpu_us() - cpu, wall_us() - began,
-           2 * TRIPS, trips[TRIPS / 2]);
+    report_trips(began, 2 * TRIPS, trips[TRIPS / 2]);
 }
 
 /* From the server's frame, whose text is the time at which it was sent, to its text in hand. */
@@ -241,7 +240,7 @@ static void interpreter(void)
     char *out = NULL, text[64];
     size_t count;
     int32_t channel;
-    double cpu = cpu_us(), began = wall_us();
+    struct measure began = begin();
     for (int i = 0; i < RUNS; i++) {
         daytona_stream_t stream;
         check(daytona_stream_open(sandbox, "interpreter.run", "{\"code\":\"print()\"}", 0, 0, &stream, &out),
@@ -255,8 +254,7 @@ static void interpreter(void)
         daytona_close(stream);
     }
     qsort(waits, RUNS, sizeof *waits, compare);
-    printf("{\"cpuUs\":%.0f,\"wallUs\":%.0f,\"units\":%d,\"p50Us\":%.1f}\n", cpu_us() - cpu, wall_us() - began,
-           RUNS, waits[RUNS / 2]);
+    report_trips(began, RUNS, waits[RUNS / 2]);
 }
 
 static void screenshot(void)

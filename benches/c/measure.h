@@ -1,4 +1,4 @@
-/* What the measured C programs share: CPU, wall clock, and the line of JSON that each prints. */
+/* What the measured C and C++ programs share: CPU, wall clock, and the line of JSON that each prints. */
 #ifndef MEASURE_H
 #define MEASURE_H
 #include <stdio.h>
@@ -40,15 +40,25 @@ struct measure { double cpu, wall; long idle_kib; };
 
 static inline struct measure begin(void)
 {
-    return (struct measure){cpu_us(), wall_us(), memory_kib("VmRSS")};
+    struct measure now = {cpu_us(), wall_us(), memory_kib("VmRSS")};
+    return now;
+}
+
+static inline void report_trips(struct measure from, double units, double p50_us)
+{
+    double cpu = cpu_us() - from.cpu, wall = wall_us() - from.wall;
+    long peak_kib = memory_kib("VmHWM");
+    printf("{\"cpuUs\":%.0f,\"wallUs\":%.0f,\"units\":%.0f,\"grownKib\":%ld,\"peakKib\":%ld", cpu, wall, units,
+           peak_kib - from.idle_kib, peak_kib);
+    if (p50_us)
+        printf(",\"p50Us\":%.1f", p50_us);
+    puts("}");
+    fflush(stdout);
 }
 
 static inline void report(struct measure from, double units)
 {
-    double cpu = cpu_us() - from.cpu, wall = wall_us() - from.wall;
-    long peak_kib = memory_kib("VmHWM");
-    printf("{\"cpuUs\":%.0f,\"wallUs\":%.0f,\"units\":%.0f,\"grownKib\":%ld,\"peakKib\":%ld}\n", cpu, wall, units,
-           peak_kib - from.idle_kib, peak_kib);
+    report_trips(from, units, 0);
 }
 
 static inline void require(int good, const char *what)

@@ -113,7 +113,8 @@ impl Bench {
             .arg(&self.port)
             .args(arguments.iter().map(fill))
             .stdin(Stdio::null())
-            .stdout(Stdio::piped());
+            .stdout(Stdio::piped())
+            .stderr(std::fs::File::create(self.scratch.join("stderr")).map_err(|error| error.to_string())?);
         let failed = |error: std::io::Error| format!("{program}: {error}");
         let began = Instant::now();
         let mut process = command.spawn().map_err(failed)?;
@@ -123,7 +124,10 @@ impl Bench {
         let started = began.elapsed();
         let status = process.wait().map_err(failed)?;
         let report = Run::new(&line, started).filter(|_| status.success());
-        report.ok_or_else(|| format!("{program} {arguments:?} ended with {status} and printed {line:?}"))
+        report.ok_or_else(|| {
+            let said = std::fs::read_to_string(self.scratch.join("stderr")).unwrap_or_default();
+            format!("{program} {arguments:?} ended with {status} and printed {line:?}\n{said}")
+        })
     }
 
     /// The server that has real files, and the small files for it.
