@@ -133,8 +133,8 @@ class Stream {
     void close() noexcept {
         if (!state_)
             return;
+        daytona_close(state_->queue); // First: a reader would get ENDED of the stream, and be told that it was cancelled.
         daytona_close(state_->stream);
-        daytona_close(state_->queue);
     }
 
     /// The handle for the functions of <daytona.h>.
