@@ -84,13 +84,47 @@ async fn a_language_server_answers_truly_or_not_at_all() {
     for (operation, params, path, cells) in [
         ("lsp.did_open", with(symbols.clone()), "/lsp/did-open", of_one_order(false)),
         ("lsp.completions", with(place), "/lsp/completions", of_one_request(false)),
-        ("lsp.document_symbols", with(symbols), "/lsp/document-symbols", of_one_request(true)),
+        ("lsp.document_symbols", with(symbols.clone()), "/lsp/document-symbols", of_one_request(true)),
+        (
+            "lsp.workspace_symbols",
+            with(json!({"query": "MyClass"})),
+            "/lsp/workspacesymbols",
+            of_one_request(true),
+        ),
+        ("lsp.did_close", with(symbols), "/lsp/did-close", of_one_order(false)),
+        ("lsp.start", project.clone(), "/lsp/start", of_one_order(false)),
     ] {
         let truth = fixture.does(operation, params.clone()).await;
         for (kind, promise) in cells {
             let ask = async || fixture.call(operation, params.clone()).await;
             matrix.case(&fixture, operation, &fault(kind, path, Some(1)), promise, &truth, ask).await;
         }
+    }
+    matrix.end();
+}
+
+#[tokio::test]
+async fn a_language_server_is_stopped_once_and_told_as_it_went() {
+    let patience = json!({"retries": 2, "idleTimeoutMs": 6000, "connectTimeoutMs": 6000, "events": false});
+    let fixture = Fixture::of(Protocol::V0_205, patience).await;
+    let mut matrix = Matrix::default();
+    fixture.put("main.py", "class MyClass:\n    pass\n");
+    let home = fixture.does("sandbox.home_dir", json!({})).await["dir"].clone();
+    let project = json!({"language": "python", "projectPath": home});
+    let mut limited = project.clone();
+    limited["timeoutMs"] = json!(5500);
+    let mut symbols = project.clone();
+    symbols["path"] = json!("main.py");
+    for (kind, promise) in of_one_order(false) {
+        fixture.does("lsp.start", project.clone()).await;
+        let fault = fault(kind, "/lsp/stop", Some(1));
+        let stop = async || fixture.call("lsp.stop", limited.clone()).await;
+        matrix.case(&fixture, "lsp.stop", &fault, promise, &Value::Null, stop).await;
+        let acted = matches!(promise, Truth) || lets_act(kind);
+        support::until(&fault, async || {
+            fixture.call("lsp.document_symbols", symbols.clone()).await.is_err() == acted
+        })
+        .await;
     }
     matrix.end();
 }
