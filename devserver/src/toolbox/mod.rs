@@ -43,7 +43,7 @@ pub fn router(machine: Arc<Machine>) -> Router {
         .merge(files::routes())
         .merge(git::routes(&machine))
         .merge(interpreter::routes())
-        .merge(computer::routes())
+        .merge(computer::routes(&machine))
         .merge(lsp::routes())
         .fallback(error::no_route)
         .method_not_allowed_fallback(error::no_route)

@@ -5,6 +5,7 @@ use crate::support::{self, until};
 use daytona::catalogue::Outcome;
 use daytona::client::status;
 use daytona::{Error, Result};
+use daytona_dev::Protocol;
 use serde_json::{Value, json};
 
 async fn started() -> Fixture {
@@ -107,6 +108,77 @@ async fn the_mouse_moves_clicks_drags_and_scrolls() {
         ("computer.key_hotkey", json!({"keys": "ctrl+c"}), json!({})),
     ] {
         assert_eq!(fixture.does(operation, params).await, answer, "{operation}");
+    }
+}
+
+/// A terminal window that writes down what it reads, the mouse's reports too.
+async fn recorder(fixture: &Fixture) {
+    let script = r"stty raw -echo; printf '\e[?1002h\e[?1006h\e]2;ready\a'; exec cat > read";
+    fixture.put("records.sh", script);
+    let xterm = "setsid xterm -xrm '*omitTranslation: popup-menu' -geometry 80x24+20+20 -e bash records.sh \
+                 </dev/null >/dev/null 2>&1 &";
+    fixture.executes(xterm).await;
+    until("a window", async || {
+        let titles = titles(fixture).await;
+        titles.contains("ready") && titles.contains("\"isActive\":true")
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn buttons_and_keys_are_held_in_0_226() {
+    let fixture = Fixture::of(Protocol::V0_226, json!({})).await;
+    fixture.does("computer.start", json!({})).await;
+    recorder(&fixture).await;
+    let arrives = async |what: &str| {
+        until(what, async || {
+            let read = fixture.executes("cat read").await["result"].as_str().unwrap().to_owned();
+            read.contains(what)
+        })
+        .await;
+        fixture.executes(": > read").await;
+    };
+    let (here, there) = (json!({"x": 200, "y": 150}), json!({"x": 300, "y": 150}));
+    // A report is button;column;row, and M for pressed, m for released; 32 is a motion with the button held.
+    assert_eq!(fixture.does("computer.mouse_down", here.clone()).await, here);
+    arrives("\x1b[<0;").await;
+    assert_eq!(fixture.does("computer.mouse_move", there.clone()).await, there);
+    arrives("\x1b[<32;").await;
+    assert_eq!(fixture.does("computer.mouse_up", json!({})).await, there);
+    arrives("m").await;
+    let with = |more: Value| {
+        let mut params = here.clone();
+        params.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        params
+    };
+    fixture.does("computer.mouse_click", with(json!({"clicks": 3, "double": true}))).await;
+    let released = async || {
+        let read = fixture.executes("cat read").await["result"].as_str().unwrap().to_owned();
+        read.matches('M').count() == 3 && read.matches('m').count() == 3
+    };
+    until("three clicks", released).await;
+    fixture.executes(": > read").await;
+    fixture.does("computer.mouse_click", with(json!({"modifiers": ["ctrl"]}))).await;
+    arrives("\x1b[<16;").await;
+    for (direction, report) in [("left", "\x1b[<66;"), ("right", "\x1b[<67;")] {
+        let params = with(json!({ "direction": direction }));
+        assert_eq!(fixture.does("computer.mouse_scroll", params).await, json!({"success": true}));
+        arrives(report).await;
+    }
+    let press = async || fixture.does("computer.key_press", json!({"key": "a"})).await;
+    assert_eq!(fixture.does("computer.key_down", json!({"key": "shift"})).await, json!({}));
+    press().await;
+    arrives("A").await;
+    fixture.does("computer.key_up", json!({"key": "shift"})).await;
+    press().await;
+    arrives("a").await;
+    for (operation, params, words) in [
+        ("computer.mouse_down", json!({"button": "side"}), "unsupported mouse button"),
+        ("computer.key_down", json!({"key": "nokey"}), "unsupported key"),
+        ("computer.mouse_scroll", with(json!({"direction": "in"})), "unsupported scroll direction"),
+    ] {
+        let error = fixture.call(operation, params).await.unwrap_err();
+        assert!(error.detail().message.contains(words), "{operation}: {error:?}");
     }
 }
 

@@ -3,7 +3,7 @@
 
 use super::display::Display;
 use super::failure::{Answer, Failure, RequestInfo};
-use super::keys::{self, Chord, Keysym};
+use super::keys::{self, Chord, Keysym, Modifier};
 use super::{blocking, nothing};
 use crate::toolbox::Machine;
 use crate::toolbox::go_json::{FieldType, Shape};
@@ -33,6 +33,19 @@ pub fn routes() -> Router<Arc<Machine>> {
         .route("/computeruse/keyboard/hotkey", post(hotkey))
 }
 
+/// What came with 0.226.
+pub fn newer_routes() -> Router<Arc<Machine>> {
+    Router::new()
+        .route(
+            "/computeruse/keyboard/down",
+            post(async |machine, request, body| hold(machine, request, body, true).await),
+        )
+        .route(
+            "/computeruse/keyboard/up",
+            post(async |machine, request, body| hold(machine, request, body, false).await),
+        )
+}
+
 const TYPE: Shape = Shape {
     package: "computeruse",
     name: "KeyboardTypeRequest",
@@ -43,6 +56,8 @@ const PRESS: Shape = Shape {
     name: "KeyboardPressRequest",
     fields: &[("key", FieldType::Text), ("modifiers", FieldType::Texts)],
 };
+const HOLD: Shape =
+    Shape { package: "computeruse", name: "KeyboardKeyRequest", fields: &[("key", FieldType::Text)] };
 const HOTKEY: Shape =
     Shape { package: "computeruse", name: "KeyboardHotkeyRequest", fields: &[("keys", FieldType::Text)] };
 
@@ -86,7 +101,23 @@ async fn hotkey(State(machine): State<Arc<Machine>>, request: RequestInfo, body:
     pressed.await.map(|()| nothing()).map_err(|failure| failure.answer(&request))
 }
 
-struct Keyboard {
+/// Presses a key without releasing it, or releases it.
+async fn hold(State(machine): State<Arc<Machine>>, request: RequestInfo, body: Bytes, down: bool) -> Answer {
+    let done = async {
+        let fields = HOLD.decode(&body).map_err(|_| Failure::bad_request("Invalid key"))?;
+        let chord = keys::pressed(&text(&fields, "key"), &[])?;
+        blocking(move || {
+            let mut keyboard = Keyboard::of(&machine)?;
+            let key = keyboard.key(chord.key)?;
+            keyboard.fake(key.code, down)?;
+            keyboard.display.sync()
+        })
+        .await
+    };
+    done.await.map(|()| nothing()).map_err(|failure| failure.answer(&request))
+}
+
+pub(super) struct Keyboard {
     machine: Arc<Machine>,
     display: Display,
     first: Keycode,
@@ -103,7 +134,7 @@ struct Key {
 }
 
 impl Keyboard {
-    fn of(machine: &Arc<Machine>) -> Result<Self, Failure> {
+    pub(super) fn of(machine: &Arc<Machine>) -> Result<Self, Failure> {
         let display = machine.desktop.input(machine)?;
         let setup = display.connection.setup();
         let (first, last) = (setup.min_keycode, setup.max_keycode);
@@ -178,6 +209,15 @@ impl Keyboard {
         self.tap(key)?;
         for code in held.iter().rev() {
             self.fake(*code, false)?;
+        }
+        self.display.sync()
+    }
+
+    /// Presses these modifiers, or releases them.
+    pub(super) fn hold(&mut self, modifiers: &[Modifier], down: bool) -> Result<(), Failure> {
+        for modifier in modifiers {
+            let code = self.key(modifier.keysym())?.code;
+            self.fake(code, down)?;
         }
         self.display.sync()
     }

@@ -117,6 +117,11 @@ pub fn pressed(key: &str, modifiers: &[String]) -> Result<Chord, Failure> {
     chord(named(key)?, modifiers.iter().map(String::as_str))
 }
 
+/// Modifiers that are held while the mouse is used.
+pub fn modifiers(names: &[String]) -> Result<Vec<Modifier>, Failure> {
+    Ok(chord((0, None), names.iter().map(String::as_str))?.modifiers)
+}
+
 /// As `ctrl+shift+t`.
 pub fn hotkey(text: &str) -> Result<Chord, Failure> {
     let failed = |failure: String| Failure::bad_request(format!("invalid hotkey {text:?}: {failure}"));

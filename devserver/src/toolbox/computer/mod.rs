@@ -25,18 +25,24 @@ mod screenshot;
 
 pub use desktop::Desktop;
 
-use super::go_json;
+use super::{error, go_json};
+use crate::Protocol;
 use crate::toolbox::Machine;
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{Path, State};
+use axum::extract::{Path, Request, State};
 use axum::http::Response;
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::IntoResponse;
 use axum::routing::{get, post};
 use failure::{Answer, Failure, RequestInfo};
 use serde_json::json;
 use std::sync::Arc;
 
-pub fn routes() -> Router<Arc<Machine>> {
+pub fn routes(machine: &Arc<Machine>) -> Router<Arc<Machine>> {
+    let newer = mouse::newer_routes()
+        .merge(keyboard::newer_routes())
+        .route_layer(from_fn_with_state(machine.clone(), only_0_226));
     Router::new()
         .route("/computeruse/start", post(start))
         .route("/computeruse/stop", post(stop))
@@ -53,6 +59,15 @@ pub fn routes() -> Router<Arc<Machine>> {
         .merge(keyboard::routes())
         .merge(recording::routes())
         .merge(accessibility::routes())
+        .merge(newer)
+}
+
+/// Daemons before it do not have these routes.
+async fn only_0_226(State(machine): State<Arc<Machine>>, request: Request, next: Next) -> Response<Body> {
+    match machine.protocol {
+        Protocol::V0_226 => next.run(request).await,
+        Protocol::V0_190 | Protocol::V0_205 => error::no_route().await.into_response(),
+    }
 }
 
 async fn start(State(machine): State<Arc<Machine>>, request: RequestInfo) -> Answer {

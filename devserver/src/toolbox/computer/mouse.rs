@@ -3,6 +3,8 @@
 use super::blocking;
 use super::display::Display;
 use super::failure::{Answer, Failure, RequestInfo};
+use super::keyboard::Keyboard;
+use super::keys;
 use crate::Protocol;
 use crate::toolbox::Machine;
 use crate::toolbox::go_json::{self, FieldType, Shape};
@@ -18,6 +20,10 @@ use x11rb::protocol::xtest::ConnectionExt as _;
 
 const WHEEL_UP: u8 = 4;
 const WHEEL_DOWN: u8 = 5;
+const WHEEL_LEFT: u8 = 6;
+const WHEEL_RIGHT: u8 = 7;
+/// The most clicks of one request.
+const MAX_CLICKS: i64 = 10;
 
 /// A drag moves in so many steps: programs take one jump for something else.
 const DRAG_STEPS: i32 = 20;
@@ -34,6 +40,19 @@ pub fn routes() -> Router<Arc<Machine>> {
         .route("/computeruse/mouse/scroll", post(scroll))
 }
 
+/// What came with 0.226.
+pub fn newer_routes() -> Router<Arc<Machine>> {
+    Router::new()
+        .route(
+            "/computeruse/mouse/down",
+            post(async |machine, request, body| hold(machine, request, body, true).await),
+        )
+        .route(
+            "/computeruse/mouse/up",
+            post(async |machine, request, body| hold(machine, request, body, false).await),
+        )
+}
+
 const MOVE: Shape = Shape {
     package: "computeruse",
     name: "MouseMoveRequest",
@@ -47,6 +66,8 @@ const CLICK: Shape = Shape {
         ("y", FieldType::Int),
         ("button", FieldType::Text),
         ("double", FieldType::Flag),
+        ("clicks", FieldType::Int),
+        ("modifiers", FieldType::Texts),
     ],
 };
 const DRAG: Shape = Shape {
@@ -58,6 +79,7 @@ const DRAG: Shape = Shape {
         ("endX", FieldType::Int),
         ("endY", FieldType::Int),
         ("button", FieldType::Text),
+        ("modifiers", FieldType::Texts),
     ],
 };
 const SCROLL: Shape = Shape {
@@ -68,7 +90,13 @@ const SCROLL: Shape = Shape {
         ("y", FieldType::Int),
         ("direction", FieldType::Text),
         ("amount", FieldType::Int),
+        ("modifiers", FieldType::Texts),
     ],
+};
+const HOLD: Shape = Shape {
+    package: "computeruse",
+    name: "MouseButtonRequest",
+    fields: &[("x", FieldType::Int), ("y", FieldType::Int), ("button", FieldType::Text)],
 };
 
 fn number(fields: &Map<String, Value>, name: &str) -> i64 {
@@ -116,11 +144,26 @@ async fn click(State(machine): State<Arc<Machine>>, request: RequestInfo, body: 
     with_mouse(machine, request, body, (&CLICK, "Invalid click parameters"), |mouse, fields| {
         let button = button(text(fields, "button"))?;
         let double = fields.get("double").and_then(Value::as_bool).unwrap_or(false);
-        mouse.to(number(fields, "x"), number(fields, "y"))?;
-        for _ in 0..if double { 2 } else { 1 } {
-            mouse.click(button)?;
-        }
-        mouse.position()
+        let clicks = match fields.get("clicks").and_then(Value::as_i64).filter(|_| mouse.is_newer()) {
+            None => {
+                if double {
+                    2
+                } else {
+                    1
+                }
+            }
+            Some(clicks @ 1..=MAX_CLICKS) => clicks,
+            Some(_) => {
+                return Err(Failure::bad_request(format!("clicks must be between 1 and {MAX_CLICKS}")));
+            }
+        };
+        mouse.holding(fields, |mouse| {
+            mouse.to(number(fields, "x"), number(fields, "y"))?;
+            for _ in 0..clicks {
+                mouse.click(button)?;
+            }
+            mouse.position()
+        })
     })
     .await
 }
@@ -130,19 +173,21 @@ async fn drag(State(machine): State<Arc<Machine>>, request: RequestInfo, body: B
         let button = button(text(fields, "button"))?;
         let start = (number(fields, "startX"), number(fields, "startY"));
         let end = (number(fields, "endX"), number(fields, "endY"));
-        mouse.to(start.0, start.1)?;
-        // The click gives the window the keyboard.
-        mouse.click(button)?;
-        mouse.display.sync()?;
-        std::thread::sleep(CLICK_PAUSE);
-        mouse.button(button, true)?;
-        for step in 1..=i64::from(DRAG_STEPS) {
-            let along = |from: i64, to: i64| from + (to - from) * step / i64::from(DRAG_STEPS);
-            mouse.to(along(start.0, end.0), along(start.1, end.1))?;
-            mouse.display.sync()?;
-            std::thread::sleep(DRAG_PAUSE);
+        mouse.holding(fields, |mouse| mouse.drag(button, start, end))
+    })
+    .await
+}
+
+/// Presses a button without releasing it, or releases it; first at another place, where one is given.
+async fn hold(State(machine): State<Arc<Machine>>, request: RequestInfo, body: Bytes, down: bool) -> Answer {
+    with_mouse(machine, request, body, (&HOLD, "Invalid button parameters"), move |mouse, fields| {
+        let button = button(text(fields, "button"))?;
+        match (fields.get("x").and_then(Value::as_i64), fields.get("y").and_then(Value::as_i64)) {
+            (Some(x), Some(y)) => mouse.to(x, y)?,
+            (None, None) => {}
+            _ => return Err(Failure::bad_request("x and y go together")),
         }
-        mouse.button(button, false)?;
+        mouse.button(button, down)?;
         mouse.position()
     })
     .await
@@ -154,8 +199,11 @@ async fn scroll(State(machine): State<Arc<Machine>>, request: RequestInfo, body:
         let wheel = match direction.trim().to_lowercase().as_str() {
             "up" => WHEEL_UP,
             "down" => WHEEL_DOWN,
+            "left" if mouse.is_newer() => WHEEL_LEFT,
+            "right" if mouse.is_newer() => WHEEL_RIGHT,
             _ => {
-                let message = format!("unsupported scroll direction {direction:?}: expected up or down");
+                let known = if mouse.is_newer() { "up, down, left or right" } else { "up or down" };
+                let message = format!("unsupported scroll direction {direction:?}: expected {known}");
                 return Err(Failure::bad_request(message));
             }
         };
@@ -163,12 +211,14 @@ async fn scroll(State(machine): State<Arc<Machine>>, request: RequestInfo, body:
         if amount < 0 {
             return Err(Failure::bad_request("scroll amount must not be negative"));
         }
-        mouse.to(number(fields, "x"), number(fields, "y"))?;
-        for _ in 0..amount.max(1) {
-            mouse.click(wheel)?;
-        }
-        mouse.display.sync()?;
-        Ok(json!({ "success": true }))
+        mouse.holding(fields, |mouse| {
+            mouse.to(number(fields, "x"), number(fields, "y"))?;
+            for _ in 0..amount.max(1) {
+                mouse.click(wheel)?;
+            }
+            mouse.display.sync()?;
+            Ok(json!({ "success": true }))
+        })
     })
     .await
 }
@@ -186,6 +236,7 @@ fn button(name: &str) -> Result<u8, Failure> {
 }
 
 struct Mouse {
+    machine: Arc<Machine>,
     display: Display,
     /// The daemon of 0.190 cuts coordinates to 16 bits; here they end at the edge of the screen.
     cuts: bool,
@@ -194,7 +245,53 @@ struct Mouse {
 impl Mouse {
     fn of(machine: &Arc<Machine>) -> Result<Self, Failure> {
         let display = machine.desktop.input(machine)?;
-        Ok(Self { display, cuts: machine.protocol == Protocol::V0_190 })
+        Ok(Self { machine: machine.clone(), display, cuts: machine.protocol == Protocol::V0_190 })
+    }
+
+    /// Whether the daemon has what came with 0.226; the ones before it ignore such fields.
+    fn is_newer(&self) -> bool {
+        self.machine.protocol >= Protocol::V0_226
+    }
+
+    /// Does the work while the request's modifiers are held, and releases them whatever comes of it.
+    fn holding<T>(
+        &self,
+        fields: &Map<String, Value>,
+        work: impl FnOnce(&Self) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        let names: Vec<String> = fields
+            .get("modifiers")
+            .and_then(Value::as_array)
+            .filter(|_| self.is_newer())
+            .into_iter()
+            .flatten()
+            .filter_map(|name| name.as_str().map(str::to_owned))
+            .collect();
+        let modifiers = keys::modifiers(&names)?;
+        if modifiers.is_empty() {
+            return work(self);
+        }
+        let mut keyboard = Keyboard::of(&self.machine)?;
+        let done = keyboard.hold(&modifiers, true).and_then(|()| work(self));
+        keyboard.hold(&modifiers, false)?;
+        done
+    }
+
+    fn drag(&self, button: u8, start: (i64, i64), end: (i64, i64)) -> Result<Value, Failure> {
+        self.to(start.0, start.1)?;
+        // The click gives the window the keyboard.
+        self.click(button)?;
+        self.display.sync()?;
+        std::thread::sleep(CLICK_PAUSE);
+        self.button(button, true)?;
+        for step in 1..=i64::from(DRAG_STEPS) {
+            let along = |from: i64, to: i64| from + (to - from) * step / i64::from(DRAG_STEPS);
+            self.to(along(start.0, end.0), along(start.1, end.1))?;
+            self.display.sync()?;
+            std::thread::sleep(DRAG_PAUSE);
+        }
+        self.button(button, false)?;
+        self.position()
     }
 
     fn to(&self, x: i64, y: i64) -> Result<(), Failure> {

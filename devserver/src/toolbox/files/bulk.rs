@@ -4,7 +4,7 @@
 use std::{
     collections::HashMap,
     fs::File,
-    io,
+    io::{self, Write},
     path::{Path, PathBuf},
 };
 
@@ -62,37 +62,53 @@ pub async fn upload(call: FileCall) -> Result<Response, FileError> {
 async fn receive(mut form: Form, home: &Path) -> BulkReport {
     let mut report = BulkReport::default();
     let mut paths = HashMap::new();
+    let mut waiting = Waiting::default();
     loop {
         let name = match form.next_part().await {
             Ok(Some(name)) => name,
             Ok(None) => break,
             Err(error) => {
+                waiting.write(&mut report, home).await;
                 report.errors.push(format!("reading part: multipart: NextPart: {error}"));
                 break;
             }
         };
         let index = |end: &str| Some(name.strip_suffix(end)?.trim_start_matches("files[").to_owned());
         if let Some(index) = index("].path") {
-            match text(&mut form).await {
-                Ok(path) if path.trim().is_empty() => {
-                    report.errors.push(format!("path[{index}]: empty path"));
+            let refused = match text(&mut form).await {
+                Ok(path) if path.trim().is_empty() => "empty path".to_owned(),
+                Ok(path) => {
+                    paths.insert(index, path.trim().to_owned());
+                    continue;
                 }
-                Ok(path) => drop(paths.insert(index, path.trim().to_owned())),
-                Err(message) => report.errors.push(format!("path[{index}]: {message}")),
-            }
+                Err(message) => message,
+            };
+            waiting.write(&mut report, home).await;
+            report.errors.push(format!("path[{index}]: {refused}"));
         } else if let Some(index) = index("].file") {
             let Some(path) = paths.get(&index) else {
+                waiting.write(&mut report, home).await;
                 report.errors.push(format!("file[{index}]: missing .path metadata"));
                 continue;
             };
-            match receive_one(&mut form, Path::new(path), home).await {
-                Ok(bytes) => {
-                    report.files.get_or_insert_default().push(Uploaded { path: path.clone(), bytes });
+            let path = path.clone();
+            match small(&mut form).await {
+                Part::Whole(content) => {
+                    waiting.bytes += content.len();
+                    waiting.files.push((path, content));
+                    if waiting.files.len() >= GROUP_FILES || waiting.bytes >= GROUP_BYTES {
+                        waiting.write(&mut report, home).await;
+                    }
                 }
-                Err(message) => report.errors.push(format!("{path}: {message}")),
+                Part::Begun(begun, broken) => {
+                    waiting.write(&mut report, home).await;
+                    let written = receive_one(&mut form, begun, broken, Path::new(&path), home).await;
+                    report.add(path, written);
+                }
             }
         }
     }
+    waiting.write(&mut report, home).await;
     form.drain().await;
     report
 }
@@ -117,15 +133,91 @@ fn unexpected_end(error: FormError) -> String {
     }
 }
 
+impl BulkReport {
+    fn add(&mut self, path: String, written: Result<u64, String>) {
+        match written {
+            Ok(bytes) => self.files.get_or_insert_default().push(Uploaded { path, bytes }),
+            Err(message) => self.errors.push(format!("{path}: {message}")),
+        }
+    }
+}
+
+/// Files of this size are written together: a hop to a thread for each costs more than the writing.
+const SMALL_BYTES: usize = 64 * 1024;
+const GROUP_FILES: usize = 64;
+const GROUP_BYTES: usize = 1 << 20;
+
+/// Small files that have arrived whole and are still to be written.
+#[derive(Default)]
+struct Waiting {
+    files: Vec<(String, Vec<u8>)>,
+    bytes: usize,
+}
+
+impl Waiting {
+    async fn write(&mut self, report: &mut BulkReport, home: &Path) {
+        if self.files.is_empty() {
+            return;
+        }
+        let Self { files, .. } = std::mem::take(self);
+        let home = home.to_owned();
+        let written = tokio::task::spawn_blocking(move || {
+            let write = |(path, content): (String, Vec<u8>)| {
+                let place = RequestedPath { requested: (&path).into(), real: home.join(&path) };
+                let written = create(&place, &home).and_then(|mut file| {
+                    file.write_all(&content).map_err(|error| format!("write: {}", go_error(&error)))
+                });
+                (path, written.map(|()| content.len() as u64))
+            };
+            files.into_iter().map(write).collect::<Vec<_>>()
+        });
+        match written.await {
+            Ok(written) => written.into_iter().for_each(|(path, written)| report.add(path, written)),
+            Err(error) => report.errors.push(error.to_string()),
+        }
+    }
+}
+
+/// The beginning of a file.
+enum Part {
+    Whole(Vec<u8>),
+    /// More follows, unless the form broke off in it.
+    Begun(Vec<u8>, Option<String>),
+}
+
+async fn small(form: &mut Form) -> Part {
+    let mut content = Vec::new();
+    loop {
+        match form.chunk().await {
+            Ok(Some(chunk)) => content.extend_from_slice(&chunk),
+            Ok(None) => return Part::Whole(content),
+            Err(error) => return Part::Begun(content, Some(unexpected_end(error))),
+        }
+        if content.len() > SMALL_BYTES {
+            return Part::Begun(content, None);
+        }
+    }
+}
+
 /// Writes to the destination directly, so that an interrupted upload leaves a partial file, as in the daemon.
-async fn receive_one(form: &mut Form, requested: &Path, home: &Path) -> Result<u64, String> {
+async fn receive_one(
+    form: &mut Form,
+    begun: Vec<u8>,
+    broken: Option<String>,
+    requested: &Path,
+    home: &Path,
+) -> Result<u64, String> {
     let place = RequestedPath { requested: requested.to_owned(), real: home.join(requested) };
     let home = home.to_owned();
     let file = tokio::task::spawn_blocking(move || create(&place, &home))
         .await
         .map_err(|error| error.to_string())??;
     let mut sink = Sink::new(file);
+    sink.push(begun.into()).await.map_err(|error| format!("write: {}", go_error(&error)))?;
     let broken = loop {
+        if broken.is_some() {
+            break broken;
+        }
         match form.chunk().await {
             Ok(Some(chunk)) => {
                 sink.push(chunk).await.map_err(|error| format!("write: {}", go_error(&error)))?
@@ -139,6 +231,10 @@ async fn receive_one(form: &mut Form, requested: &Path, home: &Path) -> Result<u
 }
 
 fn create(place: &RequestedPath, home: &Path) -> Result<File, String> {
+    // Most directories exist.
+    if let Ok(file) = File::create(&place.real) {
+        return Ok(file);
+    }
     let directory = parent(&place.requested);
     make_directories(&parent(&place.real), 0o755).map_err(|error| {
         let failed_at = first_missing(&directory, home);

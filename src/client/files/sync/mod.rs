@@ -113,8 +113,16 @@ pub async fn sync_up(sandbox: Sandbox, params: SyncUp, context: Context) -> Resu
         return synced(plan, 0);
     }
     make(&sandbox, remote).await?;
-    for directory in &plan.directories {
-        make(&sandbox, &join(remote, directory)).await?;
+    let mut rest = plan.directories.as_slice();
+    while !rest.is_empty() {
+        let (batch, behind) = rest.split_at(remote::batch_of_directories(rest));
+        rest = behind;
+        // Where one cannot be made the request for it says why.
+        if batch.len() == 1 || !remote::make_directories(&sandbox, remote, batch).await? {
+            for directory in batch {
+                make(&sandbox, &join(remote, directory)).await?;
+            }
+        }
     }
     let mut report =
         BatchReport::new("files.sync_up", &sandbox, pairs(&plan, &root, remote), context.progress)?;

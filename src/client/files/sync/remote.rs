@@ -20,7 +20,7 @@ const LIST: &str = r#"find . -exec sh -c 'for f; do if [ -h "$f" ]; then t=l; el
 /// Prints the digest of the first $1 bytes of the file $2, or nothing where it is not one that can be read.
 const DIGEST: &str = r#"d() { h=; if [ ! -h "$2" ] && [ -f "$2" ] && [ -r "$2" ]; then h=$(head -c "$1" < "$2" | sha256sum); fi; printf "%s\0" "${h%% *}"; }"#;
 
-/// Bounds of one hashing command. The command is a single argument, for which Linux allows 128 KiB.
+/// Bounds of one command. The command is a single argument, for which Linux allows 128 KiB.
 const BATCH_FILES: usize = 500;
 const BATCH_COMMAND_BYTES: usize = 64 * 1024;
 const BATCH_CONTENT_BYTES: u64 = 64 << 20;
@@ -65,6 +65,32 @@ pub(super) async fn add_digests(
         }
     }
     Ok(())
+}
+
+/// Makes directories below one that exists; false where the command did not make all of them.
+pub(super) async fn make_directories(sandbox: &Sandbox, directory: &str, below: &[String]) -> Result<bool> {
+    let paths: String = below.iter().map(|path| named(path)).collect();
+    let command = format!(
+        "{{ exec 2>/dev/null; umask 022; cd -- {} && mkdir -p --{paths} && printf 'begin\\0end\\0'; }} </dev/null",
+        quoted(directory)
+    );
+    let output = execute(sandbox, directory, command, 0).await?;
+    Ok(fields(&output).and_then(|mut fields| fields.next()) == Some("end"))
+}
+
+/// The number of directories that the next command makes, at least one.
+pub(super) fn batch_of_directories(directories: &[String]) -> usize {
+    let mut command_bytes = 0;
+    let fits = |path: &&String| {
+        command_bytes += named(path).len();
+        command_bytes <= BATCH_COMMAND_BYTES
+    };
+    directories.iter().take_while(fits).count().max(1)
+}
+
+/// A path below the working directory as an argument.
+fn named(path: &str) -> String {
+    format!(" {}", quoted(&format!("./{path}")))
 }
 
 /// The number of files that the next command hashes, at least one.
