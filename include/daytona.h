@@ -450,15 +450,15 @@ const char *daytona_operations(void);
  * every request; `maxConnectionsPerHost` requests, streams and sockets at a time, default half of the
  * process's limit on open files, 8 to 4096; `traceparent` text; `userAgent` text, appended to ours;
  * `maxResultBytes` of one JSON result, default 268435456 (256 MiB), 0 no limit, beyond it
- * DAYTONA_PROTOCOL; `events` false, or absent: `true`, the event socket, is not built yet.
+ * DAYTONA_PROTOCOL; `events` default false: true waits for states by the event socket first, with a
+ * slow poll behind.
  *
  * `client`: gets the handle, 0 on failure. Close it with daytona_close.
  * `out`: may be NULL. NULL on success, the error JSON on failure; free it with daytona_free.
  *
  * Any thread, an inline callback too. DAYTONA_OK, DAYTONA_INVALID_ARGUMENT (NULL, an unknown or
  * wrong-typed key), DAYTONA_INVALID_JSON, DAYTONA_CONFIGURATION (no credential, a JWT without
- * organization, a URL that is none, a `caFile` without certificates), DAYTONA_UNSUPPORTED (`events`
- * true), DAYTONA_PANIC.
+ * organization, a URL that is none, a `caFile` without certificates), DAYTONA_PANIC.
  */
 int32_t daytona_client_open(const char *config,
                             daytona_client_t *client,
