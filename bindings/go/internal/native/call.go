@@ -48,6 +48,7 @@ func (c *Client) Call(ctx context.Context, target uint64, operation string, para
 		uintptr(unsafe.Pointer(&call.call)), uintptr(unsafe.Pointer(&call.out)))
 	if int32(status) != 0 {
 		err = c.lib.failure(int32(status), call.out)
+		c.pump.refuse()
 		c.release(call)
 		return Result{}, err
 	}

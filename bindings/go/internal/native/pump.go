@@ -36,15 +36,19 @@ const largeBytes = 64 << 10
 
 // pump is the one queue of all calls and the goroutine that reads it. It completes calls and runs no code
 // of users. Its goroutine does not lock its thread: with cgo on, one that called through purego and ends
-// locked takes the process down.
+// locked takes the process down. It waits in the library only while a call is pending: whoever waits there drives the
+// library's work, and a blocking call next to it would have to wake it for each step.
 type pump struct {
 	lib   *library
 	queue uint64
 	done  chan struct{}
 
-	mu    sync.Mutex
-	calls []*pending // by user_data
-	free  []uint32
+	mu      sync.Mutex
+	calls   []*pending // by user_data
+	free    []uint32
+	begun   *sync.Cond
+	pending int // calls that were submitted and have not told their end
+	stopped bool
 }
 
 // pending is a submitted call.
@@ -67,6 +71,7 @@ var pendings = sync.Pool{New: func() any { return &pending{done: make(chan struc
 
 func startPump(lib *library) (*pump, error) {
 	p := &pump{lib: lib, done: make(chan struct{})}
+	p.begun = sync.NewCond(&p.mu)
 	var out unsafe.Pointer
 	status, _, _ := purego.SyscallN(lib.queueOpen, 0, uintptr(unsafe.Pointer(&p.queue)), uintptr(unsafe.Pointer(&out)))
 	if int32(status) != 0 {
@@ -80,6 +85,10 @@ func startPump(lib *library) (*pump, error) {
 func (p *pump) stop(limit time.Duration) error {
 	status, _, _ := purego.SyscallN(p.lib.shutdown, uintptr(limit.Milliseconds()))
 	p.lib.closeHandle(p.queue)
+	p.mu.Lock()
+	p.stopped = true
+	p.begun.Signal()
+	p.mu.Unlock()
 	<-p.done
 	if int32(status) != 0 {
 		return p.lib.failure(int32(status), nil)
@@ -92,6 +101,11 @@ func (p *pump) run() {
 	events := make([]event, 64)
 	var count uintptr
 	for {
+		p.mu.Lock()
+		for p.pending == 0 && !p.stopped {
+			p.begun.Wait()
+		}
+		p.mu.Unlock()
 		status, _, _ := purego.SyscallN(p.lib.queueNext, uintptr(p.queue), uintptr(unsafe.Pointer(&events[0])),
 			uintptr(len(events)), ^uintptr(0), uintptr(unsafe.Pointer(&count)))
 		if s := int32(status); s != 0 && s != statusTimeout {
@@ -108,6 +122,9 @@ func (p *pump) run() {
 func (p *pump) complete(event *event) {
 	p.mu.Lock()
 	call := p.calls[event.userData]
+	if event.kind == kindDone {
+		p.pending--
+	}
 	p.mu.Unlock()
 	if event.kind == kindProgress {
 		report := event.copied()
@@ -143,6 +160,17 @@ func (p *pump) enter(call *pending) {
 		call.slot = uint32(len(p.calls))
 		p.calls = append(p.calls, call)
 	}
+	p.pending++
+	if p.pending == 1 {
+		p.begun.Signal()
+	}
+	p.mu.Unlock()
+}
+
+// refuse takes back a call that was not accepted: nothing tells its end.
+func (p *pump) refuse() {
+	p.mu.Lock()
+	p.pending--
 	p.mu.Unlock()
 }
 
