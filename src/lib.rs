@@ -45,7 +45,8 @@ pub use client::error::{Error, Result};
 pub use client::stream::Channel;
 #[cfg(feature = "sdk")]
 pub use sdk::{
-    Chunk, Client, Echo, ErrorClass, Output, Pending, Sandbox, requests, requests::SandboxSpec, types,
+    Chunk, Client, Echo, EndlessInput, ErrorClass, FiniteInput, Input, NamedRequest, NoInput, Output,
+    Pending, Sandbox, StreamInput, TakesInput, requests, requests::SandboxSpec, types,
 };
 
 /// This library's version.

@@ -1,10 +1,12 @@
 //! A client, and the echo target.
 
+use super::target::Target;
 use super::types::ClientConfig;
 use crate::client;
 use crate::client::config::Options;
 use crate::client::error::{Error, Result};
 use crate::client::operation::TargetRef;
+use std::fmt;
 
 /// A configured way to Daytona. Cheap to clone; opening one sends nothing.
 ///
@@ -23,13 +25,13 @@ use crate::client::operation::TargetRef;
 #[derive(Clone)]
 pub struct Client {
     inner: client::Client,
-    pub(super) target: TargetRef,
+    pub(super) target: Target,
 }
 
 impl Client {
     /// Opens a client from the environment: `DAYTONA_API_KEY` and its like.
     pub fn from_env() -> Result<Self> {
-        client::Client::from_env().map(Self::from)
+        client::Client::from_env().map(Self::opened)
     }
 
     /// Opens a client from a configuration over the environment.
@@ -46,30 +48,62 @@ impl Client {
     pub fn new(config: ClientConfig) -> Result<Self> {
         let written = serde_json::to_value(config).and_then(serde_json::from_value::<Options>);
         let options = written.map_err(|error| Error::invalid(error.to_string()))?;
-        client::Client::new(options).map(Self::from)
+        client::Client::new(options).map(Self::opened)
     }
 
-    /// Ends it: requests that begin afterwards fail as [`ErrorClass::Closed`](super::ErrorClass::Closed), idle connections are
-    /// dropped. What is in flight goes on until its future is dropped.
+    /// Closes it, its clones and its sandboxes: pending requests and open streams fail as
+    /// [`ErrorClass::Closed`](super::ErrorClass::Closed), as do those that begin afterwards. To the remote side it is as if
+    /// they were dropped; sandboxes are not deleted. Dropping the last clone closes nothing that is pending.
     pub fn close(&self) {
+        self.target.close();
         self.inner.close();
+    }
+
+    fn opened(inner: client::Client) -> Self {
+        Self { target: Target::new(TargetRef::Client(inner.clone())), inner }
+    }
+
+    /// The client of something that is closed with it.
+    pub(super) fn of(inner: client::Client, target: &Target) -> Self {
+        Self { target: target.beside(TargetRef::Client(inner.clone())), inner }
     }
 }
 
-impl From<client::Client> for Client {
-    fn from(inner: client::Client) -> Self {
-        Self { target: TargetRef::Client(inner.clone()), inner }
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").field("config", self.inner.config()).finish_non_exhaustive()
     }
 }
 
 /// A target without a server, with which programs test how they handle values, errors and streams.
+///
+/// ```
+/// # async fn example() -> daytona::Result<()> {
+/// let error = daytona::Echo::default().error(404).code("FILE_NOT_FOUND").await.unwrap_err();
+/// assert_eq!(error.class(), daytona::ErrorClass::FileNotFound);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct Echo {
-    pub(super) target: TargetRef,
+    pub(super) target: Target,
+}
+
+impl Echo {
+    /// As [`Client::close`]: its pending requests and open streams end.
+    pub fn close(&self) {
+        self.target.close();
+    }
 }
 
 impl Default for Echo {
     fn default() -> Self {
-        Self { target: TargetRef::Echo }
+        Self { target: Target::new(TargetRef::Echo) }
+    }
+}
+
+impl fmt::Debug for Echo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Echo").finish_non_exhaustive()
     }
 }

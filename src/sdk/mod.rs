@@ -7,17 +7,20 @@
 //!
 //! Everything runs on the Tokio runtime of the caller.
 
+mod by_name;
 mod class;
 mod client;
 mod generated;
 mod output;
 mod request;
 mod sandbox;
+mod target;
 
+pub use by_name::NamedRequest;
 pub use class::ErrorClass;
 pub use client::{Client, Echo};
 pub use generated::requests;
 pub use generated::types;
-pub use output::{Chunk, Output};
+pub use output::{Chunk, EndlessInput, FiniteInput, Input, NoInput, Output, StreamInput, TakesInput};
 pub use request::Pending;
 pub use sandbox::Sandbox;

@@ -1,7 +1,9 @@
 //! One request: an operation, what it acts on, and its parameters as given so far.
 
-use super::output::{Ending, Output};
+use super::client::Echo;
+use super::output::{Ending, Input, Output};
 use super::sandbox::Sandbox;
+use super::target::Target;
 use crate::catalogue::{Call, Operation, Stream};
 use crate::client::error::{Error, Result};
 use crate::client::operation::{Context, Outcome, Progress, TargetRef};
@@ -11,6 +13,7 @@ use bytes::Bytes;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
+use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -20,23 +23,42 @@ use std::time::Duration;
 pub type Pending<T> = Pin<Box<dyn Future<Output = Result<T>> + Send>>;
 
 #[derive(Clone)]
-pub(super) struct Request {
+pub struct Request {
     operation: &'static Operation,
-    target: TargetRef,
+    target: Target,
     params: Parameters,
     body: Bytes,
     progress: Option<Progress>,
 }
 
 /// Parameters by their names in the JSON.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Parameters {
+#[derive(Clone, Default)]
+pub struct Parameters {
     given: Map<String, Value>,
     /// The first that has no JSON.
     refused: Option<Error>,
 }
 
+/// Their values may be secrets: the names alone show.
+impl fmt::Debug for Parameters {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.given.keys()).finish()
+    }
+}
+
 impl Parameters {
+    /// Those of a whole object.
+    pub fn of(operation: &'static Operation, params: impl Serialize) -> Result<Self> {
+        match serde_json::to_value(params) {
+            Ok(Value::Object(given)) => Ok(Self { given, refused: None }),
+            Ok(Value::Null) => Ok(Self::default()),
+            Ok(_) => Err(named(operation, Error::invalid("the parameters have to be an object"))),
+            Err(error) => {
+                Err(named(operation, Error::invalid(format!("the parameters have no JSON: {error}"))))
+            }
+        }
+    }
+
     pub fn set(&mut self, name: &str, value: impl Serialize) {
         match serde_json::to_value(value) {
             Ok(value) => {
@@ -56,12 +78,18 @@ impl Parameters {
     }
 }
 
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {:?}", self.operation.name, self.params)
+    }
+}
+
 impl Request {
-    pub fn new(operation: &'static Operation, target: &TargetRef) -> Self {
+    pub fn new(operation: &'static Operation, target: &Target) -> Self {
         Self::with(operation, target, Parameters::default())
     }
 
-    pub fn with(operation: &'static Operation, target: &TargetRef, params: Parameters) -> Self {
+    pub fn with(operation: &'static Operation, target: &Target, params: Parameters) -> Self {
         Self { operation, target: target.clone(), params, body: Bytes::new(), progress: None }
     }
 
@@ -71,6 +99,11 @@ impl Request {
 
     pub fn body(&mut self, body: Bytes) {
         self.body = body;
+    }
+
+    /// All parameters at once, where their names are free.
+    pub fn set_all(&mut self, values: Map<String, Value>) {
+        self.params.given.extend(values);
     }
 
     pub fn progress(&mut self, progress: impl Fn(u64, Option<u64>) + Send + Sync + 'static) {
@@ -116,47 +149,69 @@ impl Request {
 
     pub fn sandbox(self) -> Pending<Sandbox> {
         let operation = self.operation;
+        let target = self.target.clone();
         Box::pin(async move {
             match self.send().await? {
-                Outcome::NewSandbox(TargetRef::Sandbox(sandbox), _) => Ok(Sandbox::from(sandbox)),
+                Outcome::NewSandbox(TargetRef::Sandbox(sandbox), _) => Ok(Sandbox::of(sandbox, &target)),
+                _ => Err(unexpected(operation)),
+            }
+        })
+    }
+
+    /// Another echo target beside the JSON.
+    pub fn echo(self) -> Pending<(Echo, Map<String, Value>)> {
+        let operation = self.operation;
+        Box::pin(async move {
+            match self.send().await? {
+                Outcome::NewSandbox(_, json) => Ok((Echo::default(), read(operation, &json)?)),
                 _ => Err(unexpected(operation)),
             }
         })
     }
 
     /// Opens the stream; ready when it is open.
-    pub fn stream<O, E>(self) -> Pending<Output<O, E>>
+    pub fn stream<O, E, I>(self) -> Pending<Output<O, E, I>>
     where
         O: DeserializeOwned + Send + 'static,
         E: Ending + Send + 'static,
+        I: Input,
     {
         Box::pin(async move {
             let Self { operation, target, params, .. } = self;
-            let begin = operation.stream.ok_or_else(|| unexpected(operation))?;
+            let begin = operation
+                .stream
+                .ok_or_else(|| Error::invalid("it is a call, no stream"))
+                .map_err(|error| named(operation, error))?;
             let params = params.written().map_err(|error| named(operation, error))?;
-            let open = |io| begin(Stream { target, params, io }).map_err(|error| named(operation, error));
-            Output::open(operation, open).await
+            let to = target.to.clone();
+            let open = |io| begin(Stream { target: to, params, io }).map_err(|error| named(operation, error));
+            Output::open(operation, target, open).await
         })
     }
 
     async fn send(self) -> Result<Outcome> {
         let Self { operation, target, params, body, progress } = self;
-        let begin = operation.call.ok_or_else(|| unexpected(operation))?;
+        let begin = operation
+            .call
+            .ok_or_else(|| Error::invalid("it is a stream, no call"))
+            .map_err(|error| named(operation, error))?;
         let params = params.written().map_err(|error| named(operation, error))?;
         let context = Context { body, error_context: ErrorContext::default(), progress };
-        begin(Call { target, params, context }).map_err(|error| named(operation, error))?.await
+        let work = begin(Call { target: target.to.clone(), params, context })
+            .map_err(|error| named(operation, error))?;
+        target.while_open(work).await.map_err(|error| named(operation, error))
     }
 }
 
 /// Reads a result. A field that is not there but has to be is the server's fault.
-pub(super) fn read<T: DeserializeOwned>(operation: &'static Operation, json: &[u8]) -> Result<T> {
+pub fn read<T: DeserializeOwned>(operation: &'static Operation, json: &[u8]) -> Result<T> {
     serde_json::from_slice(json).map_err(|error| {
         let message = format!("the server's answer to {} is not as it should be: {error}", operation.name);
         named(operation, Error::new(status::PROTOCOL, message))
     })
 }
 
-fn named(operation: &'static Operation, mut error: Error) -> Error {
+pub fn named(operation: &'static Operation, mut error: Error) -> Error {
     error.detail_mut().operation.get_or_insert(operation.name);
     error
 }
@@ -177,5 +232,5 @@ pub(super) fn seconds(duration: Duration) -> Value {
 /// Milliseconds as the JSON has them. What is not 0 does not become 0, which is no limit.
 pub(super) fn milliseconds(duration: Duration) -> u64 {
     let rounded_up = duration.as_nanos().div_ceil(1_000_000);
-    u64::try_from(rounded_up).unwrap_or(u64::MAX).min(1 << 53)
+    u64::try_from(rounded_up).unwrap_or(u64::MAX)
 }

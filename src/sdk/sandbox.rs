@@ -1,14 +1,16 @@
 //! A sandbox.
 
 use super::client::Client;
+use super::target::Target;
 use crate::client;
 use crate::client::operation::TargetRef;
+use std::fmt;
 
 /// One sandbox. Cheap to clone; dropping it does nothing to the sandbox.
 #[derive(Clone)]
 pub struct Sandbox {
     inner: client::sandbox::Sandbox,
-    pub(super) target: TargetRef,
+    pub(super) target: Target,
 }
 
 impl Sandbox {
@@ -19,12 +21,17 @@ impl Sandbox {
 
     /// The client that it came from.
     pub fn client(&self) -> Client {
-        self.inner.client().clone().into()
+        Client::of(self.inner.client().clone(), &self.target)
+    }
+
+    /// A sandbox that an operation on `target` gave.
+    pub(super) fn of(inner: client::sandbox::Sandbox, target: &Target) -> Self {
+        Self { target: target.beside(TargetRef::Sandbox(inner.clone())), inner }
     }
 }
 
-impl From<client::sandbox::Sandbox> for Sandbox {
-    fn from(inner: client::sandbox::Sandbox) -> Self {
-        Self { target: TargetRef::Sandbox(inner.clone()), inner }
+impl fmt::Debug for Sandbox {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sandbox").field("id", &self.id()).finish_non_exhaustive()
     }
 }

@@ -7,6 +7,15 @@ use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::fmt;
 
+/// In the place of a secret.
+struct Hidden;
+
+impl fmt::Debug for Hidden {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("(hidden)")
+    }
+}
+
 /// A rectangle on the screen; all 0 where a widget has no place.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
@@ -268,7 +277,7 @@ pub struct ChartElement {
 }
 
 /// The configuration of a client, all optional; what is absent comes from the environment.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct ClientConfig {
     /// The API key. Environment: DAYTONA_API_KEY.
     #[serde(rename = "apiKey", default, skip_serializing_if = "Option::is_none")]
@@ -321,6 +330,30 @@ pub struct ClientConfig {
     /// true: waits for a state have it from the event socket, which is opened by the first wait and closed 30 s after the last, and poll slowly beside it; where it cannot be had they poll as without it. `sandbox.events` opens it in any case. Default: `false`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub events: Option<bool>,
+}
+
+impl fmt::Debug for ClientConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientConfig")
+            .field("api_key", &self.api_key.as_ref().map(|_| Hidden))
+            .field("jwt_token", &self.jwt_token.as_ref().map(|_| Hidden))
+            .field("organization_id", &self.organization_id)
+            .field("api_url", &self.api_url)
+            .field("target", &self.target)
+            .field("connect_timeout_ms", &self.connect_timeout_ms)
+            .field("idle_timeout_ms", &self.idle_timeout_ms)
+            .field("retries", &self.retries)
+            .field("proxy", &self.proxy.as_ref().map(|_| Hidden))
+            .field("no_proxy", &self.no_proxy)
+            .field("ca_file", &self.ca_file)
+            .field("headers", &self.headers.as_ref().map(|_| Hidden))
+            .field("max_connections_per_host", &self.max_connections_per_host)
+            .field("traceparent", &self.traceparent)
+            .field("user_agent", &self.user_agent)
+            .field("max_result_bytes", &self.max_result_bytes)
+            .field("events", &self.events)
+            .finish()
+    }
 }
 
 /// The result of a finished program.
@@ -986,7 +1019,7 @@ pub struct ImageRequirements {
 }
 
 /// One step of an image. Exactly one key is given.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct ImageStep {
     /// Debian packages to install.
     #[serde(rename = "aptGet", default, skip_serializing_if = "Option::is_none")]
@@ -1042,6 +1075,31 @@ pub struct ImageStep {
     /// Lines of a Dockerfile, as they are.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub raw: Option<ImageRaw>,
+}
+
+impl fmt::Debug for ImageStep {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ImageStep")
+            .field("apt_get", &self.apt_get)
+            .field("pip_install", &self.pip_install)
+            .field("requirements", &self.requirements)
+            .field("pyproject", &self.pyproject)
+            .field("add_local_file", &self.add_local_file)
+            .field("add_local_dir", &self.add_local_dir)
+            .field("copy", &self.copy)
+            .field("add", &self.add)
+            .field("run", &self.run)
+            .field("workdir", &self.workdir)
+            .field("user", &self.user)
+            .field("env", &self.env.as_ref().map(|_| Hidden))
+            .field("label", &self.label)
+            .field("expose", &self.expose)
+            .field("volume", &self.volume)
+            .field("entrypoint", &self.entrypoint)
+            .field("cmd", &self.cmd)
+            .field("raw", &self.raw)
+            .finish()
+    }
 }
 
 /// A context.
@@ -1290,7 +1348,7 @@ pub struct Ports {
 }
 
 /// Where the dashboard reports its use.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Posthog {
     /// The public key.
@@ -1303,8 +1361,18 @@ pub struct Posthog {
     pub additional: Map<String, Value>,
 }
 
+impl fmt::Debug for Posthog {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Posthog")
+            .field("api_key", &Hidden)
+            .field("host", &self.host)
+            .field("additional", &self.additional)
+            .finish()
+    }
+}
+
 /// How a port is reached.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct PreviewLink {
     /// The sandbox's UUID.
@@ -1317,6 +1385,17 @@ pub struct PreviewLink {
     /// Fields that this version does not know.
     #[serde(flatten)]
     pub additional: Map<String, Value>,
+}
+
+impl fmt::Debug for PreviewLink {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PreviewLink")
+            .field("sandbox_id", &self.sandbox_id)
+            .field("url", &self.url)
+            .field("token", &Hidden)
+            .field("additional", &self.additional)
+            .finish()
+    }
 }
 
 /// The standard error of a program of the desktop.
@@ -1407,7 +1486,7 @@ pub struct PtyEnded {
 }
 
 /// A terminal.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct PtyInfo {
     /// The terminal's id.
@@ -1431,6 +1510,22 @@ pub struct PtyInfo {
     /// Fields that this version does not know.
     #[serde(flatten)]
     pub additional: Map<String, Value>,
+}
+
+impl fmt::Debug for PtyInfo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PtyInfo")
+            .field("id", &self.id)
+            .field("cwd", &self.cwd)
+            .field("envs", &Hidden)
+            .field("cols", &self.cols)
+            .field("rows", &self.rows)
+            .field("created_at", &self.created_at)
+            .field("active", &self.active)
+            .field("lazy_start", &self.lazy_start)
+            .field("additional", &self.additional)
+            .finish()
+    }
 }
 
 /// The terminals that are there.
@@ -1653,27 +1748,32 @@ pub struct RunResult {
 }
 
 /// A sandbox, as the server describes it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct SandboxInfo {
     /// The UUID.
+    #[serde(default)]
     pub id: String,
     /// The name, unique in the organization.
+    #[serde(default)]
     pub name: String,
     /// The organization that it belongs to.
-    #[serde(rename = "organizationId")]
+    #[serde(rename = "organizationId", default)]
     pub organization_id: String,
     /// The snapshot that it was made from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub snapshot: Option<String>,
     /// The user that processes run as.
+    #[serde(default)]
     pub user: String,
     /// Environment variables of every process; absent in lists.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub env: Option<BTreeMap<String, String>>,
     /// Its labels; `code-toolbox-language` is the language it was created for.
+    #[serde(default)]
     pub labels: BTreeMap<String, String>,
     /// Whether preview links work without a token.
+    #[serde(default)]
     pub public: bool,
     /// Whether it has no network at all.
     #[serde(rename = "networkBlockAll", default, skip_serializing_if = "Option::is_none")]
@@ -1691,14 +1791,19 @@ pub struct SandboxInfo {
     #[serde(rename = "otelEndpointOverride", default, skip_serializing_if = "Option::is_none")]
     pub otel_endpoint_override: Option<String>,
     /// The region.
+    #[serde(default)]
     pub target: String,
     /// Processors.
+    #[serde(default)]
     pub cpu: f64,
     /// How many GPUs.
+    #[serde(default)]
     pub gpu: f64,
     /// Memory.
+    #[serde(default)]
     pub memory: f64,
     /// Disk space.
+    #[serde(default)]
     pub disk: f64,
     /// The kind of GPU.
     #[serde(rename = "gpuType", default, skip_serializing_if = "Option::is_none")]
@@ -1776,11 +1881,63 @@ pub struct SandboxInfo {
     #[serde(rename = "linkedSandboxId", default, skip_serializing_if = "Option::is_none")]
     pub linked_sandbox_id: Option<String>,
     /// Where its toolbox is, without the id.
-    #[serde(rename = "toolboxProxyUrl")]
+    #[serde(rename = "toolboxProxyUrl", default)]
     pub toolbox_proxy_url: String,
     /// Fields that this version does not know.
     #[serde(flatten)]
     pub additional: Map<String, Value>,
+}
+
+impl fmt::Debug for SandboxInfo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SandboxInfo")
+            .field("id", &self.id)
+            .field("name", &self.name)
+            .field("organization_id", &self.organization_id)
+            .field("snapshot", &self.snapshot)
+            .field("user", &self.user)
+            .field("env", &self.env.as_ref().map(|_| Hidden))
+            .field("labels", &self.labels)
+            .field("public", &self.public)
+            .field("network_block_all", &self.network_block_all)
+            .field("network_allow_list", &self.network_allow_list)
+            .field("domain_allow_list", &self.domain_allow_list)
+            .field("outbound_proxy_url", &self.outbound_proxy_url)
+            .field("otel_endpoint_override", &self.otel_endpoint_override)
+            .field("target", &self.target)
+            .field("cpu", &self.cpu)
+            .field("gpu", &self.gpu)
+            .field("memory", &self.memory)
+            .field("disk", &self.disk)
+            .field("gpu_type", &self.gpu_type)
+            .field("spot", &self.spot)
+            .field("spot_evicted_at", &self.spot_evicted_at)
+            .field("queue_timed_out_at", &self.queue_timed_out_at)
+            .field("state", &self.state)
+            .field("desired_state", &self.desired_state)
+            .field("error_reason", &self.error_reason)
+            .field("recoverable", &self.recoverable)
+            .field("warm_pool_id", &self.warm_pool_id)
+            .field("backup_state", &self.backup_state)
+            .field("backup_created_at", &self.backup_created_at)
+            .field("auto_stop_interval", &self.auto_stop_interval)
+            .field("auto_pause_interval", &self.auto_pause_interval)
+            .field("auto_archive_interval", &self.auto_archive_interval)
+            .field("auto_delete_interval", &self.auto_delete_interval)
+            .field("auto_destroy_at", &self.auto_destroy_at)
+            .field("volumes", &self.volumes)
+            .field("build_info", &self.build_info)
+            .field("created_at", &self.created_at)
+            .field("updated_at", &self.updated_at)
+            .field("last_activity_at", &self.last_activity_at)
+            .field("sandbox_class", &self.sandbox_class)
+            .field("daemon_version", &self.daemon_version)
+            .field("runner_id", &self.runner_id)
+            .field("linked_sandbox_id", &self.linked_sandbox_id)
+            .field("toolbox_proxy_url", &self.toolbox_proxy_url)
+            .field("additional", &self.additional)
+            .finish()
+    }
 }
 
 /// A sandbox of which the id alone is known.
@@ -2070,7 +2227,7 @@ pub struct SessionExecuteResult {
 }
 
 /// How a port is reached without a header.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct SignedPreviewLink {
     /// The sandbox's UUID.
@@ -2087,8 +2244,20 @@ pub struct SignedPreviewLink {
     pub additional: Map<String, Value>,
 }
 
+impl fmt::Debug for SignedPreviewLink {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SignedPreviewLink")
+            .field("sandbox_id", &self.sandbox_id)
+            .field("port", &self.port)
+            .field("token", &Hidden)
+            .field("url", &Hidden)
+            .field("additional", &self.additional)
+            .finish()
+    }
+}
+
 /// A signed URL.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct SignedUrl {
     /// The URL, which needs no header.
@@ -2098,6 +2267,16 @@ pub struct SignedUrl {
     /// Fields that this version does not know.
     #[serde(flatten)]
     pub additional: Map<String, Value>,
+}
+
+impl fmt::Debug for SignedUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SignedUrl")
+            .field("url", &Hidden)
+            .field("expires", &self.expires)
+            .field("additional", &self.additional)
+            .finish()
+    }
 }
 
 /// A snapshot.
@@ -2189,7 +2368,7 @@ pub struct SnapshotPage {
 }
 
 /// Access to a sandbox over SSH.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct SshAccess {
     /// The UUID of this access.
@@ -2214,6 +2393,21 @@ pub struct SshAccess {
     /// Fields that this version does not know.
     #[serde(flatten)]
     pub additional: Map<String, Value>,
+}
+
+impl fmt::Debug for SshAccess {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SshAccess")
+            .field("id", &self.id)
+            .field("sandbox_id", &self.sandbox_id)
+            .field("token", &Hidden)
+            .field("expires_at", &self.expires_at)
+            .field("created_at", &self.created_at)
+            .field("updated_at", &self.updated_at)
+            .field("ssh_command", &Hidden)
+            .field("additional", &self.additional)
+            .finish()
+    }
 }
 
 /// Whether a token is accepted.
@@ -2390,7 +2584,7 @@ pub struct VolumeMount {
 }
 
 /// A warm pool.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct WarmPool {
     /// The id.
@@ -2430,6 +2624,28 @@ pub struct WarmPool {
     /// Fields that this version does not know.
     #[serde(flatten)]
     pub additional: Map<String, Value>,
+}
+
+impl fmt::Debug for WarmPool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WarmPool")
+            .field("id", &self.id)
+            .field("organization_id", &self.organization_id)
+            .field("snapshot", &self.snapshot)
+            .field("target", &self.target)
+            .field("pool", &self.pool)
+            .field("current_size", &self.current_size)
+            .field("cpu", &self.cpu)
+            .field("mem", &self.mem)
+            .field("disk", &self.disk)
+            .field("os_user", &self.os_user)
+            .field("env", &Hidden)
+            .field("error_reason", &self.error_reason)
+            .field("created_at", &self.created_at)
+            .field("updated_at", &self.updated_at)
+            .field("additional", &self.additional)
+            .finish()
+    }
 }
 
 /// One window. The hosted service's position and size were only seen to be 0.

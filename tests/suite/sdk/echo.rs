@@ -1,9 +1,11 @@
 //! Values, errors and streams of the Rust SDK, with the echo target.
 
-use crate::support::soon;
+use crate::support::{soon, until};
 use daytona::client::{codes, status};
 use daytona::{Channel, Echo, ErrorClass};
+use serde_json::{Value, json};
 use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 #[tokio::test]
 async fn bytes_come_back_as_they_were() {
@@ -75,24 +77,172 @@ async fn what_is_written_comes_back_until_the_input_is_ended() {
 
 #[tokio::test]
 async fn what_panics_inside_is_told_and_a_refused_parameter_is_named() {
-    let error = soon(Echo::default().stream().channel(9).into_future()).await.err().expect("no such channel");
+    let error = soon(Echo::default().stream().channel(9).into_future()).await.expect_err("no such channel");
     assert_eq!(error.class(), ErrorClass::InvalidArgument);
     assert!(error.is(ErrorClass::BadRequest) && error.to_string().contains("channel"), "{error}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_hundred_thousand_calls_of_64_tasks_all_come_back() {
-    let tasks: Vec<_> = (0..64_u32)
-        .map(|task| {
-            tokio::spawn(async move {
-                for call in 0..1600_u32 {
-                    let sent = [task.to_le_bytes(), call.to_le_bytes()].concat();
-                    assert_eq!(Echo::default().bytes(sent.clone()).await.unwrap(), sent);
-                }
+    soak(async |calls| {
+        let tasks: Vec<_> = (0..64)
+            .map(|task| {
+                tokio::spawn(async move {
+                    let echo = Echo::default();
+                    for number in (task..calls).step_by(64) {
+                        let Value::Object(sent) = json!({ "number": number }) else { unreachable!() };
+                        assert_eq!(echo.value(sent.clone()).await.unwrap(), sent);
+                    }
+                })
             })
+            .collect();
+        for task in tasks {
+            task.await.unwrap();
+        }
+    })
+    .await;
+}
+
+/// Makes 100,000 calls; with `DAYTONA_ECHO_CALLS` that many, after a tenth of them to warm up, and then neither resident
+/// memory nor descriptors may have grown.
+async fn soak(calls: impl AsyncFn(u32)) {
+    let Ok(given) = std::env::var("DAYTONA_ECHO_CALLS") else { return calls(100_000).await };
+    let count: u32 = given.parse().unwrap();
+    calls(count / 10).await;
+    let before = held();
+    calls(count).await;
+    let after = held();
+    println!(
+        "soak Rust: {count} calls, resident {} -> {} KiB, descriptors {} -> {}",
+        before.0, after.0, before.1, after.1
+    );
+    assert!(after.0 <= before.0 + (8 << 10) && after.1 <= before.1, "something leaks");
+}
+
+/// The resident memory in KiB, and the number of open descriptors.
+fn held() -> (u64, usize) {
+    let pages: u64 =
+        std::fs::read_to_string("/proc/self/statm").unwrap().split(' ').nth(1).unwrap().parse().unwrap();
+    (pages * 4, std::fs::read_dir("/proc/self/fd").unwrap().count())
+}
+
+#[tokio::test]
+async fn any_object_comes_back_as_it_was() {
+    let Value::Object(sent) =
+        json!({ "text": "grüße \0", "big": u64::MAX, "least": i64::MIN, "list": [1.5, null] })
+    else {
+        unreachable!()
+    };
+    assert_eq!(soon(Echo::default().value(sent.clone()).into_future()).await.unwrap(), sent);
+    let (other, came) = soon(Echo::default().handle(sent.clone()).into_future()).await.unwrap();
+    assert_eq!(came, sent);
+    assert_eq!(soon(other.operation("echo.value", &sent).into_future()).await.unwrap(), Value::Object(sent));
+}
+
+#[tokio::test]
+async fn a_panic_inside_is_an_error_and_the_target_goes_on() {
+    let echo = Echo::default();
+    let error = soon(echo.panic().into_future()).await.unwrap_err();
+    assert_eq!(error.class(), ErrorClass::Panic);
+    assert_eq!(soon(echo.bytes("on").into_future()).await.unwrap(), b"on");
+}
+
+#[tokio::test]
+async fn closing_a_target_ends_what_is_pending_and_refuses_what_begins() {
+    let echo = Echo::default();
+    let pending = tokio::spawn(echo.delay(Duration::from_secs(3600)).into_future());
+    let mut stream = soon(echo.stream().echo(true).into_future()).await.unwrap();
+    soon(stream.write(b"x")).await.unwrap();
+    assert_eq!(&soon(stream.next()).await.unwrap().unwrap().data[..], b"x");
+    echo.close();
+    assert_eq!(soon(pending).await.unwrap().unwrap_err().class(), ErrorClass::Closed);
+    assert_eq!(soon(stream.next()).await.unwrap().unwrap_err().class(), ErrorClass::Closed);
+    assert_eq!(soon(echo.bytes("x").into_future()).await.unwrap_err().class(), ErrorClass::Closed);
+    assert_eq!(soon(echo.stream().into_future()).await.unwrap_err().class(), ErrorClass::Closed);
+}
+
+#[tokio::test]
+async fn a_stream_is_read_and_written_as_any_other() {
+    let mut stream =
+        soon(Echo::default().stream().echo(true).buffer_bytes(64 << 10).into_future()).await.unwrap();
+    let sent: Vec<u8> = (0..=255).cycle().take(3 << 20).collect();
+    let mut input = stream.input();
+    let writing = tokio::spawn(async move {
+        input.write_all(&sent).await.unwrap();
+        input.shutdown().await.unwrap();
+        sent
+    });
+    let mut came = Vec::new();
+    soon(stream.read_to_end(&mut came)).await.unwrap();
+    assert_eq!(came, soon(writing).await.unwrap());
+    assert_eq!(soon(stream.finish()).await.unwrap().bytes, 3 << 20);
+}
+
+#[tokio::test]
+async fn a_piece_that_was_read_in_part_is_not_lost() {
+    let mut stream = soon(Echo::default().stream().chunks(2).size(10).into_future()).await.unwrap();
+    let mut first = [0; 4];
+    soon(stream.read_exact(&mut first)).await.unwrap();
+    assert_eq!(&first, b"aaaa");
+    assert_eq!(&soon(stream.next()).await.unwrap().unwrap().data[..], b"aaaaaa");
+    assert_eq!(&soon(stream.next()).await.unwrap().unwrap().data[..], b"bbbbbbbbbb");
+    assert!(soon(stream.next()).await.is_none());
+}
+
+#[tokio::test]
+async fn several_writers_all_get_room() {
+    let mut stream =
+        soon(Echo::default().stream().echo(true).buffer_bytes(64 << 10).into_future()).await.unwrap();
+    let writers: Vec<_> = (0..8_u8)
+        .map(|number| {
+            let input = stream.input();
+            tokio::spawn(async move { input.write(&vec![number; 256 << 10]).await })
         })
         .collect();
-    for task in tasks {
-        task.await.unwrap();
+    let mut counts = [0; 8];
+    while counts.iter().sum::<usize>() < 8 * (256 << 10) {
+        for byte in &soon(stream.next()).await.unwrap().unwrap().data {
+            counts[usize::from(*byte)] += 1;
+        }
     }
+    for writer in writers {
+        soon(writer).await.unwrap().unwrap();
+    }
+    assert_eq!(counts, [256 << 10; 8]);
+}
+
+#[tokio::test]
+async fn an_error_of_a_stream_is_an_io_error_of_its_kind() {
+    let late = Echo::default().stream().echo(true).time_limit(Duration::from_millis(20));
+    let mut stream = soon(late.into_future()).await.unwrap();
+    let error = soon(stream.read_u8()).await.unwrap_err();
+    assert_eq!(error.kind(), std::io::ErrorKind::TimedOut);
+    let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<daytona::Error>());
+    assert_eq!(inner.map(daytona::Error::class), Some(ErrorClass::Timeout));
+}
+
+#[tokio::test]
+async fn a_dropped_stream_takes_no_more_input() {
+    let stream = soon(Echo::default().stream().echo(true).into_future()).await.unwrap();
+    let input = stream.input();
+    drop(stream);
+    until("the stream is closed", async || {
+        input.write(b"x").await.is_err_and(|it| it.class() == ErrorClass::Closed)
+    })
+    .await;
+}
+
+#[test]
+fn what_is_printed_of_a_request_has_no_secret() {
+    let spec = daytona::SandboxSpec::default().name("box").env([("TOKEN", "geheim")]);
+    assert_eq!(format!("{spec:?}"), "SandboxSpec({\"name\", \"env\"})");
+    let config = daytona::types::ClientConfig {
+        api_key: Some("geheim".into()),
+        target: Some("eu".into()),
+        ..Default::default()
+    };
+    let shown = format!("{config:?}");
+    assert!(shown.contains("eu") && !shown.contains("geheim"), "{shown}");
+    let client = daytona::Client::new(config).unwrap();
+    assert!(!format!("{client:?} {:?}", client.secret().create("name", "geheim")).contains("geheim"));
 }

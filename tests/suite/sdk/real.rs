@@ -61,7 +61,7 @@ async fn what_is_asked_for_is_what_is_made_and_listed() {
     let page = fixture.client.list().labels([("env", "dev")]).await.unwrap();
     assert_eq!(page.items.len(), 1);
     assert_eq!(fixture.client.get("typed").await.unwrap().id(), sandbox.id());
-    let missing = fixture.client.get("another").await.err().expect("there is no other");
+    let missing = fixture.client.get("another").await.expect_err("there is no other");
     assert!(missing.is(ErrorClass::NotFound), "{missing}");
 }
 

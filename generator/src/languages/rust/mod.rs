@@ -1,6 +1,7 @@
 //! The typed requests of the Rust SDK, `src/sdk/generated`.
 
 mod classes;
+mod conformance;
 mod requests;
 mod spelling;
 mod types;
@@ -32,6 +33,8 @@ pub fn render(surface: &Surface) -> Result<Vec<File>, String> {
         files.push(file(&format!("requests/{area}.rs"), &requests::area(surface, area)));
     }
     files.push(file("requests/mod.rs", &modules));
+    let table = conformance::render(surface);
+    files.push(File { path: conformance::PATH.into(), text: format!("{HEAD}{table}") });
     Ok(files)
 }
 

@@ -9,10 +9,10 @@ use std::fmt::Write;
 /// What is awaited as a stream, though it is a call as well.
 const STREAMS_FIRST: [&str; 2] = ["process.run", "interpreter.run"];
 /// Its options are a value of their own, because it has little but options.
-const CREATE: &str = "sandbox.create";
+pub const CREATE: &str = "sandbox.create";
 const SPEC: &str = "SandboxSpec";
 /// The area whose methods stand on the target itself.
-const OWN: [&str; 3] = ["sandbox", "client", "echo"];
+pub const OWN: [&str; 3] = ["sandbox", "client", "echo"];
 
 pub fn areas(surface: &Surface) -> Vec<String> {
     let mut areas: Vec<String> = surface.operations.iter().map(|it| it.area().to_owned()).collect();
@@ -26,9 +26,9 @@ pub fn area(surface: &Surface, area: &str) -> String {
         "
 use crate::catalogue::operation;
 use crate::client::error::Result;
-use crate::client::operation::TargetRef;
 use crate::sdk::request::{self, Parameters, Pending, Request};
-use crate::sdk::{Client, Echo, Output, Sandbox, types::*};
+use crate::sdk::target::Target;
+use crate::sdk::{Client, Echo, EndlessInput, FiniteInput, NoInput, Output, Sandbox, types::*};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::future::IntoFuture;
@@ -64,8 +64,8 @@ fn room(text: &mut String, area: &str, owner: &str) -> String {
         text,
         "
 /// The operations `{area}.*`.
-#[derive(Clone)]
-pub struct {name}(TargetRef);
+#[derive(Clone, Debug)]
+pub struct {name}(Target);
 
 impl {owner} {{
     /// The operations `{area}.*`.
@@ -96,6 +96,10 @@ fn method(text: &mut String, operation: &Operation) {
     if operation.body {
         parameters.push_str(", data: impl Into<bytes::Bytes>");
         sets.push_str("        it.body(data.into());\n");
+    }
+    if is_echoed(operation) {
+        parameters.push_str(", values: Map<String, Value>");
+        sets.push_str("        it.set_all(values);\n");
     }
     let is_create = operation.name == CREATE;
     if is_create {
@@ -139,6 +143,9 @@ fn method_documentation(operation: &Operation) -> String {
         operation.arguments.iter().map(|it| example(&it.of, &it.name, it.unit.as_deref())).collect();
     if operation.body {
         values.push("\"content\"".into());
+    }
+    if is_echoed(operation) {
+        values.push("serde_json::Map::new()".into());
     }
     if operation.name == CREATE {
         values.push("daytona::SandboxSpec::default()".into());
@@ -200,7 +207,7 @@ fn request(text: &mut String, surface: &Surface, operation: &Operation) {
     let _ = write!(
         text,
         "\n/// The request `{}`, made by {made}. It is sent when it is awaited.\n\
-         #[must_use = \"a request is sent when it is awaited\"]\n#[derive(Clone)]\npub struct {name}(Request);\n\nimpl {name} {{\n",
+         #[must_use = \"a request is sent when it is awaited\"]\n#[derive(Clone, Debug)]\npub struct {name}(Request);\n\nimpl {name} {{\n",
         operation.name
     );
     let options = match operation.name.as_str() {
@@ -270,7 +277,7 @@ fn setter(text: &mut String, option: &Member) {
         _ => taken(&option.of, option.unit.as_deref()),
     };
     // Beside an operation's own `timeout`, which the server keeps.
-    let name = if option.name == "timeoutMs" { "time_limit".to_owned() } else { snake(&option.name) };
+    let name = option_name(option);
     let _ = write!(
         text,
         "{}    pub fn {name}(mut self, value: {of}) -> Self {{
@@ -283,12 +290,25 @@ fn setter(text: &mut String, option: &Member) {
     );
 }
 
+/// The method that sets an option. A `Duration` has its unit in itself.
+pub fn option_name(option: &Member) -> String {
+    match option.name.as_str() {
+        "timeoutMs" => "time_limit".into(),
+        name => snake(name.strip_suffix("Ms").unwrap_or(name)),
+    }
+}
+
+/// Its parameters are any object, which it gives back.
+pub fn is_echoed(operation: &Operation) -> bool {
+    matches!(operation.name.as_str(), "echo.value" | "echo.handle")
+}
+
 fn is_both(operation: &Operation) -> bool {
     operation.call.is_some() && operation.stream.is_some()
 }
 
 /// Whether awaiting it opens a stream.
-fn is_streamed(operation: &Operation) -> bool {
+pub fn is_streamed(operation: &Operation) -> bool {
     operation.call.is_none() || (is_both(operation) && STREAMS_FIRST.contains(&operation.name.as_str()))
 }
 
@@ -297,12 +317,15 @@ fn gives(operation: &Operation) -> String {
 }
 
 /// The result of a call, and the method of a request that gives it.
-fn result(operation: &Operation) -> (String, &'static str) {
+pub fn result(operation: &Operation) -> (String, &'static str) {
     let Some(call) = &operation.call else { return ("()".into(), "nothing") };
     match (call.returns, &call.result) {
         (Returns::Bytes, _) => ("Vec<u8>".into(), "bytes"),
         (Returns::Text, _) => ("String".into(), "text"),
-        (Returns::Handle, _) if operation.target != Target::Echo => ("Sandbox".into(), "sandbox"),
+        (Returns::Handle, _) if operation.target == Target::Echo => {
+            ("(Echo, Map<String, Value>)".into(), "echo")
+        }
+        (Returns::Handle, _) => ("Sandbox".into(), "sandbox"),
         (Returns::Null, _) | (_, None) => ("()".into(), "nothing"),
         (_, Some(result)) => (typed(result), "json"),
     }
@@ -312,7 +335,12 @@ fn output(operation: &Operation) -> String {
     let Some(stream) = &operation.stream else { return "()".into() };
     let of = |of: &Option<Typed>| of.as_ref().map_or("()".into(), typed);
     let ended = if stream.handle { "Sandbox".into() } else { of(&stream.ended) };
-    format!("Output<{}, {ended}>", of(&stream.opened))
+    let input = match stream.input.as_str() {
+        "none" => "",
+        "endless" => ", EndlessInput",
+        _ => ", FiniteInput",
+    };
+    format!("Output<{}, {ended}{input}>", of(&stream.opened))
 }
 
 fn typed(of: &Typed) -> String {

@@ -14,6 +14,15 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::fmt;
+
+/// In the place of a secret.
+struct Hidden;
+
+impl fmt::Debug for Hidden {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(\"(hidden)\")
+    }
+}
 ",
     );
     for shape in surface.shapes.iter().filter(|it| is_published(it)) {
@@ -36,8 +45,9 @@ fn structure(text: &mut String, of: &Shape) {
     let derived = if has_required_values(of) { "" } else { "Default, " };
     let _ = write!(
         text,
-        "\n{}#[derive(Clone, Debug, {derived}PartialEq, Serialize, Deserialize)]\n",
-        doc("", &of.doc)
+        "\n{}#[derive(Clone, {}{derived}PartialEq, Serialize, Deserialize)]\n",
+        doc("", &of.doc),
+        if has_secrets(of) { "" } else { "Debug, " }
     );
     // What only results have may grow.
     if !of.is_parameter {
@@ -53,6 +63,9 @@ fn structure(text: &mut String, of: &Shape) {
         }
         let optional = !member.required || member.nullable;
         if optional {
+            attributes.push("default".into());
+        } else if of.name == "Sandbox" {
+            // Who attaches may give a part of it.
             attributes.push("default".into());
         }
         if !member.required {
@@ -72,6 +85,51 @@ fn structure(text: &mut String, of: &Shape) {
         text.push_str("    pub additional: Map<String, Value>,\n");
     }
     text.push_str("}\n");
+    if has_secrets(of) {
+        debug(text, of);
+    }
+}
+
+/// A `Debug` that shows of secrets only that they are there.
+fn debug(text: &mut String, of: &Shape) {
+    let name = shape(&of.name);
+    let mut fields = String::new();
+    for member in &of.members {
+        let field = snake(&member.name);
+        let value = match (is_secret(of, member), !member.required || member.nullable) {
+            (false, _) => format!("&self.{field}"),
+            (true, true) => format!("&self.{field}.as_ref().map(|_| Hidden)"),
+            (true, false) => "&Hidden".into(),
+        };
+        let _ = write!(fields, ".field(\"{field}\", {value})");
+    }
+    if of.is_result {
+        fields.push_str(".field(\"additional\", &self.additional)");
+    }
+    let _ = write!(
+        text,
+        "
+impl fmt::Debug for {name} {{
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {{
+        f.debug_struct(\"{name}\"){fields}.finish()
+    }}
+}}
+"
+    );
+}
+
+fn has_secrets(of: &Shape) -> bool {
+    of.members.iter().any(|member| is_secret(of, member))
+}
+
+/// What opens something, or may: variables of environments and addresses with a signature included.
+fn is_secret(of: &Shape, member: &Member) -> bool {
+    match member.name.as_str() {
+        "apiKey" | "jwtToken" | "token" | "sshCommand" | "env" | "envs" => true,
+        "proxy" | "headers" => of.name == "ClientConfig",
+        "url" => of.name.starts_with("Signed"),
+        _ => false,
+    }
 }
 
 /// Whether there is a field without which it makes no sense.

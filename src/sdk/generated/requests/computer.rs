@@ -2,17 +2,17 @@
 
 use crate::catalogue::operation;
 use crate::client::error::Result;
-use crate::client::operation::TargetRef;
 use crate::sdk::request::{self, Parameters, Pending, Request};
-use crate::sdk::{Client, Echo, Output, Sandbox, types::*};
+use crate::sdk::target::Target;
+use crate::sdk::{Client, Echo, EndlessInput, FiniteInput, NoInput, Output, Sandbox, types::*};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::future::IntoFuture;
 use std::time::Duration;
 
 /// The operations `computer.*`.
-#[derive(Clone)]
-pub struct ComputerArea(TargetRef);
+#[derive(Clone, Debug)]
+pub struct ComputerArea(Target);
 
 impl Sandbox {
     /// The operations `computer.*`.
@@ -705,7 +705,7 @@ impl ComputerArea {
 
 /// The request `computer.start`, made by [`ComputerArea::start`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct ComputerStartRequest(Request);
 
 impl ComputerStartRequest {
@@ -727,7 +727,7 @@ impl IntoFuture for ComputerStartRequest {
 
 /// The request `computer.stop`, made by [`ComputerArea::stop`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct ComputerStopRequest(Request);
 
 impl ComputerStopRequest {
@@ -749,7 +749,7 @@ impl IntoFuture for ComputerStopRequest {
 
 /// The request `computer.status`, made by [`ComputerArea::status`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct ComputerStatusRequest(Request);
 
 impl ComputerStatusRequest {
@@ -771,7 +771,7 @@ impl IntoFuture for ComputerStatusRequest {
 
 /// The request `computer.system_status`, made by [`ComputerArea::system_status`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct ComputerSystemStatusRequest(Request);
 
 impl ComputerSystemStatusRequest {
@@ -793,7 +793,7 @@ impl IntoFuture for ComputerSystemStatusRequest {
 
 /// The request `computer.process_status`, made by [`ComputerArea::process_status`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct ComputerProcessStatusRequest(Request);
 
 impl ComputerProcessStatusRequest {
@@ -815,7 +815,7 @@ impl IntoFuture for ComputerProcessStatusRequest {
 
 /// The request `computer.process_logs`, made by [`ComputerArea::process_logs`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct ComputerProcessLogsRequest(Request);
 
 impl ComputerProcessLogsRequest {
@@ -837,7 +837,7 @@ impl IntoFuture for ComputerProcessLogsRequest {
 
 /// The request `computer.process_errors`, made by [`ComputerArea::process_errors`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct ComputerProcessErrorsRequest(Request);
 
 impl ComputerProcessErrorsRequest {
@@ -859,7 +859,7 @@ impl IntoFuture for ComputerProcessErrorsRequest {
 
 /// The request `computer.process_restart`, made by [`ComputerArea::process_restart`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct ComputerProcessRestartRequest(Request);
 
 impl ComputerProcessRestartRequest {
@@ -881,7 +881,7 @@ impl IntoFuture for ComputerProcessRestartRequest {
 
 /// The request `computer.screenshot`, made by [`ComputerArea::screenshot`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct ComputerScreenshotRequest(Request);
 
 impl ComputerScreenshotRequest {
@@ -933,7 +933,7 @@ impl IntoFuture for ComputerScreenshotRequest {
 
 /// The request `computer.screenshot_image`, made by [`ComputerArea::screenshot_image`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct ComputerScreenshotImageRequest(Request);
 
 impl ComputerScreenshotImageRequest {
@@ -985,7 +985,7 @@ impl IntoFuture for ComputerScreenshotImageRequest {
 
 /// The request `computer.mouse_position`, made by [`ComputerArea::mouse_position`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct ComputerMousePositionRequest(Request);
 
 impl ComputerMousePositionRequest {
@@ -1007,7 +1007,7 @@ impl IntoFuture for ComputerMousePositionRequest {
 
 /// The request `computer.mouse_move`, made by [`ComputerArea::mouse_move`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct ComputerMouseMoveRequest(Request);
 
 impl ComputerMouseMoveRequest {
@@ -1029,7 +1029,7 @@ impl IntoFuture for ComputerMouseMoveRequest {
 
 /// The request `computer.mouse_click`, made by [`ComputerArea::mouse_click`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct ComputerMouseClickRequest(Request);
 
 impl ComputerMouseClickRequest {
@@ -1075,7 +1075,7 @@ impl IntoFuture for ComputerMouseClickRequest {
 
 /// The request `computer.mouse_drag`, made by [`ComputerArea::mouse_drag`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct ComputerMouseDragRequest(Request);
 
 impl ComputerMouseDragRequest {
@@ -1109,7 +1109,7 @@ impl IntoFuture for ComputerMouseDragRequest {
 
 /// The request `computer.mouse_scroll`, made by [`ComputerArea::mouse_scroll`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct ComputerMouseScrollRequest(Request);
 
 impl ComputerMouseScrollRequest {
@@ -1143,7 +1143,7 @@ impl IntoFuture for ComputerMouseScrollRequest {
 
 /// The request `computer.mouse_down`, made by [`ComputerArea::mouse_down`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct ComputerMouseDownRequest(Request);
 
 impl ComputerMouseDownRequest {
@@ -1183,7 +1183,7 @@ impl IntoFuture for ComputerMouseDownRequest {
 
 /// The request `computer.mouse_up`, made by [`ComputerArea::mouse_up`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct ComputerMouseUpRequest(Request);
 
 impl ComputerMouseUpRequest {
@@ -1223,7 +1223,7 @@ impl IntoFuture for ComputerMouseUpRequest {
 
 /// The request `computer.key_type`, made by [`ComputerArea::key_type`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct ComputerKeyTypeRequest(Request);
 
 impl ComputerKeyTypeRequest {
@@ -1251,7 +1251,7 @@ impl IntoFuture for ComputerKeyTypeRequest {
 
 /// The request `computer.key_press`, made by [`ComputerArea::key_press`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct ComputerKeyPressRequest(Request);
 
 impl ComputerKeyPressRequest {
@@ -1279,7 +1279,7 @@ impl IntoFuture for ComputerKeyPressRequest {
 
 /// The request `computer.key_hotkey`, made by [`ComputerArea::key_hotkey`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct ComputerKeyHotkeyRequest(Request);
 
 impl ComputerKeyHotkeyRequest {
@@ -1301,7 +1301,7 @@ impl IntoFuture for ComputerKeyHotkeyRequest {
 
 /// The request `computer.key_down`, made by [`ComputerArea::key_down`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct ComputerKeyDownRequest(Request);
 
 impl ComputerKeyDownRequest {
@@ -1323,7 +1323,7 @@ impl IntoFuture for ComputerKeyDownRequest {
 
 /// The request `computer.key_up`, made by [`ComputerArea::key_up`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct ComputerKeyUpRequest(Request);
 
 impl ComputerKeyUpRequest {
@@ -1345,7 +1345,7 @@ impl IntoFuture for ComputerKeyUpRequest {
 
 /// The request `computer.recording_start`, made by [`ComputerArea::recording_start`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct ComputerRecordingStartRequest(Request);
 
 impl ComputerRecordingStartRequest {
@@ -1373,7 +1373,7 @@ impl IntoFuture for ComputerRecordingStartRequest {
 
 /// The request `computer.recording_stop`, made by [`ComputerArea::recording_stop`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct ComputerRecordingStopRequest(Request);
 
 impl ComputerRecordingStopRequest {
@@ -1395,7 +1395,7 @@ impl IntoFuture for ComputerRecordingStopRequest {
 
 /// The request `computer.recording_list`, made by [`ComputerArea::recording_list`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct ComputerRecordingListRequest(Request);
 
 impl ComputerRecordingListRequest {
@@ -1417,7 +1417,7 @@ impl IntoFuture for ComputerRecordingListRequest {
 
 /// The request `computer.recording_get`, made by [`ComputerArea::recording_get`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct ComputerRecordingGetRequest(Request);
 
 impl ComputerRecordingGetRequest {
@@ -1439,7 +1439,7 @@ impl IntoFuture for ComputerRecordingGetRequest {
 
 /// The request `computer.recording_delete`, made by [`ComputerArea::recording_delete`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct ComputerRecordingDeleteRequest(Request);
 
 impl ComputerRecordingDeleteRequest {
@@ -1461,7 +1461,7 @@ impl IntoFuture for ComputerRecordingDeleteRequest {
 
 /// The request `computer.recording_download`, made by [`ComputerArea::recording_download`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct ComputerRecordingDownloadRequest(Request);
 
 impl ComputerRecordingDownloadRequest {
@@ -1489,7 +1489,7 @@ impl IntoFuture for ComputerRecordingDownloadRequest {
 
 /// The request `computer.display_info`, made by [`ComputerArea::display_info`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct ComputerDisplayInfoRequest(Request);
 
 impl ComputerDisplayInfoRequest {
@@ -1511,7 +1511,7 @@ impl IntoFuture for ComputerDisplayInfoRequest {
 
 /// The request `computer.windows`, made by [`ComputerArea::windows`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct ComputerWindowsRequest(Request);
 
 impl ComputerWindowsRequest {
@@ -1533,7 +1533,7 @@ impl IntoFuture for ComputerWindowsRequest {
 
 /// The request `computer.a11y_tree`, made by [`ComputerArea::a11y_tree`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct ComputerA11yTreeRequest(Request);
 
 impl ComputerA11yTreeRequest {
@@ -1573,7 +1573,7 @@ impl IntoFuture for ComputerA11yTreeRequest {
 
 /// The request `computer.a11y_find`, made by [`ComputerArea::a11y_find`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct ComputerA11yFindRequest(Request);
 
 impl ComputerA11yFindRequest {
@@ -1637,7 +1637,7 @@ impl IntoFuture for ComputerA11yFindRequest {
 
 /// The request `computer.a11y_focus`, made by [`ComputerArea::a11y_focus`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct ComputerA11yFocusRequest(Request);
 
 impl ComputerA11yFocusRequest {
@@ -1659,7 +1659,7 @@ impl IntoFuture for ComputerA11yFocusRequest {
 
 /// The request `computer.a11y_invoke`, made by [`ComputerArea::a11y_invoke`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct ComputerA11yInvokeRequest(Request);
 
 impl ComputerA11yInvokeRequest {
@@ -1687,7 +1687,7 @@ impl IntoFuture for ComputerA11yInvokeRequest {
 
 /// The request `computer.a11y_set_value`, made by [`ComputerArea::a11y_set_value`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct ComputerA11ySetValueRequest(Request);
 
 impl ComputerA11ySetValueRequest {

@@ -2,9 +2,9 @@
 
 use crate::catalogue::operation;
 use crate::client::error::Result;
-use crate::client::operation::TargetRef;
 use crate::sdk::request::{self, Parameters, Pending, Request};
-use crate::sdk::{Client, Echo, Output, Sandbox, types::*};
+use crate::sdk::target::Target;
+use crate::sdk::{Client, Echo, EndlessInput, FiniteInput, NoInput, Output, Sandbox, types::*};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::future::IntoFuture;
@@ -17,13 +17,14 @@ impl Echo {
     ///
     /// ```no_run
     /// # async fn example(echo: daytona::Echo) -> daytona::Result<()> {
-    /// let given = echo.value().await?;
+    /// let given = echo.value(serde_json::Map::new()).await?;
     /// # Ok(())
     /// # }
     /// ```
-    pub fn value(&self) -> EchoValueRequest {
+    pub fn value(&self, values: Map<String, Value>) -> EchoValueRequest {
         const OPERATION: &crate::catalogue::Operation = operation("echo.value");
-        let it = Request::new(OPERATION, &self.target);
+        let mut it = Request::new(OPERATION, &self.target);
+        it.set_all(values);
         EchoValueRequest(it)
     }
 
@@ -104,13 +105,14 @@ impl Echo {
     ///
     /// ```no_run
     /// # async fn example(echo: daytona::Echo) -> daytona::Result<()> {
-    /// let given = echo.handle().await?;
+    /// let given = echo.handle(serde_json::Map::new()).await?;
     /// # Ok(())
     /// # }
     /// ```
-    pub fn handle(&self) -> EchoHandleRequest {
+    pub fn handle(&self, values: Map<String, Value>) -> EchoHandleRequest {
         const OPERATION: &crate::catalogue::Operation = operation("echo.handle");
-        let it = Request::new(OPERATION, &self.target);
+        let mut it = Request::new(OPERATION, &self.target);
+        it.set_all(values);
         EchoHandleRequest(it)
     }
 
@@ -133,7 +135,7 @@ impl Echo {
 
 /// The request `echo.value`, made by [`Echo::value`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct EchoValueRequest(Request);
 
 impl EchoValueRequest {
@@ -155,7 +157,7 @@ impl IntoFuture for EchoValueRequest {
 
 /// The request `echo.bytes`, made by [`Echo::bytes`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct EchoBytesRequest(Request);
 
 impl EchoBytesRequest {
@@ -177,7 +179,7 @@ impl IntoFuture for EchoBytesRequest {
 
 /// The request `echo.error`, made by [`Echo::error`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct EchoErrorRequest(Request);
 
 impl EchoErrorRequest {
@@ -206,7 +208,7 @@ impl EchoErrorRequest {
     }
 
     /// Milliseconds after which to report that a retry makes sense.
-    pub fn retry_after_ms(mut self, value: Duration) -> Self {
+    pub fn retry_after(mut self, value: Duration) -> Self {
         self.0.set("retryAfterMs", request::milliseconds(value));
         self
     }
@@ -262,7 +264,7 @@ impl IntoFuture for EchoErrorRequest {
 
 /// The request `echo.delay`, made by [`Echo::delay`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct EchoDelayRequest(Request);
 
 impl EchoDelayRequest {
@@ -284,7 +286,7 @@ impl IntoFuture for EchoDelayRequest {
 
 /// The request `echo.stream`, made by [`Echo::stream`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct EchoStreamRequest(Request);
 
 impl EchoStreamRequest {
@@ -307,7 +309,7 @@ impl EchoStreamRequest {
     }
 
     /// Milliseconds before each chunk. Default: `0`.
-    pub fn delay_ms(mut self, value: Duration) -> Self {
+    pub fn delay(mut self, value: Duration) -> Self {
         self.0.set("delayMs", request::milliseconds(value));
         self
     }
@@ -332,8 +334,8 @@ impl EchoStreamRequest {
 }
 
 impl IntoFuture for EchoStreamRequest {
-    type Output = Result<Output<(), EchoEnded>>;
-    type IntoFuture = Pending<Output<(), EchoEnded>>;
+    type Output = Result<Output<(), EchoEnded, FiniteInput>>;
+    type IntoFuture = Pending<Output<(), EchoEnded, FiniteInput>>;
 
     fn into_future(self) -> Self::IntoFuture {
         self.0.stream()
@@ -342,7 +344,7 @@ impl IntoFuture for EchoStreamRequest {
 
 /// The request `echo.handle`, made by [`Echo::handle`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct EchoHandleRequest(Request);
 
 impl EchoHandleRequest {
@@ -354,17 +356,17 @@ impl EchoHandleRequest {
 }
 
 impl IntoFuture for EchoHandleRequest {
-    type Output = Result<Map<String, Value>>;
-    type IntoFuture = Pending<Map<String, Value>>;
+    type Output = Result<(Echo, Map<String, Value>)>;
+    type IntoFuture = Pending<(Echo, Map<String, Value>)>;
 
     fn into_future(self) -> Self::IntoFuture {
-        self.0.json()
+        self.0.echo()
     }
 }
 
 /// The request `echo.panic`, made by [`Echo::panic`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct EchoPanicRequest(Request);
 
 impl EchoPanicRequest {

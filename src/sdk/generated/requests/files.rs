@@ -2,17 +2,17 @@
 
 use crate::catalogue::operation;
 use crate::client::error::Result;
-use crate::client::operation::TargetRef;
 use crate::sdk::request::{self, Parameters, Pending, Request};
-use crate::sdk::{Client, Echo, Output, Sandbox, types::*};
+use crate::sdk::target::Target;
+use crate::sdk::{Client, Echo, EndlessInput, FiniteInput, NoInput, Output, Sandbox, types::*};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::future::IntoFuture;
 use std::time::Duration;
 
 /// The operations `files.*`.
-#[derive(Clone)]
-pub struct FilesArea(TargetRef);
+#[derive(Clone, Debug)]
+pub struct FilesArea(Target);
 
 impl Sandbox {
     /// The operations `files.*`.
@@ -465,7 +465,7 @@ impl FilesArea {
 
 /// The request `files.list`, made by [`FilesArea::list`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct FilesListRequest(Request);
 
 impl FilesListRequest {
@@ -493,7 +493,7 @@ impl IntoFuture for FilesListRequest {
 
 /// The request `files.info`, made by [`FilesArea::info`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct FilesInfoRequest(Request);
 
 impl FilesInfoRequest {
@@ -515,7 +515,7 @@ impl IntoFuture for FilesInfoRequest {
 
 /// The request `files.mkdir`, made by [`FilesArea::mkdir`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct FilesMkdirRequest(Request);
 
 impl FilesMkdirRequest {
@@ -543,7 +543,7 @@ impl IntoFuture for FilesMkdirRequest {
 
 /// The request `files.delete`, made by [`FilesArea::delete`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct FilesDeleteRequest(Request);
 
 impl FilesDeleteRequest {
@@ -571,7 +571,7 @@ impl IntoFuture for FilesDeleteRequest {
 
 /// The request `files.move`, made by [`FilesArea::move`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct FilesMoveRequest(Request);
 
 impl FilesMoveRequest {
@@ -593,7 +593,7 @@ impl IntoFuture for FilesMoveRequest {
 
 /// The request `files.set_permissions`, made by [`FilesArea::set_permissions`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct FilesSetPermissionsRequest(Request);
 
 impl FilesSetPermissionsRequest {
@@ -633,7 +633,7 @@ impl IntoFuture for FilesSetPermissionsRequest {
 
 /// The request `files.search`, made by [`FilesArea::search`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct FilesSearchRequest(Request);
 
 impl FilesSearchRequest {
@@ -655,7 +655,7 @@ impl IntoFuture for FilesSearchRequest {
 
 /// The request `files.find`, made by [`FilesArea::find`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct FilesFindRequest(Request);
 
 impl FilesFindRequest {
@@ -677,7 +677,7 @@ impl IntoFuture for FilesFindRequest {
 
 /// The request `files.replace`, made by [`FilesArea::replace`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct FilesReplaceRequest(Request);
 
 impl FilesReplaceRequest {
@@ -699,7 +699,7 @@ impl IntoFuture for FilesReplaceRequest {
 
 /// The request `files.write`, made by [`FilesArea::write`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct FilesWriteRequest(Request);
 
 impl FilesWriteRequest {
@@ -721,7 +721,7 @@ impl IntoFuture for FilesWriteRequest {
 
 /// The request `files.read`, made by [`FilesArea::read`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct FilesReadRequest(Request);
 
 impl FilesReadRequest {
@@ -743,7 +743,7 @@ impl IntoFuture for FilesReadRequest {
 
 /// The request `files.upload`, made by [`FilesArea::upload`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct FilesUploadRequest(Request);
 
 impl FilesUploadRequest {
@@ -771,7 +771,7 @@ impl IntoFuture for FilesUploadRequest {
 
 /// The request `files.download`, made by [`FilesArea::download`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct FilesDownloadRequest(Request);
 
 impl FilesDownloadRequest {
@@ -799,7 +799,7 @@ impl IntoFuture for FilesDownloadRequest {
 
 /// The request `files.upload_many`, made by [`FilesArea::upload_many`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct FilesUploadManyRequest(Request);
 
 impl FilesUploadManyRequest {
@@ -827,7 +827,7 @@ impl IntoFuture for FilesUploadManyRequest {
 
 /// The request `files.download_many`, made by [`FilesArea::download_many`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct FilesDownloadManyRequest(Request);
 
 impl FilesDownloadManyRequest {
@@ -855,7 +855,7 @@ impl IntoFuture for FilesDownloadManyRequest {
 
 /// The request `files.writer`, made by [`FilesArea::writer`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct FilesWriterRequest(Request);
 
 impl FilesWriterRequest {
@@ -879,8 +879,8 @@ impl FilesWriterRequest {
 }
 
 impl IntoFuture for FilesWriterRequest {
-    type Output = Result<Output<(), FileStreamEnded>>;
-    type IntoFuture = Pending<Output<(), FileStreamEnded>>;
+    type Output = Result<Output<(), FileStreamEnded, FiniteInput>>;
+    type IntoFuture = Pending<Output<(), FileStreamEnded, FiniteInput>>;
 
     fn into_future(self) -> Self::IntoFuture {
         self.0.stream()
@@ -889,7 +889,7 @@ impl IntoFuture for FilesWriterRequest {
 
 /// The request `files.reader`, made by [`FilesArea::reader`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct FilesReaderRequest(Request);
 
 impl FilesReaderRequest {
@@ -917,7 +917,7 @@ impl IntoFuture for FilesReaderRequest {
 
 /// The request `files.sync_up`, made by [`FilesArea::sync_up`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct FilesSyncUpRequest(Request);
 
 impl FilesSyncUpRequest {
@@ -963,7 +963,7 @@ impl IntoFuture for FilesSyncUpRequest {
 
 /// The request `files.sync_down`, made by [`FilesArea::sync_down`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct FilesSyncDownRequest(Request);
 
 impl FilesSyncDownRequest {

@@ -2,17 +2,17 @@
 
 use crate::catalogue::operation;
 use crate::client::error::Result;
-use crate::client::operation::TargetRef;
 use crate::sdk::request::{self, Parameters, Pending, Request};
-use crate::sdk::{Client, Echo, Output, Sandbox, types::*};
+use crate::sdk::target::Target;
+use crate::sdk::{Client, Echo, EndlessInput, FiniteInput, NoInput, Output, Sandbox, types::*};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::future::IntoFuture;
 use std::time::Duration;
 
 /// The operations `git.*`.
-#[derive(Clone)]
-pub struct GitArea(TargetRef);
+#[derive(Clone, Debug)]
+pub struct GitArea(Target);
 
 impl Sandbox {
     /// The operations `git.*`.
@@ -492,7 +492,7 @@ impl GitArea {
 
 /// The request `git.clone`, made by [`GitArea::clone`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct GitCloneRequest(Request);
 
 impl GitCloneRequest {
@@ -550,7 +550,7 @@ impl IntoFuture for GitCloneRequest {
 
 /// The request `git.branches`, made by [`GitArea::branches`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct GitBranchesRequest(Request);
 
 impl GitBranchesRequest {
@@ -572,7 +572,7 @@ impl IntoFuture for GitBranchesRequest {
 
 /// The request `git.status`, made by [`GitArea::status`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct GitStatusRequest(Request);
 
 impl GitStatusRequest {
@@ -594,7 +594,7 @@ impl IntoFuture for GitStatusRequest {
 
 /// The request `git.create_branch`, made by [`GitArea::create_branch`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct GitCreateBranchRequest(Request);
 
 impl GitCreateBranchRequest {
@@ -616,7 +616,7 @@ impl IntoFuture for GitCreateBranchRequest {
 
 /// The request `git.checkout`, made by [`GitArea::checkout`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct GitCheckoutRequest(Request);
 
 impl GitCheckoutRequest {
@@ -638,7 +638,7 @@ impl IntoFuture for GitCheckoutRequest {
 
 /// The request `git.delete_branch`, made by [`GitArea::delete_branch`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct GitDeleteBranchRequest(Request);
 
 impl GitDeleteBranchRequest {
@@ -666,7 +666,7 @@ impl IntoFuture for GitDeleteBranchRequest {
 
 /// The request `git.add`, made by [`GitArea::add`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct GitAddRequest(Request);
 
 impl GitAddRequest {
@@ -688,7 +688,7 @@ impl IntoFuture for GitAddRequest {
 
 /// The request `git.commit`, made by [`GitArea::commit`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct GitCommitRequest(Request);
 
 impl GitCommitRequest {
@@ -716,7 +716,7 @@ impl IntoFuture for GitCommitRequest {
 
 /// The request `git.pull`, made by [`GitArea::pull`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct GitPullRequest(Request);
 
 impl GitPullRequest {
@@ -762,7 +762,7 @@ impl IntoFuture for GitPullRequest {
 
 /// The request `git.push`, made by [`GitArea::push`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct GitPushRequest(Request);
 
 impl GitPushRequest {
@@ -814,7 +814,7 @@ impl IntoFuture for GitPushRequest {
 
 /// The request `git.init`, made by [`GitArea::init`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct GitInitRequest(Request);
 
 impl GitInitRequest {
@@ -848,7 +848,7 @@ impl IntoFuture for GitInitRequest {
 
 /// The request `git.reset`, made by [`GitArea::reset`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct GitResetRequest(Request);
 
 impl GitResetRequest {
@@ -888,7 +888,7 @@ impl IntoFuture for GitResetRequest {
 
 /// The request `git.restore`, made by [`GitArea::restore`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct GitRestoreRequest(Request);
 
 impl GitRestoreRequest {
@@ -928,7 +928,7 @@ impl IntoFuture for GitRestoreRequest {
 
 /// The request `git.add_remote`, made by [`GitArea::add_remote`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct GitAddRemoteRequest(Request);
 
 impl GitAddRemoteRequest {
@@ -962,7 +962,7 @@ impl IntoFuture for GitAddRemoteRequest {
 
 /// The request `git.config_set`, made by [`GitArea::config_set`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct GitConfigSetRequest(Request);
 
 impl GitConfigSetRequest {
@@ -996,7 +996,7 @@ impl IntoFuture for GitConfigSetRequest {
 
 /// The request `git.config_user`, made by [`GitArea::config_user`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct GitConfigUserRequest(Request);
 
 impl GitConfigUserRequest {
@@ -1030,7 +1030,7 @@ impl IntoFuture for GitConfigUserRequest {
 
 /// The request `git.authenticate`, made by [`GitArea::authenticate`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct GitAuthenticateRequest(Request);
 
 impl GitAuthenticateRequest {
@@ -1064,7 +1064,7 @@ impl IntoFuture for GitAuthenticateRequest {
 
 /// The request `git.remotes`, made by [`GitArea::remotes`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct GitRemotesRequest(Request);
 
 impl GitRemotesRequest {
@@ -1086,7 +1086,7 @@ impl IntoFuture for GitRemotesRequest {
 
 /// The request `git.config_get`, made by [`GitArea::config_get`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct GitConfigGetRequest(Request);
 
 impl GitConfigGetRequest {
@@ -1120,7 +1120,7 @@ impl IntoFuture for GitConfigGetRequest {
 
 /// The request `git.history`, made by [`GitArea::history`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct GitHistoryRequest(Request);
 
 impl GitHistoryRequest {

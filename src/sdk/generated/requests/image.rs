@@ -2,17 +2,17 @@
 
 use crate::catalogue::operation;
 use crate::client::error::Result;
-use crate::client::operation::TargetRef;
 use crate::sdk::request::{self, Parameters, Pending, Request};
-use crate::sdk::{Client, Echo, Output, Sandbox, types::*};
+use crate::sdk::target::Target;
+use crate::sdk::{Client, Echo, EndlessInput, FiniteInput, NoInput, Output, Sandbox, types::*};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::future::IntoFuture;
 use std::time::Duration;
 
 /// The operations `image.*`.
-#[derive(Clone)]
-pub struct ImageArea(TargetRef);
+#[derive(Clone, Debug)]
+pub struct ImageArea(Target);
 
 impl Client {
     /// The operations `image.*`.
@@ -67,7 +67,7 @@ impl ImageArea {
 
 /// The request `image.dockerfile`, made by [`ImageArea::dockerfile`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct ImageDockerfileRequest(Request);
 
 impl ImageDockerfileRequest {
@@ -89,7 +89,7 @@ impl IntoFuture for ImageDockerfileRequest {
 
 /// The request `image.contexts`, made by [`ImageArea::contexts`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct ImageContextsRequest(Request);
 
 impl ImageContextsRequest {

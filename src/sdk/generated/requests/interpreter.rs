@@ -2,17 +2,17 @@
 
 use crate::catalogue::operation;
 use crate::client::error::Result;
-use crate::client::operation::TargetRef;
 use crate::sdk::request::{self, Parameters, Pending, Request};
-use crate::sdk::{Client, Echo, Output, Sandbox, types::*};
+use crate::sdk::target::Target;
+use crate::sdk::{Client, Echo, EndlessInput, FiniteInput, NoInput, Output, Sandbox, types::*};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::future::IntoFuture;
 use std::time::Duration;
 
 /// The operations `interpreter.*`.
-#[derive(Clone)]
-pub struct InterpreterArea(TargetRef);
+#[derive(Clone, Debug)]
+pub struct InterpreterArea(Target);
 
 impl Sandbox {
     /// The operations `interpreter.*`.
@@ -97,7 +97,7 @@ impl InterpreterArea {
 
 /// The request `interpreter.run`, made by [`InterpreterArea::run`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct InterpreterRunRequest(Request);
 
 impl InterpreterRunRequest {
@@ -154,7 +154,7 @@ impl IntoFuture for InterpreterRunRequest {
 
 /// The request `interpreter.create_context`, made by [`InterpreterArea::create_context`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct InterpreterCreateContextRequest(Request);
 
 impl InterpreterCreateContextRequest {
@@ -188,7 +188,7 @@ impl IntoFuture for InterpreterCreateContextRequest {
 
 /// The request `interpreter.list_contexts`, made by [`InterpreterArea::list_contexts`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct InterpreterListContextsRequest(Request);
 
 impl InterpreterListContextsRequest {
@@ -210,7 +210,7 @@ impl IntoFuture for InterpreterListContextsRequest {
 
 /// The request `interpreter.delete_context`, made by [`InterpreterArea::delete_context`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct InterpreterDeleteContextRequest(Request);
 
 impl InterpreterDeleteContextRequest {

@@ -2,17 +2,17 @@
 
 use crate::catalogue::operation;
 use crate::client::error::Result;
-use crate::client::operation::TargetRef;
 use crate::sdk::request::{self, Parameters, Pending, Request};
-use crate::sdk::{Client, Echo, Output, Sandbox, types::*};
+use crate::sdk::target::Target;
+use crate::sdk::{Client, Echo, EndlessInput, FiniteInput, NoInput, Output, Sandbox, types::*};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::future::IntoFuture;
 use std::time::Duration;
 
 /// The operations `lsp.*`.
-#[derive(Clone)]
-pub struct LspArea(TargetRef);
+#[derive(Clone, Debug)]
+pub struct LspArea(Target);
 
 impl Sandbox {
     /// The operations `lsp.*`.
@@ -241,7 +241,7 @@ impl LspArea {
 
 /// The request `lsp.start`, made by [`LspArea::start`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct LspStartRequest(Request);
 
 impl LspStartRequest {
@@ -263,7 +263,7 @@ impl IntoFuture for LspStartRequest {
 
 /// The request `lsp.stop`, made by [`LspArea::stop`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct LspStopRequest(Request);
 
 impl LspStopRequest {
@@ -285,7 +285,7 @@ impl IntoFuture for LspStopRequest {
 
 /// The request `lsp.did_open`, made by [`LspArea::did_open`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct LspDidOpenRequest(Request);
 
 impl LspDidOpenRequest {
@@ -307,7 +307,7 @@ impl IntoFuture for LspDidOpenRequest {
 
 /// The request `lsp.did_close`, made by [`LspArea::did_close`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct LspDidCloseRequest(Request);
 
 impl LspDidCloseRequest {
@@ -329,7 +329,7 @@ impl IntoFuture for LspDidCloseRequest {
 
 /// The request `lsp.completions`, made by [`LspArea::completions`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct LspCompletionsRequest(Request);
 
 impl LspCompletionsRequest {
@@ -351,7 +351,7 @@ impl IntoFuture for LspCompletionsRequest {
 
 /// The request `lsp.document_symbols`, made by [`LspArea::document_symbols`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct LspDocumentSymbolsRequest(Request);
 
 impl LspDocumentSymbolsRequest {
@@ -373,7 +373,7 @@ impl IntoFuture for LspDocumentSymbolsRequest {
 
 /// The request `lsp.workspace_symbols`, made by [`LspArea::workspace_symbols`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct LspWorkspaceSymbolsRequest(Request);
 
 impl LspWorkspaceSymbolsRequest {

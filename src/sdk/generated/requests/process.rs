@@ -2,17 +2,17 @@
 
 use crate::catalogue::operation;
 use crate::client::error::Result;
-use crate::client::operation::TargetRef;
 use crate::sdk::request::{self, Parameters, Pending, Request};
-use crate::sdk::{Client, Echo, Output, Sandbox, types::*};
+use crate::sdk::target::Target;
+use crate::sdk::{Client, Echo, EndlessInput, FiniteInput, NoInput, Output, Sandbox, types::*};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::future::IntoFuture;
 use std::time::Duration;
 
 /// The operations `process.*`.
-#[derive(Clone)]
-pub struct ProcessArea(TargetRef);
+#[derive(Clone, Debug)]
+pub struct ProcessArea(Target);
 
 impl Sandbox {
     /// The operations `process.*`.
@@ -88,7 +88,7 @@ impl ProcessArea {
 
 /// The request `process.execute`, made by [`ProcessArea::execute`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct ProcessExecuteRequest(Request);
 
 impl ProcessExecuteRequest {
@@ -134,7 +134,7 @@ impl IntoFuture for ProcessExecuteRequest {
 
 /// The request `process.code_run`, made by [`ProcessArea::code_run`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct ProcessCodeRunRequest(Request);
 
 impl ProcessCodeRunRequest {
@@ -186,7 +186,7 @@ impl IntoFuture for ProcessCodeRunRequest {
 
 /// The request `process.run`, made by [`ProcessArea::run`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct ProcessRunRequest(Request);
 
 impl ProcessRunRequest {

@@ -2,17 +2,17 @@
 
 use crate::catalogue::operation;
 use crate::client::error::Result;
-use crate::client::operation::TargetRef;
 use crate::sdk::request::{self, Parameters, Pending, Request};
-use crate::sdk::{Client, Echo, Output, Sandbox, types::*};
+use crate::sdk::target::Target;
+use crate::sdk::{Client, Echo, EndlessInput, FiniteInput, NoInput, Output, Sandbox, types::*};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::future::IntoFuture;
 use std::time::Duration;
 
 /// The operations `pty.*`.
-#[derive(Clone)]
-pub struct PtyArea(TargetRef);
+#[derive(Clone, Debug)]
+pub struct PtyArea(Target);
 
 impl Sandbox {
     /// The operations `pty.*`.
@@ -169,7 +169,7 @@ impl PtyArea {
 
 /// The request `pty.open`, made by [`PtyArea::open`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct PtyOpenRequest(Request);
 
 impl PtyOpenRequest {
@@ -217,8 +217,8 @@ impl PtyOpenRequest {
 }
 
 impl IntoFuture for PtyOpenRequest {
-    type Output = Result<Output<PtyOpened, PtyEnded>>;
-    type IntoFuture = Pending<Output<PtyOpened, PtyEnded>>;
+    type Output = Result<Output<PtyOpened, PtyEnded, EndlessInput>>;
+    type IntoFuture = Pending<Output<PtyOpened, PtyEnded, EndlessInput>>;
 
     fn into_future(self) -> Self::IntoFuture {
         self.0.stream()
@@ -227,7 +227,7 @@ impl IntoFuture for PtyOpenRequest {
 
 /// The request `pty.connect`, made by [`PtyArea::connect`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct PtyConnectRequest(Request);
 
 impl PtyConnectRequest {
@@ -245,8 +245,8 @@ impl PtyConnectRequest {
 }
 
 impl IntoFuture for PtyConnectRequest {
-    type Output = Result<Output<PtyOpened, PtyEnded>>;
-    type IntoFuture = Pending<Output<PtyOpened, PtyEnded>>;
+    type Output = Result<Output<PtyOpened, PtyEnded, EndlessInput>>;
+    type IntoFuture = Pending<Output<PtyOpened, PtyEnded, EndlessInput>>;
 
     fn into_future(self) -> Self::IntoFuture {
         self.0.stream()
@@ -255,7 +255,7 @@ impl IntoFuture for PtyConnectRequest {
 
 /// The request `pty.create`, made by [`PtyArea::create`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct PtyCreateRequest(Request);
 
 impl PtyCreateRequest {
@@ -313,7 +313,7 @@ impl IntoFuture for PtyCreateRequest {
 
 /// The request `pty.list`, made by [`PtyArea::list`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct PtyListRequest(Request);
 
 impl PtyListRequest {
@@ -335,7 +335,7 @@ impl IntoFuture for PtyListRequest {
 
 /// The request `pty.info`, made by [`PtyArea::info`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct PtyInfoRequest(Request);
 
 impl PtyInfoRequest {
@@ -357,7 +357,7 @@ impl IntoFuture for PtyInfoRequest {
 
 /// The request `pty.resize`, made by [`PtyArea::resize`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct PtyResizeRequest(Request);
 
 impl PtyResizeRequest {
@@ -379,7 +379,7 @@ impl IntoFuture for PtyResizeRequest {
 
 /// The request `pty.kill`, made by [`PtyArea::kill`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct PtyKillRequest(Request);
 
 impl PtyKillRequest {

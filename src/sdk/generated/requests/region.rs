@@ -2,17 +2,17 @@
 
 use crate::catalogue::operation;
 use crate::client::error::Result;
-use crate::client::operation::TargetRef;
 use crate::sdk::request::{self, Parameters, Pending, Request};
-use crate::sdk::{Client, Echo, Output, Sandbox, types::*};
+use crate::sdk::target::Target;
+use crate::sdk::{Client, Echo, EndlessInput, FiniteInput, NoInput, Output, Sandbox, types::*};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::future::IntoFuture;
 use std::time::Duration;
 
 /// The operations `region.*`.
-#[derive(Clone)]
-pub struct RegionArea(TargetRef);
+#[derive(Clone, Debug)]
+pub struct RegionArea(Target);
 
 impl Client {
     /// The operations `region.*`.
@@ -41,7 +41,7 @@ impl RegionArea {
 
 /// The request `region.list`, made by [`RegionArea::list`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct RegionListRequest(Request);
 
 impl RegionListRequest {

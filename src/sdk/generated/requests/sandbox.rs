@@ -2,9 +2,9 @@
 
 use crate::catalogue::operation;
 use crate::client::error::Result;
-use crate::client::operation::TargetRef;
 use crate::sdk::request::{self, Parameters, Pending, Request};
-use crate::sdk::{Client, Echo, Output, Sandbox, types::*};
+use crate::sdk::target::Target;
+use crate::sdk::{Client, Echo, EndlessInput, FiniteInput, NoInput, Output, Sandbox, types::*};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::future::IntoFuture;
@@ -1125,7 +1125,7 @@ impl SandboxSpec {
 
 /// The request `sandbox.create`, made by [`Client::create`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct SandboxCreateRequest(Request);
 
 impl SandboxCreateRequest {
@@ -1164,7 +1164,7 @@ impl IntoFuture for SandboxCreateRequest {
 
 /// The request `sandbox.get`, made by [`Client::get`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct SandboxGetRequest(Request);
 
 impl SandboxGetRequest {
@@ -1186,7 +1186,7 @@ impl IntoFuture for SandboxGetRequest {
 
 /// The request `sandbox.find`, made by [`Client::find`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct SandboxFindRequest(Request);
 
 impl SandboxFindRequest {
@@ -1226,7 +1226,7 @@ impl IntoFuture for SandboxFindRequest {
 
 /// The request `sandbox.list`, made by [`Client::list`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct SandboxListRequest(Request);
 
 impl SandboxListRequest {
@@ -1434,7 +1434,7 @@ impl IntoFuture for SandboxListRequest {
 
 /// The request `sandbox.attach`, made by [`Client::attach`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct SandboxAttachRequest(Request);
 
 impl SandboxAttachRequest {
@@ -1456,7 +1456,7 @@ impl IntoFuture for SandboxAttachRequest {
 
 /// The request `sandbox.start`, made by [`Sandbox::start`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct SandboxStartRequest(Request);
 
 impl SandboxStartRequest {
@@ -1478,7 +1478,7 @@ impl IntoFuture for SandboxStartRequest {
 
 /// The request `sandbox.stop`, made by [`Sandbox::stop`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct SandboxStopRequest(Request);
 
 impl SandboxStopRequest {
@@ -1506,7 +1506,7 @@ impl IntoFuture for SandboxStopRequest {
 
 /// The request `sandbox.archive`, made by [`Sandbox::archive`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct SandboxArchiveRequest(Request);
 
 impl SandboxArchiveRequest {
@@ -1528,7 +1528,7 @@ impl IntoFuture for SandboxArchiveRequest {
 
 /// The request `sandbox.pause`, made by [`Sandbox::pause`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct SandboxPauseRequest(Request);
 
 impl SandboxPauseRequest {
@@ -1550,7 +1550,7 @@ impl IntoFuture for SandboxPauseRequest {
 
 /// The request `sandbox.recover`, made by [`Sandbox::recover`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct SandboxRecoverRequest(Request);
 
 impl SandboxRecoverRequest {
@@ -1578,7 +1578,7 @@ impl IntoFuture for SandboxRecoverRequest {
 
 /// The request `sandbox.delete`, made by [`Sandbox::delete`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct SandboxDeleteRequest(Request);
 
 impl SandboxDeleteRequest {
@@ -1606,7 +1606,7 @@ impl IntoFuture for SandboxDeleteRequest {
 
 /// The request `sandbox.refresh`, made by [`Sandbox::refresh`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct SandboxRefreshRequest(Request);
 
 impl SandboxRefreshRequest {
@@ -1628,7 +1628,7 @@ impl IntoFuture for SandboxRefreshRequest {
 
 /// The request `sandbox.wait`, made by [`Sandbox::wait`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct SandboxWaitRequest(Request);
 
 impl SandboxWaitRequest {
@@ -1650,7 +1650,7 @@ impl IntoFuture for SandboxWaitRequest {
 
 /// The request `sandbox.events`, made by [`Sandbox::events`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct SandboxEventsRequest(Request);
 
 impl SandboxEventsRequest {
@@ -1678,7 +1678,7 @@ impl IntoFuture for SandboxEventsRequest {
 
 /// The request `sandbox.wait_for_start`, made by [`Sandbox::wait_for_start`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct SandboxWaitForStartRequest(Request);
 
 impl SandboxWaitForStartRequest {
@@ -1700,7 +1700,7 @@ impl IntoFuture for SandboxWaitForStartRequest {
 
 /// The request `sandbox.wait_for_stop`, made by [`Sandbox::wait_for_stop`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct SandboxWaitForStopRequest(Request);
 
 impl SandboxWaitForStopRequest {
@@ -1722,7 +1722,7 @@ impl IntoFuture for SandboxWaitForStopRequest {
 
 /// The request `sandbox.wait_for_resize`, made by [`Sandbox::wait_for_resize`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct SandboxWaitForResizeRequest(Request);
 
 impl SandboxWaitForResizeRequest {
@@ -1744,7 +1744,7 @@ impl IntoFuture for SandboxWaitForResizeRequest {
 
 /// The request `sandbox.resize`, made by [`Sandbox::resize`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct SandboxResizeRequest(Request);
 
 impl SandboxResizeRequest {
@@ -1766,7 +1766,7 @@ impl IntoFuture for SandboxResizeRequest {
 
 /// The request `sandbox.info`, made by [`Sandbox::info`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct SandboxInfoRequest(Request);
 
 impl SandboxInfoRequest {
@@ -1788,7 +1788,7 @@ impl IntoFuture for SandboxInfoRequest {
 
 /// The request `sandbox.set_labels`, made by [`Sandbox::set_labels`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct SandboxSetLabelsRequest(Request);
 
 impl SandboxSetLabelsRequest {
@@ -1810,7 +1810,7 @@ impl IntoFuture for SandboxSetLabelsRequest {
 
 /// The request `sandbox.set_auto_stop`, made by [`Sandbox::set_auto_stop`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct SandboxSetAutoStopRequest(Request);
 
 impl SandboxSetAutoStopRequest {
@@ -1832,7 +1832,7 @@ impl IntoFuture for SandboxSetAutoStopRequest {
 
 /// The request `sandbox.set_auto_archive`, made by [`Sandbox::set_auto_archive`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct SandboxSetAutoArchiveRequest(Request);
 
 impl SandboxSetAutoArchiveRequest {
@@ -1854,7 +1854,7 @@ impl IntoFuture for SandboxSetAutoArchiveRequest {
 
 /// The request `sandbox.set_auto_delete`, made by [`Sandbox::set_auto_delete`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct SandboxSetAutoDeleteRequest(Request);
 
 impl SandboxSetAutoDeleteRequest {
@@ -1876,7 +1876,7 @@ impl IntoFuture for SandboxSetAutoDeleteRequest {
 
 /// The request `sandbox.set_auto_pause`, made by [`Sandbox::set_auto_pause`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct SandboxSetAutoPauseRequest(Request);
 
 impl SandboxSetAutoPauseRequest {
@@ -1898,7 +1898,7 @@ impl IntoFuture for SandboxSetAutoPauseRequest {
 
 /// The request `sandbox.set_ttl`, made by [`Sandbox::set_ttl`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct SandboxSetTtlRequest(Request);
 
 impl SandboxSetTtlRequest {
@@ -1920,7 +1920,7 @@ impl IntoFuture for SandboxSetTtlRequest {
 
 /// The request `sandbox.set_public`, made by [`Sandbox::set_public`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct SandboxSetPublicRequest(Request);
 
 impl SandboxSetPublicRequest {
@@ -1942,7 +1942,7 @@ impl IntoFuture for SandboxSetPublicRequest {
 
 /// The request `sandbox.set_secrets`, made by [`Sandbox::set_secrets`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct SandboxSetSecretsRequest(Request);
 
 impl SandboxSetSecretsRequest {
@@ -1964,7 +1964,7 @@ impl IntoFuture for SandboxSetSecretsRequest {
 
 /// The request `sandbox.set_network`, made by [`Sandbox::set_network`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct SandboxSetNetworkRequest(Request);
 
 impl SandboxSetNetworkRequest {
@@ -2004,7 +2004,7 @@ impl IntoFuture for SandboxSetNetworkRequest {
 
 /// The request `sandbox.update_env`, made by [`Sandbox::update_env`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct SandboxUpdateEnvRequest(Request);
 
 impl SandboxUpdateEnvRequest {
@@ -2050,7 +2050,7 @@ impl IntoFuture for SandboxUpdateEnvRequest {
 
 /// The request `sandbox.keepalive`, made by [`Sandbox::keepalive`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct SandboxKeepaliveRequest(Request);
 
 impl SandboxKeepaliveRequest {
@@ -2078,7 +2078,7 @@ impl IntoFuture for SandboxKeepaliveRequest {
 
 /// The request `sandbox.home_dir`, made by [`Sandbox::home_dir`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct SandboxHomeDirRequest(Request);
 
 impl SandboxHomeDirRequest {
@@ -2100,7 +2100,7 @@ impl IntoFuture for SandboxHomeDirRequest {
 
 /// The request `sandbox.work_dir`, made by [`Sandbox::work_dir`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct SandboxWorkDirRequest(Request);
 
 impl SandboxWorkDirRequest {
@@ -2122,7 +2122,7 @@ impl IntoFuture for SandboxWorkDirRequest {
 
 /// The request `sandbox.preview_link`, made by [`Sandbox::preview_link`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct SandboxPreviewLinkRequest(Request);
 
 impl SandboxPreviewLinkRequest {
@@ -2144,7 +2144,7 @@ impl IntoFuture for SandboxPreviewLinkRequest {
 
 /// The request `sandbox.signed_preview_link`, made by [`Sandbox::signed_preview_link`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct SandboxSignedPreviewLinkRequest(Request);
 
 impl SandboxSignedPreviewLinkRequest {
@@ -2172,7 +2172,7 @@ impl IntoFuture for SandboxSignedPreviewLinkRequest {
 
 /// The request `sandbox.expire_signed_preview_link`, made by [`Sandbox::expire_signed_preview_link`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct SandboxExpireSignedPreviewLinkRequest(Request);
 
 impl SandboxExpireSignedPreviewLinkRequest {
@@ -2194,7 +2194,7 @@ impl IntoFuture for SandboxExpireSignedPreviewLinkRequest {
 
 /// The request `sandbox.create_ssh_access`, made by [`Sandbox::create_ssh_access`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct SandboxCreateSshAccessRequest(Request);
 
 impl SandboxCreateSshAccessRequest {
@@ -2222,7 +2222,7 @@ impl IntoFuture for SandboxCreateSshAccessRequest {
 
 /// The request `sandbox.revoke_ssh_access`, made by [`Sandbox::revoke_ssh_access`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct SandboxRevokeSshAccessRequest(Request);
 
 impl SandboxRevokeSshAccessRequest {
@@ -2244,7 +2244,7 @@ impl IntoFuture for SandboxRevokeSshAccessRequest {
 
 /// The request `sandbox.validate_ssh_access`, made by [`Sandbox::validate_ssh_access`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct SandboxValidateSshAccessRequest(Request);
 
 impl SandboxValidateSshAccessRequest {
@@ -2266,7 +2266,7 @@ impl IntoFuture for SandboxValidateSshAccessRequest {
 
 /// The request `sandbox.download_url`, made by [`Sandbox::download_url`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct SandboxDownloadUrlRequest(Request);
 
 impl SandboxDownloadUrlRequest {
@@ -2294,7 +2294,7 @@ impl IntoFuture for SandboxDownloadUrlRequest {
 
 /// The request `sandbox.upload_url`, made by [`Sandbox::upload_url`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct SandboxUploadUrlRequest(Request);
 
 impl SandboxUploadUrlRequest {
@@ -2322,7 +2322,7 @@ impl IntoFuture for SandboxUploadUrlRequest {
 
 /// The request `sandbox.rotate_signing_key`, made by [`Sandbox::rotate_signing_key`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct SandboxRotateSigningKeyRequest(Request);
 
 impl SandboxRotateSigningKeyRequest {
@@ -2344,7 +2344,7 @@ impl IntoFuture for SandboxRotateSigningKeyRequest {
 
 /// The request `sandbox.metrics`, made by [`Sandbox::metrics`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct SandboxMetricsRequest(Request);
 
 impl SandboxMetricsRequest {
@@ -2366,7 +2366,7 @@ impl IntoFuture for SandboxMetricsRequest {
 
 /// The request `sandbox.metrics_history`, made by [`Sandbox::metrics_history`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct SandboxMetricsHistoryRequest(Request);
 
 impl SandboxMetricsHistoryRequest {
@@ -2394,7 +2394,7 @@ impl IntoFuture for SandboxMetricsHistoryRequest {
 
 /// The request `sandbox.ports`, made by [`Sandbox::ports`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct SandboxPortsRequest(Request);
 
 impl SandboxPortsRequest {
@@ -2416,7 +2416,7 @@ impl IntoFuture for SandboxPortsRequest {
 
 /// The request `sandbox.port_in_use`, made by [`Sandbox::port_in_use`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct SandboxPortInUseRequest(Request);
 
 impl SandboxPortInUseRequest {
@@ -2438,7 +2438,7 @@ impl IntoFuture for SandboxPortInUseRequest {
 
 /// The request `sandbox.daemon_version`, made by [`Sandbox::daemon_version`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct SandboxDaemonVersionRequest(Request);
 
 impl SandboxDaemonVersionRequest {
@@ -2460,7 +2460,7 @@ impl IntoFuture for SandboxDaemonVersionRequest {
 
 /// The request `sandbox.create_snapshot`, made by [`Sandbox::create_snapshot`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct SandboxCreateSnapshotRequest(Request);
 
 impl SandboxCreateSnapshotRequest {
@@ -2488,7 +2488,7 @@ impl IntoFuture for SandboxCreateSnapshotRequest {
 
 /// The request `sandbox.fork`, made by [`Sandbox::fork`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct SandboxForkRequest(Request);
 
 impl SandboxForkRequest {
@@ -2516,7 +2516,7 @@ impl IntoFuture for SandboxForkRequest {
 
 /// The request `sandbox.forks`, made by [`Sandbox::forks`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct SandboxForksRequest(Request);
 
 impl SandboxForksRequest {
@@ -2544,7 +2544,7 @@ impl IntoFuture for SandboxForksRequest {
 
 /// The request `sandbox.parent`, made by [`Sandbox::parent`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct SandboxParentRequest(Request);
 
 impl SandboxParentRequest {
@@ -2566,7 +2566,7 @@ impl IntoFuture for SandboxParentRequest {
 
 /// The request `sandbox.ancestors`, made by [`Sandbox::ancestors`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct SandboxAncestorsRequest(Request);
 
 impl SandboxAncestorsRequest {

@@ -2,17 +2,17 @@
 
 use crate::catalogue::operation;
 use crate::client::error::Result;
-use crate::client::operation::TargetRef;
 use crate::sdk::request::{self, Parameters, Pending, Request};
-use crate::sdk::{Client, Echo, Output, Sandbox, types::*};
+use crate::sdk::target::Target;
+use crate::sdk::{Client, Echo, EndlessInput, FiniteInput, NoInput, Output, Sandbox, types::*};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::future::IntoFuture;
 use std::time::Duration;
 
 /// The operations `secret.*`.
-#[derive(Clone)]
-pub struct SecretArea(TargetRef);
+#[derive(Clone, Debug)]
+pub struct SecretArea(Target);
 
 impl Client {
     /// The operations `secret.*`.
@@ -124,7 +124,7 @@ impl SecretArea {
 
 /// The request `secret.create`, made by [`SecretArea::create`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct SecretCreateRequest(Request);
 
 impl SecretCreateRequest {
@@ -158,7 +158,7 @@ impl IntoFuture for SecretCreateRequest {
 
 /// The request `secret.get`, made by [`SecretArea::get`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct SecretGetRequest(Request);
 
 impl SecretGetRequest {
@@ -180,7 +180,7 @@ impl IntoFuture for SecretGetRequest {
 
 /// The request `secret.list`, made by [`SecretArea::list`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct SecretListRequest(Request);
 
 impl SecretListRequest {
@@ -232,7 +232,7 @@ impl IntoFuture for SecretListRequest {
 
 /// The request `secret.update`, made by [`SecretArea::update`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct SecretUpdateRequest(Request);
 
 impl SecretUpdateRequest {
@@ -272,7 +272,7 @@ impl IntoFuture for SecretUpdateRequest {
 
 /// The request `secret.delete`, made by [`SecretArea::delete`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct SecretDeleteRequest(Request);
 
 impl SecretDeleteRequest {

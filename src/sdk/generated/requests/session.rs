@@ -2,17 +2,17 @@
 
 use crate::catalogue::operation;
 use crate::client::error::Result;
-use crate::client::operation::TargetRef;
 use crate::sdk::request::{self, Parameters, Pending, Request};
-use crate::sdk::{Client, Echo, Output, Sandbox, types::*};
+use crate::sdk::target::Target;
+use crate::sdk::{Client, Echo, EndlessInput, FiniteInput, NoInput, Output, Sandbox, types::*};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::future::IntoFuture;
 use std::time::Duration;
 
 /// The operations `session.*`.
-#[derive(Clone)]
-pub struct SessionArea(TargetRef);
+#[derive(Clone, Debug)]
+pub struct SessionArea(Target);
 
 impl Sandbox {
     /// The operations `session.*`.
@@ -274,7 +274,7 @@ impl SessionArea {
 
 /// The request `session.create`, made by [`SessionArea::create`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct SessionCreateRequest(Request);
 
 impl SessionCreateRequest {
@@ -296,7 +296,7 @@ impl IntoFuture for SessionCreateRequest {
 
 /// The request `session.delete`, made by [`SessionArea::delete`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct SessionDeleteRequest(Request);
 
 impl SessionDeleteRequest {
@@ -318,7 +318,7 @@ impl IntoFuture for SessionDeleteRequest {
 
 /// The request `session.get`, made by [`SessionArea::get`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct SessionGetRequest(Request);
 
 impl SessionGetRequest {
@@ -340,7 +340,7 @@ impl IntoFuture for SessionGetRequest {
 
 /// The request `session.list`, made by [`SessionArea::list`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct SessionListRequest(Request);
 
 impl SessionListRequest {
@@ -362,7 +362,7 @@ impl IntoFuture for SessionListRequest {
 
 /// The request `session.execute`, made by [`SessionArea::execute`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct SessionExecuteRequest(Request);
 
 impl SessionExecuteRequest {
@@ -396,7 +396,7 @@ impl IntoFuture for SessionExecuteRequest {
 
 /// The request `session.command`, made by [`SessionArea::command`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct SessionCommandRequest(Request);
 
 impl SessionCommandRequest {
@@ -418,7 +418,7 @@ impl IntoFuture for SessionCommandRequest {
 
 /// The request `session.logs`, made by [`SessionArea::logs`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct SessionLogsRequest(Request);
 
 impl SessionLogsRequest {
@@ -440,7 +440,7 @@ impl IntoFuture for SessionLogsRequest {
 
 /// The request `session.follow`, made by [`SessionArea::follow`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct SessionFollowRequest(Request);
 
 impl SessionFollowRequest {
@@ -474,7 +474,7 @@ impl IntoFuture for SessionFollowRequest {
 
 /// The request `session.input`, made by [`SessionArea::input`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct SessionInputRequest(Request);
 
 impl SessionInputRequest {
@@ -496,7 +496,7 @@ impl IntoFuture for SessionInputRequest {
 
 /// The request `session.entrypoint`, made by [`SessionArea::entrypoint`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct SessionEntrypointRequest(Request);
 
 impl SessionEntrypointRequest {
@@ -518,7 +518,7 @@ impl IntoFuture for SessionEntrypointRequest {
 
 /// The request `session.entrypoint_logs`, made by [`SessionArea::entrypoint_logs`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct SessionEntrypointLogsRequest(Request);
 
 impl SessionEntrypointLogsRequest {
@@ -540,7 +540,7 @@ impl IntoFuture for SessionEntrypointLogsRequest {
 
 /// The request `session.entrypoint_follow`, made by [`SessionArea::entrypoint_follow`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct SessionEntrypointFollowRequest(Request);
 
 impl SessionEntrypointFollowRequest {

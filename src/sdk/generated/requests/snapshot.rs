@@ -2,17 +2,17 @@
 
 use crate::catalogue::operation;
 use crate::client::error::Result;
-use crate::client::operation::TargetRef;
 use crate::sdk::request::{self, Parameters, Pending, Request};
-use crate::sdk::{Client, Echo, Output, Sandbox, types::*};
+use crate::sdk::target::Target;
+use crate::sdk::{Client, Echo, EndlessInput, FiniteInput, NoInput, Output, Sandbox, types::*};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::future::IntoFuture;
 use std::time::Duration;
 
 /// The operations `snapshot.*`.
-#[derive(Clone)]
-pub struct SnapshotArea(TargetRef);
+#[derive(Clone, Debug)]
+pub struct SnapshotArea(Target);
 
 impl Client {
     /// The operations `snapshot.*`.
@@ -147,7 +147,7 @@ impl SnapshotArea {
 
 /// The request `snapshot.create`, made by [`SnapshotArea::create`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct SnapshotCreateRequest(Request);
 
 impl SnapshotCreateRequest {
@@ -204,7 +204,7 @@ impl IntoFuture for SnapshotCreateRequest {
 
 /// The request `snapshot.get`, made by [`SnapshotArea::get`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct SnapshotGetRequest(Request);
 
 impl SnapshotGetRequest {
@@ -226,7 +226,7 @@ impl IntoFuture for SnapshotGetRequest {
 
 /// The request `snapshot.list`, made by [`SnapshotArea::list`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct SnapshotListRequest(Request);
 
 impl SnapshotListRequest {
@@ -260,7 +260,7 @@ impl IntoFuture for SnapshotListRequest {
 
 /// The request `snapshot.delete`, made by [`SnapshotArea::delete`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct SnapshotDeleteRequest(Request);
 
 impl SnapshotDeleteRequest {
@@ -282,7 +282,7 @@ impl IntoFuture for SnapshotDeleteRequest {
 
 /// The request `snapshot.activate`, made by [`SnapshotArea::activate`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct SnapshotActivateRequest(Request);
 
 impl SnapshotActivateRequest {
@@ -304,7 +304,7 @@ impl IntoFuture for SnapshotActivateRequest {
 
 /// The request `snapshot.deactivate`, made by [`SnapshotArea::deactivate`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct SnapshotDeactivateRequest(Request);
 
 impl SnapshotDeactivateRequest {

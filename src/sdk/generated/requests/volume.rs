@@ -2,17 +2,17 @@
 
 use crate::catalogue::operation;
 use crate::client::error::Result;
-use crate::client::operation::TargetRef;
 use crate::sdk::request::{self, Parameters, Pending, Request};
-use crate::sdk::{Client, Echo, Output, Sandbox, types::*};
+use crate::sdk::target::Target;
+use crate::sdk::{Client, Echo, EndlessInput, FiniteInput, NoInput, Output, Sandbox, types::*};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::future::IntoFuture;
 use std::time::Duration;
 
 /// The operations `volume.*`.
-#[derive(Clone)]
-pub struct VolumeArea(TargetRef);
+#[derive(Clone, Debug)]
+pub struct VolumeArea(Target);
 
 impl Client {
     /// The operations `volume.*`.
@@ -123,7 +123,7 @@ impl VolumeArea {
 
 /// The request `volume.create`, made by [`VolumeArea::create`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct VolumeCreateRequest(Request);
 
 impl VolumeCreateRequest {
@@ -145,7 +145,7 @@ impl IntoFuture for VolumeCreateRequest {
 
 /// The request `volume.get`, made by [`VolumeArea::get`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct VolumeGetRequest(Request);
 
 impl VolumeGetRequest {
@@ -167,7 +167,7 @@ impl IntoFuture for VolumeGetRequest {
 
 /// The request `volume.list`, made by [`VolumeArea::list`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct VolumeListRequest(Request);
 
 impl VolumeListRequest {
@@ -189,7 +189,7 @@ impl IntoFuture for VolumeListRequest {
 
 /// The request `volume.delete`, made by [`VolumeArea::delete`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct VolumeDeleteRequest(Request);
 
 impl VolumeDeleteRequest {
@@ -211,7 +211,7 @@ impl IntoFuture for VolumeDeleteRequest {
 
 /// The request `volume.wait`, made by [`VolumeArea::wait`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct VolumeWaitRequest(Request);
 
 impl VolumeWaitRequest {

@@ -2,17 +2,17 @@
 
 use crate::catalogue::operation;
 use crate::client::error::Result;
-use crate::client::operation::TargetRef;
 use crate::sdk::request::{self, Parameters, Pending, Request};
-use crate::sdk::{Client, Echo, Output, Sandbox, types::*};
+use crate::sdk::target::Target;
+use crate::sdk::{Client, Echo, EndlessInput, FiniteInput, NoInput, Output, Sandbox, types::*};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::future::IntoFuture;
 use std::time::Duration;
 
 /// The operations `warm_pool.*`.
-#[derive(Clone)]
-pub struct WarmPoolArea(TargetRef);
+#[derive(Clone, Debug)]
+pub struct WarmPoolArea(Target);
 
 impl Client {
     /// The operations `warm_pool.*`.
@@ -106,7 +106,7 @@ impl WarmPoolArea {
 
 /// The request `warm_pool.create`, made by [`WarmPoolArea::create`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct WarmPoolCreateRequest(Request);
 
 impl WarmPoolCreateRequest {
@@ -134,7 +134,7 @@ impl IntoFuture for WarmPoolCreateRequest {
 
 /// The request `warm_pool.list`, made by [`WarmPoolArea::list`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct WarmPoolListRequest(Request);
 
 impl WarmPoolListRequest {
@@ -156,7 +156,7 @@ impl IntoFuture for WarmPoolListRequest {
 
 /// The request `warm_pool.update`, made by [`WarmPoolArea::update`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct WarmPoolUpdateRequest(Request);
 
 impl WarmPoolUpdateRequest {
@@ -178,7 +178,7 @@ impl IntoFuture for WarmPoolUpdateRequest {
 
 /// The request `warm_pool.delete`, made by [`WarmPoolArea::delete`]. It is sent when it is awaited.
 #[must_use = "a request is sent when it is awaited"]
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct WarmPoolDeleteRequest(Request);
 
 impl WarmPoolDeleteRequest {

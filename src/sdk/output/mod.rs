@@ -1,17 +1,24 @@
 //! An open stream.
 
-use super::request::read;
-use super::sandbox::Sandbox;
+mod async_io;
+mod input;
+
+pub use input::{EndlessInput, FiniteInput, Input, NoInput, StreamInput, TakesInput};
+
 use crate::catalogue::Operation;
 use crate::client::error::{Error, Result};
 use crate::client::lock::Mutex;
 use crate::client::operation::BUFFER_BYTES;
 use crate::client::status;
-use crate::client::stream::{self, Channel, Ended, ErrorContext, InputWriter, Io, Sink};
+use crate::client::stream::{self, Channel, Ended, ErrorContext, Io, Sink};
+use crate::sdk::request::{named, read as read_json};
+use crate::sdk::sandbox::Sandbox;
+use crate::sdk::target::Target;
 use bytes::Bytes;
 use futures_util::Stream;
 use serde::de::DeserializeOwned;
 use std::collections::VecDeque;
+use std::fmt;
 use std::future::poll_fn;
 use std::marker::PhantomData;
 use std::pin::Pin;
@@ -46,37 +53,44 @@ impl Chunk {
 }
 
 /// An open stream: its data with [`next`](Self::next) or as a [`Stream`], then how it ended with
-/// [`finish`](Self::finish).
+/// [`finish`](Self::finish). One that takes input is also a [`tokio::io::AsyncWrite`], and every one is a
+/// [`tokio::io::AsyncRead`] of its output and error output together.
+///
+/// `Opened` is what was known when it opened, `Finished` what it ends with, `I` whether it takes input: [`NoInput`],
+/// [`EndlessInput`] or [`FiniteInput`].
 ///
 /// Its socket is read, pinged and timed out by a task of its own, also while nobody reads; what was not read yet is
 /// bounded by `buffer_bytes`. Dropping it closes the stream, which ends the remote side where the operation's
 /// documentation says so.
 #[must_use = "dropping it closes the stream"]
-pub struct Output<Opened, Finished> {
+pub struct Output<Opened, Finished, I = NoInput> {
     opened: Opened,
     operation: &'static Operation,
+    target: Target,
     shared: Arc<Shared>,
-    input: InputWriter,
+    input: StreamInput<I>,
     task: AbortHandle,
+    /// What `AsyncRead` has of a piece that was larger than its buffer.
+    rest: Option<Chunk>,
     finished: PhantomData<fn() -> Finished>,
 }
 
 /// What a stream ends with.
 pub trait Ending: Sized {
     #[doc(hidden)]
-    fn read(operation: &'static Operation, ended: Ended) -> Result<Self>;
+    fn read(operation: &'static Operation, target: &Target, ended: Ended) -> Result<Self>;
 }
 
 impl<T: DeserializeOwned> Ending for T {
-    fn read(operation: &'static Operation, ended: Ended) -> Result<Self> {
-        read(operation, &ended.json)
+    fn read(operation: &'static Operation, _: &Target, ended: Ended) -> Result<Self> {
+        read_json(operation, &ended.json)
     }
 }
 
 impl Ending for Sandbox {
-    fn read(operation: &'static Operation, ended: Ended) -> Result<Self> {
+    fn read(operation: &'static Operation, target: &Target, ended: Ended) -> Result<Self> {
         let missing = || Error::new(status::PANIC, format!("{} has made no sandbox", operation.name));
-        ended.sandbox.map(Self::from).ok_or_else(missing)
+        ended.sandbox.map(|sandbox| Self::of(sandbox, target)).ok_or_else(missing)
     }
 }
 
@@ -95,12 +109,15 @@ struct State {
     /// The reader had the error already.
     is_told: bool,
     reader: Option<Waker>,
+    /// Who waits until what was written is complete.
+    completing: Vec<Waker>,
     source: Option<Waker>,
 }
 
-impl<Opened: DeserializeOwned, Finished: Ending> Output<Opened, Finished> {
+impl<Opened: DeserializeOwned, Finished: Ending, I> Output<Opened, Finished, I> {
     pub(super) async fn open(
         operation: &'static Operation,
+        target: Target,
         begin: impl FnOnce(Box<dyn FnOnce(Option<u64>) -> Io + Send>) -> Result<crate::catalogue::StreamFuture>,
     ) -> Result<Self> {
         let made = Arc::new(Mutex::new(None));
@@ -118,27 +135,20 @@ impl<Opened: DeserializeOwned, Finished: Ending> Output<Opened, Finished> {
             Error::new(status::PANIC, format!("{} has not made the ends of its stream", operation.name))
         })?;
         let sharing = shared.clone();
+        let life = target.clone();
         let task = tokio::spawn(async move {
             // Whatever becomes of the task, a panic and a shutdown of the runtime included, the reader is told.
             let told = Told(sharing);
-            let end = work.await;
-            told.0.end(end);
+            let end = life.while_open(work).await;
+            told.0.end(end.map_err(|error| named(operation, error)));
         })
         .abort_handle();
         let output = Unopened(Some(task));
         let opened = poll_fn(|cx| shared.poll_opened(cx)).await?;
-        let opened = read(operation, &opened)?;
-        Ok(Self { opened, operation, shared, input, task: output.keep(), finished: PhantomData })
-    }
-
-    /// What was known when the stream opened.
-    pub fn opened(&self) -> &Opened {
-        &self.opened
-    }
-
-    /// The next piece; `None` after a good end, an error once after a bad one.
-    pub async fn next(&mut self) -> Option<Result<Chunk>> {
-        poll_fn(|cx| self.shared.poll_next(cx)).await
+        let opened = read_json(operation, &opened)?;
+        let input = StreamInput::new(input, shared.clone());
+        let (task, rest) = (output.keep(), None);
+        Ok(Self { opened, operation, target, shared, input, task, rest, finished: PhantomData })
     }
 
     /// Reads what is left, drops it, and gives how the stream ended.
@@ -148,44 +158,55 @@ impl<Opened: DeserializeOwned, Finished: Ending> Output<Opened, Finished> {
         }
         let end = self.shared.state.lock().end.take();
         match end {
-            Some(Ok(ended)) => Finished::read(self.operation, ended),
+            Some(Ok(ended)) => Finished::read(self.operation, &self.target, ended),
             Some(Err(error)) => Err(error),
             None => Err(Error::new(status::PANIC, "the stream has no end")),
         }
     }
+}
 
-    /// Writes all of it to the remote side, as fast as that takes it.
-    pub async fn write(&self, mut data: &[u8]) -> Result<()> {
-        while !data.is_empty() {
-            match self.input.write(data)? {
-                0 => {
-                    let (room, waiting) = tokio::sync::oneshot::channel();
-                    self.input.on_room(move || {
-                        let _ = room.send(());
-                    });
-                    let _ = waiting.await;
-                }
-                taken => data = &data[taken..],
-            }
-        }
-        Ok(())
+impl<Opened, Finished, I> Output<Opened, Finished, I> {
+    /// What was known when the stream opened.
+    pub fn opened(&self) -> &Opened {
+        &self.opened
     }
 
-    /// Says that no more will be written: a writer of a file completes it then.
-    pub fn end_input(&self) {
-        self.input.finish();
+    /// The next piece; `None` after a good end, an error once after a bad one.
+    pub async fn next(&mut self) -> Option<Result<Chunk>> {
+        poll_fn(|cx| self.poll_chunk(cx)).await
+    }
+
+    /// What is left of a piece that `AsyncRead` gave in part, then the next piece.
+    fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Chunk>>> {
+        match self.rest.take() {
+            Some(rest) => Poll::Ready(Some(Ok(rest))),
+            None => self.shared.poll_next(cx),
+        }
     }
 }
 
-impl<Opened: Unpin, Finished> Stream for Output<Opened, Finished> {
+// Nothing points into it.
+impl<Opened, Finished, I> Unpin for Output<Opened, Finished, I> {}
+
+impl<Opened, Finished, I> Stream for Output<Opened, Finished, I> {
     type Item = Result<Chunk>;
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Chunk>>> {
-        self.shared.poll_next(cx)
+        self.get_mut().poll_chunk(cx)
     }
 }
 
-impl<Opened, Finished> Drop for Output<Opened, Finished> {
+impl<Opened: fmt::Debug, Finished, I> fmt::Debug for Output<Opened, Finished, I> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let operation = &self.operation.name;
+        f.debug_struct("Output")
+            .field("operation", operation)
+            .field("opened", &self.opened)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<Opened, Finished, I> Drop for Output<Opened, Finished, I> {
     fn drop(&mut self) {
         self.task.abort();
     }
@@ -223,9 +244,9 @@ impl Shared {
         if state.end.is_none() {
             state.end = Some(end);
         }
-        let reader = state.reader.take();
+        let waiting: Vec<Waker> = state.reader.take().into_iter().chain(state.completing.drain(..)).collect();
         drop(state);
-        wake(reader);
+        waiting.into_iter().for_each(Waker::wake);
     }
 
     fn poll_opened(&self, cx: &mut Context<'_>) -> Poll<Result<Vec<u8>>> {
@@ -239,6 +260,20 @@ impl Shared {
             None => state.reader = Some(cx.waker().clone()),
         }
         Poll::Pending
+    }
+
+    /// Ready when the stream has ended, or has output that nobody reads meanwhile.
+    fn poll_complete(&self, cx: &mut Context<'_>) -> Poll<Result<()>> {
+        let mut state = self.state.lock();
+        match &state.end {
+            Some(Ok(_)) => Poll::Ready(Ok(())),
+            Some(Err(error)) => Poll::Ready(Err(error.clone())),
+            None if !state.chunks.is_empty() => Poll::Ready(Ok(())),
+            None => {
+                state.completing.push(cx.waker().clone());
+                Poll::Pending
+            }
+        }
     }
 
     fn poll_next(&self, cx: &mut Context<'_>) -> Poll<Option<Result<Chunk>>> {
@@ -296,8 +331,8 @@ impl Sink for SharedSink {
         let mut state = self.0.state.lock();
         state.waiting_bytes += chunk.data.len();
         state.chunks.push_back(chunk);
-        let reader = state.reader.take();
+        let waiting: Vec<Waker> = state.reader.take().into_iter().chain(state.completing.drain(..)).collect();
         drop(state);
-        wake(reader);
+        waiting.into_iter().for_each(Waker::wake);
     }
 }

@@ -1,0 +1,94 @@
+//! An operation by its name, for what takes names and parameters from elsewhere.
+
+use super::client::{Client, Echo};
+use super::output::{Input, Output};
+use super::request::{Parameters, Pending, Request};
+use super::sandbox::Sandbox;
+use super::target::Target;
+use crate::catalogue;
+use crate::client::error::{Error, Result};
+use serde::Serialize;
+use serde_json::Value;
+use std::future::IntoFuture;
+
+/// A request by the name of its operation, made by [`Client::operation`] and [`Sandbox::operation`]. It is sent when it is
+/// awaited, and gives the JSON of the result.
+///
+/// ```no_run
+/// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+/// let done = sandbox.operation("process.execute", serde_json::json!({ "command": "hostname" })).await?;
+/// println!("{}", done["result"]);
+/// # Ok(())
+/// # }
+/// ```
+#[must_use = "a request is sent when it is awaited"]
+#[derive(Clone, Debug)]
+pub struct NamedRequest(Result<Request>);
+
+impl NamedRequest {
+    fn new(target: &Target, operation: &str, params: impl Serialize) -> Self {
+        let unknown = || Error::invalid(format!("there is no operation {operation}"));
+        Self(
+            catalogue::find(operation).ok_or_else(unknown).and_then(|operation| {
+                Ok(Request::with(operation, target, Parameters::of(operation, params)?))
+            }),
+        )
+    }
+
+    /// The bytes that go beside the parameters: the content of `files.write`.
+    pub fn body(self, data: impl Into<bytes::Bytes>) -> Self {
+        Self(self.0.map(|mut request| {
+            request.body(data.into());
+            request
+        }))
+    }
+
+    /// Sends it, for an operation that gives bytes.
+    pub fn bytes(self) -> Pending<Vec<u8>> {
+        match self.0 {
+            Ok(request) => request.bytes(),
+            Err(error) => Box::pin(async { Err(error) }),
+        }
+    }
+
+    /// Opens it as a stream. The third type of [`Output`] says what the stream takes.
+    pub fn stream<I: Input>(self) -> Pending<Output<Value, Value, I>> {
+        match self.0 {
+            Ok(request) => request.stream(),
+            Err(error) => Box::pin(async { Err(error) }),
+        }
+    }
+}
+
+impl IntoFuture for NamedRequest {
+    type Output = Result<Value>;
+    type IntoFuture = Pending<Value>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        match self.0 {
+            Ok(request) => request.json(),
+            Err(error) => Box::pin(async { Err(error) }),
+        }
+    }
+}
+
+impl Client {
+    /// An operation of a client by its name, with its parameters as JSON.
+    pub fn operation(&self, name: &str, params: impl Serialize) -> NamedRequest {
+        NamedRequest::new(&self.target, name, params)
+    }
+}
+
+impl Sandbox {
+    /// An operation of a sandbox by its name, with its parameters as JSON.
+    pub fn operation(&self, name: &str, params: impl Serialize) -> NamedRequest {
+        NamedRequest::new(&self.target, name, params)
+    }
+}
+
+impl Echo {
+    /// An operation of the echo target by its name, with its parameters as JSON.
+    pub fn operation(&self, name: &str, params: impl Serialize) -> NamedRequest {
+        NamedRequest::new(&self.target, name, params)
+    }
+}

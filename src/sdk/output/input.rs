@@ -1,0 +1,148 @@
+//! What a stream takes.
+
+use super::{Output, Shared};
+use crate::client::error::Result;
+use crate::client::lock::Mutex;
+use crate::client::stream::InputWriter;
+use std::future::poll_fn;
+use std::marker::PhantomData;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker, ready};
+
+/// Whether a stream takes input.
+pub trait Input: sealed::Sealed + 'static {}
+
+/// A stream that takes input.
+pub trait TakesInput: Input {
+    #[doc(hidden)]
+    const ENDS: bool;
+}
+
+/// The stream takes no input.
+#[derive(Debug)]
+pub enum NoInput {}
+
+/// The stream takes input as long as it is open, as a terminal does.
+#[derive(Debug)]
+pub enum EndlessInput {}
+
+/// The stream takes input until that is ended, as the writer of a file does.
+#[derive(Debug)]
+pub enum FiniteInput {}
+
+impl Input for NoInput {}
+impl Input for EndlessInput {}
+impl Input for FiniteInput {}
+impl TakesInput for EndlessInput {
+    const ENDS: bool = false;
+}
+impl TakesInput for FiniteInput {
+    const ENDS: bool = true;
+}
+
+mod sealed {
+    pub trait Sealed {}
+    impl Sealed for super::NoInput {}
+    impl Sealed for super::EndlessInput {}
+    impl Sealed for super::FiniteInput {}
+}
+
+/// The input of a stream, by itself: one task writes while another reads the [`Output`]. It does not keep the stream open.
+///
+/// ```no_run
+/// # async fn example(sandbox: daytona::Sandbox) -> Result<(), Box<dyn std::error::Error>> {
+/// let mut terminal = sandbox.pty().open("main").await?;
+/// let mut keys = terminal.input();
+/// tokio::spawn(async move { tokio::io::copy(&mut tokio::io::stdin(), &mut keys).await });
+/// tokio::io::copy(&mut terminal, &mut tokio::io::stdout()).await?;
+/// # Ok(())
+/// # }
+/// ```
+pub struct StreamInput<I> {
+    writer: InputWriter,
+    /// Who waits for room; the writer itself remembers one.
+    waiting: Arc<Mutex<Vec<Waker>>>,
+    pub(super) shared: Arc<Shared>,
+    kind: PhantomData<fn() -> I>,
+}
+
+impl<I> Clone for StreamInput<I> {
+    fn clone(&self) -> Self {
+        let Self { writer, waiting, shared, kind } = self;
+        Self { writer: writer.clone(), waiting: waiting.clone(), shared: shared.clone(), kind: *kind }
+    }
+}
+
+impl<I> StreamInput<I> {
+    pub(super) fn new(writer: InputWriter, shared: Arc<Shared>) -> Self {
+        Self { writer, waiting: Arc::default(), shared, kind: PhantomData }
+    }
+
+    pub(super) fn poll_write(&self, cx: &mut Context<'_>, data: &[u8]) -> Poll<Result<usize>> {
+        let taken = self.writer.write(data)?;
+        if taken > 0 || data.is_empty() {
+            return Poll::Ready(Ok(taken));
+        }
+        let mut waiting = self.waiting.lock();
+        if !waiting.iter().any(|waker| waker.will_wake(cx.waker())) {
+            waiting.push(cx.waker().clone());
+        }
+        drop(waiting);
+        let waiting = self.waiting.clone();
+        self.writer.on_room(move || {
+            let all = std::mem::take(&mut *waiting.lock());
+            all.into_iter().for_each(Waker::wake);
+        });
+        Poll::Pending
+    }
+
+    pub(super) fn finish(&self) {
+        self.writer.finish();
+    }
+}
+
+impl<I: TakesInput> StreamInput<I> {
+    /// Writes all of it to the remote side, as fast as that takes it.
+    pub async fn write(&self, mut data: &[u8]) -> Result<()> {
+        poll_fn(|cx| {
+            while !data.is_empty() {
+                let taken = ready!(self.poll_write(cx, data))?;
+                data = &data[taken..];
+            }
+            Poll::Ready(Ok(()))
+        })
+        .await
+    }
+}
+
+impl StreamInput<FiniteInput> {
+    /// Says that no more will be written: a writer of a file completes it then.
+    pub fn end(&self) {
+        self.finish();
+    }
+}
+
+impl<I> std::fmt::Debug for StreamInput<I> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("StreamInput").finish_non_exhaustive()
+    }
+}
+
+impl<Opened, Finished, I: TakesInput> Output<Opened, Finished, I> {
+    /// Its input by itself, for a task that writes while another reads.
+    pub fn input(&self) -> StreamInput<I> {
+        self.input.clone()
+    }
+
+    /// Writes all of it to the remote side, as fast as that takes it.
+    pub async fn write(&self, data: &[u8]) -> Result<()> {
+        self.input.write(data).await
+    }
+}
+
+impl<Opened, Finished> Output<Opened, Finished, FiniteInput> {
+    /// Says that no more will be written: a writer of a file completes it then.
+    pub fn end_input(&self) {
+        self.input.end();
+    }
+}
