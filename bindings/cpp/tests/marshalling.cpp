@@ -1,5 +1,6 @@
 // What goes into the library arrives, and comes back as it was: through the echo target, without a server.
 #include "check.hpp"
+#include "soak.hpp"
 #include <deque>
 #include <limits>
 
@@ -111,21 +112,23 @@ void a_handle_is_released_once() {
 
 void a_hundred_thousand_calls_answer_in_a_window_of_64() {
     const Echo echo;
-    std::deque<Call<Json>> window;
-    int next = 0;
-    const auto take = [&] {
-        SAME(window.front().get()["n"], next);
-        window.pop_front();
-        next++;
-    };
-    for (int i = 0; i < 100000; i++) {
-        window.push_back(echo.value_async({{"n", i}}));
-        if (window.size() == 64)
+    soak("C++", [&echo](int calls) {
+        std::deque<Call<Json>> window;
+        int next = 0;
+        const auto take = [&] {
+            SAME(window.front().get()["n"], next);
+            window.pop_front();
+            next++;
+        };
+        for (int i = 0; i < calls; i++) {
+            window.push_back(echo.value_async({{"n", i}}));
+            if (window.size() == 64)
+                take();
+        }
+        while (!window.empty())
             take();
-    }
-    while (!window.empty())
-        take();
-    SAME(next, 100000);
+        SAME(next, calls);
+    });
 }
 
 void sixty_four_threads_get_their_own_answers() {

@@ -89,22 +89,24 @@ func TestBytesArriveAsTheyAre(t *testing.T) {
 
 func TestAHundredThousandCalls(t *testing.T) {
 	client := echo(t)
-	const goroutines, calls = 64, 1600
-	var group sync.WaitGroup
-	for g := range goroutines {
-		group.Add(1)
-		go func() {
-			defer group.Done()
-			for i := range calls {
-				got, err := client.Echo.Value(context.Background(), map[string]any{"n": g*calls + i}, nil)
-				if err != nil || string(got["n"]) != fmt.Sprint(g*calls+i) {
-					t.Errorf("call %d: %s %v", g*calls+i, got["n"], err)
-					return
+	soak(t, func(calls int) {
+		const goroutines = 64
+		var group sync.WaitGroup
+		for g := range goroutines {
+			group.Add(1)
+			go func() {
+				defer group.Done()
+				for i := g; i < calls; i += goroutines {
+					got, err := client.Echo.Value(context.Background(), map[string]any{"n": i}, nil)
+					if err != nil || string(got["n"]) != fmt.Sprint(i) {
+						t.Errorf("call %d: %s %v", i, got["n"], err)
+						return
+					}
 				}
-			}
-		}()
-	}
-	group.Wait()
+			}()
+		}
+		group.Wait()
+	})
 }
 
 func TestErrorsSayEverything(t *testing.T) {

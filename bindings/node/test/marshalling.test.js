@@ -4,6 +4,7 @@
 const test = require('node:test')
 const assert = require('node:assert/strict')
 const { Echo, DaytonaError, ...daytona } = require('..')
+const { soak } = require('./soak.js')
 
 const echo = new Echo()
 test.after(() => echo.close())
@@ -100,16 +101,18 @@ test('a panic of the library is an error, and the next call works', async () => 
 })
 
 test('a hundred thousand calls answer each its own, 64 at once', async () => {
-  let next = 0
-  await Promise.all(
-    Array.from({ length: 64 }, async () => {
-      while (next < 100_000) {
-        const number = next++
-        const answer = await echo.value({ number })
-        assert.equal(answer.number, number)
-      }
-    }),
-  )
+  await soak(async (calls) => {
+    let next = 0
+    await Promise.all(
+      Array.from({ length: 64 }, async () => {
+        while (next < calls) {
+          const number = next++
+          const answer = await echo.value({ number })
+          assert.equal(answer.number, number)
+        }
+      }),
+    )
+  })
 })
 
 test('ten thousand calls at once answer each its own', async () => {

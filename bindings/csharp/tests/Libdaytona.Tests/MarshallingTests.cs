@@ -71,17 +71,20 @@ public sealed class MarshallingTests : IAsyncLifetime
     [Fact]
     public async Task A_hundred_thousand_calls_answer_each_its_own()
     {
-        const int calls = 100_000, inFlight = 64;
-        var next = 0;
-        await Task.WhenAll(Enumerable.Range(0, inFlight).Select(async _ =>
+        const int inFlight = 64;
+        await Soak.CallsAsync(async calls =>
         {
-            int number;
-            while ((number = Interlocked.Increment(ref next)) <= calls)
+            var next = 0;
+            await Task.WhenAll(Enumerable.Range(0, inFlight).Select(async _ =>
             {
-                var value = await _echo.ValueAsync(parameters => parameters.Integer("number"u8, number));
-                Assert.Equal(number, value["number"].GetInt64());
-            }
-        }));
+                int number;
+                while ((number = Interlocked.Increment(ref next)) <= calls)
+                {
+                    var value = await _echo.ValueAsync(parameters => parameters.Integer("number"u8, number));
+                    Assert.Equal(number, value["number"].GetInt64());
+                }
+            }));
+        });
         Assert.True(_echo.Client.TableSize <= 2 * inFlight, $"The table has {_echo.Client.TableSize} places.");
     }
 
