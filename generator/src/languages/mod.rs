@@ -6,6 +6,7 @@ mod cpp;
 mod csharp;
 mod go;
 mod node;
+mod ruby;
 mod rust;
 pub mod surface;
 pub mod types;
@@ -20,7 +21,7 @@ pub struct File {
 
 type Render = fn(&Surface) -> Result<Vec<File>, String>;
 
-const LANGUAGES: &[Render] = &[cpp::render, csharp::render, go::render, node::render, rust::render];
+const LANGUAGES: &[Render] = &[cpp::render, csharp::render, go::render, node::render, ruby::render, rust::render];
 
 pub fn render(operations: &str) -> Result<Vec<File>, String> {
     let surface = Surface::read(operations)?;

@@ -1,0 +1,168 @@
+# frozen_string_literal: true
+
+require_relative 'event_queue'
+
+module Daytona
+  # The calls of one client. A call that its thread waits for has a queue of its own meanwhile, which is used again
+  # afterwards; those that were only begun share one.
+  class Calls
+    ONE = '{"capacityCalls":4}'
+    MANY = '{"capacityCalls":1000000}'
+
+    def initialize
+      @idle = []
+      @begun = nil
+      @opening = Mutex.new
+      @closed = false
+    end
+
+    # Runs a call to its end, and gives the handle and the data of its result. An exception on the way (Timeout,
+    # Thread#kill, one of the block) cancels the call.
+    def run(target, operation, params, body, progress)
+      queue = @idle.pop || EventQueue.new(ONE)
+      reusable = true
+      result = 0
+      data = status = nil
+      queue.submit(target, operation, params, body)
+      reusable = false
+      until status
+        queue.take do |kind, outcome, event|
+          if kind == EventQueue::DONE
+            result = event[2]
+            data = EventQueue.bytes(event)
+            status = outcome
+          elsif kind == EventQueue::PROGRESS
+            progress&.call(Progress.new(JsonText.parse(EventQueue.text(event))))
+          end
+        end
+      end
+      reusable = true
+      raise Errors.from_json(data) unless status.zero?
+
+      answer = [result, data]
+    ensure
+      Library.close(result) unless answer || result.nil? || result.zero?
+      reusable && !@closed ? @idle.push(queue) : queue&.close
+    end
+
+    # Begins a call, which its value is asked of later.
+    def start(owner, operation, params, body, progress)
+      @opening.synchronize { @begun ||= BegunCalls.new } unless @begun
+      @begun.start(owner, operation, params, body, progress)
+    end
+
+    def close
+      @closed = true
+      while (queue = @idle.pop)
+        queue.close
+      end
+    end
+  end
+
+  # Calls that were begun, by the number that their events carry. Whoever waits for one of them takes the events of all.
+  class BegunCalls
+    def initialize
+      @queue = EventQueue.new(Calls::MANY)
+      @calls = {}
+      @last = 0
+      @turn = Mutex.new
+      @lock = Mutex.new
+      @changed = ConditionVariable.new
+      @waiting = 0
+    end
+
+    def start(owner, operation, params, body, progress)
+      call = PendingCall.new(self, owner, operation, progress)
+      @lock.synchronize do
+        user = @last += 1
+        @calls[user] = call
+        begin
+          call.handle = @queue.submit(owner.native, operation, params, body, user)
+        ensure
+          @calls.delete(user) unless call.handle
+        end
+      end
+      call
+    end
+
+    def await(call)
+      until call.done?
+        if @turn.try_lock
+          begin
+            @queue.take { |kind, status, event| deliver(kind, status, event) } until call.done?
+          ensure
+            @turn.unlock
+            @lock.synchronize { @changed.broadcast } if @waiting.positive?
+          end
+        else
+          wait_for_change(call)
+        end
+      end
+    end
+
+    private
+
+    def wait_for_change(call)
+      @lock.synchronize do
+        @waiting += 1
+        @changed.wait(@lock, 0.05) unless call.done?
+      ensure
+        @waiting -= 1
+      end
+    end
+
+    def deliver(kind, status, event)
+      call = @calls[event[1]]
+      if kind == EventQueue::DONE
+        @calls.delete(event[1])
+        call.finish(status, event[2], EventQueue.bytes(event))
+        @lock.synchronize { @changed.broadcast } if @waiting.positive?
+      elsif kind == EventQueue::PROGRESS
+        call&.report(EventQueue.text(event))
+      end
+    end
+  end
+
+  # A call under way: `value` waits for its answer, `cancel` ends it.
+  class PendingCall
+    attr_accessor :handle
+
+    def initialize(calls, owner, operation, progress)
+      @calls = calls
+      @owner = owner
+      @operation = operation
+      @progress = progress
+    end
+
+    def done? = @done || false
+
+    # The answer, as `Target#call` gives it; raises what the call failed with.
+    def value
+      @calls.await(self) unless @done
+      raise @error if @error
+
+      @value = @owner.answer(@operation, *@answer) if @answer
+      @answer = nil
+      @value
+    end
+
+    # Ends this side of the call; `value` then raises Sdk::CancelledError, unless the answer is there already.
+    def cancel
+      Library.cancel(@handle)
+      nil
+    end
+
+    def finish(status, result, data)
+      if status.zero?
+        @answer = [result, data]
+      else
+        @error = Errors.from_json(data)
+      end
+      @done = true
+    end
+
+    def report(text)
+      @progress&.call(Progress.new(JsonText.parse(text)))
+    end
+  end
+end

@@ -1,0 +1,349 @@
+# frozen_string_literal: true
+
+require_relative 'answers'
+require_relative 'image'
+require_relative 'generated/calls'
+
+module Daytona
+  # The official gem's arguments, made into parameters of operations.
+  module Compatible
+    LANGUAGE = 'python'
+
+    class << self
+      # The fields of an object of parameters, or of a hash with keywords or JSON names.
+      def fields(params)
+        case params
+        when nil then {}
+        when Parameters then params.to_params
+        when Record then params.to_h
+        else JsonText.options(params.to_h)
+        end
+      end
+
+      def sandbox_params(params, timeout_ms)
+        params = CreateSandboxBaseParams.new(**params) if params.is_a?(Hash) && params.keys.all?(Symbol) &&
+                                                          (params.keys - base_names).empty?
+        fields = fields(params)
+        # The label of the language is the library's; an own one wins over the default.
+        fields['language'] = (fields['language'] || LANGUAGE).to_s unless params.is_a?(Hash)
+        fields['secrets'] = secret_list(fields['secrets']) if fields['secrets']
+        seconds = fields.delete('timeout')
+        fields['timeoutMs'] = timeout_ms || fields['timeoutMs'] || (seconds && (seconds * 1000).ceil)
+        fields.compact
+      end
+
+      # Names of environment variables and of the secrets that they hold, as the JSON has them.
+      def secret_list(secrets)
+        secrets.is_a?(Hash) ? secrets.map { |name, secret| { name.to_s => secret.to_s } } : secrets
+      end
+
+      # Hands a stream's text to a function for each channel, and gives how it ended.
+      def dispatch(stream, functions)
+        stream.each_text_by_channel { |channel, text| functions[channel]&.call(text) }
+        stream.result
+      end
+
+      private
+
+      def base_names = CreateSandboxBaseParams::FIELDS.keys
+    end
+  end
+
+  class Process < ProcessCalls
+    def get_session_command_logs_async(session_id:, command_id:, on_stdout: nil, on_stderr: nil)
+      stream = invoke_stream('session.follow', { id: session_id, commandId: command_id })
+      Compatible.dispatch(stream, { stdout: on_stdout, stderr: on_stderr })
+    end
+
+    def get_entrypoint_logs_async(on_stdout: nil, on_stderr: nil)
+      stream = invoke_stream('session.entrypoint_follow', {})
+      Compatible.dispatch(stream, { stdout: on_stdout, stderr: on_stderr })
+    end
+
+    def create_pty_session(id:, cwd: nil, envs: nil, pty_size: nil)
+      invoke('pty.create', { id:, cwd:, env: envs, cols: pty_size&.cols || 80, rows: pty_size&.rows || 24,
+                             lazyStart: true })
+      connect_pty_session(id)
+    end
+
+    def connect_pty_session(session_id)
+      stream = invoke_stream('pty.connect', { id: session_id }, [PtyOpened, PtyEnded])
+      PtyHandle.new(self, stream, session_id).tap(&:wait_for_connection)
+    end
+  end
+
+  # A terminal.
+  class PtyHandle
+    include Enumerable
+
+    attr_reader :session_id, :exit_code, :error
+
+    def initialize(process, stream, session_id)
+      @process = process
+      @stream = stream
+      @session_id = session_id
+    end
+
+    def connected? = !@ended && !@stream.closed?
+
+    def wait_for_connection(**)
+      @stream.opened
+      nil
+    end
+
+    # Types bytes, or a text as UTF-8.
+    def send_input(input) = @stream.write(input)
+
+    def resize(pty_size) = @process.resize_pty_session(session_id, pty_size)
+
+    def kill = @process.delete_pty_session(session_id)
+
+    # Yields the output up to the terminal's end.
+    def each(&block)
+      return enum_for(:each) unless block
+
+      wait(&block)
+      nil
+    end
+
+    # Waits for the terminal's end, at most this many seconds, and yields its output meanwhile.
+    def wait(timeout: nil)
+      deadline = timeout && (now + timeout)
+      until @ended
+        chunk = @stream.read(timeout: deadline && (deadline - now))
+        chunk ? (yield chunk.text if block_given?) : ended
+      end
+      PtyResult.new(exit_code:, error:)
+    rescue Sdk::TimeoutError
+      raise if deadline.nil? || now < deadline
+
+      PtyResult.new(exit_code:, error:)
+    rescue Sdk::Error => e
+      @ended = true
+      @exit_code = e.exit_code
+      @error = e.message
+      PtyResult.new(exit_code:, error:)
+    end
+
+    # Leaves the terminal; it goes on.
+    def disconnect = @stream.close
+
+    private
+
+    def now = ::Process.clock_gettime(::Process::CLOCK_MONOTONIC)
+
+    def ended
+      @ended = true
+      answer = @stream.result
+      @exit_code = answer.exit_code
+      @error = answer.reason
+    end
+  end
+
+  class Git < GitCalls
+    # The URL of a remote, or nil.
+    def remote_get(path, name) = remotes(path).remotes.find { |remote| remote.name == name }&.url
+  end
+
+  class FileSystem < FileSystemCalls
+    # As the official gem: how long a transfer may take.
+    TRANSFER_SECONDS = 30 * 60
+
+    # Downloads a file to a local path, or gives a File that is deleted with it.
+    def download_file(remote_path, local_path = nil, timeout: TRANSFER_SECONDS, &block)
+      if local_path
+        FileUtils.mkdir_p(File.dirname(local_path))
+        invoke('files.download', { remotePath: remote_path, localPath: local_path, timeoutMs: milliseconds(timeout) },
+               &block)
+        return nil
+      end
+      file = Tempfile.new('daytona', binmode: true)
+      download_file_stream(remote_path, timeout:) { |data| file.write(data) }
+      file.tap(&:rewind)
+    end
+
+    # Yields a file's bytes by pieces.
+    def download_file_stream(remote_path, timeout: TRANSFER_SECONDS, on_progress: nil, cancel_event: nil)
+      return enum_for(__method__, remote_path, timeout:, on_progress:, cancel_event:) unless block_given?
+
+      stream = invoke_stream('files.reader', { path: remote_path, timeoutMs: milliseconds(timeout) }, [ReaderOpened])
+      total_bytes = stream.opened.length
+      stream.each do |chunk|
+        raise Sdk::CancelledError, "Download cancelled: #{remote_path}" if cancel_event&.set?
+
+        on_progress&.call(DownloadProgress.new(bytes_received: chunk.position, total_bytes:))
+        yield chunk.data
+      end
+      nil
+    end
+
+    # Uploads a local file where `source` is the path of one, else what can be read from it, else its text.
+    def upload_file(source, remote_path, timeout: TRANSFER_SECONDS, &block)
+      timeout_ms = milliseconds(timeout)
+      if local?(source)
+        invoke('files.upload', { localPath: File.expand_path(source), remotePath: remote_path, timeoutMs: timeout_ms },
+               &block)
+      elsif source.respond_to?(:read)
+        upload_file_stream(source, remote_path, timeout:)
+      else
+        invoke('files.write', { path: remote_path, timeoutMs: timeout_ms }, source.to_s)
+      end
+      nil
+    end
+
+    # Uploads what is read from an IO, a local file, or a text, by pieces.
+    def upload_file_stream(source, remote_path, timeout: TRANSFER_SECONDS, on_progress: nil, cancel_event: nil)
+      from = local?(source) ? File.open(source, 'rb') : source
+      from = StringIO.new(from.to_s.b) unless from.respond_to?(:read)
+      stream = invoke_stream('files.writer', { path: remote_path, timeoutMs: milliseconds(timeout) })
+      bytes_sent = 0
+      while (data = from.read(1 << 16))
+        raise Sdk::CancelledError, "Upload cancelled: #{remote_path}" if cancel_event&.set?
+
+        bytes_sent += stream.write(data)
+        on_progress&.call(UploadProgress.new(bytes_sent:))
+      end
+      stream.finish
+      stream.result
+      nil
+    ensure
+      stream&.close
+      from.close if from && !from.equal?(source)
+    end
+
+    # Uploads many files, FileUpload objects.
+    def upload_files(files)
+      files.each { |file| upload_file(file.source, file.destination) }
+    end
+
+    private
+
+    def local?(source) = source.is_a?(String) && !source.include?("\0") && File.file?(source)
+  end
+
+  class CodeInterpreter < CodeInterpreterCalls
+    # Runs code in a context; the functions get OutputMessage and ExecutionError while it runs.
+    def run_code(code, context: nil, on_stdout: nil, on_stderr: nil, on_error: nil, envs: nil, timeout: nil)
+      stream = invoke_stream('interpreter.run', { code:, contextId: context && id_of(context), env: envs, timeout: })
+      result = ExecutionResult.new(stdout: +'', stderr: +'')
+      Compatible.dispatch(stream, {
+                            stdout: ->(output) { tell(result.stdout, output, on_stdout) },
+                            stderr: ->(output) { tell(result.stderr, output, on_stderr) },
+                            structured: lambda do |text|
+                              result.error = ExecutionError.new(JsonText.parse(text))
+                              on_error&.call(result.error)
+                            end
+                          })
+      result
+    end
+
+    private
+
+    def tell(all, output, function)
+      all << output
+      function&.call(OutputMessage.new(output:))
+    end
+  end
+
+  class ComputerUse
+    class ScreenshotOptions
+      alias fmt format
+    end
+
+    def mouse = part(:mouse, Mouse)
+
+    def keyboard = part(:keyboard, Keyboard)
+
+    def screenshot = part(:screenshot, Screenshot)
+
+    def display = part(:display, Display)
+
+    def recording = part(:recording, Recording)
+
+    def accessibility = part(:accessibility, Accessibility)
+
+    private
+
+    def part(name, kind) = (@parts ||= {})[name] ||= kind.new(target)
+  end
+
+  # A language server for one project.
+  class LspServer
+    # The languages that it knows.
+    module Language
+      ALL = [
+        JAVASCRIPT = :javascript,
+        PYTHON = :python,
+        TYPESCRIPT = :typescript
+      ].freeze
+    end
+
+    attr_reader :language_id, :path_to_project
+
+    def initialize(sandbox, language_id:, path_to_project:)
+      super(sandbox)
+      @language_id = language_id
+      @path_to_project = path_to_project
+    end
+
+    def start = ask('lsp.start')
+
+    def stop = ask('lsp.stop')
+
+    def did_open(path) = ask('lsp.did_open', path:)
+
+    def did_close(path) = ask('lsp.did_close', path:)
+
+    def document_symbols(path) = LspSymbol.list(ask('lsp.document_symbols', path:))
+
+    def sandbox_symbols(query) = LspSymbol.list(ask('lsp.workspace_symbols', query:))
+
+    def completions(path:, position:)
+      CompletionList.of(ask('lsp.completions', path:, line: position.line, character: position.character))
+    end
+
+    private
+
+    def ask(operation, **params)
+      invoke(operation, { language: language_id, projectPath: path_to_project, **params })
+    end
+  end
+
+  class SnapshotService < SnapshotCalls
+    # Makes a snapshot of CreateSnapshotParams, and waits until it is active.
+    def create(params, on_logs: nil, timeout_ms: nil)
+      fields = Compatible.fields(params).except('sandboxClass').merge('timeoutMs' => timeout_ms).compact
+      return Snapshot.new(@target.call('snapshot.create', fields)) unless on_logs
+
+      stream = @target.open_stream('snapshot.create', fields)
+      stream.each_text { |text| on_logs.call(text) }
+      Snapshot.new(stream.result)
+    end
+
+    # Activates a snapshot: the object, or its id or name.
+    def activate(snapshot, timeout_ms: nil)
+      id = snapshot.is_a?(String) ? snapshot : snapshot.id
+      Snapshot.of(invoke('snapshot.activate', { id:, timeoutMs: timeout_ms }))
+    end
+  end
+
+  class VolumeService < VolumeCalls
+    # A volume by its name or id; with `create` it is made where there is none.
+    def get(name, create: false, timeout_ms: nil)
+      Volume.of(invoke('volume.get', { idOrName: id_of(name), timeoutMs: timeout_ms }))
+    rescue Sdk::NotFoundError
+      raise unless create
+
+      create(name, timeout_ms:)
+    end
+  end
+
+  # Languages of code that runs in a sandbox.
+  module CodeLanguage
+    ALL = [
+      JAVASCRIPT = :javascript,
+      PYTHON = :python,
+      TYPESCRIPT = :typescript
+    ].freeze
+  end
+end

@@ -1,0 +1,52 @@
+# frozen_string_literal: true
+
+require 'json'
+require 'time'
+
+module Daytona
+  # Parameters as JSON, and JSON as values. Integers keep all their digits.
+  module JsonText
+    class << self
+      def parse(text) = JSON.parse(text, max_nesting: false)
+
+      # The text of some parameters. What is no UTF-8 in a text becomes U+FFFD.
+      def write(value)
+        JSON.generate(value)
+      rescue JSON::NestingError, SystemStackError
+        raise Errors.invalid('The parameters are nested too deeply.')
+      rescue JSON::GeneratorError, EncodingError
+        begin
+          JSON.generate(scrubbed(value))
+        rescue JSON::GeneratorError => e
+          raise Errors.invalid("The parameters are no JSON: #{e.message}")
+        end
+      end
+
+      # A text in UTF-8, whatever its encoding says.
+      def utf8(text)
+        return text.scrub("\ufffd") if text.encoding == Encoding::UTF_8
+        return text.dup.force_encoding(Encoding::UTF_8).scrub("\ufffd") if text.encoding == Encoding::BINARY
+
+        text.encode(Encoding::UTF_8, invalid: :replace, undef: :replace, replace: "\ufffd")
+      end
+
+      # The name of a keyword as the JSON has it.
+      def camel(name) = name.to_s.gsub(/_([a-z0-9])/) { Regexp.last_match(1).upcase }
+
+      # A hash whose keys are keywords or JSON names, without what is nil.
+      def options(hash) = hash.compact.transform_keys { |key| key.is_a?(Symbol) ? camel(key) : key }
+
+      private
+
+      def scrubbed(value)
+        case value
+        when String then utf8(value)
+        when Symbol then utf8(value.to_s)
+        when Array then value.map { |item| scrubbed(item) }
+        when Hash then value.to_h { |key, item| [utf8(key.to_s), scrubbed(item)] }
+        else value
+        end
+      end
+    end
+  end
+end

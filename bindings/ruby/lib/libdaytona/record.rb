@@ -1,0 +1,78 @@
+# frozen_string_literal: true
+
+require 'json'
+require 'time'
+
+module Daytona
+  # An answer's object: a reader for each field that this version knows; a newer server's fields are in `[]` and `to_h`.
+  class Record
+    class << self
+      # The record of an object, or nil.
+      def of(fields) = fields && new(fields)
+
+      # The records of a list, or nil.
+      def list(items) = items&.map { |fields| new(fields) }
+    end
+
+    # `fields`: the object as the JSON has it.
+    def initialize(fields)
+      @fields = fields
+    end
+
+    # A field by its name in the JSON.
+    def [](name) = @fields[name.to_s]
+
+    # The object as the JSON has it.
+    def to_h = @fields
+
+    alias to_hash to_h
+
+    def to_json(...) = @fields.to_json(...)
+
+    def ==(other) = other.class == self.class && other.to_h == @fields
+
+    alias eql? ==
+
+    def hash = @fields.hash
+
+    # For pattern matching, by the names of the readers.
+    def deconstruct_keys(names)
+      (names || self.class.public_instance_methods(false)).to_h { |name| [name, public_send(name)] }
+    end
+
+    def inspect = "#<#{self.class} #{@fields.map { |name, value| "#{name}=#{value.inspect}" }.join(' ')}>"
+
+    alias to_s inspect
+
+    private
+
+    def shaped(name, kind) = kind.of(@fields[name])
+
+    def listed(name, kind) = kind.list(@fields[name])
+
+    def mapped(name, kind) = @fields[name]&.transform_values { |fields| kind.of(fields) }
+
+    def timed(name) = @fields[name] && Time.parse(@fields[name])
+  end
+
+  # An object of parameters, as the official gem has them.
+  class Parameters
+    # By the names of the readers, without what is nil.
+    def to_h = self.class::FIELDS.keys.to_h { |name| [name, public_send(name)] }.compact
+
+    # By the names of the JSON, without what is nil.
+    def to_params = self.class::FIELDS.to_h { |name, json| [json, public_send(name)] }.compact
+
+    def to_json(...) = to_params.to_json(...)
+
+    def ==(other) = other.class == self.class && other.to_h == to_h
+
+    alias eql? ==
+
+    def hash = to_h.hash
+
+    def deconstruct_keys(_names) = to_h
+
+    def inspect = "#<#{self.class} #{to_h.map { |name, value| "#{name}=#{value.inspect}" }.join(' ')}>"
+  end
+end
