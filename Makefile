@@ -104,6 +104,12 @@ demo-node: library $(NODE_MODULES)
 	$(CARGO) build --locked --package daytona-dev
 	LIBDAYTONA_PATH=$(abspath $(RELEASE)) $(TARGET)/debug/daytona-dev run -- node examples/node/quickstart.mjs
 
+# The same in Ruby; it needs the ffi gem.
+.PHONY: demo-ruby
+demo-ruby: library
+	$(CARGO) build --locked --package daytona-dev
+	LIBDAYTONA_PATH=$(abspath $(RELEASE)) $(TARGET)/debug/daytona-dev run -- ruby -Ibindings/ruby/lib examples/ruby/quickstart.rb
+
 # The same in Rust.
 .PHONY: demo-rust
 demo-rust:

@@ -86,6 +86,11 @@ class EndingTest < EchoTest
     assert_equal ["open\n", '', 0], script("s = echo.stream(echo: true); s.opened; puts 'open'")
   end
 
+  def test_what_at_exit_runs_can_still_use_a_client
+    out, err, code = script("at_exit { puts echo.value({ a: 1 })['a'] }; at_exit { echo.delay(1) }")
+    assert_equal ["1\n", '', 0], [out, err, code]
+  end
+
   def test_an_error_that_nobody_rescues_ends_the_process
     _, err, code = script("echo.error(404, message: 'nobody looks')")
     assert_equal 1, code

@@ -44,7 +44,7 @@ module Daytona
     %i[ChartType Chart ChartElement LineChart ScatterChart BarChart PieChart BoxAndWhiskerChart CompositeChart]
       .each { |name| const_set(name, ::Daytona.const_get(name)) }
 
-    def self.parse_chart(fields) = KINDS.fetch(fields['type'], ::Daytona::Chart).new(fields)
+    def self.parse_chart(chart) = KINDS.fetch(chart['type'], ::Daytona::Chart).new(chart.to_h)
 
     def self.list(items) = items.map { |fields| parse_chart(fields) }
   end

@@ -25,16 +25,18 @@ module Daytona
       data = status = nil
       queue.submit(target, operation, params, body)
       reusable = false
+      reports = progress && []
       until status
         queue.take do |kind, outcome, event|
           if kind == EventQueue::DONE
             result = event[2]
             data = EventQueue.bytes(event)
             status = outcome
-          elsif kind == EventQueue::PROGRESS
-            progress&.call(Progress.new(JsonText.parse(EventQueue.text(event))))
+          elsif reports && kind == EventQueue::PROGRESS
+            reports << EventQueue.text(event)
           end
         end
+        progress&.call(Progress.new(JsonText.parse(reports.shift))) until reports.nil? || reports.empty?
       end
       reusable = true
       raise Errors.from_json(data) unless status.zero?
@@ -89,7 +91,7 @@ module Daytona
       until call.done?
         if @turn.try_lock
           begin
-            @queue.take { |kind, status, event| deliver(kind, status, event) } until call.done?
+            take until call.done?
           ensure
             @turn.unlock
             @lock.synchronize { @changed.broadcast } if @waiting.positive?
@@ -111,15 +113,17 @@ module Daytona
       end
     end
 
-    def deliver(kind, status, event)
-      call = @calls[event[1]]
-      if kind == EventQueue::DONE
-        @calls.delete(event[1])
-        call.finish(status, event[2], EventQueue.bytes(event))
-        @lock.synchronize { @changed.broadcast } if @waiting.positive?
-      elsif kind == EventQueue::PROGRESS
-        call&.report(EventQueue.text(event))
+    def take
+      reports = nil
+      @queue.take do |kind, status, event|
+        if kind == EventQueue::DONE
+          @calls.delete(event[1]).finish(status, event[2], EventQueue.bytes(event))
+        elsif kind == EventQueue::PROGRESS
+          (reports ||= []) << [@calls[event[1]], EventQueue.text(event)]
+        end
       end
+      @lock.synchronize { @changed.broadcast } if @waiting.positive?
+      reports&.each { |call, text| call&.report(text) }
     end
   end
 

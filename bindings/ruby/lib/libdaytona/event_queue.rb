@@ -18,6 +18,8 @@ module Daytona
     # How long a wait goes without a look at what Ruby wants of the thread.
     SLICE_MS = 50
     BATCH = 64
+    # Object: Thread#kill too.
+    LATER = { Object => :never }.freeze
     # For operations without bytes beside their JSON.
     NO_BODY = ''
 
@@ -49,28 +51,25 @@ module Daytona
       @slots.value
     end
 
-    # Waits for events, at most this long, and yields each as kind, status, its eight words; how many came. They are
-    # gone with the next wait.
+    # Waits for events, at most this long, and yields each as kind, status, its eight words, which are gone with the next
+    # wait. What Ruby wants of the thread waits meanwhile, so that no event is lost: the block runs no code of the user.
     def take(limit_ms = SLICE_MS)
-      @count.put_uint64(0, 0)
-      status = Library.queue_next(@handle, @events, BATCH, limit_ms, @count)
-      unless status.zero?
-        return 0 if status == TIMEOUT
+      Thread.handle_interrupt(LATER) do
+        status = Library.queue_next(@handle, @events, BATCH, limit_ms, @count)
+        unless status.zero?
+          return if status == TIMEOUT
 
-        raise status == CLOSED ? Errors.closed('client') : Errors.of_status(status)
+          raise status == CLOSED ? Errors.closed('client') : Errors.of_status(status)
+        end
+        count = @count.read_uint64
+        index = 0
+        while index < count
+          event = @events.get_array_of_uint64(index * Library::EVENT_BYTES, 8)
+          index += 1
+          kind = event[6]
+          yield kind & 0xffffffff, kind >> 32, event
+        end
       end
-      count = @count.get_uint64(0)
-      index = 0
-      while index < count
-        event = @events.get_array_of_uint64(index * Library::EVENT_BYTES, 8)
-        index += 1
-        kind = event[6]
-        yield kind & 0xffffffff, kind >> 32, event
-      end
-      count
-    ensure
-      # An exception arrived with the events: nobody will have the sandboxes that they carry.
-      drop(index || 0) if count.nil? || (index || 0) < count
     end
 
     # The data of an event.
@@ -87,15 +86,6 @@ module Daytona
     def close
       ObjectSpace.undefine_finalizer(self)
       Library.close(@handle)
-    end
-
-    private
-
-    def drop(from)
-      (from...@count.get_uint64(0)).each do |index|
-        result = @events.get_uint64((index * Library::EVENT_BYTES) + 16)
-        Library.close(result) unless result.zero?
-      end
     end
   end
 end

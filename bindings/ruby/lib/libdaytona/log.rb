@@ -29,11 +29,11 @@ module Daytona
 
       def follow(queue, listener)
         loop do
-          queue.take do |kind, _, event|
-            listener.call(JsonText.parse(EventQueue.text(event))) if kind == EventQueue::LOG
-          end
+          lines = []
+          queue.take { |_, _, event| lines << EventQueue.text(event) }
+          lines.each { |line| listener.call(JsonText.parse(line)) }
         end
-      rescue Sdk::ClosedError
+      rescue Sdk::ClosedError, Sdk::InvalidHandleError
         nil
       end
     end

@@ -3,20 +3,20 @@
 require_relative 'library'
 
 module Daytona
-  # The clients that are open, which are closed before the process exits: Ruby waits for threads that are in a call.
+  # The clients that are open. Those of this process are closed at its very end, behind what `at_exit` runs and when the
+  # other threads are over, which leave their calls by then.
   module Opened
     # How long the end of the process waits for what closing began, such as the end of a remote command.
     SHUTDOWN_MS = 1500
 
     @pids = {}
-    @lock = Mutex.new
 
     class << self
       # Opens a client or an echo target, and gives its handle.
       def open(function, config)
         slots = Library::Slots.new
         slots.check(Library.public_send(function, config, slots.number, slots.text))
-        slots.value.tap { |handle| add(handle) }
+        slots.value.tap { |handle| @pids[handle] = @last = ::Process.pid }
       end
 
       def close(handle)
@@ -27,24 +27,17 @@ module Daytona
       # Closes a client that nobody has any more.
       def closer(handle) = proc { close(handle) }
 
-      private
-
-      def add(handle)
-        # Registered late, so that it runs before what was registered earlier: a test framework opens clients in one.
-        @lock.synchronize do
-          at_exit { close_all } unless @registered
-          @registered = true
-        end
-        @pids[handle] = ::Process.pid
-      end
-
+      # Closes the clients of this process, and lets what that begins come to an end.
       def close_all
-        own = @pids.select { |_, pid| pid == ::Process.pid }.keys
-        return if own.empty? && !@used
+        return unless @last == ::Process.pid
 
-        own.each { |handle| close(handle) }
+        @pids.select { |_, pid| pid == @last }.each_key { |handle| close(handle) }
         Library.shutdown(SHUTDOWN_MS)
       end
     end
+
+    # Its finalizer runs when the process ends.
+    LAST = Object.new
+    ObjectSpace.define_finalizer(LAST, proc { close_all })
   end
 end

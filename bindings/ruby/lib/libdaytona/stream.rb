@@ -49,6 +49,7 @@ module Daytona
       @reading = Mutex.new
       @queue = EventQueue.new(CAPACITY)
       @handle = @queue.open_stream(owner.native, operation, params)
+      ObjectSpace.define_finalizer(self, EventQueue.closer(@handle))
     rescue Exception
       @queue&.close
       raise
@@ -162,7 +163,10 @@ module Daytona
 
     # Ends the remote side where it can be ended. Whoever waits gets Sdk::ClosedError.
     def close
-      over([Errors.closed('stream'), nil]) unless @end
+      return if @end
+
+      over([Errors.closed('stream'), nil])
+      @chunks.clear
       nil
     end
 
@@ -184,7 +188,7 @@ module Daytona
 
         @queue.take(limit_ms) { |kind, status, event| accept(kind, status, event) }
       end
-    rescue Sdk::ClosedError
+    rescue Sdk::ClosedError, Sdk::InvalidHandleError
       raise unless @end
     end
 
@@ -210,7 +214,10 @@ module Daytona
     end
 
     def over(how)
-      @end ||= how
+      return if @end
+
+      @end = how
+      ObjectSpace.undefine_finalizer(self)
       Library.close(@handle)
       @queue.close
     end

@@ -31,9 +31,8 @@ pub fn render(surface: &Surface, official: &Official) -> (String, String) {
     }
     for (name, of) in &official.types {
         let _ = writeln!(text, "  {name} = {}", shape(of));
-        let _ = writeln!(types, "  class {name} = {}", shape(of));
+        let _ = writeln!(types, "  {name}: singleton({})", shape(of));
     }
-    types = types.replace("  class PaginatedResource =", "  class PaginatedResource =");
     (text + "end\n", types + "end\n")
 }
 
@@ -69,7 +68,7 @@ pub fn choices(surface: &Surface, official: &Official) -> (String, String) {
     }
     for (name, of) in &official.renamed {
         let _ = writeln!(text, "  {name} = {of}");
-        let _ = writeln!(types, "  module {name} = {of}");
+        let _ = writeln!(types, "  {name}: singleton({of})");
     }
     (text + "end\n", types + "end\n")
 }

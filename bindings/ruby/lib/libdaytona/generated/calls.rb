@@ -112,7 +112,7 @@ module Daytona
   end
 
   # The operations `secret.*`.
-  class SecretCalls < Area
+  class SecretService < Area
     # Makes a secret. No answer ever has its value. UNSUPPORTED on a server before 0.205.
     #
     # A sandbox that is created with it (`secrets` of sandbox.create) has its placeholder in an environment variable,
@@ -172,7 +172,7 @@ module Daytona
   end
 
   # The operations `warm_pool.*`.
-  class WarmPoolCalls < Area
+  class WarmPoolService < Area
     # Keeps sandboxes of a snapshot started, so that a create from it takes one and is answered at once.
     #
     # Only creates with the default user and without environment, volumes and secrets take one. UNSUPPORTED on a
@@ -2065,10 +2065,10 @@ module Daytona
     def volume = area(:volume, VolumeCalls)
 
     # `secret.*`
-    def secret = area(:secret, SecretCalls)
+    def secret = area(:secret, SecretService)
 
     # `warm_pool.*`
-    def warm_pool = area(:warm_pool, WarmPoolCalls)
+    def warm_pool = area(:warm_pool, WarmPoolService)
 
     # `region.*`
     def region = area(:region, Regions)
