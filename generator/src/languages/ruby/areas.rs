@@ -316,6 +316,8 @@ impl Out<'_> {
                 (natural.field(&word(field)), format!("-> {of}"))
             }
             Answer::Function { name, of } => {
+                // RBS has no other names of a class.
+                let of = self.official.types.iter().find(|(name, _)| name == of).map_or(of, |(_, of)| of);
                 (natural.through(&format!("Answers.{name}(")), format!("-> {of}"))
             }
         };
@@ -345,7 +347,7 @@ impl Out<'_> {
         match returns.strip_prefix("{ (Chunk)") {
             Some(_) => {
                 let _ = writeln!(self.types, "    def {name}: ({signatures}) {returns}");
-                let _ = writeln!(self.types, "           {}| ({signatures}) -> Stream", " ".repeat(0));
+                let _ = writeln!(self.types, "           | ({signatures}) -> Stream");
             }
             None => {
                 let _ = writeln!(self.types, "    def {name}: ({signatures}) {returns}");

@@ -55,10 +55,10 @@ pub fn render(surface: &Surface, official: &Official) -> (String, String) {
 
 fn doc(surface: &Surface, official: &Official, name: &str) -> String {
     let class = surface.classes.iter().find(|class| class.name == name);
-    if class.is_some_and(|class| class.statuses.is_empty()) {
-        if let Some(code) = surface.codes.iter().find(|code| code.class == name && !code.doc.is_empty()) {
-            return code.doc.clone();
-        }
+    if class.is_some_and(|class| class.statuses.is_empty())
+        && let Some(code) = surface.codes.iter().find(|code| code.class == name && !code.doc.is_empty())
+    {
+        return code.doc.clone();
     }
     let docs = class.iter().flat_map(|class| &class.statuses);
     let docs = docs.filter_map(|name| surface.statuses.iter().find(|status| status.name == *name));

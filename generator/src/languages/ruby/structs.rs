@@ -5,7 +5,8 @@ use super::spelling::listed;
 use std::fmt::Write;
 
 pub fn render(official: &Official) -> (String, String) {
-    let mut text = String::from("require_relative '../record'\nrequire_relative '../target'\n\nmodule Daytona\n");
+    let mut text =
+        String::from("require_relative '../record'\nrequire_relative '../target'\n\nmodule Daytona\n");
     let mut types = String::from("module Daytona\n");
     let mut outside = (String::new(), String::new());
     for it in &official.structs {
