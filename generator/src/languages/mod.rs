@@ -21,7 +21,8 @@ pub struct File {
 
 type Render = fn(&Surface) -> Result<Vec<File>, String>;
 
-const LANGUAGES: &[Render] = &[cpp::render, csharp::render, go::render, node::render, ruby::render, rust::render];
+const LANGUAGES: &[Render] =
+    &[cpp::render, csharp::render, go::render, node::render, ruby::render, rust::render];
 
 pub fn render(operations: &str) -> Result<Vec<File>, String> {
     let surface = Surface::read(operations)?;

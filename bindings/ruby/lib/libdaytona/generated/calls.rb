@@ -1938,7 +1938,8 @@ module Daytona
     # @param public true: preview links work without a token. Default: false.
     # @param target The region; absent: the client's `target`.
     # @param resources `cpu` (vCPU), `memory` (GiB), `disk` (GiB), `gpu`, `gpuType`.
-    # @param auto_stop_interval Minutes without activity until it stops; 0 never. (minutes)
+    # @param auto_stop_interval Minutes without activity until it stops; 0 never. The server takes 15 where it is not
+    #   given, unless the sandbox pauses by itself. (minutes)
     # @param auto_archive_interval Minutes stopped until it is archived; 0 never. Default: 10080. (minutes)
     # @param auto_delete_interval Minutes stopped until it is deleted; -1 never, 0 at once. Default: -1. (minutes)
     # @param ephemeral true: deleted as soon as it stops; the same as `autoDeleteInterval` 0, which it overrides.
@@ -1949,14 +1950,16 @@ module Daytona
     # @param domain_allow_list Domains that may be reached, separated by commas.
     # @param wait_for_start false returns as soon as the server has answered; true waits until it is started. Default:
     #   true.
-    # @param auto_pause_interval Minutes without activity until it pauses; 0 never. (minutes)
-    # @param ttl_minutes Minutes until it is destroyed, whatever it does. (minutes)
-    # @param secrets Secrets as environment variables: `[{"ENV_NAME":"secret-name"}]`.
-    # @param spot true: on spot capacity, which may be taken back. Default: false.
+    # @param auto_pause_interval Minutes without activity until it pauses; 0 never. The server takes 60 where its
+    #   class can pause and neither this nor `autoStopInterval` is given. UNSUPPORTED before 0.205. (minutes)
+    # @param ttl_minutes Minutes until it is destroyed, whatever it does; 0 never. Absent: the longest that the
+    #   organization allows, if there is one. UNSUPPORTED before 0.205. (minutes)
+    # @param secrets Secrets as environment variables: `[{"ENV_NAME":"secret-name"}]`. UNSUPPORTED before 0.205.
+    # @param spot true: on spot capacity, which may be taken back. UNSUPPORTED before 0.205. Default: false.
     # @param linked_sandbox Another sandbox to share a machine with.
-    # @param queue_timeout Minutes that it may wait for a free runner before it is given up, 1 or more; the error is
-    #   then SANDBOX_FAILED with the code QUEUE_TIMEOUT. Servers before 0.226 refuse or ignore it. (minutes)
-    # @param kvm true: on a machine with KVM. Servers before 0.226 refuse or ignore it. Default: false.
+    # @param queue_timeout Minutes that it may wait for a free runner before it is given up, 1 or more; absent: no
+    #   limit. The error is then SANDBOX_FAILED with the code QUEUE_TIMEOUT. UNSUPPORTED before 0.226. (minutes)
+    # @param kvm true: on a machine with KVM. UNSUPPORTED before 0.226. Default: false.
     def create_stream(snapshot: nil, image: nil, name: nil, language: nil, user: nil, env: nil, labels: nil,
                       public: nil, target: nil, resources: nil, auto_stop_interval: nil, auto_archive_interval: nil,
                       auto_delete_interval: nil, ephemeral: nil, volumes: nil, network_block_all: nil,
@@ -2000,23 +2003,23 @@ module Daytona
     # @param region_ids Only sandboxes in these regions.
     # @param sandbox_classes Only sandboxes of these classes.
     # @param include_errored_deleted Also those that failed and are to be deleted. Default: false.
-    # @param include_warm Also those of warm pools. Default: false.
+    # @param include_warm Also those of warm pools. UNSUPPORTED before 0.205. Default: false.
     # @param min_cpu At least so many vCPU. (vCPU)
     # @param max_cpu At most so many vCPU. (vCPU)
     # @param min_memory_gib At least so many GiB of memory. (GiB)
     # @param max_memory_gib At most so many GiB of memory. (GiB)
     # @param min_disk_gib At least so many GiB of disk. (GiB)
     # @param max_disk_gib At most so many GiB of disk. (GiB)
-    # @param min_gpu At least so many GPUs; since 0.226.
-    # @param max_gpu At most so many GPUs; since 0.226.
+    # @param min_gpu At least so many GPUs. UNSUPPORTED before 0.226.
+    # @param max_gpu At most so many GPUs. UNSUPPORTED before 0.226.
     # @param is_public Only public ones, or only others.
     # @param is_recoverable Only recoverable ones, or only others.
     # @param created_at_after Created after this time.
     # @param created_at_before Created before this time.
     # @param last_event_after Active after this time.
     # @param last_event_before Active before this time.
-    # @param auto_destroy_at_after To be destroyed after this time.
-    # @param auto_destroy_at_before To be destroyed before this time.
+    # @param auto_destroy_at_after To be destroyed after this time. UNSUPPORTED before 0.205.
+    # @param auto_destroy_at_before To be destroyed before this time. UNSUPPORTED before 0.205.
     # @param sort What the list is sorted by.
     # @param order The direction.
     def list_page(labels: nil, page: nil, limit: nil, cursor: nil, id: nil, name: nil, states: nil, snapshots: nil,
@@ -2217,7 +2220,7 @@ module Daytona
     # Counts as activity: the auto-stop and auto-pause intervals begin anew.
     #
     # Gives up after 60 s unless `timeout_ms` says otherwise. Cancelled: Nothing remote.
-    # @param activity_type What kind of activity it was, for the server's records.
+    # @param activity_type What kind of activity it was, for the server's records. UNSUPPORTED before 0.205.
     def keepalive(activity_type: nil, timeout_ms: nil)
       invoke('sandbox.keepalive', { activityType: activity_type, timeoutMs: timeout_ms })
     end
@@ -2513,7 +2516,7 @@ module Daytona
     # Counts as activity: the auto-stop and auto-pause intervals begin anew.
     #
     # Gives up after 60 s unless `timeout_ms` says otherwise. Cancelled: Nothing remote.
-    # @param activity_type What kind of activity it was, for the server's records.
+    # @param activity_type What kind of activity it was, for the server's records. UNSUPPORTED before 0.205.
     def refresh_activity(activity_type: nil, timeout_ms: nil)
       invoke('sandbox.keepalive', { activityType: activity_type, timeoutMs: timeout_ms })
     end
