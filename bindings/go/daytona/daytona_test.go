@@ -246,6 +246,22 @@ func TestSandboxesAreFoundAndListed(t *testing.T) {
 	}
 }
 
+func TestMetricsOfATimeComeInItsOrder(t *testing.T) {
+	_, box := sandbox(t)
+	latest := given(box.GetMetricsLatest(ctx))(t)
+	if latest.MemTotal == 0 || latest.Timestamp.IsZero() {
+		t.Errorf("%+v", latest)
+	}
+	end := time.Now().Add(time.Minute)
+	for _, samples := range [][]daytona.SandboxMetrics{given(box.GetMetrics(ctx, nil, nil))(t), given(box.GetMetrics(ctx, &latest.Timestamp, &end))(t)} {
+		for i, sample := range samples {
+			if sample.Timestamp.IsZero() || i > 0 && sample.Timestamp.Before(samples[i-1].Timestamp) {
+				t.Errorf("%+v", samples)
+			}
+		}
+	}
+}
+
 func TestSecretsAreGivenAndTakenByTheNamesOfVariables(t *testing.T) {
 	client, box := sandbox(t)
 	secret := given(client.Secret.Create(ctx, &types.CreateSecretParams{Name: "of-" + box.ID, Value: "hidden"}))(t)

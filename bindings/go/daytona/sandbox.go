@@ -182,6 +182,61 @@ type SandboxMetrics struct {
 	Timestamp  time.Time
 }
 
+// GetMetrics gives what the sandbox used over a time, from the earliest sample on. nil is the sandbox's creation as
+// the start, and now as the end.
+func (s *Sandbox) GetMetrics(ctx context.Context, start, end *time.Time) ([]SandboxMetrics, error) {
+	to := time.Now()
+	if end != nil {
+		to = *end
+	}
+	from := api.Time(to.UTC().Format(time.RFC3339Nano))
+	if start != nil {
+		from = api.Time(start.UTC().Format(time.RFC3339Nano))
+	} else if s.CreatedAt != nil {
+		from = api.Time(*s.CreatedAt)
+	}
+	got, err := s.API.MetricsHistory(ctx, from, api.Time(to.UTC().Format(time.RFC3339Nano)), nil)
+	if err != nil {
+		return nil, err
+	}
+	samples := map[string]*SandboxMetrics{}
+	for _, series := range got.Series {
+		for _, point := range series.DataPoints {
+			if samples[point.Timestamp] == nil {
+				at, _ := time.Parse(time.RFC3339Nano, point.Timestamp)
+				samples[point.Timestamp] = &SandboxMetrics{Timestamp: at}
+			}
+			samples[point.Timestamp].take(string(series.MetricName), point.Value)
+		}
+	}
+	sorted := make([]SandboxMetrics, 0, len(samples))
+	for _, sample := range samples {
+		sorted = append(sorted, *sample)
+	}
+	slices.SortFunc(sorted, func(one, other SandboxMetrics) int { return one.Timestamp.Compare(other.Timestamp) })
+	return sorted, nil
+}
+
+// take sets a value by the name of its metric.
+func (m *SandboxMetrics) take(metric string, value float64) {
+	switch metric {
+	case "daytona.sandbox.cpu.utilization":
+		m.CPUUsedPct = value
+	case "daytona.sandbox.cpu.limit":
+		m.CPUCount = int32(value)
+	case "daytona.sandbox.memory.usage":
+		m.MemUsed = int64(value)
+	case "daytona.sandbox.memory.limit":
+		m.MemTotal = int64(value)
+	case "daytona.sandbox.memory.cache":
+		m.MemCache = int64(value)
+	case "daytona.sandbox.filesystem.usage":
+		m.DiskUsed = int64(value)
+	case "daytona.sandbox.filesystem.total":
+		m.DiskTotal = int64(value)
+	}
+}
+
 // GetMetricsLatest reads what the sandbox uses now.
 func (s *Sandbox) GetMetricsLatest(ctx context.Context) (SandboxMetrics, error) {
 	got, err := s.API.Metrics(ctx, nil)
