@@ -37,6 +37,8 @@ end
 
 # A terminal's output as lines, without its control sequences.
 class Screen
+  CONTROLS = /\e\[[\x20-\x3f]*[\x40-\x7e]|\e\][^\a\e]*(\a|\e\\)|\e.|[^[:print:]]/
+
   def initialize(terminal)
     @terminal = terminal
     @line = String.new
@@ -64,7 +66,7 @@ class Screen
     @line << data
     seen = false
     while (line = @line.slice!(/\A[^\n]*\n/n))
-      line = line.force_encoding('UTF-8').scrub.gsub(/\e\[[\x20-\x3f]*[\x40-\x7e]|\e\][^\a\e]*(\a|\e\\)|\e.|[^[:print:]]/, '')
+      line = line.force_encoding('UTF-8').scrub.gsub(CONTROLS, '')
       puts "  | #{line}"
       seen ||= wanted && line.include?(wanted)
     end

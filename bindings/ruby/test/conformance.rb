@@ -23,7 +23,8 @@ AT_ONCE = 4
 # What cannot be said in this language: a name, and why.
 SKIPPED = {}.freeze
 
-# Calls that give a part of the answer, as in the official gem, or the object that they acted on; the whole comes by name.
+# Calls that give a part of the answer, as in the official gem, or the object that they acted on; the whole comes by
+# name.
 PARTS = %w[sandbox.delete sandbox.download_url sandbox.upload_url].freeze
 # Calls that are written by hand.
 MANUAL = {
@@ -88,9 +89,8 @@ def error_of(error)
   known = name.empty? ? nil : name
   raise Failed, "#{error.class} is no class of the catalogue: #{error.message}" unless known.nil? || CLASSES.key?(known)
 
-  above = error.class.superclass
-  above = above.superclass until above == StandardError || CLASSES.key?(above.name.split('::').last.delete_suffix('Error'))
-  parent = above == StandardError ? nil : above.name.split('::').last.delete_suffix('Error')
+  above = error.class.ancestors.drop(1).grep(Class).map { |it| it.name.split('::').last.delete_suffix('Error') }
+  parent = above.find { |it| CLASSES.key?(it) }
   error.to_h.merge('class' => known, 'parent' => known && parent)
 end
 

@@ -94,20 +94,37 @@ class MarshallingTest < EchoTest
   end
 
   def test_a_hundred_thousand_calls_answer_each_its_own
+    calls = Integer(ENV.fetch('DAYTONA_ECHO_CALLS', 100_000))
+    answered(calls / 10)
+    GC.start
+    early = resident
+    answered(calls - (calls / 10))
+    GC.start
+    late = resident
+    # After a tenth everything is as large as it becomes.
+    assert_operator late - early, :<, 64 << 20
+    puts "soak ruby: #{calls} calls, #{early >> 10} KiB after a tenth, #{late >> 10} KiB at the end"
+  end
+
+  # Half of them by 64 threads, half begun a hundred at a time.
+  def answered(count)
+    share = count / 128
     threads = Array.new(64) do |thread|
       Thread.new do
-        600.times do |index|
-          number = (thread * 600) + index
+        share.times do |index|
+          number = (thread * share) + index
           raise "#{number} got another's answer" unless @echo.value({ number: })['number'] == number
         end
       end
     end
     threads.each(&:join)
-    61_600.times.each_slice(100) do |numbers|
+    (64 * share).upto(count - 1).each_slice(100) do |numbers|
       calls = numbers.map { |number| @echo.start_call('echo.value', { number: }) }
       assert_equal numbers, (calls.map { |call| call.value['number'] })
     end
   end
+
+  def resident = File.read('/proc/self/statm').split[1].to_i * 4096
 
   def test_ten_thousand_calls_at_once_answer_each_its_own
     calls = Array.new(10_000) { |number| @echo.start_call('echo.value', { number: }) }
@@ -126,11 +143,10 @@ class MarshallingTest < EchoTest
       200.times { @echo.handle }
       GC.start
     end
-    resident = -> { File.read('/proc/self/statm').split[1].to_i * 4096 }
     rounds.call
-    before = resident.call
+    before = resident
     2.times { rounds.call }
-    assert_operator resident.call - before, :<, 100 << 20
+    assert_operator resident - before, :<, 100 << 20
   end
 
   def test_records_keep_what_they_do_not_know

@@ -25,7 +25,9 @@ SPECIAL = {
   '$number' => ->(text, value) { value.is_a?(Numeric) && value == Integer(text) },
   '$utf16' => ->(units, value) { value == utf16(units) },
   '$count' => ->(count, value) { value.is_a?(Array) && value.size == count },
-  '$includes' => ->(wanted, value) { value.is_a?(Array) && wanted.all? { |it| value.any? { |has| matches?(it, has) } } },
+  '$includes' => lambda do |wanted, value|
+    value.is_a?(Array) && wanted.all? { |it| value.any? { |has| matches?(it, has) } }
+  end,
   '$oneOf' => ->(choices, value) { choices.any? { |it| matches?(it, value) } }
 }.freeze
 

@@ -70,7 +70,8 @@ class OfficialTest < Minitest::Test
   def test_each_error_class_has_the_official_parent
     parents = {
       'InternalServerError' => 'ServerError', 'BadGatewayError' => 'ServerError',
-      'ServiceUnavailableError' => 'ServerError', 'ServerError' => 'Error', 'ConnectionTimeoutError' => 'ConnectionError',
+      'ServiceUnavailableError' => 'ServerError', 'ServerError' => 'Error',
+      'ConnectionTimeoutError' => 'ConnectionError',
       'GitAuthFailedError' => 'AuthenticationError', 'GitRepoNotFoundError' => 'NotFoundError',
       'GitBranchNotFoundError' => 'NotFoundError', 'GitBranchExistsError' => 'ConflictError',
       'GitPushRejectedError' => 'ConflictError', 'GitDirtyWorktreeError' => 'ConflictError',
@@ -120,7 +121,8 @@ class OfficialTest < Minitest::Test
     assert_kind_of Daytona::LineChart, chart
     assert_equal ['T', 'x', 'a', [[1, 2]]],
                  [chart.title, chart.x_label, chart.elements[0].label, chart.elements[0].points]
-    many = Daytona::Charts.parse_chart('type' => 'composite_chart', 'elements' => [{ 'type' => 'pie', 'elements' => [] }])
+    pie = { 'type' => 'pie', 'elements' => [] }
+    many = Daytona::Charts.parse_chart('type' => 'composite_chart', 'elements' => [pie])
     assert_kind_of Daytona::PieChart, many.elements[0]
   end
 

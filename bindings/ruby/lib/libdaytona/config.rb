@@ -4,7 +4,8 @@ require_relative 'generated/structs'
 
 module Daytona
   # How a client reaches Daytona. What is not given comes from the environment (DAYTONA_API_KEY, DAYTONA_JWT_TOKEN,
-  # DAYTONA_ORGANIZATION_ID, DAYTONA_API_URL, DAYTONA_TARGET), then from `.env.local` and `.env` in the working directory.
+  # DAYTONA_ORGANIZATION_ID, DAYTONA_API_URL, DAYTONA_TARGET), then from `.env.local` and `.env` in the working
+  # directory.
   class Config
     API_URL = 'https://app.daytona.io/api'
     NAMES = %i[api_key jwt_token api_url organization_id target].freeze
@@ -51,7 +52,9 @@ module Daytona
     private
 
     def files
-      @files ||= %w[.env .env.local].select { |name| File.file?(name) }.map { |name| variables(name) }.reduce({}, :merge)
+      @files ||= %w[.env .env.local].select { |name| File.file?(name) }.reduce({}) do |all, name|
+        all.merge(variables(name))
+      end
     end
 
     # `NAME=value` or `export NAME="value"` a line; `#` begins a comment.

@@ -51,8 +51,9 @@ module Daytona
       @slots.value
     end
 
-    # Waits for events, at most this long, and yields each as kind, status, its eight words, which are gone with the next
-    # wait. What Ruby wants of the thread waits meanwhile, so that no event is lost: the block runs no code of the user.
+    # Waits for events, at most this long, and yields each as kind, status, its eight words, which are gone with the
+    # next wait. What Ruby wants of the thread waits meanwhile, so that no event is lost: the block runs no code of the
+    # user.
     def take(limit_ms = SLICE_MS)
       Thread.handle_interrupt(LATER) do
         status = Library.queue_next(@handle, @events, BATCH, limit_ms, @count)

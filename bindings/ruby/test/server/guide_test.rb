@@ -230,9 +230,9 @@ class GuideTest < Minitest::Test
     interpreter = sandbox.code_interpreter
     seen = []
     context = interpreter.create_context(cwd: '/tmp')
-    interpreter.run_code('import os; x = 41; print(os.getcwd(), os.environ["A"])', context:, envs: { 'A' => '1' },
-                                                                                  timeout: 30,
-                                                                                  on_stdout: ->(it) { seen << it.output })
+    code = 'import os; x = 41; print(os.getcwd(), os.environ["A"])'
+    on_stdout = ->(it) { seen << it.output }
+    interpreter.run_code(code, context:, envs: { 'A' => '1' }, timeout: 30, on_stdout:)
     assert_equal "/tmp 1\n", seen.join
     assert_equal "42\n", interpreter.run_code('print(x + 1)', context:).stdout
     errors = []
