@@ -111,7 +111,7 @@ when 'read'
 
   measure.report(256)
 when 'list'
-  raise 'sandboxes are missing' unless daytona.list(limit: 200).count == 10_000
+  raise 'sandboxes are missing' unless daytona.list({ limit: 200 }).count == 10_000
 
   measure.report(1)
 when 'log' then follow(sandbox, *numbers)

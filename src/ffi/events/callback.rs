@@ -175,21 +175,25 @@ impl Queue {
     }
 
     fn finish(&self, event: Event, answer: i32) {
-        let (wakers, closed) = {
+        let (wakers, closed, awaited) = {
             let mut state = self.state.lock();
             state.running = None;
-            if state.closers > 0 {
+            let awaited = state.closers > 0;
+            if awaited {
                 self.process.waits.end(self.handle, thread::current().id());
             }
             if answer == status::WOULD_BLOCK && event.kind == EventKind::Data && !state.closed {
                 self.hold(&mut state, event);
             }
-            (self.after_removal(&mut state), state.closed)
+            (self.after_removal(&mut state), state.closed, awaited)
         };
         if closed {
             self.process.delivered_payloads.release(self);
         }
-        self.idle.notify_all();
+        // A system call, whether anybody waits or not.
+        if awaited {
+            self.idle.notify_all();
+        }
         wakers.into_iter().for_each(Waker::wake);
     }
 

@@ -183,7 +183,9 @@ impl Driver {
     /// Spawns deferred work; inside the runtime that wakes nobody.
     fn spawn_deferred(&self) {
         if self.control.has_deferred.swap(false, Ordering::SeqCst) {
-            for work in std::mem::take(&mut *self.control.deferred.lock()) {
+            // Not in the loop's head, where the lock would be held until the last one is spawned.
+            let due = std::mem::take(&mut *self.control.deferred.lock());
+            for work in due {
                 tokio::spawn(work);
             }
         }

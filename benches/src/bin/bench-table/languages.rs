@@ -137,7 +137,7 @@ struct Language {
     peer: Option<(&'static str, &'static str)>,
     /// What the language has no call for.
     without: &'static [&'static str],
-    /// MiB of log for a peer that is slow.
+    /// For a peer that is slow: MiB of log, and fewer calls.
     slow_peer: Option<&'static str>,
     aims: &'static [(&'static str, Figure, Aim)],
 }
@@ -149,7 +149,7 @@ const LANGUAGES: &[Language] = &[
         is_ours: true,
         peer: Some(("bench-go-official", "official SDK v0.205.1")),
         without: &[AWAITED],
-        slow_peer: None,
+        slow_peer: Some("256"),
         aims: &[
             (BLOCKING, Figure::Cpu, Aim::AtMostPeer(0.5)),
             (FEW, Figure::Rate, Aim::AtLeastPeer(2.0)),
