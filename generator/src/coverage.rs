@@ -4,7 +4,7 @@
 use crate::model::{Catalogue, Function};
 use daytona::catalogue::{Target, Tier};
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
 use std::fmt::Write;
 use std::fs;
@@ -22,6 +22,8 @@ struct Tests {
     real: Vec<String>,
     /// Against a server that answers what the test wrote down, or what the real daemon was recorded to answer.
     canned: Vec<String>,
+    /// The arguments and options that a test gave, in all its calls.
+    keys: BTreeMap<String, BTreeSet<String>>,
 }
 
 /// The page, and everything that no test shows.
@@ -39,25 +41,28 @@ pub fn render(
          A test stands here because it ran and called the operation with success: under *dev server* against the dev \
          server, under *canned server* against one that answers what the test or a recording of the real daemon says. C \
          programs stand under `examples/c` and `tests/c`. A row names two of each at most, those of the operation's own \
-         area first. `cargo test -p libdaytona --test suite NAME` runs a test, `tests/run examples c` the programs.\n",
+         area first; a call of the guide with options those that gave the options. `cargo test -p libdaytona --test suite NAME` runs a test, `tests/run examples c` the programs.\n",
     );
     page.guide(root)?;
     page.operations();
     Ok((page.text, page.missing))
 }
 
-/// Lines of operation, kind of server and test, from every file of the directory.
+/// Lines of operation, kind of server, test, and arguments and options, from every file of the directory.
 fn read_recorded(directory: &Path) -> Result<BTreeMap<String, Tests>, Box<dyn Error>> {
     let mut operations: BTreeMap<String, Tests> = BTreeMap::new();
     for entry in fs::read_dir(directory).map_err(|error| format!("{}: {error}", directory.display()))? {
         let text = fs::read_to_string(entry?.path())?;
         for line in text.lines() {
             let mut fields = line.split('\t');
-            let (Some(operation), Some(kind), Some(test)) = (fields.next(), fields.next(), fields.next())
+            let (Some(operation), Some(kind), Some(test), Some(keys)) =
+                (fields.next(), fields.next(), fields.next(), fields.next())
             else {
                 return Err(format!("not a line of a test: {line:?}").into());
             };
             let tests = operations.entry(operation.to_owned()).or_default();
+            let given = tests.keys.entry(test.to_owned()).or_default();
+            given.extend(keys.split(',').map(str::to_owned));
             let tests = if kind == "real" { &mut tests.real } else { &mut tests.canned };
             tests.push(test.to_owned());
         }
@@ -155,13 +160,15 @@ impl Page<'_> {
                     return Err(format!("{name}: {operation} has no option {option}"));
                 }
             }
+            let (tests, without) = self.shown_with(function, &options);
+            self.missing.extend(without.into_iter().map(|option| format!("the guide's {name}: `{option}`")));
+            shown.extend(named(tests));
             let options = options.join("`, `");
             here.push(if options.is_empty() {
                 format!("`{operation}`")
             } else {
                 format!("`{operation}` with `{options}`")
             });
-            shown.extend(named(self.shown(function)));
         }
         for function in texts("functions") {
             here.push(format!("`{function}`"));
@@ -191,6 +198,34 @@ impl Page<'_> {
         }
         let canned = self.recorded.get(operation.name).map(|tests| tests.canned.clone()).unwrap_or_default();
         if canned.is_empty() { self.programs_of(function) } else { canned }
+    }
+
+    /// What shows an operation with these options: the tests that gave all of them; else as few tests as give each
+    /// of them, and the options that none gave.
+    fn shown_with(&self, function: &Function, options: &[&str]) -> (Vec<String>, Vec<String>) {
+        let tests = self.shown(function);
+        let none = BTreeSet::new();
+        let given = |test: &String| {
+            let recorded = self.recorded.get(function.operation.name);
+            recorded.and_then(|it| it.keys.get(test)).unwrap_or(&none)
+        };
+        let all: Vec<String> = tests
+            .iter()
+            .filter(|test| options.iter().all(|option| given(test).contains(*option)))
+            .cloned()
+            .collect();
+        if !all.is_empty() {
+            return (all, Vec::new());
+        }
+        let (mut left, mut some) = (options.to_vec(), Vec::new());
+        for test in &tests {
+            let before = left.len();
+            left.retain(|option| !given(test).contains(*option));
+            if left.len() < before {
+                some.push(test.clone());
+            }
+        }
+        (some, left.into_iter().map(str::to_owned).collect())
     }
 
     fn programs_of(&self, function: &Function) -> Vec<String> {

@@ -1,6 +1,7 @@
 //! Which test called which operation with success, for `docs/coverage.md`: a line each in the directory that
 //! DAYTONA_COVERAGE names.
 
+use serde_json::Value;
 use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::fs::{File, create_dir_all};
@@ -30,14 +31,20 @@ static RECORD: LazyLock<Option<Mutex<Record>>> = LazyLock::new(|| {
     Some(Mutex::new(Record { file, written: BTreeSet::new() }))
 });
 
-/// This test has called that operation, which succeeded.
-pub fn shown(operation: &str) {
+/// The arguments and options of a call.
+pub fn keys(params: &Value) -> String {
+    let keys = params.as_object().into_iter().flatten().filter(|(_, value)| !value.is_null());
+    keys.map(|(key, _)| key.as_str()).collect::<Vec<_>>().join(",")
+}
+
+/// This test has called that operation with these arguments and options, and it succeeded.
+pub fn shown(operation: &str, keys: &str) {
     let Some(record) = &*RECORD else { return };
     let thread = std::thread::current();
     // A thread that a test started has no name, or another one.
     let Some(test) = thread.name().filter(|name| name.contains("::")) else { return };
     let kind = if HAS_DEV_SERVER.get() { "real" } else { "canned" };
-    let line = format!("{operation}\t{kind}\t{test}\n");
+    let line = format!("{operation}\t{kind}\t{test}\t{keys}\n");
     let mut record = record.lock().unwrap();
     if !record.written.contains(&line) {
         record.file.write_all(line.as_bytes()).unwrap();

@@ -70,7 +70,7 @@ impl DevServer {
             context: context(),
         };
         let outcome = soon(function.unwrap()(call)?).await?;
-        coverage::shown(operation);
+        coverage::shown(operation, &coverage::keys(&params));
         Ok(outcome)
     }
 
@@ -103,7 +103,7 @@ pub async fn stream(client: &Client, operation: &str, params: Value) -> (Arc<Col
     };
     match (sink.opened(), &ended) {
         (Some(opened), Ok(ended)) => {
-            coverage::shown(operation);
+            coverage::shown(operation, &coverage::keys(&params));
             crate::described::event(operation, "opened", &parsed(&opened)).unwrap();
             crate::described::event(operation, "ended", &parsed(&ended.json)).unwrap();
         }

@@ -131,7 +131,7 @@ impl Fixture {
             context,
         };
         let outcome = catalogue::find(operation).unwrap().call.unwrap()(call)?.await?;
-        coverage::shown(operation);
+        coverage::shown(operation, &coverage::keys(&params));
         Ok(outcome)
     }
 

@@ -100,12 +100,17 @@ async fn the_mouse_moves_clicks_drags_and_scrolls() {
         ("computer.mouse_click", json!({"x": 100, "y": 200, "double": true}), json!({"x": 100, "y": 200})),
         (
             "computer.mouse_drag",
-            json!({"startX": 100, "startY": 100, "endX": 300, "endY": 300}),
+            json!({"startX": 100, "startY": 100, "endX": 300, "endY": 300, "button": "left"}),
             json!({"x": 300, "y": 300}),
         ),
-        ("computer.mouse_scroll", json!({"x": 5, "y": 6, "direction": "down"}), json!({"success": true})),
+        (
+            "computer.mouse_scroll",
+            json!({"x": 5, "y": 6, "direction": "down", "amount": 3}),
+            json!({"success": true}),
+        ),
         ("computer.mouse_move", json!({"x": 99999, "y": -5}), json!({"x": 1023, "y": 0})),
         ("computer.key_hotkey", json!({"keys": "ctrl+c"}), json!({})),
+        ("computer.key_press", json!({"key": "c", "modifiers": ["ctrl"]}), json!({})),
     ] {
         assert_eq!(fixture.does(operation, params).await, answer, "{operation}");
     }

@@ -87,10 +87,16 @@ async fn a_move_replaces_nothing() {
 async fn permissions_are_set() {
     for fixture in Fixture::both().await {
         fixture.write("f.sh", "echo").await.unwrap();
-        let set = json!({"path": "f.sh", "mode": "0751"});
+        let name = async |option: &str| {
+            let said = fixture.executes(&format!("id -{option}")).await;
+            said["result"].as_str().unwrap().trim().to_owned()
+        };
+        let set =
+            json!({"path": "f.sh", "mode": "0751", "owner": name("un").await, "group": name("gn").await});
         assert_eq!(fixture.call("files.set_permissions", set).await.unwrap(), Value::Null);
         let info = fixture.call("files.info", json!({"path": "f.sh"})).await.unwrap();
         assert_eq!(info["permissions"], "0751");
+        assert_eq!((&info["owner"], &info["group"]), (&json!(name("u").await), &json!(name("g").await)));
         let refused = json!({"path": "f.sh", "owner": "nobody-of-that-name"});
         let error = fixture.call("files.set_permissions", refused).await.unwrap_err();
         assert_eq!(error.status(), status::HTTP_BAD_REQUEST);

@@ -26,7 +26,10 @@ async fn a_change_goes_from_a_clone_to_the_remote_in_both_protocols() {
         let url = host.url("/auth/bare.git");
         let wrong = json!({"url": url, "path": "r", "username": USERNAME, "password": "wrong"});
         assert_eq!(refused(&fixture, "git.clone", wrong).await.0, status::HTTP_AUTHENTICATION);
-        assert_eq!(fixture.does("git.clone", with(json!({"url": url, "path": "r"}))).await, Value::Null);
+        assert_eq!(
+            fixture.does("git.clone", with(json!({"url": url, "path": "r", "branch": "master"}))).await,
+            Value::Null
+        );
         fixture.does("git.create_branch", json!({"path": "r", "name": "topic"})).await;
         fixture.put("r/new.txt", "new\n");
         let status = fixture.does("git.status", json!({"path": "r"})).await;

@@ -11,7 +11,8 @@ use serde_json::{Value, json};
 async fn a_run_answers_its_output_and_exception_and_keeps_its_variables_in_both_protocols() {
     for fixture in Fixture::both().await {
         let code = "import os, sys\nx = 41\nprint('out', os.environ['K'])\nsys.stderr.write('err')";
-        let ran = fixture.does("interpreter.run", json!({"code": code, "env": {"K": "v"}})).await;
+        let ran =
+            fixture.does("interpreter.run", json!({"code": code, "env": {"K": "v"}, "timeout": 60})).await;
         assert_eq!(ran, json!({"stdout": "out v\n", "stderr": "err", "error": null}));
         let ran =
             fixture.does("interpreter.run", json!({"code": "print(x + 1)\nraise ValueError('boom')"})).await;

@@ -17,7 +17,7 @@ async fn fork(sandbox: &Sandbox, params: Value) -> Result<(Sandbox, Value)> {
     };
     match soon(catalogue::find("sandbox.fork").unwrap().call.unwrap()(call)?).await? {
         Outcome::NewSandbox(TargetRef::Sandbox(fork), json) => {
-            crate::coverage::shown("sandbox.fork");
+            crate::coverage::shown("sandbox.fork", &crate::coverage::keys(&params));
             Ok((fork, described("sandbox.fork", Ok(serde_json::from_slice(&json).unwrap()))?))
         }
         _ => panic!("no sandbox"),

@@ -253,6 +253,30 @@ async fn a_change_waits_for_the_one_that_is_under_way() {
 }
 
 #[tokio::test]
+async fn calls_keep_the_limits_that_they_are_given() {
+    let limit = json!({"timeoutMs": 30_000});
+    for protocol in BOTH {
+        let dev_server = DevServer::of(protocol).await;
+        let sandbox = dev_server.create(json!({})).await;
+        let command = json!({"command": "pwd; echo $A", "cwd": "/tmp", "env": {"A": "b"}, "timeout": 30});
+        assert_eq!(ask(&sandbox, "process.execute", command).await["result"], "/tmp\nb\n");
+        for (operation, state) in [
+            ("sandbox.wait_for_resize", "started"),
+            ("sandbox.stop", "stopped"),
+            ("sandbox.wait_for_stop", "stopped"),
+            ("sandbox.start", "started"),
+            ("sandbox.wait_for_start", "started"),
+        ] {
+            assert_eq!(ask(&sandbox, operation, limit.clone()).await["state"], state, "{operation}");
+        }
+        // A wait whose goal is not there ends with the limit, and says what the state is.
+        let late = fails(&sandbox, "sandbox.wait_for_stop", json!({"timeoutMs": 500})).await;
+        assert_eq!(late.status(), status::TIMEOUT, "{late}");
+        ask(&sandbox, "sandbox.delete", limit.clone()).await;
+    }
+}
+
+#[tokio::test]
 async fn a_resize_ends_with_the_new_size() {
     for protocol in BOTH {
         let dev_server = DevServer::of(protocol).await;

@@ -44,7 +44,7 @@ pub async fn made(client: &Client, operation: &str, params: Value) -> Result<(Sa
         context: context(),
     };
     let outcome = function.unwrap()(call)?.await?;
-    coverage::shown(operation);
+    coverage::shown(operation, &coverage::keys(&params));
     match outcome {
         Outcome::NewSandbox(TargetRef::Sandbox(sandbox), json) => {
             Ok((sandbox, serde_json::from_slice(&json).unwrap()))
@@ -66,7 +66,7 @@ pub async fn call(sandbox: &Sandbox, operation: &str, params: Value) -> Result<V
         context: context(),
     };
     let outcome = function.unwrap()(call)?.await?;
-    coverage::shown(operation);
+    coverage::shown(operation, &coverage::keys(&params));
     match outcome {
         Outcome::Json(json) => Ok(serde_json::from_slice(&json).unwrap()),
         Outcome::Null => Ok(Value::Null),
@@ -83,7 +83,7 @@ pub async fn on_client(client: &Client, operation: &str, params: Value) -> Resul
         context: context(),
     };
     let outcome = soon(function.unwrap()(call)?).await?;
-    coverage::shown(operation);
+    coverage::shown(operation, &coverage::keys(&params));
     match outcome {
         Outcome::Json(json) | Outcome::NewSandbox(_, json) => Ok(serde_json::from_slice(&json).unwrap()),
         Outcome::Text(text) => Ok(text.into()),
@@ -118,6 +118,8 @@ pub struct Running {
     pub sink: Arc<Collector>,
     pub writer: InputWriter,
     operation: String,
+    /// The arguments and options that it was opened with.
+    keys: String,
     task: JoinHandle<Result<Ended>>,
 }
 
@@ -125,8 +127,9 @@ pub struct Running {
 pub fn open(sandbox: &Sandbox, operation: &str, params: Value) -> Result<Running> {
     let sink = Arc::new(Collector::default());
     let (writer, reader) = input(1 << 20);
+    let keys = coverage::keys(&params);
     let future = future(sandbox, operation, params, sink.clone(), reader)?;
-    Ok(Running { sink, writer, operation: operation.to_owned(), task: tokio::spawn(future) })
+    Ok(Running { sink, writer, operation: operation.to_owned(), keys, task: tokio::spawn(future) })
 }
 
 pub fn future(
@@ -151,7 +154,7 @@ impl Running {
         let parsed = |json: &[u8]| serde_json::from_slice::<Value>(json).unwrap();
         match ended {
             Ok(ended) => {
-                coverage::shown(&self.operation);
+                coverage::shown(&self.operation, &self.keys);
                 let json = parsed(&ended.json);
                 described::event(&self.operation, "opened", &parsed(&self.sink.opened().unwrap())).unwrap();
                 described::event(&self.operation, "ended", &json).unwrap();
@@ -188,7 +191,7 @@ impl Running {
 
     pub async fn until_open(&self) {
         until("open", async || self.sink.opened().is_some()).await;
-        coverage::shown(&self.operation);
+        coverage::shown(&self.operation, &self.keys);
     }
 }
 
