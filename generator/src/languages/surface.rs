@@ -1,6 +1,7 @@
 //! The whole public surface that a package shows: shapes, open enumerations, errors and operations.
 
 use super::types::{Type, Typed};
+pub use daytona::catalogue::{Returns, Target};
 use serde_json::{Map, Value};
 
 pub struct Surface {
@@ -79,23 +80,6 @@ pub struct Constant {
     pub name: String,
     pub number: i64,
     pub doc: String,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Target {
-    Client,
-    Sandbox,
-    Echo,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Returns {
-    Json,
-    Null,
-    Bytes,
-    Text,
-    /// A sandbox: a handle beside its JSON.
-    Handle,
 }
 
 pub struct Operation {
