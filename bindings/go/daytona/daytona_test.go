@@ -306,3 +306,21 @@ func TestImagesAreRenderedAsTheOfficialPackageDoes(t *testing.T) {
 		t.Errorf("%q", text)
 	}
 }
+
+func TestAServiceOfAClientIsTheOneInItsField(t *testing.T) {
+	client, _ := sandbox(t)
+	if daytona.NewVolumeService(client) != client.Volume || daytona.NewSnapshotService(client) != client.Snapshot ||
+		daytona.NewSecretService(client) != client.Secret || daytona.NewWarmPoolService(client) != client.WarmPool {
+		t.Error("another service")
+	}
+}
+
+func TestAnErrorThatIsMadeIsOfItsClass(t *testing.T) {
+	var server *errors.DaytonaServerError
+	if err := error(errors.NewDaytonaServerError("down", 503, nil)); !stderrors.As(err, &server) || !stderrors.Is(err, errors.ErrServiceUnavailable) {
+		t.Errorf("%v", err)
+	}
+	if err := error(errors.NewDaytonaNotFoundError("gone", nil)); !stderrors.Is(err, errors.ErrNotFound) || stderrors.Is(err, errors.ErrConflict) {
+		t.Errorf("%v", err)
+	}
+}

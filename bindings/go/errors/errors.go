@@ -240,3 +240,33 @@ func NewDaytonaValidationError(message string, headers http.Header) *DaytonaErro
 func NewDaytonaConnectionError(message string) *DaytonaError {
 	return New("CONNECTION", message)
 }
+
+// NewDaytonaNotFoundError makes an error of the class NotFound.
+func NewDaytonaNotFoundError(message string, headers http.Header) *DaytonaNotFoundError {
+	return &DaytonaNotFoundError{NewDaytonaError(message, http.StatusNotFound, headers)}
+}
+
+// NewDaytonaRateLimitError makes an error of the class RateLimit.
+func NewDaytonaRateLimitError(message string, headers http.Header) *DaytonaRateLimitError {
+	return &DaytonaRateLimitError{NewDaytonaError(message, http.StatusTooManyRequests, headers)}
+}
+
+// NewDaytonaAuthenticationError makes an error of the class Authentication.
+func NewDaytonaAuthenticationError(message string, headers http.Header) *DaytonaAuthenticationError {
+	return &DaytonaAuthenticationError{NewDaytonaError(message, http.StatusUnauthorized, headers)}
+}
+
+// NewDaytonaForbiddenError makes an error of the class Forbidden.
+func NewDaytonaForbiddenError(message string, headers http.Header) *DaytonaForbiddenError {
+	return &DaytonaForbiddenError{NewDaytonaError(message, http.StatusForbidden, headers)}
+}
+
+// NewDaytonaConflictError makes an error of the class Conflict.
+func NewDaytonaConflictError(message string, headers http.Header) *DaytonaConflictError {
+	return &DaytonaConflictError{NewDaytonaError(message, http.StatusConflict, headers)}
+}
+
+// NewDaytonaServerError makes an error with an HTTP status from 500 on.
+func NewDaytonaServerError(message string, statusCode int, headers http.Header) *DaytonaServerError {
+	return &DaytonaServerError{NewDaytonaError(message, statusCode, headers)}
+}
