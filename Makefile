@@ -86,11 +86,12 @@ $(PROGRAMS)/quickstart-cpp: examples/cpp/quickstart.cpp $(wildcard bindings/cpp/
 	@mkdir -p $(PROGRAMS)
 	$(CXX) -std=c++17 -Wall -Wextra -O2 $< -Ibindings/cpp $(UNINSTALLED) -pthread $(LDFLAGS) -o $@
 
-# The same in C#.
+# The same in C#; no build server runs on.
 .PHONY: demo-csharp
 demo-csharp: library
 	$(CARGO) build --locked --package daytona-dev
-	LIBDAYTONA_PATH=$(abspath $(RELEASE)) $(TARGET)/debug/daytona-dev run -- dotnet run --project examples/csharp/quickstart
+	MSBUILDDISABLENODEREUSE=1 UseSharedCompilation=false LIBDAYTONA_PATH=$(abspath $(RELEASE)) \
+		$(TARGET)/debug/daytona-dev run -- dotnet run --project examples/csharp/quickstart
 
 # The package for Node with the library of this tree, as the examples take it.
 NODE_MODULES := examples/node/node_modules/libdaytona
