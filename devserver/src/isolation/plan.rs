@@ -104,7 +104,7 @@ pub struct Spec {
     pub hostname: String,
     /// Directories shown empty, and private.
     pub hidden: Vec<PathBuf>,
-    /// Directories below hidden ones that are shown after all, read-only.
+    /// Directories below hidden ones that are shown after all.
     pub exposed: Vec<PathBuf>,
     /// What it shares with other containers.
     pub volumes: Vec<VolumeMount>,

@@ -74,14 +74,15 @@ pub fn assemble(plan: Plan, spec: &Spec, shown: Option<&OwnedFd>, origin: Option
             bind(&Path::new("layer/private").join(source), &target, NO_DEVICES)?;
         }
     }
-    for exposed in &spec.exposed {
-        let (source, target) = (exposed, below(root, exposed));
-        let copy = clone_mount(source, false)?;
-        if let Some(shown) = shown {
-            calls::map_ids(copy.as_fd(), shown.as_fd()).at("show with shifted ids", source)?;
+    // Writable like the rest: package managers keep what they install beside their programs.
+    for (number, exposed) in spec.exposed.iter().enumerate() {
+        let target = below(root, exposed);
+        match plan.ids {
+            Ids::Shifted(_) | Ids::Identity => {
+                lay_over(exposed, &target, &format!("exposed/{number}"), shown)?
+            }
+            Ids::Own => carry(exposed, &target, plan.tree, &mounts)?,
         }
-        calls::set_mount_attributes(copy.as_fd(), READ_ONLY | NO_DEVICES, false).at("protect", source)?;
-        attach(&copy, &target)?;
     }
     volumes::mount(&spec.volumes, root, plan, shown)?;
     devices(plan)?;
@@ -103,22 +104,26 @@ fn over_the_root(shown: Option<&OwnedFd>, mounts: &[HostMount], private: &Privat
         if !target.is_dir() {
             continue;
         }
-        if lower(&other.at, shown).is_err() {
-            // Neither shifted nor below a layer: shown as it is.
-            bind(&other.at, &target, READ_ONLY | NO_DEVICES)?;
-            continue;
-        }
-        let (upper, work) = (format!("layer/mounts/{number}"), format!("layer/work/mounts/{number}"));
-        let over = make_all(Path::new(&upper))
-            .and_then(|()| make_all(Path::new(&work)))
-            .and_then(|()| copy_owner(Path::new("lower"), Path::new(&upper)))
-            .and_then(|()| overlay("lower", Path::new(&upper), Path::new(&work), &target, false));
-        if over.is_err() {
-            bind(Path::new("lower"), &target, READ_ONLY | NO_DEVICES)?;
-        }
-        unmount(Path::new("lower"))?;
+        lay_over(&other.at, &target, &format!("mounts/{number}"), shown)?;
     }
     Ok(())
+}
+
+/// A directory of the machine with a layer of that name over it, or read-only where none can be.
+fn lay_over(source: &Path, target: &Path, name: &str, shown: Option<&OwnedFd>) -> Step<()> {
+    if lower(source, shown).is_err() {
+        // Neither shifted nor below a layer: shown as it is.
+        return bind(source, target, READ_ONLY | NO_DEVICES);
+    }
+    let (upper, work) = (format!("layer/{name}"), format!("layer/work/{name}"));
+    let over = make_all(Path::new(&upper))
+        .and_then(|()| make_all(Path::new(&work)))
+        .and_then(|()| copy_owner(Path::new("lower"), Path::new(&upper)))
+        .and_then(|()| overlay("lower", Path::new(&upper), Path::new(&work), target, false));
+    if over.is_err() {
+        bind(Path::new("lower"), target, READ_ONLY | NO_DEVICES)?;
+    }
+    unmount(Path::new("lower"))
 }
 
 /// The machine's files at `lower`, for an overlay.

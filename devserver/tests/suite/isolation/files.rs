@@ -166,27 +166,49 @@ with zipfile.ZipFile("of_a_sandbox-1.0-py3-none-any.whl", "w") as wheel:
     wheel.writestr(about + "entry_points.txt", "[console_scripts]\nof-a-sandbox-py = of_a_sandbox:main\n")
     wheel.writestr(about + "RECORD", "")
 E
-/usr/bin/python3 wheel.py && PIP_BREAK_SYSTEM_PACKAGES=1 /usr/bin/python3 -m pip install --no-index \
+$PYTHON wheel.py && PIP_BREAK_SYSTEM_PACKAGES=1 $PYTHON -m pip install --no-index \
     --disable-pip-version-check ./of_a_sandbox-1.0-py3-none-any.whl 2>&1"#;
 
 #[tokio::test]
 async fn pip_installs_in_the_sandbox_alone() {
     let Some(dev_server) = isolated("pip").await else { return };
-    let python = |arguments: &[&str]| {
-        let ran = std::process::Command::new("/usr/bin/python3").args(arguments).output();
-        ran.is_ok_and(|ran| ran.status.success())
-    };
-    if !python(&["-m", "pip", "--version"]) {
-        return println!("= isolation: pip skipped: /usr/bin/python3 has no pip");
+    // The distribution's, and one that a version manager put below the user's home.
+    for python in ["/usr/bin/python3", "python3"] {
+        let runs = |arguments: &[&str]| {
+            let ran = std::process::Command::new(python).args(arguments).output();
+            ran.is_ok_and(|ran| ran.status.success())
+        };
+        if !runs(&["-m", "pip", "--version"]) {
+            println!("= isolation: pip skipped: {python} has no pip");
+            continue;
+        }
+        let sandbox = dev_server.sandbox().await;
+        sandbox.output(&format!("PYTHON={python}; {WHEEL}")).await;
+        // An ordinary user's goes into the home.
+        let run =
+            format!("PATH=$PATH:~/.local/bin of-a-sandbox-py && cd / && {python} -c 'import of_a_sandbox'");
+        assert_eq!(sandbox.output(&run).await, "installed");
+        assert!(!runs(&["-c", "import of_a_sandbox"]));
+        let other = dev_server.sandbox().await;
+        assert_ne!(other.executes(&format!("{python} -c 'import of_a_sandbox'")).await.0, 0);
     }
+}
+
+#[tokio::test]
+async fn programs_below_the_users_home_are_there_and_changes_to_them_stay_in_the_sandbox() {
+    let Some(dev_server) = isolated("programs").await else { return };
+    let home = std::env::var_os("HOME").unwrap_or_default();
+    let path = std::env::var_os("PATH").unwrap_or_default();
     let sandbox = dev_server.sandbox().await;
-    sandbox.output(WHEEL).await;
-    // An ordinary user's goes into the home.
-    let run = "PATH=$PATH:~/.local/bin of-a-sandbox-py && cd / && /usr/bin/python3 -c 'import of_a_sandbox'";
-    assert_eq!(sandbox.output(run).await, "installed");
-    assert!(!python(&["-c", "import of_a_sandbox"]));
-    let other = dev_server.sandbox().await;
-    assert_ne!(other.executes("/usr/bin/python3 -c 'import of_a_sandbox'").await.0, 0);
+    for directory in std::env::split_paths(&path).filter(|path| path.starts_with(&home) && path.is_dir()) {
+        let added = directory.join("of-a-sandbox");
+        sandbox
+            .output(&format!("printf '#!/bin/sh\necho added' >{0} && chmod 755 {0}", added.display()))
+            .await;
+        assert_eq!(sandbox.output("of-a-sandbox").await, "added");
+        assert!(!added.exists(), "{added:?} is on the machine");
+        sandbox.output(&format!("rm {}", added.display())).await;
+    }
 }
 
 #[tokio::test]
