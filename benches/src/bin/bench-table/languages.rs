@@ -213,7 +213,7 @@ const LANGUAGES: &[Language] = &[
         peer: None,
         without: &[],
         slow_peer: None,
-        aims: &[(FEW, Figure::Rate, Aim::AtLeastC(1.0 / 1.3)), (ECHO, Figure::Cpu, Aim::Added(2.0))],
+        aims: &[],
     },
     Language {
         name: "python",
