@@ -128,9 +128,9 @@ bench: bench-tools library $(if $(filter c,$(LANGUAGES)),server $(RELEASE)/bench
 	$(RELEASE)/bench-table $(RELEASE) $(abspath $(RELEASE))/libdaytona.so $(ROUNDS) '$(LANGUAGES)' $(if $(MEASURE),'$(MEASURE)')
 	$(if $(MEASURE),,$(if $(filter c,$(LANGUAGES)),$(RELEASE)/bench-sandboxes $(RELEASE)/daytona-dev '$(EARLIER)' $(ROUNDS)))
 
-# What takes minutes: a thousand sandboxes, created and deleted, and a million calls in each language. LANGUAGES='go node'.
+# What takes minutes: a thousand sandboxes, created and deleted, and a million calls in each language. SOAK='go node'.
 soak: library
-	RELEASE=$(abspath $(RELEASE)) tests/soak $(LANGUAGES)
+	RELEASE=$(abspath $(RELEASE)) tests/soak $(SOAK)
 	$(CARGO) test --locked --package daytona-dev --test suite -- --ignored --show-output
 
 $(RELEASE)/bench-daytona: benches/c/daytona.c benches/c/measure.h include/daytona.h | library
