@@ -156,19 +156,8 @@ internal sealed class Parameters
     internal Parameters Minutes(ReadOnlySpan<byte> name, TimeSpan? value) =>
         Integer(name, value is { } span ? (span == Timeout.InfiniteTimeSpan ? -1 : (long)Math.Ceiling(span.TotalMinutes)) : null);
 
-    internal Parameters Texts(ReadOnlySpan<byte> name, IEnumerable<string>? values)
-    {
-        if (values is not null)
-        {
-            _json.WriteStartArray(name);
-            foreach (var value in values)
-            {
-                _json.WriteStringValue(value);
-            }
-            _json.WriteEndArray();
-        }
-        return this;
-    }
+    internal Parameters Texts(ReadOnlySpan<byte> name, IEnumerable<string>? values) =>
+        List(name, values, static (it, value) => it._json.WriteStringValue(value));
 
     /// <summary>A text for one, a list for several.</summary>
     internal Parameters TextOrTexts(ReadOnlySpan<byte> name, IReadOnlyList<string>? values) =>
@@ -177,19 +166,8 @@ internal sealed class Parameters
     internal Parameters Choices<T>(ReadOnlySpan<byte> name, IEnumerable<T>? values) where T : struct, IChoice<T> =>
         Texts(name, values?.Select(static value => value.Value));
 
-    internal Parameters Integers(ReadOnlySpan<byte> name, IEnumerable<int>? values)
-    {
-        if (values is not null)
-        {
-            _json.WriteStartArray(name);
-            foreach (var value in values)
-            {
-                _json.WriteNumberValue(value);
-            }
-            _json.WriteEndArray();
-        }
-        return this;
-    }
+    internal Parameters Integers(ReadOnlySpan<byte> name, IEnumerable<int>? values) =>
+        List(name, values, static (it, value) => it._json.WriteNumberValue(value));
 
     internal Parameters Map(ReadOnlySpan<byte> name, IEnumerable<KeyValuePair<string, string>>? values)
     {
@@ -201,19 +179,8 @@ internal sealed class Parameters
         return this;
     }
 
-    internal Parameters Maps(ReadOnlySpan<byte> name, IEnumerable<IEnumerable<KeyValuePair<string, string>>>? values)
-    {
-        if (values is not null)
-        {
-            _json.WriteStartArray(name);
-            foreach (var value in values)
-            {
-                Object(value);
-            }
-            _json.WriteEndArray();
-        }
-        return this;
-    }
+    internal Parameters Maps(ReadOnlySpan<byte> name, IEnumerable<IEnumerable<KeyValuePair<string, string>>>? values) =>
+        List(name, values, static (it, value) => it.Object(value));
 
     internal Parameters Shape(ReadOnlySpan<byte> name, IParameters? value)
     {
@@ -225,19 +192,8 @@ internal sealed class Parameters
         return this;
     }
 
-    internal Parameters Shapes(ReadOnlySpan<byte> name, IEnumerable<IParameters>? values)
-    {
-        if (values is not null)
-        {
-            _json.WriteStartArray(name);
-            foreach (var value in values)
-            {
-                Object(value);
-            }
-            _json.WriteEndArray();
-        }
-        return this;
-    }
+    internal Parameters Shapes(ReadOnlySpan<byte> name, IEnumerable<IParameters>? values) =>
+        List(name, values, static (it, value) => it.Object(value));
 
     /// <summary>Any value, as it is.</summary>
     internal Parameters Json(ReadOnlySpan<byte> name, JsonElement? value)
@@ -274,6 +230,20 @@ internal sealed class Parameters
         foreach (var member in members.EnumerateObject())
         {
             member.WriteTo(_json);
+        }
+        return this;
+    }
+
+    private Parameters List<T>(ReadOnlySpan<byte> name, IEnumerable<T>? values, Action<Parameters, T> write)
+    {
+        if (values is not null)
+        {
+            _json.WriteStartArray(name);
+            foreach (var value in values)
+            {
+                write(this, value);
+            }
+            _json.WriteEndArray();
         }
         return this;
     }
