@@ -53,8 +53,10 @@ mod sealed {
 /// # async fn example(sandbox: daytona::Sandbox) -> Result<(), Box<dyn std::error::Error>> {
 /// let mut terminal = sandbox.pty().open("main").await?;
 /// let mut keys = terminal.input();
-/// tokio::spawn(async move { tokio::io::copy(&mut tokio::io::stdin(), &mut keys).await });
-/// tokio::io::copy(&mut terminal, &mut tokio::io::stdout()).await?;
+/// let mut script = tokio::fs::File::open("script").await?;
+/// tokio::spawn(async move { tokio::io::copy(&mut script, &mut keys).await });
+/// let mut log = tokio::fs::File::create("log").await?;
+/// tokio::io::copy(&mut terminal, &mut log).await?;
 /// # Ok(())
 /// # }
 /// ```
