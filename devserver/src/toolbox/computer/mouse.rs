@@ -14,8 +14,10 @@ use axum::extract::State;
 use axum::routing::{get, post};
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
-use std::time::Duration;
-use x11rb::protocol::xproto::{BUTTON_PRESS_EVENT, BUTTON_RELEASE_EVENT, MOTION_NOTIFY_EVENT};
+use std::time::{Duration, Instant};
+use x11rb::protocol::xproto::{
+    BUTTON_PRESS_EVENT, BUTTON_RELEASE_EVENT, ConnectionExt as _, MOTION_NOTIFY_EVENT,
+};
 use x11rb::protocol::xtest::ConnectionExt as _;
 
 const WHEEL_UP: u8 = 4;
@@ -30,6 +32,9 @@ const DRAG_STEPS: i32 = 20;
 const DRAG_PAUSE: Duration = Duration::from_millis(2);
 /// Between the click that a drag begins with and the drag itself, so that both are no double click.
 const CLICK_PAUSE: Duration = Duration::from_millis(300);
+
+/// How long a drag waits for the mouse to be where it ends.
+const ARRIVAL_LIMIT: Duration = Duration::from_secs(3);
 
 pub fn routes() -> Router<Arc<Machine>> {
     Router::new()
@@ -291,7 +296,19 @@ impl Mouse {
             std::thread::sleep(DRAG_PAUSE);
         }
         self.button(button, false)?;
-        self.position()
+        self.display.sync()?;
+        // A window manager that has still to handle the first click holds back what came after it.
+        let root = self.display.connection.get_geometry(self.display.root())?.reply()?;
+        let at = |place: i64, length: u16| place.clamp(0, i64::from(length) - 1);
+        let goal = (at(end.0, root.width), at(end.1, root.height));
+        let deadline = Instant::now() + ARRIVAL_LIMIT;
+        loop {
+            let (x, y) = self.display.position()?;
+            if (i64::from(x), i64::from(y)) == goal || self.cuts || Instant::now() > deadline {
+                return Ok(place(x, y));
+            }
+            std::thread::sleep(DRAG_PAUSE);
+        }
     }
 
     fn to(&self, x: i64, y: i64) -> Result<(), Failure> {
