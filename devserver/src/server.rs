@@ -174,6 +174,7 @@ async fn serve_connection(stream: TcpStream, shared: Arc<ServerState>) {
     let serving =
         http1::Builder::new().timer(TokioTimer::new()).serve_connection(wire, service).with_upgrades();
     tokio::select! {
+        biased; // What has arrived is taken before the connection is called idle.
         _ = serving => {}
         () = connection.too_idle() => {}
     }

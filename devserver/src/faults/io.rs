@@ -24,6 +24,13 @@ struct State {
     socket: Option<Socket>,
 }
 
+impl State {
+    /// A connection on which bytes move is not idle: an answer may be written late, a request arrive in parts.
+    fn moved(&mut self) {
+        self.idle_since = self.idle_since.map(|_| Instant::now());
+    }
+}
+
 #[derive(Clone, Copy)]
 struct Socket {
     /// The number of frames that are still sent.
@@ -137,7 +144,9 @@ impl Connection {
 
     /// Counts what the server has sent.
     fn sent(&self, bytes: &[u8]) {
-        if let Some(socket) = &mut self.0.lock().socket {
+        let mut state = self.0.lock();
+        state.moved();
+        if let Some(socket) = &mut state.socket {
             *socket = socket.passed(bytes).1;
         }
     }
@@ -190,7 +199,11 @@ impl AsyncRead for FaultyStream {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(cx, buffer)
+        let read = Pin::new(&mut self.stream).poll_read(cx, buffer);
+        if read.is_ready() {
+            self.connection.0.lock().moved();
+        }
+        read
     }
 }
 

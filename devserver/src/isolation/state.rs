@@ -98,7 +98,8 @@ mod tests {
         flock(&lock, FlockOperation::LockExclusive).unwrap();
         remove_abandoned(parent.path());
         assert!(group.exists() && path.exists(), "it lives");
-        drop(lock);
+        // Not by closing it: a process that another test is starting may have it open for a moment.
+        flock(&lock, FlockOperation::Unlock).unwrap();
         remove_abandoned(parent.path());
         assert!(!group.exists() && !path.exists());
         assert!(unrelated.exists());

@@ -25,7 +25,8 @@ async fn the_desktop_starts_once_and_can_be_stopped_and_started_again() {
     let (status, stopped) = sandbox.post("/computeruse/stop", json!({})).await;
     assert_eq!((status, &stopped["status"]["xvfb"]["Running"]), (200, &json!(false)));
     assert_eq!(sandbox.get("/computeruse/status").await.1["status"], "inactive");
-    assert_eq!(sandbox.shell("pgrep -c Xvfb").await.trim(), "0");
+    let pid = &started["status"]["xvfb"]["Pid"];
+    assert_eq!(sandbox.shell(&format!("kill -0 {pid} 2>/dev/null || echo none")).await.trim(), "none");
     sandbox.starts_desktop().await;
     assert_eq!(sandbox.image("").await[..4], *b"\x89PNG");
 }
