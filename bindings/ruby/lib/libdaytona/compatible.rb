@@ -267,16 +267,19 @@ module Daytona
     def part(name, kind) = (@parts ||= {})[name] ||= kind.new(target)
   end
 
+  # Languages of code that runs in a sandbox.
+  module CodeLanguage
+    ALL = [
+      JAVASCRIPT = :javascript,
+      PYTHON = :python,
+      TYPESCRIPT = :typescript
+    ].freeze
+  end
+
   # A language server for one project.
   class LspServer
     # The languages that it knows.
-    module Language
-      ALL = [
-        JAVASCRIPT = :javascript,
-        PYTHON = :python,
-        TYPESCRIPT = :typescript
-      ].freeze
-    end
+    Language = CodeLanguage
 
     attr_reader :language_id, :path_to_project
 
@@ -336,14 +339,5 @@ module Daytona
 
       create(name, timeout_ms:)
     end
-  end
-
-  # Languages of code that runs in a sandbox.
-  module CodeLanguage
-    ALL = [
-      JAVASCRIPT = :javascript,
-      PYTHON = :python,
-      TYPESCRIPT = :typescript
-    ].freeze
   end
 end
