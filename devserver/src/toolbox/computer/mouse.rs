@@ -150,13 +150,8 @@ async fn click(State(machine): State<Arc<Machine>>, request: RequestInfo, body: 
         let button = button(text(fields, "button"))?;
         let double = fields.get("double").and_then(Value::as_bool).unwrap_or(false);
         let clicks = match fields.get("clicks").and_then(Value::as_i64).filter(|_| mouse.is_newer()) {
-            None => {
-                if double {
-                    2
-                } else {
-                    1
-                }
-            }
+            None if double => 2,
+            None => 1,
             Some(clicks @ 1..=MAX_CLICKS) => clicks,
             Some(_) => {
                 return Err(Failure::bad_request(format!("clicks must be between 1 and {MAX_CLICKS}")));
