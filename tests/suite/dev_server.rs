@@ -23,6 +23,21 @@ impl DevServer {
         Self::with(Options { protocol, ..Options::default() }, json!({})).await
     }
 
+    /// One whose sandboxes are isolated, as builds and volumes need it; None, and a line that tells of the skipped test,
+    /// where the machine allows no isolation.
+    pub async fn isolated(protocol: Protocol) -> Option<Self> {
+        let server = Self::of(protocol).await;
+        if !server.server.is_isolated() {
+            let thread = std::thread::current();
+            println!(
+                "= isolation: {} skipped: it needs isolated sandboxes",
+                thread.name().unwrap_or_default()
+            );
+            return None;
+        }
+        Some(server)
+    }
+
     /// With `config` of its client.
     pub async fn with(options: Options, mut config: Value) -> Self {
         coverage::dev_server();

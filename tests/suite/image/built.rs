@@ -4,16 +4,6 @@ use crate::dev_server::{DevServer, ask};
 use daytona_dev::Protocol;
 use serde_json::{Value, json};
 
-/// A dev server that builds; `None`, with a word of it, on a machine that allows no containers.
-async fn building_server() -> Option<DevServer> {
-    let dev = DevServer::of(Protocol::V0_205).await;
-    if !dev.server.is_isolated() {
-        eprintln!("not shown: builds run in containers, and this machine allows none");
-        return None;
-    }
-    Some(dev)
-}
-
 async fn made_from(dev: &DevServer, image: Value) -> daytona::client::sandbox::Sandbox {
     let made = dev.sandbox("sandbox.create", json!({"image": image, "timeoutMs": 0})).await;
     made.unwrap_or_else(|error| panic!("{image}: {error:?}")).0
@@ -21,7 +11,7 @@ async fn made_from(dev: &DevServer, image: Value) -> daytona::client::sandbox::S
 
 #[tokio::test]
 async fn values_and_files_arrive_as_they_were_given() {
-    let Some(dev) = building_server().await else { return };
+    let Some(dev) = DevServer::isolated(Protocol::V0_205).await else { return };
     let directory = tempfile::tempdir().unwrap();
     let odd = "odd $HOME [a]*? 'x' \"y\" \\.txt";
     std::fs::create_dir_all(directory.path().join("tree/sub")).unwrap();
@@ -54,7 +44,7 @@ async fn values_and_files_arrive_as_they_were_given() {
 
 #[tokio::test]
 async fn a_dockerfile_with_its_directory_is_built_with_what_dockerignore_leaves() {
-    let Some(dev) = building_server().await else { return };
+    let Some(dev) = DevServer::isolated(Protocol::V0_205).await else { return };
     let image = json!({
         "dockerfile": "FROM debian\nCOPY . /all/\nCOPY --chmod=600 src/*.go [\"with space.txt\"] /some/\n",
         "contextDir": "tests/suite/image/files/docker",

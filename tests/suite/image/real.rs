@@ -60,10 +60,7 @@ async fn contexts_of_every_size_and_style_reach_the_store_once() {
 
 #[tokio::test]
 async fn a_sandbox_is_made_from_an_image_object_with_local_files() {
-    let dev = DevServer::of(daytona_dev::Protocol::V0_205).await;
-    if !dev.server.is_isolated() {
-        return println!("= isolation: a sandbox of an image object skipped: builds need it");
-    }
+    let Some(dev) = DevServer::isolated(daytona_dev::Protocol::V0_205).await else { return };
     let image = json!({"base": "python:3.12-slim", "steps": [
         {"addLocalFile": {"localPath": "tests/suite/image/files/requirements.txt", "remotePath": "/r.txt"}},
         {"env": {"A": "it's $5"}},
