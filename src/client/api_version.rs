@@ -1,9 +1,11 @@
-//! The version that the API names in its configuration, which shows whether it knows an option before the option is
-//! sent. An API that names none, or that of a development build, is taken to know everything.
+//! What an older API does not have. A route that it lacks it answers as one that does not exist. An option would be
+//! ignored, so the version that the API names in its configuration shows whether it knows the option before that is sent; an
+//! API that names none, or that of a development build, is taken to know everything.
 
 use super::Client;
 use super::error::{Error, Result};
 use super::lock::Mutex;
+use super::server::is_missing_api_route;
 use super::status;
 use http::Method;
 use serde::Deserialize;
@@ -86,6 +88,23 @@ async fn read(client: &Client) -> Result<Option<(ApiVersion, String)>> {
         Err(error) if error.detail().http_status.is_some() => Ok(None),
         Err(error) => Err(error),
     }
+}
+
+/// UNSUPPORTED for a route that the API does not have, naming the version that has it; other errors are unchanged.
+pub(crate) fn missing_in_api(error: Error, operation: &str, since: &str) -> Error {
+    if is_missing_api_route(&error) { unsupported(error, operation, since) } else { error }
+}
+
+/// UNSUPPORTED with what the server answered.
+pub(crate) fn unsupported(error: Error, operation: &str, since: &str) -> Error {
+    let sandbox_id = error.detail().sandbox_id.clone();
+    let message = format!(
+        "{operation} needs an API of {since}, and this server's is older: it answered \"{}\"",
+        error.detail().message
+    );
+    let mut unsupported = Error::new(status::UNSUPPORTED, message);
+    unsupported.detail_mut().sandbox_id = sandbox_id;
+    unsupported
 }
 
 #[cfg(test)]

@@ -1,9 +1,9 @@
 //! Copies of a sandbox: snapshots that are made of it, forks, and where it came from itself.
 
-use super::api_version::missing_in_api;
 use super::lifecycle::change;
 use super::nothing::Nothing;
 use super::{Sandbox, wait};
+use crate::client::api_version::missing_in_api;
 use crate::client::error::{Error, Result};
 use crate::client::operation::Context;
 use crate::client::remote_guard::may_have_acted;

@@ -1,7 +1,7 @@
 //! Signed URLs of files: access to one file of the sandbox by one method, without a credential.
 
 use super::Sandbox;
-use super::api_version::missing_in_api;
+use crate::client::api_version::missing_in_api;
 use crate::client::error::{Error, Result};
 use crate::client::lock::Mutex;
 use crate::client::operation::Context;

@@ -1,9 +1,9 @@
 //! Operations that change a sandbox. The server answers start, stop and delete with the old state, so each waits for
 //! the new one; the result is the sandbox as last read.
 
-use super::api_version::missing_in_api;
 use super::nothing::Nothing;
 use super::{Resources, Sandbox, wait};
+use crate::client::api_version::missing_in_api;
 use crate::client::error::{Error, Result};
 use crate::client::operation::Context;
 use crate::client::status;

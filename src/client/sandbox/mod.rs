@@ -8,7 +8,6 @@
 //! * `daemon`, `api_version`: the generation of the daemon and of the API, and what older ones lack.
 //!   `desktop`: what is known of the sandbox's desktop.
 
-mod api_version;
 mod build;
 mod copies;
 mod create;

@@ -1,9 +1,8 @@
 //! Settings of a sandbox: labels, intervals, visibility, network, secrets, and the environment of new processes.
 
 use super::Sandbox;
-use super::api_version::missing_in_api;
 use super::daemon::send_newer;
-use crate::client::api_version::{self, V0_205};
+use crate::client::api_version::{self, V0_205, missing_in_api};
 use crate::client::error::{Error, Result};
 use crate::client::operation::Context;
 use crate::client::transport::Json;

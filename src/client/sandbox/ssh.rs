@@ -1,7 +1,7 @@
 //! Access to a sandbox over SSH: tokens that the service's gateway accepts.
 
 use super::Sandbox;
-use super::api_version::unsupported;
+use crate::client::api_version::unsupported;
 use crate::client::error::{Error, Result};
 use crate::client::operation::Context;
 use crate::client::status;
