@@ -98,6 +98,14 @@ impl Error {
         self
     }
 
+    /// The error of work that panicked.
+    #[cfg(any(feature = "ffi", feature = "sdk"))]
+    pub(crate) fn panicked(what: &str) -> Self {
+        let message =
+            format!("the library panicked ({what}); this is a bug of libdaytona, the process can go on");
+        Self::new(status::PANIC, message)
+    }
+
     pub fn status(&self) -> i32 {
         self.0.status
     }

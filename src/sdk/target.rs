@@ -57,14 +57,10 @@ impl Target {
     }
 }
 
-/// As at the C boundary.
 fn panicked(panic: &(dyn Any + Send)) -> Error {
     let text =
         panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    let what = text.unwrap_or("no message");
-    let message =
-        format!("the library panicked ({what}); this is a bug of libdaytona, the process can go on");
-    Error::new(status::PANIC, message)
+    Error::panicked(text.unwrap_or("no message"))
 }
 
 fn closed() -> Error {

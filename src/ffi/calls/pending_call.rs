@@ -2,13 +2,13 @@
 
 use crate::catalogue::Outcome;
 use crate::client::background::ActivityGuard;
-use crate::client::error::Result;
+use crate::client::error::{Error, Result};
 use crate::client::lock::Mutex;
 use crate::client::status;
 use crate::ffi::calls::target::{ClientTarget, SandboxTarget};
 use crate::ffi::events::event::{Event, EventKind, Owner, Payload};
 use crate::ffi::events::queue::Queue;
-use crate::ffi::runtime::cancel::{Cancel, panicked};
+use crate::ffi::runtime::cancel::Cancel;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
@@ -128,7 +128,8 @@ impl CompletionGuard {
 
 impl Drop for CompletionGuard {
     fn drop(&mut self) {
-        let outcome = self.outcome.take().unwrap_or_else(|| Err(panicked("the call's task was dropped")));
+        let outcome =
+            self.outcome.take().unwrap_or_else(|| Err(Error::panicked("the call's task was dropped")));
         let call = &self.call;
         let mut event = Event::new(Owner::Call(call.clone()), call.user_data, EventKind::Done, Payload::None);
         event.payload = Payload::text(match outcome {

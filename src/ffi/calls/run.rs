@@ -10,7 +10,7 @@ use crate::ffi::events::event::{Event, EventKind, Owner, Payload};
 use crate::ffi::events::queue;
 use crate::ffi::exports::guard::Reply;
 use crate::ffi::exports::text::Place;
-use crate::ffi::runtime::cancel::{Cancel, Cancellable, panicked};
+use crate::ffi::runtime::cancel::{Cancel, Cancellable};
 use crate::ffi::runtime::process::Process;
 use crate::ffi::runtime::wait::{busy_inline, in_inline_callback, no_driver, no_runtime};
 use bytes::Bytes;
@@ -68,11 +68,10 @@ pub fn run(process: &'static Process, request: Request, result: Place<u64>) -> R
         prepare(process, request, cancel.clone(), None)?
     };
     let Prepared { future, client, registration, origin } = prepared;
-    let outcome = process
-        .driver
-        .run(Cancellable::new(cancel, future), None)
-        .map_err(no_runtime)
-        .and_then(|outcome| outcome.unwrap_or_else(|| Err(panicked("a call ended without a result"))));
+    let outcome =
+        process.driver.run(Cancellable::new(cancel, future), None).map_err(no_runtime).and_then(|outcome| {
+            outcome.unwrap_or_else(|| Err(Error::panicked("a call ended without a result")))
+        });
     let outcome = origin.complete(outcome)?;
     drop(registration);
     Ok(match outcome {

@@ -3,7 +3,6 @@
 use crate::client::error::{Error, Result};
 use crate::client::{log, status};
 use crate::ffi::exports::text::Out;
-use crate::ffi::runtime::cancel::panicked;
 use crate::ffi::runtime::process::{self, Process};
 use std::cell::Cell;
 use std::panic::{self, AssertUnwindSafe, catch_unwind};
@@ -28,7 +27,7 @@ pub fn export_status(out: Out, body: impl FnOnce(&'static Process) -> Result<(i3
         out.clear();
         body(process::current())
     })
-    .unwrap_or_else(|what| Err(panicked(&what)));
+    .unwrap_or_else(|what| Err(Error::panicked(&what)));
     match outcome {
         Ok((status, reply)) => {
             if let Reply::Text(text) = reply {

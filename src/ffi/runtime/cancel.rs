@@ -62,10 +62,10 @@ impl<T, F: Future<Output = Result<T>> + Unpin> Future for Cancellable<F> {
             }
             match &mut this.future {
                 Some(future) => Pin::new(future).poll(cx),
-                None => Poll::Ready(Err(panicked("polled again after its end"))),
+                None => Poll::Ready(Err(Error::panicked("polled again after its end"))),
             }
         })
-        .unwrap_or_else(|what| Poll::Ready(Err(panicked(&what))));
+        .unwrap_or_else(|what| Poll::Ready(Err(Error::panicked(&what))));
         if outcome.is_ready() {
             // Its destructors are part of the work: inside the runtime, under the same guard.
             let finished = this.future.take();
@@ -73,12 +73,4 @@ impl<T, F: Future<Output = Result<T>> + Unpin> Future for Cancellable<F> {
         }
         outcome
     }
-}
-
-/// The error of work that panicked.
-pub fn panicked(what: &str) -> Error {
-    Error::new(
-        status::PANIC,
-        format!("the library panicked ({what}); this is a bug of libdaytona, the process can go on"),
-    )
 }

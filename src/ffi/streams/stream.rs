@@ -14,7 +14,7 @@ use crate::ffi::calls::target::{ClientTarget, RegistrationGuard, SandboxTarget};
 use crate::ffi::events::event::{Event, EventKind, Owner, Payload};
 use crate::ffi::events::queue::Queue;
 use crate::ffi::events::stream_slot::StreamSlot;
-use crate::ffi::runtime::cancel::{Cancel, Cancellable, panicked};
+use crate::ffi::runtime::cancel::{Cancel, Cancellable};
 use crate::ffi::runtime::process::Process;
 use crate::ffi::runtime::wait::{in_inline_callback, no_runtime};
 use std::future::poll_fn;
@@ -304,7 +304,8 @@ impl StreamEndGuard {
 
 impl Drop for StreamEndGuard {
     fn drop(&mut self) {
-        let outcome = self.outcome.take().unwrap_or_else(|| Err(panicked("the stream's task was dropped")));
+        let outcome =
+            self.outcome.take().unwrap_or_else(|| Err(Error::panicked("the stream's task was dropped")));
         self.stream.end(outcome);
     }
 }
