@@ -5,6 +5,7 @@
 mod cpp;
 mod csharp;
 mod go;
+mod mapping;
 mod node;
 mod ruby;
 mod rust;
@@ -17,6 +18,21 @@ use surface::Surface;
 pub struct File {
     pub path: String,
     pub text: String,
+}
+
+/// The words of a text on lines of at most this many characters.
+fn wrapped(text: &str, width: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split_whitespace() {
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + 1 + word.chars().count() <= width => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
 }
 
 type Render = fn(&Surface) -> Result<Vec<File>, String>;

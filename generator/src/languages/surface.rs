@@ -128,9 +128,46 @@ impl Operation {
     pub fn verb(&self) -> &str {
         self.name.split('.').nth(1).unwrap_or_default()
     }
+
+    /// It gives the JSON of the sandbox that it acts on.
+    pub fn gives_its_sandbox(&self) -> bool {
+        let of = self.call.as_ref().and_then(|call| call.result.as_ref()).map(|result| &result.of);
+        let is_handle = self.call.as_ref().is_some_and(|call| matches!(call.returns, Returns::Handle));
+        self.target == Target::Sandbox
+            && !is_handle
+            && self.area() == "sandbox"
+            && matches!(of, Some(Type::Shape(name)) if name == "Sandbox")
+    }
+}
+
+/// The name of a channel in lower case: one that has no other beside it is plain data.
+pub fn channel(name: &str) -> String {
+    if name == "NONE" { "data".to_owned() } else { name.to_lowercase() }
 }
 
 impl Surface {
+    /// The interface that the header describes: major and minor.
+    pub fn interface(&self) -> (u32, u32) {
+        let mut numbers = self.version.split('.').map(|digits| digits.parse::<u32>().unwrap_or_default());
+        (numbers.next().unwrap_or_default(), numbers.next().unwrap_or_default())
+    }
+
+    /// The class of errors of each status that has one, by the status's number.
+    pub fn classes_by_status(&self) -> Vec<(i64, &str)> {
+        let mut by_status: Vec<(i64, &str)> = Vec::new();
+        for class in &self.classes {
+            for status in &class.statuses {
+                let number = self.statuses.iter().find(|it| it.name == *status).map(|it| it.number);
+                let number = number.expect("a class has statuses of the list");
+                if !by_status.iter().any(|(it, _)| *it == number) {
+                    by_status.push((number, &class.name));
+                }
+            }
+        }
+        by_status.sort();
+        by_status
+    }
+
     /// Reads the text of `operations.json`.
     pub fn read(operations: &str) -> Result<Self, String> {
         let catalogue: Value = serde_json::from_str(operations).map_err(|error| error.to_string())?;

@@ -1,6 +1,7 @@
 //! XML documentation, from the catalogue's one text.
 
 use super::super::surface::{Member, Operation};
+use super::super::wrapped;
 use super::names;
 use serde_json::Value;
 use std::fmt::Write;
@@ -11,18 +12,9 @@ const WIDTH: usize = 118;
 pub fn element(out: &mut String, indent: &str, open: &str, close: &str, text: &str) {
     let text = format!("{open}{text}{close}");
     let room = WIDTH - indent.len() - 4;
-    let mut line = String::new();
-    for word in text.split_whitespace() {
-        if !line.is_empty() && line.chars().count() + 1 + word.chars().count() > room {
-            let _ = writeln!(out, "{indent}/// {line}");
-            line.clear();
-        }
-        if !line.is_empty() {
-            line.push(' ');
-        }
-        line.push_str(word);
+    for line in wrapped(&text, room) {
+        let _ = writeln!(out, "{indent}/// {line}");
     }
-    let _ = writeln!(out, "{indent}/// {line}");
 }
 
 /// A text of the catalogue as XML: code in backticks is `<c>`.

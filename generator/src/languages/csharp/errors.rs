@@ -75,17 +75,12 @@ fn create(out: &mut String, surface: &Surface) {
         }
     }
     out.push_str("        _ => new DaytonaException(error),\n    };\n}\n\n");
+    let (major, minor) = surface.interface();
     let _ = write!(
         out,
         "/// <summary>What this package was generated for.</summary>\ninternal static class LibraryVersion\n{{\n    \
          internal const string Package = \"{}\";\n\n    internal const uint Interface = {};\n}}\n",
         surface.version,
-        interface(&surface.version)
+        major << 16 | minor
     );
-}
-
-/// The interface that the header describes, `major << 16 | minor`.
-fn interface(version: &str) -> u32 {
-    let mut numbers = version.split('.').map(|digits| digits.parse::<u32>().unwrap_or_default());
-    numbers.next().unwrap_or_default() << 16 | numbers.next().unwrap_or_default()
 }

@@ -1,8 +1,9 @@
 //! One class for each area, with a method for each operation and the official package's methods beside them.
 
-use super::super::surface::{Member, Operation, Returns, Surface, Target};
+use super::super::mapping::{Answer, Area};
+use super::super::surface::{Member, Operation, Returns, Surface, Target, channel};
 use super::super::types::Type;
-use super::official::{Answer, Area, Goes, Method, Official};
+use super::official::{Goes, Method, Official};
 use super::shapes::listed;
 use super::spelling::{WIDTH, comment, member_doc, member_type, shape, signature, type_of, used};
 use heck::{ToLowerCamelCase, ToUpperCamelCase};
@@ -258,7 +259,7 @@ impl Out<'_> {
     }
 
     fn refreshes(&self, operation: &Operation) -> bool {
-        super::tables::refreshes(operation) && !self.official.answers.contains(&operation.name)
+        operation.gives_its_sandbox() && !self.official.answers.contains(&operation.name)
     }
 
     /// What a call gives back.
@@ -397,11 +398,6 @@ impl Out<'_> {
             }
         })
     }
-}
-
-/// The name of a channel: one that has no other beside it is plain data.
-pub fn channel(name: &str) -> String {
-    if name == "NONE" { "data".to_owned() } else { name.to_lowercase() }
 }
 
 fn member<'a>(operation: &'a Operation, field: &str) -> &'a Member {

@@ -2,6 +2,7 @@
 
 use super::super::surface::Member;
 use super::super::types::Type;
+use super::super::wrapped;
 use std::fmt::Write;
 
 /// Lines are no longer than this.
@@ -85,20 +86,6 @@ pub fn comment(text: &str, indent: usize) -> String {
         }
     }
     comment + &margin + " */\n"
-}
-
-fn wrapped(text: &str, width: usize) -> Vec<String> {
-    let mut lines: Vec<String> = Vec::new();
-    for word in text.split_whitespace() {
-        match lines.last_mut() {
-            Some(line) if line.chars().count() + 1 + word.chars().count() <= width => {
-                line.push(' ');
-                line.push_str(word);
-            }
-            _ => lines.push(word.to_owned()),
-        }
-    }
-    lines
 }
 
 /// A call or declaration with its parameters, on one line or one a line.

@@ -1,14 +1,11 @@
 //! What the runtime looks up by operation.
 
-use super::super::surface::{Operation, Returns, Surface, Target};
-use super::super::types::Type;
-use super::areas::channel;
+use super::super::surface::{Operation, Returns, Surface, channel};
 use super::spelling::signature;
 use std::fmt::Write;
 
 pub fn render(surface: &Surface) -> String {
-    let mut numbers = surface.version.split('.').map(|part| part.parse::<u32>().unwrap_or_default());
-    let (major, minor) = (numbers.next().unwrap_or_default(), numbers.next().unwrap_or_default());
+    let (major, minor) = surface.interface();
     let mut text = format!(
         "\n'use strict'\n\n/** The interface of the library that this package needs: `major << 16 | minor`. */\n\
          const ABI = ({major} << 16) | {minor}\n\n/** What an operation gives back, unless it is JSON. */\n\
@@ -45,14 +42,4 @@ pub fn render(surface: &Surface) -> String {
     }
     text += "}\n\nmodule.exports = { ABI, returns, bounded, finishes, channels, levels }\n";
     text
-}
-
-/// The answer is the sandbox itself, which the object then holds.
-pub fn refreshes(operation: &Operation) -> bool {
-    let of = operation.call.as_ref().and_then(|call| call.result.as_ref()).map(|result| &result.of);
-    let is_handle = operation.call.as_ref().is_some_and(|call| matches!(call.returns, Returns::Handle));
-    operation.target == Target::Sandbox
-        && !is_handle
-        && operation.area() == "sandbox"
-        && matches!(of, Some(Type::Shape(name)) if name == "Sandbox")
 }

@@ -1,10 +1,10 @@
 //! One class for each area, with a method for each operation and the official gem's methods beside them.
 
+use super::super::mapping::{Answer, Area, find};
 use super::super::surface::{Member, Operation, Returns, Surface, Target};
 use super::super::types::{Type, Typed};
-use super::official::{Answer, Area, Argument, Goes, Method, Official, find};
+use super::official::{Argument, Goes, Method, Official};
 use super::spelling::{comment, listed, member_doc, optional, pair, shape, type_of, word};
-use super::tables::refreshes;
 use std::fmt::Write;
 
 /// `calls.rb` and `calls.rbs`
@@ -231,7 +231,7 @@ impl Out<'_> {
     }
 
     fn refreshes(&self, operation: &Operation) -> bool {
-        refreshes(operation) && !self.official.answers.contains(&operation.name)
+        operation.gives_its_sandbox() && !self.official.answers.contains(&operation.name)
     }
 
     /// What a call gives back, in RBS.

@@ -1,5 +1,6 @@
 //! The names of the official gem, from the one mapping file of this language.
 
+use super::super::mapping::{self, Area, Class, Pairs, entries, list, pairs};
 use super::super::surface::{Operation, Surface};
 use serde_json::Value;
 
@@ -26,31 +27,7 @@ pub struct Argument {
     pub default: Option<String>,
 }
 
-pub enum Answer {
-    Natural,
-    Void,
-    Field(String),
-    Function { name: String, of: String },
-}
-
-pub struct Method {
-    pub name: String,
-    pub operation: String,
-    pub arguments: Vec<Argument>,
-    pub answer: Answer,
-}
-
-pub struct Class {
-    pub name: String,
-    pub methods: Vec<Method>,
-}
-
-pub struct Area {
-    pub name: String,
-    pub class: String,
-    pub parent: String,
-    pub property: Option<String>,
-}
+pub type Method = mapping::Method<Argument>;
 
 /// A class of parameters or of parts of an answer.
 pub struct Struct {
@@ -59,11 +36,9 @@ pub struct Struct {
     pub fields: Vec<Argument>,
 }
 
-type Pairs = Vec<(String, String)>;
-
 pub struct Official {
     pub areas: Vec<Area>,
-    pub classes: Vec<Class>,
+    pub classes: Vec<Class<Argument>>,
     pub names: Pairs,
     pub calls: Pairs,
     pub streams: Pairs,
@@ -72,8 +47,8 @@ pub struct Official {
     /// Operations that give a sandbox and change none.
     pub answers: Vec<String>,
     pub structs: Vec<Struct>,
+    /// All classes of errors, parents first.
     pub errors: Vec<(String, Option<String>)>,
-    pub parents: Pairs,
     pub renamed: Pairs,
     pub types: Pairs,
     /// Fields that are a Time.
@@ -85,45 +60,29 @@ pub struct Official {
 impl Official {
     /// Reads the mapping, and refuses what the catalogue does not have.
     pub fn read(surface: &Surface) -> Result<Self, String> {
-        let mapping: Value =
-            serde_json::from_str(MAPPING).map_err(|error| format!("official.json: {error}"))?;
-        let mut classes = Vec::new();
-        for (name, methods) in entries(&mapping["classes"]) {
-            let methods: Result<Vec<Method>, String> =
-                entries(methods).map(|(method, it)| read_method(surface, method, it)).collect();
-            let methods = methods.map_err(|error| format!("official.json, {name}: {error}"))?;
-            classes.push(Class { name: name.clone(), methods });
-        }
-        let official = Self {
-            areas: entries(&mapping["areas"]).map(|(name, it)| area(name, it)).collect(),
-            classes,
+        let mapping = mapping::read(MAPPING, surface)?;
+        Ok(Self {
+            areas: mapping::areas(&mapping),
+            classes: mapping::classes(&mapping, surface)?,
             names: pairs(&mapping["names"]),
             calls: pairs(&mapping["calls"]),
             streams: pairs(&mapping["streams"]),
             manual: list(&mapping["manual"]),
             answers: list(&mapping["answers"]),
             structs: entries(&mapping["structs"]).map(|(name, it)| read_struct(name, it)).collect(),
-            errors: entries(&mapping["errors"])
-                .map(|(name, it)| (name.clone(), it.as_str().map(str::to_owned)))
-                .collect(),
-            parents: pairs(&mapping["parents"]),
+            errors: mapping::error_classes(&mapping, surface),
             renamed: pairs(&mapping["renamed"]),
             types: pairs(&mapping["types"]),
             times: list(&mapping["times"]),
             aliases: entries(&mapping["aliases"])
                 .flat_map(|(shape, it)| pairs(it).into_iter().map(|(to, from)| (shape.clone(), to, from)))
                 .collect(),
-        };
-        let mentioned = [&official.names, &official.calls, &official.streams].into_iter().flatten();
-        for name in mentioned.map(|(name, _)| name).chain(&official.manual).chain(&official.answers) {
-            find(surface, name)?;
-        }
-        Ok(official)
+        })
     }
 
     /// The methods of a class that are the official gem's.
     pub fn methods(&self, class: &str) -> &[Method] {
-        self.classes.iter().find(|it| it.name == class).map_or(&[], |it| &it.methods)
+        mapping::methods(&self.classes, class)
     }
 
     /// The name of an operation's own method, of its call or its stream.
@@ -141,52 +100,26 @@ impl Official {
     }
 }
 
-fn area(name: &str, it: &Value) -> Area {
-    Area {
-        name: name.to_owned(),
-        class: text(&it["class"]),
-        parent: it["parent"].as_str().unwrap_or("Area").to_owned(),
-        property: it["property"].as_str().map(str::to_owned),
-    }
-}
-
-pub fn find<'a>(surface: &'a Surface, name: &str) -> Result<&'a Operation, String> {
-    let found = surface.operations.iter().find(|it| it.name == name);
-    found.ok_or_else(|| format!("official.json: there is no operation {name}"))
-}
-
-fn read_method(surface: &Surface, name: &str, it: &Value) -> Result<Method, String> {
-    let operation = find(surface, it["operation"].as_str().unwrap_or_default())?;
-    let arguments: Vec<Argument> = list(&it["arguments"]).iter().map(|spec| read_argument(spec)).collect();
-    let answer = match it["result"].as_str() {
-        None => Answer::Natural,
-        Some("void") => Answer::Void,
-        Some(result) => match (result.strip_prefix('.'), result.split_once(' ')) {
-            (Some(field), _) => Answer::Field(field.to_owned()),
-            (None, Some((name, of))) => Answer::Function { name: name.into(), of: of.into() },
-            _ => return Err(format!("{name}: the result {result} has no type")),
-        },
-    };
-    let has = |field: &str| operation.arguments.iter().chain(&operation.options).any(|it| it.name == field);
-    for argument in &arguments {
+impl mapping::Argument for Argument {
+    fn read(operation: &Operation, method: &str, spec: &str) -> Result<Self, String> {
+        let argument = read_argument(spec);
+        let has =
+            |field: &String| operation.arguments.iter().chain(&operation.options).any(|it| it.name == *field);
         match &argument.goes {
             Goes::To(field) | Goes::Id(field) if !has(field) => {
-                return Err(format!("{name}: {} has no {field}", operation.name));
+                Err(format!("{method}: {} has no {field}", operation.name))
             }
-            _ => {}
+            _ => Ok(argument),
         }
     }
-    for required in &operation.arguments {
-        let given = arguments.iter().any(|argument| match &argument.goes {
-            Goes::To(field) | Goes::Id(field) => *field == required.name,
+
+    fn gives(&self, name: &str) -> bool {
+        match &self.goes {
+            Goes::To(field) | Goes::Id(field) => field == name,
             Goes::Spread => true,
             Goes::Seconds => false,
-        });
-        if !given {
-            return Err(format!("{name}: {} needs {}", operation.name, required.name));
         }
     }
-    Ok(Method { name: name.to_owned(), operation: operation.name.clone(), arguments, answer })
 }
 
 /// `NAME[:][?|=DEFAULT][>TO]`
@@ -223,20 +156,4 @@ fn read_struct(name: &str, it: &Value) -> Struct {
     };
     let fields = list(it).iter().map(|spec| read_argument(spec)).collect();
     Struct { name: name.to_owned(), parent, fields }
-}
-
-fn entries(value: &Value) -> impl Iterator<Item = (&String, &Value)> {
-    value.as_object().into_iter().flatten()
-}
-
-fn pairs(value: &Value) -> Pairs {
-    entries(value).map(|(name, of)| (name.clone(), text(of))).collect()
-}
-
-fn list(value: &Value) -> Vec<String> {
-    value.as_array().into_iter().flatten().map(text).collect()
-}
-
-fn text(value: &Value) -> String {
-    value.as_str().unwrap_or_default().to_owned()
 }

@@ -2,6 +2,7 @@
 
 use super::super::surface::Member;
 use super::super::types::Type;
+use super::super::wrapped;
 use heck::{ToShoutySnakeCase, ToSnakeCase};
 use std::fmt::Write;
 
@@ -92,20 +93,6 @@ pub fn comment(text: &str, indent: usize) -> String {
         }
     }
     comment
-}
-
-fn wrapped(text: &str, width: usize) -> Vec<String> {
-    let mut lines: Vec<String> = Vec::new();
-    for word in text.split_whitespace() {
-        match lines.last_mut() {
-            Some(line) if line.chars().count() + 1 + word.chars().count() <= width => {
-                line.push(' ');
-                line.push_str(word);
-            }
-            _ => lines.push(word.to_owned()),
-        }
-    }
-    lines
 }
 
 /// Something in brackets, on as few lines as it fits on; what follows a line break stands below the first part.

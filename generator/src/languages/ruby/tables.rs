@@ -1,12 +1,10 @@
 //! What the runtime looks up by operation.
 
-use super::super::surface::{Operation, Returns, Surface, Target};
-use super::super::types::Type;
+use super::super::surface::{Returns, Surface, channel};
 use std::fmt::Write;
 
 pub fn render(surface: &Surface) -> String {
-    let mut numbers = surface.version.split('.').map(|part| part.parse::<u32>().unwrap_or_default());
-    let (major, minor) = (numbers.next().unwrap_or_default(), numbers.next().unwrap_or_default());
+    let (major, minor) = surface.interface();
     let mut text = format!(
         "module Daytona\n  # What the runtime looks up.\n  module Tables\n    \
          # The interface of the library that this gem needs: `major << 16 | minor`.\n    \
@@ -36,20 +34,4 @@ pub fn render(surface: &Surface) -> String {
     let levels = surface.log_levels.iter().map(|it| format!("{}: {}", level(&it.name), it.number));
     let _ = writeln!(text, "    LOG_LEVELS = {{ {} }}.freeze", levels.collect::<Vec<_>>().join(", "));
     text + "  end\nend\n"
-}
-
-pub fn channel(name: &str) -> String {
-    if name == "NONE" { "data".into() } else { name.to_lowercase() }
-}
-
-/// The answer is the sandbox itself, which the object then holds.
-pub fn refreshes(operation: &Operation) -> bool {
-    let call = operation.call.as_ref();
-    let is_handle = call.is_some_and(|call| matches!(call.returns, Returns::Handle));
-    let is_sandbox = |of: &Type| matches!(of, Type::Shape(name) if name == "Sandbox");
-    let of = call.and_then(|call| call.result.as_ref()).map(|result| &result.of);
-    operation.target == Target::Sandbox
-        && !is_handle
-        && operation.area() == "sandbox"
-        && of.is_some_and(is_sandbox)
 }
