@@ -1,6 +1,6 @@
 //! Uploads many files. Small ones share a request; larger ones are streamed, one a request. A batch is read into
-//! memory before it is sent, so that a local read error cannot abort it, and a batch that the server refuses is
-//! sent again file by file, so that each file has an error of its own.
+//! memory before it is sent, while the one before it is sent, so that a local read error cannot abort it. A batch
+//! that the server refuses is sent again file by file, so that each file has an error of its own.
 
 use super::bulk::{BatchReport, Pair, is_about_the_file};
 use super::form::Form;
@@ -45,14 +45,11 @@ pub(super) async fn upload_pairs(sandbox: &Sandbox, report: &mut BatchReport) ->
     upload_all(sandbox, report, &lengths).await
 }
 
-/// The length of each file, `None` where only reading the file would tell it. Unreadable files fail here.
+/// The length of each file, `None` where only reading the file would tell it. What is no regular file fails here.
 async fn lengths(report: &mut BatchReport) -> Result<Vec<Option<u64>>> {
     let paths: Vec<_> = report.pairs.iter().map(|pair| PathBuf::from(&pair.local_path)).collect();
     let found = blocking(move || {
-        Ok(paths
-            .into_iter()
-            .map(|path| Ok(LocalFile::open_now(path)?.length))
-            .collect::<Vec<Result<Option<u64>>>>())
+        Ok(paths.into_iter().map(LocalFile::length_now).collect::<Vec<Result<Option<u64>>>>())
     });
     let mut lengths = Vec::with_capacity(report.pairs.len());
     for (index, length) in found.await?.into_iter().enumerate() {
@@ -66,6 +63,23 @@ async fn lengths(report: &mut BatchReport) -> Result<Vec<Option<u64>>> {
 
 async fn upload_all(sandbox: &Sandbox, report: &mut BatchReport, lengths: &[Option<u64>]) -> Result<()> {
     let total = lengths.iter().flatten().sum();
+    let mut batches = batches(report, lengths).into_iter();
+    let mut next = batches.next().map(|batch| (contents(report, &batch), batch));
+    while let Some((contents_of_batch, batch)) = next {
+        let contents_of_batch = contents_of_batch.await?;
+        // Read while this one is sent.
+        next = batches.next().map(|batch| (contents(report, &batch), batch));
+        if !send_batch(sandbox, report, batch, contents_of_batch, total).await? {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// The pending files, those of one request together. Keeps the order: of two files with the same remote path the
+/// last one stays.
+fn batches(report: &BatchReport, lengths: &[Option<u64>]) -> Vec<Vec<usize>> {
+    let mut batches = Vec::new();
     let mut batch = Vec::new();
     let mut batch_bytes = 0;
     for index in report.pending() {
@@ -73,23 +87,31 @@ async fn upload_all(sandbox: &Sandbox, report: &mut BatchReport, lengths: &[Opti
         // The server trims the paths of a shared request.
         let shared =
             lengths[index].filter(|length| *length <= MAX_SHARED_FILE_BYTES && remote.trim() == remote);
-        let is_full =
-            shared.is_none_or(|length| batch_bytes + length > BATCH_BYTES) || batch.len() == BATCH_FILES;
-        if is_full {
-            // Keeps the order: of two files with the same remote path the last one stays.
-            if !send_batch(sandbox, report, std::mem::take(&mut batch), total).await? {
-                return Ok(());
-            }
+        if shared.is_none_or(|length| batch_bytes + length > BATCH_BYTES) || batch.len() == BATCH_FILES {
+            batches.push(std::mem::take(&mut batch));
             batch_bytes = 0;
         }
         if let Some(length) = shared {
             batch.push(index);
             batch_bytes += length;
-        } else if !send_one(sandbox, report, index, total).await? {
-            return Ok(());
+        } else {
+            batches.push(vec![index]);
         }
     }
-    send_batch(sandbox, report, batch, total).await.map(drop)
+    batches.push(batch);
+    batches.retain(|batch| !batch.is_empty());
+    batches
+}
+
+/// The content of each file of a request, `None` of one that has grown since its length was read.
+type Contents = Vec<Result<Option<Vec<u8>>>>;
+
+/// Begins to read the files of a request; a single one is read while it is sent.
+fn contents(report: &BatchReport, batch: &[usize]) -> impl Future<Output = Result<Contents>> + use<> {
+    let shared = if batch.len() > 1 { batch } else { &[] };
+    let paths: Vec<_> = shared.iter().map(|index| PathBuf::from(&report.pairs[*index].local_path)).collect();
+    let read = |path| LocalFile::open_now(path)?.read_now(MAX_SHARED_FILE_BYTES);
+    blocking(move || Ok(paths.into_iter().map(read).collect()))
 }
 
 /// Uploads one file; false if the failure concerns all of them.
@@ -110,17 +132,17 @@ async fn send_one(sandbox: &Sandbox, report: &mut BatchReport, index: usize, tot
     Ok(true)
 }
 
-/// Uploads small files together; false if the failure concerns all of them.
+/// Uploads the files of one request; false if the failure concerns all of them.
 async fn send_batch(
     sandbox: &Sandbox,
     report: &mut BatchReport,
     batch: Vec<usize>,
+    contents: Contents,
     total: u64,
 ) -> Result<bool> {
     let alone = match batch.len() {
-        0 => return Ok(true),
         1 => batch,
-        _ => match share(sandbox, report, &batch).await {
+        _ => match share(sandbox, report, &batch, contents).await {
             Ok(alone) => alone,
             Err(error) => {
                 report.fail_pending(error)?;
@@ -138,20 +160,19 @@ async fn send_batch(
 }
 
 /// One request for several files. Returns those that the server did not confirm.
-async fn share(sandbox: &Sandbox, report: &mut BatchReport, batch: &[usize]) -> Result<Vec<usize>> {
+async fn share(
+    sandbox: &Sandbox,
+    report: &mut BatchReport,
+    batch: &[usize],
+    contents: Contents,
+) -> Result<Vec<usize>> {
     let form = Form::new();
-    let paths: Vec<_> = batch.iter().map(|index| PathBuf::from(&report.pairs[*index].local_path)).collect();
-    let read_small = |path| LocalFile::open_now(path)?.read_now(MAX_SHARED_FILE_BYTES);
-    let contents =
-        blocking(move || Ok(paths.into_iter().map(read_small).collect::<Vec<Result<Option<Vec<u8>>>>>()));
-    let contents = contents.await?;
     let mut body = Vec::new();
     let mut sent = Vec::new();
     let mut alone = Vec::new();
     for (index, content) in batch.iter().copied().zip(contents) {
         let content = match content {
             Ok(Some(content)) => content,
-            // It has grown since its length was read.
             Ok(None) => {
                 alone.push(index);
                 continue;

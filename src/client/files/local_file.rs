@@ -37,18 +37,31 @@ impl LocalFile {
         blocking(move || Self::open_now(path)).await
     }
 
+    /// `length` of a file without opening it, unless its size is reported as 0. Blocks.
+    pub fn length_now(path: PathBuf) -> Result<Option<u64>> {
+        match Self::regular(&path)?.len() {
+            0 => Ok(Self::open_now(path)?.length),
+            size => Ok(Some(size)),
+        }
+    }
+
+    /// Checked before a file is opened, because opening a pipe waits for its writer.
+    fn regular(path: &Path) -> Result<Metadata> {
+        let metadata = std::fs::metadata(path).map_err(|error| local("read", path, &error))?;
+        if metadata.is_file() {
+            return Ok(metadata);
+        }
+        let what = if metadata.is_dir() {
+            "it is a directory; upload it with files.sync_up"
+        } else {
+            "it is not a regular file; send its content with files.writer"
+        };
+        Err(local_because("read", path, what))
+    }
+
     /// Blocks.
     pub fn open_now(path: PathBuf) -> Result<Self> {
-        // Checked before it is opened, because opening a pipe waits for its writer.
-        let metadata = std::fs::metadata(&path).map_err(|error| local("read", &path, &error))?;
-        if !metadata.is_file() {
-            let what = if metadata.is_dir() {
-                "it is a directory; upload it with files.sync_up"
-            } else {
-                "it is not a regular file; send its content with files.writer"
-            };
-            return Err(local_because("read", &path, what));
-        }
+        Self::regular(&path)?;
         let opened = File::open(&path).and_then(|file| file.metadata().map(|metadata| (file, metadata)));
         let (file, metadata) = opened.map_err(|error| local("read", &path, &error))?;
         let (size, modified) = (metadata.len(), metadata.modified().ok());

@@ -64,9 +64,13 @@ fn path<'a>(what: &str, path: &'a str) -> Result<&'a str> {
 }
 
 /// Runs disk access on the blocking pool.
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
-    match tokio::task::spawn_blocking(work).await {
-        Ok(done) => done,
-        Err(error) => Err(Error::new(status::IO, format!("the access to a local file ended early: {error}"))),
+fn blocking<T: Send + 'static, F: FnOnce() -> Result<T> + Send + 'static>(
+    work: F,
+) -> impl Future<Output = Result<T>> + use<T, F> {
+    let running = tokio::task::spawn_blocking(work);
+    async move {
+        running.await.unwrap_or_else(|error| {
+            Err(Error::new(status::IO, format!("the access to a local file ended early: {error}")))
+        })
     }
 }
