@@ -1,6 +1,7 @@
 # frozen_string_literal: true
 
 require_relative 'helper'
+require 'pp'
 
 # The names of the official gem 0.205.1 (official_surface.json): each class, each method, each parameter in its place. A
 # parameter that may be left out ends with `=` where it has a place, with `?` where it is a keyword.
@@ -124,6 +125,32 @@ class OfficialTest < Minitest::Test
     pie = { 'type' => 'pie', 'elements' => [] }
     many = Daytona::Charts.parse_chart('type' => 'composite_chart', 'elements' => [pie])
     assert_kind_of Daytona::PieChart, many.elements[0]
+  end
+
+  def test_no_credential_is_shown_by_inspect
+    key = 'dtn_secret'
+    config = Daytona::Config.new(api_key: key, headers: { 'X-Key' => key },
+                                 proxy: "http://user:#{key}@127.0.0.1:1", api_url: 'http://127.0.0.1:1')
+    Daytona::Daytona.open(config) do |daytona|
+      sandbox = daytona.attach('box')
+      [config, daytona, sandbox, sandbox.process, sandbox.fs].each do |object|
+        refute_includes object.inspect, key
+        refute_includes PP.pp(object, +''), key
+      end
+      refute_includes assert_raises(NoMethodError) { daytona.nothing }.message, key
+    end
+  end
+
+  def test_arguments_of_another_kind_are_invalid_before_anything_is_sent
+    Daytona::Daytona.open(api_key: 'k', api_url: 'http://127.0.0.1:1') do |daytona|
+      box = daytona.attach('box')
+      [-> { daytona.create('python') }, -> { daytona.create([1]) }, -> { box.labels = 5 }, -> { box.labels = nil },
+       -> { box.files.write('a', nil) }, -> { box.files.write('a', 5) }, -> { box.fs.upload_file(nil, 'a') },
+       -> { box.fs.upload_file(5, 'a') }, -> { box.fs.upload_file_stream(nil, 'a') },
+       -> { box.process.execute_session_command(session_id: 'a', req: 'echo') }].each do |mistake|
+        assert_raises(Daytona::Sdk::InvalidArgumentError, &mistake)
+      end
+    end
   end
 
   def test_a_configuration_comes_from_arguments_the_environment_and_files

@@ -54,6 +54,8 @@ module Daytona
       open_native(:client_open, JsonText.write(@config.to_params.merge(JsonText.options(extra))))
     end
 
+    def inspect = "#<#{self.class} #{closed? ? 'closed' : config.inspect}>"
+
     # Opens a client, and closes it after the block.
     def self.open(...)
       client = new(...)

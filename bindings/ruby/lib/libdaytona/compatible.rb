@@ -16,7 +16,8 @@ module Daytona
         when nil then {}
         when Parameters then params.to_params
         when Record then params.to_h
-        else JsonText.options(params.to_h)
+        when Hash, Struct then JsonText.options(params.to_h)
+        else raise Errors.invalid("Parameters are a hash, or an object of parameters, not #{params.class}.")
         end
       end
 
@@ -186,7 +187,7 @@ module Daytona
       elsif source.respond_to?(:read)
         upload_file_stream(source, remote_path, timeout:)
       else
-        invoke('files.write', { path: remote_path, timeoutMs: timeout_ms }, source.to_s)
+        invoke('files.write', { path: remote_path, timeoutMs: timeout_ms }, source)
       end
       nil
     end
@@ -194,7 +195,7 @@ module Daytona
     # Uploads what is read from an IO, a local file, or a text, by pieces.
     def upload_file_stream(source, remote_path, timeout: TRANSFER_SECONDS, on_progress: nil, cancel_event: nil)
       from = local?(source) ? File.open(source, 'rb') : source
-      from = StringIO.new(from.to_s.b) unless from.respond_to?(:read)
+      from = StringIO.new(bytes_of(from).b) unless from.respond_to?(:read)
       stream = invoke_stream('files.writer', { path: remote_path, timeoutMs: milliseconds(timeout) })
       bytes_sent = 0
       while (data = from.read(1 << 16))

@@ -42,6 +42,9 @@ module Daytona
       JsonText.options((names + MORE).to_h { |name| [name, public_send(name)] })
     end
 
+    # Without the credentials, and without what may hold one: headers and proxies.
+    def inspect = "#<#{self.class} api_url=#{api_url.inspect} target=#{target.inspect}>"
+
     # The part of a hash of options that a Config has, and the rest.
     def self.known(options)
       options.slice(*NAMES, *MORE, :otel_enabled, :use_deprecated_polling, :_experimental)

@@ -72,7 +72,7 @@ module Daytona
     def create_lsp_server(language_id:, path_to_project:) = LspServer.new(self, language_id:, path_to_project:)
 
     def labels=(labels)
-      answer = call('sandbox.set_labels', { labels: labels.to_h { |name, value| [name, value.to_s] } })
+      answer = call('sandbox.set_labels', { labels: labels.is_a?(Hash) ? labels.transform_values(&:to_s) : labels })
       @info = SandboxInfo.new(@info.to_h.merge('labels' => answer['labels']))
     end
 

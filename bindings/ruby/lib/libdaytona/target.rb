@@ -17,6 +17,14 @@ module Daytona
     # The id of an object that has one, or the id itself.
     def id_of(object) = object.respond_to?(:id) ? object.id : object
 
+    # The bytes of a String, or of what can be read.
+    def bytes_of(body)
+      return body if body.is_a?(String)
+      raise Errors.invalid("Bytes are a String, or an IO, not #{body.inspect[0, 40]}.") unless body.respond_to?(:read)
+
+      body.read
+    end
+
     # The fields of an object of parameters, or of a hash with its keys.
     def spread(object) = Compatible.fields(object).transform_keys(&:to_sym)
   end
@@ -54,8 +62,8 @@ module Daytona
     end
 
     # What a call of a generated method takes, which leaves out what is nil.
-    def invoke(operation, params, body = nil, &block)
-      call(operation, params.compact, body, &block)
+    def invoke(operation, params, *body, &block)
+      call(operation, params.compact, *body.map { |bytes| bytes_of(bytes) }, &block)
     end
 
     def invoke_stream(operation, params, as = nil, &block)
@@ -65,12 +73,7 @@ module Daytona
 
     private
 
-    def body_bytes(body)
-      return body if body.nil? || body.is_a?(String)
-      raise Errors.invalid("Bytes are a String, not #{body.class}.") unless body.respond_to?(:read)
-
-      body.read
-    end
+    def body_bytes(body) = body.nil? ? nil : bytes_of(body)
 
     def area(name, kind)
       (@areas ||= {})[name] ||= kind.new(self)
@@ -90,7 +93,7 @@ module Daytona
 
     private
 
-    def invoke(operation, params, body = nil, &block) = @target.invoke(operation, params, body, &block)
+    def invoke(operation, params, *body, &block) = @target.invoke(operation, params, *body, &block)
 
     def invoke_stream(operation, params, as = nil, &block) = @target.invoke_stream(operation, params, as, &block)
   end
