@@ -7,19 +7,22 @@ const { Readable } = require('node:stream')
 const { pipeline } = require('node:stream/promises')
 const { fromJson } = require('./errors')
 const { Area, hide } = require('./target')
-const { isPlain, idOf } = require('./arguments')
+const { isPlain, idOf, invalid, positional } = require('./arguments')
 const { metricsByTime } = require('./answers')
 const calls = require('./generated/calls')
 const { DaytonaNotFoundError } = require('./generated/errors')
 
-/** The official package's limit of a transfer. */
-const TRANSFER_SECONDS = 30 * 60
+/** The official package's limit of a transfer, in seconds. */
+const TRANSFER = ['@1800']
 
-/** @param {number | undefined} seconds */
-const limit = (seconds) => Math.ceil((seconds ?? TRANSFER_SECONDS) * 1000)
+/** The limit of a transfer in seconds, or options in its place. @param {any} seconds */
+const limited = (seconds) => positional(TRANSFER, [seconds])
 
 /** Fields by other names; what is undefined is left out. @param {any} object @param {Record<string, string>} names */
 function renamed(object, names) {
+  if (object !== undefined && object !== null && !isPlain(object)) {
+    throw invalid(`Parameters are an object, not ${Array.isArray(object) ? 'an array' : typeof object}.`)
+  }
   const result = /** @type {any} */ ({})
   for (const [name, value] of Object.entries(object ?? {})) {
     if (value !== undefined) result[names[name] ?? name] = value
@@ -29,8 +32,8 @@ function renamed(object, names) {
 
 /** @param {any} config */
 function clientConfig(config) {
-  const { otelEnabled, useDeprecatedPolling, _experimental, ...rest } = config
-  return renamed(rest, { serverUrl: 'apiUrl' })
+  const { otelEnabled, useDeprecatedPolling, _experimental, ...rest } = renamed(config, { serverUrl: 'apiUrl' })
+  return rest
 }
 
 /** @param {Record<string, string> | any[]} secrets */
@@ -195,20 +198,19 @@ class Git extends calls.GitCalls {
 }
 
 class FileSystem extends calls.FileSystemCalls {
-  /** @param {string} remotePath @param {any} [second] the local path, or seconds @param {any} [third] seconds @returns {Promise<any>} */
-  async downloadFile(remotePath, second, third) {
-    if (typeof second === 'string') {
-      await this._call('files.download', { remotePath, localPath: second }, { timeoutMs: limit(third) })
+  /** @param {string} remotePath @param {any[]} more the local path; seconds; options @returns {Promise<any>} */
+  async downloadFile(remotePath, ...more) {
+    if (typeof more[0] === 'string') {
+      await this._call('files.download', { remotePath, localPath: more[0] }, positional(TRANSFER, more.slice(1)))
       return
     }
-    const stream = this._stream('files.reader', { path: remotePath }, { timeoutMs: limit(second) })
-    return collect(stream)
+    return collect(this._stream('files.reader', { path: remotePath }, positional(TRANSFER, more)))
   }
 
   /** @param {string} remotePath @param {any} [options] seconds, or options @returns {Promise<any>} */
   async downloadFileStream(remotePath, options) {
     const { onProgress, signal, timeout } = isPlain(options) ? options : { timeout: options }
-    const stream = this._stream('files.reader', { path: remotePath }, { signal, timeoutMs: limit(timeout) })
+    const stream = this._stream('files.reader', { path: remotePath }, { signal, ...limited(timeout) })
     const { length } = await stream.opened()
     let bytesReceived = 0
     async function* pieces() {
@@ -223,12 +225,11 @@ class FileSystem extends calls.FileSystemCalls {
 
   /** @param {any[]} files @param {number} [timeout] */
   async downloadFiles(files, timeout) {
-    const timeoutMs = limit(timeout)
     return Promise.all(
       files.map(async ({ source, destination }) => {
         try {
           if (destination === undefined) return { source, result: await this.downloadFile(source, timeout) }
-          await this._call('files.download', { remotePath: source, localPath: destination }, { timeoutMs })
+          await this._call('files.download', { remotePath: source, localPath: destination }, limited(timeout))
           return { source, result: destination }
         } catch (failure) {
           const { message, statusCode, code, source: from } = /** @type {any} */ (failure)
@@ -238,9 +239,9 @@ class FileSystem extends calls.FileSystemCalls {
     )
   }
 
-  /** @param {any} file bytes, or a local path @param {string} remotePath @param {number} [timeout] */
-  async uploadFile(file, remotePath, timeout) {
-    const options = { timeoutMs: limit(timeout) }
+  /** @param {any} file bytes, or a local path @param {string} remotePath @param {any[]} more seconds; options */
+  async uploadFile(file, remotePath, ...more) {
+    const options = positional(TRANSFER, more)
     if (typeof file === 'string') await this._call('files.upload', { localPath: file, remotePath }, options)
     else await this._call('files.write', { path: remotePath }, options, file)
   }
@@ -250,7 +251,7 @@ class FileSystem extends calls.FileSystemCalls {
     const { onProgress, signal, timeout } = options ?? {}
     const from = typeof source === 'string' ? fs.createReadStream(source) : source
     const pieces = from instanceof Uint8Array ? [from] : from.getReader ? Readable.fromWeb(from) : from
-    const stream = this._stream('files.writer', { path: remotePath }, { signal, timeoutMs: limit(timeout) })
+    const stream = this._stream('files.writer', { path: remotePath }, { signal, ...limited(timeout) })
     let bytesSent = 0
     async function* counted() {
       for await (const data of pieces) {
@@ -267,7 +268,7 @@ class FileSystem extends calls.FileSystemCalls {
     const local = files.filter(({ source }) => typeof source === 'string')
     const bytes = files.filter(({ source }) => typeof source !== 'string')
     const pairs = local.map(({ source, destination }) => ({ localPath: source, remotePath: destination }))
-    const many = pairs.length ? this._call('files.upload_many', { files: pairs }, { timeoutMs: limit(timeout) }) : []
+    const many = pairs.length ? this._call('files.upload_many', { files: pairs }, limited(timeout)) : []
     const done = await Promise.all([many, ...bytes.map((it) => this.uploadFile(it.source, it.destination, timeout))])
     const failed = done[0].find((/** @type {any} */ it) => it.error)
     if (failed) throw fromJson(failed.error)
@@ -295,7 +296,7 @@ class CodeInterpreter extends calls.CodeInterpreterCalls {
   /** @param {string} code @param {any} [options] */
   async runCode(code, options) {
     const { context, envs, timeout, onStdout, onStderr, onError, ...rest } = options ?? {}
-    const stream = this._stream('interpreter.run', { code, contextId: context?.id, env: envs, timeout }, rest)
+    const stream = this._stream('interpreter.run', { code, contextId: idOf(context), env: envs, timeout }, rest)
     const result = /** @type {any} */ ({ stdout: '', stderr: '' })
     await dispatch(stream, {
       stdout(/** @type {string} */ output) {
@@ -357,47 +358,49 @@ class LspServer extends Area {
     hide(this, { _server: { language: languageId, projectPath: pathToProject } })
   }
 
-  /** @param {string} verb @param {object} [params] @param {any} [options] */
+  /** @param {string} verb @param {object} params @param {any} options */
   #ask(verb, params, options) {
     return this._call(`lsp.${verb}`, { .../** @type {any} */ (this)._server, ...params }, options)
   }
 
-  start() {
-    return this.#ask('start')
+  /** @param {any} [options] */
+  start(options) {
+    return this.#ask('start', {}, options)
   }
 
-  stop() {
-    return this.#ask('stop')
+  /** @param {any} [options] */
+  stop(options) {
+    return this.#ask('stop', {}, options)
   }
 
-  /** @param {string} path */
-  didOpen(path) {
-    return this.#ask('did_open', { path })
+  /** @param {string} path @param {any} [options] */
+  didOpen(path, options) {
+    return this.#ask('did_open', { path }, options)
   }
 
-  /** @param {string} path */
-  didClose(path) {
-    return this.#ask('did_close', { path })
+  /** @param {string} path @param {any} [options] */
+  didClose(path, options) {
+    return this.#ask('did_close', { path }, options)
   }
 
-  /** @param {string} path */
-  documentSymbols(path) {
-    return this.#ask('document_symbols', { path })
+  /** @param {string} path @param {any} [options] */
+  documentSymbols(path, options) {
+    return this.#ask('document_symbols', { path }, options)
   }
 
-  /** @param {string} query */
-  sandboxSymbols(query) {
-    return this.#ask('workspace_symbols', { query })
+  /** @param {string} query @param {any} [options] */
+  sandboxSymbols(query, options) {
+    return this.#ask('workspace_symbols', { query }, options)
   }
 
-  /** @param {string} query */
-  workspaceSymbols(query) {
-    return this.#ask('workspace_symbols', { query })
+  /** @param {string} query @param {any} [options] */
+  workspaceSymbols(query, options) {
+    return this.#ask('workspace_symbols', { query }, options)
   }
 
-  /** @param {string} path @param {{ line: number, character: number }} position */
-  completions(path, position) {
-    return this.#ask('completions', { path, ...position })
+  /** @param {string} path @param {{ line: number, character: number }} position @param {any} [options] */
+  completions(path, position, options) {
+    return this.#ask('completions', { path, ...position }, options)
   }
 }
 
@@ -406,8 +409,9 @@ class SnapshotService extends calls.SnapshotCalls {
   async create(params, options) {
     const { timeout, onLogs, ...rest } = options ?? {}
     if (timeout) rest.timeoutMs = Math.ceil(timeout * 1000)
-    if (!onLogs) return this._call('snapshot.create', params, rest)
-    const stream = this._stream('snapshot.create', params, rest)
+    const all = renamed(params, {})
+    if (!onLogs) return this._call('snapshot.create', all, rest)
+    const stream = this._stream('snapshot.create', all, rest)
     for await (const text of lines(stream)) onLogs(text)
     return stream.result()
   }

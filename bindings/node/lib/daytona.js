@@ -32,9 +32,9 @@ class Daytona extends Client {
   /** @param {any} [config] */
   constructor(config) {
     super(undefined, 'client')
-    const { requestTimeoutMs, ...rest } = config ?? {}
+    const { requestTimeoutMs, ...rest } = compatible.clientConfig(config)
     hide(this, { _requestTimeoutMs: requestTimeoutMs })
-    start(this, 'clientOpen', compatible.clientConfig(rest))
+    start(this, 'clientOpen', rest)
   }
 
   /** @param {any} [params] @param {any} [options] @returns {Promise<any>} */

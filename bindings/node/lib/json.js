@@ -1,6 +1,8 @@
 'use strict'
 // JSON with the integers of 64 bits that a double cannot hold: they are BigInt in JavaScript, and digits in the text.
 
+const { fromJson } = require('./errors')
+
 /** A number of this many digits may lie beyond 2^53. A text without one needs no second look. */
 const LONG = /\d{16}/
 const TOKEN = /"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g
@@ -41,13 +43,24 @@ function stringify(value) {
 /** @param {object} value @returns {string} */
 function written(value) {
   try {
-    return JSON.stringify(value)
+    const text = JSON.stringify(value)
+    // JSON.stringify writes NaN and Infinity as null, which would be an option that is not given.
+    return text.includes('null') ? JSON.stringify(value, finite) : text
   } catch (error) {
     // A BigInt is what JSON.stringify refuses; a value that contains itself is refused again.
     if (!(error instanceof TypeError)) throw error
-    const text = JSON.stringify(value, (_, item) => (typeof item === 'bigint' ? MARK + item : item))
+    const text = JSON.stringify(value, (name, item) => (typeof item === 'bigint' ? MARK + item : finite(name, item)))
     return text.replace(WRITTEN, '$1')
   }
+}
+
+/** @param {string} name @param {any} item */
+function finite(name, item) {
+  if (typeof item !== 'number' || Number.isFinite(item)) return item
+  throw fromJson({
+    ...{ status: 1, name: 'INVALID_ARGUMENT', retryable: false, attempts: 0 },
+    message: `\`${name}\` has to be a number that JSON can hold, and is ${item}`,
+  })
 }
 
 module.exports = { parse, stringify }

@@ -3,6 +3,7 @@
 // so that a stream that nobody reads is held back alone. A queue's descriptor is watched by the event loop; what is
 // ready is taken in batches, and nothing here ever waits. Code of the user never runs inside a batch.
 
+const { setMaxListeners } = require('node:events')
 const net = require('node:net')
 const { isMainThread } = require('node:worker_threads')
 const koffi = require('koffi')
@@ -122,7 +123,7 @@ class Queue {
 /**
  * A call under way.
  * @typedef {{ resolve: (value: any) => void, reject: (error: unknown) => void, returns: string, owner: any,
- *   onProgress?: (progress: any) => void, signal?: AbortSignal, abort?: () => void }} Pending
+ *   id: number, onProgress?: (progress: any) => void, signal?: AbortSignal, abort?: () => void }} Pending
  */
 
 /** @type {Map<number, Pending>} */
@@ -158,7 +159,16 @@ function onEvent(event) {
   if (event.kind === PROGRESS) {
     const { onProgress } = call
     const progress = json.parse(text(event.pointer, event.length))
-    if (onProgress) queueMicrotask(() => onProgress(progress))
+    if (onProgress) {
+      queueMicrotask(() => {
+        try {
+          onProgress(progress)
+        } catch (error) {
+          call.reject(error)
+          library.cancel(call.id)
+        }
+      })
+    }
     return
   }
   if (event.kind !== DONE) return
@@ -168,13 +178,19 @@ function onEvent(event) {
   try {
     if (event.status) {
       const cause = call.signal?.aborted ? call.signal.reason : undefined
-      call.reject(fromJson(json.parse(text(event.pointer, event.length)), cause))
+      settle(call, 'reject', fromJson(json.parse(text(event.pointer, event.length)), cause))
     } else {
-      call.resolve(value(call, event))
+      settle(call, 'resolve', value(call, event))
     }
   } catch (error) {
-    call.reject(error)
+    settle(call, 'reject', error)
   }
+}
+
+/** Behind the reports of progress of the same batch. @param {Pending} call @param {'resolve' | 'reject'} how @param {any} value */
+function settle(call, how, value) {
+  if (call.onProgress) queueMicrotask(() => call[how](value))
+  else call[how](value)
 }
 
 /** @param {Pending} call @param {Event} event */
@@ -206,26 +222,29 @@ function submit(owner, operation, params, options, body = null) {
   return new Promise((resolve, reject) => {
     if (!owner._handle) throw closed(owner._what)
     const signal = options?.signal
-    if (signal?.aborted) throw cancelled(operation, signal.reason)
+    if (signal?.aborted) throw cancelled(operation, signal.reason, 'before it began')
     const user = ++last
     const { handle } = queue()
     const length = body ? body.byteLength : 0
     check(library.submit(owner._handle, operation, json.stringify(params), body, length, handle, user, number, pointer))
-    const call = { resolve, reject, returns: returns[operation], owner, onProgress: options?.onProgress, signal }
-    if (signal) {
-      const id = stored()
-      const abort = () => library.cancel(id)
-      signal.addEventListener('abort', abort, { once: true })
-      Object.assign(call, { abort })
-    }
+    const id = stored()
+    const call = { resolve, reject, returns: returns[operation], owner, id, onProgress: options?.onProgress, signal }
+    if (signal) Object.assign(call, { abort: whenAborted(signal, () => library.cancel(id)) })
     pending.set(user, call)
     if (pending.size === 1) queue().hold(true)
   })
 }
 
-/** @param {string} operation @param {unknown} cause */
-function cancelled(operation, cause) {
-  const message = `${operation} was cancelled before it began.`
+/** Many calls may have one signal, which is no leak. @param {AbortSignal} signal @param {() => void} abort */
+function whenAborted(signal, abort) {
+  if (signal instanceof EventTarget) setMaxListeners(0, signal)
+  signal.addEventListener('abort', abort, { once: true })
+  return abort
+}
+
+/** @param {string} operation @param {unknown} cause @param {string} when */
+function cancelled(operation, cause, when) {
+  const message = `${operation} was cancelled ${when}.`
   return fromJson({ status: 5, name: 'CANCELLED', message, operation, retryable: false, attempts: 0 }, cause)
 }
 
@@ -298,6 +317,21 @@ process.on('exit', () => {
 })
 
 module.exports = {
-  ...{ Queue, BATCH, submit, check, closed, cancelled, stored, number, pointer, bytes, text, takeText, log },
+  ...{
+    Queue,
+    BATCH,
+    submit,
+    check,
+    closed,
+    cancelled,
+    whenAborted,
+    stored,
+    number,
+    pointer,
+    bytes,
+    text,
+    takeText,
+    log,
+  },
   ...{ opened, closeClient, settled },
 }

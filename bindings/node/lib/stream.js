@@ -6,7 +6,7 @@ const { Readable, Writable, Duplex } = require('node:stream')
 const library = require('./library')
 const json = require('./json')
 const { fromJson } = require('./errors')
-const { Queue, BATCH, check, closed, cancelled, stored, number, pointer, bytes, text } = require('./pump')
+const { Queue, BATCH, check, closed, cancelled, whenAborted, stored, number, pointer, bytes, text } = require('./pump')
 const { merge, toBytes } = require('./arguments')
 const { channels, finishes } = require('./generated/tables')
 
@@ -59,7 +59,7 @@ class Stream {
   #operation
   /** @type {AbortSignal | undefined} */ #signal
   /** @type {((progress: any) => void) | undefined} */ #onProgress
-  #abort = () => this.#stop(cancelled(this.#operation, this.#signal?.reason))
+  #abort = () => this.#stop(cancelled(this.#operation, this.#signal?.reason, 'by its signal'))
 
   /** @param {any} owner @param {string} operation @param {object} params @param {any} [options] */
   constructor(owner, operation, params, options) {
@@ -68,7 +68,7 @@ class Stream {
     this.#onProgress = options?.onProgress
     try {
       if (!owner._handle) throw closed(owner._what)
-      if (options?.signal?.aborted) throw cancelled(operation, options.signal.reason)
+      if (options?.signal?.aborted) throw cancelled(operation, options.signal.reason, 'before it began')
       const all = merge(params, options, owner, operation)
       this.#queue = new Queue(
         CAPACITY,
@@ -78,7 +78,7 @@ class Stream {
       check(library.streamOpen(owner._handle, operation, json.stringify(all), this.#queue.handle, 0, number, pointer))
       this.#handle = stored()
       this.#signal = options?.signal
-      this.#signal?.addEventListener('abort', this.#abort, { once: true })
+      if (this.#signal) whenAborted(this.#signal, this.#abort)
     } catch (error) {
       this.#stop(error)
     }
@@ -287,7 +287,13 @@ class Stream {
         break
       case PROGRESS: {
         const progress = json.parse(text(event.pointer, event.length))
-        queueMicrotask(() => this.#onProgress?.(progress))
+        queueMicrotask(() => {
+          try {
+            this.#onProgress?.(progress)
+          } catch (error) {
+            this.#stop(error)
+          }
+        })
         break
       }
       case ENDED: {

@@ -17,7 +17,7 @@ class Target {
    * @param {string} operation @param {object} [params] @param {any} [options] @param {any} [body]
    */
   async call(operation, params = {}, options, body) {
-    return this._call(operation, params, options, body)
+    return this._call(operation, params, options, ...(body === undefined ? [] : [body]))
   }
 
   /** Any stream by its name. @param {string} operation @param {object} [params] @param {any} [options] */
@@ -25,10 +25,10 @@ class Target {
     return this._stream(operation, params, options)
   }
 
-  /** @param {string} operation @param {object} params @param {any} [options] @param {any} [body] @returns {Promise<any>} */
-  _call(operation, params, options, body) {
+  /** @param {string} operation @param {object} params @param {any} [options] @param {any[]} body @returns {Promise<any>} */
+  _call(operation, params, options, ...body) {
     try {
-      const bytes = body === undefined ? null : toBytes(body)
+      const bytes = body.length ? toBytes(body[0]) : null
       return pump.submit(this, operation, merge(params, options, this, operation), options, bytes)
     } catch (error) {
       return Promise.reject(error)
@@ -68,9 +68,9 @@ class Area {
     hide(this, { _target: target })
   }
 
-  /** @param {string} operation @param {object} params @param {any} [options] @param {any} [body] @returns {Promise<any>} */
-  _call(operation, params, options, body) {
-    return /** @type {any} */ (this)._target._call(operation, params, options, body)
+  /** @param {string} operation @param {object} params @param {any} [options] @param {any[]} body @returns {Promise<any>} */
+  _call(operation, params, options, ...body) {
+    return /** @type {any} */ (this)._target._call(operation, params, options, ...body)
   }
 
   /** @param {string} operation @param {object} params @param {any} [options] */

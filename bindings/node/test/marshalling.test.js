@@ -90,6 +90,15 @@ test('bad input is refused before anything is sent', async () => {
   await refused(echo.openStream('echo.value').result(), Invalid, /daytona_call|call/)
   await refused(echo.delay(), DaytonaValidationError, /./)
   await refused(echo.delay(), DaytonaBadRequestError, /./)
+  await refused(echo.bytes(), Invalid, /Bytes/)
+  await refused(echo.call('echo.value', { value: NaN }), Invalid, /value.*NaN/)
+  await refused(echo.value({ list: [1, Infinity, null] }), Invalid, /Infinity/)
+  await refused(echo.value({ big: 2n ** 60n, limit: -Infinity }), Invalid, /limit.*-Infinity/)
+  assert.throws(() => new daytona.Daytona('key'), Invalid)
+  const client = new daytona.Daytona({ apiKey: 'k', apiUrl: 'http://127.0.0.1:1' })
+  for (const params of ['python', 5, [1]]) await refused(client.create(params), Invalid, /object/)
+  await refused(client.snapshot.create('tools'), Invalid, /object/)
+  await client.close()
   const circle = {}
   circle.itself = circle
   await assert.rejects(echo.value(circle), TypeError)
@@ -130,6 +139,19 @@ test('a signal cancels a call, and is its cause', async () => {
   })
   await assert.rejects(echo.delay(0, { signal: controller.signal }), daytona.DaytonaCancelledError)
   assert.equal(await echo.delay(0, { signal: new AbortController().signal }), undefined)
+})
+
+test('one signal may cancel many calls, without a warning', async () => {
+  const warnings = []
+  const note = (warning) => warnings.push(warning.name)
+  process.on('warning', note)
+  const controller = new AbortController()
+  const calls = Array.from({ length: 64 }, () => echo.delay(60_000, { signal: controller.signal }))
+  controller.abort()
+  for (const { reason } of await Promise.allSettled(calls)) assert.ok(reason instanceof daytona.DaytonaCancelledError)
+  await new Promise(setImmediate)
+  process.off('warning', note)
+  assert.deepEqual(warnings, [])
 })
 
 test('a limit ends a call', async () => {

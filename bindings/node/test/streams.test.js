@@ -121,6 +121,7 @@ test('a signal ends a stream', async () => {
   controller.abort(new Error('enough'))
   await assert.rejects(stream.read(), (error) => {
     assert.ok(error instanceof daytona.DaytonaCancelledError)
+    assert.equal(error.message, 'echo.stream was cancelled by its signal.')
     return error.cause.message === 'enough'
   })
   await assert.rejects(echo.stream({ signal: controller.signal }).opened(), daytona.DaytonaCancelledError)

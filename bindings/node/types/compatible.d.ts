@@ -262,14 +262,14 @@ export type UploadStreamOptions = {
 
 /** Files by the names of the official package. Limits are in seconds, 0 is none. Default: 1800. */
 export declare class FileSystem extends FileSystemCalls {
-  downloadFile(remotePath: string, timeout?: number): Promise<Buffer>
-  downloadFile(remotePath: string, localPath: string, timeout?: number): Promise<void>
+  downloadFile(remotePath: string, timeout?: number, options?: CallOptions): Promise<Buffer>
+  downloadFile(remotePath: string, localPath: string, timeout?: number, options?: ProgressOptions): Promise<void>
   downloadFileStream(remotePath: string, timeout?: number): Promise<Readable>
   downloadFileStream(remotePath: string, options?: DownloadStreamOptions): Promise<Readable>
   /** Each file has a result or an error. */
   downloadFiles(files: FileDownloadRequest[], timeoutSec?: number): Promise<FileDownloadResponse[]>
-  uploadFile(file: Buffer, remotePath: string, timeout?: number): Promise<void>
-  uploadFile(localPath: string, remotePath: string, timeout?: number): Promise<void>
+  uploadFile(file: Buffer, remotePath: string, timeout?: number, options?: CallOptions): Promise<void>
+  uploadFile(localPath: string, remotePath: string, timeout?: number, options?: ProgressOptions): Promise<void>
   uploadFileStream(source: UploadSource, remotePath: string, options?: UploadStreamOptions): Promise<void>
   uploadFiles(files: FileUpload[], timeout?: number): Promise<void>
 }
@@ -329,15 +329,15 @@ export type Position = { line: number; character: number }
 /** A language server for one project. */
 export declare class LspServer extends Area {
   constructor(sandbox: Sandbox, languageId: LspLanguageId | string, pathToProject: string)
-  start(): Promise<void>
-  stop(): Promise<void>
-  didOpen(path: string): Promise<void>
-  didClose(path: string): Promise<void>
-  documentSymbols(path: string): Promise<LspSymbol[]>
+  start(options?: CallOptions): Promise<void>
+  stop(options?: CallOptions): Promise<void>
+  didOpen(path: string, options?: CallOptions): Promise<void>
+  didClose(path: string, options?: CallOptions): Promise<void>
+  documentSymbols(path: string, options?: CallOptions): Promise<LspSymbol[]>
   /** @deprecated Use `sandboxSymbols`. */
-  workspaceSymbols(query: string): Promise<LspSymbol[]>
-  sandboxSymbols(query: string): Promise<LspSymbol[]>
-  completions(path: string, position: Position): Promise<CompletionList>
+  workspaceSymbols(query: string, options?: CallOptions): Promise<LspSymbol[]>
+  sandboxSymbols(query: string, options?: CallOptions): Promise<LspSymbol[]>
+  completions(path: string, position: Position, options?: CallOptions): Promise<CompletionList>
 }
 
 export type CreateSnapshotParams = {

@@ -245,6 +245,44 @@ test('files', async () => {
   assert.equal((await sandbox.files.download('again', join(local, 'again'))).bytes, bytes.length)
 })
 
+test('transfers by the official names take a signal behind their arguments', async () => {
+  const { fs } = sandbox
+  const path = join(local, 'signalled')
+  writeFileSync(path, 'text')
+  await fs.uploadFile(path, 'signalled')
+  const signal = AbortSignal.abort()
+  for (const call of [
+    () => fs.uploadFile(Buffer.from('other'), 'signalled', undefined, { signal }),
+    () => fs.uploadFile(path, 'signalled', { signal }),
+    () => fs.downloadFile('signalled', 10, { signal }),
+    () => fs.downloadFile('signalled', path, undefined, { signal }),
+  ]) {
+    await assert.rejects(call, libdaytona.DaytonaCancelledError)
+  }
+  assert.equal((await fs.downloadFile('signalled')).toString(), 'text')
+})
+
+test('an error of a function that gets progress ends the transfer, and is its failure', async () => {
+  const path = join(local, 'progress')
+  writeFileSync(path, randomBytes(3_000_000))
+  const onProgress = () => {
+    throw new Error('mine')
+  }
+  await assert.rejects(sandbox.files.upload(path, 'progress', { onProgress }), /^Error: mine$/)
+})
+
+test('contents that are missing write no file', async () => {
+  await sandbox.files.write('kept', 'text')
+  for (const call of [
+    () => sandbox.files.write('kept'),
+    () => sandbox.files.write('kept', null),
+    () => sandbox.fs.uploadFile(undefined, 'kept'),
+  ]) {
+    await assert.rejects(call, libdaytona.DaytonaInvalidArgumentError)
+  }
+  assert.equal((await sandbox.files.read('kept')).toString(), 'text')
+})
+
 test('git', async () => {
   const { git } = sandbox
   await git.init('repo', false, 'main')
@@ -292,6 +330,7 @@ test('interpreter', async () => {
   await codeInterpreter.deleteContext(context)
   assert.equal((await sandbox.interpreter.runAndCollect('print(1)')).stdout, '1\n')
   await assert.rejects(codeInterpreter.runCode('while True: pass', { timeout: 1 }), libdaytona.DaytonaTimeoutError)
+  await assert.rejects(codeInterpreter.runCode('1', { context: 'nobody' }), libdaytona.DaytonaNotFoundError)
 })
 
 test('images', async () => {
