@@ -187,6 +187,15 @@ func TestADeadlineIsTheTimeout(t *testing.T) {
 	}
 }
 
+func TestADeadlineFarAwayIsNoLimit(t *testing.T) {
+	client := echo(t)
+	ctx, cancel := context.WithTimeout(context.Background(), math.MaxInt64)
+	defer cancel()
+	if err := client.Echo.Delay(ctx, 50, nil); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestStreamsDeliverEveryByte(t *testing.T) {
 	client := echo(t)
 	for _, size := range []int64{1, 16, 70_000} {

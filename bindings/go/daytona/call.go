@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/libdaytona/libdaytona/bindings/go/api"
+	"github.com/libdaytona/libdaytona/bindings/go/errors"
+	"github.com/libdaytona/libdaytona/bindings/go/internal/native"
 )
 
 // null runs an operation and drops its result.
@@ -63,7 +65,19 @@ func whole(values map[string]any) {
 
 // milliseconds is a time limit; 0 is none, as in the official package.
 func milliseconds(name string, limit time.Duration) api.Argument {
-	return api.Integer(name, (limit + time.Millisecond - 1).Milliseconds())
+	return api.Integer(name, native.Milliseconds(limit))
+}
+
+// missing is the error of an argument that is nil.
+func missing(operation, name string) error {
+	return errors.New("INVALID_ARGUMENT", operation+": `"+name+"` is missing.")
+}
+
+// over is the error of output that its reader's context did not wait for.
+func over(ctx context.Context) error {
+	err := errors.New("CANCELLED", "the context was over before the output was taken.")
+	err.Cause = ctx.Err()
+	return err
 }
 
 // seconds is the server's time limit, which may be fractional.

@@ -113,6 +113,44 @@ func TestASessionsLogsAreStreamed(t *testing.T) {
 	}
 }
 
+func TestLogsEndWithoutTheirReaders(t *testing.T) {
+	_, box := sandbox(t)
+	if err := box.Process.CreateSession(ctx, "s"); err != nil {
+		t.Fatal(err)
+	}
+	command := given(box.Process.ExecuteSessionCommand(ctx, "s", "echo out; echo err >&2", true, false))(t)
+	stderr := make(chan string, 100)
+	if err := box.Process.GetSessionCommandLogsStream(ctx, "s", command["id"].(string), nil, stderr); err != nil {
+		t.Fatal(err)
+	}
+	if fault := joined(stderr); fault != "err\n" {
+		t.Errorf("%q", fault)
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	unread := make(chan string)
+	go func() {
+		<-unread
+		cancel()
+	}()
+	command = given(box.Process.ExecuteSessionCommand(ctx, "s", "echo one; sleep 0.2; echo two; sleep 1000", true, false))(t)
+	err := box.Process.GetSessionCommandLogsStream(ctx, "s", command["id"].(string), unread, make(chan string))
+	if !stderrors.Is(err, context.Canceled) || !stderrors.Is(err, errors.ErrCancelled) {
+		t.Errorf("%T %v", err, err)
+	}
+}
+
+func TestAMissingArgumentIsInvalid(t *testing.T) {
+	client := given(daytona.NewClientWithConfig(&types.DaytonaConfig{APIKey: "k", APIUrl: "http://127.0.0.1:1"}))(t)
+	defer client.Close(ctx)
+	_, _, create := client.Snapshot.Create(ctx, nil)
+	_, wait := client.Volume.WaitForReady(ctx, nil, time.Second)
+	for _, err := range []error{create, wait, client.Snapshot.Delete(ctx, nil), client.Volume.Delete(ctx, nil)} {
+		if !stderrors.Is(err, errors.ErrInvalidArgument) {
+			t.Errorf("%T %v", err, err)
+		}
+	}
+}
+
 func joined(from <-chan string) string {
 	all := ""
 	for text := range from {

@@ -175,7 +175,7 @@ func lines[O, E any](ctx context.Context, stream *api.Stream[O, E], to chan<- st
 		case to <- strings.TrimRight(line, "\r"):
 			return nil
 		case <-ctx.Done():
-			return ctx.Err()
+			return over(ctx)
 		}
 	}
 	var text decoder

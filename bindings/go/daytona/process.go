@@ -38,7 +38,8 @@ func (s *ProcessService) ExecuteSessionCommand(ctx context.Context, sessionID, c
 	return result, nil
 }
 
-// GetSessionCommandLogsStream follows the output of a command until its end, and closes both channels then.
+// GetSessionCommandLogsStream follows the output of a command until its end, and closes both channels then. A nil
+// channel's output is dropped.
 func (s *ProcessService) GetSessionCommandLogsStream(ctx context.Context, sessionID, commandID string, stdout, stderr chan<- string) error {
 	return followed(ctx, stdout, stderr, func() (*api.Stream[api.Nothing, api.FollowEnded], error) {
 		return s.on.Session.Follow(ctx, sessionID, commandID, nil)
@@ -53,8 +54,11 @@ func (s *ProcessService) GetEntrypointLogsStream(ctx context.Context, stdout, st
 }
 
 func followed(ctx context.Context, stdout, stderr chan<- string, open func() (*api.Stream[api.Nothing, api.FollowEnded], error)) error {
-	defer close(stdout)
-	defer close(stderr)
+	for _, to := range []chan<- string{stdout, stderr} {
+		if to != nil {
+			defer close(to)
+		}
+	}
 	stream, err := open()
 	if err != nil {
 		return err
@@ -62,14 +66,14 @@ func followed(ctx context.Context, stdout, stderr chan<- string, open func() (*a
 	defer stream.Close()
 	var out, fault decoder
 	send := func(to chan<- string, text string) error {
-		if text == "" {
+		if text == "" || to == nil {
 			return nil
 		}
 		select {
 		case to <- text:
 			return nil
 		case <-ctx.Done():
-			return ctx.Err()
+			return over(ctx)
 		}
 	}
 	for chunk, err := range stream.All(ctx) {

@@ -57,6 +57,9 @@ type ListSnapshotsQuery struct {
 // closed when the snapshot is active or has failed, which the last line then says. It does not have to be read.
 // The context bounds the build.
 func (s *SnapshotService) Create(ctx context.Context, params *types.CreateSnapshotParams) (*types.Snapshot, <-chan string, error) {
+	if params == nil {
+		return nil, nil, missing("snapshot.create", "params")
+	}
 	stream, err := api.OpenStream[*types.Snapshot, api.Snapshot](ctx, s.on, "snapshot.create",
 		api.Text("name", params.Name), api.Value("image", params.Image), api.Members(params))
 	if err != nil {
@@ -87,16 +90,25 @@ func (s *SnapshotService) Create(ctx context.Context, params *types.CreateSnapsh
 
 // Delete deletes a snapshot.
 func (s *SnapshotService) Delete(ctx context.Context, snapshot *types.Snapshot) error {
+	if snapshot == nil {
+		return missing("snapshot.delete", "snapshot")
+	}
 	return s.DeleteByNameOrID(ctx, snapshot.ID)
 }
 
 // Delete deletes a volume.
 func (s *VolumeService) Delete(ctx context.Context, volume *types.Volume) error {
+	if volume == nil {
+		return missing("volume.delete", "volume")
+	}
 	return null(ctx, s.on, "volume.delete", api.Text("idOrName", volume.ID))
 }
 
 // WaitForReady waits until a volume can be used; 0 is no time limit.
 func (s *VolumeService) WaitForReady(ctx context.Context, volume *types.Volume, timeout time.Duration) (*types.Volume, error) {
+	if volume == nil {
+		return nil, missing("volume.wait", "volume")
+	}
 	return get[*types.Volume](ctx, s.on, "volume.wait", api.Text("idOrName", volume.ID), milliseconds("timeoutMs", timeout))
 }
 

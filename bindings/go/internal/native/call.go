@@ -143,5 +143,17 @@ func deadline(ctx context.Context) (int64, bool) {
 	if !ok {
 		return 0, false
 	}
-	return max((time.Until(at) + time.Millisecond - 1).Milliseconds(), 1), true
+	return Milliseconds(max(time.Until(at), 1)), true
+}
+
+// Milliseconds rounds away from zero, so that no limit becomes 0, which is none.
+func Milliseconds(limit time.Duration) int64 {
+	whole := limit.Milliseconds()
+	switch rest := limit % time.Millisecond; {
+	case rest > 0:
+		return whole + 1
+	case rest < 0:
+		return whole - 1
+	}
+	return whole
 }
