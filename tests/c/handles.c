@@ -83,6 +83,12 @@ static void an_operation_on_the_wrong_kind_of_handle_is_invalid(void)
     CHECK(STATUS(daytona_call(sandbox, "echo.value", "{}", NULL, 0, NULL, &out, &out_len)) == DAYTONA_OK);
     CHECK(STATUS(daytona_call(sandbox, "process.execute", "{\"command\":\"x\"}", NULL, 0, NULL, &out, &out_len)) ==
           DAYTONA_INVALID_HANDLE);
+    daytona_queue_t queue = new_queue(NULL);
+    CHECK(STATUS(daytona_process_execute(0, "x", NULL, &out, NULL)) == DAYTONA_INVALID_HANDLE);
+    CHECK(strstr(out, "0 is not a sandbox handle"));
+    CHECK(STATUS(daytona_process_execute(queue, "x", NULL, &out, NULL)) == DAYTONA_INVALID_HANDLE);
+    CHECK(strstr(out, "a sandbox handle is needed, this is a queue handle"));
+    daytona_close(queue);
     daytona_close(client);
     CHECK(STATUS(daytona_call(sandbox, "echo.value", "{}", NULL, 0, NULL, &out, &out_len)) == DAYTONA_CLOSED);
     CHECK(daytona_close(sandbox) == DAYTONA_OK);

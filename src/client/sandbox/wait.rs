@@ -105,12 +105,13 @@ async fn pause_until(at: Instant, events: Option<&mut Subscription>) {
 }
 
 fn late(sandbox: &Sandbox, wanted: &str, began: Instant) -> Error {
-    let state = sandbox.reading().state;
-    let message = format!(
-        "sandbox {} is still {state} after {} ms, not {wanted}; raise `timeoutMs`, or wait again with sandbox.wait",
-        sandbox.id(),
-        began.elapsed().as_millis()
-    );
+    let (state, id, elapsed) = (sandbox.reading().state, sandbox.id(), began.elapsed().as_millis());
+    let so_far = match state.is_empty() {
+        // Attached by its id, and no reading came.
+        true => format!("sandbox {id} could not be read within {elapsed} ms, and may not be {wanted}"),
+        false => format!("sandbox {id} is still {state} after {elapsed} ms, not {wanted}"),
+    };
+    let message = format!("{so_far}; raise `timeoutMs`, or wait again with sandbox.wait");
     let mut error = Error::new(status::TIMEOUT, message);
     error.detail_mut().sandbox_id = Some(sandbox.id().to_owned());
     error

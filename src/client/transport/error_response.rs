@@ -48,7 +48,11 @@ pub(super) fn error(request: &RequestInfo<'_>, code: StatusCode, headers: &Heade
                 _ => format!("{reason}: {NO_BODY}"),
             }
         });
-        let advice = advice(number, envelope.shape, envelope.code.is_none() && request.without_api_segment);
+        let advice = match number {
+            // The sandbox itself has answered: what it could not reach is somewhere else.
+            502 | 504 if envelope.source.is_some() => "",
+            _ => advice(number, envelope.shape, envelope.code.is_none() && request.without_api_segment),
+        };
         Error::new(number, format!("{what} ({method} {path} at {host}: HTTP {number}{advice})"))
     } else if code.is_redirection() {
         let target = headers.get(LOCATION).and_then(|location| location.to_str().ok()).unwrap_or("nowhere");

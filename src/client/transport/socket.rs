@@ -270,6 +270,13 @@ impl Socket {
                     return Poll::Ready(Ok(SocketEvent::Message(Message::Text(text.into()))));
                 }
                 Some(Ok(Wire::Ping(_) | Wire::Pong(_) | Wire::Frame(_))) => {}
+                Some(Ok(Wire::Close(Some(frame)))) if is_substitute(&frame) => {
+                    let _ = Pin::new(&mut self.stream).poll_flush(cx);
+                    return Poll::Ready(Err(Error::new(
+                        status::PROTOCOL,
+                        format!("{} broke the WebSocket protocol: it closed with a code that is none", self.host),
+                    )));
+                }
                 Some(Ok(Wire::Close(frame))) => {
                     self.closed = Some(frame.map_or(Closed { code: 1005, reason: String::new() }, |frame| {
                         Closed { code: frame.code.into(), reason: frame.reason.as_str().to_owned() }
@@ -310,6 +317,12 @@ impl Socket {
         error.detail_mut().retryable = true;
         error
     }
+}
+
+/// Whether this stands for a close frame whose code no endpoint may send: tungstenite hides that one behind a frame
+/// of its own.
+fn is_substitute(frame: &CloseFrame) -> bool {
+    frame.code == CloseCode::Protocol && frame.reason.as_str() == "Protocol violation"
 }
 
 /// The client's half of an opening handshake.

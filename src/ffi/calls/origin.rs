@@ -38,7 +38,7 @@ pub fn completed<T>(
     body: impl FnOnce() -> Result<T>,
 ) -> Result<T> {
     body().map_err(|mut error| {
-        let target = resolve(process, handle).ok().map(|(target, _)| target);
+        let target = resolve(process, handle, operation.target).ok().map(|(target, _)| target);
         complete(&mut error, operation, target.as_ref());
         error
     })

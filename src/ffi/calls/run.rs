@@ -44,7 +44,7 @@ fn prepare(
     let begin = operation.call.ok_or_else(|| {
         Error::invalid(format!("{} is a stream: open it with daytona_stream_open", operation.name))
     })?;
-    let (target, client) = resolve(process, target)?;
+    let (target, client) = resolve(process, target, operation.target)?;
     if !operation.body && !body.is_empty() {
         let message = format!("{} takes no body; its arguments go into the JSON", operation.name);
         return Err(Error::invalid(message));

@@ -1,6 +1,6 @@
 //! Client and sandbox handles, and what closing a client does.
 
-use crate::catalogue::TargetRef;
+use crate::catalogue::{Target, TargetRef};
 use crate::client::error::{Error, Result};
 use crate::client::lock::Mutex;
 use crate::client::status;
@@ -79,16 +79,19 @@ fn closed() -> Error {
     Error::new(status::CLOSED, "the client is closed; open another")
 }
 
-/// What an operation acts on: the handle's target, and the client that it belongs to.
-pub fn resolve(process: &Process, handle: u64) -> Result<(TargetRef, Arc<ClientTarget>)> {
-    match Tag::of(handle) {
-        Some(Tag::Sandbox) => {
-            let sandbox = process.sandboxes.get(handle)?;
-            Ok((sandbox.target.clone(), sandbox.client.clone()))
-        }
-        _ => {
-            let client = process.clients.get(handle)?;
-            Ok((client.target.clone(), client))
-        }
+/// What an operation acts on: the handle's target, and the client that it belongs to. The error for what is neither
+/// a client nor a sandbox names the one that is `wanted`.
+pub fn resolve(process: &Process, handle: u64, wanted: Target) -> Result<(TargetRef, Arc<ClientTarget>)> {
+    let is_sandbox = match Tag::of(handle) {
+        Some(Tag::Sandbox) => true,
+        Some(Tag::Client) => false,
+        _ => wanted == Target::Sandbox,
+    };
+    if is_sandbox {
+        let sandbox = process.sandboxes.get(handle)?;
+        Ok((sandbox.target.clone(), sandbox.client.clone()))
+    } else {
+        let client = process.clients.get(handle)?;
+        Ok((client.target.clone(), client))
     }
 }

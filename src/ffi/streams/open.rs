@@ -26,7 +26,7 @@ pub fn open(
     if queue == 0 && in_inline_callback() {
         return Err(busy_inline());
     }
-    let (target, client) = resolve(process, target)?;
+    let (target, client) = resolve(process, target, operation.target)?;
     let queue = if queue == 0 { None } else { Some(process.queues.get(queue)?) };
     let runtime = process.driver.start().map_err(no_runtime)?;
     let _inside = runtime.enter();

@@ -66,6 +66,15 @@ async fn every_close_code_is_told_apart() {
 }
 
 #[tokio::test]
+async fn a_close_code_that_is_none_breaks_the_protocol_and_refuses_no_run() {
+    for code in [0, 999, 1005, 1006, 1015, 9999] {
+        let error = run(&[], Some((code, "why"))).await.unwrap_err();
+        assert_eq!(error.status(), status::CONNECTION, "{code}: {error:?}");
+        assert!(error.detail().message.contains("closed with a code that is none"), "{code}: {error:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_frame_that_cannot_be_read_is_an_error() {
     assert_eq!(run(&["{"], Some((1000, ""))).await.unwrap_err().status(), status::PROTOCOL);
 }

@@ -1,7 +1,7 @@
 //! Waiting for a state, against a server whose readings a test wrote down.
 
 use crate::canned::{Answer, RequestInfo, Server, json_answer};
-use crate::support::{call, client, sandbox, soon};
+use crate::support::{call, client, made, sandbox, soon};
 use daytona::client::error::Result;
 use daytona::client::status;
 use serde_json::{Value, json};
@@ -81,6 +81,16 @@ async fn a_deadline_is_told_with_the_state_last_read_and_the_sandbox() {
     let error = asks(&server, "sandbox.wait_for_start", json!({"timeoutMs": 700})).await.unwrap_err();
     assert_eq!((error.status(), error.detail().sandbox_id.as_deref()), (status::TIMEOUT, Some("sb-1")));
     assert!(error.detail().message.contains("pending_build"), "{error}");
+}
+
+#[tokio::test]
+async fn a_deadline_before_the_first_reading_does_not_name_a_state() {
+    let server = Server::start(|_: &RequestInfo| Answer::Close(Vec::new())).await;
+    let client = client(&server.url(), json!({}));
+    let (sandbox, _) = made(&client, "sandbox.attach", json!({"sandbox": "sb-1"})).await.unwrap();
+    let error = soon(call(&sandbox, "sandbox.wait", json!({"states": ["started"], "timeoutMs": 300}))).await.unwrap_err();
+    assert_eq!(error.status(), status::TIMEOUT);
+    assert!(error.detail().message.contains("sandbox sb-1 could not be read within"), "{error}");
 }
 
 #[tokio::test]

@@ -54,6 +54,14 @@ async fn every_shape_of_envelope_is_read() {
 }
 
 #[tokio::test]
+async fn a_gateway_error_of_the_sandbox_itself_does_not_take_it_for_stopped() {
+    let body = br#"{"statusCode":502,"source":"DAYTONA_DAEMON","code":"GIT_TRANSPORT_FAILED","message":"no host"}"#;
+    let error = failing(with_headers("502 Bad Gateway", "Content-Type: application/json\r\n", body)).await;
+    assert_eq!((error.status(), error.detail().code.as_deref()), (502, Some("GIT_TRANSPORT_FAILED")));
+    assert!(!error.to_string().contains("stopped"), "{error}");
+}
+
+#[tokio::test]
 async fn an_empty_body_and_html_have_a_clear_text() {
     let error = failing(with_headers("400 Bad Request", "", b"")).await;
     assert_eq!(error.status(), 400);
@@ -64,6 +72,7 @@ async fn an_empty_body_and_html_have_a_clear_text() {
     assert!(error.detail().retryable);
     assert!(error.to_string().contains("\"502 Bad Gateway\""), "{error}");
     assert!(!error.to_string().contains("<html>"), "{error}");
+    assert!(error.to_string().contains("the sandbox may be stopped"), "{error}");
     let error =
         failing(with_headers("404 Not Found", "Content-Type: text/plain\r\n", b"404 page not found")).await;
     assert!(error.to_string().starts_with("404 page not found"), "{error}");
