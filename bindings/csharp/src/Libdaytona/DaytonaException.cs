@@ -90,7 +90,9 @@ public class DaytonaException : Exception
         {
             Status = status,
             Name = Errors.Name(status),
-            Message = $"The library answered {Errors.Name(status)}.",
+            Message = status == Native.Closed
+                ? "This was closed before it ended, or its client was."
+                : $"The library answered {Errors.Name(status)}.",
         });
     }
 }

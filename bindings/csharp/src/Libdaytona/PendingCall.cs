@@ -84,6 +84,9 @@ internal sealed unsafe class PendingCall : Receiver, IValueTaskSource
         Arrive();
     }
 
+    /// <summary>Cancels what was submitted; nothing where that is over, or not known yet.</summary>
+    internal void Cancel() => Native.Cancel(_call);
+
     internal override int On(Native.Event* happened)
     {
         if (happened->Kind == Native.Progress)

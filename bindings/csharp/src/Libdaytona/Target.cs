@@ -143,7 +143,7 @@ internal abstract class Target
         cancellationToken.ThrowIfCancellationRequested();
         var handle = Handle;
         var call = Client.Rent(Owner);
-        call.Submit(handle, operation, parameters, body, progress is null ? null : new TransferProgress(progress), cancellationToken);
+        call.Submit(handle, operation, parameters, body, progress is null ? null : new TransferProgress(progress, call), cancellationToken);
         return call;
     }
 
@@ -209,7 +209,7 @@ internal abstract class Target
 
     private static void ThrowIfFailed(PendingCall call)
     {
-        call.Progress?.Report();
+        call.Progress?.Finish();
         if (call.Status != Native.Ok)
         {
             throw call.Failure;

@@ -1,3 +1,4 @@
+using System.Runtime.ExceptionServices;
 using System.Text.Json;
 
 namespace Daytona;
@@ -7,13 +8,15 @@ namespace Daytona;
 /// <param name="Total">Bytes to move in all; null where that is not known.</param>
 public readonly record struct Transfer(long Bytes, long? Total);
 
-/// <summary>Hands reports of progress to the program, on the thread pool and one at a time. Only the newest waits.</summary>
-internal sealed class TransferProgress(IProgress<Transfer> progress)
+/// <summary>Hands reports of progress to the program, on the thread pool and one at a time. Only the newest waits. What a
+/// report throws cancels the call and comes out of it.</summary>
+internal sealed class TransferProgress(IProgress<Transfer> progress, PendingCall call)
 {
     private readonly object _reporting = new();
     private readonly object _state = new();
     private Transfer? _newest;
     private bool _isScheduled;
+    private ExceptionDispatchInfo? _failure;
 
     /// <summary>A report, on the library's thread.</summary>
     internal void On(ReadOnlySpan<byte> json)
@@ -43,11 +46,36 @@ internal sealed class TransferProgress(IProgress<Transfer> progress)
                 _newest = null;
                 _isScheduled = false;
             }
-            if (newest is { } transfer)
+            if (newest is not { } transfer || _failure is not null)
+            {
+                return;
+            }
+            try
             {
                 progress.Report(transfer);
             }
+            catch (Exception exception)
+            {
+                _failure = ExceptionDispatchInfo.Capture(exception);
+                call.Cancel();
+            }
         }
+    }
+
+    /// <summary>Hands over the last report of a call that is over, and throws what any of them has thrown.</summary>
+    internal void Finish()
+    {
+        Report();
+        if (_failure is null)
+        {
+            return;
+        }
+        if (call.Result != 0)
+        {
+            // The handle that nobody gets.
+            Native.Close(call.Result);
+        }
+        _failure.Throw();
     }
 
     private static Transfer Read(ReadOnlySpan<byte> json)

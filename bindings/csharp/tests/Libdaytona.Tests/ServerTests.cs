@@ -322,6 +322,22 @@ public sealed class ServerTests(SandboxFixture fixture) : IClassFixture<SandboxF
         await Assert.ThrowsAsync<DaytonaAuthenticationException>(() => unknown.GetAsync("any"));
     }
 
+    [Fact]
+    public async Task What_a_report_of_progress_throws_comes_out_of_the_transfer()
+    {
+        using var scratch = new Scratch();
+        await File.WriteAllBytesAsync(scratch["large"], new byte[30_000_000]);
+        var thrown = await Assert.ThrowsAsync<InvalidOperationException>(() =>
+            _sandbox.Files.UploadAsync(scratch["large"], "/tmp/large", progress: new Throwing()));
+        Assert.Equal("mine", thrown.Message);
+        Assert.Equal(0, (await _sandbox.Process.ExecuteAsync("true")).ExitCode);
+    }
+
+    private sealed class Throwing : IProgress<Transfer>
+    {
+        public void Report(Transfer value) => throw new InvalidOperationException("mine");
+    }
+
     private sealed class Newest : IProgress<Transfer>
     {
         internal Transfer Value { get; private set; }

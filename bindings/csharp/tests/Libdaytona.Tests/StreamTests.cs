@@ -95,7 +95,8 @@ public sealed class StreamTests : IAsyncLifetime
         var reading = stream.ReadToEndAsync();
         await stream.DisposeAsync();
         await Assert.ThrowsAsync<ObjectDisposedException>(() => reading);
-        await Assert.ThrowsAsync<DaytonaClosedException>(() => stream.Completion);
+        var closed = await Assert.ThrowsAsync<DaytonaClosedException>(() => stream.Completion);
+        Assert.Contains("closed before it ended", closed.Message, StringComparison.Ordinal);
         await Assert.ThrowsAsync<ObjectDisposedException>(async () => await stream.Receiver.WriteAsync(new byte[1], CancellationToken.None));
     }
 
