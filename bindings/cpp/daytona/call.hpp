@@ -30,7 +30,7 @@ using OnProgress = std::function<void(const Progress &)>;
 /// blocking operation; Closed where the client was closed before. Destroying it neither waits nor cancels.
 template <class T> class Call : public std::future<T> {
   public:
-    Call(std::future<T> future, daytona_call_t call) noexcept : std::future<T>(std::move(future)), call_(call) {}
+    Call(std::future<T> pending, daytona_call_t call) noexcept : std::future<T>(std::move(pending)), call_(call) {}
 
     /// Ends the call with Cancelled, unless its result is in already; what becomes of the remote work says each
     /// operation. Any thread, any number of times.
