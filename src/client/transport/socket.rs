@@ -274,7 +274,10 @@ impl Socket {
                     let _ = Pin::new(&mut self.stream).poll_flush(cx);
                     return Poll::Ready(Err(Error::new(
                         status::PROTOCOL,
-                        format!("{} broke the WebSocket protocol: it closed with a code that is none", self.host),
+                        format!(
+                            "{} broke the WebSocket protocol: it closed with a code that is none",
+                            self.host
+                        ),
                     )));
                 }
                 Some(Ok(Wire::Close(frame))) => {

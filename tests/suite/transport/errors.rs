@@ -55,7 +55,8 @@ async fn every_shape_of_envelope_is_read() {
 
 #[tokio::test]
 async fn a_gateway_error_of_the_sandbox_itself_does_not_take_it_for_stopped() {
-    let body = br#"{"statusCode":502,"source":"DAYTONA_DAEMON","code":"GIT_TRANSPORT_FAILED","message":"no host"}"#;
+    let body =
+        br#"{"statusCode":502,"source":"DAYTONA_DAEMON","code":"GIT_TRANSPORT_FAILED","message":"no host"}"#;
     let error = failing(with_headers("502 Bad Gateway", "Content-Type: application/json\r\n", body)).await;
     assert_eq!((error.status(), error.detail().code.as_deref()), (502, Some("GIT_TRANSPORT_FAILED")));
     assert!(!error.to_string().contains("stopped"), "{error}");
