@@ -93,7 +93,7 @@ internal sealed class EchoTarget : IAsyncDisposable
     internal EchoTarget() => _target = new ClientTarget(_handle);
 
     internal Task CallAsync() => _target.CallAsync("echo.value"u8,
-        Parameters.Rent().Text("result"u8, "hello").Integer("exitCode"u8, 0), DaytonaJson.Default.ExecuteResult, CancellationToken.None);
+        Parameters.Rent().Text("result"u8, "hello").Integer("exitCode"u8, 0), ExecuteResult.Read, CancellationToken.None);
 
     public async ValueTask DisposeAsync()
     {

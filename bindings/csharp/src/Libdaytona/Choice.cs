@@ -36,6 +36,9 @@ public sealed class ChoiceConverter<T> : JsonConverter<T> where T : struct, ICho
 internal sealed class TimeConverter : JsonConverter<DateTimeOffset>
 {
     public override DateTimeOffset Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
+        From(in reader);
+
+    internal static DateTimeOffset From(ref readonly Utf8JsonReader reader) =>
         reader.TryGetDateTimeOffset(out var time) || DateTimeOffset.TryParse(reader.GetString(), out time) ? time : default;
 
     public override void Write(Utf8JsonWriter writer, DateTimeOffset value, JsonSerializerOptions options) =>
@@ -45,9 +48,11 @@ internal sealed class TimeConverter : JsonConverter<DateTimeOffset>
 /// <summary>A time span that the JSON has as a number of some unit; -1 of it is <see cref="Timeout.InfiniteTimeSpan"/>.</summary>
 internal abstract class SpanConverter(double ticks) : JsonConverter<TimeSpan>
 {
-    public override TimeSpan Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options)
+    public override TimeSpan Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
+        From(reader.GetDouble(), ticks);
+
+    internal static TimeSpan From(double number, double ticks)
     {
-        var number = reader.GetDouble();
         if (number == -1)
         {
             return Timeout.InfiniteTimeSpan;

@@ -80,7 +80,7 @@ public class DaytonaException : Exception
         DaytonaError? error = null;
         try
         {
-            error = json.IsEmpty ? null : JsonSerializer.Deserialize(json, DaytonaJson.Default.DaytonaError);
+            error = json.IsEmpty ? null : ResultReader.Parse(json, DaytonaError.Read);
         }
         catch (JsonException)
         {

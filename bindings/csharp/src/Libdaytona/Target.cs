@@ -1,5 +1,4 @@
 using System.Text.Json;
-using System.Text.Json.Serialization.Metadata;
 
 namespace Daytona;
 
@@ -14,14 +13,14 @@ internal abstract class Target
     private NativeClient Client => Owner.Client;
 
     /// <summary>An operation with a JSON result.</summary>
-    internal Task<T> CallAsync<T>(ReadOnlySpan<byte> operation, Parameters parameters, JsonTypeInfo<T> type,
+    internal Task<T> CallAsync<T>(ReadOnlySpan<byte> operation, Parameters parameters, Reading<T> read,
         CancellationToken cancellationToken, IProgress<Transfer>? progress = null, ReadOnlyMemory<byte> body = default) =>
-        ReadAsync(Submit(operation, parameters, body.Span, progress, cancellationToken), type);
+        ReadAsync(Submit(operation, parameters, body.Span, progress, cancellationToken), read);
 
     /// <summary>An operation with a JSON result, or none.</summary>
-    internal Task<T?> CallOrNullAsync<T>(ReadOnlySpan<byte> operation, Parameters parameters, JsonTypeInfo<T> type,
+    internal Task<T?> CallOrNullAsync<T>(ReadOnlySpan<byte> operation, Parameters parameters, Reading<T> read,
         CancellationToken cancellationToken, IProgress<Transfer>? progress = null, ReadOnlyMemory<byte> body = default) where T : class =>
-        OrNullAsync(CallAsync(operation, parameters, type, cancellationToken, progress, body));
+        OrNullAsync(CallAsync(operation, parameters, read, cancellationToken, progress, body));
 
     /// <summary>An operation without a result.</summary>
     internal Task CallAsync(ReadOnlySpan<byte> operation, Parameters parameters, CancellationToken cancellationToken) =>
@@ -41,10 +40,10 @@ internal abstract class Target
     internal Task<string> CallTextAsync(ReadOnlySpan<byte> operation, Parameters parameters, CancellationToken cancellationToken) =>
         ReadTextAsync(CallBytesAsync(operation, parameters, cancellationToken));
 
-    internal T Call<T>(ReadOnlySpan<byte> operation, Parameters parameters, JsonTypeInfo<T> type, ReadOnlySpan<byte> body = default)
+    internal T Call<T>(ReadOnlySpan<byte> operation, Parameters parameters, Reading<T> read, ReadOnlySpan<byte> body = default)
     {
         using var answer = Answer.Of(this, operation, parameters, body);
-        return Parse(answer.Data, type);
+        return Parse(answer.Data, read);
     }
 
     internal void Call(ReadOnlySpan<byte> operation, Parameters parameters)
@@ -67,27 +66,27 @@ internal abstract class Target
     internal Sandbox CallSandbox(ReadOnlySpan<byte> operation, Parameters parameters)
     {
         using var answer = Answer.Of(this, operation, parameters, default);
-        return new Sandbox(Owner, answer.Result, Parse(answer.Data, DaytonaJson.Default.SandboxInfo));
+        return new Sandbox(Owner, answer.Result, Parse(answer.Data, SandboxInfo.Read));
     }
 
     /// <summary>A stream of which nothing more is known at its opening.</summary>
     internal Task<OutputStream<TEnded>> OpenAsync<TEnded>(ReadOnlySpan<byte> operation, Parameters parameters,
-        JsonTypeInfo<TEnded> ended, CancellationToken cancellationToken) =>
+        Reading<TEnded> ended, CancellationToken cancellationToken) =>
         OpenAsync(operation, parameters, receiver => new OutputStream<TEnded>(receiver, End(ended)), cancellationToken);
 
     /// <summary>A stream of which something is known from its opening on.</summary>
     internal Task<OutputStream<TOpened, TEnded>> OpenAsync<TOpened, TEnded>(ReadOnlySpan<byte> operation, Parameters parameters,
-        JsonTypeInfo<TOpened> opened, JsonTypeInfo<TEnded> ended, CancellationToken cancellationToken) =>
+        Reading<TOpened> opened, Reading<TEnded> ended, CancellationToken cancellationToken) =>
         OpenAsync(operation, parameters,
             receiver => new OutputStream<TOpened, TEnded>(receiver, Parse(receiver.OpenedJson, opened), End(ended)), cancellationToken);
 
     /// <summary>A stream that ends with a sandbox.</summary>
     internal Task<OutputStream<TOpened, Sandbox>> OpenSandboxAsync<TOpened>(ReadOnlySpan<byte> operation, Parameters parameters,
-        JsonTypeInfo<TOpened> opened, CancellationToken cancellationToken)
+        Reading<TOpened> opened, CancellationToken cancellationToken)
     {
         var owner = Owner;
         Sandbox Ended(StreamReceiver receiver) =>
-            new(owner, receiver.Result, Parse(receiver.EndedJson, DaytonaJson.Default.SandboxInfo));
+            new(owner, receiver.Result, Parse(receiver.EndedJson, SandboxInfo.Read));
         return OpenAsync(operation, parameters,
             receiver => new OutputStream<TOpened, Sandbox>(receiver, Parse(receiver.OpenedJson, opened), Ended), cancellationToken);
     }
@@ -96,19 +95,19 @@ internal abstract class Target
     internal Task<PtySession> OpenPtyAsync(ReadOnlySpan<byte> operation, Parameters parameters, PtyOperations operations,
         CancellationToken cancellationToken) =>
         OpenAsync(operation, parameters, receiver => new PtySession(receiver,
-            Parse(receiver.OpenedJson, DaytonaJson.Default.PtyOpened), End(DaytonaJson.Default.PtyEnded), operations), cancellationToken);
+            Parse(receiver.OpenedJson, PtyOpened.Read), End(PtyEnded.Read), operations), cancellationToken);
 
     /// <summary>A file to read.</summary>
     internal Task<FileReadStream> OpenReadAsync(ReadOnlySpan<byte> operation, Parameters parameters, CancellationToken cancellationToken) =>
         OpenAsync(operation, parameters, static receiver => new FileReadStream(receiver,
-            Parse(receiver.OpenedJson, DaytonaJson.Default.ReaderOpened), End(DaytonaJson.Default.FileStreamEnded)), cancellationToken);
+            Parse(receiver.OpenedJson, ReaderOpened.Read), End(FileStreamEnded.Read)), cancellationToken);
 
     /// <summary>A file to write.</summary>
     internal Task<FileWriteStream> OpenWriteAsync(ReadOnlySpan<byte> operation, Parameters parameters, CancellationToken cancellationToken) =>
         OpenAsync(operation, parameters,
-            static receiver => new FileWriteStream(receiver, End(DaytonaJson.Default.FileStreamEnded)), cancellationToken);
+            static receiver => new FileWriteStream(receiver, End(FileStreamEnded.Read)), cancellationToken);
 
-    private static Func<StreamReceiver, TEnded> End<TEnded>(JsonTypeInfo<TEnded> type) => receiver => Parse(receiver.EndedJson, type);
+    private static Func<StreamReceiver, TEnded> End<TEnded>(Reading<TEnded> read) => receiver => Parse(receiver.EndedJson, read);
 
     /// <summary>Opens a stream, and waits until it is open.</summary>
     internal Task<TStream> OpenAsync<TStream>(ReadOnlySpan<byte> operation, Parameters parameters,
@@ -124,16 +123,15 @@ internal abstract class Target
     }
 
     /// <summary>The value of a JSON text; null is what the text has for it.</summary>
-    internal static T Parse<T>(ReadOnlySpan<byte> json, JsonTypeInfo<T> type)
+    internal static T Parse<T>(ReadOnlySpan<byte> json, Reading<T> read)
     {
         try
         {
-            return JsonSerializer.Deserialize(json, type)!;
+            return ResultReader.Parse(json, read);
         }
         catch (JsonException exception)
         {
-            throw DaytonaException.Own(DaytonaStatus.Protocol,
-                $"The answer is no {type.Type.Name}: {exception.Message}", exception);
+            throw DaytonaException.Own(DaytonaStatus.Protocol, exception.Message, exception);
         }
     }
 
@@ -147,13 +145,13 @@ internal abstract class Target
         return call;
     }
 
-    private static async Task<T> ReadAsync<T>(PendingCall call, JsonTypeInfo<T> type)
+    private static async Task<T> ReadAsync<T>(PendingCall call, Reading<T> read)
     {
         await call.Completion.ConfigureAwait(false);
         try
         {
             ThrowIfFailed(call);
-            return Parse(call.Data, type);
+            return Parse(call.Data, read);
         }
         finally
         {
@@ -199,7 +197,7 @@ internal abstract class Target
         try
         {
             ThrowIfFailed(call);
-            return new Sandbox(owner, call.Result, Parse(call.Data, DaytonaJson.Default.SandboxInfo));
+            return new Sandbox(owner, call.Result, Parse(call.Data, SandboxInfo.Read));
         }
         finally
         {

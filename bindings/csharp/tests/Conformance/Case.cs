@@ -1,13 +1,9 @@
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using System.Text.Json.Serialization;
 using System.Text.RegularExpressions;
 
 namespace Daytona.Conformance;
-
-[JsonSerializable(typeof(JsonElement))]
-internal sealed partial class AnyJson : JsonSerializerContext;
 
 /// <summary>A client of the echo target, which the package keeps to itself.</summary>
 internal sealed class EchoClient : IDisposable
@@ -282,7 +278,7 @@ internal sealed partial class Case : IAsyncDisposable
             return await Table.Streams[operation](new Handles(on as DaytonaClient ?? Client, on as Sandbox ?? null!), input);
         }
         return Flow.Of(await Target(on).OpenAsync(Encoding.UTF8.GetBytes(operation + "\0"),
-            Parameters.Rent().Members(JsonSerializer.SerializeToElement(input.Parameters)), AnyJson.Default.JsonElement, AnyJson.Default.JsonElement, CancellationToken.None));
+            Parameters.Rent().Members(JsonSerializer.SerializeToElement(input.Parameters)), ResultReader.Element, ResultReader.Element, CancellationToken.None));
     }
 
     /// <summary>One action while a stream is open; true once it was closed.</summary>

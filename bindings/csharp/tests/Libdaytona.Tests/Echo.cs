@@ -15,10 +15,10 @@ internal sealed class Echo : IAsyncDisposable
 
     /// <summary>Gives parameters back.</summary>
     internal Task<Anything> ValueAsync(Func<Parameters, Parameters> write, CancellationToken cancellationToken = default) =>
-        Target.CallAsync("echo.value"u8, write(Parameters.Rent()), AnythingJson.Default.Anything, cancellationToken);
+        Target.CallAsync("echo.value"u8, write(Parameters.Rent()), Anything.Read, cancellationToken);
 
     internal Anything Value(Func<Parameters, Parameters> write) =>
-        Target.Call("echo.value"u8, write(Parameters.Rent()), AnythingJson.Default.Anything);
+        Target.Call("echo.value"u8, write(Parameters.Rent()), Anything.Read);
 
     internal Task<byte[]> BytesAsync(ReadOnlyMemory<byte> bytes) =>
         Target.CallBytesAsync("echo.bytes"u8, Parameters.Rent(), CancellationToken.None, bytes);
@@ -31,7 +31,7 @@ internal sealed class Echo : IAsyncDisposable
 
     internal Task<OutputStream<Anything>> StreamAsync(int chunks, int size = 16, int channel = 1, bool echo = false, CancellationToken cancellationToken = default) =>
         Target.OpenAsync("echo.stream"u8, Parameters.Rent().Integer("chunks"u8, chunks).Integer("size"u8, size)
-            .Integer("channel"u8, channel).Boolean("echo"u8, echo), AnythingJson.Default.Anything, cancellationToken);
+            .Integer("channel"u8, channel).Boolean("echo"u8, echo), Anything.Read, cancellationToken);
 
     public async ValueTask DisposeAsync()
     {
@@ -43,11 +43,11 @@ internal sealed class Echo : IAsyncDisposable
 /// <summary>Any object.</summary>
 internal sealed class Anything
 {
-    [System.Text.Json.Serialization.JsonExtensionData]
-    public Dictionary<string, JsonElement> Values { get; set; } = [];
+    private readonly IReadOnlyDictionary<string, JsonElement> _values;
 
-    internal JsonElement this[string name] => Values[name];
+    private Anything(ref ResultReader json) => _values = json.Map(ResultReader.Element);
+
+    internal static Anything Read(ref ResultReader json) => new(ref json);
+
+    internal JsonElement this[string name] => _values[name];
 }
-
-[System.Text.Json.Serialization.JsonSerializable(typeof(Anything))]
-internal sealed partial class AnythingJson : System.Text.Json.Serialization.JsonSerializerContext;

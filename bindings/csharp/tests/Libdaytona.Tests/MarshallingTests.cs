@@ -1,4 +1,5 @@
 using System.Text;
+using System.Text.Json;
 
 namespace Daytona.Tests;
 
@@ -135,6 +136,46 @@ public sealed class MarshallingTests : IAsyncLifetime
     {
         await Task.WhenAll(Enumerable.Range(0, 4).Select(_ =>
             _echo.DelayAsync(1).ContinueWith(_ => Block(_echo.DelayAsync(1)), TaskContinuationOptions.ExecuteSynchronously)));
+    }
+
+    [Fact]
+    public void A_result_keeps_what_it_has_no_field_for()
+    {
+        var result = ResultReader.Parse("""
+            {"new":{"a":[1,null]},"exit\u0043ode":3,"result":null,"\u00e4":null}
+            """u8, ExecuteResult.Read);
+        Assert.Equal((3, ""), (result.ExitCode, result.Result));
+        Assert.Equal("[1,null]", result.AdditionalData!["new"].GetProperty("a").GetRawText());
+        Assert.Equal(JsonValueKind.Null, result.AdditionalData["ä"].ValueKind);
+        Assert.Null(ResultReader.Parse("null"u8, ExecuteResult.Read));
+    }
+
+    [Fact]
+    public void A_result_reads_every_kind_of_field()
+    {
+        var sandbox = ResultReader.Parse("""
+            {"id":"i","labels":{"a":"b"},"cpu":2,"state":"newer","class":null,"backupState":null,"createdAt":"2026-01-02T03:04:05Z",
+             "autoStopInterval":15,"volumes":[{"volumeId":"v","mountPath":"/m"}],"buildInfo":null}
+            """u8, SandboxInfo.Read);
+        Assert.Equal(("i", "b", 2, "newer"), (sandbox.Id, sandbox.Labels["a"], sandbox.Cpu, sandbox.State.ToString()));
+        Assert.Equal(TimeSpan.FromMinutes(15), sandbox.AutoStopInterval);
+        var read = JsonSerializer.SerializeToElement(sandbox, DaytonaJson.Default.SandboxInfo);
+        var again = read.Deserialize(DaytonaJson.Default.SandboxInfo)!;
+        Assert.Equal(read.GetRawText(), JsonSerializer.Serialize(again, DaytonaJson.Default.SandboxInfo));
+    }
+
+    [Theory]
+    [InlineData("""{"exitCode":"3"}""")]
+    [InlineData("""{"exitCode":null}""")]
+    [InlineData("""{"exitCode":3.5}""")]
+    [InlineData("""{"exitCode":3} x""")]
+    [InlineData("""{"exitCode":3""")]
+    [InlineData("[]")]
+    [InlineData("")]
+    public void What_is_no_result_is_refused(string text)
+    {
+        var exception = Assert.Throws<JsonException>(() => ResultReader.Parse(Encoding.UTF8.GetBytes(text), ExecuteResult.Read));
+        Assert.StartsWith("The answer is no ExecuteResult: ", exception.Message, StringComparison.Ordinal);
     }
 
     private static void Block(Task task)

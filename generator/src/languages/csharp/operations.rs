@@ -226,7 +226,7 @@ impl Method<'_> {
 
     fn info(&self) -> Option<String> {
         let of = &self.call.result.as_ref().filter(|_| self.call.returns == Returns::Json)?.of;
-        shapes::info(of).map(|name| format!("DaytonaJson.Default.{name}"))
+        Some(types::reader(of))
     }
 }
 
@@ -290,21 +290,25 @@ fn parameters(operation: &Operation) -> String {
 }
 
 fn open(out: &mut String, operation: &Operation, stream: &Stream) {
-    let info =
-        |typed: &Option<super::super::types::Typed>| typed.as_ref().and_then(|typed| shapes::info(&typed.of));
-    let (opened, ended) = (info(&stream.opened), info(&stream.ended).unwrap_or_else(|| "JsonElement".into()));
-    let json = |name: &str| format!("DaytonaJson.Default.{name}");
+    let ended = stream.ended.as_ref().map_or(&Type::Any, |typed| &typed.of);
+    let opened = stream.opened.as_ref().map(|typed| &typed.of);
     let (of, method, mut infos) = match (operation.name.as_str(), &opened) {
         ("files.reader", _) => ("FileReadStream".into(), "OpenReadAsync", vec![]),
         ("files.writer", _) => ("FileWriteStream".into(), "OpenWriteAsync", vec![]),
         _ if stream.input == "endless" => ("PtySession".into(), "OpenPtyAsync", vec!["this".into()]),
-        (_, Some(opened)) if stream.handle => {
-            (format!("OutputStream<{opened}, Sandbox>"), "OpenSandboxAsync", vec![json(opened)])
+        (_, Some(opened)) if stream.handle => (
+            format!("OutputStream<{}, Sandbox>", types::result(opened)),
+            "OpenSandboxAsync",
+            vec![types::reader(opened)],
+        ),
+        (_, Some(opened)) => (
+            format!("OutputStream<{}, {}>", types::result(opened), types::result(ended)),
+            "OpenAsync",
+            vec![types::reader(opened), types::reader(ended)],
+        ),
+        (_, None) => {
+            (format!("OutputStream<{}>", types::result(ended)), "OpenAsync", vec![types::reader(ended)])
         }
-        (_, Some(opened)) => {
-            (format!("OutputStream<{opened}, {ended}>"), "OpenAsync", vec![json(opened), json(&ended)])
-        }
-        (_, None) => (format!("OutputStream<{ended}>"), "OpenAsync", vec![json(&ended)]),
     };
     let mut told = String::new();
     let what = if operation.call.is_some() {

@@ -84,11 +84,40 @@ fn record(out: &mut String, shape: &Shape) {
         "    /// <summary>What a newer server says beyond that.</summary>\n    [JsonExtensionData]\n    \
          public IDictionary<string, JsonElement>? AdditionalData {{ get; set; }}\n"
     );
+    reading(out, &name, &shape.members);
     if shape.is_parameter {
         out.push('\n');
         write_method(out, &name, &shape.members, "void IParameters.", false);
     }
     out.push_str("}\n\n");
+}
+
+/// The constructor that reads a record from JSON, and the function that calls it.
+fn reading(out: &mut String, name: &str, members: &[Member]) {
+    let _ = write!(
+        out,
+        "\n    /// <summary>One without values.</summary>\n    public {name}()\n    {{\n    }}\n\n    \
+         private {name}(ref ResultReader json)\n    {{\n        json.Begin();\n        \
+         while (json.Next(out var name))\n        {{\n            switch (name.Length)\n            {{\n"
+    );
+    for member in members {
+        let is_promised = member.required && !member.nullable;
+        let _ = write!(
+            out,
+            "                case {} when name.SequenceEqual(\"{}\"u8):\n                    \
+             {} = {};\n                    break;\n",
+            member.name.len(),
+            member.name,
+            names::property(member, name),
+            types::reading(member, is_promised)
+        );
+    }
+    let _ = write!(
+        out,
+        "                default:\n                    AdditionalData = json.Other(AdditionalData, name);\n                    \
+         break;\n            }}\n        }}\n    }}\n\n    \
+         internal static {name} Read(ref ResultReader json) => new(ref json);\n"
+    );
 }
 
 /// The method that writes parameters; `lists_are_fields` where reading a property would make a collection.
@@ -182,7 +211,7 @@ fn class(out: &mut String, name: &str, base: &str, doc: &str, members: &[Member]
     out.push_str("}\n\n");
 }
 
-/// What the source generator of System.Text.Json reads and writes.
+/// What the source generator of System.Text.Json writes, and reads for programs that keep results as JSON.
 pub fn context(surface: &Surface) -> String {
     let mut used: BTreeMap<String, String> = BTreeMap::new();
     for name in ["Error", "Sandbox"] {
@@ -197,7 +226,7 @@ pub fn context(surface: &Surface) -> String {
             }
         }
     }
-    let mut out = String::from("/// <summary>How results are read, without reflection.</summary>\n");
+    let mut out = String::from("/// <summary>How results are written, without reflection.</summary>\n");
     for (property, of) in used {
         let _ = writeln!(out, "[JsonSerializable(typeof({of}), TypeInfoPropertyName = \"{property}\")]");
     }
@@ -210,7 +239,7 @@ pub fn context(surface: &Surface) -> String {
 }
 
 /// The property of the context that describes a type; none where there is nothing to read.
-pub fn info(of: &Type) -> Option<String> {
+fn info(of: &Type) -> Option<String> {
     match of {
         Type::Shape(name) => Some(names::shape(name)),
         Type::List(of) => info(of).map(|name| format!("{name}List")),

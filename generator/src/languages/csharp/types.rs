@@ -58,6 +58,56 @@ pub fn field(member: &Member) -> String {
     }
 }
 
+/// The function that reads a value of this type.
+pub fn reader(of: &Type) -> String {
+    match of {
+        // Qualified, because operations may have the names of records.
+        Type::Shape(name) => format!("Daytona.{}.Read", names::shape(name)),
+        Type::Any | Type::Object | Type::Either(_) => "ResultReader.Element".into(),
+        of => format!("static (ref ResultReader json) => {}", read(of)),
+    }
+}
+
+fn read(of: &Type) -> String {
+    match of {
+        Type::Text => "json.Text()!".into(),
+        Type::Time => "json.Time()".into(),
+        Type::Integer => "json.Int()".into(),
+        Type::Number => "json.Double()".into(),
+        Type::Boolean => "json.Boolean()".into(),
+        Type::List(of) => format!("json.List({})", reader(of)),
+        Type::Map(of) => format!("json.Map({})", reader(of)),
+        Type::Choice(name) => format!("new {}(json.Choice())", names::pascal(name)),
+        Type::Shape(_) | Type::Any | Type::Object | Type::Either(_) => format!("{}(ref json)", reader(of)),
+    }
+}
+
+/// The expression that reads a field of a result.
+pub fn reading(member: &Member, is_promised: bool) -> String {
+    let value = match span(member) {
+        Some(span) => format!(
+            "json.Span(TimeSpan.TicksPer{})",
+            match span {
+                Span::Milliseconds => "Millisecond",
+                Span::Seconds => "Second",
+                Span::Minutes => "Minute",
+            }
+        ),
+        None if member.of == Type::Integer && integer(member) == "long" => "json.Long()".into(),
+        None => read(&member.of),
+    };
+    match &member.of {
+        Type::Text => value.replace('!', if is_promised { "!" } else { "" }),
+        Type::List(_) | Type::Map(_) | Type::Shape(_) if is_promised => {
+            format!("json.IsNull ? null! : {value}")
+        }
+        _ if is_promised => value,
+        // Not `null`, which would be converted to a choice as texts are.
+        Type::Choice(name) => format!("json.IsNull ? default({}?) : {value}", names::pascal(name)),
+        _ => format!("json.IsNull ? null : {value}"),
+    }
+}
+
 /// What stands for a field that is promised and not there.
 pub fn fallback(of: &Type) -> Option<String> {
     Some(match of {

@@ -6,7 +6,7 @@ using System.Text.Json.Serialization;
 
 namespace Daytona;
 
-/// <summary>How results are read, without reflection.</summary>
+/// <summary>How results are written, without reflection.</summary>
 [JsonSerializable(typeof(AccessibilityMatches), TypeInfoPropertyName = "AccessibilityMatches")]
 [JsonSerializable(typeof(AccessibilityTree), TypeInfoPropertyName = "AccessibilityTree")]
 [JsonSerializable(typeof(CodeRunResult), TypeInfoPropertyName = "CodeRunResult")]

@@ -29,6 +29,39 @@ public sealed record AccessibilityBounds
     /// <summary>What a newer server says beyond that.</summary>
     [JsonExtensionData]
     public IDictionary<string, JsonElement>? AdditionalData { get; set; }
+
+    /// <summary>One without values.</summary>
+    public AccessibilityBounds()
+    {
+    }
+
+    private AccessibilityBounds(ref ResultReader json)
+    {
+        json.Begin();
+        while (json.Next(out var name))
+        {
+            switch (name.Length)
+            {
+                case 1 when name.SequenceEqual("x"u8):
+                    X = json.Int();
+                    break;
+                case 1 when name.SequenceEqual("y"u8):
+                    Y = json.Int();
+                    break;
+                case 5 when name.SequenceEqual("width"u8):
+                    Width = json.Int();
+                    break;
+                case 6 when name.SequenceEqual("height"u8):
+                    Height = json.Int();
+                    break;
+                default:
+                    AdditionalData = json.Other(AdditionalData, name);
+                    break;
+            }
+        }
+    }
+
+    internal static AccessibilityBounds Read(ref ResultReader json) => new(ref json);
 }
 
 /// <summary>Widgets that were found.</summary>
@@ -45,6 +78,33 @@ public sealed record AccessibilityMatches
     /// <summary>What a newer server says beyond that.</summary>
     [JsonExtensionData]
     public IDictionary<string, JsonElement>? AdditionalData { get; set; }
+
+    /// <summary>One without values.</summary>
+    public AccessibilityMatches()
+    {
+    }
+
+    private AccessibilityMatches(ref ResultReader json)
+    {
+        json.Begin();
+        while (json.Next(out var name))
+        {
+            switch (name.Length)
+            {
+                case 7 when name.SequenceEqual("matches"u8):
+                    Matches = json.IsNull ? null! : json.List(Daytona.AccessibilityNode.Read);
+                    break;
+                case 9 when name.SequenceEqual("truncated"u8):
+                    Truncated = json.Boolean();
+                    break;
+                default:
+                    AdditionalData = json.Other(AdditionalData, name);
+                    break;
+            }
+        }
+    }
+
+    internal static AccessibilityMatches Read(ref ResultReader json) => new(ref json);
 }
 
 /// <summary>A widget.</summary>
@@ -85,6 +145,51 @@ public sealed record AccessibilityNode
     /// <summary>What a newer server says beyond that.</summary>
     [JsonExtensionData]
     public IDictionary<string, JsonElement>? AdditionalData { get; set; }
+
+    /// <summary>One without values.</summary>
+    public AccessibilityNode()
+    {
+    }
+
+    private AccessibilityNode(ref ResultReader json)
+    {
+        json.Begin();
+        while (json.Next(out var name))
+        {
+            switch (name.Length)
+            {
+                case 2 when name.SequenceEqual("id"u8):
+                    Id = json.Text()!;
+                    break;
+                case 4 when name.SequenceEqual("role"u8):
+                    Role = json.Text()!;
+                    break;
+                case 4 when name.SequenceEqual("name"u8):
+                    Name = json.Text()!;
+                    break;
+                case 11 when name.SequenceEqual("description"u8):
+                    Description = json.Text();
+                    break;
+                case 6 when name.SequenceEqual("bounds"u8):
+                    Bounds = json.IsNull ? null! : Daytona.AccessibilityBounds.Read(ref json);
+                    break;
+                case 6 when name.SequenceEqual("states"u8):
+                    States = json.IsNull ? null : json.List(static (ref ResultReader json) => json.Text()!);
+                    break;
+                case 7 when name.SequenceEqual("actions"u8):
+                    Actions = json.IsNull ? null : json.List(static (ref ResultReader json) => json.Text()!);
+                    break;
+                case 8 when name.SequenceEqual("children"u8):
+                    Children = json.IsNull ? null : json.List(Daytona.AccessibilityNode.Read);
+                    break;
+                default:
+                    AdditionalData = json.Other(AdditionalData, name);
+                    break;
+            }
+        }
+    }
+
+    internal static AccessibilityNode Read(ref ResultReader json) => new(ref json);
 }
 
 /// <summary>A widget and what is in it.</summary>
@@ -101,6 +206,33 @@ public sealed record AccessibilityTree
     /// <summary>What a newer server says beyond that.</summary>
     [JsonExtensionData]
     public IDictionary<string, JsonElement>? AdditionalData { get; set; }
+
+    /// <summary>One without values.</summary>
+    public AccessibilityTree()
+    {
+    }
+
+    private AccessibilityTree(ref ResultReader json)
+    {
+        json.Begin();
+        while (json.Next(out var name))
+        {
+            switch (name.Length)
+            {
+                case 4 when name.SequenceEqual("root"u8):
+                    Root = json.IsNull ? null! : Daytona.AccessibilityNode.Read(ref json);
+                    break;
+                case 9 when name.SequenceEqual("truncated"u8):
+                    Truncated = json.Boolean();
+                    break;
+                default:
+                    AdditionalData = json.Other(AdditionalData, name);
+                    break;
+            }
+        }
+    }
+
+    internal static AccessibilityTree Read(ref ResultReader json) => new(ref json);
 }
 
 /// <summary>An announcement of the dashboard.</summary>
@@ -117,6 +249,33 @@ public sealed record Announcement
     /// <summary>What a newer server says beyond that.</summary>
     [JsonExtensionData]
     public IDictionary<string, JsonElement>? AdditionalData { get; set; }
+
+    /// <summary>One without values.</summary>
+    public Announcement()
+    {
+    }
+
+    private Announcement(ref ResultReader json)
+    {
+        json.Begin();
+        while (json.Next(out var name))
+        {
+            switch (name.Length)
+            {
+                case 4 when name.SequenceEqual("text"u8):
+                    Text = json.Text()!;
+                    break;
+                case 12 when name.SequenceEqual("learnMoreUrl"u8):
+                    LearnMoreUrl = json.Text();
+                    break;
+                default:
+                    AdditionalData = json.Other(AdditionalData, name);
+                    break;
+            }
+        }
+    }
+
+    internal static Announcement Read(ref ResultReader json) => new(ref json);
 }
 
 /// <summary>Results beside the output.</summary>
@@ -129,6 +288,30 @@ public sealed record Artifacts
     /// <summary>What a newer server says beyond that.</summary>
     [JsonExtensionData]
     public IDictionary<string, JsonElement>? AdditionalData { get; set; }
+
+    /// <summary>One without values.</summary>
+    public Artifacts()
+    {
+    }
+
+    private Artifacts(ref ResultReader json)
+    {
+        json.Begin();
+        while (json.Next(out var name))
+        {
+            switch (name.Length)
+            {
+                case 6 when name.SequenceEqual("charts"u8):
+                    Charts = json.IsNull ? null : json.List(Daytona.Chart.Read);
+                    break;
+                default:
+                    AdditionalData = json.Other(AdditionalData, name);
+                    break;
+            }
+        }
+    }
+
+    internal static Artifacts Read(ref ResultReader json) => new(ref json);
 }
 
 /// <summary>The local branches of a repository.</summary>
@@ -145,6 +328,33 @@ public sealed record GitBranches
     /// <summary>What a newer server says beyond that.</summary>
     [JsonExtensionData]
     public IDictionary<string, JsonElement>? AdditionalData { get; set; }
+
+    /// <summary>One without values.</summary>
+    public GitBranches()
+    {
+    }
+
+    private GitBranches(ref ResultReader json)
+    {
+        json.Begin();
+        while (json.Next(out var name))
+        {
+            switch (name.Length)
+            {
+                case 8 when name.SequenceEqual("branches"u8):
+                    Branches = json.IsNull ? null : json.List(static (ref ResultReader json) => json.Text()!);
+                    break;
+                case 7 when name.SequenceEqual("current"u8):
+                    Current = json.Text();
+                    break;
+                default:
+                    AdditionalData = json.Other(AdditionalData, name);
+                    break;
+            }
+        }
+    }
+
+    internal static GitBranches Read(ref ResultReader json) => new(ref json);
 }
 
 /// <summary>What a sandbox was built from.</summary>
@@ -173,6 +383,42 @@ public sealed record BuildInfo
     /// <summary>What a newer server says beyond that.</summary>
     [JsonExtensionData]
     public IDictionary<string, JsonElement>? AdditionalData { get; set; }
+
+    /// <summary>One without values.</summary>
+    public BuildInfo()
+    {
+    }
+
+    private BuildInfo(ref ResultReader json)
+    {
+        json.Begin();
+        while (json.Next(out var name))
+        {
+            switch (name.Length)
+            {
+                case 17 when name.SequenceEqual("dockerfileContent"u8):
+                    DockerfileContent = json.Text();
+                    break;
+                case 13 when name.SequenceEqual("contextHashes"u8):
+                    ContextHashes = json.IsNull ? null : json.List(static (ref ResultReader json) => json.Text()!);
+                    break;
+                case 9 when name.SequenceEqual("createdAt"u8):
+                    CreatedAt = json.Time();
+                    break;
+                case 9 when name.SequenceEqual("updatedAt"u8):
+                    UpdatedAt = json.Time();
+                    break;
+                case 11 when name.SequenceEqual("snapshotRef"u8):
+                    SnapshotRef = json.Text()!;
+                    break;
+                default:
+                    AdditionalData = json.Other(AdditionalData, name);
+                    break;
+            }
+        }
+    }
+
+    internal static BuildInfo Read(ref ResultReader json) => new(ref json);
 }
 
 /// <summary>A chart: its picture, and the data in it as far as its kind is known.</summary>
@@ -230,6 +476,63 @@ public sealed record Chart
     /// <summary>What a newer server says beyond that.</summary>
     [JsonExtensionData]
     public IDictionary<string, JsonElement>? AdditionalData { get; set; }
+
+    /// <summary>One without values.</summary>
+    public Chart()
+    {
+    }
+
+    private Chart(ref ResultReader json)
+    {
+        json.Begin();
+        while (json.Next(out var name))
+        {
+            switch (name.Length)
+            {
+                case 4 when name.SequenceEqual("type"u8):
+                    Type = json.IsNull ? default(ChartType?) : new ChartType(json.Choice());
+                    break;
+                case 5 when name.SequenceEqual("title"u8):
+                    Title = json.Text();
+                    break;
+                case 3 when name.SequenceEqual("png"u8):
+                    Png = json.Text();
+                    break;
+                case 7 when name.SequenceEqual("x_label"u8):
+                    XLabel = json.Text();
+                    break;
+                case 7 when name.SequenceEqual("y_label"u8):
+                    YLabel = json.Text();
+                    break;
+                case 7 when name.SequenceEqual("x_ticks"u8):
+                    XTicks = json.IsNull ? null : json.List(ResultReader.Element);
+                    break;
+                case 7 when name.SequenceEqual("y_ticks"u8):
+                    YTicks = json.IsNull ? null : json.List(ResultReader.Element);
+                    break;
+                case 13 when name.SequenceEqual("x_tick_labels"u8):
+                    XTickLabels = json.IsNull ? null : json.List(static (ref ResultReader json) => json.Text()!);
+                    break;
+                case 13 when name.SequenceEqual("y_tick_labels"u8):
+                    YTickLabels = json.IsNull ? null : json.List(static (ref ResultReader json) => json.Text()!);
+                    break;
+                case 7 when name.SequenceEqual("x_scale"u8):
+                    XScale = json.IsNull ? default(ChartScale?) : new ChartScale(json.Choice());
+                    break;
+                case 7 when name.SequenceEqual("y_scale"u8):
+                    YScale = json.IsNull ? default(ChartScale?) : new ChartScale(json.Choice());
+                    break;
+                case 8 when name.SequenceEqual("elements"u8):
+                    Elements = json.IsNull ? null : json.List(Daytona.ChartElement.Read);
+                    break;
+                default:
+                    AdditionalData = json.Other(AdditionalData, name);
+                    break;
+            }
+        }
+    }
+
+    internal static Chart Read(ref ResultReader json) => new(ref json);
 }
 
 /// <summary>A part of a chart: a line, the points of a scatter plot, a bar, a wedge of a pie, a box, or a whole chart
@@ -331,6 +634,96 @@ public sealed record ChartElement
     /// <summary>What a newer server says beyond that.</summary>
     [JsonExtensionData]
     public IDictionary<string, JsonElement>? AdditionalData { get; set; }
+
+    /// <summary>One without values.</summary>
+    public ChartElement()
+    {
+    }
+
+    private ChartElement(ref ResultReader json)
+    {
+        json.Begin();
+        while (json.Next(out var name))
+        {
+            switch (name.Length)
+            {
+                case 5 when name.SequenceEqual("label"u8):
+                    Label = json.Text();
+                    break;
+                case 5 when name.SequenceEqual("group"u8):
+                    Group = json.Text();
+                    break;
+                case 5 when name.SequenceEqual("value"u8):
+                    Value = json.IsNull ? null : ResultReader.Element(ref json);
+                    break;
+                case 6 when name.SequenceEqual("points"u8):
+                    Points = json.IsNull ? null : json.List(static (ref ResultReader json) => json.List(ResultReader.Element));
+                    break;
+                case 5 when name.SequenceEqual("angle"u8):
+                    Angle = json.IsNull ? null : json.Double();
+                    break;
+                case 6 when name.SequenceEqual("radius"u8):
+                    Radius = json.IsNull ? null : json.Double();
+                    break;
+                case 3 when name.SequenceEqual("min"u8):
+                    Min = json.IsNull ? null : json.Double();
+                    break;
+                case 14 when name.SequenceEqual("first_quartile"u8):
+                    FirstQuartile = json.IsNull ? null : json.Double();
+                    break;
+                case 6 when name.SequenceEqual("median"u8):
+                    Median = json.IsNull ? null : json.Double();
+                    break;
+                case 14 when name.SequenceEqual("third_quartile"u8):
+                    ThirdQuartile = json.IsNull ? null : json.Double();
+                    break;
+                case 3 when name.SequenceEqual("max"u8):
+                    Max = json.IsNull ? null : json.Double();
+                    break;
+                case 8 when name.SequenceEqual("outliers"u8):
+                    Outliers = json.IsNull ? null : json.List(static (ref ResultReader json) => json.Double());
+                    break;
+                case 4 when name.SequenceEqual("type"u8):
+                    Type = json.IsNull ? default(ChartType?) : new ChartType(json.Choice());
+                    break;
+                case 5 when name.SequenceEqual("title"u8):
+                    Title = json.Text();
+                    break;
+                case 7 when name.SequenceEqual("x_label"u8):
+                    XLabel = json.Text();
+                    break;
+                case 7 when name.SequenceEqual("y_label"u8):
+                    YLabel = json.Text();
+                    break;
+                case 7 when name.SequenceEqual("x_ticks"u8):
+                    XTicks = json.IsNull ? null : json.List(ResultReader.Element);
+                    break;
+                case 7 when name.SequenceEqual("y_ticks"u8):
+                    YTicks = json.IsNull ? null : json.List(ResultReader.Element);
+                    break;
+                case 13 when name.SequenceEqual("x_tick_labels"u8):
+                    XTickLabels = json.IsNull ? null : json.List(static (ref ResultReader json) => json.Text()!);
+                    break;
+                case 13 when name.SequenceEqual("y_tick_labels"u8):
+                    YTickLabels = json.IsNull ? null : json.List(static (ref ResultReader json) => json.Text()!);
+                    break;
+                case 7 when name.SequenceEqual("x_scale"u8):
+                    XScale = json.IsNull ? default(ChartScale?) : new ChartScale(json.Choice());
+                    break;
+                case 7 when name.SequenceEqual("y_scale"u8):
+                    YScale = json.IsNull ? default(ChartScale?) : new ChartScale(json.Choice());
+                    break;
+                case 8 when name.SequenceEqual("elements"u8):
+                    Elements = json.IsNull ? null : json.List(Daytona.ChartElement.Read);
+                    break;
+                default:
+                    AdditionalData = json.Other(AdditionalData, name);
+                    break;
+            }
+        }
+    }
+
+    internal static ChartElement Read(ref ResultReader json) => new(ref json);
 }
 
 /// <summary>The result of a finished program.</summary>
@@ -351,6 +744,36 @@ public sealed record CodeRunResult
     /// <summary>What a newer server says beyond that.</summary>
     [JsonExtensionData]
     public IDictionary<string, JsonElement>? AdditionalData { get; set; }
+
+    /// <summary>One without values.</summary>
+    public CodeRunResult()
+    {
+    }
+
+    private CodeRunResult(ref ResultReader json)
+    {
+        json.Begin();
+        while (json.Next(out var name))
+        {
+            switch (name.Length)
+            {
+                case 8 when name.SequenceEqual("exitCode"u8):
+                    ExitCode = json.IsNull ? null : json.Int();
+                    break;
+                case 6 when name.SequenceEqual("result"u8):
+                    Result = json.Text()!;
+                    break;
+                case 9 when name.SequenceEqual("artifacts"u8):
+                    Artifacts = json.IsNull ? null : Daytona.Artifacts.Read(ref json);
+                    break;
+                default:
+                    AdditionalData = json.Other(AdditionalData, name);
+                    break;
+            }
+        }
+    }
+
+    internal static CodeRunResult Read(ref ResultReader json) => new(ref json);
 }
 
 /// <summary>A command's output so far. Bytes that are not UTF-8 are U+FFFD here; <c>session.follow</c> has them
@@ -372,6 +795,36 @@ public sealed record CommandLogs
     /// <summary>What a newer server says beyond that.</summary>
     [JsonExtensionData]
     public IDictionary<string, JsonElement>? AdditionalData { get; set; }
+
+    /// <summary>One without values.</summary>
+    public CommandLogs()
+    {
+    }
+
+    private CommandLogs(ref ResultReader json)
+    {
+        json.Begin();
+        while (json.Next(out var name))
+        {
+            switch (name.Length)
+            {
+                case 6 when name.SequenceEqual("output"u8):
+                    Output = json.Text()!;
+                    break;
+                case 6 when name.SequenceEqual("stdout"u8):
+                    Stdout = json.Text()!;
+                    break;
+                case 6 when name.SequenceEqual("stderr"u8):
+                    Stderr = json.Text()!;
+                    break;
+                default:
+                    AdditionalData = json.Other(AdditionalData, name);
+                    break;
+            }
+        }
+    }
+
+    internal static CommandLogs Read(ref ResultReader json) => new(ref json);
 }
 
 /// <summary>One completion.</summary>
@@ -409,6 +862,48 @@ public sealed record CompletionItem
     /// <summary>What a newer server says beyond that.</summary>
     [JsonExtensionData]
     public IDictionary<string, JsonElement>? AdditionalData { get; set; }
+
+    /// <summary>One without values.</summary>
+    public CompletionItem()
+    {
+    }
+
+    private CompletionItem(ref ResultReader json)
+    {
+        json.Begin();
+        while (json.Next(out var name))
+        {
+            switch (name.Length)
+            {
+                case 5 when name.SequenceEqual("label"u8):
+                    Label = json.Text()!;
+                    break;
+                case 4 when name.SequenceEqual("kind"u8):
+                    Kind = json.IsNull ? null : json.Int();
+                    break;
+                case 6 when name.SequenceEqual("detail"u8):
+                    Detail = json.Text();
+                    break;
+                case 13 when name.SequenceEqual("documentation"u8):
+                    Documentation = json.IsNull ? null : ResultReader.Element(ref json);
+                    break;
+                case 8 when name.SequenceEqual("sortText"u8):
+                    SortText = json.Text();
+                    break;
+                case 10 when name.SequenceEqual("filterText"u8):
+                    FilterText = json.Text();
+                    break;
+                case 10 when name.SequenceEqual("insertText"u8):
+                    InsertText = json.Text();
+                    break;
+                default:
+                    AdditionalData = json.Other(AdditionalData, name);
+                    break;
+            }
+        }
+    }
+
+    internal static CompletionItem Read(ref ResultReader json) => new(ref json);
 }
 
 /// <summary>What may stand at a place.</summary>
@@ -425,6 +920,33 @@ public sealed record CompletionList
     /// <summary>What a newer server says beyond that.</summary>
     [JsonExtensionData]
     public IDictionary<string, JsonElement>? AdditionalData { get; set; }
+
+    /// <summary>One without values.</summary>
+    public CompletionList()
+    {
+    }
+
+    private CompletionList(ref ResultReader json)
+    {
+        json.Begin();
+        while (json.Next(out var name))
+        {
+            switch (name.Length)
+            {
+                case 12 when name.SequenceEqual("isIncomplete"u8):
+                    IsIncomplete = json.Boolean();
+                    break;
+                case 5 when name.SequenceEqual("items"u8):
+                    Items = json.IsNull ? null : json.List(Daytona.CompletionItem.Read);
+                    break;
+                default:
+                    AdditionalData = json.Other(AdditionalData, name);
+                    break;
+            }
+        }
+    }
+
+    internal static CompletionList Read(ref ResultReader json) => new(ref json);
 }
 
 /// <summary>Nothing: the server answers an empty object.</summary>
@@ -433,6 +955,27 @@ public sealed record ComputerDone
     /// <summary>What a newer server says beyond that.</summary>
     [JsonExtensionData]
     public IDictionary<string, JsonElement>? AdditionalData { get; set; }
+
+    /// <summary>One without values.</summary>
+    public ComputerDone()
+    {
+    }
+
+    private ComputerDone(ref ResultReader json)
+    {
+        json.Begin();
+        while (json.Next(out var name))
+        {
+            switch (name.Length)
+            {
+                default:
+                    AdditionalData = json.Other(AdditionalData, name);
+                    break;
+            }
+        }
+    }
+
+    internal static ComputerDone Read(ref ResultReader json) => new(ref json);
 }
 
 /// <summary>One program of the desktop. The daemon writes these keys with capitals.</summary>
@@ -457,6 +1000,39 @@ public sealed record ComputerProcess
     /// <summary>What a newer server says beyond that.</summary>
     [JsonExtensionData]
     public IDictionary<string, JsonElement>? AdditionalData { get; set; }
+
+    /// <summary>One without values.</summary>
+    public ComputerProcess()
+    {
+    }
+
+    private ComputerProcess(ref ResultReader json)
+    {
+        json.Begin();
+        while (json.Next(out var name))
+        {
+            switch (name.Length)
+            {
+                case 7 when name.SequenceEqual("Running"u8):
+                    Running = json.Boolean();
+                    break;
+                case 8 when name.SequenceEqual("Priority"u8):
+                    Priority = json.Int();
+                    break;
+                case 11 when name.SequenceEqual("AutoRestart"u8):
+                    AutoRestart = json.Boolean();
+                    break;
+                case 3 when name.SequenceEqual("Pid"u8):
+                    Pid = json.IsNull ? null : json.Long();
+                    break;
+                default:
+                    AdditionalData = json.Other(AdditionalData, name);
+                    break;
+            }
+        }
+    }
+
+    internal static ComputerProcess Read(ref ResultReader json) => new(ref json);
 }
 
 /// <summary>The daemon's version.</summary>
@@ -469,6 +1045,30 @@ public sealed record DaemonVersion
     /// <summary>What a newer server says beyond that.</summary>
     [JsonExtensionData]
     public IDictionary<string, JsonElement>? AdditionalData { get; set; }
+
+    /// <summary>One without values.</summary>
+    public DaemonVersion()
+    {
+    }
+
+    private DaemonVersion(ref ResultReader json)
+    {
+        json.Begin();
+        while (json.Next(out var name))
+        {
+            switch (name.Length)
+            {
+                case 7 when name.SequenceEqual("version"u8):
+                    Version = json.Text()!;
+                    break;
+                default:
+                    AdditionalData = json.Other(AdditionalData, name);
+                    break;
+            }
+        }
+    }
+
+    internal static DaemonVersion Read(ref ResultReader json) => new(ref json);
 }
 
 /// <summary>What the desktop consists of after a start or stop.</summary>
@@ -485,6 +1085,33 @@ public sealed record DesktopChanged
     /// <summary>What a newer server says beyond that.</summary>
     [JsonExtensionData]
     public IDictionary<string, JsonElement>? AdditionalData { get; set; }
+
+    /// <summary>One without values.</summary>
+    public DesktopChanged()
+    {
+    }
+
+    private DesktopChanged(ref ResultReader json)
+    {
+        json.Begin();
+        while (json.Next(out var name))
+        {
+            switch (name.Length)
+            {
+                case 7 when name.SequenceEqual("message"u8):
+                    Message = json.Text()!;
+                    break;
+                case 6 when name.SequenceEqual("status"u8):
+                    Status = json.IsNull ? null! : json.Map(Daytona.ComputerProcess.Read);
+                    break;
+                default:
+                    AdditionalData = json.Other(AdditionalData, name);
+                    break;
+            }
+        }
+    }
+
+    internal static DesktopChanged Read(ref ResultReader json) => new(ref json);
 }
 
 /// <summary>Whether the desktop runs.</summary>
@@ -497,6 +1124,30 @@ public sealed record DesktopStatus
     /// <summary>What a newer server says beyond that.</summary>
     [JsonExtensionData]
     public IDictionary<string, JsonElement>? AdditionalData { get; set; }
+
+    /// <summary>One without values.</summary>
+    public DesktopStatus()
+    {
+    }
+
+    private DesktopStatus(ref ResultReader json)
+    {
+        json.Begin();
+        while (json.Next(out var name))
+        {
+            switch (name.Length)
+            {
+                case 6 when name.SequenceEqual("status"u8):
+                    Status = new DesktopState(json.Choice());
+                    break;
+                default:
+                    AdditionalData = json.Other(AdditionalData, name);
+                    break;
+            }
+        }
+    }
+
+    internal static DesktopStatus Read(ref ResultReader json) => new(ref json);
 }
 
 /// <summary>A directory of the sandbox.</summary>
@@ -509,6 +1160,30 @@ public sealed record SandboxDirectory
     /// <summary>What a newer server says beyond that.</summary>
     [JsonExtensionData]
     public IDictionary<string, JsonElement>? AdditionalData { get; set; }
+
+    /// <summary>One without values.</summary>
+    public SandboxDirectory()
+    {
+    }
+
+    private SandboxDirectory(ref ResultReader json)
+    {
+        json.Begin();
+        while (json.Next(out var name))
+        {
+            switch (name.Length)
+            {
+                case 3 when name.SequenceEqual("dir"u8):
+                    Dir = json.Text()!;
+                    break;
+                default:
+                    AdditionalData = json.Other(AdditionalData, name);
+                    break;
+            }
+        }
+    }
+
+    internal static SandboxDirectory Read(ref ResultReader json) => new(ref json);
 }
 
 /// <summary>The screens of the desktop.</summary>
@@ -521,6 +1196,30 @@ public sealed record DisplayInfo
     /// <summary>What a newer server says beyond that.</summary>
     [JsonExtensionData]
     public IDictionary<string, JsonElement>? AdditionalData { get; set; }
+
+    /// <summary>One without values.</summary>
+    public DisplayInfo()
+    {
+    }
+
+    private DisplayInfo(ref ResultReader json)
+    {
+        json.Begin();
+        while (json.Next(out var name))
+        {
+            switch (name.Length)
+            {
+                case 8 when name.SequenceEqual("displays"u8):
+                    Displays = json.IsNull ? null : json.List(Daytona.Screen.Read);
+                    break;
+                default:
+                    AdditionalData = json.Other(AdditionalData, name);
+                    break;
+            }
+        }
+    }
+
+    internal static DisplayInfo Read(ref ResultReader json) => new(ref json);
 }
 
 /// <summary>How an echo stream ended.</summary>
@@ -545,6 +1244,39 @@ public sealed record EchoEnded
     /// <summary>What a newer server says beyond that.</summary>
     [JsonExtensionData]
     public IDictionary<string, JsonElement>? AdditionalData { get; set; }
+
+    /// <summary>One without values.</summary>
+    public EchoEnded()
+    {
+    }
+
+    private EchoEnded(ref ResultReader json)
+    {
+        json.Begin();
+        while (json.Next(out var name))
+        {
+            switch (name.Length)
+            {
+                case 8 when name.SequenceEqual("exitCode"u8):
+                    ExitCode = json.Int();
+                    break;
+                case 5 when name.SequenceEqual("bytes"u8):
+                    Bytes = json.Long();
+                    break;
+                case 8 when name.SequenceEqual("position"u8):
+                    Position = json.Long();
+                    break;
+                case 6 when name.SequenceEqual("chunks"u8):
+                    Chunks = json.Long();
+                    break;
+                default:
+                    AdditionalData = json.Other(AdditionalData, name);
+                    break;
+            }
+        }
+    }
+
+    internal static EchoEnded Read(ref ResultReader json) => new(ref json);
 }
 
 /// <summary>Everything that is known about a failure: the error JSON.</summary>
@@ -629,6 +1361,81 @@ public sealed record DaytonaError
     /// <summary>What a newer server says beyond that.</summary>
     [JsonExtensionData]
     public IDictionary<string, JsonElement>? AdditionalData { get; set; }
+
+    /// <summary>One without values.</summary>
+    public DaytonaError()
+    {
+    }
+
+    private DaytonaError(ref ResultReader json)
+    {
+        json.Begin();
+        while (json.Next(out var name))
+        {
+            switch (name.Length)
+            {
+                case 6 when name.SequenceEqual("status"u8):
+                    Status = json.Int();
+                    break;
+                case 4 when name.SequenceEqual("name"u8):
+                    Name = json.Text()!;
+                    break;
+                case 7 when name.SequenceEqual("message"u8):
+                    Message = json.Text()!;
+                    break;
+                case 4 when name.SequenceEqual("code"u8):
+                    Code = json.Text();
+                    break;
+                case 6 when name.SequenceEqual("source"u8):
+                    Source = json.IsNull ? default(ErrorSource?) : new ErrorSource(json.Choice());
+                    break;
+                case 9 when name.SequenceEqual("operation"u8):
+                    Operation = json.Text();
+                    break;
+                case 10 when name.SequenceEqual("httpStatus"u8):
+                    HttpStatus = json.IsNull ? null : json.Int();
+                    break;
+                case 9 when name.SequenceEqual("requestId"u8):
+                    RequestId = json.Text();
+                    break;
+                case 9 when name.SequenceEqual("retryable"u8):
+                    Retryable = json.Boolean();
+                    break;
+                case 12 when name.SequenceEqual("retryAfterMs"u8):
+                    RetryAfter = json.IsNull ? null : json.Span(TimeSpan.TicksPerMillisecond);
+                    break;
+                case 8 when name.SequenceEqual("attempts"u8):
+                    Attempts = json.Long();
+                    break;
+                case 9 when name.SequenceEqual("sandboxId"u8):
+                    SandboxId = json.Text();
+                    break;
+                case 11 when name.SequenceEqual("sandboxName"u8):
+                    SandboxName = json.Text();
+                    break;
+                case 7 when name.SequenceEqual("headers"u8):
+                    Headers = json.IsNull ? null : json.Map(static (ref ResultReader json) => json.Text()!);
+                    break;
+                case 5 when name.SequenceEqual("bytes"u8):
+                    Bytes = json.IsNull ? null : json.Long();
+                    break;
+                case 8 when name.SequenceEqual("position"u8):
+                    Position = json.IsNull ? null : json.Long();
+                    break;
+                case 8 when name.SequenceEqual("exitCode"u8):
+                    ExitCode = json.IsNull ? null : json.Int();
+                    break;
+                case 6 when name.SequenceEqual("reason"u8):
+                    Reason = json.Text();
+                    break;
+                default:
+                    AdditionalData = json.Other(AdditionalData, name);
+                    break;
+            }
+        }
+    }
+
+    internal static DaytonaError Read(ref ResultReader json) => new(ref json);
 }
 
 /// <summary>The JSON of ENDED.</summary>
@@ -645,6 +1452,33 @@ public sealed record EventsEnded
     /// <summary>What a newer server says beyond that.</summary>
     [JsonExtensionData]
     public IDictionary<string, JsonElement>? AdditionalData { get; set; }
+
+    /// <summary>One without values.</summary>
+    public EventsEnded()
+    {
+    }
+
+    private EventsEnded(ref ResultReader json)
+    {
+        json.Begin();
+        while (json.Next(out var name))
+        {
+            switch (name.Length)
+            {
+                case 6 when name.SequenceEqual("events"u8):
+                    Events = json.Long();
+                    break;
+                case 6 when name.SequenceEqual("reason"u8):
+                    Reason = json.Text()!;
+                    break;
+                default:
+                    AdditionalData = json.Other(AdditionalData, name);
+                    break;
+            }
+        }
+    }
+
+    internal static EventsEnded Read(ref ResultReader json) => new(ref json);
 }
 
 /// <summary>The JSON of OPENED.</summary>
@@ -661,6 +1495,33 @@ public sealed record EventsOpened
     /// <summary>What a newer server says beyond that.</summary>
     [JsonExtensionData]
     public IDictionary<string, JsonElement>? AdditionalData { get; set; }
+
+    /// <summary>One without values.</summary>
+    public EventsOpened()
+    {
+    }
+
+    private EventsOpened(ref ResultReader json)
+    {
+        json.Begin();
+        while (json.Next(out var name))
+        {
+            switch (name.Length)
+            {
+                case 9 when name.SequenceEqual("sandboxId"u8):
+                    SandboxId = json.Text()!;
+                    break;
+                case 5 when name.SequenceEqual("state"u8):
+                    State = new SandboxState(json.Choice());
+                    break;
+                default:
+                    AdditionalData = json.Other(AdditionalData, name);
+                    break;
+            }
+        }
+    }
+
+    internal static EventsOpened Read(ref ResultReader json) => new(ref json);
 }
 
 /// <summary>What a finished command left.</summary>
@@ -677,6 +1538,33 @@ public sealed record ExecuteResult
     /// <summary>What a newer server says beyond that.</summary>
     [JsonExtensionData]
     public IDictionary<string, JsonElement>? AdditionalData { get; set; }
+
+    /// <summary>One without values.</summary>
+    public ExecuteResult()
+    {
+    }
+
+    private ExecuteResult(ref ResultReader json)
+    {
+        json.Begin();
+        while (json.Next(out var name))
+        {
+            switch (name.Length)
+            {
+                case 8 when name.SequenceEqual("exitCode"u8):
+                    ExitCode = json.Int();
+                    break;
+                case 6 when name.SequenceEqual("result"u8):
+                    Result = json.Text()!;
+                    break;
+                default:
+                    AdditionalData = json.Other(AdditionalData, name);
+                    break;
+            }
+        }
+    }
+
+    internal static ExecuteResult Read(ref ResultReader json) => new(ref json);
 }
 
 /// <summary>A file or directory; links are followed.</summary>
@@ -725,6 +1613,57 @@ public sealed record SandboxFile
     /// <summary>What a newer server says beyond that.</summary>
     [JsonExtensionData]
     public IDictionary<string, JsonElement>? AdditionalData { get; set; }
+
+    /// <summary>One without values.</summary>
+    public SandboxFile()
+    {
+    }
+
+    private SandboxFile(ref ResultReader json)
+    {
+        json.Begin();
+        while (json.Next(out var name))
+        {
+            switch (name.Length)
+            {
+                case 4 when name.SequenceEqual("name"u8):
+                    Name = json.Text()!;
+                    break;
+                case 4 when name.SequenceEqual("path"u8):
+                    Path = json.Text();
+                    break;
+                case 4 when name.SequenceEqual("size"u8):
+                    Size = json.Long();
+                    break;
+                case 4 when name.SequenceEqual("mode"u8):
+                    Mode = json.Text()!;
+                    break;
+                case 11 when name.SequenceEqual("permissions"u8):
+                    Permissions = json.Text()!;
+                    break;
+                case 10 when name.SequenceEqual("modifiedAt"u8):
+                    ModifiedAt = json.Time();
+                    break;
+                case 7 when name.SequenceEqual("modTime"u8):
+                    ModTime = json.Text()!;
+                    break;
+                case 5 when name.SequenceEqual("isDir"u8):
+                    IsDir = json.Boolean();
+                    break;
+                case 5 when name.SequenceEqual("owner"u8):
+                    Owner = json.Text()!;
+                    break;
+                case 5 when name.SequenceEqual("group"u8):
+                    Group = json.Text()!;
+                    break;
+                default:
+                    AdditionalData = json.Other(AdditionalData, name);
+                    break;
+            }
+        }
+    }
+
+    internal static SandboxFile Read(ref ResultReader json) => new(ref json);
 }
 
 /// <summary>A file that was read or written to its end.</summary>
@@ -741,6 +1680,33 @@ public sealed record FileStreamEnded
     /// <summary>What a newer server says beyond that.</summary>
     [JsonExtensionData]
     public IDictionary<string, JsonElement>? AdditionalData { get; set; }
+
+    /// <summary>One without values.</summary>
+    public FileStreamEnded()
+    {
+    }
+
+    private FileStreamEnded(ref ResultReader json)
+    {
+        json.Begin();
+        while (json.Next(out var name))
+        {
+            switch (name.Length)
+            {
+                case 5 when name.SequenceEqual("bytes"u8):
+                    Bytes = json.Long();
+                    break;
+                case 8 when name.SequenceEqual("position"u8):
+                    Position = json.Long();
+                    break;
+                default:
+                    AdditionalData = json.Other(AdditionalData, name);
+                    break;
+            }
+        }
+    }
+
+    internal static FileStreamEnded Read(ref ResultReader json) => new(ref json);
 }
 
 /// <summary>What became of one file, in the order in which they were given.</summary>
@@ -765,6 +1731,39 @@ public sealed record FileTransfer
     /// <summary>What a newer server says beyond that.</summary>
     [JsonExtensionData]
     public IDictionary<string, JsonElement>? AdditionalData { get; set; }
+
+    /// <summary>One without values.</summary>
+    public FileTransfer()
+    {
+    }
+
+    private FileTransfer(ref ResultReader json)
+    {
+        json.Begin();
+        while (json.Next(out var name))
+        {
+            switch (name.Length)
+            {
+                case 9 when name.SequenceEqual("localPath"u8):
+                    LocalPath = json.Text()!;
+                    break;
+                case 10 when name.SequenceEqual("remotePath"u8):
+                    RemotePath = json.Text()!;
+                    break;
+                case 5 when name.SequenceEqual("bytes"u8):
+                    Bytes = json.IsNull ? null : json.Long();
+                    break;
+                case 5 when name.SequenceEqual("error"u8):
+                    Error = json.IsNull ? null : Daytona.DaytonaError.Read(ref json);
+                    break;
+                default:
+                    AdditionalData = json.Other(AdditionalData, name);
+                    break;
+            }
+        }
+    }
+
+    internal static FileTransfer Read(ref ResultReader json) => new(ref json);
 }
 
 /// <summary>A line with the text.</summary>
@@ -785,6 +1784,36 @@ public sealed record FindMatch
     /// <summary>What a newer server says beyond that.</summary>
     [JsonExtensionData]
     public IDictionary<string, JsonElement>? AdditionalData { get; set; }
+
+    /// <summary>One without values.</summary>
+    public FindMatch()
+    {
+    }
+
+    private FindMatch(ref ResultReader json)
+    {
+        json.Begin();
+        while (json.Next(out var name))
+        {
+            switch (name.Length)
+            {
+                case 4 when name.SequenceEqual("file"u8):
+                    File = json.Text()!;
+                    break;
+                case 4 when name.SequenceEqual("line"u8):
+                    Line = json.Long();
+                    break;
+                case 7 when name.SequenceEqual("content"u8):
+                    Content = json.Text()!;
+                    break;
+                default:
+                    AdditionalData = json.Other(AdditionalData, name);
+                    break;
+            }
+        }
+    }
+
+    internal static FindMatch Read(ref ResultReader json) => new(ref json);
 }
 
 /// <summary>How the output of a command ended.</summary>
@@ -805,6 +1834,36 @@ public sealed record FollowEnded
     /// <summary>What a newer server says beyond that.</summary>
     [JsonExtensionData]
     public IDictionary<string, JsonElement>? AdditionalData { get; set; }
+
+    /// <summary>One without values.</summary>
+    public FollowEnded()
+    {
+    }
+
+    private FollowEnded(ref ResultReader json)
+    {
+        json.Begin();
+        while (json.Next(out var name))
+        {
+            switch (name.Length)
+            {
+                case 8 when name.SequenceEqual("exitCode"u8):
+                    ExitCode = json.Int();
+                    break;
+                case 5 when name.SequenceEqual("bytes"u8):
+                    Bytes = json.Long();
+                    break;
+                case 8 when name.SequenceEqual("position"u8):
+                    Position = json.Long();
+                    break;
+                default:
+                    AdditionalData = json.Other(AdditionalData, name);
+                    break;
+            }
+        }
+    }
+
+    internal static FollowEnded Read(ref ResultReader json) => new(ref json);
 }
 
 /// <summary>A commit of the history.</summary>
@@ -833,6 +1892,42 @@ public sealed record GitCommitInfo
     /// <summary>What a newer server says beyond that.</summary>
     [JsonExtensionData]
     public IDictionary<string, JsonElement>? AdditionalData { get; set; }
+
+    /// <summary>One without values.</summary>
+    public GitCommitInfo()
+    {
+    }
+
+    private GitCommitInfo(ref ResultReader json)
+    {
+        json.Begin();
+        while (json.Next(out var name))
+        {
+            switch (name.Length)
+            {
+                case 4 when name.SequenceEqual("hash"u8):
+                    Hash = json.Text()!;
+                    break;
+                case 6 when name.SequenceEqual("author"u8):
+                    Author = json.Text()!;
+                    break;
+                case 5 when name.SequenceEqual("email"u8):
+                    Email = json.Text()!;
+                    break;
+                case 7 when name.SequenceEqual("message"u8):
+                    Message = json.Text()!;
+                    break;
+                case 9 when name.SequenceEqual("timestamp"u8):
+                    Timestamp = json.Text()!;
+                    break;
+                default:
+                    AdditionalData = json.Other(AdditionalData, name);
+                    break;
+            }
+        }
+    }
+
+    internal static GitCommitInfo Read(ref ResultReader json) => new(ref json);
 }
 
 /// <summary>A new commit.</summary>
@@ -845,6 +1940,30 @@ public sealed record GitCommitted
     /// <summary>What a newer server says beyond that.</summary>
     [JsonExtensionData]
     public IDictionary<string, JsonElement>? AdditionalData { get; set; }
+
+    /// <summary>One without values.</summary>
+    public GitCommitted()
+    {
+    }
+
+    private GitCommitted(ref ResultReader json)
+    {
+        json.Begin();
+        while (json.Next(out var name))
+        {
+            switch (name.Length)
+            {
+                case 4 when name.SequenceEqual("hash"u8):
+                    Hash = json.Text()!;
+                    break;
+                default:
+                    AdditionalData = json.Other(AdditionalData, name);
+                    break;
+            }
+        }
+    }
+
+    internal static GitCommitted Read(ref ResultReader json) => new(ref json);
 }
 
 /// <summary>A setting.</summary>
@@ -857,6 +1976,30 @@ public sealed record GitConfigValue
     /// <summary>What a newer server says beyond that.</summary>
     [JsonExtensionData]
     public IDictionary<string, JsonElement>? AdditionalData { get; set; }
+
+    /// <summary>One without values.</summary>
+    public GitConfigValue()
+    {
+    }
+
+    private GitConfigValue(ref ResultReader json)
+    {
+        json.Begin();
+        while (json.Next(out var name))
+        {
+            switch (name.Length)
+            {
+                case 5 when name.SequenceEqual("value"u8):
+                    Value = json.Text();
+                    break;
+                default:
+                    AdditionalData = json.Other(AdditionalData, name);
+                    break;
+            }
+        }
+    }
+
+    internal static GitConfigValue Read(ref ResultReader json) => new(ref json);
 }
 
 /// <summary>How one file differs. The states are Unmodified, Untracked, Modified, Added, Deleted, Renamed, Copied and
@@ -882,6 +2025,39 @@ public sealed record GitFileStatus
     /// <summary>What a newer server says beyond that.</summary>
     [JsonExtensionData]
     public IDictionary<string, JsonElement>? AdditionalData { get; set; }
+
+    /// <summary>One without values.</summary>
+    public GitFileStatus()
+    {
+    }
+
+    private GitFileStatus(ref ResultReader json)
+    {
+        json.Begin();
+        while (json.Next(out var name))
+        {
+            switch (name.Length)
+            {
+                case 4 when name.SequenceEqual("name"u8):
+                    Name = json.Text()!;
+                    break;
+                case 5 when name.SequenceEqual("extra"u8):
+                    Extra = json.Text()!;
+                    break;
+                case 7 when name.SequenceEqual("staging"u8):
+                    Staging = json.Text()!;
+                    break;
+                case 8 when name.SequenceEqual("worktree"u8):
+                    Worktree = json.Text()!;
+                    break;
+                default:
+                    AdditionalData = json.Other(AdditionalData, name);
+                    break;
+            }
+        }
+    }
+
+    internal static GitFileStatus Read(ref ResultReader json) => new(ref json);
 }
 
 /// <summary>A remote.</summary>
@@ -898,6 +2074,33 @@ public sealed record GitRemote
     /// <summary>What a newer server says beyond that.</summary>
     [JsonExtensionData]
     public IDictionary<string, JsonElement>? AdditionalData { get; set; }
+
+    /// <summary>One without values.</summary>
+    public GitRemote()
+    {
+    }
+
+    private GitRemote(ref ResultReader json)
+    {
+        json.Begin();
+        while (json.Next(out var name))
+        {
+            switch (name.Length)
+            {
+                case 4 when name.SequenceEqual("name"u8):
+                    Name = json.Text()!;
+                    break;
+                case 3 when name.SequenceEqual("url"u8):
+                    Url = json.Text()!;
+                    break;
+                default:
+                    AdditionalData = json.Other(AdditionalData, name);
+                    break;
+            }
+        }
+    }
+
+    internal static GitRemote Read(ref ResultReader json) => new(ref json);
 }
 
 /// <summary>The remotes of a repository.</summary>
@@ -910,6 +2113,30 @@ public sealed record GitRemotes
     /// <summary>What a newer server says beyond that.</summary>
     [JsonExtensionData]
     public IDictionary<string, JsonElement>? AdditionalData { get; set; }
+
+    /// <summary>One without values.</summary>
+    public GitRemotes()
+    {
+    }
+
+    private GitRemotes(ref ResultReader json)
+    {
+        json.Begin();
+        while (json.Next(out var name))
+        {
+            switch (name.Length)
+            {
+                case 7 when name.SequenceEqual("remotes"u8):
+                    Remotes = json.IsNull ? null! : json.List(Daytona.GitRemote.Read);
+                    break;
+                default:
+                    AdditionalData = json.Other(AdditionalData, name);
+                    break;
+            }
+        }
+    }
+
+    internal static GitRemotes Read(ref ResultReader json) => new(ref json);
 }
 
 /// <summary>The working tree and branch of a repository.</summary>
@@ -946,6 +2173,48 @@ public sealed record GitStatus
     /// <summary>What a newer server says beyond that.</summary>
     [JsonExtensionData]
     public IDictionary<string, JsonElement>? AdditionalData { get; set; }
+
+    /// <summary>One without values.</summary>
+    public GitStatus()
+    {
+    }
+
+    private GitStatus(ref ResultReader json)
+    {
+        json.Begin();
+        while (json.Next(out var name))
+        {
+            switch (name.Length)
+            {
+                case 13 when name.SequenceEqual("currentBranch"u8):
+                    CurrentBranch = json.Text()!;
+                    break;
+                case 10 when name.SequenceEqual("fileStatus"u8):
+                    FileStatus = json.IsNull ? null! : json.List(Daytona.GitFileStatus.Read);
+                    break;
+                case 15 when name.SequenceEqual("branchPublished"u8):
+                    BranchPublished = json.IsNull ? null : json.Boolean();
+                    break;
+                case 5 when name.SequenceEqual("ahead"u8):
+                    Ahead = json.IsNull ? null : json.Long();
+                    break;
+                case 6 when name.SequenceEqual("behind"u8):
+                    Behind = json.IsNull ? null : json.Long();
+                    break;
+                case 8 when name.SequenceEqual("detached"u8):
+                    Detached = json.IsNull ? null : json.Boolean();
+                    break;
+                case 8 when name.SequenceEqual("upstream"u8):
+                    Upstream = json.Text();
+                    break;
+                default:
+                    AdditionalData = json.Other(AdditionalData, name);
+                    break;
+            }
+        }
+    }
+
+    internal static GitStatus Read(ref ResultReader json) => new(ref json);
 }
 
 /// <summary>Local files that are packed into one archive.</summary>
@@ -979,6 +2248,45 @@ public sealed record ImageContext
     /// <summary>What a newer server says beyond that.</summary>
     [JsonExtensionData]
     public IDictionary<string, JsonElement>? AdditionalData { get; set; }
+
+    /// <summary>One without values.</summary>
+    public ImageContext()
+    {
+    }
+
+    private ImageContext(ref ResultReader json)
+    {
+        json.Begin();
+        while (json.Next(out var name))
+        {
+            switch (name.Length)
+            {
+                case 10 when name.SequenceEqual("sourcePath"u8):
+                    SourcePath = json.Text()!;
+                    break;
+                case 11 when name.SequenceEqual("archivePath"u8):
+                    ArchivePath = json.Text()!;
+                    break;
+                case 4 when name.SequenceEqual("hash"u8):
+                    Hash = json.Text()!;
+                    break;
+                case 5 when name.SequenceEqual("bytes"u8):
+                    Bytes = json.Long();
+                    break;
+                case 12 when name.SequenceEqual("archiveBytes"u8):
+                    ArchiveBytes = json.Long();
+                    break;
+                case 5 when name.SequenceEqual("files"u8):
+                    Files = json.IsNull ? null! : json.List(Daytona.ImageContextFile.Read);
+                    break;
+                default:
+                    AdditionalData = json.Other(AdditionalData, name);
+                    break;
+            }
+        }
+    }
+
+    internal static ImageContext Read(ref ResultReader json) => new(ref json);
 }
 
 /// <summary>One file of a context.</summary>
@@ -995,6 +2303,33 @@ public sealed record ImageContextFile
     /// <summary>What a newer server says beyond that.</summary>
     [JsonExtensionData]
     public IDictionary<string, JsonElement>? AdditionalData { get; set; }
+
+    /// <summary>One without values.</summary>
+    public ImageContextFile()
+    {
+    }
+
+    private ImageContextFile(ref ResultReader json)
+    {
+        json.Begin();
+        while (json.Next(out var name))
+        {
+            switch (name.Length)
+            {
+                case 4 when name.SequenceEqual("path"u8):
+                    Path = json.Text()!;
+                    break;
+                case 5 when name.SequenceEqual("bytes"u8):
+                    Bytes = json.Long();
+                    break;
+                default:
+                    AdditionalData = json.Other(AdditionalData, name);
+                    break;
+            }
+        }
+    }
+
+    internal static ImageContextFile Read(ref ResultReader json) => new(ref json);
 }
 
 /// <summary>A context.</summary>
@@ -1023,6 +2358,42 @@ public sealed record InterpreterContext
     /// <summary>What a newer server says beyond that.</summary>
     [JsonExtensionData]
     public IDictionary<string, JsonElement>? AdditionalData { get; set; }
+
+    /// <summary>One without values.</summary>
+    public InterpreterContext()
+    {
+    }
+
+    private InterpreterContext(ref ResultReader json)
+    {
+        json.Begin();
+        while (json.Next(out var name))
+        {
+            switch (name.Length)
+            {
+                case 2 when name.SequenceEqual("id"u8):
+                    Id = json.Text()!;
+                    break;
+                case 3 when name.SequenceEqual("cwd"u8):
+                    Cwd = json.Text()!;
+                    break;
+                case 9 when name.SequenceEqual("createdAt"u8):
+                    CreatedAt = json.Text()!;
+                    break;
+                case 6 when name.SequenceEqual("active"u8):
+                    Active = json.Boolean();
+                    break;
+                case 8 when name.SequenceEqual("language"u8):
+                    Language = json.Text()!;
+                    break;
+                default:
+                    AdditionalData = json.Other(AdditionalData, name);
+                    break;
+            }
+        }
+    }
+
+    internal static InterpreterContext Read(ref ResultReader json) => new(ref json);
 }
 
 /// <summary>The contexts that were made; the default one is not among them.</summary>
@@ -1035,6 +2406,30 @@ public sealed record InterpreterContexts
     /// <summary>What a newer server says beyond that.</summary>
     [JsonExtensionData]
     public IDictionary<string, JsonElement>? AdditionalData { get; set; }
+
+    /// <summary>One without values.</summary>
+    public InterpreterContexts()
+    {
+    }
+
+    private InterpreterContexts(ref ResultReader json)
+    {
+        json.Begin();
+        while (json.Next(out var name))
+        {
+            switch (name.Length)
+            {
+                case 8 when name.SequenceEqual("contexts"u8):
+                    Contexts = json.IsNull ? null! : json.List(Daytona.InterpreterContext.Read);
+                    break;
+                default:
+                    AdditionalData = json.Other(AdditionalData, name);
+                    break;
+            }
+        }
+    }
+
+    internal static InterpreterContexts Read(ref ResultReader json) => new(ref json);
 }
 
 /// <summary>A run that ended, as ENDED tells it.</summary>
@@ -1051,6 +2446,33 @@ public sealed record InterpreterEnded
     /// <summary>What a newer server says beyond that.</summary>
     [JsonExtensionData]
     public IDictionary<string, JsonElement>? AdditionalData { get; set; }
+
+    /// <summary>One without values.</summary>
+    public InterpreterEnded()
+    {
+    }
+
+    private InterpreterEnded(ref ResultReader json)
+    {
+        json.Begin();
+        while (json.Next(out var name))
+        {
+            switch (name.Length)
+            {
+                case 5 when name.SequenceEqual("bytes"u8):
+                    Bytes = json.Long();
+                    break;
+                case 8 when name.SequenceEqual("position"u8):
+                    Position = json.Long();
+                    break;
+                default:
+                    AdditionalData = json.Other(AdditionalData, name);
+                    break;
+            }
+        }
+    }
+
+    internal static InterpreterEnded Read(ref ResultReader json) => new(ref json);
 }
 
 /// <summary>An exception.</summary>
@@ -1071,6 +2493,36 @@ public sealed record InterpreterError
     /// <summary>What a newer server says beyond that.</summary>
     [JsonExtensionData]
     public IDictionary<string, JsonElement>? AdditionalData { get; set; }
+
+    /// <summary>One without values.</summary>
+    public InterpreterError()
+    {
+    }
+
+    private InterpreterError(ref ResultReader json)
+    {
+        json.Begin();
+        while (json.Next(out var name))
+        {
+            switch (name.Length)
+            {
+                case 4 when name.SequenceEqual("name"u8):
+                    Name = json.Text()!;
+                    break;
+                case 5 when name.SequenceEqual("value"u8):
+                    Value = json.Text()!;
+                    break;
+                case 9 when name.SequenceEqual("traceback"u8):
+                    Traceback = json.Text()!;
+                    break;
+                default:
+                    AdditionalData = json.Other(AdditionalData, name);
+                    break;
+            }
+        }
+    }
+
+    internal static InterpreterError Read(ref ResultReader json) => new(ref json);
 }
 
 /// <summary>A run that has begun, as OPENED tells it.</summary>
@@ -1083,6 +2535,30 @@ public sealed record InterpreterOpened
     /// <summary>What a newer server says beyond that.</summary>
     [JsonExtensionData]
     public IDictionary<string, JsonElement>? AdditionalData { get; set; }
+
+    /// <summary>One without values.</summary>
+    public InterpreterOpened()
+    {
+    }
+
+    private InterpreterOpened(ref ResultReader json)
+    {
+        json.Begin();
+        while (json.Next(out var name))
+        {
+            switch (name.Length)
+            {
+                case 9 when name.SequenceEqual("contextId"u8):
+                    ContextId = json.Text();
+                    break;
+                default:
+                    AdditionalData = json.Other(AdditionalData, name);
+                    break;
+            }
+        }
+    }
+
+    internal static InterpreterOpened Read(ref ResultReader json) => new(ref json);
 }
 
 /// <summary>The result of a run.</summary>
@@ -1103,6 +2579,36 @@ public sealed record InterpreterResult
     /// <summary>What a newer server says beyond that.</summary>
     [JsonExtensionData]
     public IDictionary<string, JsonElement>? AdditionalData { get; set; }
+
+    /// <summary>One without values.</summary>
+    public InterpreterResult()
+    {
+    }
+
+    private InterpreterResult(ref ResultReader json)
+    {
+        json.Begin();
+        while (json.Next(out var name))
+        {
+            switch (name.Length)
+            {
+                case 6 when name.SequenceEqual("stdout"u8):
+                    Stdout = json.Text()!;
+                    break;
+                case 6 when name.SequenceEqual("stderr"u8):
+                    Stderr = json.Text()!;
+                    break;
+                case 5 when name.SequenceEqual("error"u8):
+                    Error = json.IsNull ? null : Daytona.InterpreterError.Read(ref json);
+                    break;
+                default:
+                    AdditionalData = json.Other(AdditionalData, name);
+                    break;
+            }
+        }
+    }
+
+    internal static InterpreterResult Read(ref ResultReader json) => new(ref json);
 }
 
 /// <summary>A place in a file.</summary>
@@ -1119,6 +2625,33 @@ public sealed record LspLocation
     /// <summary>What a newer server says beyond that.</summary>
     [JsonExtensionData]
     public IDictionary<string, JsonElement>? AdditionalData { get; set; }
+
+    /// <summary>One without values.</summary>
+    public LspLocation()
+    {
+    }
+
+    private LspLocation(ref ResultReader json)
+    {
+        json.Begin();
+        while (json.Next(out var name))
+        {
+            switch (name.Length)
+            {
+                case 5 when name.SequenceEqual("range"u8):
+                    Range = json.IsNull ? null! : Daytona.LspRange.Read(ref json);
+                    break;
+                case 3 when name.SequenceEqual("uri"u8):
+                    Uri = json.Text()!;
+                    break;
+                default:
+                    AdditionalData = json.Other(AdditionalData, name);
+                    break;
+            }
+        }
+    }
+
+    internal static LspLocation Read(ref ResultReader json) => new(ref json);
 }
 
 /// <summary>A place in a text.</summary>
@@ -1135,6 +2668,33 @@ public sealed record LspPosition
     /// <summary>What a newer server says beyond that.</summary>
     [JsonExtensionData]
     public IDictionary<string, JsonElement>? AdditionalData { get; set; }
+
+    /// <summary>One without values.</summary>
+    public LspPosition()
+    {
+    }
+
+    private LspPosition(ref ResultReader json)
+    {
+        json.Begin();
+        while (json.Next(out var name))
+        {
+            switch (name.Length)
+            {
+                case 9 when name.SequenceEqual("character"u8):
+                    Character = json.Int();
+                    break;
+                case 4 when name.SequenceEqual("line"u8):
+                    Line = json.Int();
+                    break;
+                default:
+                    AdditionalData = json.Other(AdditionalData, name);
+                    break;
+            }
+        }
+    }
+
+    internal static LspPosition Read(ref ResultReader json) => new(ref json);
 }
 
 /// <summary>From where to where.</summary>
@@ -1151,6 +2711,33 @@ public sealed record LspRange
     /// <summary>What a newer server says beyond that.</summary>
     [JsonExtensionData]
     public IDictionary<string, JsonElement>? AdditionalData { get; set; }
+
+    /// <summary>One without values.</summary>
+    public LspRange()
+    {
+    }
+
+    private LspRange(ref ResultReader json)
+    {
+        json.Begin();
+        while (json.Next(out var name))
+        {
+            switch (name.Length)
+            {
+                case 3 when name.SequenceEqual("end"u8):
+                    End = json.IsNull ? null! : Daytona.LspPosition.Read(ref json);
+                    break;
+                case 5 when name.SequenceEqual("start"u8):
+                    Start = json.IsNull ? null! : Daytona.LspPosition.Read(ref json);
+                    break;
+                default:
+                    AdditionalData = json.Other(AdditionalData, name);
+                    break;
+            }
+        }
+    }
+
+    internal static LspRange Read(ref ResultReader json) => new(ref json);
 }
 
 /// <summary>A class, function, variable and the like.</summary>
@@ -1172,6 +2759,36 @@ public sealed record LspSymbol
     /// <summary>What a newer server says beyond that.</summary>
     [JsonExtensionData]
     public IDictionary<string, JsonElement>? AdditionalData { get; set; }
+
+    /// <summary>One without values.</summary>
+    public LspSymbol()
+    {
+    }
+
+    private LspSymbol(ref ResultReader json)
+    {
+        json.Begin();
+        while (json.Next(out var name))
+        {
+            switch (name.Length)
+            {
+                case 4 when name.SequenceEqual("kind"u8):
+                    Kind = json.Int();
+                    break;
+                case 8 when name.SequenceEqual("location"u8):
+                    Location = json.IsNull ? null! : Daytona.LspLocation.Read(ref json);
+                    break;
+                case 4 when name.SequenceEqual("name"u8):
+                    Name = json.Text()!;
+                    break;
+                default:
+                    AdditionalData = json.Other(AdditionalData, name);
+                    break;
+            }
+        }
+    }
+
+    internal static LspSymbol Read(ref ResultReader json) => new(ref json);
 }
 
 /// <summary>A text in a markup.</summary>
@@ -1188,6 +2805,33 @@ public sealed record MarkupContent
     /// <summary>What a newer server says beyond that.</summary>
     [JsonExtensionData]
     public IDictionary<string, JsonElement>? AdditionalData { get; set; }
+
+    /// <summary>One without values.</summary>
+    public MarkupContent()
+    {
+    }
+
+    private MarkupContent(ref ResultReader json)
+    {
+        json.Begin();
+        while (json.Next(out var name))
+        {
+            switch (name.Length)
+            {
+                case 4 when name.SequenceEqual("kind"u8):
+                    Kind = json.Text()!;
+                    break;
+                case 5 when name.SequenceEqual("value"u8):
+                    Value = json.Text()!;
+                    break;
+                default:
+                    AdditionalData = json.Other(AdditionalData, name);
+                    break;
+            }
+        }
+    }
+
+    internal static MarkupContent Read(ref ResultReader json) => new(ref json);
 }
 
 /// <summary>The value of a metric at a time.</summary>
@@ -1204,6 +2848,33 @@ public sealed record MetricPoint
     /// <summary>What a newer server says beyond that.</summary>
     [JsonExtensionData]
     public IDictionary<string, JsonElement>? AdditionalData { get; set; }
+
+    /// <summary>One without values.</summary>
+    public MetricPoint()
+    {
+    }
+
+    private MetricPoint(ref ResultReader json)
+    {
+        json.Begin();
+        while (json.Next(out var name))
+        {
+            switch (name.Length)
+            {
+                case 9 when name.SequenceEqual("timestamp"u8):
+                    Timestamp = json.Text()!;
+                    break;
+                case 5 when name.SequenceEqual("value"u8):
+                    Value = json.Double();
+                    break;
+                default:
+                    AdditionalData = json.Other(AdditionalData, name);
+                    break;
+            }
+        }
+    }
+
+    internal static MetricPoint Read(ref ResultReader json) => new(ref json);
 }
 
 /// <summary>One metric over a time.</summary>
@@ -1220,6 +2891,33 @@ public sealed record MetricSeries
     /// <summary>What a newer server says beyond that.</summary>
     [JsonExtensionData]
     public IDictionary<string, JsonElement>? AdditionalData { get; set; }
+
+    /// <summary>One without values.</summary>
+    public MetricSeries()
+    {
+    }
+
+    private MetricSeries(ref ResultReader json)
+    {
+        json.Begin();
+        while (json.Next(out var name))
+        {
+            switch (name.Length)
+            {
+                case 10 when name.SequenceEqual("metricName"u8):
+                    MetricName = new Metric(json.Choice());
+                    break;
+                case 10 when name.SequenceEqual("dataPoints"u8):
+                    DataPoints = json.IsNull ? null! : json.List(Daytona.MetricPoint.Read);
+                    break;
+                default:
+                    AdditionalData = json.Other(AdditionalData, name);
+                    break;
+            }
+        }
+    }
+
+    internal static MetricSeries Read(ref ResultReader json) => new(ref json);
 }
 
 /// <summary>Metrics over a time.</summary>
@@ -1232,6 +2930,30 @@ public sealed record MetricsSeries
     /// <summary>What a newer server says beyond that.</summary>
     [JsonExtensionData]
     public IDictionary<string, JsonElement>? AdditionalData { get; set; }
+
+    /// <summary>One without values.</summary>
+    public MetricsSeries()
+    {
+    }
+
+    private MetricsSeries(ref ResultReader json)
+    {
+        json.Begin();
+        while (json.Next(out var name))
+        {
+            switch (name.Length)
+            {
+                case 6 when name.SequenceEqual("series"u8):
+                    Series = json.IsNull ? null! : json.List(Daytona.MetricSeries.Read);
+                    break;
+                default:
+                    AdditionalData = json.Other(AdditionalData, name);
+                    break;
+            }
+        }
+    }
+
+    internal static MetricsSeries Read(ref ResultReader json) => new(ref json);
 }
 
 /// <summary>Where the mouse is.</summary>
@@ -1248,6 +2970,33 @@ public sealed record MousePosition
     /// <summary>What a newer server says beyond that.</summary>
     [JsonExtensionData]
     public IDictionary<string, JsonElement>? AdditionalData { get; set; }
+
+    /// <summary>One without values.</summary>
+    public MousePosition()
+    {
+    }
+
+    private MousePosition(ref ResultReader json)
+    {
+        json.Begin();
+        while (json.Next(out var name))
+        {
+            switch (name.Length)
+            {
+                case 1 when name.SequenceEqual("x"u8):
+                    X = json.Int();
+                    break;
+                case 1 when name.SequenceEqual("y"u8):
+                    Y = json.Int();
+                    break;
+                default:
+                    AdditionalData = json.Other(AdditionalData, name);
+                    break;
+            }
+        }
+    }
+
+    internal static MousePosition Read(ref ResultReader json) => new(ref json);
 }
 
 /// <summary>Where people log in.</summary>
@@ -1268,6 +3017,36 @@ public sealed record Oidc
     /// <summary>What a newer server says beyond that.</summary>
     [JsonExtensionData]
     public IDictionary<string, JsonElement>? AdditionalData { get; set; }
+
+    /// <summary>One without values.</summary>
+    public Oidc()
+    {
+    }
+
+    private Oidc(ref ResultReader json)
+    {
+        json.Begin();
+        while (json.Next(out var name))
+        {
+            switch (name.Length)
+            {
+                case 6 when name.SequenceEqual("issuer"u8):
+                    Issuer = json.Text()!;
+                    break;
+                case 8 when name.SequenceEqual("clientId"u8):
+                    ClientId = json.Text()!;
+                    break;
+                case 8 when name.SequenceEqual("audience"u8):
+                    Audience = json.Text()!;
+                    break;
+                default:
+                    AdditionalData = json.Other(AdditionalData, name);
+                    break;
+            }
+        }
+    }
+
+    internal static Oidc Read(ref ResultReader json) => new(ref json);
 }
 
 /// <summary>Whether a port is in use.</summary>
@@ -1280,6 +3059,30 @@ public sealed record PortUse
     /// <summary>What a newer server says beyond that.</summary>
     [JsonExtensionData]
     public IDictionary<string, JsonElement>? AdditionalData { get; set; }
+
+    /// <summary>One without values.</summary>
+    public PortUse()
+    {
+    }
+
+    private PortUse(ref ResultReader json)
+    {
+        json.Begin();
+        while (json.Next(out var name))
+        {
+            switch (name.Length)
+            {
+                case 7 when name.SequenceEqual("isInUse"u8):
+                    IsInUse = json.Boolean();
+                    break;
+                default:
+                    AdditionalData = json.Other(AdditionalData, name);
+                    break;
+            }
+        }
+    }
+
+    internal static PortUse Read(ref ResultReader json) => new(ref json);
 }
 
 /// <summary>Ports.</summary>
@@ -1292,6 +3095,30 @@ public sealed record ListeningPorts
     /// <summary>What a newer server says beyond that.</summary>
     [JsonExtensionData]
     public IDictionary<string, JsonElement>? AdditionalData { get; set; }
+
+    /// <summary>One without values.</summary>
+    public ListeningPorts()
+    {
+    }
+
+    private ListeningPorts(ref ResultReader json)
+    {
+        json.Begin();
+        while (json.Next(out var name))
+        {
+            switch (name.Length)
+            {
+                case 5 when name.SequenceEqual("ports"u8):
+                    Ports = json.IsNull ? null! : json.List(static (ref ResultReader json) => json.Int());
+                    break;
+                default:
+                    AdditionalData = json.Other(AdditionalData, name);
+                    break;
+            }
+        }
+    }
+
+    internal static ListeningPorts Read(ref ResultReader json) => new(ref json);
 }
 
 /// <summary>Where the dashboard reports its use.</summary>
@@ -1308,6 +3135,33 @@ public sealed record Posthog
     /// <summary>What a newer server says beyond that.</summary>
     [JsonExtensionData]
     public IDictionary<string, JsonElement>? AdditionalData { get; set; }
+
+    /// <summary>One without values.</summary>
+    public Posthog()
+    {
+    }
+
+    private Posthog(ref ResultReader json)
+    {
+        json.Begin();
+        while (json.Next(out var name))
+        {
+            switch (name.Length)
+            {
+                case 6 when name.SequenceEqual("apiKey"u8):
+                    ApiKey = json.Text()!;
+                    break;
+                case 4 when name.SequenceEqual("host"u8):
+                    Host = json.Text()!;
+                    break;
+                default:
+                    AdditionalData = json.Other(AdditionalData, name);
+                    break;
+            }
+        }
+    }
+
+    internal static Posthog Read(ref ResultReader json) => new(ref json);
 }
 
 /// <summary>How a port is reached.</summary>
@@ -1328,6 +3182,36 @@ public sealed record PreviewLink
     /// <summary>What a newer server says beyond that.</summary>
     [JsonExtensionData]
     public IDictionary<string, JsonElement>? AdditionalData { get; set; }
+
+    /// <summary>One without values.</summary>
+    public PreviewLink()
+    {
+    }
+
+    private PreviewLink(ref ResultReader json)
+    {
+        json.Begin();
+        while (json.Next(out var name))
+        {
+            switch (name.Length)
+            {
+                case 9 when name.SequenceEqual("sandboxId"u8):
+                    SandboxId = json.Text()!;
+                    break;
+                case 3 when name.SequenceEqual("url"u8):
+                    Url = json.Text()!;
+                    break;
+                case 5 when name.SequenceEqual("token"u8):
+                    Token = json.Text()!;
+                    break;
+                default:
+                    AdditionalData = json.Other(AdditionalData, name);
+                    break;
+            }
+        }
+    }
+
+    internal static PreviewLink Read(ref ResultReader json) => new(ref json);
 }
 
 /// <summary>The standard error of a program of the desktop.</summary>
@@ -1344,6 +3228,33 @@ public sealed record ProcessErrorsText
     /// <summary>What a newer server says beyond that.</summary>
     [JsonExtensionData]
     public IDictionary<string, JsonElement>? AdditionalData { get; set; }
+
+    /// <summary>One without values.</summary>
+    public ProcessErrorsText()
+    {
+    }
+
+    private ProcessErrorsText(ref ResultReader json)
+    {
+        json.Begin();
+        while (json.Next(out var name))
+        {
+            switch (name.Length)
+            {
+                case 11 when name.SequenceEqual("processName"u8):
+                    ProcessName = json.Text()!;
+                    break;
+                case 6 when name.SequenceEqual("errors"u8):
+                    Errors = json.Text()!;
+                    break;
+                default:
+                    AdditionalData = json.Other(AdditionalData, name);
+                    break;
+            }
+        }
+    }
+
+    internal static ProcessErrorsText Read(ref ResultReader json) => new(ref json);
 }
 
 /// <summary>The standard output of a program of the desktop.</summary>
@@ -1360,6 +3271,33 @@ public sealed record ProcessLogsText
     /// <summary>What a newer server says beyond that.</summary>
     [JsonExtensionData]
     public IDictionary<string, JsonElement>? AdditionalData { get; set; }
+
+    /// <summary>One without values.</summary>
+    public ProcessLogsText()
+    {
+    }
+
+    private ProcessLogsText(ref ResultReader json)
+    {
+        json.Begin();
+        while (json.Next(out var name))
+        {
+            switch (name.Length)
+            {
+                case 11 when name.SequenceEqual("processName"u8):
+                    ProcessName = json.Text()!;
+                    break;
+                case 4 when name.SequenceEqual("logs"u8):
+                    Logs = json.Text()!;
+                    break;
+                default:
+                    AdditionalData = json.Other(AdditionalData, name);
+                    break;
+            }
+        }
+    }
+
+    internal static ProcessLogsText Read(ref ResultReader json) => new(ref json);
 }
 
 /// <summary>A program of the desktop that was started anew.</summary>
@@ -1376,6 +3314,33 @@ public sealed record ProcessRestarted
     /// <summary>What a newer server says beyond that.</summary>
     [JsonExtensionData]
     public IDictionary<string, JsonElement>? AdditionalData { get; set; }
+
+    /// <summary>One without values.</summary>
+    public ProcessRestarted()
+    {
+    }
+
+    private ProcessRestarted(ref ResultReader json)
+    {
+        json.Begin();
+        while (json.Next(out var name))
+        {
+            switch (name.Length)
+            {
+                case 7 when name.SequenceEqual("message"u8):
+                    Message = json.Text()!;
+                    break;
+                case 11 when name.SequenceEqual("processName"u8):
+                    ProcessName = json.Text()!;
+                    break;
+                default:
+                    AdditionalData = json.Other(AdditionalData, name);
+                    break;
+            }
+        }
+    }
+
+    internal static ProcessRestarted Read(ref ResultReader json) => new(ref json);
 }
 
 /// <summary>Whether one program of the desktop runs.</summary>
@@ -1392,6 +3357,33 @@ public sealed record ProcessRunning
     /// <summary>What a newer server says beyond that.</summary>
     [JsonExtensionData]
     public IDictionary<string, JsonElement>? AdditionalData { get; set; }
+
+    /// <summary>One without values.</summary>
+    public ProcessRunning()
+    {
+    }
+
+    private ProcessRunning(ref ResultReader json)
+    {
+        json.Begin();
+        while (json.Next(out var name))
+        {
+            switch (name.Length)
+            {
+                case 11 when name.SequenceEqual("processName"u8):
+                    ProcessName = json.Text()!;
+                    break;
+                case 7 when name.SequenceEqual("running"u8):
+                    Running = json.Boolean();
+                    break;
+                default:
+                    AdditionalData = json.Other(AdditionalData, name);
+                    break;
+            }
+        }
+    }
+
+    internal static ProcessRunning Read(ref ResultReader json) => new(ref json);
 }
 
 /// <summary>A terminal that was made.</summary>
@@ -1404,6 +3396,30 @@ public sealed record PtyCreated
     /// <summary>What a newer server says beyond that.</summary>
     [JsonExtensionData]
     public IDictionary<string, JsonElement>? AdditionalData { get; set; }
+
+    /// <summary>One without values.</summary>
+    public PtyCreated()
+    {
+    }
+
+    private PtyCreated(ref ResultReader json)
+    {
+        json.Begin();
+        while (json.Next(out var name))
+        {
+            switch (name.Length)
+            {
+                case 9 when name.SequenceEqual("sessionId"u8):
+                    SessionId = json.Text()!;
+                    break;
+                default:
+                    AdditionalData = json.Other(AdditionalData, name);
+                    break;
+            }
+        }
+    }
+
+    internal static PtyCreated Read(ref ResultReader json) => new(ref json);
 }
 
 /// <summary>How a terminal's shell ended.</summary>
@@ -1428,6 +3444,39 @@ public sealed record PtyEnded
     /// <summary>What a newer server says beyond that.</summary>
     [JsonExtensionData]
     public IDictionary<string, JsonElement>? AdditionalData { get; set; }
+
+    /// <summary>One without values.</summary>
+    public PtyEnded()
+    {
+    }
+
+    private PtyEnded(ref ResultReader json)
+    {
+        json.Begin();
+        while (json.Next(out var name))
+        {
+            switch (name.Length)
+            {
+                case 8 when name.SequenceEqual("exitCode"u8):
+                    ExitCode = json.Int();
+                    break;
+                case 6 when name.SequenceEqual("reason"u8):
+                    Reason = json.Text();
+                    break;
+                case 5 when name.SequenceEqual("bytes"u8):
+                    Bytes = json.Long();
+                    break;
+                case 8 when name.SequenceEqual("position"u8):
+                    Position = json.Long();
+                    break;
+                default:
+                    AdditionalData = json.Other(AdditionalData, name);
+                    break;
+            }
+        }
+    }
+
+    internal static PtyEnded Read(ref ResultReader json) => new(ref json);
 }
 
 /// <summary>A terminal.</summary>
@@ -1468,6 +3517,51 @@ public sealed record PtyInfo
     /// <summary>What a newer server says beyond that.</summary>
     [JsonExtensionData]
     public IDictionary<string, JsonElement>? AdditionalData { get; set; }
+
+    /// <summary>One without values.</summary>
+    public PtyInfo()
+    {
+    }
+
+    private PtyInfo(ref ResultReader json)
+    {
+        json.Begin();
+        while (json.Next(out var name))
+        {
+            switch (name.Length)
+            {
+                case 2 when name.SequenceEqual("id"u8):
+                    Id = json.Text()!;
+                    break;
+                case 3 when name.SequenceEqual("cwd"u8):
+                    Cwd = json.Text()!;
+                    break;
+                case 4 when name.SequenceEqual("envs"u8):
+                    Envs = json.IsNull ? null! : json.Map(static (ref ResultReader json) => json.Text()!);
+                    break;
+                case 4 when name.SequenceEqual("cols"u8):
+                    Cols = json.Int();
+                    break;
+                case 4 when name.SequenceEqual("rows"u8):
+                    Rows = json.Int();
+                    break;
+                case 9 when name.SequenceEqual("createdAt"u8):
+                    CreatedAt = json.Time();
+                    break;
+                case 6 when name.SequenceEqual("active"u8):
+                    Active = json.Boolean();
+                    break;
+                case 9 when name.SequenceEqual("lazyStart"u8):
+                    LazyStart = json.Boolean();
+                    break;
+                default:
+                    AdditionalData = json.Other(AdditionalData, name);
+                    break;
+            }
+        }
+    }
+
+    internal static PtyInfo Read(ref ResultReader json) => new(ref json);
 }
 
 /// <summary>The terminals that are there.</summary>
@@ -1480,6 +3574,30 @@ public sealed record PtyList
     /// <summary>What a newer server says beyond that.</summary>
     [JsonExtensionData]
     public IDictionary<string, JsonElement>? AdditionalData { get; set; }
+
+    /// <summary>One without values.</summary>
+    public PtyList()
+    {
+    }
+
+    private PtyList(ref ResultReader json)
+    {
+        json.Begin();
+        while (json.Next(out var name))
+        {
+            switch (name.Length)
+            {
+                case 8 when name.SequenceEqual("sessions"u8):
+                    Sessions = json.IsNull ? null! : json.List(Daytona.PtyInfo.Read);
+                    break;
+                default:
+                    AdditionalData = json.Other(AdditionalData, name);
+                    break;
+            }
+        }
+    }
+
+    internal static PtyList Read(ref ResultReader json) => new(ref json);
 }
 
 /// <summary>A terminal that is connected.</summary>
@@ -1492,6 +3610,30 @@ public sealed record PtyOpened
     /// <summary>What a newer server says beyond that.</summary>
     [JsonExtensionData]
     public IDictionary<string, JsonElement>? AdditionalData { get; set; }
+
+    /// <summary>One without values.</summary>
+    public PtyOpened()
+    {
+    }
+
+    private PtyOpened(ref ResultReader json)
+    {
+        json.Begin();
+        while (json.Next(out var name))
+        {
+            switch (name.Length)
+            {
+                case 2 when name.SequenceEqual("id"u8):
+                    Id = json.Text()!;
+                    break;
+                default:
+                    AdditionalData = json.Other(AdditionalData, name);
+                    break;
+            }
+        }
+    }
+
+    internal static PtyOpened Read(ref ResultReader json) => new(ref json);
 }
 
 /// <summary>One rate limit.</summary>
@@ -1509,6 +3651,33 @@ public sealed record RateLimit
     /// <summary>What a newer server says beyond that.</summary>
     [JsonExtensionData]
     public IDictionary<string, JsonElement>? AdditionalData { get; set; }
+
+    /// <summary>One without values.</summary>
+    public RateLimit()
+    {
+    }
+
+    private RateLimit(ref ResultReader json)
+    {
+        json.Begin();
+        while (json.Next(out var name))
+        {
+            switch (name.Length)
+            {
+                case 3 when name.SequenceEqual("ttl"u8):
+                    Ttl = json.IsNull ? null : json.Span(TimeSpan.TicksPerSecond);
+                    break;
+                case 5 when name.SequenceEqual("limit"u8):
+                    Limit = json.IsNull ? null : json.Double();
+                    break;
+                default:
+                    AdditionalData = json.Other(AdditionalData, name);
+                    break;
+            }
+        }
+    }
+
+    internal static RateLimit Read(ref ResultReader json) => new(ref json);
 }
 
 /// <summary>The rate limits of the API.</summary>
@@ -1537,6 +3706,42 @@ public sealed record RateLimits
     /// <summary>What a newer server says beyond that.</summary>
     [JsonExtensionData]
     public IDictionary<string, JsonElement>? AdditionalData { get; set; }
+
+    /// <summary>One without values.</summary>
+    public RateLimits()
+    {
+    }
+
+    private RateLimits(ref ResultReader json)
+    {
+        json.Begin();
+        while (json.Next(out var name))
+        {
+            switch (name.Length)
+            {
+                case 10 when name.SequenceEqual("failedAuth"u8):
+                    FailedAuth = json.IsNull ? null : Daytona.RateLimit.Read(ref json);
+                    break;
+                case 13 when name.SequenceEqual("authenticated"u8):
+                    Authenticated = json.IsNull ? null : Daytona.RateLimit.Read(ref json);
+                    break;
+                case 13 when name.SequenceEqual("sandboxCreate"u8):
+                    SandboxCreate = json.IsNull ? null : Daytona.RateLimit.Read(ref json);
+                    break;
+                case 16 when name.SequenceEqual("sandboxLifecycle"u8):
+                    SandboxLifecycle = json.IsNull ? null : Daytona.RateLimit.Read(ref json);
+                    break;
+                case 11 when name.SequenceEqual("sandboxList"u8):
+                    SandboxList = json.IsNull ? null : Daytona.RateLimit.Read(ref json);
+                    break;
+                default:
+                    AdditionalData = json.Other(AdditionalData, name);
+                    break;
+            }
+        }
+    }
+
+    internal static RateLimits Read(ref ResultReader json) => new(ref json);
 }
 
 /// <summary>A file that is being read.</summary>
@@ -1549,6 +3754,30 @@ public sealed record ReaderOpened
     /// <summary>What a newer server says beyond that.</summary>
     [JsonExtensionData]
     public IDictionary<string, JsonElement>? AdditionalData { get; set; }
+
+    /// <summary>One without values.</summary>
+    public ReaderOpened()
+    {
+    }
+
+    private ReaderOpened(ref ResultReader json)
+    {
+        json.Begin();
+        while (json.Next(out var name))
+        {
+            switch (name.Length)
+            {
+                case 6 when name.SequenceEqual("length"u8):
+                    Length = json.IsNull ? null : json.Long();
+                    break;
+                default:
+                    AdditionalData = json.Other(AdditionalData, name);
+                    break;
+            }
+        }
+    }
+
+    internal static ReaderOpened Read(ref ResultReader json) => new(ref json);
 }
 
 /// <summary>A video of the screen.</summary>
@@ -1590,6 +3819,51 @@ public sealed record Recording
     /// <summary>What a newer server says beyond that.</summary>
     [JsonExtensionData]
     public IDictionary<string, JsonElement>? AdditionalData { get; set; }
+
+    /// <summary>One without values.</summary>
+    public Recording()
+    {
+    }
+
+    private Recording(ref ResultReader json)
+    {
+        json.Begin();
+        while (json.Next(out var name))
+        {
+            switch (name.Length)
+            {
+                case 2 when name.SequenceEqual("id"u8):
+                    Id = json.Text()!;
+                    break;
+                case 8 when name.SequenceEqual("fileName"u8):
+                    FileName = json.Text()!;
+                    break;
+                case 8 when name.SequenceEqual("filePath"u8):
+                    FilePath = json.Text()!;
+                    break;
+                case 9 when name.SequenceEqual("startTime"u8):
+                    StartTime = json.Time();
+                    break;
+                case 7 when name.SequenceEqual("endTime"u8):
+                    EndTime = json.IsNull ? null : json.Time();
+                    break;
+                case 6 when name.SequenceEqual("status"u8):
+                    Status = new RecordingStatus(json.Choice());
+                    break;
+                case 15 when name.SequenceEqual("durationSeconds"u8):
+                    Duration = json.IsNull ? null : json.Span(TimeSpan.TicksPerSecond);
+                    break;
+                case 9 when name.SequenceEqual("sizeBytes"u8):
+                    SizeBytes = json.IsNull ? null : json.Long();
+                    break;
+                default:
+                    AdditionalData = json.Other(AdditionalData, name);
+                    break;
+            }
+        }
+    }
+
+    internal static Recording Read(ref ResultReader json) => new(ref json);
 }
 
 /// <summary>Videos of the screen.</summary>
@@ -1602,6 +3876,30 @@ public sealed record RecordingList
     /// <summary>What a newer server says beyond that.</summary>
     [JsonExtensionData]
     public IDictionary<string, JsonElement>? AdditionalData { get; set; }
+
+    /// <summary>One without values.</summary>
+    public RecordingList()
+    {
+    }
+
+    private RecordingList(ref ResultReader json)
+    {
+        json.Begin();
+        while (json.Next(out var name))
+        {
+            switch (name.Length)
+            {
+                case 10 when name.SequenceEqual("recordings"u8):
+                    Recordings = json.IsNull ? null! : json.List(Daytona.Recording.Read);
+                    break;
+                default:
+                    AdditionalData = json.Other(AdditionalData, name);
+                    break;
+            }
+        }
+    }
+
+    internal static RecordingList Read(ref ResultReader json) => new(ref json);
 }
 
 /// <summary>A region.</summary>
@@ -1650,6 +3948,57 @@ public sealed record Region
     /// <summary>What a newer server says beyond that.</summary>
     [JsonExtensionData]
     public IDictionary<string, JsonElement>? AdditionalData { get; set; }
+
+    /// <summary>One without values.</summary>
+    public Region()
+    {
+    }
+
+    private Region(ref ResultReader json)
+    {
+        json.Begin();
+        while (json.Next(out var name))
+        {
+            switch (name.Length)
+            {
+                case 2 when name.SequenceEqual("id"u8):
+                    Id = json.Text()!;
+                    break;
+                case 4 when name.SequenceEqual("name"u8):
+                    Name = json.Text()!;
+                    break;
+                case 14 when name.SequenceEqual("organizationId"u8):
+                    OrganizationId = json.Text();
+                    break;
+                case 10 when name.SequenceEqual("regionType"u8):
+                    RegionType = new RegionType(json.Choice());
+                    break;
+                case 9 when name.SequenceEqual("createdAt"u8):
+                    CreatedAt = json.Time();
+                    break;
+                case 9 when name.SequenceEqual("updatedAt"u8):
+                    UpdatedAt = json.Time();
+                    break;
+                case 8 when name.SequenceEqual("proxyUrl"u8):
+                    ProxyUrl = json.Text();
+                    break;
+                case 13 when name.SequenceEqual("sshGatewayUrl"u8):
+                    SshGatewayUrl = json.Text();
+                    break;
+                case 18 when name.SequenceEqual("snapshotManagerUrl"u8):
+                    SnapshotManagerUrl = json.Text();
+                    break;
+                case 12 when name.SequenceEqual("otelEndpoint"u8):
+                    OtelEndpoint = json.Text();
+                    break;
+                default:
+                    AdditionalData = json.Other(AdditionalData, name);
+                    break;
+            }
+        }
+    }
+
+    internal static Region Read(ref ResultReader json) => new(ref json);
 }
 
 /// <summary>What became of one file.</summary>
@@ -1670,6 +4019,36 @@ public sealed record ReplaceResult
     /// <summary>What a newer server says beyond that.</summary>
     [JsonExtensionData]
     public IDictionary<string, JsonElement>? AdditionalData { get; set; }
+
+    /// <summary>One without values.</summary>
+    public ReplaceResult()
+    {
+    }
+
+    private ReplaceResult(ref ResultReader json)
+    {
+        json.Begin();
+        while (json.Next(out var name))
+        {
+            switch (name.Length)
+            {
+                case 4 when name.SequenceEqual("file"u8):
+                    File = json.Text()!;
+                    break;
+                case 7 when name.SequenceEqual("success"u8):
+                    Success = json.Boolean();
+                    break;
+                case 5 when name.SequenceEqual("error"u8):
+                    Error = json.Text();
+                    break;
+                default:
+                    AdditionalData = json.Other(AdditionalData, name);
+                    break;
+            }
+        }
+    }
+
+    internal static ReplaceResult Read(ref ResultReader json) => new(ref json);
 }
 
 /// <summary>A command that was started, as a stream's OPENED tells it.</summary>
@@ -1686,6 +4065,33 @@ public sealed record RunOpened
     /// <summary>What a newer server says beyond that.</summary>
     [JsonExtensionData]
     public IDictionary<string, JsonElement>? AdditionalData { get; set; }
+
+    /// <summary>One without values.</summary>
+    public RunOpened()
+    {
+    }
+
+    private RunOpened(ref ResultReader json)
+    {
+        json.Begin();
+        while (json.Next(out var name))
+        {
+            switch (name.Length)
+            {
+                case 9 when name.SequenceEqual("sessionId"u8):
+                    SessionId = json.Text()!;
+                    break;
+                case 9 when name.SequenceEqual("commandId"u8):
+                    CommandId = json.Text()!;
+                    break;
+                default:
+                    AdditionalData = json.Other(AdditionalData, name);
+                    break;
+            }
+        }
+    }
+
+    internal static RunOpened Read(ref ResultReader json) => new(ref json);
 }
 
 /// <summary>What a finished command left. Bytes that are not UTF-8 are U+FFFD here; the stream has them
@@ -1708,6 +4114,36 @@ public sealed record RunResult
     /// <summary>What a newer server says beyond that.</summary>
     [JsonExtensionData]
     public IDictionary<string, JsonElement>? AdditionalData { get; set; }
+
+    /// <summary>One without values.</summary>
+    public RunResult()
+    {
+    }
+
+    private RunResult(ref ResultReader json)
+    {
+        json.Begin();
+        while (json.Next(out var name))
+        {
+            switch (name.Length)
+            {
+                case 8 when name.SequenceEqual("exitCode"u8):
+                    ExitCode = json.Int();
+                    break;
+                case 6 when name.SequenceEqual("stdout"u8):
+                    Stdout = json.Text()!;
+                    break;
+                case 6 when name.SequenceEqual("stderr"u8):
+                    Stderr = json.Text()!;
+                    break;
+                default:
+                    AdditionalData = json.Other(AdditionalData, name);
+                    break;
+            }
+        }
+    }
+
+    internal static RunResult Read(ref ResultReader json) => new(ref json);
 }
 
 /// <summary>A sandbox, as the server describes it.</summary>
@@ -1896,6 +4332,159 @@ public sealed record SandboxInfo
     /// <summary>What a newer server says beyond that.</summary>
     [JsonExtensionData]
     public IDictionary<string, JsonElement>? AdditionalData { get; set; }
+
+    /// <summary>One without values.</summary>
+    public SandboxInfo()
+    {
+    }
+
+    private SandboxInfo(ref ResultReader json)
+    {
+        json.Begin();
+        while (json.Next(out var name))
+        {
+            switch (name.Length)
+            {
+                case 2 when name.SequenceEqual("id"u8):
+                    Id = json.Text()!;
+                    break;
+                case 4 when name.SequenceEqual("name"u8):
+                    Name = json.Text()!;
+                    break;
+                case 14 when name.SequenceEqual("organizationId"u8):
+                    OrganizationId = json.Text()!;
+                    break;
+                case 8 when name.SequenceEqual("snapshot"u8):
+                    Snapshot = json.Text();
+                    break;
+                case 4 when name.SequenceEqual("user"u8):
+                    User = json.Text()!;
+                    break;
+                case 3 when name.SequenceEqual("env"u8):
+                    Env = json.IsNull ? null : json.Map(static (ref ResultReader json) => json.Text()!);
+                    break;
+                case 6 when name.SequenceEqual("labels"u8):
+                    Labels = json.IsNull ? null! : json.Map(static (ref ResultReader json) => json.Text()!);
+                    break;
+                case 6 when name.SequenceEqual("public"u8):
+                    Public = json.Boolean();
+                    break;
+                case 15 when name.SequenceEqual("networkBlockAll"u8):
+                    NetworkBlockAll = json.IsNull ? null : json.Boolean();
+                    break;
+                case 16 when name.SequenceEqual("networkAllowList"u8):
+                    NetworkAllowList = json.Text();
+                    break;
+                case 15 when name.SequenceEqual("domainAllowList"u8):
+                    DomainAllowList = json.Text();
+                    break;
+                case 16 when name.SequenceEqual("outboundProxyUrl"u8):
+                    OutboundProxyUrl = json.Text();
+                    break;
+                case 20 when name.SequenceEqual("otelEndpointOverride"u8):
+                    OtelEndpointOverride = json.Text();
+                    break;
+                case 6 when name.SequenceEqual("target"u8):
+                    Target = json.Text()!;
+                    break;
+                case 3 when name.SequenceEqual("cpu"u8):
+                    Cpu = json.Double();
+                    break;
+                case 3 when name.SequenceEqual("gpu"u8):
+                    Gpu = json.Double();
+                    break;
+                case 6 when name.SequenceEqual("memory"u8):
+                    Memory = json.Double();
+                    break;
+                case 4 when name.SequenceEqual("disk"u8):
+                    Disk = json.Double();
+                    break;
+                case 7 when name.SequenceEqual("gpuType"u8):
+                    GpuType = json.IsNull ? default(GpuType?) : new GpuType(json.Choice());
+                    break;
+                case 4 when name.SequenceEqual("spot"u8):
+                    Spot = json.IsNull ? null : json.Boolean();
+                    break;
+                case 13 when name.SequenceEqual("spotEvictedAt"u8):
+                    SpotEvictedAt = json.IsNull ? null : json.Time();
+                    break;
+                case 15 when name.SequenceEqual("queueTimedOutAt"u8):
+                    QueueTimedOutAt = json.IsNull ? null : json.Time();
+                    break;
+                case 5 when name.SequenceEqual("state"u8):
+                    State = json.IsNull ? default(SandboxState?) : new SandboxState(json.Choice());
+                    break;
+                case 12 when name.SequenceEqual("desiredState"u8):
+                    DesiredState = json.IsNull ? default(SandboxDesiredState?) : new SandboxDesiredState(json.Choice());
+                    break;
+                case 11 when name.SequenceEqual("errorReason"u8):
+                    ErrorReason = json.Text();
+                    break;
+                case 11 when name.SequenceEqual("recoverable"u8):
+                    Recoverable = json.IsNull ? null : json.Boolean();
+                    break;
+                case 10 when name.SequenceEqual("warmPoolId"u8):
+                    WarmPoolId = json.Text();
+                    break;
+                case 11 when name.SequenceEqual("backupState"u8):
+                    BackupState = json.IsNull ? default(BackupState?) : new BackupState(json.Choice());
+                    break;
+                case 15 when name.SequenceEqual("backupCreatedAt"u8):
+                    BackupCreatedAt = json.IsNull ? null : json.Time();
+                    break;
+                case 16 when name.SequenceEqual("autoStopInterval"u8):
+                    AutoStopInterval = json.IsNull ? null : json.Span(TimeSpan.TicksPerMinute);
+                    break;
+                case 17 when name.SequenceEqual("autoPauseInterval"u8):
+                    AutoPauseInterval = json.IsNull ? null : json.Span(TimeSpan.TicksPerMinute);
+                    break;
+                case 19 when name.SequenceEqual("autoArchiveInterval"u8):
+                    AutoArchiveInterval = json.IsNull ? null : json.Span(TimeSpan.TicksPerMinute);
+                    break;
+                case 18 when name.SequenceEqual("autoDeleteInterval"u8):
+                    AutoDeleteInterval = json.IsNull ? null : json.Span(TimeSpan.TicksPerMinute);
+                    break;
+                case 13 when name.SequenceEqual("autoDestroyAt"u8):
+                    AutoDestroyAt = json.IsNull ? null : json.Time();
+                    break;
+                case 7 when name.SequenceEqual("volumes"u8):
+                    Volumes = json.IsNull ? null : json.List(Daytona.VolumeMount.Read);
+                    break;
+                case 9 when name.SequenceEqual("buildInfo"u8):
+                    BuildInfo = json.IsNull ? null : Daytona.BuildInfo.Read(ref json);
+                    break;
+                case 9 when name.SequenceEqual("createdAt"u8):
+                    CreatedAt = json.IsNull ? null : json.Time();
+                    break;
+                case 9 when name.SequenceEqual("updatedAt"u8):
+                    UpdatedAt = json.IsNull ? null : json.Time();
+                    break;
+                case 14 when name.SequenceEqual("lastActivityAt"u8):
+                    LastActivityAt = json.IsNull ? null : json.Time();
+                    break;
+                case 12 when name.SequenceEqual("sandboxClass"u8):
+                    SandboxClass = json.IsNull ? default(SandboxClass?) : new SandboxClass(json.Choice());
+                    break;
+                case 13 when name.SequenceEqual("daemonVersion"u8):
+                    DaemonVersion = json.Text();
+                    break;
+                case 8 when name.SequenceEqual("runnerId"u8):
+                    RunnerId = json.Text();
+                    break;
+                case 15 when name.SequenceEqual("linkedSandboxId"u8):
+                    LinkedSandboxId = json.Text();
+                    break;
+                case 15 when name.SequenceEqual("toolboxProxyUrl"u8):
+                    ToolboxProxyUrl = json.Text()!;
+                    break;
+                default:
+                    AdditionalData = json.Other(AdditionalData, name);
+                    break;
+            }
+        }
+    }
+
+    internal static SandboxInfo Read(ref ResultReader json) => new(ref json);
 }
 
 /// <summary>The labels of a sandbox.</summary>
@@ -1908,6 +4497,30 @@ public sealed record SandboxLabels
     /// <summary>What a newer server says beyond that.</summary>
     [JsonExtensionData]
     public IDictionary<string, JsonElement>? AdditionalData { get; set; }
+
+    /// <summary>One without values.</summary>
+    public SandboxLabels()
+    {
+    }
+
+    private SandboxLabels(ref ResultReader json)
+    {
+        json.Begin();
+        while (json.Next(out var name))
+        {
+            switch (name.Length)
+            {
+                case 6 when name.SequenceEqual("labels"u8):
+                    Labels = json.IsNull ? null! : json.Map(static (ref ResultReader json) => json.Text()!);
+                    break;
+                default:
+                    AdditionalData = json.Other(AdditionalData, name);
+                    break;
+            }
+        }
+    }
+
+    internal static SandboxLabels Read(ref ResultReader json) => new(ref json);
 }
 
 /// <summary>A page of sandboxes.</summary>
@@ -1937,6 +4550,42 @@ public sealed record SandboxPage
     /// <summary>What a newer server says beyond that.</summary>
     [JsonExtensionData]
     public IDictionary<string, JsonElement>? AdditionalData { get; set; }
+
+    /// <summary>One without values.</summary>
+    public SandboxPage()
+    {
+    }
+
+    private SandboxPage(ref ResultReader json)
+    {
+        json.Begin();
+        while (json.Next(out var name))
+        {
+            switch (name.Length)
+            {
+                case 5 when name.SequenceEqual("items"u8):
+                    Items = json.IsNull ? null! : json.List(Daytona.SandboxInfo.Read);
+                    break;
+                case 10 when name.SequenceEqual("nextCursor"u8):
+                    NextCursor = json.Text();
+                    break;
+                case 5 when name.SequenceEqual("total"u8):
+                    Total = json.IsNull ? null : json.Long();
+                    break;
+                case 4 when name.SequenceEqual("page"u8):
+                    Page = json.IsNull ? null : json.Long();
+                    break;
+                case 10 when name.SequenceEqual("totalPages"u8):
+                    TotalPages = json.IsNull ? null : json.Long();
+                    break;
+                default:
+                    AdditionalData = json.Other(AdditionalData, name);
+                    break;
+            }
+        }
+    }
+
+    internal static SandboxPage Read(ref ResultReader json) => new(ref json);
 }
 
 /// <summary>One screen.</summary>
@@ -1969,6 +4618,45 @@ public sealed record Screen
     /// <summary>What a newer server says beyond that.</summary>
     [JsonExtensionData]
     public IDictionary<string, JsonElement>? AdditionalData { get; set; }
+
+    /// <summary>One without values.</summary>
+    public Screen()
+    {
+    }
+
+    private Screen(ref ResultReader json)
+    {
+        json.Begin();
+        while (json.Next(out var name))
+        {
+            switch (name.Length)
+            {
+                case 2 when name.SequenceEqual("id"u8):
+                    Id = json.Long();
+                    break;
+                case 1 when name.SequenceEqual("x"u8):
+                    X = json.Int();
+                    break;
+                case 1 when name.SequenceEqual("y"u8):
+                    Y = json.Int();
+                    break;
+                case 5 when name.SequenceEqual("width"u8):
+                    Width = json.Int();
+                    break;
+                case 6 when name.SequenceEqual("height"u8):
+                    Height = json.Int();
+                    break;
+                case 8 when name.SequenceEqual("isActive"u8):
+                    IsActive = json.Boolean();
+                    break;
+                default:
+                    AdditionalData = json.Other(AdditionalData, name);
+                    break;
+            }
+        }
+    }
+
+    internal static Screen Read(ref ResultReader json) => new(ref json);
 }
 
 /// <summary>A picture of the screen.</summary>
@@ -1989,6 +4677,36 @@ public sealed record ScreenshotTaken
     /// <summary>What a newer server says beyond that.</summary>
     [JsonExtensionData]
     public IDictionary<string, JsonElement>? AdditionalData { get; set; }
+
+    /// <summary>One without values.</summary>
+    public ScreenshotTaken()
+    {
+    }
+
+    private ScreenshotTaken(ref ResultReader json)
+    {
+        json.Begin();
+        while (json.Next(out var name))
+        {
+            switch (name.Length)
+            {
+                case 10 when name.SequenceEqual("screenshot"u8):
+                    Screenshot = json.Text()!;
+                    break;
+                case 14 when name.SequenceEqual("cursorPosition"u8):
+                    CursorPosition = json.IsNull ? null : Daytona.MousePosition.Read(ref json);
+                    break;
+                case 9 when name.SequenceEqual("sizeBytes"u8):
+                    SizeBytes = json.IsNull ? null : json.Long();
+                    break;
+                default:
+                    AdditionalData = json.Other(AdditionalData, name);
+                    break;
+            }
+        }
+    }
+
+    internal static ScreenshotTaken Read(ref ResultReader json) => new(ref json);
 }
 
 /// <summary>What came of scrolling.</summary>
@@ -2001,6 +4719,30 @@ public sealed record Scrolled
     /// <summary>What a newer server says beyond that.</summary>
     [JsonExtensionData]
     public IDictionary<string, JsonElement>? AdditionalData { get; set; }
+
+    /// <summary>One without values.</summary>
+    public Scrolled()
+    {
+    }
+
+    private Scrolled(ref ResultReader json)
+    {
+        json.Begin();
+        while (json.Next(out var name))
+        {
+            switch (name.Length)
+            {
+                case 7 when name.SequenceEqual("success"u8):
+                    Success = json.Boolean();
+                    break;
+                default:
+                    AdditionalData = json.Other(AdditionalData, name);
+                    break;
+            }
+        }
+    }
+
+    internal static Scrolled Read(ref ResultReader json) => new(ref json);
 }
 
 /// <summary>What was found by name.</summary>
@@ -2013,6 +4755,30 @@ public sealed record SearchResult
     /// <summary>What a newer server says beyond that.</summary>
     [JsonExtensionData]
     public IDictionary<string, JsonElement>? AdditionalData { get; set; }
+
+    /// <summary>One without values.</summary>
+    public SearchResult()
+    {
+    }
+
+    private SearchResult(ref ResultReader json)
+    {
+        json.Begin();
+        while (json.Next(out var name))
+        {
+            switch (name.Length)
+            {
+                case 5 when name.SequenceEqual("files"u8):
+                    Files = json.IsNull ? null! : json.List(static (ref ResultReader json) => json.Text()!);
+                    break;
+                default:
+                    AdditionalData = json.Other(AdditionalData, name);
+                    break;
+            }
+        }
+    }
+
+    internal static SearchResult Read(ref ResultReader json) => new(ref json);
 }
 
 /// <summary>A secret without its value.</summary>
@@ -2049,6 +4815,48 @@ public sealed record Secret
     /// <summary>What a newer server says beyond that.</summary>
     [JsonExtensionData]
     public IDictionary<string, JsonElement>? AdditionalData { get; set; }
+
+    /// <summary>One without values.</summary>
+    public Secret()
+    {
+    }
+
+    private Secret(ref ResultReader json)
+    {
+        json.Begin();
+        while (json.Next(out var name))
+        {
+            switch (name.Length)
+            {
+                case 2 when name.SequenceEqual("id"u8):
+                    Id = json.Text()!;
+                    break;
+                case 4 when name.SequenceEqual("name"u8):
+                    Name = json.Text()!;
+                    break;
+                case 11 when name.SequenceEqual("description"u8):
+                    Description = json.Text();
+                    break;
+                case 11 when name.SequenceEqual("placeholder"u8):
+                    Placeholder = json.Text()!;
+                    break;
+                case 5 when name.SequenceEqual("hosts"u8):
+                    Hosts = json.IsNull ? null! : json.List(static (ref ResultReader json) => json.Text()!);
+                    break;
+                case 9 when name.SequenceEqual("createdAt"u8):
+                    CreatedAt = json.Time();
+                    break;
+                case 9 when name.SequenceEqual("updatedAt"u8):
+                    UpdatedAt = json.Time();
+                    break;
+                default:
+                    AdditionalData = json.Other(AdditionalData, name);
+                    break;
+            }
+        }
+    }
+
+    internal static Secret Read(ref ResultReader json) => new(ref json);
 }
 
 /// <summary>A page of secrets.</summary>
@@ -2069,6 +4877,36 @@ public sealed record SecretPage
     /// <summary>What a newer server says beyond that.</summary>
     [JsonExtensionData]
     public IDictionary<string, JsonElement>? AdditionalData { get; set; }
+
+    /// <summary>One without values.</summary>
+    public SecretPage()
+    {
+    }
+
+    private SecretPage(ref ResultReader json)
+    {
+        json.Begin();
+        while (json.Next(out var name))
+        {
+            switch (name.Length)
+            {
+                case 5 when name.SequenceEqual("items"u8):
+                    Items = json.IsNull ? null! : json.List(Daytona.Secret.Read);
+                    break;
+                case 5 when name.SequenceEqual("total"u8):
+                    Total = json.Long();
+                    break;
+                case 10 when name.SequenceEqual("nextCursor"u8):
+                    NextCursor = json.Text();
+                    break;
+                default:
+                    AdditionalData = json.Other(AdditionalData, name);
+                    break;
+            }
+        }
+    }
+
+    internal static SecretPage Read(ref ResultReader json) => new(ref json);
 }
 
 /// <summary>How a deployment of Daytona is configured.</summary>
@@ -2166,6 +5004,93 @@ public sealed record ServerConfig
     /// <summary>What a newer server says beyond that.</summary>
     [JsonExtensionData]
     public IDictionary<string, JsonElement>? AdditionalData { get; set; }
+
+    /// <summary>One without values.</summary>
+    public ServerConfig()
+    {
+    }
+
+    private ServerConfig(ref ResultReader json)
+    {
+        json.Begin();
+        while (json.Next(out var name))
+        {
+            switch (name.Length)
+            {
+                case 7 when name.SequenceEqual("version"u8):
+                    Version = json.Text()!;
+                    break;
+                case 8 when name.SequenceEqual("buildSha"u8):
+                    BuildSha = json.Text();
+                    break;
+                case 4 when name.SequenceEqual("oidc"u8):
+                    Oidc = json.IsNull ? null! : Daytona.Oidc.Read(ref json);
+                    break;
+                case 7 when name.SequenceEqual("ssoOidc"u8):
+                    SsoOidc = json.IsNull ? null : Daytona.SsoOidc.Read(ref json);
+                    break;
+                case 7 when name.SequenceEqual("posthog"u8):
+                    Posthog = json.IsNull ? null : Daytona.Posthog.Read(ref json);
+                    break;
+                case 18 when name.SequenceEqual("forcedFeatureFlags"u8):
+                    ForcedFeatureFlags = json.IsNull ? null : json.List(static (ref ResultReader json) => json.Text()!);
+                    break;
+                case 21 when name.SequenceEqual("linkedAccountsEnabled"u8):
+                    LinkedAccountsEnabled = json.Boolean();
+                    break;
+                case 13 when name.SequenceEqual("announcements"u8):
+                    Announcements = json.IsNull ? null! : json.Map(Daytona.Announcement.Read);
+                    break;
+                case 10 when name.SequenceEqual("pylonAppId"u8):
+                    PylonAppId = json.Text();
+                    break;
+                case 16 when name.SequenceEqual("proxyTemplateUrl"u8):
+                    ProxyTemplateUrl = json.Text()!;
+                    break;
+                case 15 when name.SequenceEqual("proxyToolboxUrl"u8):
+                    ProxyToolboxUrl = json.Text()!;
+                    break;
+                case 15 when name.SequenceEqual("defaultSnapshot"u8):
+                    DefaultSnapshot = json.Text()!;
+                    break;
+                case 12 when name.SequenceEqual("dashboardUrl"u8):
+                    DashboardUrl = json.Text()!;
+                    break;
+                case 22 when name.SequenceEqual("maxAutoArchiveInterval"u8):
+                    MaxAutoArchiveInterval = json.Span(TimeSpan.TicksPerMinute);
+                    break;
+                case 15 when name.SequenceEqual("maintananceMode"u8):
+                    MaintananceMode = json.Boolean();
+                    break;
+                case 11 when name.SequenceEqual("environment"u8):
+                    Environment = json.Text()!;
+                    break;
+                case 13 when name.SequenceEqual("billingApiUrl"u8):
+                    BillingApiUrl = json.Text();
+                    break;
+                case 15 when name.SequenceEqual("analyticsApiUrl"u8):
+                    AnalyticsApiUrl = json.Text();
+                    break;
+                case 20 when name.SequenceEqual("stripePublishableKey"u8):
+                    StripePublishableKey = json.Text();
+                    break;
+                case 17 when name.SequenceEqual("sshGatewayCommand"u8):
+                    SshGatewayCommand = json.Text();
+                    break;
+                case 19 when name.SequenceEqual("sshGatewayPublicKey"u8):
+                    SshGatewayPublicKey = json.Text();
+                    break;
+                case 9 when name.SequenceEqual("rateLimit"u8):
+                    RateLimit = json.IsNull ? null : Daytona.RateLimits.Read(ref json);
+                    break;
+                default:
+                    AdditionalData = json.Other(AdditionalData, name);
+                    break;
+            }
+        }
+    }
+
+    internal static ServerConfig Read(ref ResultReader json) => new(ref json);
 }
 
 /// <summary>A session and what ran in it.</summary>
@@ -2182,6 +5107,33 @@ public sealed record Session
     /// <summary>What a newer server says beyond that.</summary>
     [JsonExtensionData]
     public IDictionary<string, JsonElement>? AdditionalData { get; set; }
+
+    /// <summary>One without values.</summary>
+    public Session()
+    {
+    }
+
+    private Session(ref ResultReader json)
+    {
+        json.Begin();
+        while (json.Next(out var name))
+        {
+            switch (name.Length)
+            {
+                case 9 when name.SequenceEqual("sessionId"u8):
+                    SessionId = json.Text()!;
+                    break;
+                case 8 when name.SequenceEqual("commands"u8):
+                    Commands = json.IsNull ? null! : json.List(Daytona.SessionCommand.Read);
+                    break;
+                default:
+                    AdditionalData = json.Other(AdditionalData, name);
+                    break;
+            }
+        }
+    }
+
+    internal static Session Read(ref ResultReader json) => new(ref json);
 }
 
 /// <summary>A command of a session.</summary>
@@ -2202,6 +5154,36 @@ public sealed record SessionCommand
     /// <summary>What a newer server says beyond that.</summary>
     [JsonExtensionData]
     public IDictionary<string, JsonElement>? AdditionalData { get; set; }
+
+    /// <summary>One without values.</summary>
+    public SessionCommand()
+    {
+    }
+
+    private SessionCommand(ref ResultReader json)
+    {
+        json.Begin();
+        while (json.Next(out var name))
+        {
+            switch (name.Length)
+            {
+                case 2 when name.SequenceEqual("id"u8):
+                    Id = json.Text()!;
+                    break;
+                case 7 when name.SequenceEqual("command"u8):
+                    Command = json.Text()!;
+                    break;
+                case 8 when name.SequenceEqual("exitCode"u8):
+                    ExitCode = json.IsNull ? null : json.Int();
+                    break;
+                default:
+                    AdditionalData = json.Other(AdditionalData, name);
+                    break;
+            }
+        }
+    }
+
+    internal static SessionCommand Read(ref ResultReader json) => new(ref json);
 }
 
 /// <summary>What a session's command did; with <c>runAsync</c> the id alone.</summary>
@@ -2232,6 +5214,42 @@ public sealed record SessionExecuteResult
     /// <summary>What a newer server says beyond that.</summary>
     [JsonExtensionData]
     public IDictionary<string, JsonElement>? AdditionalData { get; set; }
+
+    /// <summary>One without values.</summary>
+    public SessionExecuteResult()
+    {
+    }
+
+    private SessionExecuteResult(ref ResultReader json)
+    {
+        json.Begin();
+        while (json.Next(out var name))
+        {
+            switch (name.Length)
+            {
+                case 5 when name.SequenceEqual("cmdId"u8):
+                    CmdId = json.Text()!;
+                    break;
+                case 6 when name.SequenceEqual("output"u8):
+                    Output = json.Text();
+                    break;
+                case 6 when name.SequenceEqual("stdout"u8):
+                    Stdout = json.Text();
+                    break;
+                case 6 when name.SequenceEqual("stderr"u8):
+                    Stderr = json.Text();
+                    break;
+                case 8 when name.SequenceEqual("exitCode"u8):
+                    ExitCode = json.IsNull ? null : json.Int();
+                    break;
+                default:
+                    AdditionalData = json.Other(AdditionalData, name);
+                    break;
+            }
+        }
+    }
+
+    internal static SessionExecuteResult Read(ref ResultReader json) => new(ref json);
 }
 
 /// <summary>How a port is reached without a header.</summary>
@@ -2256,6 +5274,39 @@ public sealed record SignedPreviewLink
     /// <summary>What a newer server says beyond that.</summary>
     [JsonExtensionData]
     public IDictionary<string, JsonElement>? AdditionalData { get; set; }
+
+    /// <summary>One without values.</summary>
+    public SignedPreviewLink()
+    {
+    }
+
+    private SignedPreviewLink(ref ResultReader json)
+    {
+        json.Begin();
+        while (json.Next(out var name))
+        {
+            switch (name.Length)
+            {
+                case 9 when name.SequenceEqual("sandboxId"u8):
+                    SandboxId = json.Text()!;
+                    break;
+                case 4 when name.SequenceEqual("port"u8):
+                    Port = json.Int();
+                    break;
+                case 5 when name.SequenceEqual("token"u8):
+                    Token = json.Text()!;
+                    break;
+                case 3 when name.SequenceEqual("url"u8):
+                    Url = json.Text()!;
+                    break;
+                default:
+                    AdditionalData = json.Other(AdditionalData, name);
+                    break;
+            }
+        }
+    }
+
+    internal static SignedPreviewLink Read(ref ResultReader json) => new(ref json);
 }
 
 /// <summary>A signed URL.</summary>
@@ -2272,6 +5323,33 @@ public sealed record SignedUrl
     /// <summary>What a newer server says beyond that.</summary>
     [JsonExtensionData]
     public IDictionary<string, JsonElement>? AdditionalData { get; set; }
+
+    /// <summary>One without values.</summary>
+    public SignedUrl()
+    {
+    }
+
+    private SignedUrl(ref ResultReader json)
+    {
+        json.Begin();
+        while (json.Next(out var name))
+        {
+            switch (name.Length)
+            {
+                case 3 when name.SequenceEqual("url"u8):
+                    Url = json.Text()!;
+                    break;
+                case 7 when name.SequenceEqual("expires"u8):
+                    Expires = json.Long();
+                    break;
+                default:
+                    AdditionalData = json.Other(AdditionalData, name);
+                    break;
+            }
+        }
+    }
+
+    internal static SignedUrl Read(ref ResultReader json) => new(ref json);
 }
 
 /// <summary>A snapshot.</summary>
@@ -2372,6 +5450,96 @@ public sealed record Snapshot
     /// <summary>What a newer server says beyond that.</summary>
     [JsonExtensionData]
     public IDictionary<string, JsonElement>? AdditionalData { get; set; }
+
+    /// <summary>One without values.</summary>
+    public Snapshot()
+    {
+    }
+
+    private Snapshot(ref ResultReader json)
+    {
+        json.Begin();
+        while (json.Next(out var name))
+        {
+            switch (name.Length)
+            {
+                case 2 when name.SequenceEqual("id"u8):
+                    Id = json.Text()!;
+                    break;
+                case 4 when name.SequenceEqual("name"u8):
+                    Name = json.Text()!;
+                    break;
+                case 14 when name.SequenceEqual("organizationId"u8):
+                    OrganizationId = json.Text();
+                    break;
+                case 7 when name.SequenceEqual("general"u8):
+                    General = json.Boolean();
+                    break;
+                case 5 when name.SequenceEqual("state"u8):
+                    State = new SnapshotState(json.Choice());
+                    break;
+                case 11 when name.SequenceEqual("errorReason"u8):
+                    ErrorReason = json.Text();
+                    break;
+                case 9 when name.SequenceEqual("imageName"u8):
+                    ImageName = json.Text();
+                    break;
+                case 9 when name.SequenceEqual("buildInfo"u8):
+                    BuildInfo = json.IsNull ? null : Daytona.BuildInfo.Read(ref json);
+                    break;
+                case 10 when name.SequenceEqual("entrypoint"u8):
+                    Entrypoint = json.IsNull ? null : json.List(static (ref ResultReader json) => json.Text()!);
+                    break;
+                case 4 when name.SequenceEqual("size"u8):
+                    Size = json.IsNull ? null : json.Double();
+                    break;
+                case 3 when name.SequenceEqual("cpu"u8):
+                    Cpu = json.Double();
+                    break;
+                case 3 when name.SequenceEqual("gpu"u8):
+                    Gpu = json.Double();
+                    break;
+                case 7 when name.SequenceEqual("gpuType"u8):
+                    GpuType = json.IsNull ? default(GpuType?) : new GpuType(json.Choice());
+                    break;
+                case 3 when name.SequenceEqual("mem"u8):
+                    Mem = json.Double();
+                    break;
+                case 4 when name.SequenceEqual("disk"u8):
+                    Disk = json.Double();
+                    break;
+                case 9 when name.SequenceEqual("regionIds"u8):
+                    RegionIds = json.IsNull ? null : json.List(static (ref ResultReader json) => json.Text()!);
+                    break;
+                case 15 when name.SequenceEqual("initialRunnerId"u8):
+                    InitialRunnerId = json.Text();
+                    break;
+                case 3 when name.SequenceEqual("ref"u8):
+                    Ref = json.Text();
+                    break;
+                case 15 when name.SequenceEqual("sourceSandboxId"u8):
+                    SourceSandboxId = json.Text();
+                    break;
+                case 12 when name.SequenceEqual("sandboxClass"u8):
+                    SandboxClass = json.IsNull ? default(SandboxClass?) : new SandboxClass(json.Choice());
+                    break;
+                case 9 when name.SequenceEqual("createdAt"u8):
+                    CreatedAt = json.Time();
+                    break;
+                case 9 when name.SequenceEqual("updatedAt"u8):
+                    UpdatedAt = json.Time();
+                    break;
+                case 10 when name.SequenceEqual("lastUsedAt"u8):
+                    LastUsedAt = json.IsNull ? null : json.Time();
+                    break;
+                default:
+                    AdditionalData = json.Other(AdditionalData, name);
+                    break;
+            }
+        }
+    }
+
+    internal static Snapshot Read(ref ResultReader json) => new(ref json);
 }
 
 /// <summary>A page of snapshots.</summary>
@@ -2396,6 +5564,39 @@ public sealed record SnapshotPage
     /// <summary>What a newer server says beyond that.</summary>
     [JsonExtensionData]
     public IDictionary<string, JsonElement>? AdditionalData { get; set; }
+
+    /// <summary>One without values.</summary>
+    public SnapshotPage()
+    {
+    }
+
+    private SnapshotPage(ref ResultReader json)
+    {
+        json.Begin();
+        while (json.Next(out var name))
+        {
+            switch (name.Length)
+            {
+                case 5 when name.SequenceEqual("items"u8):
+                    Items = json.IsNull ? null! : json.List(Daytona.Snapshot.Read);
+                    break;
+                case 5 when name.SequenceEqual("total"u8):
+                    Total = json.Long();
+                    break;
+                case 4 when name.SequenceEqual("page"u8):
+                    Page = json.Long();
+                    break;
+                case 10 when name.SequenceEqual("totalPages"u8):
+                    TotalPages = json.Long();
+                    break;
+                default:
+                    AdditionalData = json.Other(AdditionalData, name);
+                    break;
+            }
+        }
+    }
+
+    internal static SnapshotPage Read(ref ResultReader json) => new(ref json);
 }
 
 /// <summary>Access to a sandbox over SSH.</summary>
@@ -2432,6 +5633,48 @@ public sealed record SshAccess
     /// <summary>What a newer server says beyond that.</summary>
     [JsonExtensionData]
     public IDictionary<string, JsonElement>? AdditionalData { get; set; }
+
+    /// <summary>One without values.</summary>
+    public SshAccess()
+    {
+    }
+
+    private SshAccess(ref ResultReader json)
+    {
+        json.Begin();
+        while (json.Next(out var name))
+        {
+            switch (name.Length)
+            {
+                case 2 when name.SequenceEqual("id"u8):
+                    Id = json.Text()!;
+                    break;
+                case 9 when name.SequenceEqual("sandboxId"u8):
+                    SandboxId = json.Text()!;
+                    break;
+                case 5 when name.SequenceEqual("token"u8):
+                    Token = json.Text()!;
+                    break;
+                case 9 when name.SequenceEqual("expiresAt"u8):
+                    ExpiresAt = json.Time();
+                    break;
+                case 9 when name.SequenceEqual("createdAt"u8):
+                    CreatedAt = json.Time();
+                    break;
+                case 9 when name.SequenceEqual("updatedAt"u8):
+                    UpdatedAt = json.Time();
+                    break;
+                case 10 when name.SequenceEqual("sshCommand"u8):
+                    SshCommand = json.Text()!;
+                    break;
+                default:
+                    AdditionalData = json.Other(AdditionalData, name);
+                    break;
+            }
+        }
+    }
+
+    internal static SshAccess Read(ref ResultReader json) => new(ref json);
 }
 
 /// <summary>Whether a token is accepted.</summary>
@@ -2448,6 +5691,33 @@ public sealed record SshValidation
     /// <summary>What a newer server says beyond that.</summary>
     [JsonExtensionData]
     public IDictionary<string, JsonElement>? AdditionalData { get; set; }
+
+    /// <summary>One without values.</summary>
+    public SshValidation()
+    {
+    }
+
+    private SshValidation(ref ResultReader json)
+    {
+        json.Begin();
+        while (json.Next(out var name))
+        {
+            switch (name.Length)
+            {
+                case 5 when name.SequenceEqual("valid"u8):
+                    Valid = json.Boolean();
+                    break;
+                case 9 when name.SequenceEqual("sandboxId"u8):
+                    SandboxId = json.Text();
+                    break;
+                default:
+                    AdditionalData = json.Other(AdditionalData, name);
+                    break;
+            }
+        }
+    }
+
+    internal static SshValidation Read(ref ResultReader json) => new(ref json);
 }
 
 /// <summary>Where the people of an organization log in.</summary>
@@ -2464,6 +5734,33 @@ public sealed record SsoOidc
     /// <summary>What a newer server says beyond that.</summary>
     [JsonExtensionData]
     public IDictionary<string, JsonElement>? AdditionalData { get; set; }
+
+    /// <summary>One without values.</summary>
+    public SsoOidc()
+    {
+    }
+
+    private SsoOidc(ref ResultReader json)
+    {
+        json.Begin();
+        while (json.Next(out var name))
+        {
+            switch (name.Length)
+            {
+                case 6 when name.SequenceEqual("issuer"u8):
+                    Issuer = json.Text()!;
+                    break;
+                case 8 when name.SequenceEqual("clientId"u8):
+                    ClientId = json.Text()!;
+                    break;
+                default:
+                    AdditionalData = json.Other(AdditionalData, name);
+                    break;
+            }
+        }
+    }
+
+    internal static SsoOidc Read(ref ResultReader json) => new(ref json);
 }
 
 /// <summary>What changed, or with <c>dryRun</c> would. Paths are relative to the two directories, with slashes; those
@@ -2497,6 +5794,45 @@ public sealed record SyncResult
     /// <summary>What a newer server says beyond that.</summary>
     [JsonExtensionData]
     public IDictionary<string, JsonElement>? AdditionalData { get; set; }
+
+    /// <summary>One without values.</summary>
+    public SyncResult()
+    {
+    }
+
+    private SyncResult(ref ResultReader json)
+    {
+        json.Begin();
+        while (json.Next(out var name))
+        {
+            switch (name.Length)
+            {
+                case 7 when name.SequenceEqual("created"u8):
+                    Created = json.IsNull ? null! : json.List(static (ref ResultReader json) => json.Text()!);
+                    break;
+                case 7 when name.SequenceEqual("updated"u8):
+                    Updated = json.IsNull ? null! : json.List(static (ref ResultReader json) => json.Text()!);
+                    break;
+                case 7 when name.SequenceEqual("deleted"u8):
+                    Deleted = json.IsNull ? null! : json.List(static (ref ResultReader json) => json.Text()!);
+                    break;
+                case 9 when name.SequenceEqual("unchanged"u8):
+                    Unchanged = json.Long();
+                    break;
+                case 7 when name.SequenceEqual("skipped"u8):
+                    Skipped = json.IsNull ? null! : json.List(Daytona.SyncSkipped.Read);
+                    break;
+                case 5 when name.SequenceEqual("bytes"u8):
+                    Bytes = json.Long();
+                    break;
+                default:
+                    AdditionalData = json.Other(AdditionalData, name);
+                    break;
+            }
+        }
+    }
+
+    internal static SyncResult Read(ref ResultReader json) => new(ref json);
 }
 
 /// <summary>Something that cannot be copied.</summary>
@@ -2513,6 +5849,33 @@ public sealed record SyncSkipped
     /// <summary>What a newer server says beyond that.</summary>
     [JsonExtensionData]
     public IDictionary<string, JsonElement>? AdditionalData { get; set; }
+
+    /// <summary>One without values.</summary>
+    public SyncSkipped()
+    {
+    }
+
+    private SyncSkipped(ref ResultReader json)
+    {
+        json.Begin();
+        while (json.Next(out var name))
+        {
+            switch (name.Length)
+            {
+                case 4 when name.SequenceEqual("path"u8):
+                    Path = json.Text()!;
+                    break;
+                case 6 when name.SequenceEqual("reason"u8):
+                    Reason = json.Text()!;
+                    break;
+                default:
+                    AdditionalData = json.Other(AdditionalData, name);
+                    break;
+            }
+        }
+    }
+
+    internal static SyncSkipped Read(ref ResultReader json) => new(ref json);
 }
 
 /// <summary>What a sandbox uses now.</summary>
@@ -2561,6 +5924,57 @@ public sealed record SystemMetrics
     /// <summary>What a newer server says beyond that.</summary>
     [JsonExtensionData]
     public IDictionary<string, JsonElement>? AdditionalData { get; set; }
+
+    /// <summary>One without values.</summary>
+    public SystemMetrics()
+    {
+    }
+
+    private SystemMetrics(ref ResultReader json)
+    {
+        json.Begin();
+        while (json.Next(out var name))
+        {
+            switch (name.Length)
+            {
+                case 8 when name.SequenceEqual("cpuCount"u8):
+                    CpuCount = json.Double();
+                    break;
+                case 10 when name.SequenceEqual("cpuUsedPct"u8):
+                    CpuUsedPct = json.Double();
+                    break;
+                case 8 when name.SequenceEqual("memTotal"u8):
+                    MemTotal = json.Long();
+                    break;
+                case 7 when name.SequenceEqual("memUsed"u8):
+                    MemUsed = json.Long();
+                    break;
+                case 8 when name.SequenceEqual("memCache"u8):
+                    MemCache = json.Long();
+                    break;
+                case 9 when name.SequenceEqual("diskTotal"u8):
+                    DiskTotal = json.Long();
+                    break;
+                case 8 when name.SequenceEqual("diskUsed"u8):
+                    DiskUsed = json.Long();
+                    break;
+                case 8 when name.SequenceEqual("diskFree"u8):
+                    DiskFree = json.Long();
+                    break;
+                case 9 when name.SequenceEqual("timestamp"u8):
+                    Timestamp = json.Time();
+                    break;
+                case 13 when name.SequenceEqual("timestampUnix"u8):
+                    TimestampUnix = json.Long();
+                    break;
+                default:
+                    AdditionalData = json.Other(AdditionalData, name);
+                    break;
+            }
+        }
+    }
+
+    internal static SystemMetrics Read(ref ResultReader json) => new(ref json);
 }
 
 /// <summary>What was transferred.</summary>
@@ -2573,6 +5987,30 @@ public sealed record Transferred
     /// <summary>What a newer server says beyond that.</summary>
     [JsonExtensionData]
     public IDictionary<string, JsonElement>? AdditionalData { get; set; }
+
+    /// <summary>One without values.</summary>
+    public Transferred()
+    {
+    }
+
+    private Transferred(ref ResultReader json)
+    {
+        json.Begin();
+        while (json.Next(out var name))
+        {
+            switch (name.Length)
+            {
+                case 5 when name.SequenceEqual("bytes"u8):
+                    Bytes = json.Long();
+                    break;
+                default:
+                    AdditionalData = json.Other(AdditionalData, name);
+                    break;
+            }
+        }
+    }
+
+    internal static Transferred Read(ref ResultReader json) => new(ref json);
 }
 
 /// <summary>A file that was written.</summary>
@@ -2593,6 +6031,36 @@ public sealed record UploadedFile
     /// <summary>What a newer server says beyond that.</summary>
     [JsonExtensionData]
     public IDictionary<string, JsonElement>? AdditionalData { get; set; }
+
+    /// <summary>One without values.</summary>
+    public UploadedFile()
+    {
+    }
+
+    private UploadedFile(ref ResultReader json)
+    {
+        json.Begin();
+        while (json.Next(out var name))
+        {
+            switch (name.Length)
+            {
+                case 4 when name.SequenceEqual("name"u8):
+                    Name = json.Text()!;
+                    break;
+                case 4 when name.SequenceEqual("path"u8):
+                    Path = json.Text()!;
+                    break;
+                case 4 when name.SequenceEqual("type"u8):
+                    Type = json.Text()!;
+                    break;
+                default:
+                    AdditionalData = json.Other(AdditionalData, name);
+                    break;
+            }
+        }
+    }
+
+    internal static UploadedFile Read(ref ResultReader json) => new(ref json);
 }
 
 /// <summary>A volume.</summary>
@@ -2633,6 +6101,51 @@ public sealed record Volume
     /// <summary>What a newer server says beyond that.</summary>
     [JsonExtensionData]
     public IDictionary<string, JsonElement>? AdditionalData { get; set; }
+
+    /// <summary>One without values.</summary>
+    public Volume()
+    {
+    }
+
+    private Volume(ref ResultReader json)
+    {
+        json.Begin();
+        while (json.Next(out var name))
+        {
+            switch (name.Length)
+            {
+                case 2 when name.SequenceEqual("id"u8):
+                    Id = json.Text()!;
+                    break;
+                case 4 when name.SequenceEqual("name"u8):
+                    Name = json.Text()!;
+                    break;
+                case 14 when name.SequenceEqual("organizationId"u8):
+                    OrganizationId = json.Text()!;
+                    break;
+                case 5 when name.SequenceEqual("state"u8):
+                    State = new VolumeState(json.Choice());
+                    break;
+                case 9 when name.SequenceEqual("createdAt"u8):
+                    CreatedAt = json.Time();
+                    break;
+                case 9 when name.SequenceEqual("updatedAt"u8):
+                    UpdatedAt = json.Time();
+                    break;
+                case 10 when name.SequenceEqual("lastUsedAt"u8):
+                    LastUsedAt = json.IsNull ? null : json.Time();
+                    break;
+                case 11 when name.SequenceEqual("errorReason"u8):
+                    ErrorReason = json.Text();
+                    break;
+                default:
+                    AdditionalData = json.Other(AdditionalData, name);
+                    break;
+            }
+        }
+    }
+
+    internal static Volume Read(ref ResultReader json) => new(ref json);
 }
 
 /// <summary>A volume in a sandbox.</summary>
@@ -2653,6 +6166,36 @@ public sealed record VolumeMount : IParameters
     /// <summary>What a newer server says beyond that.</summary>
     [JsonExtensionData]
     public IDictionary<string, JsonElement>? AdditionalData { get; set; }
+
+    /// <summary>One without values.</summary>
+    public VolumeMount()
+    {
+    }
+
+    private VolumeMount(ref ResultReader json)
+    {
+        json.Begin();
+        while (json.Next(out var name))
+        {
+            switch (name.Length)
+            {
+                case 8 when name.SequenceEqual("volumeId"u8):
+                    VolumeId = json.Text()!;
+                    break;
+                case 9 when name.SequenceEqual("mountPath"u8):
+                    MountPath = json.Text()!;
+                    break;
+                case 7 when name.SequenceEqual("subpath"u8):
+                    Subpath = json.Text();
+                    break;
+                default:
+                    AdditionalData = json.Other(AdditionalData, name);
+                    break;
+            }
+        }
+    }
+
+    internal static VolumeMount Read(ref ResultReader json) => new(ref json);
 
     void IParameters.Write(Parameters parameters)
     {
@@ -2725,6 +6268,69 @@ public sealed record WarmPool
     /// <summary>What a newer server says beyond that.</summary>
     [JsonExtensionData]
     public IDictionary<string, JsonElement>? AdditionalData { get; set; }
+
+    /// <summary>One without values.</summary>
+    public WarmPool()
+    {
+    }
+
+    private WarmPool(ref ResultReader json)
+    {
+        json.Begin();
+        while (json.Next(out var name))
+        {
+            switch (name.Length)
+            {
+                case 2 when name.SequenceEqual("id"u8):
+                    Id = json.Text()!;
+                    break;
+                case 14 when name.SequenceEqual("organizationId"u8):
+                    OrganizationId = json.Text()!;
+                    break;
+                case 8 when name.SequenceEqual("snapshot"u8):
+                    Snapshot = json.Text()!;
+                    break;
+                case 6 when name.SequenceEqual("target"u8):
+                    Target = json.Text()!;
+                    break;
+                case 4 when name.SequenceEqual("pool"u8):
+                    Pool = json.Double();
+                    break;
+                case 11 when name.SequenceEqual("currentSize"u8):
+                    CurrentSize = json.Double();
+                    break;
+                case 3 when name.SequenceEqual("cpu"u8):
+                    Cpu = json.Double();
+                    break;
+                case 3 when name.SequenceEqual("mem"u8):
+                    Mem = json.Double();
+                    break;
+                case 4 when name.SequenceEqual("disk"u8):
+                    Disk = json.Double();
+                    break;
+                case 6 when name.SequenceEqual("osUser"u8):
+                    OsUser = json.Text()!;
+                    break;
+                case 3 when name.SequenceEqual("env"u8):
+                    Env = json.IsNull ? null! : json.Map(static (ref ResultReader json) => json.Text()!);
+                    break;
+                case 11 when name.SequenceEqual("errorReason"u8):
+                    ErrorReason = json.Text();
+                    break;
+                case 9 when name.SequenceEqual("createdAt"u8):
+                    CreatedAt = json.Time();
+                    break;
+                case 9 when name.SequenceEqual("updatedAt"u8):
+                    UpdatedAt = json.Time();
+                    break;
+                default:
+                    AdditionalData = json.Other(AdditionalData, name);
+                    break;
+            }
+        }
+    }
+
+    internal static WarmPool Read(ref ResultReader json) => new(ref json);
 }
 
 /// <summary>One window. The hosted service's position and size were only seen to be 0.</summary>
@@ -2761,6 +6367,48 @@ public sealed record Window
     /// <summary>What a newer server says beyond that.</summary>
     [JsonExtensionData]
     public IDictionary<string, JsonElement>? AdditionalData { get; set; }
+
+    /// <summary>One without values.</summary>
+    public Window()
+    {
+    }
+
+    private Window(ref ResultReader json)
+    {
+        json.Begin();
+        while (json.Next(out var name))
+        {
+            switch (name.Length)
+            {
+                case 2 when name.SequenceEqual("id"u8):
+                    Id = json.Long();
+                    break;
+                case 5 when name.SequenceEqual("title"u8):
+                    Title = json.Text()!;
+                    break;
+                case 1 when name.SequenceEqual("x"u8):
+                    X = json.Int();
+                    break;
+                case 1 when name.SequenceEqual("y"u8):
+                    Y = json.Int();
+                    break;
+                case 5 when name.SequenceEqual("width"u8):
+                    Width = json.Int();
+                    break;
+                case 6 when name.SequenceEqual("height"u8):
+                    Height = json.Int();
+                    break;
+                case 8 when name.SequenceEqual("isActive"u8):
+                    IsActive = json.Boolean();
+                    break;
+                default:
+                    AdditionalData = json.Other(AdditionalData, name);
+                    break;
+            }
+        }
+    }
+
+    internal static Window Read(ref ResultReader json) => new(ref json);
 }
 
 /// <summary>The windows of the desktop.</summary>
@@ -2773,4 +6421,28 @@ public sealed record WindowList
     /// <summary>What a newer server says beyond that.</summary>
     [JsonExtensionData]
     public IDictionary<string, JsonElement>? AdditionalData { get; set; }
+
+    /// <summary>One without values.</summary>
+    public WindowList()
+    {
+    }
+
+    private WindowList(ref ResultReader json)
+    {
+        json.Begin();
+        while (json.Next(out var name))
+        {
+            switch (name.Length)
+            {
+                case 7 when name.SequenceEqual("windows"u8):
+                    Windows = json.IsNull ? null : json.List(Daytona.Window.Read);
+                    break;
+                default:
+                    AdditionalData = json.Other(AdditionalData, name);
+                    break;
+            }
+        }
+    }
+
+    internal static WindowList Read(ref ResultReader json) => new(ref json);
 }

@@ -29,11 +29,11 @@ public class FilesOperations
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<IReadOnlyList<SandboxFile>> ListAsync(string path, FilesListOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("files.list"u8, Parameters.Rent().Text("path"u8, Parameters.Given(path)).With(options), DaytonaJson.Default.SandboxFileList, cancellationToken);
+        _target!.CallAsync("files.list"u8, Parameters.Rent().Text("path"u8, Parameters.Given(path)).With(options), static (ref ResultReader json) => json.List(Daytona.SandboxFile.Read), cancellationToken);
 
     /// <inheritdoc cref="ListAsync(string, FilesListOptions, CancellationToken)"/>
     public virtual IReadOnlyList<SandboxFile> List(string path, FilesListOptions? options = null) =>
-        _target!.Call("files.list"u8, Parameters.Rent().Text("path"u8, Parameters.Given(path)).With(options), DaytonaJson.Default.SandboxFileList);
+        _target!.Call("files.list"u8, Parameters.Rent().Text("path"u8, Parameters.Given(path)).With(options), static (ref ResultReader json) => json.List(Daytona.SandboxFile.Read));
 
     /// <summary>What is at a path: size, permissions, owner, time; a link is followed.</summary>
     /// <remarks>A path that does not exist, or a link that leads nowhere, is HTTP_NOT_FOUND. Cancelled: Drops the
@@ -43,11 +43,11 @@ public class FilesOperations
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<SandboxFile> GetInfoAsync(string path, CallOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("files.info"u8, Parameters.Rent().Text("path"u8, Parameters.Given(path)).With(options), DaytonaJson.Default.SandboxFile, cancellationToken);
+        _target!.CallAsync("files.info"u8, Parameters.Rent().Text("path"u8, Parameters.Given(path)).With(options), Daytona.SandboxFile.Read, cancellationToken);
 
     /// <inheritdoc cref="GetInfoAsync(string, CallOptions, CancellationToken)"/>
     public virtual SandboxFile GetInfo(string path, CallOptions? options = null) =>
-        _target!.Call("files.info"u8, Parameters.Rent().Text("path"u8, Parameters.Given(path)).With(options), DaytonaJson.Default.SandboxFile);
+        _target!.Call("files.info"u8, Parameters.Rent().Text("path"u8, Parameters.Given(path)).With(options), Daytona.SandboxFile.Read);
 
     /// <summary>Makes a directory and the missing ones above it. One that exists already is a success.</summary>
     /// <remarks>Cancelled: Drops the connection; the directory may have been made. Endpoint: <c>POST
@@ -121,11 +121,11 @@ public class FilesOperations
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<SearchResult> SearchAsync(string path, string pattern, CallOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("files.search"u8, Parameters.Rent().Text("path"u8, Parameters.Given(path)).Text("pattern"u8, Parameters.Given(pattern)).With(options), DaytonaJson.Default.SearchResult, cancellationToken);
+        _target!.CallAsync("files.search"u8, Parameters.Rent().Text("path"u8, Parameters.Given(path)).Text("pattern"u8, Parameters.Given(pattern)).With(options), Daytona.SearchResult.Read, cancellationToken);
 
     /// <inheritdoc cref="SearchAsync(string, string, CallOptions, CancellationToken)"/>
     public virtual SearchResult Search(string path, string pattern, CallOptions? options = null) =>
-        _target!.Call("files.search"u8, Parameters.Rent().Text("path"u8, Parameters.Given(path)).Text("pattern"u8, Parameters.Given(pattern)).With(options), DaytonaJson.Default.SearchResult);
+        _target!.Call("files.search"u8, Parameters.Rent().Text("path"u8, Parameters.Given(path)).Text("pattern"u8, Parameters.Given(pattern)).With(options), Daytona.SearchResult.Read);
 
     /// <summary>Looks for a text in the files of a directory and everything below it, line by line.</summary>
     /// <remarks>Files that cannot be read, and those that are not text, hold nothing. Cancelled: Drops the
@@ -136,11 +136,11 @@ public class FilesOperations
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<IReadOnlyList<FindMatch>> FindAsync(string path, string pattern, CallOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("files.find"u8, Parameters.Rent().Text("path"u8, Parameters.Given(path)).Text("pattern"u8, Parameters.Given(pattern)).With(options), DaytonaJson.Default.FindMatchList, cancellationToken);
+        _target!.CallAsync("files.find"u8, Parameters.Rent().Text("path"u8, Parameters.Given(path)).Text("pattern"u8, Parameters.Given(pattern)).With(options), static (ref ResultReader json) => json.List(Daytona.FindMatch.Read), cancellationToken);
 
     /// <inheritdoc cref="FindAsync(string, string, CallOptions, CancellationToken)"/>
     public virtual IReadOnlyList<FindMatch> Find(string path, string pattern, CallOptions? options = null) =>
-        _target!.Call("files.find"u8, Parameters.Rent().Text("path"u8, Parameters.Given(path)).Text("pattern"u8, Parameters.Given(pattern)).With(options), DaytonaJson.Default.FindMatchList);
+        _target!.Call("files.find"u8, Parameters.Rent().Text("path"u8, Parameters.Given(path)).Text("pattern"u8, Parameters.Given(pattern)).With(options), static (ref ResultReader json) => json.List(Daytona.FindMatch.Read));
 
     /// <summary>Replaces a text everywhere in some files; each file has a result of its own.</summary>
     /// <remarks>A file that fails is no error of the call: look at <c>success</c>. Cancelled: Drops the connection;
@@ -152,11 +152,11 @@ public class FilesOperations
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<IReadOnlyList<ReplaceResult>> ReplaceAsync(IEnumerable<string> files, string pattern, string newValue, CallOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("files.replace"u8, Parameters.Rent().Texts("files"u8, Parameters.Given(files)).Text("pattern"u8, Parameters.Given(pattern)).Text("newValue"u8, Parameters.Given(newValue)).With(options), DaytonaJson.Default.ReplaceResultList, cancellationToken);
+        _target!.CallAsync("files.replace"u8, Parameters.Rent().Texts("files"u8, Parameters.Given(files)).Text("pattern"u8, Parameters.Given(pattern)).Text("newValue"u8, Parameters.Given(newValue)).With(options), static (ref ResultReader json) => json.List(Daytona.ReplaceResult.Read), cancellationToken);
 
     /// <inheritdoc cref="ReplaceAsync(IEnumerable{string}, string, string, CallOptions, CancellationToken)"/>
     public virtual IReadOnlyList<ReplaceResult> Replace(IEnumerable<string> files, string pattern, string newValue, CallOptions? options = null) =>
-        _target!.Call("files.replace"u8, Parameters.Rent().Texts("files"u8, Parameters.Given(files)).Text("pattern"u8, Parameters.Given(pattern)).Text("newValue"u8, Parameters.Given(newValue)).With(options), DaytonaJson.Default.ReplaceResultList);
+        _target!.Call("files.replace"u8, Parameters.Rent().Texts("files"u8, Parameters.Given(files)).Text("pattern"u8, Parameters.Given(pattern)).Text("newValue"u8, Parameters.Given(newValue)).With(options), static (ref ResultReader json) => json.List(Daytona.ReplaceResult.Read));
 
     /// <summary>Writes bytes to a file. It appears complete or not at all; missing directories above it are
     /// made.</summary>
@@ -169,11 +169,11 @@ public class FilesOperations
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<UploadedFile?> WriteAsync(string path, ReadOnlyMemory<byte> content, CallOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallOrNullAsync("files.write"u8, Parameters.Rent().Text("path"u8, Parameters.Given(path)).With(options), DaytonaJson.Default.UploadedFile, cancellationToken, body: content);
+        _target!.CallOrNullAsync("files.write"u8, Parameters.Rent().Text("path"u8, Parameters.Given(path)).With(options), Daytona.UploadedFile.Read, cancellationToken, body: content);
 
     /// <inheritdoc cref="WriteAsync(string, ReadOnlyMemory{byte}, CallOptions, CancellationToken)"/>
     public virtual UploadedFile? Write(string path, ReadOnlySpan<byte> content, CallOptions? options = null) =>
-        _target!.Call("files.write"u8, Parameters.Rent().Text("path"u8, Parameters.Given(path)).With(options), DaytonaJson.Default.UploadedFile, content);
+        _target!.Call("files.write"u8, Parameters.Rent().Text("path"u8, Parameters.Given(path)).With(options), Daytona.UploadedFile.Read, content);
 
     /// <summary>Reads a whole file into memory. For large ones files.download and files.reader need none.</summary>
     /// <remarks>A lost connection is resumed if the file is provably the same. A file that does not exist is
@@ -205,11 +205,11 @@ public class FilesOperations
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<Transferred> UploadAsync(string localPath, string remotePath, CallOptions? options = null, IProgress<Transfer>? progress = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("files.upload"u8, Parameters.Rent().Text("localPath"u8, Parameters.Given(localPath)).Text("remotePath"u8, Parameters.Given(remotePath)).With(options), DaytonaJson.Default.Transferred, cancellationToken, progress);
+        _target!.CallAsync("files.upload"u8, Parameters.Rent().Text("localPath"u8, Parameters.Given(localPath)).Text("remotePath"u8, Parameters.Given(remotePath)).With(options), Daytona.Transferred.Read, cancellationToken, progress);
 
     /// <inheritdoc cref="UploadAsync(string, string, CallOptions, IProgress{Transfer}, CancellationToken)"/>
     public virtual Transferred Upload(string localPath, string remotePath, CallOptions? options = null) =>
-        _target!.Call("files.upload"u8, Parameters.Rent().Text("localPath"u8, Parameters.Given(localPath)).Text("remotePath"u8, Parameters.Given(remotePath)).With(options), DaytonaJson.Default.Transferred);
+        _target!.Call("files.upload"u8, Parameters.Rent().Text("localPath"u8, Parameters.Given(localPath)).Text("remotePath"u8, Parameters.Given(remotePath)).With(options), Daytona.Transferred.Read);
 
     /// <summary>Copies a file of the sandbox to a local one, with constant memory.</summary>
     /// <remarks>The local file appears under its name when it is complete: until then it is written beside it as
@@ -227,11 +227,11 @@ public class FilesOperations
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<Transferred> DownloadAsync(string remotePath, string localPath, CallOptions? options = null, IProgress<Transfer>? progress = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("files.download"u8, Parameters.Rent().Text("remotePath"u8, Parameters.Given(remotePath)).Text("localPath"u8, Parameters.Given(localPath)).With(options), DaytonaJson.Default.Transferred, cancellationToken, progress);
+        _target!.CallAsync("files.download"u8, Parameters.Rent().Text("remotePath"u8, Parameters.Given(remotePath)).Text("localPath"u8, Parameters.Given(localPath)).With(options), Daytona.Transferred.Read, cancellationToken, progress);
 
     /// <inheritdoc cref="DownloadAsync(string, string, CallOptions, IProgress{Transfer}, CancellationToken)"/>
     public virtual Transferred Download(string remotePath, string localPath, CallOptions? options = null) =>
-        _target!.Call("files.download"u8, Parameters.Rent().Text("remotePath"u8, Parameters.Given(remotePath)).Text("localPath"u8, Parameters.Given(localPath)).With(options), DaytonaJson.Default.Transferred);
+        _target!.Call("files.download"u8, Parameters.Rent().Text("remotePath"u8, Parameters.Given(remotePath)).Text("localPath"u8, Parameters.Given(localPath)).With(options), Daytona.Transferred.Read);
 
     /// <summary>Copies many local files into the sandbox, small ones together in few requests.</summary>
     /// <remarks>The result is an array in the order given: each file has <c>bytes</c> or an <c>error</c> (the error
@@ -247,11 +247,11 @@ public class FilesOperations
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<IReadOnlyList<FileTransfer>> UploadManyAsync(IEnumerable<FilePair> files, CallOptions? options = null, IProgress<Transfer>? progress = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("files.upload_many"u8, Parameters.Rent().Shapes("files"u8, Parameters.Given(files)).With(options), DaytonaJson.Default.FileTransferList, cancellationToken, progress);
+        _target!.CallAsync("files.upload_many"u8, Parameters.Rent().Shapes("files"u8, Parameters.Given(files)).With(options), static (ref ResultReader json) => json.List(Daytona.FileTransfer.Read), cancellationToken, progress);
 
     /// <inheritdoc cref="UploadManyAsync(IEnumerable{FilePair}, CallOptions, IProgress{Transfer}, CancellationToken)"/>
     public virtual IReadOnlyList<FileTransfer> UploadMany(IEnumerable<FilePair> files, CallOptions? options = null) =>
-        _target!.Call("files.upload_many"u8, Parameters.Rent().Shapes("files"u8, Parameters.Given(files)).With(options), DaytonaJson.Default.FileTransferList);
+        _target!.Call("files.upload_many"u8, Parameters.Rent().Shapes("files"u8, Parameters.Given(files)).With(options), static (ref ResultReader json) => json.List(Daytona.FileTransfer.Read));
 
     /// <summary>Copies many files of the sandbox to local ones, hundreds with a request and with constant
     /// memory.</summary>
@@ -268,11 +268,11 @@ public class FilesOperations
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<IReadOnlyList<FileTransfer>> DownloadManyAsync(IEnumerable<FilePair> files, CallOptions? options = null, IProgress<Transfer>? progress = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("files.download_many"u8, Parameters.Rent().Shapes("files"u8, Parameters.Given(files)).With(options), DaytonaJson.Default.FileTransferList, cancellationToken, progress);
+        _target!.CallAsync("files.download_many"u8, Parameters.Rent().Shapes("files"u8, Parameters.Given(files)).With(options), static (ref ResultReader json) => json.List(Daytona.FileTransfer.Read), cancellationToken, progress);
 
     /// <inheritdoc cref="DownloadManyAsync(IEnumerable{FilePair}, CallOptions, IProgress{Transfer}, CancellationToken)"/>
     public virtual IReadOnlyList<FileTransfer> DownloadMany(IEnumerable<FilePair> files, CallOptions? options = null) =>
-        _target!.Call("files.download_many"u8, Parameters.Rent().Shapes("files"u8, Parameters.Given(files)).With(options), DaytonaJson.Default.FileTransferList);
+        _target!.Call("files.download_many"u8, Parameters.Rent().Shapes("files"u8, Parameters.Given(files)).With(options), static (ref ResultReader json) => json.List(Daytona.FileTransfer.Read));
 
     /// <summary>Writes a file as a stream: what is written to the stream, until <c>finish</c>.</summary>
     /// <remarks>ENDED has <c>bytes</c> and <c>position</c>, and comes when the server has the whole file. With
@@ -317,11 +317,11 @@ public class FilesOperations
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<SyncResult> SyncUpAsync(string localDir, string remoteDir, FilesSyncUpOptions? options = null, IProgress<Transfer>? progress = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("files.sync_up"u8, Parameters.Rent().Text("localDir"u8, Parameters.Given(localDir)).Text("remoteDir"u8, Parameters.Given(remoteDir)).With(options), DaytonaJson.Default.SyncResult, cancellationToken, progress);
+        _target!.CallAsync("files.sync_up"u8, Parameters.Rent().Text("localDir"u8, Parameters.Given(localDir)).Text("remoteDir"u8, Parameters.Given(remoteDir)).With(options), Daytona.SyncResult.Read, cancellationToken, progress);
 
     /// <inheritdoc cref="SyncUpAsync(string, string, FilesSyncUpOptions, IProgress{Transfer}, CancellationToken)"/>
     public virtual SyncResult SyncUp(string localDir, string remoteDir, FilesSyncUpOptions? options = null) =>
-        _target!.Call("files.sync_up"u8, Parameters.Rent().Text("localDir"u8, Parameters.Given(localDir)).Text("remoteDir"u8, Parameters.Given(remoteDir)).With(options), DaytonaJson.Default.SyncResult);
+        _target!.Call("files.sync_up"u8, Parameters.Rent().Text("localDir"u8, Parameters.Given(localDir)).Text("remoteDir"u8, Parameters.Given(remoteDir)).With(options), Daytona.SyncResult.Read);
 
     /// <summary>Makes a local directory like one in the sandbox: copies what is new or has other contents.</summary>
     /// <remarks>Everything else as files.sync_up. A directory that does not exist in the sandbox is HTTP_NOT_FOUND.
@@ -335,9 +335,9 @@ public class FilesOperations
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<SyncResult> SyncDownAsync(string remoteDir, string localDir, FilesSyncDownOptions? options = null, IProgress<Transfer>? progress = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("files.sync_down"u8, Parameters.Rent().Text("remoteDir"u8, Parameters.Given(remoteDir)).Text("localDir"u8, Parameters.Given(localDir)).With(options), DaytonaJson.Default.SyncResult, cancellationToken, progress);
+        _target!.CallAsync("files.sync_down"u8, Parameters.Rent().Text("remoteDir"u8, Parameters.Given(remoteDir)).Text("localDir"u8, Parameters.Given(localDir)).With(options), Daytona.SyncResult.Read, cancellationToken, progress);
 
     /// <inheritdoc cref="SyncDownAsync(string, string, FilesSyncDownOptions, IProgress{Transfer}, CancellationToken)"/>
     public virtual SyncResult SyncDown(string remoteDir, string localDir, FilesSyncDownOptions? options = null) =>
-        _target!.Call("files.sync_down"u8, Parameters.Rent().Text("remoteDir"u8, Parameters.Given(remoteDir)).Text("localDir"u8, Parameters.Given(localDir)).With(options), DaytonaJson.Default.SyncResult);
+        _target!.Call("files.sync_down"u8, Parameters.Rent().Text("remoteDir"u8, Parameters.Given(remoteDir)).Text("localDir"u8, Parameters.Given(localDir)).With(options), Daytona.SyncResult.Read);
 }

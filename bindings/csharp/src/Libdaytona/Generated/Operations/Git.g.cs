@@ -44,11 +44,11 @@ public class GitOperations
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<GitBranches> GetBranchesAsync(string path, CallOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("git.branches"u8, Parameters.Rent().Text("path"u8, Parameters.Given(path)).With(options), DaytonaJson.Default.GitBranches, cancellationToken);
+        _target!.CallAsync("git.branches"u8, Parameters.Rent().Text("path"u8, Parameters.Given(path)).With(options), Daytona.GitBranches.Read, cancellationToken);
 
     /// <inheritdoc cref="GetBranchesAsync(string, CallOptions, CancellationToken)"/>
     public virtual GitBranches GetBranches(string path, CallOptions? options = null) =>
-        _target!.Call("git.branches"u8, Parameters.Rent().Text("path"u8, Parameters.Given(path)).With(options), DaytonaJson.Default.GitBranches);
+        _target!.Call("git.branches"u8, Parameters.Rent().Text("path"u8, Parameters.Given(path)).With(options), Daytona.GitBranches.Read);
 
     /// <summary>The branch, the files that differ from the last commit, and how far the upstream is.</summary>
     /// <remarks>A repository without commits is HTTP_NOT_FOUND on a server before 0.205. Cancelled: Drops the
@@ -58,11 +58,11 @@ public class GitOperations
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<GitStatus> GetStatusAsync(string path, CallOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("git.status"u8, Parameters.Rent().Text("path"u8, Parameters.Given(path)).With(options), DaytonaJson.Default.GitStatus, cancellationToken);
+        _target!.CallAsync("git.status"u8, Parameters.Rent().Text("path"u8, Parameters.Given(path)).With(options), Daytona.GitStatus.Read, cancellationToken);
 
     /// <inheritdoc cref="GetStatusAsync(string, CallOptions, CancellationToken)"/>
     public virtual GitStatus GetStatus(string path, CallOptions? options = null) =>
-        _target!.Call("git.status"u8, Parameters.Rent().Text("path"u8, Parameters.Given(path)).With(options), DaytonaJson.Default.GitStatus);
+        _target!.Call("git.status"u8, Parameters.Rent().Text("path"u8, Parameters.Given(path)).With(options), Daytona.GitStatus.Read);
 
     /// <summary>Makes a branch at the current commit and checks it out.</summary>
     /// <remarks>A server before 0.205 answers an existing branch with HTTP_INTERNAL_SERVER (500). Cancelled: Drops
@@ -138,11 +138,11 @@ public class GitOperations
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<GitCommitted> CommitAsync(string path, string message, string author, string email, GitCommitOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("git.commit"u8, Parameters.Rent().Text("path"u8, Parameters.Given(path)).Text("message"u8, Parameters.Given(message)).Text("author"u8, Parameters.Given(author)).Text("email"u8, Parameters.Given(email)).With(options), DaytonaJson.Default.GitCommitted, cancellationToken);
+        _target!.CallAsync("git.commit"u8, Parameters.Rent().Text("path"u8, Parameters.Given(path)).Text("message"u8, Parameters.Given(message)).Text("author"u8, Parameters.Given(author)).Text("email"u8, Parameters.Given(email)).With(options), Daytona.GitCommitted.Read, cancellationToken);
 
     /// <inheritdoc cref="CommitAsync(string, string, string, string, GitCommitOptions, CancellationToken)"/>
     public virtual GitCommitted Commit(string path, string message, string author, string email, GitCommitOptions? options = null) =>
-        _target!.Call("git.commit"u8, Parameters.Rent().Text("path"u8, Parameters.Given(path)).Text("message"u8, Parameters.Given(message)).Text("author"u8, Parameters.Given(author)).Text("email"u8, Parameters.Given(email)).With(options), DaytonaJson.Default.GitCommitted);
+        _target!.Call("git.commit"u8, Parameters.Rent().Text("path"u8, Parameters.Given(path)).Text("message"u8, Parameters.Given(message)).Text("author"u8, Parameters.Given(author)).Text("email"u8, Parameters.Given(email)).With(options), Daytona.GitCommitted.Read);
 
     /// <summary>Fetches a branch and forwards the current one to it. Up to date is success.</summary>
     /// <remarks><c>remote</c> other than origin and <c>branch</c> are UNSUPPORTED on a server before 0.205, and
@@ -292,11 +292,11 @@ public class GitOperations
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<GitRemotes> GetRemotesAsync(string path, CallOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("git.remotes"u8, Parameters.Rent().Text("path"u8, Parameters.Given(path)).With(options), DaytonaJson.Default.GitRemotes, cancellationToken);
+        _target!.CallAsync("git.remotes"u8, Parameters.Rent().Text("path"u8, Parameters.Given(path)).With(options), Daytona.GitRemotes.Read, cancellationToken);
 
     /// <inheritdoc cref="GetRemotesAsync(string, CallOptions, CancellationToken)"/>
     public virtual GitRemotes GetRemotes(string path, CallOptions? options = null) =>
-        _target!.Call("git.remotes"u8, Parameters.Rent().Text("path"u8, Parameters.Given(path)).With(options), DaytonaJson.Default.GitRemotes);
+        _target!.Call("git.remotes"u8, Parameters.Rent().Text("path"u8, Parameters.Given(path)).With(options), Daytona.GitRemotes.Read);
 
     /// <summary>A value of git's configuration. UNSUPPORTED on a server before 0.205.</summary>
     /// <remarks>Cancelled: Drops the connection; nothing changes in the sandbox. Endpoint: <c>GET
@@ -306,11 +306,11 @@ public class GitOperations
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<GitConfigValue> ConfigGetAsync(string key, GitConfigGetOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("git.config_get"u8, Parameters.Rent().Text("key"u8, Parameters.Given(key)).With(options), DaytonaJson.Default.GitConfigValue, cancellationToken);
+        _target!.CallAsync("git.config_get"u8, Parameters.Rent().Text("key"u8, Parameters.Given(key)).With(options), Daytona.GitConfigValue.Read, cancellationToken);
 
     /// <inheritdoc cref="ConfigGetAsync(string, GitConfigGetOptions, CancellationToken)"/>
     public virtual GitConfigValue ConfigGet(string key, GitConfigGetOptions? options = null) =>
-        _target!.Call("git.config_get"u8, Parameters.Rent().Text("key"u8, Parameters.Given(key)).With(options), DaytonaJson.Default.GitConfigValue);
+        _target!.Call("git.config_get"u8, Parameters.Rent().Text("key"u8, Parameters.Given(key)).With(options), Daytona.GitConfigValue.Read);
 
     /// <summary>The commits of the current branch, newest first. A branch without commits is
     /// HTTP_NOT_FOUND.</summary>
@@ -321,9 +321,9 @@ public class GitOperations
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<IReadOnlyList<GitCommitInfo>> GetHistoryAsync(string path, CallOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("git.history"u8, Parameters.Rent().Text("path"u8, Parameters.Given(path)).With(options), DaytonaJson.Default.GitCommitInfoList, cancellationToken);
+        _target!.CallAsync("git.history"u8, Parameters.Rent().Text("path"u8, Parameters.Given(path)).With(options), static (ref ResultReader json) => json.List(Daytona.GitCommitInfo.Read), cancellationToken);
 
     /// <inheritdoc cref="GetHistoryAsync(string, CallOptions, CancellationToken)"/>
     public virtual IReadOnlyList<GitCommitInfo> GetHistory(string path, CallOptions? options = null) =>
-        _target!.Call("git.history"u8, Parameters.Rent().Text("path"u8, Parameters.Given(path)).With(options), DaytonaJson.Default.GitCommitInfoList);
+        _target!.Call("git.history"u8, Parameters.Rent().Text("path"u8, Parameters.Given(path)).With(options), static (ref ResultReader json) => json.List(Daytona.GitCommitInfo.Read));
 }

@@ -95,11 +95,11 @@ public class LspOperations
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<CompletionList> GetCompletionsAsync(LspLanguage language, string projectPath, string path, int line, int character, CallOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("lsp.completions"u8, Parameters.Rent().Text("language"u8, language.Value).Text("projectPath"u8, Parameters.Given(projectPath)).Text("path"u8, Parameters.Given(path)).Integer("line"u8, line).Integer("character"u8, character).With(options), DaytonaJson.Default.CompletionList, cancellationToken);
+        _target!.CallAsync("lsp.completions"u8, Parameters.Rent().Text("language"u8, language.Value).Text("projectPath"u8, Parameters.Given(projectPath)).Text("path"u8, Parameters.Given(path)).Integer("line"u8, line).Integer("character"u8, character).With(options), Daytona.CompletionList.Read, cancellationToken);
 
     /// <inheritdoc cref="GetCompletionsAsync(LspLanguage, string, string, int, int, CallOptions, CancellationToken)"/>
     public virtual CompletionList GetCompletions(LspLanguage language, string projectPath, string path, int line, int character, CallOptions? options = null) =>
-        _target!.Call("lsp.completions"u8, Parameters.Rent().Text("language"u8, language.Value).Text("projectPath"u8, Parameters.Given(projectPath)).Text("path"u8, Parameters.Given(path)).Integer("line"u8, line).Integer("character"u8, character).With(options), DaytonaJson.Default.CompletionList);
+        _target!.Call("lsp.completions"u8, Parameters.Rent().Text("language"u8, language.Value).Text("projectPath"u8, Parameters.Given(projectPath)).Text("path"u8, Parameters.Given(path)).Integer("line"u8, line).Integer("character"u8, character).With(options), Daytona.CompletionList.Read);
 
     /// <summary>The classes, functions, variables and the like of a file.</summary>
     /// <remarks>On a server of 0.190 asking before <c>lsp.start</c> makes <c>lsp.workspace_symbols</c> of a Python
@@ -112,11 +112,11 @@ public class LspOperations
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<IReadOnlyList<LspSymbol>> GetDocumentSymbolsAsync(LspLanguage language, string projectPath, string path, CallOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("lsp.document_symbols"u8, Parameters.Rent().Text("language"u8, language.Value).Text("projectPath"u8, Parameters.Given(projectPath)).Text("path"u8, Parameters.Given(path)).With(options), DaytonaJson.Default.LspSymbolList, cancellationToken);
+        _target!.CallAsync("lsp.document_symbols"u8, Parameters.Rent().Text("language"u8, language.Value).Text("projectPath"u8, Parameters.Given(projectPath)).Text("path"u8, Parameters.Given(path)).With(options), static (ref ResultReader json) => json.List(Daytona.LspSymbol.Read), cancellationToken);
 
     /// <inheritdoc cref="GetDocumentSymbolsAsync(LspLanguage, string, string, CallOptions, CancellationToken)"/>
     public virtual IReadOnlyList<LspSymbol> GetDocumentSymbols(LspLanguage language, string projectPath, string path, CallOptions? options = null) =>
-        _target!.Call("lsp.document_symbols"u8, Parameters.Rent().Text("language"u8, language.Value).Text("projectPath"u8, Parameters.Given(projectPath)).Text("path"u8, Parameters.Given(path)).With(options), DaytonaJson.Default.LspSymbolList);
+        _target!.Call("lsp.document_symbols"u8, Parameters.Rent().Text("language"u8, language.Value).Text("projectPath"u8, Parameters.Given(projectPath)).Text("path"u8, Parameters.Given(path)).With(options), static (ref ResultReader json) => json.List(Daytona.LspSymbol.Read));
 
     /// <summary>The symbols of the whole project with such a name.</summary>
     /// <remarks>TypeScript's server wants a file of the project to be open, else it is HTTP_BAD_REQUEST. Cancelled:
@@ -129,9 +129,9 @@ public class LspOperations
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<IReadOnlyList<LspSymbol>> GetWorkspaceSymbolsAsync(LspLanguage language, string projectPath, string query, CallOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("lsp.workspace_symbols"u8, Parameters.Rent().Text("language"u8, language.Value).Text("projectPath"u8, Parameters.Given(projectPath)).Text("query"u8, Parameters.Given(query)).With(options), DaytonaJson.Default.LspSymbolList, cancellationToken);
+        _target!.CallAsync("lsp.workspace_symbols"u8, Parameters.Rent().Text("language"u8, language.Value).Text("projectPath"u8, Parameters.Given(projectPath)).Text("query"u8, Parameters.Given(query)).With(options), static (ref ResultReader json) => json.List(Daytona.LspSymbol.Read), cancellationToken);
 
     /// <inheritdoc cref="GetWorkspaceSymbolsAsync(LspLanguage, string, string, CallOptions, CancellationToken)"/>
     public virtual IReadOnlyList<LspSymbol> GetWorkspaceSymbols(LspLanguage language, string projectPath, string query, CallOptions? options = null) =>
-        _target!.Call("lsp.workspace_symbols"u8, Parameters.Rent().Text("language"u8, language.Value).Text("projectPath"u8, Parameters.Given(projectPath)).Text("query"u8, Parameters.Given(query)).With(options), DaytonaJson.Default.LspSymbolList);
+        _target!.Call("lsp.workspace_symbols"u8, Parameters.Rent().Text("language"u8, language.Value).Text("projectPath"u8, Parameters.Given(projectPath)).Text("query"u8, Parameters.Given(query)).With(options), static (ref ResultReader json) => json.List(Daytona.LspSymbol.Read));
 }
