@@ -6053,7 +6053,8 @@ int32_t daytona_computer_a11y_set_value(daytona_sandbox_t sandbox,
  *
  * `sandbox`: a sandbox handle.
  * `language` (text): The language. One of `python`, `typescript`, `javascript`.
- * `project_path` (text): The project's directory, an absolute path.
+ * `project_path` (text): The project's directory; a relative path is below the working directory,
+ * which is asked for then.
  * `options`: NULL, or a JSON object with any of
  *
  * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
@@ -6115,8 +6116,8 @@ int32_t daytona_lsp_stop(daytona_sandbox_t sandbox,
  * `language` (text): The language that the server was started for. One of `python`, `typescript`,
  * `javascript`.
  * `project_path` (text): The project's directory that the server was started for.
- * `path` (text): The file; a relative path is below the project's directory. A `file://` URI passes as
- * it is.
+ * `path` (text): The file; a relative path is below the project's directory, or below the working
+ * directory where `projectPath` is relative as well. A `file://` URI passes as it is.
  * `options`: NULL, or a JSON object with any of
  *
  * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the

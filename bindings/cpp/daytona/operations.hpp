@@ -2392,7 +2392,8 @@ class LspOperations : public detail::Operations {
     /// typescript-language-server for Python as well, which finds classes and little else.
     ///
     /// * `language` (text): The language.
-    /// * `project_path` (text): The project's directory, an absolute path.
+    /// * `project_path` (text): The project's directory; a relative path is below the working directory, which is
+    ///   asked for then.
     ///
     /// Gives nothing.
     /// Gives up after 60 s unless `timeoutMs` says otherwise. Cancelled: Drops the connection; the language server
@@ -2432,8 +2433,8 @@ class LspOperations : public detail::Operations {
     ///
     /// * `language` (text): The language that the server was started for.
     /// * `project_path` (text): The project's directory that the server was started for.
-    /// * `path` (text): The file; a relative path is below the project's directory. A `file://` URI passes as it
-    ///   is.
+    /// * `path` (text): The file; a relative path is below the project's directory, or below the working directory
+    ///   where `projectPath` is relative as well. A `file://` URI passes as it is.
     ///
     /// Gives nothing.
     /// Gives up after 60 s unless `timeoutMs` says otherwise. Cancelled: Drops the connection; the file may be

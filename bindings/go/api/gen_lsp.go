@@ -12,7 +12,8 @@ import (
 // typescript-language-server for Python as well, which finds classes and little else.
 //
 //   - language: The language.
-//   - projectPath: The project's directory, an absolute path.
+//   - projectPath: The project's directory; a relative path is below the working directory, which is asked
+//     for then.
 //
 // Cancelled: Drops the connection; the language server may run. Without a deadline it gives up after 60 s.
 //
@@ -45,7 +46,8 @@ func (s *LspService) Stop(ctx context.Context, language LspLanguage, projectPath
 //
 //   - language: The language that the server was started for.
 //   - projectPath: The project's directory that the server was started for.
-//   - path: The file; a relative path is below the project's directory. A `file://` URI passes as it is.
+//   - path: The file; a relative path is below the project's directory, or below the working directory where
+//     `projectPath` is relative as well. A `file://` URI passes as it is.
 //
 // Cancelled: Drops the connection; the file may be open. Without a deadline it gives up after 60 s.
 //

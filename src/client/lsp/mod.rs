@@ -6,7 +6,7 @@
 mod failure;
 
 use super::error::{Error, Result};
-use super::sandbox::Sandbox;
+use super::sandbox::{self, Sandbox};
 use super::transport::{Json, expect_json};
 use crate::client::operation::Context;
 use failure::{START, STOP, USE, cannot};
@@ -38,7 +38,7 @@ crate::params! {
     pub struct Start {
         /// The language.
         pub language: Language,
-        /// The project's directory, an absolute path.
+        /// The project's directory; a relative path is below the working directory, which is asked for then.
         pub project_path: String,
     }
 }
@@ -58,7 +58,8 @@ crate::params! {
         pub language: Language,
         /// The project's directory that the server was started for.
         pub project_path: String,
-        /// The file; a relative path is below the project's directory. A `file://` URI passes as it is.
+        /// The file; a relative path is below the project's directory, or below the working directory where
+        /// `projectPath` is relative as well. A `file://` URI passes as it is.
         pub path: String,
     }
 }
@@ -213,21 +214,28 @@ pub struct Position {
 }
 
 /// The language and project that a server was started for.
-struct Project<'a> {
+struct Project {
     operation: &'static str,
     language: Language,
-    path: &'a str,
+    path: String,
+    /// What a relative file is below.
+    base: String,
 }
 
-impl<'a> Project<'a> {
-    fn new(operation: &'static str, language: Language, path: &'a str) -> Result<Self> {
-        match path.starts_with('/') {
-            true => Ok(Self { operation, language, path }),
-            false => Err(Error::invalid(format!(
-                "{operation}: `projectPath` is \"{}\"; give an absolute path, as /home/daytona/project",
-                path.escape_debug()
-            ))),
+impl Project {
+    async fn new(sandbox: &Sandbox, operation: &'static str, language: Language, path: &str) -> Result<Self> {
+        if path.is_empty() {
+            return Err(Error::invalid(format!(
+                "{operation}: `projectPath` is empty; give the project's directory, as /home/daytona/project"
+            )));
         }
+        if path.starts_with('/') {
+            return Ok(Self { operation, language, path: path.to_owned(), base: path.to_owned() });
+        }
+        // The daemon reads a relative path as the name of a host.
+        let base = sandbox::working_directory(sandbox).await?;
+        let path = below(&base, path.strip_prefix("./").unwrap_or(path));
+        Ok(Self { operation, language, path, base })
     }
 
     fn body(&self) -> Value {
@@ -240,7 +248,7 @@ impl<'a> Project<'a> {
             "" => Err(Error::invalid(format!("{}: `path` is empty", self.operation))),
             uri if uri.starts_with("file://") => Ok(uri.to_owned()),
             path if path.starts_with('/') => Ok(format!("file://{path}")),
-            path => Ok(format!("file://{}/{path}", self.path.trim_end_matches('/'))),
+            path => Ok(format!("file://{}", below(&self.base, path))),
         }
     }
 
@@ -251,7 +259,7 @@ impl<'a> Project<'a> {
     async fn symbols(&self, sandbox: &Sandbox, path: &str, key: &str, value: &str) -> Result<Json> {
         let request = sandbox.toolbox(Method::GET, path).await?;
         let request = request.query("languageId", self.language.id());
-        let request = request.query("pathToProject", self.path).query(key, value);
+        let request = request.query("pathToProject", &self.path).query(key, value);
         let json = request.send().await?.json_required().await?;
         match json.0.trim_ascii() {
             // The language server has no answer.
@@ -261,34 +269,38 @@ impl<'a> Project<'a> {
     }
 }
 
+fn below(directory: &str, path: &str) -> String {
+    format!("{}/{path}", directory.trim_end_matches('/'))
+}
+
 pub async fn start(sandbox: Sandbox, params: Start, _: Context) -> Result<()> {
-    let project = Project::new("lsp.start", params.language, &params.project_path)?;
+    let project = Project::new(&sandbox, "lsp.start", params.language, &params.project_path).await?;
     let started = project.post(&sandbox, "lsp/start", &project.body()).await;
     started.map(drop).map_err(cannot(START))
 }
 
 pub async fn stop(sandbox: Sandbox, params: Stop, _: Context) -> Result<()> {
-    let project = Project::new("lsp.stop", params.language, &params.project_path)?;
+    let project = Project::new(&sandbox, "lsp.stop", params.language, &params.project_path).await?;
     let stopped = project.post(&sandbox, "lsp/stop", &project.body()).await;
     stopped.map(drop).map_err(cannot(STOP))
 }
 
 pub async fn did_open(sandbox: Sandbox, params: DidOpen, _: Context) -> Result<()> {
-    let project = Project::new("lsp.did_open", params.language, &params.project_path)?;
+    let project = Project::new(&sandbox, "lsp.did_open", params.language, &params.project_path).await?;
     let mut body = project.body();
     body["uri"] = project.uri(&params.path)?.into();
     project.post(&sandbox, "lsp/did-open", &body).await.map(drop).map_err(cannot(USE))
 }
 
 pub async fn did_close(sandbox: Sandbox, params: DidClose, _: Context) -> Result<()> {
-    let project = Project::new("lsp.did_close", params.language, &params.project_path)?;
+    let project = Project::new(&sandbox, "lsp.did_close", params.language, &params.project_path).await?;
     let mut body = project.body();
     body["uri"] = project.uri(&params.path)?.into();
     project.post(&sandbox, "lsp/did-close", &body).await.map(drop).map_err(cannot(USE))
 }
 
 pub async fn completions(sandbox: Sandbox, params: Completions, _: Context) -> Result<Json> {
-    let project = Project::new("lsp.completions", params.language, &params.project_path)?;
+    let project = Project::new(&sandbox, "lsp.completions", params.language, &params.project_path).await?;
     if params.line < 0 || params.character < 0 {
         return Err(Error::invalid("lsp.completions: `line` and `character` are counted from 0"));
     }
@@ -303,13 +315,15 @@ pub async fn completions(sandbox: Sandbox, params: Completions, _: Context) -> R
 }
 
 pub async fn document_symbols(sandbox: Sandbox, params: DocumentSymbols, _: Context) -> Result<Json> {
-    let project = Project::new("lsp.document_symbols", params.language, &params.project_path)?;
+    let project =
+        Project::new(&sandbox, "lsp.document_symbols", params.language, &params.project_path).await?;
     let uri = project.uri(&params.path)?;
     project.symbols(&sandbox, "lsp/document-symbols", "uri", &uri).await.map_err(cannot(USE))
 }
 
 pub async fn workspace_symbols(sandbox: Sandbox, params: WorkspaceSymbols, _: Context) -> Result<Json> {
-    let project = Project::new("lsp.workspace_symbols", params.language, &params.project_path)?;
+    let project =
+        Project::new(&sandbox, "lsp.workspace_symbols", params.language, &params.project_path).await?;
     if params.query.is_empty() {
         return Err(Error::invalid("lsp.workspace_symbols: `query` is empty; give a part of a name"));
     }

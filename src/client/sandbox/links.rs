@@ -67,6 +67,12 @@ pub async fn work_dir(sandbox: Sandbox, _: Nothing, _: Context) -> Result<Json> 
     sandbox.toolbox(Method::GET, "work-dir").await?.send().await?.json_required().await
 }
 
+/// The directory that relative paths are below.
+pub(crate) async fn working_directory(sandbox: &Sandbox) -> Result<String> {
+    let answer = sandbox.toolbox(Method::GET, "work-dir").await?.send().await?.json_required().await?;
+    super::reading::parse::<Directory>(&answer, "a directory").map(|directory| directory.dir)
+}
+
 /// How a port is reached without a header.
 #[derive(Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

@@ -8,6 +8,7 @@ use crate::client::status;
 use crate::client::transport::{Json, Request};
 use http::Method;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use std::collections::{BTreeMap, HashSet};
 
 crate::params! {
@@ -216,7 +217,7 @@ pub(super) async fn page(client: &Client, params: &List) -> Result<Json> {
         let request = client.request(Method::GET, "sandbox/paginated");
         let request = params.filters(request, true).query("page", &number.to_string());
         match request.send().await {
-            Ok(response) => return response.json_required().await,
+            Ok(response) => return has_items(response.json_required().await?),
             // Gone since 0.226, where the path reads as the sandbox named "paginated".
             Err(error) if error.status() == status::HTTP_NOT_FOUND => {}
             Err(error) => return Err(error),
@@ -244,13 +245,24 @@ async fn by_cursor(client: &Client, params: &List, cursor: Option<&str>) -> Resu
         params.filters(client.request(Method::GET, "sandbox"), false).query_given([("cursor", cursor)]);
     let answer = request.send().await?.json_required().await?;
     if answer.0.first() != Some(&b'[') {
-        return Ok(answer);
+        return has_items(answer);
     }
     let mut wrapped = Vec::with_capacity(answer.0.len() + 32);
     wrapped.extend_from_slice(br#"{"items":"#);
     wrapped.extend_from_slice(&answer.0);
     wrapped.extend_from_slice(br#","nextCursor":null}"#);
     Ok(Json(wrapped))
+}
+
+/// Refuses an answer without a list, as a proxy gives it: callers go over `items`.
+fn has_items(page: Json) -> Result<Json> {
+    #[derive(Deserialize)]
+    struct Page {
+        #[serde(rename = "items")]
+        _items: Vec<IgnoredAny>,
+    }
+    super::reading::parse::<Page>(&page, "a list of sandboxes")?;
+    Ok(page)
 }
 
 fn next_cursor(page: &Json) -> Result<Option<String>> {

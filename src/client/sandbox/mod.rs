@@ -34,6 +34,7 @@ pub use find::{Attach, Attached, Find, Get, SandboxId, attach, find, get};
 pub use lifecycle::{
     Delete, Recover, Resize, Stop, archive, delete, info, pause, recover, refresh, resize, start, stop,
 };
+pub(crate) use links::working_directory;
 pub use links::{
     Directory, ExpireSignedPreviewLink, Port, PreviewLink, SignPreviewLink, SignedPreviewLink,
     expire_signed_preview_link, home_dir, preview_link, signed_preview_link, work_dir,

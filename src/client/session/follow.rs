@@ -34,7 +34,8 @@ const COMPLETE_AFTER_EXIT: Duration = Duration::from_millis(250);
 
 /// Refused sockets in a row after which the log is read over HTTP instead.
 const MAX_SOCKET_REFUSALS: u32 = 2;
-/// Sockets in a row that ended within a second without new data, after which the log is read over HTTP instead.
+/// Sockets in a row without new data that ended within a second or were lost, after which the log is read over HTTP
+/// instead.
 const MAX_EMPTY_SOCKETS: u32 = 5;
 /// Failed readings of the log in a row after which the stream fails.
 const MAX_READ_FAILURES: u32 = 5;
@@ -160,7 +161,8 @@ impl Follower {
                 return self.drain(closed_well).await;
             }
             let brief = connected.elapsed() < Duration::from_secs(1);
-            empty_sockets = if brief && self.demux.position() == position { empty_sockets + 1 } else { 0 };
+            let vain = brief || (refusals == 0 && !closed_well);
+            empty_sockets = if vain && self.demux.position() == position { empty_sockets + 1 } else { 0 };
             if refusals >= MAX_SOCKET_REFUSALS || empty_sockets >= MAX_EMPTY_SOCKETS {
                 return self.by_reading().await;
             }

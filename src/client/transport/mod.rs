@@ -141,7 +141,10 @@ impl Drop for InFlight<'_> {
 
 /// One segment of a path, encoded: a name that a user chose.
 pub fn segment(name: &str) -> Result<String> {
-    if matches!(name, "" | "." | "..") {
+    if name.is_empty() {
+        return Err(Error::invalid("an id or name is empty: give one that is not"));
+    }
+    if matches!(name, "." | "..") {
         return Err(Error::invalid(format!("`{name}` cannot be an id or name: no URL can hold it")));
     }
     Ok(utf8_percent_encode(name, SEGMENT).to_string())

@@ -28,10 +28,15 @@ pub struct Response {
 pub struct Json(pub Vec<u8>);
 
 impl Request {
-    /// Sends it and waits for the head of a successful answer (2xx); any other is an error.
+    /// Sends it and waits for the head of a successful answer (2xx); any other is an error, and so is a web page,
+    /// as a login or a proxy in between answers with status 200.
     pub async fn send(mut self) -> Result<Response> {
         let (answer, permit) = self.0.answered().await?;
-        Ok(Response::new(self, answer, permit))
+        let response = Response::new(self, answer, permit);
+        match response.is_page() {
+            false => Ok(response),
+            true => Err(Box::pin(response.page()).await),
+        }
     }
 
     /// Repeats a request whose answer was cut off, if that is allowed: idempotent, attempts left.
@@ -204,6 +209,18 @@ impl Response {
         );
         error.detail_mut().retryable = true;
         error
+    }
+
+    /// Whether it is HTML that is not a file's content.
+    fn is_page(&self) -> bool {
+        self.header("content-type").is_some_and(|kind| kind.starts_with("text/html"))
+            && self.header("content-disposition").is_none()
+    }
+
+    /// The error of a web page in place of an answer, with its beginning.
+    async fn page(mut self) -> Error {
+        let beginning = self.next_chunk().await.ok().flatten().unwrap_or_default();
+        self.not_json(&beginning)
     }
 
     fn not_json(&self, body: &[u8]) -> Error {

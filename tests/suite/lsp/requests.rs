@@ -53,12 +53,31 @@ async fn requests_name_the_language_the_project_and_an_uri() {
 }
 
 #[tokio::test]
+async fn a_relative_project_and_its_files_are_below_the_working_directory() {
+    let toolbox = Toolbox::start(|asked, _| match asked.path.as_str() {
+        "work-dir" => ok(json!({"dir": "/work/"})),
+        _ => Reply::Raw("200 OK", Vec::new()),
+    })
+    .await;
+    let sandbox = toolbox.sandbox(json!({})).await;
+    let project = json!({"language": "python", "projectPath": "./app"});
+    call(&sandbox, "lsp.start", project).await.unwrap();
+    let file = json!({"language": "python", "projectPath": "app", "path": "app/main.py"});
+    call(&sandbox, "lsp.did_open", file).await.unwrap();
+    let bodies: Vec<_> =
+        toolbox.requests().into_iter().filter(|it| it.method == "POST").map(|it| it.body).collect();
+    assert_eq!(bodies[0]["pathToProject"], "/work/app");
+    assert_eq!(bodies[1]["pathToProject"], "/work/app");
+    assert_eq!(bodies[1]["uri"], "file:///work/app/main.py");
+}
+
+#[tokio::test]
 async fn a_wrong_argument_is_named_and_sends_nothing() {
     let toolbox = Toolbox::start(|_, _| unreachable!()).await;
     let sandbox = toolbox.sandbox(json!({})).await;
     for (operation, params, named) in [
         ("lsp.start", json!({"language": "cobol", "projectPath": "/p"}), "cobol"),
-        ("lsp.start", json!({"language": "python", "projectPath": "p"}), "projectPath"),
+        ("lsp.start", json!({"language": "python", "projectPath": ""}), "projectPath"),
         ("lsp.stop", json!({"language": "python", "projectPath": ""}), "projectPath"),
         ("lsp.did_open", json!({"language": "python", "projectPath": "/p", "path": ""}), "path"),
         (

@@ -81,6 +81,18 @@ async fn a_list_that_goes_in_a_circle_ends() {
 }
 
 #[tokio::test]
+async fn a_page_without_items_is_no_list() {
+    for page in [json!(null), json!({}), json!({"items": null}), json!({"items": "x"}), json!(5)] {
+        let server = Server::start(move |_| Answer::Keep(json_answer("200 OK", &page))).await;
+        let client = client(&server.url(), json!({}));
+        for params in [json!({}), json!({"page": 1})] {
+            let error = on_client(&client, "sandbox.list", params).await.unwrap_err();
+            assert_eq!(error.status(), status::PROTOCOL, "{error}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_toolbox_that_cannot_be_one_is_the_servers_fault_and_says_whose_it_is() {
     let server = Server::start(|_| Answer::Keep(json_answer("404 X", &json!({"message": "no"})))).await;
     let client = client(&server.url(), json!({"apiKey": "k", "retries": 0}));

@@ -190,6 +190,19 @@ async fn a_socket_that_has_gone_silent_is_replaced() {
 }
 
 #[tokio::test]
+async fn sockets_that_stay_silent_and_a_log_that_cannot_be_read_end_the_stream() {
+    let toolbox = Toolbox::start(|asked, _| match asked.path.as_str() {
+        SOCKET => upgrade(async |_socket: Socket| tokio::time::sleep(Duration::from_secs(3600)).await),
+        COMMAND => running(),
+        path => of_a_living_session(path),
+    })
+    .await;
+    let sandbox = toolbox.sandbox(json!({"idleTimeoutMs": 1100, "retries": 0})).await;
+    let error = open(&sandbox, "session.follow", follow()).unwrap().failed().await;
+    assert_ne!(error.status(), status::OK, "{error}");
+}
+
+#[tokio::test]
 async fn frames_of_a_byte_each_give_the_same_bytes() {
     let toolbox = replaying(move |mut socket: Socket| async move {
         for byte in LOG {

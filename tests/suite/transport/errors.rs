@@ -15,8 +15,10 @@ async fn failing(answer: Vec<u8>) -> Error {
 async fn not_json(answer: Vec<u8>) -> Error {
     let server = Server::start(move |_| Answer::Close(answer.clone())).await;
     let client = client(&server.url(), json!({}));
-    let answer = soon(client.request(Method::GET, "sandbox/a").send()).await.unwrap();
-    soon(answer.json()).await.expect_err("this is no success")
+    match soon(client.request(Method::GET, "sandbox/a").send()).await {
+        Ok(answer) => soon(answer.json()).await.expect_err("this is no success"),
+        Err(error) => error,
+    }
 }
 
 #[tokio::test]

@@ -1949,7 +1949,8 @@ export declare class LanguageServers extends Area {
    * Gives up after 60 s unless `timeoutMs` says otherwise. Cancelled: Drops the connection; the language server may
    * run.
    * @param language The language.
-   * @param projectPath The project's directory, an absolute path.
+   * @param projectPath The project's directory; a relative path is below the working directory, which is asked for
+   * then.
    */
   start(language: LspLanguage, projectPath: string, options?: CallOptions): Promise<void>
 
@@ -1972,7 +1973,8 @@ export declare class LanguageServers extends Area {
    * Gives up after 60 s unless `timeoutMs` says otherwise. Cancelled: Drops the connection; the file may be open.
    * @param language The language that the server was started for.
    * @param projectPath The project's directory that the server was started for.
-   * @param path The file; a relative path is below the project's directory. A `file://` URI passes as it is.
+   * @param path The file; a relative path is below the project's directory, or below the working directory where
+   * `projectPath` is relative as well. A `file://` URI passes as it is.
    */
   didOpen(language: LspLanguage, projectPath: string, path: string, options?: CallOptions): Promise<void>
 

@@ -28,7 +28,7 @@ impl LspArea {
     ///
     /// `language`: The language.
     ///
-    /// `project_path`: The project's directory, an absolute path.
+    /// `project_path`: The project's directory; a relative path is below the working directory, which is asked for then.
     ///
     /// Dropped while it runs: Drops the connection; the language server may run.
     ///
@@ -80,7 +80,7 @@ impl LspArea {
     ///
     /// `project_path`: The project's directory that the server was started for.
     ///
-    /// `path`: The file; a relative path is below the project's directory. A `file://` URI passes as it is.
+    /// `path`: The file; a relative path is below the project's directory, or below the working directory where `projectPath` is relative as well. A `file://` URI passes as it is.
     ///
     /// Dropped while it runs: Drops the connection; the file may be open.
     ///

@@ -1818,7 +1818,8 @@ module Daytona
     # Gives up after 60 s unless `timeout_ms` says otherwise. Cancelled: Drops the connection; the language server may
     # run.
     # @param language The language.
-    # @param project_path The project's directory, an absolute path.
+    # @param project_path The project's directory; a relative path is below the working directory, which is asked for
+    #   then.
     def start(language, project_path, timeout_ms: nil)
       invoke('lsp.start', { language:, projectPath: project_path, timeoutMs: timeout_ms })
     end
@@ -1841,7 +1842,8 @@ module Daytona
     # Gives up after 60 s unless `timeout_ms` says otherwise. Cancelled: Drops the connection; the file may be open.
     # @param language The language that the server was started for.
     # @param project_path The project's directory that the server was started for.
-    # @param path The file; a relative path is below the project's directory. A `file://` URI passes as it is.
+    # @param path The file; a relative path is below the project's directory, or below the working directory where
+    #   `projectPath` is relative as well. A `file://` URI passes as it is.
     def did_open(language, project_path, path, timeout_ms: nil)
       invoke('lsp.did_open', { language:, projectPath: project_path, path:, timeoutMs: timeout_ms })
     end

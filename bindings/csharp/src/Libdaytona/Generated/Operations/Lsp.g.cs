@@ -23,7 +23,8 @@ public class LspOperations
     /// typescript-language-server for Python as well, which finds classes and little else. Cancelled: Drops the
     /// connection; the language server may run. Endpoint: <c>POST {sb}/lsp/start</c>.</remarks>
     /// <param name="language">The language.</param>
-    /// <param name="projectPath">The project's directory, an absolute path.</param>
+    /// <param name="projectPath">The project's directory; a relative path is below the working directory, which is
+    /// asked for then.</param>
     /// <param name="options">What else can be said; null is nothing.</param>
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>A task that completes when the server has answered.</returns>
@@ -55,8 +56,8 @@ public class LspOperations
     /// Endpoint: <c>POST {sb}/lsp/did-open</c>.</remarks>
     /// <param name="language">The language that the server was started for.</param>
     /// <param name="projectPath">The project's directory that the server was started for.</param>
-    /// <param name="path">The file; a relative path is below the project's directory. A <c>file://</c> URI passes as
-    /// it is.</param>
+    /// <param name="path">The file; a relative path is below the project's directory, or below the working directory
+    /// where <c>projectPath</c> is relative as well. A <c>file://</c> URI passes as it is.</param>
     /// <param name="options">What else can be said; null is nothing.</param>
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>A task that completes when the server has answered.</returns>
