@@ -168,11 +168,10 @@ impl Machine {
         processes::kill_until_gone(|| self.processes());
     }
 
-    /// Every process of this machine. Without isolation: those with its mark, in whatever group, and all
-    /// their descendants, whatever their environment.
+    /// Every process of this machine.
     pub fn processes(&self) -> BTreeSet<i32> {
         if !self.isolated {
-            return processes::with_descendants(processes::marked(&self.id));
+            return processes::of_sandbox(&self.id);
         }
         const INIT: i32 = 1;
         let daemon = i32::try_from(std::process::id()).ok();

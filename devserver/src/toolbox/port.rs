@@ -70,29 +70,5 @@ async fn forward(port: u16, target: &str, mut request: Request) -> Response<Body
 
 /// The TCP ports that processes of this machine listen on.
 pub fn listening(machine: &Machine) -> BTreeSet<u16> {
-    let mut sockets = BTreeSet::new();
-    for pid in machine.processes() {
-        let Ok(descriptors) = std::fs::read_dir(format!("/proc/{pid}/fd")) else { continue };
-        for descriptor in descriptors.flatten() {
-            let Ok(link) = std::fs::read_link(descriptor.path()) else { continue };
-            let link = link.to_string_lossy();
-            if let Some(inode) = link.strip_prefix("socket:[").and_then(|rest| rest.strip_suffix(']')) {
-                sockets.insert(inode.to_owned());
-            }
-        }
-    }
-    let mut ports = BTreeSet::new();
-    for table in ["/proc/net/tcp", "/proc/net/tcp6"] {
-        let text = std::fs::read_to_string(table).unwrap_or_default();
-        for line in text.lines().skip(1) {
-            let fields: Vec<&str> = line.split_whitespace().collect();
-            let [_, local, _, state, _, _, _, _, _, inode, ..] = fields.as_slice() else { continue };
-            const LISTEN: &str = "0A";
-            if *state == LISTEN && sockets.contains(*inode) {
-                let port = local.rsplit(':').next().and_then(|hex| u16::from_str_radix(hex, 16).ok());
-                ports.extend(port);
-            }
-        }
-    }
-    ports
+    crate::processes::listening(&machine.processes())
 }

@@ -102,7 +102,7 @@ async fn metrics(State(machine): State<Arc<Machine>>) -> Response<Body> {
         return error::no_route().await.into_response();
     }
     let Resources { cpu, memory_gib, .. } = machine.resources();
-    // Both read /proc of every process.
+    // All three look at every process or file.
     let measured = {
         let machine = machine.clone();
         tokio::task::spawn_blocking(move || {

@@ -1,6 +1,7 @@
 //! What the processes of a machine use: processor time, memory and disk.
 
 use super::machine::{Machine, Resources};
+use crate::processes;
 use parking_lot::Mutex;
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::fs::MetadataExt;
@@ -9,8 +10,6 @@ use std::time::{Duration, Instant};
 
 /// The shortest time over which the use of the processors is told; until it has passed the value before stays.
 const MIN_WINDOW: Duration = Duration::from_millis(200);
-/// The kernel's unit of processor time, the same on every Linux platform.
-const TICKS_PER_SECOND: f64 = 100.0;
 const GIB: u64 = 1 << 30;
 
 /// The use of the processors as last told.
@@ -20,7 +19,7 @@ pub struct CpuUse(Mutex<Option<Sample>>);
 struct Sample {
     at: Instant,
     /// Of each process, with what its ended children used.
-    ticks: BTreeMap<i32, u64>,
+    times: BTreeMap<i32, Duration>,
     percent: f64,
 }
 
@@ -34,33 +33,27 @@ impl CpuUse {
         {
             return last.percent;
         }
-        let ticks = ticks(machine);
+        let times = times(machine);
         let percent = match (&*last, elapsed) {
             (Some(last), Some(elapsed)) => {
-                let used = total(&ticks).saturating_sub(total(&last.ticks)) as f64 / TICKS_PER_SECOND;
-                100.0 * used / elapsed.as_secs_f64() / cpus.max(1) as f64
+                let used = total(&times).saturating_sub(total(&last.times));
+                100.0 * used.as_secs_f64() / elapsed.as_secs_f64() / cpus.max(1) as f64
             }
             _ => 0.0,
         };
-        *last = Some(Sample { at, ticks, percent });
+        *last = Some(Sample { at, times, percent });
         percent
     }
 }
 
-fn total(ticks: &BTreeMap<i32, u64>) -> u64 {
-    ticks.values().sum()
+fn total(times: &BTreeMap<i32, Duration>) -> Duration {
+    times.values().sum()
 }
 
 /// Processor time of the machine's processes and of those that have ended: a parent has what its children used
 /// once it has waited for them. The daemon and the first process wait for all others.
-fn ticks(machine: &Machine) -> BTreeMap<i32, u64> {
-    let read = |process: i32| {
-        let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
-        // The name in parentheses may contain anything.
-        let (_, fields) = stat.rsplit_once(')')?;
-        let times = fields.split_whitespace().skip(11).take(4);
-        Some((process, times.filter_map(|ticks| ticks.parse::<u64>().ok()).sum()))
-    };
+fn times(machine: &Machine) -> BTreeMap<i32, Duration> {
+    let read = |process: i32| Some((process, processes::processor_time(process)?));
     all(machine).into_iter().filter_map(read).collect()
 }
 
@@ -76,12 +69,7 @@ fn all(machine: &Machine) -> BTreeSet<i32> {
 
 /// The resident memory of all processes in bytes.
 pub fn memory(machine: &Machine) -> u64 {
-    let page = rustix::param::page_size() as u64;
-    let resident = |process: i32| {
-        let statm = std::fs::read_to_string(format!("/proc/{process}/statm")).ok()?;
-        statm.split(' ').nth(1)?.parse::<u64>().ok()
-    };
-    all(machine).into_iter().filter_map(resident).map(|pages| pages * page).sum()
+    all(machine).into_iter().filter_map(processes::resident_bytes).sum()
 }
 
 /// Used and all bytes of the disk: the file system's own numbers where it has the sandbox's size, else the files of

@@ -1,4 +1,21 @@
 //! The system's processes: the shell of commands, descendants, and killing.
+//!
+//! `system`: what the kernel tells of them, `linux` or `macos`, the latter with `procargs` and `lsof`. `held`: processes
+//! that are stopped for a while.
+
+#[cfg(target_os = "linux")]
+mod held;
+#[cfg(any(target_os = "macos", test))]
+mod lsof;
+#[cfg(any(target_os = "macos", test))]
+mod procargs;
+#[cfg_attr(target_os = "linux", path = "linux.rs")]
+#[cfg_attr(target_os = "macos", path = "macos.rs")]
+mod system;
+
+#[cfg(target_os = "linux")]
+pub use held::{Held, hold_below, release};
+pub use system::{all, listening, marked, of_sandbox, processor_time, resident_bytes};
 
 use nix::errno::Errno;
 use nix::sys::signal::{Signal, kill, killpg};
@@ -8,6 +25,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 use std::time::Duration;
+use system::{parent, session, start_time};
 
 /// How often processes are looked for and killed again, and the pause between.
 const KILL_ROUNDS: u32 = 500;
@@ -49,12 +67,6 @@ fn kill_all(processes: impl IntoIterator<Item = i32>) {
     for process in processes.into_iter().filter(|process| *process > 1) {
         let _gone = kill(Pid::from_raw(process), Signal::SIGKILL);
     }
-}
-
-/// The id of every process.
-pub fn all() -> Vec<i32> {
-    let Ok(entries) = std::fs::read_dir("/proc") else { return Vec::new() };
-    entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect()
 }
 
 /// These processes and all their descendants, in whatever group or session.
@@ -111,63 +123,6 @@ pub fn kill_all_below(root: i32) {
     });
 }
 
-/// How long processes have to stop, a millisecond a round.
-const HOLD_ROUNDS: u32 = 10_000;
-
-/// Processes that [`hold_below`] stopped: their ids and when they started.
-#[derive(Debug)]
-pub struct Held(Vec<(i32, u64)>);
-
-/// Stops everything that descends from a process, which itself goes on. Parents before children: a shell is
-/// not to see that its command has stopped. Blocks until all have stopped.
-pub fn hold_below(root: i32) -> io::Result<Held> {
-    let mut held = Held(Vec::new());
-    let mut clean = false;
-    for _ in 0..HOLD_ROUNDS {
-        let mut below = with_descendants([root]);
-        below.remove(&root);
-        let running: BTreeSet<i32> = below.into_iter().filter(|process| runs(*process)).collect();
-        if running.is_empty() {
-            // One that was started during the last look is seen in the next.
-            if clean {
-                return Ok(held);
-            }
-            clean = true;
-            continue;
-        }
-        clean = false;
-        for process in &running {
-            if parent(*process).is_some_and(|parent| running.contains(&parent)) {
-                continue;
-            }
-            let Some(time) = start_time(*process) else { continue };
-            if !held.0.contains(&(*process, time)) {
-                held.0.push((*process, time));
-            }
-            let _gone = kill(Pid::from_raw(*process), Signal::SIGSTOP);
-        }
-        std::thread::sleep(Duration::from_millis(1));
-    }
-    release(held);
-    Err(io::Error::other("a process of the sandbox waits for the kernel and cannot be held"))
-}
-
-/// Lets them go on, children before parents.
-pub fn release(held: Held) {
-    for (process, time) in held.0.into_iter().rev() {
-        if start_time(process) == Some(time) {
-            let _gone = kill(Pid::from_raw(process), Signal::SIGCONT);
-        }
-    }
-}
-
-/// Whether a process has neither ended nor stopped.
-fn runs(process: i32) -> bool {
-    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
-    let state = stat.rsplit_once(") ").and_then(|(_, rest)| rest.chars().next());
-    state.is_some_and(|state| !['T', 't', 'Z', 'X'].contains(&state))
-}
-
 /// Kills every process with a sandbox's mark, and what descends from it. Blocks until they are gone.
 pub fn kill_marked(id: &str) {
     kill_until_gone(|| with_descendants(marked(id)));
@@ -175,38 +130,6 @@ pub fn kill_marked(id: &str) {
 
 /// By this variable a process is known to be of a sandbox, however it was started.
 pub const MARK: &str = "DAYTONA_SANDBOX_ID";
-
-/// The processes with a sandbox's mark.
-pub fn marked(id: &str) -> Vec<i32> {
-    let mark = format!("{MARK}={id}");
-    let has_mark = |pid: &i32| {
-        let environ = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
-        environ.split(|byte| *byte == 0).any(|variable| variable == mark.as_bytes())
-    };
-    all().into_iter().filter(has_mark).collect()
-}
-
-fn parent(process: i32) -> Option<i32> {
-    stat(process)?.first()?.parse().ok()
-}
-
-/// In clock ticks since the system started; `None` once the process has ended.
-fn start_time(process: i32) -> Option<u64> {
-    stat(process)?.get(18)?.parse().ok()
-}
-
-fn session(process: i32) -> Option<i32> {
-    stat(process)?.get(2)?.parse().ok()
-}
-
-/// The fields of `/proc/PID/stat` from the parent on; `None` for a zombie, which has ended.
-fn stat(process: i32) -> Option<Vec<String>> {
-    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
-    // The name, in parentheses, may contain spaces and parentheses.
-    let mut rest = stat.rsplit_once(") ")?.1.split(' ');
-    let state = rest.next()?;
-    (state != "Z" && state != "X").then(|| rest.map(str::to_owned).collect())
-}
 
 #[cfg(test)]
 mod tests {
