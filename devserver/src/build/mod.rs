@@ -3,8 +3,9 @@
 //!
 //! * `dockerfile`, `heredoc`, `words`: the text. `build`: builds, by id, a few at a time. `log`: what they say.
 //! * `stage`: a container and its configuration, step by step. `context`: the uploaded files.
-//! * `tree`: files as tar streams. `worker`: the part inside the container's daemon.
+//! * `tree`, `confined`: files as tar streams. `worker`: the part inside the container's daemon.
 
+mod confined;
 mod context;
 mod dockerfile;
 mod heredoc;

@@ -1,10 +1,9 @@
 //! The files below a directory as tar streams. Paths are resolved by the kernel as if the directory were the root:
 //! a link that leads out of it leads to nothing outside.
 
+use super::confined;
 use glob::{MatchOptions, Pattern};
-use rustix::fs::{
-    AtFlags, Dir, FileType, Mode, OFlags, ResolveFlags, Stat, openat, openat2, readlinkat, statat,
-};
+use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Stat, openat, readlinkat, statat};
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, Write};
@@ -37,7 +36,7 @@ impl Tree {
 
     fn at(&self, path: &Path, flags: OFlags) -> io::Result<OwnedFd> {
         let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
-        Ok(openat2(&self.root, path, flags, Mode::empty(), ResolveFlags::IN_ROOT)?)
+        confined::open(self.root.as_fd(), path, flags)
     }
 
     /// What a path with `*`, `?` and `[...]` matches, in order; an error where it is nothing.
@@ -75,7 +74,7 @@ impl Tree {
     }
 
     fn look(&self, path: PathBuf) -> io::Result<Found> {
-        let fd = self.at(&path, OFlags::PATH | OFlags::CLOEXEC)?;
+        let fd = self.at(&path, confined::LOOK)?;
         let is_directory = FileType::from_raw_mode(rustix::fs::fstat(fd)?.st_mode) == FileType::Directory;
         Ok(Found { path, is_directory })
     }
@@ -120,7 +119,7 @@ fn names(directory: BorrowedFd<'_>) -> io::Result<Vec<std::ffi::OsString>> {
 fn header(stat: &Stat, kind: EntryType, size: u64) -> Header {
     let mut header = Header::new_gnu();
     header.set_entry_type(kind);
-    header.set_mode(stat.st_mode & 0o7777);
+    header.set_mode(stat.st_mode as libc::c_uint & 0o7777);
     header.set_mtime(u64::try_from(stat.st_mtime).unwrap_or_default());
     header.set_uid(0);
     header.set_gid(0);

@@ -8,6 +8,7 @@ use axum::body::{Body, Bytes, to_bytes};
 use axum::http::{Request, Response, StatusCode, header};
 use axum::response::IntoResponse;
 use futures_util::{StreamExt, TryStreamExt};
+use nix::errno::Errno;
 use nix::unistd::{Gid, Group, Uid, User, chown};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -100,12 +101,19 @@ impl Account {
     pub fn become_it(self) -> io::Result<PathBuf> {
         // Changes nothing for who is root already, and has no other users to become.
         if !self.uid.is_root() || self.gid.as_raw() != 0 {
-            nix::unistd::setgroups(&[self.gid])?;
+            set_groups(&[self.gid.as_raw()])?;
             nix::unistd::setgid(self.gid)?;
             nix::unistd::setuid(self.uid)?;
         }
         Ok(if self.home.is_dir() { self.home } else { "/".into() })
     }
+}
+
+/// The supplementary groups of this process. nix has the call on few systems.
+fn set_groups(groups: &[libc::gid_t]) -> io::Result<()> {
+    // SAFETY: the list has that many groups and outlives the call. The type of the number differs between systems.
+    Errno::result(unsafe { libc::setgroups(groups.len() as _, groups.as_ptr()) })?;
+    Ok(())
 }
 
 /// The answer to a request below `/control/build`.
