@@ -26,7 +26,7 @@ use tokio_util::task::TaskTracker;
 
 /// The toolbox of one started sandbox.
 pub struct ToolboxHost {
-    container: Arc<Mutex<Container>>,
+    container: Arc<Mutex<dyn Container>>,
     client: Client<Dial, Body>,
     /// The WebSockets on which the daemon may have something to say.
     sockets: TaskTracker,
@@ -37,7 +37,7 @@ const STOP_GRACE: Duration = Duration::from_secs(1);
 
 impl ToolboxHost {
     /// Starts the daemon. Blocks until it can be reached.
-    pub fn start(container: Arc<Mutex<Container>>, config: &MachineConfig) -> io::Result<Self> {
+    pub fn start(container: Arc<Mutex<dyn Container>>, config: &MachineConfig) -> io::Result<Self> {
         let (path, stderr) = {
             let mut container = container.lock();
             container.start(serde_json::to_value(config)?)?;

@@ -20,6 +20,7 @@ mod events;
 pub mod faults;
 mod host;
 pub mod isolation;
+#[cfg(target_os = "linux")]
 pub mod outside;
 mod processes;
 mod proxy;

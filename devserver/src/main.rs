@@ -77,8 +77,7 @@ enum ProtocolVersion {
 
 fn main() -> ExitCode {
     // Before there is a second thread: this process is to become a sandbox's first one.
-    if std::env::args_os().nth(1).is_some_and(|argument| argument == "__container") {
-        daytona_dev::isolation::main(daytona_dev::daemon::run);
+    if daytona_dev::isolation::main(daytona_dev::daemon::run) {
         return ExitCode::SUCCESS;
     }
     serve()

@@ -40,7 +40,7 @@ pub struct Sandbox {
     pub secrets: Mutex<BTreeMap<String, String>>,
     protocol: Protocol,
     /// Everything that belongs to the sandbox alone.
-    container: Arc<Mutex<Container>>,
+    container: Arc<Mutex<dyn Container>>,
     /// The files of its snapshot, or of the sandbox that it was forked from, until it has been started.
     origin: Mutex<Option<Arc<SavedLayer>>>,
     isolated: bool,
@@ -94,9 +94,9 @@ impl Sandbox {
         let id = text("id");
         let resources = Resources::of(&record);
         let disk_bytes = resources.disk_gib << 30;
-        let mut container =
-            Container::new(&app.isolation, &app.state_dir, &id, host::limits(&resources), disk_bytes);
+        let container = app.isolation.container(&app.state_dir, &id, host::limits(&resources), disk_bytes);
         container
+            .lock()
             .share(record.get("volumes").map(|it| volumes::mounts(&app.state_dir, it)).unwrap_or_default());
         Arc::new(Self {
             organization: text("organizationId"),
@@ -109,7 +109,7 @@ impl Sandbox {
             upkeep: Upkeep::default(),
             secrets: Mutex::default(),
             protocol: app.protocol,
-            container: Arc::new(Mutex::new(container)),
+            container,
             origin: Mutex::new(origin),
             isolated: app.isolation.plan().is_some(),
             directory: app.state_dir.join(&id),

@@ -32,10 +32,12 @@ pub struct Build {
     progress: watch::Sender<Progress>,
 }
 
+type Watched = Weak<Mutex<dyn Container>>;
+
 pub struct Builds {
     kept: Mutex<VecDeque<Arc<Build>>>,
     /// The containers of running builds; nothing: the server has ended.
-    containers: Mutex<Option<Vec<Weak<Mutex<Container>>>>>,
+    containers: Mutex<Option<Vec<Watched>>>,
     turns: Arc<Semaphore>,
 }
 
@@ -61,7 +63,7 @@ impl Build {
 
 impl Builds {
     /// Ends a container with the server, at the latest.
-    pub fn watch(&self, container: &Arc<Mutex<Container>>) -> io::Result<()> {
+    pub fn watch(&self, container: &Arc<Mutex<dyn Container>>) -> io::Result<()> {
         let mut containers = self.containers.lock();
         let Some(containers) = &mut *containers else { return Err(io::Error::other("the server has ended")) };
         containers.retain(|container| container.strong_count() > 0);

@@ -47,7 +47,7 @@ pub struct Stage {
 
 struct Running {
     host: Arc<ToolboxHost>,
-    container: Arc<Mutex<Container>>,
+    container: Arc<Mutex<dyn Container>>,
 }
 
 impl Stage {
@@ -370,11 +370,10 @@ impl Stage {
             let id = format!("build-{}", Uuid::new_v4().simple());
             let resources = Resources { cpu: CPUS, memory_gib: MEMORY_GIB, disk_gib };
             let limits = host::limits(&resources);
-            let mut container = Container::new(&app.isolation, &app.state_dir, &id, limits, disk_gib << 30);
+            let container = app.isolation.container(&app.state_dir, &id, limits, disk_gib << 30);
             if let Some(base) = base {
-                container.fill(&base)?;
+                container.lock().fill(&base)?;
             }
-            let container = Arc::new(Mutex::new(container));
             app.builds.watch(&container)?;
             let config = MachineConfig {
                 sandbox_id: id,

@@ -1,8 +1,8 @@
 //! A sandbox's layer as a file system in a sparse file: its size is the limit, and a copy of the file is a
 //! copy of the layer. An empty one is made once by mkfs.ext4 and kept as the few blocks that it wrote.
 
-use super::calls;
 use super::failure::{During, Failure, Step};
+use super::kernel;
 use nix::mount::MsFlags;
 use nix::sys::stat::{Mode, SFlag, makedev, mknod};
 use parking_lot::Mutex;
@@ -123,10 +123,10 @@ pub fn mount(image: BorrowedFd<'_>, target: &Path) -> Step<()> {
     let control = device("loop-control", SFlag::S_IFCHR, makedev(10, 237))?;
     // Between the answer and the use another process may have taken it.
     for _ in 0..10_000 {
-        let number = calls::free_loop_device(control.as_fd()).during("find a free loop device")?;
+        let number = kernel::free_loop_device(control.as_fd()).during("find a free loop device")?;
         let name = format!("loop{number}");
         let device = device(&name, SFlag::S_IFBLK, makedev(7, number.into()))?;
-        match calls::attach_loop_device(device.as_fd(), image) {
+        match kernel::attach_loop_device(device.as_fd(), image) {
             Err(error) if error.raw_os_error() == Some(nix::libc::EBUSY) => continue,
             other => other.during("attach the loop device")?,
         }

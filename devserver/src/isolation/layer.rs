@@ -21,15 +21,16 @@ pub struct SavedLayer {
 }
 
 impl SavedLayer {
-    pub(super) fn new(path: PathBuf, plan: Plan) -> Self {
+    /// Takes over a file with the files of a container that was built so.
+    pub fn new(path: PathBuf, plan: Plan) -> Self {
         Self { path, plan }
     }
 
-    pub(super) fn path(&self) -> &Path {
+    pub fn path(&self) -> &Path {
         &self.path
     }
 
-    pub(super) fn plan(&self) -> Plan {
+    pub fn plan(&self) -> Plan {
         self.plan
     }
 

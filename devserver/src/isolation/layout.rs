@@ -1,13 +1,10 @@
 //! Which directories of the machine a sandbox sees, and which are private to it.
 
 use super::failure::{During, Step};
-use super::plan::Spec;
+use super::spec::Spec;
 use super::tree::{make, make_all};
 use std::fs;
 use std::path::{Path, PathBuf};
-
-/// The home of every sandbox's user, as the official image has it.
-pub const HOME: &str = "/home/daytona";
 
 /// Private in every sandbox, with permissions: path, mode.
 const ALWAYS: [(&str, u32); 8] = [

@@ -6,7 +6,10 @@ use super::archive;
 use super::calls;
 use super::channel::{self, Report};
 use super::failure::{During, Failure, Step};
-use super::plan::{Ids, Plan, Spec};
+use super::kernel;
+use super::launch::{self, Daemon};
+use super::plan::{Ids, Plan};
+use super::spec::Spec;
 use super::tree;
 use super::users::{self, Proc};
 use nix::libc;
@@ -25,9 +28,6 @@ use std::io::Write;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixListener;
 use std::path::Path;
-
-/// What serves a sandbox, from inside.
-pub type Daemon = fn(UnixListener, Value);
 
 /// What the server sends along with its first message.
 struct Given {
@@ -54,15 +54,14 @@ pub enum Task {
     Save,
 }
 
-/// The hidden subcommand: makes the container that standard input tells of. Returns when it has ended, or in
-/// the process that only started it.
+/// Makes the container that standard input tells of. Returns when it has ended, or in the process that only
+/// started it.
 pub fn main(daemon: Daemon) {
     calls::stop_ignoring_signals();
-    let Ok(control) = std::io::stdin().as_fd().try_clone_to_owned() else { return };
-    let result = receive(control.as_fd()).and_then(|(task, given)| match (given.spec.plan, task) {
-        (Some(_), Task::Save) => save(control.as_fd(), given),
-        (Some(plan), _) => outside(control.as_fd(), plan, task, given, daemon),
-        (None, _) => plain(control.as_fd(), given, daemon),
+    let Ok(control) = launch::take_input() else { return };
+    let result = receive(control.as_fd()).and_then(|(task, given)| match task {
+        Task::Save => save(control.as_fd(), given),
+        Task::New | Task::Kept => outside(control.as_fd(), task, given, daemon),
     });
     if let Err(Failure(text)) = result {
         let _gone = channel::send(control.as_fd(), &Report::Failed(text), &[]);
@@ -92,31 +91,8 @@ fn save(control: BorrowedFd<'_>, mut given: Given) -> Step<()> {
     channel::send(control, &Report::Ready, &[]).during("report")
 }
 
-/// Without isolation: the daemon itself, which ends with the server.
-fn plain(control: BorrowedFd<'_>, mut given: Given, daemon: Daemon) -> Step<()> {
-    let listener = given.take("the listener")?;
-    let _leads_already = nix::unistd::setsid();
-    join(&given.spec.groups)?;
-    let id = given.spec.hostname.clone();
-    let lifeline = control.try_clone_to_owned().during("keep the lifeline")?;
-    channel::send(control, &Report::Init(std::process::id() as i32), &[]).during("report")?;
-    channel::send(control, &Report::Ready, &[]).during("report")?;
-    detach_input()?;
-    std::thread::spawn(move || {
-        wait_for_end(lifeline.as_fd());
-        crate::processes::kill_all_below(std::process::id() as i32);
-        crate::processes::kill_marked(&id);
-        std::process::exit(0);
-    });
-    daemon(listener.into(), given.spec.daemon);
-    Ok(())
-}
-
-fn wait_for_end(lifeline: BorrowedFd<'_>) {
-    while let Ok(Some(_)) = channel::receive::<Value>(lifeline) {}
-}
-
-fn outside(control: BorrowedFd<'_>, plan: Plan, task: Task, mut given: Given, daemon: Daemon) -> Step<()> {
+fn outside(control: BorrowedFd<'_>, task: Task, mut given: Given, daemon: Daemon) -> Step<()> {
+    let plan = given.spec.plan;
     let listener = given.take("the listener")?;
     let proc = Proc::open()?;
     join(&given.spec.groups)?;
@@ -139,7 +115,7 @@ fn outside(control: BorrowedFd<'_>, plan: Plan, task: Task, mut given: Given, da
     let users = users::create(&proc, plan.ids)?;
     // A child of the server, which this process leaves to it.
     let flags = libc::CLONE_NEWPID | libc::CLONE_PARENT;
-    match calls::fork(flags).during("create a process namespace")? {
+    match kernel::fork(flags).during("create a process namespace")? {
         Some(init) => channel::send(control, &Report::Init(init), &[]).during("report"),
         None => {
             drop(proc);
@@ -181,7 +157,7 @@ fn inside(
     // A copy: what stands stays as it is, for the next start.
     unshare(CloneFlags::CLONE_NEWNS).during("create a mount namespace")?;
     tree::mount_for_this_run(plan, &spec)?;
-    calls::new_session_keyring();
+    kernel::new_session_keyring();
     users::enter(users.as_fd())?;
     drop(users);
     let own = CloneFlags::CLONE_NEWNS | CloneFlags::CLONE_NEWIPC | CloneFlags::CLONE_NEWUTS;
@@ -200,11 +176,11 @@ fn inside(
     children.thread_block().during("wait for children")?;
     let ended = SignalFd::with_flags(&children, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK);
     let ended = ended.during("wait for children")?;
-    let Some(pid) = calls::fork(0).during("start the daemon")? else {
+    let Some(pid) = kernel::fork(0).during("start the daemon")? else {
         drop(ended);
         children.thread_unblock().during("wait for children")?;
         // The lifeline is the first process's alone.
-        detach_input()?;
+        launch::detach_input()?;
         if let Some(mut group) = freezable {
             group.write_all(b"0").during("join the control group")?;
         }
@@ -212,7 +188,7 @@ fn inside(
     };
     drop((listener, freezable));
     channel::send(control, &Report::Ready, &[]).during("report")?;
-    detach_input()?;
+    launch::detach_input()?;
     init(control, &ended, Pid::from_raw(pid))
 }
 
@@ -223,13 +199,6 @@ fn run_daemon(listener: UnixListener, told: Value, control: BorrowedFd<'_>, daem
     calls::replace(null.as_fd(), control.as_raw_fd()).during("leave the lifeline")?;
     daemon(listener, told);
     Ok(())
-}
-
-/// Standard input was the lifeline, and the output the server's own.
-fn detach_input() -> Step<()> {
-    let null = File::options().read(true).write(true).open("/dev/null").during("open /dev/null")?;
-    calls::replace(null.as_fd(), 0).during("detach the input")?;
-    calls::replace(null.as_fd(), 1).during("detach the output")
 }
 
 /// Reaps what nobody else waits for, until the daemon ends or the server does. With this process everything

@@ -1,6 +1,6 @@
 //! The directory of a server: locked while it lives, so that the next one can tell what was left behind.
 
-use super::cgroup::Hierarchies;
+use super::control_groups::Hierarchies;
 use crate::processes;
 use rustix::fs::{FlockOperation, flock};
 use std::fs::{self, File};

@@ -2,12 +2,13 @@
 //! directories where the machine keeps what is nobody else's business.
 
 use super::archive;
-use super::calls::{self, NO_DEVICES, NO_EXEC, NO_SUID, READ_ONLY};
 use super::failure::{During, Failure, Step};
 use super::image;
+use super::kernel::{self, NO_DEVICES, NO_EXEC, NO_SUID, READ_ONLY};
 use super::layout::{self, HostMount, Private};
 use super::maker::mounted;
-use super::plan::{Ids, Layer, Plan, Spec, Tree};
+use super::plan::{Ids, Layer, Plan, Tree};
+use super::spec::Spec;
 use super::volumes;
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use rustix::mount::{
@@ -130,9 +131,9 @@ fn lay_over(source: &Path, target: &Path, name: &str, shown: Option<&OwnedFd>) -
 fn lower(path: &Path, shown: Option<&OwnedFd>) -> Step<()> {
     let copy = clone_mount(path, false)?;
     if let Some(shown) = shown {
-        calls::map_ids(copy.as_fd(), shown.as_fd()).at("show with shifted ids", path)?;
+        kernel::map_ids(copy.as_fd(), shown.as_fd()).at("show with shifted ids", path)?;
     }
-    calls::set_mount_attributes(copy.as_fd(), READ_ONLY | NO_DEVICES, false).at("protect", path)?;
+    kernel::set_mount_attributes(copy.as_fd(), READ_ONLY | NO_DEVICES, false).at("protect", path)?;
     attach(&copy, Path::new("lower"))
 }
 
@@ -210,7 +211,7 @@ fn carry(path: &Path, target: &Path, tree: Tree, mounts: &[HostMount]) -> Step<(
         }
     }
     let copy = clone_mount(path, true)?;
-    calls::set_mount_attributes(copy.as_fd(), READ_ONLY | NO_DEVICES | NO_SUID, true).at("protect", path)?;
+    kernel::set_mount_attributes(copy.as_fd(), READ_ONLY | NO_DEVICES | NO_SUID, true).at("protect", path)?;
     attach(&copy, target)
 }
 
@@ -256,7 +257,7 @@ fn kernel(plan: Plan, spec: &Spec) -> Step<()> {
     }
     let copy = clone_mount(Path::new("/sys"), true)?;
     let attributes = READ_ONLY | NO_SUID | NO_DEVICES | NO_EXEC;
-    calls::set_mount_attributes(copy.as_fd(), attributes, true).during("protect /sys")?;
+    kernel::set_mount_attributes(copy.as_fd(), attributes, true).during("protect /sys")?;
     attach(&copy, target)
 }
 
@@ -400,7 +401,7 @@ fn bind(source: &Path, target: &Path, attributes: u64) -> Step<()> {
 }
 
 fn protect(mount: BorrowedFd<'_>, attributes: u64, path: &Path) -> Step<()> {
-    calls::set_mount_attributes(mount, attributes, false).at("protect", path)
+    kernel::set_mount_attributes(mount, attributes, false).at("protect", path)
 }
 
 fn unmount(path: &Path) -> Step<()> {

@@ -1,8 +1,8 @@
 //! User namespaces. A sandbox's processes live in one in every case: mounts made before it was entered are
 //! locked together, so that root inside can take none of them away.
 
-use super::calls;
 use super::failure::{During, Step};
+use super::kernel;
 use super::plan::{IDS, Ids};
 use nix::libc;
 use nix::sched::{CloneFlags, unshare};
@@ -61,7 +61,7 @@ pub fn become_root(proc: &Proc) -> Step<()> {
 /// A new user namespace, below this process's own, that nobody has entered yet.
 pub fn create(proc: &Proc, ids: Ids) -> Step<OwnedFd> {
     // A namespace needs a member to be set up.
-    let Some(member) = calls::fork(libc::CLONE_NEWUSER).during("create a user namespace")? else {
+    let Some(member) = kernel::fork(libc::CLONE_NEWUSER).during("create a user namespace")? else {
         loop {
             nix::unistd::pause();
         }

@@ -1,27 +1,15 @@
 //! Directories of the server that several sandboxes have at once, each under its own path.
 
-use super::calls::{self, NO_DEVICES, NO_SUID};
 use super::failure::{During, Failure, Step};
-use super::plan::Plan;
+use super::kernel::{self, NO_DEVICES, NO_SUID};
+use super::plan::{Plan, VolumeMount};
 use rustix::fs::{
     AtFlags, CWD, Gid, Mode, OFlags, ResolveFlags, Uid, chmodat, chownat, mkdirat, open, openat, openat2,
 };
 use rustix::io::Errno;
 use rustix::mount::{MoveMountFlags, OpenTreeFlags, move_mount, open_tree};
-use serde::{Deserialize, Serialize};
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Component, Path, PathBuf};
-
-/// One volume of a container.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct VolumeMount {
-    /// Where the container has it, an absolute path.
-    pub target: PathBuf,
-    /// Its directory on the machine.
-    pub source: PathBuf,
-    /// The directory in it that the container has, a relative path; empty: all of it.
-    pub subpath: PathBuf,
-}
 
 /// Mounts volumes below `root`, the container's root. In all containers their files belong to the same ids: with
 /// shifted ids the mount shifts them back.
@@ -37,7 +25,7 @@ pub fn mount(volumes: &[VolumeMount], root: &Path, plan: Plan, shown: Option<&Ow
             OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC | OpenTreeFlags::AT_EMPTY_PATH;
         let mount = open_tree(&source, "", flags).at("copy the mount of", &volume.source)?;
         if let Some(shown) = shown {
-            calls::map_ids(mount.as_fd(), shown.as_fd()).map_err(|error| {
+            kernel::map_ids(mount.as_fd(), shown.as_fd()).map_err(|error| {
                 Failure(format!(
                     "a volume cannot be shared between sandboxes here, because the file system of {} cannot show \
                      shifted ids ({error}); choose another --state",
@@ -45,7 +33,7 @@ pub fn mount(volumes: &[VolumeMount], root: &Path, plan: Plan, shown: Option<&Ow
                 ))
             })?;
         }
-        calls::set_mount_attributes(mount.as_fd(), NO_DEVICES | NO_SUID, false)
+        kernel::set_mount_attributes(mount.as_fd(), NO_DEVICES | NO_SUID, false)
             .at("protect", &volume.source)?;
         let target = mount_point(&root, &volume.target, plan)?;
         let flags = MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH | MoveMountFlags::MOVE_MOUNT_T_EMPTY_PATH;

@@ -1,23 +1,16 @@
 //! Control groups: limits of memory, processors and processes, in whichever version of them this server
 //! may make groups.
 
-use super::calls;
+use super::kernel;
+use super::limits::Limits;
 use crate::processes;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// What one sandbox may use.
-#[derive(Clone, Copy, Debug)]
-pub struct Limits {
-    pub processors: f64,
-    pub memory_bytes: u64,
-    pub processes: u64,
-}
-
 /// Where this server may make groups.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub struct Hierarchies(Vec<Hierarchy>);
 
 #[derive(Clone, Debug)]
@@ -110,6 +103,12 @@ impl Hierarchies {
         self.0.iter().any(|hierarchy| hierarchy.controllers.contains(&controller))
     }
 
+    /// What no group limits here, of memory and processors.
+    pub fn unlimited(&self) -> Vec<&'static str> {
+        let limits = [(Memory, "memory"), (Processors, "cpu")];
+        limits.into_iter().filter(|(controller, _)| !self.limits(*controller)).map(|(_, name)| name).collect()
+    }
+
     fn directories(&self) -> impl Iterator<Item = &Path> {
         self.0.iter().map(|hierarchy| hierarchy.directory.as_path())
     }
@@ -139,15 +138,17 @@ impl Hierarchies {
         group.set(limits)?;
         Ok(group)
     }
+}
 
-    pub fn remove(&self) {
+impl Drop for Hierarchies {
+    fn drop(&mut self) {
         self.directories().for_each(remove_tree);
     }
 }
 
 impl Hierarchy {
     fn make(parent: &Path, name: &str, wanted: &[Controller]) -> Option<Self> {
-        if !calls::is_writable(parent) || !calls::is_writable(&parent.join("cgroup.procs")) {
+        if !kernel::is_writable(parent) || !kernel::is_writable(&parent.join("cgroup.procs")) {
             return None;
         }
         let directory = parent.join(name);
@@ -155,7 +156,7 @@ impl Hierarchy {
         allow_limits(&directory);
         let probe = directory.join("probe");
         let controllers: Vec<Controller> = match fs::create_dir(&probe) {
-            Ok(()) => wanted.iter().copied().filter(|wanted| wanted.file(&probe).is_some()).collect(),
+            Ok(()) => wanted.iter().copied().filter(|wanted| file(*wanted, &probe).is_some()).collect(),
             Err(_) => Vec::new(),
         };
         let freezes = probe.join("cgroup.freeze").exists();
@@ -183,16 +184,14 @@ fn allow_limits(group: &Path) {
     let _version_1 = fs::write(group.join("cgroup.subtree_control"), "+memory +cpu +pids");
 }
 
-impl Controller {
-    /// The file of the limit, whichever version it is.
-    fn file(self, group: &Path) -> Option<PathBuf> {
-        let names: &[&str] = match self {
-            Memory => &["memory.max", "memory.limit_in_bytes"],
-            Processors => &["cpu.max", "cpu.cfs_quota_us"],
-            Processes => &["pids.max"],
-        };
-        names.iter().map(|name| group.join(name)).find(|path| path.exists())
-    }
+/// The file of the limit, whichever version it is.
+fn file(controller: Controller, group: &Path) -> Option<PathBuf> {
+    let names: &[&str] = match controller {
+        Memory => &["memory.max", "memory.limit_in_bytes"],
+        Processors => &["cpu.max", "cpu.cfs_quota_us"],
+        Processes => &["pids.max"],
+    };
+    names.iter().map(|name| group.join(name)).find(|path| path.exists())
 }
 
 impl Group {
@@ -230,7 +229,7 @@ impl Group {
         const PERIOD_US: f64 = 100_000.0;
         let quota_us = (limits.processors * PERIOD_US).max(1_000.0) as u64;
         for group in &self.limiting {
-            if let Some(file) = Memory.file(group) {
+            if let Some(file) = file(Memory, group) {
                 // No way around it through swap; not every kernel counts that. Version 1's limit with swap is
                 // never below the one without: it comes first to grow and last to shrink.
                 let with_swap = || {
@@ -243,12 +242,12 @@ impl Group {
                 let swap = group.join("memory.swap.max");
                 let _uncounted = swap.exists().then(|| fs::write(swap, "0"));
             }
-            match Processors.file(group) {
+            match file(Processors, group) {
                 Some(file) if file.ends_with("cpu.max") => fs::write(file, format!("{quota_us} 100000"))?,
                 Some(file) => fs::write(file, quota_us.to_string())?,
                 None => {}
             }
-            if let Some(file) = Processes.file(group) {
+            if let Some(file) = file(Processes, group) {
                 fs::write(file, limits.processes.to_string())?;
             }
         }
