@@ -228,3 +228,33 @@ fn a_port_that_is_taken_is_told() {
     assert!(!output.status.success());
     assert!(String::from_utf8_lossy(&output.stderr).contains("cannot serve"), "{output:?}");
 }
+
+/// The binary where no user namespace can be created: in one whose limit of them is 0, and if there can be none at
+/// all, as it is.
+fn without_namespaces(isolation: &str, state: &Path) -> std::process::Output {
+    let script = r#"
+        if unshare --user --map-root-user true 2>/dev/null; then
+            exec unshare --user --map-root-user sh -c 'echo 0 >/proc/sys/user/max_user_namespaces; exec "$@"' sh "$@"
+        fi
+        exec "$@""#;
+    let mut shell = Command::new("sh");
+    shell.args(["-c", script, "sh", BINARY, "--isolation", isolation, "--state"]).arg(state);
+    shell.args(["run", "--", "echo", "served"]).env_remove("RUST_LOG").output().unwrap()
+}
+
+#[test]
+fn where_the_system_refuses_isolation_auto_says_so_in_one_line_and_required_does_not_serve() {
+    for (isolation, serves, said) in [
+        ("auto", true, "daytona-dev: sandboxes are not isolated ("),
+        ("none", true, "daytona-dev: sandboxes are not isolated: "),
+        ("required", false, "daytona-dev: cannot serve: isolation is required, and the system refuses it: "),
+    ] {
+        let state = tempfile::tempdir().unwrap();
+        let output = without_namespaces(isolation, state.path());
+        let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        assert_eq!((output.status.success(), &*out), (serves, if serves { "served\n" } else { "" }), "{err}");
+        let lines: Vec<&str> = err.lines().collect();
+        assert!(lines.len() == 1 && lines[0].starts_with(said), "{isolation}: {err}");
+        assert_eq!(files(state.path()), [] as [std::path::PathBuf; 0]);
+    }
+}
