@@ -17,7 +17,8 @@
 
 namespace daytona {
 
-/// Options and results: nlohmann's value, with the library's keys.
+/// Options and results: nlohmann's value, with the library's keys. Name a result before looping over a part of it:
+/// in `for (auto &item : client.list()["items"])` the list is gone before the loop begins, until C++23.
 using Json = nlohmann::json;
 
 /// What every failure of the library is raised as; one class a kind stands below it. `what()` says what
