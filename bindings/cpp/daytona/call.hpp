@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <daytona/errors.hpp>
+#include <cstdlib>
 #include <functional>
 #include <future>
 #include <mutex>
@@ -143,10 +144,31 @@ template <> struct Result<void> {
 template <> struct Result<std::string> {
     static std::string read(const std::shared_ptr<Core> &, std::uint64_t, std::string_view data) { return std::string(data); }
 };
+/// The JSON with U+FFFD in the place of every lone surrogate: a server may escape one, and nlohmann's parser takes none.
+inline std::string without_lone_surrogates(std::string_view data) {
+    std::string json(data);
+    const auto unit = [&json](std::size_t at) { // Of an escape that begins there; 0 where none does.
+        if (json.compare(at, 2, "\\u") != 0)
+            return 0UL;
+        return std::strtoul(json.substr(at + 2, 4).c_str(), nullptr, 16);
+    };
+    const auto is_high = [](unsigned long code) { return code >= 0xD800 && code < 0xDC00; };
+    const auto is_low = [](unsigned long code) { return code >= 0xDC00 && code < 0xE000; };
+    for (std::size_t at = 0; (at = json.find('\\', at)) < json.size();) {
+        const unsigned long code = unit(at);
+        const bool is_pair = is_high(code) && at + 6 < json.size() && is_low(unit(at + 6));
+        if (!is_pair && (is_high(code) || is_low(code)) && at + 6 <= json.size())
+            json.replace(at + 2, 4, "fffd");
+        at += is_pair ? 12 : 2; // Whatever is escaped, a backslash too, is no beginning.
+    }
+    return json;
+}
+
 template <> struct Result<Json> {
     static Json read(const std::shared_ptr<Core> &, std::uint64_t, std::string_view data) {
         try {
-            return Json::parse(data);
+            Json value = Json::parse(data, nullptr, false);
+            return value.is_discarded() ? Json::parse(without_lone_surrogates(data)) : value;
         } catch (const Json::exception &error) {
             throw Protocol(DAYTONA_PROTOCOL, local(DAYTONA_PROTOCOL, nullptr, std::string("the result is no JSON: ") + error.what()));
         }

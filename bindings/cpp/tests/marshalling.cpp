@@ -31,6 +31,19 @@ void texts_of_all_of_unicode_come_back() {
     SAME(echo.value_async(value).get(), value);
 }
 
+void a_lone_surrogate_of_a_server_is_a_replacement_character() {
+    const auto read = [](std::string_view json) { return daytona::detail::Result<Json>::read(nullptr, 0, json); };
+    SAME(read(R"({"a":"x\ud800y","b":"\uDC00","c":"\ud83e\udd80\ud83e"})"), Json({{"a", "x\ufffdy"}, {"b", "\ufffd"}, {"c", "🦀\ufffd"}}));
+    SAME(read(R"(["\\ud800","\ud800"])"), Json({"\\ud800", "\ufffd"}));
+    for (const char *none : {"", "{", R"(["\ud800)", R"(["\ud8)", R"(["\ud800"],)", "\\u", "\\"}) {
+        try {
+            read(none);
+            CHECK(!"accepted");
+        } catch (const daytona::Protocol &) {
+        }
+    }
+}
+
 void big_numbers_keep_every_digit() {
     const Echo echo;
     const Json value = {{"a", 9007199254740993}, {"min", std::numeric_limits<std::int64_t>::min()}, {"max", std::numeric_limits<std::int64_t>::max()},
@@ -377,6 +390,7 @@ int main(int argc, char **argv) {
     const check::Test tests[] = {
         TEST(every_type_of_json_comes_back),
         TEST(texts_of_all_of_unicode_come_back),
+        TEST(a_lone_surrogate_of_a_server_is_a_replacement_character),
         TEST(big_numbers_keep_every_digit),
         TEST(bytes_come_back),
         TEST(an_argument_that_is_no_utf8_is_refused),

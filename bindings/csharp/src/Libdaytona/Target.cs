@@ -131,6 +131,10 @@ internal abstract class Target
         }
         catch (JsonException exception)
         {
+            if (LoneSurrogates.Replaced(json) is { } replaced)
+            {
+                return Parse(replaced, read);
+            }
             throw DaytonaException.Own(DaytonaStatus.Protocol, exception.Message, exception);
         }
     }

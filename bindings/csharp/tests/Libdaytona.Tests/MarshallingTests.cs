@@ -132,6 +132,20 @@ public sealed class MarshallingTests : IAsyncLifetime
     }
 
     [Fact]
+    public void A_lone_surrogate_of_a_server_is_a_replacement_character()
+    {
+        static string Read(string text) =>
+            Target.Parse(Encoding.UTF8.GetBytes($$"""{"exitCode":0,"result":"{{text}}"}"""), ExecuteResult.Read).Result;
+        Assert.Equal("x\ufffdy", Read("x\\ud800y"));
+        Assert.Equal("\ufffd🦀\ufffd", Read("\\uDC00\\ud83e\\udd80\\ud83e"));
+        Assert.Equal("\\ud800\ufffd", Read("\\\\ud800\\ud800"));
+        foreach (var none in new[] { "", "{", "{\"result\":\"\\ud800", "{\"result\":\"\\ud8", "\\u", "\\" })
+        {
+            Assert.Throws<DaytonaProtocolException>(() => Target.Parse(Encoding.UTF8.GetBytes(none), ExecuteResult.Read));
+        }
+    }
+
+    [Fact]
     public async Task A_continuation_may_block_on_another_call()
     {
         await Task.WhenAll(Enumerable.Range(0, 4).Select(_ =>
