@@ -21,6 +21,8 @@ pub struct Response {
     /// Held until the body is read or dropped: so long the connection is in use.
     permit: Option<Permit>,
     received: u64,
+    /// The first piece of the body, where it was looked at.
+    looked_at: Option<Bytes>,
 }
 
 /// Server's JSON (or `null`), handed through as it came. Has one spare byte of capacity, so that a NUL can follow without a copy.
@@ -33,9 +35,9 @@ impl Request {
     pub async fn send(mut self) -> Result<Response> {
         let (answer, permit) = self.0.answered().await?;
         let response = Response::new(self, answer, permit);
-        match response.is_page() {
+        match response.may_be_page() {
             false => Ok(response),
-            true => Err(Box::pin(response.page()).await),
+            true => Box::pin(response.no_page()).await,
         }
     }
 
@@ -53,7 +55,7 @@ impl Request {
 
 impl Response {
     pub(super) fn new(request: Request, answer: Answer, permit: Permit) -> Self {
-        Self { request, answer, permit: Some(permit), received: 0 }
+        Self { request, answer, permit: Some(permit), received: 0, looked_at: None }
     }
 
     pub fn status(&self) -> u16 {
@@ -106,6 +108,9 @@ impl Response {
     }
 
     async fn next_chunk(&mut self) -> Result<Option<Bytes>> {
+        if let Some(first) = self.looked_at.take() {
+            return Ok(Some(first));
+        }
         let next = self.answer.chunk();
         let next = match self.request.idle_limit() {
             None => next.await,
@@ -211,16 +216,19 @@ impl Response {
         error
     }
 
-    /// Whether it is HTML that is not a file's content.
-    fn is_page(&self) -> bool {
+    /// Whether it calls itself HTML and is not a file's content.
+    fn may_be_page(&self) -> bool {
         self.header("content-type").is_some_and(|kind| kind.starts_with("text/html"))
             && self.header("content-disposition").is_none()
     }
 
-    /// The error of a web page in place of an answer, with its beginning.
-    async fn page(mut self) -> Error {
-        let beginning = self.next_chunk().await.ok().flatten().unwrap_or_default();
-        self.not_json(&beginning)
+    /// Refuses a web page. The API calls a bare text HTML as well, so that the beginning of the body decides.
+    async fn no_page(mut self) -> Result<Self> {
+        self.looked_at = self.next_chunk().await?;
+        match &self.looked_at {
+            Some(first) if first.trim_ascii_start().starts_with(b"<") => Err(self.not_json(first)),
+            _ => Ok(self),
+        }
     }
 
     fn not_json(&self, body: &[u8]) -> Error {
