@@ -224,7 +224,14 @@ impl Response {
 
     /// Refuses a web page. The API calls a bare text HTML as well, so that the beginning of the body decides.
     async fn no_page(mut self) -> Result<Self> {
-        self.looked_at = self.next_chunk().await?;
+        self.looked_at = match self.next_chunk().await {
+            Ok(first) => first,
+            Err(error) if error.status() == status::CONNECTION => {
+                drop(self.permit);
+                return self.request.again(error).await;
+            }
+            Err(error) => return Err(error),
+        };
         match &self.looked_at {
             Some(first) if first.trim_ascii_start().starts_with(b"<") => Err(self.not_json(first)),
             _ => Ok(self),

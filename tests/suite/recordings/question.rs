@@ -180,7 +180,10 @@ impl RecordedRequest<'_> {
         for (key, value) in self.sent.clone().into_iter().chain(queried) {
             match key.as_str() {
                 "languageId" => _ = params.insert("language".to_owned(), value),
-                // A place in any directory; recordings write `<home>`.
+                // The client sends no relative one; recordings write `<home>`.
+                "pathToProject" if !value.as_str().is_some_and(|path| path.starts_with('/')) => {
+                    return Err(NONE);
+                }
                 "pathToProject" => _ = params.insert("projectPath".to_owned(), value),
                 "uri" => _ = params.insert("path".to_owned(), value),
                 "position" => params.extend(value.as_object().unwrap().clone()),
