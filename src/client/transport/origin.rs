@@ -202,7 +202,11 @@ impl Origin {
         }
     }
 
-    fn exhausted(&self) -> Error {
+    pub(super) fn is_full(&self) -> bool {
+        self.connections.try_take().is_none()
+    }
+
+    pub(super) fn exhausted(&self) -> Error {
         let (limit, held, host) = (self.limit, *self.held.borrow(), &self.host);
         let mut error = Error::new(
             status::TIMEOUT,

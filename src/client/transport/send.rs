@@ -420,6 +420,13 @@ impl PreparedRequest {
     }
 
     fn late(&self, limit: Duration) -> Error {
+        if let Some(target) = self.target.as_ref().filter(|_| self.attempts == 0)
+            && matches!(self.kind, ConnectionKind::Upgrade)
+            && target.origin.is_full()
+        {
+            // A socket waits for a connection as long as it may wait for its answer.
+            return target.origin.exhausted();
+        }
         let mut error = Error::new(
             status::TIMEOUT,
             format!(
