@@ -342,9 +342,9 @@ fn launch(
     })
 }
 
-/// Waits until the display can be used; `false`: it has ended.
+/// Waits until the display can be used; `false`: its program has ended, as where another display has the number.
 async fn answers(program: &Program, number: u32) -> bool {
-    waits(program, || Display::connect(number).is_ok()).await
+    waits(program, || number::owner(number) == program.process() && Display::connect(number).is_ok()).await
 }
 
 async fn waits(program: &Program, is_ready: impl Fn() -> bool) -> bool {
