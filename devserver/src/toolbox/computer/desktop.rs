@@ -252,8 +252,9 @@ impl Desktop {
             return Ok(());
         }
         let display = self.variable().unwrap_or_default();
-        let fixed =
-            ["-display", &display, "-forever", "-shared", "-localhost", "-rfbport"].map(str::to_owned);
+        // Shared memory would stay behind it, on the machine where the sandbox has no namespace for it.
+        let fixed = ["-display", &display, "-forever", "-shared", "-localhost", "-noshm", "-rfbport"]
+            .map(str::to_owned);
         let arguments = |port: u16| fixed.iter().cloned().chain([port.to_string()]).collect();
         let Some(port) = on_free_port(machine, x11vnc, VNC_PORT, arguments).await? else { return Ok(()) };
         novnc.stop().await;
