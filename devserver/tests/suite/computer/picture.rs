@@ -2,6 +2,7 @@
 
 use crate::client::DevServer;
 use serde_json::json;
+use std::time::Duration;
 
 #[tokio::test]
 async fn a_region_is_that_part_of_the_whole() {
@@ -9,10 +10,19 @@ async fn a_region_is_that_part_of_the_whole() {
     let sandbox = dev_server.sandbox().await;
     sandbox.starts_desktop().await;
     sandbox.terminal("text", "printf '\\e[?25l\\e[41mred\\e[0m and black'; sleep 1000").await;
-    let whole = sandbox.pixels("").await;
+    // The terminal draws after its window is there: the region is taken between two pictures that are the same.
+    let still = async {
+        loop {
+            let whole = sandbox.pixels("").await;
+            let part = sandbox.pixels("/region?x=30&y=40&width=200&height=50").await;
+            if !whole.is_black() && whole.rgb == sandbox.pixels("").await.rgb {
+                return (whole, part);
+            }
+        }
+    };
+    let still = tokio::time::timeout(Duration::from_secs(60), still).await;
+    let (whole, part) = still.expect("the terminal is drawn");
     assert_eq!((whole.width, whole.height), (1024, 768));
-    assert!(!whole.is_black());
-    let part = sandbox.pixels("/region?x=30&y=40&width=200&height=50").await;
     assert_eq!((part.width, part.height), (200, 50));
     let row = |y: usize| &whole.rgb[((40 + y) * 1024 + 30) * 3..][..200 * 3];
     assert!((0..50).all(|y| row(y) == &part.rgb[y * 200 * 3..][..200 * 3]));
