@@ -63,6 +63,11 @@ fn path<'a>(what: &str, path: &'a str) -> Result<&'a str> {
     Ok(path)
 }
 
+/// The sandbox's path of what is below a directory there.
+pub(crate) fn join(directory: &str, below: &str) -> String {
+    format!("{}/{below}", directory.trim_end_matches('/'))
+}
+
 /// Runs disk access on the blocking pool.
 fn blocking<T: Send + 'static, F: FnOnce() -> Result<T> + Send + 'static>(
     work: F,

@@ -6,6 +6,7 @@
 mod failure;
 
 use super::error::{Error, Result};
+use super::files;
 use super::sandbox::{self, Sandbox};
 use super::transport::{Json, expect_json};
 use crate::client::operation::Context;
@@ -234,7 +235,7 @@ impl Project {
         }
         // The daemon reads a relative path as the name of a host.
         let base = sandbox::working_directory(sandbox).await?;
-        let path = below(&base, path.strip_prefix("./").unwrap_or(path));
+        let path = files::join(&base, path.strip_prefix("./").unwrap_or(path));
         Ok(Self { operation, language, path, base })
     }
 
@@ -248,7 +249,7 @@ impl Project {
             "" => Err(Error::invalid(format!("{}: `path` is empty", self.operation))),
             uri if uri.starts_with("file://") => Ok(uri.to_owned()),
             path if path.starts_with('/') => Ok(format!("file://{path}")),
-            path => Ok(format!("file://{}", below(&self.base, path))),
+            path => Ok(format!("file://{}", files::join(&self.base, path))),
         }
     }
 
@@ -267,10 +268,6 @@ impl Project {
             _ => expect_json(json, b'[', "a list of symbols"),
         }
     }
-}
-
-fn below(directory: &str, path: &str) -> String {
-    format!("{}/{path}", directory.trim_end_matches('/'))
 }
 
 pub async fn start(sandbox: Sandbox, params: Start, _: Context) -> Result<()> {

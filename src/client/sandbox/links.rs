@@ -60,16 +60,20 @@ pub struct PreviewLink {
 }
 
 pub async fn home_dir(sandbox: Sandbox, _: Nothing, _: Context) -> Result<Json> {
-    sandbox.toolbox(Method::GET, "user-home-dir").await?.send().await?.json_required().await
+    directory(&sandbox, "user-home-dir").await
 }
 
 pub async fn work_dir(sandbox: Sandbox, _: Nothing, _: Context) -> Result<Json> {
-    sandbox.toolbox(Method::GET, "work-dir").await?.send().await?.json_required().await
+    directory(&sandbox, "work-dir").await
+}
+
+async fn directory(sandbox: &Sandbox, endpoint: &str) -> Result<Json> {
+    sandbox.toolbox(Method::GET, endpoint).await?.send().await?.json_required().await
 }
 
 /// The directory that relative paths are below.
 pub(crate) async fn working_directory(sandbox: &Sandbox) -> Result<String> {
-    let answer = sandbox.toolbox(Method::GET, "work-dir").await?.send().await?.json_required().await?;
+    let answer = directory(sandbox, "work-dir").await?;
     super::reading::parse::<Directory>(&answer, "a directory").map(|directory| directory.dir)
 }
 

@@ -157,14 +157,19 @@ impl Response {
         loop {
             match self.read(max_bytes).await {
                 Ok(body) => return Ok((self, body)),
-                Err(error) if error.status() == status::CONNECTION => {
-                    drop(self.permit);
-                    // Boxed because it is rare: unboxed it would enlarge the future of every call.
-                    self = Box::pin(self.request.again(error)).await?;
-                }
-                Err(error) => return Err(error),
+                // Boxed because it is rare: unboxed it would enlarge the future of every call.
+                Err(error) => self = Box::pin(self.asked_again(error)).await?,
             }
         }
+    }
+
+    /// The answer to the same request once more, if the body of this one was cut off.
+    async fn asked_again(self, error: Error) -> Result<Self> {
+        if error.status() != status::CONNECTION {
+            return Err(error);
+        }
+        drop(self.permit);
+        self.request.again(error).await
     }
 
     async fn read(&mut self, max_bytes: u64) -> Result<Vec<u8>> {
@@ -226,11 +231,7 @@ impl Response {
     async fn no_page(mut self) -> Result<Self> {
         self.looked_at = match self.next_chunk().await {
             Ok(first) => first,
-            Err(error) if error.status() == status::CONNECTION => {
-                drop(self.permit);
-                return self.request.again(error).await;
-            }
-            Err(error) => return Err(error),
+            Err(error) => return self.asked_again(error).await,
         };
         match &self.looked_at {
             Some(first) if first.trim_ascii_start().starts_with(b"<") => Err(self.not_json(first)),

@@ -12,7 +12,7 @@ mod tree;
 use super::bulk::{BatchReport, Pair};
 use super::entry::{delete_at, make};
 use super::failure::{local, quoted};
-use super::{blocking, bulk_download, bulk_upload, path, transfer};
+use super::{blocking, bulk_download, bulk_upload, join, path, transfer};
 use crate::client::codes;
 use crate::client::error::{Error, Result};
 use crate::client::operation::Context;
@@ -218,10 +218,6 @@ fn directory(given: &str) -> Result<&str> {
         "" => "/",
         trimmed => trimmed,
     })
-}
-
-fn join(directory: &str, below: &str) -> String {
-    format!("{}/{below}", directory.trim_end_matches('/'))
 }
 
 fn pairs(plan: &Plan, root: &Path, remote: &str) -> Vec<Pair> {
