@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"io"
 	"reflect"
+	"time"
 
 	"github.com/libdaytona/libdaytona/bindings/go/errors"
 	"github.com/libdaytona/libdaytona/bindings/go/internal/native"
@@ -63,6 +64,11 @@ func Text(name, value string) Argument { return Argument{name: name, text: value
 // Integer is an integer.
 func Integer(name string, value int64) Argument {
 	return Argument{name: name, integer: value, kind: isInteger}
+}
+
+// Milliseconds is a length of time, rounded away from zero, so that no limit becomes 0, which is none.
+func Milliseconds(name string, value time.Duration) Argument {
+	return Integer(name, native.Milliseconds(value))
 }
 
 // Value is anything that encoding/json writes.

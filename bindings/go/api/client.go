@@ -27,21 +27,16 @@ type Client struct {
 }
 
 // Open opens a client. It sends nothing; what the configuration lacks comes from the environment.
-func Open(config *ClientConfig) (*Client, error) {
-	if config == nil {
-		return OpenWith(nil)
-	}
-	return OpenWith(config)
-}
+func Open(config *ClientConfig) (*Client, error) { return OpenWith(config) }
 
-// OpenWith opens a client with whatever is written as a configuration's JSON object, as a map.
+// OpenWith opens a client with whatever is written as a configuration's JSON object, as a map. nil has nothing.
 func OpenWith(config any) (*Client, error) {
-	var text []byte
-	if config != nil {
-		var err error
-		if text, err = json.Marshal(config); err != nil {
-			return nil, errors.New("INVALID_ARGUMENT", "The configuration cannot be written as JSON: "+err.Error()+".")
-		}
+	text, err := json.Marshal(config)
+	if err != nil {
+		return nil, errors.New("INVALID_ARGUMENT", "The configuration cannot be written as JSON: "+err.Error()+".")
+	}
+	if string(text) == "null" {
+		text = nil
 	}
 	client, err := native.Open(text)
 	if err != nil {

@@ -8,8 +8,6 @@ import (
 	"time"
 
 	"github.com/libdaytona/libdaytona/bindings/go/api"
-	"github.com/libdaytona/libdaytona/bindings/go/errors"
-	"github.com/libdaytona/libdaytona/bindings/go/internal/native"
 )
 
 // null runs an operation and drops its result.
@@ -21,14 +19,7 @@ func null(ctx context.Context, on api.Target, operation string, arguments ...api
 // get runs an operation. Whole numbers inside maps are int32 where they fit, as in the official package.
 func get[T any](ctx context.Context, on api.Target, operation string, arguments ...api.Argument) (T, error) {
 	value, err := api.Call[T](ctx, on, operation, arguments...)
-	switch it := any(value).(type) {
-	case map[string]any:
-		whole(it)
-	case []map[string]any:
-		for _, one := range it {
-			whole(one)
-		}
-	}
+	whole(value)
 	return value, err
 }
 
@@ -39,45 +30,25 @@ func member[T any](ctx context.Context, on api.Target, operation, name string, a
 	if err != nil || len(result[name]) == 0 || bytes.Equal(result[name], []byte("null")) {
 		return value, err
 	}
-	if err := json.Unmarshal(result[name], &value); err != nil {
-		return value, err
-	}
-	if maps, ok := any(value).([]map[string]any); ok {
-		for _, one := range maps {
+	err = json.Unmarshal(result[name], &value)
+	whole(value)
+	return value, err
+}
+
+func whole(values any) {
+	switch it := values.(type) {
+	case []map[string]any:
+		for _, one := range it {
 			whole(one)
 		}
-	}
-	return value, nil
-}
-
-func whole(values map[string]any) {
-	for name, value := range values {
-		switch it := value.(type) {
-		case float64:
-			if it == math.Trunc(it) && math.Abs(it) <= math.MaxInt32 {
-				values[name] = int32(it)
+	case map[string]any:
+		for name, value := range it {
+			if number, ok := value.(float64); ok && number == math.Trunc(number) && math.Abs(number) <= math.MaxInt32 {
+				it[name] = int32(number)
 			}
-		case map[string]any:
-			whole(it)
+			whole(value)
 		}
 	}
-}
-
-// milliseconds is a time limit; 0 is none, as in the official package.
-func milliseconds(name string, limit time.Duration) api.Argument {
-	return api.Integer(name, native.Milliseconds(limit))
-}
-
-// missing is the error of an argument that is nil.
-func missing(operation, name string) error {
-	return errors.New("INVALID_ARGUMENT", operation+": `"+name+"` is missing.")
-}
-
-// over is the error of output that its reader's context did not wait for.
-func over(ctx context.Context) error {
-	err := errors.New("CANCELLED", "the context was over before the output was taken.")
-	err.Cause = ctx.Err()
-	return err
 }
 
 // seconds is the server's time limit, which may be fractional.
@@ -94,4 +65,41 @@ func last[T any](name string, values []T) api.Argument {
 		return api.Optional(name, nil)
 	}
 	return api.Value(name, values[len(values)-1])
+}
+
+// part is a field of what a pointer leads to; without it the library says that the argument is missing.
+func part[T any](name string, of *T, field func(*T) string) api.Argument {
+	if of == nil {
+		return api.Optional(name, nil)
+	}
+	return api.Text(name, field(of))
+}
+
+// anything is a list in the official package's type.
+func anything[T any](values []T, err error) ([]any, error) {
+	var all []any
+	for _, value := range values {
+		all = append(all, value)
+	}
+	return all, err
+}
+
+func of[T any](value *T) (is T) {
+	if value != nil {
+		is = *value
+	}
+	return is
+}
+
+func text[T ~string](value *T) *string {
+	if value == nil {
+		return nil
+	}
+	is := string(*value)
+	return &is
+}
+
+func instant[T ~string](at T) time.Time {
+	is, _ := time.Parse(time.RFC3339Nano, string(at))
+	return is
 }

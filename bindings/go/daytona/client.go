@@ -7,7 +7,6 @@ import (
 	"context"
 	"fmt"
 	"iter"
-	"time"
 
 	"github.com/libdaytona/libdaytona/bindings/go/api"
 	"github.com/libdaytona/libdaytona/bindings/go/errors"
@@ -33,26 +32,14 @@ func NewClient() (*Client, error) { return NewClientWithConfig(nil) }
 // NewClientWithConfig opens a client. What the configuration lacks comes from the environment. HTTPClient is
 // refused: the library has its own connections.
 func NewClientWithConfig(config *types.DaytonaConfig) (*Client, error) {
-	var with api.ClientConfig
-	if config != nil {
-		if config.HTTPClient != nil {
-			return nil, errors.New("UNSUPPORTED", "HTTPClient cannot be used: the library has its own connections; see api.ClientConfig for a proxy or certificates.")
-		}
-		with.APIKey, with.JWTToken = unless(config.APIKey), unless(config.JWTToken)
-		with.OrganizationID, with.APIURL, with.Target = unless(config.OrganizationID), unless(config.APIUrl), unless(config.Target)
+	if config != nil && config.HTTPClient != nil {
+		return nil, errors.New("UNSUPPORTED", "HTTPClient cannot be used: the library has its own connections; see api.ClientConfig for a proxy or certificates.")
 	}
-	client, err := api.Open(&with)
+	client, err := api.OpenWith(config)
 	if err != nil {
 		return nil, err
 	}
 	return &Client{client, &VolumeService{client}, &SnapshotService{client}, &SecretService{client}, &WarmPoolService{client}}, nil
-}
-
-func unless(text string) *string {
-	if text == "" {
-		return nil
-	}
-	return &text
 }
 
 // Close ends every call and stream of the client and waits for them. See [api.Client.Close].
@@ -61,14 +48,13 @@ func (c *Client) Close(ctx context.Context) error { return c.API.Close(ctx) }
 // Create makes a sandbox of [types.SnapshotParams] or [types.ImageParams] and waits until it is started, 60 s
 // unless a timeout or the context says otherwise. nil is a sandbox with the server's defaults.
 func (c *Client) Create(ctx context.Context, params any, opts ...func(*options.CreateSandbox)) (*Sandbox, error) {
-	with := options.Apply(append([]func(*options.CreateSandbox){options.WithWaitForStart(true)}, opts...)...)
 	var secrets map[string]string
 	switch it := params.(type) {
 	case nil:
 	case *types.SnapshotParams:
-		params, secrets = *it, it.Secrets
+		secrets = it.Secrets
 	case *types.ImageParams:
-		params, secrets = *it, it.Secrets
+		secrets = it.Secrets
 	case types.SnapshotParams:
 		secrets = it.Secrets
 	case types.ImageParams:
@@ -76,47 +62,34 @@ func (c *Client) Create(ctx context.Context, params any, opts ...func(*options.C
 	default:
 		return nil, errors.New("INVALID_ARGUMENT", fmt.Sprintf("Create takes types.SnapshotParams or types.ImageParams, not %T.", params))
 	}
-	arguments := []api.Argument{api.Optional("waitForStart", &with.WaitForStart)}
-	if params != nil {
-		arguments = append(arguments, api.Members(params))
-	}
-	if len(secrets) > 0 {
-		arguments = append(arguments, api.Value("secrets", secretList(secrets)))
-	}
+	arguments := []api.Argument{api.Members(params), api.Optional("secrets", secretList(secrets))}
+	with := options.Apply(append([]func(*options.CreateSandbox){options.WithWaitForStart(true)}, opts...)...)
+	arguments = append(arguments, api.Value("waitForStart", with.WaitForStart))
 	if with.Timeout != nil {
-		arguments = append(arguments, milliseconds("timeoutMs", *with.Timeout))
+		arguments = append(arguments, api.Milliseconds("timeoutMs", *with.Timeout))
 	}
-	if with.LogChannel != nil {
-		return c.createWithLog(ctx, with.LogChannel, arguments)
+	if with.LogChannel == nil {
+		return c.sandbox(ctx, c.API, "sandbox.create", arguments...)
 	}
-	handle, err := api.CallSandbox(ctx, c.API, "sandbox.create", arguments...)
-	if err != nil {
-		return nil, err
-	}
-	return newSandbox(c, handle), nil
-}
-
-// createWithLog gives the lines of the build log to a channel, which it closes.
-func (c *Client) createWithLog(ctx context.Context, log chan string, arguments []api.Argument) (*Sandbox, error) {
-	defer close(log)
+	defer close(with.LogChannel)
 	stream, err := api.OpenStream[api.Sandbox, api.Sandbox](ctx, c.API, "sandbox.create", arguments...)
 	if err != nil {
 		return nil, err
 	}
 	defer stream.Close()
-	if err := lines(ctx, stream, log); err != nil {
+	if err := lines(ctx, stream, func(line string) error { return send(ctx, with.LogChannel, line) }); err != nil {
 		return nil, err
 	}
-	handle, err := stream.WaitSandbox(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return newSandbox(c, handle), nil
+	return c.made(stream.WaitSandbox(ctx))
 }
 
-// Get finds a sandbox by its id or name.
-func (c *Client) Get(ctx context.Context, sandboxIDOrName string) (*Sandbox, error) {
-	handle, err := c.API.Sandbox.Get(ctx, sandboxIDOrName, nil)
+// sandbox runs an operation that makes a sandbox.
+func (c *Client) sandbox(ctx context.Context, on api.Target, operation string, arguments ...api.Argument) (*Sandbox, error) {
+	return c.made(api.CallSandbox(ctx, on, operation, arguments...))
+}
+
+// made makes a sandbox of what an operation gave.
+func (c *Client) made(handle *api.SandboxHandle, err error) (*Sandbox, error) {
 	if err != nil {
 		return nil, err
 	}
@@ -128,19 +101,7 @@ func (c *Client) FindOne(ctx context.Context, sandboxIDOrName *string, labels ma
 	if sandboxIDOrName != nil {
 		return c.Get(ctx, *sandboxIDOrName)
 	}
-	handle, err := c.API.Sandbox.Find(ctx, &api.SandboxFindOptions{Labels: labels})
-	if err != nil {
-		return nil, err
-	}
-	return newSandbox(c, handle), nil
-}
-
-// PaginatedSandboxes is a page of sandboxes.
-type PaginatedSandboxes struct {
-	Items      []*Sandbox
-	Total      int
-	Page       int
-	TotalPages int
+	return c.sandbox(ctx, c.API, "sandbox.find", api.Optional("labels", labels))
 }
 
 // List gives a page of the sandboxes that have the labels; page counts from 1. See [Client.ListSeq] for all of them.
@@ -153,54 +114,20 @@ func (c *Client) List(ctx context.Context, labels map[string]string, page *int, 
 	if err != nil {
 		return nil, err
 	}
-	result := &PaginatedSandboxes{Total: number(got.Total), Page: number(got.Page), TotalPages: number(got.TotalPages)}
+	result := &PaginatedSandboxes{nil, int(of(got.Total)), int(of(got.Page)), int(of(got.TotalPages))}
+	if got.Page == nil {
+		result.Page = of(page)
+	}
 	for _, item := range got.Items {
 		result.Items = append(result.Items, newSandbox(c, c.API.Attach(item)))
 	}
-	if page != nil && result.Page == 0 {
-		result.Page = *page
-	}
 	return result, nil
-}
-
-func number(value *int64) int {
-	if value == nil {
-		return 0
-	}
-	return int(*value)
-}
-
-// ListSandboxesQuery says which sandboxes are listed, and in which order.
-type ListSandboxesQuery struct {
-	Limit               *int                      `json:"limit,omitzero"`
-	ID                  *string                   `json:"id,omitzero"`
-	Name                *string                   `json:"name,omitzero"`
-	Labels              map[string]string         `json:"labels,omitzero"`
-	States              []SandboxState            `json:"states,omitzero"`
-	Snapshots           []string                  `json:"snapshots,omitzero"`
-	Targets             []string                  `json:"regionIds,omitzero"`
-	MinCpu              *int                      `json:"minCpu,omitzero"`
-	MaxCpu              *int                      `json:"maxCpu,omitzero"`
-	MinMemoryGib        *int                      `json:"minMemoryGiB,omitzero"`
-	MaxMemoryGib        *int                      `json:"maxMemoryGiB,omitzero"`
-	MinDiskGib          *int                      `json:"minDiskGiB,omitzero"`
-	MaxDiskGib          *int                      `json:"maxDiskGiB,omitzero"`
-	IsPublic            *bool                     `json:"isPublic,omitzero"`
-	IsRecoverable       *bool                     `json:"isRecoverable,omitzero"`
-	CreatedAtAfter      *time.Time                `json:"createdAtAfter,omitzero"`
-	CreatedAtBefore     *time.Time                `json:"createdAtBefore,omitzero"`
-	LastActivityAfter   *time.Time                `json:"lastEventAfter,omitzero"`
-	LastActivityBefore  *time.Time                `json:"lastEventBefore,omitzero"`
-	AutoDestroyAtAfter  *time.Time                `json:"autoDestroyAtAfter,omitzero"`
-	AutoDestroyAtBefore *time.Time                `json:"autoDestroyAtBefore,omitzero"`
-	Sort                *SandboxListSortField     `json:"sort,omitzero"`
-	Order               *SandboxListSortDirection `json:"order,omitzero"`
 }
 
 // ListSeq gives every sandbox of a query, page after page, while it is ranged over. A failure comes last.
 func (c *Client) ListSeq(ctx context.Context, query *ListSandboxesQuery) iter.Seq2[*Sandbox, error] {
 	return func(yield func(*Sandbox, error) bool) {
-		var cursor *string
+		cursor := ""
 		for {
 			page, err := api.Call[api.SandboxPage](ctx, c.API, "sandbox.list", api.Members(query), api.Optional("cursor", cursor))
 			if err != nil {
@@ -212,28 +139,9 @@ func (c *Client) ListSeq(ctx context.Context, query *ListSandboxesQuery) iter.Se
 					return
 				}
 			}
-			if cursor = page.NextCursor; cursor == nil || *cursor == "" {
+			if cursor = of(page.NextCursor); cursor == "" {
 				return
 			}
 		}
 	}
 }
-
-// The states and orders of sandboxes.
-type (
-	SandboxState             = api.SandboxState
-	SandboxListSortField     string
-	SandboxListSortDirection string
-)
-
-// Fields and directions of [ListSandboxesQuery].
-const (
-	SandboxListSortFieldName           SandboxListSortField     = "name"
-	SandboxListSortFieldCpu            SandboxListSortField     = "cpu"
-	SandboxListSortFieldMemoryGib      SandboxListSortField     = "memoryGib"
-	SandboxListSortFieldDiskGib        SandboxListSortField     = "diskGib"
-	SandboxListSortFieldLastActivityAt SandboxListSortField     = "lastActivityAt"
-	SandboxListSortFieldCreatedAt      SandboxListSortField     = "createdAt"
-	SandboxListSortDirectionAsc        SandboxListSortDirection = "asc"
-	SandboxListSortDirectionDesc       SandboxListSortDirection = "desc"
-)

@@ -14,6 +14,9 @@ import (
 // Version is the version of this package, which is the library's.
 const Version = "0.1.0"
 
+// SandboxState is the state of a sandbox.
+type SandboxState = api.SandboxState
+
 // The states of a sandbox that are known.
 const (
 	SandboxStateCreating         = api.SandboxStateCreating
@@ -265,6 +268,15 @@ func (s *FileSystemService) SetFilePermissions(ctx context.Context, path string,
 // ProcessService: commands, sessions and terminals of a sandbox.
 type ProcessService struct{ on *api.SandboxHandle }
 
+// CodeRun runs a program's text with its language's interpreter and waits for it. stdout and stderr arrive
+// together, what matplotlib shows as `artifacts.charts`.
+//
+// The operation process.code_run: the package api has its documentation.
+func (s *ProcessService) CodeRun(ctx context.Context, code string, opts ...func(*options.CodeRun)) (*types.ExecuteResponse, error) {
+	o := options.Apply(opts...)
+	return get[*types.ExecuteResponse](ctx, s.on, "process.code_run", api.Text("code", code), api.Members(o.Params), seconds("timeout", o.Timeout), api.Optional("language", o.Language))
+}
+
 // ExecuteCommand runs one command with the sandbox's shell and waits for it. stdout and stderr arrive
 // together.
 //
@@ -331,6 +343,37 @@ func (s *ProcessService) GetEntrypointLogs(ctx context.Context) (*types.SessionC
 	return get[*types.SessionCommandLogsResponse](ctx, s.on, "session.entrypoint_logs")
 }
 
+// GetSessionCommandLogsStream: A command's output from its beginning, live until the command ends.
+//
+// The operation session.follow: the package api has its documentation.
+func (s *ProcessService) GetSessionCommandLogsStream(ctx context.Context, sessionID string, commandID string, stdout, stderr chan<- string) error {
+	return follow(ctx, s.on, "session.follow", stdout, stderr, api.Text("id", sessionID), api.Text("commandId", commandID))
+}
+
+// GetEntrypointLogsStream: The output of the sandbox's entrypoint from its beginning, live until it ends.
+//
+// The operation session.entrypoint_follow: the package api has its documentation.
+func (s *ProcessService) GetEntrypointLogsStream(ctx context.Context, stdout, stderr chan<- string) error {
+	return follow(ctx, s.on, "session.entrypoint_follow", stdout, stderr)
+}
+
+// CreatePty makes a terminal with an interactive login shell and attends it: its output is the stream's data
+// (STDOUT, raw bytes), what is written goes to it as if typed.
+//
+// The operation pty.open: the package api has its documentation.
+func (s *ProcessService) CreatePty(ctx context.Context, id string, opts ...func(*options.CreatePty)) (*PtyHandle, error) {
+	o := options.Apply(opts...)
+	return terminal(ctx, s.on, "pty.open", api.Text("id", id), api.Members(o.PtySize), api.Optional("env", o.Env))
+}
+
+// ConnectPty attends a terminal that exists, beside whoever attends it already; what it wrote before is not
+// replayed.
+//
+// The operation pty.connect: the package api has its documentation.
+func (s *ProcessService) ConnectPty(ctx context.Context, sessionID string) (*PtyHandle, error) {
+	return terminal(ctx, s.on, "pty.connect", api.Text("id", sessionID))
+}
+
 // ListPtySessions: The terminals of the sandbox; one whose shell has exited is not there any more.
 //
 // The operation pty.list: the package api has its documentation.
@@ -387,6 +430,36 @@ func (s *CodeInterpreterService) DeleteContext(ctx context.Context, contextID st
 
 // ComputerUseService: the desktop of a sandbox.
 type ComputerUseService struct{ on *api.SandboxHandle }
+
+// Mouse gives the mouse of a desktop.
+func (s *ComputerUseService) Mouse() *MouseService {
+	return &MouseService{s.on}
+}
+
+// Keyboard gives the keyboard of a desktop.
+func (s *ComputerUseService) Keyboard() *KeyboardService {
+	return &KeyboardService{s.on}
+}
+
+// Screenshot gives pictures of a desktop.
+func (s *ComputerUseService) Screenshot() *ScreenshotService {
+	return &ScreenshotService{s.on}
+}
+
+// Display gives displays and windows of a desktop.
+func (s *ComputerUseService) Display() *DisplayService {
+	return &DisplayService{s.on}
+}
+
+// Recording gives recordings of a desktop.
+func (s *ComputerUseService) Recording() *RecordingService {
+	return &RecordingService{s.on}
+}
+
+// Accessibility gives the accessibility tree of a desktop.
+func (s *ComputerUseService) Accessibility() *AccessibilityService {
+	return &AccessibilityService{s.on}
+}
 
 // Start starts the desktop: the display, its window manager and the programs that show it in a browser.
 //
@@ -598,8 +671,69 @@ func (s *AccessibilityService) SetNodeValue(ctx context.Context, id string, valu
 	return null(ctx, s.on, "computer.a11y_set_value", api.Text("id", id), api.Text("value", value))
 }
 
+// LspServerService: a language server of a project, which its Start starts.
+type LspServerService struct {
+	on *api.SandboxHandle
+
+	languageID types.LspLanguageID
+
+	projectPath string
+}
+
+// Start starts a language server for a project. One that runs already is success.
+//
+// The operation lsp.start: the package api has its documentation.
+func (s *LspServerService) Start(ctx context.Context) error {
+	return null(ctx, s.on, "lsp.start", api.Optional("language", s.languageID), api.Text("projectPath", s.projectPath))
+}
+
+// Stop ends a language server. One that was not started is HTTP_INTERNAL_SERVER (500).
+//
+// The operation lsp.stop: the package api has its documentation.
+func (s *LspServerService) Stop(ctx context.Context) error {
+	return null(ctx, s.on, "lsp.stop", api.Optional("language", s.languageID), api.Text("projectPath", s.projectPath))
+}
+
+// DidOpen tells a language server that a file is open, with its content as it is now in the sandbox.
+//
+// The operation lsp.did_open: the package api has its documentation.
+func (s *LspServerService) DidOpen(ctx context.Context, path string) error {
+	return null(ctx, s.on, "lsp.did_open", api.Optional("language", s.languageID), api.Text("projectPath", s.projectPath), api.Text("path", path))
+}
+
+// DidClose tells a language server that a file is open no more.
+//
+// The operation lsp.did_close: the package api has its documentation.
+func (s *LspServerService) DidClose(ctx context.Context, path string) error {
+	return null(ctx, s.on, "lsp.did_close", api.Optional("language", s.languageID), api.Text("projectPath", s.projectPath), api.Text("path", path))
+}
+
+// Completions: What may stand at a place of a file that is open.
+//
+// The operation lsp.completions: the package api has its documentation.
+func (s *LspServerService) Completions(ctx context.Context, path string, position types.Position) (any, error) {
+	return get[*api.CompletionList](ctx, s.on, "lsp.completions", api.Optional("language", s.languageID), api.Text("projectPath", s.projectPath), api.Text("path", path), api.Members(position))
+}
+
+// DocumentSymbols: The classes, functions, variables and the like of a file.
+//
+// The operation lsp.document_symbols: the package api has its documentation.
+func (s *LspServerService) DocumentSymbols(ctx context.Context, path string) ([]any, error) {
+	return anything(get[[]api.LspSymbol](ctx, s.on, "lsp.document_symbols", api.Optional("language", s.languageID), api.Text("projectPath", s.projectPath), api.Text("path", path)))
+}
+
+// SandboxSymbols: The symbols of the whole project with such a name.
+//
+// The operation lsp.workspace_symbols: the package api has its documentation.
+func (s *LspServerService) SandboxSymbols(ctx context.Context, query string) ([]any, error) {
+	return anything(get[[]api.LspSymbol](ctx, s.on, "lsp.workspace_symbols", api.Optional("language", s.languageID), api.Text("projectPath", s.projectPath), api.Text("query", query)))
+}
+
 // SnapshotService: images that sandboxes start from.
 type SnapshotService struct{ on *api.Client }
+
+// NewSnapshotService gives the field Snapshot of a client.
+func NewSnapshotService(client *Client) *SnapshotService { return client.Snapshot }
 
 // List lists the organization's snapshots and the service's own, a page at a time.
 //
@@ -629,6 +763,13 @@ func (s *SnapshotService) DeleteByNameOrID(ctx context.Context, nameOrID string)
 	return null(ctx, s.on, "snapshot.delete", api.Text("idOrName", nameOrID))
 }
 
+// Delete deletes a snapshot by its UUID or exact name. Sandboxes that were made from it stay.
+//
+// The operation snapshot.delete: the package api has its documentation.
+func (s *SnapshotService) Delete(ctx context.Context, snapshot *types.Snapshot) error {
+	return null(ctx, s.on, "snapshot.delete", part("idOrName", snapshot, func(of *types.Snapshot) string { return of.ID }))
+}
+
 // Activate activates a snapshot whose state is `inactive`; it is `pending` for a moment before it is
 // `active`.
 //
@@ -646,6 +787,9 @@ func (s *SnapshotService) Deactivate(ctx context.Context, nameOrID string) error
 
 // VolumeService: persistent volumes.
 type VolumeService struct{ on *api.Client }
+
+// NewVolumeService gives the field Volume of a client.
+func NewVolumeService(client *Client) *VolumeService { return client.Volume }
 
 // List: All volumes of the organization, the last used first.
 //
@@ -668,8 +812,26 @@ func (s *VolumeService) Create(ctx context.Context, name string) (*types.Volume,
 	return get[*types.Volume](ctx, s.on, "volume.create", api.Text("name", name))
 }
 
+// Delete deletes a volume and what is in it, by its UUID or exact name; does not wait for the end of it.
+//
+// The operation volume.delete: the package api has its documentation.
+func (s *VolumeService) Delete(ctx context.Context, volume *types.Volume) error {
+	return null(ctx, s.on, "volume.delete", part("idOrName", volume, func(of *types.Volume) string { return of.ID }))
+}
+
+// WaitForReady waits until a volume is ready, by its UUID or exact name; the result is the volume as last
+// read.
+//
+// The operation volume.wait: the package api has its documentation.
+func (s *VolumeService) WaitForReady(ctx context.Context, volume *types.Volume, timeout time.Duration) (*types.Volume, error) {
+	return get[*types.Volume](ctx, s.on, "volume.wait", part("idOrName", volume, func(of *types.Volume) string { return of.ID }), api.Milliseconds("timeoutMs", timeout))
+}
+
 // SecretService: secrets of an organization.
 type SecretService struct{ on *api.Client }
+
+// NewSecretService gives the field Secret of a client.
+func NewSecretService(client *Client) *SecretService { return client.Secret }
 
 // List lists secrets without their values, a page at a time. UNSUPPORTED on a server before 0.205.
 //
@@ -709,6 +871,9 @@ func (s *SecretService) Delete(ctx context.Context, secretID string) error {
 // WarmPoolService: sandboxes that are kept ready.
 type WarmPoolService struct{ on *api.Client }
 
+// NewWarmPoolService gives the field WarmPool of a client.
+func NewWarmPoolService(client *Client) *WarmPoolService { return client.WarmPool }
+
 // List: All warm pools of the organization. UNSUPPORTED on a server before 0.205.
 //
 // The operation warm_pool.list: the package api has its documentation.
@@ -737,6 +902,60 @@ func (s *WarmPoolService) Delete(ctx context.Context, warmPoolID string) error {
 	return null(ctx, s.on, "warm_pool.delete", api.Text("id", warmPoolID))
 }
 
+// Get reads a sandbox by its UUID or exact name. NOT_FOUND when there is none.
+//
+// The operation sandbox.get: the package api has its documentation.
+func (c *Client) Get(ctx context.Context, sandboxIDOrName string) (*Sandbox, error) {
+	return c.sandbox(ctx, c.API, "sandbox.get", api.Text("idOrName", sandboxIDOrName))
+}
+
+// Lsp gives a language server of a project, which its Start starts.
+func (s *Sandbox) Lsp(languageID types.LspLanguageID, projectPath string) *LspServerService {
+	return &LspServerService{s.API, languageID, projectPath}
+}
+
+// CreateLspServer gives a language server of a project, which its Start starts.
+func (s *Sandbox) CreateLspServer(languageID types.LspLanguageID, projectPath string) *LspServerService {
+	return &LspServerService{s.API, languageID, projectPath}
+}
+
+// Fork makes a copy of the sandbox with its files, and waits until the copy is started.
+//
+// The operation sandbox.fork: the package api has its documentation.
+func (s *Sandbox) Fork(ctx context.Context, name *string) (*Sandbox, error) {
+	return s.client.sandbox(ctx, s.API, "sandbox.fork", api.Optional("name", name))
+}
+
+// ForkWithTimeout makes a copy of the sandbox with its files, and waits until the copy is started.
+//
+// The operation sandbox.fork: the package api has its documentation.
+func (s *Sandbox) ForkWithTimeout(ctx context.Context, name *string, timeout time.Duration) (*Sandbox, error) {
+	return s.client.sandbox(ctx, s.API, "sandbox.fork", api.Optional("name", name), api.Milliseconds("timeoutMs", timeout))
+}
+
+// ExperimentalFork makes a copy of the sandbox with its files, and waits until the copy is started.
+//
+// The operation sandbox.fork: the package api has its documentation.
+func (s *Sandbox) ExperimentalFork(ctx context.Context, name *string) (*Sandbox, error) {
+	return s.client.sandbox(ctx, s.API, "sandbox.fork", api.Optional("name", name))
+}
+
+// ExperimentalForkWithTimeout makes a copy of the sandbox with its files, and waits until the copy is
+// started.
+//
+// The operation sandbox.fork: the package api has its documentation.
+func (s *Sandbox) ExperimentalForkWithTimeout(ctx context.Context, name *string, timeout time.Duration) (*Sandbox, error) {
+	return s.client.sandbox(ctx, s.API, "sandbox.fork", api.Optional("name", name), api.Milliseconds("timeoutMs", timeout))
+}
+
+// UpdateSecrets replaces the secrets that the sandbox has as environment variables. Processes that run keep
+// theirs.
+//
+// The operation sandbox.set_secrets: the package api has its documentation.
+func (s *Sandbox) UpdateSecrets(ctx context.Context, secrets map[string]string) error {
+	return s.update(ctx, "sandbox.set_secrets", api.Value("secrets", secretList(secrets)))
+}
+
 // RefreshData reads the sandbox again.
 //
 // The operation sandbox.refresh: the package api has its documentation.
@@ -755,7 +974,7 @@ func (s *Sandbox) Start(ctx context.Context) error {
 //
 // The operation sandbox.start: the package api has its documentation.
 func (s *Sandbox) StartWithTimeout(ctx context.Context, timeout time.Duration) error {
-	return s.update(ctx, "sandbox.start", milliseconds("timeoutMs", timeout))
+	return s.update(ctx, "sandbox.start", api.Milliseconds("timeoutMs", timeout))
 }
 
 // Stop stops a sandbox and waits until it is stopped; its files stay, its processes do not.
@@ -769,7 +988,7 @@ func (s *Sandbox) Stop(ctx context.Context) error {
 //
 // The operation sandbox.stop: the package api has its documentation.
 func (s *Sandbox) StopWithTimeout(ctx context.Context, timeout time.Duration, force ...bool) error {
-	return s.update(ctx, "sandbox.stop", milliseconds("timeoutMs", timeout), last("force", force))
+	return s.update(ctx, "sandbox.stop", api.Milliseconds("timeoutMs", timeout), last("force", force))
 }
 
 // Delete deletes the sandbox. One that is gone already answers `null`. The handle stays until it is closed.
@@ -784,7 +1003,7 @@ func (s *Sandbox) Delete(ctx context.Context) error {
 //
 // The operation sandbox.delete: the package api has its documentation.
 func (s *Sandbox) DeleteWithTimeout(ctx context.Context, timeout time.Duration) error {
-	return s.update(ctx, "sandbox.delete", milliseconds("timeoutMs", timeout))
+	return s.update(ctx, "sandbox.delete", api.Milliseconds("timeoutMs", timeout))
 }
 
 // DeleteAndWait deletes the sandbox. One that is gone already answers `null`. The handle stays until it is
@@ -792,7 +1011,7 @@ func (s *Sandbox) DeleteWithTimeout(ctx context.Context, timeout time.Duration) 
 //
 // The operation sandbox.delete: the package api has its documentation.
 func (s *Sandbox) DeleteAndWait(ctx context.Context, timeout time.Duration) error {
-	return s.update(ctx, "sandbox.delete", milliseconds("timeoutMs", timeout), api.Value("wait", true))
+	return s.update(ctx, "sandbox.delete", api.Milliseconds("timeoutMs", timeout), api.Value("wait", true))
 }
 
 // Archive moves a stopped sandbox to cheaper storage; does not wait for the end of it.
@@ -806,21 +1025,21 @@ func (s *Sandbox) Archive(ctx context.Context) error {
 //
 // The operation sandbox.wait_for_start: the package api has its documentation.
 func (s *Sandbox) WaitForStart(ctx context.Context, timeout time.Duration) error {
-	return s.update(ctx, "sandbox.wait_for_start", milliseconds("timeoutMs", timeout))
+	return s.update(ctx, "sandbox.wait_for_start", api.Milliseconds("timeoutMs", timeout))
 }
 
 // WaitForStop waits until the sandbox is stopped, or gone.
 //
 // The operation sandbox.wait_for_stop: the package api has its documentation.
 func (s *Sandbox) WaitForStop(ctx context.Context, timeout time.Duration) error {
-	return s.update(ctx, "sandbox.wait_for_stop", milliseconds("timeoutMs", timeout))
+	return s.update(ctx, "sandbox.wait_for_stop", api.Milliseconds("timeoutMs", timeout))
 }
 
 // WaitForResize waits until no resize is under way.
 //
 // The operation sandbox.wait_for_resize: the package api has its documentation.
 func (s *Sandbox) WaitForResize(ctx context.Context, timeout time.Duration) error {
-	return s.update(ctx, "sandbox.wait_for_resize", milliseconds("timeoutMs", timeout))
+	return s.update(ctx, "sandbox.wait_for_resize", api.Milliseconds("timeoutMs", timeout))
 }
 
 // Resize changes cpu, memory or disk, and waits until it is done.
@@ -834,7 +1053,7 @@ func (s *Sandbox) Resize(ctx context.Context, resources *types.Resources) error 
 //
 // The operation sandbox.resize: the package api has its documentation.
 func (s *Sandbox) ResizeWithTimeout(ctx context.Context, resources *types.Resources, timeout time.Duration) error {
-	return s.update(ctx, "sandbox.resize", api.Optional("resources", resources), milliseconds("timeoutMs", timeout))
+	return s.update(ctx, "sandbox.resize", api.Optional("resources", resources), api.Milliseconds("timeoutMs", timeout))
 }
 
 // Pause pauses a started sandbox, its memory kept, and waits until it is paused; sandbox.start resumes it.
@@ -849,7 +1068,7 @@ func (s *Sandbox) Pause(ctx context.Context) error {
 //
 // The operation sandbox.pause: the package api has its documentation.
 func (s *Sandbox) PauseWithTimeout(ctx context.Context, timeout time.Duration) error {
-	return s.update(ctx, "sandbox.pause", milliseconds("timeoutMs", timeout))
+	return s.update(ctx, "sandbox.pause", api.Milliseconds("timeoutMs", timeout))
 }
 
 // CreateSnapshot makes a snapshot of the sandbox, and waits until it is done. The result is the sandbox; the
@@ -865,7 +1084,7 @@ func (s *Sandbox) CreateSnapshot(ctx context.Context, name string) error {
 //
 // The operation sandbox.create_snapshot: the package api has its documentation.
 func (s *Sandbox) CreateSnapshotWithTimeout(ctx context.Context, name string, timeout time.Duration) error {
-	return s.update(ctx, "sandbox.create_snapshot", api.Text("name", name), milliseconds("timeoutMs", timeout))
+	return s.update(ctx, "sandbox.create_snapshot", api.Text("name", name), api.Milliseconds("timeoutMs", timeout))
 }
 
 // ExperimentalCreateSnapshot makes a snapshot of the sandbox, and waits until it is done. The result is the
@@ -881,7 +1100,7 @@ func (s *Sandbox) ExperimentalCreateSnapshot(ctx context.Context, name string) e
 //
 // The operation sandbox.create_snapshot: the package api has its documentation.
 func (s *Sandbox) ExperimentalCreateSnapshotWithTimeout(ctx context.Context, name string, timeout time.Duration) error {
-	return s.update(ctx, "sandbox.create_snapshot", api.Text("name", name), milliseconds("timeoutMs", timeout))
+	return s.update(ctx, "sandbox.create_snapshot", api.Text("name", name), api.Milliseconds("timeoutMs", timeout))
 }
 
 // SetAutoStopInterval sets after how many minutes without activity the sandbox stops; 0 never.
@@ -979,4 +1198,74 @@ func (s *Sandbox) UploadURL(ctx context.Context, path string, ttlSeconds *int) (
 // The operation sandbox.rotate_signing_key: the package api has its documentation.
 func (s *Sandbox) RotateSigningKey(ctx context.Context) error {
 	return null(ctx, s.API, "sandbox.rotate_signing_key")
+}
+
+// AptGet adds a step: Debian packages to install.
+func (img *DockerImage) AptGet(packages []string) *DockerImage {
+	return img.step("aptGet", list(packages))
+}
+
+// Run adds a step: A command to run: a text for the shell, or a program with its arguments.
+func (img *DockerImage) Run(command string) *DockerImage {
+	return img.step("run", command)
+}
+
+// Env adds a step: Environment variables, in the order given.
+func (img *DockerImage) Env(key string, value string) *DockerImage {
+	return img.step("env", map[string]string{key: value})
+}
+
+// Workdir adds a step: The directory of the steps that follow, and of processes in the image.
+func (img *DockerImage) Workdir(path string) *DockerImage {
+	return img.step("workdir", path)
+}
+
+// Entrypoint adds a step: The program that the image starts, and its arguments.
+func (img *DockerImage) Entrypoint(cmd []string) *DockerImage {
+	return img.step("entrypoint", list(cmd))
+}
+
+// Cmd adds a step: The arguments of the entrypoint, or the program where there is none.
+func (img *DockerImage) Cmd(cmd []string) *DockerImage {
+	return img.step("cmd", list(cmd))
+}
+
+// User adds a step: The user of the steps that follow, and of processes in the image.
+func (img *DockerImage) User(username string) *DockerImage {
+	return img.step("user", username)
+}
+
+// Copy adds a step: A COPY of what other steps brought into the context.
+func (img *DockerImage) Copy(source string, destination string) *DockerImage {
+	return img.step("copy", map[string]string{"source": source, "destination": destination})
+}
+
+// Add adds a step: An ADD: a URL, or an archive that is unpacked.
+func (img *DockerImage) Add(source string, destination string) *DockerImage {
+	return img.step("add", map[string]string{"source": source, "destination": destination})
+}
+
+// Expose adds a step: Ports that the image's processes listen on.
+func (img *DockerImage) Expose(ports []int) *DockerImage {
+	return img.step("expose", list(ports))
+}
+
+// Label adds a step: Labels, in the order given.
+func (img *DockerImage) Label(key string, value string) *DockerImage {
+	return img.step("label", map[string]string{key: value})
+}
+
+// Volume adds a step: Directories for volumes.
+func (img *DockerImage) Volume(paths []string) *DockerImage {
+	return img.step("volume", list(paths))
+}
+
+// AddLocalFile adds a step: A local file to copy into the image.
+func (img *DockerImage) AddLocalFile(localPath string, remotePath string) *DockerImage {
+	return img.step("addLocalFile", map[string]string{"localPath": localPath, "remotePath": remotePath})
+}
+
+// AddLocalDir adds a step: A local directory whose content is copied into the image.
+func (img *DockerImage) AddLocalDir(localPath string, remotePath string) *DockerImage {
+	return img.step("addLocalDir", map[string]string{"localPath": localPath, "remotePath": remotePath})
 }

@@ -4,7 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	stderrors "errors"
+	"slices"
 	"strings"
+	"sync"
 	"time"
 	"unicode/utf8"
 
@@ -14,75 +16,123 @@ import (
 	"github.com/libdaytona/libdaytona/bindings/go/types"
 )
 
-// decoder makes text of pieces of UTF-8, whose characters may be cut anywhere.
-type decoder struct{ held []byte }
-
-func (d *decoder) text(piece []byte) string {
-	all := append(d.held, piece...)
-	whole := len(all)
-	for back := 1; back <= 3 && back <= len(all); back++ {
-		if first := all[len(all)-back]; utf8.RuneStart(first) {
-			if first >= utf8.RuneSelf && !utf8.FullRune(all[len(all)-back:]) {
-				whole -= back
+// texts gives a stream's output as whole characters, which its pieces may cut anywhere.
+func texts[O, E any](ctx context.Context, stream *api.Stream[O, E], each func(channel api.Channel, text string) error) error {
+	held := map[api.Channel][]byte{}
+	for chunk, err := range stream.All(ctx) {
+		if err != nil {
+			return err
+		}
+		all := append(held[chunk.Channel], chunk.Bytes...)
+		whole := len(all)
+		for back := 1; back < utf8.UTFMax && back <= len(all); back++ {
+			if tail := all[len(all)-back:]; utf8.RuneStart(tail[0]) {
+				if !utf8.FullRune(tail) {
+					whole -= back
+				}
+				break
 			}
-			break
+		}
+		held[chunk.Channel] = slices.Clone(all[whole:])
+		if whole > 0 {
+			if err := each(chunk.Channel, string(all[:whole])); err != nil {
+				return err
+			}
 		}
 	}
-	text := string(all[:whole])
-	d.held = append([]byte(nil), all[whole:]...)
-	return text
+	for channel, rest := range held {
+		if len(rest) > 0 {
+			if err := each(channel, string(rest)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
-func (d *decoder) rest() string {
-	text := string(d.held)
-	d.held = nil
-	return text
+// lines gives a stream's output line by line.
+func lines[O, E any](ctx context.Context, stream *api.Stream[O, E], each func(line string) error) error {
+	held := ""
+	err := texts(ctx, stream, func(_ api.Channel, text string) error {
+		all := strings.Split(held+text, "\n")
+		held = all[len(all)-1]
+		for _, line := range all[:len(all)-1] {
+			if err := each(strings.TrimRight(line, "\r")); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err == nil && held != "" {
+		return each(strings.TrimRight(held, "\r"))
+	}
+	return err
+}
+
+// send gives a value to a channel, until the context is over.
+func send[T any](ctx context.Context, to chan<- T, value T) error {
+	select {
+	case to <- value:
+		return nil
+	case <-ctx.Done():
+		err := errors.New("CANCELLED", "the context was over before the output was taken.")
+		err.Cause = ctx.Err()
+		return err
+	}
 }
 
 // outlet is a channel of text that never waits for its reader: what the reader is behind is joined to one last
 // message, for which there is always room. So nothing has to be read, and nothing is lost.
 type outlet[T any] struct {
-	to      chan T
-	late    strings.Builder
-	between string
-	of      func(text string) T
+	to chan T
+	of func(text string) T
+
+	mu    sync.Mutex
+	late  strings.Builder
+	looks bool
 }
 
-const outletMessages = 1024
+const (
+	outletMessages = 1024
+	// Text that is joined because its reader was behind is looked after this often.
+	lateAfter = 100 * time.Millisecond
+)
 
-func newOutlet[T any](between string, of func(string) T) *outlet[T] {
-	return &outlet[T]{to: make(chan T, outletMessages+1), between: between, of: of}
+func newOutlet[T any](of func(string) T) *outlet[T] {
+	return &outlet[T]{to: make(chan T, outletMessages+1), of: of}
 }
 
-// put gives text to the reader; it is called by one goroutine, and with "" when time has passed.
+// put gives text to the reader.
 func (o *outlet[T]) put(text string) {
-	if o.late.Len() > 0 && text != "" {
-		o.late.WriteString(o.between)
-	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
 	o.late.WriteString(text)
-	if len(o.to) < outletMessages && o.late.Len() > 0 {
+	o.give(outletMessages)
+}
+
+// give makes a message of the text where fewer than that are unread; else it looks again.
+func (o *outlet[T]) give(unread int) {
+	switch {
+	case o.late.Len() == 0:
+	case len(o.to) < unread:
 		o.to <- o.of(o.late.String())
 		o.late.Reset()
+	case !o.looks:
+		o.looks = true
+		time.AfterFunc(lateAfter, func() {
+			o.mu.Lock()
+			defer o.mu.Unlock()
+			o.looks = false
+			o.give(unread)
+		})
 	}
 }
 
 func (o *outlet[T]) close() {
-	if o.late.Len() > 0 {
-		o.to <- o.of(o.late.String())
-	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.give(outletMessages + 1)
 	close(o.to)
-}
-
-// Text that is joined because its reader was behind is looked after this often.
-const lateAfter = 100 * time.Millisecond
-
-// OutputChannels is a run of code. All four channels are closed at its end, after Done has the result. None of
-// them has to be read.
-type OutputChannels struct {
-	Stdout <-chan *types.OutputMessage
-	Stderr <-chan *types.OutputMessage
-	Errors <-chan *types.ExecutionError
-	Done   <-chan *types.ExecutionResult
 }
 
 // RunCode begins to run Python, in the default context or one of its own. A run that fails for another reason than
@@ -94,48 +144,33 @@ func (s *CodeInterpreterService) RunCode(ctx context.Context, code string, opts 
 	if err != nil {
 		return nil, err
 	}
-	message := func(kind string) func(string) *types.OutputMessage {
-		return func(text string) *types.OutputMessage { return &types.OutputMessage{Type: kind, Text: text} }
+	message := func(kind string) *outlet[*types.OutputMessage] {
+		return newOutlet(func(text string) *types.OutputMessage { return &types.OutputMessage{Type: kind, Text: text} })
 	}
-	stdout, stderr := newOutlet("", message("stdout")), newOutlet("", message("stderr"))
+	stdout, stderr := message("stdout"), message("stderr")
 	faults, done := make(chan *types.ExecutionError, 2), make(chan *types.ExecutionResult, 1)
 	go func() {
 		defer stream.Close()
 		result := &types.ExecutionResult{}
-		var all [2]strings.Builder
-		var decoders [2]decoder
-		outlets := [2]*outlet[*types.OutputMessage]{stdout, stderr}
-		for {
-			chunk, err := nextOrLate(ctx, stream, stdout.late.Len()+stderr.late.Len() > 0)
-			if stderrors.Is(err, errLate) {
-				stdout.put("")
-				stderr.put("")
-				continue
-			}
-			if err != nil {
-				break
-			}
-			if chunk.Channel == api.ChannelStructured {
+		var out, fault strings.Builder
+		texts(ctx, stream, func(channel api.Channel, text string) error {
+			switch channel {
+			case api.ChannelStructured:
 				result.Error = &types.ExecutionError{}
-				if json.Unmarshal(chunk.Bytes, result.Error) == nil {
+				if json.Unmarshal([]byte(text), result.Error) == nil {
 					faults <- result.Error
 				}
-				continue
+			case api.ChannelStderr:
+				fault.WriteString(text)
+				stderr.put(text)
+			default:
+				out.WriteString(text)
+				stdout.put(text)
 			}
-			at := 0
-			if chunk.Channel == api.ChannelStderr {
-				at = 1
-			}
-			text := decoders[at].text(chunk.Bytes)
-			all[at].WriteString(text)
-			outlets[at].put(text)
-		}
-		for at := range outlets {
-			rest := decoders[at].rest()
-			all[at].WriteString(rest)
-			outlets[at].put(rest)
-			outlets[at].close()
-		}
+			return nil
+		})
+		stdout.close()
+		stderr.close()
 		if _, err := stream.Wait(ctx); err != nil && result.Error == nil {
 			result.Error = &types.ExecutionError{Name: "DaytonaError", Value: err.Error()}
 			var failure *errors.DaytonaError
@@ -145,59 +180,35 @@ func (s *CodeInterpreterService) RunCode(ctx context.Context, code string, opts 
 			faults <- result.Error
 		}
 		close(faults)
-		result.Stdout, result.Stderr = all[0].String(), all[1].String()
+		result.Stdout, result.Stderr = out.String(), fault.String()
 		done <- result
 		close(done)
 	}()
 	return &OutputChannels{stdout.to, stderr.to, faults, done}, nil
 }
 
-var errLate = stderrors.New("time has passed")
-
-// nextOrLate is the stream's next piece, or errLate where text waits for its reader and nothing came.
-func nextOrLate[O, E any](ctx context.Context, stream *api.Stream[O, E], late bool) (api.Chunk, error) {
-	if !late {
-		return stream.Next(ctx)
+// Create makes a snapshot. It answers when the snapshot is begun; the channel has its build log, line by line, and is
+// closed when the snapshot is active or has failed, which the last line then says. It does not have to be read.
+// The context bounds the build.
+func (s *SnapshotService) Create(ctx context.Context, params *types.CreateSnapshotParams) (*types.Snapshot, <-chan string, error) {
+	stream, err := api.OpenStream[*types.Snapshot, api.Snapshot](ctx, s.on, "snapshot.create", api.Members(params))
+	if err != nil {
+		return nil, nil, err
 	}
-	soon, cancel := context.WithTimeout(ctx, lateAfter)
-	defer cancel()
-	chunk, err := stream.Next(soon)
-	if err != nil && soon.Err() != nil && ctx.Err() == nil && stderrors.Is(err, context.DeadlineExceeded) {
-		return chunk, errLate
-	}
-	return chunk, err
-}
-
-// lines gives a stream's output to a channel, line by line.
-func lines[O, E any](ctx context.Context, stream *api.Stream[O, E], to chan<- string) error {
-	send := func(line string) error {
-		select {
-		case to <- strings.TrimRight(line, "\r"):
+	log := newOutlet(func(text string) string { return strings.TrimSuffix(text, "\n") })
+	go func() {
+		defer stream.Close()
+		defer log.close()
+		err := lines(ctx, stream, func(line string) error {
+			log.put(line + "\n")
 			return nil
-		case <-ctx.Done():
-			return over(ctx)
+		})
+		if err == nil {
+			_, err = stream.Wait(ctx)
 		}
-	}
-	var text decoder
-	held := ""
-	for chunk, err := range stream.All(ctx) {
 		if err != nil {
-			return err
+			log.put(err.Error())
 		}
-		held += text.text(chunk.Bytes)
-		for {
-			line, rest, found := strings.Cut(held, "\n")
-			if !found {
-				break
-			}
-			if err := send(line); err != nil {
-				return err
-			}
-			held = rest
-		}
-	}
-	if held += text.rest(); held != "" {
-		return send(held)
-	}
-	return nil
+	}()
+	return stream.Opened, log.to, nil
 }

@@ -4,22 +4,13 @@ import (
 	"context"
 	"io"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/libdaytona/libdaytona/bindings/go/api"
 	"github.com/libdaytona/libdaytona/bindings/go/options"
 	"github.com/libdaytona/libdaytona/bindings/go/types"
 )
-
-// CodeRun runs code to its end, in the sandbox's language unless another is given.
-func (s *ProcessService) CodeRun(ctx context.Context, code string, opts ...func(*options.CodeRun)) (*types.ExecuteResponse, error) {
-	o := options.Apply(opts...)
-	arguments := []api.Argument{api.Text("code", code), api.Optional("language", string(o.Language)), seconds("timeout", o.Timeout)}
-	if o.Params != nil {
-		arguments = append(arguments, api.Members(o.Params))
-	}
-	return get[*types.ExecuteResponse](ctx, s.on, "process.code_run", arguments...)
-}
 
 // ExecuteSessionCommand runs a command in a session. With runAsync it answers at once; the result's "id" is the
 // command's.
@@ -38,117 +29,59 @@ func (s *ProcessService) ExecuteSessionCommand(ctx context.Context, sessionID, c
 	return result, nil
 }
 
-// GetSessionCommandLogsStream follows the output of a command until its end, and closes both channels then. A nil
-// channel's output is dropped.
-func (s *ProcessService) GetSessionCommandLogsStream(ctx context.Context, sessionID, commandID string, stdout, stderr chan<- string) error {
-	return followed(ctx, stdout, stderr, func() (*api.Stream[api.Nothing, api.FollowEnded], error) {
-		return s.on.Session.Follow(ctx, sessionID, commandID, nil)
-	})
-}
-
-// GetEntrypointLogsStream follows the output of the entrypoint, and closes both channels at its end.
-func (s *ProcessService) GetEntrypointLogsStream(ctx context.Context, stdout, stderr chan<- string) error {
-	return followed(ctx, stdout, stderr, func() (*api.Stream[api.Nothing, api.FollowEnded], error) {
-		return s.on.Session.EntrypointFollow(ctx, nil)
-	})
-}
-
-func followed(ctx context.Context, stdout, stderr chan<- string, open func() (*api.Stream[api.Nothing, api.FollowEnded], error)) error {
+// follow gives the output of a stream to two channels, which it closes at the end. A nil channel's output is dropped.
+func follow(ctx context.Context, on api.Target, operation string, stdout, stderr chan<- string, arguments ...api.Argument) error {
 	for _, to := range []chan<- string{stdout, stderr} {
 		if to != nil {
 			defer close(to)
 		}
 	}
-	stream, err := open()
+	stream, err := api.OpenStream[api.Nothing, api.FollowEnded](ctx, on, operation, arguments...)
 	if err != nil {
 		return err
 	}
 	defer stream.Close()
-	var out, fault decoder
-	send := func(to chan<- string, text string) error {
-		if text == "" || to == nil {
+	return texts(ctx, stream, func(channel api.Channel, text string) error {
+		to := stdout
+		if channel == api.ChannelStderr {
+			to = stderr
+		}
+		if to == nil {
 			return nil
 		}
-		select {
-		case to <- text:
-			return nil
-		case <-ctx.Done():
-			return over(ctx)
-		}
-	}
-	for chunk, err := range stream.All(ctx) {
-		if err != nil {
-			return err
-		}
-		to, by := stdout, &out
-		if chunk.Channel == api.ChannelStderr {
-			to, by = stderr, &fault
-		}
-		if err := send(to, by.text(chunk.Bytes)); err != nil {
-			return err
-		}
-	}
-	if err := send(stdout, out.rest()); err != nil {
-		return err
-	}
-	return send(stderr, fault.rest())
+		return send(ctx, to, text)
+	})
 }
 
 // CreatePtySession makes a terminal without connecting to it.
 func (s *ProcessService) CreatePtySession(ctx context.Context, id string, opts ...func(*options.PtySession)) (*types.PtySessionInfo, error) {
 	o := options.Apply(opts...)
-	arguments := []api.Argument{api.Text("id", id), api.Optional("env", o.Env)}
-	if o.PtySize != nil {
-		arguments = append(arguments, api.Members(o.PtySize))
-	}
-	if err := null(ctx, s.on, "pty.create", arguments...); err != nil {
+	if err := null(ctx, s.on, "pty.create", api.Text("id", id), api.Members(o.PtySize), api.Optional("env", o.Env)); err != nil {
 		return nil, err
 	}
 	return s.GetPtySessionInfo(ctx, id)
 }
 
-// CreatePty makes a terminal and connects to it.
-func (s *ProcessService) CreatePty(ctx context.Context, id string, opts ...func(*options.CreatePty)) (*PtyHandle, error) {
-	o := options.Apply(opts...)
-	with := &api.PtyOpenOptions{Env: o.Env}
-	if o.PtySize != nil {
-		cols, rows := int64(o.PtySize.Cols), int64(o.PtySize.Rows)
-		with.Cols, with.Rows = &cols, &rows
+// terminal connects to a terminal. The context's deadline bounds the connecting alone, and not the terminal's life.
+func terminal(ctx context.Context, on *api.SandboxHandle, operation string, arguments ...api.Argument) (*PtyHandle, error) {
+	stream, err := api.OpenStream[api.PtyOpened, api.PtyEnded](connecting{ctx}, on, operation, arguments...)
+	if err != nil {
+		return nil, err
 	}
-	stream, err := s.on.Pty.Open(connecting{ctx}, id, with)
-	return s.connected(id, stream, err)
+	return &PtyHandle{process: &ProcessService{on}, stream: stream}, nil
 }
 
-// ConnectPty connects to a terminal that is there.
-func (s *ProcessService) ConnectPty(ctx context.Context, sessionID string) (*PtyHandle, error) {
-	stream, err := s.on.Pty.Connect(connecting{ctx}, sessionID, nil)
-	return s.connected(sessionID, stream, err)
-}
-
-// connecting is a context for connecting alone: its deadline bounds that, and not the terminal's life.
 type connecting struct{ context.Context }
 
 func (connecting) Deadline() (at time.Time, ok bool) { return at, false }
 
-func (s *ProcessService) connected(id string, stream *api.Stream[api.PtyOpened, api.PtyEnded], err error) (*PtyHandle, error) {
-	if err != nil {
-		return nil, err
-	}
-	return &PtyHandle{id: id, process: s, stream: stream}, nil
-}
-
 // PtyHandle is a connected terminal: an io.ReadWriteCloser. It is read either through Read or through DataChan.
 type PtyHandle struct {
-	id      string
 	process *ProcessService
 	stream  *api.Stream[api.PtyOpened, api.PtyEnded]
-
-	once sync.Once
-	data chan []byte
-
-	mu     sync.Mutex
-	result *types.PtyResult
-	gone   bool
+	once    sync.Once
+	data    chan []byte
+	gone    atomic.Bool
 }
 
 var _ io.ReadWriteCloser = (*PtyHandle)(nil)
@@ -159,8 +92,7 @@ func (h *PtyHandle) DataChan() <-chan []byte {
 		h.data = make(chan []byte, 100)
 		go func() {
 			defer close(h.data)
-			for {
-				chunk, err := h.stream.Next(context.Background())
+			for chunk, err := range h.stream.All(context.Background()) {
 				if err != nil {
 					return
 				}
@@ -172,17 +104,13 @@ func (h *PtyHandle) DataChan() <-chan []byte {
 }
 
 // SessionID is the terminal's id.
-func (h *PtyHandle) SessionID() string { return h.id }
+func (h *PtyHandle) SessionID() string { return h.stream.Opened.ID }
 
 // WaitForConnection answers at once: CreatePty and ConnectPty have waited for it.
 func (h *PtyHandle) WaitForConnection(ctx context.Context) error { return ctx.Err() }
 
 // IsConnected says whether the terminal has neither ended nor been disconnected.
-func (h *PtyHandle) IsConnected() bool {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return !h.gone && h.result == nil && !h.stream.Ended()
-}
+func (h *PtyHandle) IsConnected() bool { return !h.gone.Load() && !h.stream.Ended() }
 
 // SendInput types into the terminal.
 func (h *PtyHandle) SendInput(data []byte) error {
@@ -201,19 +129,19 @@ func (h *PtyHandle) Close() error { return h.Disconnect() }
 
 // Disconnect leaves the terminal.
 func (h *PtyHandle) Disconnect() error {
-	h.mu.Lock()
-	h.gone = true
-	h.mu.Unlock()
+	h.gone.Store(true)
 	return h.stream.Close()
 }
 
 // Resize changes the terminal's size.
 func (h *PtyHandle) Resize(ctx context.Context, cols, rows int) (*types.PtySessionInfo, error) {
-	return h.process.ResizePtySession(ctx, h.id, types.PtySize{Cols: cols, Rows: rows})
+	return h.process.ResizePtySession(ctx, h.SessionID(), types.PtySize{Cols: cols, Rows: rows})
 }
 
 // Kill ends the terminal and what runs in it.
-func (h *PtyHandle) Kill(ctx context.Context) error { return h.process.KillPtySession(ctx, h.id) }
+func (h *PtyHandle) Kill(ctx context.Context) error {
+	return h.process.KillPtySession(ctx, h.SessionID())
+}
 
 // Wait waits for the terminal's end and gives its exit code. Output that nobody reads is dropped; where Read or
 // DataChan was used it has to be read on.
@@ -222,47 +150,29 @@ func (h *PtyHandle) Wait(ctx context.Context) (*types.PtyResult, error) {
 	if ctx.Err() != nil {
 		return nil, err
 	}
-	result := &types.PtyResult{}
 	if err != nil {
 		message := err.Error()
-		result.Error = &message
-	} else {
-		code := int(ended.ExitCode)
-		result.ExitCode = &code
-		if ended.ExitCode != 0 {
-			result.Error = ended.Reason
-		}
+		return &types.PtyResult{Error: &message}, nil
 	}
-	h.mu.Lock()
-	h.result = result
-	h.mu.Unlock()
+	code := int(ended.ExitCode)
+	result := &types.PtyResult{ExitCode: &code}
+	if code != 0 {
+		result.Error = ended.Reason
+	}
 	return result, nil
 }
 
 // ExitCode is the exit code after the end, nil before.
-func (h *PtyHandle) ExitCode() *int {
-	if result := h.ended(); result != nil {
-		return result.ExitCode
-	}
-	return nil
-}
+func (h *PtyHandle) ExitCode() *int { return h.ended().ExitCode }
 
 // Error says why the terminal failed, nil where it did not.
-func (h *PtyHandle) Error() *string {
-	if result := h.ended(); result != nil {
-		return result.Error
-	}
-	return nil
-}
+func (h *PtyHandle) Error() *string { return h.ended().Error }
 
-// ended gives the result where the end was seen.
+// ended gives the result where the end was seen, else an empty one.
 func (h *PtyHandle) ended() *types.PtyResult {
-	h.mu.Lock()
-	result := h.result
-	h.mu.Unlock()
-	if result != nil || !h.stream.Ended() {
-		return result
+	if !h.stream.Ended() {
+		return &types.PtyResult{}
 	}
-	result, _ = h.Wait(context.Background())
+	result, _ := h.Wait(context.Background())
 	return result
 }

@@ -20,11 +20,11 @@ func Apply[T any](opts ...func(*T)) *T {
 
 // CreateSandbox are the options of sandbox.create.
 type CreateSandbox struct {
-	Timeout *time.Duration
+	Timeout *time.Duration `json:"-"`
 
-	WaitForStart bool
+	WaitForStart bool `json:"waitForStart,omitzero"`
 
-	LogChannel chan string
+	LogChannel chan string `json:"-"`
 }
 
 // WithTimeout sets Timeout.
@@ -45,11 +45,11 @@ func WithLogChannel(value chan string) func(*CreateSandbox) {
 
 // RunCode are the options of interpreter.run.
 type RunCode struct {
-	ContextID string
+	ContextID string `json:"contextId,omitzero"`
 
-	Env map[string]string
+	Env map[string]string `json:"env,omitzero"`
 
-	Timeout *time.Duration
+	Timeout *time.Duration `json:"timeout,omitzero"`
 }
 
 // WithCustomContext sets ContextID: The context to run in; absent: the default one.
@@ -70,7 +70,7 @@ func WithInterpreterTimeout(value time.Duration) func(*RunCode) {
 
 // CreateFolder are the options of files.mkdir.
 type CreateFolder struct {
-	Mode *string
+	Mode *string `json:"mode,omitzero"`
 }
 
 // WithMode sets Mode: Its permissions in octal. The sandbox's umask applies. Default: "0755".
@@ -80,7 +80,7 @@ func WithMode(value string) func(*CreateFolder) {
 
 // ListFiles are the options of files.list.
 type ListFiles struct {
-	Depth *int32
+	Depth *int32 `json:"depth,omitzero"`
 }
 
 // WithDepth sets Depth: How many levels down, 1 or more; 1 is the directory's own entries. Servers before
@@ -91,11 +91,11 @@ func WithDepth(value int32) func(*ListFiles) {
 
 // SetFilePermissions are the options of files.set_permissions.
 type SetFilePermissions struct {
-	Mode *string
+	Mode *string `json:"mode,omitzero"`
 
-	Owner *string
+	Owner *string `json:"owner,omitzero"`
 
-	Group *string
+	Group *string `json:"group,omitzero"`
 }
 
 // WithPermissionMode sets Mode: Permissions in octal, as "0644".
@@ -115,17 +115,17 @@ func WithGroup(value string) func(*SetFilePermissions) {
 
 // GitClone are the options of git.clone.
 type GitClone struct {
-	Branch *string
+	Branch *string `json:"branch,omitzero"`
 
-	CommitId *string
+	CommitId *string `json:"commitId,omitzero"`
 
-	Username *string
+	Username *string `json:"username,omitzero"`
 
-	Password *string
+	Password *string `json:"password,omitzero"`
 
-	InsecureSkipTLS *bool
+	InsecureSkipTLS *bool `json:"insecureSkipTls,omitzero"`
 
-	Depth *int32
+	Depth *int32 `json:"depth,omitzero"`
 }
 
 // WithBranch sets Branch: The branch to check out; absent: the remote's default.
@@ -162,7 +162,7 @@ func WithCloneDepth(value int32) func(*GitClone) {
 
 // GitCommit are the options of git.commit.
 type GitCommit struct {
-	AllowEmpty *bool
+	AllowEmpty *bool `json:"allowEmpty,omitzero"`
 }
 
 // WithAllowEmpty sets AllowEmpty: Commit although nothing is staged. Default: false.
@@ -172,7 +172,7 @@ func WithAllowEmpty(value bool) func(*GitCommit) {
 
 // GitDeleteBranch are the options of git.delete_branch.
 type GitDeleteBranch struct {
-	Force *bool
+	Force *bool `json:"force,omitzero"`
 }
 
 // WithForce sets Force: The server always deletes, merged or not: false is UNSUPPORTED. Default: true.
@@ -182,15 +182,15 @@ func WithForce(value bool) func(*GitDeleteBranch) {
 
 // GitPush are the options of git.push.
 type GitPush struct {
-	Username *string
+	Username *string `json:"username,omitzero"`
 
-	Password *string
+	Password *string `json:"password,omitzero"`
 
-	Branch *string
+	Branch *string `json:"branch,omitzero"`
 
-	Remote *string
+	Remote *string `json:"remote,omitzero"`
 
-	SetUpstream *bool
+	SetUpstream *bool `json:"setUpstream,omitzero"`
 }
 
 // WithPushUsername sets Username: The username for http; together with `password`.
@@ -220,13 +220,13 @@ func WithSetUpstream(value bool) func(*GitPush) {
 
 // GitPull are the options of git.pull.
 type GitPull struct {
-	Username *string
+	Username *string `json:"username,omitzero"`
 
-	Password *string
+	Password *string `json:"password,omitzero"`
 
-	Branch *string
+	Branch *string `json:"branch,omitzero"`
 
-	Remote *string
+	Remote *string `json:"remote,omitzero"`
 }
 
 // WithPullUsername sets Username: The username for http; together with `password`.
@@ -251,9 +251,9 @@ func WithPullRemote(value string) func(*GitPull) {
 
 // GitInit are the options of git.init.
 type GitInit struct {
-	Bare *bool
+	Bare *bool `json:"bare,omitzero"`
 
-	InitialBranch *string
+	InitialBranch *string `json:"initialBranch,omitzero"`
 }
 
 // WithBare sets Bare: Without a working tree. Default: false.
@@ -268,11 +268,11 @@ func WithInitialBranch(value string) func(*GitInit) {
 
 // GitReset are the options of git.reset.
 type GitReset struct {
-	Mode *string
+	Mode *string `json:"mode,omitzero"`
 
-	Target *string
+	Target *string `json:"target,omitzero"`
 
-	Files []string
+	Files []string `json:"files,omitzero"`
 }
 
 // WithResetMode sets Mode: `soft`, `mixed`, `hard`, `merge` or `keep`. Default: "mixed".
@@ -292,11 +292,11 @@ func WithResetFiles(value []string) func(*GitReset) {
 
 // GitRestore are the options of git.restore.
 type GitRestore struct {
-	Staged *bool
+	Staged *bool `json:"staged,omitzero"`
 
-	Worktree *bool
+	Worktree *bool `json:"worktree,omitzero"`
 
-	Source *string
+	Source *string `json:"source,omitzero"`
 }
 
 // WithRestoreStaged sets Staged: Restore the index. Default: false.
@@ -316,9 +316,9 @@ func WithRestoreSource(value string) func(*GitRestore) {
 
 // GitRemoteAdd are the options of git.add_remote.
 type GitRemoteAdd struct {
-	Fetch *bool
+	Fetch *bool `json:"fetch,omitzero"`
 
-	Overwrite *bool
+	Overwrite *bool `json:"overwrite,omitzero"`
 }
 
 // WithRemoteFetch sets Fetch: Fetch from it at once. Default: false.
@@ -333,9 +333,9 @@ func WithRemoteOverwrite(value bool) func(*GitRemoteAdd) {
 
 // GitConfig are the options of git.config_set.
 type GitConfig struct {
-	Scope *string
+	Scope *string `json:"scope,omitzero"`
 
-	Path *string
+	Path *string `json:"path,omitzero"`
 }
 
 // WithConfigScope sets Scope: `global`, `local` or `system`. Default: "global".
@@ -350,9 +350,9 @@ func WithConfigPath(value string) func(*GitConfig) {
 
 // GitAuthenticate are the options of git.authenticate.
 type GitAuthenticate struct {
-	Host *string
+	Host *string `json:"host,omitzero"`
 
-	Protocol *string
+	Protocol *string `json:"protocol,omitzero"`
 }
 
 // WithAuthHost sets Host: The host, with its port. Default: "github.com".
@@ -367,15 +367,15 @@ func WithAuthProtocol(value string) func(*GitAuthenticate) {
 
 // PipInstall are the options of image.dockerfile.
 type PipInstall struct {
-	FindLinks []string
+	FindLinks []string `json:"findLinks,omitzero"`
 
-	IndexURL string
+	IndexURL string `json:"indexUrl,omitzero"`
 
-	ExtraIndexURLs []string
+	ExtraIndexURLs []string `json:"extraIndexUrls,omitzero"`
 
-	Pre bool
+	Pre bool `json:"pre,omitzero"`
 
-	ExtraOptions string
+	ExtraOptions string `json:"extraOptions,omitzero"`
 }
 
 // WithFindLinks sets FindLinks.
@@ -405,11 +405,11 @@ func WithExtraOptions(value string) func(*PipInstall) {
 
 // ExecuteCommand are the options of process.execute.
 type ExecuteCommand struct {
-	Cwd *string
+	Cwd *string `json:"cwd,omitzero"`
 
-	Env map[string]string
+	Env map[string]string `json:"env,omitzero"`
 
-	Timeout *time.Duration
+	Timeout *time.Duration `json:"timeout,omitzero"`
 }
 
 // WithCwd sets Cwd: The working directory; absent: the sandbox's.
@@ -431,11 +431,11 @@ func WithExecuteTimeout(value time.Duration) func(*ExecuteCommand) {
 
 // CodeRun are the options of process.code_run.
 type CodeRun struct {
-	Params *types.CodeRunParams
+	Params *types.CodeRunParams `json:"-"`
 
-	Timeout *time.Duration
+	Timeout *time.Duration `json:"timeout,omitzero"`
 
-	Language types.CodeLanguage
+	Language types.CodeLanguage `json:"language,omitzero"`
 }
 
 // WithCodeRunParams sets Params.
@@ -458,9 +458,9 @@ func WithCodeRunLanguage(value types.CodeLanguage) func(*CodeRun) {
 
 // PtySession are the options of pty.create.
 type PtySession struct {
-	PtySize *types.PtySize
+	PtySize *types.PtySize `json:"-"`
 
-	Env map[string]string
+	Env map[string]string `json:"env,omitzero"`
 }
 
 // WithPtySize sets PtySize.
@@ -475,9 +475,9 @@ func WithPtyEnv(value map[string]string) func(*PtySession) {
 
 // CreatePty are the options of pty.open.
 type CreatePty struct {
-	PtySize *types.PtySize
+	PtySize *types.PtySize `json:"-"`
 
-	Env map[string]string
+	Env map[string]string `json:"env,omitzero"`
 }
 
 // WithCreatePtySize sets PtySize.

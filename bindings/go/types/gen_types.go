@@ -162,9 +162,9 @@ type ImageParams struct {
 
 // CreateSnapshotParams is a new snapshot of an image: a name, or a *daytona.DockerImage.
 type CreateSnapshotParams struct {
-	Name string `json:"-"`
+	Name string `json:"name,omitzero"`
 
-	Image any `json:"-"`
+	Image any `json:"image,omitzero"`
 
 	Resources *Resources `json:"resources,omitzero"`
 
@@ -847,9 +847,9 @@ func (o *ListRecordingsResponse) GetRecordings() (value []Recording) {
 
 // Position is a place in a text, counted from 0.
 type Position struct {
-	Line int `json:"line,omitzero"`
+	Line int `json:"line"`
 
-	Character int `json:"character,omitzero"`
+	Character int `json:"character"`
 }
 
 // PreviewLink is the address of a port of a sandbox.

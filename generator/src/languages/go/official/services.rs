@@ -1,0 +1,267 @@
+//! The services and their methods, and the steps of an image.
+
+use super::{entries, find, text};
+use crate::languages::go::names::{comment, described, exported, summary};
+use crate::languages::surface::{Surface, Target};
+use serde_json::{Map, Value};
+use std::fmt::Write;
+
+pub fn render(names: &Value, surface: &Surface) -> Result<String, String> {
+    let services = entries(names, "services")?;
+    let mut body = format!(
+        "\n// Version is the version of this package, which is the library's.\nconst Version = \"{}\"\n{}",
+        surface.version,
+        states(surface)
+    );
+    for (name, it) in services {
+        let methods = it["methods"].as_array().ok_or(format!("official.json: {name} has no methods"))?;
+        let service = Service { name, bound: parameters(text(&it["bound"]))? };
+        if !matches!(name.as_str(), "Client" | "Sandbox") {
+            let target = find(surface, text(&methods[0][1]))?.target;
+            service.declare(&mut body, text(&it["doc"]), target);
+        }
+        for (part, of) in it["parts"].as_object().into_iter().flatten() {
+            let of = text(of);
+            let bound = parameters(text(&services[of]["bound"]))?;
+            service.part(&mut body, part, of, &bound, text(&services[of]["doc"]));
+        }
+        for method in methods {
+            service.method(&mut body, method, entries(names, "options")?, surface)?;
+        }
+    }
+    for (name, it) in entries(names, "image")? {
+        step(&mut body, name, it, surface)?;
+    }
+    Ok(body)
+}
+
+/// The states of a sandbox, which the official package has as its own.
+fn states(surface: &Surface) -> String {
+    let states = surface.choices.iter().find(|choice| choice.name == "SandboxState");
+    let mut body = String::from(
+        "\n// SandboxState is the state of a sandbox.\ntype SandboxState = api.SandboxState\n\n\
+         // The states of a sandbox that are known.\nconst (\n",
+    );
+    let names: Vec<String> =
+        states.into_iter().flat_map(|choice| &choice.values).map(|value| exported(value)).collect();
+    let width = names.iter().map(String::len).max().unwrap_or(0);
+    for name in &names {
+        writeln!(body, "\tSandboxState{name}{} = api.SandboxState{name}", " ".repeat(width - name.len()))
+            .unwrap();
+    }
+    body.push_str(")\n");
+    body
+}
+
+/// A parameter of a method, and the argument of the operation that it gives.
+struct Parameter<'a> {
+    name: &'a str,
+    of: &'a str,
+    field: Option<&'a str>,
+    key: &'a str,
+    function: Option<&'a str>,
+}
+
+fn parameters(list: &str) -> Result<Vec<Parameter<'_>>, String> {
+    let one = |one| {
+        let (declared, key) = str::split_once(one, '@').map_or((one, None), |(it, key)| (it, Some(key)));
+        let (name, of) = declared.split_once(' ').ok_or(format!("official.json: {one} has no type"))?;
+        let (key, function) = match key.unwrap_or(name).split_once('=') {
+            Some((key, function)) => (key, Some(function)),
+            None => (key.unwrap_or(name), None),
+        };
+        let (of, field) = match of.rsplit_once('.') {
+            Some((of, field)) if of.contains('.') && !of.starts_with('.') => (of, Some(field)),
+            _ => (of, None),
+        };
+        Ok(Parameter { name, of, field, key, function })
+    };
+    list.split(", ").filter(|it| !it.is_empty()).map(one).collect()
+}
+
+fn declared(parameters: &[Parameter]) -> String {
+    parameters.iter().map(|it| format!("{} {}", it.name, it.of)).collect::<Vec<_>>().join(", ")
+}
+
+impl Parameter<'_> {
+    /// The argument of a call. What may be nil is left out then.
+    fn argument(&self, name: &str) -> String {
+        let key = self.key;
+        if let Some(function) = self.function {
+            return format!(", api.Value(\"{key}\", {function}({name}))");
+        }
+        if let Some(field) = self.field {
+            return format!(", part(\"{key}\", {name}, func(of {}) string {{ return of.{field} }})", self.of);
+        }
+        match self.of {
+            _ if key == "*" => format!(", api.Members({name})"),
+            "string" => format!(", api.Text(\"{key}\", {name})"),
+            "int" => format!(", api.Integer(\"{key}\", int64({name}))"),
+            "time.Duration" => format!(", api.Milliseconds(\"{key}\", {name})"),
+            "*time.Duration" => format!(", seconds(\"{key}\", {name})"),
+            "...bool" => format!(", last(\"{key}\", {name})"),
+            "bool" | "[]string" if !name.contains('.') => format!(", api.Value(\"{key}\", {name})"),
+            _ => format!(", api.Optional(\"{key}\", {name})"),
+        }
+    }
+}
+
+struct Service<'a> {
+    name: &'a str,
+    bound: Vec<Parameter<'a>>,
+}
+
+impl Service<'_> {
+    fn receiver(&self) -> String {
+        format!("{} *{}", if self.name == "Client" { "c" } else { "s" }, self.name)
+    }
+
+    /// What its operations act on.
+    fn target(&self) -> &'static str {
+        match self.name {
+            "Client" => "c.API",
+            "Sandbox" => "s.API",
+            _ => "s.on",
+        }
+    }
+
+    fn declare(&self, body: &mut String, doc: &str, target: Target) {
+        let name = self.name;
+        let on = if target == Target::Client { "*api.Client" } else { "*api.SandboxHandle" };
+        write!(body, "\n// {name}: {doc}.\ntype {name} struct").unwrap();
+        if self.bound.is_empty() {
+            writeln!(body, "{{ on {on} }}").unwrap();
+        } else {
+            let bound: String = self.bound.iter().map(|it| format!("\n\t{} {}\n", it.name, it.of)).collect();
+            writeln!(body, " {{\n\ton {on}\n{bound}}}").unwrap();
+        }
+        if let (Target::Client, Some(field)) = (target, name.strip_suffix("Service")) {
+            write!(
+                body,
+                "\n// New{name} gives the field {field} of a client.\n\
+                 func New{name}(client *Client) *{name} {{ return client.{field} }}\n"
+            )
+            .unwrap();
+        }
+    }
+
+    /// A method that gives another service.
+    fn part(&self, body: &mut String, name: &str, of: &str, bound: &[Parameter], doc: &str) {
+        let values: String = bound.iter().map(|it| format!(", {}", it.name)).collect();
+        write!(
+            body,
+            "\n// {name} gives {doc}.\nfunc ({}) {name}({}) *{of} {{\n\treturn &{of}{{{}{values}}}\n}}\n",
+            self.receiver(),
+            declared(bound),
+            self.target()
+        )
+        .unwrap();
+    }
+
+    fn method(
+        &self,
+        body: &mut String,
+        method: &Value,
+        options: &Map<String, Value>,
+        surface: &Surface,
+    ) -> Result<(), String> {
+        let [name, operation, takes, option, gives] = std::array::from_fn(|at| text(&method[at]));
+        let operation = find(surface, operation)?;
+        let takes = parameters(takes)?;
+        for key in self.bound.iter().chain(&takes).map(|it| it.key) {
+            let is_known = operation.arguments.iter().chain(&operation.options).any(|it| it.name == key);
+            if !is_known && !matches!(key, "*" | "timeoutMs") {
+                return Err(format!("official.json: {} has no {key}", operation.name));
+            }
+        }
+        let mut parameters = String::from("ctx context.Context");
+        if !takes.is_empty() {
+            write!(parameters, ", {}", declared(&takes)).unwrap();
+        }
+        let mut arguments: String =
+            self.bound.iter().map(|it| it.argument(&format!("s.{}", it.name))).collect();
+        arguments.extend(takes.iter().map(|it| it.argument(it.name)));
+        match options.get(option) {
+            Some(is) => {
+                write!(parameters, ", opts ...func(*options.{option})").unwrap();
+                for (field, is) in entries(is, "fields")?.iter().filter(|(_, is)| is[1] != "") {
+                    let of = if is[0] == "string" { "optional" } else { text(&is[0]) };
+                    let option =
+                        Parameter { name: field, of, field: None, key: text(&is[1]), function: None };
+                    arguments.push_str(&option.argument(&format!("o.{field}")));
+                }
+            }
+            None if option == "wait" => arguments.push_str(", api.Value(\"wait\", true)"),
+            None if option.is_empty() => {}
+            None => return Err(format!("official.json: there are no options {option}")),
+        }
+        if gives == "follow" {
+            parameters.push_str(", stdout, stderr chan<- string");
+        }
+        let (result, call) = self.call(&operation.name, gives, &arguments);
+        let doc = operation.doc.trim().split("\n\n").next().unwrap_or_default();
+        body.push('\n');
+        body.push_str(&comment(
+            &format!(
+                "{}\n\nThe operation {}: the package api has its documentation.",
+                summary(name, doc),
+                operation.name
+            ),
+            "",
+        ));
+        writeln!(body, "func ({}) {name}({parameters}) {result} {{", self.receiver()).unwrap();
+        if options.contains_key(option) {
+            body.push_str("\to := options.Apply(opts...)\n");
+        }
+        writeln!(body, "\treturn {call}\n}}").unwrap();
+        Ok(())
+    }
+
+    /// The result of a method, and the call that gives it.
+    fn call(&self, operation: &str, gives: &str, arguments: &str) -> (String, String) {
+        let call = |function: &str, more: &str| {
+            format!("{function}(ctx, {}, \"{operation}\"{more}{arguments})", self.target())
+        };
+        let client = if self.name == "Client" { "c" } else { "s.client" };
+        match (gives, gives.split_once(" ."), gives.split_once('=')) {
+            ("", ..) => ("error".to_owned(), call("null", "")),
+            ("update", ..) => ("error".to_owned(), format!("s.update(ctx, \"{operation}\"{arguments})")),
+            ("follow", ..) => ("error".to_owned(), call("follow", ", stdout, stderr")),
+            ("*Sandbox", ..) => ("(*Sandbox, error)".to_owned(), call(&format!("{client}.sandbox"), "")),
+            ("*PtyHandle", ..) => ("(*PtyHandle, error)".to_owned(), call("terminal", "")),
+            (_, Some((of, member)), _) => {
+                (format!("({of}, error)"), call(&format!("member[{of}]"), &format!(", \"{member}\"")))
+            }
+            (_, _, Some((result @ "[]any", of))) => {
+                (format!("({result}, error)"), format!("anything({})", call(&format!("get[{of}]"), "")))
+            }
+            (_, _, Some((result, of))) => (format!("({result}, error)"), call(&format!("get[{of}]"), "")),
+            (of, ..) => (format!("({of}, error)"), call(&format!("get[{of}]"), "")),
+        }
+    }
+}
+
+/// A method that adds a step to an image.
+fn step(body: &mut String, name: &str, it: &Value, surface: &Surface) -> Result<(), String> {
+    let (key, takes) = (text(&it[0]), parameters(text(&it[1]))?);
+    let known = surface.shape("ImageStep").and_then(|it| it.members.iter().find(|it| it.name == key));
+    let known = known.ok_or(format!("official.json: an image has no step {key}"))?;
+    let value = match takes.as_slice() {
+        [one] if one.of.starts_with("[]") => format!("list({})", one.name),
+        [one] => one.name.to_owned(),
+        [key, value] if it[2] == "entry" => format!("map[string]string{{{}: {}}}", key.name, value.name),
+        several => {
+            let members = several.iter().map(|it| format!("\"{}\": {}", it.key, it.name));
+            format!("map[string]string{{{}}}", members.collect::<Vec<_>>().join(", "))
+        }
+    };
+    body.push('\n');
+    body.push_str(&comment(&format!("{name} adds a step: {}", described(known)), ""));
+    write!(
+        body,
+        "func (img *DockerImage) {name}({}) *DockerImage {{\n\treturn img.step(\"{key}\", {value})\n}}\n",
+        declared(&takes)
+    )
+    .unwrap();
+    Ok(())
+}

@@ -1,0 +1,125 @@
+//! Enumerations and structs, and how those that show a shape of the catalogue are filled.
+
+use super::{entries, placed, text};
+use crate::languages::go::names::{comment, described, exported};
+use crate::languages::go::shapes::field_type;
+use crate::languages::surface::{Shape, Surface};
+use serde_json::{Map, Value};
+use std::fmt::Write;
+
+/// What stands in the package `types`, and what in `daytona`.
+pub fn render(names: &Value, surface: &Surface) -> Result<(String, String), String> {
+    let (mut shown, mut own) = (String::new(), String::new());
+    for (name, it) in entries(names, "enumerations")? {
+        let (name, is_own) = placed(name);
+        enumeration(if is_own { &mut own } else { &mut shown }, name, it)?;
+    }
+    for (name, it) in entries(names, "types")? {
+        let (name, is_own) = placed(name);
+        structure(if is_own { &mut own } else { &mut shown }, name, it, surface)?;
+    }
+    Ok((shown, own))
+}
+
+fn enumeration(body: &mut String, name: &str, it: &Value) -> Result<(), String> {
+    write!(
+        body,
+        "\n// {name} is {}\ntype {name} string\n\n// Values of {name}.\nconst (\n",
+        text(&it["doc"])
+    )
+    .unwrap();
+    let values = entries(it, "values")?;
+    let prefixes: Vec<&str> = std::iter::once(name).chain(it["also"].as_str()).collect();
+    let constants: Vec<(String, &Value)> = prefixes
+        .iter()
+        .flat_map(|prefix| values.iter().map(move |(value, is)| (format!("{prefix}{value}"), is)))
+        .collect();
+    let width = constants.iter().map(|(constant, _)| constant.len()).max().unwrap_or(0);
+    for (constant, is) in constants {
+        writeln!(body, "\t{constant}{} {name} = {is}", " ".repeat(width - constant.len())).unwrap();
+    }
+    body.push_str(")\n");
+    Ok(())
+}
+
+fn structure(body: &mut String, name: &str, it: &Value, surface: &Surface) -> Result<(), String> {
+    body.push('\n');
+    body.push_str(&comment(&format!("{name} is {}", text(&it["doc"])), ""));
+    if let Some(is) = it["is"].as_str() {
+        writeln!(body, "type {name} {is}").unwrap();
+        return Ok(());
+    }
+    writeln!(body, "type {name} struct {{").unwrap();
+    if let Some(embedded) = it["embeds"].as_str() {
+        writeln!(body, "\t{embedded}").unwrap();
+    }
+    let fields = entries(it, "fields")?;
+    let of =
+        it["from"].as_str().map(|from| surface.shape(from).ok_or(format!("official.json: no shape {from}")));
+    let of = of.transpose()?;
+    // A blank line between fields, so that gofmt has nothing to align.
+    for (number, (field, is)) in fields.iter().enumerate() {
+        if number > 0 || it["embeds"].is_string() {
+            body.push('\n');
+        }
+        let (of_field, json) = (text(&is[0]), text(&is[1]));
+        if let Some(of) = of {
+            if let Some(member) = of.members.iter().find(|member| member.name == json) {
+                body.push_str(&comment(&format!("{field}: {}", described(member)), "\t"));
+            }
+            writeln!(body, "\t{field} {of_field}").unwrap();
+            continue;
+        }
+        let is_plain = it["plain"] == true && !of_field.starts_with(['*', '[', 'm']);
+        let tag = match json {
+            "" => "-".to_owned(),
+            json if is_plain => json.to_owned(),
+            json => format!("{json},omitzero"),
+        };
+        writeln!(body, "\t{field} {of_field} `json:\"{tag}\"`").unwrap();
+    }
+    body.push_str("}\n");
+    if it["getters"] == true {
+        for (field, is) in fields {
+            getter(body, name, field, text(&is[0]));
+        }
+    }
+    of.map_or(Ok(()), |of| setter(body, name, fields, of))
+}
+
+fn getter(body: &mut String, name: &str, field: &str, of: &str) {
+    let (plain, read) = match of.strip_prefix('*') {
+        Some(plain) => (plain, format!("*o.{field}")),
+        None => (of, format!("o.{field}")),
+    };
+    let absent =
+        if of.starts_with('*') { format!("o == nil || o.{field} == nil") } else { "o == nil".into() };
+    write!(
+        body,
+        "\n// Get{field} gives {field}, or the zero value.\nfunc (o *{name}) Get{field}() (value {plain}) {{\n\
+         \tif {absent} {{\n\t\treturn value\n\t}}\n\treturn {read}\n}}\n"
+    )
+    .unwrap();
+}
+
+/// The method that fills a struct from the shape that it shows.
+fn setter(body: &mut String, name: &str, fields: &Map<String, Value>, of: &Shape) -> Result<(), String> {
+    writeln!(body, "\nfunc (s *{name}) set(data api.{}) {{", exported(&of.name)).unwrap();
+    for (field, is) in fields.iter().filter(|(_, is)| is[1].is_string()) {
+        let (wanted, json) = (text(&is[0]), text(&is[1]));
+        let member = of.members.iter().find(|member| member.name == json);
+        let member = member.ok_or(format!("official.json: {} has no {json}", of.name))?;
+        let (value, had) = (format!("data.{}", exported(json)), field_type(member, of.is_parameter));
+        let value = match (is[2].as_str(), had.strip_prefix('*')) {
+            (Some(function), _) => format!("{function}({value})"),
+            (None, _) if had == wanted.replace("api.", "") => value,
+            (None, Some(_)) if wanted == "*string" => format!("text({value})"),
+            (None, Some(had)) if had == wanted => format!("of({value})"),
+            (None, Some(_)) => format!("{wanted}(of({value}))"),
+            (None, None) => format!("{wanted}({value})"),
+        };
+        writeln!(body, "\ts.{field} = {value}").unwrap();
+    }
+    body.push_str("}\n");
+    Ok(())
+}
