@@ -1,7 +1,7 @@
 'use strict'
 // Arguments as methods take them, made into what an operation takes.
 
-const { fromJson } = require('./errors')
+const { failure } = require('./errors')
 const { bounded } = require('./generated/tables')
 
 /** @param {string | ArrayBuffer | ArrayBufferView} data @returns {Uint8Array} */
@@ -14,7 +14,7 @@ function toBytes(data) {
 }
 
 /** @param {string} message */
-const invalid = (message) => fromJson({ status: 1, name: 'INVALID_ARGUMENT', message, retryable: false, attempts: 0 })
+const invalid = (message) => failure(1, 'INVALID_ARGUMENT', message)
 
 /** @param {any} value */
 const isPlain = (value) =>
@@ -25,17 +25,14 @@ const isPlain = (value) =>
  * @param {object} params @param {any} options @param {any} target @param {string} operation
  */
 function merge(params, options, target, operation) {
-  if (options === undefined || options === null) {
-    const limit = target._client._requestTimeoutMs
-    return limit === undefined || !bounded.has(operation) ? params : { timeoutMs: limit, ...params }
-  }
+  const limit = bounded.has(operation) ? target._client._requestTimeoutMs : undefined
+  if (options === undefined || options === null) return limit === undefined ? params : { timeoutMs: limit, ...params }
   if (!isPlain(options)) throw invalid(`The options of ${operation} are an object, not ${typeof options}.`)
   const { signal, onProgress, ...rest } = options
   if (signal !== undefined && signal !== null && typeof signal.addEventListener !== 'function') {
     throw invalid(`The option signal of ${operation} is an AbortSignal.`)
   }
-  const given = target._client._requestTimeoutMs
-  if (given !== undefined && rest.timeoutMs === undefined && bounded.has(operation)) rest.timeoutMs = given
+  rest.timeoutMs ??= limit
   return Object.assign(rest, params)
 }
 
@@ -64,7 +61,23 @@ function positional(names, values) {
   return options
 }
 
+/** Parameters by other names; what is undefined is left out. @param {any} object @param {Record<string, string>} names */
+function renamed(object, names) {
+  if (object !== undefined && object !== null && !isPlain(object)) {
+    throw invalid(`Parameters are an object, not ${Array.isArray(object) ? 'an array' : typeof object}.`)
+  }
+  const result = /** @type {any} */ ({})
+  for (const [name, value] of Object.entries(object ?? {})) {
+    if (value !== undefined) result[names[name] ?? name] = value
+  }
+  return result
+}
+
+/** @param {Record<string, string> | any[]} secrets */
+const secretList = (secrets) =>
+  Array.isArray(secrets) ? secrets : Object.entries(secrets).map(([name, secret]) => ({ [name]: secret }))
+
 /** The id of an object that has one, or the id itself. @param {any} value */
 const idOf = (value) => (isPlain(value) ? value.id : value)
 
-module.exports = { merge, positional, idOf, isPlain, toBytes, invalid }
+module.exports = { merge, positional, renamed, secretList, idOf, isPlain, toBytes }

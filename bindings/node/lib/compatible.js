@@ -6,10 +6,10 @@ const fs = require('node:fs')
 const { Readable } = require('node:stream')
 const { pipeline } = require('node:stream/promises')
 const { fromJson } = require('./errors')
-const { Area, hide } = require('./target')
-const { isPlain, idOf, invalid, positional } = require('./arguments')
-const { metricsByTime } = require('./answers')
+const { build } = require('./target')
+const { isPlain, idOf, positional, renamed } = require('./arguments')
 const calls = require('./generated/calls')
+const { names } = require('./generated/tables')
 const { DaytonaNotFoundError } = require('./generated/errors')
 
 /** The official package's limit of a transfer, in seconds. */
@@ -18,74 +18,9 @@ const TRANSFER = ['@1800']
 /** The limit of a transfer in seconds, or options in its place. @param {any} seconds */
 const limited = (seconds) => positional(TRANSFER, [seconds])
 
-/** Fields by other names; what is undefined is left out. @param {any} object @param {Record<string, string>} names */
-function renamed(object, names) {
-  if (object !== undefined && object !== null && !isPlain(object)) {
-    throw invalid(`Parameters are an object, not ${Array.isArray(object) ? 'an array' : typeof object}.`)
-  }
-  const result = /** @type {any} */ ({})
-  for (const [name, value] of Object.entries(object ?? {})) {
-    if (value !== undefined) result[names[name] ?? name] = value
-  }
-  return result
-}
-
-/** @param {any} config */
-function clientConfig(config) {
-  const { otelEnabled, useDeprecatedPolling, _experimental, ...rest } = renamed(config, { serverUrl: 'apiUrl' })
-  return rest
-}
-
-/** @param {Record<string, string> | any[]} secrets */
-const secretList = (secrets) =>
-  Array.isArray(secrets) ? secrets : Object.entries(secrets).map(([name, secret]) => ({ [name]: secret }))
-
-/** @param {any} params */
-function createParams(params) {
-  const all = renamed(params, { envVars: 'env' })
-  if (all.secrets) all.secrets = secretList(all.secrets)
-  return all
-}
-
-/** @param {any} query */
-const listParams = (query) =>
-  renamed(query, {
-    targets: 'regionIds',
-    minMemoryGib: 'minMemoryGiB',
-    maxMemoryGib: 'maxMemoryGiB',
-    minDiskGib: 'minDiskGiB',
-    maxDiskGib: 'maxDiskGiB',
-    lastActivityAfter: 'lastEventAfter',
-    lastActivityBefore: 'lastEventBefore',
-  })
-
-/** The items of all pages. @param {any} client @param {string} operation @param {any} query @param {any} options */
-async function* pages(client, operation, query, options) {
-  let { cursor } = query
-  do {
-    const page = await client._call(operation, cursor ? { ...query, cursor } : query, options)
-    yield* page.items
-    cursor = page.nextCursor
-  } while (cursor)
-}
-
-/** A stream's text by pieces, as a build log is shown. @param {any} stream */
-async function* lines(stream) {
-  for await (const text of stream.text()) yield text.trimEnd()
-}
-
 /** Hands a stream's text to a function for each channel. @param {any} stream @param {Record<string, Function | undefined>} on */
 async function dispatch(stream, on) {
-  /** @type {Record<string, InstanceType<typeof TextDecoder>>} */
-  const decoders = {}
-  for await (const { channel, data } of stream) {
-    const text = (decoders[channel] ??= new TextDecoder()).decode(data, { stream: true })
-    if (text) await on[channel]?.(text)
-  }
-  for (const [channel, decoder] of Object.entries(decoders)) {
-    const rest = decoder.decode()
-    if (rest) await on[channel]?.(rest)
-  }
+  for await (const { channel, text } of stream._texts()) await on[channel]?.(text)
   return stream.result()
 }
 
@@ -105,9 +40,9 @@ class Process extends calls.ProcessCalls {
 
   /** @param {any} options */
   async createPty(options) {
-    const { id, envs, cwd, cols, rows, onData } = options ?? {}
-    const created = await this._call('pty.create', { id, cwd, env: envs, cols, rows, lazyStart: true })
-    return this.connectPty(created.sessionId ?? id, { onData })
+    const { onData, ...rest } = renamed(options, names.PtyCreateOptions)
+    const created = await this._call('pty.create', { ...rest, lazyStart: true })
+    return this.connectPty(created.sessionId ?? rest.id, { onData })
   }
 
   /** @param {string} sessionId @param {any} [options] */
@@ -316,104 +251,13 @@ class CodeInterpreter extends calls.CodeInterpreterCalls {
   }
 }
 
-class ComputerUse extends calls.ComputerUseCalls {
-  /** @param {any} target */
-  constructor(target) {
-    super(target)
-    hide(this, { _areas: {} })
-  }
-
-  get mouse() {
-    return part(this, 'mouse', calls.Mouse)
-  }
-
-  get keyboard() {
-    return part(this, 'keyboard', calls.Keyboard)
-  }
-
-  get screenshot() {
-    return part(this, 'screenshot', calls.Screenshot)
-  }
-
-  get display() {
-    return part(this, 'display', calls.Display)
-  }
-
-  get recording() {
-    return part(this, 'recording', calls.RecordingService)
-  }
-
-  get accessibility() {
-    return part(this, 'accessibility', calls.Accessibility)
-  }
-}
-
-/** @param {any} owner @param {string} name @param {any} Class */
-const part = (owner, name, Class) => (owner._areas[name] ??= new Class(owner._target))
-
-class LspServer extends Area {
-  /** @param {any} sandbox @param {string} languageId @param {string} pathToProject */
-  constructor(sandbox, languageId, pathToProject) {
-    super(sandbox)
-    hide(this, { _server: { language: languageId, projectPath: pathToProject } })
-  }
-
-  /** @param {string} verb @param {object} params @param {any} options */
-  #ask(verb, params, options) {
-    return this._call(`lsp.${verb}`, { .../** @type {any} */ (this)._server, ...params }, options)
-  }
-
-  /** @param {any} [options] */
-  start(options) {
-    return this.#ask('start', {}, options)
-  }
-
-  /** @param {any} [options] */
-  stop(options) {
-    return this.#ask('stop', {}, options)
-  }
-
-  /** @param {string} path @param {any} [options] */
-  didOpen(path, options) {
-    return this.#ask('did_open', { path }, options)
-  }
-
-  /** @param {string} path @param {any} [options] */
-  didClose(path, options) {
-    return this.#ask('did_close', { path }, options)
-  }
-
-  /** @param {string} path @param {any} [options] */
-  documentSymbols(path, options) {
-    return this.#ask('document_symbols', { path }, options)
-  }
-
-  /** @param {string} query @param {any} [options] */
-  sandboxSymbols(query, options) {
-    return this.#ask('workspace_symbols', { query }, options)
-  }
-
-  /** @param {string} query @param {any} [options] */
-  workspaceSymbols(query, options) {
-    return this.#ask('workspace_symbols', { query }, options)
-  }
-
-  /** @param {string} path @param {{ line: number, character: number }} position @param {any} [options] */
-  completions(path, position, options) {
-    return this.#ask('completions', { path, ...position }, options)
-  }
-}
+class ComputerUse extends calls.ComputerUseCalls {}
 
 class SnapshotService extends calls.SnapshotCalls {
   /** @param {any} params @param {any} [options] */
   async create(params, options) {
-    const { timeout, onLogs, ...rest } = options ?? {}
-    if (timeout) rest.timeoutMs = Math.ceil(timeout * 1000)
-    const all = renamed(params, {})
-    if (!onLogs) return this._call('snapshot.create', all, rest)
-    const stream = this._stream('snapshot.create', all, rest)
-    for await (const text of lines(stream)) onLogs(text)
-    return stream.result()
+    const { onLogs, ...rest } = options ?? {}
+    return build(this, 'snapshot.create', renamed(params, {}), rest, onLogs)
   }
 
   /** @param {any} snapshot its id or name, or the snapshot @param {any} [options] */
@@ -437,7 +281,6 @@ class VolumeService extends calls.VolumeCalls {
 }
 
 module.exports = {
-  ...{ Process, PtyHandle, Git, FileSystem, CodeInterpreter, ComputerUse, LspServer },
+  ...{ Process, PtyHandle, Git, FileSystem, CodeInterpreter, ComputerUse },
   ...{ SnapshotService, VolumeService },
-  ...{ clientConfig, createParams, listParams, secretList, pages, lines, metricsByTime },
 }

@@ -58,4 +58,11 @@ function fromJson(json, cause) {
   return error
 }
 
-module.exports = { DaytonaError, DaytonaLibraryError, Headers, fromJson }
+/**
+ * An error of this side, as the library's own are.
+ * @param {number} status @param {string} name @param {string} message @param {string} [operation] @param {unknown} [cause]
+ */
+const failure = (status, name, message, operation, cause) =>
+  fromJson({ status, name, message, operation, retryable: false, attempts: 0 }, cause)
+
+module.exports = { DaytonaError, DaytonaLibraryError, fromJson, failure }

@@ -3,24 +3,18 @@
 
 const fs = require('node:fs')
 const path = require('node:path')
-const library = require('./library')
 const json = require('./json')
 const pump = require('./pump')
+const { Root } = require('./target')
 const { DaytonaNotFoundError } = require('./generated/errors')
 
-/** A client for what needs no server. It is opened once, and closed with the others. */
-let offline = 0
+/** A client for what needs no server. @type {any} */
+let offline
 
 /** @param {string} operation @param {Image} image */
 function render(operation, image) {
-  if (!offline) {
-    pump.check(library.clientOpen('{"apiKey":"none"}', pump.number, pump.pointer))
-    offline = pump.stored()
-    pump.opened(offline)
-  }
-  const params = json.stringify({ image })
-  pump.check(library.call(offline, operation, params, null, 0, null, pump.pointer, null))
-  return pump.takeText()
+  offline ??= new Root('clientOpen', { apiKey: 'none' })
+  return pump.immediate(offline._handle, operation, { image })
 }
 
 class Image {

@@ -5,29 +5,25 @@ const { DaytonaError, DaytonaLibraryError } = require('./errors')
 const library = require('./library')
 const { log } = require('./pump')
 const { levels } = require('./generated/tables')
+const errors = require('./generated/errors')
+const choices = require('./generated/choices')
+const calls = require('./generated/calls')
+const compatible = require('./compatible')
 const { Daytona, Echo } = require('./daytona')
 const { Sandbox } = require('./sandbox')
 const { Image } = require('./image')
 const { Stream, Chunk } = require('./stream')
-const compatible = require('./compatible')
 
 /** Parameters of `process.codeRun`, as the official package has them. */
 class CodeRunParams {}
 
+// `...require()` below would make Node read the text of those files when this one is imported: longer than to run them.
 module.exports = {
-  ...require('./generated/errors'),
-  ...require('./generated/choices'),
-  ...require('./generated/calls'),
+  ...errors,
+  ...choices,
+  ...calls,
+  ...compatible,
   ...{ Daytona, Echo, Sandbox, Image, Stream, Chunk, DaytonaError, DaytonaLibraryError, CodeRunParams },
-  Process: compatible.Process,
-  PtyHandle: compatible.PtyHandle,
-  Git: compatible.Git,
-  FileSystem: compatible.FileSystem,
-  CodeInterpreter: compatible.CodeInterpreter,
-  ComputerUse: compatible.ComputerUse,
-  LspServer: compatible.LspServer,
-  SnapshotService: compatible.SnapshotService,
-  VolumeService: compatible.VolumeService,
   SOURCE_API: 'DAYTONA_API',
   SOURCE_DAEMON: 'DAYTONA_DAEMON',
   SOURCE_PROXY: 'DAYTONA_PROXY',

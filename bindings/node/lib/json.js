@@ -1,7 +1,7 @@
 'use strict'
 // JSON with the integers of 64 bits that a double cannot hold: they are BigInt in JavaScript, and digits in the text.
 
-const { fromJson } = require('./errors')
+const { failure } = require('./errors')
 
 /** A number of this many digits may lie beyond 2^53. A text without one needs no second look. */
 const LONG = /\d{16}/
@@ -57,10 +57,7 @@ function written(value) {
 /** @param {string} name @param {any} item */
 function finite(name, item) {
   if (typeof item !== 'number' || Number.isFinite(item)) return item
-  throw fromJson({
-    ...{ status: 1, name: 'INVALID_ARGUMENT', retryable: false, attempts: 0 },
-    message: `\`${name}\` has to be a number that JSON can hold, and is ${item}`,
-  })
+  throw failure(1, 'INVALID_ARGUMENT', `\`${name}\` has to be a number that JSON can hold, and is ${item}`)
 }
 
 module.exports = { parse, stringify }

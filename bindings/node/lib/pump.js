@@ -9,13 +9,12 @@ const { isMainThread } = require('node:worker_threads')
 const koffi = require('koffi')
 const library = require('./library')
 const json = require('./json')
-const { DaytonaError, fromJson } = require('./errors')
+const { DaytonaError, failure, fromJson } = require('./errors')
 const { returns } = require('./generated/tables')
 
 const DONE = 1
 const PROGRESS = 4
 const LOG = 7
-const CLOSED = 9
 /** How long the end of the process waits for what closing began, such as the end of a remote command. */
 const SHUTDOWN_MS = 1500
 const WORD = 2 ** 32
@@ -48,6 +47,15 @@ function check(status) {
   throw new DaytonaError(library.statusName(status))
 }
 
+/**
+ * A call that needs no server, at once: its answer as text, and its handle in `number`.
+ * @param {number} target @param {string} operation @param {object} params
+ */
+function immediate(target, operation, params) {
+  check(library.call(target, operation, json.stringify(params), null, 0, number, pointer, null))
+  return takeText()
+}
+
 /** @param {bigint} address @param {number} length @returns {string} */
 const text = (address, length) => (length ? koffi.decode.string(address, length) : '')
 
@@ -69,7 +77,7 @@ const wide = (low, high) => (high < 0x200000 ? low + high * WORD : BigInt(low) +
 
 /** A queue, and its descriptor on the event loop. */
 class Queue {
-  /** @param {object} options @param {(event: Event) => void} onEvent @param {() => boolean} onReady whether to watch on */
+  /** @param {object} options @param {(event: Event) => void} onEvent @param {() => void} onReady */
   constructor(options, onEvent, onReady) {
     check(library.queueOpen(JSON.stringify(options), number, pointer))
     this.handle = stored()
@@ -79,9 +87,8 @@ class Queue {
       library.close(this.handle)
       throw new DaytonaError(`No descriptor for a queue: ${library.statusName(status)}`)
     }
-    const onread = { buffer: new Uint8Array(16), callback: onReady }
-    const descriptor = { fd: number[0], readable: true, writable: false, onread }
-    this.socket = new net.Socket(descriptor)
+    const onread = { buffer: new Uint8Array(16), callback: () => (onReady(), true) }
+    this.socket = new net.Socket(/** @type {any} */ ({ fd: number[0], readable: true, writable: false, onread }))
     this.socket.on('error', () => {})
     this.socket.unref()
     this.socket.resume()
@@ -136,10 +143,7 @@ let calls
 
 function queue() {
   if (!calls) {
-    const opened = new Queue({ capacityCalls: 1_000_000 }, onEvent, () => {
-      opened.take()
-      return true
-    })
+    const opened = new Queue({ capacityCalls: 1_000_000 }, onEvent, () => opened.take())
     calls = opened
     closeAtThreadEnd(opened.handle)
   }
@@ -210,8 +214,7 @@ function value(call, event) {
 }
 
 /** @param {string} what */
-const closed = (what) =>
-  fromJson({ status: CLOSED, name: 'CLOSED', message: `The ${what} is closed.`, retryable: false, attempts: 0 })
+const closed = (what) => failure(9, 'CLOSED', `The ${what} is closed.`)
 
 /**
  * Starts a call. @param {any} owner the client or sandbox that it acts on @param {string} operation
@@ -243,10 +246,8 @@ function whenAborted(signal, abort) {
 }
 
 /** @param {string} operation @param {unknown} cause @param {string} when */
-function cancelled(operation, cause, when) {
-  const message = `${operation} was cancelled ${when}.`
-  return fromJson({ status: 5, name: 'CANCELLED', message, operation, retryable: false, attempts: 0 }, cause)
-}
+const cancelled = (operation, cause, when) =>
+  failure(5, 'CANCELLED', `${operation} was cancelled ${when}.`, operation, cause)
 
 /** Sends the library's log lines to a function. @param {number} level @param {(line: any) => void} listener */
 function log(level, listener) {
@@ -317,21 +318,6 @@ process.on('exit', () => {
 })
 
 module.exports = {
-  ...{
-    Queue,
-    BATCH,
-    submit,
-    check,
-    closed,
-    cancelled,
-    whenAborted,
-    stored,
-    number,
-    pointer,
-    bytes,
-    text,
-    takeText,
-    log,
-  },
-  ...{ opened, closeClient, settled },
+  ...{ Queue, BATCH, submit, log, opened, closeClient, settled },
+  ...{ check, closed, cancelled, whenAborted, stored, number, pointer, bytes, text, immediate },
 }

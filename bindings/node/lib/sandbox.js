@@ -3,8 +3,10 @@
 
 const library = require('./library')
 const { hide } = require('./target')
-const { SandboxCalls } = require('./generated/calls')
-const compatible = require('./compatible')
+const pump = require('./pump')
+const { secretList } = require('./arguments')
+const { metricsByTime } = require('./answers')
+const { SandboxCalls, LspServer } = require('./generated/calls')
 
 /** Releases the handles of sandboxes that nobody has any more. Nothing happens to the sandboxes. */
 const forgotten = new FinalizationRegistry((/** @type {number} */ handle) => library.close(handle))
@@ -23,7 +25,8 @@ class Sandbox extends SandboxCalls {
     if (!this._own && this._own !== null) {
       const client = /** @type {any} */ (this)._client
       if (!client._handle) return 0
-      this._own = client._attach(this._info)
+      pump.immediate(client._handle, 'sandbox.attach', { sandbox: this._info })
+      this._own = pump.stored()
       forgotten.register(this, this._own, this)
     }
     return this._own ?? 0
@@ -55,41 +58,21 @@ class Sandbox extends SandboxCalls {
     this.close()
   }
 
-  get process() {
-    return this._area('process', compatible.Process)
-  }
-
-  get git() {
-    return this._area('git', compatible.Git)
-  }
-
-  get fs() {
-    return this._area('fs', compatible.FileSystem)
-  }
-
-  get computerUse() {
-    return this._area('computerUse', compatible.ComputerUse)
-  }
-
-  get codeInterpreter() {
-    return this._area('codeInterpreter', compatible.CodeInterpreter)
-  }
-
   /** @param {string} languageId @param {string} pathToProject */
   async createLspServer(languageId, pathToProject) {
-    return new compatible.LspServer(this, languageId, pathToProject)
+    return new LspServer(this, languageId, pathToProject)
   }
 
   /** @param {Record<string, string>} secrets @param {any} [options] */
   updateSecrets(secrets, options) {
-    return this._refresh('sandbox.set_secrets', { secrets: compatible.secretList(secrets) }, options)
+    return this._refresh('sandbox.set_secrets', { secrets: secretList(secrets) }, options)
   }
 
   /** @param {Date} [start] @param {Date} [end] @param {any} [options] */
   async getMetrics(start, end, options) {
     const from = start ?? this._info.createdAt
     const answer = await this._call('sandbox.metrics_history', { from, to: end ?? new Date() }, options)
-    return compatible.metricsByTime(answer.series)
+    return metricsByTime(answer.series)
   }
 }
 

@@ -5,7 +5,7 @@
 const { Readable, Writable, Duplex } = require('node:stream')
 const library = require('./library')
 const json = require('./json')
-const { fromJson } = require('./errors')
+const { failure, fromJson } = require('./errors')
 const { Queue, BATCH, check, closed, cancelled, whenAborted, stored, number, pointer, bytes, text } = require('./pump')
 const { merge, toBytes } = require('./arguments')
 const { channels, finishes } = require('./generated/tables')
@@ -95,8 +95,7 @@ class Stream {
   async result() {
     if (!this.#reading) {
       this.#discarding = true
-      this.#chunks = []
-      this.#first = this.#buffered = 0
+      this.#drop()
     }
     while (!this.#end) await this.#change()
     if (this.#end.error) throw this.#end.error
@@ -134,24 +133,31 @@ class Stream {
 
   /** The bytes as text; characters that are cut between chunks are put together. @param {string} [channel] */
   text(channel) {
-    this.#reading = true
-    return this.#decode(channel)
+    const texts = this._texts()
+    async function* ofChannel() {
+      for await (const piece of texts) if (channel === undefined || piece.channel === channel) yield piece.text
+    }
+    return ofChannel()
   }
 
-  /** @param {string} [channel] */
-  async *#decode(channel) {
+  /** The text of all channels. */
+  _texts() {
+    this.#reading = true
+    return this.#decode()
+  }
+
+  async *#decode() {
     /** @type {Map<string, InstanceType<typeof TextDecoder>>} */
     const decoders = new Map()
-    for await (const chunk of this) {
-      if (channel !== undefined && chunk.channel !== channel) continue
-      const decoder = decoders.get(chunk.channel) ?? new TextDecoder()
-      decoders.set(chunk.channel, decoder)
-      const decoded = decoder.decode(chunk.data, { stream: true })
-      if (decoded) yield decoded
+    for await (const { channel, data } of this) {
+      const decoder = decoders.get(channel) ?? new TextDecoder()
+      decoders.set(channel, decoder)
+      const text = decoder.decode(data, { stream: true })
+      if (text) yield { channel, text }
     }
-    for (const decoder of decoders.values()) {
-      const rest = decoder.decode()
-      if (rest) yield rest
+    for (const [channel, decoder] of decoders) {
+      const text = decoder.decode()
+      if (text) yield { channel, text }
     }
   }
 
@@ -215,10 +221,7 @@ class Stream {
     if (this.#first === this.#chunks.length) return undefined
     const chunk = this.#chunks[this.#first++]
     this.#buffered -= chunk.data.length
-    if (this.#first === this.#chunks.length) {
-      this.#chunks = []
-      this.#first = 0
-    }
+    if (this.#first === this.#chunks.length) this.#drop()
     // Others wait for what stands behind the data.
     if (this.#waiting.length && this.#ready) this.#look()
     return chunk
@@ -231,7 +234,10 @@ class Stream {
       this.#room = false
       const left = body.byteLength - at
       const status = library.streamWrite(this.#handle, at ? body.subarray(at) : body, left, 0, number, null)
-      if (status && status !== WOULD_BLOCK) throw failed(status, this.#operation)
+      if (status && status !== WOULD_BLOCK) {
+        const name = library.statusName(status)
+        throw failure(status, name, `Writing to ${this.#operation} failed: ${name}.`, this.#operation)
+      }
       if (!status) at += stored()
       while (at < body.byteLength && !this.#room && !this.#end) await this.#change()
     }
@@ -241,7 +247,6 @@ class Stream {
   #onReady() {
     this.#ready = true
     if (this.#waiting.length) this.#look()
-    return true
   }
 
   /** Takes a batch where there is room for it, and wakes those who wait. */
@@ -308,11 +313,14 @@ class Stream {
     return this.#end?.error ?? closed('stream')
   }
 
-  /** Ends it from this side; chunks that nobody has read are gone. @param {any} error */
-  #stop(error) {
-    if (this.#end) return
+  #drop() {
     this.#chunks = []
     this.#first = this.#buffered = 0
+  }
+
+  /** Ends it from this side; chunks that nobody has read are gone. @param {any} error */
+  #stop(error) {
+    if (!this.#end) this.#drop()
     this.#over(error)
   }
 
@@ -326,19 +334,6 @@ class Stream {
     this.#queue?.close()
     this.#queue = undefined
   }
-}
-
-/** @param {number} status @param {string} operation */
-function failed(status, operation) {
-  const name = library.statusName(status)
-  return fromJson({
-    status,
-    name,
-    message: `Writing to ${operation} failed: ${name}.`,
-    operation,
-    retryable: false,
-    attempts: 0,
-  })
 }
 
 module.exports = { Stream, Chunk }

@@ -2,14 +2,29 @@
 // What calls act on: a client or a sandbox, and the areas of their operations.
 
 const library = require('./library')
+const json = require('./json')
 const pump = require('./pump')
 const { Stream } = require('./stream')
 const { idOf, merge, positional, toBytes } = require('./arguments')
 
-class Target {
+/** What has areas, each made by its first use. */
+class Owner {
+  /** @type {Record<string, any>} */ #areas = {}
+
+  get _areas() {
+    return this.#areas
+  }
+}
+
+class Target extends Owner {
   /** @param {any} client @param {string} what */
   constructor(client, what) {
-    hide(this, { _client: client ?? this, _what: what, _areas: {} })
+    super()
+    hide(this, { _client: client ?? this, _what: what })
+  }
+
+  get _target() {
+    return this
   }
 
   /**
@@ -48,12 +63,6 @@ class Target {
   /** @param {any} _info */
   _update(_info) {}
 
-  /** @param {string} name @param {any} Class */
-  _area(name, Class) {
-    const areas = /** @type {any} */ (this)._areas
-    return (areas[name] ??= new Class(this))
-  }
-
   /** @param {number} handle @param {any} info */
   _sandbox(handle, info) {
     const { Sandbox } = require('./sandbox')
@@ -61,22 +70,72 @@ class Target {
   }
 }
 
+/** Closes the handles of clients that nobody has any more. */
+const forgotten = new FinalizationRegistry((/** @type {number} */ handle) => pump.closeClient(handle))
+
+/** A target that is opened by itself: a client of Daytona, or of the echo target. */
+class Root extends Target {
+  /** @param {'clientOpen' | 'echoOpen'} how @param {object} [config] */
+  constructor(how, config) {
+    super(undefined, 'client')
+    pump.check(library[how](config ? json.stringify(config) : null, pump.number, pump.pointer))
+    hide(this, { _handle: pump.stored() })
+    const { _handle } = /** @type {any} */ (this)
+    pump.opened(_handle)
+    forgotten.register(this, _handle, this)
+  }
+
+  /** Ends what runs, waits for it, and closes. */
+  async close() {
+    const client = /** @type {any} */ (this)
+    if (!client._handle) return
+    const settled = pump.settled(client)
+    pump.closeClient(client._handle)
+    client._handle = 0
+    forgotten.unregister(client)
+    await settled
+  }
+
+  [Symbol.asyncDispose]() {
+    return this.close()
+  }
+}
+
 /** The operations of one area, on a client or a sandbox. */
-class Area {
+class Area extends Owner {
+  #target
+
   /** @param {any} target */
   constructor(target) {
-    hide(this, { _target: target })
+    super()
+    this.#target = target
+  }
+
+  get _target() {
+    return this.#target
   }
 
   /** @param {string} operation @param {object} params @param {any} [options] @param {any[]} body @returns {Promise<any>} */
   _call(operation, params, options, ...body) {
-    return /** @type {any} */ (this)._target._call(operation, params, options, ...body)
+    return this.#target._call(operation, params, options, ...body)
   }
 
   /** @param {string} operation @param {object} params @param {any} [options] */
   _stream(operation, params, options) {
-    return /** @type {any} */ (this)._target._stream(operation, params, options)
+    return this.#target._stream(operation, params, options)
   }
+}
+
+/**
+ * A call with the official package's limit in seconds, whose build log goes to a function if there is one.
+ * @param {Target | Area} on @param {string} operation @param {object} params @param {any} options @param {any} onLog
+ */
+async function build(on, operation, params, { timeout, ...options }, onLog) {
+  if (timeout !== undefined) options.timeoutMs = Math.ceil(timeout * 1000)
+  if (!onLog) return on._call(operation, params, options)
+  const stream = on._stream(operation, params, options)
+  for await (const text of stream.text()) onLog(text.trimEnd())
+  return stream.result()
 }
 
 /** Fields that nobody sees who prints the object. @param {object} object @param {Record<string, any>} fields */
@@ -84,12 +143,4 @@ function hide(object, fields) {
   for (const [name, value] of Object.entries(fields)) Object.defineProperty(object, name, { value, writable: true })
 }
 
-/** Opens a client. @param {'clientOpen' | 'echoOpen'} how @param {string | null} config */
-function open(how, config) {
-  pump.check(library[how](config, pump.number, pump.pointer))
-  const handle = pump.stored()
-  pump.opened(handle)
-  return handle
-}
-
-module.exports = { Target, Area, positional, idOf, hide, open }
+module.exports = { Target, Root, Area, build, positional, idOf, hide }

@@ -1,9 +1,20 @@
+import type { ErrorInfo } from './generated/shapes'
+
 /** Headers of an answer, with their names in lower case. */
 export interface ResponseHeaders {
   readonly [name: string]: any
   /** The value of a header, by its name in any case. */
   get(name: string): string | undefined
 }
+
+/** What the library says of a failure, without null: that is undefined. Names of this side stand for some of it. */
+type Fields = {
+  [
+    Name in keyof ErrorInfo as Exclude<Name, 'name' | 'message' | 'source' | 'code' | 'httpStatus' | 'headers'>
+  ]?: Exclude<ErrorInfo[Name], null>
+}
+
+export interface DaytonaError extends Fields {}
 
 /** The root of all errors of this package. */
 export declare class DaytonaError extends Error {
@@ -24,29 +35,8 @@ export declare class DaytonaError extends Error {
   headers?: ResponseHeaders
   /** The same as `code`. */
   get errorCode(): string | undefined
-  /** The library's status: 1 to 99 happened on this side, 400 and above is the HTTP status. */
-  status?: number
   /** The name of `status`, as `NOT_FOUND`. */
   statusName?: string
-  /** The operation that failed, as `files.read`. */
-  operation?: string
-  requestId?: string
-  /** Whether the same call may succeed when it is made again. */
-  retryable?: boolean
-  /** When to come back. (ms) */
-  retryAfterMs?: number
-  /** How many requests were made. */
-  attempts?: number
-  /** The sandbox that it is about; of a create that was interrupted, the one that may exist. */
-  sandboxId?: string
-  /** Of a create without an answer: the name that was sent. */
-  sandboxName?: string
-  /** Of a stream: how many bytes came, and the position to resume from. */
-  bytes?: number
-  position?: number
-  /** Of a terminal or command: how it ended, where that is known. */
-  exitCode?: number
-  reason?: string
 }
 
 /** The library cannot be loaded: it is not there, or too old or too new. */

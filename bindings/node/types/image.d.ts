@@ -1,26 +1,5 @@
+import type { Context, PipInstallOptions, PyprojectOptions } from './generated/official'
 import type { ImageSpec, ImageStep } from './generated/shapes'
-
-/** A local file or directory that an image needs. */
-export interface Context {
-  sourcePath: string
-  archivePath: string
-}
-
-export interface PipInstallOptions {
-  /** Further places to look for packages. */
-  findLinks?: string[]
-  indexUrl?: string
-  extraIndexUrls?: string[]
-  /** true: also versions that are not final. */
-  pre?: boolean
-  /** Further options of pip, as they are. */
-  extraOptions?: string
-}
-
-export interface PyprojectOptions extends PipInstallOptions {
-  /** Groups of `project.optional-dependencies` to install as well. */
-  optionalDependencies?: string[]
-}
 
 /** A builder of image objects. The Dockerfile is byte for byte that of the official package. */
 export declare class Image {

@@ -1,9 +1,15 @@
-import type { CodeInterpreter, ComputerUse, FileSystem, Git, LspServer, Process, SandboxMetrics } from './compatible'
-import type { SandboxCalls } from './generated/calls'
+import type { LspServer, SandboxCalls } from './generated/calls'
 import type { LspLanguageId } from './generated/choices'
-import type { BackupState, SandboxState } from './generated/choices'
-import type { BuildInfo, SandboxInfo, VolumeMount } from './generated/shapes'
+import type { SandboxMetrics } from './generated/official'
+import type { SandboxInfo } from './generated/shapes'
 import type { CallOptions } from './target'
+
+/** What the server said, without null: that is undefined. A method has its name for itself. */
+type Fields = {
+  [Name in keyof SandboxInfo as Exclude<Name, keyof SandboxCalls>]: Exclude<SandboxInfo[Name], null>
+}
+
+export interface Sandbox extends Fields {}
 
 /**
  * A sandbox: what the server said of it last, as fields, and everything that can be done in it. Its handle is released
@@ -11,53 +17,6 @@ import type { CallOptions } from './target'
  */
 export declare class Sandbox extends SandboxCalls implements AsyncDisposable {
   private constructor()
-  id: string
-  name: string
-  organizationId: string
-  snapshot?: string
-  user: string
-  env?: Record<string, string>
-  labels: Record<string, string>
-  public: boolean
-  target: string
-  cpu: number
-  gpu: number
-  spot?: boolean
-  spotEvictedAt?: string
-  memory: number
-  disk: number
-  state?: SandboxState
-  errorReason?: string
-  recoverable?: boolean
-  backupState?: BackupState
-  backupCreatedAt?: string
-  autoStopInterval?: number
-  autoPauseInterval?: number
-  autoArchiveInterval?: number
-  autoDeleteInterval?: number
-  autoDestroyAt?: string
-  volumes?: VolumeMount[]
-  buildInfo?: BuildInfo
-  createdAt?: string
-  updatedAt?: string
-  lastActivityAt?: string
-  networkBlockAll?: boolean
-  networkAllowList?: string
-  domainAllowList?: string
-  outboundProxyUrl?: string
-  linkedSandboxId?: string
-  toolboxProxyUrl: string
-
-  /** Commands, code and sessions. */
-  get process(): Process
-  /** Repositories. */
-  get git(): Git
-  /** Files by the names of the official package; `files` has them by their own. */
-  get fs(): FileSystem
-  /** The desktop by the names of the official package; `computer` has it by its own. */
-  get computerUse(): ComputerUse
-  /** Python by the names of the official package; `interpreter` has it by its own. */
-  get codeInterpreter(): CodeInterpreter
   /** A language server for a project; `lsp` has the same operations by their own names. */
   createLspServer(languageId: LspLanguageId | string, pathToProject: string): Promise<LspServer>
   /** Replaces the secrets that it has as environment variables: their names by the variables' names. */

@@ -23,6 +23,13 @@ export declare class Target {
   openStream(operation: string, params?: object, options?: ProgressOptions): Stream<any, any>
 }
 
+/** A client: what is opened by itself. */
+export declare class Root extends Target implements AsyncDisposable {
+  /** Ends the calls and streams under way, which fail with DaytonaClosedError, and waits for that. */
+  close(): Promise<void>
+  [Symbol.asyncDispose](): Promise<void>
+}
+
 /** The operations of one area. */
 export declare class Area {
   constructor(target: Target)

@@ -23,6 +23,8 @@ pub struct Method<A> {
 
 pub struct Class<A> {
     pub name: String,
+    /// What its constructor takes beside its target, for all of its methods.
+    pub bound: Vec<A>,
     pub methods: Vec<Method<A>>,
 }
 
@@ -66,19 +68,31 @@ pub fn areas(mapping: &Value) -> Vec<Area> {
 pub fn classes<A: Argument>(mapping: &Value, surface: &Surface) -> Result<Vec<Class<A>>, String> {
     let mut classes = Vec::new();
     for (name, methods) in entries(&mapping["classes"]) {
-        let methods: Result<Vec<Method<A>>, String> =
-            entries(methods).map(|(method, it)| method_of(surface, method, it)).collect();
-        let methods = methods.map_err(|error| format!("official.json, {name}: {error}"))?;
-        classes.push(Class { name: name.clone(), methods });
+        let bound = list(&mapping["bound"][name]);
+        let mut class = Class { name: name.clone(), bound: Vec::new(), methods: Vec::new() };
+        for (method, it) in entries(methods) {
+            let read = method_of(surface, method, it, &bound);
+            let (bound, method) = read.map_err(|error| format!("official.json, {name}: {error}"))?;
+            class.bound = bound;
+            class.methods.push(method);
+        }
+        classes.push(class);
     }
     Ok(classes)
 }
 
-fn method_of<A: Argument>(surface: &Surface, name: &str, it: &Value) -> Result<Method<A>, String> {
+/// A method, and the arguments that are bound to its object, as its operation has them.
+fn method_of<A: Argument>(
+    surface: &Surface,
+    name: &str,
+    it: &Value,
+    bound: &[String],
+) -> Result<(Vec<A>, Method<A>), String> {
     let operation = find(surface, it["operation"].as_str().unwrap_or_default())?;
-    let arguments: Result<Vec<A>, String> =
-        list(&it["arguments"]).iter().map(|spec| A::read(operation, name, spec)).collect();
-    let arguments = arguments?;
+    let read = |specs: &[String]| -> Result<Vec<A>, String> {
+        specs.iter().map(|spec| A::read(operation, name, spec)).collect()
+    };
+    let (bound, arguments) = (read(bound)?, read(&list(&it["arguments"]))?);
     let answer = match it["result"].as_str() {
         None => Answer::Natural,
         Some("void") => Answer::Void,
@@ -89,11 +103,11 @@ fn method_of<A: Argument>(surface: &Surface, name: &str, it: &Value) -> Result<M
         },
     };
     for required in &operation.arguments {
-        if !arguments.iter().any(|argument| argument.gives(&required.name)) {
+        if !bound.iter().chain(&arguments).any(|argument| argument.gives(&required.name)) {
             return Err(format!("{name}: {} needs {}", operation.name, required.name));
         }
     }
-    Ok(Method { name: name.to_owned(), operation: operation.name.clone(), arguments, answer })
+    Ok((bound, Method { name: name.to_owned(), operation: operation.name.clone(), arguments, answer }))
 }
 
 /// The methods of a class.

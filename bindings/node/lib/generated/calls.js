@@ -2,7 +2,7 @@
 
 'use strict'
 
-const { Area, Target, positional, idOf } = require('../target')
+const { Area, Root, Target, positional, idOf } = require('../target')
 const answers = require('../answers')
 
 class Computer extends Area {
@@ -644,7 +644,7 @@ class WarmPoolCalls extends Area {
   }
 }
 
-class Client extends Target {
+class Client extends Root {
   config(options) {
     return this._call('client.config', {}, options)
   }
@@ -669,32 +669,52 @@ class Client extends Target {
     return this._call('sandbox.get', { idOrName: sandboxIdOrName }, options)
   }
 
+  start(sandbox, ...more) {
+    return sandbox.start(...more)
+  }
+
+  stop(sandbox, ...more) {
+    return sandbox.stop(...more)
+  }
+
+  fork(sandbox, ...more) {
+    return sandbox.fork(...more)
+  }
+
+  _experimental_fork(sandbox, ...more) {
+    return sandbox._experimental_fork(...more)
+  }
+
+  delete(sandbox, ...more) {
+    return sandbox.delete(...more)
+  }
+
   get image() {
-    return this._area('image', Images)
+    return (this._areas.image ??= new Images(this._target))
   }
 
   get region() {
-    return this._area('region', Regions)
+    return (this._areas.region ??= new Regions(this._target))
   }
 
   get secret() {
-    return this._area('secret', SecretCalls)
-  }
-
-  get snapshot() {
-    return this._area('snapshot', SnapshotCalls)
-  }
-
-  get volume() {
-    return this._area('volume', VolumeCalls)
+    return (this._areas.secret ??= new SecretCalls(this._target))
   }
 
   get warmPool() {
-    return this._area('warmPool', WarmPoolCalls)
+    return (this._areas.warmPool ??= new WarmPoolCalls(this._target))
+  }
+
+  get snapshot() {
+    return (this._areas.snapshot ??= new (require('../compatible').SnapshotService)(this._target))
+  }
+
+  get volume() {
+    return (this._areas.volume ??= new (require('../compatible').VolumeService)(this._target))
   }
 }
 
-class EchoCalls extends Target {
+class EchoCalls extends Root {
   value(options) {
     return this._call('echo.value', {}, options)
   }
@@ -988,35 +1008,47 @@ class SandboxCalls extends Target {
   }
 
   get computer() {
-    return this._area('computer', Computer)
+    return (this._areas.computer ??= new Computer(this._target))
   }
 
   get files() {
-    return this._area('files', Files)
-  }
-
-  get git() {
-    return this._area('git', GitCalls)
+    return (this._areas.files ??= new Files(this._target))
   }
 
   get interpreter() {
-    return this._area('interpreter', Interpreter)
+    return (this._areas.interpreter ??= new Interpreter(this._target))
   }
 
   get lsp() {
-    return this._area('lsp', LanguageServers)
-  }
-
-  get process() {
-    return this._area('process', ProcessCalls)
+    return (this._areas.lsp ??= new LanguageServers(this._target))
   }
 
   get pty() {
-    return this._area('pty', Terminals)
+    return (this._areas.pty ??= new Terminals(this._target))
   }
 
   get session() {
-    return this._area('session', Sessions)
+    return (this._areas.session ??= new Sessions(this._target))
+  }
+
+  get process() {
+    return (this._areas.process ??= new (require('../compatible').Process)(this._target))
+  }
+
+  get git() {
+    return (this._areas.git ??= new (require('../compatible').Git)(this._target))
+  }
+
+  get fs() {
+    return (this._areas.fs ??= new (require('../compatible').FileSystem)(this._target))
+  }
+
+  get computerUse() {
+    return (this._areas.computerUse ??= new (require('../compatible').ComputerUse)(this._target))
+  }
+
+  get codeInterpreter() {
+    return (this._areas.codeInterpreter ??= new (require('../compatible').CodeInterpreter)(this._target))
   }
 }
 
@@ -1099,6 +1131,30 @@ class ComputerUseCalls extends Area {
 
   getProcessErrors(processName, options) {
     return this._call('computer.process_errors', { name: processName }, options)
+  }
+
+  get mouse() {
+    return (this._areas.mouse ??= new Mouse(this._target))
+  }
+
+  get keyboard() {
+    return (this._areas.keyboard ??= new Keyboard(this._target))
+  }
+
+  get screenshot() {
+    return (this._areas.screenshot ??= new Screenshot(this._target))
+  }
+
+  get display() {
+    return (this._areas.display ??= new Display(this._target))
+  }
+
+  get recording() {
+    return (this._areas.recording ??= new RecordingService(this._target))
+  }
+
+  get accessibility() {
+    return (this._areas.accessibility ??= new Accessibility(this._target))
   }
 }
 
@@ -1215,6 +1271,47 @@ class Accessibility extends Area {
   }
 }
 
+class LspServer extends Area {
+  #bound
+
+  constructor(target, languageId, pathToProject) {
+    super(target)
+    this.#bound = { language: languageId, projectPath: pathToProject }
+  }
+
+  start(options) {
+    return this._call('lsp.start', this.#bound, options)
+  }
+
+  stop(options) {
+    return this._call('lsp.stop', this.#bound, options)
+  }
+
+  didOpen(path, options) {
+    return this._call('lsp.did_open', { ...this.#bound, path }, options)
+  }
+
+  didClose(path, options) {
+    return this._call('lsp.did_close', { ...this.#bound, path }, options)
+  }
+
+  documentSymbols(path, options) {
+    return this._call('lsp.document_symbols', { ...this.#bound, path }, options)
+  }
+
+  sandboxSymbols(query, options) {
+    return this._call('lsp.workspace_symbols', { ...this.#bound, query }, options)
+  }
+
+  workspaceSymbols(query, options) {
+    return this._call('lsp.workspace_symbols', { ...this.#bound, query }, options)
+  }
+
+  completions(path, ...more) {
+    return this._call('lsp.completions', { ...this.#bound, path }, positional(['*'], more))
+  }
+}
+
 module.exports = {
   Computer,
   Files,
@@ -1242,4 +1339,5 @@ module.exports = {
   Display,
   RecordingService,
   Accessibility,
+  LspServer,
 }

@@ -237,4 +237,23 @@ const levels = {
   debug: 4,
 }
 
-module.exports = { ABI, returns, bounded, finishes, channels, levels }
+/** The library's names of parameters that the official package calls otherwise. */
+const names = {
+  CreateSandboxBaseParams: {
+    envVars: 'env',
+  },
+  ListSandboxesQuery: {
+    targets: 'regionIds',
+    minMemoryGib: 'minMemoryGiB',
+    maxMemoryGib: 'maxMemoryGiB',
+    minDiskGib: 'minDiskGiB',
+    maxDiskGib: 'maxDiskGiB',
+    lastActivityAfter: 'lastEventAfter',
+    lastActivityBefore: 'lastEventBefore',
+  },
+  PtyCreateOptions: {
+    envs: 'env',
+  },
+}
+
+module.exports = { ABI, returns, bounded, finishes, channels, levels, names }

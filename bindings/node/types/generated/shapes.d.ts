@@ -1691,36 +1691,3 @@ export interface Windows {
   /** In no particular order. */
   windows: Window[] | null
 }
-
-/** FindMatch by the name that the official package gives it. */
-export type Match = FindMatch
-
-/** SearchResult by the name that the official package gives it. */
-export type SearchFilesResponse = SearchResult
-
-/** Branches by the name that the official package gives it. */
-export type ListBranchResponse = Branches
-
-/** SnapshotPage by the name that the official package gives it. */
-export type PaginatedSnapshots = SnapshotPage
-
-/** SecretPage by the name that the official package gives it. */
-export type ListSecretsResponse = SecretPage
-
-/** SessionExecuteResult by the name that the official package gives it. */
-export type SessionExecuteResponse = SessionExecuteResult
-
-/** CommandLogs by the name that the official package gives it. */
-export type SessionCommandLogsResponse = CommandLogs
-
-/** PtyInfo by the name that the official package gives it. */
-export type PtySessionInfo = PtyInfo
-
-/** ScreenRegion by the name that the official package gives it. */
-export type ScreenshotRegion = ScreenRegion
-
-/** InterpreterError by the name that the official package gives it. */
-export type ExecutionError = InterpreterError
-
-/** SessionCommand by the name that the official package gives it. */
-export type Command = SessionCommand

@@ -1,16 +1,16 @@
 //! One class for each area, with a method for each operation and the official package's methods beside them.
 
-use super::super::mapping::{Answer, Area};
+use super::super::mapping::{Answer, Area, Class, find};
 use super::super::surface::{Member, Operation, Returns, Surface, Target, channel};
 use super::super::types::Type;
-use super::official::{Goes, Method, Official};
+use super::official::{Argument, Goes, Method, Official};
 use super::shapes::listed;
 use super::spelling::{WIDTH, comment, member_doc, member_type, shape, signature, type_of, used};
 use heck::{ToLowerCamelCase, ToUpperCamelCase};
 use std::fmt::Write;
 
-/// `calls.js` and `calls.d.ts`
-pub fn render(surface: &Surface, official: &Official) -> Result<(String, String), String> {
+/// `calls.js`, `calls.d.ts`, and the names of the classes.
+pub fn render(surface: &Surface, official: &Official) -> Result<(String, String, Vec<String>), String> {
     let mut out = Out { surface, official, script: String::new(), types: String::new(), names: Vec::new() };
     for operation in &surface.operations {
         out.options(operation);
@@ -25,28 +25,34 @@ pub fn render(surface: &Surface, official: &Official) -> Result<(String, String)
     }
     for class in official.classes.iter().filter(|class| !done.contains(&class.name.as_str())) {
         out.open(&class.name, "Area", "Calls by the names that the official package gives them.");
+        out.constructor(class);
         for method in &class.methods {
-            out.official_method(method, None)?;
+            out.official_method(method, None, &class.bound)?;
         }
+        out.properties(&class.name);
         out.close();
     }
-    let before = "\n'use strict'\n\nconst { Area, Target, positional, idOf } = require('../target')\n\
+    let before = "\n'use strict'\n\nconst { Area, Root, Target, positional, idOf } = require('../target')\n\
                   const answers = require('../answers')\n\n";
     let script = format!("{before}{}module.exports = {{\n  {},\n}}\n", out.script, out.names.join(",\n  "));
     let shapes = surface.shapes.iter().map(|it| shape(&it.name));
-    let shapes = used(shapes.chain(official.types.iter().map(|(name, _)| name.clone())), &out.types);
+    let shapes = used(shapes, &out.types);
+    let types = used(official.types.iter().map(|(name, _)| name.clone()), &out.types);
     let choices = used(surface.choices.iter().map(|it| it.name.clone()), &out.types);
-    let written = used(WRITTEN.iter().map(|name| (*name).to_owned()), &out.types);
+    let properties = official.properties.values().flatten().map(|(_, class, _)| class.clone());
+    let written = used(properties.filter(|class| official.written.contains(class)), &out.types);
     let mut before = String::from(
-        "\nimport type { Area, CallOptions, ProgressOptions, Target } from '../target'\n\
+        "\nimport type { Area, CallOptions, ProgressOptions, Root, Target } from '../target'\n\
          import type { Image } from '../image'\nimport type { Sandbox } from '../sandbox'\n\
          import type { Stream } from '../stream'\n",
     );
-    for (names, from) in [(choices, "./choices"), (shapes, "./shapes"), (written, "../compatible")] {
+    for (names, from) in
+        [(choices, "./choices"), (shapes, "./shapes"), (types, "./official"), (written, "../compatible")]
+    {
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         before += &listed("import type ", &names, &format!(" from '{from}'"));
     }
-    Ok((script, before + "\n" + out.types.trim_end() + "\n"))
+    Ok((script, before + "\n" + out.types.trim_end() + "\n", out.names))
 }
 
 /// `methods.js`: where the tests find the method of an operation.
@@ -80,26 +86,6 @@ pub fn methods(surface: &Surface, official: &Official) -> String {
     }
     text + "}\n"
 }
-
-/// Types of the official package that are written by hand.
-const WRITTEN: &[&str] = &[
-    "AccessibilityFindOptions",
-    "AccessibilityTreeOptions",
-    "CodeRunParams",
-    "CreateSecretParams",
-    "CreateWarmPool",
-    "ExecuteResponse",
-    "FilePermissionsParams",
-    "ForkSandboxParams",
-    "GitCommitResponse",
-    "ListSecretsQuery",
-    "SandboxMetrics",
-    "ScreenshotOptions",
-    "SessionExecuteRequest",
-    "UpdateSandboxNetworkSettings",
-    "UpdateSecretParams",
-    "UpdateWarmPool",
-];
 
 struct Out<'a> {
     surface: &'a Surface,
@@ -147,8 +133,8 @@ impl Out<'_> {
         };
         let operations: Vec<&Operation> = self.surface.operations.iter().filter(|it| target(it)).collect();
         let doc = match area.parent.as_str() {
-            "Target" => format!("The operations of a {name}."),
-            _ => format!("The operations `{name}.*`."),
+            "Area" => format!("The operations `{name}.*`."),
+            _ => format!("The operations of a {name}."),
         };
         self.open(&area.class, &area.parent, &doc);
         let official = self.official.methods(&area.class);
@@ -171,17 +157,22 @@ impl Out<'_> {
         for method in official {
             let own = self.surface.operations.iter().find(|it| it.name == method.operation);
             let own = own.filter(|it| target(it) && it.verb().to_lower_camel_case() == method.name);
-            self.official_method(method, own)?;
+            self.official_method(method, own, &[])?;
         }
-        if area.parent == "Target" {
-            self.properties(name);
+        for name in self.official.delegates.get(&area.class).into_iter().flatten() {
+            self.delegate(name)?;
         }
+        if area.parent != "Area" {
+            self.areas(name, &area.class);
+        }
+        self.properties(&area.class);
         self.close();
         Ok(())
     }
 
-    /// The areas of a client or a sandbox.
-    fn properties(&mut self, of: &str) {
+    /// The areas of a client or a sandbox, those apart whose property is of another class.
+    fn areas(&mut self, of: &str, class: &str) {
+        let others = self.official.properties.get(class);
         for (name, area) in &self.official.areas {
             let Some(property) = &area.property else { continue };
             let first = self.surface.operations.iter().find(|it| it.area() == name);
@@ -190,15 +181,71 @@ impl Out<'_> {
                 Some(Target::Sandbox) => of == "sandbox",
                 _ => false,
             };
-            if here {
-                let class = &area.class;
-                let _ = write!(
-                    self.script,
-                    "  get {property}() {{\n    return this._area('{property}', {class})\n  }}\n\n"
-                );
-                let _ = writeln!(self.types, "  /** `{name}.*` */\n  get {property}(): {class}\n");
+            if here && !others.is_some_and(|others| others.iter().any(|(other, ..)| other == property)) {
+                self.property(property, &area.class, &format!("`{name}.*`"));
             }
         }
+    }
+
+    fn properties(&mut self, class: &str) {
+        for (property, class, doc) in self.official.properties.get(class).into_iter().flatten() {
+            self.property(property, class, doc);
+        }
+    }
+
+    /// An object of another class, which is made when it is used first: a hand-written class is not there before.
+    fn property(&mut self, name: &str, class: &str, doc: &str) {
+        let made = match self.official.written.iter().any(|it| it == class) {
+            true => format!("(require('../compatible').{class})"),
+            false => class.to_owned(),
+        };
+        let _ = write!(
+            self.script,
+            "  get {name}() {{\n    return (this._areas.{name} ??= new {made}(this._target))\n  }}\n\n"
+        );
+        let _ = write!(self.types, "{}  get {name}(): {class}\n\n", comment(doc, 2));
+    }
+
+    /// Takes what the methods of a class have in common.
+    fn constructor(&mut self, class: &Class<Argument>) {
+        if class.bound.is_empty() {
+            return;
+        }
+        let names: Vec<&str> = class.bound.iter().map(|it| it.name.as_str()).collect();
+        let given = class.bound.iter().filter_map(|it| match &it.goes {
+            Goes::To { field, .. } => Some((field.as_str(), it.name.clone())),
+            _ => None,
+        });
+        let _ = write!(
+            self.script,
+            "  #bound\n\n  constructor(target, {}) {{\n    super(target)\n    this.#bound = {}\n  }}\n\n",
+            names.join(", "),
+            params(given)
+        );
+        let operation = class.methods.first().map(|method| method.operation.as_str()).unwrap_or_default();
+        let operation = self.surface.operations.iter().find(|it| it.name == operation);
+        let mut doc = String::from("The methods are about these.");
+        let mut parameters = vec!["sandbox: Sandbox".to_owned()];
+        for argument in &class.bound {
+            let (parameter, about) = parameter(argument, operation.expect("the mapping was checked"));
+            let _ = write!(doc, "\n@param {} {about}", argument.name);
+            parameters.push(parameter);
+        }
+        self.types += &comment(&doc, 2);
+        self.types += &signature("constructor", &parameters, "", 2);
+        self.types.push('\n');
+    }
+
+    /// A method of a sandbox, which comes before its arguments.
+    fn delegate(&mut self, name: &str) -> Result<(), String> {
+        let method = self.official.methods("SandboxCalls").iter().find(|it| it.name == name);
+        let method = method.ok_or_else(|| format!("official.json: a sandbox has no method {name}"))?;
+        let operation = find(self.surface, &method.operation)?;
+        let _ = write!(
+            self.script,
+            "  {name}(sandbox, ...more) {{\n    return sandbox.{name}(...more)\n  }}\n\n"
+        );
+        self.declare_official(method, operation, None, Some("sandbox: Sandbox"))
     }
 
     fn call(&mut self, operation: &Operation, name: &str) {
@@ -282,9 +329,13 @@ impl Out<'_> {
     }
 
     /// A method of the official package, which also takes the operation's own form where the names are the same.
-    fn official_method(&mut self, method: &Method, own: Option<&Operation>) -> Result<(), String> {
-        let operation = self.surface.operations.iter().find(|it| it.name == method.operation);
-        let operation = operation.ok_or("the mapping was checked")?;
+    fn official_method(
+        &mut self,
+        method: &Method,
+        own: Option<&Operation>,
+        bound: &[Argument],
+    ) -> Result<(), String> {
+        let operation = find(self.surface, &method.operation)?;
         let mut names = Vec::new();
         let mut given = Vec::new();
         let mut more = Vec::new();
@@ -305,7 +356,11 @@ impl Out<'_> {
                 Goes::Spread(_) => more.push("'*'".into()),
             }
         }
-        let params = params(given.into_iter());
+        let params = match (bound, given.as_slice()) {
+            ([], given) => params(given.iter().cloned()),
+            (_, []) => "this.#bound".to_owned(),
+            (_, given) => params([("...this.#bound", "...this.#bound".into())].iter().chain(given).cloned()),
+        };
         let options = match more.is_empty() {
             true => "options".to_owned(),
             false => format!("positional([{}], more)", more.join(", ")),
@@ -332,7 +387,7 @@ impl Out<'_> {
             }
         }
         self.script += "  }\n\n";
-        self.declare_official(method, operation, own)
+        self.declare_official(method, operation, own, None)
     }
 
     fn declare_official(
@@ -340,32 +395,18 @@ impl Out<'_> {
         method: &Method,
         operation: &Operation,
         own: Option<&Operation>,
+        first: Option<&str>,
     ) -> Result<(), String> {
         let returns = format!("Promise<{}>", self.answer(method, operation)?);
         let mut doc = call_doc(operation);
-        let mut parameters = Vec::new();
+        let mut parameters: Vec<String> = first.map(str::to_owned).into_iter().collect();
         for argument in &method.arguments {
-            let optional = if argument.is_optional { "?" } else { "" };
-            let (of, about) = match &argument.goes {
-                Goes::To { field, .. } => {
-                    let member = member(operation, field);
-                    (member_type(member, true), member_doc(member))
-                }
-                Goes::Id(field) => {
-                    let member = member(operation, field);
-                    ("string | { id: string }".to_owned(), member_doc(member))
-                }
-                Goes::Seconds(default) => {
-                    let default = default.as_ref().map(|it| format!(" Default: {it}.")).unwrap_or_default();
-                    (
-                        "number".to_owned(),
-                        format!("Seconds until the library gives up; 0 is no limit.{default}"),
-                    )
-                }
-                Goes::Spread(of) => (of.clone(), "Options by name.".to_owned()),
-            };
+            let (parameter, about) = parameter(argument, operation);
             let _ = write!(doc, "\n@param {} {about}", argument.name);
-            parameters.push(format!("{}{optional}: {of}", argument.name));
+            parameters.push(parameter);
+        }
+        if let Some(other) = self.official.deprecated.get(&method.name) {
+            let _ = write!(doc, "\n@deprecated Use `{other}`.");
         }
         match parameters.last_mut() {
             Some(last) if last.starts_with("options") => *last += " & CallOptions",
@@ -398,6 +439,24 @@ impl Out<'_> {
             }
         })
     }
+}
+
+/// An argument's declaration, and what is said of it.
+fn parameter(argument: &Argument, operation: &Operation) -> (String, String) {
+    let (of, about) = match &argument.goes {
+        Goes::To { field, .. } => {
+            let member = member(operation, field);
+            (member_type(member, true), member_doc(member))
+        }
+        Goes::Id(field) => ("string | { id: string }".to_owned(), member_doc(member(operation, field))),
+        Goes::Seconds(default) => {
+            let default = default.as_ref().map(|it| format!(" Default: {it}.")).unwrap_or_default();
+            ("number".to_owned(), format!("Seconds until the library gives up; 0 is no limit.{default}"))
+        }
+        Goes::Spread(of) => (of.clone(), "Options by name.".to_owned()),
+    };
+    let optional = if argument.is_optional { "?" } else { "" };
+    (format!("{}{optional}: {of}", argument.name), about)
 }
 
 fn member<'a>(operation: &'a Operation, field: &str) -> &'a Member {

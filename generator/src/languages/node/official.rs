@@ -3,6 +3,7 @@
 use super::super::mapping::{self, Area, Class, Pairs, entries, list, pairs};
 use super::super::surface::{Choice, Member, Operation, Surface};
 use super::super::types::Type;
+use serde_json::Value;
 use std::collections::BTreeMap;
 
 const MAPPING: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../bindings/node/official.json"));
@@ -27,6 +28,28 @@ pub struct Argument {
 
 pub type Method = mapping::Method<Argument>;
 
+/// A type that the official package has a name for.
+pub enum Named {
+    /// Another name of a type.
+    Alias(String),
+    Fields(Fields),
+}
+
+/// Some fields of a shape, or of the parameters of an operation.
+#[derive(Default)]
+pub struct Fields {
+    pub doc: String,
+    /// With what the parameters of an operation are: each is optional unless it is required.
+    pub members: Vec<Member>,
+    pub is_parameter: bool,
+    /// Other names of fields, and what those are here. A field that is left out can have one.
+    pub names: Pairs,
+    pub without: Vec<String>,
+    /// Types that differ, and fields that are not the library's; `?` behind a name: it may be absent.
+    pub types: Pairs,
+    pub extends: Option<String>,
+}
+
 pub struct Official {
     pub areas: BTreeMap<String, Area>,
     pub classes: Vec<Class<Argument>>,
@@ -41,7 +64,15 @@ pub struct Official {
     pub instances: BTreeMap<String, String>,
     pub enums: Vec<Choice>,
     pub renamed: Pairs,
-    pub types: Pairs,
+    pub types: Vec<(String, Named)>,
+    /// Exports of hand-written files.
+    pub written: Vec<String>,
+    /// For a class, the objects that it has: property, class and documentation.
+    pub properties: BTreeMap<String, Vec<(String, String, String)>>,
+    /// For a class, the methods of a sandbox that it has too.
+    pub delegates: BTreeMap<String, Vec<String>>,
+    /// Deprecated methods, and those to use.
+    pub deprecated: BTreeMap<String, String>,
 }
 
 impl Official {
@@ -49,9 +80,20 @@ impl Official {
     pub fn read(surface: &Surface) -> Result<Self, String> {
         let mapping = mapping::read(MAPPING, surface)?;
         let map = |key: &str| pairs(&mapping[key]).into_iter().collect();
+        let classes = mapping::classes(&mapping, surface)?;
+        let mut types = Vec::new();
+        for (name, it) in entries(&mapping["types"]) {
+            types.push((name.clone(), named(surface, name, it)?));
+        }
+        types.extend(spread(surface, &classes)?);
+        types.sort_by(|(one, _), (other, _)| one.cmp(other));
+        let property = |(name, it): (String, String)| {
+            let (class, doc) = it.split_once(' ').unwrap_or((&it, ""));
+            (name, class.to_owned(), doc.to_owned())
+        };
         Ok(Self {
             areas: mapping::areas(&mapping).into_iter().map(|area| (area.name.clone(), area)).collect(),
-            classes: mapping::classes(&mapping, surface)?,
+            classes,
             names: map("names"),
             calls: map("calls"),
             streams: map("streams"),
@@ -68,7 +110,13 @@ impl Official {
                 })
                 .collect(),
             renamed: pairs(&mapping["renamed"]),
-            types: pairs(&mapping["types"]),
+            types,
+            deprecated: map("deprecated"),
+            written: mapping["written"].as_array().into_iter().flatten().flat_map(list).collect(),
+            properties: entries(&mapping["properties"])
+                .map(|(class, it)| (class.clone(), pairs(it).into_iter().map(property).collect()))
+                .collect(),
+            delegates: entries(&mapping["delegates"]).map(|(class, it)| (class.clone(), list(it))).collect(),
         })
     }
 
@@ -76,6 +124,87 @@ impl Official {
     pub fn methods(&self, class: &str) -> &[Method] {
         mapping::methods(&self.classes, class)
     }
+}
+
+/// The parameters of an operation, in one list.
+fn parameters(operation: &Operation) -> Vec<Member> {
+    let required = operation.arguments.iter().map(|it| Member { required: true, ..it.clone() });
+    required.chain(operation.options.iter().cloned()).collect()
+}
+
+/// An entry of `types` in the mapping.
+fn named(surface: &Surface, name: &str, it: &Value) -> Result<Named, String> {
+    if let Some(alias) = it.as_str() {
+        return Ok(Named::Alias(alias.to_owned()));
+    }
+    let mut fields = Fields {
+        names: pairs(&it["names"]),
+        without: list(&it["without"]),
+        types: pairs(&it["types"]),
+        extends: it["extends"].as_str().map(str::to_owned),
+        ..Fields::default()
+    };
+    match it["of"].as_str() {
+        Some(of) if of.contains('.') => {
+            fields.doc = format!("Parameters of `{of}`.");
+            fields.members = parameters(mapping::find(surface, of)?);
+            fields.is_parameter = true;
+        }
+        Some(of) => {
+            let shape = surface.shape(of).ok_or_else(|| format!("official.json: there is no shape {of}"))?;
+            fields.doc = shape.doc.clone();
+            fields.members = shape.members.clone();
+            fields.is_parameter = shape.is_parameter;
+        }
+        None => {}
+    }
+    let (only, required) = (list(&it["only"]), list(&it["required"]));
+    let known =
+        only.iter().chain(&required).chain(&fields.without).chain(fields.names.iter().map(|(_, it)| it));
+    for field in known {
+        if !fields.members.iter().any(|member| member.name == *field) {
+            return Err(format!("official.json: {name} has no {field}"));
+        }
+    }
+    fields.members.retain(|member| only.is_empty() || only.contains(&member.name));
+    for member in &mut fields.members {
+        member.required |= required.contains(&member.name);
+    }
+    Ok(Named::Fields(fields))
+}
+
+/// The types of the `*TYPE` arguments: what the other arguments of their methods leave of the operations' parameters.
+fn spread(surface: &Surface, classes: &[Class<Argument>]) -> Result<BTreeMap<String, Named>, String> {
+    let mut types: BTreeMap<String, Named> = BTreeMap::new();
+    for class in classes {
+        for method in &class.methods {
+            let given = class.bound.iter().chain(&method.arguments);
+            let Some(name) = given.clone().find_map(|it| match &it.goes {
+                Goes::Spread(name) => Some(name),
+                _ => None,
+            }) else {
+                continue;
+            };
+            let operation = mapping::find(surface, &method.operation)?;
+            let is_given = |field: &str| {
+                let mut given = given.clone().filter(|it| !matches!(it.goes, Goes::Spread(_)));
+                given.any(|it| mapping::Argument::gives(it, field))
+            };
+            let named = types.entry(name.clone()).or_insert_with(|| {
+                let doc = format!("Parameters of `{}`.", operation.name);
+                Named::Fields(Fields {
+                    doc,
+                    members: parameters(operation),
+                    is_parameter: true,
+                    ..Fields::default()
+                })
+            });
+            if let Named::Fields(fields) = named {
+                fields.members.retain(|member| !is_given(&member.name));
+            }
+        }
+    }
+    Ok(types)
 }
 
 impl mapping::Argument for Argument {

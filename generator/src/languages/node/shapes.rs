@@ -6,7 +6,7 @@ use super::spelling::{WIDTH, comment, constant, member_doc, member_type, shape};
 use std::fmt::Write;
 
 /// `shapes.d.ts`
-pub fn render(surface: &Surface, official: &Official) -> String {
+pub fn render(surface: &Surface) -> String {
     let mut text = String::from("\n");
     for it in &surface.shapes {
         text += &comment(&it.doc, 0);
@@ -21,10 +21,6 @@ pub fn render(surface: &Surface, official: &Official) -> String {
             let _ = writeln!(text, "  {}{optional}: {}", member.name, member_type(member, it.is_parameter));
         }
         text += "}\n\n";
-    }
-    for (name, of) in &official.types {
-        text += &comment(&format!("{} by the name that the official package gives it.", of), 0);
-        let _ = writeln!(text, "export type {name} = {of}\n");
     }
     let names: Vec<&str> = surface.choices.iter().map(|it| it.name.as_str()).collect();
     let imports = listed("import type ", &names, " from './choices'");

@@ -1,10 +1,11 @@
 //! What the runtime looks up by operation.
 
 use super::super::surface::{Operation, Returns, Surface, channel};
+use super::official::{Named, Official};
 use super::spelling::signature;
 use std::fmt::Write;
 
-pub fn render(surface: &Surface) -> String {
+pub fn render(surface: &Surface, official: &Official) -> String {
     let (major, minor) = surface.interface();
     let mut text = format!(
         "\n'use strict'\n\n/** The interface of the library that this package needs: `major << 16 | minor`. */\n\
@@ -40,6 +41,17 @@ pub fn render(surface: &Surface) -> String {
         let name = level.name.trim_start_matches("LOG_").to_lowercase();
         let _ = writeln!(text, "  {name}: {},", level.number);
     }
-    text += "}\n\nmodule.exports = { ABI, returns, bounded, finishes, channels, levels }\n";
+    text += "}\n\n/** The library's names of parameters that the official package calls otherwise. */\nconst names = {\n";
+    for (name, named) in &official.types {
+        let Named::Fields(fields) = named else { continue };
+        if fields.is_parameter && !fields.names.is_empty() {
+            let _ = writeln!(text, "  {name}: {{");
+            for (name, of) in &fields.names {
+                let _ = writeln!(text, "    {name}: '{of}',");
+            }
+            text += "  },\n";
+        }
+    }
+    text += "}\n\nmodule.exports = { ABI, returns, bounded, finishes, channels, levels, names }\n";
     text
 }
