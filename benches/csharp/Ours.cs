@@ -87,17 +87,13 @@ internal sealed class Ours(string port) : ISubject
 /// <summary>What a call costs without a server.</summary>
 internal sealed class EchoTarget : IAsyncDisposable
 {
-    private readonly ClientHandle _handle = new(new NativeClient(null, isEcho: true));
+    private readonly ClientHandle _client = new(null, isEcho: true);
     private readonly Target _target;
 
-    internal EchoTarget() => _target = new ClientTarget(_handle);
+    internal EchoTarget() => _target = new Target(_client);
 
     internal Task CallAsync() => _target.CallAsync("echo.value"u8,
-        Parameters.Rent().Text("result"u8, "hello").Integer("exitCode"u8, 0), ExecuteResult.Read, CancellationToken.None);
+        Parameters.Rent().Add("result"u8, "hello").Add("exitCode"u8, 0), static answer => answer.Json(ExecuteResult.Read), CancellationToken.None);
 
-    public async ValueTask DisposeAsync()
-    {
-        await _handle.Client.DrainAsync();
-        _handle.Dispose();
-    }
+    public ValueTask DisposeAsync() => _client.DisposeAsync();
 }

@@ -32,19 +32,6 @@ public sealed class ChoiceConverter<T> : JsonConverter<T> where T : struct, ICho
         writer.WriteStringValue(value.Value);
 }
 
-/// <summary>Reads times as servers write them. What is no time is the earliest one, not a failure of the whole answer.</summary>
-internal sealed class TimeConverter : JsonConverter<DateTimeOffset>
-{
-    public override DateTimeOffset Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
-        From(in reader);
-
-    internal static DateTimeOffset From(ref readonly Utf8JsonReader reader) =>
-        reader.TryGetDateTimeOffset(out var time) || DateTimeOffset.TryParse(reader.GetString(), out time) ? time : default;
-
-    public override void Write(Utf8JsonWriter writer, DateTimeOffset value, JsonSerializerOptions options) =>
-        writer.WriteStringValue(value);
-}
-
 /// <summary>A time span that the JSON has as a number of some unit; -1 of it is <see cref="Timeout.InfiniteTimeSpan"/>.</summary>
 internal abstract class SpanConverter(double ticks) : JsonConverter<TimeSpan>
 {
@@ -61,18 +48,8 @@ internal abstract class SpanConverter(double ticks) : JsonConverter<TimeSpan>
         return span >= long.MaxValue ? TimeSpan.MaxValue : span <= long.MinValue ? TimeSpan.MinValue : new TimeSpan((long)span);
     }
 
-    public override void Write(Utf8JsonWriter writer, TimeSpan value, JsonSerializerOptions options)
-    {
-        var number = value == Timeout.InfiniteTimeSpan ? -1 : value.Ticks / ticks;
-        if (number == Math.Truncate(number))
-        {
-            writer.WriteNumberValue((long)number);
-        }
-        else
-        {
-            writer.WriteNumberValue(number);
-        }
-    }
+    public override void Write(Utf8JsonWriter writer, TimeSpan value, JsonSerializerOptions options) =>
+        writer.WriteNumberValue(value == Timeout.InfiniteTimeSpan ? -1 : value.Ticks / ticks);
 }
 
 internal sealed class MillisecondsConverter() : SpanConverter(TimeSpan.TicksPerMillisecond);

@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+
 namespace Daytona;
 
 /// <summary>A way to Daytona: sandboxes are created, found and listed here. One client serves a whole program and any
@@ -23,8 +25,8 @@ public partial class DaytonaClient : IAsyncDisposable, IDisposable
     /// <exception cref="DaytonaLibraryException">libdaytona is not there, or of another version.</exception>
     public DaytonaClient(DaytonaOptions options)
     {
-        _handle = new ClientHandle(new NativeClient(Parameters.Given(options), isEcho: false));
-        _target = new ClientTarget(_handle);
+        _handle = new ClientHandle(Parameters.Given(options), isEcho: false);
+        _target = new Target(_handle);
     }
 
     internal Target Target => _target!;
@@ -38,29 +40,7 @@ public partial class DaytonaClient : IAsyncDisposable, IDisposable
         get
         {
             NativeLibraryLoader.Ensure();
-            return Native.Text(Native.Version());
-        }
-    }
-
-    /// <summary>The sandboxes that match, one after the other; pages are fetched as they are needed.</summary>
-    /// <param name="options">Which ones; <c>Limit</c> is the size of a page.</param>
-    /// <param name="cancellationToken">Ends it.</param>
-    /// <returns>The sandboxes.</returns>
-    public virtual async IAsyncEnumerable<Sandbox> ListAsync(SandboxListOptions? options = null,
-        [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellationToken = default)
-    {
-        options = options?.Copy<SandboxListOptions>() ?? new SandboxListOptions();
-        while (true)
-        {
-            var page = await ListPageAsync(options, cancellationToken).ConfigureAwait(false);
-            foreach (var info in page.Items)
-            {
-                yield return Attach(info);
-            }
-            if (!Paging.Advance(page.NextCursor, page.Page, page.TotalPages, cursor => options.Cursor = cursor, number => options.Page = number))
-            {
-                yield break;
-            }
+            return Marshal.PtrToStringUTF8((nint)Native.Version())!;
         }
     }
 
@@ -78,10 +58,9 @@ public partial class DaytonaClient : IAsyncDisposable, IDisposable
     /// <returns>A task that completes when nothing runs any more.</returns>
     public virtual async ValueTask DisposeAsync()
     {
-        if (_handle is { IsClosed: false })
+        if (_handle is not null)
         {
-            await _handle.Client.DrainAsync().ConfigureAwait(false);
-            _handle.Dispose();
+            await _handle.DisposeAsync().ConfigureAwait(false);
         }
         GC.SuppressFinalize(this);
     }
@@ -101,24 +80,5 @@ public partial class DaytonaClient : IAsyncDisposable, IDisposable
         {
             _handle?.Dispose();
         }
-    }
-}
-
-/// <summary>Goes through pages, by cursor where the server has cursors, else by number.</summary>
-internal static class Paging
-{
-    internal static bool Advance(string? cursor, long? page, long? pages, Action<string>? byCursor, Action<int>? byNumber)
-    {
-        if (byCursor is not null && !string.IsNullOrEmpty(cursor))
-        {
-            byCursor(cursor);
-            return true;
-        }
-        if (byNumber is not null && page is { } current && pages is { } last && current < last)
-        {
-            byNumber((int)current + 1);
-            return true;
-        }
-        return false;
     }
 }

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using System.Text.Json;
 
 namespace Daytona;
@@ -39,43 +40,7 @@ public class DaytonaException : Exception
     public string? SandboxId => Error.SandboxId;
 
     /// <summary>The exception for a failure: one of cancellation where this token asked for it.</summary>
-    internal static Exception From(int status, ReadOnlySpan<byte> json, CancellationToken cancellationToken = default)
-    {
-        var exception = Read(status, json);
-        if (status == Native.Cancelled && cancellationToken.IsCancellationRequested)
-        {
-            return new OperationCanceledException(exception.Message, exception, cancellationToken);
-        }
-        return exception;
-    }
-
-    /// <summary>The exception for an error JSON, which it frees.</summary>
-    internal static unsafe Exception Take(int status, byte* json)
-    {
-        try
-        {
-            return Read(status, json is null ? [] : Native.Terminated(json));
-        }
-        finally
-        {
-            Native.Free(json);
-        }
-    }
-
-    /// <summary>The exception for what this side finds out by itself.</summary>
-    internal static DaytonaException Own(DaytonaStatus status, string message, Exception? innerException = null)
-    {
-        var error = new DaytonaError { Status = (int)status, Name = Errors.Name((int)status), Message = message };
-        return innerException is null ? Errors.Create(error) : new DaytonaProtocolException(error, innerException);
-    }
-
-    /// <summary>For a failure with another exception as its cause.</summary>
-    /// <param name="error">What went wrong.</param>
-    /// <param name="innerException">The cause.</param>
-    private protected DaytonaException(DaytonaError error, Exception innerException)
-        : base(error.Message, innerException) => Error = error;
-
-    private static DaytonaException Read(int status, ReadOnlySpan<byte> json)
+    internal static Exception From(DaytonaStatus status, ReadOnlySpan<byte> json, CancellationToken cancellationToken = default)
     {
         DaytonaError? error = null;
         try
@@ -86,21 +51,35 @@ public class DaytonaException : Exception
         {
             // Then the status has to do.
         }
-        return Errors.Create(error ?? new DaytonaError
-        {
-            Status = status,
-            Name = Errors.Name(status),
-            Message = status == Native.Closed
-                ? "This was closed before it ended, or its client was."
-                : $"The library answered {Errors.Name(status)}.",
-        });
+        var exception = error is not null ? Errors.Create(error) : Own(status, status == DaytonaStatus.Closed
+            ? "This was closed before it ended, or its client was."
+            : $"The library answered {Errors.Name((int)status)}.");
+        return status == DaytonaStatus.Cancelled && cancellationToken.IsCancellationRequested
+            ? new OperationCanceledException(exception.Message, exception, cancellationToken)
+            : exception;
     }
-}
 
-public partial class DaytonaProtocolException
-{
-    internal DaytonaProtocolException(DaytonaError error, Exception innerException)
-        : base(error, innerException)
+    /// <summary>The exception for an error JSON, which it frees; where the client was closed by this program it is one of
+    /// disposal.</summary>
+    internal static unsafe Exception Take(DaytonaStatus status, byte* json, ClientHandle? client = null)
     {
+        var exception = From(status, MemoryMarshal.CreateReadOnlySpanFromNullTerminated(json));
+        Native.Free(json);
+        return client is { IsClosing: true } && exception is DaytonaClosedException or DaytonaInvalidHandleException
+            ? new ObjectDisposedException($"The {nameof(DaytonaClient)} is disposed: {exception.Message}", exception)
+            : exception;
     }
+
+    /// <summary>Throws unless it is OK.</summary>
+    internal static unsafe void Check(DaytonaStatus status, byte* json, ClientHandle? client = null)
+    {
+        if (status != DaytonaStatus.Ok)
+        {
+            throw Take(status, json, client);
+        }
+    }
+
+    /// <summary>The exception for what this side finds out by itself.</summary>
+    internal static DaytonaException Own(DaytonaStatus status, string message) =>
+        Errors.Create(new DaytonaError { Status = (int)status, Name = Errors.Name((int)status), Message = message });
 }

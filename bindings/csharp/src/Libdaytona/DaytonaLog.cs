@@ -1,5 +1,3 @@
-using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
 using System.Text.Json;
 
 namespace Daytona;
@@ -37,62 +35,37 @@ public static class DaytonaLog
     public static IDisposable Listen(DaytonaLogLevel level, Action<DaytonaLogLine> handler) =>
         new Listener(level, Parameters.Given(handler));
 
-    private sealed class Listener : IDisposable
+    private sealed class Listener : Receiver, IDisposable
     {
         private readonly Action<DaytonaLogLine> _handler;
         private readonly ulong _queue;
-        private GCHandle _self;
-        private int _isDisposed;
 
         internal unsafe Listener(DaytonaLogLevel level, Action<DaytonaLogLine> handler)
+            : base(null)
         {
             NativeLibraryLoader.Ensure();
             _handler = handler;
-            _self = GCHandle.Alloc(this);
             ulong queue = 0;
             byte* error = null;
-            var status = Native.QueueOpen(null, &OnEvent, (void*)GCHandle.ToIntPtr(_self), &queue, &error);
-            if (status == Native.Ok)
-            {
-                _queue = queue;
-                status = Native.SetLog((int)level, queue, 0);
-            }
-            if (status != Native.Ok)
-            {
-                Dispose();
-                throw DaytonaException.Take(status, error);
-            }
+            DaytonaException.Check(Native.QueueOpen(null, &OnEvent, null, &queue, &error), error);
+            _queue = queue;
+            Enter();
+            DaytonaException.Check(Native.SetLog(level, queue, Number), null);
         }
 
-        public void Dispose()
+        internal override Task Ending => Task.CompletedTask;
+
+        public void Dispose() => Abandon();
+
+        internal override void Abandon()
         {
-            if (Interlocked.Exchange(ref _isDisposed, 1) == 0)
-            {
-                Native.Close(_queue);
-                _self.Free();
-            }
+            Leave();
+            Native.Close(_queue);
         }
 
-        [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
-        private static unsafe int OnEvent(void* context, Native.Event* happened)
+        protected override unsafe DaytonaStatus On(Native.Event* happened)
         {
-            try
-            {
-                if (happened->Kind == Native.Log && GCHandle.FromIntPtr((nint)context).Target is Listener listener)
-                {
-                    listener._handler(Read(happened->Span));
-                }
-            }
-            catch (Exception)
-            {
-                // Nothing may leave a callback.
-            }
-            return Native.Ok;
-        }
-
-        private static DaytonaLogLine Read(ReadOnlySpan<byte> json)
-        {
-            var reader = new Utf8JsonReader(json);
+            var reader = new Utf8JsonReader(happened->Span);
             using var document = JsonDocument.ParseValue(ref reader);
             var line = document.RootElement;
             var level = line.GetProperty("level").GetString() switch
@@ -102,7 +75,8 @@ public static class DaytonaLog
                 "info" => DaytonaLogLevel.Information,
                 _ => DaytonaLogLevel.Debug,
             };
-            return new DaytonaLogLine(level, line.GetProperty("message").GetString() ?? "", line.GetProperty("dropped").GetInt64());
+            _handler(new DaytonaLogLine(level, line.GetProperty("message").GetString() ?? "", line.GetProperty("dropped").GetInt64()));
+            return DaytonaStatus.Ok;
         }
     }
 }

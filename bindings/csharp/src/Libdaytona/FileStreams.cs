@@ -3,17 +3,16 @@ namespace Daytona;
 /// <summary>A file of a sandbox that is being read, from its beginning to its end, in constant memory.</summary>
 public sealed class FileReadStream : Stream
 {
-    private readonly OutputStream<ReaderOpened, FileStreamEnded> _output;
-    private readonly ChunkStream<FileStreamEnded> _bytes;
+    private readonly Stream _bytes;
     private long _position;
 
-    internal FileReadStream(StreamReceiver receiver, ReaderOpened opened, Func<StreamReceiver, FileStreamEnded> ended)
+    internal FileReadStream(StreamReceiver receiver)
     {
-        _output = new OutputStream<ReaderOpened, FileStreamEnded>(receiver, opened, ended);
-        _bytes = new ChunkStream<FileStreamEnded>(_output, isWritable: false);
+        Output = new(receiver, static answer => answer.Json(ReaderOpened.Read), static answer => answer.Json(FileStreamEnded.Read));
+        _bytes = Output.AsStream();
     }
 
-    internal OutputStream<ReaderOpened, FileStreamEnded> Output => _output;
+    internal OutputStream<ReaderOpened, FileStreamEnded> Output { get; }
 
     /// <inheritdoc/>
     public override bool CanRead => true;
@@ -26,7 +25,7 @@ public sealed class FileReadStream : Stream
 
     /// <summary>The file's length, where the server says it.</summary>
     /// <exception cref="NotSupportedException">The server does not say it.</exception>
-    public override long Length => _output.Opened.Length ?? throw new NotSupportedException("The server does not say how long the file is.");
+    public override long Length => Output.Opened.Length ?? throw new NotSupportedException("The server does not say how long the file is.");
 
     /// <summary>How many bytes were read.</summary>
     public override long Position
@@ -49,7 +48,7 @@ public sealed class FileReadStream : Stream
 
     /// <inheritdoc/>
     public override int Read(byte[] buffer, int offset, int count) =>
-        ReadAsync(buffer.AsMemory(offset, count), CancellationToken.None).AsTask().GetAwaiter().GetResult();
+        ReadAsync(buffer, offset, count, CancellationToken.None).GetAwaiter().GetResult();
 
     /// <inheritdoc/>
     public override void Flush()
@@ -81,18 +80,12 @@ public sealed class FileReadStream : Stream
 /// stays as it was.</summary>
 public sealed class FileWriteStream : Stream
 {
-    private readonly OutputStream<FileStreamEnded> _output;
-    private readonly ChunkStream<FileStreamEnded> _bytes;
     private long _position;
     private bool _isOver;
 
-    internal FileWriteStream(StreamReceiver receiver, Func<StreamReceiver, FileStreamEnded> ended)
-    {
-        _output = new OutputStream<FileStreamEnded>(receiver, ended);
-        _bytes = new ChunkStream<FileStreamEnded>(_output, isWritable: true);
-    }
+    internal FileWriteStream(StreamReceiver receiver) => Output = new(receiver, static answer => answer.Json(FileStreamEnded.Read));
 
-    internal OutputStream<FileStreamEnded> Output => _output;
+    internal OutputStream<FileStreamEnded> Output { get; }
 
     /// <inheritdoc/>
     public override bool CanRead => false;
@@ -119,7 +112,7 @@ public sealed class FileWriteStream : Stream
         ObjectDisposedException.ThrowIf(_isOver, this);
         try
         {
-            await _bytes.WriteAsync(buffer, cancellationToken).ConfigureAwait(false);
+            await Output.Receiver.WriteAsync(buffer, cancellationToken).ConfigureAwait(false);
             _position += buffer.Length;
         }
         catch
@@ -135,7 +128,7 @@ public sealed class FileWriteStream : Stream
 
     /// <inheritdoc/>
     public override void Write(byte[] buffer, int offset, int count) =>
-        WriteAsync(buffer.AsMemory(offset, count), CancellationToken.None).AsTask().GetAwaiter().GetResult();
+        WriteAsync(buffer, offset, count, CancellationToken.None).GetAwaiter().GetResult();
 
     /// <summary>Completes the file and waits until the server has it. Nothing can be written afterwards.</summary>
     /// <param name="cancellationToken">Gives the upload up.</param>
@@ -146,12 +139,12 @@ public sealed class FileWriteStream : Stream
         _isOver = true;
         try
         {
-            _output.Receiver.Finish();
-            return await _output.Completion.WaitAsync(cancellationToken).ConfigureAwait(false);
+            Output.Receiver.Finish();
+            return await Output.Completion.WaitAsync(cancellationToken).ConfigureAwait(false);
         }
         finally
         {
-            _bytes.Dispose();
+            Output.Dispose();
         }
     }
 
@@ -159,7 +152,7 @@ public sealed class FileWriteStream : Stream
     public void Abort()
     {
         _isOver = true;
-        _bytes.Dispose();
+        Output.Dispose();
     }
 
     /// <inheritdoc/>

@@ -1,18 +1,20 @@
+using System.Text.Json;
+
 namespace Daytona;
 
 /// <summary>An image to make sandboxes of: a name, or a base with steps. Each step gives a new image; this one stays as
 /// it is. A text is an image of that name.</summary>
 public sealed partial class Image : IParameters
 {
-    private string? _base;
-    private string? _debianSlim;
-    private bool _isDebianSlim;
-    private string? _dockerfile;
-    private string? _contextDirectory;
-    private ImageStep[] _steps = [];
+    private static readonly JsonElement Null = JsonDocument.Parse("null"u8.ToArray()).RootElement;
 
-    private Image()
+    private readonly Action<Parameters> _beginning;
+    private readonly ImageStep[] _steps;
+
+    private Image(Action<Parameters> beginning, params ImageStep[] steps)
     {
+        _beginning = beginning;
+        _steps = steps;
     }
 
     /// <summary>The name, where it is one and nothing more.</summary>
@@ -21,42 +23,37 @@ public sealed partial class Image : IParameters
     /// <summary>An image to begin with.</summary>
     /// <param name="reference">Its name, as <c>python:3.12-slim</c>.</param>
     /// <returns>The image.</returns>
-    public static Image Base(string reference) => new() { _base = Parameters.Given(reference) };
+    public static Image Base(string reference)
+    {
+        ArgumentNullException.ThrowIfNull(reference);
+        return new(parameters => parameters.Add("base"u8, reference));
+    }
 
     /// <summary>The official Debian image of a Python.</summary>
     /// <param name="python">The version, as <c>3.12</c>; null: 3.12.</param>
     /// <returns>The image.</returns>
-    public static Image DebianSlim(string? python = null) => new() { _debianSlim = python, _isDebianSlim = true };
+    public static Image DebianSlim(string? python = null) => new(parameters => parameters.Add("debianSlim"u8, python ?? (object)Null));
 
     /// <summary>What a Dockerfile builds.</summary>
     /// <param name="dockerfile">The text of the Dockerfile.</param>
     /// <param name="contextDirectory">The local directory that its COPY and ADD take files from; null: there is none.</param>
     /// <returns>The image.</returns>
-    public static Image FromDockerfile(string dockerfile, string? contextDirectory = null) =>
-        new() { _dockerfile = Parameters.Given(dockerfile), _contextDirectory = contextDirectory };
+    public static Image FromDockerfile(string dockerfile, string? contextDirectory = null)
+    {
+        ArgumentNullException.ThrowIfNull(dockerfile);
+        return new(parameters => parameters.Add("dockerfile"u8, dockerfile).Add("contextDir"u8, contextDirectory));
+    }
 
     /// <summary>The image of this name.</summary>
     /// <param name="reference">The name, as <c>python:3.12</c>.</param>
-    public static implicit operator Image(string reference) => new() { Reference = Parameters.Given(reference) };
+    public static implicit operator Image(string reference) => new(Base(reference)._beginning) { Reference = reference };
 
     /// <summary>The image with one more step.</summary>
-    internal Image With(ImageStep step) => new()
-    {
-        _base = Reference ?? _base,
-        _debianSlim = _debianSlim,
-        _isDebianSlim = _isDebianSlim,
-        _dockerfile = _dockerfile,
-        _contextDirectory = _contextDirectory,
-        _steps = [.. _steps, step],
-    };
+    internal Image With(ImageStep step) => new(_beginning, [.. _steps, step]);
 
     void IParameters.Write(Parameters parameters)
     {
-        parameters.Text("base"u8, Reference ?? _base).Text("dockerfile"u8, _dockerfile).Text("contextDir"u8, _contextDirectory);
-        if (_isDebianSlim)
-        {
-            parameters.TextOrNull("debianSlim"u8, _debianSlim);
-        }
-        parameters.Shapes("steps"u8, _steps);
+        _beginning(parameters);
+        parameters.Add("steps"u8, _steps);
     }
 }

@@ -1,44 +1,20 @@
-using System.Buffers.Text;
+using System.Text;
+using System.Text.RegularExpressions;
 
 namespace Daytona;
 
-/// <summary>Halves of a pair that stand alone in JSON: a server may escape one, and the serializer takes none.</summary>
-internal static class LoneSurrogates
+/// <summary>Halves of a pair that stand alone in JSON: a server may escape one, and the reader takes none.</summary>
+internal static partial class LoneSurrogates
 {
-    private const int EscapeLength = 6;
-
     /// <summary>The JSON with U+FFFD in the place of every lone surrogate; null where it has none.</summary>
     internal static byte[]? Replaced(ReadOnlySpan<byte> json)
     {
-        byte[]? replaced = null;
-        for (var at = 0; at < json.Length;)
-        {
-            if (json[at] != '\\')
-            {
-                at++;
-                continue;
-            }
-            var unit = Unit(json[at..]);
-            if (char.IsHighSurrogate(unit) && char.IsLowSurrogate(Unit(json[(at + EscapeLength)..])))
-            {
-                at += 2 * EscapeLength;
-                continue;
-            }
-            if (char.IsSurrogate(unit))
-            {
-                replaced ??= json.ToArray();
-                "fffd"u8.CopyTo(replaced.AsSpan(at + 2));
-            }
-            // Whatever is escaped, a backslash too, is no beginning.
-            at += 2;
-        }
-        return replaced;
+        var text = Encoding.UTF8.GetString(json);
+        var replaced = Escape().Replace(text, static escape => escape.Groups["lone"].Success ? "\\ufffd" : escape.Value);
+        return replaced == text ? null : Encoding.UTF8.GetBytes(replaced);
     }
 
-    /// <summary>The UTF-16 unit of the escape that begins here; NUL where none does.</summary>
-    private static char Unit(ReadOnlySpan<byte> json) =>
-        json.Length >= EscapeLength && json.StartsWith("\\u"u8)
-            && Utf8Parser.TryParse(json[2..EscapeLength], out ushort unit, out var length, 'x') && length == 4
-            ? (char)unit
-            : '\0';
+    /// <summary>A pair, a half, or any other escape: the second of two backslashes begins none.</summary>
+    [GeneratedRegex(@"\\(?:u[dD][89abAB]..\\u[dD][c-fC-F]..|(?<lone>u[dD][89a-fA-F][0-9a-fA-F]{2})|.)")]
+    private static partial Regex Escape();
 }

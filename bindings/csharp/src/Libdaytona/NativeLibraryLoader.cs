@@ -1,4 +1,4 @@
-using System.Runtime.CompilerServices;
+using System.Diagnostics;
 using System.Runtime.InteropServices;
 
 namespace Daytona;
@@ -14,107 +14,68 @@ internal static unsafe class NativeLibraryLoader
     /// <summary>What include/daytona.h of this package is: major and minor of the interface.</summary>
     internal const uint InterfaceVersion = LibraryVersion.Interface;
 
-    private static readonly Lazy<nint> Loaded = new(Load);
+    private static readonly Lazy<nint> Library = new(Load);
 
     /// <summary>Loads the library where that did not happen yet. Everything that calls it comes through here first.</summary>
-    internal static void Ensure() => _ = Loaded.Value;
-
-    [ModuleInitializer]
-    [System.Diagnostics.CodeAnalysis.SuppressMessage("Usage", "CA2255", Justification = "The resolver has to be there before the first call.")]
-    internal static void Register() => NativeLibrary.SetDllImportResolver(typeof(Native).Assembly,
-        static (name, _, _) => name == Native.Library ? Loaded.Value : 0);
+    internal static void Ensure() => _ = Library.Value;
 
     private static nint Load()
     {
-        var library = Find(Environment.GetEnvironmentVariable("LIBDAYTONA_PATH"), out var path);
-        var version = NativeLibrary.TryGetExport(library, "daytona_abi_version", out var function)
+        var given = Environment.GetEnvironmentVariable("LIBDAYTONA_PATH");
+        var library = Find(string.IsNullOrEmpty(given) ? null : Path.GetFullPath(given));
+        uint? version = NativeLibrary.TryGetExport(library, "daytona_abi_version", out var function)
             ? ((delegate* unmanaged[Cdecl]<uint>)function)()
-            : throw new DaytonaLibraryException($"{path} is not libdaytona: it has no daytona_abi_version.");
-        Check(version, path);
-        AppDomain.CurrentDomain.ProcessExit += static (_, _) => NativeClient.AtExit();
+            : null;
+        if (version != InterfaceVersion)
+        {
+            Check(version, File.Exists(given) ? given : Loaded());
+        }
+        NativeLibrary.SetDllImportResolver(typeof(Native).Assembly, (name, _, _) => name == Native.Library ? library : 0);
+        AppDomain.CurrentDomain.ProcessExit += static (_, _) => Receiver.AtExit();
         return library;
     }
 
     /// <summary>Refuses a library with another major number, or with a lower minor one.</summary>
-    internal static void Check(uint version, string path)
+    internal static void Check(uint? version, string path)
     {
-        var (major, minor) = (version >> 16, version & 0xFFFF);
-        var (neededMajor, neededMinor) = (InterfaceVersion >> 16, InterfaceVersion & 0xFFFF);
-        if (major == neededMajor && minor >= neededMinor)
+        if (version is not { } has)
         {
-            return;
+            throw new DaytonaLibraryException($"{path} is not libdaytona: it has no daytona_abi_version.");
         }
-        var age = major < neededMajor || (major == neededMajor && minor < neededMinor) ? "old" : "new";
-        throw new DaytonaLibraryException($"{path} is too {age}: its interface is {major}.{minor}, and Libdaytona "
-            + $"{LibraryVersion.Package} needs {neededMajor}.{neededMinor}. Install the library of the same version.");
+        var (major, minor, neededMajor, neededMinor) = (has >> 16, has & 0xFFFF, InterfaceVersion >> 16, InterfaceVersion & 0xFFFF);
+        if (major != neededMajor || minor < neededMinor)
+        {
+            throw new DaytonaLibraryException($"{path} is too {(has < InterfaceVersion ? "old" : "new")}: its interface is {major}.{minor}, "
+                + $"and Libdaytona {LibraryVersion.Package} needs {neededMajor}.{neededMinor}. Install the library of the same version.");
+        }
     }
 
-    private static nint Find(string? given, out string path)
+    /// <summary>What is given is meant: nothing else is taken in its place. Else .NET looks where it looks for any
+    /// library, and the system does. The name with the interface's number is there without development files too.</summary>
+    private static nint Find(string? given)
     {
-        var looked = new List<string>();
-        foreach (var candidate in Candidates(given))
+        var file = OperatingSystem.IsWindows() ? "daytona.dll" : OperatingSystem.IsMacOS() ? "libdaytona.dylib" : "libdaytona.so";
+        string[] names = [file, $"{file}.{InterfaceVersion >> 16}"];
+        string[] candidates = given is null ? names : Directory.Exists(given) ? [.. names.Select(name => Path.Combine(given, name))] : [given];
+        foreach (var candidate in candidates)
         {
-            path = candidate;
-            if (!Path.IsPathRooted(candidate) || File.Exists(candidate))
+            if (NativeLibrary.TryLoad(candidate, typeof(Native).Assembly, null, out var library))
             {
-                try
-                {
-                    return NativeLibrary.Load(candidate);
-                }
-                catch (Exception exception) when (Path.IsPathRooted(candidate))
-                {
-                    throw new DaytonaLibraryException($"{candidate} is there but cannot be loaded: {exception.Message}", exception);
-                }
-                catch (DllNotFoundException)
-                {
-                    // The system does not know it by this name.
-                }
+                return library;
             }
-            looked.Add(candidate);
         }
-        throw new DaytonaLibraryException($"libdaytona was not found. Looked for {string.Join(", ", looked)}. "
-            + "Set LIBDAYTONA_PATH to the library, or to the directory where it is.");
-    }
-
-    /// <summary>Where it may be, in order. A name without a directory is the system's to find.</summary>
-    private static IEnumerable<string> Candidates(string? given)
-    {
-        var names = Names();
-        if (!string.IsNullOrEmpty(given))
+        try
         {
-            // What is given is meant: nothing else is taken in its place.
-            given = Path.GetFullPath(given);
-            return Directory.Exists(given) ? names.Select(name => Path.Combine(given, name)) : [given];
+            return NativeLibrary.Load(candidates[0], typeof(Native).Assembly, null);
         }
-        var native = Path.Combine("runtimes", RuntimeInformation.RuntimeIdentifier, "native");
-        var portable = Path.Combine("runtimes", Portable(), "native");
-        var directories = new[] { AppContext.BaseDirectory, Path.GetDirectoryName(Location()) ?? "" }
-            .Where(directory => directory.Length > 0).Distinct()
-            .SelectMany(directory => new[] { directory, Path.Combine(directory, native), Path.Combine(directory, portable) });
-        var probed = (AppContext.GetData("NATIVE_DLL_SEARCH_DIRECTORIES") as string ?? "")
-            .Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries);
-        return directories.Concat(probed).Select(Path.TrimEndingDirectorySeparator).Distinct()
-            .SelectMany(directory => names.Select(name => Path.Combine(directory, name)))
-            .Concat(names);
-    }
-
-    private static string[] Names()
-    {
-        if (OperatingSystem.IsWindows())
+        catch (Exception exception) when (exception is DllNotFoundException or BadImageFormatException)
         {
-            return ["daytona.dll"];
+            throw new DaytonaLibraryException($"libdaytona {(File.Exists(given) ? "cannot be loaded" : "was not found")}. Looked for "
+                + $"{string.Join(", ", candidates)}. Set LIBDAYTONA_PATH to the library, or to the directory where it is.\n{exception.Message}", exception);
         }
-        return OperatingSystem.IsMacOS()
-            ? ["libdaytona.dylib"]
-            : ["libdaytona.so", $"libdaytona.so.{InterfaceVersion >> 16}"];
     }
 
-    private static string Portable()
-    {
-        var system = OperatingSystem.IsWindows() ? "win" : OperatingSystem.IsMacOS() ? "osx" : "linux";
-        return $"{system}-{RuntimeInformation.ProcessArchitecture.ToString().ToLowerInvariant()}";
-    }
-
-    [System.Diagnostics.CodeAnalysis.UnconditionalSuppressMessage("SingleFile", "IL3000", Justification = "Empty in a single file, and then skipped.")]
-    private static string Location() => typeof(Native).Assembly.Location;
+    /// <summary>The file that was loaded, for the message that refuses it.</summary>
+    private static string Loaded() => Process.GetCurrentProcess().Modules.Cast<ProcessModule>()
+        .FirstOrDefault(static module => module.ModuleName.StartsWith("libdaytona.", StringComparison.Ordinal))?.FileName ?? "libdaytona";
 }

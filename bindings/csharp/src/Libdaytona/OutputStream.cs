@@ -1,4 +1,4 @@
-using System.Runtime.CompilerServices;
+using System.Buffers;
 using System.Text;
 using System.Text.Json;
 
@@ -72,7 +72,7 @@ public readonly struct OutputChunk
 /// <typeparam name="TEnded">What is known at the end.</typeparam>
 public class OutputStream<TEnded> : IAsyncEnumerable<OutputChunk>, IAsyncDisposable, IDisposable
 {
-    internal OutputStream(StreamReceiver receiver, Func<StreamReceiver, TEnded> ended)
+    internal OutputStream(StreamReceiver receiver, Answering<TEnded> ended)
     {
         Receiver = receiver;
         Completion = CompleteAsync(receiver, ended);
@@ -92,14 +92,10 @@ public class OutputStream<TEnded> : IAsyncEnumerable<OutputChunk>, IAsyncDisposa
     public async IAsyncEnumerator<OutputChunk> GetAsyncEnumerator(CancellationToken cancellationToken = default)
     {
         var text = new TextBoundaries();
-        while (await Receiver.WaitAsync(cancellationToken).ConfigureAwait(false))
+        while (await Receiver.ReadAsync(cancellationToken).ConfigureAwait(false) is { } chunk)
         {
-            while (Receiver.TryRead(out var chunk))
-            {
-                yield return text.Take(chunk);
-            }
+            yield return text.Find(chunk);
         }
-        ThrowIfFailed(Receiver);
         GC.KeepAlive(this);
     }
 
@@ -118,7 +114,7 @@ public class OutputStream<TEnded> : IAsyncEnumerable<OutputChunk>, IAsyncDisposa
 
     /// <summary>The output's bytes as a stream, all channels together.</summary>
     /// <returns>A stream that can be read; disposing it disposes this.</returns>
-    public virtual Stream AsStream() => new ChunkStream<TEnded>(this, isWritable: false);
+    public virtual Stream AsStream() => new ChunkStream(Receiver, this, isWritable: false);
 
     /// <summary>Ends the remote side where it has not ended by itself, in the background.</summary>
     public void Dispose()
@@ -136,19 +132,10 @@ public class OutputStream<TEnded> : IAsyncEnumerable<OutputChunk>, IAsyncDisposa
         return ValueTask.CompletedTask;
     }
 
-    internal static void ThrowIfFailed(StreamReceiver receiver)
-    {
-        ObjectDisposedException.ThrowIf(receiver.IsClosed, typeof(OutputStream<TEnded>));
-        if (receiver.Status != Native.Ok)
-        {
-            throw receiver.Failure();
-        }
-    }
-
-    private static async Task<TEnded> CompleteAsync(StreamReceiver receiver, Func<StreamReceiver, TEnded> ended)
+    private static async Task<TEnded> CompleteAsync(StreamReceiver receiver, Answering<TEnded> ended)
     {
         await receiver.Ending.ConfigureAwait(false);
-        return receiver.Status == Native.Ok ? ended(receiver) : throw receiver.Failure();
+        return ended(receiver.Ended);
     }
 }
 
@@ -157,53 +144,33 @@ public class OutputStream<TEnded> : IAsyncEnumerable<OutputChunk>, IAsyncDisposa
 /// <typeparam name="TEnded">What is known at the end.</typeparam>
 public class OutputStream<TOpened, TEnded> : OutputStream<TEnded>
 {
-    internal OutputStream(StreamReceiver receiver, TOpened opened, Func<StreamReceiver, TEnded> ended)
-        : base(receiver, ended) => Opened = opened;
+    internal OutputStream(StreamReceiver receiver, Answering<TOpened> opened, Answering<TEnded> ended)
+        : base(receiver, ended) => Opened = opened(receiver.Opened);
 
     /// <summary>What is known from its opening on.</summary>
     public TOpened Opened { get; }
 }
 
-/// <summary>Turns chunks into managed ones, and finds the characters that their ends cut.</summary>
+/// <summary>Finds the characters that the ends of chunks cut.</summary>
 internal sealed class TextBoundaries
 {
     private readonly byte[]?[] _before = new byte[]?[4];
 
-    internal unsafe OutputChunk Take(StreamReceiver.Chunk chunk)
+    internal OutputChunk Find(Chunk chunk)
     {
-        var data = chunk.Span.ToArray();
-        Native.Free(chunk.Data);
         ref var before = ref _before[(int)chunk.Channel & 3];
         var prior = before;
-        byte[] bytes = prior is null ? data : [.. prior, .. data];
-        var left = Unfinished(bytes);
+        byte[] bytes = prior is null ? chunk.Data : [.. prior, .. chunk.Data];
+        var left = Rune.DecodeLastFromUtf8(bytes, out _, out var count) == OperationStatus.NeedMoreData ? count : 0;
         before = left > 0 ? bytes[^left..] : null;
-        return new OutputChunk(data, chunk.Channel, prior, left);
-    }
-
-    /// <summary>How many bytes at the end begin a character that is not complete.</summary>
-    private static int Unfinished(ReadOnlySpan<byte> data)
-    {
-        for (var back = 1; back <= 3 && back <= data.Length; back++)
-        {
-            var first = data[^back];
-            if ((first & 0xC0) == 0x80)
-            {
-                continue;
-            }
-            var length = first >= 0xF0 ? 4 : first >= 0xE0 ? 3 : first >= 0xC0 ? 2 : 1;
-            return length > back ? back : 0;
-        }
-        return 0;
+        return new OutputChunk(chunk.Data, chunk.Channel, prior, left);
     }
 }
 
-/// <summary>A stream's bytes as a <see cref="Stream"/>.</summary>
-internal class ChunkStream<TEnded>(OutputStream<TEnded> output, bool isWritable) : Stream
+/// <summary>A stream's bytes as a <see cref="Stream"/>; disposing it disposes the stream's owner.</summary>
+internal sealed class ChunkStream(StreamReceiver receiver, IDisposable owner, bool isWritable) : Stream
 {
-    private readonly SemaphoreSlim _writing = new(1);
-    private StreamReceiver.Chunk _chunk;
-    private int _taken;
+    private ReadOnlyMemory<byte> _chunk;
 
     public override bool CanRead => true;
 
@@ -221,76 +188,35 @@ internal class ChunkStream<TEnded>(OutputStream<TEnded> output, bool isWritable)
 
     public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
     {
-        if (buffer.IsEmpty)
+        while (_chunk.IsEmpty && !buffer.IsEmpty)
         {
-            return 0;
-        }
-        while (true)
-        {
-            if (_taken < _chunk.Length)
+            if (await receiver.ReadAsync(cancellationToken).ConfigureAwait(false) is not { } chunk)
             {
-                return Copy(buffer.Span);
-            }
-            if (!output.Receiver.TryRead(out _chunk) && !await output.Receiver.WaitAsync(cancellationToken).ConfigureAwait(false))
-            {
-                OutputStream<TEnded>.ThrowIfFailed(output.Receiver);
                 return 0;
             }
-            _taken = 0;
+            _chunk = chunk.Data;
         }
-    }
-
-    /// <summary>Copies what there is room for; the chunk is freed with its last byte.</summary>
-    private int Copy(Span<byte> buffer)
-    {
-        lock (_writing)
-        {
-            var count = Math.Min(buffer.Length, _chunk.Length - _taken);
-            _chunk.Span.Slice(_taken, count).CopyTo(buffer);
-            _taken += count;
-            if (_taken == _chunk.Length)
-            {
-                Drop();
-            }
-            return count;
-        }
-    }
-
-    private unsafe void Drop()
-    {
-        Native.Free(_chunk.Data);
-        _chunk = default;
-        _taken = 0;
+        var count = Math.Min(buffer.Length, _chunk.Length);
+        _chunk[..count].CopyTo(buffer);
+        _chunk = _chunk[count..];
+        return count;
     }
 
     public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
         ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
 
     public override int Read(byte[] buffer, int offset, int count) =>
-        ReadAsync(buffer.AsMemory(offset, count), CancellationToken.None).AsTask().GetAwaiter().GetResult();
+        ReadAsync(buffer, offset, count, CancellationToken.None).GetAwaiter().GetResult();
 
-    public override async ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
-    {
-        if (!isWritable)
-        {
-            throw new NotSupportedException("This stream takes no input.");
-        }
-        await _writing.WaitAsync(cancellationToken).ConfigureAwait(false);
-        try
-        {
-            await output.Receiver.WriteAsync(buffer, cancellationToken).ConfigureAwait(false);
-        }
-        finally
-        {
-            _writing.Release();
-        }
-    }
+    public override ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default) => isWritable
+        ? receiver.WriteAsync(buffer, cancellationToken)
+        : throw new NotSupportedException("This stream takes no input.");
 
     public override Task WriteAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
         WriteAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
 
     public override void Write(byte[] buffer, int offset, int count) =>
-        WriteAsync(buffer.AsMemory(offset, count), CancellationToken.None).AsTask().GetAwaiter().GetResult();
+        WriteAsync(buffer, offset, count, CancellationToken.None).GetAwaiter().GetResult();
 
     public override void Flush()
     {
@@ -304,16 +230,10 @@ internal class ChunkStream<TEnded>(OutputStream<TEnded> output, bool isWritable)
 
     protected override void Dispose(bool disposing)
     {
-        lock (_writing)
-        {
-            Drop();
-        }
         if (disposing)
         {
-            output.Dispose();
+            owner.Dispose();
         }
         base.Dispose(disposing);
     }
-
-    ~ChunkStream() => Dispose(false);
 }

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Collections;
 using System.Runtime.CompilerServices;
 using System.Text.Encodings.Web;
 using System.Text.Json;
@@ -59,13 +60,6 @@ internal sealed class Parameters
         _kept = this;
     }
 
-    /// <summary>All that these options have; null is none.</summary>
-    internal Parameters With(IParameters? options)
-    {
-        options?.Write(this);
-        return this;
-    }
-
     /// <summary>A required value is missing where null is given.</summary>
     internal static T Given<T>(T? value, [CallerArgumentExpression(nameof(value))] string? name = null) where T : class
     {
@@ -73,195 +67,100 @@ internal sealed class Parameters
         return value;
     }
 
-    internal Parameters Text(ReadOnlySpan<byte> name, string? value)
+    /// <summary>All that these options have; null is none.</summary>
+    internal Parameters With(IParameters? options)
+    {
+        options?.Write(this);
+        return this;
+    }
+
+    /// <summary>A member of the object; null is none.</summary>
+    internal Parameters Add(ReadOnlySpan<byte> name, object? value)
     {
         if (value is not null)
         {
-            _json.WriteString(name, value);
+            _json.WritePropertyName(name);
+            Write(value);
         }
         return this;
     }
 
-    /// <summary>A text, or JSON null, which is not the same as nothing.</summary>
-    internal Parameters TextOrNull(ReadOnlySpan<byte> name, string? value)
-    {
-        _json.WriteString(name, value);
-        return this;
-    }
+    /// <summary>A text for one, a list for several.</summary>
+    internal Parameters OneOrMore(ReadOnlySpan<byte> name, IReadOnlyList<string>? values) =>
+        Add(name, values is [var one] ? one : values);
 
-    internal Parameters Time(ReadOnlySpan<byte> name, DateTimeOffset? value)
-    {
-        if (value is { } time)
-        {
-            _json.WriteString(name, time);
-        }
-        return this;
-    }
+    /// <summary>A time span as a number of whole units, rounded up; <see cref="Timeout.InfiniteTimeSpan"/> is the number
+    /// that stands for no end.</summary>
+    internal Parameters Span(ReadOnlySpan<byte> name, TimeSpan? value, long unit, int endless) =>
+        Add(name, value is not { } span ? null : span == Timeout.InfiniteTimeSpan ? endless : Math.Ceiling((double)span.Ticks / unit));
 
-    internal Parameters Integer(ReadOnlySpan<byte> name, long? value)
-    {
-        if (value is { } number)
-        {
-            _json.WriteNumber(name, number);
-        }
-        return this;
-    }
-
-    internal Parameters Number(ReadOnlySpan<byte> name, double? value)
-    {
-        if (value is { } number)
-        {
-            _json.WriteNumber(name, number);
-        }
-        return this;
-    }
-
-    internal Parameters Boolean(ReadOnlySpan<byte> name, bool? value)
-    {
-        if (value is { } flag)
-        {
-            _json.WriteBoolean(name, flag);
-        }
-        return this;
-    }
-
-    /// <summary>Whole milliseconds, rounded up.</summary>
-    internal Parameters Milliseconds(ReadOnlySpan<byte> name, TimeSpan? value) =>
-        Integer(name, value is { } span ? (long)Math.Ceiling(span.TotalMilliseconds) : null);
-
-    /// <summary>A time limit in whole milliseconds, rounded up; <see cref="Timeout.InfiniteTimeSpan"/> is none.</summary>
+    /// <summary>A time limit in milliseconds; <see cref="Timeout.InfiniteTimeSpan"/> is 0, none.</summary>
     internal Parameters Limit(ReadOnlySpan<byte> name, TimeSpan? value)
     {
-        if (value is not { } limit)
+        if (value is { } limit && limit != Timeout.InfiniteTimeSpan)
         {
-            return this;
+            ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(limit, TimeSpan.Zero, nameof(value));
         }
-        if (limit == Timeout.InfiniteTimeSpan)
-        {
-            return Integer(name, 0);
-        }
-        ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(limit, TimeSpan.Zero, nameof(CallOptions.CallTimeout));
-        return Milliseconds(name, limit);
+        return Span(name, value, TimeSpan.TicksPerMillisecond, 0);
     }
 
     /// <summary>Seconds with their fraction; <see cref="Timeout.InfiniteTimeSpan"/> is 0, no limit.</summary>
     internal Parameters Seconds(ReadOnlySpan<byte> name, TimeSpan? value) =>
-        Number(name, value is { } span ? (span == Timeout.InfiniteTimeSpan ? 0 : span.TotalSeconds) : null);
+        Add(name, value is not { } span ? null : span == Timeout.InfiniteTimeSpan ? 0 : span.TotalSeconds);
 
-    /// <summary>Whole seconds, rounded up.</summary>
-    internal Parameters WholeSeconds(ReadOnlySpan<byte> name, TimeSpan? value) =>
-        Integer(name, value is { } span ? (long)Math.Ceiling(span.TotalSeconds) : null);
-
-    /// <summary>Whole minutes, rounded up; <see cref="Timeout.InfiniteTimeSpan"/> is -1, never.</summary>
-    internal Parameters Minutes(ReadOnlySpan<byte> name, TimeSpan? value) =>
-        Integer(name, value is { } span ? (span == Timeout.InfiniteTimeSpan ? -1 : (long)Math.Ceiling(span.TotalMinutes)) : null);
-
-    internal Parameters Texts(ReadOnlySpan<byte> name, IEnumerable<string>? values) =>
-        List(name, values, static (it, value) => it._json.WriteStringValue(value));
-
-    /// <summary>A text for one, a list for several.</summary>
-    internal Parameters TextOrTexts(ReadOnlySpan<byte> name, IReadOnlyList<string>? values) =>
-        values is [var one] ? Text(name, one) : Texts(name, values);
-
-    internal Parameters Choices<T>(ReadOnlySpan<byte> name, IEnumerable<T>? values) where T : struct, IChoice<T> =>
-        Texts(name, values?.Select(static value => value.Value));
-
-    internal Parameters Integers(ReadOnlySpan<byte> name, IEnumerable<int>? values) =>
-        List(name, values, static (it, value) => it._json.WriteNumberValue(value));
-
-    internal Parameters Map(ReadOnlySpan<byte> name, IEnumerable<KeyValuePair<string, string>>? values)
+    /// <summary>A value, as its type has it in JSON; a choice is the text that it is.</summary>
+    private void Write(object? value)
     {
-        if (values is not null)
+        switch (value)
         {
-            _json.WritePropertyName(name);
-            Object(values);
+            case string text:
+                _json.WriteStringValue(text);
+                break;
+            case bool flag:
+                _json.WriteBooleanValue(flag);
+                break;
+            case int or long:
+                _json.WriteNumberValue(Convert.ToInt64(value));
+                break;
+            case double number:
+                _json.WriteNumberValue(number);
+                break;
+            case DateTimeOffset time:
+                _json.WriteStringValue(time);
+                break;
+            case JsonElement json:
+                json.WriteTo(_json);
+                break;
+            case SandboxInfo info:
+                JsonSerializer.Serialize(_json, info, DaytonaJson.Default.SandboxInfo);
+                break;
+            case Image { Reference: { } reference }:
+                _json.WriteStringValue(reference);
+                break;
+            case IParameters members:
+                _json.WriteStartObject();
+                members.Write(this);
+                _json.WriteEndObject();
+                break;
+            case IEnumerable<KeyValuePair<string, string>> map:
+                _json.WriteStartObject();
+                foreach (var (name, text) in map)
+                {
+                    _json.WriteString(name, text);
+                }
+                _json.WriteEndObject();
+                break;
+            case IEnumerable list:
+                _json.WriteStartArray();
+                foreach (var item in list)
+                {
+                    Write(item);
+                }
+                _json.WriteEndArray();
+                break;
+            default:
+                _json.WriteStringValue(value?.ToString());
+                break;
         }
-        return this;
-    }
-
-    internal Parameters Maps(ReadOnlySpan<byte> name, IEnumerable<IEnumerable<KeyValuePair<string, string>>>? values) =>
-        List(name, values, static (it, value) => it.Object(value));
-
-    internal Parameters Shape(ReadOnlySpan<byte> name, IParameters? value)
-    {
-        if (value is not null)
-        {
-            _json.WritePropertyName(name);
-            Object(value);
-        }
-        return this;
-    }
-
-    internal Parameters Shapes(ReadOnlySpan<byte> name, IEnumerable<IParameters>? values) =>
-        List(name, values, static (it, value) => it.Object(value));
-
-    /// <summary>Any value, as it is.</summary>
-    internal Parameters Json(ReadOnlySpan<byte> name, JsonElement? value)
-    {
-        if (value is { } json)
-        {
-            _json.WritePropertyName(name);
-            json.WriteTo(_json);
-        }
-        return this;
-    }
-
-    /// <summary>An image: a name, or an object.</summary>
-    internal Parameters Image(ReadOnlySpan<byte> name, Image? value)
-    {
-        if (value?.Reference is { } reference)
-        {
-            return Text(name, reference);
-        }
-        return Shape(name, value);
-    }
-
-    /// <summary>A value that has its own JSON.</summary>
-    internal Parameters Serialized<T>(ReadOnlySpan<byte> name, T value, System.Text.Json.Serialization.Metadata.JsonTypeInfo<T> type)
-    {
-        _json.WritePropertyName(name);
-        JsonSerializer.Serialize(_json, value, type);
-        return this;
-    }
-
-    /// <summary>Members of an object that stand there as they are.</summary>
-    internal Parameters Members(JsonElement members)
-    {
-        foreach (var member in members.EnumerateObject())
-        {
-            member.WriteTo(_json);
-        }
-        return this;
-    }
-
-    private Parameters List<T>(ReadOnlySpan<byte> name, IEnumerable<T>? values, Action<Parameters, T> write)
-    {
-        if (values is not null)
-        {
-            _json.WriteStartArray(name);
-            foreach (var value in values)
-            {
-                write(this, value);
-            }
-            _json.WriteEndArray();
-        }
-        return this;
-    }
-
-    private void Object(IParameters value)
-    {
-        _json.WriteStartObject();
-        value.Write(this);
-        _json.WriteEndObject();
-    }
-
-    private void Object(IEnumerable<KeyValuePair<string, string>> values)
-    {
-        _json.WriteStartObject();
-        foreach (var (name, value) in values)
-        {
-            _json.WriteString(name, value);
-        }
-        _json.WriteEndObject();
     }
 }

@@ -6,13 +6,13 @@ namespace Daytona;
 public class PtySession : OutputStream<PtyOpened, PtyEnded>
 {
     private readonly PtyOperations _operations;
-    private readonly ChunkStream<PtyEnded> _stream;
+    private readonly ChunkStream _stream;
 
-    internal PtySession(StreamReceiver receiver, PtyOpened opened, Func<StreamReceiver, PtyEnded> ended, PtyOperations operations)
-        : base(receiver, opened, ended)
+    internal PtySession(StreamReceiver receiver, PtyOperations operations)
+        : base(receiver, static answer => answer.Json(PtyOpened.Read), static answer => answer.Json(PtyEnded.Read))
     {
         _operations = operations;
-        _stream = new ChunkStream<PtyEnded>(this, isWritable: true);
+        _stream = new ChunkStream(receiver, this, isWritable: true);
     }
 
     /// <summary>The terminal's id.</summary>
@@ -23,7 +23,7 @@ public class PtySession : OutputStream<PtyOpened, PtyEnded>
     /// <param name="cancellationToken">Ends the wait for room; a part may have been typed.</param>
     /// <returns>A task that completes when the library has taken them.</returns>
     public ValueTask WriteAsync(ReadOnlyMemory<byte> data, CancellationToken cancellationToken = default) =>
-        _stream.WriteAsync(data, cancellationToken);
+        Receiver.WriteAsync(data, cancellationToken);
 
     /// <summary>Types a text.</summary>
     /// <param name="text">The text.</param>

@@ -71,7 +71,8 @@ internal ref struct ResultReader
     internal readonly bool Boolean() => _json.GetBoolean();
 
     /// <summary>What is no time is the earliest one, not a failure of the whole answer.</summary>
-    internal readonly DateTimeOffset Time() => TimeConverter.From(in _json);
+    internal readonly DateTimeOffset Time() =>
+        _json.TryGetDateTimeOffset(out var time) || DateTimeOffset.TryParse(_json.GetString(), out time) ? time : default;
 
     internal readonly TimeSpan Span(long ticks) => SpanConverter.From(_json.GetDouble(), ticks);
 

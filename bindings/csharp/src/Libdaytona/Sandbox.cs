@@ -77,12 +77,10 @@ public partial class Sandbox : IAsyncDisposable, IDisposable
 }
 
 /// <summary>A sandbox, as operations act on it. Where it came out of a list, its handle is made at the first use.</summary>
-internal sealed class SandboxTarget(ClientHandle owner, ulong handle, SandboxInfo info) : Target
+internal sealed class SandboxTarget(ClientHandle owner, ulong handle, SandboxInfo info) : Target(owner)
 {
-    private SandboxHandle? _handle = handle == 0 ? null : new SandboxHandle(handle);
+    private NativeHandle? _handle = handle == 0 ? null : new NativeHandle(handle);
     private bool _isReleased;
-
-    internal override ClientHandle Owner => owner;
 
     internal override ulong Handle
     {
@@ -102,31 +100,13 @@ internal sealed class SandboxTarget(ClientHandle owner, ulong handle, SandboxInf
         }
     }
 
-    private unsafe SandboxHandle Attach()
+    private NativeHandle Attach()
     {
         lock (this)
         {
-            if (_handle is not null)
-            {
-                return _handle;
-            }
-            ulong attached = 0;
-            byte* output = null;
-            int status;
-            var parameters = info.ToolboxProxyUrl.Length == 0
-                ? Parameters.Rent().Text("sandbox"u8, info.Id)
-                : Parameters.Rent().Serialized("sandbox"u8, info, DaytonaJson.Default.SandboxInfo);
-            fixed (byte* name = "sandbox.attach"u8, text = parameters.Finish())
-            {
-                status = Native.Call(owner.Client.Client, name, text, null, 0, &attached, &output, null);
-            }
-            parameters.Return();
-            if (status != Native.Ok)
-            {
-                throw owner.Client.Explain(DaytonaException.Take(status, output));
-            }
-            Native.Free(output);
-            return _handle = new SandboxHandle(attached);
+            object known = info.ToolboxProxyUrl.Length == 0 ? info.Id : info;
+            return _handle ??= new NativeHandle(new Target(Owner).Call("sandbox.attach"u8,
+                Parameters.Rent().Add("sandbox"u8, known), static answer => answer.Handle));
         }
     }
 }

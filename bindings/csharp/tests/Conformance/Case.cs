@@ -8,9 +8,9 @@ namespace Daytona.Conformance;
 /// <summary>A client of the echo target, which the package keeps to itself.</summary>
 internal sealed class EchoClient : IDisposable
 {
-    private readonly ClientHandle _handle = new(new NativeClient(null, isEcho: true));
+    private readonly ClientHandle _handle = new(null, isEcho: true);
 
-    internal EchoClient() => Target = new ClientTarget(_handle);
+    internal EchoClient() => Target = new Target(_handle);
 
     internal Target Target { get; }
 
@@ -20,7 +20,13 @@ internal sealed class EchoClient : IDisposable
 /// <summary>Parameters as a case has them.</summary>
 internal sealed class Raw(JsonObject members) : IParameters
 {
-    public void Write(Parameters parameters) => parameters.Members(JsonSerializer.SerializeToElement(members));
+    public void Write(Parameters parameters)
+    {
+        foreach (var member in JsonSerializer.SerializeToElement(members).EnumerateObject())
+        {
+            parameters.Add(Encoding.UTF8.GetBytes(member.Name), member.Value);
+        }
+    }
 }
 
 /// <summary>One case while it runs: its handles and variables.</summary>
@@ -167,7 +173,7 @@ internal sealed partial class Case : IAsyncDisposable
         {
             if (IsDynamic)
             {
-                _ = new NativeClient(new Raw(input.Parameters), isEcho: false);
+                _ = new ClientHandle(new Raw(input.Parameters), isEcho: false);
                 return new Outcome(null, null, null);
             }
             var client = new DaytonaClient(Table.Config(input));
@@ -201,12 +207,12 @@ internal sealed partial class Case : IAsyncDisposable
     {
         var name = Encoding.UTF8.GetBytes(operation + "\0");
         var target = Target(on);
-        var parameters = Parameters.Rent().Members(JsonSerializer.SerializeToElement(input.Parameters));
+        var parameters = Parameters.Rent().With(new Raw(input.Parameters));
         if (operation is "echo.handle" or "sandbox.create" or "sandbox.get" or "sandbox.find" or "sandbox.attach" or "sandbox.fork")
         {
-            return Outcome.Of(await target.CallSandboxAsync(name, parameters, input.Cancellation));
+            return Outcome.Of(await target.CallAsync(name, parameters, Answer.Sandbox, input.Cancellation));
         }
-        var bytes = await target.CallBytesAsync(name, parameters, input.Cancellation, input.Body);
+        var bytes = await target.CallAsync(name, parameters, Answer.Bytes, input.Cancellation, body: input.Body);
         return operation is "echo.bytes" ? Outcome.Of(bytes) : new Outcome(JsonNode.Parse(bytes), null, null);
     }
 
@@ -278,7 +284,8 @@ internal sealed partial class Case : IAsyncDisposable
             return await Table.Streams[operation](new Handles(on as DaytonaClient ?? Client, on as Sandbox ?? null!), input);
         }
         return Flow.Of(await Target(on).OpenAsync(Encoding.UTF8.GetBytes(operation + "\0"),
-            Parameters.Rent().Members(JsonSerializer.SerializeToElement(input.Parameters)), ResultReader.Element, ResultReader.Element, CancellationToken.None));
+            Parameters.Rent().With(new Raw(input.Parameters)), receiver => new OutputStream<JsonElement, JsonElement>(receiver,
+                static answer => answer.Json(ResultReader.Element), static answer => answer.Json(ResultReader.Element)), CancellationToken.None));
     }
 
     /// <summary>One action while a stream is open; true once it was closed.</summary>
@@ -334,7 +341,7 @@ internal sealed partial class Case : IAsyncDisposable
         error["parent"] = isDisposed ? null : Class(known?.GetType().BaseType);
         if (known is null && isDisposed)
         {
-            error["status"] = Native.Closed;
+            error["status"] = (int)DaytonaStatus.Closed;
             error["name"] = "CLOSED";
         }
         return error;

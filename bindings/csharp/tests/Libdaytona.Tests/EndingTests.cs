@@ -37,7 +37,7 @@ public sealed class EndingTests
     public async Task A_panic_is_an_exception_and_the_client_goes_on()
     {
         await using var echo = new Echo();
-        await Assert.ThrowsAsync<DaytonaPanicException>(() => echo.Target.CallAsync("echo.panic"u8, Parameters.Rent(), CancellationToken.None));
+        await Assert.ThrowsAsync<DaytonaPanicException>(() => echo.Target.CallAsync("echo.panic"u8, Parameters.Rent(), Answer.Nothing, CancellationToken.None));
         await echo.DelayAsync(0);
     }
 
@@ -70,7 +70,7 @@ public sealed class EndingTests
             {
                 using var source = new CancellationTokenSource();
                 var cancelled = echo.DelayAsync(0, source.Token);
-                var other = echo.ValueAsync(parameters => parameters.Integer("round"u8, round));
+                var other = echo.ValueAsync(parameters => parameters.Add("round"u8, round));
                 source.Cancel();
                 try
                 {
@@ -148,14 +148,14 @@ public sealed class EndingTests
     }
 
     [System.Runtime.CompilerServices.MethodImpl(System.Runtime.CompilerServices.MethodImplOptions.NoInlining)]
-    private static bool IsAlive(WeakReference<NativeClient> client) => client.TryGetTarget(out _);
+    private static bool IsAlive(WeakReference<ClientHandle> client) => client.TryGetTarget(out _);
 
     [System.Runtime.CompilerServices.MethodImpl(System.Runtime.CompilerServices.MethodImplOptions.NoInlining)]
-    private static WeakReference<NativeClient> Abandoned()
+    private static WeakReference<ClientHandle> Abandoned()
     {
         var echo = new Echo();
         echo.DelayAsync(0).Wait();
-        return new WeakReference<NativeClient>(echo.Client);
+        return new WeakReference<ClientHandle>(echo.Client);
     }
 
     [Fact]

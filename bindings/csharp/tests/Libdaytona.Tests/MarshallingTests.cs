@@ -20,16 +20,16 @@ public sealed class MarshallingTests : IAsyncLifetime
     [InlineData("\"quoted\" \\ / \b\f\n\r\t\u0001\u007f</script>")]
     public async Task A_text_arrives_as_it_was_given(string text)
     {
-        var value = await _echo.ValueAsync(parameters => parameters.Text("text"u8, text));
+        var value = await _echo.ValueAsync(parameters => parameters.Add("text"u8, text));
         Assert.Equal(text, value["text"].GetString());
-        Assert.Equal(text, _echo.Value(parameters => parameters.Text("text"u8, text))["text"].GetString());
+        Assert.Equal(text, _echo.Value(parameters => parameters.Add("text"u8, text))["text"].GetString());
     }
 
     [Fact]
     public async Task A_long_text_arrives_whole()
     {
         var text = string.Concat(Enumerable.Repeat("äöü€🦀", 200_000));
-        var value = await _echo.ValueAsync(parameters => parameters.Text("text"u8, text));
+        var value = await _echo.ValueAsync(parameters => parameters.Add("text"u8, text));
         Assert.Equal(text, value["text"].GetString());
     }
 
@@ -41,7 +41,7 @@ public sealed class MarshallingTests : IAsyncLifetime
     [InlineData(long.MinValue)]
     public async Task A_number_arrives_exactly(long number)
     {
-        var value = await _echo.ValueAsync(parameters => parameters.Integer("number"u8, number));
+        var value = await _echo.ValueAsync(parameters => parameters.Add("number"u8, number));
         Assert.Equal(number, value["number"].GetInt64());
     }
 
@@ -51,7 +51,7 @@ public sealed class MarshallingTests : IAsyncLifetime
     [InlineData(-0.000001)]
     public async Task A_fraction_arrives_exactly(double number)
     {
-        var value = await _echo.ValueAsync(parameters => parameters.Number("number"u8, number));
+        var value = await _echo.ValueAsync(parameters => parameters.Add("number"u8, number));
         Assert.Equal(number, value["number"].GetDouble());
     }
 
@@ -66,7 +66,7 @@ public sealed class MarshallingTests : IAsyncLifetime
         var bytes = new byte[length];
         new Random(7).NextBytes(bytes);
         Assert.Equal(bytes, await _echo.BytesAsync(bytes));
-        Assert.Equal(bytes, _echo.Target.CallBytes("echo.bytes"u8, Parameters.Rent(), bytes));
+        Assert.Equal(bytes, _echo.Target.Call("echo.bytes"u8, Parameters.Rent(), Answer.Bytes, bytes));
     }
 
     [Fact]
@@ -81,12 +81,12 @@ public sealed class MarshallingTests : IAsyncLifetime
                 int number;
                 while ((number = Interlocked.Increment(ref next)) <= calls)
                 {
-                    var value = await _echo.ValueAsync(parameters => parameters.Integer("number"u8, number));
+                    var value = await _echo.ValueAsync(parameters => parameters.Add("number"u8, number));
                     Assert.Equal(number, value["number"].GetInt64());
                 }
             }));
         });
-        Assert.True(_echo.Client.TableSize <= 2 * inFlight, $"The table has {_echo.Client.TableSize} places.");
+        Assert.Empty(Receiver.Of(_echo.Client));
     }
 
     [Fact]
@@ -99,8 +99,8 @@ public sealed class MarshallingTests : IAsyncLifetime
             {
                 var sent = $"{thread}/{round}";
                 var received = round % 2 == 0
-                    ? _echo.Value(parameters => parameters.Text("text"u8, sent))["text"].GetString()
-                    : _echo.ValueAsync(parameters => parameters.Text("text"u8, sent)).Result["text"].GetString();
+                    ? _echo.Value(parameters => parameters.Add("text"u8, sent))["text"].GetString()
+                    : _echo.ValueAsync(parameters => parameters.Add("text"u8, sent)).Result["text"].GetString();
                 if (received != sent)
                 {
                     failures.Enqueue($"{sent} became {received}");
@@ -134,14 +134,15 @@ public sealed class MarshallingTests : IAsyncLifetime
     [Fact]
     public void A_lone_surrogate_of_a_server_is_a_replacement_character()
     {
+        static ExecuteResult Parse(string json) => new Answer(Encoding.UTF8.GetBytes(json), 0, null!).Json(ExecuteResult.Read);
         static string Read(string text) =>
-            Target.Parse(Encoding.UTF8.GetBytes($$"""{"exitCode":0,"result":"{{text}}"}"""), ExecuteResult.Read).Result;
+            Parse($$"""{"exitCode":0,"result":"{{text}}"}""").Result;
         Assert.Equal("x\ufffdy", Read("x\\ud800y"));
         Assert.Equal("\ufffd🦀\ufffd", Read("\\uDC00\\ud83e\\udd80\\ud83e"));
         Assert.Equal("\\ud800\ufffd", Read("\\\\ud800\\ud800"));
         foreach (var none in new[] { "", "{", "{\"result\":\"\\ud800", "{\"result\":\"\\ud8", "\\u", "\\" })
         {
-            Assert.Throws<DaytonaProtocolException>(() => Target.Parse(Encoding.UTF8.GetBytes(none), ExecuteResult.Read));
+            Assert.Throws<DaytonaProtocolException>(() => Parse(none));
         }
     }
 

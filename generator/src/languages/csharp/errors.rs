@@ -37,13 +37,11 @@ fn exception(out: &mut String, class: &Class, surface: &Surface) {
         (None, None) => "A kind of failure.".into(),
     };
     docs::element(out, "", "<summary>", "</summary>", &docs::xml(&doc));
-    // What this side finds out by itself may have a cause.
-    let partial = if class.name == "Protocol" { "partial " } else { "" };
     let has_children = surface.classes.iter().any(|other| other.parent.as_deref() == Some(&class.name));
-    let sealed = if has_children || !partial.is_empty() { "" } else { "sealed " };
+    let sealed = if has_children { "" } else { "sealed " };
     let _ = write!(
         out,
-        "public {sealed}{partial}class {name} : {base}\n{{\n    /// <summary>The exception for a failure.</summary>\n    \
+        "public {sealed}class {name} : {base}\n{{\n    /// <summary>The exception for a failure.</summary>\n    \
          /// <param name=\"error\">What went wrong.</param>\n    public {name}(DaytonaError error)\n        : base(error)\n    {{\n    \
          }}\n}}\n\n"
     );

@@ -107,8 +107,8 @@ impl Method<'_> {
             self.name(),
             signature(operation, Body::Memory)
         );
-        let mut arguments = vec![format!("\"{}\"u8", operation.name), parameters(operation)];
-        arguments.extend(self.info());
+        let mut arguments =
+            vec![format!("\"{}\"u8", operation.name), parameters(operation), self.answering()];
         arguments.push("cancellationToken".into());
         if call.progress {
             arguments.push("progress".into());
@@ -116,8 +116,9 @@ impl Method<'_> {
         if operation.body {
             arguments.push("body: content".into());
         }
-        let or_null = if result.ends_with('?') { "OrNull" } else { "" };
-        let invoked = format!("_target!.Call{}{or_null}Async({})", self.kind(), arguments.join(", "));
+        // A result that can be null says so; else the compiler finds its type.
+        let of = if result.ends_with('?') { format!("<{result}>") } else { String::new() };
+        let invoked = format!("_target!.CallAsync{of}({})", arguments.join(", "));
         let _ = match self.is_learnt() {
             true => writeln!(out, "        LearnAsync<{result}>({invoked});\n"),
             false => writeln!(out, "        {invoked};\n"),
@@ -138,12 +139,12 @@ impl Method<'_> {
             self.name(),
             arguments.trim_end_matches(", ")
         );
-        let mut arguments = vec![format!("\"{}\"u8", operation.name), parameters(operation)];
-        arguments.extend(self.info());
+        let mut arguments =
+            vec![format!("\"{}\"u8", operation.name), parameters(operation), self.answering()];
         if operation.body {
             arguments.push("content".into());
         }
-        let invoked = format!("_target!.Call{}({})", self.kind(), arguments.join(", "));
+        let invoked = format!("_target!.Call({})", arguments.join(", "));
         let _ = match self.is_learnt() {
             true => writeln!(out, "        Learn({invoked});\n"),
             false => writeln!(out, "        {invoked};\n"),
@@ -181,17 +182,30 @@ impl Method<'_> {
         let Some(Type::Shape(page)) = self.call.result.as_ref().map(|typed| &typed.of) else {
             return;
         };
-        // A list of sandboxes gives handles, by hand.
-        if !self.is_page() || self.operation.area() == "sandbox" {
+        if !self.is_page() {
             return;
         }
         let (name, options) = (names::call(self.operation), options(self.operation));
-        let item = names::shape(page.strip_suffix("Page").unwrap_or(page));
+        // Of sandboxes there are handles.
+        let (item, given) = match self.operation.area() {
+            "sandbox" => ("Sandbox".into(), "Attach(item)"),
+            _ => (names::shape(page.strip_suffix("Page").unwrap_or(page)), "item"),
+        };
         let has = |name: &str| self.operation.options.iter().any(|member| member.name == name);
-        let cursor = if has("cursor") { "cursor => options.Cursor = cursor" } else { "null" };
-        let number = if has("page") { "number => options.Page = number" } else { "null" };
-        let next = if has("cursor") { "page.NextCursor" } else { "null" };
-        let at = if has("page") { "page.Page, page.TotalPages" } else { "null, null" };
+        let mut next = String::new();
+        if has("cursor") {
+            next.push_str(
+                "if (!string.IsNullOrEmpty(page.NextCursor))\n            {\n                \
+                 options.Cursor = page.NextCursor;\n            }\n            else ",
+            );
+        }
+        if has("page") {
+            next.push_str(
+                "if (page.Page < page.TotalPages)\n            {\n                \
+                 options.Page = (int)page.Page + 1;\n            }\n            else ",
+            );
+        }
+        let next = next.strip_suffix(' ').unwrap_or_default();
         let _ = write!(
             out,
             "    /// <summary>All that match, one after the other; pages are fetched as they are needed.</summary>\n    \
@@ -201,9 +215,8 @@ impl Method<'_> {
              [EnumeratorCancellation] CancellationToken cancellationToken = default)\n    {{\n        \
              options = options?.Copy<{options}>() ?? new {options}();\n        while (true)\n        {{\n            \
              var page = await {name}PageAsync(options, cancellationToken).ConfigureAwait(false);\n            \
-             foreach (var item in page.Items)\n            {{\n                yield return item;\n            }}\n            \
-             if (!Paging.Advance({next}, {at}, {cursor}, {number}))\n            {{\n                \
-             yield break;\n            }}\n        }}\n    }}\n\n"
+             foreach (var item in page.Items)\n            {{\n                yield return {given};\n            }}\n            \
+             {next}\n            {{\n                yield break;\n            }}\n        }}\n    }}\n\n"
         );
     }
 
@@ -214,19 +227,15 @@ impl Method<'_> {
         is_reading && self.operation.area() == "sandbox" && self.operation.target == Target::Sandbox
     }
 
-    /// Which of the runtime's ways to call it takes.
-    fn kind(&self) -> &'static str {
-        match self.call.returns {
-            Returns::Bytes => "Bytes",
-            Returns::Text => "Text",
-            Returns::Handle => "Sandbox",
-            Returns::Json | Returns::Null => "",
+    /// What makes the result of the library's answer.
+    fn answering(&self) -> String {
+        match (self.call.returns, &self.call.result) {
+            (Returns::Null, _) | (Returns::Json, None) => "Answer.Nothing".into(),
+            (Returns::Bytes, _) => "Answer.Bytes".into(),
+            (Returns::Text, _) => "Answer.Text".into(),
+            (Returns::Handle, _) => "Answer.Sandbox".into(),
+            (Returns::Json, Some(typed)) => types::answering(&typed.of),
         }
-    }
-
-    fn info(&self) -> Option<String> {
-        let of = &self.call.result.as_ref().filter(|_| self.call.returns == Returns::Json)?.of;
-        Some(types::reader(of))
     }
 }
 
@@ -292,24 +301,22 @@ fn parameters(operation: &Operation) -> String {
 fn open(out: &mut String, operation: &Operation, stream: &Stream) {
     let ended = stream.ended.as_ref().map_or(&Type::Any, |typed| &typed.of);
     let opened = stream.opened.as_ref().map(|typed| &typed.of);
-    let (of, method, mut infos) = match (operation.name.as_str(), &opened) {
-        ("files.reader", _) => ("FileReadStream".into(), "OpenReadAsync", vec![]),
-        ("files.writer", _) => ("FileWriteStream".into(), "OpenWriteAsync", vec![]),
-        _ if stream.input == "endless" => ("PtySession".into(), "OpenPtyAsync", vec!["this".into()]),
-        (_, Some(opened)) if stream.handle => (
-            format!("OutputStream<{}, Sandbox>", types::result(opened)),
-            "OpenSandboxAsync",
-            vec![types::reader(opened)],
-        ),
-        (_, Some(opened)) => (
-            format!("OutputStream<{}, {}>", types::result(opened), types::result(ended)),
-            "OpenAsync",
-            vec![types::reader(opened), types::reader(ended)],
-        ),
-        (_, None) => {
-            (format!("OutputStream<{}>", types::result(ended)), "OpenAsync", vec![types::reader(ended)])
-        }
+    let (ended, end) = match stream.handle {
+        true => ("Sandbox".into(), "Answer.Sandbox".into()),
+        false => (types::result(ended), types::answering(ended)),
     };
+    let (of, arguments) = match (operation.name.as_str(), &opened) {
+        ("files.reader", _) => ("FileReadStream".into(), String::new()),
+        ("files.writer", _) => ("FileWriteStream".into(), String::new()),
+        _ if stream.input == "endless" => ("PtySession".into(), ", this".into()),
+        (_, Some(opened)) => (
+            format!("OutputStream<{}, {ended}>", types::result(opened)),
+            format!(", {}, {end}", types::answering(opened)),
+        ),
+        (_, None) => (format!("OutputStream<{ended}>"), format!(", {end}")),
+    };
+    let is_static = if arguments == ", this" { "" } else { "static " };
+    let make = format!("{is_static}receiver => new {of}(receiver{arguments})");
     let mut told = String::new();
     let what = if operation.call.is_some() {
         "The output as it comes; dispose it."
@@ -324,8 +331,10 @@ fn open(out: &mut String, operation: &Operation, stream: &Stream) {
         names::stream(operation),
         signature(operation, Body::Memory)
     );
-    let mut arguments = vec![format!("\"{}\"u8", operation.name), parameters(operation)];
-    arguments.append(&mut infos);
-    arguments.push("cancellationToken".into());
-    let _ = writeln!(out, "        _target!.{method}({});\n", arguments.join(", "));
+    let _ = writeln!(
+        out,
+        "        _target!.OpenAsync(\"{}\"u8, {}, {make}, cancellationToken);\n",
+        operation.name,
+        parameters(operation)
+    );
 }

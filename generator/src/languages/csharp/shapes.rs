@@ -231,8 +231,7 @@ pub fn context(surface: &Surface) -> String {
         let _ = writeln!(out, "[JsonSerializable(typeof({of}), TypeInfoPropertyName = \"{property}\")]");
     }
     out.push_str(
-        "[JsonSourceGenerationOptions(DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull, \
-         Converters = [typeof(TimeConverter)])]\n\
+        "[JsonSourceGenerationOptions(DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]\n\
          internal sealed partial class DaytonaJson : JsonSerializerContext;\n",
     );
     out

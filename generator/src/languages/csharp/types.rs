@@ -58,8 +58,13 @@ pub fn field(member: &Member) -> String {
     }
 }
 
+/// The function that makes a result of an answer.
+pub fn answering(of: &Type) -> String {
+    format!("static answer => answer.Json({})", reader(of))
+}
+
 /// The function that reads a value of this type.
-pub fn reader(of: &Type) -> String {
+fn reader(of: &Type) -> String {
     match of {
         // Qualified, because operations may have the names of records.
         Type::Shape(name) => format!("Daytona.{}.Read", names::shape(name)),
@@ -175,44 +180,16 @@ fn parameter_type(of: &Type, use_of: Use) -> String {
 /// The call that writes a value: the method of `Parameters`, and how the value is handed over.
 pub fn writer(member: &Member, value: &str) -> String {
     let name = &member.name;
-    let (method, value) = match (&member.of, span(member)) {
-        (_, Some(Span::Milliseconds)) if member.doc.contains("0 is no limit") => ("Limit", value.into()),
-        (_, Some(Span::Milliseconds)) => ("Milliseconds", value.into()),
-        (Type::Number, Some(Span::Seconds)) => ("Seconds", value.into()),
-        (_, Some(Span::Seconds)) => ("WholeSeconds", value.into()),
-        (_, Some(Span::Minutes)) => ("Minutes", value.into()),
-        (of, None) => written(of, value, member.required),
+    let (method, of_unit) = match (&member.of, span(member)) {
+        (_, Some(Span::Milliseconds)) if member.doc.contains("0 is no limit") => ("Limit", ""),
+        (_, Some(Span::Milliseconds)) => ("Span", ", TimeSpan.TicksPerMillisecond, -1"),
+        (Type::Number, Some(Span::Seconds)) => ("Seconds", ""),
+        (_, Some(Span::Seconds)) => ("Span", ", TimeSpan.TicksPerSecond, 0"),
+        (_, Some(Span::Minutes)) => ("Span", ", TimeSpan.TicksPerMinute, -1"),
+        (Type::Either(types), None) if one_or_more(types) == Some(&Type::Text) => ("OneOrMore", ""),
+        (_, None) => ("Add", ""),
     };
-    format!(".{method}(\"{name}\"u8, {value})")
-}
-
-fn written(of: &Type, value: &str, is_required: bool) -> (&'static str, String) {
-    let plain = |method| (method, value.to_owned());
-    match of {
-        Type::Text => plain("Text"),
-        Type::Time => plain("Time"),
-        Type::Integer => plain("Integer"),
-        Type::Number => plain("Number"),
-        Type::Boolean => plain("Boolean"),
-        Type::Any | Type::Object => plain("Json"),
-        Type::Shape(name) if name == "Image" => plain("Image"),
-        Type::Shape(_) => plain("Shape"),
-        Type::Choice(_) => ("Text", format!("{value}{}.Value", if is_required { "" } else { "?" })),
-        Type::Map(_) => plain("Map"),
-        Type::List(of) => plain(match **of {
-            Type::Shape(_) => "Shapes",
-            Type::Choice(_) => "Choices",
-            Type::Integer => "Integers",
-            Type::Map(_) => "Maps",
-            _ => "Texts",
-        }),
-        Type::Either(types) if types.iter().any(|of| *of == Type::Shape("Image".into())) => plain("Image"),
-        Type::Either(types) => match one_or_more(types) {
-            Some(Type::Choice(_)) => plain("Choices"),
-            Some(_) => plain("TextOrTexts"),
-            None => plain("Json"),
-        },
-    }
+    format!(".{method}(\"{name}\"u8, {value}{of_unit})")
 }
 
 /// Whether null can stand for a value of this type without `?`: a reference type.

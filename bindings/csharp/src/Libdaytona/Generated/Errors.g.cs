@@ -291,7 +291,7 @@ public sealed class DaytonaCancelledException : DaytonaException
 }
 
 /// <summary>The server answered something that the protocol does not allow.</summary>
-public partial class DaytonaProtocolException : DaytonaException
+public sealed class DaytonaProtocolException : DaytonaException
 {
     /// <summary>The exception for a failure.</summary>
     /// <param name="error">What went wrong.</param>

@@ -92,5 +92,5 @@ namespace Daytona;
 [JsonSerializable(typeof(WarmPool), TypeInfoPropertyName = "WarmPool")]
 [JsonSerializable(typeof(IReadOnlyList<WarmPool>), TypeInfoPropertyName = "WarmPoolList")]
 [JsonSerializable(typeof(WindowList), TypeInfoPropertyName = "WindowList")]
-[JsonSourceGenerationOptions(DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull, Converters = [typeof(TimeConverter)])]
+[JsonSourceGenerationOptions(DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
 internal sealed partial class DaytonaJson : JsonSerializerContext;

@@ -80,23 +80,23 @@ public sealed class DaytonaOptions : IParameters
     void IParameters.Write(Parameters parameters)
     {
         parameters
-            .Text("apiKey"u8, ApiKey)
-            .Text("jwtToken"u8, JwtToken)
-            .Text("organizationId"u8, OrganizationId)
-            .Text("apiUrl"u8, ApiUrl)
-            .Text("target"u8, Target)
+            .Add("apiKey"u8, ApiKey)
+            .Add("jwtToken"u8, JwtToken)
+            .Add("organizationId"u8, OrganizationId)
+            .Add("apiUrl"u8, ApiUrl)
+            .Add("target"u8, Target)
             .Limit("connectTimeoutMs"u8, ConnectTimeout)
             .Limit("idleTimeoutMs"u8, IdleTimeout)
-            .Integer("retries"u8, Retries)
-            .Text("proxy"u8, Proxy)
-            .Text("noProxy"u8, NoProxy)
-            .Text("caFile"u8, CaFile)
-            .Map("headers"u8, _headers)
-            .Integer("maxConnectionsPerHost"u8, MaxConnectionsPerHost)
-            .Text("traceparent"u8, Traceparent)
-            .Text("userAgent"u8, UserAgent)
-            .Integer("maxResultBytes"u8, MaxResultBytes)
-            .Boolean("events"u8, Events);
+            .Add("retries"u8, Retries)
+            .Add("proxy"u8, Proxy)
+            .Add("noProxy"u8, NoProxy)
+            .Add("caFile"u8, CaFile)
+            .Add("headers"u8, _headers)
+            .Add("maxConnectionsPerHost"u8, MaxConnectionsPerHost)
+            .Add("traceparent"u8, Traceparent)
+            .Add("userAgent"u8, UserAgent)
+            .Add("maxResultBytes"u8, MaxResultBytes)
+            .Add("events"u8, Events);
     }
 }
 
@@ -217,32 +217,32 @@ public sealed class SandboxCreateOptions : CallOptions
     private protected override void Write(Parameters parameters)
     {
         parameters
-            .Text("snapshot"u8, Snapshot)
-            .Image("image"u8, Image)
-            .Text("name"u8, Name)
-            .Text("language"u8, Language)
-            .Text("user"u8, User)
-            .Map("env"u8, _env)
-            .Map("labels"u8, _labels)
-            .Boolean("public"u8, Public)
-            .Text("target"u8, Target)
-            .Shape("resources"u8, Resources)
-            .Minutes("autoStopInterval"u8, AutoStopInterval)
-            .Minutes("autoArchiveInterval"u8, AutoArchiveInterval)
-            .Minutes("autoDeleteInterval"u8, AutoDeleteInterval)
-            .Boolean("ephemeral"u8, Ephemeral)
-            .Shapes("volumes"u8, _volumes)
-            .Boolean("networkBlockAll"u8, NetworkBlockAll)
-            .Text("networkAllowList"u8, NetworkAllowList)
-            .Text("domainAllowList"u8, DomainAllowList)
-            .Boolean("waitForStart"u8, WaitForStart)
-            .Minutes("autoPauseInterval"u8, AutoPauseInterval)
-            .Minutes("ttlMinutes"u8, Ttl)
-            .Maps("secrets"u8, _secrets)
-            .Boolean("spot"u8, Spot)
-            .Text("linkedSandbox"u8, LinkedSandbox)
-            .Minutes("queueTimeout"u8, QueueTimeout)
-            .Boolean("kvm"u8, Kvm);
+            .Add("snapshot"u8, Snapshot)
+            .Add("image"u8, Image)
+            .Add("name"u8, Name)
+            .Add("language"u8, Language)
+            .Add("user"u8, User)
+            .Add("env"u8, _env)
+            .Add("labels"u8, _labels)
+            .Add("public"u8, Public)
+            .Add("target"u8, Target)
+            .Add("resources"u8, Resources)
+            .Span("autoStopInterval"u8, AutoStopInterval, TimeSpan.TicksPerMinute, -1)
+            .Span("autoArchiveInterval"u8, AutoArchiveInterval, TimeSpan.TicksPerMinute, -1)
+            .Span("autoDeleteInterval"u8, AutoDeleteInterval, TimeSpan.TicksPerMinute, -1)
+            .Add("ephemeral"u8, Ephemeral)
+            .Add("volumes"u8, _volumes)
+            .Add("networkBlockAll"u8, NetworkBlockAll)
+            .Add("networkAllowList"u8, NetworkAllowList)
+            .Add("domainAllowList"u8, DomainAllowList)
+            .Add("waitForStart"u8, WaitForStart)
+            .Span("autoPauseInterval"u8, AutoPauseInterval, TimeSpan.TicksPerMinute, -1)
+            .Span("ttlMinutes"u8, Ttl, TimeSpan.TicksPerMinute, -1)
+            .Add("secrets"u8, _secrets)
+            .Add("spot"u8, Spot)
+            .Add("linkedSandbox"u8, LinkedSandbox)
+            .Span("queueTimeout"u8, QueueTimeout, TimeSpan.TicksPerMinute, -1)
+            .Add("kvm"u8, Kvm);
     }
 }
 
@@ -264,8 +264,8 @@ public sealed class SandboxFindOptions : CallOptions
     private protected override void Write(Parameters parameters)
     {
         parameters
-            .Text("name"u8, Name)
-            .Map("labels"u8, _labels);
+            .Add("name"u8, Name)
+            .Add("labels"u8, _labels);
     }
 }
 
@@ -396,36 +396,36 @@ public sealed class SandboxListOptions : CallOptions
     private protected override void Write(Parameters parameters)
     {
         parameters
-            .Map("labels"u8, _labels)
-            .Integer("page"u8, Page)
-            .Integer("limit"u8, Limit)
-            .Text("cursor"u8, Cursor)
-            .Text("id"u8, Id)
-            .Text("name"u8, Name)
-            .Choices("states"u8, _states)
-            .Texts("snapshots"u8, _snapshots)
-            .Texts("regionIds"u8, _regionIds)
-            .Choices("sandboxClasses"u8, _sandboxClasses)
-            .Boolean("includeErroredDeleted"u8, IncludeErroredDeleted)
-            .Boolean("includeWarm"u8, IncludeWarm)
-            .Number("minCpu"u8, MinCpu)
-            .Number("maxCpu"u8, MaxCpu)
-            .Number("minMemoryGiB"u8, MinMemoryGiB)
-            .Number("maxMemoryGiB"u8, MaxMemoryGiB)
-            .Number("minDiskGiB"u8, MinDiskGiB)
-            .Number("maxDiskGiB"u8, MaxDiskGiB)
-            .Number("minGpu"u8, MinGpu)
-            .Number("maxGpu"u8, MaxGpu)
-            .Boolean("isPublic"u8, IsPublic)
-            .Boolean("isRecoverable"u8, IsRecoverable)
-            .Time("createdAtAfter"u8, CreatedAtAfter)
-            .Time("createdAtBefore"u8, CreatedAtBefore)
-            .Time("lastEventAfter"u8, LastEventAfter)
-            .Time("lastEventBefore"u8, LastEventBefore)
-            .Time("autoDestroyAtAfter"u8, AutoDestroyAtAfter)
-            .Time("autoDestroyAtBefore"u8, AutoDestroyAtBefore)
-            .Text("sort"u8, Sort?.Value)
-            .Text("order"u8, Order?.Value);
+            .Add("labels"u8, _labels)
+            .Add("page"u8, Page)
+            .Add("limit"u8, Limit)
+            .Add("cursor"u8, Cursor)
+            .Add("id"u8, Id)
+            .Add("name"u8, Name)
+            .Add("states"u8, _states)
+            .Add("snapshots"u8, _snapshots)
+            .Add("regionIds"u8, _regionIds)
+            .Add("sandboxClasses"u8, _sandboxClasses)
+            .Add("includeErroredDeleted"u8, IncludeErroredDeleted)
+            .Add("includeWarm"u8, IncludeWarm)
+            .Add("minCpu"u8, MinCpu)
+            .Add("maxCpu"u8, MaxCpu)
+            .Add("minMemoryGiB"u8, MinMemoryGiB)
+            .Add("maxMemoryGiB"u8, MaxMemoryGiB)
+            .Add("minDiskGiB"u8, MinDiskGiB)
+            .Add("maxDiskGiB"u8, MaxDiskGiB)
+            .Add("minGpu"u8, MinGpu)
+            .Add("maxGpu"u8, MaxGpu)
+            .Add("isPublic"u8, IsPublic)
+            .Add("isRecoverable"u8, IsRecoverable)
+            .Add("createdAtAfter"u8, CreatedAtAfter)
+            .Add("createdAtBefore"u8, CreatedAtBefore)
+            .Add("lastEventAfter"u8, LastEventAfter)
+            .Add("lastEventBefore"u8, LastEventBefore)
+            .Add("autoDestroyAtAfter"u8, AutoDestroyAtAfter)
+            .Add("autoDestroyAtBefore"u8, AutoDestroyAtBefore)
+            .Add("sort"u8, Sort)
+            .Add("order"u8, Order);
     }
 }
 
@@ -438,7 +438,7 @@ public sealed class SandboxStopOptions : CallOptions
     private protected override void Write(Parameters parameters)
     {
         parameters
-            .Boolean("force"u8, Force);
+            .Add("force"u8, Force);
     }
 }
 
@@ -451,7 +451,7 @@ public sealed class SandboxRecoverOptions : CallOptions
     private protected override void Write(Parameters parameters)
     {
         parameters
-            .Boolean("skipStart"u8, SkipStart);
+            .Add("skipStart"u8, SkipStart);
     }
 }
 
@@ -464,7 +464,7 @@ public sealed class SandboxDeleteOptions : CallOptions
     private protected override void Write(Parameters parameters)
     {
         parameters
-            .Boolean("wait"u8, Wait);
+            .Add("wait"u8, Wait);
     }
 }
 
@@ -485,9 +485,9 @@ public sealed class SandboxSetNetworkOptions : CallOptions
     private protected override void Write(Parameters parameters)
     {
         parameters
-            .Boolean("networkBlockAll"u8, NetworkBlockAll)
-            .Text("networkAllowList"u8, NetworkAllowList)
-            .Text("domainAllowList"u8, DomainAllowList);
+            .Add("networkBlockAll"u8, NetworkBlockAll)
+            .Add("networkAllowList"u8, NetworkAllowList)
+            .Add("domainAllowList"u8, DomainAllowList);
     }
 }
 
@@ -518,9 +518,9 @@ public sealed class SandboxUpdateEnvOptions : CallOptions
     private protected override void Write(Parameters parameters)
     {
         parameters
-            .Map("set"u8, _set)
-            .Texts("unset"u8, _unset)
-            .Text("unsetValuePrefix"u8, UnsetValuePrefix);
+            .Add("set"u8, _set)
+            .Add("unset"u8, _unset)
+            .Add("unsetValuePrefix"u8, UnsetValuePrefix);
     }
 }
 
@@ -533,7 +533,7 @@ public sealed class SandboxKeepaliveOptions : CallOptions
     private protected override void Write(Parameters parameters)
     {
         parameters
-            .Text("activityType"u8, ActivityType);
+            .Add("activityType"u8, ActivityType);
     }
 }
 
@@ -546,7 +546,7 @@ public sealed class SandboxSignedPreviewLinkOptions : CallOptions
     private protected override void Write(Parameters parameters)
     {
         parameters
-            .WholeSeconds("expiresInSeconds"u8, ExpiresIn);
+            .Span("expiresInSeconds"u8, ExpiresIn, TimeSpan.TicksPerSecond, 0);
     }
 }
 
@@ -559,7 +559,7 @@ public sealed class SandboxCreateSshAccessOptions : CallOptions
     private protected override void Write(Parameters parameters)
     {
         parameters
-            .Minutes("expiresInMinutes"u8, ExpiresIn);
+            .Span("expiresInMinutes"u8, ExpiresIn, TimeSpan.TicksPerMinute, -1);
     }
 }
 
@@ -572,7 +572,7 @@ public sealed class SandboxDownloadUrlOptions : CallOptions
     private protected override void Write(Parameters parameters)
     {
         parameters
-            .WholeSeconds("ttlSeconds"u8, Ttl);
+            .Span("ttlSeconds"u8, Ttl, TimeSpan.TicksPerSecond, 0);
     }
 }
 
@@ -585,7 +585,7 @@ public sealed class SandboxUploadUrlOptions : CallOptions
     private protected override void Write(Parameters parameters)
     {
         parameters
-            .WholeSeconds("ttlSeconds"u8, Ttl);
+            .Span("ttlSeconds"u8, Ttl, TimeSpan.TicksPerSecond, 0);
     }
 }
 
@@ -604,7 +604,7 @@ public sealed class SandboxMetricsHistoryOptions : CallOptions
     private protected override void Write(Parameters parameters)
     {
         parameters
-            .Choices("metricNames"u8, _metricNames);
+            .Add("metricNames"u8, _metricNames);
     }
 }
 
@@ -617,7 +617,7 @@ public sealed class SandboxCreateSnapshotOptions : CallOptions
     private protected override void Write(Parameters parameters)
     {
         parameters
-            .Boolean("includeMemory"u8, IncludeMemory);
+            .Add("includeMemory"u8, IncludeMemory);
     }
 }
 
@@ -631,7 +631,7 @@ public sealed class SandboxForkOptions : CallOptions
     private protected override void Write(Parameters parameters)
     {
         parameters
-            .Text("name"u8, Name);
+            .Add("name"u8, Name);
     }
 }
 
@@ -644,7 +644,7 @@ public sealed class SandboxForksOptions : CallOptions
     private protected override void Write(Parameters parameters)
     {
         parameters
-            .Boolean("includeDestroyed"u8, IncludeDestroyed);
+            .Add("includeDestroyed"u8, IncludeDestroyed);
     }
 }
 
@@ -671,8 +671,8 @@ public sealed class ProcessExecuteOptions : CallOptions
     private protected override void Write(Parameters parameters)
     {
         parameters
-            .Text("cwd"u8, Cwd)
-            .Map("env"u8, _env)
+            .Add("cwd"u8, Cwd)
+            .Add("env"u8, _env)
             .Seconds("timeout"u8, Timeout);
     }
 }
@@ -710,9 +710,9 @@ public sealed class ProcessCodeRunOptions : CallOptions
     private protected override void Write(Parameters parameters)
     {
         parameters
-            .Text("language"u8, Language?.Value)
-            .Texts("argv"u8, _argv)
-            .Map("env"u8, _env)
+            .Add("language"u8, Language)
+            .Add("argv"u8, _argv)
+            .Add("env"u8, _env)
             .Seconds("timeout"u8, Timeout);
     }
 }
@@ -746,10 +746,10 @@ public sealed class ProcessRunOptions : CallOptions
     private protected override void Write(Parameters parameters)
     {
         parameters
-            .Text("cwd"u8, Cwd)
-            .Map("env"u8, _env)
+            .Add("cwd"u8, Cwd)
+            .Add("env"u8, _env)
             .Seconds("timeout"u8, Timeout)
-            .Text("stdin"u8, Stdin);
+            .Add("stdin"u8, Stdin);
     }
 }
 
@@ -766,8 +766,8 @@ public sealed class SessionExecuteOptions : CallOptions
     private protected override void Write(Parameters parameters)
     {
         parameters
-            .Boolean("runAsync"u8, RunAsync)
-            .Boolean("suppressInputEcho"u8, SuppressInputEcho);
+            .Add("runAsync"u8, RunAsync)
+            .Add("suppressInputEcho"u8, SuppressInputEcho);
     }
 }
 
@@ -781,7 +781,7 @@ public sealed class SessionFollowOptions : CallOptions
     private protected override void Write(Parameters parameters)
     {
         parameters
-            .Integer("from"u8, From);
+            .Add("from"u8, From);
     }
 }
 
@@ -795,7 +795,7 @@ public sealed class SessionEntrypointFollowOptions : CallOptions
     private protected override void Write(Parameters parameters)
     {
         parameters
-            .Integer("from"u8, From);
+            .Add("from"u8, From);
     }
 }
 
@@ -823,10 +823,10 @@ public sealed class PtyOpenOptions : CallOptions
     private protected override void Write(Parameters parameters)
     {
         parameters
-            .Integer("cols"u8, Cols)
-            .Integer("rows"u8, Rows)
-            .Text("cwd"u8, Cwd)
-            .Map("env"u8, _env);
+            .Add("cols"u8, Cols)
+            .Add("rows"u8, Rows)
+            .Add("cwd"u8, Cwd)
+            .Add("env"u8, _env);
     }
 }
 
@@ -858,11 +858,11 @@ public sealed class PtyCreateOptions : CallOptions
     private protected override void Write(Parameters parameters)
     {
         parameters
-            .Integer("cols"u8, Cols)
-            .Integer("rows"u8, Rows)
-            .Text("cwd"u8, Cwd)
-            .Map("env"u8, _env)
-            .Boolean("lazyStart"u8, LazyStart);
+            .Add("cols"u8, Cols)
+            .Add("rows"u8, Rows)
+            .Add("cwd"u8, Cwd)
+            .Add("env"u8, _env)
+            .Add("lazyStart"u8, LazyStart);
     }
 }
 
@@ -876,7 +876,7 @@ public sealed class FilesListOptions : CallOptions
     private protected override void Write(Parameters parameters)
     {
         parameters
-            .Integer("depth"u8, Depth);
+            .Add("depth"u8, Depth);
     }
 }
 
@@ -889,7 +889,7 @@ public sealed class FilesMkdirOptions : CallOptions
     private protected override void Write(Parameters parameters)
     {
         parameters
-            .Text("mode"u8, Mode);
+            .Add("mode"u8, Mode);
     }
 }
 
@@ -902,7 +902,7 @@ public sealed class FilesDeleteOptions : CallOptions
     private protected override void Write(Parameters parameters)
     {
         parameters
-            .Boolean("recursive"u8, Recursive);
+            .Add("recursive"u8, Recursive);
     }
 }
 
@@ -921,9 +921,9 @@ public sealed class FilesSetPermissionsOptions : CallOptions
     private protected override void Write(Parameters parameters)
     {
         parameters
-            .Text("mode"u8, Mode)
-            .Text("owner"u8, Owner)
-            .Text("group"u8, Group);
+            .Add("mode"u8, Mode)
+            .Add("owner"u8, Owner)
+            .Add("group"u8, Group);
     }
 }
 
@@ -936,7 +936,7 @@ public sealed class FilesWriterOptions : CallOptions
     private protected override void Write(Parameters parameters)
     {
         parameters
-            .Integer("length"u8, Length);
+            .Add("length"u8, Length);
     }
 }
 
@@ -961,9 +961,9 @@ public sealed class FilesSyncUpOptions : CallOptions
     private protected override void Write(Parameters parameters)
     {
         parameters
-            .Boolean("delete"u8, Delete)
-            .Texts("exclude"u8, _exclude)
-            .Boolean("dryRun"u8, DryRun);
+            .Add("delete"u8, Delete)
+            .Add("exclude"u8, _exclude)
+            .Add("dryRun"u8, DryRun);
     }
 }
 
@@ -988,9 +988,9 @@ public sealed class FilesSyncDownOptions : CallOptions
     private protected override void Write(Parameters parameters)
     {
         parameters
-            .Boolean("delete"u8, Delete)
-            .Texts("exclude"u8, _exclude)
-            .Boolean("dryRun"u8, DryRun);
+            .Add("delete"u8, Delete)
+            .Add("exclude"u8, _exclude)
+            .Add("dryRun"u8, DryRun);
     }
 }
 
@@ -1019,12 +1019,12 @@ public sealed class GitCloneOptions : CallOptions
     private protected override void Write(Parameters parameters)
     {
         parameters
-            .Text("branch"u8, Branch)
-            .Text("commitId"u8, CommitId)
-            .Integer("depth"u8, Depth)
-            .Text("username"u8, Username)
-            .Text("password"u8, Password)
-            .Boolean("insecureSkipTls"u8, InsecureSkipTls);
+            .Add("branch"u8, Branch)
+            .Add("commitId"u8, CommitId)
+            .Add("depth"u8, Depth)
+            .Add("username"u8, Username)
+            .Add("password"u8, Password)
+            .Add("insecureSkipTls"u8, InsecureSkipTls);
     }
 }
 
@@ -1037,7 +1037,7 @@ public sealed class GitDeleteBranchOptions : CallOptions
     private protected override void Write(Parameters parameters)
     {
         parameters
-            .Boolean("force"u8, Force);
+            .Add("force"u8, Force);
     }
 }
 
@@ -1050,7 +1050,7 @@ public sealed class GitCommitOptions : CallOptions
     private protected override void Write(Parameters parameters)
     {
         parameters
-            .Boolean("allowEmpty"u8, AllowEmpty);
+            .Add("allowEmpty"u8, AllowEmpty);
     }
 }
 
@@ -1072,10 +1072,10 @@ public sealed class GitPullOptions : CallOptions
     private protected override void Write(Parameters parameters)
     {
         parameters
-            .Text("remote"u8, Remote)
-            .Text("branch"u8, Branch)
-            .Text("username"u8, Username)
-            .Text("password"u8, Password);
+            .Add("remote"u8, Remote)
+            .Add("branch"u8, Branch)
+            .Add("username"u8, Username)
+            .Add("password"u8, Password);
     }
 }
 
@@ -1100,11 +1100,11 @@ public sealed class GitPushOptions : CallOptions
     private protected override void Write(Parameters parameters)
     {
         parameters
-            .Text("remote"u8, Remote)
-            .Text("branch"u8, Branch)
-            .Text("username"u8, Username)
-            .Text("password"u8, Password)
-            .Boolean("setUpstream"u8, SetUpstream);
+            .Add("remote"u8, Remote)
+            .Add("branch"u8, Branch)
+            .Add("username"u8, Username)
+            .Add("password"u8, Password)
+            .Add("setUpstream"u8, SetUpstream);
     }
 }
 
@@ -1120,8 +1120,8 @@ public sealed class GitInitOptions : CallOptions
     private protected override void Write(Parameters parameters)
     {
         parameters
-            .Boolean("bare"u8, Bare)
-            .Text("initialBranch"u8, InitialBranch);
+            .Add("bare"u8, Bare)
+            .Add("initialBranch"u8, InitialBranch);
     }
 }
 
@@ -1146,9 +1146,9 @@ public sealed class GitResetOptions : CallOptions
     private protected override void Write(Parameters parameters)
     {
         parameters
-            .Text("mode"u8, Mode)
-            .Text("target"u8, Target)
-            .Texts("files"u8, _files);
+            .Add("mode"u8, Mode)
+            .Add("target"u8, Target)
+            .Add("files"u8, _files);
     }
 }
 
@@ -1167,9 +1167,9 @@ public sealed class GitRestoreOptions : CallOptions
     private protected override void Write(Parameters parameters)
     {
         parameters
-            .Boolean("staged"u8, Staged)
-            .Boolean("worktree"u8, Worktree)
-            .Text("source"u8, Source);
+            .Add("staged"u8, Staged)
+            .Add("worktree"u8, Worktree)
+            .Add("source"u8, Source);
     }
 }
 
@@ -1185,8 +1185,8 @@ public sealed class GitAddRemoteOptions : CallOptions
     private protected override void Write(Parameters parameters)
     {
         parameters
-            .Boolean("fetch"u8, Fetch)
-            .Boolean("overwrite"u8, Overwrite);
+            .Add("fetch"u8, Fetch)
+            .Add("overwrite"u8, Overwrite);
     }
 }
 
@@ -1202,8 +1202,8 @@ public sealed class GitConfigSetOptions : CallOptions
     private protected override void Write(Parameters parameters)
     {
         parameters
-            .Text("scope"u8, Scope)
-            .Text("path"u8, Path);
+            .Add("scope"u8, Scope)
+            .Add("path"u8, Path);
     }
 }
 
@@ -1219,8 +1219,8 @@ public sealed class GitConfigUserOptions : CallOptions
     private protected override void Write(Parameters parameters)
     {
         parameters
-            .Text("scope"u8, Scope)
-            .Text("path"u8, Path);
+            .Add("scope"u8, Scope)
+            .Add("path"u8, Path);
     }
 }
 
@@ -1236,8 +1236,8 @@ public sealed class GitAuthenticateOptions : CallOptions
     private protected override void Write(Parameters parameters)
     {
         parameters
-            .Text("host"u8, Host)
-            .Text("protocol"u8, Protocol);
+            .Add("host"u8, Host)
+            .Add("protocol"u8, Protocol);
     }
 }
 
@@ -1253,8 +1253,8 @@ public sealed class GitConfigGetOptions : CallOptions
     private protected override void Write(Parameters parameters)
     {
         parameters
-            .Text("scope"u8, Scope)
-            .Text("path"u8, Path);
+            .Add("scope"u8, Scope)
+            .Add("path"u8, Path);
     }
 }
 
@@ -1279,9 +1279,9 @@ public sealed class SnapshotCreateOptions : CallOptions
     private protected override void Write(Parameters parameters)
     {
         parameters
-            .Shape("resources"u8, Resources)
-            .Texts("entrypoint"u8, _entrypoint)
-            .Text("regionId"u8, RegionId);
+            .Add("resources"u8, Resources)
+            .Add("entrypoint"u8, _entrypoint)
+            .Add("regionId"u8, RegionId);
     }
 }
 
@@ -1297,8 +1297,8 @@ public sealed class SnapshotListOptions : CallOptions
     private protected override void Write(Parameters parameters)
     {
         parameters
-            .Integer("page"u8, Page)
-            .Integer("limit"u8, Limit);
+            .Add("page"u8, Page)
+            .Add("limit"u8, Limit);
     }
 }
 
@@ -1324,8 +1324,8 @@ public sealed class InterpreterRunOptions : CallOptions
     private protected override void Write(Parameters parameters)
     {
         parameters
-            .Text("contextId"u8, ContextId)
-            .Map("env"u8, _env)
+            .Add("contextId"u8, ContextId)
+            .Add("env"u8, _env)
             .Seconds("timeout"u8, Timeout);
     }
 }
@@ -1342,8 +1342,8 @@ public sealed class InterpreterCreateContextOptions : CallOptions
     private protected override void Write(Parameters parameters)
     {
         parameters
-            .Text("cwd"u8, Cwd)
-            .Text("language"u8, Language);
+            .Add("cwd"u8, Cwd)
+            .Add("language"u8, Language);
     }
 }
 
@@ -1369,11 +1369,11 @@ public sealed class ComputerScreenshotOptions : CallOptions
     private protected override void Write(Parameters parameters)
     {
         parameters
-            .Shape("region"u8, Region)
-            .Boolean("showCursor"u8, ShowCursor)
-            .Text("format"u8, Format?.Value)
-            .Integer("quality"u8, Quality)
-            .Number("scale"u8, Scale);
+            .Add("region"u8, Region)
+            .Add("showCursor"u8, ShowCursor)
+            .Add("format"u8, Format)
+            .Add("quality"u8, Quality)
+            .Add("scale"u8, Scale);
     }
 }
 
@@ -1399,11 +1399,11 @@ public sealed class ComputerScreenshotImageOptions : CallOptions
     private protected override void Write(Parameters parameters)
     {
         parameters
-            .Shape("region"u8, Region)
-            .Boolean("showCursor"u8, ShowCursor)
-            .Text("format"u8, Format?.Value)
-            .Integer("quality"u8, Quality)
-            .Number("scale"u8, Scale);
+            .Add("region"u8, Region)
+            .Add("showCursor"u8, ShowCursor)
+            .Add("format"u8, Format)
+            .Add("quality"u8, Quality)
+            .Add("scale"u8, Scale);
     }
 }
 
@@ -1431,10 +1431,10 @@ public sealed class ComputerMouseClickOptions : CallOptions
     private protected override void Write(Parameters parameters)
     {
         parameters
-            .Text("button"u8, Button?.Value)
-            .Boolean("double"u8, Double)
-            .Integer("clicks"u8, Clicks)
-            .Choices("modifiers"u8, _modifiers);
+            .Add("button"u8, Button)
+            .Add("double"u8, Double)
+            .Add("clicks"u8, Clicks)
+            .Add("modifiers"u8, _modifiers);
     }
 }
 
@@ -1456,8 +1456,8 @@ public sealed class ComputerMouseDragOptions : CallOptions
     private protected override void Write(Parameters parameters)
     {
         parameters
-            .Text("button"u8, Button?.Value)
-            .Choices("modifiers"u8, _modifiers);
+            .Add("button"u8, Button)
+            .Add("modifiers"u8, _modifiers);
     }
 }
 
@@ -1479,8 +1479,8 @@ public sealed class ComputerMouseScrollOptions : CallOptions
     private protected override void Write(Parameters parameters)
     {
         parameters
-            .Integer("amount"u8, Amount)
-            .Choices("modifiers"u8, _modifiers);
+            .Add("amount"u8, Amount)
+            .Add("modifiers"u8, _modifiers);
     }
 }
 
@@ -1499,9 +1499,9 @@ public sealed class ComputerMouseDownOptions : CallOptions
     private protected override void Write(Parameters parameters)
     {
         parameters
-            .Integer("x"u8, X)
-            .Integer("y"u8, Y)
-            .Text("button"u8, Button?.Value);
+            .Add("x"u8, X)
+            .Add("y"u8, Y)
+            .Add("button"u8, Button);
     }
 }
 
@@ -1520,9 +1520,9 @@ public sealed class ComputerMouseUpOptions : CallOptions
     private protected override void Write(Parameters parameters)
     {
         parameters
-            .Integer("x"u8, X)
-            .Integer("y"u8, Y)
-            .Text("button"u8, Button?.Value);
+            .Add("x"u8, X)
+            .Add("y"u8, Y)
+            .Add("button"u8, Button);
     }
 }
 
@@ -1535,7 +1535,7 @@ public sealed class ComputerKeyTypeOptions : CallOptions
     private protected override void Write(Parameters parameters)
     {
         parameters
-            .Milliseconds("delay"u8, Delay);
+            .Span("delay"u8, Delay, TimeSpan.TicksPerMillisecond, -1);
     }
 }
 
@@ -1554,7 +1554,7 @@ public sealed class ComputerKeyPressOptions : CallOptions
     private protected override void Write(Parameters parameters)
     {
         parameters
-            .Choices("modifiers"u8, _modifiers);
+            .Add("modifiers"u8, _modifiers);
     }
 }
 
@@ -1568,7 +1568,7 @@ public sealed class ComputerRecordingStartOptions : CallOptions
     private protected override void Write(Parameters parameters)
     {
         parameters
-            .Text("label"u8, Label);
+            .Add("label"u8, Label);
     }
 }
 
@@ -1588,9 +1588,9 @@ public sealed class ComputerA11yTreeOptions : CallOptions
     private protected override void Write(Parameters parameters)
     {
         parameters
-            .Text("scope"u8, Scope?.Value)
-            .Integer("pid"u8, Pid)
-            .Integer("maxDepth"u8, MaxDepth);
+            .Add("scope"u8, Scope)
+            .Add("pid"u8, Pid)
+            .Add("maxDepth"u8, MaxDepth);
     }
 }
 
@@ -1628,13 +1628,13 @@ public sealed class ComputerA11yFindOptions : CallOptions
     private protected override void Write(Parameters parameters)
     {
         parameters
-            .Text("scope"u8, Scope?.Value)
-            .Integer("pid"u8, Pid)
-            .Text("role"u8, Role)
-            .Text("name"u8, Name)
-            .Text("nameMatch"u8, NameMatch?.Value)
-            .Texts("states"u8, _states)
-            .Integer("limit"u8, Limit);
+            .Add("scope"u8, Scope)
+            .Add("pid"u8, Pid)
+            .Add("role"u8, Role)
+            .Add("name"u8, Name)
+            .Add("nameMatch"u8, NameMatch)
+            .Add("states"u8, _states)
+            .Add("limit"u8, Limit);
     }
 }
 
@@ -1647,7 +1647,7 @@ public sealed class ComputerA11yInvokeOptions : CallOptions
     private protected override void Write(Parameters parameters)
     {
         parameters
-            .Text("action"u8, Action);
+            .Add("action"u8, Action);
     }
 }
 
@@ -1669,8 +1669,8 @@ public sealed class SecretCreateOptions : CallOptions
     private protected override void Write(Parameters parameters)
     {
         parameters
-            .Text("description"u8, Description)
-            .Texts("hosts"u8, _hosts);
+            .Add("description"u8, Description)
+            .Add("hosts"u8, _hosts);
     }
 }
 
@@ -1695,11 +1695,11 @@ public sealed class SecretListOptions : CallOptions
     private protected override void Write(Parameters parameters)
     {
         parameters
-            .Text("cursor"u8, Cursor)
-            .Integer("limit"u8, Limit)
-            .Text("name"u8, Name)
-            .Text("sort"u8, Sort?.Value)
-            .Text("order"u8, Order?.Value);
+            .Add("cursor"u8, Cursor)
+            .Add("limit"u8, Limit)
+            .Add("name"u8, Name)
+            .Add("sort"u8, Sort)
+            .Add("order"u8, Order);
     }
 }
 
@@ -1724,9 +1724,9 @@ public sealed class SecretUpdateOptions : CallOptions
     private protected override void Write(Parameters parameters)
     {
         parameters
-            .Text("value"u8, Value)
-            .Text("description"u8, Description)
-            .Texts("hosts"u8, _hosts);
+            .Add("value"u8, Value)
+            .Add("description"u8, Description)
+            .Add("hosts"u8, _hosts);
     }
 }
 
@@ -1739,6 +1739,6 @@ public sealed class WarmPoolCreateOptions : CallOptions
     private protected override void Write(Parameters parameters)
     {
         parameters
-            .Text("target"u8, Target);
+            .Add("target"u8, Target);
     }
 }

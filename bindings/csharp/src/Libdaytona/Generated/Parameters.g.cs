@@ -15,8 +15,8 @@ public sealed record FilePair : IParameters
     void IParameters.Write(Parameters parameters)
     {
         parameters
-            .Text("localPath"u8, LocalPath)
-            .Text("remotePath"u8, RemotePath);
+            .Add("localPath"u8, LocalPath)
+            .Add("remotePath"u8, RemotePath);
     }
 }
 
@@ -32,8 +32,8 @@ public sealed record ImageAddLocal : IParameters
     void IParameters.Write(Parameters parameters)
     {
         parameters
-            .Text("localPath"u8, LocalPath)
-            .Text("remotePath"u8, RemotePath);
+            .Add("localPath"u8, LocalPath)
+            .Add("remotePath"u8, RemotePath);
     }
 }
 
@@ -49,8 +49,8 @@ public sealed record ImageCopy : IParameters
     void IParameters.Write(Parameters parameters)
     {
         parameters
-            .Text("source"u8, Source)
-            .Text("destination"u8, Destination);
+            .Add("source"u8, Source)
+            .Add("destination"u8, Destination);
     }
 }
 
@@ -78,12 +78,12 @@ public sealed record ImagePipInstall : IParameters
     void IParameters.Write(Parameters parameters)
     {
         parameters
-            .Texts("packages"u8, Packages)
-            .Texts("findLinks"u8, FindLinks)
-            .Text("indexUrl"u8, IndexUrl)
-            .Texts("extraIndexUrls"u8, ExtraIndexUrls)
-            .Boolean("pre"u8, Pre)
-            .Text("extraOptions"u8, ExtraOptions);
+            .Add("packages"u8, Packages)
+            .Add("findLinks"u8, FindLinks)
+            .Add("indexUrl"u8, IndexUrl)
+            .Add("extraIndexUrls"u8, ExtraIndexUrls)
+            .Add("pre"u8, Pre)
+            .Add("extraOptions"u8, ExtraOptions);
     }
 }
 
@@ -115,13 +115,13 @@ public sealed record ImagePyproject : IParameters
     void IParameters.Write(Parameters parameters)
     {
         parameters
-            .Text("path"u8, Path)
-            .Texts("optionalDependencies"u8, OptionalDependencies)
-            .Texts("findLinks"u8, FindLinks)
-            .Text("indexUrl"u8, IndexUrl)
-            .Texts("extraIndexUrls"u8, ExtraIndexUrls)
-            .Boolean("pre"u8, Pre)
-            .Text("extraOptions"u8, ExtraOptions);
+            .Add("path"u8, Path)
+            .Add("optionalDependencies"u8, OptionalDependencies)
+            .Add("findLinks"u8, FindLinks)
+            .Add("indexUrl"u8, IndexUrl)
+            .Add("extraIndexUrls"u8, ExtraIndexUrls)
+            .Add("pre"u8, Pre)
+            .Add("extraOptions"u8, ExtraOptions);
     }
 }
 
@@ -138,8 +138,8 @@ public sealed record ImageRaw : IParameters
     void IParameters.Write(Parameters parameters)
     {
         parameters
-            .Texts("commands"u8, Commands)
-            .Text("contextDir"u8, ContextDir);
+            .Add("commands"u8, Commands)
+            .Add("contextDir"u8, ContextDir);
     }
 }
 
@@ -167,12 +167,12 @@ public sealed record ImageRequirements : IParameters
     void IParameters.Write(Parameters parameters)
     {
         parameters
-            .Text("path"u8, Path)
-            .Texts("findLinks"u8, FindLinks)
-            .Text("indexUrl"u8, IndexUrl)
-            .Texts("extraIndexUrls"u8, ExtraIndexUrls)
-            .Boolean("pre"u8, Pre)
-            .Text("extraOptions"u8, ExtraOptions);
+            .Add("path"u8, Path)
+            .Add("findLinks"u8, FindLinks)
+            .Add("indexUrl"u8, IndexUrl)
+            .Add("extraIndexUrls"u8, ExtraIndexUrls)
+            .Add("pre"u8, Pre)
+            .Add("extraOptions"u8, ExtraOptions);
     }
 }
 
@@ -236,24 +236,24 @@ public sealed record ImageStep : IParameters
     void IParameters.Write(Parameters parameters)
     {
         parameters
-            .Texts("aptGet"u8, AptGet)
-            .Shape("pipInstall"u8, PipInstall)
-            .Shape("requirements"u8, Requirements)
-            .Shape("pyproject"u8, Pyproject)
-            .Shape("addLocalFile"u8, AddLocalFile)
-            .Shape("addLocalDir"u8, AddLocalDir)
-            .Shape("copy"u8, Copy)
-            .Shape("add"u8, Add)
-            .TextOrTexts("run"u8, Run)
-            .Text("workdir"u8, Workdir)
-            .Text("user"u8, User)
-            .Map("env"u8, Env)
-            .Map("label"u8, Label)
-            .Integers("expose"u8, Expose)
-            .Texts("volume"u8, Volume)
-            .Texts("entrypoint"u8, Entrypoint)
-            .Texts("cmd"u8, Cmd)
-            .Shape("raw"u8, Raw);
+            .Add("aptGet"u8, AptGet)
+            .Add("pipInstall"u8, PipInstall)
+            .Add("requirements"u8, Requirements)
+            .Add("pyproject"u8, Pyproject)
+            .Add("addLocalFile"u8, AddLocalFile)
+            .Add("addLocalDir"u8, AddLocalDir)
+            .Add("copy"u8, Copy)
+            .Add("add"u8, Add)
+            .OneOrMore("run"u8, Run)
+            .Add("workdir"u8, Workdir)
+            .Add("user"u8, User)
+            .Add("env"u8, Env)
+            .Add("label"u8, Label)
+            .Add("expose"u8, Expose)
+            .Add("volume"u8, Volume)
+            .Add("entrypoint"u8, Entrypoint)
+            .Add("cmd"u8, Cmd)
+            .Add("raw"u8, Raw);
     }
 }
 
@@ -278,11 +278,11 @@ public sealed record Resources : IParameters
     void IParameters.Write(Parameters parameters)
     {
         parameters
-            .Integer("cpu"u8, Cpu)
-            .Integer("memory"u8, Memory)
-            .Integer("disk"u8, Disk)
-            .Integer("gpu"u8, Gpu)
-            .Choices("gpuType"u8, GpuType);
+            .Add("cpu"u8, Cpu)
+            .Add("memory"u8, Memory)
+            .Add("disk"u8, Disk)
+            .Add("gpu"u8, Gpu)
+            .Add("gpuType"u8, GpuType);
     }
 }
 
@@ -304,9 +304,9 @@ public sealed record ScreenRegion : IParameters
     void IParameters.Write(Parameters parameters)
     {
         parameters
-            .Integer("x"u8, X)
-            .Integer("y"u8, Y)
-            .Integer("width"u8, Width)
-            .Integer("height"u8, Height);
+            .Add("x"u8, X)
+            .Add("y"u8, Y)
+            .Add("width"u8, Width)
+            .Add("height"u8, Height);
     }
 }

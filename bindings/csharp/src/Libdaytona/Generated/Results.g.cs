@@ -6200,9 +6200,9 @@ public sealed record VolumeMount : IParameters
     void IParameters.Write(Parameters parameters)
     {
         parameters
-            .Text("volumeId"u8, VolumeId)
-            .Text("mountPath"u8, MountPath)
-            .Text("subpath"u8, Subpath);
+            .Add("volumeId"u8, VolumeId)
+            .Add("mountPath"u8, MountPath)
+            .Add("subpath"u8, Subpath);
     }
 }
 

@@ -16,9 +16,9 @@ public partial class DaytonaClient
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<ServerConfig> GetConfigAsync(CallOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("client.config"u8, Parameters.Rent().With(options), Daytona.ServerConfig.Read, cancellationToken);
+        _target!.CallAsync("client.config"u8, Parameters.Rent().With(options), static answer => answer.Json(Daytona.ServerConfig.Read), cancellationToken);
 
     /// <inheritdoc cref="GetConfigAsync(CallOptions, CancellationToken)"/>
     public virtual ServerConfig GetConfig(CallOptions? options = null) =>
-        _target!.Call("client.config"u8, Parameters.Rent().With(options), Daytona.ServerConfig.Read);
+        _target!.Call("client.config"u8, Parameters.Rent().With(options), static answer => answer.Json(Daytona.ServerConfig.Read));
 }

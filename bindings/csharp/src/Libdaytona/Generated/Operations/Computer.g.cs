@@ -28,11 +28,11 @@ public class ComputerOperations
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<DesktopChanged> StartAsync(CallOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("computer.start"u8, Parameters.Rent().With(options), Daytona.DesktopChanged.Read, cancellationToken);
+        _target!.CallAsync("computer.start"u8, Parameters.Rent().With(options), static answer => answer.Json(Daytona.DesktopChanged.Read), cancellationToken);
 
     /// <inheritdoc cref="StartAsync(CallOptions, CancellationToken)"/>
     public virtual DesktopChanged Start(CallOptions? options = null) =>
-        _target!.Call("computer.start"u8, Parameters.Rent().With(options), Daytona.DesktopChanged.Read);
+        _target!.Call("computer.start"u8, Parameters.Rent().With(options), static answer => answer.Json(Daytona.DesktopChanged.Read));
 
     /// <summary>Stops the desktop and its programs; programs that were shown on it lose their display.</summary>
     /// <remarks>Cancelled: Drops the connection; the desktop may have been stopped. Endpoint: <c>POST
@@ -41,11 +41,11 @@ public class ComputerOperations
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<DesktopChanged> StopAsync(CallOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("computer.stop"u8, Parameters.Rent().With(options), Daytona.DesktopChanged.Read, cancellationToken);
+        _target!.CallAsync("computer.stop"u8, Parameters.Rent().With(options), static answer => answer.Json(Daytona.DesktopChanged.Read), cancellationToken);
 
     /// <inheritdoc cref="StopAsync(CallOptions, CancellationToken)"/>
     public virtual DesktopChanged Stop(CallOptions? options = null) =>
-        _target!.Call("computer.stop"u8, Parameters.Rent().With(options), Daytona.DesktopChanged.Read);
+        _target!.Call("computer.stop"u8, Parameters.Rent().With(options), static answer => answer.Json(Daytona.DesktopChanged.Read));
 
     /// <summary>Whether the desktop runs, by its programs. <c>partial</c> was also seen where none was
     /// started.</summary>
@@ -55,11 +55,11 @@ public class ComputerOperations
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<DesktopStatus> GetStatusAsync(CallOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("computer.status"u8, Parameters.Rent().With(options), Daytona.DesktopStatus.Read, cancellationToken);
+        _target!.CallAsync("computer.status"u8, Parameters.Rent().With(options), static answer => answer.Json(Daytona.DesktopStatus.Read), cancellationToken);
 
     /// <inheritdoc cref="GetStatusAsync(CallOptions, CancellationToken)"/>
     public virtual DesktopStatus GetStatus(CallOptions? options = null) =>
-        _target!.Call("computer.status"u8, Parameters.Rent().With(options), Daytona.DesktopStatus.Read);
+        _target!.Call("computer.status"u8, Parameters.Rent().With(options), static answer => answer.Json(Daytona.DesktopStatus.Read));
 
     /// <summary>The same as computer.status, from the server's other endpoint.</summary>
     /// <remarks>Cancelled: Drops the connection; nothing changes in the sandbox. Endpoint: <c>GET
@@ -68,11 +68,11 @@ public class ComputerOperations
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<DesktopStatus> GetSystemStatusAsync(CallOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("computer.system_status"u8, Parameters.Rent().With(options), Daytona.DesktopStatus.Read, cancellationToken);
+        _target!.CallAsync("computer.system_status"u8, Parameters.Rent().With(options), static answer => answer.Json(Daytona.DesktopStatus.Read), cancellationToken);
 
     /// <inheritdoc cref="GetSystemStatusAsync(CallOptions, CancellationToken)"/>
     public virtual DesktopStatus GetSystemStatus(CallOptions? options = null) =>
-        _target!.Call("computer.system_status"u8, Parameters.Rent().With(options), Daytona.DesktopStatus.Read);
+        _target!.Call("computer.system_status"u8, Parameters.Rent().With(options), static answer => answer.Json(Daytona.DesktopStatus.Read));
 
     /// <summary>Whether one program of the desktop runs. An unknown name is HTTP_SERVICE_UNAVAILABLE (503), as the
     /// daemon has it.</summary>
@@ -83,11 +83,11 @@ public class ComputerOperations
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<ProcessRunning> GetProcessStatusAsync(ComputerProcessName name, CallOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("computer.process_status"u8, Parameters.Rent().Text("name"u8, name.Value).With(options), Daytona.ProcessRunning.Read, cancellationToken);
+        _target!.CallAsync("computer.process_status"u8, Parameters.Rent().Add("name"u8, name).With(options), static answer => answer.Json(Daytona.ProcessRunning.Read), cancellationToken);
 
     /// <inheritdoc cref="GetProcessStatusAsync(ComputerProcessName, CallOptions, CancellationToken)"/>
     public virtual ProcessRunning GetProcessStatus(ComputerProcessName name, CallOptions? options = null) =>
-        _target!.Call("computer.process_status"u8, Parameters.Rent().Text("name"u8, name.Value).With(options), Daytona.ProcessRunning.Read);
+        _target!.Call("computer.process_status"u8, Parameters.Rent().Add("name"u8, name).With(options), static answer => answer.Json(Daytona.ProcessRunning.Read));
 
     /// <summary>The standard output of one program of the desktop, over all its starts. An unknown name, or a program
     /// that was never started, is HTTP_BAD_REQUEST.</summary>
@@ -98,11 +98,11 @@ public class ComputerOperations
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<ProcessLogsText> GetProcessLogsAsync(ComputerProcessName name, CallOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("computer.process_logs"u8, Parameters.Rent().Text("name"u8, name.Value).With(options), Daytona.ProcessLogsText.Read, cancellationToken);
+        _target!.CallAsync("computer.process_logs"u8, Parameters.Rent().Add("name"u8, name).With(options), static answer => answer.Json(Daytona.ProcessLogsText.Read), cancellationToken);
 
     /// <inheritdoc cref="GetProcessLogsAsync(ComputerProcessName, CallOptions, CancellationToken)"/>
     public virtual ProcessLogsText GetProcessLogs(ComputerProcessName name, CallOptions? options = null) =>
-        _target!.Call("computer.process_logs"u8, Parameters.Rent().Text("name"u8, name.Value).With(options), Daytona.ProcessLogsText.Read);
+        _target!.Call("computer.process_logs"u8, Parameters.Rent().Add("name"u8, name).With(options), static answer => answer.Json(Daytona.ProcessLogsText.Read));
 
     /// <summary>The standard error of one program of the desktop, over all its starts. An unknown name, or a program
     /// that was never started, is HTTP_BAD_REQUEST.</summary>
@@ -113,11 +113,11 @@ public class ComputerOperations
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<ProcessErrorsText> GetProcessErrorsAsync(ComputerProcessName name, CallOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("computer.process_errors"u8, Parameters.Rent().Text("name"u8, name.Value).With(options), Daytona.ProcessErrorsText.Read, cancellationToken);
+        _target!.CallAsync("computer.process_errors"u8, Parameters.Rent().Add("name"u8, name).With(options), static answer => answer.Json(Daytona.ProcessErrorsText.Read), cancellationToken);
 
     /// <inheritdoc cref="GetProcessErrorsAsync(ComputerProcessName, CallOptions, CancellationToken)"/>
     public virtual ProcessErrorsText GetProcessErrors(ComputerProcessName name, CallOptions? options = null) =>
-        _target!.Call("computer.process_errors"u8, Parameters.Rent().Text("name"u8, name.Value).With(options), Daytona.ProcessErrorsText.Read);
+        _target!.Call("computer.process_errors"u8, Parameters.Rent().Add("name"u8, name).With(options), static answer => answer.Json(Daytona.ProcessErrorsText.Read));
 
     /// <summary>Ends one program of the desktop and starts it anew. With xvfb every program that is shown ends too.
     /// An unknown name is HTTP_BAD_REQUEST.</summary>
@@ -128,11 +128,11 @@ public class ComputerOperations
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<ProcessRestarted> ProcessRestartAsync(ComputerProcessName name, CallOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("computer.process_restart"u8, Parameters.Rent().Text("name"u8, name.Value).With(options), Daytona.ProcessRestarted.Read, cancellationToken);
+        _target!.CallAsync("computer.process_restart"u8, Parameters.Rent().Add("name"u8, name).With(options), static answer => answer.Json(Daytona.ProcessRestarted.Read), cancellationToken);
 
     /// <inheritdoc cref="ProcessRestartAsync(ComputerProcessName, CallOptions, CancellationToken)"/>
     public virtual ProcessRestarted ProcessRestart(ComputerProcessName name, CallOptions? options = null) =>
-        _target!.Call("computer.process_restart"u8, Parameters.Rent().Text("name"u8, name.Value).With(options), Daytona.ProcessRestarted.Read);
+        _target!.Call("computer.process_restart"u8, Parameters.Rent().Add("name"u8, name).With(options), static answer => answer.Json(Daytona.ProcessRestarted.Read));
 
     /// <summary>A picture of the screen or of a part of it, as the server's JSON with the image in base64.</summary>
     /// <remarks>A region that lies outside the screen is INVALID_ARGUMENT: the library reads the screen's size once.
@@ -143,11 +143,11 @@ public class ComputerOperations
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<ScreenshotTaken> ScreenshotAsync(ComputerScreenshotOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("computer.screenshot"u8, Parameters.Rent().With(options), Daytona.ScreenshotTaken.Read, cancellationToken);
+        _target!.CallAsync("computer.screenshot"u8, Parameters.Rent().With(options), static answer => answer.Json(Daytona.ScreenshotTaken.Read), cancellationToken);
 
     /// <inheritdoc cref="ScreenshotAsync(ComputerScreenshotOptions, CancellationToken)"/>
     public virtual ScreenshotTaken Screenshot(ComputerScreenshotOptions? options = null) =>
-        _target!.Call("computer.screenshot"u8, Parameters.Rent().With(options), Daytona.ScreenshotTaken.Read);
+        _target!.Call("computer.screenshot"u8, Parameters.Rent().With(options), static answer => answer.Json(Daytona.ScreenshotTaken.Read));
 
     /// <summary>A picture of the screen or of a part of it, as the bytes of a PNG or JPEG file.</summary>
     /// <remarks>The errors are those of computer.screenshot; an answer without a readable image is PROTOCOL.
@@ -157,11 +157,11 @@ public class ComputerOperations
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>The bytes.</returns>
     public virtual Task<byte[]> ScreenshotImageAsync(ComputerScreenshotImageOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallBytesAsync("computer.screenshot_image"u8, Parameters.Rent().With(options), cancellationToken);
+        _target!.CallAsync("computer.screenshot_image"u8, Parameters.Rent().With(options), Answer.Bytes, cancellationToken);
 
     /// <inheritdoc cref="ScreenshotImageAsync(ComputerScreenshotImageOptions, CancellationToken)"/>
     public virtual byte[] ScreenshotImage(ComputerScreenshotImageOptions? options = null) =>
-        _target!.CallBytes("computer.screenshot_image"u8, Parameters.Rent().With(options));
+        _target!.Call("computer.screenshot_image"u8, Parameters.Rent().With(options), Answer.Bytes);
 
     /// <summary>Where the mouse is.</summary>
     /// <remarks>Before computer.start a daemon of 0.190 loses its desktop part over this question until the sandbox
@@ -171,11 +171,11 @@ public class ComputerOperations
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<MousePosition> GetMousePositionAsync(CallOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("computer.mouse_position"u8, Parameters.Rent().With(options), Daytona.MousePosition.Read, cancellationToken);
+        _target!.CallAsync("computer.mouse_position"u8, Parameters.Rent().With(options), static answer => answer.Json(Daytona.MousePosition.Read), cancellationToken);
 
     /// <inheritdoc cref="GetMousePositionAsync(CallOptions, CancellationToken)"/>
     public virtual MousePosition GetMousePosition(CallOptions? options = null) =>
-        _target!.Call("computer.mouse_position"u8, Parameters.Rent().With(options), Daytona.MousePosition.Read);
+        _target!.Call("computer.mouse_position"u8, Parameters.Rent().With(options), static answer => answer.Json(Daytona.MousePosition.Read));
 
     /// <summary>Moves the mouse and answers where it is then: it stays on the screen.</summary>
     /// <remarks>Cancelled: Drops the connection; the mouse may have moved. Endpoint: <c>POST
@@ -186,11 +186,11 @@ public class ComputerOperations
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<MousePosition> MouseMoveAsync(int x, int y, CallOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("computer.mouse_move"u8, Parameters.Rent().Integer("x"u8, x).Integer("y"u8, y).With(options), Daytona.MousePosition.Read, cancellationToken);
+        _target!.CallAsync("computer.mouse_move"u8, Parameters.Rent().Add("x"u8, x).Add("y"u8, y).With(options), static answer => answer.Json(Daytona.MousePosition.Read), cancellationToken);
 
     /// <inheritdoc cref="MouseMoveAsync(int, int, CallOptions, CancellationToken)"/>
     public virtual MousePosition MouseMove(int x, int y, CallOptions? options = null) =>
-        _target!.Call("computer.mouse_move"u8, Parameters.Rent().Integer("x"u8, x).Integer("y"u8, y).With(options), Daytona.MousePosition.Read);
+        _target!.Call("computer.mouse_move"u8, Parameters.Rent().Add("x"u8, x).Add("y"u8, y).With(options), static answer => answer.Json(Daytona.MousePosition.Read));
 
     /// <summary>Moves the mouse and clicks. An unknown button is HTTP_BAD_REQUEST.</summary>
     /// <remarks><c>clicks</c> and <c>modifiers</c> on a server before 0.226 are UNSUPPORTED, and nothing is clicked.
@@ -202,11 +202,11 @@ public class ComputerOperations
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<MousePosition> MouseClickAsync(int x, int y, ComputerMouseClickOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("computer.mouse_click"u8, Parameters.Rent().Integer("x"u8, x).Integer("y"u8, y).With(options), Daytona.MousePosition.Read, cancellationToken);
+        _target!.CallAsync("computer.mouse_click"u8, Parameters.Rent().Add("x"u8, x).Add("y"u8, y).With(options), static answer => answer.Json(Daytona.MousePosition.Read), cancellationToken);
 
     /// <inheritdoc cref="MouseClickAsync(int, int, ComputerMouseClickOptions, CancellationToken)"/>
     public virtual MousePosition MouseClick(int x, int y, ComputerMouseClickOptions? options = null) =>
-        _target!.Call("computer.mouse_click"u8, Parameters.Rent().Integer("x"u8, x).Integer("y"u8, y).With(options), Daytona.MousePosition.Read);
+        _target!.Call("computer.mouse_click"u8, Parameters.Rent().Add("x"u8, x).Add("y"u8, y).With(options), static answer => answer.Json(Daytona.MousePosition.Read));
 
     /// <summary>Clicks at the start, then drags from there to the end, smoothly. An unknown button is
     /// HTTP_BAD_REQUEST.</summary>
@@ -220,11 +220,11 @@ public class ComputerOperations
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<MousePosition> MouseDragAsync(int startX, int startY, int endX, int endY, ComputerMouseDragOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("computer.mouse_drag"u8, Parameters.Rent().Integer("startX"u8, startX).Integer("startY"u8, startY).Integer("endX"u8, endX).Integer("endY"u8, endY).With(options), Daytona.MousePosition.Read, cancellationToken);
+        _target!.CallAsync("computer.mouse_drag"u8, Parameters.Rent().Add("startX"u8, startX).Add("startY"u8, startY).Add("endX"u8, endX).Add("endY"u8, endY).With(options), static answer => answer.Json(Daytona.MousePosition.Read), cancellationToken);
 
     /// <inheritdoc cref="MouseDragAsync(int, int, int, int, ComputerMouseDragOptions, CancellationToken)"/>
     public virtual MousePosition MouseDrag(int startX, int startY, int endX, int endY, ComputerMouseDragOptions? options = null) =>
-        _target!.Call("computer.mouse_drag"u8, Parameters.Rent().Integer("startX"u8, startX).Integer("startY"u8, startY).Integer("endX"u8, endX).Integer("endY"u8, endY).With(options), Daytona.MousePosition.Read);
+        _target!.Call("computer.mouse_drag"u8, Parameters.Rent().Add("startX"u8, startX).Add("startY"u8, startY).Add("endX"u8, endX).Add("endY"u8, endY).With(options), static answer => answer.Json(Daytona.MousePosition.Read));
 
     /// <summary>Moves the mouse and turns its wheel. An unknown direction is HTTP_BAD_REQUEST.</summary>
     /// <remarks>The directions left and right, and <c>modifiers</c>, on a server before 0.226 are UNSUPPORTED, and
@@ -237,11 +237,11 @@ public class ComputerOperations
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<Scrolled> MouseScrollAsync(int x, int y, ScrollDirection direction, ComputerMouseScrollOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("computer.mouse_scroll"u8, Parameters.Rent().Integer("x"u8, x).Integer("y"u8, y).Text("direction"u8, direction.Value).With(options), Daytona.Scrolled.Read, cancellationToken);
+        _target!.CallAsync("computer.mouse_scroll"u8, Parameters.Rent().Add("x"u8, x).Add("y"u8, y).Add("direction"u8, direction).With(options), static answer => answer.Json(Daytona.Scrolled.Read), cancellationToken);
 
     /// <inheritdoc cref="MouseScrollAsync(int, int, ScrollDirection, ComputerMouseScrollOptions, CancellationToken)"/>
     public virtual Scrolled MouseScroll(int x, int y, ScrollDirection direction, ComputerMouseScrollOptions? options = null) =>
-        _target!.Call("computer.mouse_scroll"u8, Parameters.Rent().Integer("x"u8, x).Integer("y"u8, y).Text("direction"u8, direction.Value).With(options), Daytona.Scrolled.Read);
+        _target!.Call("computer.mouse_scroll"u8, Parameters.Rent().Add("x"u8, x).Add("y"u8, y).Add("direction"u8, direction).With(options), static answer => answer.Json(Daytona.Scrolled.Read));
 
     /// <summary>Presses a button of the mouse and holds it until computer.mouse_up. UNSUPPORTED before
     /// 0.226.</summary>
@@ -251,11 +251,11 @@ public class ComputerOperations
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<MousePosition> MouseDownAsync(ComputerMouseDownOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("computer.mouse_down"u8, Parameters.Rent().With(options), Daytona.MousePosition.Read, cancellationToken);
+        _target!.CallAsync("computer.mouse_down"u8, Parameters.Rent().With(options), static answer => answer.Json(Daytona.MousePosition.Read), cancellationToken);
 
     /// <inheritdoc cref="MouseDownAsync(ComputerMouseDownOptions, CancellationToken)"/>
     public virtual MousePosition MouseDown(ComputerMouseDownOptions? options = null) =>
-        _target!.Call("computer.mouse_down"u8, Parameters.Rent().With(options), Daytona.MousePosition.Read);
+        _target!.Call("computer.mouse_down"u8, Parameters.Rent().With(options), static answer => answer.Json(Daytona.MousePosition.Read));
 
     /// <summary>Releases a button of the mouse. UNSUPPORTED before 0.226.</summary>
     /// <remarks>Cancelled: Drops the connection; the button may be up. Endpoint: <c>POST
@@ -264,11 +264,11 @@ public class ComputerOperations
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<MousePosition> MouseUpAsync(ComputerMouseUpOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("computer.mouse_up"u8, Parameters.Rent().With(options), Daytona.MousePosition.Read, cancellationToken);
+        _target!.CallAsync("computer.mouse_up"u8, Parameters.Rent().With(options), static answer => answer.Json(Daytona.MousePosition.Read), cancellationToken);
 
     /// <inheritdoc cref="MouseUpAsync(ComputerMouseUpOptions, CancellationToken)"/>
     public virtual MousePosition MouseUp(ComputerMouseUpOptions? options = null) =>
-        _target!.Call("computer.mouse_up"u8, Parameters.Rent().With(options), Daytona.MousePosition.Read);
+        _target!.Call("computer.mouse_up"u8, Parameters.Rent().With(options), static answer => answer.Json(Daytona.MousePosition.Read));
 
     /// <summary>Types a text where the keyboard is, any characters, and returns when it is typed. A tab or another
     /// control character is HTTP_BAD_REQUEST, and nothing is typed: press <c>tab</c> instead.</summary>
@@ -281,11 +281,11 @@ public class ComputerOperations
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<ComputerDone> KeyTypeAsync(string text, ComputerKeyTypeOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("computer.key_type"u8, Parameters.Rent().Text("text"u8, Parameters.Given(text)).With(options), Daytona.ComputerDone.Read, cancellationToken);
+        _target!.CallAsync("computer.key_type"u8, Parameters.Rent().Add("text"u8, Parameters.Given(text)).With(options), static answer => answer.Json(Daytona.ComputerDone.Read), cancellationToken);
 
     /// <inheritdoc cref="KeyTypeAsync(string, ComputerKeyTypeOptions, CancellationToken)"/>
     public virtual ComputerDone KeyType(string text, ComputerKeyTypeOptions? options = null) =>
-        _target!.Call("computer.key_type"u8, Parameters.Rent().Text("text"u8, Parameters.Given(text)).With(options), Daytona.ComputerDone.Read);
+        _target!.Call("computer.key_type"u8, Parameters.Rent().Add("text"u8, Parameters.Given(text)).With(options), static answer => answer.Json(Daytona.ComputerDone.Read));
 
     /// <summary>Presses one key and releases it. An unknown key or modifier is HTTP_BAD_REQUEST, whose message names
     /// it.</summary>
@@ -297,11 +297,11 @@ public class ComputerOperations
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<ComputerDone> KeyPressAsync(string key, ComputerKeyPressOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("computer.key_press"u8, Parameters.Rent().Text("key"u8, Parameters.Given(key)).With(options), Daytona.ComputerDone.Read, cancellationToken);
+        _target!.CallAsync("computer.key_press"u8, Parameters.Rent().Add("key"u8, Parameters.Given(key)).With(options), static answer => answer.Json(Daytona.ComputerDone.Read), cancellationToken);
 
     /// <inheritdoc cref="KeyPressAsync(string, ComputerKeyPressOptions, CancellationToken)"/>
     public virtual ComputerDone KeyPress(string key, ComputerKeyPressOptions? options = null) =>
-        _target!.Call("computer.key_press"u8, Parameters.Rent().Text("key"u8, Parameters.Given(key)).With(options), Daytona.ComputerDone.Read);
+        _target!.Call("computer.key_press"u8, Parameters.Rent().Add("key"u8, Parameters.Given(key)).With(options), static answer => answer.Json(Daytona.ComputerDone.Read));
 
     /// <summary>Presses a key while others are held. An unknown key is HTTP_BAD_REQUEST, whose message names
     /// it.</summary>
@@ -312,11 +312,11 @@ public class ComputerOperations
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<ComputerDone> KeyHotkeyAsync(string keys, CallOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("computer.key_hotkey"u8, Parameters.Rent().Text("keys"u8, Parameters.Given(keys)).With(options), Daytona.ComputerDone.Read, cancellationToken);
+        _target!.CallAsync("computer.key_hotkey"u8, Parameters.Rent().Add("keys"u8, Parameters.Given(keys)).With(options), static answer => answer.Json(Daytona.ComputerDone.Read), cancellationToken);
 
     /// <inheritdoc cref="KeyHotkeyAsync(string, CallOptions, CancellationToken)"/>
     public virtual ComputerDone KeyHotkey(string keys, CallOptions? options = null) =>
-        _target!.Call("computer.key_hotkey"u8, Parameters.Rent().Text("keys"u8, Parameters.Given(keys)).With(options), Daytona.ComputerDone.Read);
+        _target!.Call("computer.key_hotkey"u8, Parameters.Rent().Add("keys"u8, Parameters.Given(keys)).With(options), static answer => answer.Json(Daytona.ComputerDone.Read));
 
     /// <summary>Presses a key and holds it until computer.key_up. UNSUPPORTED before 0.226.</summary>
     /// <remarks>Cancelled: Drops the connection; the key may be down. Endpoint: <c>POST
@@ -326,11 +326,11 @@ public class ComputerOperations
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<ComputerDone> KeyDownAsync(string key, CallOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("computer.key_down"u8, Parameters.Rent().Text("key"u8, Parameters.Given(key)).With(options), Daytona.ComputerDone.Read, cancellationToken);
+        _target!.CallAsync("computer.key_down"u8, Parameters.Rent().Add("key"u8, Parameters.Given(key)).With(options), static answer => answer.Json(Daytona.ComputerDone.Read), cancellationToken);
 
     /// <inheritdoc cref="KeyDownAsync(string, CallOptions, CancellationToken)"/>
     public virtual ComputerDone KeyDown(string key, CallOptions? options = null) =>
-        _target!.Call("computer.key_down"u8, Parameters.Rent().Text("key"u8, Parameters.Given(key)).With(options), Daytona.ComputerDone.Read);
+        _target!.Call("computer.key_down"u8, Parameters.Rent().Add("key"u8, Parameters.Given(key)).With(options), static answer => answer.Json(Daytona.ComputerDone.Read));
 
     /// <summary>Releases a key. UNSUPPORTED before 0.226.</summary>
     /// <remarks>Cancelled: Drops the connection; the key may be up. Endpoint: <c>POST
@@ -340,11 +340,11 @@ public class ComputerOperations
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<ComputerDone> KeyUpAsync(string key, CallOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("computer.key_up"u8, Parameters.Rent().Text("key"u8, Parameters.Given(key)).With(options), Daytona.ComputerDone.Read, cancellationToken);
+        _target!.CallAsync("computer.key_up"u8, Parameters.Rent().Add("key"u8, Parameters.Given(key)).With(options), static answer => answer.Json(Daytona.ComputerDone.Read), cancellationToken);
 
     /// <inheritdoc cref="KeyUpAsync(string, CallOptions, CancellationToken)"/>
     public virtual ComputerDone KeyUp(string key, CallOptions? options = null) =>
-        _target!.Call("computer.key_up"u8, Parameters.Rent().Text("key"u8, Parameters.Given(key)).With(options), Daytona.ComputerDone.Read);
+        _target!.Call("computer.key_up"u8, Parameters.Rent().Add("key"u8, Parameters.Given(key)).With(options), static answer => answer.Json(Daytona.ComputerDone.Read));
 
     /// <summary>Begins a video of the screen. A label with other characters is HTTP_BAD_REQUEST; a sandbox without
     /// ffmpeg has the code RECORDING_FFMPEG_NOT_FOUND, before 0.205 with HTTP_BAD_REQUEST.</summary>
@@ -354,11 +354,11 @@ public class ComputerOperations
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<Recording> RecordingStartAsync(ComputerRecordingStartOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("computer.recording_start"u8, Parameters.Rent().With(options), Daytona.Recording.Read, cancellationToken);
+        _target!.CallAsync("computer.recording_start"u8, Parameters.Rent().With(options), static answer => answer.Json(Daytona.Recording.Read), cancellationToken);
 
     /// <inheritdoc cref="RecordingStartAsync(ComputerRecordingStartOptions, CancellationToken)"/>
     public virtual Recording RecordingStart(ComputerRecordingStartOptions? options = null) =>
-        _target!.Call("computer.recording_start"u8, Parameters.Rent().With(options), Daytona.Recording.Read);
+        _target!.Call("computer.recording_start"u8, Parameters.Rent().With(options), static answer => answer.Json(Daytona.Recording.Read));
 
     /// <summary>Ends a video, and returns when its file is complete. One that does not run is
     /// HTTP_NOT_FOUND.</summary>
@@ -369,11 +369,11 @@ public class ComputerOperations
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<Recording> RecordingStopAsync(string id, CallOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("computer.recording_stop"u8, Parameters.Rent().Text("id"u8, Parameters.Given(id)).With(options), Daytona.Recording.Read, cancellationToken);
+        _target!.CallAsync("computer.recording_stop"u8, Parameters.Rent().Add("id"u8, Parameters.Given(id)).With(options), static answer => answer.Json(Daytona.Recording.Read), cancellationToken);
 
     /// <inheritdoc cref="RecordingStopAsync(string, CallOptions, CancellationToken)"/>
     public virtual Recording RecordingStop(string id, CallOptions? options = null) =>
-        _target!.Call("computer.recording_stop"u8, Parameters.Rent().Text("id"u8, Parameters.Given(id)).With(options), Daytona.Recording.Read);
+        _target!.Call("computer.recording_stop"u8, Parameters.Rent().Add("id"u8, Parameters.Given(id)).With(options), static answer => answer.Json(Daytona.Recording.Read));
 
     /// <summary>The videos of the sandbox.</summary>
     /// <remarks>Cancelled: Drops the connection; nothing changes in the sandbox. Endpoint: <c>GET
@@ -382,11 +382,11 @@ public class ComputerOperations
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<RecordingList> RecordingListAsync(CallOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("computer.recording_list"u8, Parameters.Rent().With(options), Daytona.RecordingList.Read, cancellationToken);
+        _target!.CallAsync("computer.recording_list"u8, Parameters.Rent().With(options), static answer => answer.Json(Daytona.RecordingList.Read), cancellationToken);
 
     /// <inheritdoc cref="RecordingListAsync(CallOptions, CancellationToken)"/>
     public virtual RecordingList RecordingList(CallOptions? options = null) =>
-        _target!.Call("computer.recording_list"u8, Parameters.Rent().With(options), Daytona.RecordingList.Read);
+        _target!.Call("computer.recording_list"u8, Parameters.Rent().With(options), static answer => answer.Json(Daytona.RecordingList.Read));
 
     /// <summary>One video of the sandbox. An unknown id is HTTP_NOT_FOUND.</summary>
     /// <remarks>Cancelled: Drops the connection; nothing changes in the sandbox. Endpoint: <c>GET
@@ -396,11 +396,11 @@ public class ComputerOperations
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<Recording> RecordingGetAsync(string id, CallOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("computer.recording_get"u8, Parameters.Rent().Text("id"u8, Parameters.Given(id)).With(options), Daytona.Recording.Read, cancellationToken);
+        _target!.CallAsync("computer.recording_get"u8, Parameters.Rent().Add("id"u8, Parameters.Given(id)).With(options), static answer => answer.Json(Daytona.Recording.Read), cancellationToken);
 
     /// <inheritdoc cref="RecordingGetAsync(string, CallOptions, CancellationToken)"/>
     public virtual Recording RecordingGet(string id, CallOptions? options = null) =>
-        _target!.Call("computer.recording_get"u8, Parameters.Rent().Text("id"u8, Parameters.Given(id)).With(options), Daytona.Recording.Read);
+        _target!.Call("computer.recording_get"u8, Parameters.Rent().Add("id"u8, Parameters.Given(id)).With(options), static answer => answer.Json(Daytona.Recording.Read));
 
     /// <summary>Deletes a video. One that still runs has the code RECORDING_STILL_ACTIVE, before 0.205 with
     /// HTTP_BAD_REQUEST; an unknown id is HTTP_NOT_FOUND.</summary>
@@ -411,11 +411,11 @@ public class ComputerOperations
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>A task that completes when the server has answered.</returns>
     public virtual Task RecordingDeleteAsync(string id, CallOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("computer.recording_delete"u8, Parameters.Rent().Text("id"u8, Parameters.Given(id)).With(options), cancellationToken);
+        _target!.CallAsync("computer.recording_delete"u8, Parameters.Rent().Add("id"u8, Parameters.Given(id)).With(options), Answer.Nothing, cancellationToken);
 
     /// <inheritdoc cref="RecordingDeleteAsync(string, CallOptions, CancellationToken)"/>
     public virtual void RecordingDelete(string id, CallOptions? options = null) =>
-        _target!.Call("computer.recording_delete"u8, Parameters.Rent().Text("id"u8, Parameters.Given(id)).With(options));
+        _target!.Call("computer.recording_delete"u8, Parameters.Rent().Add("id"u8, Parameters.Given(id)).With(options), Answer.Nothing);
 
     /// <summary>Copies a video to a local file, with constant memory, as files.download does: the file appears under
     /// its name when it is complete, directories above it are made, and a submitted call reports PROGRESS.</summary>
@@ -431,11 +431,11 @@ public class ComputerOperations
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<Transferred> RecordingDownloadAsync(string id, string localPath, CallOptions? options = null, IProgress<Transfer>? progress = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("computer.recording_download"u8, Parameters.Rent().Text("id"u8, Parameters.Given(id)).Text("localPath"u8, Parameters.Given(localPath)).With(options), Daytona.Transferred.Read, cancellationToken, progress);
+        _target!.CallAsync("computer.recording_download"u8, Parameters.Rent().Add("id"u8, Parameters.Given(id)).Add("localPath"u8, Parameters.Given(localPath)).With(options), static answer => answer.Json(Daytona.Transferred.Read), cancellationToken, progress);
 
     /// <inheritdoc cref="RecordingDownloadAsync(string, string, CallOptions, IProgress{Transfer}, CancellationToken)"/>
     public virtual Transferred RecordingDownload(string id, string localPath, CallOptions? options = null) =>
-        _target!.Call("computer.recording_download"u8, Parameters.Rent().Text("id"u8, Parameters.Given(id)).Text("localPath"u8, Parameters.Given(localPath)).With(options), Daytona.Transferred.Read);
+        _target!.Call("computer.recording_download"u8, Parameters.Rent().Add("id"u8, Parameters.Given(id)).Add("localPath"u8, Parameters.Given(localPath)).With(options), static answer => answer.Json(Daytona.Transferred.Read));
 
     /// <summary>The screens and their sizes.</summary>
     /// <remarks>Cancelled: Drops the connection; nothing changes in the sandbox. Endpoint: <c>GET
@@ -444,11 +444,11 @@ public class ComputerOperations
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<DisplayInfo> GetDisplayInfoAsync(CallOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("computer.display_info"u8, Parameters.Rent().With(options), Daytona.DisplayInfo.Read, cancellationToken);
+        _target!.CallAsync("computer.display_info"u8, Parameters.Rent().With(options), static answer => answer.Json(Daytona.DisplayInfo.Read), cancellationToken);
 
     /// <inheritdoc cref="GetDisplayInfoAsync(CallOptions, CancellationToken)"/>
     public virtual DisplayInfo GetDisplayInfo(CallOptions? options = null) =>
-        _target!.Call("computer.display_info"u8, Parameters.Rent().With(options), Daytona.DisplayInfo.Read);
+        _target!.Call("computer.display_info"u8, Parameters.Rent().With(options), static answer => answer.Json(Daytona.DisplayInfo.Read));
 
     /// <summary>The windows and their titles.</summary>
     /// <remarks>Cancelled: Drops the connection; nothing changes in the sandbox. Endpoint: <c>GET
@@ -457,11 +457,11 @@ public class ComputerOperations
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<WindowList> GetWindowsAsync(CallOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("computer.windows"u8, Parameters.Rent().With(options), Daytona.WindowList.Read, cancellationToken);
+        _target!.CallAsync("computer.windows"u8, Parameters.Rent().With(options), static answer => answer.Json(Daytona.WindowList.Read), cancellationToken);
 
     /// <inheritdoc cref="GetWindowsAsync(CallOptions, CancellationToken)"/>
     public virtual WindowList GetWindows(CallOptions? options = null) =>
-        _target!.Call("computer.windows"u8, Parameters.Rent().With(options), Daytona.WindowList.Read);
+        _target!.Call("computer.windows"u8, Parameters.Rent().With(options), static answer => answer.Json(Daytona.WindowList.Read));
 
     /// <summary>The widgets of one program or of all, as accessibility tools see them.</summary>
     /// <remarks>No program with the keyboard, or none of that process id, is HTTP_NOT_FOUND. A desktop without
@@ -471,11 +471,11 @@ public class ComputerOperations
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<AccessibilityTree> A11yTreeAsync(ComputerA11yTreeOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("computer.a11y_tree"u8, Parameters.Rent().With(options), Daytona.AccessibilityTree.Read, cancellationToken);
+        _target!.CallAsync("computer.a11y_tree"u8, Parameters.Rent().With(options), static answer => answer.Json(Daytona.AccessibilityTree.Read), cancellationToken);
 
     /// <inheritdoc cref="A11yTreeAsync(ComputerA11yTreeOptions, CancellationToken)"/>
     public virtual AccessibilityTree A11yTree(ComputerA11yTreeOptions? options = null) =>
-        _target!.Call("computer.a11y_tree"u8, Parameters.Rent().With(options), Daytona.AccessibilityTree.Read);
+        _target!.Call("computer.a11y_tree"u8, Parameters.Rent().With(options), static answer => answer.Json(Daytona.AccessibilityTree.Read));
 
     /// <summary>The widgets of that role, name and states. A <c>nameMatch</c> or pattern that cannot be read is
     /// HTTP_BAD_REQUEST.</summary>
@@ -485,11 +485,11 @@ public class ComputerOperations
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<AccessibilityMatches> A11yFindAsync(ComputerA11yFindOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("computer.a11y_find"u8, Parameters.Rent().With(options), Daytona.AccessibilityMatches.Read, cancellationToken);
+        _target!.CallAsync("computer.a11y_find"u8, Parameters.Rent().With(options), static answer => answer.Json(Daytona.AccessibilityMatches.Read), cancellationToken);
 
     /// <inheritdoc cref="A11yFindAsync(ComputerA11yFindOptions, CancellationToken)"/>
     public virtual AccessibilityMatches A11yFind(ComputerA11yFindOptions? options = null) =>
-        _target!.Call("computer.a11y_find"u8, Parameters.Rent().With(options), Daytona.AccessibilityMatches.Read);
+        _target!.Call("computer.a11y_find"u8, Parameters.Rent().With(options), static answer => answer.Json(Daytona.AccessibilityMatches.Read));
 
     /// <summary>Gives a widget the keyboard. One that takes none is HTTP_BAD_REQUEST, an unknown id
     /// HTTP_NOT_FOUND.</summary>
@@ -500,11 +500,11 @@ public class ComputerOperations
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<ComputerDone> A11yFocusAsync(string id, CallOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("computer.a11y_focus"u8, Parameters.Rent().Text("id"u8, Parameters.Given(id)).With(options), Daytona.ComputerDone.Read, cancellationToken);
+        _target!.CallAsync("computer.a11y_focus"u8, Parameters.Rent().Add("id"u8, Parameters.Given(id)).With(options), static answer => answer.Json(Daytona.ComputerDone.Read), cancellationToken);
 
     /// <inheritdoc cref="A11yFocusAsync(string, CallOptions, CancellationToken)"/>
     public virtual ComputerDone A11yFocus(string id, CallOptions? options = null) =>
-        _target!.Call("computer.a11y_focus"u8, Parameters.Rent().Text("id"u8, Parameters.Given(id)).With(options), Daytona.ComputerDone.Read);
+        _target!.Call("computer.a11y_focus"u8, Parameters.Rent().Add("id"u8, Parameters.Given(id)).With(options), static answer => answer.Json(Daytona.ComputerDone.Read));
 
     /// <summary>Does what a widget can do, as clicking a button. An action that it has not is HTTP_BAD_REQUEST, an
     /// unknown id HTTP_NOT_FOUND.</summary>
@@ -515,11 +515,11 @@ public class ComputerOperations
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<ComputerDone> A11yInvokeAsync(string id, ComputerA11yInvokeOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("computer.a11y_invoke"u8, Parameters.Rent().Text("id"u8, Parameters.Given(id)).With(options), Daytona.ComputerDone.Read, cancellationToken);
+        _target!.CallAsync("computer.a11y_invoke"u8, Parameters.Rent().Add("id"u8, Parameters.Given(id)).With(options), static answer => answer.Json(Daytona.ComputerDone.Read), cancellationToken);
 
     /// <inheritdoc cref="A11yInvokeAsync(string, ComputerA11yInvokeOptions, CancellationToken)"/>
     public virtual ComputerDone A11yInvoke(string id, ComputerA11yInvokeOptions? options = null) =>
-        _target!.Call("computer.a11y_invoke"u8, Parameters.Rent().Text("id"u8, Parameters.Given(id)).With(options), Daytona.ComputerDone.Read);
+        _target!.Call("computer.a11y_invoke"u8, Parameters.Rent().Add("id"u8, Parameters.Given(id)).With(options), static answer => answer.Json(Daytona.ComputerDone.Read));
 
     /// <summary>Sets the text or the number of a widget. One that has neither is HTTP_BAD_REQUEST, an unknown id
     /// HTTP_NOT_FOUND.</summary>
@@ -531,9 +531,9 @@ public class ComputerOperations
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<ComputerDone> A11ySetValueAsync(string id, string @value, CallOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("computer.a11y_set_value"u8, Parameters.Rent().Text("id"u8, Parameters.Given(id)).Text("value"u8, Parameters.Given(@value)).With(options), Daytona.ComputerDone.Read, cancellationToken);
+        _target!.CallAsync("computer.a11y_set_value"u8, Parameters.Rent().Add("id"u8, Parameters.Given(id)).Add("value"u8, Parameters.Given(@value)).With(options), static answer => answer.Json(Daytona.ComputerDone.Read), cancellationToken);
 
     /// <inheritdoc cref="A11ySetValueAsync(string, string, CallOptions, CancellationToken)"/>
     public virtual ComputerDone A11ySetValue(string id, string @value, CallOptions? options = null) =>
-        _target!.Call("computer.a11y_set_value"u8, Parameters.Rent().Text("id"u8, Parameters.Given(id)).Text("value"u8, Parameters.Given(@value)).With(options), Daytona.ComputerDone.Read);
+        _target!.Call("computer.a11y_set_value"u8, Parameters.Rent().Add("id"u8, Parameters.Given(id)).Add("value"u8, Parameters.Given(@value)).With(options), static answer => answer.Json(Daytona.ComputerDone.Read));
 }

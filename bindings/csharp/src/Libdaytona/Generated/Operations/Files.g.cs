@@ -29,11 +29,11 @@ public class FilesOperations
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<IReadOnlyList<SandboxFile>> ListAsync(string path, FilesListOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("files.list"u8, Parameters.Rent().Text("path"u8, Parameters.Given(path)).With(options), static (ref ResultReader json) => json.List(Daytona.SandboxFile.Read), cancellationToken);
+        _target!.CallAsync("files.list"u8, Parameters.Rent().Add("path"u8, Parameters.Given(path)).With(options), static answer => answer.Json(static (ref ResultReader json) => json.List(Daytona.SandboxFile.Read)), cancellationToken);
 
     /// <inheritdoc cref="ListAsync(string, FilesListOptions, CancellationToken)"/>
     public virtual IReadOnlyList<SandboxFile> List(string path, FilesListOptions? options = null) =>
-        _target!.Call("files.list"u8, Parameters.Rent().Text("path"u8, Parameters.Given(path)).With(options), static (ref ResultReader json) => json.List(Daytona.SandboxFile.Read));
+        _target!.Call("files.list"u8, Parameters.Rent().Add("path"u8, Parameters.Given(path)).With(options), static answer => answer.Json(static (ref ResultReader json) => json.List(Daytona.SandboxFile.Read)));
 
     /// <summary>What is at a path: size, permissions, owner, time; a link is followed.</summary>
     /// <remarks>A path that does not exist, or a link that leads nowhere, is HTTP_NOT_FOUND. Cancelled: Drops the
@@ -43,11 +43,11 @@ public class FilesOperations
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<SandboxFile> GetInfoAsync(string path, CallOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("files.info"u8, Parameters.Rent().Text("path"u8, Parameters.Given(path)).With(options), Daytona.SandboxFile.Read, cancellationToken);
+        _target!.CallAsync("files.info"u8, Parameters.Rent().Add("path"u8, Parameters.Given(path)).With(options), static answer => answer.Json(Daytona.SandboxFile.Read), cancellationToken);
 
     /// <inheritdoc cref="GetInfoAsync(string, CallOptions, CancellationToken)"/>
     public virtual SandboxFile GetInfo(string path, CallOptions? options = null) =>
-        _target!.Call("files.info"u8, Parameters.Rent().Text("path"u8, Parameters.Given(path)).With(options), Daytona.SandboxFile.Read);
+        _target!.Call("files.info"u8, Parameters.Rent().Add("path"u8, Parameters.Given(path)).With(options), static answer => answer.Json(Daytona.SandboxFile.Read));
 
     /// <summary>Makes a directory and the missing ones above it. One that exists already is a success.</summary>
     /// <remarks>Cancelled: Drops the connection; the directory may have been made. Endpoint: <c>POST
@@ -58,11 +58,11 @@ public class FilesOperations
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>A task that completes when the server has answered.</returns>
     public virtual Task MkdirAsync(string path, FilesMkdirOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("files.mkdir"u8, Parameters.Rent().Text("path"u8, Parameters.Given(path)).With(options), cancellationToken);
+        _target!.CallAsync("files.mkdir"u8, Parameters.Rent().Add("path"u8, Parameters.Given(path)).With(options), Answer.Nothing, cancellationToken);
 
     /// <inheritdoc cref="MkdirAsync(string, FilesMkdirOptions, CancellationToken)"/>
     public virtual void Mkdir(string path, FilesMkdirOptions? options = null) =>
-        _target!.Call("files.mkdir"u8, Parameters.Rent().Text("path"u8, Parameters.Given(path)).With(options));
+        _target!.Call("files.mkdir"u8, Parameters.Rent().Add("path"u8, Parameters.Given(path)).With(options), Answer.Nothing);
 
     /// <summary>Deletes a file, or with <c>recursive</c> a directory; a link itself, not what it leads to.</summary>
     /// <remarks>What does not exist is HTTP_NOT_FOUND, a directory without <c>recursive</c> HTTP_BAD_REQUEST. A
@@ -73,11 +73,11 @@ public class FilesOperations
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>A task that completes when the server has answered.</returns>
     public virtual Task DeleteAsync(string path, FilesDeleteOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("files.delete"u8, Parameters.Rent().Text("path"u8, Parameters.Given(path)).With(options), cancellationToken);
+        _target!.CallAsync("files.delete"u8, Parameters.Rent().Add("path"u8, Parameters.Given(path)).With(options), Answer.Nothing, cancellationToken);
 
     /// <inheritdoc cref="DeleteAsync(string, FilesDeleteOptions, CancellationToken)"/>
     public virtual void Delete(string path, FilesDeleteOptions? options = null) =>
-        _target!.Call("files.delete"u8, Parameters.Rent().Text("path"u8, Parameters.Given(path)).With(options));
+        _target!.Call("files.delete"u8, Parameters.Rent().Add("path"u8, Parameters.Given(path)).With(options), Answer.Nothing);
 
     /// <summary>Moves or renames a file or directory.</summary>
     /// <remarks>It replaces nothing and makes no directory: a destination that exists is HTTP_CONFLICT, a source or a
@@ -90,11 +90,11 @@ public class FilesOperations
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>A task that completes when the server has answered.</returns>
     public virtual Task MoveAsync(string source, string destination, CallOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("files.move"u8, Parameters.Rent().Text("source"u8, Parameters.Given(source)).Text("destination"u8, Parameters.Given(destination)).With(options), cancellationToken);
+        _target!.CallAsync("files.move"u8, Parameters.Rent().Add("source"u8, Parameters.Given(source)).Add("destination"u8, Parameters.Given(destination)).With(options), Answer.Nothing, cancellationToken);
 
     /// <inheritdoc cref="MoveAsync(string, string, CallOptions, CancellationToken)"/>
     public virtual void Move(string source, string destination, CallOptions? options = null) =>
-        _target!.Call("files.move"u8, Parameters.Rent().Text("source"u8, Parameters.Given(source)).Text("destination"u8, Parameters.Given(destination)).With(options));
+        _target!.Call("files.move"u8, Parameters.Rent().Add("source"u8, Parameters.Given(source)).Add("destination"u8, Parameters.Given(destination)).With(options), Answer.Nothing);
 
     /// <summary>Sets permissions, owner or group of a file or directory; what is not given stays.</summary>
     /// <remarks>Cancelled: Drops the connection; they may have been set. Endpoint: <c>POST
@@ -104,11 +104,11 @@ public class FilesOperations
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>A task that completes when the server has answered.</returns>
     public virtual Task SetPermissionsAsync(string path, FilesSetPermissionsOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("files.set_permissions"u8, Parameters.Rent().Text("path"u8, Parameters.Given(path)).With(options), cancellationToken);
+        _target!.CallAsync("files.set_permissions"u8, Parameters.Rent().Add("path"u8, Parameters.Given(path)).With(options), Answer.Nothing, cancellationToken);
 
     /// <inheritdoc cref="SetPermissionsAsync(string, FilesSetPermissionsOptions, CancellationToken)"/>
     public virtual void SetPermissions(string path, FilesSetPermissionsOptions? options = null) =>
-        _target!.Call("files.set_permissions"u8, Parameters.Rent().Text("path"u8, Parameters.Given(path)).With(options));
+        _target!.Call("files.set_permissions"u8, Parameters.Rent().Add("path"u8, Parameters.Given(path)).With(options), Answer.Nothing);
 
     /// <summary>Looks for names in a directory and everything below it; links are not followed.</summary>
     /// <remarks>A directory that does not exist, and a pattern that is none, find nothing. Cancelled: Drops the
@@ -121,11 +121,11 @@ public class FilesOperations
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<SearchResult> SearchAsync(string path, string pattern, CallOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("files.search"u8, Parameters.Rent().Text("path"u8, Parameters.Given(path)).Text("pattern"u8, Parameters.Given(pattern)).With(options), Daytona.SearchResult.Read, cancellationToken);
+        _target!.CallAsync("files.search"u8, Parameters.Rent().Add("path"u8, Parameters.Given(path)).Add("pattern"u8, Parameters.Given(pattern)).With(options), static answer => answer.Json(Daytona.SearchResult.Read), cancellationToken);
 
     /// <inheritdoc cref="SearchAsync(string, string, CallOptions, CancellationToken)"/>
     public virtual SearchResult Search(string path, string pattern, CallOptions? options = null) =>
-        _target!.Call("files.search"u8, Parameters.Rent().Text("path"u8, Parameters.Given(path)).Text("pattern"u8, Parameters.Given(pattern)).With(options), Daytona.SearchResult.Read);
+        _target!.Call("files.search"u8, Parameters.Rent().Add("path"u8, Parameters.Given(path)).Add("pattern"u8, Parameters.Given(pattern)).With(options), static answer => answer.Json(Daytona.SearchResult.Read));
 
     /// <summary>Looks for a text in the files of a directory and everything below it, line by line.</summary>
     /// <remarks>Files that cannot be read, and those that are not text, hold nothing. Cancelled: Drops the
@@ -136,11 +136,11 @@ public class FilesOperations
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<IReadOnlyList<FindMatch>> FindAsync(string path, string pattern, CallOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("files.find"u8, Parameters.Rent().Text("path"u8, Parameters.Given(path)).Text("pattern"u8, Parameters.Given(pattern)).With(options), static (ref ResultReader json) => json.List(Daytona.FindMatch.Read), cancellationToken);
+        _target!.CallAsync("files.find"u8, Parameters.Rent().Add("path"u8, Parameters.Given(path)).Add("pattern"u8, Parameters.Given(pattern)).With(options), static answer => answer.Json(static (ref ResultReader json) => json.List(Daytona.FindMatch.Read)), cancellationToken);
 
     /// <inheritdoc cref="FindAsync(string, string, CallOptions, CancellationToken)"/>
     public virtual IReadOnlyList<FindMatch> Find(string path, string pattern, CallOptions? options = null) =>
-        _target!.Call("files.find"u8, Parameters.Rent().Text("path"u8, Parameters.Given(path)).Text("pattern"u8, Parameters.Given(pattern)).With(options), static (ref ResultReader json) => json.List(Daytona.FindMatch.Read));
+        _target!.Call("files.find"u8, Parameters.Rent().Add("path"u8, Parameters.Given(path)).Add("pattern"u8, Parameters.Given(pattern)).With(options), static answer => answer.Json(static (ref ResultReader json) => json.List(Daytona.FindMatch.Read)));
 
     /// <summary>Replaces a text everywhere in some files; each file has a result of its own.</summary>
     /// <remarks>A file that fails is no error of the call: look at <c>success</c>. Cancelled: Drops the connection;
@@ -152,11 +152,11 @@ public class FilesOperations
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<IReadOnlyList<ReplaceResult>> ReplaceAsync(IEnumerable<string> files, string pattern, string newValue, CallOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("files.replace"u8, Parameters.Rent().Texts("files"u8, Parameters.Given(files)).Text("pattern"u8, Parameters.Given(pattern)).Text("newValue"u8, Parameters.Given(newValue)).With(options), static (ref ResultReader json) => json.List(Daytona.ReplaceResult.Read), cancellationToken);
+        _target!.CallAsync("files.replace"u8, Parameters.Rent().Add("files"u8, Parameters.Given(files)).Add("pattern"u8, Parameters.Given(pattern)).Add("newValue"u8, Parameters.Given(newValue)).With(options), static answer => answer.Json(static (ref ResultReader json) => json.List(Daytona.ReplaceResult.Read)), cancellationToken);
 
     /// <inheritdoc cref="ReplaceAsync(IEnumerable{string}, string, string, CallOptions, CancellationToken)"/>
     public virtual IReadOnlyList<ReplaceResult> Replace(IEnumerable<string> files, string pattern, string newValue, CallOptions? options = null) =>
-        _target!.Call("files.replace"u8, Parameters.Rent().Texts("files"u8, Parameters.Given(files)).Text("pattern"u8, Parameters.Given(pattern)).Text("newValue"u8, Parameters.Given(newValue)).With(options), static (ref ResultReader json) => json.List(Daytona.ReplaceResult.Read));
+        _target!.Call("files.replace"u8, Parameters.Rent().Add("files"u8, Parameters.Given(files)).Add("pattern"u8, Parameters.Given(pattern)).Add("newValue"u8, Parameters.Given(newValue)).With(options), static answer => answer.Json(static (ref ResultReader json) => json.List(Daytona.ReplaceResult.Read)));
 
     /// <summary>Writes bytes to a file. It appears complete or not at all; missing directories above it are
     /// made.</summary>
@@ -169,11 +169,11 @@ public class FilesOperations
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<UploadedFile?> WriteAsync(string path, ReadOnlyMemory<byte> content, CallOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallOrNullAsync("files.write"u8, Parameters.Rent().Text("path"u8, Parameters.Given(path)).With(options), Daytona.UploadedFile.Read, cancellationToken, body: content);
+        _target!.CallAsync<UploadedFile?>("files.write"u8, Parameters.Rent().Add("path"u8, Parameters.Given(path)).With(options), static answer => answer.Json(Daytona.UploadedFile.Read), cancellationToken, body: content);
 
     /// <inheritdoc cref="WriteAsync(string, ReadOnlyMemory{byte}, CallOptions, CancellationToken)"/>
     public virtual UploadedFile? Write(string path, ReadOnlySpan<byte> content, CallOptions? options = null) =>
-        _target!.Call("files.write"u8, Parameters.Rent().Text("path"u8, Parameters.Given(path)).With(options), Daytona.UploadedFile.Read, content);
+        _target!.Call("files.write"u8, Parameters.Rent().Add("path"u8, Parameters.Given(path)).With(options), static answer => answer.Json(Daytona.UploadedFile.Read), content);
 
     /// <summary>Reads a whole file into memory. For large ones files.download and files.reader need none.</summary>
     /// <remarks>A lost connection is resumed if the file is provably the same. A file that does not exist is
@@ -184,11 +184,11 @@ public class FilesOperations
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>The bytes.</returns>
     public virtual Task<byte[]> ReadAsync(string path, CallOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallBytesAsync("files.read"u8, Parameters.Rent().Text("path"u8, Parameters.Given(path)).With(options), cancellationToken);
+        _target!.CallAsync("files.read"u8, Parameters.Rent().Add("path"u8, Parameters.Given(path)).With(options), Answer.Bytes, cancellationToken);
 
     /// <inheritdoc cref="ReadAsync(string, CallOptions, CancellationToken)"/>
     public virtual byte[] Read(string path, CallOptions? options = null) =>
-        _target!.CallBytes("files.read"u8, Parameters.Rent().Text("path"u8, Parameters.Given(path)).With(options));
+        _target!.Call("files.read"u8, Parameters.Rent().Add("path"u8, Parameters.Given(path)).With(options), Answer.Bytes);
 
     /// <summary>Copies a local file into the sandbox, with constant memory.</summary>
     /// <remarks>A submitted call reports PROGRESS, bytes handed to the connection of the file's length. A local file
@@ -205,11 +205,11 @@ public class FilesOperations
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<Transferred> UploadAsync(string localPath, string remotePath, CallOptions? options = null, IProgress<Transfer>? progress = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("files.upload"u8, Parameters.Rent().Text("localPath"u8, Parameters.Given(localPath)).Text("remotePath"u8, Parameters.Given(remotePath)).With(options), Daytona.Transferred.Read, cancellationToken, progress);
+        _target!.CallAsync("files.upload"u8, Parameters.Rent().Add("localPath"u8, Parameters.Given(localPath)).Add("remotePath"u8, Parameters.Given(remotePath)).With(options), static answer => answer.Json(Daytona.Transferred.Read), cancellationToken, progress);
 
     /// <inheritdoc cref="UploadAsync(string, string, CallOptions, IProgress{Transfer}, CancellationToken)"/>
     public virtual Transferred Upload(string localPath, string remotePath, CallOptions? options = null) =>
-        _target!.Call("files.upload"u8, Parameters.Rent().Text("localPath"u8, Parameters.Given(localPath)).Text("remotePath"u8, Parameters.Given(remotePath)).With(options), Daytona.Transferred.Read);
+        _target!.Call("files.upload"u8, Parameters.Rent().Add("localPath"u8, Parameters.Given(localPath)).Add("remotePath"u8, Parameters.Given(remotePath)).With(options), static answer => answer.Json(Daytona.Transferred.Read));
 
     /// <summary>Copies a file of the sandbox to a local one, with constant memory.</summary>
     /// <remarks>The local file appears under its name when it is complete: until then it is written beside it as
@@ -227,11 +227,11 @@ public class FilesOperations
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<Transferred> DownloadAsync(string remotePath, string localPath, CallOptions? options = null, IProgress<Transfer>? progress = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("files.download"u8, Parameters.Rent().Text("remotePath"u8, Parameters.Given(remotePath)).Text("localPath"u8, Parameters.Given(localPath)).With(options), Daytona.Transferred.Read, cancellationToken, progress);
+        _target!.CallAsync("files.download"u8, Parameters.Rent().Add("remotePath"u8, Parameters.Given(remotePath)).Add("localPath"u8, Parameters.Given(localPath)).With(options), static answer => answer.Json(Daytona.Transferred.Read), cancellationToken, progress);
 
     /// <inheritdoc cref="DownloadAsync(string, string, CallOptions, IProgress{Transfer}, CancellationToken)"/>
     public virtual Transferred Download(string remotePath, string localPath, CallOptions? options = null) =>
-        _target!.Call("files.download"u8, Parameters.Rent().Text("remotePath"u8, Parameters.Given(remotePath)).Text("localPath"u8, Parameters.Given(localPath)).With(options), Daytona.Transferred.Read);
+        _target!.Call("files.download"u8, Parameters.Rent().Add("remotePath"u8, Parameters.Given(remotePath)).Add("localPath"u8, Parameters.Given(localPath)).With(options), static answer => answer.Json(Daytona.Transferred.Read));
 
     /// <summary>Copies many local files into the sandbox, small ones together in few requests.</summary>
     /// <remarks>The result is an array in the order given: each file has <c>bytes</c> or an <c>error</c> (the error
@@ -247,11 +247,11 @@ public class FilesOperations
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<IReadOnlyList<FileTransfer>> UploadManyAsync(IEnumerable<FilePair> files, CallOptions? options = null, IProgress<Transfer>? progress = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("files.upload_many"u8, Parameters.Rent().Shapes("files"u8, Parameters.Given(files)).With(options), static (ref ResultReader json) => json.List(Daytona.FileTransfer.Read), cancellationToken, progress);
+        _target!.CallAsync("files.upload_many"u8, Parameters.Rent().Add("files"u8, Parameters.Given(files)).With(options), static answer => answer.Json(static (ref ResultReader json) => json.List(Daytona.FileTransfer.Read)), cancellationToken, progress);
 
     /// <inheritdoc cref="UploadManyAsync(IEnumerable{FilePair}, CallOptions, IProgress{Transfer}, CancellationToken)"/>
     public virtual IReadOnlyList<FileTransfer> UploadMany(IEnumerable<FilePair> files, CallOptions? options = null) =>
-        _target!.Call("files.upload_many"u8, Parameters.Rent().Shapes("files"u8, Parameters.Given(files)).With(options), static (ref ResultReader json) => json.List(Daytona.FileTransfer.Read));
+        _target!.Call("files.upload_many"u8, Parameters.Rent().Add("files"u8, Parameters.Given(files)).With(options), static answer => answer.Json(static (ref ResultReader json) => json.List(Daytona.FileTransfer.Read)));
 
     /// <summary>Copies many files of the sandbox to local ones, hundreds with a request and with constant
     /// memory.</summary>
@@ -268,11 +268,11 @@ public class FilesOperations
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<IReadOnlyList<FileTransfer>> DownloadManyAsync(IEnumerable<FilePair> files, CallOptions? options = null, IProgress<Transfer>? progress = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("files.download_many"u8, Parameters.Rent().Shapes("files"u8, Parameters.Given(files)).With(options), static (ref ResultReader json) => json.List(Daytona.FileTransfer.Read), cancellationToken, progress);
+        _target!.CallAsync("files.download_many"u8, Parameters.Rent().Add("files"u8, Parameters.Given(files)).With(options), static answer => answer.Json(static (ref ResultReader json) => json.List(Daytona.FileTransfer.Read)), cancellationToken, progress);
 
     /// <inheritdoc cref="DownloadManyAsync(IEnumerable{FilePair}, CallOptions, IProgress{Transfer}, CancellationToken)"/>
     public virtual IReadOnlyList<FileTransfer> DownloadMany(IEnumerable<FilePair> files, CallOptions? options = null) =>
-        _target!.Call("files.download_many"u8, Parameters.Rent().Shapes("files"u8, Parameters.Given(files)).With(options), static (ref ResultReader json) => json.List(Daytona.FileTransfer.Read));
+        _target!.Call("files.download_many"u8, Parameters.Rent().Add("files"u8, Parameters.Given(files)).With(options), static answer => answer.Json(static (ref ResultReader json) => json.List(Daytona.FileTransfer.Read)));
 
     /// <summary>Writes a file as a stream: what is written to the stream, until <c>finish</c>.</summary>
     /// <remarks>ENDED has <c>bytes</c> and <c>position</c>, and comes when the server has the whole file. With
@@ -286,7 +286,7 @@ public class FilesOperations
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>The open stream; dispose it.</returns>
     public virtual Task<FileWriteStream> OpenWriteAsync(string path, FilesWriterOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.OpenWriteAsync("files.writer"u8, Parameters.Rent().Text("path"u8, Parameters.Given(path)).With(options), cancellationToken);
+        _target!.OpenAsync("files.writer"u8, Parameters.Rent().Add("path"u8, Parameters.Given(path)).With(options), static receiver => new FileWriteStream(receiver), cancellationToken);
 
     /// <summary>Reads a file as a stream, at the pace of whoever reads it.</summary>
     /// <remarks>OPENED has <c>length</c> (null where the server does not say), ENDED <c>bytes</c> and
@@ -298,7 +298,7 @@ public class FilesOperations
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>The open stream; dispose it.</returns>
     public virtual Task<FileReadStream> OpenReadAsync(string path, CallOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.OpenReadAsync("files.reader"u8, Parameters.Rent().Text("path"u8, Parameters.Given(path)).With(options), cancellationToken);
+        _target!.OpenAsync("files.reader"u8, Parameters.Rent().Add("path"u8, Parameters.Given(path)).With(options), static receiver => new FileReadStream(receiver), cancellationToken);
 
     /// <summary>Makes a directory in the sandbox like a local one: copies what is new or has other
     /// contents.</summary>
@@ -317,11 +317,11 @@ public class FilesOperations
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<SyncResult> SyncUpAsync(string localDir, string remoteDir, FilesSyncUpOptions? options = null, IProgress<Transfer>? progress = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("files.sync_up"u8, Parameters.Rent().Text("localDir"u8, Parameters.Given(localDir)).Text("remoteDir"u8, Parameters.Given(remoteDir)).With(options), Daytona.SyncResult.Read, cancellationToken, progress);
+        _target!.CallAsync("files.sync_up"u8, Parameters.Rent().Add("localDir"u8, Parameters.Given(localDir)).Add("remoteDir"u8, Parameters.Given(remoteDir)).With(options), static answer => answer.Json(Daytona.SyncResult.Read), cancellationToken, progress);
 
     /// <inheritdoc cref="SyncUpAsync(string, string, FilesSyncUpOptions, IProgress{Transfer}, CancellationToken)"/>
     public virtual SyncResult SyncUp(string localDir, string remoteDir, FilesSyncUpOptions? options = null) =>
-        _target!.Call("files.sync_up"u8, Parameters.Rent().Text("localDir"u8, Parameters.Given(localDir)).Text("remoteDir"u8, Parameters.Given(remoteDir)).With(options), Daytona.SyncResult.Read);
+        _target!.Call("files.sync_up"u8, Parameters.Rent().Add("localDir"u8, Parameters.Given(localDir)).Add("remoteDir"u8, Parameters.Given(remoteDir)).With(options), static answer => answer.Json(Daytona.SyncResult.Read));
 
     /// <summary>Makes a local directory like one in the sandbox: copies what is new or has other contents.</summary>
     /// <remarks>Everything else as files.sync_up. A directory that does not exist in the sandbox is HTTP_NOT_FOUND.
@@ -335,9 +335,9 @@ public class FilesOperations
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<SyncResult> SyncDownAsync(string remoteDir, string localDir, FilesSyncDownOptions? options = null, IProgress<Transfer>? progress = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("files.sync_down"u8, Parameters.Rent().Text("remoteDir"u8, Parameters.Given(remoteDir)).Text("localDir"u8, Parameters.Given(localDir)).With(options), Daytona.SyncResult.Read, cancellationToken, progress);
+        _target!.CallAsync("files.sync_down"u8, Parameters.Rent().Add("remoteDir"u8, Parameters.Given(remoteDir)).Add("localDir"u8, Parameters.Given(localDir)).With(options), static answer => answer.Json(Daytona.SyncResult.Read), cancellationToken, progress);
 
     /// <inheritdoc cref="SyncDownAsync(string, string, FilesSyncDownOptions, IProgress{Transfer}, CancellationToken)"/>
     public virtual SyncResult SyncDown(string remoteDir, string localDir, FilesSyncDownOptions? options = null) =>
-        _target!.Call("files.sync_down"u8, Parameters.Rent().Text("remoteDir"u8, Parameters.Given(remoteDir)).Text("localDir"u8, Parameters.Given(localDir)).With(options), Daytona.SyncResult.Read);
+        _target!.Call("files.sync_down"u8, Parameters.Rent().Add("remoteDir"u8, Parameters.Given(remoteDir)).Add("localDir"u8, Parameters.Given(localDir)).With(options), static answer => answer.Json(Daytona.SyncResult.Read));
 }

@@ -30,11 +30,11 @@ public class GitOperations
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>A task that completes when the server has answered.</returns>
     public virtual Task CloneAsync(string url, string path, GitCloneOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("git.clone"u8, Parameters.Rent().Text("url"u8, Parameters.Given(url)).Text("path"u8, Parameters.Given(path)).With(options), cancellationToken);
+        _target!.CallAsync("git.clone"u8, Parameters.Rent().Add("url"u8, Parameters.Given(url)).Add("path"u8, Parameters.Given(path)).With(options), Answer.Nothing, cancellationToken);
 
     /// <inheritdoc cref="CloneAsync(string, string, GitCloneOptions, CancellationToken)"/>
     public virtual void Clone(string url, string path, GitCloneOptions? options = null) =>
-        _target!.Call("git.clone"u8, Parameters.Rent().Text("url"u8, Parameters.Given(url)).Text("path"u8, Parameters.Given(path)).With(options));
+        _target!.Call("git.clone"u8, Parameters.Rent().Add("url"u8, Parameters.Given(url)).Add("path"u8, Parameters.Given(path)).With(options), Answer.Nothing);
 
     /// <summary>The local branches of a repository.</summary>
     /// <remarks>Cancelled: Drops the connection; nothing changes in the sandbox. Endpoint: <c>GET
@@ -44,11 +44,11 @@ public class GitOperations
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<GitBranches> GetBranchesAsync(string path, CallOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("git.branches"u8, Parameters.Rent().Text("path"u8, Parameters.Given(path)).With(options), Daytona.GitBranches.Read, cancellationToken);
+        _target!.CallAsync("git.branches"u8, Parameters.Rent().Add("path"u8, Parameters.Given(path)).With(options), static answer => answer.Json(Daytona.GitBranches.Read), cancellationToken);
 
     /// <inheritdoc cref="GetBranchesAsync(string, CallOptions, CancellationToken)"/>
     public virtual GitBranches GetBranches(string path, CallOptions? options = null) =>
-        _target!.Call("git.branches"u8, Parameters.Rent().Text("path"u8, Parameters.Given(path)).With(options), Daytona.GitBranches.Read);
+        _target!.Call("git.branches"u8, Parameters.Rent().Add("path"u8, Parameters.Given(path)).With(options), static answer => answer.Json(Daytona.GitBranches.Read));
 
     /// <summary>The branch, the files that differ from the last commit, and how far the upstream is.</summary>
     /// <remarks>A repository without commits is HTTP_NOT_FOUND on a server before 0.205. Cancelled: Drops the
@@ -58,11 +58,11 @@ public class GitOperations
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<GitStatus> GetStatusAsync(string path, CallOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("git.status"u8, Parameters.Rent().Text("path"u8, Parameters.Given(path)).With(options), Daytona.GitStatus.Read, cancellationToken);
+        _target!.CallAsync("git.status"u8, Parameters.Rent().Add("path"u8, Parameters.Given(path)).With(options), static answer => answer.Json(Daytona.GitStatus.Read), cancellationToken);
 
     /// <inheritdoc cref="GetStatusAsync(string, CallOptions, CancellationToken)"/>
     public virtual GitStatus GetStatus(string path, CallOptions? options = null) =>
-        _target!.Call("git.status"u8, Parameters.Rent().Text("path"u8, Parameters.Given(path)).With(options), Daytona.GitStatus.Read);
+        _target!.Call("git.status"u8, Parameters.Rent().Add("path"u8, Parameters.Given(path)).With(options), static answer => answer.Json(Daytona.GitStatus.Read));
 
     /// <summary>Makes a branch at the current commit and checks it out.</summary>
     /// <remarks>A server before 0.205 answers an existing branch with HTTP_INTERNAL_SERVER (500). Cancelled: Drops
@@ -73,11 +73,11 @@ public class GitOperations
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>A task that completes when the server has answered.</returns>
     public virtual Task CreateBranchAsync(string path, string name, CallOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("git.create_branch"u8, Parameters.Rent().Text("path"u8, Parameters.Given(path)).Text("name"u8, Parameters.Given(name)).With(options), cancellationToken);
+        _target!.CallAsync("git.create_branch"u8, Parameters.Rent().Add("path"u8, Parameters.Given(path)).Add("name"u8, Parameters.Given(name)).With(options), Answer.Nothing, cancellationToken);
 
     /// <inheritdoc cref="CreateBranchAsync(string, string, CallOptions, CancellationToken)"/>
     public virtual void CreateBranch(string path, string name, CallOptions? options = null) =>
-        _target!.Call("git.create_branch"u8, Parameters.Rent().Text("path"u8, Parameters.Given(path)).Text("name"u8, Parameters.Given(name)).With(options));
+        _target!.Call("git.create_branch"u8, Parameters.Rent().Add("path"u8, Parameters.Given(path)).Add("name"u8, Parameters.Given(name)).With(options), Answer.Nothing);
 
     /// <summary>Checks out a branch or a commit.</summary>
     /// <remarks>A server before 0.205 checks out the branch master when the name is neither, and answers success.
@@ -89,11 +89,11 @@ public class GitOperations
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>A task that completes when the server has answered.</returns>
     public virtual Task CheckoutAsync(string path, string branch, CallOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("git.checkout"u8, Parameters.Rent().Text("path"u8, Parameters.Given(path)).Text("branch"u8, Parameters.Given(branch)).With(options), cancellationToken);
+        _target!.CallAsync("git.checkout"u8, Parameters.Rent().Add("path"u8, Parameters.Given(path)).Add("branch"u8, Parameters.Given(branch)).With(options), Answer.Nothing, cancellationToken);
 
     /// <inheritdoc cref="CheckoutAsync(string, string, CallOptions, CancellationToken)"/>
     public virtual void Checkout(string path, string branch, CallOptions? options = null) =>
-        _target!.Call("git.checkout"u8, Parameters.Rent().Text("path"u8, Parameters.Given(path)).Text("branch"u8, Parameters.Given(branch)).With(options));
+        _target!.Call("git.checkout"u8, Parameters.Rent().Add("path"u8, Parameters.Given(path)).Add("branch"u8, Parameters.Given(branch)).With(options), Answer.Nothing);
 
     /// <summary>Deletes a local branch, merged or not.</summary>
     /// <remarks>A server before 0.205 answers success for a branch that does not exist, and deletes the current one
@@ -105,11 +105,11 @@ public class GitOperations
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>A task that completes when the server has answered.</returns>
     public virtual Task DeleteBranchAsync(string path, string name, GitDeleteBranchOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("git.delete_branch"u8, Parameters.Rent().Text("path"u8, Parameters.Given(path)).Text("name"u8, Parameters.Given(name)).With(options), cancellationToken);
+        _target!.CallAsync("git.delete_branch"u8, Parameters.Rent().Add("path"u8, Parameters.Given(path)).Add("name"u8, Parameters.Given(name)).With(options), Answer.Nothing, cancellationToken);
 
     /// <inheritdoc cref="DeleteBranchAsync(string, string, GitDeleteBranchOptions, CancellationToken)"/>
     public virtual void DeleteBranch(string path, string name, GitDeleteBranchOptions? options = null) =>
-        _target!.Call("git.delete_branch"u8, Parameters.Rent().Text("path"u8, Parameters.Given(path)).Text("name"u8, Parameters.Given(name)).With(options));
+        _target!.Call("git.delete_branch"u8, Parameters.Rent().Add("path"u8, Parameters.Given(path)).Add("name"u8, Parameters.Given(name)).With(options), Answer.Nothing);
 
     /// <summary>Stages files for the next commit, deleted ones too.</summary>
     /// <remarks>A file that does not exist is HTTP_BAD_REQUEST, on a server before 0.205 HTTP_INTERNAL_SERVER (500).
@@ -120,11 +120,11 @@ public class GitOperations
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>A task that completes when the server has answered.</returns>
     public virtual Task AddAsync(string path, IEnumerable<string> files, CallOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("git.add"u8, Parameters.Rent().Text("path"u8, Parameters.Given(path)).Texts("files"u8, Parameters.Given(files)).With(options), cancellationToken);
+        _target!.CallAsync("git.add"u8, Parameters.Rent().Add("path"u8, Parameters.Given(path)).Add("files"u8, Parameters.Given(files)).With(options), Answer.Nothing, cancellationToken);
 
     /// <inheritdoc cref="AddAsync(string, IEnumerable{string}, CallOptions, CancellationToken)"/>
     public virtual void Add(string path, IEnumerable<string> files, CallOptions? options = null) =>
-        _target!.Call("git.add"u8, Parameters.Rent().Text("path"u8, Parameters.Given(path)).Texts("files"u8, Parameters.Given(files)).With(options));
+        _target!.Call("git.add"u8, Parameters.Rent().Add("path"u8, Parameters.Given(path)).Add("files"u8, Parameters.Given(files)).With(options), Answer.Nothing);
 
     /// <summary>Commits what is staged and answers the commit's hash.</summary>
     /// <remarks>With nothing staged and without <c>allowEmpty</c> it is HTTP_CONFLICT, on a server before 0.205
@@ -138,11 +138,11 @@ public class GitOperations
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<GitCommitted> CommitAsync(string path, string message, string author, string email, GitCommitOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("git.commit"u8, Parameters.Rent().Text("path"u8, Parameters.Given(path)).Text("message"u8, Parameters.Given(message)).Text("author"u8, Parameters.Given(author)).Text("email"u8, Parameters.Given(email)).With(options), Daytona.GitCommitted.Read, cancellationToken);
+        _target!.CallAsync("git.commit"u8, Parameters.Rent().Add("path"u8, Parameters.Given(path)).Add("message"u8, Parameters.Given(message)).Add("author"u8, Parameters.Given(author)).Add("email"u8, Parameters.Given(email)).With(options), static answer => answer.Json(Daytona.GitCommitted.Read), cancellationToken);
 
     /// <inheritdoc cref="CommitAsync(string, string, string, string, GitCommitOptions, CancellationToken)"/>
     public virtual GitCommitted Commit(string path, string message, string author, string email, GitCommitOptions? options = null) =>
-        _target!.Call("git.commit"u8, Parameters.Rent().Text("path"u8, Parameters.Given(path)).Text("message"u8, Parameters.Given(message)).Text("author"u8, Parameters.Given(author)).Text("email"u8, Parameters.Given(email)).With(options), Daytona.GitCommitted.Read);
+        _target!.Call("git.commit"u8, Parameters.Rent().Add("path"u8, Parameters.Given(path)).Add("message"u8, Parameters.Given(message)).Add("author"u8, Parameters.Given(author)).Add("email"u8, Parameters.Given(email)).With(options), static answer => answer.Json(Daytona.GitCommitted.Read));
 
     /// <summary>Fetches a branch and forwards the current one to it. Up to date is success.</summary>
     /// <remarks><c>remote</c> other than origin and <c>branch</c> are UNSUPPORTED on a server before 0.205, and
@@ -153,11 +153,11 @@ public class GitOperations
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>A task that completes when the server has answered.</returns>
     public virtual Task PullAsync(string path, GitPullOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("git.pull"u8, Parameters.Rent().Text("path"u8, Parameters.Given(path)).With(options), cancellationToken);
+        _target!.CallAsync("git.pull"u8, Parameters.Rent().Add("path"u8, Parameters.Given(path)).With(options), Answer.Nothing, cancellationToken);
 
     /// <inheritdoc cref="PullAsync(string, GitPullOptions, CancellationToken)"/>
     public virtual void Pull(string path, GitPullOptions? options = null) =>
-        _target!.Call("git.pull"u8, Parameters.Rent().Text("path"u8, Parameters.Given(path)).With(options));
+        _target!.Call("git.pull"u8, Parameters.Rent().Add("path"u8, Parameters.Given(path)).With(options), Answer.Nothing);
 
     /// <summary>Sends a branch to a remote. Up to date is success.</summary>
     /// <remarks><c>remote</c> other than origin, <c>branch</c> and <c>setUpstream</c> are UNSUPPORTED on a server
@@ -169,11 +169,11 @@ public class GitOperations
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>A task that completes when the server has answered.</returns>
     public virtual Task PushAsync(string path, GitPushOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("git.push"u8, Parameters.Rent().Text("path"u8, Parameters.Given(path)).With(options), cancellationToken);
+        _target!.CallAsync("git.push"u8, Parameters.Rent().Add("path"u8, Parameters.Given(path)).With(options), Answer.Nothing, cancellationToken);
 
     /// <inheritdoc cref="PushAsync(string, GitPushOptions, CancellationToken)"/>
     public virtual void Push(string path, GitPushOptions? options = null) =>
-        _target!.Call("git.push"u8, Parameters.Rent().Text("path"u8, Parameters.Given(path)).With(options));
+        _target!.Call("git.push"u8, Parameters.Rent().Add("path"u8, Parameters.Given(path)).With(options), Answer.Nothing);
 
     /// <summary>Makes an empty repository. UNSUPPORTED on a server before 0.205.</summary>
     /// <remarks>Cancelled: Drops the connection; the repository may have been made. Endpoint: <c>POST
@@ -184,11 +184,11 @@ public class GitOperations
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>A task that completes when the server has answered.</returns>
     public virtual Task InitAsync(string path, GitInitOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("git.init"u8, Parameters.Rent().Text("path"u8, Parameters.Given(path)).With(options), cancellationToken);
+        _target!.CallAsync("git.init"u8, Parameters.Rent().Add("path"u8, Parameters.Given(path)).With(options), Answer.Nothing, cancellationToken);
 
     /// <inheritdoc cref="InitAsync(string, GitInitOptions, CancellationToken)"/>
     public virtual void Init(string path, GitInitOptions? options = null) =>
-        _target!.Call("git.init"u8, Parameters.Rent().Text("path"u8, Parameters.Given(path)).With(options));
+        _target!.Call("git.init"u8, Parameters.Rent().Add("path"u8, Parameters.Given(path)).With(options), Answer.Nothing);
 
     /// <summary>Moves the current branch to a revision, or takes files out of the index.</summary>
     /// <remarks>UNSUPPORTED on a server before 0.205. Cancelled: Drops the connection; the reset may have happened.
@@ -198,11 +198,11 @@ public class GitOperations
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>A task that completes when the server has answered.</returns>
     public virtual Task ResetAsync(string path, GitResetOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("git.reset"u8, Parameters.Rent().Text("path"u8, Parameters.Given(path)).With(options), cancellationToken);
+        _target!.CallAsync("git.reset"u8, Parameters.Rent().Add("path"u8, Parameters.Given(path)).With(options), Answer.Nothing, cancellationToken);
 
     /// <inheritdoc cref="ResetAsync(string, GitResetOptions, CancellationToken)"/>
     public virtual void Reset(string path, GitResetOptions? options = null) =>
-        _target!.Call("git.reset"u8, Parameters.Rent().Text("path"u8, Parameters.Given(path)).With(options));
+        _target!.Call("git.reset"u8, Parameters.Rent().Add("path"u8, Parameters.Given(path)).With(options), Answer.Nothing);
 
     /// <summary>Brings files back to what the index or a revision has. UNSUPPORTED on a server before
     /// 0.205.</summary>
@@ -214,11 +214,11 @@ public class GitOperations
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>A task that completes when the server has answered.</returns>
     public virtual Task RestoreAsync(string path, IEnumerable<string> files, GitRestoreOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("git.restore"u8, Parameters.Rent().Text("path"u8, Parameters.Given(path)).Texts("files"u8, Parameters.Given(files)).With(options), cancellationToken);
+        _target!.CallAsync("git.restore"u8, Parameters.Rent().Add("path"u8, Parameters.Given(path)).Add("files"u8, Parameters.Given(files)).With(options), Answer.Nothing, cancellationToken);
 
     /// <inheritdoc cref="RestoreAsync(string, IEnumerable{string}, GitRestoreOptions, CancellationToken)"/>
     public virtual void Restore(string path, IEnumerable<string> files, GitRestoreOptions? options = null) =>
-        _target!.Call("git.restore"u8, Parameters.Rent().Text("path"u8, Parameters.Given(path)).Texts("files"u8, Parameters.Given(files)).With(options));
+        _target!.Call("git.restore"u8, Parameters.Rent().Add("path"u8, Parameters.Given(path)).Add("files"u8, Parameters.Given(files)).With(options), Answer.Nothing);
 
     /// <summary>Adds a remote; one of that name is HTTP_CONFLICT without <c>overwrite</c>. UNSUPPORTED on a server
     /// before 0.205.</summary>
@@ -231,11 +231,11 @@ public class GitOperations
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>A task that completes when the server has answered.</returns>
     public virtual Task AddRemoteAsync(string path, string name, string url, GitAddRemoteOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("git.add_remote"u8, Parameters.Rent().Text("path"u8, Parameters.Given(path)).Text("name"u8, Parameters.Given(name)).Text("url"u8, Parameters.Given(url)).With(options), cancellationToken);
+        _target!.CallAsync("git.add_remote"u8, Parameters.Rent().Add("path"u8, Parameters.Given(path)).Add("name"u8, Parameters.Given(name)).Add("url"u8, Parameters.Given(url)).With(options), Answer.Nothing, cancellationToken);
 
     /// <inheritdoc cref="AddRemoteAsync(string, string, string, GitAddRemoteOptions, CancellationToken)"/>
     public virtual void AddRemote(string path, string name, string url, GitAddRemoteOptions? options = null) =>
-        _target!.Call("git.add_remote"u8, Parameters.Rent().Text("path"u8, Parameters.Given(path)).Text("name"u8, Parameters.Given(name)).Text("url"u8, Parameters.Given(url)).With(options));
+        _target!.Call("git.add_remote"u8, Parameters.Rent().Add("path"u8, Parameters.Given(path)).Add("name"u8, Parameters.Given(name)).Add("url"u8, Parameters.Given(url)).With(options), Answer.Nothing);
 
     /// <summary>Sets a value of git's configuration. UNSUPPORTED on a server before 0.205.</summary>
     /// <remarks>Cancelled: Drops the connection; the setting may have been made. Endpoint: <c>POST
@@ -246,11 +246,11 @@ public class GitOperations
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>A task that completes when the server has answered.</returns>
     public virtual Task ConfigSetAsync(string key, string @value, GitConfigSetOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("git.config_set"u8, Parameters.Rent().Text("key"u8, Parameters.Given(key)).Text("value"u8, Parameters.Given(@value)).With(options), cancellationToken);
+        _target!.CallAsync("git.config_set"u8, Parameters.Rent().Add("key"u8, Parameters.Given(key)).Add("value"u8, Parameters.Given(@value)).With(options), Answer.Nothing, cancellationToken);
 
     /// <inheritdoc cref="ConfigSetAsync(string, string, GitConfigSetOptions, CancellationToken)"/>
     public virtual void ConfigSet(string key, string @value, GitConfigSetOptions? options = null) =>
-        _target!.Call("git.config_set"u8, Parameters.Rent().Text("key"u8, Parameters.Given(key)).Text("value"u8, Parameters.Given(@value)).With(options));
+        _target!.Call("git.config_set"u8, Parameters.Rent().Add("key"u8, Parameters.Given(key)).Add("value"u8, Parameters.Given(@value)).With(options), Answer.Nothing);
 
     /// <summary>Sets the name and address for commits that are made in the sandbox. UNSUPPORTED on a server before
     /// 0.205.</summary>
@@ -262,11 +262,11 @@ public class GitOperations
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>A task that completes when the server has answered.</returns>
     public virtual Task ConfigUserAsync(string name, string email, GitConfigUserOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("git.config_user"u8, Parameters.Rent().Text("name"u8, Parameters.Given(name)).Text("email"u8, Parameters.Given(email)).With(options), cancellationToken);
+        _target!.CallAsync("git.config_user"u8, Parameters.Rent().Add("name"u8, Parameters.Given(name)).Add("email"u8, Parameters.Given(email)).With(options), Answer.Nothing, cancellationToken);
 
     /// <inheritdoc cref="ConfigUserAsync(string, string, GitConfigUserOptions, CancellationToken)"/>
     public virtual void ConfigUser(string name, string email, GitConfigUserOptions? options = null) =>
-        _target!.Call("git.config_user"u8, Parameters.Rent().Text("name"u8, Parameters.Given(name)).Text("email"u8, Parameters.Given(email)).With(options));
+        _target!.Call("git.config_user"u8, Parameters.Rent().Add("name"u8, Parameters.Given(name)).Add("email"u8, Parameters.Given(email)).With(options), Answer.Nothing);
 
     /// <summary>Lets every git of the sandbox use a credential for a host, so that whoever runs commands there can
     /// use it.</summary>
@@ -278,11 +278,11 @@ public class GitOperations
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>A task that completes when the server has answered.</returns>
     public virtual Task AuthenticateAsync(string username, string password, GitAuthenticateOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("git.authenticate"u8, Parameters.Rent().Text("username"u8, Parameters.Given(username)).Text("password"u8, Parameters.Given(password)).With(options), cancellationToken);
+        _target!.CallAsync("git.authenticate"u8, Parameters.Rent().Add("username"u8, Parameters.Given(username)).Add("password"u8, Parameters.Given(password)).With(options), Answer.Nothing, cancellationToken);
 
     /// <inheritdoc cref="AuthenticateAsync(string, string, GitAuthenticateOptions, CancellationToken)"/>
     public virtual void Authenticate(string username, string password, GitAuthenticateOptions? options = null) =>
-        _target!.Call("git.authenticate"u8, Parameters.Rent().Text("username"u8, Parameters.Given(username)).Text("password"u8, Parameters.Given(password)).With(options));
+        _target!.Call("git.authenticate"u8, Parameters.Rent().Add("username"u8, Parameters.Given(username)).Add("password"u8, Parameters.Given(password)).With(options), Answer.Nothing);
 
     /// <summary>The remotes of a repository. UNSUPPORTED on a server before 0.205.</summary>
     /// <remarks>Cancelled: Drops the connection; nothing changes in the sandbox. Endpoint: <c>GET
@@ -292,11 +292,11 @@ public class GitOperations
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<GitRemotes> GetRemotesAsync(string path, CallOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("git.remotes"u8, Parameters.Rent().Text("path"u8, Parameters.Given(path)).With(options), Daytona.GitRemotes.Read, cancellationToken);
+        _target!.CallAsync("git.remotes"u8, Parameters.Rent().Add("path"u8, Parameters.Given(path)).With(options), static answer => answer.Json(Daytona.GitRemotes.Read), cancellationToken);
 
     /// <inheritdoc cref="GetRemotesAsync(string, CallOptions, CancellationToken)"/>
     public virtual GitRemotes GetRemotes(string path, CallOptions? options = null) =>
-        _target!.Call("git.remotes"u8, Parameters.Rent().Text("path"u8, Parameters.Given(path)).With(options), Daytona.GitRemotes.Read);
+        _target!.Call("git.remotes"u8, Parameters.Rent().Add("path"u8, Parameters.Given(path)).With(options), static answer => answer.Json(Daytona.GitRemotes.Read));
 
     /// <summary>A value of git's configuration. UNSUPPORTED on a server before 0.205.</summary>
     /// <remarks>Cancelled: Drops the connection; nothing changes in the sandbox. Endpoint: <c>GET
@@ -306,11 +306,11 @@ public class GitOperations
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<GitConfigValue> ConfigGetAsync(string key, GitConfigGetOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("git.config_get"u8, Parameters.Rent().Text("key"u8, Parameters.Given(key)).With(options), Daytona.GitConfigValue.Read, cancellationToken);
+        _target!.CallAsync("git.config_get"u8, Parameters.Rent().Add("key"u8, Parameters.Given(key)).With(options), static answer => answer.Json(Daytona.GitConfigValue.Read), cancellationToken);
 
     /// <inheritdoc cref="ConfigGetAsync(string, GitConfigGetOptions, CancellationToken)"/>
     public virtual GitConfigValue ConfigGet(string key, GitConfigGetOptions? options = null) =>
-        _target!.Call("git.config_get"u8, Parameters.Rent().Text("key"u8, Parameters.Given(key)).With(options), Daytona.GitConfigValue.Read);
+        _target!.Call("git.config_get"u8, Parameters.Rent().Add("key"u8, Parameters.Given(key)).With(options), static answer => answer.Json(Daytona.GitConfigValue.Read));
 
     /// <summary>The commits of the current branch, newest first. A branch without commits is
     /// HTTP_NOT_FOUND.</summary>
@@ -321,9 +321,9 @@ public class GitOperations
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<IReadOnlyList<GitCommitInfo>> GetHistoryAsync(string path, CallOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("git.history"u8, Parameters.Rent().Text("path"u8, Parameters.Given(path)).With(options), static (ref ResultReader json) => json.List(Daytona.GitCommitInfo.Read), cancellationToken);
+        _target!.CallAsync("git.history"u8, Parameters.Rent().Add("path"u8, Parameters.Given(path)).With(options), static answer => answer.Json(static (ref ResultReader json) => json.List(Daytona.GitCommitInfo.Read)), cancellationToken);
 
     /// <inheritdoc cref="GetHistoryAsync(string, CallOptions, CancellationToken)"/>
     public virtual IReadOnlyList<GitCommitInfo> GetHistory(string path, CallOptions? options = null) =>
-        _target!.Call("git.history"u8, Parameters.Rent().Text("path"u8, Parameters.Given(path)).With(options), static (ref ResultReader json) => json.List(Daytona.GitCommitInfo.Read));
+        _target!.Call("git.history"u8, Parameters.Rent().Add("path"u8, Parameters.Given(path)).With(options), static answer => answer.Json(static (ref ResultReader json) => json.List(Daytona.GitCommitInfo.Read)));
 }

@@ -28,11 +28,11 @@ public class ImageOperations
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>The text.</returns>
     public virtual Task<string> GetDockerfileAsync(Image image, CallOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallTextAsync("image.dockerfile"u8, Parameters.Rent().Image("image"u8, Parameters.Given(image)).With(options), cancellationToken);
+        _target!.CallAsync("image.dockerfile"u8, Parameters.Rent().Add("image"u8, Parameters.Given(image)).With(options), Answer.Text, cancellationToken);
 
     /// <inheritdoc cref="GetDockerfileAsync(Image, CallOptions, CancellationToken)"/>
     public virtual string GetDockerfile(Image image, CallOptions? options = null) =>
-        _target!.CallText("image.dockerfile"u8, Parameters.Rent().Image("image"u8, Parameters.Given(image)).With(options));
+        _target!.Call("image.dockerfile"u8, Parameters.Rent().Add("image"u8, Parameters.Given(image)).With(options), Answer.Text);
 
     /// <summary>What of the local files an image object would upload: for each archive its hash, its length and its
     /// files.</summary>
@@ -44,9 +44,9 @@ public class ImageOperations
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<IReadOnlyList<ImageContext>> GetContextsAsync(Image image, CallOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("image.contexts"u8, Parameters.Rent().Image("image"u8, Parameters.Given(image)).With(options), static (ref ResultReader json) => json.List(Daytona.ImageContext.Read), cancellationToken);
+        _target!.CallAsync("image.contexts"u8, Parameters.Rent().Add("image"u8, Parameters.Given(image)).With(options), static answer => answer.Json(static (ref ResultReader json) => json.List(Daytona.ImageContext.Read)), cancellationToken);
 
     /// <inheritdoc cref="GetContextsAsync(Image, CallOptions, CancellationToken)"/>
     public virtual IReadOnlyList<ImageContext> GetContexts(Image image, CallOptions? options = null) =>
-        _target!.Call("image.contexts"u8, Parameters.Rent().Image("image"u8, Parameters.Given(image)).With(options), static (ref ResultReader json) => json.List(Daytona.ImageContext.Read));
+        _target!.Call("image.contexts"u8, Parameters.Rent().Add("image"u8, Parameters.Given(image)).With(options), static answer => answer.Json(static (ref ResultReader json) => json.List(Daytona.ImageContext.Read)));
 }

@@ -30,11 +30,11 @@ public class InterpreterOperations
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<InterpreterResult> RunToEndAsync(string code, InterpreterRunOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("interpreter.run"u8, Parameters.Rent().Text("code"u8, Parameters.Given(code)).With(options), Daytona.InterpreterResult.Read, cancellationToken);
+        _target!.CallAsync("interpreter.run"u8, Parameters.Rent().Add("code"u8, Parameters.Given(code)).With(options), static answer => answer.Json(Daytona.InterpreterResult.Read), cancellationToken);
 
     /// <inheritdoc cref="RunToEndAsync(string, InterpreterRunOptions, CancellationToken)"/>
     public virtual InterpreterResult RunToEnd(string code, InterpreterRunOptions? options = null) =>
-        _target!.Call("interpreter.run"u8, Parameters.Rent().Text("code"u8, Parameters.Given(code)).With(options), Daytona.InterpreterResult.Read);
+        _target!.Call("interpreter.run"u8, Parameters.Rent().Add("code"u8, Parameters.Given(code)).With(options), static answer => answer.Json(Daytona.InterpreterResult.Read));
 
     /// <summary>Runs Python code in a context, which keeps its variables for the next run.</summary>
     /// <remarks>An exception of the code is no error: look at <c>error</c>, of a stream at STRUCTURED. Runs of one
@@ -48,7 +48,7 @@ public class InterpreterOperations
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>The output as it comes; dispose it.</returns>
     public virtual Task<OutputStream<InterpreterOpened, InterpreterEnded>> RunAsync(string code, InterpreterRunOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.OpenAsync("interpreter.run"u8, Parameters.Rent().Text("code"u8, Parameters.Given(code)).With(options), Daytona.InterpreterOpened.Read, Daytona.InterpreterEnded.Read, cancellationToken);
+        _target!.OpenAsync("interpreter.run"u8, Parameters.Rent().Add("code"u8, Parameters.Given(code)).With(options), static receiver => new OutputStream<InterpreterOpened, InterpreterEnded>(receiver, static answer => answer.Json(Daytona.InterpreterOpened.Read), static answer => answer.Json(Daytona.InterpreterEnded.Read)), cancellationToken);
 
     /// <summary>Makes a context with variables of its own. A language other than python is HTTP_BAD_REQUEST, a
     /// working directory that does not exist HTTP_INTERNAL_SERVER (500).</summary>
@@ -58,11 +58,11 @@ public class InterpreterOperations
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<InterpreterContext> CreateContextAsync(InterpreterCreateContextOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("interpreter.create_context"u8, Parameters.Rent().With(options), Daytona.InterpreterContext.Read, cancellationToken);
+        _target!.CallAsync("interpreter.create_context"u8, Parameters.Rent().With(options), static answer => answer.Json(Daytona.InterpreterContext.Read), cancellationToken);
 
     /// <inheritdoc cref="CreateContextAsync(InterpreterCreateContextOptions, CancellationToken)"/>
     public virtual InterpreterContext CreateContext(InterpreterCreateContextOptions? options = null) =>
-        _target!.Call("interpreter.create_context"u8, Parameters.Rent().With(options), Daytona.InterpreterContext.Read);
+        _target!.Call("interpreter.create_context"u8, Parameters.Rent().With(options), static answer => answer.Json(Daytona.InterpreterContext.Read));
 
     /// <summary>The contexts that were made; the default one is not among them.</summary>
     /// <remarks>Cancelled: Drops the connection; nothing changes in the sandbox. Endpoint: <c>GET
@@ -71,11 +71,11 @@ public class InterpreterOperations
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<InterpreterContexts> ListContextsAsync(CallOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("interpreter.list_contexts"u8, Parameters.Rent().With(options), Daytona.InterpreterContexts.Read, cancellationToken);
+        _target!.CallAsync("interpreter.list_contexts"u8, Parameters.Rent().With(options), static answer => answer.Json(Daytona.InterpreterContexts.Read), cancellationToken);
 
     /// <inheritdoc cref="ListContextsAsync(CallOptions, CancellationToken)"/>
     public virtual InterpreterContexts ListContexts(CallOptions? options = null) =>
-        _target!.Call("interpreter.list_contexts"u8, Parameters.Rent().With(options), Daytona.InterpreterContexts.Read);
+        _target!.Call("interpreter.list_contexts"u8, Parameters.Rent().With(options), static answer => answer.Json(Daytona.InterpreterContexts.Read));
 
     /// <summary>Ends a context and what runs in it.</summary>
     /// <remarks>Cancelled: Drops the connection; the context may be gone. Endpoint: <c>DELETE
@@ -85,9 +85,9 @@ public class InterpreterOperations
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>A task that completes when the server has answered.</returns>
     public virtual Task DeleteContextAsync(string id, CallOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("interpreter.delete_context"u8, Parameters.Rent().Text("id"u8, Parameters.Given(id)).With(options), cancellationToken);
+        _target!.CallAsync("interpreter.delete_context"u8, Parameters.Rent().Add("id"u8, Parameters.Given(id)).With(options), Answer.Nothing, cancellationToken);
 
     /// <inheritdoc cref="DeleteContextAsync(string, CallOptions, CancellationToken)"/>
     public virtual void DeleteContext(string id, CallOptions? options = null) =>
-        _target!.Call("interpreter.delete_context"u8, Parameters.Rent().Text("id"u8, Parameters.Given(id)).With(options));
+        _target!.Call("interpreter.delete_context"u8, Parameters.Rent().Add("id"u8, Parameters.Given(id)).With(options), Answer.Nothing);
 }

@@ -29,11 +29,11 @@ public class LspOperations
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>A task that completes when the server has answered.</returns>
     public virtual Task StartAsync(LspLanguage language, string projectPath, CallOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("lsp.start"u8, Parameters.Rent().Text("language"u8, language.Value).Text("projectPath"u8, Parameters.Given(projectPath)).With(options), cancellationToken);
+        _target!.CallAsync("lsp.start"u8, Parameters.Rent().Add("language"u8, language).Add("projectPath"u8, Parameters.Given(projectPath)).With(options), Answer.Nothing, cancellationToken);
 
     /// <inheritdoc cref="StartAsync(LspLanguage, string, CallOptions, CancellationToken)"/>
     public virtual void Start(LspLanguage language, string projectPath, CallOptions? options = null) =>
-        _target!.Call("lsp.start"u8, Parameters.Rent().Text("language"u8, language.Value).Text("projectPath"u8, Parameters.Given(projectPath)).With(options));
+        _target!.Call("lsp.start"u8, Parameters.Rent().Add("language"u8, language).Add("projectPath"u8, Parameters.Given(projectPath)).With(options), Answer.Nothing);
 
     /// <summary>Ends a language server. One that was not started is HTTP_INTERNAL_SERVER (500).</summary>
     /// <remarks>Cancelled: Drops the connection; the language server may have ended. Endpoint: <c>POST
@@ -44,11 +44,11 @@ public class LspOperations
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>A task that completes when the server has answered.</returns>
     public virtual Task StopAsync(LspLanguage language, string projectPath, CallOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("lsp.stop"u8, Parameters.Rent().Text("language"u8, language.Value).Text("projectPath"u8, Parameters.Given(projectPath)).With(options), cancellationToken);
+        _target!.CallAsync("lsp.stop"u8, Parameters.Rent().Add("language"u8, language).Add("projectPath"u8, Parameters.Given(projectPath)).With(options), Answer.Nothing, cancellationToken);
 
     /// <inheritdoc cref="StopAsync(LspLanguage, string, CallOptions, CancellationToken)"/>
     public virtual void Stop(LspLanguage language, string projectPath, CallOptions? options = null) =>
-        _target!.Call("lsp.stop"u8, Parameters.Rent().Text("language"u8, language.Value).Text("projectPath"u8, Parameters.Given(projectPath)).With(options));
+        _target!.Call("lsp.stop"u8, Parameters.Rent().Add("language"u8, language).Add("projectPath"u8, Parameters.Given(projectPath)).With(options), Answer.Nothing);
 
     /// <summary>Tells a language server that a file is open, with its content as it is now in the sandbox.</summary>
     /// <remarks>A file that does not exist is HTTP_BAD_REQUEST, and so is a language server that was not started,
@@ -62,11 +62,11 @@ public class LspOperations
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>A task that completes when the server has answered.</returns>
     public virtual Task DidOpenAsync(LspLanguage language, string projectPath, string path, CallOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("lsp.did_open"u8, Parameters.Rent().Text("language"u8, language.Value).Text("projectPath"u8, Parameters.Given(projectPath)).Text("path"u8, Parameters.Given(path)).With(options), cancellationToken);
+        _target!.CallAsync("lsp.did_open"u8, Parameters.Rent().Add("language"u8, language).Add("projectPath"u8, Parameters.Given(projectPath)).Add("path"u8, Parameters.Given(path)).With(options), Answer.Nothing, cancellationToken);
 
     /// <inheritdoc cref="DidOpenAsync(LspLanguage, string, string, CallOptions, CancellationToken)"/>
     public virtual void DidOpen(LspLanguage language, string projectPath, string path, CallOptions? options = null) =>
-        _target!.Call("lsp.did_open"u8, Parameters.Rent().Text("language"u8, language.Value).Text("projectPath"u8, Parameters.Given(projectPath)).Text("path"u8, Parameters.Given(path)).With(options));
+        _target!.Call("lsp.did_open"u8, Parameters.Rent().Add("language"u8, language).Add("projectPath"u8, Parameters.Given(projectPath)).Add("path"u8, Parameters.Given(path)).With(options), Answer.Nothing);
 
     /// <summary>Tells a language server that a file is open no more.</summary>
     /// <remarks>Cancelled: Drops the connection; the file may be closed. Endpoint: <c>POST
@@ -78,11 +78,11 @@ public class LspOperations
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>A task that completes when the server has answered.</returns>
     public virtual Task DidCloseAsync(LspLanguage language, string projectPath, string path, CallOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("lsp.did_close"u8, Parameters.Rent().Text("language"u8, language.Value).Text("projectPath"u8, Parameters.Given(projectPath)).Text("path"u8, Parameters.Given(path)).With(options), cancellationToken);
+        _target!.CallAsync("lsp.did_close"u8, Parameters.Rent().Add("language"u8, language).Add("projectPath"u8, Parameters.Given(projectPath)).Add("path"u8, Parameters.Given(path)).With(options), Answer.Nothing, cancellationToken);
 
     /// <inheritdoc cref="DidCloseAsync(LspLanguage, string, string, CallOptions, CancellationToken)"/>
     public virtual void DidClose(LspLanguage language, string projectPath, string path, CallOptions? options = null) =>
-        _target!.Call("lsp.did_close"u8, Parameters.Rent().Text("language"u8, language.Value).Text("projectPath"u8, Parameters.Given(projectPath)).Text("path"u8, Parameters.Given(path)).With(options));
+        _target!.Call("lsp.did_close"u8, Parameters.Rent().Add("language"u8, language).Add("projectPath"u8, Parameters.Given(projectPath)).Add("path"u8, Parameters.Given(path)).With(options), Answer.Nothing);
 
     /// <summary>What may stand at a place of a file that is open.</summary>
     /// <remarks>A server of 0.190 refuses line 0 and character 0 with HTTP_BAD_REQUEST. Cancelled: Drops the
@@ -96,11 +96,11 @@ public class LspOperations
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<CompletionList> GetCompletionsAsync(LspLanguage language, string projectPath, string path, int line, int character, CallOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("lsp.completions"u8, Parameters.Rent().Text("language"u8, language.Value).Text("projectPath"u8, Parameters.Given(projectPath)).Text("path"u8, Parameters.Given(path)).Integer("line"u8, line).Integer("character"u8, character).With(options), Daytona.CompletionList.Read, cancellationToken);
+        _target!.CallAsync("lsp.completions"u8, Parameters.Rent().Add("language"u8, language).Add("projectPath"u8, Parameters.Given(projectPath)).Add("path"u8, Parameters.Given(path)).Add("line"u8, line).Add("character"u8, character).With(options), static answer => answer.Json(Daytona.CompletionList.Read), cancellationToken);
 
     /// <inheritdoc cref="GetCompletionsAsync(LspLanguage, string, string, int, int, CallOptions, CancellationToken)"/>
     public virtual CompletionList GetCompletions(LspLanguage language, string projectPath, string path, int line, int character, CallOptions? options = null) =>
-        _target!.Call("lsp.completions"u8, Parameters.Rent().Text("language"u8, language.Value).Text("projectPath"u8, Parameters.Given(projectPath)).Text("path"u8, Parameters.Given(path)).Integer("line"u8, line).Integer("character"u8, character).With(options), Daytona.CompletionList.Read);
+        _target!.Call("lsp.completions"u8, Parameters.Rent().Add("language"u8, language).Add("projectPath"u8, Parameters.Given(projectPath)).Add("path"u8, Parameters.Given(path)).Add("line"u8, line).Add("character"u8, character).With(options), static answer => answer.Json(Daytona.CompletionList.Read));
 
     /// <summary>The classes, functions, variables and the like of a file.</summary>
     /// <remarks>On a server of 0.190 asking before <c>lsp.start</c> makes <c>lsp.workspace_symbols</c> of a Python
@@ -113,11 +113,11 @@ public class LspOperations
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<IReadOnlyList<LspSymbol>> GetDocumentSymbolsAsync(LspLanguage language, string projectPath, string path, CallOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("lsp.document_symbols"u8, Parameters.Rent().Text("language"u8, language.Value).Text("projectPath"u8, Parameters.Given(projectPath)).Text("path"u8, Parameters.Given(path)).With(options), static (ref ResultReader json) => json.List(Daytona.LspSymbol.Read), cancellationToken);
+        _target!.CallAsync("lsp.document_symbols"u8, Parameters.Rent().Add("language"u8, language).Add("projectPath"u8, Parameters.Given(projectPath)).Add("path"u8, Parameters.Given(path)).With(options), static answer => answer.Json(static (ref ResultReader json) => json.List(Daytona.LspSymbol.Read)), cancellationToken);
 
     /// <inheritdoc cref="GetDocumentSymbolsAsync(LspLanguage, string, string, CallOptions, CancellationToken)"/>
     public virtual IReadOnlyList<LspSymbol> GetDocumentSymbols(LspLanguage language, string projectPath, string path, CallOptions? options = null) =>
-        _target!.Call("lsp.document_symbols"u8, Parameters.Rent().Text("language"u8, language.Value).Text("projectPath"u8, Parameters.Given(projectPath)).Text("path"u8, Parameters.Given(path)).With(options), static (ref ResultReader json) => json.List(Daytona.LspSymbol.Read));
+        _target!.Call("lsp.document_symbols"u8, Parameters.Rent().Add("language"u8, language).Add("projectPath"u8, Parameters.Given(projectPath)).Add("path"u8, Parameters.Given(path)).With(options), static answer => answer.Json(static (ref ResultReader json) => json.List(Daytona.LspSymbol.Read)));
 
     /// <summary>The symbols of the whole project with such a name.</summary>
     /// <remarks>TypeScript's server wants a file of the project to be open, else it is HTTP_BAD_REQUEST. Cancelled:
@@ -130,9 +130,9 @@ public class LspOperations
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<IReadOnlyList<LspSymbol>> GetWorkspaceSymbolsAsync(LspLanguage language, string projectPath, string query, CallOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("lsp.workspace_symbols"u8, Parameters.Rent().Text("language"u8, language.Value).Text("projectPath"u8, Parameters.Given(projectPath)).Text("query"u8, Parameters.Given(query)).With(options), static (ref ResultReader json) => json.List(Daytona.LspSymbol.Read), cancellationToken);
+        _target!.CallAsync("lsp.workspace_symbols"u8, Parameters.Rent().Add("language"u8, language).Add("projectPath"u8, Parameters.Given(projectPath)).Add("query"u8, Parameters.Given(query)).With(options), static answer => answer.Json(static (ref ResultReader json) => json.List(Daytona.LspSymbol.Read)), cancellationToken);
 
     /// <inheritdoc cref="GetWorkspaceSymbolsAsync(LspLanguage, string, string, CallOptions, CancellationToken)"/>
     public virtual IReadOnlyList<LspSymbol> GetWorkspaceSymbols(LspLanguage language, string projectPath, string query, CallOptions? options = null) =>
-        _target!.Call("lsp.workspace_symbols"u8, Parameters.Rent().Text("language"u8, language.Value).Text("projectPath"u8, Parameters.Given(projectPath)).Text("query"u8, Parameters.Given(query)).With(options), static (ref ResultReader json) => json.List(Daytona.LspSymbol.Read));
+        _target!.Call("lsp.workspace_symbols"u8, Parameters.Rent().Add("language"u8, language).Add("projectPath"u8, Parameters.Given(projectPath)).Add("query"u8, Parameters.Given(query)).With(options), static answer => answer.Json(static (ref ResultReader json) => json.List(Daytona.LspSymbol.Read)));
 }

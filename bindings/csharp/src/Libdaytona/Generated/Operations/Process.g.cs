@@ -30,11 +30,11 @@ public class ProcessOperations
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<ExecuteResult> ExecuteAsync(string command, ProcessExecuteOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("process.execute"u8, Parameters.Rent().Text("command"u8, Parameters.Given(command)).With(options), Daytona.ExecuteResult.Read, cancellationToken);
+        _target!.CallAsync("process.execute"u8, Parameters.Rent().Add("command"u8, Parameters.Given(command)).With(options), static answer => answer.Json(Daytona.ExecuteResult.Read), cancellationToken);
 
     /// <inheritdoc cref="ExecuteAsync(string, ProcessExecuteOptions, CancellationToken)"/>
     public virtual ExecuteResult Execute(string command, ProcessExecuteOptions? options = null) =>
-        _target!.Call("process.execute"u8, Parameters.Rent().Text("command"u8, Parameters.Given(command)).With(options), Daytona.ExecuteResult.Read);
+        _target!.Call("process.execute"u8, Parameters.Rent().Add("command"u8, Parameters.Given(command)).With(options), static answer => answer.Json(Daytona.ExecuteResult.Read));
 
     /// <summary>Runs a program's text with its language's interpreter and waits for it. stdout and stderr arrive
     /// together, what matplotlib shows as <c>artifacts.charts</c>.</summary>
@@ -48,11 +48,11 @@ public class ProcessOperations
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<CodeRunResult> CodeRunAsync(string code, ProcessCodeRunOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("process.code_run"u8, Parameters.Rent().Text("code"u8, Parameters.Given(code)).With(options), Daytona.CodeRunResult.Read, cancellationToken);
+        _target!.CallAsync("process.code_run"u8, Parameters.Rent().Add("code"u8, Parameters.Given(code)).With(options), static answer => answer.Json(Daytona.CodeRunResult.Read), cancellationToken);
 
     /// <inheritdoc cref="CodeRunAsync(string, ProcessCodeRunOptions, CancellationToken)"/>
     public virtual CodeRunResult CodeRun(string code, ProcessCodeRunOptions? options = null) =>
-        _target!.Call("process.code_run"u8, Parameters.Rent().Text("code"u8, Parameters.Given(code)).With(options), Daytona.CodeRunResult.Read);
+        _target!.Call("process.code_run"u8, Parameters.Rent().Add("code"u8, Parameters.Given(code)).With(options), static answer => answer.Json(Daytona.CodeRunResult.Read));
 
     /// <summary>Runs one command with stdout and stderr apart, live as a stream or collected as a call.</summary>
     /// <remarks>A session is made for the command and removed with it, whatever happens. <c>exit</c>, <c>exec</c> and
@@ -70,11 +70,11 @@ public class ProcessOperations
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<RunResult> RunToEndAsync(string command, ProcessRunOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("process.run"u8, Parameters.Rent().Text("command"u8, Parameters.Given(command)).With(options), Daytona.RunResult.Read, cancellationToken);
+        _target!.CallAsync("process.run"u8, Parameters.Rent().Add("command"u8, Parameters.Given(command)).With(options), static answer => answer.Json(Daytona.RunResult.Read), cancellationToken);
 
     /// <inheritdoc cref="RunToEndAsync(string, ProcessRunOptions, CancellationToken)"/>
     public virtual RunResult RunToEnd(string command, ProcessRunOptions? options = null) =>
-        _target!.Call("process.run"u8, Parameters.Rent().Text("command"u8, Parameters.Given(command)).With(options), Daytona.RunResult.Read);
+        _target!.Call("process.run"u8, Parameters.Rent().Add("command"u8, Parameters.Given(command)).With(options), static answer => answer.Json(Daytona.RunResult.Read));
 
     /// <summary>Runs one command with stdout and stderr apart, live as a stream or collected as a call.</summary>
     /// <remarks>A session is made for the command and removed with it, whatever happens. <c>exit</c>, <c>exec</c> and
@@ -92,5 +92,5 @@ public class ProcessOperations
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>The output as it comes; dispose it.</returns>
     public virtual Task<OutputStream<RunOpened, FollowEnded>> RunAsync(string command, ProcessRunOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.OpenAsync("process.run"u8, Parameters.Rent().Text("command"u8, Parameters.Given(command)).With(options), Daytona.RunOpened.Read, Daytona.FollowEnded.Read, cancellationToken);
+        _target!.OpenAsync("process.run"u8, Parameters.Rent().Add("command"u8, Parameters.Given(command)).With(options), static receiver => new OutputStream<RunOpened, FollowEnded>(receiver, static answer => answer.Json(Daytona.RunOpened.Read), static answer => answer.Json(Daytona.FollowEnded.Read)), cancellationToken);
 }

@@ -32,7 +32,7 @@ public class PtyOperations
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>The open stream; dispose it.</returns>
     public virtual Task<PtySession> OpenAsync(string id, PtyOpenOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.OpenPtyAsync("pty.open"u8, Parameters.Rent().Text("id"u8, Parameters.Given(id)).With(options), this, cancellationToken);
+        _target!.OpenAsync("pty.open"u8, Parameters.Rent().Add("id"u8, Parameters.Given(id)).With(options), receiver => new PtySession(receiver, this), cancellationToken);
 
     /// <summary>Attends a terminal that exists, beside whoever attends it already; what it wrote before is not
     /// replayed.</summary>
@@ -44,7 +44,7 @@ public class PtyOperations
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>The open stream; dispose it.</returns>
     public virtual Task<PtySession> ConnectAsync(string id, CallOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.OpenPtyAsync("pty.connect"u8, Parameters.Rent().Text("id"u8, Parameters.Given(id)).With(options), this, cancellationToken);
+        _target!.OpenAsync("pty.connect"u8, Parameters.Rent().Add("id"u8, Parameters.Given(id)).With(options), receiver => new PtySession(receiver, this), cancellationToken);
 
     /// <summary>Makes a terminal without attending it.</summary>
     /// <remarks>With <c>lazyStart</c> its shell starts when pty.connect comes, which then misses nothing. Cancelled:
@@ -54,11 +54,11 @@ public class PtyOperations
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<PtyCreated> CreateAsync(string id, PtyCreateOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("pty.create"u8, Parameters.Rent().Text("id"u8, Parameters.Given(id)).With(options), Daytona.PtyCreated.Read, cancellationToken);
+        _target!.CallAsync("pty.create"u8, Parameters.Rent().Add("id"u8, Parameters.Given(id)).With(options), static answer => answer.Json(Daytona.PtyCreated.Read), cancellationToken);
 
     /// <inheritdoc cref="CreateAsync(string, PtyCreateOptions, CancellationToken)"/>
     public virtual PtyCreated Create(string id, PtyCreateOptions? options = null) =>
-        _target!.Call("pty.create"u8, Parameters.Rent().Text("id"u8, Parameters.Given(id)).With(options), Daytona.PtyCreated.Read);
+        _target!.Call("pty.create"u8, Parameters.Rent().Add("id"u8, Parameters.Given(id)).With(options), static answer => answer.Json(Daytona.PtyCreated.Read));
 
     /// <summary>The terminals of the sandbox; one whose shell has exited is not there any more.</summary>
     /// <remarks>Cancelled: Drops the connection; nothing changes in the sandbox. Endpoint: <c>GET
@@ -67,11 +67,11 @@ public class PtyOperations
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<PtyList> ListAsync(CallOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("pty.list"u8, Parameters.Rent().With(options), Daytona.PtyList.Read, cancellationToken);
+        _target!.CallAsync("pty.list"u8, Parameters.Rent().With(options), static answer => answer.Json(Daytona.PtyList.Read), cancellationToken);
 
     /// <inheritdoc cref="ListAsync(CallOptions, CancellationToken)"/>
     public virtual PtyList List(CallOptions? options = null) =>
-        _target!.Call("pty.list"u8, Parameters.Rent().With(options), Daytona.PtyList.Read);
+        _target!.Call("pty.list"u8, Parameters.Rent().With(options), static answer => answer.Json(Daytona.PtyList.Read));
 
     /// <summary>One terminal: its size, directory, environment, and whether its shell runs.</summary>
     /// <remarks>Cancelled: Drops the connection; nothing changes in the sandbox. Endpoint: <c>GET
@@ -81,11 +81,11 @@ public class PtyOperations
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<PtyInfo> GetInfoAsync(string id, CallOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("pty.info"u8, Parameters.Rent().Text("id"u8, Parameters.Given(id)).With(options), Daytona.PtyInfo.Read, cancellationToken);
+        _target!.CallAsync("pty.info"u8, Parameters.Rent().Add("id"u8, Parameters.Given(id)).With(options), static answer => answer.Json(Daytona.PtyInfo.Read), cancellationToken);
 
     /// <inheritdoc cref="GetInfoAsync(string, CallOptions, CancellationToken)"/>
     public virtual PtyInfo GetInfo(string id, CallOptions? options = null) =>
-        _target!.Call("pty.info"u8, Parameters.Rent().Text("id"u8, Parameters.Given(id)).With(options), Daytona.PtyInfo.Read);
+        _target!.Call("pty.info"u8, Parameters.Rent().Add("id"u8, Parameters.Given(id)).With(options), static answer => answer.Json(Daytona.PtyInfo.Read));
 
     /// <summary>Changes a terminal's size and answers the terminal.</summary>
     /// <remarks>A terminal that does not exist, or whose shell has exited, is HTTP_GONE (410). Cancelled: Drops the
@@ -97,11 +97,11 @@ public class PtyOperations
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<PtyInfo> ResizeAsync(string id, int cols, int rows, CallOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("pty.resize"u8, Parameters.Rent().Text("id"u8, Parameters.Given(id)).Integer("cols"u8, cols).Integer("rows"u8, rows).With(options), Daytona.PtyInfo.Read, cancellationToken);
+        _target!.CallAsync("pty.resize"u8, Parameters.Rent().Add("id"u8, Parameters.Given(id)).Add("cols"u8, cols).Add("rows"u8, rows).With(options), static answer => answer.Json(Daytona.PtyInfo.Read), cancellationToken);
 
     /// <inheritdoc cref="ResizeAsync(string, int, int, CallOptions, CancellationToken)"/>
     public virtual PtyInfo Resize(string id, int cols, int rows, CallOptions? options = null) =>
-        _target!.Call("pty.resize"u8, Parameters.Rent().Text("id"u8, Parameters.Given(id)).Integer("cols"u8, cols).Integer("rows"u8, rows).With(options), Daytona.PtyInfo.Read);
+        _target!.Call("pty.resize"u8, Parameters.Rent().Add("id"u8, Parameters.Given(id)).Add("cols"u8, cols).Add("rows"u8, rows).With(options), static answer => answer.Json(Daytona.PtyInfo.Read));
 
     /// <summary>Kills a terminal's shell and everything it runs. Streams that attend it end with <c>exitCode</c>
     /// 137.</summary>
@@ -112,9 +112,9 @@ public class PtyOperations
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>A task that completes when the server has answered.</returns>
     public virtual Task KillAsync(string id, CallOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("pty.kill"u8, Parameters.Rent().Text("id"u8, Parameters.Given(id)).With(options), cancellationToken);
+        _target!.CallAsync("pty.kill"u8, Parameters.Rent().Add("id"u8, Parameters.Given(id)).With(options), Answer.Nothing, cancellationToken);
 
     /// <inheritdoc cref="KillAsync(string, CallOptions, CancellationToken)"/>
     public virtual void Kill(string id, CallOptions? options = null) =>
-        _target!.Call("pty.kill"u8, Parameters.Rent().Text("id"u8, Parameters.Given(id)).With(options));
+        _target!.Call("pty.kill"u8, Parameters.Rent().Add("id"u8, Parameters.Given(id)).With(options), Answer.Nothing);
 }

@@ -22,11 +22,11 @@ public partial class DaytonaClient
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>The sandbox.</returns>
     public virtual Task<Sandbox> CreateAsync(SandboxCreateOptions? options = null, IProgress<Transfer>? progress = null, CancellationToken cancellationToken = default) =>
-        _target!.CallSandboxAsync("sandbox.create"u8, Parameters.Rent().With(options), cancellationToken, progress);
+        _target!.CallAsync("sandbox.create"u8, Parameters.Rent().With(options), Answer.Sandbox, cancellationToken, progress);
 
     /// <inheritdoc cref="CreateAsync(SandboxCreateOptions, IProgress{Transfer}, CancellationToken)"/>
     public virtual Sandbox Create(SandboxCreateOptions? options = null) =>
-        _target!.CallSandbox("sandbox.create"u8, Parameters.Rent().With(options));
+        _target!.Call("sandbox.create"u8, Parameters.Rent().With(options), Answer.Sandbox);
 
     /// <summary>Makes a sandbox from a snapshot or an image, and waits until it is started.</summary>
     /// <remarks>Local files of an image object are uploaded first: a submitted call reports PROGRESS of them, and one
@@ -41,7 +41,7 @@ public partial class DaytonaClient
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>The output as it comes; dispose it.</returns>
     public virtual Task<OutputStream<SandboxInfo, Sandbox>> CreateStreamAsync(SandboxCreateOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.OpenSandboxAsync("sandbox.create"u8, Parameters.Rent().With(options), Daytona.SandboxInfo.Read, cancellationToken);
+        _target!.OpenAsync("sandbox.create"u8, Parameters.Rent().With(options), static receiver => new OutputStream<SandboxInfo, Sandbox>(receiver, static answer => answer.Json(Daytona.SandboxInfo.Read), Answer.Sandbox), cancellationToken);
 
     /// <summary>Reads a sandbox by its UUID or exact name. NOT_FOUND when there is none.</summary>
     /// <remarks>Cancelled: Nothing remote. Endpoint: <c>GET {api}/sandbox/{idOrName}</c>.</remarks>
@@ -50,11 +50,11 @@ public partial class DaytonaClient
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>The sandbox.</returns>
     public virtual Task<Sandbox> GetAsync(string idOrName, CallOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallSandboxAsync("sandbox.get"u8, Parameters.Rent().Text("idOrName"u8, Parameters.Given(idOrName)).With(options), cancellationToken);
+        _target!.CallAsync("sandbox.get"u8, Parameters.Rent().Add("idOrName"u8, Parameters.Given(idOrName)).With(options), Answer.Sandbox, cancellationToken);
 
     /// <inheritdoc cref="GetAsync(string, CallOptions, CancellationToken)"/>
     public virtual Sandbox Get(string idOrName, CallOptions? options = null) =>
-        _target!.CallSandbox("sandbox.get"u8, Parameters.Rent().Text("idOrName"u8, Parameters.Given(idOrName)).With(options));
+        _target!.Call("sandbox.get"u8, Parameters.Rent().Add("idOrName"u8, Parameters.Given(idOrName)).With(options), Answer.Sandbox);
 
     /// <summary>Finds a sandbox by its exact name, or the first that has all the labels. NO_MATCH when there is
     /// none.</summary>
@@ -63,11 +63,11 @@ public partial class DaytonaClient
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>The sandbox.</returns>
     public virtual Task<Sandbox> FindAsync(SandboxFindOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallSandboxAsync("sandbox.find"u8, Parameters.Rent().With(options), cancellationToken);
+        _target!.CallAsync("sandbox.find"u8, Parameters.Rent().With(options), Answer.Sandbox, cancellationToken);
 
     /// <inheritdoc cref="FindAsync(SandboxFindOptions, CancellationToken)"/>
     public virtual Sandbox Find(SandboxFindOptions? options = null) =>
-        _target!.CallSandbox("sandbox.find"u8, Parameters.Rent().With(options));
+        _target!.Call("sandbox.find"u8, Parameters.Rent().With(options), Answer.Sandbox);
 
     /// <summary>Lists sandboxes, a page at a time: by cursor, or by number with <c>page</c>.</summary>
     /// <remarks>The items are the server's, untouched; make handles of them with sandbox.attach. Cancelled: Nothing
@@ -76,11 +76,41 @@ public partial class DaytonaClient
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<SandboxPage> ListPageAsync(SandboxListOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("sandbox.list"u8, Parameters.Rent().With(options), Daytona.SandboxPage.Read, cancellationToken);
+        _target!.CallAsync("sandbox.list"u8, Parameters.Rent().With(options), static answer => answer.Json(Daytona.SandboxPage.Read), cancellationToken);
+
+    /// <summary>All that match, one after the other; pages are fetched as they are needed.</summary>
+    /// <param name="options">Which ones; <c>Limit</c> is the size of a page.</param>
+    /// <param name="cancellationToken">Ends it.</param>
+    /// <returns>What matches.</returns>
+    public virtual async IAsyncEnumerable<Sandbox> ListAsync(SandboxListOptions? options = null,
+        [EnumeratorCancellation] CancellationToken cancellationToken = default)
+    {
+        options = options?.Copy<SandboxListOptions>() ?? new SandboxListOptions();
+        while (true)
+        {
+            var page = await ListPageAsync(options, cancellationToken).ConfigureAwait(false);
+            foreach (var item in page.Items)
+            {
+                yield return Attach(item);
+            }
+            if (!string.IsNullOrEmpty(page.NextCursor))
+            {
+                options.Cursor = page.NextCursor;
+            }
+            else if (page.Page < page.TotalPages)
+            {
+                options.Page = (int)page.Page + 1;
+            }
+            else
+            {
+                yield break;
+            }
+        }
+    }
 
     /// <inheritdoc cref="ListPageAsync(SandboxListOptions, CancellationToken)"/>
     public virtual SandboxPage ListPage(SandboxListOptions? options = null) =>
-        _target!.Call("sandbox.list"u8, Parameters.Rent().With(options), Daytona.SandboxPage.Read);
+        _target!.Call("sandbox.list"u8, Parameters.Rent().With(options), static answer => answer.Json(Daytona.SandboxPage.Read));
 }
 
 public partial class Sandbox
@@ -92,11 +122,11 @@ public partial class Sandbox
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<SandboxInfo> StartAsync(CallOptions? options = null, CancellationToken cancellationToken = default) =>
-        LearnAsync<SandboxInfo>(_target!.CallAsync("sandbox.start"u8, Parameters.Rent().With(options), Daytona.SandboxInfo.Read, cancellationToken));
+        LearnAsync<SandboxInfo>(_target!.CallAsync("sandbox.start"u8, Parameters.Rent().With(options), static answer => answer.Json(Daytona.SandboxInfo.Read), cancellationToken));
 
     /// <inheritdoc cref="StartAsync(CallOptions, CancellationToken)"/>
     public virtual SandboxInfo Start(CallOptions? options = null) =>
-        Learn(_target!.Call("sandbox.start"u8, Parameters.Rent().With(options), Daytona.SandboxInfo.Read));
+        Learn(_target!.Call("sandbox.start"u8, Parameters.Rent().With(options), static answer => answer.Json(Daytona.SandboxInfo.Read)));
 
     /// <summary>Stops a sandbox and waits until it is stopped; its files stay, its processes do not.</summary>
     /// <remarks>Cancelled: Ends the wait; the sandbox goes on stopping. Endpoint: <c>POST
@@ -105,11 +135,11 @@ public partial class Sandbox
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<SandboxInfo> StopAsync(SandboxStopOptions? options = null, CancellationToken cancellationToken = default) =>
-        LearnAsync<SandboxInfo>(_target!.CallAsync("sandbox.stop"u8, Parameters.Rent().With(options), Daytona.SandboxInfo.Read, cancellationToken));
+        LearnAsync<SandboxInfo>(_target!.CallAsync("sandbox.stop"u8, Parameters.Rent().With(options), static answer => answer.Json(Daytona.SandboxInfo.Read), cancellationToken));
 
     /// <inheritdoc cref="StopAsync(SandboxStopOptions, CancellationToken)"/>
     public virtual SandboxInfo Stop(SandboxStopOptions? options = null) =>
-        Learn(_target!.Call("sandbox.stop"u8, Parameters.Rent().With(options), Daytona.SandboxInfo.Read));
+        Learn(_target!.Call("sandbox.stop"u8, Parameters.Rent().With(options), static answer => answer.Json(Daytona.SandboxInfo.Read)));
 
     /// <summary>Moves a stopped sandbox to cheaper storage; does not wait for the end of it.</summary>
     /// <remarks>Cancelled: Nothing remote. Endpoint: <c>POST {api}/sandbox/{id}/archive</c>.</remarks>
@@ -117,11 +147,11 @@ public partial class Sandbox
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<SandboxInfo> ArchiveAsync(CallOptions? options = null, CancellationToken cancellationToken = default) =>
-        LearnAsync<SandboxInfo>(_target!.CallAsync("sandbox.archive"u8, Parameters.Rent().With(options), Daytona.SandboxInfo.Read, cancellationToken));
+        LearnAsync<SandboxInfo>(_target!.CallAsync("sandbox.archive"u8, Parameters.Rent().With(options), static answer => answer.Json(Daytona.SandboxInfo.Read), cancellationToken));
 
     /// <inheritdoc cref="ArchiveAsync(CallOptions, CancellationToken)"/>
     public virtual SandboxInfo Archive(CallOptions? options = null) =>
-        Learn(_target!.Call("sandbox.archive"u8, Parameters.Rent().With(options), Daytona.SandboxInfo.Read));
+        Learn(_target!.Call("sandbox.archive"u8, Parameters.Rent().With(options), static answer => answer.Json(Daytona.SandboxInfo.Read)));
 
     /// <summary>Pauses a started sandbox, its memory kept, and waits until it is paused; sandbox.start resumes
     /// it.</summary>
@@ -132,11 +162,11 @@ public partial class Sandbox
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<SandboxInfo> PauseAsync(CallOptions? options = null, CancellationToken cancellationToken = default) =>
-        LearnAsync<SandboxInfo>(_target!.CallAsync("sandbox.pause"u8, Parameters.Rent().With(options), Daytona.SandboxInfo.Read, cancellationToken));
+        LearnAsync<SandboxInfo>(_target!.CallAsync("sandbox.pause"u8, Parameters.Rent().With(options), static answer => answer.Json(Daytona.SandboxInfo.Read), cancellationToken));
 
     /// <inheritdoc cref="PauseAsync(CallOptions, CancellationToken)"/>
     public virtual SandboxInfo Pause(CallOptions? options = null) =>
-        Learn(_target!.Call("sandbox.pause"u8, Parameters.Rent().With(options), Daytona.SandboxInfo.Read));
+        Learn(_target!.Call("sandbox.pause"u8, Parameters.Rent().With(options), static answer => answer.Json(Daytona.SandboxInfo.Read)));
 
     /// <summary>Brings a sandbox back from an error state that can be recovered from (<c>recoverable</c>), and waits
     /// until it is started, or with <c>skipStart</c> stopped.</summary>
@@ -146,11 +176,11 @@ public partial class Sandbox
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<SandboxInfo> RecoverAsync(SandboxRecoverOptions? options = null, CancellationToken cancellationToken = default) =>
-        LearnAsync<SandboxInfo>(_target!.CallAsync("sandbox.recover"u8, Parameters.Rent().With(options), Daytona.SandboxInfo.Read, cancellationToken));
+        LearnAsync<SandboxInfo>(_target!.CallAsync("sandbox.recover"u8, Parameters.Rent().With(options), static answer => answer.Json(Daytona.SandboxInfo.Read), cancellationToken));
 
     /// <inheritdoc cref="RecoverAsync(SandboxRecoverOptions, CancellationToken)"/>
     public virtual SandboxInfo Recover(SandboxRecoverOptions? options = null) =>
-        Learn(_target!.Call("sandbox.recover"u8, Parameters.Rent().With(options), Daytona.SandboxInfo.Read));
+        Learn(_target!.Call("sandbox.recover"u8, Parameters.Rent().With(options), static answer => answer.Json(Daytona.SandboxInfo.Read)));
 
     /// <summary>Deletes the sandbox. One that is gone already answers <c>null</c>. The handle stays until it is
     /// closed.</summary>
@@ -160,11 +190,11 @@ public partial class Sandbox
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<SandboxInfo?> DeleteAsync(SandboxDeleteOptions? options = null, CancellationToken cancellationToken = default) =>
-        LearnAsync<SandboxInfo?>(_target!.CallOrNullAsync("sandbox.delete"u8, Parameters.Rent().With(options), Daytona.SandboxInfo.Read, cancellationToken));
+        LearnAsync<SandboxInfo?>(_target!.CallAsync<SandboxInfo?>("sandbox.delete"u8, Parameters.Rent().With(options), static answer => answer.Json(Daytona.SandboxInfo.Read), cancellationToken));
 
     /// <inheritdoc cref="DeleteAsync(SandboxDeleteOptions, CancellationToken)"/>
     public virtual SandboxInfo? Delete(SandboxDeleteOptions? options = null) =>
-        Learn(_target!.Call("sandbox.delete"u8, Parameters.Rent().With(options), Daytona.SandboxInfo.Read));
+        Learn(_target!.Call("sandbox.delete"u8, Parameters.Rent().With(options), static answer => answer.Json(Daytona.SandboxInfo.Read)));
 
     /// <summary>Reads the sandbox again.</summary>
     /// <remarks>Cancelled: Nothing remote. Endpoint: <c>GET {api}/sandbox/{id}</c>.</remarks>
@@ -172,11 +202,11 @@ public partial class Sandbox
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<SandboxInfo> RefreshAsync(CallOptions? options = null, CancellationToken cancellationToken = default) =>
-        LearnAsync<SandboxInfo>(_target!.CallAsync("sandbox.refresh"u8, Parameters.Rent().With(options), Daytona.SandboxInfo.Read, cancellationToken));
+        LearnAsync<SandboxInfo>(_target!.CallAsync("sandbox.refresh"u8, Parameters.Rent().With(options), static answer => answer.Json(Daytona.SandboxInfo.Read), cancellationToken));
 
     /// <inheritdoc cref="RefreshAsync(CallOptions, CancellationToken)"/>
     public virtual SandboxInfo Refresh(CallOptions? options = null) =>
-        Learn(_target!.Call("sandbox.refresh"u8, Parameters.Rent().With(options), Daytona.SandboxInfo.Read));
+        Learn(_target!.Call("sandbox.refresh"u8, Parameters.Rent().With(options), static answer => answer.Json(Daytona.SandboxInfo.Read)));
 
     /// <summary>Waits until the sandbox is in one of the states.</summary>
     /// <remarks>SANDBOX_FAILED when it goes into an error state, or is destroyed, instead; <c>code</c> is
@@ -187,11 +217,11 @@ public partial class Sandbox
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<SandboxInfo> WaitAsync(IEnumerable<SandboxState> states, CallOptions? options = null, CancellationToken cancellationToken = default) =>
-        LearnAsync<SandboxInfo>(_target!.CallAsync("sandbox.wait"u8, Parameters.Rent().Choices("states"u8, Parameters.Given(states)).With(options), Daytona.SandboxInfo.Read, cancellationToken));
+        LearnAsync<SandboxInfo>(_target!.CallAsync("sandbox.wait"u8, Parameters.Rent().Add("states"u8, Parameters.Given(states)).With(options), static answer => answer.Json(Daytona.SandboxInfo.Read), cancellationToken));
 
     /// <inheritdoc cref="WaitAsync(IEnumerable{SandboxState}, CallOptions, CancellationToken)"/>
     public virtual SandboxInfo Wait(IEnumerable<SandboxState> states, CallOptions? options = null) =>
-        Learn(_target!.Call("sandbox.wait"u8, Parameters.Rent().Choices("states"u8, Parameters.Given(states)).With(options), Daytona.SandboxInfo.Read));
+        Learn(_target!.Call("sandbox.wait"u8, Parameters.Rent().Add("states"u8, Parameters.Given(states)).With(options), static answer => answer.Json(Daytona.SandboxInfo.Read)));
 
     /// <summary>The events of the sandbox as they happen, over the service's event socket, until it is
     /// destroyed.</summary>
@@ -205,7 +235,7 @@ public partial class Sandbox
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>The open stream; dispose it.</returns>
     public virtual Task<OutputStream<EventsOpened, EventsEnded>> SubscribeToEventsAsync(CallOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.OpenAsync("sandbox.events"u8, Parameters.Rent().With(options), Daytona.EventsOpened.Read, Daytona.EventsEnded.Read, cancellationToken);
+        _target!.OpenAsync("sandbox.events"u8, Parameters.Rent().With(options), static receiver => new OutputStream<EventsOpened, EventsEnded>(receiver, static answer => answer.Json(Daytona.EventsOpened.Read), static answer => answer.Json(Daytona.EventsEnded.Read)), cancellationToken);
 
     /// <summary>Waits until the sandbox is started.</summary>
     /// <remarks>Cancelled: Ends the wait. Endpoint: <c>GET {api}/sandbox/{id}</c>.</remarks>
@@ -213,11 +243,11 @@ public partial class Sandbox
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<SandboxInfo> WaitForStartAsync(CallOptions? options = null, CancellationToken cancellationToken = default) =>
-        LearnAsync<SandboxInfo>(_target!.CallAsync("sandbox.wait_for_start"u8, Parameters.Rent().With(options), Daytona.SandboxInfo.Read, cancellationToken));
+        LearnAsync<SandboxInfo>(_target!.CallAsync("sandbox.wait_for_start"u8, Parameters.Rent().With(options), static answer => answer.Json(Daytona.SandboxInfo.Read), cancellationToken));
 
     /// <inheritdoc cref="WaitForStartAsync(CallOptions, CancellationToken)"/>
     public virtual SandboxInfo WaitForStart(CallOptions? options = null) =>
-        Learn(_target!.Call("sandbox.wait_for_start"u8, Parameters.Rent().With(options), Daytona.SandboxInfo.Read));
+        Learn(_target!.Call("sandbox.wait_for_start"u8, Parameters.Rent().With(options), static answer => answer.Json(Daytona.SandboxInfo.Read)));
 
     /// <summary>Waits until the sandbox is stopped, or gone.</summary>
     /// <remarks>Cancelled: Ends the wait. Endpoint: <c>GET {api}/sandbox/{id}</c>.</remarks>
@@ -225,11 +255,11 @@ public partial class Sandbox
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<SandboxInfo> WaitForStopAsync(CallOptions? options = null, CancellationToken cancellationToken = default) =>
-        LearnAsync<SandboxInfo>(_target!.CallAsync("sandbox.wait_for_stop"u8, Parameters.Rent().With(options), Daytona.SandboxInfo.Read, cancellationToken));
+        LearnAsync<SandboxInfo>(_target!.CallAsync("sandbox.wait_for_stop"u8, Parameters.Rent().With(options), static answer => answer.Json(Daytona.SandboxInfo.Read), cancellationToken));
 
     /// <inheritdoc cref="WaitForStopAsync(CallOptions, CancellationToken)"/>
     public virtual SandboxInfo WaitForStop(CallOptions? options = null) =>
-        Learn(_target!.Call("sandbox.wait_for_stop"u8, Parameters.Rent().With(options), Daytona.SandboxInfo.Read));
+        Learn(_target!.Call("sandbox.wait_for_stop"u8, Parameters.Rent().With(options), static answer => answer.Json(Daytona.SandboxInfo.Read)));
 
     /// <summary>Waits until no resize is under way.</summary>
     /// <remarks>Cancelled: Ends the wait. Endpoint: <c>GET {api}/sandbox/{id}</c>.</remarks>
@@ -237,11 +267,11 @@ public partial class Sandbox
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<SandboxInfo> WaitForResizeAsync(CallOptions? options = null, CancellationToken cancellationToken = default) =>
-        LearnAsync<SandboxInfo>(_target!.CallAsync("sandbox.wait_for_resize"u8, Parameters.Rent().With(options), Daytona.SandboxInfo.Read, cancellationToken));
+        LearnAsync<SandboxInfo>(_target!.CallAsync("sandbox.wait_for_resize"u8, Parameters.Rent().With(options), static answer => answer.Json(Daytona.SandboxInfo.Read), cancellationToken));
 
     /// <inheritdoc cref="WaitForResizeAsync(CallOptions, CancellationToken)"/>
     public virtual SandboxInfo WaitForResize(CallOptions? options = null) =>
-        Learn(_target!.Call("sandbox.wait_for_resize"u8, Parameters.Rent().With(options), Daytona.SandboxInfo.Read));
+        Learn(_target!.Call("sandbox.wait_for_resize"u8, Parameters.Rent().With(options), static answer => answer.Json(Daytona.SandboxInfo.Read)));
 
     /// <summary>Changes cpu, memory or disk, and waits until it is done.</summary>
     /// <remarks>Cancelled: Ends the wait; the resize goes on. Endpoint: <c>POST
@@ -252,11 +282,11 @@ public partial class Sandbox
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<SandboxInfo> ResizeAsync(Resources resources, CallOptions? options = null, CancellationToken cancellationToken = default) =>
-        LearnAsync<SandboxInfo>(_target!.CallAsync("sandbox.resize"u8, Parameters.Rent().Shape("resources"u8, Parameters.Given(resources)).With(options), Daytona.SandboxInfo.Read, cancellationToken));
+        LearnAsync<SandboxInfo>(_target!.CallAsync("sandbox.resize"u8, Parameters.Rent().Add("resources"u8, Parameters.Given(resources)).With(options), static answer => answer.Json(Daytona.SandboxInfo.Read), cancellationToken));
 
     /// <inheritdoc cref="ResizeAsync(Resources, CallOptions, CancellationToken)"/>
     public virtual SandboxInfo Resize(Resources resources, CallOptions? options = null) =>
-        Learn(_target!.Call("sandbox.resize"u8, Parameters.Rent().Shape("resources"u8, Parameters.Given(resources)).With(options), Daytona.SandboxInfo.Read));
+        Learn(_target!.Call("sandbox.resize"u8, Parameters.Rent().Add("resources"u8, Parameters.Given(resources)).With(options), static answer => answer.Json(Daytona.SandboxInfo.Read)));
 
     /// <summary>Replaces all labels. Answers <c>{"labels":{...}}</c>.</summary>
     /// <remarks>Cancelled: Nothing remote. Endpoint: <c>PUT {api}/sandbox/{id}/labels</c>.</remarks>
@@ -265,11 +295,11 @@ public partial class Sandbox
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<SandboxLabels> SetLabelsAsync(IReadOnlyDictionary<string, string> labels, CallOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("sandbox.set_labels"u8, Parameters.Rent().Map("labels"u8, Parameters.Given(labels)).With(options), Daytona.SandboxLabels.Read, cancellationToken);
+        _target!.CallAsync("sandbox.set_labels"u8, Parameters.Rent().Add("labels"u8, Parameters.Given(labels)).With(options), static answer => answer.Json(Daytona.SandboxLabels.Read), cancellationToken);
 
     /// <inheritdoc cref="SetLabelsAsync(IReadOnlyDictionary{string, string}, CallOptions, CancellationToken)"/>
     public virtual SandboxLabels SetLabels(IReadOnlyDictionary<string, string> labels, CallOptions? options = null) =>
-        _target!.Call("sandbox.set_labels"u8, Parameters.Rent().Map("labels"u8, Parameters.Given(labels)).With(options), Daytona.SandboxLabels.Read);
+        _target!.Call("sandbox.set_labels"u8, Parameters.Rent().Add("labels"u8, Parameters.Given(labels)).With(options), static answer => answer.Json(Daytona.SandboxLabels.Read));
 
     /// <summary>Sets after how many minutes without activity the sandbox stops; 0 never.</summary>
     /// <remarks>Cancelled: Nothing remote. Endpoint: <c>POST {api}/sandbox/{id}/autostop/{minutes}</c>.</remarks>
@@ -278,11 +308,11 @@ public partial class Sandbox
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<SandboxInfo> SetAutoStopAsync(TimeSpan interval, CallOptions? options = null, CancellationToken cancellationToken = default) =>
-        LearnAsync<SandboxInfo>(_target!.CallAsync("sandbox.set_auto_stop"u8, Parameters.Rent().Minutes("minutes"u8, interval).With(options), Daytona.SandboxInfo.Read, cancellationToken));
+        LearnAsync<SandboxInfo>(_target!.CallAsync("sandbox.set_auto_stop"u8, Parameters.Rent().Span("minutes"u8, interval, TimeSpan.TicksPerMinute, -1).With(options), static answer => answer.Json(Daytona.SandboxInfo.Read), cancellationToken));
 
     /// <inheritdoc cref="SetAutoStopAsync(TimeSpan, CallOptions, CancellationToken)"/>
     public virtual SandboxInfo SetAutoStop(TimeSpan interval, CallOptions? options = null) =>
-        Learn(_target!.Call("sandbox.set_auto_stop"u8, Parameters.Rent().Minutes("minutes"u8, interval).With(options), Daytona.SandboxInfo.Read));
+        Learn(_target!.Call("sandbox.set_auto_stop"u8, Parameters.Rent().Span("minutes"u8, interval, TimeSpan.TicksPerMinute, -1).With(options), static answer => answer.Json(Daytona.SandboxInfo.Read)));
 
     /// <summary>Sets after how many minutes stopped the sandbox is archived; 0 never.</summary>
     /// <remarks>Cancelled: Nothing remote. Endpoint: <c>POST {api}/sandbox/{id}/autoarchive/{minutes}</c>.</remarks>
@@ -291,11 +321,11 @@ public partial class Sandbox
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<SandboxInfo> SetAutoArchiveAsync(TimeSpan interval, CallOptions? options = null, CancellationToken cancellationToken = default) =>
-        LearnAsync<SandboxInfo>(_target!.CallAsync("sandbox.set_auto_archive"u8, Parameters.Rent().Minutes("minutes"u8, interval).With(options), Daytona.SandboxInfo.Read, cancellationToken));
+        LearnAsync<SandboxInfo>(_target!.CallAsync("sandbox.set_auto_archive"u8, Parameters.Rent().Span("minutes"u8, interval, TimeSpan.TicksPerMinute, -1).With(options), static answer => answer.Json(Daytona.SandboxInfo.Read), cancellationToken));
 
     /// <inheritdoc cref="SetAutoArchiveAsync(TimeSpan, CallOptions, CancellationToken)"/>
     public virtual SandboxInfo SetAutoArchive(TimeSpan interval, CallOptions? options = null) =>
-        Learn(_target!.Call("sandbox.set_auto_archive"u8, Parameters.Rent().Minutes("minutes"u8, interval).With(options), Daytona.SandboxInfo.Read));
+        Learn(_target!.Call("sandbox.set_auto_archive"u8, Parameters.Rent().Span("minutes"u8, interval, TimeSpan.TicksPerMinute, -1).With(options), static answer => answer.Json(Daytona.SandboxInfo.Read)));
 
     /// <summary>Sets after how many minutes stopped the sandbox is deleted; -1 never, 0 at once.</summary>
     /// <remarks>Cancelled: Nothing remote. Endpoint: <c>POST {api}/sandbox/{id}/autodelete/{minutes}</c>.</remarks>
@@ -304,11 +334,11 @@ public partial class Sandbox
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<SandboxInfo> SetAutoDeleteAsync(TimeSpan interval, CallOptions? options = null, CancellationToken cancellationToken = default) =>
-        LearnAsync<SandboxInfo>(_target!.CallAsync("sandbox.set_auto_delete"u8, Parameters.Rent().Minutes("minutes"u8, interval).With(options), Daytona.SandboxInfo.Read, cancellationToken));
+        LearnAsync<SandboxInfo>(_target!.CallAsync("sandbox.set_auto_delete"u8, Parameters.Rent().Span("minutes"u8, interval, TimeSpan.TicksPerMinute, -1).With(options), static answer => answer.Json(Daytona.SandboxInfo.Read), cancellationToken));
 
     /// <inheritdoc cref="SetAutoDeleteAsync(TimeSpan, CallOptions, CancellationToken)"/>
     public virtual SandboxInfo SetAutoDelete(TimeSpan interval, CallOptions? options = null) =>
-        Learn(_target!.Call("sandbox.set_auto_delete"u8, Parameters.Rent().Minutes("minutes"u8, interval).With(options), Daytona.SandboxInfo.Read));
+        Learn(_target!.Call("sandbox.set_auto_delete"u8, Parameters.Rent().Span("minutes"u8, interval, TimeSpan.TicksPerMinute, -1).With(options), static answer => answer.Json(Daytona.SandboxInfo.Read)));
 
     /// <summary>Sets after how many minutes without activity the sandbox pauses; 0 never.</summary>
     /// <remarks>The auto-stop interval has to be 0: the two exclude each other. Cancelled: Nothing remote. Endpoint:
@@ -318,11 +348,11 @@ public partial class Sandbox
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<SandboxInfo> SetAutoPauseAsync(TimeSpan interval, CallOptions? options = null, CancellationToken cancellationToken = default) =>
-        LearnAsync<SandboxInfo>(_target!.CallAsync("sandbox.set_auto_pause"u8, Parameters.Rent().Minutes("minutes"u8, interval).With(options), Daytona.SandboxInfo.Read, cancellationToken));
+        LearnAsync<SandboxInfo>(_target!.CallAsync("sandbox.set_auto_pause"u8, Parameters.Rent().Span("minutes"u8, interval, TimeSpan.TicksPerMinute, -1).With(options), static answer => answer.Json(Daytona.SandboxInfo.Read), cancellationToken));
 
     /// <inheritdoc cref="SetAutoPauseAsync(TimeSpan, CallOptions, CancellationToken)"/>
     public virtual SandboxInfo SetAutoPause(TimeSpan interval, CallOptions? options = null) =>
-        Learn(_target!.Call("sandbox.set_auto_pause"u8, Parameters.Rent().Minutes("minutes"u8, interval).With(options), Daytona.SandboxInfo.Read));
+        Learn(_target!.Call("sandbox.set_auto_pause"u8, Parameters.Rent().Span("minutes"u8, interval, TimeSpan.TicksPerMinute, -1).With(options), static answer => answer.Json(Daytona.SandboxInfo.Read)));
 
     /// <summary>Sets after how many minutes from now the sandbox is destroyed, whatever it does; 0 never.</summary>
     /// <remarks>Cancelled: Nothing remote. Endpoint: <c>POST {api}/sandbox/{id}/ttl/{minutes}</c>.</remarks>
@@ -331,11 +361,11 @@ public partial class Sandbox
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<SandboxInfo> SetTtlAsync(TimeSpan interval, CallOptions? options = null, CancellationToken cancellationToken = default) =>
-        LearnAsync<SandboxInfo>(_target!.CallAsync("sandbox.set_ttl"u8, Parameters.Rent().Minutes("minutes"u8, interval).With(options), Daytona.SandboxInfo.Read, cancellationToken));
+        LearnAsync<SandboxInfo>(_target!.CallAsync("sandbox.set_ttl"u8, Parameters.Rent().Span("minutes"u8, interval, TimeSpan.TicksPerMinute, -1).With(options), static answer => answer.Json(Daytona.SandboxInfo.Read), cancellationToken));
 
     /// <inheritdoc cref="SetTtlAsync(TimeSpan, CallOptions, CancellationToken)"/>
     public virtual SandboxInfo SetTtl(TimeSpan interval, CallOptions? options = null) =>
-        Learn(_target!.Call("sandbox.set_ttl"u8, Parameters.Rent().Minutes("minutes"u8, interval).With(options), Daytona.SandboxInfo.Read));
+        Learn(_target!.Call("sandbox.set_ttl"u8, Parameters.Rent().Span("minutes"u8, interval, TimeSpan.TicksPerMinute, -1).With(options), static answer => answer.Json(Daytona.SandboxInfo.Read)));
 
     /// <summary>Sets whether preview links work without a token.</summary>
     /// <remarks>Cancelled: Nothing remote. Endpoint: <c>POST {api}/sandbox/{id}/public/{isPublic}</c>.</remarks>
@@ -344,11 +374,11 @@ public partial class Sandbox
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<SandboxInfo> SetPublicAsync(bool isPublic, CallOptions? options = null, CancellationToken cancellationToken = default) =>
-        LearnAsync<SandboxInfo>(_target!.CallAsync("sandbox.set_public"u8, Parameters.Rent().Boolean("isPublic"u8, isPublic).With(options), Daytona.SandboxInfo.Read, cancellationToken));
+        LearnAsync<SandboxInfo>(_target!.CallAsync("sandbox.set_public"u8, Parameters.Rent().Add("isPublic"u8, isPublic).With(options), static answer => answer.Json(Daytona.SandboxInfo.Read), cancellationToken));
 
     /// <inheritdoc cref="SetPublicAsync(bool, CallOptions, CancellationToken)"/>
     public virtual SandboxInfo SetPublic(bool isPublic, CallOptions? options = null) =>
-        Learn(_target!.Call("sandbox.set_public"u8, Parameters.Rent().Boolean("isPublic"u8, isPublic).With(options), Daytona.SandboxInfo.Read));
+        Learn(_target!.Call("sandbox.set_public"u8, Parameters.Rent().Add("isPublic"u8, isPublic).With(options), static answer => answer.Json(Daytona.SandboxInfo.Read)));
 
     /// <summary>Replaces the secrets that the sandbox has as environment variables. Processes that run keep
     /// theirs.</summary>
@@ -359,11 +389,11 @@ public partial class Sandbox
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<SandboxInfo> SetSecretsAsync(IEnumerable<IReadOnlyDictionary<string, string>> secrets, CallOptions? options = null, CancellationToken cancellationToken = default) =>
-        LearnAsync<SandboxInfo>(_target!.CallAsync("sandbox.set_secrets"u8, Parameters.Rent().Maps("secrets"u8, Parameters.Given(secrets)).With(options), Daytona.SandboxInfo.Read, cancellationToken));
+        LearnAsync<SandboxInfo>(_target!.CallAsync("sandbox.set_secrets"u8, Parameters.Rent().Add("secrets"u8, Parameters.Given(secrets)).With(options), static answer => answer.Json(Daytona.SandboxInfo.Read), cancellationToken));
 
     /// <inheritdoc cref="SetSecretsAsync(IEnumerable{IReadOnlyDictionary{string, string}}, CallOptions, CancellationToken)"/>
     public virtual SandboxInfo SetSecrets(IEnumerable<IReadOnlyDictionary<string, string>> secrets, CallOptions? options = null) =>
-        Learn(_target!.Call("sandbox.set_secrets"u8, Parameters.Rent().Maps("secrets"u8, Parameters.Given(secrets)).With(options), Daytona.SandboxInfo.Read));
+        Learn(_target!.Call("sandbox.set_secrets"u8, Parameters.Rent().Add("secrets"u8, Parameters.Given(secrets)).With(options), static answer => answer.Json(Daytona.SandboxInfo.Read)));
 
     /// <summary>Sets what the sandbox can reach. At least one option has to be given.</summary>
     /// <remarks>The server lets an allow list end <c>networkBlockAll</c>, and <c>networkBlockAll</c> true empty the
@@ -372,11 +402,11 @@ public partial class Sandbox
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<SandboxInfo> SetNetworkAsync(SandboxSetNetworkOptions? options = null, CancellationToken cancellationToken = default) =>
-        LearnAsync<SandboxInfo>(_target!.CallAsync("sandbox.set_network"u8, Parameters.Rent().With(options), Daytona.SandboxInfo.Read, cancellationToken));
+        LearnAsync<SandboxInfo>(_target!.CallAsync("sandbox.set_network"u8, Parameters.Rent().With(options), static answer => answer.Json(Daytona.SandboxInfo.Read), cancellationToken));
 
     /// <inheritdoc cref="SetNetworkAsync(SandboxSetNetworkOptions, CancellationToken)"/>
     public virtual SandboxInfo SetNetwork(SandboxSetNetworkOptions? options = null) =>
-        Learn(_target!.Call("sandbox.set_network"u8, Parameters.Rent().With(options), Daytona.SandboxInfo.Read));
+        Learn(_target!.Call("sandbox.set_network"u8, Parameters.Rent().With(options), static answer => answer.Json(Daytona.SandboxInfo.Read)));
 
     /// <summary>Changes the environment of processes that start from now on, until the sandbox is stopped. Processes
     /// that run keep theirs.</summary>
@@ -386,11 +416,11 @@ public partial class Sandbox
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>A task that completes when the server has answered.</returns>
     public virtual Task UpdateEnvAsync(SandboxUpdateEnvOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("sandbox.update_env"u8, Parameters.Rent().With(options), cancellationToken);
+        _target!.CallAsync("sandbox.update_env"u8, Parameters.Rent().With(options), Answer.Nothing, cancellationToken);
 
     /// <inheritdoc cref="UpdateEnvAsync(SandboxUpdateEnvOptions, CancellationToken)"/>
     public virtual void UpdateEnv(SandboxUpdateEnvOptions? options = null) =>
-        _target!.Call("sandbox.update_env"u8, Parameters.Rent().With(options));
+        _target!.Call("sandbox.update_env"u8, Parameters.Rent().With(options), Answer.Nothing);
 
     /// <summary>Counts as activity: the auto-stop and auto-pause intervals begin anew.</summary>
     /// <remarks>Cancelled: Nothing remote. Endpoint: <c>POST {api}/sandbox/{id}/last-activity</c>.</remarks>
@@ -398,11 +428,11 @@ public partial class Sandbox
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>A task that completes when the server has answered.</returns>
     public virtual Task KeepaliveAsync(SandboxKeepaliveOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("sandbox.keepalive"u8, Parameters.Rent().With(options), cancellationToken);
+        _target!.CallAsync("sandbox.keepalive"u8, Parameters.Rent().With(options), Answer.Nothing, cancellationToken);
 
     /// <inheritdoc cref="KeepaliveAsync(SandboxKeepaliveOptions, CancellationToken)"/>
     public virtual void Keepalive(SandboxKeepaliveOptions? options = null) =>
-        _target!.Call("sandbox.keepalive"u8, Parameters.Rent().With(options));
+        _target!.Call("sandbox.keepalive"u8, Parameters.Rent().With(options), Answer.Nothing);
 
     /// <summary>The user's home directory.</summary>
     /// <remarks>Cancelled: Nothing remote. Endpoint: <c>GET {sb}/user-home-dir</c>.</remarks>
@@ -410,11 +440,11 @@ public partial class Sandbox
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<SandboxDirectory> GetHomeDirAsync(CallOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("sandbox.home_dir"u8, Parameters.Rent().With(options), Daytona.SandboxDirectory.Read, cancellationToken);
+        _target!.CallAsync("sandbox.home_dir"u8, Parameters.Rent().With(options), static answer => answer.Json(Daytona.SandboxDirectory.Read), cancellationToken);
 
     /// <inheritdoc cref="GetHomeDirAsync(CallOptions, CancellationToken)"/>
     public virtual SandboxDirectory GetHomeDir(CallOptions? options = null) =>
-        _target!.Call("sandbox.home_dir"u8, Parameters.Rent().With(options), Daytona.SandboxDirectory.Read);
+        _target!.Call("sandbox.home_dir"u8, Parameters.Rent().With(options), static answer => answer.Json(Daytona.SandboxDirectory.Read));
 
     /// <summary>The directory that relative paths start from.</summary>
     /// <remarks>Cancelled: Nothing remote. Endpoint: <c>GET {sb}/work-dir</c>.</remarks>
@@ -422,11 +452,11 @@ public partial class Sandbox
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<SandboxDirectory> GetWorkDirAsync(CallOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("sandbox.work_dir"u8, Parameters.Rent().With(options), Daytona.SandboxDirectory.Read, cancellationToken);
+        _target!.CallAsync("sandbox.work_dir"u8, Parameters.Rent().With(options), static answer => answer.Json(Daytona.SandboxDirectory.Read), cancellationToken);
 
     /// <inheritdoc cref="GetWorkDirAsync(CallOptions, CancellationToken)"/>
     public virtual SandboxDirectory GetWorkDir(CallOptions? options = null) =>
-        _target!.Call("sandbox.work_dir"u8, Parameters.Rent().With(options), Daytona.SandboxDirectory.Read);
+        _target!.Call("sandbox.work_dir"u8, Parameters.Rent().With(options), static answer => answer.Json(Daytona.SandboxDirectory.Read));
 
     /// <summary>The link under which a port of the sandbox is reached from outside.</summary>
     /// <remarks>Cancelled: Nothing remote. Endpoint: <c>GET
@@ -436,11 +466,11 @@ public partial class Sandbox
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<PreviewLink> GetPreviewLinkAsync(int port, CallOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("sandbox.preview_link"u8, Parameters.Rent().Integer("port"u8, port).With(options), Daytona.PreviewLink.Read, cancellationToken);
+        _target!.CallAsync("sandbox.preview_link"u8, Parameters.Rent().Add("port"u8, port).With(options), static answer => answer.Json(Daytona.PreviewLink.Read), cancellationToken);
 
     /// <inheritdoc cref="GetPreviewLinkAsync(int, CallOptions, CancellationToken)"/>
     public virtual PreviewLink GetPreviewLink(int port, CallOptions? options = null) =>
-        _target!.Call("sandbox.preview_link"u8, Parameters.Rent().Integer("port"u8, port).With(options), Daytona.PreviewLink.Read);
+        _target!.Call("sandbox.preview_link"u8, Parameters.Rent().Add("port"u8, port).With(options), static answer => answer.Json(Daytona.PreviewLink.Read));
 
     /// <summary>The address under which a port of the sandbox is reached by who has the address, without a header,
     /// for a time.</summary>
@@ -451,11 +481,11 @@ public partial class Sandbox
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<SignedPreviewLink> GetSignedPreviewLinkAsync(int port, SandboxSignedPreviewLinkOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("sandbox.signed_preview_link"u8, Parameters.Rent().Integer("port"u8, port).With(options), Daytona.SignedPreviewLink.Read, cancellationToken);
+        _target!.CallAsync("sandbox.signed_preview_link"u8, Parameters.Rent().Add("port"u8, port).With(options), static answer => answer.Json(Daytona.SignedPreviewLink.Read), cancellationToken);
 
     /// <inheritdoc cref="GetSignedPreviewLinkAsync(int, SandboxSignedPreviewLinkOptions, CancellationToken)"/>
     public virtual SignedPreviewLink GetSignedPreviewLink(int port, SandboxSignedPreviewLinkOptions? options = null) =>
-        _target!.Call("sandbox.signed_preview_link"u8, Parameters.Rent().Integer("port"u8, port).With(options), Daytona.SignedPreviewLink.Read);
+        _target!.Call("sandbox.signed_preview_link"u8, Parameters.Rent().Add("port"u8, port).With(options), static answer => answer.Json(Daytona.SignedPreviewLink.Read));
 
     /// <summary>Ends a signed preview link before its time. A link that does not exist is a success.</summary>
     /// <remarks>Cancelled: Nothing remote. Endpoint: <c>POST
@@ -466,11 +496,11 @@ public partial class Sandbox
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>A task that completes when the server has answered.</returns>
     public virtual Task ExpireSignedPreviewLinkAsync(int port, string token, CallOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("sandbox.expire_signed_preview_link"u8, Parameters.Rent().Integer("port"u8, port).Text("token"u8, Parameters.Given(token)).With(options), cancellationToken);
+        _target!.CallAsync("sandbox.expire_signed_preview_link"u8, Parameters.Rent().Add("port"u8, port).Add("token"u8, Parameters.Given(token)).With(options), Answer.Nothing, cancellationToken);
 
     /// <inheritdoc cref="ExpireSignedPreviewLinkAsync(int, string, CallOptions, CancellationToken)"/>
     public virtual void ExpireSignedPreviewLink(int port, string token, CallOptions? options = null) =>
-        _target!.Call("sandbox.expire_signed_preview_link"u8, Parameters.Rent().Integer("port"u8, port).Text("token"u8, Parameters.Given(token)).With(options));
+        _target!.Call("sandbox.expire_signed_preview_link"u8, Parameters.Rent().Add("port"u8, port).Add("token"u8, Parameters.Given(token)).With(options), Answer.Nothing);
 
     /// <summary>Makes a token for SSH; <c>sshCommand</c> is the command that connects. An earlier token of the
     /// sandbox ends.</summary>
@@ -480,11 +510,11 @@ public partial class Sandbox
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<SshAccess> CreateSshAccessAsync(SandboxCreateSshAccessOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("sandbox.create_ssh_access"u8, Parameters.Rent().With(options), Daytona.SshAccess.Read, cancellationToken);
+        _target!.CallAsync("sandbox.create_ssh_access"u8, Parameters.Rent().With(options), static answer => answer.Json(Daytona.SshAccess.Read), cancellationToken);
 
     /// <inheritdoc cref="CreateSshAccessAsync(SandboxCreateSshAccessOptions, CancellationToken)"/>
     public virtual SshAccess CreateSshAccess(SandboxCreateSshAccessOptions? options = null) =>
-        _target!.Call("sandbox.create_ssh_access"u8, Parameters.Rent().With(options), Daytona.SshAccess.Read);
+        _target!.Call("sandbox.create_ssh_access"u8, Parameters.Rent().With(options), static answer => answer.Json(Daytona.SshAccess.Read));
 
     /// <summary>Ends a token for SSH. One that does not exist is a success. The result is the sandbox.</summary>
     /// <remarks>Cancelled: Nothing remote. Endpoint: <c>DELETE {api}/sandbox/{id}/ssh-access?token</c>.</remarks>
@@ -493,11 +523,11 @@ public partial class Sandbox
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<SandboxInfo> RevokeSshAccessAsync(string token, CallOptions? options = null, CancellationToken cancellationToken = default) =>
-        LearnAsync<SandboxInfo>(_target!.CallAsync("sandbox.revoke_ssh_access"u8, Parameters.Rent().Text("token"u8, Parameters.Given(token)).With(options), Daytona.SandboxInfo.Read, cancellationToken));
+        LearnAsync<SandboxInfo>(_target!.CallAsync("sandbox.revoke_ssh_access"u8, Parameters.Rent().Add("token"u8, Parameters.Given(token)).With(options), static answer => answer.Json(Daytona.SandboxInfo.Read), cancellationToken));
 
     /// <inheritdoc cref="RevokeSshAccessAsync(string, CallOptions, CancellationToken)"/>
     public virtual SandboxInfo RevokeSshAccess(string token, CallOptions? options = null) =>
-        Learn(_target!.Call("sandbox.revoke_ssh_access"u8, Parameters.Rent().Text("token"u8, Parameters.Given(token)).With(options), Daytona.SandboxInfo.Read));
+        Learn(_target!.Call("sandbox.revoke_ssh_access"u8, Parameters.Rent().Add("token"u8, Parameters.Given(token)).With(options), static answer => answer.Json(Daytona.SandboxInfo.Read)));
 
     /// <summary>Whether a token for SSH is accepted, and which sandbox of the organization it leads to.</summary>
     /// <remarks>A server before 0.205 answers its gateway alone: UNSUPPORTED. Cancelled: Nothing remote. Endpoint:
@@ -507,11 +537,11 @@ public partial class Sandbox
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<SshValidation> ValidateSshAccessAsync(string token, CallOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("sandbox.validate_ssh_access"u8, Parameters.Rent().Text("token"u8, Parameters.Given(token)).With(options), Daytona.SshValidation.Read, cancellationToken);
+        _target!.CallAsync("sandbox.validate_ssh_access"u8, Parameters.Rent().Add("token"u8, Parameters.Given(token)).With(options), static answer => answer.Json(Daytona.SshValidation.Read), cancellationToken);
 
     /// <inheritdoc cref="ValidateSshAccessAsync(string, CallOptions, CancellationToken)"/>
     public virtual SshValidation ValidateSshAccess(string token, CallOptions? options = null) =>
-        _target!.Call("sandbox.validate_ssh_access"u8, Parameters.Rent().Text("token"u8, Parameters.Given(token)).With(options), Daytona.SshValidation.Read);
+        _target!.Call("sandbox.validate_ssh_access"u8, Parameters.Rent().Add("token"u8, Parameters.Given(token)).With(options), static answer => answer.Json(Daytona.SshValidation.Read));
 
     /// <summary>A URL from which anybody can download one file of the sandbox (GET), without a credential, while the
     /// sandbox is started.</summary>
@@ -523,11 +553,11 @@ public partial class Sandbox
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<SignedUrl> GetDownloadUrlAsync(string path, SandboxDownloadUrlOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("sandbox.download_url"u8, Parameters.Rent().Text("path"u8, Parameters.Given(path)).With(options), Daytona.SignedUrl.Read, cancellationToken);
+        _target!.CallAsync("sandbox.download_url"u8, Parameters.Rent().Add("path"u8, Parameters.Given(path)).With(options), static answer => answer.Json(Daytona.SignedUrl.Read), cancellationToken);
 
     /// <inheritdoc cref="GetDownloadUrlAsync(string, SandboxDownloadUrlOptions, CancellationToken)"/>
     public virtual SignedUrl GetDownloadUrl(string path, SandboxDownloadUrlOptions? options = null) =>
-        _target!.Call("sandbox.download_url"u8, Parameters.Rent().Text("path"u8, Parameters.Given(path)).With(options), Daytona.SignedUrl.Read);
+        _target!.Call("sandbox.download_url"u8, Parameters.Rent().Add("path"u8, Parameters.Given(path)).With(options), static answer => answer.Json(Daytona.SignedUrl.Read));
 
     /// <summary>A URL to which anybody can upload one file of the sandbox (POST, the raw bytes or a form with the
     /// part <c>file</c>), without a credential, while the sandbox is started. Signed as that of
@@ -538,11 +568,11 @@ public partial class Sandbox
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<SignedUrl> GetUploadUrlAsync(string path, SandboxUploadUrlOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("sandbox.upload_url"u8, Parameters.Rent().Text("path"u8, Parameters.Given(path)).With(options), Daytona.SignedUrl.Read, cancellationToken);
+        _target!.CallAsync("sandbox.upload_url"u8, Parameters.Rent().Add("path"u8, Parameters.Given(path)).With(options), static answer => answer.Json(Daytona.SignedUrl.Read), cancellationToken);
 
     /// <inheritdoc cref="GetUploadUrlAsync(string, SandboxUploadUrlOptions, CancellationToken)"/>
     public virtual SignedUrl GetUploadUrl(string path, SandboxUploadUrlOptions? options = null) =>
-        _target!.Call("sandbox.upload_url"u8, Parameters.Rent().Text("path"u8, Parameters.Given(path)).With(options), Daytona.SignedUrl.Read);
+        _target!.Call("sandbox.upload_url"u8, Parameters.Rent().Add("path"u8, Parameters.Given(path)).With(options), static answer => answer.Json(Daytona.SignedUrl.Read));
 
     /// <summary>Makes a new key: every URL that was signed before ends.</summary>
     /// <remarks>Cancelled: Drops the connection; the key may have been rotated. Endpoint: <c>POST
@@ -551,11 +581,11 @@ public partial class Sandbox
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>A task that completes when the server has answered.</returns>
     public virtual Task RotateSigningKeyAsync(CallOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("sandbox.rotate_signing_key"u8, Parameters.Rent().With(options), cancellationToken);
+        _target!.CallAsync("sandbox.rotate_signing_key"u8, Parameters.Rent().With(options), Answer.Nothing, cancellationToken);
 
     /// <inheritdoc cref="RotateSigningKeyAsync(CallOptions, CancellationToken)"/>
     public virtual void RotateSigningKey(CallOptions? options = null) =>
-        _target!.Call("sandbox.rotate_signing_key"u8, Parameters.Rent().With(options));
+        _target!.Call("sandbox.rotate_signing_key"u8, Parameters.Rent().With(options), Answer.Nothing);
 
     /// <summary>What the sandbox uses now: processors, memory, disk.</summary>
     /// <remarks>Cancelled: Nothing remote. Endpoint: <c>GET {sb}/system/metrics</c>.</remarks>
@@ -563,11 +593,11 @@ public partial class Sandbox
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<SystemMetrics> GetMetricsAsync(CallOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("sandbox.metrics"u8, Parameters.Rent().With(options), Daytona.SystemMetrics.Read, cancellationToken);
+        _target!.CallAsync("sandbox.metrics"u8, Parameters.Rent().With(options), static answer => answer.Json(Daytona.SystemMetrics.Read), cancellationToken);
 
     /// <inheritdoc cref="GetMetricsAsync(CallOptions, CancellationToken)"/>
     public virtual SystemMetrics GetMetrics(CallOptions? options = null) =>
-        _target!.Call("sandbox.metrics"u8, Parameters.Rent().With(options), Daytona.SystemMetrics.Read);
+        _target!.Call("sandbox.metrics"u8, Parameters.Rent().With(options), static answer => answer.Json(Daytona.SystemMetrics.Read));
 
     /// <summary>What the sandbox used over a time, sampled by the service.</summary>
     /// <remarks>Asked of the analytics API where the deployment has one (client.config, <c>analyticsApiUrl</c>); the
@@ -579,11 +609,11 @@ public partial class Sandbox
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<MetricsSeries> GetMetricsHistoryAsync(DateTimeOffset @from, DateTimeOffset to, SandboxMetricsHistoryOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("sandbox.metrics_history"u8, Parameters.Rent().Time("from"u8, @from).Time("to"u8, to).With(options), Daytona.MetricsSeries.Read, cancellationToken);
+        _target!.CallAsync("sandbox.metrics_history"u8, Parameters.Rent().Add("from"u8, @from).Add("to"u8, to).With(options), static answer => answer.Json(Daytona.MetricsSeries.Read), cancellationToken);
 
     /// <inheritdoc cref="GetMetricsHistoryAsync(DateTimeOffset, DateTimeOffset, SandboxMetricsHistoryOptions, CancellationToken)"/>
     public virtual MetricsSeries GetMetricsHistory(DateTimeOffset @from, DateTimeOffset to, SandboxMetricsHistoryOptions? options = null) =>
-        _target!.Call("sandbox.metrics_history"u8, Parameters.Rent().Time("from"u8, @from).Time("to"u8, to).With(options), Daytona.MetricsSeries.Read);
+        _target!.Call("sandbox.metrics_history"u8, Parameters.Rent().Add("from"u8, @from).Add("to"u8, to).With(options), static answer => answer.Json(Daytona.MetricsSeries.Read));
 
     /// <summary>The ports from 3000 to 9999 on which processes of the sandbox listen.</summary>
     /// <remarks>Cancelled: Nothing remote. Endpoint: <c>GET {sb}/port</c>.</remarks>
@@ -591,11 +621,11 @@ public partial class Sandbox
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<ListeningPorts> GetPortsAsync(CallOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("sandbox.ports"u8, Parameters.Rent().With(options), Daytona.ListeningPorts.Read, cancellationToken);
+        _target!.CallAsync("sandbox.ports"u8, Parameters.Rent().With(options), static answer => answer.Json(Daytona.ListeningPorts.Read), cancellationToken);
 
     /// <inheritdoc cref="GetPortsAsync(CallOptions, CancellationToken)"/>
     public virtual ListeningPorts GetPorts(CallOptions? options = null) =>
-        _target!.Call("sandbox.ports"u8, Parameters.Rent().With(options), Daytona.ListeningPorts.Read);
+        _target!.Call("sandbox.ports"u8, Parameters.Rent().With(options), static answer => answer.Json(Daytona.ListeningPorts.Read));
 
     /// <summary>Whether a process of the sandbox listens on a port from 3000 to 9999.</summary>
     /// <remarks>Cancelled: Nothing remote. Endpoint: <c>GET {sb}/port/{port}/in-use</c>.</remarks>
@@ -604,11 +634,11 @@ public partial class Sandbox
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<PortUse> PortInUseAsync(int port, CallOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("sandbox.port_in_use"u8, Parameters.Rent().Integer("port"u8, port).With(options), Daytona.PortUse.Read, cancellationToken);
+        _target!.CallAsync("sandbox.port_in_use"u8, Parameters.Rent().Add("port"u8, port).With(options), static answer => answer.Json(Daytona.PortUse.Read), cancellationToken);
 
     /// <inheritdoc cref="PortInUseAsync(int, CallOptions, CancellationToken)"/>
     public virtual PortUse PortInUse(int port, CallOptions? options = null) =>
-        _target!.Call("sandbox.port_in_use"u8, Parameters.Rent().Integer("port"u8, port).With(options), Daytona.PortUse.Read);
+        _target!.Call("sandbox.port_in_use"u8, Parameters.Rent().Add("port"u8, port).With(options), static answer => answer.Json(Daytona.PortUse.Read));
 
     /// <summary>The version of the daemon in the sandbox.</summary>
     /// <remarks>Cancelled: Nothing remote. Endpoint: <c>GET {sb}/version</c>.</remarks>
@@ -616,11 +646,11 @@ public partial class Sandbox
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<DaemonVersion> GetDaemonVersionAsync(CallOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("sandbox.daemon_version"u8, Parameters.Rent().With(options), Daytona.DaemonVersion.Read, cancellationToken);
+        _target!.CallAsync("sandbox.daemon_version"u8, Parameters.Rent().With(options), static answer => answer.Json(Daytona.DaemonVersion.Read), cancellationToken);
 
     /// <inheritdoc cref="GetDaemonVersionAsync(CallOptions, CancellationToken)"/>
     public virtual DaemonVersion GetDaemonVersion(CallOptions? options = null) =>
-        _target!.Call("sandbox.daemon_version"u8, Parameters.Rent().With(options), Daytona.DaemonVersion.Read);
+        _target!.Call("sandbox.daemon_version"u8, Parameters.Rent().With(options), static answer => answer.Json(Daytona.DaemonVersion.Read));
 
     /// <summary>Makes a snapshot of the sandbox, and waits until it is done. The result is the sandbox; the snapshot
     /// has the name that was given.</summary>
@@ -631,11 +661,11 @@ public partial class Sandbox
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<SandboxInfo> CreateSnapshotAsync(string name, SandboxCreateSnapshotOptions? options = null, CancellationToken cancellationToken = default) =>
-        LearnAsync<SandboxInfo>(_target!.CallAsync("sandbox.create_snapshot"u8, Parameters.Rent().Text("name"u8, Parameters.Given(name)).With(options), Daytona.SandboxInfo.Read, cancellationToken));
+        LearnAsync<SandboxInfo>(_target!.CallAsync("sandbox.create_snapshot"u8, Parameters.Rent().Add("name"u8, Parameters.Given(name)).With(options), static answer => answer.Json(Daytona.SandboxInfo.Read), cancellationToken));
 
     /// <inheritdoc cref="CreateSnapshotAsync(string, SandboxCreateSnapshotOptions, CancellationToken)"/>
     public virtual SandboxInfo CreateSnapshot(string name, SandboxCreateSnapshotOptions? options = null) =>
-        Learn(_target!.Call("sandbox.create_snapshot"u8, Parameters.Rent().Text("name"u8, Parameters.Given(name)).With(options), Daytona.SandboxInfo.Read));
+        Learn(_target!.Call("sandbox.create_snapshot"u8, Parameters.Rent().Add("name"u8, Parameters.Given(name)).With(options), static answer => answer.Json(Daytona.SandboxInfo.Read)));
 
     /// <summary>Makes a copy of the sandbox with its files, and waits until the copy is started.</summary>
     /// <remarks>A fork that fails after the request was sent names the new sandbox (<c>sandboxId</c>) or the unique
@@ -646,11 +676,11 @@ public partial class Sandbox
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>The sandbox.</returns>
     public virtual Task<Sandbox> ForkAsync(SandboxForkOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallSandboxAsync("sandbox.fork"u8, Parameters.Rent().With(options), cancellationToken);
+        _target!.CallAsync("sandbox.fork"u8, Parameters.Rent().With(options), Answer.Sandbox, cancellationToken);
 
     /// <inheritdoc cref="ForkAsync(SandboxForkOptions, CancellationToken)"/>
     public virtual Sandbox Fork(SandboxForkOptions? options = null) =>
-        _target!.CallSandbox("sandbox.fork"u8, Parameters.Rent().With(options));
+        _target!.Call("sandbox.fork"u8, Parameters.Rent().With(options), Answer.Sandbox);
 
     /// <summary>The sandboxes that were forked from this one.</summary>
     /// <remarks>Cancelled: Nothing remote. Endpoint: <c>GET {api}/sandbox/{id}/forks</c>.</remarks>
@@ -658,11 +688,11 @@ public partial class Sandbox
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<IReadOnlyList<SandboxInfo>> GetForksAsync(SandboxForksOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("sandbox.forks"u8, Parameters.Rent().With(options), static (ref ResultReader json) => json.List(Daytona.SandboxInfo.Read), cancellationToken);
+        _target!.CallAsync("sandbox.forks"u8, Parameters.Rent().With(options), static answer => answer.Json(static (ref ResultReader json) => json.List(Daytona.SandboxInfo.Read)), cancellationToken);
 
     /// <inheritdoc cref="GetForksAsync(SandboxForksOptions, CancellationToken)"/>
     public virtual IReadOnlyList<SandboxInfo> GetForks(SandboxForksOptions? options = null) =>
-        _target!.Call("sandbox.forks"u8, Parameters.Rent().With(options), static (ref ResultReader json) => json.List(Daytona.SandboxInfo.Read));
+        _target!.Call("sandbox.forks"u8, Parameters.Rent().With(options), static answer => answer.Json(static (ref ResultReader json) => json.List(Daytona.SandboxInfo.Read)));
 
     /// <summary>The sandbox that this one was forked from. HTTP_NOT_FOUND when there is none.</summary>
     /// <remarks>Cancelled: Nothing remote. Endpoint: <c>GET {api}/sandbox/{id}/parent</c>.</remarks>
@@ -670,11 +700,11 @@ public partial class Sandbox
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<SandboxInfo> GetParentAsync(CallOptions? options = null, CancellationToken cancellationToken = default) =>
-        LearnAsync<SandboxInfo>(_target!.CallAsync("sandbox.parent"u8, Parameters.Rent().With(options), Daytona.SandboxInfo.Read, cancellationToken));
+        LearnAsync<SandboxInfo>(_target!.CallAsync("sandbox.parent"u8, Parameters.Rent().With(options), static answer => answer.Json(Daytona.SandboxInfo.Read), cancellationToken));
 
     /// <inheritdoc cref="GetParentAsync(CallOptions, CancellationToken)"/>
     public virtual SandboxInfo GetParent(CallOptions? options = null) =>
-        Learn(_target!.Call("sandbox.parent"u8, Parameters.Rent().With(options), Daytona.SandboxInfo.Read));
+        Learn(_target!.Call("sandbox.parent"u8, Parameters.Rent().With(options), static answer => answer.Json(Daytona.SandboxInfo.Read)));
 
     /// <summary>The sandboxes that this one comes from, the oldest first.</summary>
     /// <remarks>Cancelled: Nothing remote. Endpoint: <c>GET {api}/sandbox/{id}/ancestors</c>.</remarks>
@@ -682,9 +712,9 @@ public partial class Sandbox
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<IReadOnlyList<SandboxInfo>> GetAncestorsAsync(CallOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("sandbox.ancestors"u8, Parameters.Rent().With(options), static (ref ResultReader json) => json.List(Daytona.SandboxInfo.Read), cancellationToken);
+        _target!.CallAsync("sandbox.ancestors"u8, Parameters.Rent().With(options), static answer => answer.Json(static (ref ResultReader json) => json.List(Daytona.SandboxInfo.Read)), cancellationToken);
 
     /// <inheritdoc cref="GetAncestorsAsync(CallOptions, CancellationToken)"/>
     public virtual IReadOnlyList<SandboxInfo> GetAncestors(CallOptions? options = null) =>
-        _target!.Call("sandbox.ancestors"u8, Parameters.Rent().With(options), static (ref ResultReader json) => json.List(Daytona.SandboxInfo.Read));
+        _target!.Call("sandbox.ancestors"u8, Parameters.Rent().With(options), static answer => answer.Json(static (ref ResultReader json) => json.List(Daytona.SandboxInfo.Read)));
 }

@@ -29,11 +29,11 @@ public class SecretOperations
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<Secret> CreateAsync(string name, string @value, SecretCreateOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("secret.create"u8, Parameters.Rent().Text("name"u8, Parameters.Given(name)).Text("value"u8, Parameters.Given(@value)).With(options), Daytona.Secret.Read, cancellationToken);
+        _target!.CallAsync("secret.create"u8, Parameters.Rent().Add("name"u8, Parameters.Given(name)).Add("value"u8, Parameters.Given(@value)).With(options), static answer => answer.Json(Daytona.Secret.Read), cancellationToken);
 
     /// <inheritdoc cref="CreateAsync(string, string, SecretCreateOptions, CancellationToken)"/>
     public virtual Secret Create(string name, string @value, SecretCreateOptions? options = null) =>
-        _target!.Call("secret.create"u8, Parameters.Rent().Text("name"u8, Parameters.Given(name)).Text("value"u8, Parameters.Given(@value)).With(options), Daytona.Secret.Read);
+        _target!.Call("secret.create"u8, Parameters.Rent().Add("name"u8, Parameters.Given(name)).Add("value"u8, Parameters.Given(@value)).With(options), static answer => answer.Json(Daytona.Secret.Read));
 
     /// <summary>Reads a secret by its id, without its value. UNSUPPORTED on a server before 0.205.</summary>
     /// <remarks>Cancelled: Nothing remote. Endpoint: <c>GET {api}/secret/{id}</c>.</remarks>
@@ -42,11 +42,11 @@ public class SecretOperations
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<Secret> GetAsync(string id, CallOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("secret.get"u8, Parameters.Rent().Text("id"u8, Parameters.Given(id)).With(options), Daytona.Secret.Read, cancellationToken);
+        _target!.CallAsync("secret.get"u8, Parameters.Rent().Add("id"u8, Parameters.Given(id)).With(options), static answer => answer.Json(Daytona.Secret.Read), cancellationToken);
 
     /// <inheritdoc cref="GetAsync(string, CallOptions, CancellationToken)"/>
     public virtual Secret Get(string id, CallOptions? options = null) =>
-        _target!.Call("secret.get"u8, Parameters.Rent().Text("id"u8, Parameters.Given(id)).With(options), Daytona.Secret.Read);
+        _target!.Call("secret.get"u8, Parameters.Rent().Add("id"u8, Parameters.Given(id)).With(options), static answer => answer.Json(Daytona.Secret.Read));
 
     /// <summary>Lists secrets without their values, a page at a time. UNSUPPORTED on a server before 0.205.</summary>
     /// <remarks>Cancelled: Nothing remote. Endpoint: <c>GET {api}/secret/paginated</c>.</remarks>
@@ -54,7 +54,7 @@ public class SecretOperations
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<SecretPage> ListPageAsync(SecretListOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("secret.list"u8, Parameters.Rent().With(options), Daytona.SecretPage.Read, cancellationToken);
+        _target!.CallAsync("secret.list"u8, Parameters.Rent().With(options), static answer => answer.Json(Daytona.SecretPage.Read), cancellationToken);
 
     /// <summary>All that match, one after the other; pages are fetched as they are needed.</summary>
     /// <param name="options">Which ones; <c>Limit</c> is the size of a page.</param>
@@ -71,7 +71,11 @@ public class SecretOperations
             {
                 yield return item;
             }
-            if (!Paging.Advance(page.NextCursor, null, null, cursor => options.Cursor = cursor, null))
+            if (!string.IsNullOrEmpty(page.NextCursor))
+            {
+                options.Cursor = page.NextCursor;
+            }
+            else
             {
                 yield break;
             }
@@ -80,7 +84,7 @@ public class SecretOperations
 
     /// <inheritdoc cref="ListPageAsync(SecretListOptions, CancellationToken)"/>
     public virtual SecretPage ListPage(SecretListOptions? options = null) =>
-        _target!.Call("secret.list"u8, Parameters.Rent().With(options), Daytona.SecretPage.Read);
+        _target!.Call("secret.list"u8, Parameters.Rent().With(options), static answer => answer.Json(Daytona.SecretPage.Read));
 
     /// <summary>Changes a secret; what is absent stays. UNSUPPORTED on a server before 0.205.</summary>
     /// <remarks>Sandboxes that have it keep their placeholder. Cancelled: Drops the connection; the change may have
@@ -90,11 +94,11 @@ public class SecretOperations
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<Secret> UpdateAsync(string id, SecretUpdateOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("secret.update"u8, Parameters.Rent().Text("id"u8, Parameters.Given(id)).With(options), Daytona.Secret.Read, cancellationToken);
+        _target!.CallAsync("secret.update"u8, Parameters.Rent().Add("id"u8, Parameters.Given(id)).With(options), static answer => answer.Json(Daytona.Secret.Read), cancellationToken);
 
     /// <inheritdoc cref="UpdateAsync(string, SecretUpdateOptions, CancellationToken)"/>
     public virtual Secret Update(string id, SecretUpdateOptions? options = null) =>
-        _target!.Call("secret.update"u8, Parameters.Rent().Text("id"u8, Parameters.Given(id)).With(options), Daytona.Secret.Read);
+        _target!.Call("secret.update"u8, Parameters.Rent().Add("id"u8, Parameters.Given(id)).With(options), static answer => answer.Json(Daytona.Secret.Read));
 
     /// <summary>Deletes a secret. UNSUPPORTED on a server before 0.205.</summary>
     /// <remarks>Cancelled: Drops the connection; the secret may be gone. Endpoint: <c>DELETE
@@ -104,9 +108,9 @@ public class SecretOperations
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>A task that completes when the server has answered.</returns>
     public virtual Task DeleteAsync(string id, CallOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("secret.delete"u8, Parameters.Rent().Text("id"u8, Parameters.Given(id)).With(options), cancellationToken);
+        _target!.CallAsync("secret.delete"u8, Parameters.Rent().Add("id"u8, Parameters.Given(id)).With(options), Answer.Nothing, cancellationToken);
 
     /// <inheritdoc cref="DeleteAsync(string, CallOptions, CancellationToken)"/>
     public virtual void Delete(string id, CallOptions? options = null) =>
-        _target!.Call("secret.delete"u8, Parameters.Rent().Text("id"u8, Parameters.Given(id)).With(options));
+        _target!.Call("secret.delete"u8, Parameters.Rent().Add("id"u8, Parameters.Given(id)).With(options), Answer.Nothing);
 }

@@ -26,11 +26,11 @@ public class SessionOperations
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>A task that completes when the server has answered.</returns>
     public virtual Task CreateAsync(string id, CallOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("session.create"u8, Parameters.Rent().Text("id"u8, Parameters.Given(id)).With(options), cancellationToken);
+        _target!.CallAsync("session.create"u8, Parameters.Rent().Add("id"u8, Parameters.Given(id)).With(options), Answer.Nothing, cancellationToken);
 
     /// <inheritdoc cref="CreateAsync(string, CallOptions, CancellationToken)"/>
     public virtual void Create(string id, CallOptions? options = null) =>
-        _target!.Call("session.create"u8, Parameters.Rent().Text("id"u8, Parameters.Given(id)).With(options));
+        _target!.Call("session.create"u8, Parameters.Rent().Add("id"u8, Parameters.Given(id)).With(options), Answer.Nothing);
 
     /// <summary>Ends a session's shell and everything it runs.</summary>
     /// <remarks>Cancelled: Drops the connection; the session may have been deleted. Endpoint: <c>DELETE
@@ -40,11 +40,11 @@ public class SessionOperations
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>A task that completes when the server has answered.</returns>
     public virtual Task DeleteAsync(string id, CallOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("session.delete"u8, Parameters.Rent().Text("id"u8, Parameters.Given(id)).With(options), cancellationToken);
+        _target!.CallAsync("session.delete"u8, Parameters.Rent().Add("id"u8, Parameters.Given(id)).With(options), Answer.Nothing, cancellationToken);
 
     /// <inheritdoc cref="DeleteAsync(string, CallOptions, CancellationToken)"/>
     public virtual void Delete(string id, CallOptions? options = null) =>
-        _target!.Call("session.delete"u8, Parameters.Rent().Text("id"u8, Parameters.Given(id)).With(options));
+        _target!.Call("session.delete"u8, Parameters.Rent().Add("id"u8, Parameters.Given(id)).With(options), Answer.Nothing);
 
     /// <summary>A session and the commands that ran in it; one without <c>exitCode</c> still runs, or ended its
     /// shell.</summary>
@@ -55,11 +55,11 @@ public class SessionOperations
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<Session> GetAsync(string id, CallOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("session.get"u8, Parameters.Rent().Text("id"u8, Parameters.Given(id)).With(options), Daytona.Session.Read, cancellationToken);
+        _target!.CallAsync("session.get"u8, Parameters.Rent().Add("id"u8, Parameters.Given(id)).With(options), static answer => answer.Json(Daytona.Session.Read), cancellationToken);
 
     /// <inheritdoc cref="GetAsync(string, CallOptions, CancellationToken)"/>
     public virtual Session Get(string id, CallOptions? options = null) =>
-        _target!.Call("session.get"u8, Parameters.Rent().Text("id"u8, Parameters.Given(id)).With(options), Daytona.Session.Read);
+        _target!.Call("session.get"u8, Parameters.Rent().Add("id"u8, Parameters.Given(id)).With(options), static answer => answer.Json(Daytona.Session.Read));
 
     /// <summary>All sessions of the sandbox with their commands.</summary>
     /// <remarks>Cancelled: Drops the connection; nothing changes in the sandbox. Endpoint: <c>GET
@@ -68,11 +68,11 @@ public class SessionOperations
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<IReadOnlyList<Session>> ListAsync(CallOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("session.list"u8, Parameters.Rent().With(options), static (ref ResultReader json) => json.List(Daytona.Session.Read), cancellationToken);
+        _target!.CallAsync("session.list"u8, Parameters.Rent().With(options), static answer => answer.Json(static (ref ResultReader json) => json.List(Daytona.Session.Read)), cancellationToken);
 
     /// <inheritdoc cref="ListAsync(CallOptions, CancellationToken)"/>
     public virtual IReadOnlyList<Session> List(CallOptions? options = null) =>
-        _target!.Call("session.list"u8, Parameters.Rent().With(options), static (ref ResultReader json) => json.List(Daytona.Session.Read));
+        _target!.Call("session.list"u8, Parameters.Rent().With(options), static answer => answer.Json(static (ref ResultReader json) => json.List(Daytona.Session.Read)));
 
     /// <summary>Runs a command in a session's own shell, so that <c>cd</c> and <c>export</c> last.</summary>
     /// <remarks>Commands of one session run one after the other. With <c>runAsync</c> the answer has <c>cmdId</c>
@@ -89,11 +89,11 @@ public class SessionOperations
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<SessionExecuteResult> ExecuteAsync(string id, string command, SessionExecuteOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("session.execute"u8, Parameters.Rent().Text("id"u8, Parameters.Given(id)).Text("command"u8, Parameters.Given(command)).With(options), Daytona.SessionExecuteResult.Read, cancellationToken);
+        _target!.CallAsync("session.execute"u8, Parameters.Rent().Add("id"u8, Parameters.Given(id)).Add("command"u8, Parameters.Given(command)).With(options), static answer => answer.Json(Daytona.SessionExecuteResult.Read), cancellationToken);
 
     /// <inheritdoc cref="ExecuteAsync(string, string, SessionExecuteOptions, CancellationToken)"/>
     public virtual SessionExecuteResult Execute(string id, string command, SessionExecuteOptions? options = null) =>
-        _target!.Call("session.execute"u8, Parameters.Rent().Text("id"u8, Parameters.Given(id)).Text("command"u8, Parameters.Given(command)).With(options), Daytona.SessionExecuteResult.Read);
+        _target!.Call("session.execute"u8, Parameters.Rent().Add("id"u8, Parameters.Given(id)).Add("command"u8, Parameters.Given(command)).With(options), static answer => answer.Json(Daytona.SessionExecuteResult.Read));
 
     /// <summary>One command of a session; without <c>exitCode</c> it still runs, or ended its shell.</summary>
     /// <remarks>Cancelled: Drops the connection; nothing changes in the sandbox. Endpoint: <c>GET
@@ -104,11 +104,11 @@ public class SessionOperations
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<SessionCommand> GetCommandAsync(string id, string commandId, CallOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("session.command"u8, Parameters.Rent().Text("id"u8, Parameters.Given(id)).Text("commandId"u8, Parameters.Given(commandId)).With(options), Daytona.SessionCommand.Read, cancellationToken);
+        _target!.CallAsync("session.command"u8, Parameters.Rent().Add("id"u8, Parameters.Given(id)).Add("commandId"u8, Parameters.Given(commandId)).With(options), static answer => answer.Json(Daytona.SessionCommand.Read), cancellationToken);
 
     /// <inheritdoc cref="GetCommandAsync(string, string, CallOptions, CancellationToken)"/>
     public virtual SessionCommand GetCommand(string id, string commandId, CallOptions? options = null) =>
-        _target!.Call("session.command"u8, Parameters.Rent().Text("id"u8, Parameters.Given(id)).Text("commandId"u8, Parameters.Given(commandId)).With(options), Daytona.SessionCommand.Read);
+        _target!.Call("session.command"u8, Parameters.Rent().Add("id"u8, Parameters.Given(id)).Add("commandId"u8, Parameters.Given(commandId)).With(options), static answer => answer.Json(Daytona.SessionCommand.Read));
 
     /// <summary>What a command has written so far.</summary>
     /// <remarks>Cancelled: Drops the connection; nothing changes in the sandbox. Endpoint: <c>GET
@@ -119,11 +119,11 @@ public class SessionOperations
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<CommandLogs> GetLogsAsync(string id, string commandId, CallOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("session.logs"u8, Parameters.Rent().Text("id"u8, Parameters.Given(id)).Text("commandId"u8, Parameters.Given(commandId)).With(options), Daytona.CommandLogs.Read, cancellationToken);
+        _target!.CallAsync("session.logs"u8, Parameters.Rent().Add("id"u8, Parameters.Given(id)).Add("commandId"u8, Parameters.Given(commandId)).With(options), static answer => answer.Json(Daytona.CommandLogs.Read), cancellationToken);
 
     /// <inheritdoc cref="GetLogsAsync(string, string, CallOptions, CancellationToken)"/>
     public virtual CommandLogs GetLogs(string id, string commandId, CallOptions? options = null) =>
-        _target!.Call("session.logs"u8, Parameters.Rent().Text("id"u8, Parameters.Given(id)).Text("commandId"u8, Parameters.Given(commandId)).With(options), Daytona.CommandLogs.Read);
+        _target!.Call("session.logs"u8, Parameters.Rent().Add("id"u8, Parameters.Given(id)).Add("commandId"u8, Parameters.Given(commandId)).With(options), static answer => answer.Json(Daytona.CommandLogs.Read));
 
     /// <summary>A command's output from its beginning, live until the command ends.</summary>
     /// <remarks>The channels are STDOUT and STDERR; ENDED has <c>exitCode</c>, <c>bytes</c> and <c>position</c>.
@@ -139,7 +139,7 @@ public class SessionOperations
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>The open stream; dispose it.</returns>
     public virtual Task<OutputStream<JsonElement, FollowEnded>> FollowAsync(string id, string commandId, SessionFollowOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.OpenAsync("session.follow"u8, Parameters.Rent().Text("id"u8, Parameters.Given(id)).Text("commandId"u8, Parameters.Given(commandId)).With(options), ResultReader.Element, Daytona.FollowEnded.Read, cancellationToken);
+        _target!.OpenAsync("session.follow"u8, Parameters.Rent().Add("id"u8, Parameters.Given(id)).Add("commandId"u8, Parameters.Given(commandId)).With(options), static receiver => new OutputStream<JsonElement, FollowEnded>(receiver, static answer => answer.Json(ResultReader.Element), static answer => answer.Json(Daytona.FollowEnded.Read)), cancellationToken);
 
     /// <summary>Writes a line to the input of a running command that was started with <c>runAsync</c>.</summary>
     /// <remarks>A command never sees the end of its input. The line also appears in the command's stdout unless it
@@ -153,11 +153,11 @@ public class SessionOperations
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>A task that completes when the server has answered.</returns>
     public virtual Task SendInputAsync(string id, string commandId, string data, CallOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("session.input"u8, Parameters.Rent().Text("id"u8, Parameters.Given(id)).Text("commandId"u8, Parameters.Given(commandId)).Text("data"u8, Parameters.Given(data)).With(options), cancellationToken);
+        _target!.CallAsync("session.input"u8, Parameters.Rent().Add("id"u8, Parameters.Given(id)).Add("commandId"u8, Parameters.Given(commandId)).Add("data"u8, Parameters.Given(data)).With(options), Answer.Nothing, cancellationToken);
 
     /// <inheritdoc cref="SendInputAsync(string, string, string, CallOptions, CancellationToken)"/>
     public virtual void SendInput(string id, string commandId, string data, CallOptions? options = null) =>
-        _target!.Call("session.input"u8, Parameters.Rent().Text("id"u8, Parameters.Given(id)).Text("commandId"u8, Parameters.Given(commandId)).Text("data"u8, Parameters.Given(data)).With(options));
+        _target!.Call("session.input"u8, Parameters.Rent().Add("id"u8, Parameters.Given(id)).Add("commandId"u8, Parameters.Given(commandId)).Add("data"u8, Parameters.Given(data)).With(options), Answer.Nothing);
 
     /// <summary>The session of the sandbox's entrypoint.</summary>
     /// <remarks>Cancelled: Drops the connection; nothing changes in the sandbox. Endpoint: <c>GET
@@ -166,11 +166,11 @@ public class SessionOperations
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<Session> GetEntrypointAsync(CallOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("session.entrypoint"u8, Parameters.Rent().With(options), Daytona.Session.Read, cancellationToken);
+        _target!.CallAsync("session.entrypoint"u8, Parameters.Rent().With(options), static answer => answer.Json(Daytona.Session.Read), cancellationToken);
 
     /// <inheritdoc cref="GetEntrypointAsync(CallOptions, CancellationToken)"/>
     public virtual Session GetEntrypoint(CallOptions? options = null) =>
-        _target!.Call("session.entrypoint"u8, Parameters.Rent().With(options), Daytona.Session.Read);
+        _target!.Call("session.entrypoint"u8, Parameters.Rent().With(options), static answer => answer.Json(Daytona.Session.Read));
 
     /// <summary>What the sandbox's entrypoint has written so far.</summary>
     /// <remarks>Cancelled: Drops the connection; nothing changes in the sandbox. Endpoint: <c>GET
@@ -179,11 +179,11 @@ public class SessionOperations
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<CommandLogs> GetEntrypointLogsAsync(CallOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("session.entrypoint_logs"u8, Parameters.Rent().With(options), Daytona.CommandLogs.Read, cancellationToken);
+        _target!.CallAsync("session.entrypoint_logs"u8, Parameters.Rent().With(options), static answer => answer.Json(Daytona.CommandLogs.Read), cancellationToken);
 
     /// <inheritdoc cref="GetEntrypointLogsAsync(CallOptions, CancellationToken)"/>
     public virtual CommandLogs GetEntrypointLogs(CallOptions? options = null) =>
-        _target!.Call("session.entrypoint_logs"u8, Parameters.Rent().With(options), Daytona.CommandLogs.Read);
+        _target!.Call("session.entrypoint_logs"u8, Parameters.Rent().With(options), static answer => answer.Json(Daytona.CommandLogs.Read));
 
     /// <summary>The output of the sandbox's entrypoint from its beginning, live until it ends.</summary>
     /// <remarks>As session.follow, for the entrypoint. Cancelled: Ends the reading; the entrypoint runs on. Endpoint:
@@ -193,5 +193,5 @@ public class SessionOperations
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>The open stream; dispose it.</returns>
     public virtual Task<OutputStream<JsonElement, FollowEnded>> EntrypointFollowAsync(SessionEntrypointFollowOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.OpenAsync("session.entrypoint_follow"u8, Parameters.Rent().With(options), ResultReader.Element, Daytona.FollowEnded.Read, cancellationToken);
+        _target!.OpenAsync("session.entrypoint_follow"u8, Parameters.Rent().With(options), static receiver => new OutputStream<JsonElement, FollowEnded>(receiver, static answer => answer.Json(ResultReader.Element), static answer => answer.Json(Daytona.FollowEnded.Read)), cancellationToken);
 }

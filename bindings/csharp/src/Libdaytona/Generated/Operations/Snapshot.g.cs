@@ -32,11 +32,11 @@ public class SnapshotOperations
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<Snapshot> CreateAsync(string name, Image image, SnapshotCreateOptions? options = null, IProgress<Transfer>? progress = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("snapshot.create"u8, Parameters.Rent().Text("name"u8, Parameters.Given(name)).Image("image"u8, Parameters.Given(image)).With(options), Daytona.Snapshot.Read, cancellationToken, progress);
+        _target!.CallAsync("snapshot.create"u8, Parameters.Rent().Add("name"u8, Parameters.Given(name)).Add("image"u8, Parameters.Given(image)).With(options), static answer => answer.Json(Daytona.Snapshot.Read), cancellationToken, progress);
 
     /// <inheritdoc cref="CreateAsync(string, Image, SnapshotCreateOptions, IProgress{Transfer}, CancellationToken)"/>
     public virtual Snapshot Create(string name, Image image, SnapshotCreateOptions? options = null) =>
-        _target!.Call("snapshot.create"u8, Parameters.Rent().Text("name"u8, Parameters.Given(name)).Image("image"u8, Parameters.Given(image)).With(options), Daytona.Snapshot.Read);
+        _target!.Call("snapshot.create"u8, Parameters.Rent().Add("name"u8, Parameters.Given(name)).Add("image"u8, Parameters.Given(image)).With(options), static answer => answer.Json(Daytona.Snapshot.Read));
 
     /// <summary>Makes a snapshot from an image's name or an image object, and waits until it is active.</summary>
     /// <remarks>The result is the snapshot as last read. As a stream its data is the build log, which a name has not.
@@ -51,7 +51,7 @@ public class SnapshotOperations
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>The output as it comes; dispose it.</returns>
     public virtual Task<OutputStream<Snapshot, Snapshot>> CreateStreamAsync(string name, Image image, SnapshotCreateOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.OpenAsync("snapshot.create"u8, Parameters.Rent().Text("name"u8, Parameters.Given(name)).Image("image"u8, Parameters.Given(image)).With(options), Daytona.Snapshot.Read, Daytona.Snapshot.Read, cancellationToken);
+        _target!.OpenAsync("snapshot.create"u8, Parameters.Rent().Add("name"u8, Parameters.Given(name)).Add("image"u8, Parameters.Given(image)).With(options), static receiver => new OutputStream<Snapshot, Snapshot>(receiver, static answer => answer.Json(Daytona.Snapshot.Read), static answer => answer.Json(Daytona.Snapshot.Read)), cancellationToken);
 
     /// <summary>Reads a snapshot by its UUID or exact name.</summary>
     /// <remarks>Cancelled: Nothing remote. Endpoint: <c>GET {api}/snapshots/{idOrName}</c>.</remarks>
@@ -60,11 +60,11 @@ public class SnapshotOperations
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<Snapshot> GetAsync(string idOrName, CallOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("snapshot.get"u8, Parameters.Rent().Text("idOrName"u8, Parameters.Given(idOrName)).With(options), Daytona.Snapshot.Read, cancellationToken);
+        _target!.CallAsync("snapshot.get"u8, Parameters.Rent().Add("idOrName"u8, Parameters.Given(idOrName)).With(options), static answer => answer.Json(Daytona.Snapshot.Read), cancellationToken);
 
     /// <inheritdoc cref="GetAsync(string, CallOptions, CancellationToken)"/>
     public virtual Snapshot Get(string idOrName, CallOptions? options = null) =>
-        _target!.Call("snapshot.get"u8, Parameters.Rent().Text("idOrName"u8, Parameters.Given(idOrName)).With(options), Daytona.Snapshot.Read);
+        _target!.Call("snapshot.get"u8, Parameters.Rent().Add("idOrName"u8, Parameters.Given(idOrName)).With(options), static answer => answer.Json(Daytona.Snapshot.Read));
 
     /// <summary>Lists the organization's snapshots and the service's own, a page at a time.</summary>
     /// <remarks>Cancelled: Nothing remote. Endpoint: <c>GET {api}/snapshots</c>.</remarks>
@@ -72,7 +72,7 @@ public class SnapshotOperations
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<SnapshotPage> ListPageAsync(SnapshotListOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("snapshot.list"u8, Parameters.Rent().With(options), Daytona.SnapshotPage.Read, cancellationToken);
+        _target!.CallAsync("snapshot.list"u8, Parameters.Rent().With(options), static answer => answer.Json(Daytona.SnapshotPage.Read), cancellationToken);
 
     /// <summary>All that match, one after the other; pages are fetched as they are needed.</summary>
     /// <param name="options">Which ones; <c>Limit</c> is the size of a page.</param>
@@ -89,7 +89,11 @@ public class SnapshotOperations
             {
                 yield return item;
             }
-            if (!Paging.Advance(null, page.Page, page.TotalPages, null, number => options.Page = number))
+            if (page.Page < page.TotalPages)
+            {
+                options.Page = (int)page.Page + 1;
+            }
+            else
             {
                 yield break;
             }
@@ -98,7 +102,7 @@ public class SnapshotOperations
 
     /// <inheritdoc cref="ListPageAsync(SnapshotListOptions, CancellationToken)"/>
     public virtual SnapshotPage ListPage(SnapshotListOptions? options = null) =>
-        _target!.Call("snapshot.list"u8, Parameters.Rent().With(options), Daytona.SnapshotPage.Read);
+        _target!.Call("snapshot.list"u8, Parameters.Rent().With(options), static answer => answer.Json(Daytona.SnapshotPage.Read));
 
     /// <summary>Deletes a snapshot by its UUID or exact name. Sandboxes that were made from it stay.</summary>
     /// <remarks>HTTP_FORBIDDEN for the service's own. Cancelled: Drops the connection; the snapshot may be gone.
@@ -108,11 +112,11 @@ public class SnapshotOperations
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>A task that completes when the server has answered.</returns>
     public virtual Task DeleteAsync(string idOrName, CallOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("snapshot.delete"u8, Parameters.Rent().Text("idOrName"u8, Parameters.Given(idOrName)).With(options), cancellationToken);
+        _target!.CallAsync("snapshot.delete"u8, Parameters.Rent().Add("idOrName"u8, Parameters.Given(idOrName)).With(options), Answer.Nothing, cancellationToken);
 
     /// <inheritdoc cref="DeleteAsync(string, CallOptions, CancellationToken)"/>
     public virtual void Delete(string idOrName, CallOptions? options = null) =>
-        _target!.Call("snapshot.delete"u8, Parameters.Rent().Text("idOrName"u8, Parameters.Given(idOrName)).With(options));
+        _target!.Call("snapshot.delete"u8, Parameters.Rent().Add("idOrName"u8, Parameters.Given(idOrName)).With(options), Answer.Nothing);
 
     /// <summary>Activates a snapshot whose state is <c>inactive</c>; it is <c>pending</c> for a moment before it is
     /// <c>active</c>.</summary>
@@ -123,11 +127,11 @@ public class SnapshotOperations
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<Snapshot> ActivateAsync(string id, CallOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("snapshot.activate"u8, Parameters.Rent().Text("id"u8, Parameters.Given(id)).With(options), Daytona.Snapshot.Read, cancellationToken);
+        _target!.CallAsync("snapshot.activate"u8, Parameters.Rent().Add("id"u8, Parameters.Given(id)).With(options), static answer => answer.Json(Daytona.Snapshot.Read), cancellationToken);
 
     /// <inheritdoc cref="ActivateAsync(string, CallOptions, CancellationToken)"/>
     public virtual Snapshot Activate(string id, CallOptions? options = null) =>
-        _target!.Call("snapshot.activate"u8, Parameters.Rent().Text("id"u8, Parameters.Given(id)).With(options), Daytona.Snapshot.Read);
+        _target!.Call("snapshot.activate"u8, Parameters.Rent().Add("id"u8, Parameters.Given(id)).With(options), static answer => answer.Json(Daytona.Snapshot.Read));
 
     /// <summary>Deactivates a snapshot: no sandbox can be made from it until it is activated again.</summary>
     /// <remarks>The result is null: the server answers 204 without the snapshot; snapshot.get reads it. Cancelled:
@@ -138,9 +142,9 @@ public class SnapshotOperations
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>A task that completes when the server has answered.</returns>
     public virtual Task DeactivateAsync(string id, CallOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("snapshot.deactivate"u8, Parameters.Rent().Text("id"u8, Parameters.Given(id)).With(options), cancellationToken);
+        _target!.CallAsync("snapshot.deactivate"u8, Parameters.Rent().Add("id"u8, Parameters.Given(id)).With(options), Answer.Nothing, cancellationToken);
 
     /// <inheritdoc cref="DeactivateAsync(string, CallOptions, CancellationToken)"/>
     public virtual void Deactivate(string id, CallOptions? options = null) =>
-        _target!.Call("snapshot.deactivate"u8, Parameters.Rent().Text("id"u8, Parameters.Given(id)).With(options));
+        _target!.Call("snapshot.deactivate"u8, Parameters.Rent().Add("id"u8, Parameters.Given(id)).With(options), Answer.Nothing);
 }

@@ -26,11 +26,11 @@ public class VolumeOperations
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<Volume> CreateAsync(string name, CallOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("volume.create"u8, Parameters.Rent().Text("name"u8, Parameters.Given(name)).With(options), Daytona.Volume.Read, cancellationToken);
+        _target!.CallAsync("volume.create"u8, Parameters.Rent().Add("name"u8, Parameters.Given(name)).With(options), static answer => answer.Json(Daytona.Volume.Read), cancellationToken);
 
     /// <inheritdoc cref="CreateAsync(string, CallOptions, CancellationToken)"/>
     public virtual Volume Create(string name, CallOptions? options = null) =>
-        _target!.Call("volume.create"u8, Parameters.Rent().Text("name"u8, Parameters.Given(name)).With(options), Daytona.Volume.Read);
+        _target!.Call("volume.create"u8, Parameters.Rent().Add("name"u8, Parameters.Given(name)).With(options), static answer => answer.Json(Daytona.Volume.Read));
 
     /// <summary>Reads a volume by its UUID or exact name.</summary>
     /// <remarks>Cancelled: Nothing remote. Endpoint: <c>GET {api}/volumes/{id}, GET
@@ -40,11 +40,11 @@ public class VolumeOperations
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<Volume> GetAsync(string idOrName, CallOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("volume.get"u8, Parameters.Rent().Text("idOrName"u8, Parameters.Given(idOrName)).With(options), Daytona.Volume.Read, cancellationToken);
+        _target!.CallAsync("volume.get"u8, Parameters.Rent().Add("idOrName"u8, Parameters.Given(idOrName)).With(options), static answer => answer.Json(Daytona.Volume.Read), cancellationToken);
 
     /// <inheritdoc cref="GetAsync(string, CallOptions, CancellationToken)"/>
     public virtual Volume Get(string idOrName, CallOptions? options = null) =>
-        _target!.Call("volume.get"u8, Parameters.Rent().Text("idOrName"u8, Parameters.Given(idOrName)).With(options), Daytona.Volume.Read);
+        _target!.Call("volume.get"u8, Parameters.Rent().Add("idOrName"u8, Parameters.Given(idOrName)).With(options), static answer => answer.Json(Daytona.Volume.Read));
 
     /// <summary>All volumes of the organization, the last used first.</summary>
     /// <remarks>Cancelled: Nothing remote. Endpoint: <c>GET {api}/volumes</c>.</remarks>
@@ -52,11 +52,11 @@ public class VolumeOperations
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<IReadOnlyList<Volume>> ListAsync(CallOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("volume.list"u8, Parameters.Rent().With(options), static (ref ResultReader json) => json.List(Daytona.Volume.Read), cancellationToken);
+        _target!.CallAsync("volume.list"u8, Parameters.Rent().With(options), static answer => answer.Json(static (ref ResultReader json) => json.List(Daytona.Volume.Read)), cancellationToken);
 
     /// <inheritdoc cref="ListAsync(CallOptions, CancellationToken)"/>
     public virtual IReadOnlyList<Volume> List(CallOptions? options = null) =>
-        _target!.Call("volume.list"u8, Parameters.Rent().With(options), static (ref ResultReader json) => json.List(Daytona.Volume.Read));
+        _target!.Call("volume.list"u8, Parameters.Rent().With(options), static answer => answer.Json(static (ref ResultReader json) => json.List(Daytona.Volume.Read)));
 
     /// <summary>Deletes a volume and what is in it, by its UUID or exact name; does not wait for the end of
     /// it.</summary>
@@ -69,11 +69,11 @@ public class VolumeOperations
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>A task that completes when the server has answered.</returns>
     public virtual Task DeleteAsync(string idOrName, CallOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("volume.delete"u8, Parameters.Rent().Text("idOrName"u8, Parameters.Given(idOrName)).With(options), cancellationToken);
+        _target!.CallAsync("volume.delete"u8, Parameters.Rent().Add("idOrName"u8, Parameters.Given(idOrName)).With(options), Answer.Nothing, cancellationToken);
 
     /// <inheritdoc cref="DeleteAsync(string, CallOptions, CancellationToken)"/>
     public virtual void Delete(string idOrName, CallOptions? options = null) =>
-        _target!.Call("volume.delete"u8, Parameters.Rent().Text("idOrName"u8, Parameters.Given(idOrName)).With(options));
+        _target!.Call("volume.delete"u8, Parameters.Rent().Add("idOrName"u8, Parameters.Given(idOrName)).With(options), Answer.Nothing);
 
     /// <summary>Waits until a volume is ready, by its UUID or exact name; the result is the volume as last
     /// read.</summary>
@@ -85,9 +85,9 @@ public class VolumeOperations
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<Volume> WaitAsync(string idOrName, CallOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("volume.wait"u8, Parameters.Rent().Text("idOrName"u8, Parameters.Given(idOrName)).With(options), Daytona.Volume.Read, cancellationToken);
+        _target!.CallAsync("volume.wait"u8, Parameters.Rent().Add("idOrName"u8, Parameters.Given(idOrName)).With(options), static answer => answer.Json(Daytona.Volume.Read), cancellationToken);
 
     /// <inheritdoc cref="WaitAsync(string, CallOptions, CancellationToken)"/>
     public virtual Volume Wait(string idOrName, CallOptions? options = null) =>
-        _target!.Call("volume.wait"u8, Parameters.Rent().Text("idOrName"u8, Parameters.Given(idOrName)).With(options), Daytona.Volume.Read);
+        _target!.Call("volume.wait"u8, Parameters.Rent().Add("idOrName"u8, Parameters.Given(idOrName)).With(options), static answer => answer.Json(Daytona.Volume.Read));
 }

@@ -29,11 +29,11 @@ public class WarmPoolOperations
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<WarmPool> CreateAsync(string snapshot, int pool, WarmPoolCreateOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("warm_pool.create"u8, Parameters.Rent().Text("snapshot"u8, Parameters.Given(snapshot)).Integer("pool"u8, pool).With(options), Daytona.WarmPool.Read, cancellationToken);
+        _target!.CallAsync("warm_pool.create"u8, Parameters.Rent().Add("snapshot"u8, Parameters.Given(snapshot)).Add("pool"u8, pool).With(options), static answer => answer.Json(Daytona.WarmPool.Read), cancellationToken);
 
     /// <inheritdoc cref="CreateAsync(string, int, WarmPoolCreateOptions, CancellationToken)"/>
     public virtual WarmPool Create(string snapshot, int pool, WarmPoolCreateOptions? options = null) =>
-        _target!.Call("warm_pool.create"u8, Parameters.Rent().Text("snapshot"u8, Parameters.Given(snapshot)).Integer("pool"u8, pool).With(options), Daytona.WarmPool.Read);
+        _target!.Call("warm_pool.create"u8, Parameters.Rent().Add("snapshot"u8, Parameters.Given(snapshot)).Add("pool"u8, pool).With(options), static answer => answer.Json(Daytona.WarmPool.Read));
 
     /// <summary>All warm pools of the organization. UNSUPPORTED on a server before 0.205.</summary>
     /// <remarks>Cancelled: Nothing remote. Endpoint: <c>GET {api}/warm-pools</c>.</remarks>
@@ -41,11 +41,11 @@ public class WarmPoolOperations
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<IReadOnlyList<WarmPool>> ListAsync(CallOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("warm_pool.list"u8, Parameters.Rent().With(options), static (ref ResultReader json) => json.List(Daytona.WarmPool.Read), cancellationToken);
+        _target!.CallAsync("warm_pool.list"u8, Parameters.Rent().With(options), static answer => answer.Json(static (ref ResultReader json) => json.List(Daytona.WarmPool.Read)), cancellationToken);
 
     /// <inheritdoc cref="ListAsync(CallOptions, CancellationToken)"/>
     public virtual IReadOnlyList<WarmPool> List(CallOptions? options = null) =>
-        _target!.Call("warm_pool.list"u8, Parameters.Rent().With(options), static (ref ResultReader json) => json.List(Daytona.WarmPool.Read));
+        _target!.Call("warm_pool.list"u8, Parameters.Rent().With(options), static answer => answer.Json(static (ref ResultReader json) => json.List(Daytona.WarmPool.Read)));
 
     /// <summary>Changes how many sandboxes wait in a pool; 0 empties it. UNSUPPORTED on a server before
     /// 0.205.</summary>
@@ -57,11 +57,11 @@ public class WarmPoolOperations
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<WarmPool> UpdateAsync(string id, int pool, CallOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("warm_pool.update"u8, Parameters.Rent().Text("id"u8, Parameters.Given(id)).Integer("pool"u8, pool).With(options), Daytona.WarmPool.Read, cancellationToken);
+        _target!.CallAsync("warm_pool.update"u8, Parameters.Rent().Add("id"u8, Parameters.Given(id)).Add("pool"u8, pool).With(options), static answer => answer.Json(Daytona.WarmPool.Read), cancellationToken);
 
     /// <inheritdoc cref="UpdateAsync(string, int, CallOptions, CancellationToken)"/>
     public virtual WarmPool Update(string id, int pool, CallOptions? options = null) =>
-        _target!.Call("warm_pool.update"u8, Parameters.Rent().Text("id"u8, Parameters.Given(id)).Integer("pool"u8, pool).With(options), Daytona.WarmPool.Read);
+        _target!.Call("warm_pool.update"u8, Parameters.Rent().Add("id"u8, Parameters.Given(id)).Add("pool"u8, pool).With(options), static answer => answer.Json(Daytona.WarmPool.Read));
 
     /// <summary>Deletes a pool and the sandboxes that wait in it. UNSUPPORTED on a server before 0.205.</summary>
     /// <remarks>Cancelled: Drops the connection; the pool may be gone. Endpoint: <c>DELETE
@@ -71,9 +71,9 @@ public class WarmPoolOperations
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>A task that completes when the server has answered.</returns>
     public virtual Task DeleteAsync(string id, CallOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("warm_pool.delete"u8, Parameters.Rent().Text("id"u8, Parameters.Given(id)).With(options), cancellationToken);
+        _target!.CallAsync("warm_pool.delete"u8, Parameters.Rent().Add("id"u8, Parameters.Given(id)).With(options), Answer.Nothing, cancellationToken);
 
     /// <inheritdoc cref="DeleteAsync(string, CallOptions, CancellationToken)"/>
     public virtual void Delete(string id, CallOptions? options = null) =>
-        _target!.Call("warm_pool.delete"u8, Parameters.Rent().Text("id"u8, Parameters.Given(id)).With(options));
+        _target!.Call("warm_pool.delete"u8, Parameters.Rent().Add("id"u8, Parameters.Given(id)).With(options), Answer.Nothing);
 }

@@ -1,0 +1,84 @@
+using System.Runtime.InteropServices;
+
+namespace Daytona;
+
+/// <summary>A handle of the library: a number that it checks. After the release no other thing has it.</summary>
+internal class NativeHandle : SafeHandle
+{
+    internal NativeHandle(ulong value)
+        : base(0, ownsHandle: true)
+    {
+        Value = value;
+        SetHandle(1);
+    }
+
+    internal ulong Value { get; }
+
+    public override bool IsInvalid => false;
+
+    protected override bool ReleaseHandle() => Native.Close(Value) == DaytonaStatus.Ok;
+}
+
+/// <summary>A client of the library with its one queue, whose callback runs inline on the thread that drives the
+/// library. Both are closed when it is disposed, or collected while nothing is under way.</summary>
+internal sealed class ClientHandle : NativeHandle, IAsyncDisposable
+{
+    /// <summary>Opens a client, or the echo target.</summary>
+    internal unsafe ClientHandle(IParameters? options, bool isEcho)
+        : base(Open(options, isEcho))
+    {
+        ulong queue = 0;
+        byte* error = null;
+        fixed (byte* text = """{"inline":true,"capacityCalls":1048576}"""u8)
+        {
+            DaytonaException.Check(Native.QueueOpen(text, &Receiver.OnEvent, null, &queue, &error), error);
+        }
+        Queue = queue;
+    }
+
+    internal ulong Queue { get; }
+
+    /// <summary>It was closed by its owner, or is about to be.</summary>
+    internal bool IsClosing { get; private set; }
+
+    private static unsafe ulong Open(IParameters? options, bool isEcho)
+    {
+        NativeLibraryLoader.Ensure();
+        ulong client = 0;
+        byte* error = null;
+        DaytonaStatus status;
+        var parameters = Parameters.Rent().With(options);
+        fixed (byte* config = parameters.Finish())
+        {
+            status = isEcho ? Native.EchoOpen(config, &client, &error) : Native.ClientOpen(config, &client, &error);
+        }
+        parameters.Return();
+        DaytonaException.Check(status, error);
+        return client;
+    }
+
+    /// <summary>Ends what is under way, waits until each of its ends has arrived, and closes the client.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        IsClosing = true;
+        foreach (var stream in Receiver.Of(this).OfType<StreamReceiver>())
+        {
+            stream.Abandon(); // The end of one that nobody reads would not come.
+        }
+        Native.Close(Value);
+        await Task.WhenAll(Receiver.Of(this).Select(receiver => receiver.Ending)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        Dispose();
+    }
+
+    /// <summary>Closes the queue too; what has not ended by then does so here. Not on the library's thread.</summary>
+    protected override bool ReleaseHandle()
+    {
+        IsClosing = true;
+        var isClosed = base.ReleaseHandle() && Native.Close(Queue) == DaytonaStatus.Ok;
+        foreach (var receiver in Receiver.Of(this))
+        {
+            receiver.Abandon();
+        }
+        return isClosed;
+    }
+}
