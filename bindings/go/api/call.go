@@ -3,12 +3,12 @@ package api
 import (
 	"context"
 	"encoding/json"
-	"io"
 	"reflect"
 	"time"
+	"unsafe"
 
+	"github.com/ebitengine/purego"
 	"github.com/libdaytona/libdaytona/bindings/go/errors"
-	"github.com/libdaytona/libdaytona/bindings/go/internal/native"
 )
 
 // CallOptions are what every operation takes.
@@ -18,145 +18,68 @@ type CallOptions struct {
 	TimeoutMs *int64 `json:"timeoutMs,omitzero"`
 }
 
-// StreamOptions are what every stream takes.
-type StreamOptions struct {
-	// BufferBytes: how much may wait unread before the stream's socket is paused; at least 64 KiB. Default: 4 MiB.
-	BufferBytes int64 `json:"-"`
-	CallOptions
-}
-
-func (o *StreamOptions) buffer() int64 { return o.BufferBytes }
-
 // Time is a time as the server writes it, ISO 8601.
 type Time string
 
-// Nothing is the JSON of what has none.
-type Nothing struct{}
+// Target is what an operation acts on: a *Client or a *SandboxHandle.
+type Target interface{ on() *target }
 
-// UnmarshalJSON takes anything.
-func (*Nothing) UnmarshalJSON([]byte) error { return nil }
-
-// MarshalJSON writes null.
-func (Nothing) MarshalJSON() ([]byte, error) { return []byte("null"), nil }
-
-// Argument is a parameter of a call by name.
-type Argument struct {
-	name    string
-	text    string
-	integer int64
-	value   any
-	kind    argumentKind
+// Call runs any operation by its name, as one that a newer library has. Its JSON is read into T.
+func Call[T any](ctx context.Context, on Target, operation string, arguments ...Argument) (T, error) {
+	return call[T](ctx, on.on(), operation, nil, nil, arguments...)
 }
 
-type argumentKind uint8
-
-const (
-	isText argumentKind = iota
-	isInteger
-	isValue
-	isMembers
-	isAbsent
-)
-
-// Text is a text, which has to be UTF-8.
-func Text(name, value string) Argument { return Argument{name: name, text: value} }
-
-// Integer is an integer.
-func Integer(name string, value int64) Argument {
-	return Argument{name: name, integer: value, kind: isInteger}
+// CallBytes runs an operation whose result is bytes or a text by its name.
+func CallBytes(ctx context.Context, on Target, operation string, arguments ...Argument) ([]byte, error) {
+	return bytes(ctx, on.on(), operation, nil, nil, arguments...)
 }
 
-// Milliseconds is a length of time, rounded away from zero, so that no limit becomes 0, which is none.
-func Milliseconds(name string, value time.Duration) Argument {
-	return Integer(name, native.Milliseconds(value))
-}
-
-// Value is anything that encoding/json writes.
-func Value(name string, value any) Argument { return Argument{name: name, value: value, kind: isValue} }
-
-// Members are the members of a struct or map, each a parameter; a nil pointer has none.
-func Members(values any) Argument { return Argument{value: values, kind: isMembers} }
-
-// Optional is a value, or nothing where it is nil, or an empty text.
-func Optional(name string, value any) Argument {
-	switch it := value.(type) {
-	case nil:
-	case string:
-		if it != "" {
-			return Text(name, it)
-		}
-	case *string:
-		if it != nil {
-			return Text(name, *it)
-		}
-	case *int:
-		if it != nil {
-			return Integer(name, int64(*it))
-		}
-	default:
-		if !reflect.ValueOf(value).IsZero() {
-			return Value(name, value)
-		}
-	}
-	return Argument{kind: isAbsent}
-}
-
-func write[O any](options *O, arguments []Argument) *native.Params {
-	params := native.NewParams()
-	for i := range arguments {
-		switch it := &arguments[i]; it.kind {
-		case isText:
-			params.Text(it.name, it.text)
-		case isInteger:
-			params.Integer(it.name, it.integer)
-		case isValue:
-			params.Value(it.name, it.value)
-		case isMembers:
-			params.Members(it.value)
-		}
-	}
-	if options != nil {
-		params.Members(options)
-	}
-	return params
-}
-
-func run[O any](ctx context.Context, on target, operation string, body []byte, options *O, arguments []Argument) (native.Result, error) {
-	handle, err := on.handle(ctx)
-	if err != nil {
-		return native.Result{}, err
-	}
-	var progress func([]byte)
-	if options != nil {
-		if reports, ok := any(options).(interface{ reports() func(Progress) }); ok && reports.reports() != nil {
-			progress = func(text []byte) {
-				var report Progress
-				if report.UnmarshalJSON(text) == nil {
-					reports.reports()(report)
-				}
-			}
-		}
-	}
-	return on.native().Call(ctx, handle, operation, write(options, arguments), body, progress)
+// CallSandbox runs an operation whose result is a sandbox by its name.
+func CallSandbox(ctx context.Context, on Target, operation string, arguments ...Argument) (*SandboxHandle, error) {
+	return handle(ctx, on.on(), operation, nil, nil, arguments...)
 }
 
 // call runs an operation whose result is JSON.
-func call[T, O any](ctx context.Context, on target, operation string, body []byte, options *O, arguments ...Argument) (T, error) {
-	result, err := run(ctx, on, operation, body, options, arguments)
-	if err != nil {
-		var none T
-		return none, err
-	}
-	return decode[T](operation, result.Data)
+func call[T any](ctx context.Context, on *target, operation string, body []byte, options any, arguments ...Argument) (T, error) {
+	got, err := run(ctx, on, operation, body, options, arguments)
+	return decode[T](operation, got, err)
 }
 
-func decode[T any](operation string, data []byte) (T, error) {
+func null(ctx context.Context, on *target, operation string, body []byte, options any, arguments ...Argument) error {
+	_, err := run(ctx, on, operation, body, options, arguments)
+	return err
+}
+
+func bytes(ctx context.Context, on *target, operation string, body []byte, options any, arguments ...Argument) ([]byte, error) {
+	got, err := run(ctx, on, operation, body, options, arguments)
+	return got.data, err
+}
+
+func text(ctx context.Context, on *target, operation string, body []byte, options any, arguments ...Argument) (string, error) {
+	got, err := run(ctx, on, operation, body, options, arguments)
+	return string(got.data), err
+}
+
+func handle(ctx context.Context, on *target, operation string, body []byte, options any, arguments ...Argument) (*SandboxHandle, error) {
+	got, err := run(ctx, on, operation, body, options, arguments)
+	return sandboxOf(on.client, operation, got, err)
+}
+
+// result is what a call gave: JSON or bytes, and the handle of an operation that makes one.
+type result struct {
+	data   []byte
+	handle uint64
+}
+
+func decode[T any](operation string, got result, err error) (T, error) {
 	var value T
-	var err error
+	if err != nil {
+		return value, err
+	}
 	if own, ok := any(&value).(json.Unmarshaler); ok {
-		err = own.UnmarshalJSON(data)
+		err = own.UnmarshalJSON(got.data)
 	} else {
-		err = json.Unmarshal(data, &value)
+		err = json.Unmarshal(got.data, &value)
 	}
 	if err != nil {
 		failure := errors.New("PROTOCOL", operation+" was answered with JSON of another shape: "+err.Error()+".")
@@ -166,174 +89,121 @@ func decode[T any](operation string, data []byte) (T, error) {
 	return value, nil
 }
 
-func null[O any](ctx context.Context, on target, operation string, body []byte, options *O, arguments ...Argument) error {
-	_, err := run(ctx, on, operation, body, options, arguments)
-	return err
-}
-
-func bytes[O any](ctx context.Context, on target, operation string, body []byte, options *O, arguments ...Argument) ([]byte, error) {
-	result, err := run(ctx, on, operation, body, options, arguments)
-	return result.Data, err
-}
-
-func text[O any](ctx context.Context, on target, operation string, body []byte, options *O, arguments ...Argument) (string, error) {
-	result, err := run(ctx, on, operation, body, options, arguments)
-	return string(result.Data), err
-}
-
-func handle[O any](ctx context.Context, on target, operation string, body []byte, options *O, arguments ...Argument) (*SandboxHandle, error) {
-	result, err := run(ctx, on, operation, body, options, arguments)
-	if err != nil {
-		return nil, err
+// given is options without a nil pointer.
+func given(options any) any {
+	if options == nil || reflect.ValueOf(options).IsNil() {
+		return nil
 	}
-	return sandboxOf(on, operation, result)
+	return options
 }
 
-// sandboxOf makes a sandbox of a handle and its JSON.
-func sandboxOf(on target, operation string, result native.Result) (*SandboxHandle, error) {
-	box := &sandboxTarget{client: on.native()}
-	box.hold(result.Handle)
-	info, err := decode[Sandbox](operation, result.Data)
-	if err != nil {
-		return nil, err
-	}
-	return attached(box, info), nil
-}
-
-// Target is what an operation acts on: a *Client or a *SandboxHandle.
-type Target interface{ on() target }
-
-func (c *Client) on() target        { return c.target }
-func (s *SandboxHandle) on() target { return s.target }
-
-// Call runs any operation by its name, as one that a newer library has. Its JSON is read into T.
-func Call[T any](ctx context.Context, on Target, operation string, arguments ...Argument) (T, error) {
-	return call[T, CallOptions](ctx, on.on(), operation, nil, nil, arguments...)
-}
-
-// CallBytes runs an operation whose result is bytes or a text by its name.
-func CallBytes(ctx context.Context, on Target, operation string, arguments ...Argument) ([]byte, error) {
-	return bytes[CallOptions](ctx, on.on(), operation, nil, nil, arguments...)
-}
-
-// CallSandbox runs an operation whose result is a sandbox by its name.
-func CallSandbox(ctx context.Context, on Target, operation string, arguments ...Argument) (*SandboxHandle, error) {
-	return handle[CallOptions](ctx, on.on(), operation, nil, nil, arguments...)
-}
-
-// OpenStream opens the stream of an operation by its name.
-func OpenStream[O, E any](ctx context.Context, on Target, operation string, arguments ...Argument) (*Stream[O, E], error) {
-	return stream[O, E, StreamOptions](ctx, on.on(), operation, nil, arguments...)
-}
-
-// Stream is an open stream: O came when it was open, E comes when it ends. It is read by one goroutine at a
-// time. A stream that nobody closes ends with its client.
-type Stream[O, E any] struct {
-	// Opened is what came when the stream was open.
-	Opened    O
-	stream    *native.Stream
-	on        target
-	operation string
-}
-
-// Chunk is a piece of a stream.
-type Chunk struct {
-	// Channel says what it is a piece of.
-	Channel Channel
-	// Position is where to resume behind it.
-	Position uint64
-	// Bytes are valid until the next reading.
-	Bytes []byte
-}
-
-// Channel tells the pieces of a stream apart.
-type Channel int32
-
-// The channels.
-const (
-	ChannelNone       Channel = 0
-	ChannelStdout     Channel = 1
-	ChannelStderr     Channel = 2
-	ChannelStructured Channel = 3
-)
-
-func stream[O, E, P any](ctx context.Context, on target, operation string, options *P, arguments ...Argument) (*Stream[O, E], error) {
+// run runs an operation. The context's end cancels it as the operation describes; the error is then also the context's.
+// The options' Progress is called by the calling goroutine.
+func run(ctx context.Context, on *target, operation string, body []byte, options any, arguments []Argument) (result, error) {
 	handle, err := on.handle(ctx)
 	if err != nil {
-		return nil, err
+		return result{}, err
 	}
-	buffer := int64(0)
-	if options != nil {
-		if with, ok := any(options).(interface{ buffer() int64 }); ok {
-			buffer = with.buffer()
+	options = given(options)
+	var progress func(Progress)
+	if reporting, ok := options.(interface{ reports() func(Progress) }); ok {
+		progress = reporting.reports()
+	}
+	return on.client.run(ctx, handle, operation, write(options, arguments), body, progress)
+}
+
+func (c *connection) run(ctx context.Context, target uint64, operation string, params *params, body []byte, progress func(Progress)) (result, error) {
+	defer params.release()
+	if params.err != nil {
+		params.err.Operation = operation
+		return result{}, params.err
+	}
+	if ctx.Err() != nil {
+		return result{}, cancelled(ctx, operation, "before anything was sent")
+	}
+	call, alone, err := c.pump.begin(c, operation, progress != nil)
+	if err != nil {
+		return result{}, err
+	}
+	defer c.pump.end(c, call)
+	name, object := params.finish(ctx, operation)
+	if alone && ctx.Done() == nil && progress == nil {
+		// Nothing but the closing of the client interrupts it, so its thread drives the library's work itself, which
+		// costs half of what waiting for another one does. More at a time would each hold a thread.
+		status, _, _ := purego.SyscallN(lib.call, uintptr(target), uintptr(name), uintptr(object),
+			uintptr(unsafe.Pointer(unsafe.SliceData(body))), uintptr(len(body)), uintptr(unsafe.Pointer(&call.result)),
+			uintptr(unsafe.Pointer(&call.taken)), uintptr(unsafe.Pointer(&call.length)))
+		call.status = int32(status)
+	} else {
+		c.pump.expect()
+		status, _, _ := purego.SyscallN(lib.submit, uintptr(target), uintptr(name), uintptr(object),
+			uintptr(unsafe.Pointer(unsafe.SliceData(body))), uintptr(len(body)), uintptr(c.pump.queue), uintptr(call.slot),
+			uintptr(unsafe.Pointer(&call.call)), uintptr(unsafe.Pointer(&call.out)))
+		if err := failure(status, call.out); err != nil {
+			c.pump.pending.Add(-1) // Nothing tells its end.
+			return result{}, err
 		}
+		call.await(ctx, progress)
 	}
-	open, err := on.native().OpenStream(ctx, handle, operation, write(options, arguments), buffer)
-	if err != nil {
-		return nil, err
+	if call.taken != nil {
+		call.data = taken(call.taken, call.length)
 	}
-	opened, err := decode[O](operation, open.Opened())
-	if err != nil {
-		open.Close()
-		return nil, err
+	if call.status != 0 {
+		return result{}, interrupted(ctx, errors.FromJSON(int(call.status), call.data))
 	}
-	return &Stream[O, E]{opened, open, on, operation}, nil
+	return result{call.data, call.result}, nil
 }
 
-// Next gives the next piece; io.EOF after a good end.
-func (s *Stream[O, E]) Next(ctx context.Context) (Chunk, error) {
-	data, err := s.stream.Next(ctx)
-	return Chunk{Channel(data.Channel), data.Position, data.Bytes}, err
-}
-
-// All gives every piece in a range loop; a failure comes as the last one's error.
-func (s *Stream[O, E]) All(ctx context.Context) func(yield func(Chunk, error) bool) {
-	return func(yield func(Chunk, error) bool) {
-		for {
-			chunk, err := s.Next(ctx)
-			if err == io.EOF || !yield(chunk, err) || err != nil {
-				return
+// await waits for the call's completion. A call whose context is cancelled is cancelled and then completes at
+// once; one whose deadline passed has its own time limit, which the library keeps.
+func (call *pending) await(ctx context.Context, progress func(Progress)) {
+	over := ctx.Done()
+	var late <-chan time.Time
+	for {
+		select {
+		case <-call.done:
+			select {
+			case report := <-call.progress:
+				tell(progress, report)
+			default:
 			}
+			return
+		case report := <-call.progress:
+			tell(progress, report)
+			continue
+		case <-over:
+			over = nil
+			if ctx.Err() == context.DeadlineExceeded {
+				late = time.After(time.Second)
+				continue
+			}
+		case <-late:
 		}
+		purego.SyscallN(lib.cancel, uintptr(call.call))
 	}
 }
 
-// Read reads the bytes of all channels.
-func (s *Stream[O, E]) Read(to []byte) (int, error) { return s.stream.Read(to) }
-
-// Write sends bytes; it waits while the other side takes none.
-func (s *Stream[O, E]) Write(data []byte) (int, error) { return s.stream.Write(data) }
-
-// WriteContext is Write, until a context is over.
-func (s *Stream[O, E]) WriteContext(ctx context.Context, data []byte) (int, error) {
-	return s.stream.WriteContext(ctx, data)
-}
-
-// Finish says that no more will be written; the stream's end follows.
-func (s *Stream[O, E]) Finish() error { return s.stream.Finish() }
-
-// Wait waits for the end and gives what came with it, as often as it is called. Where nothing was read of the
-// stream its data is dropped; else it has to be read to the end, by whoever reads it.
-func (s *Stream[O, E]) Wait(ctx context.Context) (E, error) {
-	result, err := s.stream.Wait(ctx)
-	if err != nil {
-		var none E
-		return none, err
+func tell(progress func(Progress), text []byte) {
+	var report Progress
+	if report.UnmarshalJSON(text) == nil {
+		progress(report)
 	}
-	return decode[E](s.operation, result.Data)
 }
 
-// WaitSandbox is Wait of a stream that makes a sandbox.
-func (s *Stream[O, E]) WaitSandbox(ctx context.Context) (*SandboxHandle, error) {
-	result, err := s.stream.Wait(ctx)
-	if err != nil {
-		return nil, err
+// cancelled is the error of what was not begun or not finished when its context ended.
+func cancelled(ctx context.Context, operation, when string) error {
+	return interrupted(ctx, errors.New("CANCELLED", operation+": the context was over "+when+"."))
+}
+
+// interrupted makes the error of a call that its context ended the context's error as well. The library's time limit
+// may be over an instant before the context's own timer was run.
+func interrupted(ctx context.Context, err *errors.DaytonaError) error {
+	if err.Name != "CANCELLED" && err.Name != "TIMEOUT" {
+		return err
 	}
-	return sandboxOf(s.on, s.operation, result)
+	err.Cause = ctx.Err()
+	if at, ok := ctx.Deadline(); ok && err.Cause == nil && time.Until(at) < 2*time.Millisecond {
+		err.Cause = context.DeadlineExceeded
+	}
+	return err
 }
-
-// Ended says whether the end was read.
-func (s *Stream[O, E]) Ended() bool { return s.stream.Ended() }
-
-// Close ends the stream, its remote side where it can.
-func (s *Stream[O, E]) Close() error { return s.stream.Close() }

@@ -15,15 +15,43 @@ import (
 	"encoding/json"
 	"runtime"
 	"sync"
+	"time"
+	"unsafe"
 
+	"github.com/ebitengine/purego"
 	"github.com/libdaytona/libdaytona/bindings/go/errors"
-	"github.com/libdaytona/libdaytona/bindings/go/internal/native"
 )
 
 // Client is a configured way to Daytona. Its methods may be called from several goroutines.
 type Client struct {
 	clientServices
-	target target
+	*target
+}
+
+// SandboxHandle is a sandbox. It needs no closing: what it holds is released with it.
+type SandboxHandle struct {
+	sandboxServices
+	// Data is the sandbox as the operation that gave it read it.
+	Data Sandbox
+	*target
+}
+
+// connection is an open client of the library, or the echo target.
+type connection struct {
+	pump    *pump
+	handle  uint64
+	closed  bool // with what follows under the pump's lock
+	under   int  // calls under way
+	idle    *sync.Cond
+	streams map[*stream]struct{}
+}
+
+// pool is what all clients of the process share: one queue for the calls of all of them, and the
+// goroutine that pumps it. Both live as long as a client is open.
+var pool struct {
+	sync.Mutex
+	clients int
+	pump    *pump
 }
 
 // Open opens a client. It sends nothing; what the configuration lacks comes from the environment.
@@ -36,89 +64,127 @@ func OpenWith(config any) (*Client, error) {
 		return nil, errors.New("INVALID_ARGUMENT", "The configuration cannot be written as JSON: "+err.Error()+".")
 	}
 	if string(text) == "null" {
-		text = nil
+		text = []byte("{}")
 	}
-	client, err := native.Open(text)
-	if err != nil {
-		return nil, err
-	}
-	return newClient(client), nil
+	return connect(&lib.clientOpen, text)
 }
 
 // OpenEcho opens the echo target, which answers without a server: the service Echo alone works.
-func OpenEcho() (*Client, error) {
-	client, err := native.OpenEcho(nil)
-	if err != nil {
+func OpenEcho() (*Client, error) { return connect(&lib.echoOpen, []byte("{}")) }
+
+func connect(function *uintptr, config []byte) (*Client, error) {
+	if err := load(); err != nil {
 		return nil, err
 	}
-	return newClient(client), nil
-}
-
-func newClient(client *native.Client) *Client {
-	on := &clientTarget{client}
-	return &Client{clientServicesOf(on), on}
+	pool.Lock()
+	defer pool.Unlock()
+	if pool.pump == nil {
+		pump, err := startPump()
+		if err != nil {
+			return nil, err
+		}
+		pool.pump = pump
+	}
+	c := &connection{pump: pool.pump, idle: sync.NewCond(&pool.pump.mu), streams: map[*stream]struct{}{}}
+	config = append(config, 0)
+	var out unsafe.Pointer
+	status, _, _ := purego.SyscallN(*function, uintptr(unsafe.Pointer(&config[0])), uintptr(unsafe.Pointer(&c.handle)), uintptr(unsafe.Pointer(&out)))
+	if err := failure(status, out); err != nil {
+		if pool.clients == 0 {
+			pool.pump.stop(0)
+			pool.pump = nil
+		}
+		return nil, err
+	}
+	pool.clients++
+	on := &target{client: c, number: c.handle}
+	return &Client{clientServicesOf(on), on}, nil
 }
 
 // Close ends every call and stream of the client and waits until each has told its caller; whatever is left
-// answers CLOSED. The process's last client also finishes what closing began in the background, until the
-// context's deadline, without one 2 s.
-func (c *Client) Close(ctx context.Context) error { return c.target.native().Close(ctx) }
+// answers CLOSED. The process's last client also finishes what closing began in the background, as the end of a
+// command that ran, until the context's deadline, without one 2 s.
+func (c *Client) Close(ctx context.Context) error { return c.client.close(ctx) }
 
-// SandboxHandle is a sandbox. It needs no closing: what it holds is released with it.
-type SandboxHandle struct {
-	sandboxServices
-	// Data is the sandbox as the operation that gave it read it.
-	Data   Sandbox
-	target target
+func (c *connection) close(ctx context.Context) error {
+	c.pump.mu.Lock()
+	if c.closed {
+		c.pump.mu.Unlock()
+		return nil
+	}
+	c.closed = true
+	streams := c.streams
+	c.streams = nil
+	c.pump.mu.Unlock()
+	for stream := range streams {
+		stream.release()
+	}
+	closeHandle(c.handle)
+	c.pump.mu.Lock()
+	for c.under > 0 {
+		c.idle.Wait()
+	}
+	c.pump.mu.Unlock()
+
+	pool.Lock()
+	defer pool.Unlock()
+	pool.clients--
+	if pool.clients > 0 {
+		return nil
+	}
+	limit := 2 * time.Second
+	if deadline, ok := ctx.Deadline(); ok {
+		limit = max(time.Until(deadline), 0)
+	}
+	last := pool.pump
+	pool.pump = nil
+	return last.stop(limit)
 }
 
 // Attach makes a sandbox of its description, as a list has it, or of its id alone, without a request.
 func (c *Client) Attach(data Sandbox) *SandboxHandle {
-	return attached(&sandboxTarget{client: c.target.native(), of: data}, data)
+	return attached(&target{client: c.client, of: &data}, data)
 }
 
-func attached(on *sandboxTarget, data Sandbox) *SandboxHandle {
+func attached(on *target, data Sandbox) *SandboxHandle {
 	return &SandboxHandle{sandboxServicesOf(on), data, on}
+}
+
+// sandboxOf makes a sandbox of a handle and its JSON.
+func sandboxOf(client *connection, operation string, got result, err error) (*SandboxHandle, error) {
+	on := &target{client: client}
+	on.hold(got.handle)
+	data, err := decode[Sandbox](operation, got, err)
+	if err != nil {
+		return nil, err
+	}
+	return attached(on, data), nil
 }
 
 // Close releases what the sandbox holds before it is collected. Nothing happens to the sandbox itself; later
 // operations on it are CLOSED.
 func (s *SandboxHandle) Close() error {
-	if box, ok := s.target.(*sandboxTarget); ok {
-		box.mu.Lock()
-		defer box.mu.Unlock()
-		if !box.closed {
-			box.closed = true
-			box.client.Release(box.number)
-		}
-	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.closed = true
+	closeHandle(s.number)
 	return nil
 }
 
-// target is what an operation acts on.
-type target interface {
-	native() *native.Client
-	handle(ctx context.Context) (uint64, error)
-}
-
-type clientTarget struct{ client *native.Client }
-
-func (t *clientTarget) native() *native.Client                 { return t.client }
-func (t *clientTarget) handle(context.Context) (uint64, error) { return t.client.Handle(), nil }
-
-// sandboxTarget is a sandbox whose handle is made by the first operation, where it came from a list.
-type sandboxTarget struct {
-	client *native.Client
+// target is what an operation acts on: a client, or a sandbox, whose handle is made by the first operation where it came
+// from a list.
+type target struct {
+	client *connection
 
 	mu     sync.Mutex
-	of     Sandbox
+	of     *Sandbox
 	number uint64
 	closed bool
 }
 
-func (t *sandboxTarget) native() *native.Client { return t.client }
+func (t *target) on() *target { return t }
 
-func (t *sandboxTarget) handle(ctx context.Context) (uint64, error) {
+func (t *target) handle(ctx context.Context) (uint64, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.closed {
@@ -127,23 +193,17 @@ func (t *sandboxTarget) handle(ctx context.Context) (uint64, error) {
 	if t.number != 0 {
 		return t.number, nil
 	}
-	params := native.NewParams()
+	of := Value("sandbox", t.of)
 	if t.of.Name == "" && t.of.ToolboxProxyURL == "" {
-		params.Text("sandbox", t.of.ID)
-	} else {
-		params.Value("sandbox", t.of)
+		of = Text("sandbox", t.of.ID)
 	}
-	result, err := t.client.Call(ctx, t.client.Handle(), "sandbox.attach", params, nil, nil)
-	if err != nil {
-		return 0, err
-	}
-	t.hold(result.Handle)
-	return t.number, nil
+	got, err := t.client.run(ctx, t.client.handle, "sandbox.attach", write(nil, []Argument{of}), nil, nil)
+	t.hold(got.handle)
+	return t.number, err
 }
 
 // hold keeps a handle until the sandbox is collected.
-func (t *sandboxTarget) hold(number uint64) {
+func (t *target) hold(number uint64) {
 	t.number = number
-	t.of = Sandbox{}
-	runtime.AddCleanup(t, t.client.Release, number)
+	runtime.AddCleanup(t, closeHandle, number)
 }

@@ -100,7 +100,7 @@ type EchoStreamOptions struct {
 //
 // Endpoint: none
 func (s *EchoService) Stream(ctx context.Context, options *EchoStreamOptions) (*Stream[Nothing, EchoEnded], error) {
-	return stream[Nothing, EchoEnded](ctx, s.target, "echo.stream", options)
+	return openStream[Nothing, EchoEnded](ctx, s.target, "echo.stream", options)
 }
 
 // Handle gives its parameters back with a new handle: a sandbox handle of the echo target, which takes the

@@ -371,7 +371,7 @@ type FilesWriterOptions struct {
 //
 // Endpoint: POST {sb}/files/upload-v2; on older servers POST {sb}/files/upload
 func (s *FilesService) Writer(ctx context.Context, path string, options *FilesWriterOptions) (*Stream[Nothing, FileStreamEnded], error) {
-	return stream[Nothing, FileStreamEnded](ctx, s.target, "files.writer", options, Text("path", path))
+	return openStream[Nothing, FileStreamEnded](ctx, s.target, "files.writer", options, Text("path", path))
 }
 
 // Reader reads a file as a stream, at the pace of whoever reads it.
@@ -390,7 +390,7 @@ func (s *FilesService) Writer(ctx context.Context, path string, options *FilesWr
 //
 // Endpoint: GET {sb}/files/download
 func (s *FilesService) Reader(ctx context.Context, path string, options *StreamOptions) (*Stream[ReaderOpened, FileStreamEnded], error) {
-	return stream[ReaderOpened, FileStreamEnded](ctx, s.target, "files.reader", options, Text("path", path))
+	return openStream[ReaderOpened, FileStreamEnded](ctx, s.target, "files.reader", options, Text("path", path))
 }
 
 // FilesSyncUpOptions are the options of files.sync_up, all optional.

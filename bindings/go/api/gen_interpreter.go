@@ -56,7 +56,7 @@ func (s *InterpreterService) Run(ctx context.Context, code string, options *Inte
 //
 // Endpoint: GET {sb}/process/interpreter/execute (WebSocket)
 func (s *InterpreterService) RunStream(ctx context.Context, code string, options *InterpreterRunOptions) (*Stream[InterpreterOpened, InterpreterEnded], error) {
-	return stream[InterpreterOpened, InterpreterEnded](ctx, s.target, "interpreter.run", options, Text("code", code))
+	return openStream[InterpreterOpened, InterpreterEnded](ctx, s.target, "interpreter.run", options, Text("code", code))
 }
 
 // InterpreterCreateContextOptions are the options of interpreter.create_context, all optional.

@@ -137,5 +137,5 @@ func (s *ProcessService) Run(ctx context.Context, command string, options *Proce
 // Endpoint: POST {sb}/process/session, POST .../{id}/exec, GET .../command/{commandId}/logs (WebSocket),
 // DELETE .../{id}
 func (s *ProcessService) RunStream(ctx context.Context, command string, options *ProcessRunOptions) (*Stream[RunOpened, FollowEnded], error) {
-	return stream[RunOpened, FollowEnded](ctx, s.target, "process.run", options, Text("command", command))
+	return openStream[RunOpened, FollowEnded](ctx, s.target, "process.run", options, Text("command", command))
 }

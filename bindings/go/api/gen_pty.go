@@ -38,7 +38,7 @@ type PtyOpenOptions struct {
 // Endpoint: GET {sb}/process/pty/create-connect (WebSocket); on older servers POST {sb}/process/pty, GET
 // .../{id}/connect (WebSocket)
 func (s *PtyService) Open(ctx context.Context, id string, options *PtyOpenOptions) (*Stream[PtyOpened, PtyEnded], error) {
-	return stream[PtyOpened, PtyEnded](ctx, s.target, "pty.open", options, Text("id", id))
+	return openStream[PtyOpened, PtyEnded](ctx, s.target, "pty.open", options, Text("id", id))
 }
 
 // Connect attends a terminal that exists, beside whoever attends it already; what it wrote before is not
@@ -55,7 +55,7 @@ func (s *PtyService) Open(ctx context.Context, id string, options *PtyOpenOption
 //
 // Endpoint: GET {sb}/process/pty/{id}/connect (WebSocket)
 func (s *PtyService) Connect(ctx context.Context, id string, options *StreamOptions) (*Stream[PtyOpened, PtyEnded], error) {
-	return stream[PtyOpened, PtyEnded](ctx, s.target, "pty.connect", options, Text("id", id))
+	return openStream[PtyOpened, PtyEnded](ctx, s.target, "pty.connect", options, Text("id", id))
 }
 
 // PtyCreateOptions are the options of pty.create, all optional.

@@ -113,7 +113,7 @@ func (s *SandboxService) Create(ctx context.Context, options *SandboxCreateOptio
 // Endpoint: POST {api}/sandbox, then GET {api}/sandbox/{id} until it is started; for local files of an image
 // object GET {api}/object-storage/push-access before
 func (s *SandboxService) CreateStream(ctx context.Context, options *SandboxCreateOptions) (*Stream[Sandbox, Sandbox], error) {
-	return stream[Sandbox, Sandbox](ctx, s.target, "sandbox.create", options)
+	return openStream[Sandbox, Sandbox](ctx, s.target, "sandbox.create", options)
 }
 
 // Get reads a sandbox by its UUID or exact name. NOT_FOUND when there is none.
@@ -381,7 +381,7 @@ func (s *SandboxHandle) Wait(ctx context.Context, states []SandboxState, options
 //
 // Endpoint: GET {api}/socket.io/ (WebSocket), GET {api}/sandbox/{id}
 func (s *SandboxHandle) Events(ctx context.Context, options *StreamOptions) (*Stream[EventsOpened, EventsEnded], error) {
-	return stream[EventsOpened, EventsEnded](ctx, s.target, "sandbox.events", options)
+	return openStream[EventsOpened, EventsEnded](ctx, s.target, "sandbox.events", options)
 }
 
 // WaitForStart waits until the sandbox is started.

@@ -3,52 +3,52 @@
 package api
 
 // SandboxService has the operations of the area sandbox.
-type SandboxService struct{ target target }
+type SandboxService struct{ target *target }
 
 // ProcessService has the operations of the area process.
-type ProcessService struct{ target target }
+type ProcessService struct{ target *target }
 
 // SessionService has the operations of the area session.
-type SessionService struct{ target target }
+type SessionService struct{ target *target }
 
 // PtyService has the operations of the area pty.
-type PtyService struct{ target target }
+type PtyService struct{ target *target }
 
 // FilesService has the operations of the area files.
-type FilesService struct{ target target }
+type FilesService struct{ target *target }
 
 // GitService has the operations of the area git.
-type GitService struct{ target target }
+type GitService struct{ target *target }
 
 // SnapshotService has the operations of the area snapshot.
-type SnapshotService struct{ target target }
+type SnapshotService struct{ target *target }
 
 // ImageService has the operations of the area image.
-type ImageService struct{ target target }
+type ImageService struct{ target *target }
 
 // InterpreterService has the operations of the area interpreter.
-type InterpreterService struct{ target target }
+type InterpreterService struct{ target *target }
 
 // ComputerService has the operations of the area computer.
-type ComputerService struct{ target target }
+type ComputerService struct{ target *target }
 
 // LspService has the operations of the area lsp.
-type LspService struct{ target target }
+type LspService struct{ target *target }
 
 // VolumeService has the operations of the area volume.
-type VolumeService struct{ target target }
+type VolumeService struct{ target *target }
 
 // SecretService has the operations of the area secret.
-type SecretService struct{ target target }
+type SecretService struct{ target *target }
 
 // WarmPoolService has the operations of the area warm_pool.
-type WarmPoolService struct{ target target }
+type WarmPoolService struct{ target *target }
 
 // RegionService has the operations of the area region.
-type RegionService struct{ target target }
+type RegionService struct{ target *target }
 
 // EchoService has the operations of the area echo.
-type EchoService struct{ target target }
+type EchoService struct{ target *target }
 
 // clientServices are the areas of a client.
 type clientServices struct {
@@ -62,7 +62,7 @@ type clientServices struct {
 	Echo     *EchoService
 }
 
-func clientServicesOf(on target) clientServices {
+func clientServicesOf(on *target) clientServices {
 	return clientServices{
 		Sandbox:  &SandboxService{on},
 		Snapshot: &SnapshotService{on},
@@ -87,7 +87,7 @@ type sandboxServices struct {
 	Lsp         *LspService
 }
 
-func sandboxServicesOf(on target) sandboxServices {
+func sandboxServicesOf(on *target) sandboxServices {
 	return sandboxServices{
 		Process:     &ProcessService{on},
 		Session:     &SessionService{on},

@@ -146,7 +146,7 @@ type SessionFollowOptions struct {
 // Endpoint: GET {sb}/process/session/{id}/command/{commandId}/logs?follow=true (WebSocket), GET
 // .../{commandId}
 func (s *SessionService) Follow(ctx context.Context, id string, commandID string, options *SessionFollowOptions) (*Stream[Nothing, FollowEnded], error) {
-	return stream[Nothing, FollowEnded](ctx, s.target, "session.follow", options, Text("id", id), Text("commandId", commandID))
+	return openStream[Nothing, FollowEnded](ctx, s.target, "session.follow", options, Text("id", id), Text("commandId", commandID))
 }
 
 // Input writes a line to the input of a running command that was started with `runAsync`.
@@ -211,5 +211,5 @@ type SessionEntrypointFollowOptions struct {
 // Endpoint: GET {sb}/process/session/entrypoint/logs?follow=true (WebSocket), GET
 // {sb}/process/session/entrypoint
 func (s *SessionService) EntrypointFollow(ctx context.Context, options *SessionEntrypointFollowOptions) (*Stream[Nothing, FollowEnded], error) {
-	return stream[Nothing, FollowEnded](ctx, s.target, "session.entrypoint_follow", options)
+	return openStream[Nothing, FollowEnded](ctx, s.target, "session.entrypoint_follow", options)
 }

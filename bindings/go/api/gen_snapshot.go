@@ -59,7 +59,7 @@ func (s *SnapshotService) Create(ctx context.Context, name string, image any, op
 // Endpoint: POST {api}/snapshots, GET {api}/snapshots/{id} until it is over,
 // {api}/snapshots/{id}/build-logs-url; {api}/object-storage/push-access before, for local files
 func (s *SnapshotService) CreateStream(ctx context.Context, name string, image any, options *SnapshotCreateOptions) (*Stream[Snapshot, Snapshot], error) {
-	return stream[Snapshot, Snapshot](ctx, s.target, "snapshot.create", options, Text("name", name), Value("image", image))
+	return openStream[Snapshot, Snapshot](ctx, s.target, "snapshot.create", options, Text("name", name), Value("image", image))
 }
 
 // Get reads a snapshot by its UUID or exact name.

@@ -1,6 +1,7 @@
 package api
 
 import (
+	stdbytes "bytes"
 	"encoding/json"
 	"reflect"
 	"slices"
@@ -8,7 +9,16 @@ import (
 	"sync"
 )
 
-// known has the member names of each type.
+// Nothing is the JSON of what has none.
+type Nothing struct{}
+
+// UnmarshalJSON takes anything.
+func (*Nothing) UnmarshalJSON([]byte) error { return nil }
+
+// MarshalJSON writes null.
+func (Nothing) MarshalJSON() ([]byte, error) { return []byte("null"), nil }
+
+// known has the member names of each type, in their quotes.
 var known sync.Map
 
 func namesOf(of reflect.Type) map[string]bool {
@@ -18,7 +28,7 @@ func namesOf(of reflect.Type) map[string]bool {
 	names := map[string]bool{}
 	for i := range of.NumField() {
 		name, _, _ := strings.Cut(of.Field(i).Tag.Get("json"), ",")
-		names[name] = true
+		names[`"`+name+`"`] = true
 	}
 	known.Store(of, names)
 	return names
@@ -34,8 +44,8 @@ func read(data []byte, into any, additional *map[string]json.RawMessage) error {
 		if names[string(key)] {
 			return
 		}
-		name := string(key)
-		if slices.Contains(key, '\\') && (json.Unmarshal([]byte(`"`+name+`"`), &name) != nil || names[name]) {
+		var name string
+		if json.Unmarshal(key, &name) != nil || names[`"`+name+`"`] {
 			return
 		}
 		if *additional == nil {
@@ -63,37 +73,10 @@ func written(value any, additional map[string]json.RawMessage) ([]byte, error) {
 	return append(text, more[1:]...), nil
 }
 
-// members walks over the members of an object in valid JSON, keys without their quotes.
+// members walks over the members of an object in valid JSON, the keys in their quotes.
 func members(data []byte, each func(key, value []byte)) {
-	i := space(data, 0)
-	if i >= len(data) || data[i] != '{' {
-		return
-	}
-	for i++; ; i++ {
-		i = space(data, i)
-		if i >= len(data) || data[i] != '"' {
-			return
-		}
-		end := value(data, i)
-		key := data[i+1 : end-1]
-		i = space(data, space(data, end)+1) // behind the colon
-		end = value(data, i)
-		each(key, data[i:end])
-		i = space(data, end)
-	}
-}
-
-func space(data []byte, i int) int {
-	for i < len(data) && (data[i] == ' ' || data[i] == '\n' || data[i] == '\r' || data[i] == '\t') {
-		i++
-	}
-	return i
-}
-
-// value gives the end of the value that begins at i.
-func value(data []byte, i int) int {
-	depth := 0
-	for ; i < len(data); i++ {
+	var key []byte
+	for i, depth, from := 0, 0, 0; i < len(data); i++ {
 		switch data[i] {
 		case '"':
 			for i++; data[i] != '"'; i++ {
@@ -101,22 +84,22 @@ func value(data []byte, i int) int {
 					i++
 				}
 			}
-			if depth == 0 {
-				return i + 1
-			}
 		case '{', '[':
-			depth++
-		case '}', ']':
-			if depth--; depth == 0 {
-				return i + 1
-			} else if depth < 0 {
-				return i
+			if depth++; depth == 1 {
+				from = i + 1
 			}
-		case ',', ' ', '\n', '\r', '\t':
-			if depth == 0 {
-				return i
+		case ':':
+			if depth == 1 {
+				key, from = stdbytes.TrimSpace(data[from:i]), i+1
+			}
+		case ',', '}', ']':
+			if depth == 1 && key != nil {
+				each(key, stdbytes.TrimSpace(data[from:i]))
+				key, from = nil, i+1
+			}
+			if data[i] != ',' {
+				depth--
 			}
 		}
 	}
-	return i
 }

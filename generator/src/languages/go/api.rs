@@ -43,7 +43,7 @@ fn services(surface: &Surface, areas: &[&str]) -> String {
         if of(area, Target::Client) || (of(area, Target::Sandbox) && *area != "sandbox") {
             write!(
                 text,
-                "\n// {0} has the operations of the area {area}.\ntype {0} struct{{ target target }}\n",
+                "\n// {0} has the operations of the area {area}.\ntype {0} struct{{ target *target }}\n",
                 service(area)
             )
             .unwrap();
@@ -61,8 +61,11 @@ fn services(surface: &Surface, areas: &[&str]) -> String {
             let name = exported(area);
             writeln!(text, "\t{name}{} *{}", " ".repeat(width - name.len()), service(area)).unwrap();
         }
-        write!(text, "}}\n\nfunc {kind}ServicesOf(on target) {kind}Services {{\n\treturn {kind}Services{{\n")
-            .unwrap();
+        write!(
+            text,
+            "}}\n\nfunc {kind}ServicesOf(on *target) {kind}Services {{\n\treturn {kind}Services{{\n"
+        )
+        .unwrap();
         for area in &fields {
             let name = exported(area);
             writeln!(text, "\t\t{name}: {}&{}{{on}},", " ".repeat(width - name.len()), service(area))
@@ -167,7 +170,7 @@ fn render_stream(text: &mut String, operation: &Operation, stream: &Stream, opti
     write!(
         text,
         "func ({receiver}) {name}(ctx context.Context{}, options *{options}) (*Stream[{opened}, {ended}], error) {{\n\
-         \treturn stream[{opened}, {ended}](ctx, {target}, \"{}\", options{})\n}}\n",
+         \treturn openStream[{opened}, {ended}](ctx, {target}, \"{}\", options{})\n}}\n",
         parameters(operation),
         operation.name,
         arguments(operation)

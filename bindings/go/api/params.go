@@ -1,0 +1,187 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"reflect"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+	"unicode/utf8"
+	"unsafe"
+
+	"github.com/libdaytona/libdaytona/bindings/go/errors"
+)
+
+// Argument is a parameter of a call by name.
+type Argument struct {
+	name    string
+	text    string
+	integer int64
+	value   any
+	kind    argumentKind
+}
+
+type argumentKind uint8
+
+const (
+	isText argumentKind = iota
+	isInteger
+	isValue
+	isMembers
+	isAbsent
+)
+
+// Text is a text, which has to be UTF-8.
+func Text(name, value string) Argument { return Argument{name: name, text: value} }
+
+// Integer is an integer.
+func Integer(name string, value int64) Argument {
+	return Argument{name: name, integer: value, kind: isInteger}
+}
+
+// Milliseconds is a length of time, rounded away from zero, so that no limit becomes 0, which is none.
+func Milliseconds(name string, value time.Duration) Argument {
+	whole := value.Milliseconds()
+	if rest := value % time.Millisecond; rest > 0 {
+		whole++
+	} else if rest < 0 {
+		whole--
+	}
+	return Integer(name, whole)
+}
+
+// Value is anything that encoding/json writes.
+func Value(name string, value any) Argument { return Argument{name: name, value: value, kind: isValue} }
+
+// Members are the members of a struct or map, each a parameter; nil has none.
+func Members(values any) Argument { return Argument{value: values, kind: isMembers} }
+
+// Optional is a value, or nothing where it is nil, or an empty text.
+func Optional(name string, value any) Argument {
+	switch it := value.(type) {
+	case nil:
+	case string:
+		if it != "" {
+			return Text(name, it)
+		}
+	case *string:
+		if it != nil {
+			return Text(name, *it)
+		}
+	default:
+		if !reflect.ValueOf(value).IsZero() {
+			return Value(name, value)
+		}
+	}
+	return Argument{kind: isAbsent}
+}
+
+// params is the JSON object of one call while it is written.
+type params struct {
+	text  []byte
+	limit bool // timeoutMs is among them
+	err   *errors.DaytonaError
+}
+
+var paramsPool = sync.Pool{New: func() any { return &params{text: make([]byte, 0, 512)} }}
+
+// write begins an object with arguments and options.
+func write(options any, arguments []Argument) *params {
+	p := paramsPool.Get().(*params)
+	*p = params{text: append(p.text[:0], '{')}
+	for i := range arguments {
+		p.add(&arguments[i])
+	}
+	if options != nil {
+		p.members(options)
+	}
+	return p
+}
+
+func (p *params) release() {
+	if cap(p.text) <= largeBytes {
+		paramsPool.Put(p)
+	}
+}
+
+func (p *params) add(it *Argument) {
+	switch it.kind {
+	case isText:
+		if !utf8.ValidString(it.text) {
+			p.refuse(it.name, "is not UTF-8: "+strconv.Quote(it.text))
+		}
+		p.key(it.name)
+		p.text = quote(p.text, it.text)
+	case isInteger:
+		p.key(it.name)
+		p.text = strconv.AppendInt(p.text, it.integer, 10)
+	case isValue:
+		p.key(it.name)
+		p.text = append(p.text, p.json(it.name, it.value)...)
+	case isMembers:
+		p.members(it.value)
+	}
+}
+
+func (p *params) members(values any) {
+	text := p.json("options", values)
+	if len(text) <= 2 || text[0] != '{' {
+		return
+	}
+	p.limit = p.limit || strings.Contains(string(text), `"timeoutMs":`)
+	p.comma()
+	p.text = append(p.text, text[1:len(text)-1]...)
+}
+
+func (p *params) json(name string, value any) []byte {
+	text, err := json.Marshal(value)
+	if err != nil {
+		p.refuse(name, "cannot be written as JSON: "+err.Error())
+	}
+	return text
+}
+
+func (p *params) refuse(name, reason string) {
+	p.err = errors.New("INVALID_ARGUMENT", "`"+name+"` "+reason+".")
+}
+
+func (p *params) comma() {
+	if len(p.text) > 1 {
+		p.text = append(p.text, ',')
+	}
+}
+
+func (p *params) key(name string) {
+	p.comma()
+	p.text = append(append(append(p.text, '"'), name...), '"', ':')
+	p.limit = p.limit || name == "timeoutMs"
+}
+
+// finish closes the object, with the context's deadline as the time limit unless one is given, and puts the
+// operation's name behind it. The pointers are valid as long as the params.
+func (p *params) finish(ctx context.Context, operation string) (name, object unsafe.Pointer) {
+	if at, ok := ctx.Deadline(); ok && !p.limit {
+		limit := Milliseconds("timeoutMs", max(time.Until(at), 1))
+		p.add(&limit)
+	}
+	p.text = append(p.text, '}', 0)
+	at := len(p.text)
+	p.text = append(append(p.text, operation...), 0)
+	return unsafe.Pointer(&p.text[at]), unsafe.Pointer(&p.text[0])
+}
+
+// quote writes a JSON text.
+func quote(to []byte, text string) []byte {
+	const hex = "0123456789abcdef"
+	to = append(to, '"')
+	from := 0
+	for i := 0; i < len(text); i++ {
+		if c := text[i]; c < 0x20 || c == '"' || c == '\\' {
+			to = append(append(to, text[from:i]...), '\\', 'u', '0', '0', hex[c>>4], hex[c&15])
+			from = i + 1
+		}
+	}
+	return append(append(to, text[from:]...), '"')
+}

@@ -1,0 +1,187 @@
+package api
+
+import (
+	"runtime"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+	"unsafe"
+
+	"github.com/ebitengine/purego"
+	"github.com/libdaytona/libdaytona/bindings/go/errors"
+)
+
+// The kinds of events, and the statuses that the package itself looks at.
+const (
+	kindDone     = 1
+	kindOpened   = 2
+	kindData     = 3
+	kindProgress = 4
+	kindEnded    = 5
+
+	statusTimeout    = 4
+	statusWouldBlock = 17
+)
+
+// event is daytona_event_t.
+type event struct {
+	source, userData, result, position uint64
+	data                               unsafe.Pointer
+	length                             uint64
+	kind, status, channel, reserved    int32
+}
+
+// bytes are the event's data, which the library keeps only until the next reading of the queue.
+func (e *event) bytes() []byte { return unsafe.Slice((*byte)(e.data), e.length) }
+
+// Results from this size on are moved out of the library and copied by the caller that waits for them.
+const largeBytes = 64 << 10
+
+// pump is the one queue of all calls of the process and the goroutine that reads it. It completes calls and runs no
+// code of users. Its goroutine does not lock its thread: with cgo on, one that called through purego and ends
+// locked takes the process down. It waits in the library only while a call is pending: whoever waits there drives the
+// library's work, and a blocking call next to it would have to wake it for each step.
+type pump struct {
+	queue uint64
+	over  chan struct{}
+
+	pending atomic.Int64 // calls that were submitted and have not told their end
+
+	mu      sync.Mutex
+	begun   *sync.Cond
+	stopped bool
+	calls   []*pending // by user_data
+	free    []*pending
+}
+
+// pending is a call that is under way.
+type pending struct {
+	slot     int
+	done     chan struct{}
+	call     uint64
+	out      unsafe.Pointer
+	progress chan []byte // of calls that report it: the newest {"bytes", "total"}
+
+	status int32
+	result uint64
+	data   []byte
+	taken  unsafe.Pointer // data that was moved out of the library
+	length int
+}
+
+func startPump() (*pump, error) {
+	p := &pump{over: make(chan struct{})}
+	p.begun = sync.NewCond(&p.mu)
+	var out unsafe.Pointer
+	status, _, _ := purego.SyscallN(lib.queueOpen, 0, uintptr(unsafe.Pointer(&p.queue)), uintptr(unsafe.Pointer(&out)))
+	if err := failure(status, out); err != nil {
+		return nil, err
+	}
+	go p.run()
+	return p, nil
+}
+
+// stop shuts the library down, and with it the queue.
+func (p *pump) stop(limit time.Duration) error {
+	status, _, _ := purego.SyscallN(lib.shutdown, uintptr(limit.Milliseconds()))
+	closeHandle(p.queue)
+	p.mu.Lock()
+	p.stopped = true
+	p.begun.Signal()
+	p.mu.Unlock()
+	<-p.over
+	return failure(status, nil)
+}
+
+func (p *pump) run() {
+	defer close(p.over)
+	events := make([]event, 64)
+	var count uintptr
+	for {
+		p.mu.Lock()
+		for p.pending.Load() == 0 && !p.stopped {
+			p.begun.Wait()
+		}
+		p.mu.Unlock()
+		status, _, _ := purego.SyscallN(lib.queueNext, uintptr(p.queue), uintptr(unsafe.Pointer(&events[0])),
+			uintptr(len(events)), ^uintptr(0), uintptr(unsafe.Pointer(&count)))
+		if s := int32(status); s != 0 && s != statusTimeout {
+			return
+		}
+		p.mu.Lock()
+		calls := p.calls
+		p.mu.Unlock()
+		for i := range events[:count] {
+			p.complete(&events[i], calls[events[i].userData])
+		}
+		// Whoever was woken submits again first: the next batch is a large one.
+		runtime.Gosched()
+	}
+}
+
+func (p *pump) complete(event *event, call *pending) {
+	switch {
+	case event.kind == kindProgress && call.progress != nil:
+		select {
+		case <-call.progress: // an older one
+		default:
+		}
+		call.progress <- slices.Clone(event.bytes())
+	case event.kind == kindDone:
+		p.pending.Add(-1)
+		call.status, call.result, call.length = event.status, event.result, int(event.length)
+		if event.length >= largeBytes {
+			purego.SyscallN(lib.take, uintptr(unsafe.Pointer(event)), uintptr(unsafe.Pointer(&call.taken)))
+		} else {
+			call.data = slices.Clone(event.bytes())
+		}
+		call.done <- struct{}{}
+	}
+}
+
+// begin makes a call of a client, unless that is closed, and tells whether it is the client's only one.
+func (p *pump) begin(c *connection, operation string, reports bool) (call *pending, alone bool, err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if c.closed {
+		return nil, false, closedError(operation, "client")
+	}
+	if len(p.free) == 0 {
+		call := &pending{slot: len(p.calls), done: make(chan struct{}, 1)}
+		p.calls, p.free = append(p.calls, call), append(p.free, call)
+	}
+	call = p.free[len(p.free)-1]
+	p.free = p.free[:len(p.free)-1]
+	if reports {
+		call.progress = make(chan []byte, 1)
+	}
+	c.under++
+	return call, c.under == 1, nil
+}
+
+// expect has the completion of a call waited for.
+func (p *pump) expect() {
+	if p.pending.Add(1) == 1 {
+		p.mu.Lock()
+		p.begun.Signal()
+		p.mu.Unlock()
+	}
+}
+
+// end frees a call that is over.
+func (p *pump) end(c *connection, call *pending) {
+	*call = pending{slot: call.slot, done: call.done}
+	p.mu.Lock()
+	p.free = append(p.free, call)
+	if c.under--; c.under == 0 {
+		c.idle.Broadcast()
+	}
+	p.mu.Unlock()
+}
+
+func closedError(operation, what string) error {
+	err := errors.New("CLOSED", operation+": the "+what+" is closed.")
+	err.Operation = operation
+	return err
+}

@@ -1,0 +1,367 @@
+package api
+
+import (
+	"cmp"
+	"context"
+	stderrors "errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+	"unsafe"
+
+	"github.com/ebitengine/purego"
+	"github.com/libdaytona/libdaytona/bindings/go/errors"
+)
+
+// StreamOptions are what every stream takes.
+type StreamOptions struct {
+	// BufferBytes: how much may wait unread before the stream's socket is paused; at least 64 KiB. Default: 4 MiB.
+	BufferBytes int64 `json:"-"`
+	CallOptions
+}
+
+func (o *StreamOptions) buffer() int64 { return o.BufferBytes }
+
+// Stream is an open stream: O came when it was open, E comes when it ends. It is read by one goroutine at a
+// time. A stream that nobody closes ends with its client.
+type Stream[O, E any] struct {
+	// Opened is what came when the stream was open.
+	Opened O
+	*stream
+}
+
+// Chunk is a piece of a stream.
+type Chunk struct {
+	// Channel says what it is a piece of.
+	Channel Channel
+	// Position is where to resume behind it.
+	Position uint64
+	// Bytes are valid until the next reading.
+	Bytes []byte
+}
+
+// Channel tells the pieces of a stream apart.
+type Channel int32
+
+// The channels.
+const (
+	ChannelNone       Channel = 0
+	ChannelStdout     Channel = 1
+	ChannelStderr     Channel = 2
+	ChannelStructured Channel = 3
+)
+
+// OpenStream opens the stream of an operation by its name.
+func OpenStream[O, E any](ctx context.Context, on Target, operation string, arguments ...Argument) (*Stream[O, E], error) {
+	return openStream[O, E](ctx, on.on(), operation, nil, arguments...)
+}
+
+func openStream[O, E any](ctx context.Context, on *target, operation string, options any, arguments ...Argument) (*Stream[O, E], error) {
+	handle, err := on.handle(ctx)
+	if err != nil {
+		return nil, err
+	}
+	options = given(options)
+	s, opened, err := on.client.openStream(ctx, handle, operation, write(options, arguments), options)
+	if err != nil {
+		return nil, err
+	}
+	value, err := decode[O](operation, opened, nil)
+	if err != nil {
+		s.Close()
+		return nil, err
+	}
+	return &Stream[O, E]{value, s}, nil
+}
+
+// Wait waits for the end and gives what came with it, as often as it is called. Where nothing was read of the
+// stream its data is dropped; else it has to be read to the end, by whoever reads it.
+func (s *Stream[O, E]) Wait(ctx context.Context) (E, error) {
+	got, err := s.wait(ctx)
+	return decode[E](s.operation, got, err)
+}
+
+// WaitSandbox is Wait of a stream that makes a sandbox.
+func (s *Stream[O, E]) WaitSandbox(ctx context.Context) (*SandboxHandle, error) {
+	got, err := s.wait(ctx)
+	return sandboxOf(s.client, s.operation, got, err)
+}
+
+// stream is an open stream with a queue of its own, whose descriptor Go's poller waits for: a stream that waits costs no
+// thread, and one that nobody reads pauses its own socket and nothing else.
+type stream struct {
+	client        *connection
+	operation     string
+	queue, number uint64
+	file          *os.File
+	poll          syscall.RawConn
+
+	reading sync.Mutex // held by the one who reads events
+	events  [64]event
+	unread  []event
+	piece   []byte // what Read left of the event before `unread`; the library's memory
+	started atomic.Bool
+
+	closing sync.Once
+	closed  chan struct{}
+	ended   chan struct{} // closed when what follows is set
+	result  result
+	err     error
+}
+
+// openStream opens a stream and waits until it is open. The context bounds that wait and, by its deadline, the
+// stream's life.
+func (c *connection) openStream(ctx context.Context, target uint64, operation string, params *params, options any) (*stream, result, error) {
+	defer params.release()
+	if params.err != nil {
+		params.err.Operation = operation
+		return nil, result{}, params.err
+	}
+	// While it is opened it counts as a call, whose end the closing of the client waits for.
+	call, _, err := c.pump.begin(c, operation, false)
+	if err != nil {
+		return nil, result{}, err
+	}
+	defer c.pump.end(c, call)
+	s := &stream{client: c, operation: operation, closed: make(chan struct{}), ended: make(chan struct{})}
+	opened, err := s.open(ctx, target, params, options)
+	if err != nil {
+		s.Close()
+	}
+	return s, opened, err
+}
+
+func (s *stream) open(ctx context.Context, target uint64, params *params, options any) (result, error) {
+	queue := []byte("{\"capacityCalls\":4}\x00")
+	if with, ok := options.(interface{ buffer() int64 }); ok && with.buffer() > 0 {
+		queue = fmt.Appendf(nil, "{\"capacityCalls\":4,\"capacityBytes\":%d}\x00", max(with.buffer(), largeBytes))
+	}
+	var out unsafe.Pointer
+	status, _, _ := purego.SyscallN(lib.queueOpen, uintptr(unsafe.Pointer(&queue[0])), uintptr(unsafe.Pointer(&s.queue)), uintptr(unsafe.Pointer(&out)))
+	if err := failure(status, out); err != nil {
+		return result{}, err
+	}
+	var descriptor int64
+	status, _, _ = purego.SyscallN(lib.queueFd, uintptr(s.queue), uintptr(unsafe.Pointer(&descriptor)))
+	if err := failure(status, nil); err != nil {
+		return result{}, err
+	}
+	s.file = os.NewFile(uintptr(descriptor), "daytona stream")
+	poll, err := s.file.SyscallConn()
+	if err != nil {
+		return result{}, errors.New("IO", s.operation+": the stream's descriptor cannot be polled: "+err.Error()+".")
+	}
+	s.poll = poll
+	name, object := params.finish(ctx, s.operation)
+	status, _, _ = purego.SyscallN(lib.streamOpen, uintptr(target), uintptr(name), uintptr(object), uintptr(s.queue), 0,
+		uintptr(unsafe.Pointer(&s.number)), uintptr(unsafe.Pointer(&out)))
+	if err := failure(status, out); err != nil {
+		return result{}, err
+	}
+	s.client.pump.mu.Lock()
+	if s.client.streams != nil {
+		s.client.streams[s] = struct{}{}
+	}
+	s.client.pump.mu.Unlock()
+	for {
+		event, err := s.event(ctx)
+		if err != nil {
+			return result{}, err
+		}
+		if event.kind == kindOpened {
+			return result{data: slices.Clone(event.bytes())}, nil
+		}
+	}
+}
+
+// event gives the next event. It waits for it until the context is over. At the end of the stream it is io.EOF
+// or the failure, every time. The caller holds `reading`.
+func (s *stream) event(ctx context.Context) (*event, error) {
+	for len(s.unread) == 0 || over(s.closed) {
+		if over(s.ended) {
+			return nil, cmp.Or(s.err, io.EOF)
+		}
+		if over(s.closed) {
+			return nil, closedError(s.operation, "stream")
+		}
+		if err := s.fill(ctx); err != nil {
+			return nil, err
+		}
+	}
+	event := &s.unread[0]
+	s.unread = s.unread[1:]
+	if event.kind == kindEnded {
+		s.result = result{slices.Clone(event.bytes()), event.result}
+		if event.status != 0 {
+			s.err = errors.FromJSON(int(event.status), s.result.data)
+		}
+		close(s.ended)
+	}
+	return event, nil
+}
+
+// fill reads a batch of events from the queue, or nothing where it has to be looked again.
+func (s *stream) fill(ctx context.Context) error {
+	stop := context.AfterFunc(ctx, func() { s.file.SetReadDeadline(time.Unix(1, 0)) })
+	defer stop()
+	var count, status uintptr
+	err := s.poll.Read(func(uintptr) bool {
+		status, _, _ = purego.SyscallN(lib.queueNext, uintptr(s.queue), uintptr(unsafe.Pointer(&s.events[0])),
+			uintptr(len(s.events)), 0, uintptr(unsafe.Pointer(&count)))
+		return int32(status) != statusTimeout
+	})
+	s.unread = s.events[:count]
+	switch {
+	case count > 0 || over(s.closed):
+		return nil
+	case err != nil && ctx.Err() != nil:
+		return cancelled(ctx, s.operation, "while the stream was read")
+	case stderrors.Is(err, os.ErrDeadlineExceeded): // of a context before this one
+		return s.file.SetReadDeadline(time.Time{})
+	case err != nil:
+		return closedError(s.operation, "stream")
+	}
+	return failure(status, nil)
+}
+
+func over(what chan struct{}) bool {
+	select {
+	case <-what:
+		return true
+	default:
+		return false
+	}
+}
+
+// Ended says whether the end was read.
+func (s *stream) Ended() bool { return over(s.ended) }
+
+// Next gives the next piece; io.EOF after a good end.
+func (s *stream) Next(ctx context.Context) (Chunk, error) {
+	s.started.Store(true)
+	s.reading.Lock()
+	defer s.reading.Unlock()
+	return s.next(ctx)
+}
+
+func (s *stream) next(ctx context.Context) (Chunk, error) {
+	for {
+		event, err := s.event(ctx)
+		if err != nil {
+			return Chunk{}, err
+		}
+		if event.kind == kindData {
+			return Chunk{Channel(event.channel), event.position, event.bytes()}, nil
+		}
+	}
+}
+
+// All gives every piece in a range loop; a failure comes as the last one's error.
+func (s *stream) All(ctx context.Context) func(yield func(Chunk, error) bool) {
+	return func(yield func(Chunk, error) bool) {
+		for {
+			chunk, err := s.Next(ctx)
+			if err == io.EOF || !yield(chunk, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// Read reads the bytes of all channels. What does not fit is kept for the next reading.
+func (s *stream) Read(to []byte) (int, error) {
+	s.started.Store(true)
+	s.reading.Lock()
+	defer s.reading.Unlock()
+	for len(s.piece) == 0 && len(to) > 0 {
+		chunk, err := s.next(context.Background())
+		if err != nil {
+			return 0, err
+		}
+		s.piece = chunk.Bytes
+	}
+	n := copy(to, s.piece)
+	s.piece = s.piece[n:]
+	return n, nil
+}
+
+func (s *stream) wait(ctx context.Context) (result, error) {
+	if s.started.CompareAndSwap(false, true) {
+		s.reading.Lock()
+		for err := error(nil); err == nil; {
+			_, err = s.next(ctx)
+		}
+		s.reading.Unlock()
+		if ctx.Err() != nil {
+			s.started.Store(false)
+		}
+	}
+	select {
+	case <-s.ended:
+	case <-s.closed:
+	case <-ctx.Done():
+	}
+	switch {
+	case over(s.ended):
+		return s.result, s.err
+	case over(s.closed):
+		return result{}, closedError(s.operation, "stream")
+	}
+	return result{}, cancelled(ctx, s.operation, "before the stream")
+}
+
+// Write sends bytes. It waits while the other side does not take them, until the stream is closed.
+func (s *stream) Write(data []byte) (int, error) { return s.WriteContext(context.Background(), data) }
+
+// A write that has to wait looks this often whether its context is over.
+const writeSlice = 100 * time.Millisecond
+
+// WriteContext is Write until a context is over.
+func (s *stream) WriteContext(ctx context.Context, data []byte) (sent int, err error) {
+	for wait := time.Duration(0); sent < len(data); wait = writeSlice {
+		if ctx.Err() != nil {
+			return sent, cancelled(ctx, s.operation, "while bytes were written")
+		}
+		var written uintptr
+		var out unsafe.Pointer
+		status, _, _ := purego.SyscallN(lib.streamWrite, uintptr(s.number), uintptr(unsafe.Pointer(&data[sent])),
+			uintptr(len(data)-sent), uintptr(wait.Milliseconds()), uintptr(unsafe.Pointer(&written)), uintptr(unsafe.Pointer(&out)))
+		sent += int(written)
+		err := failure(status, out)
+		if s := int32(status); err != nil && s != statusWouldBlock && s != statusTimeout {
+			return sent, err
+		}
+	}
+	return sent, nil
+}
+
+// Finish says that no more will be written; the stream's end follows.
+func (s *stream) Finish() error {
+	var out unsafe.Pointer
+	status, _, _ := purego.SyscallN(lib.streamFinish, uintptr(s.number), uintptr(unsafe.Pointer(&out)))
+	return failure(status, out)
+}
+
+// Close ends the stream, its remote side where it can. Whoever waits for it gets CLOSED.
+func (s *stream) Close() error {
+	s.client.pump.mu.Lock()
+	delete(s.client.streams, s)
+	s.client.pump.mu.Unlock()
+	s.release()
+	return nil
+}
+
+// release gives back what the stream holds. The library keeps a batch of events that is being read.
+func (s *stream) release() {
+	s.closing.Do(func() {
+		close(s.closed)
+		closeHandle(s.number)
+		closeHandle(s.queue)
+		s.file.Close()
+	})
+}
