@@ -24,18 +24,24 @@ async function dispatch(stream, on) {
   return stream.result()
 }
 
+/**
+ * Output so far, or with functions all of it until its end. @param {any} process @param {string} read @param {string} follow
+ * @param {object} params @param {any} stdout @param {any} stderr @param {any} options
+ */
+async function logs(process, read, follow, params, stdout, stderr, options) {
+  if (!stdout && !stderr) return process._call(read, params, options)
+  await dispatch(process._stream(follow, params, options), { stdout, stderr })
+}
+
 class Process extends calls.ProcessCalls {
   /** @param {string} sessionId @param {string} commandId @param {any} [onStdout] @param {any} [onStderr] @param {any} [options] */
-  async getSessionCommandLogs(sessionId, commandId, onStdout, onStderr, options) {
-    const params = { id: sessionId, commandId }
-    if (!onStdout && !onStderr) return this._call('session.logs', params, options)
-    await dispatch(this._stream('session.follow', params, options), { stdout: onStdout, stderr: onStderr })
+  getSessionCommandLogs(sessionId, commandId, onStdout, onStderr, options) {
+    return logs(this, 'session.logs', 'session.follow', { id: sessionId, commandId }, onStdout, onStderr, options)
   }
 
   /** @param {any} [onStdout] @param {any} [onStderr] @param {any} [options] */
-  async getEntrypointLogs(onStdout, onStderr, options) {
-    if (!onStdout && !onStderr) return this._call('session.entrypoint_logs', {}, options)
-    await dispatch(this._stream('session.entrypoint_follow', {}, options), { stdout: onStdout, stderr: onStderr })
+  getEntrypointLogs(onStdout, onStderr, options) {
+    return logs(this, 'session.entrypoint_logs', 'session.entrypoint_follow', {}, onStdout, onStderr, options)
   }
 
   /** @param {any} options */

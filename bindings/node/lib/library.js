@@ -63,32 +63,28 @@ function check(library, file) {
 const library = load()
 
 /** @param {string} name @param {string} result @param {string[]} parameters */
-const declare = (name, result, parameters) => library.func(`daytona_${name}`, result, parameters)
+const declare = (name, result, ...parameters) => library.func(`daytona_${name}`, result, parameters)
+
+const [handle, size, text, address, out] = ['uint64_t', 'size_t', 'str', 'void *', 'void *']
 
 module.exports = {
-  clientOpen: declare('client_open', 'int32_t', ['str', 'void *', 'void *']),
-  echoOpen: declare('echo_open', 'int32_t', ['str', 'void *', 'void *']),
-  close: declare('close', 'int32_t', ['uint64_t']),
-  free: declare('free', 'void', ['void *']),
-  submit: declare('submit', 'int32_t', [
-    ...['uint64_t', 'str', 'str', 'void *', 'size_t', 'uint64_t', 'uint64_t', 'void *', 'void *'],
-  ]),
-  call: declare('call', 'int32_t', [...['uint64_t', 'str', 'str', 'void *', 'size_t', 'void *', 'void *', 'void *']]),
-  cancel: declare('cancel', 'int32_t', ['uint64_t']),
-  queueOpen: declare('queue_open', 'int32_t', ['str', 'void *', 'void *']),
-  queueNext: declare('queue_next', 'int32_t', ['uint64_t', 'void *', 'size_t', 'int64_t', 'void *']),
-  queueFd: declare('queue_fd', 'int32_t', ['uint64_t', 'void *']),
-  streamOpen: declare('stream_open', 'int32_t', [
-    ...['uint64_t', 'str', 'str', 'uint64_t', 'uint64_t', 'void *', 'void *'],
-  ]),
-  streamWrite: declare('stream_write', 'int32_t', [...['uint64_t', 'void *', 'size_t', 'int64_t', 'void *', 'void *']]),
-  streamFinish: declare('stream_finish', 'int32_t', ['uint64_t', 'void *']),
-  log: declare('log', 'int32_t', ['int32_t', 'uint64_t', 'uint64_t']),
-  shutdown: declare('shutdown', 'int32_t', ['int64_t']),
-  version: declare('version', 'str', []),
-  protocolVersion: declare('protocol_version', 'str', []),
-  operations: declare('operations', 'str', []),
-  statusName: declare('status_name', 'str', ['int32_t']),
+  clientOpen: declare('client_open', 'int32_t', text, out, out),
+  echoOpen: declare('echo_open', 'int32_t', text, out, out),
+  close: declare('close', 'int32_t', handle),
+  free: declare('free', 'void', address),
+  submit: declare('submit', 'int32_t', handle, text, text, address, size, handle, 'uint64_t', out, out),
+  call: declare('call', 'int32_t', handle, text, text, address, size, out, out, out),
+  cancel: declare('cancel', 'int32_t', handle),
+  queueOpen: declare('queue_open', 'int32_t', text, out, out),
+  queueNext: declare('queue_next', 'int32_t', handle, address, size, 'int64_t', out),
+  queueFd: declare('queue_fd', 'int32_t', handle, out),
+  streamOpen: declare('stream_open', 'int32_t', handle, text, text, handle, 'uint64_t', out, out),
+  streamWrite: declare('stream_write', 'int32_t', handle, address, size, 'int64_t', out, out),
+  streamFinish: declare('stream_finish', 'int32_t', handle, out),
+  log: declare('log', 'int32_t', 'int32_t', handle, 'uint64_t'),
+  shutdown: declare('shutdown', 'int32_t', 'int64_t'),
+  version: declare('version', 'str'),
+  statusName: declare('status_name', 'str', 'int32_t'),
   /** The address of `daytona_close`, which a thread's end calls. */
   closeAddress: library.symbol('daytona_close'),
 }

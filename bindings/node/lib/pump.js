@@ -56,21 +56,24 @@ function immediate(target, operation, params) {
   return takeText()
 }
 
-/** @param {bigint} address @param {number} length @returns {string} */
-const text = (address, length) => (length ? koffi.decode.string(address, length) : '')
-
-/** @param {bigint} address @param {number} length */
-function bytes(address, length) {
-  const copy = length < 2048 ? Buffer.allocUnsafe(length) : Buffer.allocUnsafeSlow(length)
-  if (length) memcpy(copy, address, length)
-  return copy
-}
-
 /**
  * One event of a batch. `pointer` and `length` are its data, which is gone when the handler returns.
  * @typedef {{ kind: number, status: number, channel: number, user: number, result: number, position: number | bigint,
  *   pointer: bigint, length: number }} Event
  */
+
+/** @param {Event} event */
+const textOf = ({ pointer, length }) => (length ? koffi.decode.string(pointer, length) : '')
+
+/** @param {Event} event @returns {any} */
+const valueOf = (event) => json.parse(textOf(event))
+
+/** @param {Event} event */
+function bytesOf({ pointer, length }) {
+  const copy = length < 2048 ? Buffer.allocUnsafe(length) : Buffer.allocUnsafeSlow(length)
+  if (length) memcpy(copy, pointer, length)
+  return copy
+}
 
 /** @param {number} low @param {number} high */
 const wide = (low, high) => (high < 0x200000 ? low + high * WORD : BigInt(low) + (BigInt(high) << 32n))
@@ -153,27 +156,18 @@ function queue() {
 /** @param {Event} event */
 function onEvent(event) {
   if (event.kind === LOG) {
+    const line = valueOf(event)
     const listener = listeners.get(event.user)
-    const line = json.parse(text(event.pointer, event.length))
     if (listener) queueMicrotask(() => listener(line))
     return
   }
   const call = pending.get(event.user)
   if (!call) return
   if (event.kind === PROGRESS) {
-    const { onProgress } = call
-    const progress = json.parse(text(event.pointer, event.length))
-    if (onProgress) {
-      queueMicrotask(() => {
-        try {
-          onProgress(progress)
-        } catch (error) {
-          call.reject(error)
-          library.cancel(call.id)
-        }
-      })
-    }
-    return
+    report(call.onProgress, event, (error) => {
+      call.reject(error)
+      library.cancel(call.id)
+    })
   }
   if (event.kind !== DONE) return
   pending.delete(event.user)
@@ -182,7 +176,7 @@ function onEvent(event) {
   try {
     if (event.status) {
       const cause = call.signal?.aborted ? call.signal.reason : undefined
-      settle(call, 'reject', fromJson(json.parse(text(event.pointer, event.length)), cause))
+      settle(call, 'reject', fromJson(valueOf(event), cause))
     } else {
       settle(call, 'resolve', value(call, event))
     }
@@ -201,16 +195,31 @@ function settle(call, how, value) {
 function value(call, event) {
   switch (call.returns) {
     case 'bytes':
-      return bytes(event.pointer, event.length)
+      return bytesOf(event)
     case 'text':
-      return text(event.pointer, event.length)
+      return textOf(event)
     case 'null':
       return undefined
     case 'handle':
-      return call.owner._sandbox(event.result, json.parse(text(event.pointer, event.length)))
+      return call.owner._sandbox(event.result, valueOf(event))
     default:
-      return json.parse(text(event.pointer, event.length))
+      return valueOf(event)
   }
+}
+
+/**
+ * Tells a function how far it is, behind the batch. An error of the function ends what it is about.
+ * @param {((progress: any) => void) | undefined} onProgress @param {Event} event @param {(error: unknown) => void} fail
+ */
+function report(onProgress, event, fail) {
+  const progress = valueOf(event)
+  queueMicrotask(() => {
+    try {
+      onProgress?.(progress)
+    } catch (error) {
+      fail(error)
+    }
+  })
 }
 
 /** @param {string} what */
@@ -319,5 +328,5 @@ process.on('exit', () => {
 
 module.exports = {
   ...{ Queue, BATCH, submit, log, opened, closeClient, settled },
-  ...{ check, closed, cancelled, whenAborted, stored, number, pointer, bytes, text, immediate },
+  ...{ check, closed, cancelled, whenAborted, stored, number, pointer, bytesOf, valueOf, report, immediate },
 }

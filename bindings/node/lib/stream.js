@@ -6,7 +6,8 @@ const { Readable, Writable, Duplex } = require('node:stream')
 const library = require('./library')
 const json = require('./json')
 const { failure, fromJson } = require('./errors')
-const { Queue, BATCH, check, closed, cancelled, whenAborted, stored, number, pointer, bytes, text } = require('./pump')
+const { Queue, BATCH, check, closed, cancelled, whenAborted, stored, number, pointer } = require('./pump')
+const { bytesOf, valueOf, report } = require('./pump')
 const { merge, toBytes } = require('./arguments')
 const { channels, finishes } = require('./generated/tables')
 
@@ -280,29 +281,21 @@ class Stream {
     switch (event.kind) {
       case DATA: {
         if (this.#discarding) break
-        this.#chunks.push(new Chunk(channels[event.channel], bytes(event.pointer, event.length), event.position))
+        this.#chunks.push(new Chunk(channels[event.channel], bytesOf(event), event.position))
         this.#buffered += event.length
         break
       }
       case OPENED:
-        this.#opened = { value: json.parse(text(event.pointer, event.length)) }
+        this.#opened = { value: valueOf(event) }
         break
       case WRITABLE:
         this.#room = true
         break
-      case PROGRESS: {
-        const progress = json.parse(text(event.pointer, event.length))
-        queueMicrotask(() => {
-          try {
-            this.#onProgress?.(progress)
-          } catch (error) {
-            this.#stop(error)
-          }
-        })
+      case PROGRESS:
+        report(this.#onProgress, event, (error) => this.#stop(error))
         break
-      }
       case ENDED: {
-        const value = json.parse(text(event.pointer, event.length))
+        const value = valueOf(event)
         if (event.status) this.#over(fromJson(value))
         else this.#over(undefined, event.result ? this.#owner._sandbox(event.result, value) : value)
       }
