@@ -172,7 +172,7 @@
 #define DAYTONA_HTTP_AUTHENTICATION 401
 
 /**
- * The credential does not allow this.
+ * The credential does not allow this, or the user in the sandbox may not do it.
  */
 #define DAYTONA_HTTP_FORBIDDEN 403
 

@@ -59,7 +59,7 @@ statuses! {
     HTTP_BAD_REQUEST = 400;
     /// The credential is missing or wrong.
     HTTP_AUTHENTICATION = 401;
-    /// The credential does not allow this.
+    /// The credential does not allow this, or the user in the sandbox may not do it.
     HTTP_FORBIDDEN = 403;
     /// The server does not know that thing.
     HTTP_NOT_FOUND = 404;

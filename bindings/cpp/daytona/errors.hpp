@@ -24,7 +24,7 @@ class Authentication : public Error {
     const char *kind() const noexcept override { return "Authentication"; }
 };
 
-/// The credential does not allow this.
+/// The credential does not allow this, or the user in the sandbox may not do it.
 /// The daemon's general code of 403.
 class Forbidden : public Error {
   public:

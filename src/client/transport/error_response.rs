@@ -49,8 +49,14 @@ pub(super) fn error(request: &RequestInfo<'_>, code: StatusCode, headers: &Heade
             }
         });
         let advice = match number {
-            // The sandbox itself has answered: what it could not reach is somewhere else.
-            502 | 504 if envelope.source.is_some() => "",
+            // The sandbox itself has answered: what it could not reach, and what refused it, is somewhere else.
+            401 | 403 if envelope.code.as_deref() == Some("GIT_AUTH_FAILED") => {
+                "; the remote repository refuses the credential: check `username` and `password`"
+            }
+            401 | 403 | 502 | 504 if envelope.source.is_some() => "",
+            401 if path.contains("/git/") => {
+                "; the remote repository refuses `username` and `password`, or the server the API key"
+            }
             _ => advice(number, envelope.shape, envelope.code.is_none() && request.without_api_segment),
         };
         Error::new(number, format!("{what} ({method} {path} at {host}: HTTP {number}{advice})"))

@@ -79,7 +79,7 @@ pub const DAYTONA_HTTP_BAD_REQUEST: i32 = 400;
 /// The credential is missing or wrong.
 pub const DAYTONA_HTTP_AUTHENTICATION: i32 = 401;
 
-/// The credential does not allow this.
+/// The credential does not allow this, or the user in the sandbox may not do it.
 pub const DAYTONA_HTTP_FORBIDDEN: i32 = 403;
 
 /// The server does not know that thing.

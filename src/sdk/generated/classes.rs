@@ -9,7 +9,7 @@ pub enum ErrorClass {
     BadRequest,
     /// The credential is missing or wrong.
     Authentication,
-    /// The credential does not allow this.
+    /// The credential does not allow this, or the user in the sandbox may not do it.
     Forbidden,
     /// The server does not know that thing.
     NotFound,

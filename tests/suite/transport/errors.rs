@@ -133,6 +133,26 @@ async fn a_refusal_by_a_proxy_is_not_blamed_on_the_credential() {
 }
 
 #[tokio::test]
+async fn a_refusal_by_the_sandbox_is_not_blamed_on_the_api_key() {
+    let refused = async |line: &str, code: &str| {
+        let body = json!({"message": "no", "code": code, "source": "DAYTONA_DAEMON"});
+        failing(json_answer(line, &body)).await.to_string()
+    };
+    let text = refused("403 Forbidden", "FILE_ACCESS_DENIED").await;
+    assert!(!text.contains("credential") && !text.contains("apiKey"), "{text}");
+    for line in ["401 Unauthorized", "403 Forbidden"] {
+        let text = refused(line, "GIT_AUTH_FAILED").await;
+        assert!(text.contains("remote repository") && !text.contains("apiKey"), "{text}");
+    }
+    // A daemon of 0.190 does not say that it is the one that answers.
+    let refused = json_answer("401 Unauthorized", &json!({"message": "authentication required"}));
+    let server = Server::start(move |_| Answer::Keep(refused.clone())).await;
+    let client = client(&format!("{}/api", server.url()), json!({}));
+    let error = soon(client.request(Method::POST, "toolbox/s/git/clone").send()).await.err().unwrap();
+    assert!(error.to_string().contains("remote repository refuses"), "{error}");
+}
+
+#[tokio::test]
 async fn a_404_whose_api_url_lacks_its_path_gives_a_hint() {
     let server = Server::start(|_| Answer::Keep(with_headers("404 Not Found", "", b"<html></html>"))).await;
     for (path, hinted) in [("", true), ("/daytona", true), ("/api", false), ("/v1/api/", false)] {

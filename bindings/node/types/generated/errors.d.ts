@@ -8,7 +8,7 @@ export declare class DaytonaBadRequestError extends DaytonaError {}
 /** The credential is missing or wrong. */
 export declare class DaytonaAuthenticationError extends DaytonaError {}
 
-/** The credential does not allow this. */
+/** The credential does not allow this, or the user in the sandbox may not do it. */
 export declare class DaytonaForbiddenError extends DaytonaError {}
 
 /** The server does not know that thing. */

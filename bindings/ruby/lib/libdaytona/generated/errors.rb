@@ -15,7 +15,7 @@ module Daytona
     # The credential is missing or wrong.
     class AuthenticationError < Error; end
 
-    # The credential does not allow this.
+    # The credential does not allow this, or the user in the sandbox may not do it.
     class ForbiddenError < Error; end
 
     # The server does not know that thing.
