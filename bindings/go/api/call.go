@@ -105,19 +105,19 @@ func run(ctx context.Context, on *target, operation string, body []byte, options
 		return result{}, err
 	}
 	options = given(options)
+	params, err := write(operation, options, arguments)
+	if err != nil {
+		return result{}, err
+	}
 	var progress func(Progress)
 	if reporting, ok := options.(interface{ reports() func(Progress) }); ok {
 		progress = reporting.reports()
 	}
-	return on.client.run(ctx, handle, operation, write(options, arguments), body, progress)
+	return on.client.run(ctx, handle, operation, params, body, progress)
 }
 
 func (c *connection) run(ctx context.Context, target uint64, operation string, params *params, body []byte, progress func(Progress)) (result, error) {
 	defer params.release()
-	if params.err != nil {
-		params.err.Operation = operation
-		return result{}, params.err
-	}
 	if ctx.Err() != nil {
 		return result{}, cancelled(ctx, operation, "before anything was sent")
 	}

@@ -197,7 +197,11 @@ func (t *target) handle(ctx context.Context) (uint64, error) {
 	if t.of.Name == "" && t.of.ToolboxProxyURL == "" {
 		of = Text("sandbox", t.of.ID)
 	}
-	got, err := t.client.run(ctx, t.client.handle, "sandbox.attach", write(nil, []Argument{of}), nil, nil)
+	params, err := write("sandbox.attach", nil, []Argument{of})
+	if err != nil {
+		return 0, err
+	}
+	got, err := t.client.run(ctx, t.client.handle, "sandbox.attach", params, nil, nil)
 	t.hold(got.handle)
 	return t.number, err
 }

@@ -336,3 +336,18 @@ const (
 	VolumeStateDeleted       VolumeState = "deleted"
 	VolumeStateError         VolumeState = "error"
 )
+
+// Channel tells the pieces of a stream apart.
+type Channel int32
+
+// Values of Channel.
+const (
+	// ChannelNone: The stream has one channel.
+	ChannelNone Channel = 0
+	// ChannelStdout: Standard output.
+	ChannelStdout Channel = 1
+	// ChannelStderr: Standard error.
+	ChannelStderr Channel = 2
+	// ChannelStructured: A JSON value, as an interpreter's error.
+	ChannelStructured Channel = 3
+)

@@ -21,7 +21,7 @@ type AccessibilityBounds struct {
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *AccessibilityBounds) UnmarshalJSON(data []byte) error {
 	type plain AccessibilityBounds
-	return read(data, (*plain)(v), &v.AdditionalProperties)
+	return read(data, (*plain)(v), "\"x\"\t\"y\"\t\"width\"\t\"height\"", &v.AdditionalProperties)
 }
 
 // MarshalJSON writes all members.
@@ -43,7 +43,7 @@ type AccessibilityMatches struct {
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *AccessibilityMatches) UnmarshalJSON(data []byte) error {
 	type plain AccessibilityMatches
-	return read(data, (*plain)(v), &v.AdditionalProperties)
+	return read(data, (*plain)(v), "\"matches\"\t\"truncated\"", &v.AdditionalProperties)
 }
 
 // MarshalJSON writes all members.
@@ -77,7 +77,7 @@ type AccessibilityNode struct {
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *AccessibilityNode) UnmarshalJSON(data []byte) error {
 	type plain AccessibilityNode
-	return read(data, (*plain)(v), &v.AdditionalProperties)
+	return read(data, (*plain)(v), "\"id\"\t\"role\"\t\"name\"\t\"description\"\t\"bounds\"\t\"states\"\t\"actions\"\t\"children\"", &v.AdditionalProperties)
 }
 
 // MarshalJSON writes all members.
@@ -99,7 +99,7 @@ type AccessibilityTree struct {
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *AccessibilityTree) UnmarshalJSON(data []byte) error {
 	type plain AccessibilityTree
-	return read(data, (*plain)(v), &v.AdditionalProperties)
+	return read(data, (*plain)(v), "\"root\"\t\"truncated\"", &v.AdditionalProperties)
 }
 
 // MarshalJSON writes all members.
@@ -121,7 +121,7 @@ type Announcement struct {
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *Announcement) UnmarshalJSON(data []byte) error {
 	type plain Announcement
-	return read(data, (*plain)(v), &v.AdditionalProperties)
+	return read(data, (*plain)(v), "\"text\"\t\"learnMoreUrl\"", &v.AdditionalProperties)
 }
 
 // MarshalJSON writes all members.
@@ -141,7 +141,7 @@ type Artifacts struct {
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *Artifacts) UnmarshalJSON(data []byte) error {
 	type plain Artifacts
-	return read(data, (*plain)(v), &v.AdditionalProperties)
+	return read(data, (*plain)(v), "\"charts\"", &v.AdditionalProperties)
 }
 
 // MarshalJSON writes all members.
@@ -163,7 +163,7 @@ type Branches struct {
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *Branches) UnmarshalJSON(data []byte) error {
 	type plain Branches
-	return read(data, (*plain)(v), &v.AdditionalProperties)
+	return read(data, (*plain)(v), "\"branches\"\t\"current\"", &v.AdditionalProperties)
 }
 
 // MarshalJSON writes all members.
@@ -191,7 +191,7 @@ type BuildInfo struct {
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *BuildInfo) UnmarshalJSON(data []byte) error {
 	type plain BuildInfo
-	return read(data, (*plain)(v), &v.AdditionalProperties)
+	return read(data, (*plain)(v), "\"dockerfileContent\"\t\"contextHashes\"\t\"createdAt\"\t\"updatedAt\"\t\"snapshotRef\"", &v.AdditionalProperties)
 }
 
 // MarshalJSON writes all members.
@@ -233,7 +233,7 @@ type Chart struct {
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *Chart) UnmarshalJSON(data []byte) error {
 	type plain Chart
-	return read(data, (*plain)(v), &v.AdditionalProperties)
+	return read(data, (*plain)(v), "\"type\"\t\"title\"\t\"png\"\t\"x_label\"\t\"y_label\"\t\"x_ticks\"\t\"y_ticks\"\t\"x_tick_labels\"\t\"y_tick_labels\"\t\"x_scale\"\t\"y_scale\"\t\"elements\"", &v.AdditionalProperties)
 }
 
 // MarshalJSON writes all members.
@@ -298,7 +298,7 @@ type ChartElement struct {
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *ChartElement) UnmarshalJSON(data []byte) error {
 	type plain ChartElement
-	return read(data, (*plain)(v), &v.AdditionalProperties)
+	return read(data, (*plain)(v), "\"label\"\t\"group\"\t\"value\"\t\"points\"\t\"angle\"\t\"radius\"\t\"min\"\t\"first_quartile\"\t\"median\"\t\"third_quartile\"\t\"max\"\t\"outliers\"\t\"type\"\t\"title\"\t\"x_label\"\t\"y_label\"\t\"x_ticks\"\t\"y_ticks\"\t\"x_tick_labels\"\t\"y_tick_labels\"\t\"x_scale\"\t\"y_scale\"\t\"elements\"", &v.AdditionalProperties)
 }
 
 // MarshalJSON writes all members.
@@ -376,7 +376,7 @@ type CodeRunResult struct {
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *CodeRunResult) UnmarshalJSON(data []byte) error {
 	type plain CodeRunResult
-	return read(data, (*plain)(v), &v.AdditionalProperties)
+	return read(data, (*plain)(v), "\"exitCode\"\t\"result\"\t\"artifacts\"", &v.AdditionalProperties)
 }
 
 // MarshalJSON writes all members.
@@ -401,7 +401,7 @@ type CommandLogs struct {
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *CommandLogs) UnmarshalJSON(data []byte) error {
 	type plain CommandLogs
-	return read(data, (*plain)(v), &v.AdditionalProperties)
+	return read(data, (*plain)(v), "\"output\"\t\"stdout\"\t\"stderr\"", &v.AdditionalProperties)
 }
 
 // MarshalJSON writes all members.
@@ -434,7 +434,7 @@ type CompletionItem struct {
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *CompletionItem) UnmarshalJSON(data []byte) error {
 	type plain CompletionItem
-	return read(data, (*plain)(v), &v.AdditionalProperties)
+	return read(data, (*plain)(v), "\"label\"\t\"kind\"\t\"detail\"\t\"documentation\"\t\"sortText\"\t\"filterText\"\t\"insertText\"", &v.AdditionalProperties)
 }
 
 // MarshalJSON writes all members.
@@ -456,7 +456,7 @@ type CompletionList struct {
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *CompletionList) UnmarshalJSON(data []byte) error {
 	type plain CompletionList
-	return read(data, (*plain)(v), &v.AdditionalProperties)
+	return read(data, (*plain)(v), "\"isIncomplete\"\t\"items\"", &v.AdditionalProperties)
 }
 
 // MarshalJSON writes all members.
@@ -474,7 +474,7 @@ type ComputerDone struct {
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *ComputerDone) UnmarshalJSON(data []byte) error {
 	type plain ComputerDone
-	return read(data, (*plain)(v), &v.AdditionalProperties)
+	return read(data, (*plain)(v), "", &v.AdditionalProperties)
 }
 
 // MarshalJSON writes all members.
@@ -500,7 +500,7 @@ type ComputerProcess struct {
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *ComputerProcess) UnmarshalJSON(data []byte) error {
 	type plain ComputerProcess
-	return read(data, (*plain)(v), &v.AdditionalProperties)
+	return read(data, (*plain)(v), "\"Running\"\t\"Priority\"\t\"AutoRestart\"\t\"Pid\"", &v.AdditionalProperties)
 }
 
 // MarshalJSON writes all members.
@@ -520,7 +520,7 @@ type DaemonVersion struct {
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *DaemonVersion) UnmarshalJSON(data []byte) error {
 	type plain DaemonVersion
-	return read(data, (*plain)(v), &v.AdditionalProperties)
+	return read(data, (*plain)(v), "\"version\"", &v.AdditionalProperties)
 }
 
 // MarshalJSON writes all members.
@@ -542,7 +542,7 @@ type DesktopChanged struct {
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *DesktopChanged) UnmarshalJSON(data []byte) error {
 	type plain DesktopChanged
-	return read(data, (*plain)(v), &v.AdditionalProperties)
+	return read(data, (*plain)(v), "\"message\"\t\"status\"", &v.AdditionalProperties)
 }
 
 // MarshalJSON writes all members.
@@ -562,7 +562,7 @@ type DesktopStatus struct {
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *DesktopStatus) UnmarshalJSON(data []byte) error {
 	type plain DesktopStatus
-	return read(data, (*plain)(v), &v.AdditionalProperties)
+	return read(data, (*plain)(v), "\"status\"", &v.AdditionalProperties)
 }
 
 // MarshalJSON writes all members.
@@ -582,7 +582,7 @@ type Directory struct {
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *Directory) UnmarshalJSON(data []byte) error {
 	type plain Directory
-	return read(data, (*plain)(v), &v.AdditionalProperties)
+	return read(data, (*plain)(v), "\"dir\"", &v.AdditionalProperties)
 }
 
 // MarshalJSON writes all members.
@@ -602,7 +602,7 @@ type DisplayInfo struct {
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *DisplayInfo) UnmarshalJSON(data []byte) error {
 	type plain DisplayInfo
-	return read(data, (*plain)(v), &v.AdditionalProperties)
+	return read(data, (*plain)(v), "\"displays\"", &v.AdditionalProperties)
 }
 
 // MarshalJSON writes all members.
@@ -628,7 +628,7 @@ type EchoEnded struct {
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *EchoEnded) UnmarshalJSON(data []byte) error {
 	type plain EchoEnded
-	return read(data, (*plain)(v), &v.AdditionalProperties)
+	return read(data, (*plain)(v), "\"exitCode\"\t\"bytes\"\t\"position\"\t\"chunks\"", &v.AdditionalProperties)
 }
 
 // MarshalJSON writes all members.
@@ -684,7 +684,7 @@ type Error struct {
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *Error) UnmarshalJSON(data []byte) error {
 	type plain Error
-	return read(data, (*plain)(v), &v.AdditionalProperties)
+	return read(data, (*plain)(v), "\"status\"\t\"name\"\t\"message\"\t\"code\"\t\"source\"\t\"operation\"\t\"httpStatus\"\t\"requestId\"\t\"retryable\"\t\"retryAfterMs\"\t\"attempts\"\t\"sandboxId\"\t\"sandboxName\"\t\"headers\"\t\"bytes\"\t\"position\"\t\"exitCode\"\t\"reason\"", &v.AdditionalProperties)
 }
 
 // MarshalJSON writes all members.
@@ -706,7 +706,7 @@ type EventsEnded struct {
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *EventsEnded) UnmarshalJSON(data []byte) error {
 	type plain EventsEnded
-	return read(data, (*plain)(v), &v.AdditionalProperties)
+	return read(data, (*plain)(v), "\"events\"\t\"reason\"", &v.AdditionalProperties)
 }
 
 // MarshalJSON writes all members.
@@ -728,7 +728,7 @@ type EventsOpened struct {
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *EventsOpened) UnmarshalJSON(data []byte) error {
 	type plain EventsOpened
-	return read(data, (*plain)(v), &v.AdditionalProperties)
+	return read(data, (*plain)(v), "\"sandboxId\"\t\"state\"", &v.AdditionalProperties)
 }
 
 // MarshalJSON writes all members.
@@ -750,7 +750,7 @@ type ExecuteResult struct {
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *ExecuteResult) UnmarshalJSON(data []byte) error {
 	type plain ExecuteResult
-	return read(data, (*plain)(v), &v.AdditionalProperties)
+	return read(data, (*plain)(v), "\"exitCode\"\t\"result\"", &v.AdditionalProperties)
 }
 
 // MarshalJSON writes all members.
@@ -788,7 +788,7 @@ type FileInfo struct {
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *FileInfo) UnmarshalJSON(data []byte) error {
 	type plain FileInfo
-	return read(data, (*plain)(v), &v.AdditionalProperties)
+	return read(data, (*plain)(v), "\"name\"\t\"path\"\t\"size\"\t\"mode\"\t\"permissions\"\t\"modifiedAt\"\t\"modTime\"\t\"isDir\"\t\"owner\"\t\"group\"", &v.AdditionalProperties)
 }
 
 // MarshalJSON writes all members.
@@ -818,7 +818,7 @@ type FileStreamEnded struct {
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *FileStreamEnded) UnmarshalJSON(data []byte) error {
 	type plain FileStreamEnded
-	return read(data, (*plain)(v), &v.AdditionalProperties)
+	return read(data, (*plain)(v), "\"bytes\"\t\"position\"", &v.AdditionalProperties)
 }
 
 // MarshalJSON writes all members.
@@ -844,7 +844,7 @@ type FileTransfer struct {
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *FileTransfer) UnmarshalJSON(data []byte) error {
 	type plain FileTransfer
-	return read(data, (*plain)(v), &v.AdditionalProperties)
+	return read(data, (*plain)(v), "\"localPath\"\t\"remotePath\"\t\"bytes\"\t\"error\"", &v.AdditionalProperties)
 }
 
 // MarshalJSON writes all members.
@@ -868,7 +868,7 @@ type FindMatch struct {
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *FindMatch) UnmarshalJSON(data []byte) error {
 	type plain FindMatch
-	return read(data, (*plain)(v), &v.AdditionalProperties)
+	return read(data, (*plain)(v), "\"file\"\t\"line\"\t\"content\"", &v.AdditionalProperties)
 }
 
 // MarshalJSON writes all members.
@@ -892,7 +892,7 @@ type FollowEnded struct {
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *FollowEnded) UnmarshalJSON(data []byte) error {
 	type plain FollowEnded
-	return read(data, (*plain)(v), &v.AdditionalProperties)
+	return read(data, (*plain)(v), "\"exitCode\"\t\"bytes\"\t\"position\"", &v.AdditionalProperties)
 }
 
 // MarshalJSON writes all members.
@@ -920,7 +920,7 @@ type GitCommitInfo struct {
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *GitCommitInfo) UnmarshalJSON(data []byte) error {
 	type plain GitCommitInfo
-	return read(data, (*plain)(v), &v.AdditionalProperties)
+	return read(data, (*plain)(v), "\"hash\"\t\"author\"\t\"email\"\t\"message\"\t\"timestamp\"", &v.AdditionalProperties)
 }
 
 // MarshalJSON writes all members.
@@ -940,7 +940,7 @@ type GitCommitted struct {
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *GitCommitted) UnmarshalJSON(data []byte) error {
 	type plain GitCommitted
-	return read(data, (*plain)(v), &v.AdditionalProperties)
+	return read(data, (*plain)(v), "\"hash\"", &v.AdditionalProperties)
 }
 
 // MarshalJSON writes all members.
@@ -960,7 +960,7 @@ type GitConfigValue struct {
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *GitConfigValue) UnmarshalJSON(data []byte) error {
 	type plain GitConfigValue
-	return read(data, (*plain)(v), &v.AdditionalProperties)
+	return read(data, (*plain)(v), "\"value\"", &v.AdditionalProperties)
 }
 
 // MarshalJSON writes all members.
@@ -987,7 +987,7 @@ type GitFileStatus struct {
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *GitFileStatus) UnmarshalJSON(data []byte) error {
 	type plain GitFileStatus
-	return read(data, (*plain)(v), &v.AdditionalProperties)
+	return read(data, (*plain)(v), "\"name\"\t\"extra\"\t\"staging\"\t\"worktree\"", &v.AdditionalProperties)
 }
 
 // MarshalJSON writes all members.
@@ -1009,7 +1009,7 @@ type GitRemote struct {
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *GitRemote) UnmarshalJSON(data []byte) error {
 	type plain GitRemote
-	return read(data, (*plain)(v), &v.AdditionalProperties)
+	return read(data, (*plain)(v), "\"name\"\t\"url\"", &v.AdditionalProperties)
 }
 
 // MarshalJSON writes all members.
@@ -1029,7 +1029,7 @@ type GitRemotes struct {
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *GitRemotes) UnmarshalJSON(data []byte) error {
 	type plain GitRemotes
-	return read(data, (*plain)(v), &v.AdditionalProperties)
+	return read(data, (*plain)(v), "\"remotes\"", &v.AdditionalProperties)
 }
 
 // MarshalJSON writes all members.
@@ -1061,7 +1061,7 @@ type GitStatus struct {
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *GitStatus) UnmarshalJSON(data []byte) error {
 	type plain GitStatus
-	return read(data, (*plain)(v), &v.AdditionalProperties)
+	return read(data, (*plain)(v), "\"currentBranch\"\t\"fileStatus\"\t\"branchPublished\"\t\"ahead\"\t\"behind\"\t\"detached\"\t\"upstream\"", &v.AdditionalProperties)
 }
 
 // MarshalJSON writes all members.
@@ -1121,7 +1121,7 @@ type ImageContext struct {
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *ImageContext) UnmarshalJSON(data []byte) error {
 	type plain ImageContext
-	return read(data, (*plain)(v), &v.AdditionalProperties)
+	return read(data, (*plain)(v), "\"sourcePath\"\t\"archivePath\"\t\"hash\"\t\"bytes\"\t\"archiveBytes\"\t\"files\"", &v.AdditionalProperties)
 }
 
 // MarshalJSON writes all members.
@@ -1143,7 +1143,7 @@ type ImageContextFile struct {
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *ImageContextFile) UnmarshalJSON(data []byte) error {
 	type plain ImageContextFile
-	return read(data, (*plain)(v), &v.AdditionalProperties)
+	return read(data, (*plain)(v), "\"path\"\t\"bytes\"", &v.AdditionalProperties)
 }
 
 // MarshalJSON writes all members.
@@ -1279,7 +1279,7 @@ type InterpreterContext struct {
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *InterpreterContext) UnmarshalJSON(data []byte) error {
 	type plain InterpreterContext
-	return read(data, (*plain)(v), &v.AdditionalProperties)
+	return read(data, (*plain)(v), "\"id\"\t\"cwd\"\t\"createdAt\"\t\"active\"\t\"language\"", &v.AdditionalProperties)
 }
 
 // MarshalJSON writes all members.
@@ -1299,7 +1299,7 @@ type InterpreterContexts struct {
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *InterpreterContexts) UnmarshalJSON(data []byte) error {
 	type plain InterpreterContexts
-	return read(data, (*plain)(v), &v.AdditionalProperties)
+	return read(data, (*plain)(v), "\"contexts\"", &v.AdditionalProperties)
 }
 
 // MarshalJSON writes all members.
@@ -1321,7 +1321,7 @@ type InterpreterEnded struct {
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *InterpreterEnded) UnmarshalJSON(data []byte) error {
 	type plain InterpreterEnded
-	return read(data, (*plain)(v), &v.AdditionalProperties)
+	return read(data, (*plain)(v), "\"bytes\"\t\"position\"", &v.AdditionalProperties)
 }
 
 // MarshalJSON writes all members.
@@ -1345,7 +1345,7 @@ type InterpreterError struct {
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *InterpreterError) UnmarshalJSON(data []byte) error {
 	type plain InterpreterError
-	return read(data, (*plain)(v), &v.AdditionalProperties)
+	return read(data, (*plain)(v), "\"name\"\t\"value\"\t\"traceback\"", &v.AdditionalProperties)
 }
 
 // MarshalJSON writes all members.
@@ -1365,7 +1365,7 @@ type InterpreterOpened struct {
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *InterpreterOpened) UnmarshalJSON(data []byte) error {
 	type plain InterpreterOpened
-	return read(data, (*plain)(v), &v.AdditionalProperties)
+	return read(data, (*plain)(v), "\"contextId\"", &v.AdditionalProperties)
 }
 
 // MarshalJSON writes all members.
@@ -1389,7 +1389,7 @@ type InterpreterResult struct {
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *InterpreterResult) UnmarshalJSON(data []byte) error {
 	type plain InterpreterResult
-	return read(data, (*plain)(v), &v.AdditionalProperties)
+	return read(data, (*plain)(v), "\"stdout\"\t\"stderr\"\t\"error\"", &v.AdditionalProperties)
 }
 
 // MarshalJSON writes all members.
@@ -1411,7 +1411,7 @@ type LspLocation struct {
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *LspLocation) UnmarshalJSON(data []byte) error {
 	type plain LspLocation
-	return read(data, (*plain)(v), &v.AdditionalProperties)
+	return read(data, (*plain)(v), "\"range\"\t\"uri\"", &v.AdditionalProperties)
 }
 
 // MarshalJSON writes all members.
@@ -1433,7 +1433,7 @@ type LspPosition struct {
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *LspPosition) UnmarshalJSON(data []byte) error {
 	type plain LspPosition
-	return read(data, (*plain)(v), &v.AdditionalProperties)
+	return read(data, (*plain)(v), "\"character\"\t\"line\"", &v.AdditionalProperties)
 }
 
 // MarshalJSON writes all members.
@@ -1455,7 +1455,7 @@ type LspRange struct {
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *LspRange) UnmarshalJSON(data []byte) error {
 	type plain LspRange
-	return read(data, (*plain)(v), &v.AdditionalProperties)
+	return read(data, (*plain)(v), "\"end\"\t\"start\"", &v.AdditionalProperties)
 }
 
 // MarshalJSON writes all members.
@@ -1480,7 +1480,7 @@ type LspSymbol struct {
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *LspSymbol) UnmarshalJSON(data []byte) error {
 	type plain LspSymbol
-	return read(data, (*plain)(v), &v.AdditionalProperties)
+	return read(data, (*plain)(v), "\"kind\"\t\"location\"\t\"name\"", &v.AdditionalProperties)
 }
 
 // MarshalJSON writes all members.
@@ -1502,7 +1502,7 @@ type MarkupContent struct {
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *MarkupContent) UnmarshalJSON(data []byte) error {
 	type plain MarkupContent
-	return read(data, (*plain)(v), &v.AdditionalProperties)
+	return read(data, (*plain)(v), "\"kind\"\t\"value\"", &v.AdditionalProperties)
 }
 
 // MarshalJSON writes all members.
@@ -1524,7 +1524,7 @@ type MetricPoint struct {
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *MetricPoint) UnmarshalJSON(data []byte) error {
 	type plain MetricPoint
-	return read(data, (*plain)(v), &v.AdditionalProperties)
+	return read(data, (*plain)(v), "\"timestamp\"\t\"value\"", &v.AdditionalProperties)
 }
 
 // MarshalJSON writes all members.
@@ -1546,7 +1546,7 @@ type MetricSeries struct {
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *MetricSeries) UnmarshalJSON(data []byte) error {
 	type plain MetricSeries
-	return read(data, (*plain)(v), &v.AdditionalProperties)
+	return read(data, (*plain)(v), "\"metricName\"\t\"dataPoints\"", &v.AdditionalProperties)
 }
 
 // MarshalJSON writes all members.
@@ -1566,7 +1566,7 @@ type MetricsSeries struct {
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *MetricsSeries) UnmarshalJSON(data []byte) error {
 	type plain MetricsSeries
-	return read(data, (*plain)(v), &v.AdditionalProperties)
+	return read(data, (*plain)(v), "\"series\"", &v.AdditionalProperties)
 }
 
 // MarshalJSON writes all members.
@@ -1588,7 +1588,7 @@ type MousePosition struct {
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *MousePosition) UnmarshalJSON(data []byte) error {
 	type plain MousePosition
-	return read(data, (*plain)(v), &v.AdditionalProperties)
+	return read(data, (*plain)(v), "\"x\"\t\"y\"", &v.AdditionalProperties)
 }
 
 // MarshalJSON writes all members.
@@ -1612,7 +1612,7 @@ type Oidc struct {
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *Oidc) UnmarshalJSON(data []byte) error {
 	type plain Oidc
-	return read(data, (*plain)(v), &v.AdditionalProperties)
+	return read(data, (*plain)(v), "\"issuer\"\t\"clientId\"\t\"audience\"", &v.AdditionalProperties)
 }
 
 // MarshalJSON writes all members.
@@ -1632,7 +1632,7 @@ type PortUse struct {
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *PortUse) UnmarshalJSON(data []byte) error {
 	type plain PortUse
-	return read(data, (*plain)(v), &v.AdditionalProperties)
+	return read(data, (*plain)(v), "\"isInUse\"", &v.AdditionalProperties)
 }
 
 // MarshalJSON writes all members.
@@ -1652,7 +1652,7 @@ type Ports struct {
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *Ports) UnmarshalJSON(data []byte) error {
 	type plain Ports
-	return read(data, (*plain)(v), &v.AdditionalProperties)
+	return read(data, (*plain)(v), "\"ports\"", &v.AdditionalProperties)
 }
 
 // MarshalJSON writes all members.
@@ -1674,7 +1674,7 @@ type Posthog struct {
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *Posthog) UnmarshalJSON(data []byte) error {
 	type plain Posthog
-	return read(data, (*plain)(v), &v.AdditionalProperties)
+	return read(data, (*plain)(v), "\"apiKey\"\t\"host\"", &v.AdditionalProperties)
 }
 
 // MarshalJSON writes all members.
@@ -1698,7 +1698,7 @@ type PreviewLink struct {
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *PreviewLink) UnmarshalJSON(data []byte) error {
 	type plain PreviewLink
-	return read(data, (*plain)(v), &v.AdditionalProperties)
+	return read(data, (*plain)(v), "\"sandboxId\"\t\"url\"\t\"token\"", &v.AdditionalProperties)
 }
 
 // MarshalJSON writes all members.
@@ -1720,7 +1720,7 @@ type ProcessErrorsText struct {
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *ProcessErrorsText) UnmarshalJSON(data []byte) error {
 	type plain ProcessErrorsText
-	return read(data, (*plain)(v), &v.AdditionalProperties)
+	return read(data, (*plain)(v), "\"processName\"\t\"errors\"", &v.AdditionalProperties)
 }
 
 // MarshalJSON writes all members.
@@ -1742,7 +1742,7 @@ type ProcessLogsText struct {
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *ProcessLogsText) UnmarshalJSON(data []byte) error {
 	type plain ProcessLogsText
-	return read(data, (*plain)(v), &v.AdditionalProperties)
+	return read(data, (*plain)(v), "\"processName\"\t\"logs\"", &v.AdditionalProperties)
 }
 
 // MarshalJSON writes all members.
@@ -1764,7 +1764,7 @@ type ProcessRestarted struct {
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *ProcessRestarted) UnmarshalJSON(data []byte) error {
 	type plain ProcessRestarted
-	return read(data, (*plain)(v), &v.AdditionalProperties)
+	return read(data, (*plain)(v), "\"message\"\t\"processName\"", &v.AdditionalProperties)
 }
 
 // MarshalJSON writes all members.
@@ -1786,7 +1786,7 @@ type ProcessRunning struct {
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *ProcessRunning) UnmarshalJSON(data []byte) error {
 	type plain ProcessRunning
-	return read(data, (*plain)(v), &v.AdditionalProperties)
+	return read(data, (*plain)(v), "\"processName\"\t\"running\"", &v.AdditionalProperties)
 }
 
 // MarshalJSON writes all members.
@@ -1808,7 +1808,7 @@ type Progress struct {
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *Progress) UnmarshalJSON(data []byte) error {
 	type plain Progress
-	return read(data, (*plain)(v), &v.AdditionalProperties)
+	return read(data, (*plain)(v), "\"bytes\"\t\"total\"", &v.AdditionalProperties)
 }
 
 // MarshalJSON writes all members.
@@ -1828,7 +1828,7 @@ type PtyCreated struct {
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *PtyCreated) UnmarshalJSON(data []byte) error {
 	type plain PtyCreated
-	return read(data, (*plain)(v), &v.AdditionalProperties)
+	return read(data, (*plain)(v), "\"sessionId\"", &v.AdditionalProperties)
 }
 
 // MarshalJSON writes all members.
@@ -1854,7 +1854,7 @@ type PtyEnded struct {
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *PtyEnded) UnmarshalJSON(data []byte) error {
 	type plain PtyEnded
-	return read(data, (*plain)(v), &v.AdditionalProperties)
+	return read(data, (*plain)(v), "\"exitCode\"\t\"reason\"\t\"bytes\"\t\"position\"", &v.AdditionalProperties)
 }
 
 // MarshalJSON writes all members.
@@ -1888,7 +1888,7 @@ type PtyInfo struct {
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *PtyInfo) UnmarshalJSON(data []byte) error {
 	type plain PtyInfo
-	return read(data, (*plain)(v), &v.AdditionalProperties)
+	return read(data, (*plain)(v), "\"id\"\t\"cwd\"\t\"envs\"\t\"cols\"\t\"rows\"\t\"createdAt\"\t\"active\"\t\"lazyStart\"", &v.AdditionalProperties)
 }
 
 // MarshalJSON writes all members.
@@ -1908,7 +1908,7 @@ type PtyList struct {
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *PtyList) UnmarshalJSON(data []byte) error {
 	type plain PtyList
-	return read(data, (*plain)(v), &v.AdditionalProperties)
+	return read(data, (*plain)(v), "\"sessions\"", &v.AdditionalProperties)
 }
 
 // MarshalJSON writes all members.
@@ -1928,7 +1928,7 @@ type PtyOpened struct {
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *PtyOpened) UnmarshalJSON(data []byte) error {
 	type plain PtyOpened
-	return read(data, (*plain)(v), &v.AdditionalProperties)
+	return read(data, (*plain)(v), "\"id\"", &v.AdditionalProperties)
 }
 
 // MarshalJSON writes all members.
@@ -1965,7 +1965,7 @@ type RateLimit struct {
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *RateLimit) UnmarshalJSON(data []byte) error {
 	type plain RateLimit
-	return read(data, (*plain)(v), &v.AdditionalProperties)
+	return read(data, (*plain)(v), "\"ttl\"\t\"limit\"", &v.AdditionalProperties)
 }
 
 // MarshalJSON writes all members.
@@ -1993,7 +1993,7 @@ type RateLimits struct {
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *RateLimits) UnmarshalJSON(data []byte) error {
 	type plain RateLimits
-	return read(data, (*plain)(v), &v.AdditionalProperties)
+	return read(data, (*plain)(v), "\"failedAuth\"\t\"authenticated\"\t\"sandboxCreate\"\t\"sandboxLifecycle\"\t\"sandboxList\"", &v.AdditionalProperties)
 }
 
 // MarshalJSON writes all members.
@@ -2013,7 +2013,7 @@ type ReaderOpened struct {
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *ReaderOpened) UnmarshalJSON(data []byte) error {
 	type plain ReaderOpened
-	return read(data, (*plain)(v), &v.AdditionalProperties)
+	return read(data, (*plain)(v), "\"length\"", &v.AdditionalProperties)
 }
 
 // MarshalJSON writes all members.
@@ -2048,7 +2048,7 @@ type Recording struct {
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *Recording) UnmarshalJSON(data []byte) error {
 	type plain Recording
-	return read(data, (*plain)(v), &v.AdditionalProperties)
+	return read(data, (*plain)(v), "\"id\"\t\"fileName\"\t\"filePath\"\t\"startTime\"\t\"endTime\"\t\"status\"\t\"durationSeconds\"\t\"sizeBytes\"", &v.AdditionalProperties)
 }
 
 // MarshalJSON writes all members.
@@ -2068,7 +2068,7 @@ type Recordings struct {
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *Recordings) UnmarshalJSON(data []byte) error {
 	type plain Recordings
-	return read(data, (*plain)(v), &v.AdditionalProperties)
+	return read(data, (*plain)(v), "\"recordings\"", &v.AdditionalProperties)
 }
 
 // MarshalJSON writes all members.
@@ -2106,7 +2106,7 @@ type Region struct {
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *Region) UnmarshalJSON(data []byte) error {
 	type plain Region
-	return read(data, (*plain)(v), &v.AdditionalProperties)
+	return read(data, (*plain)(v), "\"id\"\t\"name\"\t\"organizationId\"\t\"regionType\"\t\"createdAt\"\t\"updatedAt\"\t\"proxyUrl\"\t\"sshGatewayUrl\"\t\"snapshotManagerUrl\"\t\"otelEndpoint\"", &v.AdditionalProperties)
 }
 
 // MarshalJSON writes all members.
@@ -2130,7 +2130,7 @@ type ReplaceResult struct {
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *ReplaceResult) UnmarshalJSON(data []byte) error {
 	type plain ReplaceResult
-	return read(data, (*plain)(v), &v.AdditionalProperties)
+	return read(data, (*plain)(v), "\"file\"\t\"success\"\t\"error\"", &v.AdditionalProperties)
 }
 
 // MarshalJSON writes all members.
@@ -2166,7 +2166,7 @@ type RunOpened struct {
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *RunOpened) UnmarshalJSON(data []byte) error {
 	type plain RunOpened
-	return read(data, (*plain)(v), &v.AdditionalProperties)
+	return read(data, (*plain)(v), "\"sessionId\"\t\"commandId\"", &v.AdditionalProperties)
 }
 
 // MarshalJSON writes all members.
@@ -2191,7 +2191,7 @@ type RunResult struct {
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *RunResult) UnmarshalJSON(data []byte) error {
 	type plain RunResult
-	return read(data, (*plain)(v), &v.AdditionalProperties)
+	return read(data, (*plain)(v), "\"exitCode\"\t\"stdout\"\t\"stderr\"", &v.AdditionalProperties)
 }
 
 // MarshalJSON writes all members.
@@ -2297,7 +2297,7 @@ type Sandbox struct {
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *Sandbox) UnmarshalJSON(data []byte) error {
 	type plain Sandbox
-	return read(data, (*plain)(v), &v.AdditionalProperties)
+	return read(data, (*plain)(v), "\"id\"\t\"name\"\t\"organizationId\"\t\"snapshot\"\t\"user\"\t\"env\"\t\"labels\"\t\"public\"\t\"networkBlockAll\"\t\"networkAllowList\"\t\"domainAllowList\"\t\"outboundProxyUrl\"\t\"otelEndpointOverride\"\t\"target\"\t\"cpu\"\t\"gpu\"\t\"memory\"\t\"disk\"\t\"gpuType\"\t\"spot\"\t\"spotEvictedAt\"\t\"queueTimedOutAt\"\t\"state\"\t\"desiredState\"\t\"errorReason\"\t\"recoverable\"\t\"warmPoolId\"\t\"backupState\"\t\"backupCreatedAt\"\t\"autoStopInterval\"\t\"autoPauseInterval\"\t\"autoArchiveInterval\"\t\"autoDeleteInterval\"\t\"autoDestroyAt\"\t\"volumes\"\t\"buildInfo\"\t\"createdAt\"\t\"updatedAt\"\t\"lastActivityAt\"\t\"sandboxClass\"\t\"daemonVersion\"\t\"runnerId\"\t\"linkedSandboxId\"\t\"toolboxProxyUrl\"", &v.AdditionalProperties)
 }
 
 // MarshalJSON writes all members.
@@ -2317,7 +2317,7 @@ type SandboxID struct {
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *SandboxID) UnmarshalJSON(data []byte) error {
 	type plain SandboxID
-	return read(data, (*plain)(v), &v.AdditionalProperties)
+	return read(data, (*plain)(v), "\"id\"", &v.AdditionalProperties)
 }
 
 // MarshalJSON writes all members.
@@ -2337,7 +2337,7 @@ type SandboxLabels struct {
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *SandboxLabels) UnmarshalJSON(data []byte) error {
 	type plain SandboxLabels
-	return read(data, (*plain)(v), &v.AdditionalProperties)
+	return read(data, (*plain)(v), "\"labels\"", &v.AdditionalProperties)
 }
 
 // MarshalJSON writes all members.
@@ -2365,7 +2365,7 @@ type SandboxPage struct {
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *SandboxPage) UnmarshalJSON(data []byte) error {
 	type plain SandboxPage
-	return read(data, (*plain)(v), &v.AdditionalProperties)
+	return read(data, (*plain)(v), "\"items\"\t\"nextCursor\"\t\"total\"\t\"page\"\t\"totalPages\"", &v.AdditionalProperties)
 }
 
 // MarshalJSON writes all members.
@@ -2395,7 +2395,7 @@ type Screen struct {
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *Screen) UnmarshalJSON(data []byte) error {
 	type plain Screen
-	return read(data, (*plain)(v), &v.AdditionalProperties)
+	return read(data, (*plain)(v), "\"id\"\t\"x\"\t\"y\"\t\"width\"\t\"height\"\t\"isActive\"", &v.AdditionalProperties)
 }
 
 // MarshalJSON writes all members.
@@ -2431,7 +2431,7 @@ type ScreenshotTaken struct {
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *ScreenshotTaken) UnmarshalJSON(data []byte) error {
 	type plain ScreenshotTaken
-	return read(data, (*plain)(v), &v.AdditionalProperties)
+	return read(data, (*plain)(v), "\"screenshot\"\t\"cursorPosition\"\t\"sizeBytes\"", &v.AdditionalProperties)
 }
 
 // MarshalJSON writes all members.
@@ -2451,7 +2451,7 @@ type Scrolled struct {
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *Scrolled) UnmarshalJSON(data []byte) error {
 	type plain Scrolled
-	return read(data, (*plain)(v), &v.AdditionalProperties)
+	return read(data, (*plain)(v), "\"success\"", &v.AdditionalProperties)
 }
 
 // MarshalJSON writes all members.
@@ -2471,7 +2471,7 @@ type SearchResult struct {
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *SearchResult) UnmarshalJSON(data []byte) error {
 	type plain SearchResult
-	return read(data, (*plain)(v), &v.AdditionalProperties)
+	return read(data, (*plain)(v), "\"files\"", &v.AdditionalProperties)
 }
 
 // MarshalJSON writes all members.
@@ -2503,7 +2503,7 @@ type Secret struct {
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *Secret) UnmarshalJSON(data []byte) error {
 	type plain Secret
-	return read(data, (*plain)(v), &v.AdditionalProperties)
+	return read(data, (*plain)(v), "\"id\"\t\"name\"\t\"description\"\t\"placeholder\"\t\"hosts\"\t\"createdAt\"\t\"updatedAt\"", &v.AdditionalProperties)
 }
 
 // MarshalJSON writes all members.
@@ -2527,7 +2527,7 @@ type SecretPage struct {
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *SecretPage) UnmarshalJSON(data []byte) error {
 	type plain SecretPage
-	return read(data, (*plain)(v), &v.AdditionalProperties)
+	return read(data, (*plain)(v), "\"items\"\t\"total\"\t\"nextCursor\"", &v.AdditionalProperties)
 }
 
 // MarshalJSON writes all members.
@@ -2589,7 +2589,7 @@ type ServerConfig struct {
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *ServerConfig) UnmarshalJSON(data []byte) error {
 	type plain ServerConfig
-	return read(data, (*plain)(v), &v.AdditionalProperties)
+	return read(data, (*plain)(v), "\"version\"\t\"buildSha\"\t\"oidc\"\t\"ssoOidc\"\t\"posthog\"\t\"forcedFeatureFlags\"\t\"linkedAccountsEnabled\"\t\"announcements\"\t\"pylonAppId\"\t\"proxyTemplateUrl\"\t\"proxyToolboxUrl\"\t\"defaultSnapshot\"\t\"dashboardUrl\"\t\"maxAutoArchiveInterval\"\t\"maintananceMode\"\t\"environment\"\t\"billingApiUrl\"\t\"analyticsApiUrl\"\t\"stripePublishableKey\"\t\"sshGatewayCommand\"\t\"sshGatewayPublicKey\"\t\"rateLimit\"", &v.AdditionalProperties)
 }
 
 // MarshalJSON writes all members.
@@ -2611,7 +2611,7 @@ type Session struct {
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *Session) UnmarshalJSON(data []byte) error {
 	type plain Session
-	return read(data, (*plain)(v), &v.AdditionalProperties)
+	return read(data, (*plain)(v), "\"sessionId\"\t\"commands\"", &v.AdditionalProperties)
 }
 
 // MarshalJSON writes all members.
@@ -2635,7 +2635,7 @@ type SessionCommand struct {
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *SessionCommand) UnmarshalJSON(data []byte) error {
 	type plain SessionCommand
-	return read(data, (*plain)(v), &v.AdditionalProperties)
+	return read(data, (*plain)(v), "\"id\"\t\"command\"\t\"exitCode\"", &v.AdditionalProperties)
 }
 
 // MarshalJSON writes all members.
@@ -2664,7 +2664,7 @@ type SessionExecuteResult struct {
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *SessionExecuteResult) UnmarshalJSON(data []byte) error {
 	type plain SessionExecuteResult
-	return read(data, (*plain)(v), &v.AdditionalProperties)
+	return read(data, (*plain)(v), "\"cmdId\"\t\"output\"\t\"stdout\"\t\"stderr\"\t\"exitCode\"", &v.AdditionalProperties)
 }
 
 // MarshalJSON writes all members.
@@ -2690,7 +2690,7 @@ type SignedPreviewLink struct {
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *SignedPreviewLink) UnmarshalJSON(data []byte) error {
 	type plain SignedPreviewLink
-	return read(data, (*plain)(v), &v.AdditionalProperties)
+	return read(data, (*plain)(v), "\"sandboxId\"\t\"port\"\t\"token\"\t\"url\"", &v.AdditionalProperties)
 }
 
 // MarshalJSON writes all members.
@@ -2712,7 +2712,7 @@ type SignedURL struct {
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *SignedURL) UnmarshalJSON(data []byte) error {
 	type plain SignedURL
-	return read(data, (*plain)(v), &v.AdditionalProperties)
+	return read(data, (*plain)(v), "\"url\"\t\"expires\"", &v.AdditionalProperties)
 }
 
 // MarshalJSON writes all members.
@@ -2776,7 +2776,7 @@ type Snapshot struct {
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *Snapshot) UnmarshalJSON(data []byte) error {
 	type plain Snapshot
-	return read(data, (*plain)(v), &v.AdditionalProperties)
+	return read(data, (*plain)(v), "\"id\"\t\"name\"\t\"organizationId\"\t\"general\"\t\"state\"\t\"errorReason\"\t\"imageName\"\t\"buildInfo\"\t\"entrypoint\"\t\"size\"\t\"cpu\"\t\"gpu\"\t\"gpuType\"\t\"mem\"\t\"disk\"\t\"regionIds\"\t\"initialRunnerId\"\t\"ref\"\t\"sourceSandboxId\"\t\"sandboxClass\"\t\"createdAt\"\t\"updatedAt\"\t\"lastUsedAt\"", &v.AdditionalProperties)
 }
 
 // MarshalJSON writes all members.
@@ -2802,7 +2802,7 @@ type SnapshotPage struct {
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *SnapshotPage) UnmarshalJSON(data []byte) error {
 	type plain SnapshotPage
-	return read(data, (*plain)(v), &v.AdditionalProperties)
+	return read(data, (*plain)(v), "\"items\"\t\"total\"\t\"page\"\t\"totalPages\"", &v.AdditionalProperties)
 }
 
 // MarshalJSON writes all members.
@@ -2834,7 +2834,7 @@ type SSHAccess struct {
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *SSHAccess) UnmarshalJSON(data []byte) error {
 	type plain SSHAccess
-	return read(data, (*plain)(v), &v.AdditionalProperties)
+	return read(data, (*plain)(v), "\"id\"\t\"sandboxId\"\t\"token\"\t\"expiresAt\"\t\"createdAt\"\t\"updatedAt\"\t\"sshCommand\"", &v.AdditionalProperties)
 }
 
 // MarshalJSON writes all members.
@@ -2856,7 +2856,7 @@ type SSHValidation struct {
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *SSHValidation) UnmarshalJSON(data []byte) error {
 	type plain SSHValidation
-	return read(data, (*plain)(v), &v.AdditionalProperties)
+	return read(data, (*plain)(v), "\"valid\"\t\"sandboxId\"", &v.AdditionalProperties)
 }
 
 // MarshalJSON writes all members.
@@ -2878,7 +2878,7 @@ type SsoOidc struct {
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *SsoOidc) UnmarshalJSON(data []byte) error {
 	type plain SsoOidc
-	return read(data, (*plain)(v), &v.AdditionalProperties)
+	return read(data, (*plain)(v), "\"issuer\"\t\"clientId\"", &v.AdditionalProperties)
 }
 
 // MarshalJSON writes all members.
@@ -2909,7 +2909,7 @@ type SyncResult struct {
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *SyncResult) UnmarshalJSON(data []byte) error {
 	type plain SyncResult
-	return read(data, (*plain)(v), &v.AdditionalProperties)
+	return read(data, (*plain)(v), "\"created\"\t\"updated\"\t\"deleted\"\t\"unchanged\"\t\"skipped\"\t\"bytes\"", &v.AdditionalProperties)
 }
 
 // MarshalJSON writes all members.
@@ -2931,7 +2931,7 @@ type SyncSkipped struct {
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *SyncSkipped) UnmarshalJSON(data []byte) error {
 	type plain SyncSkipped
-	return read(data, (*plain)(v), &v.AdditionalProperties)
+	return read(data, (*plain)(v), "\"path\"\t\"reason\"", &v.AdditionalProperties)
 }
 
 // MarshalJSON writes all members.
@@ -2970,7 +2970,7 @@ type SystemMetrics struct {
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *SystemMetrics) UnmarshalJSON(data []byte) error {
 	type plain SystemMetrics
-	return read(data, (*plain)(v), &v.AdditionalProperties)
+	return read(data, (*plain)(v), "\"cpuCount\"\t\"cpuUsedPct\"\t\"memTotal\"\t\"memUsed\"\t\"memCache\"\t\"diskTotal\"\t\"diskUsed\"\t\"diskFree\"\t\"timestamp\"\t\"timestampUnix\"", &v.AdditionalProperties)
 }
 
 // MarshalJSON writes all members.
@@ -2990,7 +2990,7 @@ type Transferred struct {
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *Transferred) UnmarshalJSON(data []byte) error {
 	type plain Transferred
-	return read(data, (*plain)(v), &v.AdditionalProperties)
+	return read(data, (*plain)(v), "\"bytes\"", &v.AdditionalProperties)
 }
 
 // MarshalJSON writes all members.
@@ -3014,7 +3014,7 @@ type UploadedFile struct {
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *UploadedFile) UnmarshalJSON(data []byte) error {
 	type plain UploadedFile
-	return read(data, (*plain)(v), &v.AdditionalProperties)
+	return read(data, (*plain)(v), "\"name\"\t\"path\"\t\"type\"", &v.AdditionalProperties)
 }
 
 // MarshalJSON writes all members.
@@ -3048,7 +3048,7 @@ type Volume struct {
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *Volume) UnmarshalJSON(data []byte) error {
 	type plain Volume
-	return read(data, (*plain)(v), &v.AdditionalProperties)
+	return read(data, (*plain)(v), "\"id\"\t\"name\"\t\"organizationId\"\t\"state\"\t\"createdAt\"\t\"updatedAt\"\t\"lastUsedAt\"\t\"errorReason\"", &v.AdditionalProperties)
 }
 
 // MarshalJSON writes all members.
@@ -3072,7 +3072,7 @@ type VolumeMount struct {
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *VolumeMount) UnmarshalJSON(data []byte) error {
 	type plain VolumeMount
-	return read(data, (*plain)(v), &v.AdditionalProperties)
+	return read(data, (*plain)(v), "\"volumeId\"\t\"mountPath\"\t\"subpath\"", &v.AdditionalProperties)
 }
 
 // MarshalJSON writes all members.
@@ -3118,7 +3118,7 @@ type WarmPool struct {
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *WarmPool) UnmarshalJSON(data []byte) error {
 	type plain WarmPool
-	return read(data, (*plain)(v), &v.AdditionalProperties)
+	return read(data, (*plain)(v), "\"id\"\t\"organizationId\"\t\"snapshot\"\t\"target\"\t\"pool\"\t\"currentSize\"\t\"cpu\"\t\"mem\"\t\"disk\"\t\"osUser\"\t\"env\"\t\"errorReason\"\t\"createdAt\"\t\"updatedAt\"", &v.AdditionalProperties)
 }
 
 // MarshalJSON writes all members.
@@ -3150,7 +3150,7 @@ type Window struct {
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *Window) UnmarshalJSON(data []byte) error {
 	type plain Window
-	return read(data, (*plain)(v), &v.AdditionalProperties)
+	return read(data, (*plain)(v), "\"id\"\t\"title\"\t\"x\"\t\"y\"\t\"width\"\t\"height\"\t\"isActive\"", &v.AdditionalProperties)
 }
 
 // MarshalJSON writes all members.
@@ -3170,7 +3170,7 @@ type Windows struct {
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *Windows) UnmarshalJSON(data []byte) error {
 	type plain Windows
-	return read(data, (*plain)(v), &v.AdditionalProperties)
+	return read(data, (*plain)(v), "\"windows\"", &v.AdditionalProperties)
 }
 
 // MarshalJSON writes all members.

@@ -3,10 +3,8 @@ package api
 import (
 	stdbytes "bytes"
 	"encoding/json"
-	"reflect"
 	"slices"
 	"strings"
-	"sync"
 )
 
 // Nothing is the JSON of what has none.
@@ -18,34 +16,14 @@ func (*Nothing) UnmarshalJSON([]byte) error { return nil }
 // MarshalJSON writes null.
 func (Nothing) MarshalJSON() ([]byte, error) { return []byte("null"), nil }
 
-// known has the member names of each type, in their quotes.
-var known sync.Map
-
-func namesOf(of reflect.Type) map[string]bool {
-	if names, ok := known.Load(of); ok {
-		return names.(map[string]bool)
-	}
-	names := map[string]bool{}
-	for i := range of.NumField() {
-		name, _, _ := strings.Cut(of.Field(i).Tag.Get("json"), ",")
-		names[`"`+name+`"`] = true
-	}
-	known.Store(of, names)
-	return names
-}
-
-// read fills a struct, and gives the members that it does not have.
-func read(data []byte, into any, additional *map[string]json.RawMessage) error {
+// read fills a struct, and gives the members beside those of these names, each in its quotes.
+func read(data []byte, into any, names string, additional *map[string]json.RawMessage) error {
 	if err := json.Unmarshal(data, into); err != nil {
 		return err
 	}
-	names := namesOf(reflect.TypeOf(into).Elem())
 	members(data, func(key, value []byte) {
-		if names[string(key)] {
-			return
-		}
 		var name string
-		if json.Unmarshal(key, &name) != nil || names[`"`+name+`"`] {
+		if strings.Contains(names, string(key)) || json.Unmarshal(key, &name) != nil || strings.Contains(names, `"`+name+`"`) {
 			return
 		}
 		if *additional == nil {

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"reflect"
@@ -14,32 +15,17 @@ import (
 	"github.com/libdaytona/libdaytona/bindings/go/errors"
 )
 
-// Argument is a parameter of a call by name.
+// Argument is a parameter of a call by name; without one its value's members are parameters.
 type Argument struct {
-	name    string
-	text    string
-	integer int64
-	value   any
-	kind    argumentKind
+	name  string
+	value any
 }
-
-type argumentKind uint8
-
-const (
-	isText argumentKind = iota
-	isInteger
-	isValue
-	isMembers
-	isAbsent
-)
 
 // Text is a text, which has to be UTF-8.
-func Text(name, value string) Argument { return Argument{name: name, text: value} }
+func Text(name, value string) Argument { return Argument{name, value} }
 
 // Integer is an integer.
-func Integer(name string, value int64) Argument {
-	return Argument{name: name, integer: value, kind: isInteger}
-}
+func Integer(name string, value int64) Argument { return Argument{name, value} }
 
 // Milliseconds is a length of time, rounded away from zero, so that no limit becomes 0, which is none.
 func Milliseconds(name string, value time.Duration) Argument {
@@ -49,33 +35,24 @@ func Milliseconds(name string, value time.Duration) Argument {
 	} else if rest < 0 {
 		whole--
 	}
-	return Integer(name, whole)
+	return Argument{name, whole}
 }
 
 // Value is anything that encoding/json writes.
-func Value(name string, value any) Argument { return Argument{name: name, value: value, kind: isValue} }
+func Value(name string, value any) Argument { return Argument{name, value} }
 
 // Members are the members of a struct or map, each a parameter; nil has none.
-func Members(values any) Argument { return Argument{value: values, kind: isMembers} }
+func Members(values any) Argument { return Argument{"", values} }
 
 // Optional is a value, or nothing where it is nil, or an empty text.
 func Optional(name string, value any) Argument {
-	switch it := value.(type) {
-	case nil:
-	case string:
-		if it != "" {
-			return Text(name, it)
-		}
-	case *string:
-		if it != nil {
-			return Text(name, *it)
-		}
-	default:
-		if !reflect.ValueOf(value).IsZero() {
-			return Value(name, value)
-		}
+	if text, ok := value.(*string); ok && text != nil {
+		return Argument{name, *text}
 	}
-	return Argument{kind: isAbsent}
+	if value == nil || reflect.ValueOf(value).IsZero() {
+		return Argument{}
+	}
+	return Argument{name, value}
 }
 
 // params is the JSON object of one call while it is written.
@@ -87,17 +64,20 @@ type params struct {
 
 var paramsPool = sync.Pool{New: func() any { return &params{text: make([]byte, 0, 512)} }}
 
-// write begins an object with arguments and options.
-func write(options any, arguments []Argument) *params {
+// write begins an object with arguments and options, which has to be released.
+func write(operation string, options any, arguments []Argument) (*params, error) {
 	p := paramsPool.Get().(*params)
 	*p = params{text: append(p.text[:0], '{')}
 	for i := range arguments {
-		p.add(&arguments[i])
+		p.add(arguments[i].name, arguments[i].value)
 	}
-	if options != nil {
-		p.members(options)
+	p.add("", options)
+	if err := p.err; err != nil {
+		p.release()
+		err.Operation = operation
+		return nil, err
 	}
-	return p
+	return p, nil
 }
 
 func (p *params) release() {
@@ -106,45 +86,39 @@ func (p *params) release() {
 	}
 }
 
-func (p *params) add(it *Argument) {
-	switch it.kind {
-	case isText:
-		if !utf8.ValidString(it.text) {
-			p.refuse(it.name, "is not UTF-8: "+strconv.Quote(it.text))
-		}
-		p.key(it.name)
-		p.text = quote(p.text, it.text)
-	case isInteger:
-		p.key(it.name)
-		p.text = strconv.AppendInt(p.text, it.integer, 10)
-	case isValue:
-		p.key(it.name)
-		p.text = append(p.text, p.json(it.name, it.value)...)
-	case isMembers:
-		p.members(it.value)
-	}
-}
-
-func (p *params) members(values any) {
-	text := p.json("options", values)
-	if len(text) <= 2 || text[0] != '{' {
+// add writes a value by its name, or the members of one without a name.
+func (p *params) add(name string, value any) {
+	if name == "" && value == nil {
 		return
 	}
-	p.limit = p.limit || strings.Contains(string(text), `"timeoutMs":`)
-	p.comma()
-	p.text = append(p.text, text[1:len(text)-1]...)
-}
-
-func (p *params) json(name string, value any) []byte {
-	text, err := json.Marshal(value)
-	if err != nil {
-		p.refuse(name, "cannot be written as JSON: "+err.Error())
+	switch it := value.(type) {
+	case string:
+		if !utf8.ValidString(it) {
+			p.refuse(name, "is not UTF-8: "+strconv.Quote(it))
+		}
+		p.key(name)
+		p.text = quote(p.text, it)
+	case int64:
+		p.key(name)
+		p.text = strconv.AppendInt(p.text, it, 10)
+	default:
+		text, err := json.Marshal(value)
+		switch {
+		case err != nil:
+			p.refuse(name, "cannot be written as JSON: "+err.Error())
+		case name != "":
+			p.key(name)
+			p.text = append(p.text, text...)
+		case len(text) > 2 && text[0] == '{':
+			p.limit = p.limit || strings.Contains(string(text), `"timeoutMs":`)
+			p.comma()
+			p.text = append(p.text, text[1:len(text)-1]...)
+		}
 	}
-	return text
 }
 
 func (p *params) refuse(name, reason string) {
-	p.err = errors.New("INVALID_ARGUMENT", "`"+name+"` "+reason+".")
+	p.err = errors.New("INVALID_ARGUMENT", "`"+cmp.Or(name, "options")+"` "+reason+".")
 }
 
 func (p *params) comma() {
@@ -164,7 +138,7 @@ func (p *params) key(name string) {
 func (p *params) finish(ctx context.Context, operation string) (name, object unsafe.Pointer) {
 	if at, ok := ctx.Deadline(); ok && !p.limit {
 		limit := Milliseconds("timeoutMs", max(time.Until(at), 1))
-		p.add(&limit)
+		p.add(limit.name, limit.value)
 	}
 	p.text = append(p.text, '}', 0)
 	at := len(p.text)

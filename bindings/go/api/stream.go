@@ -45,33 +45,15 @@ type Chunk struct {
 	Bytes []byte
 }
 
-// Channel tells the pieces of a stream apart.
-type Channel int32
-
-// The channels.
-const (
-	ChannelNone       Channel = 0
-	ChannelStdout     Channel = 1
-	ChannelStderr     Channel = 2
-	ChannelStructured Channel = 3
-)
-
 // OpenStream opens the stream of an operation by its name.
 func OpenStream[O, E any](ctx context.Context, on Target, operation string, arguments ...Argument) (*Stream[O, E], error) {
 	return openStream[O, E](ctx, on.on(), operation, nil, arguments...)
 }
 
 func openStream[O, E any](ctx context.Context, on *target, operation string, options any, arguments ...Argument) (*Stream[O, E], error) {
-	handle, err := on.handle(ctx)
-	if err != nil {
-		return nil, err
-	}
-	options = given(options)
-	s, opened, err := on.client.openStream(ctx, handle, operation, write(options, arguments), options)
-	if err != nil {
-		return nil, err
-	}
-	value, err := decode[O](operation, opened, nil)
+	s := &stream{client: on.client, operation: operation, closed: make(chan struct{}), ended: make(chan struct{})}
+	opened, err := s.open(ctx, on, given(options), arguments)
+	value, err := decode[O](operation, opened, err)
 	if err != nil {
 		s.Close()
 		return nil, err
@@ -114,29 +96,24 @@ type stream struct {
 	err     error
 }
 
-// openStream opens a stream and waits until it is open. The context bounds that wait and, by its deadline, the
+// open opens the stream and waits until it is open. The context bounds that wait and, by its deadline, the
 // stream's life.
-func (c *connection) openStream(ctx context.Context, target uint64, operation string, params *params, options any) (*stream, result, error) {
+func (s *stream) open(ctx context.Context, on *target, options any, arguments []Argument) (result, error) {
+	target, err := on.handle(ctx)
+	if err != nil {
+		return result{}, err
+	}
+	params, err := write(s.operation, options, arguments)
+	if err != nil {
+		return result{}, err
+	}
 	defer params.release()
-	if params.err != nil {
-		params.err.Operation = operation
-		return nil, result{}, params.err
-	}
-	// While it is opened it counts as a call, whose end the closing of the client waits for.
-	call, _, err := c.pump.begin(c, operation, false)
+	// Meanwhile it counts as a call, whose end the closing of the client waits for.
+	call, _, err := s.client.pump.begin(s.client, s.operation, false)
 	if err != nil {
-		return nil, result{}, err
+		return result{}, err
 	}
-	defer c.pump.end(c, call)
-	s := &stream{client: c, operation: operation, closed: make(chan struct{}), ended: make(chan struct{})}
-	opened, err := s.open(ctx, target, params, options)
-	if err != nil {
-		s.Close()
-	}
-	return s, opened, err
-}
-
-func (s *stream) open(ctx context.Context, target uint64, params *params, options any) (result, error) {
+	defer s.client.pump.end(s.client, call)
 	queue := []byte("{\"capacityCalls\":4}\x00")
 	if with, ok := options.(interface{ buffer() int64 }); ok && with.buffer() > 0 {
 		queue = fmt.Appendf(nil, "{\"capacityCalls\":4,\"capacityBytes\":%d}\x00", max(with.buffer(), largeBytes))

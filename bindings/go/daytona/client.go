@@ -14,17 +14,6 @@ import (
 	"github.com/libdaytona/libdaytona/bindings/go/types"
 )
 
-// Client is a configured way to Daytona. Its methods may be called from several goroutines.
-type Client struct {
-	// API has every operation under the library's own name.
-	API *api.Client
-
-	Volume   *VolumeService
-	Snapshot *SnapshotService
-	Secret   *SecretService
-	WarmPool *WarmPoolService
-}
-
 // NewClient opens a client that is configured by the environment: DAYTONA_API_KEY or DAYTONA_JWT_TOKEN with
 // DAYTONA_ORGANIZATION_ID, DAYTONA_API_URL, DAYTONA_TARGET. It sends nothing.
 func NewClient() (*Client, error) { return NewClientWithConfig(nil) }
@@ -39,7 +28,9 @@ func NewClientWithConfig(config *types.DaytonaConfig) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Client{client, &VolumeService{client}, &SnapshotService{client}, &SecretService{client}, &WarmPoolService{client}}, nil
+	c := &Client{}
+	c.serve(client)
+	return c, nil
 }
 
 // Close ends every call and stream of the client and waits for them. See [api.Client.Close].
@@ -110,38 +101,41 @@ func (c *Client) List(ctx context.Context, labels map[string]string, page *int, 
 	for _, one := range query {
 		arguments = append(arguments, api.Members(one))
 	}
-	got, err := api.Call[api.SandboxPage](ctx, c.API, "sandbox.list", arguments...)
-	if err != nil {
-		return nil, err
-	}
-	result := &PaginatedSandboxes{nil, int(of(got.Total)), int(of(got.Page)), int(of(got.TotalPages))}
-	if got.Page == nil {
+	result, _, err := c.page(ctx, arguments...)
+	if err == nil && result.Page == 0 {
 		result.Page = of(page)
 	}
+	return result, err
+}
+
+// page gives a page of sandboxes, and the cursor of the next one.
+func (c *Client) page(ctx context.Context, arguments ...api.Argument) (*PaginatedSandboxes, string, error) {
+	got, err := api.Call[api.SandboxPage](ctx, c.API, "sandbox.list", arguments...)
+	if err != nil {
+		return nil, "", err
+	}
+	result := &PaginatedSandboxes{nil, int(of(got.Total)), int(of(got.Page)), int(of(got.TotalPages))}
 	for _, item := range got.Items {
 		result.Items = append(result.Items, newSandbox(c, c.API.Attach(item)))
 	}
-	return result, nil
+	return result, of(got.NextCursor), nil
 }
 
 // ListSeq gives every sandbox of a query, page after page, while it is ranged over. A failure comes last.
 func (c *Client) ListSeq(ctx context.Context, query *ListSandboxesQuery) iter.Seq2[*Sandbox, error] {
 	return func(yield func(*Sandbox, error) bool) {
-		cursor := ""
-		for {
-			page, err := api.Call[api.SandboxPage](ctx, c.API, "sandbox.list", api.Members(query), api.Optional("cursor", cursor))
+		for cursor, more := "", true; more; more = cursor != "" {
+			page, next, err := c.page(ctx, api.Members(query), api.Optional("cursor", cursor))
 			if err != nil {
 				yield(nil, err)
 				return
 			}
-			for _, item := range page.Items {
-				if !yield(newSandbox(c, c.API.Attach(item)), nil) {
+			for _, sandbox := range page.Items {
+				if !yield(sandbox, nil) {
 					return
 				}
 			}
-			if cursor = of(page.NextCursor); cursor == "" {
-				return
-			}
+			cursor = next
 		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	stderrors "errors"
 	"io"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -360,5 +361,32 @@ func TestAnErrorThatIsMadeIsOfItsClass(t *testing.T) {
 	}
 	if err := error(errors.NewDaytonaNotFoundError("gone", nil)); !stderrors.Is(err, errors.ErrNotFound) || stderrors.Is(err, errors.ErrConflict) {
 		t.Errorf("%v", err)
+	}
+}
+
+// generated is an error as the generated clients of the API make it.
+type generated struct{ body string }
+
+func (e *generated) Error() string { return "404 Not Found" }
+
+func (e *generated) Body() []byte { return []byte(e.body) }
+
+func TestAnAnswerIsMadeAnError(t *testing.T) {
+	response := &http.Response{StatusCode: 404, Header: http.Header{"X-Request-Id": {"r"}}}
+	var failure *errors.DaytonaError
+	err := errors.ConvertToolboxError(&generated{`{"message": "no such file", "code": "FILE_NOT_FOUND", "source": "DAYTONA_DAEMON"}`}, response)
+	if !stderrors.As(err, &failure) || !stderrors.Is(err, errors.ErrFileNotFound) || failure.Message != "no such file" || failure.Headers.Get("X-Request-Id") != "r" {
+		t.Errorf("%+v", err)
+	}
+	for body, message := range map[string]string{"gone": "gone", `{"error": "gone"}`: "gone", "": "404 Not Found"} {
+		if err := errors.ConvertAPIError(&generated{body}, response); !stderrors.As(err, &failure) || failure.Message != message || failure.StatusCode != 404 {
+			t.Errorf("%q: %+v", body, err)
+		}
+	}
+	if err := errors.NewDaytonaErrorFromBody([]byte(`{"statusCode": 409, "error_code": "C"}`), 400, nil); err.StatusCode != 409 || err.Code != "C" || err.Message != "Request failed" {
+		t.Errorf("%+v", err)
+	}
+	if err := stderrors.Join(errors.ConvertAPIError(nil, nil), errors.ConvertToolboxError(nil, response)); err != nil {
+		t.Error(err)
 	}
 }

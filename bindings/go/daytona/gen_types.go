@@ -154,6 +154,15 @@ type Sandbox struct {
 	ComputerUse *ComputerUseService
 }
 
+func (s *Sandbox) serve(on *api.SandboxHandle) {
+	s.API = on
+	s.FileSystem = &FileSystemService{on}
+	s.Git = &GitService{on}
+	s.Process = &ProcessService{on}
+	s.CodeInterpreter = &CodeInterpreterService{on}
+	s.ComputerUse = &ComputerUseService{on}
+}
+
 func (s *Sandbox) set(data api.Sandbox) {
 	s.ID = data.ID
 	s.Name = data.Name
@@ -190,6 +199,28 @@ func (s *Sandbox) set(data api.Sandbox) {
 	s.NetworkAllowList = data.NetworkAllowList
 	s.DomainAllowList = data.DomainAllowList
 	s.OutboundProxyUrl = data.OutboundProxyURL
+}
+
+// Client is a configured way to Daytona; API has every operation under the library's own name. Its methods
+// may be called from several goroutines.
+type Client struct {
+	API *api.Client
+
+	Volume *VolumeService
+
+	Snapshot *SnapshotService
+
+	Secret *SecretService
+
+	WarmPool *WarmPoolService
+}
+
+func (c *Client) serve(on *api.Client) {
+	c.API = on
+	c.Volume = &VolumeService{on}
+	c.Snapshot = &SnapshotService{on}
+	c.Secret = &SecretService{on}
+	c.WarmPool = &WarmPoolService{on}
 }
 
 // SandboxMetrics is what a sandbox used, in bytes and percent.
@@ -233,13 +264,13 @@ func (s *SandboxMetrics) set(data api.SystemMetrics) {
 
 // PaginatedSandboxes is a page of sandboxes.
 type PaginatedSandboxes struct {
-	Items []*Sandbox `json:"-"`
+	Items []*Sandbox
 
-	Total int `json:"-"`
+	Total int
 
-	Page int `json:"-"`
+	Page int
 
-	TotalPages int `json:"-"`
+	TotalPages int
 }
 
 // ListSandboxesQuery is which sandboxes are listed, and in which order.
@@ -328,33 +359,33 @@ type AccessibilityFindOptions struct {
 
 // DownloadProgress is how far a download is; TotalBytes is 0 where it is not known.
 type DownloadProgress struct {
-	BytesReceived int64 `json:"-"`
+	BytesReceived int64
 
-	TotalBytes int64 `json:"-"`
+	TotalBytes int64
 }
 
 // UploadProgress is how far an upload is.
 type UploadProgress struct {
-	BytesSent int64 `json:"-"`
+	BytesSent int64
 }
 
 // DockerImageContext is a local file or directory that an image contains.
 type DockerImageContext struct {
-	SourcePath string `json:"-"`
+	SourcePath string
 
-	ArchivePath string `json:"-"`
+	ArchivePath string
 }
 
 // OutputChannels is a run of code. All four channels are closed at its end, after Done has the result. None
 // of them has to be read.
 type OutputChannels struct {
-	Stdout <-chan *types.OutputMessage `json:"-"`
+	Stdout <-chan *types.OutputMessage
 
-	Stderr <-chan *types.OutputMessage `json:"-"`
+	Stderr <-chan *types.OutputMessage
 
-	Errors <-chan *types.ExecutionError `json:"-"`
+	Errors <-chan *types.ExecutionError
 
-	Done <-chan *types.ExecutionResult `json:"-"`
+	Done <-chan *types.ExecutionResult
 }
 
 // PushAccessCredentials is what the API gives for uploading the files of an image to its object store. The

@@ -11,10 +11,8 @@ import (
 )
 
 func newSandbox(client *Client, handle *api.SandboxHandle) *Sandbox {
-	s := &Sandbox{
-		client: client, API: handle, FileSystem: &FileSystemService{handle}, Git: &GitService{handle},
-		Process: &ProcessService{handle}, CodeInterpreter: &CodeInterpreterService{handle}, ComputerUse: &ComputerUseService{handle},
-	}
+	s := &Sandbox{client: client}
+	s.serve(handle)
 	s.set(handle.Data)
 	return s
 }

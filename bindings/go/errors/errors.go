@@ -8,7 +8,9 @@
 package errors
 
 import (
+	"cmp"
 	"encoding/json"
+	stderrors "errors"
 	"fmt"
 	"math"
 	"net/http"
@@ -22,52 +24,6 @@ const (
 	SourceDaemon = "DAYTONA_DAEMON"
 	SourceProxy  = "DAYTONA_PROXY"
 )
-
-// DaytonaError is everything that is known about a failure.
-type DaytonaError struct {
-	// Message says what happened, to what, and what to do about it.
-	Message string
-	// StatusCode is the HTTP status of the answer, or the one that stands for the failure (a timeout on this
-	// side is 408, a wrong argument 400); 0 where there is none.
-	StatusCode int
-	// Code is the finer reason, as FILE_NOT_FOUND; empty where there is none.
-	Code string
-	// Source says who made the error; empty where the server does not say, and for the library's own.
-	Source string
-	// Headers are the response's; nil where there was no response.
-	Headers http.Header
-
-	// Status is the library's status: 1 to 99 happened on this side, 400 to 599 is the server's HTTP status.
-	Status int
-	// HTTPStatus is the HTTP status of the answer; 0 where there was none.
-	HTTPStatus int
-	// Name is the status's name, as NOT_FOUND or TIMEOUT.
-	Name string
-	// Operation is the operation, as files.read.
-	Operation string
-	// RequestID is the id that the server gave the request.
-	RequestID string
-	// Retryable says whether the same call may succeed when repeated as it is.
-	Retryable bool
-	// RetryAfter is how long to wait before repeating it; 0 where the server does not say.
-	RetryAfter time.Duration
-	// Attempts is how often the request was sent.
-	Attempts int
-	// SandboxID is the sandbox's UUID, where one was involved and it is known.
-	SandboxID string
-	// SandboxName is the unique name that a create sent.
-	SandboxName string
-	// Bytes and Position say of a stream how much was delivered and where to resume; nil elsewhere.
-	Bytes, Position *int64
-	// ExitCode is the exit code where the remote side ended before the stream failed.
-	ExitCode *int
-	// Reason says of a stream why the remote side ended.
-	Reason string
-	// Cause is the context's error where its end was the reason.
-	Cause error
-
-	retryAfterMs int64 // exactly; a Duration ends at 292 years
-}
 
 // Error gives the message, with the HTTP status where there is one.
 func (e *DaytonaError) Error() string {
@@ -116,7 +72,7 @@ func (e *DaytonaError) Class() string {
 		return class
 	}
 	if e.Name == "" {
-		return classes[httpNames[e.StatusCode]]
+		return classes[names[e.StatusCode]]
 	}
 	return ""
 }
@@ -124,104 +80,89 @@ func (e *DaytonaError) Class() string {
 // ParentClass is the class right above a class; empty below the root.
 func ParentClass(class string) string { return parents[class] }
 
-// MarshalJSON writes the library's error JSON.
+// plain has the members of the error JSON that are fields as they are; wire has them all.
+type plain DaytonaError
+
+type wire struct {
+	*plain
+	Headers      map[string]string `json:"headers,omitzero"`
+	RetryAfterMs int64             `json:"retryAfterMs,omitzero"`
+}
+
+// MarshalJSON writes the library's error JSON; what is not known is absent.
 func (e *DaytonaError) MarshalJSON() ([]byte, error) {
-	is := map[string]any{
-		"status": e.Status, "name": e.Name, "message": e.Message, "code": orNull(e.Code), "source": orNull(e.Source),
-		"operation": orNull(e.Operation), "httpStatus": orNull(e.HTTPStatus), "requestId": orNull(e.RequestID),
-		"retryable": e.Retryable, "retryAfterMs": orNull(e.retryAfterMs), "attempts": e.Attempts,
-		"sandboxId": orNull(e.SandboxID), "headers": nil,
-	}
+	is := wire{plain: (*plain)(e), RetryAfterMs: e.retryAfterMs}
 	if e.Headers != nil {
-		headers := map[string]string{}
-		for name := range e.Headers {
-			headers[strings.ToLower(name)] = e.Headers.Get(name)
-		}
-		is["headers"] = headers
+		is.Headers = map[string]string{}
 	}
-	for name, value := range map[string]any{"sandboxName": orNull(e.SandboxName), "reason": orNull(e.Reason)} {
-		if value != nil {
-			is[name] = value
-		}
-	}
-	for name, value := range map[string]*int64{"bytes": e.Bytes, "position": e.Position} {
-		if value != nil {
-			is[name] = *value
-		}
-	}
-	if e.ExitCode != nil {
-		is["exitCode"] = *e.ExitCode
+	for name := range e.Headers {
+		is.Headers[strings.ToLower(name)] = e.Headers.Get(name)
 	}
 	return json.Marshal(is)
 }
 
-func orNull[T comparable](value T) any {
-	var none T
-	if value == none {
-		return nil
+// FromJSON reads the library's error JSON.
+func FromJSON(status int, text []byte) *DaytonaError {
+	e := &DaytonaError{}
+	is := wire{plain: (*plain)(e)}
+	if json.Unmarshal(text, &is) != nil || e.Name == "" {
+		name := names[status]
+		return &DaytonaError{Message: "The library answered " + name + ".", Name: name, Status: status, StatusCode: statuses[name].http}
 	}
-	return value
+	e.StatusCode = cmp.Or(e.HTTPStatus, statuses[e.Name].http)
+	e.retryAfterMs = is.RetryAfterMs
+	e.RetryAfter = time.Duration(min(is.RetryAfterMs, math.MaxInt64/int64(time.Millisecond))) * time.Millisecond
+	if is.Headers != nil {
+		e.Headers = http.Header{}
+	}
+	for name, value := range is.Headers {
+		e.Headers.Set(name, value)
+	}
+	return e
 }
 
 // New makes an error of a status by its name, as CLOSED.
 func New(name, message string) *DaytonaError {
-	status := statuses[name]
-	return &DaytonaError{Message: message, Name: name, Status: status, StatusCode: standsFor(name, status)}
-}
-
-// standsFor is the HTTP status that a failure of this side has in the official packages.
-func standsFor(name string, status int) int {
-	switch name {
-	case "TIMEOUT":
-		return http.StatusRequestTimeout
-	case "INVALID_ARGUMENT", "INVALID_JSON":
-		return http.StatusBadRequest
-	case "NO_MATCH":
-		return http.StatusNotFound
-	}
-	if status >= 400 {
-		return status
-	}
-	return 0
-}
-
-// FromJSON reads the library's error JSON.
-func FromJSON(status int, text []byte) *DaytonaError {
-	var is struct {
-		Name, Message, Code, Source, Operation, RequestID, SandboxID, SandboxName, Reason string
-		HTTPStatus                                                                        int
-		Retryable                                                                         bool
-		RetryAfterMs                                                                      int64
-		Attempts                                                                          int
-		Bytes, Position                                                                   *int64
-		ExitCode                                                                          *int
-		Headers                                                                           map[string]string
-	}
-	if json.Unmarshal(text, &is) != nil || is.Name == "" {
-		name := names[status]
-		return &DaytonaError{Message: "The library answered " + name + ".", Name: name, Status: status, StatusCode: standsFor(name, status)}
-	}
-	failure := &DaytonaError{
-		Message: is.Message, StatusCode: is.HTTPStatus, Code: is.Code, Source: is.Source, Status: status, HTTPStatus: is.HTTPStatus,
-		Name: is.Name, Operation: is.Operation, RequestID: is.RequestID, Retryable: is.Retryable,
-		RetryAfter: time.Duration(min(is.RetryAfterMs, math.MaxInt64/int64(time.Millisecond))) * time.Millisecond,
-		Attempts:   is.Attempts, retryAfterMs: is.RetryAfterMs,
-		SandboxID: is.SandboxID, SandboxName: is.SandboxName, Bytes: is.Bytes, Position: is.Position,
-		ExitCode: is.ExitCode, Reason: is.Reason,
-	}
-	if failure.StatusCode == 0 {
-		failure.StatusCode = standsFor(is.Name, status)
-	}
-	if is.Headers != nil {
-		failure.Headers = http.Header{}
-		for name, value := range is.Headers {
-			failure.Headers.Set(name, value)
-		}
-	}
-	return failure
+	is := statuses[name]
+	return &DaytonaError{Message: message, Name: name, Status: is.number, StatusCode: is.http}
 }
 
 // NewDaytonaError makes an error of an HTTP status.
 func NewDaytonaError(message string, statusCode int, headers http.Header) *DaytonaError {
 	return &DaytonaError{Message: message, StatusCode: statusCode, Headers: headers}
+}
+
+// NewDaytonaErrorFromBody makes an error of a server's answer, whose own statusCode counts more than the given one.
+func NewDaytonaErrorFromBody(body []byte, statusCode int, headers http.Header) *DaytonaError {
+	var is struct {
+		Message, Error, Code, Source string
+		ErrorCode                    string `json:"error_code"`
+		StatusCode                   int
+	}
+	if len(body) > 0 && json.Unmarshal(body, &is) != nil {
+		is.Message = string(body)
+	}
+	e := NewDaytonaError(cmp.Or(is.Message, is.Error, "Request failed"), cmp.Or(is.StatusCode, statusCode), headers)
+	e.Code, e.Source = cmp.Or(is.Code, is.ErrorCode), is.Source
+	return e
+}
+
+// ConvertAPIError makes an error of one that a generated client of the API gave, and of the answer where there is one.
+func ConvertAPIError(err error, httpResp *http.Response) error {
+	if err == nil {
+		return nil
+	}
+	if httpResp == nil {
+		httpResp = &http.Response{}
+	}
+	var answered interface{ Body() []byte }
+	if stderrors.As(err, &answered) && len(answered.Body()) > 0 {
+		return NewDaytonaErrorFromBody(answered.Body(), httpResp.StatusCode, httpResp.Header)
+	}
+	return NewDaytonaError(err.Error(), httpResp.StatusCode, httpResp.Header)
+}
+
+// ConvertToolboxError is ConvertAPIError of a generated client of the toolbox.
+func ConvertToolboxError(err error, httpResp *http.Response) error {
+	return ConvertAPIError(err, httpResp)
 }

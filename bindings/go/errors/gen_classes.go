@@ -2,6 +2,79 @@
 
 package errors
 
+import (
+	"net/http"
+	"time"
+)
+
+// DaytonaError is everything that is known about a failure; what is null or absent is a field's zero value.
+type DaytonaError struct {
+	// StatusCode: the HTTP status of the answer, or the one that stands for the failure (a timeout on this
+	// side is 408, a wrong argument 400); 0 where there is none.
+	StatusCode int `json:"-"`
+
+	// Cause: the context's error where its end was the reason.
+	Cause error `json:"-"`
+
+	// Status: The status: 1 to 99 happened on this side, 400 to 599 is the server's HTTP status.
+	Status int `json:"status"`
+
+	// Name: The status's name without prefix, as `NOT_FOUND`; `HTTP` for a number without a name.
+	Name string `json:"name"`
+
+	// Message: What happened, to what, and what to do about it.
+	Message string `json:"message"`
+
+	// Code: The finer reason, as `FILE_NOT_FOUND`; null where there is none. A server's own codes pass as they
+	// are.
+	Code string `json:"code,omitzero"`
+
+	// Source: Who made the error; null where the server does not say, and for the library's own.
+	Source string `json:"source,omitzero"`
+
+	// Operation: The operation, as `files.read`; null outside of one.
+	Operation string `json:"operation,omitzero"`
+
+	// HTTPStatus: The HTTP status of the answer; null where there was none.
+	HTTPStatus int `json:"httpStatus,omitzero"`
+
+	// RequestID: The id that the server gave the request; null where it gave none.
+	RequestID string `json:"requestId,omitzero"`
+
+	// Retryable: Whether the same call may succeed when repeated as it is.
+	Retryable bool `json:"retryable"`
+
+	// RetryAfter: When to repeat it; null where the server does not say.
+	RetryAfter time.Duration `json:"-"`
+
+	// Attempts: How often the request was sent.
+	Attempts int `json:"attempts"`
+
+	// SandboxID: The sandbox's UUID; null where none was involved, or it is not known.
+	SandboxID string `json:"sandboxId,omitzero"`
+
+	// SandboxName: The unique name that a create sent; absent elsewhere.
+	SandboxName string `json:"sandboxName,omitzero"`
+
+	// Headers: The response's headers, never the request's; null where there was no response.
+	Headers http.Header `json:"-"`
+
+	// Bytes: Of a stream: bytes delivered. Absent elsewhere. Unit: bytes.
+	Bytes *int64 `json:"bytes,omitzero"`
+
+	// Position: Of a stream: where to resume. Absent elsewhere. Unit: bytes.
+	Position *int64 `json:"position,omitzero"`
+
+	// ExitCode: Of a stream: the exit code, where the remote side ended before the stream failed. Absent
+	// elsewhere.
+	ExitCode *int `json:"exitCode,omitzero"`
+
+	// Reason: Of a stream: why the remote side ended. Absent elsewhere.
+	Reason string `json:"reason,omitzero"`
+
+	retryAfterMs int64 // exactly; a Duration ends at 292 years
+}
+
 // The sentinels of errors.Is, one for each class.
 var (
 	// ErrBadRequest: HTTP_BAD_REQUEST, BAD_REQUEST, INVALID_REQUEST_BODY.
@@ -284,43 +357,43 @@ var codes = map[string]coded{
 	"INTERNAL_SERVER_ERROR":      {"InternalServer", "DAYTONA_DAEMON"},
 }
 
-// Statuses by their names.
-var statuses = map[string]int{
-	"OK":                   0,
-	"INVALID_ARGUMENT":     1,
-	"INVALID_HANDLE":       2,
-	"INVALID_JSON":         3,
-	"TIMEOUT":              4,
-	"CANCELLED":            5,
-	"CONNECTION":           6,
-	"TLS":                  7,
-	"PROTOCOL":             8,
-	"CLOSED":               9,
-	"SLOW_CONSUMER":        10,
-	"IO":                   11,
-	"FORKED":               12,
-	"PANIC":                13,
-	"UNSUPPORTED":          14,
-	"BUSY":                 15,
-	"QUEUE_FULL":           16,
-	"WOULD_BLOCK":          17,
-	"END_OF_STREAM":        18,
-	"NO_MATCH":             19,
-	"SANDBOX_FAILED":       20,
-	"CONFIGURATION":        21,
-	"BAD_REQUEST":          400,
-	"AUTHENTICATION":       401,
-	"FORBIDDEN":            403,
-	"NOT_FOUND":            404,
-	"REQUEST_TIMEOUT":      408,
-	"CONFLICT":             409,
-	"GONE":                 410,
-	"UNPROCESSABLE_ENTITY": 422,
-	"RATE_LIMIT":           429,
-	"INTERNAL_SERVER":      500,
-	"BAD_GATEWAY":          502,
-	"SERVICE_UNAVAILABLE":  503,
-	"GATEWAY_TIMEOUT":      504,
+// Statuses by their names, with the HTTP status that stands for each in the official packages.
+var statuses = map[string]struct{ number, http int }{
+	"OK":                   {0, 0},
+	"INVALID_ARGUMENT":     {1, 400},
+	"INVALID_HANDLE":       {2, 0},
+	"INVALID_JSON":         {3, 400},
+	"TIMEOUT":              {4, 408},
+	"CANCELLED":            {5, 0},
+	"CONNECTION":           {6, 0},
+	"TLS":                  {7, 0},
+	"PROTOCOL":             {8, 0},
+	"CLOSED":               {9, 0},
+	"SLOW_CONSUMER":        {10, 0},
+	"IO":                   {11, 0},
+	"FORKED":               {12, 0},
+	"PANIC":                {13, 0},
+	"UNSUPPORTED":          {14, 0},
+	"BUSY":                 {15, 0},
+	"QUEUE_FULL":           {16, 0},
+	"WOULD_BLOCK":          {17, 0},
+	"END_OF_STREAM":        {18, 0},
+	"NO_MATCH":             {19, 404},
+	"SANDBOX_FAILED":       {20, 0},
+	"CONFIGURATION":        {21, 0},
+	"BAD_REQUEST":          {400, 400},
+	"AUTHENTICATION":       {401, 401},
+	"FORBIDDEN":            {403, 403},
+	"NOT_FOUND":            {404, 404},
+	"REQUEST_TIMEOUT":      {408, 408},
+	"CONFLICT":             {409, 409},
+	"GONE":                 {410, 410},
+	"UNPROCESSABLE_ENTITY": {422, 422},
+	"RATE_LIMIT":           {429, 429},
+	"INTERNAL_SERVER":      {500, 500},
+	"BAD_GATEWAY":          {502, 502},
+	"SERVICE_UNAVAILABLE":  {503, 503},
+	"GATEWAY_TIMEOUT":      {504, 504},
 }
 
 var names = map[int]string{
@@ -346,22 +419,6 @@ var names = map[int]string{
 	19:  "NO_MATCH",
 	20:  "SANDBOX_FAILED",
 	21:  "CONFIGURATION",
-	400: "BAD_REQUEST",
-	401: "AUTHENTICATION",
-	403: "FORBIDDEN",
-	404: "NOT_FOUND",
-	408: "REQUEST_TIMEOUT",
-	409: "CONFLICT",
-	410: "GONE",
-	422: "UNPROCESSABLE_ENTITY",
-	429: "RATE_LIMIT",
-	500: "INTERNAL_SERVER",
-	502: "BAD_GATEWAY",
-	503: "SERVICE_UNAVAILABLE",
-	504: "GATEWAY_TIMEOUT",
-}
-
-var httpNames = map[int]string{
 	400: "BAD_REQUEST",
 	401: "AUTHENTICATION",
 	403: "FORBIDDEN",

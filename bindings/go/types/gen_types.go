@@ -51,7 +51,7 @@ const (
 
 // ExperimentalConfig is taken for compatibility; nothing of it applies here.
 type ExperimentalConfig struct {
-	OtelEnabled bool `json:"-"`
+	OtelEnabled bool
 }
 
 // DaytonaConfig is the configuration of a client; what is absent comes from the environment.
@@ -360,25 +360,25 @@ type FileInfo struct {
 
 // FileUpload is a file to upload: []byte, or the path of a local file.
 type FileUpload struct {
-	Source any `json:"-"`
+	Source any
 
-	Destination string `json:"-"`
+	Destination string
 }
 
 // FileDownloadRequest is a file to download; without a destination into memory.
 type FileDownloadRequest struct {
-	Source string `json:"-"`
+	Source string
 
-	Destination *string `json:"-"`
+	Destination *string
 }
 
 // FileDownloadResponse is what became of a download: []byte, or the local path.
 type FileDownloadResponse struct {
-	Source string `json:"-"`
+	Source string
 
-	Result any `json:"-"`
+	Result any
 
-	Error *string `json:"-"`
+	Error *string
 }
 
 // GitStatus is the state of a repository.

@@ -1,14 +1,17 @@
 //! The tree of error classes, and what each status and code belongs to.
 
-use crate::languages::surface::Surface;
+use super::names::{comment, described, exported};
+use crate::languages::surface::{Member, Surface};
+use crate::languages::types::Type;
 use std::fmt::Write;
 
 /// What the official SDK has for several classes at once.
 const ALIASES: &[(&str, &str)] = &[("Validation", "BadRequest"), ("Authorization", "Forbidden")];
 
 pub fn render(surface: &Surface) -> String {
-    let mut text =
-        String::from("package errors\n\n// The sentinels of errors.Is, one for each class.\nvar (\n");
+    let mut text = String::from("package errors\n\nimport (\n\t\"net/http\"\n\t\"time\"\n)\n");
+    structure(&mut text, surface);
+    text.push_str("\n// The sentinels of errors.Is, one for each class.\nvar (\n");
     for class in &surface.classes {
         let name = &class.name;
         let mut says: Vec<String> = class.statuses.clone();
@@ -57,20 +60,76 @@ pub fn render(surface: &Surface) -> String {
             )
         }),
     );
-    text.push_str("}\n\n// Statuses by their names.\nvar statuses = map[string]int{\n");
-    table(&mut text, surface.statuses.iter().map(|status| (plain(&status.name), status.number.to_string())));
+    text.push_str(
+        "}\n\n// Statuses by their names, with the HTTP status that stands for each in the official packages.\n\
+         var statuses = map[string]struct{ number, http int }{\n",
+    );
+    table(
+        &mut text,
+        surface.statuses.iter().map(|status| {
+            (plain(&status.name), format!("{{{}, {}}}", status.number, stands_for(surface, &status.name)))
+        }),
+    );
     text.push_str("}\n\nvar names = map[int]string{\n");
     for status in &surface.statuses {
         let pad = " ".repeat(3 - status.number.to_string().len());
         writeln!(text, "\t{}: {pad}\"{}\",", status.number, plain(&status.name)).unwrap();
     }
-    text.push_str("}\n\nvar httpNames = map[int]string{\n");
-    for status in surface.statuses.iter().filter(|status| status.number >= 400) {
-        writeln!(text, "\t{}: \"{}\",", status.number, plain(&status.name)).unwrap();
-    }
     text.push_str("}\n");
     types(&mut text, surface);
     text
+}
+
+/// The error itself: the members of the error JSON, and what Go and the official package have beside them.
+fn structure(text: &mut String, surface: &Surface) {
+    text.push_str(
+        "\n// DaytonaError is everything that is known about a failure; what is null or absent is a field's zero value.\ntype DaytonaError struct {\n\
+         \t// StatusCode: the HTTP status of the answer, or the one that stands for the failure (a timeout on this\n\
+         \t// side is 408, a wrong argument 400); 0 where there is none.\n\tStatusCode int `json:\"-\"`\n\n\
+         \t// Cause: the context's error where its end was the reason.\n\tCause error `json:\"-\"`\n",
+    );
+    for member in surface.shape("Error").into_iter().flat_map(|shape| &shape.members) {
+        let field = exported(&member.name);
+        let (field, of, tag) = match member.name.as_str() {
+            "headers" => (field, "http.Header", "-".to_owned()),
+            "retryAfterMs" => ("RetryAfter".to_owned(), "time.Duration", "-".to_owned()),
+            name if member.required && !member.nullable => (field, field_type(member), name.to_owned()),
+            name => (field, field_type(member), format!("{name},omitzero")),
+        };
+        text.push('\n');
+        // A duration has its unit itself.
+        let doc = if of == "time.Duration" { member.doc.clone() } else { described(member) };
+        text.push_str(&comment(&format!("{field}: {doc}"), "\t"));
+        writeln!(text, "\t{field} {of} `json:\"{tag}\"`").unwrap();
+    }
+    text.push_str("\n\tretryAfterMs int64 // exactly; a Duration ends at 292 years\n}\n");
+}
+
+/// A number that may be absent is a pointer; it may be 0 as well.
+fn field_type(member: &Member) -> &'static str {
+    match (&member.of, member.required, member.format.as_deref()) {
+        (Type::Boolean, ..) => "bool",
+        (Type::Integer, true, _) => "int",
+        (Type::Integer, false, Some("uint64")) => "*int64",
+        (Type::Integer, false, _) => "*int",
+        _ => "string",
+    }
+}
+
+/// The HTTP status of a status, or of the nearest class that it belongs to and that has one; else 0.
+fn stands_for(surface: &Surface, status: &str) -> i64 {
+    let number = |name: &String| surface.statuses.iter().find(|it| it.name == *name).map(|it| it.number);
+    if let Some(is) = number(&status.to_owned()).filter(|is| *is >= 400) {
+        return is;
+    }
+    let mut class = surface.classes.iter().find(|class| class.statuses.iter().any(|it| it == status));
+    while let Some(is) = class {
+        if let Some(http) = is.statuses.iter().filter_map(number).find(|is| *is >= 400) {
+            return http;
+        }
+        class = surface.classes.iter().find(|it| Some(&it.name) == is.parent.as_ref());
+    }
+    0
 }
 
 /// The types of errors.As, which carry the error itself.

@@ -25,6 +25,13 @@ pub fn choices(surface: &Surface) -> String {
         }
         text.push_str(")\n");
     }
+    text.push_str("\n// Channel tells the pieces of a stream apart.\ntype Channel int32\n\n// Values of Channel.\nconst (\n");
+    for channel in &surface.channels {
+        let name = format!("Channel{}", exported(&channel.name));
+        text.push_str(&comment(&format!("{name}: {}", channel.doc), "\t"));
+        writeln!(text, "\t{name} Channel = {}", channel.number).unwrap();
+    }
+    text.push_str(")\n");
     text
 }
 
@@ -63,11 +70,14 @@ fn render(text: &mut String, shape: &Shape) {
     }
     text.push_str("}\n");
     if shape.is_result {
+        // No control character is in a JSON text, so that a tab tells the names apart.
+        let names: Vec<String> = shape.members.iter().map(|it| format!("\\\"{}\\\"", it.name)).collect();
+        let names = names.join("\\t");
         write!(
             text,
             "\n// UnmarshalJSON keeps the members that this type does not name.\n\
              func (v *{name}) UnmarshalJSON(data []byte) error {{\n\ttype plain {name}\n\
-             \treturn read(data, (*plain)(v), &v.AdditionalProperties)\n}}\n\n\
+             \treturn read(data, (*plain)(v), \"{names}\", &v.AdditionalProperties)\n}}\n\n\
              // MarshalJSON writes all members.\n\
              func (v {name}) MarshalJSON() ([]byte, error) {{\n\ttype plain {name}\n\
              \treturn written(plain(v), v.AdditionalProperties)\n}}\n"

@@ -95,6 +95,11 @@ fn text(value: &Value) -> &str {
     value.as_str().unwrap_or_default()
 }
 
+/// What the methods of a type call it.
+fn receiver(name: &str) -> &'static str {
+    if name == "Client" { "c" } else { "s" }
+}
+
 /// A name, and whether it stands in the package `daytona` rather than where its kind has its own.
 fn placed(name: &str) -> (&str, bool) {
     name.strip_prefix("daytona.").map_or((name, false), |own| (own, true))

@@ -113,7 +113,7 @@ struct Service<'a> {
 
 impl Service<'_> {
     fn receiver(&self) -> String {
-        format!("{} *{}", if self.name == "Client" { "c" } else { "s" }, self.name)
+        format!("{} *{}", super::receiver(self.name), self.name)
     }
 
     /// What its operations act on.

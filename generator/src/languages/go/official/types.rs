@@ -57,16 +57,17 @@ fn structure(body: &mut String, name: &str, it: &Value, surface: &Surface) -> Re
     let of =
         it["from"].as_str().map(|from| surface.shape(from).ok_or(format!("official.json: no shape {from}")));
     let of = of.transpose()?;
+    let is_json = of.is_none() && fields.values().any(|is| is[1].is_string());
     // A blank line between fields, so that gofmt has nothing to align.
     for (number, (field, is)) in fields.iter().enumerate() {
         if number > 0 || it["embeds"].is_string() {
             body.push('\n');
         }
         let (of_field, json) = (text(&is[0]), text(&is[1]));
-        if let Some(of) = of {
-            if let Some(member) = of.members.iter().find(|member| member.name == json) {
-                body.push_str(&comment(&format!("{field}: {}", described(member)), "\t"));
-            }
+        if let Some(member) = of.and_then(|of| of.members.iter().find(|member| member.name == json)) {
+            body.push_str(&comment(&format!("{field}: {}", described(member)), "\t"));
+        }
+        if !is_json {
             writeln!(body, "\t{field} {of_field}").unwrap();
             continue;
         }
@@ -84,7 +85,23 @@ fn structure(body: &mut String, name: &str, it: &Value, surface: &Surface) -> Re
             getter(body, name, field, text(&is[0]));
         }
     }
+    if it["services"] == true {
+        provider(body, name, fields);
+    }
     of.map_or(Ok(()), |of| setter(body, name, fields, of))
+}
+
+/// The method that makes the services of what has some.
+fn provider(body: &mut String, name: &str, fields: &Map<String, Value>) {
+    let (receiver, on) = (super::receiver(name), text(&fields["API"][0]));
+    writeln!(body, "\nfunc ({receiver} *{name}) serve(on {on}) {{\n\t{receiver}.API = on").unwrap();
+    for (field, of) in fields.iter().filter_map(|(field, is)| Some((field, text(&is[0]).strip_prefix('*')?)))
+    {
+        if of.ends_with("Service") {
+            writeln!(body, "\t{receiver}.{field} = &{of}{{on}}").unwrap();
+        }
+    }
+    body.push_str("}\n");
 }
 
 fn getter(body: &mut String, name: &str, field: &str, of: &str) {
