@@ -42,76 +42,71 @@ class Image {
     return new Image({ dockerfile: fs.readFileSync(place, 'utf8'), contextDir: path.dirname(place) })
   }
 
-  /** @param {any} step @returns {this} */
-  #add(step) {
+  /** Any step of an image object. @param {any} step @returns {this} */
+  step(step) {
     this.#spec.steps.push(step)
     return this
   }
 
   /** @param {string[]} packages */
   aptGet(packages) {
-    return this.#add({ aptGet: packages })
+    return this.step({ aptGet: packages })
   }
 
   /** @param {string | string[]} packages @param {any} [options] */
   pipInstall(packages, options) {
-    return this.#add({ pipInstall: { packages: [packages].flat(), ...options } })
+    return this.step({ pipInstall: { packages: [packages].flat(), ...options } })
   }
 
   /** @param {string} requirementsTxt @param {any} [options] */
   pipInstallFromRequirements(requirementsTxt, options) {
-    return this.#add({ requirements: { path: requirementsTxt, ...options } })
+    return this.step({ requirements: { path: requirementsTxt, ...options } })
   }
 
   /** @param {string} pyprojectToml @param {any} [options] */
   pipInstallFromPyproject(pyprojectToml, options) {
-    return this.#add({ pyproject: { path: pyprojectToml, ...options } })
+    return this.step({ pyproject: { path: pyprojectToml, ...options } })
   }
 
   /** @param {string} localPath @param {string} remotePath */
   addLocalFile(localPath, remotePath) {
-    return this.#add({ addLocalFile: { localPath, remotePath } })
+    return this.step({ addLocalFile: { localPath, remotePath } })
   }
 
   /** @param {string} localPath @param {string} remotePath */
   addLocalDir(localPath, remotePath) {
-    return this.#add({ addLocalDir: { localPath, remotePath } })
+    return this.step({ addLocalDir: { localPath, remotePath } })
   }
 
   /** @param {(string | string[])[]} commands */
   runCommands(...commands) {
-    for (const run of commands) this.#add({ run })
+    for (const run of commands) this.step({ run })
     return this
   }
 
   /** @param {Record<string, string>} env */
   env(env) {
-    return this.#add({ env })
+    return this.step({ env })
   }
 
   /** @param {string} workdir */
   workdir(workdir) {
-    return this.#add({ workdir })
+    return this.step({ workdir })
   }
 
   /** @param {string[]} entrypoint */
   entrypoint(entrypoint) {
-    return this.#add({ entrypoint })
+    return this.step({ entrypoint })
   }
 
   /** @param {string[]} cmd */
   cmd(cmd) {
-    return this.#add({ cmd })
+    return this.step({ cmd })
   }
 
   /** @param {string[]} commands @param {string} [contextDir] */
   dockerfileCommands(commands, contextDir) {
-    return this.#add({ raw: { commands, contextDir } })
-  }
-
-  /** Any step of an image object. @param {any} step */
-  step(step) {
-    return this.#add(step)
+    return this.step({ raw: { commands, contextDir } })
   }
 
   /** The Dockerfile. Local files that it needs are looked for. */

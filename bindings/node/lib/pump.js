@@ -131,16 +131,27 @@ class Queue {
 }
 
 /**
+ * How an operation's answer is read, where it is not JSON.
+ * @type {Record<string, (event: Event, owner: any) => any>}
+ */
+const readers = {
+  bytes: bytesOf,
+  text: textOf,
+  null: () => undefined,
+  handle: (event, owner) => owner._sandbox(event.result, valueOf(event)),
+}
+
+/**
  * A call under way.
- * @typedef {{ resolve: (value: any) => void, reject: (error: unknown) => void, returns: string, owner: any,
- *   id: number, onProgress?: (progress: any) => void, signal?: AbortSignal, abort?: () => void }} Pending
+ * @typedef {{ resolve: (value: any) => void, reject: (error: unknown) => void, operation: string, owner: any,
+ *   id: number, onProgress?: (progress: any) => void, signal?: AbortSignal, release?: () => void }} Pending
  */
 
 /** @type {Map<number, Pending>} */
 const pending = new Map()
-/** @type {Map<number, (line: any) => void>} */
-const listeners = new Map()
 let last = 0
+/** What gets the lines of the log. @type {((line: any) => void) | undefined} */
+let listener
 /** @type {Queue | undefined} */
 let calls
 
@@ -157,8 +168,7 @@ function queue() {
 function onEvent(event) {
   if (event.kind === LOG) {
     const line = valueOf(event)
-    const listener = listeners.get(event.user)
-    if (listener) queueMicrotask(() => listener(line))
+    queueMicrotask(() => listener?.(line))
     return
   }
   const call = pending.get(event.user)
@@ -172,13 +182,14 @@ function onEvent(event) {
   if (event.kind !== DONE) return
   pending.delete(event.user)
   if (!pending.size) queue().hold(false)
-  if (call.signal) call.signal.removeEventListener('abort', /** @type {any} */ (call.abort))
+  call.release?.()
   try {
     if (event.status) {
       const cause = call.signal?.aborted ? call.signal.reason : undefined
       settle(call, 'reject', fromJson(valueOf(event), cause))
     } else {
-      settle(call, 'resolve', value(call, event))
+      const read = readers[returns[call.operation]] ?? valueOf
+      settle(call, 'resolve', read(event, call.owner))
     }
   } catch (error) {
     settle(call, 'reject', error)
@@ -189,22 +200,6 @@ function onEvent(event) {
 function settle(call, how, value) {
   if (call.onProgress) queueMicrotask(() => call[how](value))
   else call[how](value)
-}
-
-/** @param {Pending} call @param {Event} event */
-function value(call, event) {
-  switch (call.returns) {
-    case 'bytes':
-      return bytesOf(event)
-    case 'text':
-      return textOf(event)
-    case 'null':
-      return undefined
-    case 'handle':
-      return call.owner._sandbox(event.result, valueOf(event))
-    default:
-      return valueOf(event)
-  }
 }
 
 /**
@@ -240,69 +235,61 @@ function submit(owner, operation, params, options, body = null) {
     const length = body ? body.byteLength : 0
     check(library.submit(owner._handle, operation, json.stringify(params), body, length, handle, user, number, pointer))
     const id = stored()
-    const call = { resolve, reject, returns: returns[operation], owner, id, onProgress: options?.onProgress, signal }
-    if (signal) Object.assign(call, { abort: whenAborted(signal, () => library.cancel(id)) })
-    pending.set(user, call)
+    const release = whenAborted(signal, () => library.cancel(id))
+    pending.set(user, { resolve, reject, operation, owner, id, onProgress: options?.onProgress, signal, release })
     if (pending.size === 1) queue().hold(true)
   })
 }
 
-/** Many calls may have one signal, which is no leak. @param {AbortSignal} signal @param {() => void} abort */
+/**
+ * Listens to a signal if there is one, and gives what ends that. Many calls may have one signal, which is no leak.
+ * @param {AbortSignal | undefined} signal @param {() => void} abort
+ */
 function whenAborted(signal, abort) {
+  if (!signal) return undefined
   if (signal instanceof EventTarget) setMaxListeners(0, signal)
   signal.addEventListener('abort', abort, { once: true })
-  return abort
+  return () => signal.removeEventListener('abort', abort)
 }
 
 /** @param {string} operation @param {unknown} cause @param {string} when */
 const cancelled = (operation, cause, when) =>
   failure(5, 'CANCELLED', `${operation} was cancelled ${when}.`, operation, cause)
 
-/** Sends the library's log lines to a function. @param {number} level @param {(line: any) => void} listener */
-function log(level, listener) {
-  listeners.clear()
-  const user = ++last
-  if (level) listeners.set(user, listener)
-  check(library.log(level, level ? queue().handle : 0, user))
+/** Sends the library's log lines to a function. @param {number} level @param {(line: any) => void} onLine */
+function log(level, onLine) {
+  listener = level ? onLine : undefined
+  check(library.log(level, level ? queue().handle : 0, 0))
 }
 
-/** Handles of clients that are open in this thread. @type {Set<number>} */
-const clients = new Set()
-/** @type {Map<number, number>} */
-const keys = new Map()
+const KEY = process.platform === 'darwin' ? 'uint64_t' : 'uint32_t'
 
 /**
  * A thread that is terminated runs no JavaScript any more. What its end does run are the destructors of its
  * thread-specific values: the value is the handle, the destructor `daytona_close`. So its calls and streams end.
- * @param {number} handle
+ * @param {number} handle @returns {number | undefined} the value's key
  */
 function closeAtThreadEnd(handle) {
-  if (isMainThread || process.platform === 'win32') return
+  if (isMainThread || process.platform === 'win32') return undefined
   const create = system.func('pthread_key_create', 'int', ['void *', 'void *'])
-  const set = system.func('pthread_setspecific', 'int', [
-    process.platform === 'darwin' ? 'uint64_t' : 'uint32_t',
-    'uint64_t',
-  ])
-  if (create(number.fill(0), library.closeAddress)) return
+  if (create(number.fill(0), library.closeAddress)) return undefined
   const key = stored()
-  keys.set(handle, key)
-  set(key, handle)
+  system.func('pthread_setspecific', 'int', [KEY, 'uint64_t'])(key, handle)
+  return key
 }
 
+/** Handles of clients that are open in this thread, with their keys. @type {Map<number, number | undefined>} */
+const clients = new Map()
+
 /** @param {number} handle */
-function opened(handle) {
-  clients.add(handle)
-  closeAtThreadEnd(handle)
-}
+const opened = (handle) => clients.set(handle, closeAtThreadEnd(handle))
 
 /** @param {number} handle */
 function closeClient(handle) {
+  const key = clients.get(handle)
   clients.delete(handle)
   library.close(handle)
-  const key = keys.get(handle)
-  if (key === undefined) return
-  keys.delete(handle)
-  system.func('pthread_key_delete', 'int', [process.platform === 'darwin' ? 'uint64_t' : 'uint32_t'])(key)
+  if (key !== undefined) system.func('pthread_key_delete', 'int', [KEY])(key)
 }
 
 /** Waits until every call of a client and of its sandboxes has its answer. @param {any} client */
@@ -322,7 +309,7 @@ async function settled(client) {
 }
 
 process.on('exit', () => {
-  for (const handle of [...clients]) closeClient(handle)
+  for (const handle of [...clients.keys()]) closeClient(handle)
   if (isMainThread) library.shutdown(SHUTDOWN_MS)
 })
 

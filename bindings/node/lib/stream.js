@@ -58,18 +58,18 @@ class Stream {
   /** @type {Promise<any>} */ #writing = Promise.resolve()
   #owner
   #operation
-  /** @type {AbortSignal | undefined} */ #signal
   /** @type {((progress: any) => void) | undefined} */ #onProgress
-  #abort = () => this.#stop(cancelled(this.#operation, this.#signal?.reason, 'by its signal'))
+  /** Ends the listening to a signal. @type {(() => void) | undefined} */ #release
 
   /** @param {any} owner @param {string} operation @param {object} params @param {any} [options] */
   constructor(owner, operation, params, options) {
     this.#owner = owner
     this.#operation = operation
     this.#onProgress = options?.onProgress
+    const signal = options?.signal
     try {
       if (!owner._handle) throw closed(owner._what)
-      if (options?.signal?.aborted) throw cancelled(operation, options.signal.reason, 'before it began')
+      if (signal?.aborted) throw cancelled(operation, signal.reason, 'before it began')
       const all = merge(params, options, owner, operation)
       this.#queue = new Queue(
         CAPACITY,
@@ -78,8 +78,8 @@ class Stream {
       )
       check(library.streamOpen(owner._handle, operation, json.stringify(all), this.#queue.handle, 0, number, pointer))
       this.#handle = stored()
-      this.#signal = options?.signal
-      if (this.#signal) whenAborted(this.#signal, this.#abort)
+      const abort = () => this.#stop(cancelled(operation, signal.reason, 'by its signal'))
+      this.#release = whenAborted(signal, abort)
     } catch (error) {
       this.#stop(error)
     }
@@ -116,16 +116,22 @@ class Stream {
   }
 
   [Symbol.asyncIterator]() {
-    this.#reading = true
-    return this.#iterate()
+    return this.#chunksOf(undefined)
   }
 
-  async *#iterate() {
+  /** @param {string | undefined} channel undefined is all */
+  #chunksOf(channel) {
+    this.#reading = true
+    return this.#iterate(channel)
+  }
+
+  /** @param {string | undefined} channel */
+  async *#iterate(channel) {
     try {
       for (;;) {
         const chunk = this.#shift() ?? (await this.read())
         if (!chunk) return
-        yield chunk
+        if (channel === undefined || chunk.channel === channel) yield chunk
       }
     } finally {
       this.close()
@@ -134,32 +140,12 @@ class Stream {
 
   /** The bytes as text; characters that are cut between chunks are put together. @param {string} [channel] */
   text(channel) {
-    const texts = this._texts()
-    async function* ofChannel() {
-      for await (const piece of texts) if (channel === undefined || piece.channel === channel) yield piece.text
-    }
-    return ofChannel()
+    return mapped(this._texts(channel), ({ text }) => text)
   }
 
-  /** The text of all channels. */
-  _texts() {
-    this.#reading = true
-    return this.#decode()
-  }
-
-  async *#decode() {
-    /** @type {Map<string, InstanceType<typeof TextDecoder>>} */
-    const decoders = new Map()
-    for await (const { channel, data } of this) {
-      const decoder = decoders.get(channel) ?? new TextDecoder()
-      decoders.set(channel, decoder)
-      const text = decoder.decode(data, { stream: true })
-      if (text) yield { channel, text }
-    }
-    for (const [channel, decoder] of decoders) {
-      const text = decoder.decode()
-      if (text) yield { channel, text }
-    }
+  /** The text with the channel that each is of. @param {string} [channel] */
+  _texts(channel) {
+    return decoded(this.#chunksOf(channel))
   }
 
   /** Sends bytes, or a text as UTF-8; done when the library has taken them all. @param {string | Uint8Array} data */
@@ -188,12 +174,10 @@ class Stream {
 
   /** Its bytes as a stream of Node. @param {string} [channel] */
   readable(channel) {
-    this.#reading = true
-    const chunks = this
-    async function* pieces() {
-      for await (const chunk of chunks) if (channel === undefined || chunk.channel === channel) yield chunk.data
-    }
-    return Readable.from(pieces(), { objectMode: false })
+    return Readable.from(
+      mapped(this.#chunksOf(channel), ({ data }) => data),
+      { objectMode: false },
+    )
   }
 
   /** Its input as a stream of Node, whose end completes an upload. */
@@ -321,11 +305,32 @@ class Stream {
   #over(error, value) {
     if (this.#end) return
     this.#end = { error, value }
-    this.#signal?.removeEventListener('abort', this.#abort)
+    this.#release?.()
     if (this.#handle) library.close(this.#handle)
     this.#wake()
     this.#queue?.close()
     this.#queue = undefined
+  }
+}
+
+/** @template T, R @param {AsyncIterable<T>} items @param {(item: T) => R} of */
+async function* mapped(items, of) {
+  for await (const item of items) yield of(item)
+}
+
+/** @param {AsyncIterable<Chunk>} chunks */
+async function* decoded(chunks) {
+  /** @type {Map<string, InstanceType<typeof TextDecoder>>} */
+  const decoders = new Map()
+  for await (const { channel, data } of chunks) {
+    const decoder = decoders.get(channel) ?? new TextDecoder()
+    decoders.set(channel, decoder)
+    const text = decoder.decode(data, { stream: true })
+    if (text) yield { channel, text }
+  }
+  for (const [channel, decoder] of decoders) {
+    const text = decoder.decode()
+    if (text) yield { channel, text }
   }
 }
 
