@@ -1,6 +1,8 @@
 'use strict'
 // Answers in the form that the official package gives them.
 
+const { metrics: fields } = require('./generated/tables')
+
 /** @param {any} answer */
 const execution = (answer) => ({ ...answer, artifacts: { stdout: answer.result } })
 
@@ -17,26 +19,15 @@ const commit = (answer) => ({ ...answer, sha: answer.hash })
 /** @param {any} answer */
 const metrics = (answer) => ({ ...answer, timestamp: new Date(answer.timestamp) })
 
-/** The fields of SandboxMetrics, by the metric that each comes from. */
-const METRICS = /** @type {Record<string, string>} */ ({
-  'daytona.sandbox.cpu.limit': 'cpuCount',
-  'daytona.sandbox.cpu.utilization': 'cpuUsedPct',
-  'daytona.sandbox.filesystem.total': 'diskTotal',
-  'daytona.sandbox.filesystem.usage': 'diskUsed',
-  'daytona.sandbox.memory.limit': 'memTotal',
-  'daytona.sandbox.memory.usage': 'memUsed',
-  'daytona.sandbox.memory.cache': 'memCache',
-})
-
 /** One object for each time, from one series for each metric. @param {any[]} series */
 function metricsByTime(series) {
   const times = new Map()
   for (const { metricName, dataPoints } of series) {
-    const field = METRICS[metricName]
+    const field = fields[metricName]
     if (!field) continue
     for (const { timestamp, value } of dataPoints) {
       if (!times.has(timestamp)) {
-        const empty = Object.fromEntries(Object.values(METRICS).map((name) => [name, 0]))
+        const empty = Object.fromEntries(Object.values(fields).map((name) => [name, 0]))
         times.set(timestamp, { ...empty, timestamp: new Date(timestamp) })
       }
       times.get(timestamp)[field] = value

@@ -6,6 +6,7 @@ const path = require('node:path')
 const json = require('./json')
 const pump = require('./pump')
 const { Root } = require('./target')
+const { ImageSteps } = require('./generated/steps')
 const { DaytonaNotFoundError } = require('./generated/errors')
 
 /** A client for what needs no server. @type {any} */
@@ -17,11 +18,12 @@ function render(operation, image) {
   return pump.immediate(offline._handle, operation, { image })
 }
 
-class Image {
+class Image extends ImageSteps {
   /** @type {any} */ #spec
 
   /** @param {any} spec */
   constructor(spec) {
+    super()
     this.#spec = { style: 'typescript', ...spec, steps: [] }
   }
 
@@ -48,65 +50,15 @@ class Image {
     return this
   }
 
-  /** @param {string[]} packages */
-  aptGet(packages) {
-    return this.step({ aptGet: packages })
-  }
-
   /** @param {string | string[]} packages @param {any} [options] */
   pipInstall(packages, options) {
     return this.step({ pipInstall: { packages: [packages].flat(), ...options } })
-  }
-
-  /** @param {string} requirementsTxt @param {any} [options] */
-  pipInstallFromRequirements(requirementsTxt, options) {
-    return this.step({ requirements: { path: requirementsTxt, ...options } })
-  }
-
-  /** @param {string} pyprojectToml @param {any} [options] */
-  pipInstallFromPyproject(pyprojectToml, options) {
-    return this.step({ pyproject: { path: pyprojectToml, ...options } })
-  }
-
-  /** @param {string} localPath @param {string} remotePath */
-  addLocalFile(localPath, remotePath) {
-    return this.step({ addLocalFile: { localPath, remotePath } })
-  }
-
-  /** @param {string} localPath @param {string} remotePath */
-  addLocalDir(localPath, remotePath) {
-    return this.step({ addLocalDir: { localPath, remotePath } })
   }
 
   /** @param {(string | string[])[]} commands */
   runCommands(...commands) {
     for (const run of commands) this.step({ run })
     return this
-  }
-
-  /** @param {Record<string, string>} env */
-  env(env) {
-    return this.step({ env })
-  }
-
-  /** @param {string} workdir */
-  workdir(workdir) {
-    return this.step({ workdir })
-  }
-
-  /** @param {string[]} entrypoint */
-  entrypoint(entrypoint) {
-    return this.step({ entrypoint })
-  }
-
-  /** @param {string[]} cmd */
-  cmd(cmd) {
-    return this.step({ cmd })
-  }
-
-  /** @param {string[]} commands @param {string} [contextDir] */
-  dockerfileCommands(commands, contextDir) {
-    return this.step({ raw: { commands, contextDir } })
   }
 
   /** The Dockerfile. Local files that it needs are looked for. */

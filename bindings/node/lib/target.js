@@ -114,21 +114,11 @@ class Area extends Owner {
   get _target() {
     return this.#target
   }
-
-  /** @param {string} operation @param {object} params @param {any} [options] @param {any[]} body @returns {Promise<any>} */
-  _call(operation, params, options, ...body) {
-    return this.#target._call(operation, params, options, ...body)
-  }
-
-  /** @param {string} operation @param {object} params @param {any} [options] */
-  _stream(operation, params, options) {
-    return this.#target._stream(operation, params, options)
-  }
 }
 
 /**
  * A call with the official package's limit in seconds, whose build log goes to a function if there is one.
- * @param {Target | Area} on @param {string} operation @param {object} params @param {any} options @param {any} onLog
+ * @param {Target} on @param {string} operation @param {object} params @param {any} options @param {any} onLog
  */
 async function build(on, operation, params, { timeout, ...options }, onLog) {
   if (timeout !== undefined) options.timeoutMs = Math.ceil(timeout * 1000)

@@ -256,4 +256,15 @@ const names = {
   },
 }
 
-module.exports = { ABI, returns, bounded, finishes, channels, levels, names }
+/** The field of SandboxMetrics for each metric. @type {Record<string, string>} */
+const metrics = {
+  'daytona.sandbox.cpu.limit': 'cpuCount',
+  'daytona.sandbox.cpu.utilization': 'cpuUsedPct',
+  'daytona.sandbox.filesystem.total': 'diskTotal',
+  'daytona.sandbox.filesystem.usage': 'diskUsed',
+  'daytona.sandbox.memory.limit': 'memTotal',
+  'daytona.sandbox.memory.usage': 'memUsed',
+  'daytona.sandbox.memory.cache': 'memCache',
+}
+
+module.exports = { ABI, returns, bounded, finishes, channels, levels, names, metrics }

@@ -55,38 +55,6 @@ pub fn render(surface: &Surface, official: &Official) -> Result<(String, String,
     Ok((script, before + "\n" + out.types.trim_end() + "\n", out.names))
 }
 
-/// `methods.js`: where the tests find the method of an operation.
-pub fn methods(surface: &Surface, official: &Official) -> String {
-    let mut text = String::from(
-        "\n'use strict'\n\n/** The area, the methods of call and stream, and the arguments of each operation. */\n\
-         module.exports = {\n",
-    );
-    for operation in &surface.operations {
-        let own = official.names.get(&operation.name).cloned();
-        let own = own.unwrap_or_else(|| operation.verb().to_lower_camel_case());
-        let area = official.areas.get(operation.area()).and_then(|area| area.property.as_deref());
-        let name = |given: Option<&String>| format!("'{}'", given.unwrap_or(&own));
-        let call = operation.call.as_ref().map(|_| name(official.calls.get(&operation.name)));
-        let stream = operation.stream.as_ref().map(|_| name(official.streams.get(&operation.name)));
-        let arguments: Vec<String> = operation.arguments.iter().map(|it| format!("'{}'", it.name)).collect();
-        let fields = [
-            area.map(|area| format!("area: '{area}'")),
-            call.map(|call| format!("call: {call}")),
-            stream.map(|stream| format!("stream: {stream}")),
-            Some(format!("arguments: [{}]", arguments.join(", "))),
-            operation.body.then(|| "body: true".to_owned()),
-        ];
-        let fields: Vec<String> = fields.into_iter().flatten().collect();
-        let line = format!("  '{}': {{ {} }},", operation.name, fields.join(", "));
-        if line.len() <= WIDTH {
-            let _ = writeln!(text, "{line}");
-        } else {
-            let _ = writeln!(text, "  '{}': {{\n    {},\n  }},", operation.name, fields.join(",\n    "));
-        }
-    }
-    text + "}\n"
-}
-
 struct Out<'a> {
     surface: &'a Surface,
     official: &'a Official,
@@ -257,7 +225,7 @@ impl Out<'_> {
         let how = if self.refreshes(operation) { "_refresh" } else { "_call" };
         let _ = write!(
             self.script,
-            "  {name}({}) {{\n    return this.{how}('{}', {params}, options{body})\n  }}\n\n",
+            "  {name}({}) {{\n    return this._target.{how}('{}', {params}, options{body})\n  }}\n\n",
             names.join(", "),
             operation.name
         );
@@ -271,7 +239,7 @@ impl Out<'_> {
         let params = params(operation.arguments.iter().map(|it| (it.name.as_str(), it.name.clone())));
         let _ = write!(
             self.script,
-            "  {name}({}) {{\n    return this._stream('{}', {params}, options)\n  }}\n\n",
+            "  {name}({}) {{\n    return this._target._stream('{}', {params}, options)\n  }}\n\n",
             names.join(", "),
             operation.name
         );
@@ -376,13 +344,13 @@ impl Out<'_> {
         let _ = writeln!(self.script, "  {}({}) {{", method.name, names.join(", "));
         let arguments = [format!("'{}'", operation.name), params, options];
         if answer.is_empty() {
-            self.script += &signature(&format!("return this.{how}"), &arguments, "", 4);
+            self.script += &signature(&format!("return this._target.{how}"), &arguments, "", 4);
         } else {
-            let call = format!("this.{how}({}){answer}", arguments.join(", "));
+            let call = format!("this._target.{how}({}){answer}", arguments.join(", "));
             if call.len() + 11 <= WIDTH {
                 let _ = writeln!(self.script, "    return {call}");
             } else {
-                self.script += &signature(&format!("const answer = this.{how}"), &arguments, "", 4);
+                self.script += &signature(&format!("const answer = this._target.{how}"), &arguments, "", 4);
                 let _ = writeln!(self.script, "    return answer{answer}");
             }
         }

@@ -7,6 +7,7 @@ mod interfaces;
 mod official;
 mod shapes;
 mod spelling;
+mod steps;
 mod tables;
 
 use super::File;
@@ -20,6 +21,7 @@ pub fn render(surface: &Surface) -> Result<Vec<File>, String> {
     let official = Official::read(surface)?;
     let (calls, calls_types, names) = areas::render(surface, &official)?;
     let (errors, errors_types) = errors::render(surface, &official);
+    let (steps, steps_types) = steps::render(surface, &official)?;
     let (choices, choices_types) = shapes::choices(surface, &official);
     let files = [
         ("lib/generated/tables.js", tables::render(surface, &official)),
@@ -31,9 +33,11 @@ pub fn render(surface: &Surface) -> Result<Vec<File>, String> {
         ("types/generated/shapes.d.ts", shapes::render(surface)),
         ("types/generated/official.d.ts", interfaces::render(surface, &official)),
         ("lib/index.mjs", imported(&surface.choices, &official, &names)),
+        ("lib/generated/steps.js", steps),
+        ("types/generated/steps.d.ts", steps_types),
         ("lib/generated/calls.js", calls),
         ("types/generated/calls.d.ts", calls_types),
-        ("test/generated/methods.js", areas::methods(surface, &official)),
+        ("test/generated/methods.js", tables::methods(surface, &official)),
     ];
     Ok(files
         .into_iter()

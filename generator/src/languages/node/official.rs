@@ -71,6 +71,10 @@ pub struct Official {
     pub properties: BTreeMap<String, Vec<(String, String, String)>>,
     /// For a class, the methods of a sandbox that it has too.
     pub delegates: BTreeMap<String, Vec<String>>,
+    /// Methods that add a step to an image: the step, and their arguments.
+    pub steps: BTreeMap<String, Vec<String>>,
+    /// The field of SandboxMetrics for each metric.
+    pub metrics: Pairs,
     /// Deprecated methods, and those to use.
     pub deprecated: BTreeMap<String, String>,
 }
@@ -116,7 +120,9 @@ impl Official {
             properties: entries(&mapping["properties"])
                 .map(|(class, it)| (class.clone(), pairs(it).into_iter().map(property).collect()))
                 .collect(),
-            delegates: entries(&mapping["delegates"]).map(|(class, it)| (class.clone(), list(it))).collect(),
+            delegates: lists(&mapping["delegates"]),
+            steps: lists(&mapping["steps"]),
+            metrics: pairs(&mapping["metrics"]),
         })
     }
 
@@ -124,6 +130,10 @@ impl Official {
     pub fn methods(&self, class: &str) -> &[Method] {
         mapping::methods(&self.classes, class)
     }
+}
+
+fn lists(value: &Value) -> BTreeMap<String, Vec<String>> {
+    entries(value).map(|(name, it)| (name.clone(), list(it))).collect()
 }
 
 /// The parameters of an operation, in one list.

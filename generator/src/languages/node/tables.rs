@@ -1,8 +1,9 @@
-//! What the runtime looks up by operation.
+//! What the runtime and its tests look up by operation.
 
 use super::super::surface::{Operation, Returns, Surface, channel};
 use super::official::{Named, Official};
-use super::spelling::signature;
+use super::spelling::{WIDTH, signature};
+use heck::ToLowerCamelCase;
 use std::fmt::Write;
 
 pub fn render(surface: &Surface, official: &Official) -> String {
@@ -52,6 +53,42 @@ pub fn render(surface: &Surface, official: &Official) -> String {
             text += "  },\n";
         }
     }
-    text += "}\n\nmodule.exports = { ABI, returns, bounded, finishes, channels, levels, names }\n";
+    text += "}\n\n/** The field of SandboxMetrics for each metric. @type {Record<string, string>} */\nconst metrics = {\n";
+    for (metric, field) in &official.metrics {
+        let _ = writeln!(text, "  '{metric}': '{field}',");
+    }
+    text += "}\n\nmodule.exports = { ABI, returns, bounded, finishes, channels, levels, names, metrics }\n";
     text
+}
+
+/// `methods.js`: where the tests find the method of an operation.
+pub fn methods(surface: &Surface, official: &Official) -> String {
+    let mut text = String::from(
+        "\n'use strict'\n\n/** The area, the methods of call and stream, and the arguments of each operation. */\n\
+         module.exports = {\n",
+    );
+    for operation in &surface.operations {
+        let own = official.names.get(&operation.name).cloned();
+        let own = own.unwrap_or_else(|| operation.verb().to_lower_camel_case());
+        let area = official.areas.get(operation.area()).and_then(|area| area.property.as_deref());
+        let name = |given: Option<&String>| format!("'{}'", given.unwrap_or(&own));
+        let call = operation.call.as_ref().map(|_| name(official.calls.get(&operation.name)));
+        let stream = operation.stream.as_ref().map(|_| name(official.streams.get(&operation.name)));
+        let arguments: Vec<String> = operation.arguments.iter().map(|it| format!("'{}'", it.name)).collect();
+        let fields = [
+            area.map(|area| format!("area: '{area}'")),
+            call.map(|call| format!("call: {call}")),
+            stream.map(|stream| format!("stream: {stream}")),
+            Some(format!("arguments: [{}]", arguments.join(", "))),
+            operation.body.then(|| "body: true".to_owned()),
+        ];
+        let fields: Vec<String> = fields.into_iter().flatten().collect();
+        let line = format!("  '{}': {{ {} }},", operation.name, fields.join(", "));
+        if line.len() <= WIDTH {
+            let _ = writeln!(text, "{line}");
+        } else {
+            let _ = writeln!(text, "  '{}': {{\n    {},\n  }},", operation.name, fields.join(",\n    "));
+        }
+    }
+    text + "}\n"
 }
