@@ -185,7 +185,7 @@ fn address(answer: &Json) -> Option<String> {
     struct Answer {
         url: String,
     }
-    super::json::read::<Answer>(&answer.0).ok().map(|answer| answer.url)
+    super::json::read::<Answer>(&answer.text).ok().map(|answer| answer.url)
 }
 
 /// Awaits `coming` for as long as the build lasts: nothing once two readings of the state say that it is over.

@@ -132,7 +132,7 @@ pub struct Streamed {
 const CHUNK_BYTES_MOST: usize = 64 << 20;
 
 pub async fn value(_: (), params: Anything, _: Context) -> Result<Json> {
-    Ok(Json(params.text.get().into()))
+    Ok(Vec::from(params.text.get()).into())
 }
 
 pub async fn bytes(_: (), _: Nothing, context: Context) -> Result<Vec<u8>> {
@@ -213,10 +213,10 @@ pub async fn stream(_: (), params: Chunks, mut io: Io) -> Result<Ended> {
         chunks += 1;
         io.send(channel, written, position).await;
     }
-    let Json(json) = json(&Streamed { exit_code: 0, bytes: position, position, chunks });
+    let json = json(&Streamed { exit_code: 0, bytes: position, position, chunks }).text;
     Ok(Ended { json, position: Some(position), sandbox: None })
 }
 
 fn json(value: &impl Serialize) -> Json {
-    Json(serde_json::to_vec(value).unwrap_or_default())
+    serde_json::to_vec(value).unwrap_or_default().into()
 }

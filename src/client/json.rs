@@ -1,7 +1,5 @@
 //! Reading JSON that a server wrote, and telling in plain words what is wrong with it.
 
-use super::error::{Error, Result};
-use super::status;
 use serde::de::DeserializeOwned;
 use serde_json::error::Category;
 use std::borrow::Cow;
@@ -11,14 +9,6 @@ pub(crate) fn read<T: DeserializeOwned>(json: &[u8]) -> serde_json::Result<T> {
     serde_json::from_slice(json).or_else(|error| match without_lone_surrogates(json) {
         Cow::Borrowed(_) => Err(error),
         Cow::Owned(replaced) => serde_json::from_slice(&replaced),
-    })
-}
-
-/// Parses an answer; `what` names in the error what it has to be.
-pub(crate) fn read_answer<T: DeserializeOwned>(json: &[u8], what: &str) -> Result<T> {
-    read(json).map_err(|error| {
-        let why = describe(&error);
-        Error::new(status::PROTOCOL, format!("the server's answer is not {what}: {why}"))
     })
 }
 

@@ -3,7 +3,7 @@
 use super::Client;
 use super::error::Result;
 use super::operation::Context;
-use super::transport::{Json, expect_json};
+use super::transport::Json;
 use http::Method;
 use serde::Deserialize;
 
@@ -48,5 +48,5 @@ pub struct Region {
 
 pub async fn list(client: Client, _: List, _: Context) -> Result<Json> {
     let answer = client.request(Method::GET, "regions").send().await?.json_required().await?;
-    expect_json(answer, b'[', "a list of regions")
+    answer.expect(b'[', "a list of regions")
 }

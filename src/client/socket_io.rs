@@ -3,6 +3,7 @@
 //! other: input is sent while the consumer has no room and reading pauses, and output is read while the
 //! server takes no input.
 
+use super::error::Error;
 use super::stream::Input;
 use super::transport::{Message, Socket, SocketEvent};
 use bytes::Bytes;
@@ -37,6 +38,11 @@ pub(crate) struct SocketIo {
 impl SocketIo {
     pub fn new(socket: Socket) -> Self {
         Self { socket, outgoing: Bytes::new(), input_ended: false }
+    }
+
+    /// An error that was found in what the socket brought, with the answer to its handshake.
+    pub fn complete(&self, error: Error) -> Error {
+        self.socket.complete(error)
     }
 
     /// The next frame with data, or the end.

@@ -7,7 +7,7 @@ use super::path_segment::is_uuid;
 use super::polling::{FailedReads, PAUSE, PAUSE_MAX};
 use super::remote_guard::deleted;
 use super::status;
-use super::transport::{Json, caller_deadline, expect_json, segment};
+use super::transport::{Json, caller_deadline, segment};
 use http::Method;
 use serde::Deserialize;
 use std::time::Duration;
@@ -71,19 +71,19 @@ struct Reading {
 
 impl Reading {
     fn of(json: &Json) -> Result<Self> {
-        super::json::read_answer(&json.0, "a volume")
+        json.read("a volume")
     }
 }
 
 pub async fn create(client: Client, params: Create, _: Context) -> Result<Json> {
     let body = serde_json::json!({ "name": params.name });
     let answer = client.request(Method::POST, "volumes").json(&body).send().await?.json_required().await?;
-    expect_json(answer, b'{', "a volume")
+    answer.expect(b'{', "a volume")
 }
 
 pub async fn list(client: Client, _: List, _: Context) -> Result<Json> {
     let answer = client.request(Method::GET, "volumes").send().await?.json_required().await?;
-    expect_json(answer, b'[', "a list of volumes")
+    answer.expect(b'[', "a list of volumes")
 }
 
 pub async fn get(client: Client, params: Named, _: Context) -> Result<Json> {
@@ -96,7 +96,7 @@ async fn read(client: &Client, id_or_name: &str) -> Result<Json> {
     let segment = segment(id_or_name)?;
     let get = async |path: String| {
         let answer = client.request(Method::GET, &path).send().await?.json_required().await?;
-        expect_json(answer, b'{', "a volume")
+        answer.expect(b'{', "a volume")
     };
     if is_uuid(id_or_name) {
         match get(format!("volumes/{segment}")).await {

@@ -5,7 +5,7 @@ use super::error::{Error, Result};
 use super::operation::Context;
 use super::path_segment::encode_path_segment;
 use super::server::send_newer;
-use super::transport::{Json, expect_json};
+use super::transport::Json;
 use http::Method;
 use serde::Deserialize;
 use serde_json::json;
@@ -100,12 +100,12 @@ pub async fn create(client: Client, params: Create, _: Context) -> Result<Json> 
         body["target"] = target.into();
     }
     let request = client.request(Method::POST, "warm-pools").json(&body);
-    expect_json(send_newer("warm_pool.create", request).await?.json_required().await?, b'{', "a warm pool")
+    send_newer("warm_pool.create", request).await?.json_required().await?.expect(b'{', "a warm pool")
 }
 
 pub async fn list(client: Client, _: List, _: Context) -> Result<Json> {
     let answer = send_newer("warm_pool.list", client.request(Method::GET, "warm-pools")).await?;
-    expect_json(answer.json_required().await?, b'[', "a list of warm pools")
+    answer.json_required().await?.expect(b'[', "a list of warm pools")
 }
 
 pub async fn update(client: Client, params: Update, _: Context) -> Result<Json> {
@@ -113,7 +113,7 @@ pub async fn update(client: Client, params: Update, _: Context) -> Result<Json> 
         return Err(Error::invalid("warm_pool.update: `pool` is negative; 0 empties the pool"));
     }
     let request = client.request(Method::PATCH, &path(&params.id)?).json(&json!({ "pool": params.pool }));
-    expect_json(send_newer("warm_pool.update", request).await?.json_required().await?, b'{', "a warm pool")
+    send_newer("warm_pool.update", request).await?.json_required().await?.expect(b'{', "a warm pool")
 }
 
 pub async fn delete(client: Client, params: Delete, _: Context) -> Result<()> {

@@ -38,7 +38,7 @@ pub use screenshot::{Region, Screenshot, ScreenshotTaken, screenshot, screenshot
 
 use super::error::Result;
 use super::sandbox::Sandbox;
-use super::transport::{Json, Request, expect_json};
+use super::transport::{Json, Request};
 use http::Method;
 use serde_json::{Map, Value};
 
@@ -62,7 +62,7 @@ async fn posting<const COUNT: usize>(
 
 /// The JSON object that a request is answered with; `what` names it in the error.
 async fn answered(request: Request, what: &str) -> Result<Json> {
-    expect_json(request.send().await?.json_required().await?, b'{', what)
+    request.send().await?.json_required().await?.expect(b'{', what)
 }
 
 /// What a GET answers.

@@ -6,7 +6,7 @@ use super::{answered, posting, reading};
 use crate::client::error::{Error, Result};
 use crate::client::operation::Context;
 use crate::client::sandbox::Sandbox;
-use crate::client::transport::{Json, expect_json};
+use crate::client::transport::Json;
 use serde::Serialize;
 
 /// The most clicks of one call.
@@ -221,5 +221,5 @@ async fn button_at(
     }
     let fields = [("x", x.map(Into::into)), ("y", y.map(Into::into)), ("button", button.map(Into::into))];
     let request = posting(sandbox, path, fields).await?;
-    expect_json(send_0_226(sandbox, operation, request).await?.json_required().await?, b'{', POSITION)
+    send_0_226(sandbox, operation, request).await?.json_required().await?.expect(b'{', POSITION)
 }

@@ -7,8 +7,7 @@ use crate::client::error::{Error, Result};
 use crate::client::json;
 use crate::client::operation::Context;
 use crate::client::sandbox::{Area, Sandbox};
-use crate::client::status;
-use crate::client::transport::{Json, Request, expect_json};
+use crate::client::transport::{Json, Request};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http::Method;
@@ -105,7 +104,7 @@ async fn taken(sandbox: &Sandbox, params: &Screenshot, operation: &str) -> Resul
         check_place(sandbox, region, operation).await?;
     }
     let answer = request(sandbox, params).await?.send().await?.json_required().await?;
-    expect_json(answer, b'{', "a screenshot")
+    answer.expect(b'{', "a screenshot")
 }
 
 fn check(params: &Screenshot, operation: &str) -> Result<()> {
@@ -135,7 +134,7 @@ async fn check_place(sandbox: &Sandbox, region: &Region, operation: &str) -> Res
         Err(error) if error.detail().http_status.is_some() => return Ok(()),
         Err(error) => return Err(error),
     };
-    let Some(area) = json::read(&displays.0).ok().as_ref().and_then(Area::of) else { return Ok(()) };
+    let Some(area) = json::read(&displays.text).ok().as_ref().and_then(Area::of) else { return Ok(()) };
     *sandbox.desktop_notes().area.lock() = Some(area);
     if area.meets(region) {
         return Ok(());
@@ -185,11 +184,9 @@ fn image(taken: &Json) -> Result<Vec<u8>> {
         #[serde(borrow)]
         screenshot: Cow<'a, str>,
     }
-    let unusable = |why: String| {
-        Error::new(status::PROTOCOL, format!("the server's answer has no image in base64: {why}"))
-    };
+    let unusable = |why: String| taken.error(format!("the server's answer has no image in base64: {why}"));
     let answer: Answer =
-        serde_json::from_slice(&taken.0).map_err(|error| unusable(json::describe(&error)))?;
+        serde_json::from_slice(&taken.text).map_err(|error| unusable(json::describe(&error)))?;
     let text = answer.screenshot.as_bytes();
     // One byte more, for the NUL behind what C callers get.
     let mut bytes = Vec::with_capacity(text.len() / 4 * 3 + 4);
@@ -205,7 +202,7 @@ mod tests {
     use super::*;
 
     fn image_of(json: &str) -> Result<Vec<u8>> {
-        image(&Json(json.as_bytes().to_vec()))
+        image(&json.as_bytes().to_vec().into())
     }
 
     #[test]
@@ -229,7 +226,7 @@ mod tests {
             r#"{"screenshot":"not base64"}"#,
             r#"{"screenshot":7}"#,
         ] {
-            assert_eq!(image_of(json).unwrap_err().status(), status::PROTOCOL, "{json}");
+            assert_eq!(image_of(json).unwrap_err().status(), crate::client::status::PROTOCOL, "{json}");
         }
     }
 

@@ -306,7 +306,7 @@ async fn connect(transport: &Transport) -> Result<(Socket, Duration)> {
         let mut socket = request.deadline(Some(CONNECT_LIMIT)).websocket(&[]).await?;
         let mut silence = None;
         while let Some(text) = next_text(&mut socket).await? {
-            match frame::parse(&text)? {
+            match frame::parse(&text).map_err(|error| socket.complete(error))? {
                 Frame::Open(limit) => {
                     silence = Some(limit);
                     let token = serde_json::json!({ "token": config.credential.secret() });
@@ -317,14 +317,15 @@ async fn connect(transport: &Transport) -> Result<(Socket, Duration)> {
                 }
                 Frame::Refused(why) => {
                     let message = format!("the event socket refused the credential: {why}");
-                    return Err(Error::new(status::HTTP_AUTHENTICATION, message));
+                    return Err(socket.complete(Error::new(status::HTTP_AUTHENTICATION, message)));
                 }
                 Frame::Closed => break,
                 Frame::Ping => socket.queue(Message::Text(Bytes::from_static(b"3")))?,
                 Frame::Connected | Frame::Event(..) | Frame::Other => {}
             }
         }
-        Err(Error::new(status::CONNECTION, "the event socket was closed before it was connected"))
+        let message = "the event socket was closed before it was connected";
+        Err(socket.complete(Error::new(status::CONNECTION, message)))
     })
     .await
     .unwrap_or_else(|_| Err(late()))

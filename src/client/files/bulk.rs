@@ -131,7 +131,7 @@ impl BatchReport {
             Moved { local_path: &pair.local_path, remote_path: &pair.remote_path, bytes, error }
         });
         let moved: Vec<_> = moved.collect();
-        serde_json::to_vec(&moved).map(Json).map_err(|error| Error::invalid(error.to_string()))
+        serde_json::to_vec(&moved).map(Json::from).map_err(|error| Error::invalid(error.to_string()))
     }
 }
 

@@ -46,14 +46,7 @@ pub(super) async fn download_pairs(sandbox: &Sandbox, report: &mut BatchReport) 
         let outcome = download_batch(sandbox, report, &wanted).await;
         let left: Vec<usize> = wanted.iter().copied().filter(|index| report.is_pending(*index)).collect();
         match outcome {
-            Ok(()) => {
-                for index in left {
-                    let error = Error::new(status::PROTOCOL, "the server's answer ended without this file");
-                    let remote = &report.pairs[index].remote_path;
-                    let error = cannot("download", remote, READ)(error);
-                    report.failed(index, error);
-                }
-            }
+            Ok(()) => {}
             Err(error) if error.status() == status::CONNECTION && left.len() < wanted.len() => {
                 left.into_iter().rev().for_each(|index| queue.push_front(index));
             }
@@ -78,7 +71,7 @@ async fn refuse_directories(report: &mut BatchReport) -> Result<()> {
     Ok(())
 }
 
-/// One request for these files.
+/// One request for these files, each of which has an outcome if it succeeds.
 async fn download_batch(sandbox: &Sandbox, report: &mut BatchReport, wanted: &[usize]) -> Result<()> {
     #[derive(Serialize)]
     struct Body<'a> {
@@ -107,13 +100,20 @@ async fn download_batch(sandbox: &Sandbox, report: &mut BatchReport, wanted: &[u
         let path = head.file.as_deref().unwrap_or_default();
         let index = expected.get_mut(path).and_then(VecDeque::pop_front).ok_or_else(|| {
             let message = format!("the server sent {}, which was not requested", quoted(path));
-            Error::new(status::PROTOCOL, message)
+            parts.complete(Error::new(status::PROTOCOL, message))
         })?;
         if head.name == "file" {
             receive(report, index, &head, &mut parts).await?;
         } else {
             let error = explained(&mut parts).await?;
             let error = cannot("download", &report.pairs[index].remote_path, READ)(error);
+            report.failed(index, error);
+        }
+    }
+    for index in wanted.iter().copied() {
+        if report.is_pending(index) {
+            let error = Error::new(status::PROTOCOL, "the server's answer ended without this file");
+            let error = cannot("download", &report.pairs[index].remote_path, READ)(parts.complete(error));
             report.failed(index, error);
         }
     }
@@ -178,9 +178,9 @@ async fn explained(parts: &mut Multipart<Response>) -> Result<Error> {
     let status_code = envelope.status_code.filter(is_http).or(of_code.filter(is_http));
     let message = envelope.message.or(envelope.error);
     let message = message.unwrap_or_else(|| String::from_utf8_lossy(&body).chars().take(1000).collect());
-    let mut error = Error::new(status_code.map_or(status::PROTOCOL, i32::from), message);
+    let mut error = parts.complete(Error::new(status_code.map_or(status::PROTOCOL, i32::from), message));
     let detail = error.detail_mut();
-    detail.http_status = status_code;
+    detail.http_status = status_code.or(detail.http_status);
     detail.code = code;
     detail.source = envelope.source.or_else(|| Some("DAYTONA_DAEMON".to_owned()));
     Ok(error)

@@ -7,11 +7,10 @@ use super::form::Form;
 use super::local_file::LocalFile;
 use super::transfer::upload_file;
 use super::{blocking, content, failure};
-use crate::client::error::{Error, Result};
+use crate::client::error::Result;
 use crate::client::json;
 use crate::client::operation::{Context, Progress};
 use crate::client::sandbox::{Sandbox, is_missing_route};
-use crate::client::status;
 use crate::client::transport::Json;
 use bytes::Bytes;
 use http::Method;
@@ -237,11 +236,9 @@ fn written(json: &Json) -> Result<HashMap<String, Vec<u64>>> {
         path: String,
         bytes: u64,
     }
-    let answer: Answer = json::read(&json.0).map_err(|error| {
-        Error::new(
-            status::PROTOCOL,
-            format!("the server's answer does not describe the uploaded files: {}", json::describe(&error)),
-        )
+    let answer: Answer = json::read(&json.text).map_err(|error| {
+        let why = json::describe(&error);
+        json.error(format!("the server's answer does not describe the uploaded files: {why}"))
     })?;
     let mut written = HashMap::<_, Vec<_>>::new();
     for file in answer.files.unwrap_or_default() {

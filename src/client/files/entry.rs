@@ -1,7 +1,7 @@
 //! What is at a path, and making, removing, moving it.
 
 use super::failure::{Hints, cannot, cannot_to};
-use super::{expect_json, path};
+use super::path;
 use crate::client::error::{Error, Result};
 use crate::client::operation::Context;
 use crate::client::sandbox::{Daemon, Sandbox};
@@ -137,7 +137,7 @@ pub async fn list(sandbox: Sandbox, params: List, _: Context) -> Result<Json> {
         #[serde(borrow)]
         path: Option<&'a serde_json::value::RawValue>,
     }
-    match serde_json::from_slice::<Vec<Entry<'_>>>(&json.0) {
+    match serde_json::from_slice::<Vec<Entry<'_>>>(&json.text) {
         Ok(entries) if entries.first().is_some_and(|entry| entry.path.is_none()) => {
             sandbox.note_daemon(Daemon::Older);
             Err(too_old_for_depth())
@@ -160,7 +160,7 @@ pub(super) async fn listed(sandbox: &Sandbox, directory: &str, depth: Option<i64
         if let Some(depth) = depth {
             request = request.query("depth", &depth.to_string());
         }
-        expect_json(request.send().await?.json_required().await?, b'[', "a list of files")
+        request.send().await?.json_required().await?.expect(b'[', "a list of files")
     };
     answer.await.map_err(cannot("list the directory", directory, LIST))
 }
@@ -169,7 +169,7 @@ pub async fn info(sandbox: Sandbox, params: Info, _: Context) -> Result<Json> {
     let file = path("path", &params.path)?;
     let answer = async {
         let request = sandbox.toolbox(Method::GET, "files/info").await?.query("path", file);
-        expect_json(request.send().await?.json_required().await?, b'{', "a file's description")
+        request.send().await?.json_required().await?.expect(b'{', "a file's description")
     };
     answer.await.map_err(cannot("look at", file, INFO))
 }
@@ -257,18 +257,14 @@ async fn done(request: Request) -> Result<()> {
     match answer.status() {
         200 | 201 | 204 => {}
         other => {
-            return Err(Error::new(
-                status::PROTOCOL,
-                format!("the server answered with the unexpected status {other}"),
-            ));
+            let message = format!("the server answered with the unexpected status {other}");
+            return Err(answer.complete(Error::new(status::PROTOCOL, message)));
         }
     }
     let page = answer.header("content-type").is_some_and(|kind| kind.starts_with("text/html"));
     if page {
-        return Err(Error::new(
-            status::PROTOCOL,
-            "the answer is a web page: is this Daytona's address, or a proxy's?",
-        ));
+        let message = "the answer is a web page: is this Daytona's address, or a proxy's?";
+        return Err(answer.complete(Error::new(status::PROTOCOL, message)));
     }
     Ok(())
 }

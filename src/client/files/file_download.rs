@@ -51,13 +51,11 @@ pub(super) fn must_be_file(response: &Response, media: Media) -> Result<()> {
     if is_video || is_bytes || response.header("content-disposition").is_some() {
         return Ok(());
     }
-    Err(Error::new(
-        status::PROTOCOL,
-        format!(
-            "the answer is not a file ({}): is this Daytona's address, or a proxy's or login page's?",
-            kind.escape_debug()
-        ),
-    ))
+    let message = format!(
+        "the answer is not a file ({}): is this Daytona's address, or a proxy's or login page's?",
+        kind.escape_debug()
+    );
+    Err(response.complete(Error::new(status::PROTOCOL, message)))
 }
 
 /// A file that is being downloaded.
@@ -101,7 +99,9 @@ impl FileDownload {
                 }
                 Ok(None) => {
                     return match self.length {
-                        Some(length) if length != self.position => Err(incomplete(self.position, length)),
+                        Some(length) if length != self.position => {
+                            Err(self.response.complete(incomplete(self.position, length)))
+                        }
                         _ => Ok(None),
                     };
                 }

@@ -46,7 +46,6 @@ pub(crate) use transfer::download_to;
 
 use super::error::{Error, Result};
 use super::status;
-use super::transport::expect_json;
 
 /// Bytes of one disk read or write: large enough that the switch to a blocking thread does not count, small enough
 /// to stay in the processor's cache until they are sent.

@@ -14,11 +14,17 @@ const MAX_PART_HEAD_BYTES: usize = 64 * 1024;
 /// The source of the bytes.
 pub(super) trait Chunks {
     async fn chunk(&mut self) -> Result<Option<Bytes>>;
+    /// Adds to an error that was found in the bytes where they come from.
+    fn complete(&self, error: Error) -> Error;
 }
 
 impl Chunks for Response {
     async fn chunk(&mut self) -> Result<Option<Bytes>> {
         Response::chunk(self).await
+    }
+
+    fn complete(&self, error: Error) -> Error {
+        Response::complete(self, error)
     }
 }
 
@@ -61,13 +67,11 @@ impl<C: Chunks> Multipart<C> {
         let boundary = parameters(kind.as_bytes()).find(|(key, _)| key == "boundary");
         let Some((_, boundary)) = boundary.filter(|(_, boundary)| is_multipart && !boundary.is_empty())
         else {
-            return Err(Error::new(
-                status::PROTOCOL,
-                format!(
-                    "the answer is not multipart ({}): is this Daytona's address, or a proxy's?",
-                    kind.escape_debug()
-                ),
-            ));
+            let message = format!(
+                "the answer is not multipart ({}): is this Daytona's address, or a proxy's?",
+                kind.escape_debug()
+            );
+            return Err(chunks.complete(Error::new(status::PROTOCOL, message)));
         };
         let delimiter = [b"\r\n--", &boundary[..]].concat();
         // The first delimiter has no line end before it unless something precedes it.
@@ -76,7 +80,23 @@ impl<C: Chunks> Multipart<C> {
 
     /// The next part's head; `None` after the last. Skips what was not read of the previous part.
     pub async fn next_part(&mut self) -> Result<Option<Head>> {
-        while self.chunk().await?.is_some() {}
+        let part = self.read_head().await;
+        part.map_err(|error| self.complete(error))
+    }
+
+    /// The next chunk of the part's content; `None` at its end.
+    pub async fn chunk(&mut self) -> Result<Option<Bytes>> {
+        let chunk = self.read_chunk().await;
+        chunk.map_err(|error| self.complete(error))
+    }
+
+    /// An error that was found in what was read, with the answer that it was read from.
+    pub fn complete(&self, error: Error) -> Error {
+        self.chunks.complete(error)
+    }
+
+    async fn read_head(&mut self) -> Result<Option<Head>> {
+        while self.read_chunk().await?.is_some() {}
         if self.position == Position::End {
             return Ok(None);
         }
@@ -107,8 +127,7 @@ impl<C: Chunks> Multipart<C> {
         Ok(Some(head))
     }
 
-    /// The next chunk of the part's content; `None` at its end.
-    pub async fn chunk(&mut self) -> Result<Option<Bytes>> {
+    async fn read_chunk(&mut self) -> Result<Option<Bytes>> {
         loop {
             match self.position {
                 Position::Delimiter | Position::End => return Ok(None),
@@ -302,6 +321,10 @@ mod tests {
     impl Chunks for TestChunks {
         async fn chunk(&mut self) -> Result<Option<Bytes>> {
             Ok(self.0.pop_front())
+        }
+
+        fn complete(&self, error: Error) -> Error {
+            error
         }
     }
 

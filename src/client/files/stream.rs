@@ -169,11 +169,11 @@ fn miscounted(written: u64, length: u64, finished: bool) -> Option<Error> {
 
 /// Judges an answer that comes before `finish`: true if the announced length was sent, else an error.
 fn early(answer: Result<Json>, may_come: bool) -> Result<bool> {
-    answer?;
+    let answer = answer?;
     if may_come {
         return Ok(true);
     }
-    Err(Error::new(status::PROTOCOL, "the server send before the upload was complete"))
+    Err(answer.error("the server answered before the upload was complete"))
 }
 
 fn stalled(limit: Option<Duration>, taken: u64) -> Error {

@@ -46,7 +46,7 @@ pub struct Transferred {
 
 impl Transferred {
     pub(crate) fn json(bytes: u64) -> Json {
-        Json(format!("{{\"bytes\":{bytes}}}").into_bytes())
+        format!("{{\"bytes\":{bytes}}}").into_bytes().into()
     }
 }
 

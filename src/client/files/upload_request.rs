@@ -2,7 +2,6 @@
 //! field. Which one a daemon has is learnt once, from the answer to a small upload or to a probe that changes
 //! nothing, and remembered with the sandbox.
 
-use super::expect_json;
 use super::failure::is_refused_by_the_sandbox;
 use super::form::Form;
 use crate::client::error::{Error, Result};
@@ -63,7 +62,7 @@ async fn probe_daemon(sandbox: &Sandbox) -> Result<Daemon> {
     let limit = sandbox.client().config().idle_timeout;
     let request = sandbox.toolbox(Method::GET, "files/info").await?.query("path", ".");
     let json = request.deadline(limit).send().await?.json_required().await?;
-    let daemon = match serde_json::from_slice(&json.0) {
+    let daemon = match serde_json::from_slice(&json.text) {
         Ok(Directory { is_dir: true, path: Some(_) }) => Daemon::Current,
         Ok(Directory { is_dir: true, path: None }) => Daemon::Older,
         _ => Daemon::Unknown,
@@ -142,7 +141,7 @@ pub(super) async fn send(sandbox: &Sandbox, endpoint: UploadEndpoint, request: R
     match endpoint {
         UploadEndpoint::Multipart => Ok(json),
         UploadEndpoint::RawBody => {
-            let json = expect_json(json, b'{', "an upload's")?;
+            let json = json.expect(b'{', "an upload's")?;
             sandbox.note_daemon(Daemon::Current);
             Ok(json)
         }

@@ -5,7 +5,7 @@ use super::version::send_newer;
 use crate::client::error::Result;
 use crate::client::operation::Context;
 use crate::client::sandbox::Sandbox;
-use crate::client::transport::{Json, expect_json};
+use crate::client::transport::Json;
 use http::Method;
 use serde::Serialize;
 
@@ -83,7 +83,7 @@ pub async fn config_get(sandbox: Sandbox, params: ConfigGet, _: Context) -> Resu
     let request = sandbox.toolbox(Method::GET, "git/config").await?.query("key", &params.key);
     let request = request.query_given([("scope", params.scope), ("path", params.path)]);
     let answer = send_newer(&sandbox, "git.config_get", request).await?.json_required().await?;
-    expect_json(answer, b'{', "a setting")
+    answer.expect(b'{', "a setting")
 }
 
 pub async fn config_user(sandbox: Sandbox, params: ConfigUser, _: Context) -> Result<()> {

@@ -5,7 +5,7 @@ use super::version::{requires_newer, send_newer};
 use crate::client::error::{Error, Result};
 use crate::client::operation::Context;
 use crate::client::sandbox::{Daemon, Sandbox};
-use crate::client::transport::{Json, expect_json};
+use crate::client::transport::Json;
 use http::Method;
 use serde::Serialize;
 
@@ -174,7 +174,7 @@ pub async fn push(sandbox: Sandbox, params: Push, _: Context) -> Result<()> {
 pub async fn remotes(sandbox: Sandbox, params: RemotesOf, _: Context) -> Result<Json> {
     let request = sandbox.toolbox(Method::GET, "git/remotes").await?.query("path", &params.path);
     let answer = send_newer(&sandbox, "git.remotes", request).await?.json_required().await?;
-    expect_json(answer, b'{', "a list of remotes")
+    answer.expect(b'{', "a list of remotes")
 }
 
 pub async fn add_remote(sandbox: Sandbox, params: AddRemote, _: Context) -> Result<()> {

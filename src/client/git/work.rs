@@ -6,7 +6,7 @@ use crate::client::error::{Error, Result};
 use crate::client::operation::Context;
 use crate::client::sandbox::Sandbox;
 use crate::client::status;
-use crate::client::transport::{Json, expect_json};
+use crate::client::transport::Json;
 use http::Method;
 use serde::Serialize;
 
@@ -201,15 +201,15 @@ pub struct CommitInfo {
 }
 
 pub async fn branches(sandbox: Sandbox, params: BranchesOf, _: Context) -> Result<Json> {
-    expect_json(reading(&sandbox, "git/branches", &params.path).await?, b'{', "a list of branches")
+    reading(&sandbox, "git/branches", &params.path).await?.expect(b'{', "a list of branches")
 }
 
 pub async fn status(sandbox: Sandbox, params: StatusOf, _: Context) -> Result<Json> {
-    expect_json(reading(&sandbox, "git/status", &params.path).await?, b'{', "a repository's status")
+    reading(&sandbox, "git/status", &params.path).await?.expect(b'{', "a repository's status")
 }
 
 pub async fn history(sandbox: Sandbox, params: History, _: Context) -> Result<Json> {
-    expect_json(reading(&sandbox, "git/history", &params.path).await?, b'[', "a list of commits")
+    reading(&sandbox, "git/history", &params.path).await?.expect(b'[', "a list of commits")
 }
 
 pub async fn create_branch(sandbox: Sandbox, params: CreateBranch, _: Context) -> Result<()> {
@@ -248,7 +248,7 @@ pub async fn commit(sandbox: Sandbox, params: Commit, _: Context) -> Result<Json
         ("allow_empty", params.allow_empty.map(Into::into)),
     ];
     let answer = posting(&sandbox, "git/commit", fields).await?.send().await?.json_required().await?;
-    expect_json(answer, b'{', "a commit")
+    answer.expect(b'{', "a commit")
 }
 
 pub async fn init(sandbox: Sandbox, params: Init, _: Context) -> Result<()> {

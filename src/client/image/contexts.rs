@@ -73,5 +73,5 @@ pub async fn contexts(_client: Client, params: Contexts, _: Context) -> Result<J
     });
     let mut json = serde_json::to_vec(&contexts.await?).unwrap_or_default();
     json.reserve_exact(1);
-    Ok(Json(json))
+    Ok(json.into())
 }

@@ -6,7 +6,7 @@ use crate::client::error::{Error, Result};
 use crate::client::lock::Mutex;
 use crate::client::remote_guard::{Remote, RemoteGuard, may_have_acted};
 use crate::client::status;
-use crate::client::transport::{Method, Request, Response, backoff};
+use crate::client::transport::{AnswerHead, Json, Method, Request, Response, backoff};
 use bytes::Bytes;
 use rusty_s3::actions::{CreateMultipartUpload, ListObjectsV2, S3Action};
 use rusty_s3::{Bucket, Credentials, UrlStyle};
@@ -43,6 +43,9 @@ struct Shared {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct PushAccess {
+    /// Of the answer itself, for errors.
+    #[serde(skip)]
+    answer: Json,
     storage_url: String,
     access_key: String,
     secret: String,
@@ -60,13 +63,12 @@ impl PushAccess {
     async fn ask(client: &Client) -> Result<Self> {
         let answer =
             client.request(Method::GET, "object-storage/push-access").send().await?.json_required().await?;
-        serde_json::from_slice(&answer.0).map_err(|error| {
+        let access: Self = serde_json::from_slice(&answer.text).map_err(|error| {
             // Not the text of the error's place: the answer holds a secret.
-            Error::new(
-                status::PROTOCOL,
-                format!("the server's answer does not name an object store ({:?} error)", error.classify()),
-            )
-        })
+            let kind = error.classify();
+            answer.error(format!("the server's answer does not name an object store ({kind:?} error)"))
+        })?;
+        Ok(Self { answer, ..access })
     }
 
     fn credentials(&self) -> Arc<Credentials> {
@@ -83,10 +85,7 @@ impl Store {
     pub async fn open(client: &Client) -> Result<Self> {
         let access = PushAccess::ask(client).await?;
         let wrong = |what: &str| {
-            Error::new(
-                status::PROTOCOL,
-                format!("the server named an object store whose {what} cannot be used"),
-            )
+            access.answer.error(format!("the server named an object store whose {what} cannot be used"))
         };
         let mut endpoint = Url::parse(&access.storage_url).map_err(|_| wrong("address"))?;
         endpoint.set_query(None);
@@ -152,9 +151,10 @@ impl Store {
             })
             .await;
         let doing = "look for the context";
-        let body = answer.map_err(|error| self.failed(doing, error))?.bytes().await?;
-        let list = ListObjectsV2::parse_response(&String::from_utf8_lossy(&body));
-        Ok(!list.map_err(|_| self.not_s3(doing))?.contents.is_empty())
+        let answer = answer.map_err(|error| self.failed(doing, error))?;
+        let head = answer.head();
+        let list = ListObjectsV2::parse_response(&String::from_utf8_lossy(&answer.bytes().await?));
+        Ok(!list.map_err(|_| self.not_s3(doing, &head))?.contents.is_empty())
     }
 
     /// Puts an object that is whole in memory.
@@ -177,9 +177,10 @@ impl Store {
             })
             .await;
         let doing = "begin to upload the context";
-        let body = answer.map_err(|error| self.failed(doing, error))?.bytes().await?;
-        let begun = CreateMultipartUpload::parse_response(&String::from_utf8_lossy(&body));
-        let id = begun.map_err(|_| self.not_s3(doing))?.upload_id().to_owned();
+        let answer = answer.map_err(|error| self.failed(doing, error))?;
+        let head = answer.head();
+        let begun = CreateMultipartUpload::parse_response(&String::from_utf8_lossy(&answer.bytes().await?));
+        let id = begun.map_err(|_| self.not_s3(doing, &head))?.upload_id().to_owned();
         let place = Place { store: self.clone(), key: key.into(), id: id.into() };
         Ok(Multipart { guard: RemoteGuard::of_existing(place.clone()), place })
     }
@@ -236,12 +237,10 @@ impl Store {
         error
     }
 
-    fn not_s3(&self, doing: &str) -> Error {
+    fn not_s3(&self, doing: &str, answer: &AnswerHead) -> Error {
         let host = self.0.bucket.base_url().host_str().unwrap_or_default();
-        Error::new(
-            status::PROTOCOL,
-            format!("cannot {doing} at the object store {host}: its answer is not one of S3"),
-        )
+        let message = format!("cannot {doing} at the object store {host}: its answer is not one of S3");
+        answer.complete(Error::new(status::PROTOCOL, message))
     }
 }
 
@@ -300,7 +299,8 @@ impl Multipart {
                 .await;
             let doing = format!("upload part {number} of the context");
             let answer = answer.map_err(|error| store.failed(&doing, error))?;
-            answer.header("etag").map(str::to_owned).ok_or_else(|| store.not_s3(&doing))
+            let tag = answer.header("etag").map(str::to_owned);
+            tag.ok_or_else(|| store.not_s3(&doing, &answer.head()))
         }
     }
 

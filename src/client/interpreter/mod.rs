@@ -9,7 +9,7 @@ pub use run::{Ran, Run, RunEnded, RunFailure, RunOpened, run, run_stream};
 use super::error::Result;
 use super::path_segment::encode_path_segment;
 use super::sandbox::Sandbox;
-use super::transport::{Json, expect_json};
+use super::transport::Json;
 use crate::client::operation::Context;
 use http::Method;
 use serde::Serialize;
@@ -65,12 +65,12 @@ pub async fn create_context(sandbox: Sandbox, params: CreateContext, _: Context)
     let given = given.into_iter().filter_map(|(key, value)| Some((key.to_owned(), Value::from(value?))));
     let body: Map<String, Value> = given.collect();
     let request = sandbox.toolbox(Method::POST, "process/interpreter/context").await?.json(&body);
-    expect_json(request.send().await?.json_required().await?, b'{', "a context")
+    request.send().await?.json_required().await?.expect(b'{', "a context")
 }
 
 pub async fn list_contexts(sandbox: Sandbox, _: ListContexts, _: Context) -> Result<Json> {
     let request = sandbox.toolbox(Method::GET, "process/interpreter/context").await?;
-    expect_json(request.send().await?.json_required().await?, b'{', "a list of contexts")
+    request.send().await?.json_required().await?.expect(b'{', "a list of contexts")
 }
 
 pub async fn delete_context(sandbox: Sandbox, params: DeleteContext, _: Context) -> Result<()> {

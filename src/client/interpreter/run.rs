@@ -84,7 +84,7 @@ pub struct RunEnded {
 
 pub async fn run_stream(sandbox: Sandbox, params: Run, io: Io) -> Result<Ended> {
     drop(io.input);
-    let bytes = perform(sandbox, params, io.sink, || false).await?;
+    let (bytes, _) = perform(sandbox, params, io.sink, || None).await?;
     let ended = serde_json::json!({ "bytes": bytes, "position": bytes });
     Ok(Ended { json: ended.to_string().into_bytes(), position: Some(bytes), sandbox: None })
 }
@@ -92,19 +92,19 @@ pub async fn run_stream(sandbox: Sandbox, params: Run, io: Io) -> Result<Ended> 
 pub async fn run(sandbox: Sandbox, params: Run, _: Context) -> Result<Json> {
     let max_bytes = sandbox.client().config().max_result_bytes;
     let collected = Arc::new(Collected::new(max_bytes));
-    let overflowed = {
+    let overflow = {
         let collected = collected.clone();
-        move || collected.overflowed()
+        move || collected.overflowed().then(|| too_large(max_bytes))
     };
-    perform(sandbox, params, collected.clone(), overflowed).await?;
+    let (_, socket) = perform(sandbox, params, collected.clone(), overflow).await?;
     let output = collected.take();
     let error = output.structured.and_then(|error| serde_json::from_slice(&error).ok());
     let ran = Ran { stdout: text(output.stdout), stderr: text(output.stderr), error };
     let json = serde_json::to_vec(&ran).unwrap_or_default();
     if json.len() as u64 > max_bytes {
-        return Err(too_large(max_bytes));
+        return Err(socket.complete(too_large(max_bytes)));
     }
-    Ok(Json(json))
+    Ok(json.into())
 }
 
 fn too_large(max_bytes: u64) -> Error {
@@ -117,13 +117,13 @@ fn too_large(max_bytes: u64) -> Error {
     )
 }
 
-/// Runs the code, its output into `sink`, and answers how many bytes that were.
+/// Runs the code, its output into `sink`, until it ends or `overflow` has an error for it, and answers how many bytes that were and the socket that they came by.
 async fn perform(
     sandbox: Sandbox,
     params: Run,
     sink: Arc<dyn Sink>,
-    overflowed: impl Fn() -> bool,
-) -> Result<u64> {
+    overflow: impl Fn() -> Option<Error>,
+) -> Result<(u64, SocketIo)> {
     if params.code.is_empty() {
         return Err(Error::invalid("interpreter.run: `code` is empty"));
     }
@@ -144,14 +144,15 @@ async fn perform(
     socket.send(Message::Text(request.to_string().into())).await?;
     sink.opened(serde_json::json!({ "contextId": params.context_id }).to_string().into_bytes());
     let mut run = Running { socket: SocketIo::new(socket), sink, limit, bytes: 0, interrupted: false };
-    run.read_to_end(overflowed).await.map_err(|mut error| {
+    run.read_to_end(overflow).await.map_err(|error| {
+        let mut error = run.socket.complete(error);
         let detail = error.detail_mut();
         detail.bytes = Some(run.bytes);
         detail.position = Some(run.bytes);
         detail.sandbox_id.get_or_insert_with(|| sandbox.id().to_owned());
         error
     })?;
-    Ok(run.bytes)
+    Ok((run.bytes, run.socket))
 }
 
 /// Rounded up: half a second must not become 0, which is no limit.
@@ -188,7 +189,7 @@ struct Running {
 }
 
 impl Running {
-    async fn read_to_end(&mut self, overflowed: impl Fn() -> bool) -> Result<()> {
+    async fn read_to_end(&mut self, overflow: impl Fn() -> Option<Error>) -> Result<()> {
         let mut completed = false;
         loop {
             let silent_at = self.limit.map(|limit| Instant::now() + limit + SILENCE_GRACE);
@@ -206,8 +207,8 @@ impl Running {
             match frame {
                 Frame::Text(data) | Frame::Binary(data) => {
                     completed |= self.output(&data).await?;
-                    if overflowed() {
-                        return Err(too_large(self.bytes));
+                    if let Some(error) = overflow() {
+                        return Err(error);
                     }
                 }
                 Frame::Closed { code: 1000 | 1005, .. } => return Ok(()),

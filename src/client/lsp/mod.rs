@@ -8,7 +8,7 @@ mod failure;
 use super::error::{Error, Result};
 use super::files;
 use super::sandbox::{self, Sandbox};
-use super::transport::{Json, expect_json};
+use super::transport::Json;
 use crate::client::operation::Context;
 use failure::{START, STOP, USE, cannot};
 use http::Method;
@@ -262,10 +262,10 @@ impl Project {
         let request = request.query("languageId", self.language.id());
         let request = request.query("pathToProject", &self.path).query(key, value);
         let json = request.send().await?.json_required().await?;
-        match json.0.trim_ascii() {
+        match json.text.trim_ascii() {
             // The language server has no answer.
-            b"null" => Ok(Json(b"[]".to_vec())),
-            _ => expect_json(json, b'[', "a list of symbols"),
+            b"null" => Ok(b"[]".to_vec().into()),
+            _ => json.expect(b'[', "a list of symbols"),
         }
     }
 }
@@ -306,7 +306,7 @@ pub async fn completions(sandbox: Sandbox, params: Completions, _: Context) -> R
     body["position"] = json!({ "line": params.line, "character": params.character });
     let answer = async {
         let list = project.post(&sandbox, "lsp/completions", &body).await?.json_required().await?;
-        expect_json(list, b'{', "a list of completions")
+        list.expect(b'{', "a list of completions")
     };
     answer.await.map_err(cannot(USE))
 }

@@ -46,7 +46,7 @@ pub enum Outcome {
 
 impl From<Json> for Outcome {
     fn from(json: Json) -> Self {
-        Self::Json(json.0)
+        Self::Json(json.text)
     }
 }
 impl From<()> for Outcome {
@@ -66,6 +66,6 @@ impl From<String> for Outcome {
 }
 impl From<(Sandbox, Json)> for Outcome {
     fn from((sandbox, json): (Sandbox, Json)) -> Self {
-        Self::NewSandbox(TargetRef::Sandbox(sandbox), json.0)
+        Self::NewSandbox(TargetRef::Sandbox(sandbox), json.text)
     }
 }

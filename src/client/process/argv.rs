@@ -38,7 +38,7 @@ async fn passes_arguments_whole(sandbox: &Sandbox, language: &str) -> Result<boo
     let request = sandbox.toolbox(Method::POST, "process/code-run").await?;
     let answer = request.json(&body).send().await?.json().await?;
     // An unreadable answer proves nothing: the arguments are sent as they are.
-    Ok(serde_json::from_slice(&answer.0).map_or(true, |ran: Ran| ran.result.trim_end() == PROBE_ARGUMENT))
+    Ok(serde_json::from_slice(&answer.text).map_or(true, |ran: Ran| ran.result.trim_end() == PROBE_ARGUMENT))
 }
 
 /// Whether a shell leaves the argument as it is.

@@ -4,7 +4,7 @@ use super::{argv, deadline, whole_seconds};
 use crate::client::error::Result;
 use crate::client::operation::Context;
 use crate::client::sandbox::Sandbox;
-use crate::client::transport::{Json, expect_json};
+use crate::client::transport::Json;
 use http::Method;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -200,5 +200,5 @@ pub async fn code_run(sandbox: Sandbox, params: CodeRun, _: Context) -> Result<J
     };
     let request = sandbox.toolbox(Method::POST, "process/code-run").await?;
     let answer = request.json(&body).deadline(deadline(timeout)).send().await?.json_required().await?;
-    expect_json(answer, b'{', "what a program left")
+    answer.expect(b'{', "what a program left")
 }

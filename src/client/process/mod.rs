@@ -12,7 +12,7 @@ pub(crate) use script::quote;
 
 use super::error::{Error, Result};
 use super::sandbox::Sandbox;
-use super::transport::{Json, expect_json};
+use super::transport::Json;
 use crate::client::operation::Context;
 use http::Method;
 use serde::Serialize;
@@ -62,7 +62,7 @@ pub async fn execute(sandbox: Sandbox, params: Execute, _: Context) -> Result<Js
         Body { command: &params.command, cwd: params.cwd.as_deref(), env: params.env.as_ref(), timeout };
     let request = sandbox.toolbox(Method::POST, "process/execute").await?;
     let answer = request.json(&body).deadline(deadline(timeout)).send().await?.json_required().await?;
-    expect_json(answer, b'{', "what a command left")
+    answer.expect(b'{', "what a command left")
 }
 
 /// The server answers at the command's limit; some seconds later nobody is there to answer.

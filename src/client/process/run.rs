@@ -75,10 +75,10 @@ pub async fn run_stream(sandbox: Sandbox, params: Run, io: Io) -> Result<Ended> 
 pub async fn run(sandbox: Sandbox, params: Run, _: Context) -> Result<Json> {
     let max_bytes = sandbox.client().config().max_result_bytes;
     let collected = Arc::new(Collected::new(max_bytes));
-    let (_, exit_code) = perform(sandbox, params, collected.clone(), collected.overflow()).await?;
+    let (follower, exit_code) = perform(sandbox, params, collected.clone(), collected.overflow()).await?;
     // The command may have ended in the moment of the overflow.
     if collected.overflowed() {
-        return Err(too_large(max_bytes));
+        return Err(follower.complete(too_large(max_bytes)));
     }
     let output = collected.take();
     let ran = Ran { exit_code, stdout: text(output.stdout), stderr: text(output.stderr) };
@@ -86,9 +86,9 @@ pub async fn run(sandbox: Sandbox, params: Run, _: Context) -> Result<Json> {
         Error::new(status::PROTOCOL, format!("the output cannot be written as JSON: {error}"))
     })?;
     if json.len() as u64 > max_bytes {
-        return Err(too_large(max_bytes));
+        return Err(follower.complete(too_large(max_bytes)));
     }
-    Ok(Json(json))
+    Ok(json.into())
 }
 
 fn too_large(max_bytes: u64) -> Error {
@@ -177,9 +177,9 @@ impl Session {
         let known = caller_deadline().map_or(deadline, |callers| callers.min(deadline));
         let requests = timeout_at(deadline, within(Some(known), requests));
         let answer = requests.await.map_err(|_| not_started(start_limit))??;
-        let accepted = json::read::<Accepted>(&answer.0).map_err(|error| {
+        let accepted = json::read::<Accepted>(&answer.text).map_err(|error| {
             let why = json::describe(&error);
-            Error::new(status::PROTOCOL, format!("the server named no command for what it took: {why}"))
+            answer.error(format!("the server named no command for what it took: {why}"))
         })?;
         Ok(accepted.cmd_id)
     }

@@ -206,7 +206,8 @@ impl PtySession {
         if let (Some(own), true) = (&mut self.own, self.open) {
             own.disarm();
         }
-        ended.map_err(|mut error| {
+        ended.map_err(|error| {
+            let mut error = self.socket.complete(error);
             let detail = error.detail_mut();
             detail.bytes = Some(self.bytes);
             detail.position = Some(self.bytes);

@@ -44,5 +44,5 @@ fn was_built(sandbox: &Sandbox) -> bool {
     struct Built {
         build_info: Option<serde::de::IgnoredAny>,
     }
-    serde_json::from_slice::<Built>(&sandbox.info().0).is_ok_and(|built| built.build_info.is_some())
+    serde_json::from_slice::<Built>(&sandbox.info().text).is_ok_and(|built| built.build_info.is_some())
 }

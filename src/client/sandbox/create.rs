@@ -354,11 +354,11 @@ pub async fn create(client: Client, params: Create, context: Context) -> Result<
 /// The same with the build log as data.
 pub async fn create_stream(client: Client, params: Create, io: Io) -> Result<Ended> {
     let sandbox = request(&client, &params, &io.error_context, None).await?;
-    io.opened(sandbox.info().0);
+    io.opened(sandbox.info().text);
     build::follow(&sandbox, &io).await;
     if params.wait_for_start() {
         wait::until_started(&sandbox).await?;
     }
-    let json = sandbox.info().0;
+    let json = sandbox.info().text;
     Ok(Ended { json, position: None, sandbox: Some(sandbox) })
 }

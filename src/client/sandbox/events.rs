@@ -83,7 +83,7 @@ pub async fn events(sandbox: Sandbox, _: Events, io: Io) -> Result<Ended> {
             Notice::Connected => {
                 let Some(new) = state_of(&sandbox).await? else { break };
                 if new != state {
-                    let json = sandbox.info().0;
+                    let json = sandbox.info().text;
                     let missed = Missed { sandbox: &parse_raw(&json)?, old_state: &state, new_state: &new };
                     let text = serde_json::to_string(&missed).unwrap_or_default();
                     delivered.send(&io, STATE_UPDATED, &text).await;
@@ -113,7 +113,7 @@ struct Missed<'a> {
 }
 
 fn parse_raw(json: &[u8]) -> Result<Box<RawValue>> {
-    reading::parse(&crate::client::transport::Json(json.to_vec()), "a sandbox")
+    reading::parse(&json.to_vec().into(), "a sandbox")
 }
 
 /// The state as it is read now; nothing of a sandbox that is gone.

@@ -93,7 +93,7 @@ async fn signed(
     query.append_pair("expires", &expires.to_string());
     query.append_pair("signature", &signature);
     let signed = SignedUrl { url: format!("{base}?{}", query.finish()), expires };
-    Ok(Json(serde_json::to_vec(&signed).unwrap_or_default()))
+    Ok(serde_json::to_vec(&signed).unwrap_or_default().into())
 }
 
 /// Seconds since 1970; 0 for a URL that does not end by itself.
@@ -117,14 +117,13 @@ async fn read_key(sandbox: &Sandbox, operation: &str, method: Method, path: &str
     let asked = Instant::now();
     let answer = sandbox.request(method, path)?.send().await;
     let answer = answer.map_err(|error| missing_in_api(error, operation, "0.205"))?;
+    let head = answer.head();
     let key = String::from_utf8(answer.bytes().await?).ok();
     let key = key.map(|key| key.trim().trim_matches('"').to_owned()).filter(|key| is_key(key));
     // The key is a secret: no message shows it.
     let Some(key) = key else {
-        return Err(Error::new(
-            status::PROTOCOL,
-            format!("{operation}: the server's answer is no signing key: is a proxy in between?"),
-        ));
+        let message = format!("{operation}: the server's answer is no signing key: is a proxy in between?");
+        return Err(head.complete(Error::new(status::PROTOCOL, message)));
     };
     sandbox.0.signing_key.keep(&key, asked);
     Ok(key)

@@ -71,9 +71,8 @@ pub async fn get(client: Client, params: Get, _: Context) -> Result<(Sandbox, Js
 async fn read(client: Client, id_or_name: &str) -> Result<(Sandbox, Json)> {
     let path = format!("sandbox/{}", segment(id_or_name)?);
     let json = client.request(Method::GET, &path).send().await?.json().await?;
-    let sandbox = Sandbox::read(client, json)?;
-    let info = sandbox.info();
-    Ok((sandbox, info))
+    let sandbox = Sandbox::read(client, json.clone())?;
+    Ok((sandbox, json))
 }
 
 pub async fn find(client: Client, params: Find, _: Context) -> Result<(Sandbox, Json)> {
@@ -116,13 +115,13 @@ async fn by_labels(client: Client, labels: BTreeMap<String, String>) -> Result<(
     }
     let text = serde_json::to_string(&labels).unwrap_or_default();
     let page = list::page(&client, &List::labelled(labels)).await?;
-    let page: Page = serde_json::from_slice(&page.0).map_err(|error| {
-        Error::new(status::PROTOCOL, format!("the list is not one: {}", json::describe(&error)))
-    })?;
-    let Some(first) = page.items.first() else {
+    let items: Page = serde_json::from_slice(&page.text)
+        .map_err(|error| page.error(format!("the list is not one: {}", json::describe(&error))))?;
+    let Some(first) = items.items.first() else {
         return Err(no_match(format!("no sandbox has the labels {text}")));
     };
-    let json = Json(first.get().as_bytes().to_vec());
+    let first = first.get().as_bytes().to_vec();
+    let json = page.rewritten(first);
     let sandbox = Sandbox::read(client, json.clone())?;
     Ok((sandbox, json))
 }
@@ -135,11 +134,11 @@ pub async fn attach(client: Client, params: Attach, _: Context) -> Result<(Sandb
     match params.sandbox {
         serde_json::Value::String(id) => {
             segment(&id)?;
-            let json = Json(serde_json::to_vec(&serde_json::json!({ "id": id })).unwrap_or_default());
+            let json = Json::from(serde_json::to_vec(&serde_json::json!({ "id": id })).unwrap_or_default());
             Ok((Sandbox::unread(client, &id), json))
         }
         object @ serde_json::Value::Object(_) => {
-            let json = Json(serde_json::to_vec(&object).unwrap_or_default());
+            let json = Json::from(serde_json::to_vec(&object).unwrap_or_default());
             let sandbox = Sandbox::read(client, json.clone()).map_err(|error| {
                 Error::invalid(format!("sandbox.attach: `sandbox` is no sandbox of this service: {error}"))
             })?;

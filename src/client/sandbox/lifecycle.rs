@@ -97,13 +97,13 @@ pub async fn archive(sandbox: Sandbox, _: Nothing, _: Context) -> Result<Json> {
 pub async fn delete(sandbox: Sandbox, params: Delete, _: Context) -> Result<Json> {
     let answer = match change(&sandbox, Method::DELETE, "", NO_BODY).await {
         Ok(answer) => answer,
-        Err(error) if error.status() == status::HTTP_NOT_FOUND => return Ok(Json(b"null".to_vec())),
+        Err(error) if error.status() == status::HTTP_NOT_FOUND => return Ok(b"null".to_vec().into()),
         Err(error) => return Err(error),
     };
     if !params.wait() {
         return Ok(answer);
     }
-    if !answer.0.starts_with(b"null") {
+    if !answer.text.starts_with(b"null") {
         sandbox.take(answer)?;
     }
     let reached = |reading: &super::Reading| reading.state == "destroyed";

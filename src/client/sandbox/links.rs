@@ -5,7 +5,7 @@ use super::nothing::Nothing;
 use crate::client::error::{Error, Result};
 use crate::client::operation::Context;
 use crate::client::path_segment::encode_path_segment;
-use crate::client::transport::{Json, expect_json};
+use crate::client::transport::Json;
 use http::Method;
 use serde::Deserialize;
 
@@ -115,7 +115,7 @@ pub async fn signed_preview_link(sandbox: Sandbox, params: SignPreviewLink, _: C
         }
         request = request.query("expiresInSeconds", &seconds.to_string());
     }
-    expect_json(request.send().await?.json_required().await?, b'{', "a preview link")
+    request.send().await?.json_required().await?.expect(b'{', "a preview link")
 }
 
 pub async fn expire_signed_preview_link(

@@ -227,12 +227,12 @@ pub(super) async fn page(client: &Client, params: &List) -> Result<Json> {
     let mut asked = HashSet::new();
     for _ in 1..number {
         let Some(cursor) = next_cursor(&answer)? else {
-            return Ok(Json(br#"{"items":[],"nextCursor":null}"#.to_vec()));
+            return Ok(br#"{"items":[],"nextCursor":null}"#.to_vec().into());
         };
         if !asked.insert(cursor.clone()) {
             let message =
                 "the server's list of sandboxes goes in a circle: it named the same next page twice";
-            return Err(Error::new(status::PROTOCOL, message));
+            return Err(answer.error(message));
         }
         answer = by_cursor(client, params, Some(&cursor)).await?;
     }
@@ -244,14 +244,14 @@ async fn by_cursor(client: &Client, params: &List, cursor: Option<&str>) -> Resu
     let request =
         params.filters(client.request(Method::GET, "sandbox"), false).query_given([("cursor", cursor)]);
     let answer = request.send().await?.json_required().await?;
-    if answer.0.first() != Some(&b'[') {
+    if answer.text.first() != Some(&b'[') {
         return has_items(answer);
     }
-    let mut wrapped = Vec::with_capacity(answer.0.len() + 32);
+    let mut wrapped = Vec::with_capacity(answer.text.len() + 32);
     wrapped.extend_from_slice(br#"{"items":"#);
-    wrapped.extend_from_slice(&answer.0);
+    wrapped.extend_from_slice(&answer.text);
     wrapped.extend_from_slice(br#","nextCursor":null}"#);
-    Ok(Json(wrapped))
+    Ok(answer.rewritten(wrapped))
 }
 
 /// Refuses an answer without a list, as a proxy gives it: callers go over `items`.

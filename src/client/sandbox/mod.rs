@@ -143,7 +143,7 @@ impl Sandbox {
         if let Some(proxy) = reading.toolbox_proxy_url.as_deref().filter(|url| !url.is_empty()) {
             last.toolbox = Some(Toolbox::new(proxy, &reading.id));
         }
-        last.json = Some(Arc::new(json.0));
+        last.json = Some(Arc::new(json.text));
         let before = std::mem::replace(&mut last.reading, reading);
         if log::listens(log::INFO) && before.state != last.reading.state {
             let state = last.reading.state.clone();
@@ -168,10 +168,10 @@ impl Sandbox {
     /// The JSON last read; `null` when nothing was read yet.
     pub fn info(&self) -> Json {
         let last = self.0.last.read();
-        let Some(json) = &last.json else { return Json(b"null".to_vec()) };
+        let Some(json) = &last.json else { return b"null".to_vec().into() };
         let mut copy = Vec::with_capacity(json.len() + 1);
         copy.extend_from_slice(json);
-        Json(copy)
+        copy.into()
     }
 
     /// The language that the sandbox was created for, by its label.

@@ -2,7 +2,6 @@
 
 use crate::client::codes;
 use crate::client::error::{Error, Result};
-use crate::client::json;
 use crate::client::status;
 use crate::client::transport::Json;
 use serde::Deserialize;
@@ -37,7 +36,7 @@ impl Reading {
     pub fn parse(json: &Json) -> Result<Self> {
         let reading: Self = parse(json, "a sandbox")?;
         if reading.id.is_empty() {
-            return Err(Error::new(status::PROTOCOL, "the server sent a sandbox without an id"));
+            return Err(json.error("the server sent a sandbox without an id"));
         }
         Ok(reading)
     }
@@ -81,7 +80,7 @@ impl Reading {
 
 /// Parses an answer; `what` names its expected content in the error.
 pub(super) fn parse<T: DeserializeOwned>(answer: &Json, what: &str) -> Result<T> {
-    json::read_answer(&answer.0, &format!("{what} as it should be"))
+    answer.read(&format!("{what} as it should be"))
 }
 
 /// A sandbox, as the server describes it.

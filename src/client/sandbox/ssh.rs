@@ -5,7 +5,7 @@ use crate::client::api_version::unsupported;
 use crate::client::error::{Error, Result};
 use crate::client::operation::Context;
 use crate::client::status;
-use crate::client::transport::{Json, expect_json};
+use crate::client::transport::Json;
 use http::Method;
 use serde::Deserialize;
 
@@ -68,7 +68,7 @@ pub async fn create_ssh_access(sandbox: Sandbox, params: CreateSshAccess, _: Con
     if let Some(minutes) = params.expires_in_minutes {
         request = request.query("expiresInMinutes", &minutes.to_string());
     }
-    expect_json(request.send().await?.json_required().await?, b'{', "an SSH access")
+    request.send().await?.json_required().await?.expect(b'{', "an SSH access")
 }
 
 pub async fn revoke_ssh_access(sandbox: Sandbox, params: SshToken, _: Context) -> Result<Json> {
@@ -87,7 +87,7 @@ pub async fn validate_ssh_access(sandbox: Sandbox, params: SshToken, _: Context)
             status::HTTP_FORBIDDEN => unsupported(error, "sandbox.validate_ssh_access", "0.205"),
             _ => error,
         })?;
-    expect_json(answer.json_required().await?, b'{', "a validation")
+    answer.json_required().await?.expect(b'{', "a validation")
 }
 
 /// An empty token would revoke every access of the sandbox.

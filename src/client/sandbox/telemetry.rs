@@ -4,7 +4,7 @@ use super::daemon::send_newer;
 use super::{Nothing, Port, Sandbox, reading};
 use crate::client::error::{Error, Result};
 use crate::client::operation::Context;
-use crate::client::transport::{Json, Request, expect_json, segment};
+use crate::client::transport::{Json, Request, segment};
 use http::Method;
 use serde::{Deserialize, Serialize};
 
@@ -118,12 +118,12 @@ pub async fn metrics(sandbox: Sandbox, _: Nothing, _: Context) -> Result<Json> {
     let request = sandbox.toolbox(Method::GET, "system/metrics").await?;
     let instead = "read /proc with process.execute";
     let answer = send_newer(&sandbox, "sandbox.metrics", instead, request).await?;
-    expect_json(answer.json_required().await?, b'{', "metrics")
+    answer.json_required().await?.expect(b'{', "metrics")
 }
 
 pub async fn ports(sandbox: Sandbox, _: Nothing, _: Context) -> Result<Json> {
     let answer = sandbox.toolbox(Method::GET, "port").await?.send().await?.json_required().await?;
-    expect_json(answer, b'{', "a list of ports")
+    answer.expect(b'{', "a list of ports")
 }
 
 pub async fn port_in_use(sandbox: Sandbox, params: Port, _: Context) -> Result<Json> {
@@ -134,12 +134,12 @@ pub async fn port_in_use(sandbox: Sandbox, params: Port, _: Context) -> Result<J
         )));
     }
     let request = sandbox.toolbox(Method::GET, &format!("port/{port}/in-use")).await?;
-    expect_json(request.send().await?.json_required().await?, b'{', "the use of a port")
+    request.send().await?.json_required().await?.expect(b'{', "the use of a port")
 }
 
 pub async fn daemon_version(sandbox: Sandbox, _: Nothing, _: Context) -> Result<Json> {
     let answer = sandbox.toolbox(Method::GET, "version").await?.send().await?.json_required().await?;
-    expect_json(answer, b'{', "a version")
+    answer.expect(b'{', "a version")
 }
 
 /// The metrics of a sandbox, which the official clients ask for.
@@ -181,7 +181,7 @@ pub async fn metrics_history(sandbox: Sandbox, params: MetricsHistory, _: Contex
     for name in names {
         request = request.query("metricNames", name);
     }
-    expect_json(request.send().await?.json_required().await?, b'{', "metrics")
+    request.send().await?.json_required().await?.expect(b'{', "metrics")
 }
 
 async fn analytics_url(sandbox: &Sandbox) -> Result<Option<String>> {
@@ -221,5 +221,5 @@ fn by_metric(answer: &Json) -> Result<Json> {
             None => series.push(MetricSeries { metric_name, data_points: vec![point] }),
         }
     }
-    Ok(Json(serde_json::to_vec(&MetricsSeries { series }).unwrap_or_default()))
+    Ok(serde_json::to_vec(&MetricsSeries { series }).unwrap_or_default().into())
 }

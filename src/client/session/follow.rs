@@ -10,7 +10,7 @@ use crate::client::lock::Mutex;
 use crate::client::socket_io::{Frame, SocketIo};
 use crate::client::status;
 use crate::client::stream::{Ended, Io, Sink};
-use crate::client::transport::Socket;
+use crate::client::transport::{AnswerHead, Socket};
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -64,6 +64,8 @@ pub(crate) struct Follower {
     furthest: Option<Demultiplexer>,
     bytes: u64,
     exited: Option<Exited>,
+    /// Of the last source that was opened, for errors that have no answer of their own.
+    source: Option<AnswerHead>,
     last_output: Arc<Mutex<Instant>>,
 }
 
@@ -92,6 +94,7 @@ impl Follower {
             furthest: None,
             bytes: 0,
             exited: None,
+            source: None,
             last_output: Arc::new(Mutex::new(Instant::now())),
         }
     }
@@ -103,8 +106,14 @@ impl Follower {
         Ended { json: json.into_bytes(), position: Some(position), sandbox: None }
     }
 
-    /// Adds to an error how far the stream came.
+    /// Adds to an error how far the stream came, and by which answer where it has none.
     pub fn complete(&self, mut error: Error) -> Error {
+        if error.status() == status::PROTOCOL
+            && error.detail().attempts == 0
+            && let Some(source) = &self.source
+        {
+            error = source.complete(error);
+        }
         let detail = error.detail_mut();
         detail.bytes = Some(self.bytes);
         detail.position = Some(self.demux.position());
@@ -126,6 +135,7 @@ impl Follower {
             let (connected, position) = (Instant::now(), self.demux.position());
             let closed_well = match self.log.socket().await {
                 Ok(socket) => {
+                    self.source = Some(socket.head().clone());
                     refusals = 0;
                     self.open();
                     match self.read(socket).await? {
@@ -366,6 +376,7 @@ impl Follower {
     async fn read_whole(&mut self) -> Result<()> {
         self.rewind();
         let mut log = self.log.whole().await?;
+        self.source = Some(log.head());
         self.open();
         while let Some(data) = log.chunk().await? {
             self.demux.push(&data);

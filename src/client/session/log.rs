@@ -64,10 +64,9 @@ impl Log {
             .send()
             .await?;
         if response.header("content-type").is_some_and(|kind| kind.contains("json")) {
-            return Err(Error::new(
-                status::PROTOCOL,
-                "the server gives no raw log over HTTP, and its JSON has no position to resume from",
-            ));
+            let message =
+                "the server gives no raw log over HTTP, and its JSON has no position to resume from";
+            return Err(response.complete(Error::new(status::PROTOCOL, message)));
         }
         Ok(response)
     }
@@ -85,11 +84,9 @@ impl Log {
             #[serde(default)]
             commands: Vec<Described>,
         }
-        let described: Described = json::read(&answer.0).map_err(|error| {
-            Error::new(
-                status::PROTOCOL,
-                format!("the server's description of a command is unreadable: {}", json::describe(&error)),
-            )
+        let described: Described = json::read(&answer.text).map_err(|error| {
+            let why = json::describe(&error);
+            answer.error(format!("the server's description of a command is unreadable: {why}"))
         })?;
         Ok(described.exit_code.or(described.commands.first().and_then(|command| command.exit_code)))
     }

@@ -11,7 +11,7 @@ use crate::client::polling::{FailedReads, PAUSE, PAUSE_MAX};
 use crate::client::sandbox::Resources;
 use crate::client::status;
 use crate::client::stream::{Ended, Io};
-use crate::client::transport::{Json, caller_deadline, expect_json, segment};
+use crate::client::transport::{Json, caller_deadline, segment};
 use http::Method;
 use serde::Serialize;
 use std::time::Duration;
@@ -92,7 +92,7 @@ impl Making {
         params.check()?;
         let body = params.body(&client, progress).await?;
         let answer = client.request(Method::POST, "snapshots").json(&body).send().await?;
-        let json = expect_json(answer.json_required().await?, b'{', "a snapshot")?;
+        let json = answer.json_required().await?.expect(b'{', "a snapshot")?;
         let reading = Reading::of(&json)?;
         Ok(Self { client, name: params.name.clone(), last: RwLock::new((json, reading)) })
     }
@@ -162,7 +162,7 @@ impl Built for Making {
         let path = format!("snapshots/{}", segment(&self.reading().id)?);
         let request =
             self.client.request(Method::GET, &path).deadline(Some(READ_LIMIT)).idle(Some(READ_LIMIT));
-        let json = expect_json(request.send().await?.json_required().await?, b'{', "a snapshot")?;
+        let json = request.send().await?.json_required().await?.expect(b'{', "a snapshot")?;
         let reading = Reading::of(&json)?;
         *self.last.write() = (json, reading);
         Ok(())
@@ -190,11 +190,11 @@ pub async fn create(client: Client, params: Create, context: Context) -> Result<
 /// The same with the build log as data.
 pub async fn create_stream(client: Client, params: Create, io: Io) -> Result<Ended> {
     let making = Making::request(client, &params, None).await?;
-    io.opened(making.json().0);
+    io.opened(making.json().text);
     // Only what was built from an image object has a log.
     if matches!(params.image, ImageOrName::Object(_)) {
         build_log::follow(&making, &io).await;
     }
     making.ended().await?;
-    Ok(Ended { json: making.json().0, position: None, sandbox: None })
+    Ok(Ended { json: making.json().text, position: None, sandbox: None })
 }

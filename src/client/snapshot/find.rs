@@ -7,7 +7,7 @@ use crate::client::operation::Context;
 use crate::client::path_segment::is_uuid;
 use crate::client::remote_guard::deleted;
 use crate::client::status;
-use crate::client::transport::{Json, Response, expect_json, segment};
+use crate::client::transport::{Json, Response, segment};
 use http::Method;
 use serde::Deserialize;
 
@@ -62,7 +62,7 @@ pub async fn get(client: Client, params: Named, _: Context) -> Result<Json> {
 
 async fn read(client: &Client, id_or_name: &str) -> Result<Json> {
     let request = client.request(Method::GET, &format!("snapshots/{}", address(id_or_name)?));
-    expect_json(request.send().await?.json_required().await?, b'{', "a snapshot")
+    request.send().await?.json_required().await?.expect(b'{', "a snapshot")
 }
 
 /// As a part of a path. A name with a slash is one, too, percent-encoded.
@@ -82,7 +82,7 @@ pub async fn list(client: Client, params: List, _: Context) -> Result<Json> {
     }
     let request = client.request(Method::GET, "snapshots");
     let request = request.query_given([("page", params.page), ("limit", params.limit)]);
-    expect_json(request.send().await?.json_required().await?, b'{', "a page of snapshots")
+    request.send().await?.json_required().await?.expect(b'{', "a page of snapshots")
 }
 
 pub async fn delete(client: Client, params: Named, _: Context) -> Result<()> {
@@ -102,7 +102,7 @@ pub async fn delete(client: Client, params: Named, _: Context) -> Result<()> {
 
 pub async fn activate(client: Client, params: Activate, _: Context) -> Result<Json> {
     let answer = change(&client, &params.id, "/activate").await?;
-    expect_json(answer.json_required().await?, b'{', "a snapshot")
+    answer.json_required().await?.expect(b'{', "a snapshot")
 }
 
 pub async fn deactivate(client: Client, params: Activate, _: Context) -> Result<()> {

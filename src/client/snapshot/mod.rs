@@ -101,6 +101,6 @@ struct Reading {
 
 impl Reading {
     fn of(json: &Json) -> Result<Self> {
-        super::json::read_answer(&json.0, "a snapshot")
+        json.read("a snapshot")
     }
 }

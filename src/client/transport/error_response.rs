@@ -1,7 +1,7 @@
 //! Turns an answer that is not a success into one [`Error`], from each shape of body that servers and
 //! proxies use: the API's JSON, the daemon's two, HTML, plain text, none.
 
-use super::retry;
+use super::{Transport, retry};
 use crate::client::error::Error;
 use crate::client::json;
 use crate::client::status;
@@ -85,11 +85,27 @@ pub(super) fn error(request: &RequestInfo<'_>, code: StatusCode, headers: &Heade
 }
 
 /// The same error with what the answer's head says, whatever its status.
-fn of_answer(mut error: Error, code: u16, headers: &HeaderMap) -> Error {
+pub(super) fn of_answer(mut error: Error, code: u16, headers: &HeaderMap) -> Error {
     let detail = error.detail_mut();
     detail.http_status = Some(code);
     detail.request_id = request_id(headers);
     detail.headers = Some(listed(headers));
+    error
+}
+
+/// The same error with the attempts and the sandbox of its request, and without the credential.
+pub(super) fn of_request(
+    mut error: Error,
+    attempts: u32,
+    sandbox: Option<&str>,
+    transport: &Transport,
+) -> Error {
+    let detail = error.detail_mut();
+    detail.attempts = attempts;
+    if detail.sandbox_id.is_none() {
+        detail.sandbox_id = sandbox.map(str::to_owned);
+    }
+    scrub(&mut error, transport.config().credential.secret());
     error
 }
 
@@ -327,7 +343,7 @@ fn listed(headers: &HeaderMap) -> Map<String, Value> {
 }
 
 /// Removes a secret from every text of an error, in case the server echoed it.
-pub(super) fn scrub(error: &mut Error, secret: &str) {
+fn scrub(error: &mut Error, secret: &str) {
     // A shorter secret could be part of ordinary words.
     if secret.len() < 6 {
         return;

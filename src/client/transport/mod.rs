@@ -7,6 +7,7 @@
 //! of the expected shape.
 
 mod allowance;
+mod answer_head;
 mod body;
 mod connection_kind;
 mod connector;
@@ -23,11 +24,11 @@ mod send;
 mod socket;
 mod tls;
 
+pub(crate) use answer_head::AnswerHead;
 pub use body::Body;
 pub(super) use error_response::NO_BODY;
 pub use http::Method;
 pub use request::Request;
-pub(crate) use response::expect_json;
 pub use response::{Json, Response};
 pub(crate) use retry::backoff;
 pub use retry::{TimedOut, caller_deadline, timeout_at, within};

@@ -1,5 +1,6 @@
 //! The builder of a request, and its upgrade to a WebSocket. `response` sends it.
 
+use super::answer_head::AnswerHead;
 use super::body::Body;
 use super::connection_kind::ConnectionKind;
 use super::error_response::RequestInfo;
@@ -144,7 +145,8 @@ impl Request {
         }
         let (answer, permit) = request.answered().await?;
         let host = request.host().to_owned();
-        handshake.complete(answer, permit, host, request.idle).await.map_err(|error| request.complete(error))
+        let head = AnswerHead::new(request, &answer);
+        handshake.complete(answer, head, permit, host, request.idle).await
     }
 
     pub(super) fn idle_limit(&self) -> Option<Duration> {

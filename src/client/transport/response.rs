@@ -1,6 +1,7 @@
 //! Sending a request, and its successful answer: the head, and the body whole or in pieces, within the idle limit.
 
 use super::Answer;
+use super::answer_head::AnswerHead;
 use super::error_response;
 use super::failure;
 use super::origin::Permit;
@@ -8,8 +9,9 @@ use super::request::Request;
 use super::retry;
 use super::send::Payload;
 use crate::client::error::{Error, Result};
-use crate::client::status;
+use crate::client::{json, status};
 use bytes::Bytes;
+use serde::de::DeserializeOwned;
 
 /// The most memory that is reserved for an announced Content-Length; beyond it the buffer grows with the body.
 const PREALLOCATION_MAX_BYTES: u64 = 16 << 20;
@@ -25,9 +27,53 @@ pub struct Response {
     looked_at: Option<Bytes>,
 }
 
-/// Server's JSON (or `null`), handed through as it came. Has one spare byte of capacity, so that a NUL can follow without a copy.
+/// A result's JSON text (or `null`), of an answer as it came from the server. Has one spare byte of capacity, so that
+/// a NUL can follow without a copy.
 #[derive(Clone, Debug, Default)]
-pub struct Json(pub Vec<u8>);
+pub struct Json {
+    pub text: Vec<u8>,
+    /// Of the answer that it came with; `None` where the library wrote it.
+    head: Option<AnswerHead>,
+}
+
+/// JSON that the library wrote.
+impl From<Vec<u8>> for Json {
+    fn from(text: Vec<u8>) -> Self {
+        Self { text, head: None }
+    }
+}
+
+impl Json {
+    /// Other text in place of this answer's.
+    pub(crate) fn rewritten(self, text: Vec<u8>) -> Self {
+        Self { text, head: self.head }
+    }
+
+    /// The error of an answer that is not what was promised.
+    pub(crate) fn error(&self, message: impl Into<String>) -> Error {
+        let error = Error::new(status::PROTOCOL, message);
+        match &self.head {
+            Some(head) => head.complete(error),
+            None => error,
+        }
+    }
+
+    /// Parses it; `what` names in the error what it has to be.
+    pub(crate) fn read<T: DeserializeOwned>(&self, what: &str) -> Result<T> {
+        json::read(&self.text).map_err(|error| {
+            self.error(format!("the server's answer is not {what}: {}", json::describe(&error)))
+        })
+    }
+
+    /// Accepts an answer whose first character is the given one: `{` or `[`.
+    pub(crate) fn expect(self, first: u8, what: &str) -> Result<Self> {
+        if self.text.trim_ascii_start().first() == Some(&first) {
+            return Ok(self);
+        }
+        Err(self
+            .error(format!("the server's answer is not {what}: is this Daytona's address, or a proxy's?")))
+    }
+}
 
 impl Request {
     /// Sends it and waits for the head of a successful answer (2xx); any other is an error, and so is a web page,
@@ -87,7 +133,7 @@ impl Response {
         if body.trim_ascii().is_empty() {
             let mut null = Vec::with_capacity(5);
             null.extend_from_slice(b"null");
-            return Ok(Json(null));
+            return Ok(response.into_json(null));
         }
         response.checked(body)
     }
@@ -118,7 +164,7 @@ impl Response {
                 Ok(next) => next,
                 Err(_) => {
                     self.request.body_timed_out(limit);
-                    return Err(self.request.complete(self.silent(limit.as_millis())));
+                    return Err(self.complete(self.silent(limit.as_millis())));
                 }
             },
         };
@@ -134,7 +180,7 @@ impl Response {
             }
             Err(error) => {
                 let error = failure::truncated(error, self.request.host(), self.received);
-                Err(self.request.complete(error))
+                Err(self.complete(error))
             }
         }
     }
@@ -144,7 +190,22 @@ impl Response {
             return Err(self.not_json(&body));
         }
         body.reserve_exact(1);
-        Ok(Json(body))
+        Ok(self.into_json(body))
+    }
+
+    fn into_json(mut self, text: Vec<u8>) -> Json {
+        Json { text, head: Some(AnswerHead::taken(&self.request.0, &mut self.answer)) }
+    }
+
+    /// What an error that is found after the body was read tells of the answer.
+    pub(crate) fn head(&self) -> AnswerHead {
+        AnswerHead::new(&self.request.0, &self.answer)
+    }
+
+    /// An error that was found in the answer, with its head and its request.
+    pub(crate) fn complete(&self, error: Error) -> Error {
+        let error = error_response::of_answer(error, self.status(), self.answer.headers());
+        self.request.complete(error)
     }
 
     /// A JSON body, which `maxResultBytes` bounds.
@@ -197,7 +258,7 @@ impl Response {
 
     fn too_large(&self, max_bytes: u64) -> Error {
         let info = self.request.info();
-        self.request.complete(Error::new(
+        self.complete(Error::new(
             status::PROTOCOL,
             format!(
                 "the answer to {} {} at {} is larger than {max_bytes} bytes, the bound on one result: ask for \
@@ -243,17 +304,6 @@ impl Response {
         let info = self.request.info();
         self.request.complete(error_response::not_json(&info, self.status(), self.answer.headers(), body))
     }
-}
-
-/// Accepts a JSON answer whose first character is the given one: `{` or `[`.
-pub(crate) fn expect_json(json: Json, first: u8, what: &str) -> Result<Json> {
-    if json.0.trim_ascii_start().first() == Some(&first) {
-        return Ok(json);
-    }
-    Err(Error::new(
-        status::PROTOCOL,
-        format!("the server's answer is not {what}: is this Daytona's address, or a proxy's?"),
-    ))
 }
 
 /// Tells JSON from HTML, plain text and half an answer without parsing it.

@@ -93,7 +93,8 @@ pub(super) type Answered = (Answer, Permit);
 
 enum Attempt {
     Answered(Answered),
-    Redirected(Destination),
+    /// The redirect itself is kept for the error of one too many.
+    Redirected(Destination, Answer),
     Failed(Error, RetryDecision),
 }
 
@@ -145,17 +146,13 @@ impl PreparedRequest {
             }
             match outcome {
                 Attempt::Answered(answered) => return Ok(answered),
-                Attempt::Redirected(_) if redirects == REDIRECTS_MAX => {
-                    return Err(Error::new(
-                        status::PROTOCOL,
-                        format!(
-                            "{} {} was redirected more than {REDIRECTS_MAX} times",
-                            self.method,
-                            self.path()
-                        ),
-                    ));
+                Attempt::Redirected(_, answer) if redirects == REDIRECTS_MAX => {
+                    let (method, path) = (&self.method, self.path());
+                    let message = format!("{method} {path} was redirected more than {REDIRECTS_MAX} times");
+                    let error = Error::new(status::PROTOCOL, message);
+                    return Err(error_response::of_answer(error, answer.status().as_u16(), answer.headers()));
                 }
-                Attempt::Redirected(target) => {
+                Attempt::Redirected(target, _) => {
                     redirects += 1;
                     self.attempts -= 1;
                     self.target = Some(target);
@@ -174,7 +171,7 @@ impl PreparedRequest {
     fn log(&self, outcome: &Attempt, took: Duration) {
         let end = match outcome {
             Attempt::Answered((answer, _)) => answer.status().as_str().to_owned(),
-            Attempt::Redirected(target) => format!("redirected to {}", target.url.path()),
+            Attempt::Redirected(target, _) => format!("redirected to {}", target.url.path()),
             Attempt::Failed(error, _) => status::name(error.status()).to_owned(),
         };
         log::line(log::DEBUG, || {
@@ -328,7 +325,7 @@ impl PreparedRequest {
         if code.is_redirection()
             && let Some(target) = self.redirected(&answer)
         {
-            return Attempt::Redirected(target);
+            return Attempt::Redirected(target, answer);
         }
         let body = explanation(&mut answer).await;
         let headers = answer.headers();
@@ -480,14 +477,8 @@ impl PreparedRequest {
     }
 
     /// Adds the attempts and the sandbox to an error of this request, and removes the credential.
-    pub(super) fn complete(&self, mut error: Error) -> Error {
-        let detail = error.detail_mut();
-        detail.attempts = self.attempts;
-        if detail.sandbox_id.is_none() {
-            detail.sandbox_id = self.sandbox.as_deref().map(str::to_owned);
-        }
-        error_response::scrub(&mut error, self.transport.config().credential.secret());
-        error
+    pub(super) fn complete(&self, error: Error) -> Error {
+        error_response::of_request(error, self.attempts, self.sandbox.as_deref(), &self.transport)
     }
 }
 

@@ -5,6 +5,7 @@
 //! Pings are answered here, and sent here: a silent socket is dropped by proxies.
 
 use super::Answer;
+use super::answer_head::AnswerHead;
 use super::failure;
 use super::frame_reads::FrameReads;
 use super::origin::Permit;
@@ -88,6 +89,7 @@ pub struct Socket {
     missed_pongs: u32,
     /// False where there is no idle limit.
     has_idle_limit: bool,
+    head: AnswerHead,
     _permit: Permit,
 }
 
@@ -95,6 +97,16 @@ impl Socket {
     /// The subprotocol that the server selected.
     pub fn protocol(&self) -> Option<&str> {
         self.protocol.as_deref()
+    }
+
+    /// An error that was found in what the socket brought, with the answer to its handshake.
+    pub(crate) fn complete(&self, error: Error) -> Error {
+        self.head.complete(error)
+    }
+
+    /// The answer to its handshake.
+    pub(crate) fn head(&self) -> &AnswerHead {
+        &self.head
     }
 
     /// The close frame, once the socket has ended with one.
@@ -272,13 +284,7 @@ impl Socket {
                 Some(Ok(Wire::Ping(_) | Wire::Pong(_) | Wire::Frame(_))) => {}
                 Some(Ok(Wire::Close(Some(frame)))) if is_substitute(&frame) => {
                     let _ = Pin::new(&mut self.stream).poll_flush(cx);
-                    return Poll::Ready(Err(Error::new(
-                        status::PROTOCOL,
-                        format!(
-                            "{} broke the WebSocket protocol: it closed with a code that is none",
-                            self.host
-                        ),
-                    )));
+                    return Poll::Ready(Err(self.misbehaved("it closed with a code that is none")));
                 }
                 Some(Ok(Wire::Close(frame))) => {
                     self.closed = Some(frame.map_or(Closed { code: 1005, reason: String::new() }, |frame| {
@@ -297,28 +303,32 @@ impl Socket {
     fn broken(&self, error: &tungstenite::Error) -> Error {
         use tungstenite::error::{CapacityError, ProtocolError};
         match error {
-            tungstenite::Error::Capacity(CapacityError::MessageTooLong { size, .. }) => Error::new(
-                status::PROTOCOL,
-                format!(
-                    "{} sent a message of {size} bytes; at most {MESSAGE_MAX_BYTES} are taken",
-                    self.host
-                ),
-            ),
+            tungstenite::Error::Capacity(CapacityError::MessageTooLong { size, .. }) => {
+                let host = &self.host;
+                let message =
+                    format!("{host} sent a message of {size} bytes; at most {MESSAGE_MAX_BYTES} are taken");
+                self.complete(Error::new(status::PROTOCOL, message))
+            }
             tungstenite::Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => {
                 self.lost("it ended without a close frame")
             }
             tungstenite::Error::Protocol(_) | tungstenite::Error::Utf8(_) => {
-                Error::new(status::PROTOCOL, format!("{} broke the WebSocket protocol: {error}", self.host))
+                self.misbehaved(&error.to_string())
             }
             other => self.lost(&other.to_string()),
         }
+    }
+
+    fn misbehaved(&self, how: &str) -> Error {
+        let message = format!("{} broke the WebSocket protocol: {how}", self.host);
+        self.complete(Error::new(status::PROTOCOL, message))
     }
 
     fn lost(&self, why: &str) -> Error {
         let mut error =
             Error::new(status::CONNECTION, format!("the WebSocket to {} was lost: {why}", self.host));
         error.detail_mut().retryable = true;
-        error
+        self.complete(error)
     }
 }
 
@@ -358,6 +368,7 @@ impl Handshake {
     pub(super) async fn complete(
         self,
         answer: Answer,
+        head: AnswerHead,
         permit: Permit,
         host: String,
         idle: Option<Duration>,
@@ -367,18 +378,15 @@ impl Handshake {
             header("sec-websocket-accept") == Some(derive_accept_key(self.key.as_bytes()).as_str());
         let upgraded = header("upgrade").is_some_and(|to| to.eq_ignore_ascii_case("websocket"));
         if !accepted || !upgraded {
-            return Err(Error::new(
-                status::PROTOCOL,
-                format!("{host} answered a WebSocket handshake without accepting it: is a proxy in between?"),
-            ));
+            let message =
+                format!("{host} answered a WebSocket handshake without accepting it: is a proxy in between?");
+            return Err(head.complete(Error::new(status::PROTOCOL, message)));
         }
         let protocol = header("sec-websocket-protocol").map(str::to_owned);
         let connection = answer.upgrade().await.map_err(|error| {
             let innermost = failure::innermost(&error);
-            Error::new(
-                status::CONNECTION,
-                format!("{host} dropped the connection at its upgrade: {innermost}"),
-            )
+            let message = format!("{host} dropped the connection at its upgrade: {innermost}");
+            head.complete(Error::new(status::CONNECTION, message))
         })?;
         let limits = WebSocketConfig::default()
             .read_buffer_size(READ_BUFFER_BYTES)
@@ -403,6 +411,7 @@ impl Handshake {
             paused: false,
             missed_pongs: 0,
             has_idle_limit: idle.is_some(),
+            head,
             _permit: permit,
         })
     }

@@ -14,7 +14,7 @@ const MIB: usize = 1 << 20;
 /// What the store has under a hash.
 async fn stored(dev: &DevServer, hash: &str) -> daytona::Result<Vec<u8>> {
     let access = dev.client.request(Method::GET, "object-storage/push-access").send().await?.json().await?;
-    let access: Value = serde_json::from_slice(&access.0).unwrap();
+    let access: Value = serde_json::from_slice(&access.text).unwrap();
     let text = |key: &str| access[key].as_str().unwrap_or("us-east-1").to_owned();
     let endpoint = text("storageUrl").parse().unwrap();
     let bucket = Bucket::new(endpoint, UrlStyle::Path, text("bucket"), text("region")).unwrap();

@@ -1,5 +1,6 @@
 mod errors;
 mod logs;
+mod misshapen;
 mod proxy;
 mod requests;
 mod retries;

@@ -170,7 +170,7 @@ async fn https_and_its_websockets_go_through_an_http_proxy_by_connect() {
     let more = json!({"caFile": file.path(), "proxy": proxy.address.to_string()});
     let client = client(api, more);
     let answer = soon(client.request(Method::GET, "a").send()).await.unwrap().json().await.unwrap();
-    assert_eq!(answer.0, br#"{"http":"2","bearer":true}"#);
+    assert_eq!(answer.text, br#"{"http":"2","bearer":true}"#);
     echoes(&client, "https://api.daytona.invalid/s").await;
     assert_eq!(proxy.requests(), ["CONNECT api.daytona.invalid:443 HTTP/1.1 -"; 2]);
 }

@@ -13,7 +13,7 @@ async fn every_request_identifies_itself() {
     let more = json!({"userAgent": "my-app/2", "headers": {"X-Team": "a"}, "traceparent": "00-ab-cd-01"});
     let client = client(&server.url(), more);
     let answer = soon(client.request(Method::POST, "sandbox").json(&json!({"a": 1})).send()).await.unwrap();
-    assert_eq!(answer.json().await.unwrap().0, br#"{"ok":true}"#);
+    assert_eq!(answer.json().await.unwrap().text, br#"{"ok":true}"#);
     let asked = &server.requests()[0];
     assert_eq!(asked.line, "POST /sandbox HTTP/1.1");
     assert_eq!(asked.body, br#"{"a":1}"#);
@@ -456,8 +456,8 @@ async fn json_keeps_its_bytes_and_has_room_for_a_nul() {
     let client = client(&server.url(), json!({}));
     for expected in [body, body, "null", "null"] {
         let json = soon(client.request(Method::GET, "a").send()).await.unwrap().json().await.unwrap();
-        assert_eq!(json.0, expected.as_bytes());
-        assert!(json.0.capacity() > json.0.len());
+        assert_eq!(json.text, expected.as_bytes());
+        assert!(json.text.capacity() > json.text.len());
     }
 }
 
@@ -478,8 +478,8 @@ async fn a_json_answer_beyond_max_result_bytes_is_a_protocol_error() {
         let error = get(body.len() - 1).await.unwrap_err();
         assert_eq!((error.status(), error.detail().attempts), (status::PROTOCOL, 1), "{error}");
         assert!(error.to_string().contains("maxResultBytes"), "{error}");
-        assert_eq!(get(body.len()).await.unwrap().0, body.as_bytes());
-        assert_eq!(get(0).await.unwrap().0, body.as_bytes());
+        assert_eq!(get(body.len()).await.unwrap().text, body.as_bytes());
+        assert_eq!(get(0).await.unwrap().text, body.as_bytes());
     }
 }
 

@@ -87,7 +87,7 @@ async fn a_get_whose_connection_is_lost_is_repeated() {
         let server = flaky(2, Answer::Close(half.to_vec())).await;
         let client = client(&server.url(), json!({"retries": 3}));
         let answered = async { client.request(Method::GET, "sandbox").send().await?.json().await };
-        assert_eq!(soon(answered).await.unwrap().0, br#"{"ok":true}"#);
+        assert_eq!(soon(answered).await.unwrap().text, br#"{"ok":true}"#);
         assert_eq!(server.requests().len(), 3);
     }
 }

@@ -13,7 +13,7 @@ use tokio::io::AsyncWriteExt;
 
 async fn get(client: &Client) -> daytona::Result<Value> {
     let json = soon(async { client.request(Method::GET, "a").send().await?.json().await }).await?;
-    Ok(serde_json::from_slice(&json.0).unwrap())
+    Ok(serde_json::from_slice(&json.text).unwrap())
 }
 
 #[tokio::test]

@@ -240,7 +240,7 @@ fn synced(plan: Plan, bytes: u64) -> Result<Json> {
         skipped: plan.skipped,
         bytes,
     };
-    serde_json::to_vec(&synced).map(Json).map_err(|error| Error::invalid(error.to_string()))
+    serde_json::to_vec(&synced).map(Json::from).map_err(|error| Error::invalid(error.to_string()))
 }
 
 fn shown(path: &Path) -> String {

@@ -139,11 +139,9 @@ async fn execute(sandbox: &Sandbox, directory: &str, command: String, hashed_byt
         result: String,
     }
     blocking(move || {
-        let executed: Executed = json::read(&answer.0).map_err(|error| {
-            Error::new(
-                status::PROTOCOL,
-                format!("the server's answer to a command is unreadable: {}", json::describe(&error)),
-            )
+        let executed: Executed = json::read(&answer.text).map_err(|error| {
+            answer
+                .error(format!("the server's answer to a command is unreadable: {}", json::describe(&error)))
         })?;
         Ok(executed.result)
     })
