@@ -32,7 +32,7 @@ impl Default for QueueOptions {
 impl QueueOptions {
     pub fn parse(json: Option<&str>) -> Result<Self> {
         let options = match json {
-            Some(json) => parse_object("queue_open", json.as_bytes())?,
+            Some(json) => parse_object("queue.open", json.as_bytes())?,
             None => Self::default(),
         };
         for (value, name) in [
@@ -41,7 +41,7 @@ impl QueueOptions {
             (options.capacity_calls, "capacityCalls"),
         ] {
             if value == 0 {
-                return Err(Error::invalid(format!("queue_open: `{name}` is 0; it has to be at least 1")));
+                return Err(Error::invalid(format!("queue.open: `{name}` is 0; it has to be at least 1")));
             }
         }
         Ok(options)

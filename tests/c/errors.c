@@ -43,11 +43,11 @@ static void a_refusal_names_the_operation(void)
     daytona_queue_t queue = new_queue(NULL);
     daytona_stream_t stream;
     CHECK(STATUS(daytona_call(client, "echo.stream", "{}", NULL, 0, NULL, &out, NULL)) == DAYTONA_INVALID_ARGUMENT);
-    CHECK(says("is a stream") && has(out, "/operation", "echo.stream"));
+    CHECK(says("echo.stream is a stream: open it as one") && has(out, "/operation", "echo.stream"));
     CHECK(STATUS(daytona_submit(client, "echo.stream", "{}", NULL, 0, queue, 0, NULL, &out)) == DAYTONA_INVALID_ARGUMENT);
-    CHECK(says("is a stream") && has(out, "/operation", "echo.stream"));
+    CHECK(says("echo.stream is a stream: open it as one") && has(out, "/operation", "echo.stream"));
     CHECK(STATUS(daytona_stream_open(client, "echo.value", "{}", 0, 0, &stream, &out)) == DAYTONA_INVALID_ARGUMENT);
-    CHECK(says("is a call") && has(out, "/operation", "echo.value"));
+    CHECK(says("echo.value is a call: call or submit it") && has(out, "/operation", "echo.value"));
     CHECK(STATUS(daytona_call(client, "echo.handle", "{}", NULL, 0, NULL, &out, NULL)) == DAYTONA_INVALID_ARGUMENT);
     CHECK(says("`result` is NULL") && has(out, "/operation", "echo.handle"));
     CHECK(STATUS(daytona_call(client, "echo.bytes", "{}", NULL, 7, NULL, &out, &out_len)) == DAYTONA_INVALID_ARGUMENT);
@@ -58,6 +58,19 @@ static void a_refusal_names_the_operation(void)
     CHECK(has(out, "/operation", "sandbox.create"));
     daytona_close(queue);
     daytona_close(client);
+}
+
+/* A wrapper closes both; its user knows the client alone. */
+static void a_closed_client_is_named_before_its_closed_queue(void)
+{
+    daytona_client_t client = echo_client();
+    daytona_queue_t queue = new_queue(NULL);
+    daytona_stream_t stream;
+    CHECK(daytona_close(client) == 0 && daytona_close(queue) == 0);
+    CHECK(STATUS(daytona_submit(client, "echo.value", "{}", NULL, 0, queue, 0, NULL, &out)) == DAYTONA_INVALID_HANDLE);
+    CHECK(says("this client handle is closed"));
+    CHECK(STATUS(daytona_stream_open(client, "echo.stream", "{}", queue, 0, &stream, &out)) == DAYTONA_INVALID_HANDLE);
+    CHECK(says("this client handle is closed"));
 }
 
 static void a_refusal_on_a_sandbox_names_the_sandbox(void)
@@ -180,6 +193,7 @@ static void an_interrupted_create_gives_the_name_that_was_sent(void)
 int main(void)
 {
     RUN(a_refusal_names_the_operation);
+    RUN(a_closed_client_is_named_before_its_closed_queue);
     RUN(a_refusal_on_a_sandbox_names_the_sandbox);
     RUN(what_was_cancelled_or_closed_names_operation_and_sandbox);
     RUN(an_interrupted_create_gives_the_name_that_was_sent);

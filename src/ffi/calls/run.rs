@@ -41,9 +41,9 @@ fn prepare(
     progress: Option<Progress>,
 ) -> Result<Prepared> {
     let Request { operation, target, params, body } = request;
-    let begin = operation.call.ok_or_else(|| {
-        Error::invalid(format!("{} is a stream: open it with daytona_stream_open", operation.name))
-    })?;
+    let begin = operation
+        .call
+        .ok_or_else(|| Error::invalid(format!("{} is a stream: open it as one", operation.name)))?;
     let (target, client) = resolve(process, target, operation.target)?;
     if !operation.body && !body.is_empty() {
         let message = format!("{} takes no body; its arguments go into the JSON", operation.name);
@@ -94,7 +94,11 @@ pub fn submit(
     user_data: u64,
     place: Place<u64>,
 ) -> Result<()> {
-    let queue = process.queues.get(queue)?;
+    // Wrappers close a client together with its queue: of the two the client is the one that its user knows.
+    let queue = process
+        .queues
+        .get(queue)
+        .map_err(|error| resolve(process, request.target, request.operation.target).err().unwrap_or(error))?;
     let runtime = process.driver.start().map_err(no_runtime)?;
     let _inside = runtime.enter();
     let slot = queue.reserve()?;

@@ -247,7 +247,7 @@ impl Queue {
             return Err(Error::new(status::BUSY, "this queue's events go to its callback"));
         }
         if self.consuming.swap(true, Ordering::Acquire) {
-            return Err(Error::new(status::BUSY, "another thread is in queue_next of this queue"));
+            return Err(Error::new(status::BUSY, "another thread takes events from this queue"));
         }
         let _turn = Consuming(&self.consuming);
         let me = this_consumer();

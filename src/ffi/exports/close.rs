@@ -130,7 +130,7 @@ pub unsafe extern "C" fn daytona_shutdown(timeout_ms: i64) -> i32 {
             // Without a thread to be had, this one drives.
             let _ = process.driver.ensure_driver(false);
         }
-        let later = || Error::new(status::TIMEOUT, "something still runs; call daytona_shutdown again");
+        let later = || Error::new(status::TIMEOUT, "something still runs; shut down again");
         if !process.driver.stop(epoch, deadline) {
             return Err(later());
         }

@@ -60,9 +60,7 @@ pub unsafe extern "C" fn daytona_queue_open(
         let queue = queue.required("queue")?;
         let options = QueueOptions::parse(self::options(options, "options")?)?;
         if options.inline {
-            return Err(Error::invalid(
-                "queue_open: `inline` needs a callback: use daytona_queue_open_callback",
-            ));
+            return Err(Error::invalid("queue.open: `inline` needs a queue with a callback"));
         }
         open(process, options, None, queue)
     })
@@ -129,7 +127,9 @@ pub unsafe extern "C" fn daytona_queue_next(
     counted.store(0);
     status_only(|process| {
         if events.is_null() || count.is_null() || capacity == 0 {
-            return Err(Error::invalid("queue_next needs room for at least one event, and a count"));
+            return Err(Error::invalid(
+                "taking events needs room for at least one, and a place for their count",
+            ));
         }
         if timeout_ms != 0 && in_inline_callback() {
             return Err(busy_inline());

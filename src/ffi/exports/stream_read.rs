@@ -41,7 +41,9 @@ pub unsafe extern "C" fn daytona_stream_read(
     channel.store(0);
     status_only(|process| {
         if buffer.is_null() || count.is_null() || capacity == 0 {
-            return Err(Error::invalid("stream_read needs room for at least one byte, and a count"));
+            return Err(Error::invalid(
+                "reading needs room for at least one byte, and a place for the count",
+            ));
         }
         if timeout_ms != 0 && in_inline_callback() {
             return Err(busy_inline());
