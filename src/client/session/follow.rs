@@ -66,6 +66,8 @@ pub(crate) struct Follower {
     exited: Option<Exited>,
     /// Of the last source that was opened, for errors that have no answer of their own.
     source: Option<AnswerHead>,
+    /// Why the last socket was refused, until a source can be opened again.
+    refusal: Option<Error>,
     last_output: Arc<Mutex<Instant>>,
 }
 
@@ -95,6 +97,7 @@ impl Follower {
             bytes: 0,
             exited: None,
             source: None,
+            refusal: None,
             last_output: Arc::new(Mutex::new(Instant::now())),
         }
     }
@@ -125,19 +128,40 @@ impl Follower {
     /// Delivers everything up to the command's end, and answers its exit code.
     pub async fn follow(&mut self) -> Result<i64> {
         let followed = self.by_socket().await;
-        followed.map_err(|error| self.complete(error))
+        followed.map_err(|error| self.complete(self.explained(error)))
+    }
+
+    /// A source that was opened.
+    fn opened(&mut self, head: AnswerHead) {
+        self.source = Some(head);
+        self.refusal = None;
+        if let Some(json) = self.opening.take() {
+            self.sink.opened(json);
+        }
+    }
+
+    /// The refusal of the socket in place of what failed for want of it.
+    fn explained(&self, error: Error) -> Error {
+        match &self.refusal {
+            Some(refusal) if !matches!(error.status(), status::CLOSED | status::HTTP_GONE) => {
+                let mut refusal = refusal.clone();
+                let detail = refusal.detail_mut();
+                let (why, also) = (&detail.message, &error.detail().message);
+                detail.message = format!("{why}; the log cannot be read without a socket either: {also}");
+                refusal
+            }
+            _ => error,
+        }
     }
 
     async fn by_socket(&mut self) -> Result<i64> {
         let (mut refusals, mut empty_sockets) = (0, 0);
         loop {
-            let mut refusal = None;
             let (connected, position) = (Instant::now(), self.demux.position());
             let closed_well = match self.log.socket().await {
                 Ok(socket) => {
-                    self.source = Some(socket.head().clone());
+                    self.opened(socket.head().clone());
                     refusals = 0;
-                    self.open();
                     match self.read(socket).await? {
                         Stopped::Complete => return self.code(),
                         Stopped::Closed => true,
@@ -145,9 +169,8 @@ impl Follower {
                     }
                 }
                 Err(error) => {
-                    self.check_refusal(&error)?;
+                    self.refusal = Some(self.may_be_tried_otherwise(error)?);
                     refusals += 1;
-                    refusal = Some(error);
                     false
                 }
             };
@@ -155,16 +178,11 @@ impl Follower {
                 match self.log.exit_code().await {
                     Ok(Some(code)) => self.exited = Some(Exited { code, known: Instant::now() }),
                     Err(error) if error.status() == status::HTTP_NOT_FOUND && self.opening.is_none() => {
-                        return Err(self.log.deleted());
+                        return Err(self.log.deleted(error));
                     }
-                    Ok(None) => {}
                     // Neither a socket nor an answer: reading the log over HTTP would wait in vain as well.
-                    Err(error) => match refusal.take() {
-                        Some(refusal) if refusals >= MAX_SOCKET_REFUSALS && is_silence(&error) => {
-                            return Err(refusal);
-                        }
-                        _ => {}
-                    },
+                    Err(error) if refusals >= MAX_SOCKET_REFUSALS && is_silence(&error) => return Err(error),
+                    Ok(None) | Err(_) => {}
                 }
             }
             if self.exited.is_some() {
@@ -192,17 +210,11 @@ impl Follower {
         })
     }
 
-    fn open(&mut self) {
-        if let Some(json) = self.opening.take() {
-            self.sink.opened(json);
-        }
-    }
-
     /// Fails where a refused socket is the end of the stream; another way to the log is tried otherwise.
-    fn check_refusal(&self, error: &Error) -> Result<()> {
-        match error.status() {
+    fn may_be_tried_otherwise(&self, refusal: Error) -> Result<Error> {
+        match refusal.status() {
             // The session existed when the stream was opened.
-            status::HTTP_NOT_FOUND if self.opening.is_none() => Err(self.log.deleted()),
+            status::HTTP_NOT_FOUND if self.opening.is_none() => Err(self.log.deleted(refusal)),
             status::HTTP_NOT_FOUND
             | status::HTTP_AUTHENTICATION
             | status::HTTP_FORBIDDEN
@@ -210,8 +222,8 @@ impl Follower {
             | status::CLOSED
             | status::TLS
             | status::INVALID_ARGUMENT
-            | status::CONFIGURATION => Err(error.clone()),
-            _ => Ok(()),
+            | status::CONFIGURATION => Err(refusal),
+            _ => Ok(refusal),
         }
     }
 
@@ -360,7 +372,7 @@ impl Follower {
                     failures.note(&error);
                     let hopeless = matches!(error.status(), status::CLOSED | status::PROTOCOL);
                     if error.status() == status::HTTP_NOT_FOUND && self.opening.is_none() {
-                        return self.log.deleted();
+                        return self.log.deleted(error);
                     }
                     if self.opening.is_some() || hopeless || failures.are_enough() {
                         return error;
@@ -376,8 +388,7 @@ impl Follower {
     async fn read_whole(&mut self) -> Result<()> {
         self.rewind();
         let mut log = self.log.whole().await?;
-        self.source = Some(log.head());
-        self.open();
+        self.opened(log.head());
         while let Some(data) = log.chunk().await? {
             self.demux.push(&data);
             self.deliver(None).await;
@@ -421,7 +432,7 @@ async fn watch(log: Log, last_output: Arc<Mutex<Instant>>) -> Result<i64> {
         match log.exit_code().await {
             Ok(Some(code)) => return Ok(code),
             Ok(None) => {}
-            Err(error) if error.status() == status::HTTP_NOT_FOUND => return Err(log.deleted()),
+            Err(error) if error.status() == status::HTTP_NOT_FOUND => return Err(log.deleted(error)),
             // A lost connection is reported by the stream itself.
             Err(_) => continue,
         }

@@ -103,9 +103,9 @@ impl Log {
         }
     }
 
-    /// The error for a session that was deleted meanwhile.
-    pub fn deleted(&self) -> Error {
-        shell::deleted(&self.sandbox, &self.session)
+    /// The error for a session that was deleted meanwhile, as this answer says.
+    pub fn deleted(&self, answer: Error) -> Error {
+        shell::deleted(&self.sandbox, &self.session, answer)
     }
 
     /// The silence after which the session's shell is checked.

@@ -83,14 +83,16 @@ pub(super) async fn check(sandbox: &Sandbox, session: &str) -> Shell {
 async fn ask(sandbox: &Sandbox, session: &str) -> Shell {
     match look_up(sandbox, session).await {
         Ok(()) => Shell::Alive,
-        Err(error) if error.status() == status::HTTP_NOT_FOUND => Shell::Ended(deleted(sandbox, session)),
-        Err(error) if error.status() == status::HTTP_GONE => Shell::Ended(exited(sandbox, session)),
+        Err(error) if error.status() == status::HTTP_NOT_FOUND => {
+            Shell::Ended(deleted(sandbox, session, error))
+        }
+        Err(error) if error.status() == status::HTTP_GONE => Shell::Ended(exited(sandbox, session, error)),
         Err(error) => {
             let detail = error.detail();
             if detail.code.as_deref() == Some(SESSION_ENDED) || detail.message.contains(WRITE_FAILED) {
-                Shell::Ended(exited(sandbox, session))
+                Shell::Ended(exited(sandbox, session, error))
             } else if detail.message.contains("session not found") {
-                Shell::Ended(deleted(sandbox, session))
+                Shell::Ended(deleted(sandbox, session, error))
             } else if detail.http_status.is_some() {
                 Shell::Alive
             } else {
@@ -110,14 +112,12 @@ async fn look_up(sandbox: &Sandbox, session: &str) -> Result<()> {
 /// What the daemon says when it writes to a shell that has ended.
 const WRITE_FAILED: &str = "broken pipe";
 
-fn exited(sandbox: &Sandbox, session: &str) -> Error {
-    gone(
-        sandbox,
-        format!(
-            "the shell of session \"{session}\" has ended (by `exit`, `exec` or a signal), so the command's \
-             exit code is lost; delete the session, and run what may exit in a subshell: (exit 3)"
-        ),
-    )
+fn exited(sandbox: &Sandbox, session: &str, answer: Error) -> Error {
+    let message = format!(
+        "the shell of session \"{session}\" has ended (by `exit`, `exec` or a signal), so the command's exit code \
+         is lost; delete the session, and run what may exit in a subshell: (exit 3)"
+    );
+    gone(sandbox, message, answer)
 }
 
 fn unreachable(sandbox: &Sandbox, session: &str, silence: Duration) -> Error {
@@ -132,14 +132,18 @@ fn unreachable(sandbox: &Sandbox, session: &str, silence: Duration) -> Error {
 }
 
 /// The error for a session that was deleted.
-pub(super) fn deleted(sandbox: &Sandbox, session: &str) -> Error {
-    gone(sandbox, format!("session \"{session}\" was deleted while the command ran"))
+pub(super) fn deleted(sandbox: &Sandbox, session: &str, answer: Error) -> Error {
+    gone(sandbox, format!("session \"{session}\" was deleted while the command ran"), answer)
 }
 
-fn gone(sandbox: &Sandbox, message: String) -> Error {
-    let mut error = Error::new(status::HTTP_GONE, message);
-    let detail = error.detail_mut();
+/// The error of an answer that says so, in the words of this library and with the answer's own behind them.
+fn gone(sandbox: &Sandbox, message: String, mut answer: Error) -> Error {
+    let detail = answer.detail_mut();
+    detail.status = status::HTTP_GONE;
+    detail.name = status::name(status::HTTP_GONE);
+    detail.message = format!("{message} (the server says: {})", detail.message);
     detail.code = Some(SESSION_ENDED.to_owned());
+    detail.retryable = false;
     detail.sandbox_id = Some(sandbox.id().to_owned());
-    error
+    answer
 }

@@ -494,3 +494,76 @@ async fn ids_that_cannot_be_addressed_are_refused_before_anything_is_sent() {
     }
     assert!(toolbox.requests().is_empty());
 }
+
+const REFUSED: &str = "no sockets for this key";
+
+fn refused(line: &'static str) -> Reply {
+    Reply::Json(line, json!({"message": REFUSED, "code": "NO_SOCKETS"}))
+}
+
+/// Whatever else fails because of it, why the server took no socket is what its user has to know.
+#[tokio::test]
+async fn a_refused_socket_is_told_where_the_log_cannot_be_read_without_one() {
+    let lines = [
+        "400 Bad Request",
+        "401 Unauthorized",
+        "403 Forbidden",
+        "404 Not Found",
+        "500 Internal Server Error",
+    ];
+    let readings = [("JSON", false), ("JSON", true), ("500", false), ("404", false)];
+    let cases = lines.iter().flat_map(|line| readings.iter().map(move |reading| (*line, *reading)));
+    futures_util::future::join_all(cases.map(async |(line, (whole, command_has_ended))| {
+        let toolbox = Toolbox::start(move |asked, _| match (asked.path.as_str(), whole) {
+            (SOCKET, _) => refused(line),
+            (WHOLE, "404") => not_found(),
+            (WHOLE, "500") => Reply::Json("500 Internal Server Error", json!({"message": "no disk"})),
+            (WHOLE, _) => ok(json!({"output": "one\n"})),
+            (COMMAND, _) if command_has_ended => exited(0),
+            (COMMAND, _) => running(),
+            (path, _) => of_a_living_session(path),
+        })
+        .await;
+        let sandbox = toolbox.sandbox(json!({})).await;
+        let error = open(&sandbox, "session.follow", follow()).unwrap().failed().await;
+        let (detail, number) = (error.detail(), line[..3].parse().unwrap());
+        let told = (error.status(), detail.http_status, detail.code.as_deref(), detail.attempts);
+        assert_eq!(told, (number, Some(number as u16), Some("NO_SOCKETS"), 1), "{line}, {whole}: {error:?}");
+        assert!(detail.message.contains(REFUSED), "{line}, {whole}: {error}");
+    }))
+    .await;
+}
+
+/// Read without sockets, the log goes on until the readings fail: that is the reason then.
+#[tokio::test]
+async fn a_refused_socket_is_forgotten_where_the_log_can_be_read() {
+    let toolbox = Toolbox::start(|asked, before| match asked.path.as_str() {
+        SOCKET => refused("400 Bad Request"),
+        WHOLE if before == 0 => Reply::Raw("200 OK", LOG.to_vec()),
+        WHOLE => ok(json!({"output": "one\n"})),
+        COMMAND => running(),
+        path => of_a_living_session(path),
+    })
+    .await;
+    let sandbox = toolbox.sandbox(json!({})).await;
+    let error = open(&sandbox, "session.follow", follow()).unwrap().failed().await;
+    assert!(error.status() == status::PROTOCOL && !error.to_string().contains(REFUSED), "{error:?}");
+}
+
+/// The stream was open, so that a 404 of its next socket is the session's end; the server's words are kept.
+#[tokio::test]
+async fn a_session_that_is_gone_keeps_the_words_of_the_answer_that_says_so() {
+    let toolbox = Toolbox::start(|asked, before| match asked.path.as_str() {
+        SOCKET if before == 0 => upgrade(async |socket: Socket| close(socket, 1000).await),
+        SOCKET => refused("404 Not Found"),
+        COMMAND => running(),
+        path => of_a_living_session(path),
+    })
+    .await;
+    let sandbox = toolbox.sandbox(json!({})).await;
+    let error = open(&sandbox, "session.follow", follow()).unwrap().failed().await;
+    let detail = error.detail();
+    let told = (error.status(), detail.http_status, detail.code.as_deref(), detail.attempts);
+    assert_eq!(told, (status::HTTP_GONE, Some(404), Some("SESSION_ENDED"), 1), "{error:?}");
+    assert!(error.to_string().contains("was deleted") && error.to_string().contains(REFUSED), "{error}");
+}
