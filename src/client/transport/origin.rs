@@ -175,20 +175,6 @@ impl Origin {
         }
     }
 
-    /// As [`Origin::connection`], for a socket: it is held from the beginning, and the wait is bounded
-    /// whatever holds the others.
-    pub(super) async fn socket(self: &Arc<Self>, limit: Option<Duration>) -> Result<Permit> {
-        let mut permit = match limit {
-            None => self.connection(None).await?,
-            Some(within) => match tokio::time::timeout(within, self.connection(limit)).await {
-                Ok(permit) => permit?,
-                Err(_) => return Err(self.exhausted()),
-            },
-        };
-        permit.mark_held();
-        Ok(permit)
-    }
-
     /// Returns once open streams and transfers have held every connection for `limit`.
     async fn held_throughout(&self, limit: Option<Duration>) {
         let Some(limit) = limit else { return std::future::pending().await };

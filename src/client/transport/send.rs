@@ -266,12 +266,9 @@ impl PreparedRequest {
         if connectors.proxies.may_need_tls(&target.url) {
             connectors.tls.load().await?;
         }
-        let limit = shared.config.connect_timeout;
-        let mut permit = match self.kind {
-            ConnectionKind::Requests => origin.connection(limit).await?,
-            ConnectionKind::Upgrade => origin.socket(limit).await?,
-        };
-        if matches!(self.body, Payload::Once(_)) {
+        let mut permit = origin.connection(shared.config.connect_timeout).await?;
+        // Sockets and uploads last as long as their users say.
+        if matches!(self.kind, ConnectionKind::Upgrade) || matches!(self.body, Payload::Once(_)) {
             permit.mark_held();
         }
         let mut request = reqwest::Request::new(self.method.clone(), target.url.clone());
@@ -417,23 +414,16 @@ impl PreparedRequest {
     }
 
     fn late(&self, limit: Duration) -> Error {
-        if let Some(target) = self.target.as_ref().filter(|_| self.attempts == 0)
-            && matches!(self.kind, ConnectionKind::Upgrade)
-            && target.origin.is_full()
-        {
-            // A socket waits for a connection as long as it may wait for its answer.
-            return target.origin.exhausted();
+        let (method, path, host, limit_ms) = (&self.method, self.path(), self.host(), limit.as_millis());
+        let waits = self.target.as_ref().filter(|target| self.attempts == 0 && target.origin.is_full());
+        if let Some(target) = waits {
+            let mut error = target.origin.exhausted();
+            let detail = error.detail_mut();
+            detail.message = format!("{method} {path} was not sent within {limit_ms} ms: {}", detail.message);
+            return error;
         }
-        let mut error = Error::new(
-            status::TIMEOUT,
-            format!(
-                "{} {} at {} was not answered within {} ms",
-                self.method,
-                self.path(),
-                self.host(),
-                limit.as_millis()
-            ),
-        );
+        let message = format!("{method} {path} at {host} was not answered within {limit_ms} ms");
+        let mut error = Error::new(status::TIMEOUT, message);
         error.detail_mut().retryable = retry::idempotent(&self.method);
         error
     }
