@@ -136,7 +136,7 @@ impl fmt::Debug for Config {
 }
 
 impl Config {
-    /// Reads the JSON of `client.open` (empty and `null` are `{}`) over the process's environment.
+    /// Reads the JSON of `client.open` over the process's environment.
     pub fn read(json: &[u8]) -> Result<Self> {
         Self::over_environment(Options::parse(json)?)
     }
@@ -178,10 +178,7 @@ impl Config {
 impl Options {
     /// Parses the JSON; an error names the key.
     pub fn parse(json: &[u8]) -> Result<Self> {
-        match json.trim_ascii() {
-            b"" | b"null" => Ok(Self::default()),
-            json => super::parse::parse_object("client.open", json),
-        }
+        super::parse::parse_object("client.open", json)
     }
 }
 

@@ -64,7 +64,7 @@ struct Shared {
 }
 
 impl Client {
-    /// Opens a client from the configuration JSON of `client.open` (empty: the environment alone).
+    /// Opens a client from the configuration JSON of `client.open`, an object.
     /// Nothing is sent, no file but `caFile` is read and no thread is started.
     pub fn open(config_json: &[u8]) -> Result<Self> {
         Ok(Self::with(Config::read(config_json)?))
@@ -72,7 +72,7 @@ impl Client {
 
     /// Opens a client from the environment: DAYTONA_API_KEY and its like.
     pub fn from_env() -> Result<Self> {
-        Self::open(b"")
+        Self::new(Options::default())
     }
 
     /// Opens a client from options over the environment.

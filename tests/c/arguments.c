@@ -120,13 +120,18 @@ static void bad_json_is_said_to_be_so(void)
     const char *texts[] = {"", "{", "nonsense", "{\"a\":}", "{} {}"};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         CHECK(STATUS(daytona_call(client, "echo.delay", texts[i], NULL, 0, NULL, &out, &out_len)) == DAYTONA_INVALID_JSON);
+    daytona_client_t unopened;
+    daytona_queue_t queue;
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        CHECK(STATUS(daytona_client_open(texts[i], &unopened, &out)) == DAYTONA_INVALID_JSON && unopened == 0);
+        CHECK(STATUS(daytona_echo_open(texts[i], &unopened, &out)) == DAYTONA_INVALID_JSON && unopened == 0);
+        CHECK(STATUS(daytona_queue_open(texts[i], &queue, &out)) == DAYTONA_INVALID_JSON && queue == 0);
+    }
     CHECK(STATUS(daytona_call(client, "echo.delay", "[]", NULL, 0, NULL, &out, &out_len)) == DAYTONA_INVALID_ARGUMENT);
     CHECK(says("JSON object"));
     CHECK(STATUS(daytona_call(client, "echo.value", "{\"a\":\"\xff\"}", NULL, 0, NULL, &out, &out_len)) == DAYTONA_INVALID_JSON);
     CHECK(STATUS(daytona_call(client, "echo.\xff", "{}", NULL, 0, NULL, &out, &out_len)) == DAYTONA_INVALID_ARGUMENT);
     CHECK(says("UTF-8"));
-    daytona_queue_t queue;
-    CHECK(STATUS(daytona_queue_open("{", &queue, &out)) == DAYTONA_INVALID_JSON && queue == 0);
     daytona_close(client);
 }
 

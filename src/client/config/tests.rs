@@ -22,7 +22,7 @@ fn refuses(json: &str, environment: &[(&str, &str)], number: i32, word: &str) {
 #[test]
 fn the_environment_is_enough() {
     let config = open(
-        "",
+        "{}",
         &[
             ("DAYTONA_API_KEY", "key"),
             ("DAYTONA_API_URL", "https://d.example/api/"),
@@ -36,8 +36,19 @@ fn the_environment_is_enough() {
 }
 
 #[test]
+fn a_configuration_is_an_object_wherever_it_is_given() {
+    let key = ("DAYTONA_API_KEY", "key");
+    for text in ["", " ", "{", "{} {}"] {
+        refuses(text, &[key], status::INVALID_JSON, "client.open");
+    }
+    for other in ["null", "[]", "7"] {
+        refuses(other, &[key], status::INVALID_ARGUMENT, "client.open");
+    }
+}
+
+#[test]
 fn the_url_defaults_to_the_hosted_service() {
-    let config = open("null", &[("DAYTONA_API_KEY", "key")]).unwrap();
+    let config = open("{}", &[("DAYTONA_API_KEY", "key")]).unwrap();
     assert_eq!(config.api_url, "https://app.daytona.io/api");
 }
 
@@ -45,9 +56,9 @@ fn the_url_defaults_to_the_hosted_service() {
 fn the_old_name_of_the_url_counts_after_the_new_one() {
     let old = ("DAYTONA_SERVER_URL", "http://old.example");
     let key = ("DAYTONA_API_KEY", "key");
-    assert_eq!(open("", &[key, old]).unwrap().api_url, "http://old.example");
+    assert_eq!(open("{}", &[key, old]).unwrap().api_url, "http://old.example");
     let new = ("DAYTONA_API_URL", "http://new.example");
-    assert_eq!(open("", &[key, old, new]).unwrap().api_url, "http://new.example");
+    assert_eq!(open("{}", &[key, old, new]).unwrap().api_url, "http://new.example");
 }
 
 #[test]
@@ -69,7 +80,7 @@ fn an_explicit_jwt_wins_over_the_environments_key() {
     let key = ("DAYTONA_API_KEY", "key");
     let config = open(r#"{"jwtToken":"jwt","organizationId":"org"}"#, &[key]).unwrap();
     assert!(matches!(&config.credential, Credential::Jwt(jwt) if jwt == "jwt"));
-    let config = open("", &[key, ("DAYTONA_JWT_TOKEN", "jwt")]).unwrap();
+    let config = open("{}", &[key, ("DAYTONA_JWT_TOKEN", "jwt")]).unwrap();
     assert!(matches!(config.credential, Credential::Key(_)), "of two of the same rank the key is the bearer");
     let config = open(r#"{"apiKey":"key","jwtToken":"jwt"}"#, &[]).unwrap();
     assert!(matches!(config.credential, Credential::Key(_)));
@@ -77,8 +88,8 @@ fn an_explicit_jwt_wins_over_the_environments_key() {
 
 #[test]
 fn no_credential_is_an_error_that_names_the_variable() {
-    refuses("", &[], status::CONFIGURATION, "DAYTONA_API_KEY");
-    refuses("", &[("DAYTONA_API_KEY", "  ")], status::CONFIGURATION, "DAYTONA_API_KEY");
+    refuses("{}", &[], status::CONFIGURATION, "DAYTONA_API_KEY");
+    refuses("{}", &[("DAYTONA_API_KEY", "  ")], status::CONFIGURATION, "DAYTONA_API_KEY");
     refuses(r#"{"apiKey":""}"#, &[("DAYTONA_API_KEY", "key")], status::CONFIGURATION, "`apiKey` is empty");
 }
 
@@ -150,13 +161,15 @@ fn a_credential_that_no_header_can_carry_is_not_shown() {
 #[test]
 fn proxies_come_from_the_environment_unless_given() {
     let key = ("DAYTONA_API_KEY", "key");
-    let config =
-        open("", &[key, ("HTTP_PROXY", "p1:3128"), ("https_proxy", "http://p2"), ("NO_PROXY", "localhost")])
-            .unwrap();
+    let config = open(
+        "{}",
+        &[key, ("HTTP_PROXY", "p1:3128"), ("https_proxy", "http://p2"), ("NO_PROXY", "localhost")],
+    )
+    .unwrap();
     assert_eq!(config.proxies.http.as_deref(), Some("http://p1:3128"));
     assert_eq!(config.proxies.https.as_deref(), Some("http://p2"));
     assert_eq!(config.proxies.except, "localhost");
-    let config = open("", &[key, ("ALL_PROXY", "socks5h://p3"), ("http_proxy", "p1")]).unwrap();
+    let config = open("{}", &[key, ("ALL_PROXY", "socks5h://p3"), ("http_proxy", "p1")]).unwrap();
     assert_eq!(config.proxies.http.as_deref(), Some("http://p1"));
     assert_eq!(config.proxies.https.as_deref(), Some("socks5h://p3:1080"));
     let json = r#"{"proxy":"socks5://p4:1080","noProxy":"a.example"}"#;
@@ -181,7 +194,7 @@ fn exceptions_from_the_proxy_are_written_as_everywhere() {
 fn under_cgi_the_request_cannot_choose_the_proxy() {
     let environment =
         [("DAYTONA_API_KEY", "key"), ("REQUEST_METHOD", "GET"), ("HTTP_PROXY", "http://evil.example")];
-    assert_eq!(open("", &environment).unwrap().proxies.http, None);
+    assert_eq!(open("{}", &environment).unwrap().proxies.http, None);
 }
 
 #[test]
@@ -192,7 +205,7 @@ fn a_proxy_that_is_none_is_named_without_its_password() {
         assert!(!refused(&json, &[]).1.contains("hunter2"));
     }
     refuses(
-        "",
+        "{}",
         &[("DAYTONA_API_KEY", "key"), ("HTTPS_PROXY", "gopher://p")],
         status::CONFIGURATION,
         "HTTPS_PROXY",

@@ -52,8 +52,11 @@ pub unsafe extern "C" fn daytona_client_open(
     client.store(0);
     export(out, |process| {
         let client = client.required("client")?;
-        let config = options(config, "config")?.unwrap_or("{}");
-        open(process, TargetRef::Client(Client::open(config.as_bytes())?), client)
+        let opened = match options(config, "config")? {
+            Some(config) => Client::open(config.as_bytes())?,
+            None => Client::from_env()?,
+        };
+        open(process, TargetRef::Client(opened), client)
     })
 }
 
@@ -84,7 +87,7 @@ pub unsafe extern "C" fn daytona_echo_open(
     export(out, |process| {
         let client = client.required("client")?;
         if let Some(config) = options(config, "config")? {
-            let Config {} = parse_object("echo_open", config.as_bytes())?;
+            let Config {} = parse_object("echo.open", config.as_bytes())?;
         }
         open(process, TargetRef::Echo, client)
     })
