@@ -1,7 +1,7 @@
 //! Percent-encoded path segments of a URL, for ids that a user chose.
 
 use super::error::{Error, Result};
-use super::transport;
+use super::{status, transport};
 
 /// Encodes `id` as one path segment; `what` names it in the error. Refused before anything is sent: ids with a
 /// slash, because the server splits paths after decoding them, so such an id can be created but never be
@@ -18,12 +18,27 @@ pub(crate) fn encode_path_segment(what: &str, id: &str) -> Result<String> {
 }
 
 /// Whether a text has the form of a UUID. Names may have it, too.
-pub(crate) fn is_uuid(text: &str) -> bool {
+fn is_uuid(text: &str) -> bool {
     text.len() == 36
         && text.bytes().enumerate().all(|(at, byte)| match at {
             8 | 13 | 18 | 23 => byte == b'-',
             _ => byte.is_ascii_hexdigit(),
         })
+}
+
+/// The answer by id of what looks like one, and by name of what does not, or is no thing's id.
+pub(crate) async fn by_id_or_name<T>(
+    id_or_name: &str,
+    by_id: impl Future<Output = Result<T>>,
+    by_name: impl Future<Output = Result<T>>,
+) -> Result<T> {
+    if is_uuid(id_or_name) {
+        match by_id.await {
+            Err(error) if error.status() == status::HTTP_NOT_FOUND => {}
+            answered => return answered,
+        }
+    }
+    by_name.await
 }
 
 #[cfg(test)]

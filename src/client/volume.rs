@@ -3,7 +3,7 @@
 use super::Client;
 use super::error::{Error, Result};
 use super::operation::Context;
-use super::path_segment::is_uuid;
+use super::path_segment::by_id_or_name;
 use super::polling::{FailedReads, PAUSE, PAUSE_MAX};
 use super::remote_guard::deleted;
 use super::status;
@@ -90,21 +90,15 @@ pub async fn get(client: Client, params: Named, _: Context) -> Result<Json> {
     read(&client, &params.id_or_name).await
 }
 
-/// Reads by id what looks like an id, and by name what does not, or is no volume's id. The server's look-up by id
-/// knows no names.
+/// The server's look-up by id knows no names.
 async fn read(client: &Client, id_or_name: &str) -> Result<Json> {
     let segment = segment(id_or_name)?;
     let get = async |path: String| {
         let answer = client.request(Method::GET, &path).send().await?.json_required().await?;
         answer.expect(b'{', "a volume")
     };
-    if is_uuid(id_or_name) {
-        match get(format!("volumes/{segment}")).await {
-            Err(error) if error.status() == status::HTTP_NOT_FOUND => {}
-            answered => return answered,
-        }
-    }
-    get(format!("volumes/by-name/{segment}")).await
+    let (by_id, by_name) = (format!("volumes/{segment}"), format!("volumes/by-name/{segment}"));
+    by_id_or_name(id_or_name, get(by_id), get(by_name)).await
 }
 
 /// The server deletes by id alone.
@@ -123,14 +117,8 @@ pub async fn delete(client: Client, params: Named, _: Context) -> Result<()> {
             answered => answered,
         }
     };
-    if is_uuid(&params.id_or_name) {
-        match delete(&params.id_or_name).await {
-            Err(error) if error.status() == status::HTTP_NOT_FOUND => {}
-            answered => return answered,
-        }
-    }
-    let volume = Reading::of(&read(&client, &params.id_or_name).await?)?;
-    delete(&volume.id).await
+    let by_name = async { delete(&Reading::of(&read(&client, &params.id_or_name).await?)?.id).await };
+    by_id_or_name(&params.id_or_name, delete(&params.id_or_name), by_name).await
 }
 
 /// Whether the volume of that id is being deleted, or gone.

@@ -4,9 +4,8 @@ use super::Reading;
 use crate::client::Client;
 use crate::client::error::{Error, Result};
 use crate::client::operation::Context;
-use crate::client::path_segment::is_uuid;
+use crate::client::path_segment::by_id_or_name;
 use crate::client::remote_guard::deleted;
-use crate::client::status;
 use crate::client::transport::{Json, Response, segment};
 use http::Method;
 use serde::Deserialize;
@@ -90,14 +89,8 @@ pub async fn delete(client: Client, params: Named, _: Context) -> Result<()> {
         let request = client.request(Method::DELETE, &format!("snapshots/{}", address(id)?));
         deleted(request.send().await)
     };
-    if is_uuid(&params.id_or_name) {
-        match delete(&params.id_or_name).await {
-            Err(error) if error.status() == status::HTTP_NOT_FOUND => {}
-            answered => return answered,
-        }
-    }
-    let found = Reading::of(&read(&client, &params.id_or_name).await?)?;
-    delete(&found.id).await
+    let by_name = async { delete(&Reading::of(&read(&client, &params.id_or_name).await?)?.id).await };
+    by_id_or_name(&params.id_or_name, delete(&params.id_or_name), by_name).await
 }
 
 pub async fn activate(client: Client, params: Activate, _: Context) -> Result<Json> {
@@ -115,12 +108,6 @@ async fn change(client: &Client, id_or_name: &str, action: &str) -> Result<Respo
         let path = format!("snapshots/{}{action}", address(id)?);
         client.request(Method::POST, &path).send().await
     };
-    if is_uuid(id_or_name) {
-        match send(id_or_name).await {
-            Err(error) if error.status() == status::HTTP_NOT_FOUND => {}
-            answered => return answered,
-        }
-    }
-    let found = Reading::of(&read(client, id_or_name).await?)?;
-    send(&found.id).await
+    let by_name = async { send(&Reading::of(&read(client, id_or_name).await?)?.id).await };
+    by_id_or_name(id_or_name, send(id_or_name), by_name).await
 }
