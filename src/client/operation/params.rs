@@ -73,31 +73,22 @@ given_by_value!(bool, i32, u32, i64, u64, usize, f64);
 /// field's name, here `depth()`, gives the option or its default.
 #[macro_export]
 macro_rules! params {
-    ($(#[$meta:meta])* pub struct $name:ident {
-        $($(#[$field_meta:meta])* pub $field:ident : $type:ty $(= $default:expr)?,)*
-    }) => {
-        $(#[$meta])*
-        #[derive(Clone, Debug, serde::Deserialize)]
-        #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-        #[serde(rename_all = "camelCase", deny_unknown_fields)]
-        pub struct $name {
-            $(
-                $(#[$field_meta])*
-                $(#[cfg_attr(feature = "schema", schemars(extend("default" = $default)))])?
-                pub $field: $type,
-            )*
-            /// As every operation takes it: [`CommonOptions`]($crate::client::operation::CommonOptions).
-            #[cfg_attr(feature = "schema", schemars(skip))]
-            pub timeout_ms: Option<u64>,
-        }
-        impl $crate::client::operation::Params for $name {
-            fn timeout_ms(&self) -> Option<u64> {
-                self.timeout_ms
+    (stream $($declaration:tt)*) => {
+        $crate::params! { @declared
+            {
+                /// As every stream takes it: [`CommonOptions`]($crate::client::operation::CommonOptions).
+                #[cfg_attr(feature = "schema", schemars(skip))]
+                pub buffer_bytes: Option<u64>,
             }
+            {
+                fn buffer_bytes(&self) -> Option<u64> {
+                    self.buffer_bytes
+                }
+            }
+            $($declaration)*
         }
-        $crate::params!(@defaults $name { $($($field: $type = $default,)?)* });
     };
-    (stream $(#[$meta:meta])* pub struct $name:ident {
+    (@declared {$($more_fields:tt)*} {$($more_methods:tt)*} $(#[$meta:meta])* pub struct $name:ident {
         $($(#[$field_meta:meta])* pub $field:ident : $type:ty $(= $default:expr)?,)*
     }) => {
         $(#[$meta])*
@@ -113,17 +104,13 @@ macro_rules! params {
             /// As every operation takes it: [`CommonOptions`]($crate::client::operation::CommonOptions).
             #[cfg_attr(feature = "schema", schemars(skip))]
             pub timeout_ms: Option<u64>,
-            /// As every stream takes it: [`CommonOptions`]($crate::client::operation::CommonOptions).
-            #[cfg_attr(feature = "schema", schemars(skip))]
-            pub buffer_bytes: Option<u64>,
+            $($more_fields)*
         }
         impl $crate::client::operation::Params for $name {
             fn timeout_ms(&self) -> Option<u64> {
                 self.timeout_ms
             }
-            fn buffer_bytes(&self) -> Option<u64> {
-                self.buffer_bytes
-            }
+            $($more_methods)*
         }
         $crate::params!(@defaults $name { $($($field: $type = $default,)?)* });
     };
@@ -138,5 +125,8 @@ macro_rules! params {
                 }
             )+
         }
+    };
+    ($(#[$meta:meta])* pub struct $($declaration:tt)*) => {
+        $crate::params! { @declared {} {} $(#[$meta])* pub struct $($declaration)* }
     };
 }
