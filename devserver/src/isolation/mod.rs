@@ -5,10 +5,7 @@
 //!   isolation. `launch`: the process that the server starts for it. `socket`, `short_name`: how it is reached.
 //! * `plan`, `limits`, `layer`: ways to build one, what it may use, its files saved. `state`: the server's
 //!   directory, and what an earlier server left. `calls`, `failure`: system calls, reasons.
-//! * Of Linux alone. `namespaces`: whether they work, and what all containers share. `namespaced`: one of them;
-//!   `maker`, `users`, `tree`, `layout`, `volumes`: the process that makes it, told by `spec`. `control_groups`:
-//!   limits. `image`, `archive`: a layer of limited size, a layer saved. `channel`, `kernel`: messages with
-//!   descriptors, system calls. On another system `no_namespaces` and `no_control_groups` stand in.
+//! * `system`: what the system has for it, namespaces and control groups: `linux`, or `elsewhere`, without either.
 
 mod allowed;
 mod calls;
@@ -22,41 +19,11 @@ mod plan;
 mod short_name;
 mod socket;
 mod state;
+#[cfg_attr(target_os = "linux", path = "linux/mod.rs")]
+#[cfg_attr(not(target_os = "linux"), path = "elsewhere/mod.rs")]
+mod system;
 
-#[cfg(target_os = "linux")]
-mod archive;
-#[cfg(target_os = "linux")]
-mod channel;
-#[cfg(target_os = "linux")]
-mod image;
-#[cfg(target_os = "linux")]
-mod kernel;
-#[cfg(target_os = "linux")]
-mod layout;
-#[cfg(target_os = "linux")]
-mod maker;
-#[cfg(target_os = "linux")]
-mod namespaced;
-#[cfg(target_os = "linux")]
-mod spec;
-#[cfg(target_os = "linux")]
-mod tree;
-#[cfg(target_os = "linux")]
-mod users;
-#[cfg(target_os = "linux")]
-mod volumes;
-
-#[cfg(target_os = "linux")]
-mod control_groups;
-#[cfg(not(target_os = "linux"))]
-#[path = "no_control_groups.rs"]
-mod control_groups;
-
-#[cfg(target_os = "linux")]
-mod namespaces;
-#[cfg(not(target_os = "linux"))]
-#[path = "no_namespaces.rs"]
-mod namespaces;
+use system::{control_groups, namespaces};
 
 pub use allowed::{Isolation, Wanted, find_binary};
 pub use container::Container;

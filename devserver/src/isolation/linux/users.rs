@@ -1,9 +1,9 @@
 //! User namespaces. A sandbox's processes live in one in every case: mounts made before it was entered are
 //! locked together, so that root inside can take none of them away.
 
-use super::failure::{During, Step};
 use super::kernel;
-use super::plan::{IDS, Ids};
+use crate::isolation::failure::{During, Step};
+use crate::isolation::plan::{IDS, Ids};
 use nix::libc;
 use nix::sched::{CloneFlags, unshare};
 use nix::sys::signal::{Signal, kill};

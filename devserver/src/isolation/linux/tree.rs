@@ -2,14 +2,14 @@
 //! directories where the machine keeps what is nobody else's business.
 
 use super::archive;
-use super::failure::{During, Failure, Step};
 use super::image;
 use super::kernel::{self, NO_DEVICES, NO_EXEC, NO_SUID, READ_ONLY};
 use super::layout::{self, HostMount, Private};
 use super::maker::mounted;
-use super::plan::{Ids, Layer, Plan, Tree};
 use super::spec::Spec;
 use super::volumes;
+use crate::isolation::failure::{During, Failure, Step};
+use crate::isolation::plan::{Ids, Layer, Plan, Tree};
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use rustix::mount::{
     FsMountFlags, FsOpenFlags, MountAttrFlags, MoveMountFlags, OpenTreeFlags, fsconfig_create, fsmount,

@@ -1,8 +1,8 @@
 //! A sandbox's layer as a file system in a sparse file: its size is the limit, and a copy of the file is a
 //! copy of the layer. An empty one is made once by mkfs.ext4 and kept as the few blocks that it wrote.
 
-use super::failure::{During, Failure, Step};
 use super::kernel;
+use crate::isolation::failure::{During, Failure, Step};
 use nix::mount::MsFlags;
 use nix::sys::stat::{Mode, SFlag, makedev, mknod};
 use parking_lot::Mutex;

@@ -1,8 +1,8 @@
 //! Which directories of the machine a sandbox sees, and which are private to it.
 
-use super::failure::{During, Step};
 use super::spec::Spec;
 use super::tree::{make, make_all};
+use crate::isolation::failure::{During, Step};
 use std::fs;
 use std::path::{Path, PathBuf};
 

@@ -1,19 +1,19 @@
 //! A container in namespaces of its own, as the server has it.
 
-use super::calls;
 use super::channel::{self, Report};
-use super::container::{Container, Ended};
 use super::control_groups::{Controller, Group};
 use super::image;
-use super::launch;
-use super::layer::SavedLayer;
-use super::limits::Limits;
 use super::maker::Task;
 use super::namespaces::Namespaces;
-use super::plan::{Layer, Plan, VolumeMount};
-use super::short_name::ShortName;
-use super::socket;
 use super::spec::Spec;
+use crate::isolation::calls;
+use crate::isolation::container::{Container, Ended};
+use crate::isolation::launch;
+use crate::isolation::layer::SavedLayer;
+use crate::isolation::limits::Limits;
+use crate::isolation::plan::{Layer, Plan, VolumeMount};
+use crate::isolation::short_name::ShortName;
+use crate::isolation::socket;
 use crate::processes::{self, Held};
 use rustix::process::{
     Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, pidfd_open, pidfd_send_signal, waitid,

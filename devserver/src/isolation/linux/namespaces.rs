@@ -1,12 +1,12 @@
 //! Namespaces: whether this kernel and this user allow them, found by trying it, and what every container shares.
 
-use super::container::Container;
 use super::control_groups::Hierarchies;
-use super::launch;
-use super::limits::Limits;
 pub use super::maker::main;
 use super::namespaced::NamespacedContainer;
-use super::plan::Plan;
+use crate::isolation::container::Container;
+use crate::isolation::launch;
+use crate::isolation::limits::Limits;
+use crate::isolation::plan::Plan;
 use nix::unistd::{Uid, User, geteuid};
 use parking_lot::Mutex;
 use std::fs::File;

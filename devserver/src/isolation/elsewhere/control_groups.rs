@@ -1,7 +1,6 @@
-//! Where there are no control groups: nothing limits a sandbox. Stands in for `control_groups` on systems other
-//! than Linux.
+//! No control groups: nothing limits a sandbox.
 
-use super::limits::Limits;
+use crate::isolation::limits::Limits;
 use std::io;
 use std::path::{Path, PathBuf};
 

@@ -3,15 +3,15 @@
 //! are safe and nothing of the developer's shell comes along.
 
 use super::archive;
-use super::calls;
 use super::channel::{self, Report};
-use super::failure::{During, Failure, Step};
 use super::kernel;
-use super::launch::{self, Daemon};
-use super::plan::{Ids, Plan};
 use super::spec::Spec;
 use super::tree;
 use super::users::{self, Proc};
+use crate::isolation::calls;
+use crate::isolation::failure::{During, Failure, Step};
+use crate::isolation::launch::{self, Daemon};
+use crate::isolation::plan::{Ids, Plan};
 use nix::libc;
 use nix::mount::{MsFlags, mount};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};

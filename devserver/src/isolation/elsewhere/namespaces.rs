@@ -1,10 +1,10 @@
-//! Where there are no namespaces: no isolation. Stands in for `namespaces` on systems other than Linux.
+//! No namespaces: no isolation.
 
-use super::container::Container;
 use super::control_groups::Hierarchies;
-use super::launch::Daemon;
-use super::limits::Limits;
-use super::plan::Plan;
+use crate::isolation::container::Container;
+use crate::isolation::launch::Daemon;
+use crate::isolation::limits::Limits;
+use crate::isolation::plan::Plan;
 use parking_lot::Mutex;
 use std::path::Path;
 use std::sync::Arc;

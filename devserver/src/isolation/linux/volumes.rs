@@ -1,8 +1,8 @@
 //! Directories of the server that several sandboxes have at once, each under its own path.
 
-use super::failure::{During, Failure, Step};
 use super::kernel::{self, NO_DEVICES, NO_SUID};
-use super::plan::{Plan, VolumeMount};
+use crate::isolation::failure::{During, Failure, Step};
+use crate::isolation::plan::{Plan, VolumeMount};
 use rustix::fs::{
     AtFlags, CWD, Gid, Mode, OFlags, ResolveFlags, Uid, chmodat, chownat, mkdirat, open, openat, openat2,
 };

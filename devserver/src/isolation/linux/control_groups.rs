@@ -2,7 +2,7 @@
 //! may make groups.
 
 use super::kernel;
-use super::limits::Limits;
+use crate::isolation::limits::Limits;
 use crate::processes;
 use std::fs;
 use std::io;

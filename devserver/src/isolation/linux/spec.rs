@@ -1,6 +1,6 @@
 //! What a container is made of, as the server tells the process that makes it.
 
-use super::plan::{Plan, VolumeMount};
+use crate::isolation::plan::{Plan, VolumeMount};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::path::PathBuf;

@@ -4,7 +4,7 @@
 //! The file is a sequence of entries, parents before children: the length of a JSON header in four bytes
 //! (little-endian), the header, and for a file the bytes of its pieces.
 
-use super::failure::{During, Failure, Step};
+use crate::isolation::failure::{During, Failure, Step};
 use nix::sys::stat::{SFlag, mknod};
 use rustix::fs::{SeekFrom, Timespec, Timestamps, XattrFlags, seek, utimensat};
 use serde::{Deserialize, Serialize};
