@@ -76,7 +76,7 @@ func decode[T any](operation string, got result, err error) (T, error) {
 	if err != nil {
 		return value, err
 	}
-	if own, ok := any(&value).(json.Unmarshaler); ok {
+	if own, ok := any(&value).(json.Unmarshaler); ok && json.Valid(got.data) {
 		err = own.UnmarshalJSON(got.data)
 	} else {
 		err = json.Unmarshal(got.data, &value)

@@ -393,6 +393,30 @@ func TestUnknownMembersAreKept(t *testing.T) {
 	}
 }
 
+func TestMembersAreReadHoweverTheyAreWritten(t *testing.T) {
+	var info api.FileInfo
+	if err := json.Unmarshal([]byte(` { "na\u006de" : "a\u0062" , "size":-5, "isDir":true, "mode":null }`), &info); err != nil {
+		t.Fatal(err)
+	}
+	if info.Name != "ab" || info.Size != -5 || !info.IsDir || info.Mode != "" || info.AdditionalProperties != nil {
+		t.Errorf("%+v", info)
+	}
+	var box api.Sandbox
+	text := `{"cpu":0.5,"autoStopInterval":15,"snapshot":null,"state":"started","user":"grüße","labels":{"a":"b"},"buildInfo":{"createdAt":"t"}}`
+	if err := json.Unmarshal([]byte(text), &box); err != nil {
+		t.Fatal(err)
+	}
+	if box.CPU != 0.5 || *box.AutoStopInterval != 15 || box.Snapshot != nil || *box.State != api.SandboxStateStarted || box.User != "grüße" ||
+		box.Labels["a"] != "b" || box.BuildInfo == nil {
+		t.Errorf("%+v", box)
+	}
+	for _, text := range []string{`[]`, `{"size":"1"}`, `{"size":1.5}`, `{"name":1}`, `{"isDir":"true"}`} {
+		if err := json.Unmarshal([]byte(text), &info); err == nil {
+			t.Errorf("%s was read as %+v", text, info)
+		}
+	}
+}
+
 // background is the context of what nothing ends.
 var background = context.Background()
 

@@ -20,8 +20,19 @@ type AccessibilityBounds struct {
 
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *AccessibilityBounds) UnmarshalJSON(data []byte) error {
-	type plain AccessibilityBounds
-	return read(data, (*plain)(v), "\"x\"\t\"y\"\t\"width\"\t\"height\"", &v.AdditionalProperties)
+	return read(data, &v.AdditionalProperties, func(name []byte) any {
+		switch string(name) {
+		case `"x"`:
+			return &v.X
+		case `"y"`:
+			return &v.Y
+		case `"width"`:
+			return &v.Width
+		case `"height"`:
+			return &v.Height
+		}
+		return nil
+	})
 }
 
 // MarshalJSON writes all members.
@@ -42,8 +53,15 @@ type AccessibilityMatches struct {
 
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *AccessibilityMatches) UnmarshalJSON(data []byte) error {
-	type plain AccessibilityMatches
-	return read(data, (*plain)(v), "\"matches\"\t\"truncated\"", &v.AdditionalProperties)
+	return read(data, &v.AdditionalProperties, func(name []byte) any {
+		switch string(name) {
+		case `"matches"`:
+			return &v.Matches
+		case `"truncated"`:
+			return &v.Truncated
+		}
+		return nil
+	})
 }
 
 // MarshalJSON writes all members.
@@ -76,8 +94,27 @@ type AccessibilityNode struct {
 
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *AccessibilityNode) UnmarshalJSON(data []byte) error {
-	type plain AccessibilityNode
-	return read(data, (*plain)(v), "\"id\"\t\"role\"\t\"name\"\t\"description\"\t\"bounds\"\t\"states\"\t\"actions\"\t\"children\"", &v.AdditionalProperties)
+	return read(data, &v.AdditionalProperties, func(name []byte) any {
+		switch string(name) {
+		case `"id"`:
+			return &v.ID
+		case `"role"`:
+			return &v.Role
+		case `"name"`:
+			return &v.Name
+		case `"description"`:
+			return &v.Description
+		case `"bounds"`:
+			return &v.Bounds
+		case `"states"`:
+			return &v.States
+		case `"actions"`:
+			return &v.Actions
+		case `"children"`:
+			return &v.Children
+		}
+		return nil
+	})
 }
 
 // MarshalJSON writes all members.
@@ -98,8 +135,15 @@ type AccessibilityTree struct {
 
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *AccessibilityTree) UnmarshalJSON(data []byte) error {
-	type plain AccessibilityTree
-	return read(data, (*plain)(v), "\"root\"\t\"truncated\"", &v.AdditionalProperties)
+	return read(data, &v.AdditionalProperties, func(name []byte) any {
+		switch string(name) {
+		case `"root"`:
+			return &v.Root
+		case `"truncated"`:
+			return &v.Truncated
+		}
+		return nil
+	})
 }
 
 // MarshalJSON writes all members.
@@ -120,8 +164,15 @@ type Announcement struct {
 
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *Announcement) UnmarshalJSON(data []byte) error {
-	type plain Announcement
-	return read(data, (*plain)(v), "\"text\"\t\"learnMoreUrl\"", &v.AdditionalProperties)
+	return read(data, &v.AdditionalProperties, func(name []byte) any {
+		switch string(name) {
+		case `"text"`:
+			return &v.Text
+		case `"learnMoreUrl"`:
+			return &v.LearnMoreURL
+		}
+		return nil
+	})
 }
 
 // MarshalJSON writes all members.
@@ -140,8 +191,13 @@ type Artifacts struct {
 
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *Artifacts) UnmarshalJSON(data []byte) error {
-	type plain Artifacts
-	return read(data, (*plain)(v), "\"charts\"", &v.AdditionalProperties)
+	return read(data, &v.AdditionalProperties, func(name []byte) any {
+		switch string(name) {
+		case `"charts"`:
+			return &v.Charts
+		}
+		return nil
+	})
 }
 
 // MarshalJSON writes all members.
@@ -162,8 +218,15 @@ type Branches struct {
 
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *Branches) UnmarshalJSON(data []byte) error {
-	type plain Branches
-	return read(data, (*plain)(v), "\"branches\"\t\"current\"", &v.AdditionalProperties)
+	return read(data, &v.AdditionalProperties, func(name []byte) any {
+		switch string(name) {
+		case `"branches"`:
+			return &v.Branches
+		case `"current"`:
+			return &v.Current
+		}
+		return nil
+	})
 }
 
 // MarshalJSON writes all members.
@@ -190,8 +253,21 @@ type BuildInfo struct {
 
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *BuildInfo) UnmarshalJSON(data []byte) error {
-	type plain BuildInfo
-	return read(data, (*plain)(v), "\"dockerfileContent\"\t\"contextHashes\"\t\"createdAt\"\t\"updatedAt\"\t\"snapshotRef\"", &v.AdditionalProperties)
+	return read(data, &v.AdditionalProperties, func(name []byte) any {
+		switch string(name) {
+		case `"dockerfileContent"`:
+			return &v.DockerfileContent
+		case `"contextHashes"`:
+			return &v.ContextHashes
+		case `"createdAt"`:
+			return &v.CreatedAt
+		case `"updatedAt"`:
+			return &v.UpdatedAt
+		case `"snapshotRef"`:
+			return &v.SnapshotRef
+		}
+		return nil
+	})
 }
 
 // MarshalJSON writes all members.
@@ -232,8 +308,35 @@ type Chart struct {
 
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *Chart) UnmarshalJSON(data []byte) error {
-	type plain Chart
-	return read(data, (*plain)(v), "\"type\"\t\"title\"\t\"png\"\t\"x_label\"\t\"y_label\"\t\"x_ticks\"\t\"y_ticks\"\t\"x_tick_labels\"\t\"y_tick_labels\"\t\"x_scale\"\t\"y_scale\"\t\"elements\"", &v.AdditionalProperties)
+	return read(data, &v.AdditionalProperties, func(name []byte) any {
+		switch string(name) {
+		case `"type"`:
+			return &v.Type
+		case `"title"`:
+			return &v.Title
+		case `"png"`:
+			return &v.Png
+		case `"x_label"`:
+			return &v.XLabel
+		case `"y_label"`:
+			return &v.YLabel
+		case `"x_ticks"`:
+			return &v.XTicks
+		case `"y_ticks"`:
+			return &v.YTicks
+		case `"x_tick_labels"`:
+			return &v.XTickLabels
+		case `"y_tick_labels"`:
+			return &v.YTickLabels
+		case `"x_scale"`:
+			return &v.XScale
+		case `"y_scale"`:
+			return &v.YScale
+		case `"elements"`:
+			return &v.Elements
+		}
+		return nil
+	})
 }
 
 // MarshalJSON writes all members.
@@ -297,8 +400,57 @@ type ChartElement struct {
 
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *ChartElement) UnmarshalJSON(data []byte) error {
-	type plain ChartElement
-	return read(data, (*plain)(v), "\"label\"\t\"group\"\t\"value\"\t\"points\"\t\"angle\"\t\"radius\"\t\"min\"\t\"first_quartile\"\t\"median\"\t\"third_quartile\"\t\"max\"\t\"outliers\"\t\"type\"\t\"title\"\t\"x_label\"\t\"y_label\"\t\"x_ticks\"\t\"y_ticks\"\t\"x_tick_labels\"\t\"y_tick_labels\"\t\"x_scale\"\t\"y_scale\"\t\"elements\"", &v.AdditionalProperties)
+	return read(data, &v.AdditionalProperties, func(name []byte) any {
+		switch string(name) {
+		case `"label"`:
+			return &v.Label
+		case `"group"`:
+			return &v.Group
+		case `"value"`:
+			return &v.Value
+		case `"points"`:
+			return &v.Points
+		case `"angle"`:
+			return &v.Angle
+		case `"radius"`:
+			return &v.Radius
+		case `"min"`:
+			return &v.Min
+		case `"first_quartile"`:
+			return &v.FirstQuartile
+		case `"median"`:
+			return &v.Median
+		case `"third_quartile"`:
+			return &v.ThirdQuartile
+		case `"max"`:
+			return &v.Max
+		case `"outliers"`:
+			return &v.Outliers
+		case `"type"`:
+			return &v.Type
+		case `"title"`:
+			return &v.Title
+		case `"x_label"`:
+			return &v.XLabel
+		case `"y_label"`:
+			return &v.YLabel
+		case `"x_ticks"`:
+			return &v.XTicks
+		case `"y_ticks"`:
+			return &v.YTicks
+		case `"x_tick_labels"`:
+			return &v.XTickLabels
+		case `"y_tick_labels"`:
+			return &v.YTickLabels
+		case `"x_scale"`:
+			return &v.XScale
+		case `"y_scale"`:
+			return &v.YScale
+		case `"elements"`:
+			return &v.Elements
+		}
+		return nil
+	})
 }
 
 // MarshalJSON writes all members.
@@ -375,8 +527,17 @@ type CodeRunResult struct {
 
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *CodeRunResult) UnmarshalJSON(data []byte) error {
-	type plain CodeRunResult
-	return read(data, (*plain)(v), "\"exitCode\"\t\"result\"\t\"artifacts\"", &v.AdditionalProperties)
+	return read(data, &v.AdditionalProperties, func(name []byte) any {
+		switch string(name) {
+		case `"exitCode"`:
+			return &v.ExitCode
+		case `"result"`:
+			return &v.Result
+		case `"artifacts"`:
+			return &v.Artifacts
+		}
+		return nil
+	})
 }
 
 // MarshalJSON writes all members.
@@ -400,8 +561,17 @@ type CommandLogs struct {
 
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *CommandLogs) UnmarshalJSON(data []byte) error {
-	type plain CommandLogs
-	return read(data, (*plain)(v), "\"output\"\t\"stdout\"\t\"stderr\"", &v.AdditionalProperties)
+	return read(data, &v.AdditionalProperties, func(name []byte) any {
+		switch string(name) {
+		case `"output"`:
+			return &v.Output
+		case `"stdout"`:
+			return &v.Stdout
+		case `"stderr"`:
+			return &v.Stderr
+		}
+		return nil
+	})
 }
 
 // MarshalJSON writes all members.
@@ -433,8 +603,25 @@ type CompletionItem struct {
 
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *CompletionItem) UnmarshalJSON(data []byte) error {
-	type plain CompletionItem
-	return read(data, (*plain)(v), "\"label\"\t\"kind\"\t\"detail\"\t\"documentation\"\t\"sortText\"\t\"filterText\"\t\"insertText\"", &v.AdditionalProperties)
+	return read(data, &v.AdditionalProperties, func(name []byte) any {
+		switch string(name) {
+		case `"label"`:
+			return &v.Label
+		case `"kind"`:
+			return &v.Kind
+		case `"detail"`:
+			return &v.Detail
+		case `"documentation"`:
+			return &v.Documentation
+		case `"sortText"`:
+			return &v.SortText
+		case `"filterText"`:
+			return &v.FilterText
+		case `"insertText"`:
+			return &v.InsertText
+		}
+		return nil
+	})
 }
 
 // MarshalJSON writes all members.
@@ -455,8 +642,15 @@ type CompletionList struct {
 
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *CompletionList) UnmarshalJSON(data []byte) error {
-	type plain CompletionList
-	return read(data, (*plain)(v), "\"isIncomplete\"\t\"items\"", &v.AdditionalProperties)
+	return read(data, &v.AdditionalProperties, func(name []byte) any {
+		switch string(name) {
+		case `"isIncomplete"`:
+			return &v.IsIncomplete
+		case `"items"`:
+			return &v.Items
+		}
+		return nil
+	})
 }
 
 // MarshalJSON writes all members.
@@ -473,8 +667,11 @@ type ComputerDone struct {
 
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *ComputerDone) UnmarshalJSON(data []byte) error {
-	type plain ComputerDone
-	return read(data, (*plain)(v), "", &v.AdditionalProperties)
+	return read(data, &v.AdditionalProperties, func(name []byte) any {
+		switch string(name) {
+		}
+		return nil
+	})
 }
 
 // MarshalJSON writes all members.
@@ -499,8 +696,19 @@ type ComputerProcess struct {
 
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *ComputerProcess) UnmarshalJSON(data []byte) error {
-	type plain ComputerProcess
-	return read(data, (*plain)(v), "\"Running\"\t\"Priority\"\t\"AutoRestart\"\t\"Pid\"", &v.AdditionalProperties)
+	return read(data, &v.AdditionalProperties, func(name []byte) any {
+		switch string(name) {
+		case `"Running"`:
+			return &v.Running
+		case `"Priority"`:
+			return &v.Priority
+		case `"AutoRestart"`:
+			return &v.AutoRestart
+		case `"Pid"`:
+			return &v.Pid
+		}
+		return nil
+	})
 }
 
 // MarshalJSON writes all members.
@@ -519,8 +727,13 @@ type DaemonVersion struct {
 
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *DaemonVersion) UnmarshalJSON(data []byte) error {
-	type plain DaemonVersion
-	return read(data, (*plain)(v), "\"version\"", &v.AdditionalProperties)
+	return read(data, &v.AdditionalProperties, func(name []byte) any {
+		switch string(name) {
+		case `"version"`:
+			return &v.Version
+		}
+		return nil
+	})
 }
 
 // MarshalJSON writes all members.
@@ -541,8 +754,15 @@ type DesktopChanged struct {
 
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *DesktopChanged) UnmarshalJSON(data []byte) error {
-	type plain DesktopChanged
-	return read(data, (*plain)(v), "\"message\"\t\"status\"", &v.AdditionalProperties)
+	return read(data, &v.AdditionalProperties, func(name []byte) any {
+		switch string(name) {
+		case `"message"`:
+			return &v.Message
+		case `"status"`:
+			return &v.Status
+		}
+		return nil
+	})
 }
 
 // MarshalJSON writes all members.
@@ -561,8 +781,13 @@ type DesktopStatus struct {
 
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *DesktopStatus) UnmarshalJSON(data []byte) error {
-	type plain DesktopStatus
-	return read(data, (*plain)(v), "\"status\"", &v.AdditionalProperties)
+	return read(data, &v.AdditionalProperties, func(name []byte) any {
+		switch string(name) {
+		case `"status"`:
+			return &v.Status
+		}
+		return nil
+	})
 }
 
 // MarshalJSON writes all members.
@@ -581,8 +806,13 @@ type Directory struct {
 
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *Directory) UnmarshalJSON(data []byte) error {
-	type plain Directory
-	return read(data, (*plain)(v), "\"dir\"", &v.AdditionalProperties)
+	return read(data, &v.AdditionalProperties, func(name []byte) any {
+		switch string(name) {
+		case `"dir"`:
+			return &v.Dir
+		}
+		return nil
+	})
 }
 
 // MarshalJSON writes all members.
@@ -601,8 +831,13 @@ type DisplayInfo struct {
 
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *DisplayInfo) UnmarshalJSON(data []byte) error {
-	type plain DisplayInfo
-	return read(data, (*plain)(v), "\"displays\"", &v.AdditionalProperties)
+	return read(data, &v.AdditionalProperties, func(name []byte) any {
+		switch string(name) {
+		case `"displays"`:
+			return &v.Displays
+		}
+		return nil
+	})
 }
 
 // MarshalJSON writes all members.
@@ -627,8 +862,19 @@ type EchoEnded struct {
 
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *EchoEnded) UnmarshalJSON(data []byte) error {
-	type plain EchoEnded
-	return read(data, (*plain)(v), "\"exitCode\"\t\"bytes\"\t\"position\"\t\"chunks\"", &v.AdditionalProperties)
+	return read(data, &v.AdditionalProperties, func(name []byte) any {
+		switch string(name) {
+		case `"exitCode"`:
+			return &v.ExitCode
+		case `"bytes"`:
+			return &v.Bytes
+		case `"position"`:
+			return &v.Position
+		case `"chunks"`:
+			return &v.Chunks
+		}
+		return nil
+	})
 }
 
 // MarshalJSON writes all members.
@@ -683,8 +929,47 @@ type Error struct {
 
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *Error) UnmarshalJSON(data []byte) error {
-	type plain Error
-	return read(data, (*plain)(v), "\"status\"\t\"name\"\t\"message\"\t\"code\"\t\"source\"\t\"operation\"\t\"httpStatus\"\t\"requestId\"\t\"retryable\"\t\"retryAfterMs\"\t\"attempts\"\t\"sandboxId\"\t\"sandboxName\"\t\"headers\"\t\"bytes\"\t\"position\"\t\"exitCode\"\t\"reason\"", &v.AdditionalProperties)
+	return read(data, &v.AdditionalProperties, func(name []byte) any {
+		switch string(name) {
+		case `"status"`:
+			return &v.Status
+		case `"name"`:
+			return &v.Name
+		case `"message"`:
+			return &v.Message
+		case `"code"`:
+			return &v.Code
+		case `"source"`:
+			return &v.Source
+		case `"operation"`:
+			return &v.Operation
+		case `"httpStatus"`:
+			return &v.HTTPStatus
+		case `"requestId"`:
+			return &v.RequestID
+		case `"retryable"`:
+			return &v.Retryable
+		case `"retryAfterMs"`:
+			return &v.RetryAfterMs
+		case `"attempts"`:
+			return &v.Attempts
+		case `"sandboxId"`:
+			return &v.SandboxID
+		case `"sandboxName"`:
+			return &v.SandboxName
+		case `"headers"`:
+			return &v.Headers
+		case `"bytes"`:
+			return &v.Bytes
+		case `"position"`:
+			return &v.Position
+		case `"exitCode"`:
+			return &v.ExitCode
+		case `"reason"`:
+			return &v.Reason
+		}
+		return nil
+	})
 }
 
 // MarshalJSON writes all members.
@@ -705,8 +990,15 @@ type EventsEnded struct {
 
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *EventsEnded) UnmarshalJSON(data []byte) error {
-	type plain EventsEnded
-	return read(data, (*plain)(v), "\"events\"\t\"reason\"", &v.AdditionalProperties)
+	return read(data, &v.AdditionalProperties, func(name []byte) any {
+		switch string(name) {
+		case `"events"`:
+			return &v.Events
+		case `"reason"`:
+			return &v.Reason
+		}
+		return nil
+	})
 }
 
 // MarshalJSON writes all members.
@@ -727,8 +1019,15 @@ type EventsOpened struct {
 
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *EventsOpened) UnmarshalJSON(data []byte) error {
-	type plain EventsOpened
-	return read(data, (*plain)(v), "\"sandboxId\"\t\"state\"", &v.AdditionalProperties)
+	return read(data, &v.AdditionalProperties, func(name []byte) any {
+		switch string(name) {
+		case `"sandboxId"`:
+			return &v.SandboxID
+		case `"state"`:
+			return &v.State
+		}
+		return nil
+	})
 }
 
 // MarshalJSON writes all members.
@@ -749,8 +1048,15 @@ type ExecuteResult struct {
 
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *ExecuteResult) UnmarshalJSON(data []byte) error {
-	type plain ExecuteResult
-	return read(data, (*plain)(v), "\"exitCode\"\t\"result\"", &v.AdditionalProperties)
+	return read(data, &v.AdditionalProperties, func(name []byte) any {
+		switch string(name) {
+		case `"exitCode"`:
+			return &v.ExitCode
+		case `"result"`:
+			return &v.Result
+		}
+		return nil
+	})
 }
 
 // MarshalJSON writes all members.
@@ -787,8 +1093,31 @@ type FileInfo struct {
 
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *FileInfo) UnmarshalJSON(data []byte) error {
-	type plain FileInfo
-	return read(data, (*plain)(v), "\"name\"\t\"path\"\t\"size\"\t\"mode\"\t\"permissions\"\t\"modifiedAt\"\t\"modTime\"\t\"isDir\"\t\"owner\"\t\"group\"", &v.AdditionalProperties)
+	return read(data, &v.AdditionalProperties, func(name []byte) any {
+		switch string(name) {
+		case `"name"`:
+			return &v.Name
+		case `"path"`:
+			return &v.Path
+		case `"size"`:
+			return &v.Size
+		case `"mode"`:
+			return &v.Mode
+		case `"permissions"`:
+			return &v.Permissions
+		case `"modifiedAt"`:
+			return &v.ModifiedAt
+		case `"modTime"`:
+			return &v.ModTime
+		case `"isDir"`:
+			return &v.IsDir
+		case `"owner"`:
+			return &v.Owner
+		case `"group"`:
+			return &v.Group
+		}
+		return nil
+	})
 }
 
 // MarshalJSON writes all members.
@@ -817,8 +1146,15 @@ type FileStreamEnded struct {
 
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *FileStreamEnded) UnmarshalJSON(data []byte) error {
-	type plain FileStreamEnded
-	return read(data, (*plain)(v), "\"bytes\"\t\"position\"", &v.AdditionalProperties)
+	return read(data, &v.AdditionalProperties, func(name []byte) any {
+		switch string(name) {
+		case `"bytes"`:
+			return &v.Bytes
+		case `"position"`:
+			return &v.Position
+		}
+		return nil
+	})
 }
 
 // MarshalJSON writes all members.
@@ -843,8 +1179,19 @@ type FileTransfer struct {
 
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *FileTransfer) UnmarshalJSON(data []byte) error {
-	type plain FileTransfer
-	return read(data, (*plain)(v), "\"localPath\"\t\"remotePath\"\t\"bytes\"\t\"error\"", &v.AdditionalProperties)
+	return read(data, &v.AdditionalProperties, func(name []byte) any {
+		switch string(name) {
+		case `"localPath"`:
+			return &v.LocalPath
+		case `"remotePath"`:
+			return &v.RemotePath
+		case `"bytes"`:
+			return &v.Bytes
+		case `"error"`:
+			return &v.Error
+		}
+		return nil
+	})
 }
 
 // MarshalJSON writes all members.
@@ -867,8 +1214,17 @@ type FindMatch struct {
 
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *FindMatch) UnmarshalJSON(data []byte) error {
-	type plain FindMatch
-	return read(data, (*plain)(v), "\"file\"\t\"line\"\t\"content\"", &v.AdditionalProperties)
+	return read(data, &v.AdditionalProperties, func(name []byte) any {
+		switch string(name) {
+		case `"file"`:
+			return &v.File
+		case `"line"`:
+			return &v.Line
+		case `"content"`:
+			return &v.Content
+		}
+		return nil
+	})
 }
 
 // MarshalJSON writes all members.
@@ -891,8 +1247,17 @@ type FollowEnded struct {
 
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *FollowEnded) UnmarshalJSON(data []byte) error {
-	type plain FollowEnded
-	return read(data, (*plain)(v), "\"exitCode\"\t\"bytes\"\t\"position\"", &v.AdditionalProperties)
+	return read(data, &v.AdditionalProperties, func(name []byte) any {
+		switch string(name) {
+		case `"exitCode"`:
+			return &v.ExitCode
+		case `"bytes"`:
+			return &v.Bytes
+		case `"position"`:
+			return &v.Position
+		}
+		return nil
+	})
 }
 
 // MarshalJSON writes all members.
@@ -919,8 +1284,21 @@ type GitCommitInfo struct {
 
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *GitCommitInfo) UnmarshalJSON(data []byte) error {
-	type plain GitCommitInfo
-	return read(data, (*plain)(v), "\"hash\"\t\"author\"\t\"email\"\t\"message\"\t\"timestamp\"", &v.AdditionalProperties)
+	return read(data, &v.AdditionalProperties, func(name []byte) any {
+		switch string(name) {
+		case `"hash"`:
+			return &v.Hash
+		case `"author"`:
+			return &v.Author
+		case `"email"`:
+			return &v.Email
+		case `"message"`:
+			return &v.Message
+		case `"timestamp"`:
+			return &v.Timestamp
+		}
+		return nil
+	})
 }
 
 // MarshalJSON writes all members.
@@ -939,8 +1317,13 @@ type GitCommitted struct {
 
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *GitCommitted) UnmarshalJSON(data []byte) error {
-	type plain GitCommitted
-	return read(data, (*plain)(v), "\"hash\"", &v.AdditionalProperties)
+	return read(data, &v.AdditionalProperties, func(name []byte) any {
+		switch string(name) {
+		case `"hash"`:
+			return &v.Hash
+		}
+		return nil
+	})
 }
 
 // MarshalJSON writes all members.
@@ -959,8 +1342,13 @@ type GitConfigValue struct {
 
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *GitConfigValue) UnmarshalJSON(data []byte) error {
-	type plain GitConfigValue
-	return read(data, (*plain)(v), "\"value\"", &v.AdditionalProperties)
+	return read(data, &v.AdditionalProperties, func(name []byte) any {
+		switch string(name) {
+		case `"value"`:
+			return &v.Value
+		}
+		return nil
+	})
 }
 
 // MarshalJSON writes all members.
@@ -986,8 +1374,19 @@ type GitFileStatus struct {
 
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *GitFileStatus) UnmarshalJSON(data []byte) error {
-	type plain GitFileStatus
-	return read(data, (*plain)(v), "\"name\"\t\"extra\"\t\"staging\"\t\"worktree\"", &v.AdditionalProperties)
+	return read(data, &v.AdditionalProperties, func(name []byte) any {
+		switch string(name) {
+		case `"name"`:
+			return &v.Name
+		case `"extra"`:
+			return &v.Extra
+		case `"staging"`:
+			return &v.Staging
+		case `"worktree"`:
+			return &v.Worktree
+		}
+		return nil
+	})
 }
 
 // MarshalJSON writes all members.
@@ -1008,8 +1407,15 @@ type GitRemote struct {
 
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *GitRemote) UnmarshalJSON(data []byte) error {
-	type plain GitRemote
-	return read(data, (*plain)(v), "\"name\"\t\"url\"", &v.AdditionalProperties)
+	return read(data, &v.AdditionalProperties, func(name []byte) any {
+		switch string(name) {
+		case `"name"`:
+			return &v.Name
+		case `"url"`:
+			return &v.URL
+		}
+		return nil
+	})
 }
 
 // MarshalJSON writes all members.
@@ -1028,8 +1434,13 @@ type GitRemotes struct {
 
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *GitRemotes) UnmarshalJSON(data []byte) error {
-	type plain GitRemotes
-	return read(data, (*plain)(v), "\"remotes\"", &v.AdditionalProperties)
+	return read(data, &v.AdditionalProperties, func(name []byte) any {
+		switch string(name) {
+		case `"remotes"`:
+			return &v.Remotes
+		}
+		return nil
+	})
 }
 
 // MarshalJSON writes all members.
@@ -1060,8 +1471,25 @@ type GitStatus struct {
 
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *GitStatus) UnmarshalJSON(data []byte) error {
-	type plain GitStatus
-	return read(data, (*plain)(v), "\"currentBranch\"\t\"fileStatus\"\t\"branchPublished\"\t\"ahead\"\t\"behind\"\t\"detached\"\t\"upstream\"", &v.AdditionalProperties)
+	return read(data, &v.AdditionalProperties, func(name []byte) any {
+		switch string(name) {
+		case `"currentBranch"`:
+			return &v.CurrentBranch
+		case `"fileStatus"`:
+			return &v.FileStatus
+		case `"branchPublished"`:
+			return &v.BranchPublished
+		case `"ahead"`:
+			return &v.Ahead
+		case `"behind"`:
+			return &v.Behind
+		case `"detached"`:
+			return &v.Detached
+		case `"upstream"`:
+			return &v.Upstream
+		}
+		return nil
+	})
 }
 
 // MarshalJSON writes all members.
@@ -1120,8 +1548,23 @@ type ImageContext struct {
 
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *ImageContext) UnmarshalJSON(data []byte) error {
-	type plain ImageContext
-	return read(data, (*plain)(v), "\"sourcePath\"\t\"archivePath\"\t\"hash\"\t\"bytes\"\t\"archiveBytes\"\t\"files\"", &v.AdditionalProperties)
+	return read(data, &v.AdditionalProperties, func(name []byte) any {
+		switch string(name) {
+		case `"sourcePath"`:
+			return &v.SourcePath
+		case `"archivePath"`:
+			return &v.ArchivePath
+		case `"hash"`:
+			return &v.Hash
+		case `"bytes"`:
+			return &v.Bytes
+		case `"archiveBytes"`:
+			return &v.ArchiveBytes
+		case `"files"`:
+			return &v.Files
+		}
+		return nil
+	})
 }
 
 // MarshalJSON writes all members.
@@ -1142,8 +1585,15 @@ type ImageContextFile struct {
 
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *ImageContextFile) UnmarshalJSON(data []byte) error {
-	type plain ImageContextFile
-	return read(data, (*plain)(v), "\"path\"\t\"bytes\"", &v.AdditionalProperties)
+	return read(data, &v.AdditionalProperties, func(name []byte) any {
+		switch string(name) {
+		case `"path"`:
+			return &v.Path
+		case `"bytes"`:
+			return &v.Bytes
+		}
+		return nil
+	})
 }
 
 // MarshalJSON writes all members.
@@ -1278,8 +1728,21 @@ type InterpreterContext struct {
 
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *InterpreterContext) UnmarshalJSON(data []byte) error {
-	type plain InterpreterContext
-	return read(data, (*plain)(v), "\"id\"\t\"cwd\"\t\"createdAt\"\t\"active\"\t\"language\"", &v.AdditionalProperties)
+	return read(data, &v.AdditionalProperties, func(name []byte) any {
+		switch string(name) {
+		case `"id"`:
+			return &v.ID
+		case `"cwd"`:
+			return &v.Cwd
+		case `"createdAt"`:
+			return &v.CreatedAt
+		case `"active"`:
+			return &v.Active
+		case `"language"`:
+			return &v.Language
+		}
+		return nil
+	})
 }
 
 // MarshalJSON writes all members.
@@ -1298,8 +1761,13 @@ type InterpreterContexts struct {
 
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *InterpreterContexts) UnmarshalJSON(data []byte) error {
-	type plain InterpreterContexts
-	return read(data, (*plain)(v), "\"contexts\"", &v.AdditionalProperties)
+	return read(data, &v.AdditionalProperties, func(name []byte) any {
+		switch string(name) {
+		case `"contexts"`:
+			return &v.Contexts
+		}
+		return nil
+	})
 }
 
 // MarshalJSON writes all members.
@@ -1320,8 +1788,15 @@ type InterpreterEnded struct {
 
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *InterpreterEnded) UnmarshalJSON(data []byte) error {
-	type plain InterpreterEnded
-	return read(data, (*plain)(v), "\"bytes\"\t\"position\"", &v.AdditionalProperties)
+	return read(data, &v.AdditionalProperties, func(name []byte) any {
+		switch string(name) {
+		case `"bytes"`:
+			return &v.Bytes
+		case `"position"`:
+			return &v.Position
+		}
+		return nil
+	})
 }
 
 // MarshalJSON writes all members.
@@ -1344,8 +1819,17 @@ type InterpreterError struct {
 
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *InterpreterError) UnmarshalJSON(data []byte) error {
-	type plain InterpreterError
-	return read(data, (*plain)(v), "\"name\"\t\"value\"\t\"traceback\"", &v.AdditionalProperties)
+	return read(data, &v.AdditionalProperties, func(name []byte) any {
+		switch string(name) {
+		case `"name"`:
+			return &v.Name
+		case `"value"`:
+			return &v.Value
+		case `"traceback"`:
+			return &v.Traceback
+		}
+		return nil
+	})
 }
 
 // MarshalJSON writes all members.
@@ -1364,8 +1848,13 @@ type InterpreterOpened struct {
 
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *InterpreterOpened) UnmarshalJSON(data []byte) error {
-	type plain InterpreterOpened
-	return read(data, (*plain)(v), "\"contextId\"", &v.AdditionalProperties)
+	return read(data, &v.AdditionalProperties, func(name []byte) any {
+		switch string(name) {
+		case `"contextId"`:
+			return &v.ContextID
+		}
+		return nil
+	})
 }
 
 // MarshalJSON writes all members.
@@ -1388,8 +1877,17 @@ type InterpreterResult struct {
 
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *InterpreterResult) UnmarshalJSON(data []byte) error {
-	type plain InterpreterResult
-	return read(data, (*plain)(v), "\"stdout\"\t\"stderr\"\t\"error\"", &v.AdditionalProperties)
+	return read(data, &v.AdditionalProperties, func(name []byte) any {
+		switch string(name) {
+		case `"stdout"`:
+			return &v.Stdout
+		case `"stderr"`:
+			return &v.Stderr
+		case `"error"`:
+			return &v.Error
+		}
+		return nil
+	})
 }
 
 // MarshalJSON writes all members.
@@ -1410,8 +1908,15 @@ type LspLocation struct {
 
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *LspLocation) UnmarshalJSON(data []byte) error {
-	type plain LspLocation
-	return read(data, (*plain)(v), "\"range\"\t\"uri\"", &v.AdditionalProperties)
+	return read(data, &v.AdditionalProperties, func(name []byte) any {
+		switch string(name) {
+		case `"range"`:
+			return &v.Range
+		case `"uri"`:
+			return &v.URI
+		}
+		return nil
+	})
 }
 
 // MarshalJSON writes all members.
@@ -1432,8 +1937,15 @@ type LspPosition struct {
 
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *LspPosition) UnmarshalJSON(data []byte) error {
-	type plain LspPosition
-	return read(data, (*plain)(v), "\"character\"\t\"line\"", &v.AdditionalProperties)
+	return read(data, &v.AdditionalProperties, func(name []byte) any {
+		switch string(name) {
+		case `"character"`:
+			return &v.Character
+		case `"line"`:
+			return &v.Line
+		}
+		return nil
+	})
 }
 
 // MarshalJSON writes all members.
@@ -1454,8 +1966,15 @@ type LspRange struct {
 
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *LspRange) UnmarshalJSON(data []byte) error {
-	type plain LspRange
-	return read(data, (*plain)(v), "\"end\"\t\"start\"", &v.AdditionalProperties)
+	return read(data, &v.AdditionalProperties, func(name []byte) any {
+		switch string(name) {
+		case `"end"`:
+			return &v.End
+		case `"start"`:
+			return &v.Start
+		}
+		return nil
+	})
 }
 
 // MarshalJSON writes all members.
@@ -1479,8 +1998,17 @@ type LspSymbol struct {
 
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *LspSymbol) UnmarshalJSON(data []byte) error {
-	type plain LspSymbol
-	return read(data, (*plain)(v), "\"kind\"\t\"location\"\t\"name\"", &v.AdditionalProperties)
+	return read(data, &v.AdditionalProperties, func(name []byte) any {
+		switch string(name) {
+		case `"kind"`:
+			return &v.Kind
+		case `"location"`:
+			return &v.Location
+		case `"name"`:
+			return &v.Name
+		}
+		return nil
+	})
 }
 
 // MarshalJSON writes all members.
@@ -1501,8 +2029,15 @@ type MarkupContent struct {
 
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *MarkupContent) UnmarshalJSON(data []byte) error {
-	type plain MarkupContent
-	return read(data, (*plain)(v), "\"kind\"\t\"value\"", &v.AdditionalProperties)
+	return read(data, &v.AdditionalProperties, func(name []byte) any {
+		switch string(name) {
+		case `"kind"`:
+			return &v.Kind
+		case `"value"`:
+			return &v.Value
+		}
+		return nil
+	})
 }
 
 // MarshalJSON writes all members.
@@ -1523,8 +2058,15 @@ type MetricPoint struct {
 
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *MetricPoint) UnmarshalJSON(data []byte) error {
-	type plain MetricPoint
-	return read(data, (*plain)(v), "\"timestamp\"\t\"value\"", &v.AdditionalProperties)
+	return read(data, &v.AdditionalProperties, func(name []byte) any {
+		switch string(name) {
+		case `"timestamp"`:
+			return &v.Timestamp
+		case `"value"`:
+			return &v.Value
+		}
+		return nil
+	})
 }
 
 // MarshalJSON writes all members.
@@ -1545,8 +2087,15 @@ type MetricSeries struct {
 
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *MetricSeries) UnmarshalJSON(data []byte) error {
-	type plain MetricSeries
-	return read(data, (*plain)(v), "\"metricName\"\t\"dataPoints\"", &v.AdditionalProperties)
+	return read(data, &v.AdditionalProperties, func(name []byte) any {
+		switch string(name) {
+		case `"metricName"`:
+			return &v.MetricName
+		case `"dataPoints"`:
+			return &v.DataPoints
+		}
+		return nil
+	})
 }
 
 // MarshalJSON writes all members.
@@ -1565,8 +2114,13 @@ type MetricsSeries struct {
 
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *MetricsSeries) UnmarshalJSON(data []byte) error {
-	type plain MetricsSeries
-	return read(data, (*plain)(v), "\"series\"", &v.AdditionalProperties)
+	return read(data, &v.AdditionalProperties, func(name []byte) any {
+		switch string(name) {
+		case `"series"`:
+			return &v.Series
+		}
+		return nil
+	})
 }
 
 // MarshalJSON writes all members.
@@ -1587,8 +2141,15 @@ type MousePosition struct {
 
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *MousePosition) UnmarshalJSON(data []byte) error {
-	type plain MousePosition
-	return read(data, (*plain)(v), "\"x\"\t\"y\"", &v.AdditionalProperties)
+	return read(data, &v.AdditionalProperties, func(name []byte) any {
+		switch string(name) {
+		case `"x"`:
+			return &v.X
+		case `"y"`:
+			return &v.Y
+		}
+		return nil
+	})
 }
 
 // MarshalJSON writes all members.
@@ -1611,8 +2172,17 @@ type Oidc struct {
 
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *Oidc) UnmarshalJSON(data []byte) error {
-	type plain Oidc
-	return read(data, (*plain)(v), "\"issuer\"\t\"clientId\"\t\"audience\"", &v.AdditionalProperties)
+	return read(data, &v.AdditionalProperties, func(name []byte) any {
+		switch string(name) {
+		case `"issuer"`:
+			return &v.Issuer
+		case `"clientId"`:
+			return &v.ClientID
+		case `"audience"`:
+			return &v.Audience
+		}
+		return nil
+	})
 }
 
 // MarshalJSON writes all members.
@@ -1631,8 +2201,13 @@ type PortUse struct {
 
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *PortUse) UnmarshalJSON(data []byte) error {
-	type plain PortUse
-	return read(data, (*plain)(v), "\"isInUse\"", &v.AdditionalProperties)
+	return read(data, &v.AdditionalProperties, func(name []byte) any {
+		switch string(name) {
+		case `"isInUse"`:
+			return &v.IsInUse
+		}
+		return nil
+	})
 }
 
 // MarshalJSON writes all members.
@@ -1651,8 +2226,13 @@ type Ports struct {
 
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *Ports) UnmarshalJSON(data []byte) error {
-	type plain Ports
-	return read(data, (*plain)(v), "\"ports\"", &v.AdditionalProperties)
+	return read(data, &v.AdditionalProperties, func(name []byte) any {
+		switch string(name) {
+		case `"ports"`:
+			return &v.Ports
+		}
+		return nil
+	})
 }
 
 // MarshalJSON writes all members.
@@ -1673,8 +2253,15 @@ type Posthog struct {
 
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *Posthog) UnmarshalJSON(data []byte) error {
-	type plain Posthog
-	return read(data, (*plain)(v), "\"apiKey\"\t\"host\"", &v.AdditionalProperties)
+	return read(data, &v.AdditionalProperties, func(name []byte) any {
+		switch string(name) {
+		case `"apiKey"`:
+			return &v.APIKey
+		case `"host"`:
+			return &v.Host
+		}
+		return nil
+	})
 }
 
 // MarshalJSON writes all members.
@@ -1697,8 +2284,17 @@ type PreviewLink struct {
 
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *PreviewLink) UnmarshalJSON(data []byte) error {
-	type plain PreviewLink
-	return read(data, (*plain)(v), "\"sandboxId\"\t\"url\"\t\"token\"", &v.AdditionalProperties)
+	return read(data, &v.AdditionalProperties, func(name []byte) any {
+		switch string(name) {
+		case `"sandboxId"`:
+			return &v.SandboxID
+		case `"url"`:
+			return &v.URL
+		case `"token"`:
+			return &v.Token
+		}
+		return nil
+	})
 }
 
 // MarshalJSON writes all members.
@@ -1719,8 +2315,15 @@ type ProcessErrorsText struct {
 
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *ProcessErrorsText) UnmarshalJSON(data []byte) error {
-	type plain ProcessErrorsText
-	return read(data, (*plain)(v), "\"processName\"\t\"errors\"", &v.AdditionalProperties)
+	return read(data, &v.AdditionalProperties, func(name []byte) any {
+		switch string(name) {
+		case `"processName"`:
+			return &v.ProcessName
+		case `"errors"`:
+			return &v.Errors
+		}
+		return nil
+	})
 }
 
 // MarshalJSON writes all members.
@@ -1741,8 +2344,15 @@ type ProcessLogsText struct {
 
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *ProcessLogsText) UnmarshalJSON(data []byte) error {
-	type plain ProcessLogsText
-	return read(data, (*plain)(v), "\"processName\"\t\"logs\"", &v.AdditionalProperties)
+	return read(data, &v.AdditionalProperties, func(name []byte) any {
+		switch string(name) {
+		case `"processName"`:
+			return &v.ProcessName
+		case `"logs"`:
+			return &v.Logs
+		}
+		return nil
+	})
 }
 
 // MarshalJSON writes all members.
@@ -1763,8 +2373,15 @@ type ProcessRestarted struct {
 
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *ProcessRestarted) UnmarshalJSON(data []byte) error {
-	type plain ProcessRestarted
-	return read(data, (*plain)(v), "\"message\"\t\"processName\"", &v.AdditionalProperties)
+	return read(data, &v.AdditionalProperties, func(name []byte) any {
+		switch string(name) {
+		case `"message"`:
+			return &v.Message
+		case `"processName"`:
+			return &v.ProcessName
+		}
+		return nil
+	})
 }
 
 // MarshalJSON writes all members.
@@ -1785,8 +2402,15 @@ type ProcessRunning struct {
 
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *ProcessRunning) UnmarshalJSON(data []byte) error {
-	type plain ProcessRunning
-	return read(data, (*plain)(v), "\"processName\"\t\"running\"", &v.AdditionalProperties)
+	return read(data, &v.AdditionalProperties, func(name []byte) any {
+		switch string(name) {
+		case `"processName"`:
+			return &v.ProcessName
+		case `"running"`:
+			return &v.Running
+		}
+		return nil
+	})
 }
 
 // MarshalJSON writes all members.
@@ -1807,8 +2431,15 @@ type Progress struct {
 
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *Progress) UnmarshalJSON(data []byte) error {
-	type plain Progress
-	return read(data, (*plain)(v), "\"bytes\"\t\"total\"", &v.AdditionalProperties)
+	return read(data, &v.AdditionalProperties, func(name []byte) any {
+		switch string(name) {
+		case `"bytes"`:
+			return &v.Bytes
+		case `"total"`:
+			return &v.Total
+		}
+		return nil
+	})
 }
 
 // MarshalJSON writes all members.
@@ -1827,8 +2458,13 @@ type PtyCreated struct {
 
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *PtyCreated) UnmarshalJSON(data []byte) error {
-	type plain PtyCreated
-	return read(data, (*plain)(v), "\"sessionId\"", &v.AdditionalProperties)
+	return read(data, &v.AdditionalProperties, func(name []byte) any {
+		switch string(name) {
+		case `"sessionId"`:
+			return &v.SessionID
+		}
+		return nil
+	})
 }
 
 // MarshalJSON writes all members.
@@ -1853,8 +2489,19 @@ type PtyEnded struct {
 
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *PtyEnded) UnmarshalJSON(data []byte) error {
-	type plain PtyEnded
-	return read(data, (*plain)(v), "\"exitCode\"\t\"reason\"\t\"bytes\"\t\"position\"", &v.AdditionalProperties)
+	return read(data, &v.AdditionalProperties, func(name []byte) any {
+		switch string(name) {
+		case `"exitCode"`:
+			return &v.ExitCode
+		case `"reason"`:
+			return &v.Reason
+		case `"bytes"`:
+			return &v.Bytes
+		case `"position"`:
+			return &v.Position
+		}
+		return nil
+	})
 }
 
 // MarshalJSON writes all members.
@@ -1887,8 +2534,27 @@ type PtyInfo struct {
 
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *PtyInfo) UnmarshalJSON(data []byte) error {
-	type plain PtyInfo
-	return read(data, (*plain)(v), "\"id\"\t\"cwd\"\t\"envs\"\t\"cols\"\t\"rows\"\t\"createdAt\"\t\"active\"\t\"lazyStart\"", &v.AdditionalProperties)
+	return read(data, &v.AdditionalProperties, func(name []byte) any {
+		switch string(name) {
+		case `"id"`:
+			return &v.ID
+		case `"cwd"`:
+			return &v.Cwd
+		case `"envs"`:
+			return &v.Envs
+		case `"cols"`:
+			return &v.Cols
+		case `"rows"`:
+			return &v.Rows
+		case `"createdAt"`:
+			return &v.CreatedAt
+		case `"active"`:
+			return &v.Active
+		case `"lazyStart"`:
+			return &v.LazyStart
+		}
+		return nil
+	})
 }
 
 // MarshalJSON writes all members.
@@ -1907,8 +2573,13 @@ type PtyList struct {
 
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *PtyList) UnmarshalJSON(data []byte) error {
-	type plain PtyList
-	return read(data, (*plain)(v), "\"sessions\"", &v.AdditionalProperties)
+	return read(data, &v.AdditionalProperties, func(name []byte) any {
+		switch string(name) {
+		case `"sessions"`:
+			return &v.Sessions
+		}
+		return nil
+	})
 }
 
 // MarshalJSON writes all members.
@@ -1927,8 +2598,13 @@ type PtyOpened struct {
 
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *PtyOpened) UnmarshalJSON(data []byte) error {
-	type plain PtyOpened
-	return read(data, (*plain)(v), "\"id\"", &v.AdditionalProperties)
+	return read(data, &v.AdditionalProperties, func(name []byte) any {
+		switch string(name) {
+		case `"id"`:
+			return &v.ID
+		}
+		return nil
+	})
 }
 
 // MarshalJSON writes all members.
@@ -1964,8 +2640,15 @@ type RateLimit struct {
 
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *RateLimit) UnmarshalJSON(data []byte) error {
-	type plain RateLimit
-	return read(data, (*plain)(v), "\"ttl\"\t\"limit\"", &v.AdditionalProperties)
+	return read(data, &v.AdditionalProperties, func(name []byte) any {
+		switch string(name) {
+		case `"ttl"`:
+			return &v.TTL
+		case `"limit"`:
+			return &v.Limit
+		}
+		return nil
+	})
 }
 
 // MarshalJSON writes all members.
@@ -1992,8 +2675,21 @@ type RateLimits struct {
 
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *RateLimits) UnmarshalJSON(data []byte) error {
-	type plain RateLimits
-	return read(data, (*plain)(v), "\"failedAuth\"\t\"authenticated\"\t\"sandboxCreate\"\t\"sandboxLifecycle\"\t\"sandboxList\"", &v.AdditionalProperties)
+	return read(data, &v.AdditionalProperties, func(name []byte) any {
+		switch string(name) {
+		case `"failedAuth"`:
+			return &v.FailedAuth
+		case `"authenticated"`:
+			return &v.Authenticated
+		case `"sandboxCreate"`:
+			return &v.SandboxCreate
+		case `"sandboxLifecycle"`:
+			return &v.SandboxLifecycle
+		case `"sandboxList"`:
+			return &v.SandboxList
+		}
+		return nil
+	})
 }
 
 // MarshalJSON writes all members.
@@ -2012,8 +2708,13 @@ type ReaderOpened struct {
 
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *ReaderOpened) UnmarshalJSON(data []byte) error {
-	type plain ReaderOpened
-	return read(data, (*plain)(v), "\"length\"", &v.AdditionalProperties)
+	return read(data, &v.AdditionalProperties, func(name []byte) any {
+		switch string(name) {
+		case `"length"`:
+			return &v.Length
+		}
+		return nil
+	})
 }
 
 // MarshalJSON writes all members.
@@ -2047,8 +2748,27 @@ type Recording struct {
 
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *Recording) UnmarshalJSON(data []byte) error {
-	type plain Recording
-	return read(data, (*plain)(v), "\"id\"\t\"fileName\"\t\"filePath\"\t\"startTime\"\t\"endTime\"\t\"status\"\t\"durationSeconds\"\t\"sizeBytes\"", &v.AdditionalProperties)
+	return read(data, &v.AdditionalProperties, func(name []byte) any {
+		switch string(name) {
+		case `"id"`:
+			return &v.ID
+		case `"fileName"`:
+			return &v.FileName
+		case `"filePath"`:
+			return &v.FilePath
+		case `"startTime"`:
+			return &v.StartTime
+		case `"endTime"`:
+			return &v.EndTime
+		case `"status"`:
+			return &v.Status
+		case `"durationSeconds"`:
+			return &v.DurationSeconds
+		case `"sizeBytes"`:
+			return &v.SizeBytes
+		}
+		return nil
+	})
 }
 
 // MarshalJSON writes all members.
@@ -2067,8 +2787,13 @@ type Recordings struct {
 
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *Recordings) UnmarshalJSON(data []byte) error {
-	type plain Recordings
-	return read(data, (*plain)(v), "\"recordings\"", &v.AdditionalProperties)
+	return read(data, &v.AdditionalProperties, func(name []byte) any {
+		switch string(name) {
+		case `"recordings"`:
+			return &v.Recordings
+		}
+		return nil
+	})
 }
 
 // MarshalJSON writes all members.
@@ -2105,8 +2830,31 @@ type Region struct {
 
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *Region) UnmarshalJSON(data []byte) error {
-	type plain Region
-	return read(data, (*plain)(v), "\"id\"\t\"name\"\t\"organizationId\"\t\"regionType\"\t\"createdAt\"\t\"updatedAt\"\t\"proxyUrl\"\t\"sshGatewayUrl\"\t\"snapshotManagerUrl\"\t\"otelEndpoint\"", &v.AdditionalProperties)
+	return read(data, &v.AdditionalProperties, func(name []byte) any {
+		switch string(name) {
+		case `"id"`:
+			return &v.ID
+		case `"name"`:
+			return &v.Name
+		case `"organizationId"`:
+			return &v.OrganizationID
+		case `"regionType"`:
+			return &v.RegionType
+		case `"createdAt"`:
+			return &v.CreatedAt
+		case `"updatedAt"`:
+			return &v.UpdatedAt
+		case `"proxyUrl"`:
+			return &v.ProxyURL
+		case `"sshGatewayUrl"`:
+			return &v.SSHGatewayURL
+		case `"snapshotManagerUrl"`:
+			return &v.SnapshotManagerURL
+		case `"otelEndpoint"`:
+			return &v.OtelEndpoint
+		}
+		return nil
+	})
 }
 
 // MarshalJSON writes all members.
@@ -2129,8 +2877,17 @@ type ReplaceResult struct {
 
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *ReplaceResult) UnmarshalJSON(data []byte) error {
-	type plain ReplaceResult
-	return read(data, (*plain)(v), "\"file\"\t\"success\"\t\"error\"", &v.AdditionalProperties)
+	return read(data, &v.AdditionalProperties, func(name []byte) any {
+		switch string(name) {
+		case `"file"`:
+			return &v.File
+		case `"success"`:
+			return &v.Success
+		case `"error"`:
+			return &v.Error
+		}
+		return nil
+	})
 }
 
 // MarshalJSON writes all members.
@@ -2165,8 +2922,15 @@ type RunOpened struct {
 
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *RunOpened) UnmarshalJSON(data []byte) error {
-	type plain RunOpened
-	return read(data, (*plain)(v), "\"sessionId\"\t\"commandId\"", &v.AdditionalProperties)
+	return read(data, &v.AdditionalProperties, func(name []byte) any {
+		switch string(name) {
+		case `"sessionId"`:
+			return &v.SessionID
+		case `"commandId"`:
+			return &v.CommandID
+		}
+		return nil
+	})
 }
 
 // MarshalJSON writes all members.
@@ -2190,8 +2954,17 @@ type RunResult struct {
 
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *RunResult) UnmarshalJSON(data []byte) error {
-	type plain RunResult
-	return read(data, (*plain)(v), "\"exitCode\"\t\"stdout\"\t\"stderr\"", &v.AdditionalProperties)
+	return read(data, &v.AdditionalProperties, func(name []byte) any {
+		switch string(name) {
+		case `"exitCode"`:
+			return &v.ExitCode
+		case `"stdout"`:
+			return &v.Stdout
+		case `"stderr"`:
+			return &v.Stderr
+		}
+		return nil
+	})
 }
 
 // MarshalJSON writes all members.
@@ -2296,8 +3069,99 @@ type Sandbox struct {
 
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *Sandbox) UnmarshalJSON(data []byte) error {
-	type plain Sandbox
-	return read(data, (*plain)(v), "\"id\"\t\"name\"\t\"organizationId\"\t\"snapshot\"\t\"user\"\t\"env\"\t\"labels\"\t\"public\"\t\"networkBlockAll\"\t\"networkAllowList\"\t\"domainAllowList\"\t\"outboundProxyUrl\"\t\"otelEndpointOverride\"\t\"target\"\t\"cpu\"\t\"gpu\"\t\"memory\"\t\"disk\"\t\"gpuType\"\t\"spot\"\t\"spotEvictedAt\"\t\"queueTimedOutAt\"\t\"state\"\t\"desiredState\"\t\"errorReason\"\t\"recoverable\"\t\"warmPoolId\"\t\"backupState\"\t\"backupCreatedAt\"\t\"autoStopInterval\"\t\"autoPauseInterval\"\t\"autoArchiveInterval\"\t\"autoDeleteInterval\"\t\"autoDestroyAt\"\t\"volumes\"\t\"buildInfo\"\t\"createdAt\"\t\"updatedAt\"\t\"lastActivityAt\"\t\"sandboxClass\"\t\"daemonVersion\"\t\"runnerId\"\t\"linkedSandboxId\"\t\"toolboxProxyUrl\"", &v.AdditionalProperties)
+	return read(data, &v.AdditionalProperties, func(name []byte) any {
+		switch string(name) {
+		case `"id"`:
+			return &v.ID
+		case `"name"`:
+			return &v.Name
+		case `"organizationId"`:
+			return &v.OrganizationID
+		case `"snapshot"`:
+			return &v.Snapshot
+		case `"user"`:
+			return &v.User
+		case `"env"`:
+			return &v.Env
+		case `"labels"`:
+			return &v.Labels
+		case `"public"`:
+			return &v.Public
+		case `"networkBlockAll"`:
+			return &v.NetworkBlockAll
+		case `"networkAllowList"`:
+			return &v.NetworkAllowList
+		case `"domainAllowList"`:
+			return &v.DomainAllowList
+		case `"outboundProxyUrl"`:
+			return &v.OutboundProxyURL
+		case `"otelEndpointOverride"`:
+			return &v.OtelEndpointOverride
+		case `"target"`:
+			return &v.Target
+		case `"cpu"`:
+			return &v.CPU
+		case `"gpu"`:
+			return &v.GPU
+		case `"memory"`:
+			return &v.Memory
+		case `"disk"`:
+			return &v.Disk
+		case `"gpuType"`:
+			return &v.GPUType
+		case `"spot"`:
+			return &v.Spot
+		case `"spotEvictedAt"`:
+			return &v.SpotEvictedAt
+		case `"queueTimedOutAt"`:
+			return &v.QueueTimedOutAt
+		case `"state"`:
+			return &v.State
+		case `"desiredState"`:
+			return &v.DesiredState
+		case `"errorReason"`:
+			return &v.ErrorReason
+		case `"recoverable"`:
+			return &v.Recoverable
+		case `"warmPoolId"`:
+			return &v.WarmPoolID
+		case `"backupState"`:
+			return &v.BackupState
+		case `"backupCreatedAt"`:
+			return &v.BackupCreatedAt
+		case `"autoStopInterval"`:
+			return &v.AutoStopInterval
+		case `"autoPauseInterval"`:
+			return &v.AutoPauseInterval
+		case `"autoArchiveInterval"`:
+			return &v.AutoArchiveInterval
+		case `"autoDeleteInterval"`:
+			return &v.AutoDeleteInterval
+		case `"autoDestroyAt"`:
+			return &v.AutoDestroyAt
+		case `"volumes"`:
+			return &v.Volumes
+		case `"buildInfo"`:
+			return &v.BuildInfo
+		case `"createdAt"`:
+			return &v.CreatedAt
+		case `"updatedAt"`:
+			return &v.UpdatedAt
+		case `"lastActivityAt"`:
+			return &v.LastActivityAt
+		case `"sandboxClass"`:
+			return &v.SandboxClass
+		case `"daemonVersion"`:
+			return &v.DaemonVersion
+		case `"runnerId"`:
+			return &v.RunnerID
+		case `"linkedSandboxId"`:
+			return &v.LinkedSandboxID
+		case `"toolboxProxyUrl"`:
+			return &v.ToolboxProxyURL
+		}
+		return nil
+	})
 }
 
 // MarshalJSON writes all members.
@@ -2316,8 +3180,13 @@ type SandboxID struct {
 
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *SandboxID) UnmarshalJSON(data []byte) error {
-	type plain SandboxID
-	return read(data, (*plain)(v), "\"id\"", &v.AdditionalProperties)
+	return read(data, &v.AdditionalProperties, func(name []byte) any {
+		switch string(name) {
+		case `"id"`:
+			return &v.ID
+		}
+		return nil
+	})
 }
 
 // MarshalJSON writes all members.
@@ -2336,8 +3205,13 @@ type SandboxLabels struct {
 
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *SandboxLabels) UnmarshalJSON(data []byte) error {
-	type plain SandboxLabels
-	return read(data, (*plain)(v), "\"labels\"", &v.AdditionalProperties)
+	return read(data, &v.AdditionalProperties, func(name []byte) any {
+		switch string(name) {
+		case `"labels"`:
+			return &v.Labels
+		}
+		return nil
+	})
 }
 
 // MarshalJSON writes all members.
@@ -2364,8 +3238,21 @@ type SandboxPage struct {
 
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *SandboxPage) UnmarshalJSON(data []byte) error {
-	type plain SandboxPage
-	return read(data, (*plain)(v), "\"items\"\t\"nextCursor\"\t\"total\"\t\"page\"\t\"totalPages\"", &v.AdditionalProperties)
+	return read(data, &v.AdditionalProperties, func(name []byte) any {
+		switch string(name) {
+		case `"items"`:
+			return &v.Items
+		case `"nextCursor"`:
+			return &v.NextCursor
+		case `"total"`:
+			return &v.Total
+		case `"page"`:
+			return &v.Page
+		case `"totalPages"`:
+			return &v.TotalPages
+		}
+		return nil
+	})
 }
 
 // MarshalJSON writes all members.
@@ -2394,8 +3281,23 @@ type Screen struct {
 
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *Screen) UnmarshalJSON(data []byte) error {
-	type plain Screen
-	return read(data, (*plain)(v), "\"id\"\t\"x\"\t\"y\"\t\"width\"\t\"height\"\t\"isActive\"", &v.AdditionalProperties)
+	return read(data, &v.AdditionalProperties, func(name []byte) any {
+		switch string(name) {
+		case `"id"`:
+			return &v.ID
+		case `"x"`:
+			return &v.X
+		case `"y"`:
+			return &v.Y
+		case `"width"`:
+			return &v.Width
+		case `"height"`:
+			return &v.Height
+		case `"isActive"`:
+			return &v.IsActive
+		}
+		return nil
+	})
 }
 
 // MarshalJSON writes all members.
@@ -2430,8 +3332,17 @@ type ScreenshotTaken struct {
 
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *ScreenshotTaken) UnmarshalJSON(data []byte) error {
-	type plain ScreenshotTaken
-	return read(data, (*plain)(v), "\"screenshot\"\t\"cursorPosition\"\t\"sizeBytes\"", &v.AdditionalProperties)
+	return read(data, &v.AdditionalProperties, func(name []byte) any {
+		switch string(name) {
+		case `"screenshot"`:
+			return &v.Screenshot
+		case `"cursorPosition"`:
+			return &v.CursorPosition
+		case `"sizeBytes"`:
+			return &v.SizeBytes
+		}
+		return nil
+	})
 }
 
 // MarshalJSON writes all members.
@@ -2450,8 +3361,13 @@ type Scrolled struct {
 
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *Scrolled) UnmarshalJSON(data []byte) error {
-	type plain Scrolled
-	return read(data, (*plain)(v), "\"success\"", &v.AdditionalProperties)
+	return read(data, &v.AdditionalProperties, func(name []byte) any {
+		switch string(name) {
+		case `"success"`:
+			return &v.Success
+		}
+		return nil
+	})
 }
 
 // MarshalJSON writes all members.
@@ -2470,8 +3386,13 @@ type SearchResult struct {
 
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *SearchResult) UnmarshalJSON(data []byte) error {
-	type plain SearchResult
-	return read(data, (*plain)(v), "\"files\"", &v.AdditionalProperties)
+	return read(data, &v.AdditionalProperties, func(name []byte) any {
+		switch string(name) {
+		case `"files"`:
+			return &v.Files
+		}
+		return nil
+	})
 }
 
 // MarshalJSON writes all members.
@@ -2502,8 +3423,25 @@ type Secret struct {
 
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *Secret) UnmarshalJSON(data []byte) error {
-	type plain Secret
-	return read(data, (*plain)(v), "\"id\"\t\"name\"\t\"description\"\t\"placeholder\"\t\"hosts\"\t\"createdAt\"\t\"updatedAt\"", &v.AdditionalProperties)
+	return read(data, &v.AdditionalProperties, func(name []byte) any {
+		switch string(name) {
+		case `"id"`:
+			return &v.ID
+		case `"name"`:
+			return &v.Name
+		case `"description"`:
+			return &v.Description
+		case `"placeholder"`:
+			return &v.Placeholder
+		case `"hosts"`:
+			return &v.Hosts
+		case `"createdAt"`:
+			return &v.CreatedAt
+		case `"updatedAt"`:
+			return &v.UpdatedAt
+		}
+		return nil
+	})
 }
 
 // MarshalJSON writes all members.
@@ -2526,8 +3464,17 @@ type SecretPage struct {
 
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *SecretPage) UnmarshalJSON(data []byte) error {
-	type plain SecretPage
-	return read(data, (*plain)(v), "\"items\"\t\"total\"\t\"nextCursor\"", &v.AdditionalProperties)
+	return read(data, &v.AdditionalProperties, func(name []byte) any {
+		switch string(name) {
+		case `"items"`:
+			return &v.Items
+		case `"total"`:
+			return &v.Total
+		case `"nextCursor"`:
+			return &v.NextCursor
+		}
+		return nil
+	})
 }
 
 // MarshalJSON writes all members.
@@ -2588,8 +3535,55 @@ type ServerConfig struct {
 
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *ServerConfig) UnmarshalJSON(data []byte) error {
-	type plain ServerConfig
-	return read(data, (*plain)(v), "\"version\"\t\"buildSha\"\t\"oidc\"\t\"ssoOidc\"\t\"posthog\"\t\"forcedFeatureFlags\"\t\"linkedAccountsEnabled\"\t\"announcements\"\t\"pylonAppId\"\t\"proxyTemplateUrl\"\t\"proxyToolboxUrl\"\t\"defaultSnapshot\"\t\"dashboardUrl\"\t\"maxAutoArchiveInterval\"\t\"maintananceMode\"\t\"environment\"\t\"billingApiUrl\"\t\"analyticsApiUrl\"\t\"stripePublishableKey\"\t\"sshGatewayCommand\"\t\"sshGatewayPublicKey\"\t\"rateLimit\"", &v.AdditionalProperties)
+	return read(data, &v.AdditionalProperties, func(name []byte) any {
+		switch string(name) {
+		case `"version"`:
+			return &v.Version
+		case `"buildSha"`:
+			return &v.BuildSHA
+		case `"oidc"`:
+			return &v.Oidc
+		case `"ssoOidc"`:
+			return &v.SsoOidc
+		case `"posthog"`:
+			return &v.Posthog
+		case `"forcedFeatureFlags"`:
+			return &v.ForcedFeatureFlags
+		case `"linkedAccountsEnabled"`:
+			return &v.LinkedAccountsEnabled
+		case `"announcements"`:
+			return &v.Announcements
+		case `"pylonAppId"`:
+			return &v.PylonAppID
+		case `"proxyTemplateUrl"`:
+			return &v.ProxyTemplateURL
+		case `"proxyToolboxUrl"`:
+			return &v.ProxyToolboxURL
+		case `"defaultSnapshot"`:
+			return &v.DefaultSnapshot
+		case `"dashboardUrl"`:
+			return &v.DashboardURL
+		case `"maxAutoArchiveInterval"`:
+			return &v.MaxAutoArchiveInterval
+		case `"maintananceMode"`:
+			return &v.MaintananceMode
+		case `"environment"`:
+			return &v.Environment
+		case `"billingApiUrl"`:
+			return &v.BillingAPIURL
+		case `"analyticsApiUrl"`:
+			return &v.AnalyticsAPIURL
+		case `"stripePublishableKey"`:
+			return &v.StripePublishableKey
+		case `"sshGatewayCommand"`:
+			return &v.SSHGatewayCommand
+		case `"sshGatewayPublicKey"`:
+			return &v.SSHGatewayPublicKey
+		case `"rateLimit"`:
+			return &v.RateLimit
+		}
+		return nil
+	})
 }
 
 // MarshalJSON writes all members.
@@ -2610,8 +3604,15 @@ type Session struct {
 
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *Session) UnmarshalJSON(data []byte) error {
-	type plain Session
-	return read(data, (*plain)(v), "\"sessionId\"\t\"commands\"", &v.AdditionalProperties)
+	return read(data, &v.AdditionalProperties, func(name []byte) any {
+		switch string(name) {
+		case `"sessionId"`:
+			return &v.SessionID
+		case `"commands"`:
+			return &v.Commands
+		}
+		return nil
+	})
 }
 
 // MarshalJSON writes all members.
@@ -2634,8 +3635,17 @@ type SessionCommand struct {
 
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *SessionCommand) UnmarshalJSON(data []byte) error {
-	type plain SessionCommand
-	return read(data, (*plain)(v), "\"id\"\t\"command\"\t\"exitCode\"", &v.AdditionalProperties)
+	return read(data, &v.AdditionalProperties, func(name []byte) any {
+		switch string(name) {
+		case `"id"`:
+			return &v.ID
+		case `"command"`:
+			return &v.Command
+		case `"exitCode"`:
+			return &v.ExitCode
+		}
+		return nil
+	})
 }
 
 // MarshalJSON writes all members.
@@ -2663,8 +3673,21 @@ type SessionExecuteResult struct {
 
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *SessionExecuteResult) UnmarshalJSON(data []byte) error {
-	type plain SessionExecuteResult
-	return read(data, (*plain)(v), "\"cmdId\"\t\"output\"\t\"stdout\"\t\"stderr\"\t\"exitCode\"", &v.AdditionalProperties)
+	return read(data, &v.AdditionalProperties, func(name []byte) any {
+		switch string(name) {
+		case `"cmdId"`:
+			return &v.CmdID
+		case `"output"`:
+			return &v.Output
+		case `"stdout"`:
+			return &v.Stdout
+		case `"stderr"`:
+			return &v.Stderr
+		case `"exitCode"`:
+			return &v.ExitCode
+		}
+		return nil
+	})
 }
 
 // MarshalJSON writes all members.
@@ -2689,8 +3712,19 @@ type SignedPreviewLink struct {
 
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *SignedPreviewLink) UnmarshalJSON(data []byte) error {
-	type plain SignedPreviewLink
-	return read(data, (*plain)(v), "\"sandboxId\"\t\"port\"\t\"token\"\t\"url\"", &v.AdditionalProperties)
+	return read(data, &v.AdditionalProperties, func(name []byte) any {
+		switch string(name) {
+		case `"sandboxId"`:
+			return &v.SandboxID
+		case `"port"`:
+			return &v.Port
+		case `"token"`:
+			return &v.Token
+		case `"url"`:
+			return &v.URL
+		}
+		return nil
+	})
 }
 
 // MarshalJSON writes all members.
@@ -2711,8 +3745,15 @@ type SignedURL struct {
 
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *SignedURL) UnmarshalJSON(data []byte) error {
-	type plain SignedURL
-	return read(data, (*plain)(v), "\"url\"\t\"expires\"", &v.AdditionalProperties)
+	return read(data, &v.AdditionalProperties, func(name []byte) any {
+		switch string(name) {
+		case `"url"`:
+			return &v.URL
+		case `"expires"`:
+			return &v.Expires
+		}
+		return nil
+	})
 }
 
 // MarshalJSON writes all members.
@@ -2775,8 +3816,57 @@ type Snapshot struct {
 
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *Snapshot) UnmarshalJSON(data []byte) error {
-	type plain Snapshot
-	return read(data, (*plain)(v), "\"id\"\t\"name\"\t\"organizationId\"\t\"general\"\t\"state\"\t\"errorReason\"\t\"imageName\"\t\"buildInfo\"\t\"entrypoint\"\t\"size\"\t\"cpu\"\t\"gpu\"\t\"gpuType\"\t\"mem\"\t\"disk\"\t\"regionIds\"\t\"initialRunnerId\"\t\"ref\"\t\"sourceSandboxId\"\t\"sandboxClass\"\t\"createdAt\"\t\"updatedAt\"\t\"lastUsedAt\"", &v.AdditionalProperties)
+	return read(data, &v.AdditionalProperties, func(name []byte) any {
+		switch string(name) {
+		case `"id"`:
+			return &v.ID
+		case `"name"`:
+			return &v.Name
+		case `"organizationId"`:
+			return &v.OrganizationID
+		case `"general"`:
+			return &v.General
+		case `"state"`:
+			return &v.State
+		case `"errorReason"`:
+			return &v.ErrorReason
+		case `"imageName"`:
+			return &v.ImageName
+		case `"buildInfo"`:
+			return &v.BuildInfo
+		case `"entrypoint"`:
+			return &v.Entrypoint
+		case `"size"`:
+			return &v.Size
+		case `"cpu"`:
+			return &v.CPU
+		case `"gpu"`:
+			return &v.GPU
+		case `"gpuType"`:
+			return &v.GPUType
+		case `"mem"`:
+			return &v.Mem
+		case `"disk"`:
+			return &v.Disk
+		case `"regionIds"`:
+			return &v.RegionIds
+		case `"initialRunnerId"`:
+			return &v.InitialRunnerID
+		case `"ref"`:
+			return &v.Ref
+		case `"sourceSandboxId"`:
+			return &v.SourceSandboxID
+		case `"sandboxClass"`:
+			return &v.SandboxClass
+		case `"createdAt"`:
+			return &v.CreatedAt
+		case `"updatedAt"`:
+			return &v.UpdatedAt
+		case `"lastUsedAt"`:
+			return &v.LastUsedAt
+		}
+		return nil
+	})
 }
 
 // MarshalJSON writes all members.
@@ -2801,8 +3891,19 @@ type SnapshotPage struct {
 
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *SnapshotPage) UnmarshalJSON(data []byte) error {
-	type plain SnapshotPage
-	return read(data, (*plain)(v), "\"items\"\t\"total\"\t\"page\"\t\"totalPages\"", &v.AdditionalProperties)
+	return read(data, &v.AdditionalProperties, func(name []byte) any {
+		switch string(name) {
+		case `"items"`:
+			return &v.Items
+		case `"total"`:
+			return &v.Total
+		case `"page"`:
+			return &v.Page
+		case `"totalPages"`:
+			return &v.TotalPages
+		}
+		return nil
+	})
 }
 
 // MarshalJSON writes all members.
@@ -2833,8 +3934,25 @@ type SSHAccess struct {
 
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *SSHAccess) UnmarshalJSON(data []byte) error {
-	type plain SSHAccess
-	return read(data, (*plain)(v), "\"id\"\t\"sandboxId\"\t\"token\"\t\"expiresAt\"\t\"createdAt\"\t\"updatedAt\"\t\"sshCommand\"", &v.AdditionalProperties)
+	return read(data, &v.AdditionalProperties, func(name []byte) any {
+		switch string(name) {
+		case `"id"`:
+			return &v.ID
+		case `"sandboxId"`:
+			return &v.SandboxID
+		case `"token"`:
+			return &v.Token
+		case `"expiresAt"`:
+			return &v.ExpiresAt
+		case `"createdAt"`:
+			return &v.CreatedAt
+		case `"updatedAt"`:
+			return &v.UpdatedAt
+		case `"sshCommand"`:
+			return &v.SSHCommand
+		}
+		return nil
+	})
 }
 
 // MarshalJSON writes all members.
@@ -2855,8 +3973,15 @@ type SSHValidation struct {
 
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *SSHValidation) UnmarshalJSON(data []byte) error {
-	type plain SSHValidation
-	return read(data, (*plain)(v), "\"valid\"\t\"sandboxId\"", &v.AdditionalProperties)
+	return read(data, &v.AdditionalProperties, func(name []byte) any {
+		switch string(name) {
+		case `"valid"`:
+			return &v.Valid
+		case `"sandboxId"`:
+			return &v.SandboxID
+		}
+		return nil
+	})
 }
 
 // MarshalJSON writes all members.
@@ -2877,8 +4002,15 @@ type SsoOidc struct {
 
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *SsoOidc) UnmarshalJSON(data []byte) error {
-	type plain SsoOidc
-	return read(data, (*plain)(v), "\"issuer\"\t\"clientId\"", &v.AdditionalProperties)
+	return read(data, &v.AdditionalProperties, func(name []byte) any {
+		switch string(name) {
+		case `"issuer"`:
+			return &v.Issuer
+		case `"clientId"`:
+			return &v.ClientID
+		}
+		return nil
+	})
 }
 
 // MarshalJSON writes all members.
@@ -2908,8 +4040,23 @@ type SyncResult struct {
 
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *SyncResult) UnmarshalJSON(data []byte) error {
-	type plain SyncResult
-	return read(data, (*plain)(v), "\"created\"\t\"updated\"\t\"deleted\"\t\"unchanged\"\t\"skipped\"\t\"bytes\"", &v.AdditionalProperties)
+	return read(data, &v.AdditionalProperties, func(name []byte) any {
+		switch string(name) {
+		case `"created"`:
+			return &v.Created
+		case `"updated"`:
+			return &v.Updated
+		case `"deleted"`:
+			return &v.Deleted
+		case `"unchanged"`:
+			return &v.Unchanged
+		case `"skipped"`:
+			return &v.Skipped
+		case `"bytes"`:
+			return &v.Bytes
+		}
+		return nil
+	})
 }
 
 // MarshalJSON writes all members.
@@ -2930,8 +4077,15 @@ type SyncSkipped struct {
 
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *SyncSkipped) UnmarshalJSON(data []byte) error {
-	type plain SyncSkipped
-	return read(data, (*plain)(v), "\"path\"\t\"reason\"", &v.AdditionalProperties)
+	return read(data, &v.AdditionalProperties, func(name []byte) any {
+		switch string(name) {
+		case `"path"`:
+			return &v.Path
+		case `"reason"`:
+			return &v.Reason
+		}
+		return nil
+	})
 }
 
 // MarshalJSON writes all members.
@@ -2969,8 +4123,31 @@ type SystemMetrics struct {
 
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *SystemMetrics) UnmarshalJSON(data []byte) error {
-	type plain SystemMetrics
-	return read(data, (*plain)(v), "\"cpuCount\"\t\"cpuUsedPct\"\t\"memTotal\"\t\"memUsed\"\t\"memCache\"\t\"diskTotal\"\t\"diskUsed\"\t\"diskFree\"\t\"timestamp\"\t\"timestampUnix\"", &v.AdditionalProperties)
+	return read(data, &v.AdditionalProperties, func(name []byte) any {
+		switch string(name) {
+		case `"cpuCount"`:
+			return &v.CPUCount
+		case `"cpuUsedPct"`:
+			return &v.CPUUsedPct
+		case `"memTotal"`:
+			return &v.MemTotal
+		case `"memUsed"`:
+			return &v.MemUsed
+		case `"memCache"`:
+			return &v.MemCache
+		case `"diskTotal"`:
+			return &v.DiskTotal
+		case `"diskUsed"`:
+			return &v.DiskUsed
+		case `"diskFree"`:
+			return &v.DiskFree
+		case `"timestamp"`:
+			return &v.Timestamp
+		case `"timestampUnix"`:
+			return &v.TimestampUnix
+		}
+		return nil
+	})
 }
 
 // MarshalJSON writes all members.
@@ -2989,8 +4166,13 @@ type Transferred struct {
 
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *Transferred) UnmarshalJSON(data []byte) error {
-	type plain Transferred
-	return read(data, (*plain)(v), "\"bytes\"", &v.AdditionalProperties)
+	return read(data, &v.AdditionalProperties, func(name []byte) any {
+		switch string(name) {
+		case `"bytes"`:
+			return &v.Bytes
+		}
+		return nil
+	})
 }
 
 // MarshalJSON writes all members.
@@ -3013,8 +4195,17 @@ type UploadedFile struct {
 
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *UploadedFile) UnmarshalJSON(data []byte) error {
-	type plain UploadedFile
-	return read(data, (*plain)(v), "\"name\"\t\"path\"\t\"type\"", &v.AdditionalProperties)
+	return read(data, &v.AdditionalProperties, func(name []byte) any {
+		switch string(name) {
+		case `"name"`:
+			return &v.Name
+		case `"path"`:
+			return &v.Path
+		case `"type"`:
+			return &v.Type
+		}
+		return nil
+	})
 }
 
 // MarshalJSON writes all members.
@@ -3047,8 +4238,27 @@ type Volume struct {
 
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *Volume) UnmarshalJSON(data []byte) error {
-	type plain Volume
-	return read(data, (*plain)(v), "\"id\"\t\"name\"\t\"organizationId\"\t\"state\"\t\"createdAt\"\t\"updatedAt\"\t\"lastUsedAt\"\t\"errorReason\"", &v.AdditionalProperties)
+	return read(data, &v.AdditionalProperties, func(name []byte) any {
+		switch string(name) {
+		case `"id"`:
+			return &v.ID
+		case `"name"`:
+			return &v.Name
+		case `"organizationId"`:
+			return &v.OrganizationID
+		case `"state"`:
+			return &v.State
+		case `"createdAt"`:
+			return &v.CreatedAt
+		case `"updatedAt"`:
+			return &v.UpdatedAt
+		case `"lastUsedAt"`:
+			return &v.LastUsedAt
+		case `"errorReason"`:
+			return &v.ErrorReason
+		}
+		return nil
+	})
 }
 
 // MarshalJSON writes all members.
@@ -3071,8 +4281,17 @@ type VolumeMount struct {
 
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *VolumeMount) UnmarshalJSON(data []byte) error {
-	type plain VolumeMount
-	return read(data, (*plain)(v), "\"volumeId\"\t\"mountPath\"\t\"subpath\"", &v.AdditionalProperties)
+	return read(data, &v.AdditionalProperties, func(name []byte) any {
+		switch string(name) {
+		case `"volumeId"`:
+			return &v.VolumeID
+		case `"mountPath"`:
+			return &v.MountPath
+		case `"subpath"`:
+			return &v.Subpath
+		}
+		return nil
+	})
 }
 
 // MarshalJSON writes all members.
@@ -3117,8 +4336,39 @@ type WarmPool struct {
 
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *WarmPool) UnmarshalJSON(data []byte) error {
-	type plain WarmPool
-	return read(data, (*plain)(v), "\"id\"\t\"organizationId\"\t\"snapshot\"\t\"target\"\t\"pool\"\t\"currentSize\"\t\"cpu\"\t\"mem\"\t\"disk\"\t\"osUser\"\t\"env\"\t\"errorReason\"\t\"createdAt\"\t\"updatedAt\"", &v.AdditionalProperties)
+	return read(data, &v.AdditionalProperties, func(name []byte) any {
+		switch string(name) {
+		case `"id"`:
+			return &v.ID
+		case `"organizationId"`:
+			return &v.OrganizationID
+		case `"snapshot"`:
+			return &v.Snapshot
+		case `"target"`:
+			return &v.Target
+		case `"pool"`:
+			return &v.Pool
+		case `"currentSize"`:
+			return &v.CurrentSize
+		case `"cpu"`:
+			return &v.CPU
+		case `"mem"`:
+			return &v.Mem
+		case `"disk"`:
+			return &v.Disk
+		case `"osUser"`:
+			return &v.OSUser
+		case `"env"`:
+			return &v.Env
+		case `"errorReason"`:
+			return &v.ErrorReason
+		case `"createdAt"`:
+			return &v.CreatedAt
+		case `"updatedAt"`:
+			return &v.UpdatedAt
+		}
+		return nil
+	})
 }
 
 // MarshalJSON writes all members.
@@ -3149,8 +4399,25 @@ type Window struct {
 
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *Window) UnmarshalJSON(data []byte) error {
-	type plain Window
-	return read(data, (*plain)(v), "\"id\"\t\"title\"\t\"x\"\t\"y\"\t\"width\"\t\"height\"\t\"isActive\"", &v.AdditionalProperties)
+	return read(data, &v.AdditionalProperties, func(name []byte) any {
+		switch string(name) {
+		case `"id"`:
+			return &v.ID
+		case `"title"`:
+			return &v.Title
+		case `"x"`:
+			return &v.X
+		case `"y"`:
+			return &v.Y
+		case `"width"`:
+			return &v.Width
+		case `"height"`:
+			return &v.Height
+		case `"isActive"`:
+			return &v.IsActive
+		}
+		return nil
+	})
 }
 
 // MarshalJSON writes all members.
@@ -3169,8 +4436,13 @@ type Windows struct {
 
 // UnmarshalJSON keeps the members that this type does not name.
 func (v *Windows) UnmarshalJSON(data []byte) error {
-	type plain Windows
-	return read(data, (*plain)(v), "\"windows\"", &v.AdditionalProperties)
+	return read(data, &v.AdditionalProperties, func(name []byte) any {
+		switch string(name) {
+		case `"windows"`:
+			return &v.Windows
+		}
+		return nil
+	})
 }
 
 // MarshalJSON writes all members.

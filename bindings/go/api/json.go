@@ -3,8 +3,11 @@ package api
 import (
 	stdbytes "bytes"
 	"encoding/json"
+	"fmt"
+	"reflect"
 	"slices"
-	"strings"
+	"strconv"
+	"unicode/utf8"
 )
 
 // Nothing is the JSON of what has none.
@@ -16,22 +19,63 @@ func (*Nothing) UnmarshalJSON([]byte) error { return nil }
 // MarshalJSON writes null.
 func (Nothing) MarshalJSON() ([]byte, error) { return []byte("null"), nil }
 
-// read fills a struct, and gives the members beside those of these names, each in its quotes.
-func read(data []byte, into any, names string, additional *map[string]json.RawMessage) error {
-	if err := json.Unmarshal(data, into); err != nil {
-		return err
+// read fills the fields of a struct that have a member's name, in its quotes, and keeps what has none. The JSON is valid.
+func read(data []byte, additional *map[string]json.RawMessage, field func(name []byte) any) (err error) {
+	if !stdbytes.HasPrefix(stdbytes.TrimSpace(data), []byte("{")) {
+		return json.Unmarshal(data, &struct{}{})
 	}
 	members(data, func(key, value []byte) {
-		var name string
-		if strings.Contains(names, string(key)) || json.Unmarshal(key, &name) != nil || strings.Contains(names, `"`+name+`"`) {
-			return
+		to := field(key)
+		if to == nil {
+			var name string
+			json.Unmarshal(key, &name)
+			if to = field([]byte(`"` + name + `"`)); to == nil {
+				if *additional == nil {
+					*additional = map[string]json.RawMessage{}
+				}
+				(*additional)[name] = slices.Clone(value)
+				return
+			}
 		}
-		if *additional == nil {
-			*additional = map[string]json.RawMessage{}
+		if failure := readValue(value, to); failure != nil && err == nil {
+			err = fmt.Errorf("%s: %w", key, failure)
 		}
-		(*additional)[name] = slices.Clone(value)
 	})
-	return nil
+	return err
+}
+
+// readValue reads a value, the frequent ones without encoding/json.
+func readValue(value []byte, to any) error {
+	v := reflect.ValueOf(to).Elem()
+	if v.Kind() == reflect.Pointer && value[0] != 'n' {
+		v.Set(reflect.New(v.Type().Elem()))
+		v = v.Elem()
+	}
+	switch v.Kind() {
+	case reflect.Pointer:
+		v.SetZero()
+		return nil
+	case reflect.String:
+		if value[0] == '"' && stdbytes.IndexByte(value, '\\') < 0 && utf8.Valid(value) {
+			v.SetString(string(value[1 : len(value)-1]))
+			return nil
+		}
+	case reflect.Int64:
+		if number, err := strconv.ParseInt(string(value), 10, 64); err == nil {
+			v.SetInt(number)
+			return nil
+		}
+	case reflect.Float64:
+		if number, err := strconv.ParseFloat(string(value), 64); err == nil {
+			v.SetFloat(number)
+			return nil
+		}
+	case reflect.Struct:
+		if own, ok := v.Addr().Interface().(json.Unmarshaler); ok {
+			return own.UnmarshalJSON(value)
+		}
+	}
+	return json.Unmarshal(value, v.Addr().Interface())
 }
 
 // written writes a struct with additional members.

@@ -49,11 +49,13 @@ fn render(text: &mut String, shape: &Shape) {
     write!(text, "\n{}type {name} struct {{\n", comment(&format!("{name}: {}", lower(&shape.doc)), ""))
         .unwrap();
     let mut taken = BTreeSet::from(["AdditionalProperties".to_owned()]);
+    let mut fields = Vec::new();
     for member in &shape.members {
         let mut field = exported(&member.name);
         while !taken.insert(field.clone()) {
             field.push('_');
         }
+        fields.push(field.clone());
         text.push_str(&comment(&format!("{field}: {}", described(member)), "\t"));
         writeln!(
             text,
@@ -70,14 +72,19 @@ fn render(text: &mut String, shape: &Shape) {
     }
     text.push_str("}\n");
     if shape.is_result {
-        // No control character is in a JSON text, so that a tab tells the names apart.
-        let names: Vec<String> = shape.members.iter().map(|it| format!("\\\"{}\\\"", it.name)).collect();
-        let names = names.join("\\t");
         write!(
             text,
             "\n// UnmarshalJSON keeps the members that this type does not name.\n\
-             func (v *{name}) UnmarshalJSON(data []byte) error {{\n\ttype plain {name}\n\
-             \treturn read(data, (*plain)(v), \"{names}\", &v.AdditionalProperties)\n}}\n\n\
+             func (v *{name}) UnmarshalJSON(data []byte) error {{\n\
+             \treturn read(data, &v.AdditionalProperties, func(name []byte) any {{\n\t\tswitch string(name) {{\n"
+        )
+        .unwrap();
+        for (member, field) in shape.members.iter().zip(&fields) {
+            writeln!(text, "\t\tcase `\"{}\"`:\n\t\t\treturn &v.{field}", member.name).unwrap();
+        }
+        write!(
+            text,
+            "\t\t}}\n\t\treturn nil\n\t}})\n}}\n\n\
              // MarshalJSON writes all members.\n\
              func (v {name}) MarshalJSON() ([]byte, error) {{\n\ttype plain {name}\n\
              \treturn written(plain(v), v.AdditionalProperties)\n}}\n"
