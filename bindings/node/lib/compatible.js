@@ -24,44 +24,31 @@ async function dispatch(stream, on) {
   return stream.result()
 }
 
-/**
- * Output so far, or with functions all of it until its end. @param {any} target @param {string} read @param {string} follow
- * @param {object} params @param {any} stdout @param {any} stderr @param {any} options
- */
-async function logs(target, read, follow, params, stdout, stderr, options) {
-  if (!stdout && !stderr) return target._call(read, params, options)
-  await dispatch(target._stream(follow, params, options), { stdout, stderr })
-}
-
 class Process extends calls.ProcessCalls {
-  /** @param {string} sessionId @param {string} commandId @param {any} [onStdout] @param {any} [onStderr] @param {any} [options] */
-  getSessionCommandLogs(sessionId, commandId, onStdout, onStderr, options) {
-    return logs(
-      this._target,
-      'session.logs',
-      'session.follow',
-      { id: sessionId, commandId },
-      onStdout,
-      onStderr,
-      options,
-    )
+  /** @param {string} sessionId @param {string} commandId @param {any} [stdout] @param {any} [stderr] @param {any} [options] */
+  async getSessionCommandLogs(sessionId, commandId, stdout, stderr, options) {
+    const { session } = this._target
+    if (!stdout && !stderr) return session.logs(sessionId, commandId, options)
+    await dispatch(session.follow(sessionId, commandId, options), { stdout, stderr })
   }
 
-  /** @param {any} [onStdout] @param {any} [onStderr] @param {any} [options] */
-  getEntrypointLogs(onStdout, onStderr, options) {
-    return logs(this._target, 'session.entrypoint_logs', 'session.entrypoint_follow', {}, onStdout, onStderr, options)
+  /** @param {any} [stdout] @param {any} [stderr] @param {any} [options] */
+  async getEntrypointLogs(stdout, stderr, options) {
+    const { session } = this._target
+    if (!stdout && !stderr) return session.entrypointLogs(options)
+    await dispatch(session.entrypointFollow(options), { stdout, stderr })
   }
 
   /** @param {any} options */
   async createPty(options) {
     const { onData, ...rest } = renamed(options, names.PtyCreateOptions)
-    const created = await this._target._call('pty.create', { ...rest, lazyStart: true })
+    const created = await this._target.pty.create(rest.id, { ...rest, lazyStart: true })
     return this.connectPty(created.sessionId ?? rest.id, { onData })
   }
 
   /** @param {string} sessionId @param {any} [options] */
   async connectPty(sessionId, options) {
-    const stream = this._target._stream('pty.connect', { id: sessionId })
+    const stream = this._target.pty.connect(sessionId)
     const handle = new PtyHandle(this, stream, sessionId, options?.onData)
     await handle.waitForConnection()
     return handle
@@ -149,21 +136,15 @@ class Git extends calls.GitCalls {
 class FileSystem extends calls.FileSystemCalls {
   /** @param {string} remotePath @param {any[]} more the local path; seconds; options @returns {Promise<any>} */
   async downloadFile(remotePath, ...more) {
-    if (typeof more[0] === 'string') {
-      await this._target._call(
-        'files.download',
-        { remotePath, localPath: more[0] },
-        positional(TRANSFER, more.slice(1)),
-      )
-      return
-    }
-    return collect(this._target._stream('files.reader', { path: remotePath }, positional(TRANSFER, more)))
+    const { files } = this._target
+    if (typeof more[0] !== 'string') return collect(files.reader(remotePath, positional(TRANSFER, more)))
+    await files.download(remotePath, more[0], positional(TRANSFER, more.slice(1)))
   }
 
   /** @param {string} remotePath @param {any} [options] seconds, or options @returns {Promise<any>} */
   async downloadFileStream(remotePath, options) {
     const { onProgress, signal, timeout } = isPlain(options) ? options : { timeout: options }
-    const stream = this._target._stream('files.reader', { path: remotePath }, { signal, ...limited(timeout) })
+    const stream = this._target.files.reader(remotePath, { signal, ...limited(timeout) })
     const { length } = await stream.opened()
     let bytesReceived = 0
     async function* pieces() {
@@ -182,7 +163,7 @@ class FileSystem extends calls.FileSystemCalls {
       files.map(async ({ source, destination }) => {
         try {
           if (destination === undefined) return { source, result: await this.downloadFile(source, timeout) }
-          await this._target._call('files.download', { remotePath: source, localPath: destination }, limited(timeout))
+          await this.downloadFile(source, destination, timeout)
           return { source, result: destination }
         } catch (failure) {
           const { message, statusCode, code, source: from } = /** @type {any} */ (failure)
@@ -195,8 +176,8 @@ class FileSystem extends calls.FileSystemCalls {
   /** @param {any} file bytes, or a local path @param {string} remotePath @param {any[]} more seconds; options */
   async uploadFile(file, remotePath, ...more) {
     const options = positional(TRANSFER, more)
-    if (typeof file === 'string') await this._target._call('files.upload', { localPath: file, remotePath }, options)
-    else await this._target._call('files.write', { path: remotePath }, options, file)
+    if (typeof file === 'string') await this._target.files.upload(file, remotePath, options)
+    else await this._target.files.write(remotePath, file, options)
   }
 
   /** @param {any} source @param {string} remotePath @param {any} [options] */
@@ -204,7 +185,7 @@ class FileSystem extends calls.FileSystemCalls {
     const { onProgress, signal, timeout } = options ?? {}
     const from = typeof source === 'string' ? fs.createReadStream(source) : source
     const pieces = from instanceof Uint8Array ? [from] : from.getReader ? Readable.fromWeb(from) : from
-    const stream = this._target._stream('files.writer', { path: remotePath }, { signal, ...limited(timeout) })
+    const stream = this._target.files.writer(remotePath, { signal, ...limited(timeout) })
     let bytesSent = 0
     async function* counted() {
       for await (const data of pieces) {
@@ -221,7 +202,7 @@ class FileSystem extends calls.FileSystemCalls {
     const local = files.filter(({ source }) => typeof source === 'string')
     const bytes = files.filter(({ source }) => typeof source !== 'string')
     const pairs = local.map(({ source, destination }) => ({ localPath: source, remotePath: destination }))
-    const many = pairs.length ? this._target._call('files.upload_many', { files: pairs }, limited(timeout)) : []
+    const many = pairs.length ? this._target.files.uploadMany(pairs, limited(timeout)) : []
     const done = await Promise.all([many, ...bytes.map((it) => this.uploadFile(it.source, it.destination, timeout))])
     const failed = done[0].find((/** @type {any} */ it) => it.error)
     if (failed) throw fromJson(failed.error)
@@ -248,8 +229,8 @@ async function collect(stream) {
 class CodeInterpreter extends calls.CodeInterpreterCalls {
   /** @param {string} code @param {any} [options] */
   async runCode(code, options) {
-    const { context, envs, timeout, onStdout, onStderr, onError, ...rest } = options ?? {}
-    const stream = this._target._stream('interpreter.run', { code, contextId: idOf(context), env: envs, timeout }, rest)
+    const { context, envs, onStdout, onStderr, onError, ...rest } = options ?? {}
+    const stream = this._target.interpreter.run(code, { contextId: idOf(context), env: envs, ...rest })
     const result = /** @type {any} */ ({ stdout: '', stderr: '' })
     await dispatch(stream, {
       stdout(/** @type {string} */ output) {
@@ -281,7 +262,7 @@ class SnapshotService extends calls.SnapshotCalls {
   /** @param {any} snapshot its id or name, or the snapshot @param {any} [options] */
   async activate(snapshot, options) {
     const { id } = typeof snapshot === 'string' ? await this.get(snapshot) : snapshot
-    return this._target._call('snapshot.activate', { id }, options)
+    return super.activate(id, options)
   }
 }
 

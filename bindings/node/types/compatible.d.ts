@@ -22,6 +22,8 @@ import type {
 } from './generated/shapes'
 import type { CallOptions, ProgressOptions } from './target'
 
+type OnText = (chunk: string) => void
+
 export interface PtyConnectOptions {
   onData: (data: Uint8Array) => void | Promise<void>
 }
@@ -38,17 +40,13 @@ export declare class Process extends ProcessCalls {
   getSessionCommandLogs(
     sessionId: string,
     commandId: string,
-    onStdout: (chunk: string) => void,
-    onStderr: (chunk: string) => void,
+    onStdout: OnText,
+    onStderr: OnText,
     options?: CallOptions,
   ): Promise<void>
   /** The same of the sandbox's entrypoint. */
   getEntrypointLogs(): Promise<CommandLogs>
-  getEntrypointLogs(
-    onStdout: (chunk: string) => void,
-    onStderr: (chunk: string) => void,
-    options?: CallOptions,
-  ): Promise<void>
+  getEntrypointLogs(onStdout: OnText, onStderr: OnText, options?: CallOptions): Promise<void>
   /** Makes a terminal and attends it. */
   createPty(options?: PtyCreateOptions & PtyConnectOptions): Promise<PtyHandle>
   /** Attends a terminal that exists. */
@@ -114,17 +112,10 @@ export interface DownloadMetadata {
 
 export type DownloadProgress = { bytesReceived: number; totalBytes?: number }
 export type UploadProgress = { bytesSent: number }
-export type DownloadStreamOptions = {
-  onProgress?: (progress: DownloadProgress) => void
-  signal?: AbortSignal
-  timeout?: number
-}
+type TransferOptions<P> = { onProgress?: (progress: P) => void; signal?: AbortSignal; timeout?: number }
+export type DownloadStreamOptions = TransferOptions<DownloadProgress>
 export type UploadSource = Buffer | Uint8Array | string | Readable | ReadableStream<Uint8Array>
-export type UploadStreamOptions = {
-  onProgress?: (progress: UploadProgress) => void
-  signal?: AbortSignal
-  timeout?: number
-}
+export type UploadStreamOptions = TransferOptions<UploadProgress>
 
 /** Files by the names of the official package. Limits are in seconds, 0 is none. Default: 1800. */
 export declare class FileSystem extends FileSystemCalls {
