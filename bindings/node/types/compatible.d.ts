@@ -22,6 +22,8 @@ import type {
 } from './generated/shapes'
 import type { CallOptions, ProgressOptions } from './target'
 
+export {}
+
 type OnText = (chunk: string) => void
 
 export interface PtyConnectOptions {
