@@ -16,6 +16,8 @@ pub struct Surface {
     pub statuses: Vec<Constant>,
     pub channels: Vec<Constant>,
     pub log_levels: Vec<Constant>,
+    /// What events tell.
+    pub kinds: Vec<Constant>,
     /// The options that every operation takes; `streams` marks those of streams alone.
     pub common: Vec<Member>,
     pub operations: Vec<Operation>,
@@ -209,6 +211,7 @@ impl Surface {
             statuses: list(&catalogue["statuses"]).map(constant).collect(),
             channels: list(&catalogue["channels"]).map(constant).collect(),
             log_levels: list(&catalogue["logLevels"]).map(constant).collect(),
+            kinds: list(&catalogue["kinds"]).map(constant).collect(),
             common: members(&catalogue["common"], &Value::Null, definitions),
             operations,
         };

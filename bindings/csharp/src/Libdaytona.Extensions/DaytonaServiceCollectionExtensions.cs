@@ -34,9 +34,11 @@ internal sealed partial class DaytonaLogForwarder : IDisposable
 
     internal DaytonaLogForwarder(ILoggerFactory? factory)
     {
-        if (factory?.CreateLogger("Daytona") is { } logger && Wanted(logger) is { } level)
+        var logger = factory?.CreateLogger("Daytona");
+        var wanted = Enum.GetValues<DaytonaLogLevel>().Where(level => logger?.IsEnabled(Level(level)) == true);
+        if (logger is not null && wanted.Any())
         {
-            _listening = DaytonaLog.Listen(level, line =>
+            _listening = DaytonaLog.Listen(wanted.Max(), line =>
             {
                 if (line.Dropped > 0)
                 {
@@ -48,19 +50,6 @@ internal sealed partial class DaytonaLogForwarder : IDisposable
     }
 
     public void Dispose() => _listening?.Dispose();
-
-    /// <summary>The most that the logger takes.</summary>
-    private static DaytonaLogLevel? Wanted(ILogger logger)
-    {
-        foreach (var level in new[] { DaytonaLogLevel.Debug, DaytonaLogLevel.Information, DaytonaLogLevel.Warning, DaytonaLogLevel.Error })
-        {
-            if (logger.IsEnabled(Level(level)))
-            {
-                return level;
-            }
-        }
-        return null;
-    }
 
     private static LogLevel Level(DaytonaLogLevel level) => level switch
     {

@@ -2,22 +2,6 @@ using System.Text.Json;
 
 namespace Daytona;
 
-/// <summary>How much the library says of itself.</summary>
-public enum DaytonaLogLevel
-{
-    /// <summary>What went wrong inside the library.</summary>
-    Error = 1,
-
-    /// <summary>What was survived: retries, reconnects.</summary>
-    Warning = 2,
-
-    /// <summary>What changed.</summary>
-    Information = 3,
-
-    /// <summary>Every request.</summary>
-    Debug = 4,
-}
-
 /// <summary>A line of the library's log. No line carries a credential.</summary>
 /// <param name="Level">How much it matters.</param>
 /// <param name="Message">What happened.</param>

@@ -10,17 +10,6 @@ internal static unsafe partial class Native
 {
     internal const string Library = "daytona";
 
-    internal enum EventKind
-    {
-        Done = 1,
-        Opened = 2,
-        Data = 3,
-        Progress = 4,
-        Ended = 5,
-        Writable = 6,
-        Log = 7,
-    }
-
     /// <summary>One event: 64 bytes, the same in every language.</summary>
     [StructLayout(LayoutKind.Sequential)]
     internal struct Event

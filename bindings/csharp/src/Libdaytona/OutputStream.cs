@@ -4,54 +4,22 @@ using System.Text.Json;
 
 namespace Daytona;
 
-/// <summary>What a chunk of output belongs to.</summary>
-public enum OutputChannel
-{
-    /// <summary>The stream has one channel.</summary>
-    None = 0,
-
-    /// <summary>Standard output.</summary>
-    Stdout = 1,
-
-    /// <summary>Standard error.</summary>
-    Stderr = 2,
-
-    /// <summary>A JSON value, as an interpreter's error.</summary>
-    Structured = 3,
-}
-
 /// <summary>A piece of output, as it arrived.</summary>
 public readonly struct OutputChunk
 {
-    private readonly byte[]? _before;
-    private readonly int _left;
-
-    internal OutputChunk(ReadOnlyMemory<byte> data, OutputChannel channel, byte[]? before, int left)
-    {
-        Data = data;
-        Channel = channel;
-        _before = before;
-        _left = left;
-    }
-
     /// <summary>The bytes, exactly.</summary>
-    public ReadOnlyMemory<byte> Data { get; }
+    public ReadOnlyMemory<byte> Data { get; internal init; }
 
     /// <summary>What it belongs to.</summary>
-    public OutputChannel Channel { get; }
+    public OutputChannel Channel { get; internal init; }
 
     /// <summary>Whether it is standard error.</summary>
     public bool IsError => Channel == OutputChannel.Stderr;
 
     /// <summary>The bytes as UTF-8. A character that is cut by the end of this chunk stands in the next one of its channel.</summary>
-    public string Text
-    {
-        get
-        {
-            ReadOnlySpan<byte> bytes = _before is null ? Data.Span : [.. _before, .. Data.Span];
-            return Encoding.UTF8.GetString(bytes[..^_left]);
-        }
-    }
+    public string Text => Encoding.UTF8.GetString(WholeCharacters.Span);
+
+    internal ReadOnlyMemory<byte> WholeCharacters { private get; init; }
 
     /// <summary>The value of a <see cref="OutputChannel.Structured"/> chunk.</summary>
     /// <returns>The value; it does not depend on the chunk.</returns>
@@ -91,12 +59,20 @@ public class OutputStream<TEnded> : IAsyncEnumerable<OutputChunk>, IAsyncDisposa
     /// <inheritdoc/>
     public async IAsyncEnumerator<OutputChunk> GetAsyncEnumerator(CancellationToken cancellationToken = default)
     {
-        var text = new TextBoundaries();
+        byte[][] cut = [[], [], [], []]; // Of each channel, what there is of a character that a chunk's end has cut.
         while (await Receiver.ReadAsync(cancellationToken).ConfigureAwait(false) is { } chunk)
         {
-            yield return text.Find(chunk);
+            yield return Whole(chunk, ref cut[(int)chunk.Channel & 3]);
         }
         GC.KeepAlive(this);
+    }
+
+    private static OutputChunk Whole(Chunk chunk, ref byte[] cut)
+    {
+        byte[] bytes = cut.Length == 0 ? chunk.Data : [.. cut, .. chunk.Data];
+        var left = Rune.DecodeLastFromUtf8(bytes, out _, out var count) == OperationStatus.NeedMoreData ? count : 0;
+        cut = bytes[^left..];
+        return new OutputChunk { Data = chunk.Data, Channel = chunk.Channel, WholeCharacters = bytes.AsMemory(..^left) };
     }
 
     /// <summary>Reads everything until the end, all channels together.</summary>
@@ -149,22 +125,6 @@ public class OutputStream<TOpened, TEnded> : OutputStream<TEnded>
 
     /// <summary>What is known from its opening on.</summary>
     public TOpened Opened { get; }
-}
-
-/// <summary>Finds the characters that the ends of chunks cut.</summary>
-internal sealed class TextBoundaries
-{
-    private readonly byte[]?[] _before = new byte[]?[4];
-
-    internal OutputChunk Find(Chunk chunk)
-    {
-        ref var before = ref _before[(int)chunk.Channel & 3];
-        var prior = before;
-        byte[] bytes = prior is null ? chunk.Data : [.. prior, .. chunk.Data];
-        var left = Rune.DecodeLastFromUtf8(bytes, out _, out var count) == OperationStatus.NeedMoreData ? count : 0;
-        before = left > 0 ? bytes[^left..] : null;
-        return new OutputChunk(chunk.Data, chunk.Channel, prior, left);
-    }
 }
 
 /// <summary>A stream's bytes as a <see cref="Stream"/>; disposing it disposes the stream's owner.</summary>

@@ -63,11 +63,11 @@ internal sealed unsafe class PendingCall<T> : Receiver, IThreadPoolWorkItem
 
     protected override DaytonaStatus On(Native.Event* happened)
     {
-        if (happened->Kind == Native.EventKind.Progress)
+        if (happened->Kind == EventKind.Progress)
         {
             _progress?.On(happened->Span);
         }
-        else if (happened->Kind == Native.EventKind.Done)
+        else if (happened->Kind == EventKind.Done)
         {
             (_status, _result, _length) = (happened->Status, happened->Result, checked((int)happened->Length));
             byte* data;

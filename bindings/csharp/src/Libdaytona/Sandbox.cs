@@ -86,8 +86,14 @@ internal sealed class SandboxTarget(ClientHandle owner, ulong handle, SandboxInf
     {
         get
         {
-            ObjectDisposedException.ThrowIf(Volatile.Read(ref _isReleased), typeof(Sandbox));
-            return (_handle ?? Attach()).Value;
+            lock (this)
+            {
+                ObjectDisposedException.ThrowIf(_isReleased, typeof(Sandbox));
+                object known = info.ToolboxProxyUrl.Length == 0 ? info.Id : info;
+                _handle ??= new NativeHandle(new Target(Owner).Call("sandbox.attach"u8,
+                    Parameters.Rent().Add("sandbox"u8, known), static answer => answer.Handle));
+                return _handle.Value;
+            }
         }
     }
 
@@ -97,16 +103,6 @@ internal sealed class SandboxTarget(ClientHandle owner, ulong handle, SandboxInf
         {
             _isReleased = true;
             _handle?.Dispose();
-        }
-    }
-
-    private NativeHandle Attach()
-    {
-        lock (this)
-        {
-            object known = info.ToolboxProxyUrl.Length == 0 ? info.Id : info;
-            return _handle ??= new NativeHandle(new Target(Owner).Call("sandbox.attach"u8,
-                Parameters.Rent().Add("sandbox"u8, known), static answer => answer.Handle));
         }
     }
 }

@@ -84,16 +84,16 @@ internal sealed class StreamReceiver(ClientHandle client) : Receiver(client)
     {
         switch (happened->Kind)
         {
-            case Native.EventKind.Data:
+            case EventKind.Data:
                 return Keep(happened) ? DaytonaStatus.Ok : DaytonaStatus.WouldBlock;
-            case Native.EventKind.Opened:
+            case EventKind.Opened:
                 _openedJson = happened->Span.ToArray();
                 _opened.TrySetResult();
                 break;
-            case Native.EventKind.Writable:
+            case EventKind.Writable:
                 _room.Release();
                 break;
-            case Native.EventKind.Ended:
+            case EventKind.Ended:
                 End(happened->Status, happened->Result, happened->Span.ToArray());
                 break;
         }

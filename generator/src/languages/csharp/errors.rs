@@ -1,4 +1,4 @@
-//! Statuses, and the tree of exceptions.
+//! The tree of exceptions.
 
 use super::super::surface::{Class, Surface};
 use super::{docs, names};
@@ -6,23 +6,11 @@ use std::fmt::Write;
 
 pub fn render(surface: &Surface) -> String {
     let mut out = String::new();
-    statuses(&mut out, surface);
     for class in &surface.classes {
         exception(&mut out, class, surface);
     }
     create(&mut out, surface);
     out
-}
-
-fn statuses(out: &mut String, surface: &Surface) {
-    out.push_str("/// <summary>How a call ended: 1 to 99 happened on this side, 400 to 599 is an HTTP status.</summary>\n");
-    out.push_str("public enum DaytonaStatus\n{\n");
-    for status in &surface.statuses {
-        docs::element(out, "    ", "<summary>", "</summary>", &docs::xml(&status.doc));
-        let _ = writeln!(out, "    {} = {},\n", names::pascal(&status.name), status.number);
-    }
-    out.truncate(out.len() - 1);
-    out.push_str("}\n\n");
 }
 
 fn exception(out: &mut String, class: &Class, surface: &Surface) {

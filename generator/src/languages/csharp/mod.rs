@@ -1,5 +1,6 @@
 //! The generated part of bindings/csharp: options, results, choices, errors and the methods of all operations.
 
+mod constants;
 mod docs;
 mod errors;
 mod image;
@@ -18,6 +19,7 @@ const DIRECTORY: &str = "bindings/csharp/src/Libdaytona/Generated";
 pub fn render(surface: &Surface) -> Result<Vec<File>, String> {
     let mut files = vec![
         source("Choices.g.cs", CHOICES, &shapes::choices(surface)),
+        source("Constants.g.cs", "", &constants::render(surface)),
         source("Errors.g.cs", "", &errors::render(surface)),
         source("Image.g.cs", "", &image::render(surface)?),
         source("Json.g.cs", JSON, &shapes::context(surface)),
