@@ -3,7 +3,8 @@ using System.Text.Json;
 
 namespace Daytona;
 
-/// <summary>Reads a value that stands at the reader's token, and leaves the reader at the value's last one.</summary>
+/// <summary>Reads a value that stands at the reader's token, and leaves the reader at the value's last one. What can be
+/// null is null for the JSON's.</summary>
 internal delegate T Reading<out T>(ref ResultReader json);
 
 /// <summary>Reads results from their JSON text. Each record reads itself with this: no metadata of types is made, whose
@@ -21,7 +22,7 @@ internal ref struct ResultReader
         try
         {
             json._json.Read();
-            var value = json.IsNull && default(T) is null ? default! : read(ref json);
+            var value = read(ref json);
             json._json.Read(); // Refuses what follows the value.
             return value;
         }
@@ -59,22 +60,23 @@ internal ref struct ResultReader
 
     internal readonly string? Text() => _json.GetString();
 
-    /// <summary>A text that a choice is made of.</summary>
-    internal readonly string Choice() => _json.GetString() ?? throw new JsonException("null stands in the place of a text.");
+    internal readonly T? Choice<T>() where T : struct, IChoice<T> => IsNull ? null : T.From(_json.GetString()!);
 
-    internal readonly int Int() => _json.GetInt32();
+    internal readonly int? Int() => IsNull ? null : _json.GetInt32();
 
-    internal readonly long Long() => _json.GetInt64();
+    internal readonly long? Long() => IsNull ? null : _json.GetInt64();
 
-    internal readonly double Double() => _json.GetDouble();
+    internal readonly double? Double() => IsNull ? null : _json.GetDouble();
 
-    internal readonly bool Boolean() => _json.GetBoolean();
+    internal readonly bool? Boolean() => IsNull ? null : _json.GetBoolean();
 
     /// <summary>What is no time is the earliest one, not a failure of the whole answer.</summary>
-    internal readonly DateTimeOffset Time() =>
-        _json.TryGetDateTimeOffset(out var time) || DateTimeOffset.TryParse(_json.GetString(), out time) ? time : default;
+    internal readonly DateTimeOffset? Time() => IsNull ? null
+        : _json.TryGetDateTimeOffset(out var time) || DateTimeOffset.TryParse(_json.GetString(), out time) ? time : DateTimeOffset.MinValue;
 
-    internal readonly TimeSpan Span(long ticks) => SpanConverter.From(_json.GetDouble(), ticks);
+    internal readonly TimeSpan? Span(long ticks) => IsNull ? null : SpanConverter.From(_json.GetDouble(), ticks);
+
+    internal JsonElement? Any() => IsNull ? null : Element(ref this);
 
     internal static JsonElement Element(ref ResultReader json) => JsonElement.ParseValue(ref json._json);
 
@@ -88,6 +90,10 @@ internal ref struct ResultReader
 
     internal IReadOnlyList<T> List<T>(Reading<T> read)
     {
+        if (IsNull)
+        {
+            return null!;
+        }
         if (_json.TokenType != JsonTokenType.StartArray)
         {
             throw new JsonException($"{_json.TokenType} stands in the place of a list.");
@@ -95,18 +101,22 @@ internal ref struct ResultReader
         List<T> values = [];
         while (_json.Read() && _json.TokenType != JsonTokenType.EndArray)
         {
-            values.Add(IsNull && default(T) is null ? default! : read(ref this));
+            values.Add(read(ref this));
         }
         return values;
     }
 
     internal IReadOnlyDictionary<string, T> Map<T>(Reading<T> read)
     {
+        if (IsNull)
+        {
+            return null!;
+        }
         Begin();
         Dictionary<string, T> values = [];
         while (Next(out var name))
         {
-            values[Encoding.UTF8.GetString(name)] = IsNull && default(T) is null ? default! : read(ref this);
+            values[Encoding.UTF8.GetString(name)] = read(ref this);
         }
         return values;
     }

@@ -18,7 +18,7 @@ internal sealed class TransferProgress(IProgress<Transfer> progress, Action canc
     /// <summary>A report, on the library's thread.</summary>
     internal void On(ReadOnlySpan<byte> json)
     {
-        var numbers = ResultReader.Parse(json, static (ref ResultReader all) => all.Map(static (ref ResultReader number) => (long?)number.Long()));
+        var numbers = ResultReader.Parse(json, static (ref ResultReader all) => all.Map(static (ref ResultReader number) => number.Long()));
         object transfer = new Transfer(numbers["bytes"].GetValueOrDefault(), numbers.GetValueOrDefault("total"));
         if (Interlocked.Exchange(ref _newest, transfer) is null)
         {

@@ -116,7 +116,7 @@ fn reading(out: &mut String, name: &str, members: &[Member]) {
         out,
         "                default:\n                    AdditionalData = json.Other(AdditionalData, name);\n                    \
          break;\n            }}\n        }}\n    }}\n\n    \
-         internal static {name} Read(ref ResultReader json) => new(ref json);\n"
+         internal static {name} Read(ref ResultReader json) => json.IsNull ? null! : new(ref json);\n"
     );
 }
 

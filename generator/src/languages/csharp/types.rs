@@ -76,41 +76,38 @@ fn reader(of: &Type) -> String {
 fn read(of: &Type) -> String {
     match of {
         Type::Text => "json.Text()!".into(),
-        Type::Time => "json.Time()".into(),
-        Type::Integer => "json.Int()".into(),
-        Type::Number => "json.Double()".into(),
-        Type::Boolean => "json.Boolean()".into(),
         Type::List(of) => format!("json.List({})", reader(of)),
         Type::Map(of) => format!("json.Map({})", reader(of)),
-        Type::Choice(name) => format!("new {}(json.Choice())", names::pascal(name)),
         Type::Shape(_) | Type::Any | Type::Object | Type::Either(_) => format!("{}(ref json)", reader(of)),
+        of => format!("json.{}()!.Value", scalar(of)),
+    }
+}
+
+/// The method that reads a value of its own type, or null.
+fn scalar(of: &Type) -> String {
+    match of {
+        Type::Text => "Text".into(),
+        Type::Time => "Time".into(),
+        Type::Integer => "Int".into(),
+        Type::Number => "Double".into(),
+        Type::Boolean => "Boolean".into(),
+        Type::Choice(name) => format!("Choice<{}>", names::pascal(name)),
+        _ => "Any".into(),
     }
 }
 
 /// The expression that reads a field of a result.
 pub fn reading(member: &Member, is_promised: bool) -> String {
-    let value = match span(member) {
-        Some(span) => format!(
-            "json.Span(TimeSpan.TicksPer{})",
-            match span {
-                Span::Milliseconds => "Millisecond",
-                Span::Seconds => "Second",
-                Span::Minutes => "Minute",
-            }
-        ),
-        None if member.of == Type::Integer && integer(member) == "long" => "json.Long()".into(),
-        None => read(&member.of),
+    let value = match (&member.of, span(member)) {
+        (_, Some(Span::Milliseconds)) => "json.Span(TimeSpan.TicksPerMillisecond)".into(),
+        (_, Some(Span::Seconds)) => "json.Span(TimeSpan.TicksPerSecond)".into(),
+        (_, Some(Span::Minutes)) => "json.Span(TimeSpan.TicksPerMinute)".into(),
+        (Type::Integer, None) if integer(member) == "long" => "json.Long()".into(),
+        (Type::List(_) | Type::Map(_) | Type::Shape(_), None) => return read(&member.of),
+        (of, None) if is_promised => return read(of),
+        (of, None) => format!("json.{}()", scalar(of)),
     };
-    match &member.of {
-        Type::Text => value.replace('!', if is_promised { "!" } else { "" }),
-        Type::List(_) | Type::Map(_) | Type::Shape(_) if is_promised => {
-            format!("json.IsNull ? null! : {value}")
-        }
-        _ if is_promised => value,
-        // Not `null`, which would be converted to a choice as texts are.
-        Type::Choice(name) => format!("json.IsNull ? default({}?) : {value}", names::pascal(name)),
-        _ => format!("json.IsNull ? null : {value}"),
-    }
+    if is_promised { format!("{value}!.Value") } else { value }
 }
 
 /// What stands for a field that is promised and not there.

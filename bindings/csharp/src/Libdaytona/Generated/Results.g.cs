@@ -43,16 +43,16 @@ public sealed record AccessibilityBounds
             switch (name.Length)
             {
                 case 1 when name.SequenceEqual("x"u8):
-                    X = json.Int();
+                    X = json.Int()!.Value;
                     break;
                 case 1 when name.SequenceEqual("y"u8):
-                    Y = json.Int();
+                    Y = json.Int()!.Value;
                     break;
                 case 5 when name.SequenceEqual("width"u8):
-                    Width = json.Int();
+                    Width = json.Int()!.Value;
                     break;
                 case 6 when name.SequenceEqual("height"u8):
-                    Height = json.Int();
+                    Height = json.Int()!.Value;
                     break;
                 default:
                     AdditionalData = json.Other(AdditionalData, name);
@@ -61,7 +61,7 @@ public sealed record AccessibilityBounds
         }
     }
 
-    internal static AccessibilityBounds Read(ref ResultReader json) => new(ref json);
+    internal static AccessibilityBounds Read(ref ResultReader json) => json.IsNull ? null! : new(ref json);
 }
 
 /// <summary>Widgets that were found.</summary>
@@ -92,10 +92,10 @@ public sealed record AccessibilityMatches
             switch (name.Length)
             {
                 case 7 when name.SequenceEqual("matches"u8):
-                    Matches = json.IsNull ? null! : json.List(Daytona.AccessibilityNode.Read);
+                    Matches = json.List(Daytona.AccessibilityNode.Read);
                     break;
                 case 9 when name.SequenceEqual("truncated"u8):
-                    Truncated = json.Boolean();
+                    Truncated = json.Boolean()!.Value;
                     break;
                 default:
                     AdditionalData = json.Other(AdditionalData, name);
@@ -104,7 +104,7 @@ public sealed record AccessibilityMatches
         }
     }
 
-    internal static AccessibilityMatches Read(ref ResultReader json) => new(ref json);
+    internal static AccessibilityMatches Read(ref ResultReader json) => json.IsNull ? null! : new(ref json);
 }
 
 /// <summary>A widget.</summary>
@@ -171,16 +171,16 @@ public sealed record AccessibilityNode
                     Description = json.Text();
                     break;
                 case 6 when name.SequenceEqual("bounds"u8):
-                    Bounds = json.IsNull ? null! : Daytona.AccessibilityBounds.Read(ref json);
+                    Bounds = Daytona.AccessibilityBounds.Read(ref json);
                     break;
                 case 6 when name.SequenceEqual("states"u8):
-                    States = json.IsNull ? null : json.List(static (ref ResultReader json) => json.Text()!);
+                    States = json.List(static (ref ResultReader json) => json.Text()!);
                     break;
                 case 7 when name.SequenceEqual("actions"u8):
-                    Actions = json.IsNull ? null : json.List(static (ref ResultReader json) => json.Text()!);
+                    Actions = json.List(static (ref ResultReader json) => json.Text()!);
                     break;
                 case 8 when name.SequenceEqual("children"u8):
-                    Children = json.IsNull ? null : json.List(Daytona.AccessibilityNode.Read);
+                    Children = json.List(Daytona.AccessibilityNode.Read);
                     break;
                 default:
                     AdditionalData = json.Other(AdditionalData, name);
@@ -189,7 +189,7 @@ public sealed record AccessibilityNode
         }
     }
 
-    internal static AccessibilityNode Read(ref ResultReader json) => new(ref json);
+    internal static AccessibilityNode Read(ref ResultReader json) => json.IsNull ? null! : new(ref json);
 }
 
 /// <summary>A widget and what is in it.</summary>
@@ -220,10 +220,10 @@ public sealed record AccessibilityTree
             switch (name.Length)
             {
                 case 4 when name.SequenceEqual("root"u8):
-                    Root = json.IsNull ? null! : Daytona.AccessibilityNode.Read(ref json);
+                    Root = Daytona.AccessibilityNode.Read(ref json);
                     break;
                 case 9 when name.SequenceEqual("truncated"u8):
-                    Truncated = json.Boolean();
+                    Truncated = json.Boolean()!.Value;
                     break;
                 default:
                     AdditionalData = json.Other(AdditionalData, name);
@@ -232,7 +232,7 @@ public sealed record AccessibilityTree
         }
     }
 
-    internal static AccessibilityTree Read(ref ResultReader json) => new(ref json);
+    internal static AccessibilityTree Read(ref ResultReader json) => json.IsNull ? null! : new(ref json);
 }
 
 /// <summary>An announcement of the dashboard.</summary>
@@ -275,7 +275,7 @@ public sealed record Announcement
         }
     }
 
-    internal static Announcement Read(ref ResultReader json) => new(ref json);
+    internal static Announcement Read(ref ResultReader json) => json.IsNull ? null! : new(ref json);
 }
 
 /// <summary>Results beside the output.</summary>
@@ -302,7 +302,7 @@ public sealed record Artifacts
             switch (name.Length)
             {
                 case 6 when name.SequenceEqual("charts"u8):
-                    Charts = json.IsNull ? null : json.List(Daytona.Chart.Read);
+                    Charts = json.List(Daytona.Chart.Read);
                     break;
                 default:
                     AdditionalData = json.Other(AdditionalData, name);
@@ -311,7 +311,7 @@ public sealed record Artifacts
         }
     }
 
-    internal static Artifacts Read(ref ResultReader json) => new(ref json);
+    internal static Artifacts Read(ref ResultReader json) => json.IsNull ? null! : new(ref json);
 }
 
 /// <summary>The local branches of a repository.</summary>
@@ -342,7 +342,7 @@ public sealed record GitBranches
             switch (name.Length)
             {
                 case 8 when name.SequenceEqual("branches"u8):
-                    Branches = json.IsNull ? null : json.List(static (ref ResultReader json) => json.Text()!);
+                    Branches = json.List(static (ref ResultReader json) => json.Text()!);
                     break;
                 case 7 when name.SequenceEqual("current"u8):
                     Current = json.Text();
@@ -354,7 +354,7 @@ public sealed record GitBranches
         }
     }
 
-    internal static GitBranches Read(ref ResultReader json) => new(ref json);
+    internal static GitBranches Read(ref ResultReader json) => json.IsNull ? null! : new(ref json);
 }
 
 /// <summary>What a sandbox was built from.</summary>
@@ -400,13 +400,13 @@ public sealed record BuildInfo
                     DockerfileContent = json.Text();
                     break;
                 case 13 when name.SequenceEqual("contextHashes"u8):
-                    ContextHashes = json.IsNull ? null : json.List(static (ref ResultReader json) => json.Text()!);
+                    ContextHashes = json.List(static (ref ResultReader json) => json.Text()!);
                     break;
                 case 9 when name.SequenceEqual("createdAt"u8):
-                    CreatedAt = json.Time();
+                    CreatedAt = json.Time()!.Value;
                     break;
                 case 9 when name.SequenceEqual("updatedAt"u8):
-                    UpdatedAt = json.Time();
+                    UpdatedAt = json.Time()!.Value;
                     break;
                 case 11 when name.SequenceEqual("snapshotRef"u8):
                     SnapshotRef = json.Text()!;
@@ -418,7 +418,7 @@ public sealed record BuildInfo
         }
     }
 
-    internal static BuildInfo Read(ref ResultReader json) => new(ref json);
+    internal static BuildInfo Read(ref ResultReader json) => json.IsNull ? null! : new(ref json);
 }
 
 /// <summary>A chart: its picture, and the data in it as far as its kind is known.</summary>
@@ -490,7 +490,7 @@ public sealed record Chart
             switch (name.Length)
             {
                 case 4 when name.SequenceEqual("type"u8):
-                    Type = json.IsNull ? default(ChartType?) : new ChartType(json.Choice());
+                    Type = json.Choice<ChartType>();
                     break;
                 case 5 when name.SequenceEqual("title"u8):
                     Title = json.Text();
@@ -505,25 +505,25 @@ public sealed record Chart
                     YLabel = json.Text();
                     break;
                 case 7 when name.SequenceEqual("x_ticks"u8):
-                    XTicks = json.IsNull ? null : json.List(ResultReader.Element);
+                    XTicks = json.List(ResultReader.Element);
                     break;
                 case 7 when name.SequenceEqual("y_ticks"u8):
-                    YTicks = json.IsNull ? null : json.List(ResultReader.Element);
+                    YTicks = json.List(ResultReader.Element);
                     break;
                 case 13 when name.SequenceEqual("x_tick_labels"u8):
-                    XTickLabels = json.IsNull ? null : json.List(static (ref ResultReader json) => json.Text()!);
+                    XTickLabels = json.List(static (ref ResultReader json) => json.Text()!);
                     break;
                 case 13 when name.SequenceEqual("y_tick_labels"u8):
-                    YTickLabels = json.IsNull ? null : json.List(static (ref ResultReader json) => json.Text()!);
+                    YTickLabels = json.List(static (ref ResultReader json) => json.Text()!);
                     break;
                 case 7 when name.SequenceEqual("x_scale"u8):
-                    XScale = json.IsNull ? default(ChartScale?) : new ChartScale(json.Choice());
+                    XScale = json.Choice<ChartScale>();
                     break;
                 case 7 when name.SequenceEqual("y_scale"u8):
-                    YScale = json.IsNull ? default(ChartScale?) : new ChartScale(json.Choice());
+                    YScale = json.Choice<ChartScale>();
                     break;
                 case 8 when name.SequenceEqual("elements"u8):
-                    Elements = json.IsNull ? null : json.List(Daytona.ChartElement.Read);
+                    Elements = json.List(Daytona.ChartElement.Read);
                     break;
                 default:
                     AdditionalData = json.Other(AdditionalData, name);
@@ -532,7 +532,7 @@ public sealed record Chart
         }
     }
 
-    internal static Chart Read(ref ResultReader json) => new(ref json);
+    internal static Chart Read(ref ResultReader json) => json.IsNull ? null! : new(ref json);
 }
 
 /// <summary>A part of a chart: a line, the points of a scatter plot, a bar, a wedge of a pie, a box, or a whole chart
@@ -654,37 +654,37 @@ public sealed record ChartElement
                     Group = json.Text();
                     break;
                 case 5 when name.SequenceEqual("value"u8):
-                    Value = json.IsNull ? null : ResultReader.Element(ref json);
+                    Value = json.Any();
                     break;
                 case 6 when name.SequenceEqual("points"u8):
-                    Points = json.IsNull ? null : json.List(static (ref ResultReader json) => json.List(ResultReader.Element));
+                    Points = json.List(static (ref ResultReader json) => json.List(ResultReader.Element));
                     break;
                 case 5 when name.SequenceEqual("angle"u8):
-                    Angle = json.IsNull ? null : json.Double();
+                    Angle = json.Double();
                     break;
                 case 6 when name.SequenceEqual("radius"u8):
-                    Radius = json.IsNull ? null : json.Double();
+                    Radius = json.Double();
                     break;
                 case 3 when name.SequenceEqual("min"u8):
-                    Min = json.IsNull ? null : json.Double();
+                    Min = json.Double();
                     break;
                 case 14 when name.SequenceEqual("first_quartile"u8):
-                    FirstQuartile = json.IsNull ? null : json.Double();
+                    FirstQuartile = json.Double();
                     break;
                 case 6 when name.SequenceEqual("median"u8):
-                    Median = json.IsNull ? null : json.Double();
+                    Median = json.Double();
                     break;
                 case 14 when name.SequenceEqual("third_quartile"u8):
-                    ThirdQuartile = json.IsNull ? null : json.Double();
+                    ThirdQuartile = json.Double();
                     break;
                 case 3 when name.SequenceEqual("max"u8):
-                    Max = json.IsNull ? null : json.Double();
+                    Max = json.Double();
                     break;
                 case 8 when name.SequenceEqual("outliers"u8):
-                    Outliers = json.IsNull ? null : json.List(static (ref ResultReader json) => json.Double());
+                    Outliers = json.List(static (ref ResultReader json) => json.Double()!.Value);
                     break;
                 case 4 when name.SequenceEqual("type"u8):
-                    Type = json.IsNull ? default(ChartType?) : new ChartType(json.Choice());
+                    Type = json.Choice<ChartType>();
                     break;
                 case 5 when name.SequenceEqual("title"u8):
                     Title = json.Text();
@@ -696,25 +696,25 @@ public sealed record ChartElement
                     YLabel = json.Text();
                     break;
                 case 7 when name.SequenceEqual("x_ticks"u8):
-                    XTicks = json.IsNull ? null : json.List(ResultReader.Element);
+                    XTicks = json.List(ResultReader.Element);
                     break;
                 case 7 when name.SequenceEqual("y_ticks"u8):
-                    YTicks = json.IsNull ? null : json.List(ResultReader.Element);
+                    YTicks = json.List(ResultReader.Element);
                     break;
                 case 13 when name.SequenceEqual("x_tick_labels"u8):
-                    XTickLabels = json.IsNull ? null : json.List(static (ref ResultReader json) => json.Text()!);
+                    XTickLabels = json.List(static (ref ResultReader json) => json.Text()!);
                     break;
                 case 13 when name.SequenceEqual("y_tick_labels"u8):
-                    YTickLabels = json.IsNull ? null : json.List(static (ref ResultReader json) => json.Text()!);
+                    YTickLabels = json.List(static (ref ResultReader json) => json.Text()!);
                     break;
                 case 7 when name.SequenceEqual("x_scale"u8):
-                    XScale = json.IsNull ? default(ChartScale?) : new ChartScale(json.Choice());
+                    XScale = json.Choice<ChartScale>();
                     break;
                 case 7 when name.SequenceEqual("y_scale"u8):
-                    YScale = json.IsNull ? default(ChartScale?) : new ChartScale(json.Choice());
+                    YScale = json.Choice<ChartScale>();
                     break;
                 case 8 when name.SequenceEqual("elements"u8):
-                    Elements = json.IsNull ? null : json.List(Daytona.ChartElement.Read);
+                    Elements = json.List(Daytona.ChartElement.Read);
                     break;
                 default:
                     AdditionalData = json.Other(AdditionalData, name);
@@ -723,7 +723,7 @@ public sealed record ChartElement
         }
     }
 
-    internal static ChartElement Read(ref ResultReader json) => new(ref json);
+    internal static ChartElement Read(ref ResultReader json) => json.IsNull ? null! : new(ref json);
 }
 
 /// <summary>The result of a finished program.</summary>
@@ -758,13 +758,13 @@ public sealed record CodeRunResult
             switch (name.Length)
             {
                 case 8 when name.SequenceEqual("exitCode"u8):
-                    ExitCode = json.IsNull ? null : json.Int();
+                    ExitCode = json.Int();
                     break;
                 case 6 when name.SequenceEqual("result"u8):
                     Result = json.Text()!;
                     break;
                 case 9 when name.SequenceEqual("artifacts"u8):
-                    Artifacts = json.IsNull ? null : Daytona.Artifacts.Read(ref json);
+                    Artifacts = Daytona.Artifacts.Read(ref json);
                     break;
                 default:
                     AdditionalData = json.Other(AdditionalData, name);
@@ -773,7 +773,7 @@ public sealed record CodeRunResult
         }
     }
 
-    internal static CodeRunResult Read(ref ResultReader json) => new(ref json);
+    internal static CodeRunResult Read(ref ResultReader json) => json.IsNull ? null! : new(ref json);
 }
 
 /// <summary>A command's output so far. Bytes that are not UTF-8 are U+FFFD here; <c>session.follow</c> has them
@@ -824,7 +824,7 @@ public sealed record CommandLogs
         }
     }
 
-    internal static CommandLogs Read(ref ResultReader json) => new(ref json);
+    internal static CommandLogs Read(ref ResultReader json) => json.IsNull ? null! : new(ref json);
 }
 
 /// <summary>One completion.</summary>
@@ -879,13 +879,13 @@ public sealed record CompletionItem
                     Label = json.Text()!;
                     break;
                 case 4 when name.SequenceEqual("kind"u8):
-                    Kind = json.IsNull ? null : json.Int();
+                    Kind = json.Int();
                     break;
                 case 6 when name.SequenceEqual("detail"u8):
                     Detail = json.Text();
                     break;
                 case 13 when name.SequenceEqual("documentation"u8):
-                    Documentation = json.IsNull ? null : ResultReader.Element(ref json);
+                    Documentation = json.Any();
                     break;
                 case 8 when name.SequenceEqual("sortText"u8):
                     SortText = json.Text();
@@ -903,7 +903,7 @@ public sealed record CompletionItem
         }
     }
 
-    internal static CompletionItem Read(ref ResultReader json) => new(ref json);
+    internal static CompletionItem Read(ref ResultReader json) => json.IsNull ? null! : new(ref json);
 }
 
 /// <summary>What may stand at a place.</summary>
@@ -934,10 +934,10 @@ public sealed record CompletionList
             switch (name.Length)
             {
                 case 12 when name.SequenceEqual("isIncomplete"u8):
-                    IsIncomplete = json.Boolean();
+                    IsIncomplete = json.Boolean()!.Value;
                     break;
                 case 5 when name.SequenceEqual("items"u8):
-                    Items = json.IsNull ? null : json.List(Daytona.CompletionItem.Read);
+                    Items = json.List(Daytona.CompletionItem.Read);
                     break;
                 default:
                     AdditionalData = json.Other(AdditionalData, name);
@@ -946,7 +946,7 @@ public sealed record CompletionList
         }
     }
 
-    internal static CompletionList Read(ref ResultReader json) => new(ref json);
+    internal static CompletionList Read(ref ResultReader json) => json.IsNull ? null! : new(ref json);
 }
 
 /// <summary>Nothing: the server answers an empty object.</summary>
@@ -975,7 +975,7 @@ public sealed record ComputerDone
         }
     }
 
-    internal static ComputerDone Read(ref ResultReader json) => new(ref json);
+    internal static ComputerDone Read(ref ResultReader json) => json.IsNull ? null! : new(ref json);
 }
 
 /// <summary>One program of the desktop. The daemon writes these keys with capitals.</summary>
@@ -1014,16 +1014,16 @@ public sealed record ComputerProcess
             switch (name.Length)
             {
                 case 7 when name.SequenceEqual("Running"u8):
-                    Running = json.Boolean();
+                    Running = json.Boolean()!.Value;
                     break;
                 case 8 when name.SequenceEqual("Priority"u8):
-                    Priority = json.Int();
+                    Priority = json.Int()!.Value;
                     break;
                 case 11 when name.SequenceEqual("AutoRestart"u8):
-                    AutoRestart = json.Boolean();
+                    AutoRestart = json.Boolean()!.Value;
                     break;
                 case 3 when name.SequenceEqual("Pid"u8):
-                    Pid = json.IsNull ? null : json.Long();
+                    Pid = json.Long();
                     break;
                 default:
                     AdditionalData = json.Other(AdditionalData, name);
@@ -1032,7 +1032,7 @@ public sealed record ComputerProcess
         }
     }
 
-    internal static ComputerProcess Read(ref ResultReader json) => new(ref json);
+    internal static ComputerProcess Read(ref ResultReader json) => json.IsNull ? null! : new(ref json);
 }
 
 /// <summary>The daemon's version.</summary>
@@ -1068,7 +1068,7 @@ public sealed record DaemonVersion
         }
     }
 
-    internal static DaemonVersion Read(ref ResultReader json) => new(ref json);
+    internal static DaemonVersion Read(ref ResultReader json) => json.IsNull ? null! : new(ref json);
 }
 
 /// <summary>What the desktop consists of after a start or stop.</summary>
@@ -1102,7 +1102,7 @@ public sealed record DesktopChanged
                     Message = json.Text()!;
                     break;
                 case 6 when name.SequenceEqual("status"u8):
-                    Status = json.IsNull ? null! : json.Map(Daytona.ComputerProcess.Read);
+                    Status = json.Map(Daytona.ComputerProcess.Read);
                     break;
                 default:
                     AdditionalData = json.Other(AdditionalData, name);
@@ -1111,7 +1111,7 @@ public sealed record DesktopChanged
         }
     }
 
-    internal static DesktopChanged Read(ref ResultReader json) => new(ref json);
+    internal static DesktopChanged Read(ref ResultReader json) => json.IsNull ? null! : new(ref json);
 }
 
 /// <summary>Whether the desktop runs.</summary>
@@ -1138,7 +1138,7 @@ public sealed record DesktopStatus
             switch (name.Length)
             {
                 case 6 when name.SequenceEqual("status"u8):
-                    Status = new DesktopState(json.Choice());
+                    Status = json.Choice<DesktopState>()!.Value;
                     break;
                 default:
                     AdditionalData = json.Other(AdditionalData, name);
@@ -1147,7 +1147,7 @@ public sealed record DesktopStatus
         }
     }
 
-    internal static DesktopStatus Read(ref ResultReader json) => new(ref json);
+    internal static DesktopStatus Read(ref ResultReader json) => json.IsNull ? null! : new(ref json);
 }
 
 /// <summary>A directory of the sandbox.</summary>
@@ -1183,7 +1183,7 @@ public sealed record SandboxDirectory
         }
     }
 
-    internal static SandboxDirectory Read(ref ResultReader json) => new(ref json);
+    internal static SandboxDirectory Read(ref ResultReader json) => json.IsNull ? null! : new(ref json);
 }
 
 /// <summary>The screens of the desktop.</summary>
@@ -1210,7 +1210,7 @@ public sealed record DisplayInfo
             switch (name.Length)
             {
                 case 8 when name.SequenceEqual("displays"u8):
-                    Displays = json.IsNull ? null : json.List(Daytona.Screen.Read);
+                    Displays = json.List(Daytona.Screen.Read);
                     break;
                 default:
                     AdditionalData = json.Other(AdditionalData, name);
@@ -1219,7 +1219,7 @@ public sealed record DisplayInfo
         }
     }
 
-    internal static DisplayInfo Read(ref ResultReader json) => new(ref json);
+    internal static DisplayInfo Read(ref ResultReader json) => json.IsNull ? null! : new(ref json);
 }
 
 /// <summary>How an echo stream ended.</summary>
@@ -1258,16 +1258,16 @@ public sealed record EchoEnded
             switch (name.Length)
             {
                 case 8 when name.SequenceEqual("exitCode"u8):
-                    ExitCode = json.Int();
+                    ExitCode = json.Int()!.Value;
                     break;
                 case 5 when name.SequenceEqual("bytes"u8):
-                    Bytes = json.Long();
+                    Bytes = json.Long()!.Value;
                     break;
                 case 8 when name.SequenceEqual("position"u8):
-                    Position = json.Long();
+                    Position = json.Long()!.Value;
                     break;
                 case 6 when name.SequenceEqual("chunks"u8):
-                    Chunks = json.Long();
+                    Chunks = json.Long()!.Value;
                     break;
                 default:
                     AdditionalData = json.Other(AdditionalData, name);
@@ -1276,7 +1276,7 @@ public sealed record EchoEnded
         }
     }
 
-    internal static EchoEnded Read(ref ResultReader json) => new(ref json);
+    internal static EchoEnded Read(ref ResultReader json) => json.IsNull ? null! : new(ref json);
 }
 
 /// <summary>Everything that is known about a failure: the error JSON.</summary>
@@ -1375,7 +1375,7 @@ public sealed record DaytonaError
             switch (name.Length)
             {
                 case 6 when name.SequenceEqual("status"u8):
-                    Status = json.Int();
+                    Status = json.Int()!.Value;
                     break;
                 case 4 when name.SequenceEqual("name"u8):
                     Name = json.Text()!;
@@ -1387,25 +1387,25 @@ public sealed record DaytonaError
                     Code = json.Text();
                     break;
                 case 6 when name.SequenceEqual("source"u8):
-                    Source = json.IsNull ? default(ErrorSource?) : new ErrorSource(json.Choice());
+                    Source = json.Choice<ErrorSource>();
                     break;
                 case 9 when name.SequenceEqual("operation"u8):
                     Operation = json.Text();
                     break;
                 case 10 when name.SequenceEqual("httpStatus"u8):
-                    HttpStatus = json.IsNull ? null : json.Int();
+                    HttpStatus = json.Int();
                     break;
                 case 9 when name.SequenceEqual("requestId"u8):
                     RequestId = json.Text();
                     break;
                 case 9 when name.SequenceEqual("retryable"u8):
-                    Retryable = json.Boolean();
+                    Retryable = json.Boolean()!.Value;
                     break;
                 case 12 when name.SequenceEqual("retryAfterMs"u8):
-                    RetryAfter = json.IsNull ? null : json.Span(TimeSpan.TicksPerMillisecond);
+                    RetryAfter = json.Span(TimeSpan.TicksPerMillisecond);
                     break;
                 case 8 when name.SequenceEqual("attempts"u8):
-                    Attempts = json.Long();
+                    Attempts = json.Long()!.Value;
                     break;
                 case 9 when name.SequenceEqual("sandboxId"u8):
                     SandboxId = json.Text();
@@ -1414,16 +1414,16 @@ public sealed record DaytonaError
                     SandboxName = json.Text();
                     break;
                 case 7 when name.SequenceEqual("headers"u8):
-                    Headers = json.IsNull ? null : json.Map(static (ref ResultReader json) => json.Text()!);
+                    Headers = json.Map(static (ref ResultReader json) => json.Text()!);
                     break;
                 case 5 when name.SequenceEqual("bytes"u8):
-                    Bytes = json.IsNull ? null : json.Long();
+                    Bytes = json.Long();
                     break;
                 case 8 when name.SequenceEqual("position"u8):
-                    Position = json.IsNull ? null : json.Long();
+                    Position = json.Long();
                     break;
                 case 8 when name.SequenceEqual("exitCode"u8):
-                    ExitCode = json.IsNull ? null : json.Int();
+                    ExitCode = json.Int();
                     break;
                 case 6 when name.SequenceEqual("reason"u8):
                     Reason = json.Text();
@@ -1435,7 +1435,7 @@ public sealed record DaytonaError
         }
     }
 
-    internal static DaytonaError Read(ref ResultReader json) => new(ref json);
+    internal static DaytonaError Read(ref ResultReader json) => json.IsNull ? null! : new(ref json);
 }
 
 /// <summary>The JSON of ENDED.</summary>
@@ -1466,7 +1466,7 @@ public sealed record EventsEnded
             switch (name.Length)
             {
                 case 6 when name.SequenceEqual("events"u8):
-                    Events = json.Long();
+                    Events = json.Long()!.Value;
                     break;
                 case 6 when name.SequenceEqual("reason"u8):
                     Reason = json.Text()!;
@@ -1478,7 +1478,7 @@ public sealed record EventsEnded
         }
     }
 
-    internal static EventsEnded Read(ref ResultReader json) => new(ref json);
+    internal static EventsEnded Read(ref ResultReader json) => json.IsNull ? null! : new(ref json);
 }
 
 /// <summary>The JSON of OPENED.</summary>
@@ -1512,7 +1512,7 @@ public sealed record EventsOpened
                     SandboxId = json.Text()!;
                     break;
                 case 5 when name.SequenceEqual("state"u8):
-                    State = new SandboxState(json.Choice());
+                    State = json.Choice<SandboxState>()!.Value;
                     break;
                 default:
                     AdditionalData = json.Other(AdditionalData, name);
@@ -1521,7 +1521,7 @@ public sealed record EventsOpened
         }
     }
 
-    internal static EventsOpened Read(ref ResultReader json) => new(ref json);
+    internal static EventsOpened Read(ref ResultReader json) => json.IsNull ? null! : new(ref json);
 }
 
 /// <summary>What a finished command left.</summary>
@@ -1552,7 +1552,7 @@ public sealed record ExecuteResult
             switch (name.Length)
             {
                 case 8 when name.SequenceEqual("exitCode"u8):
-                    ExitCode = json.Int();
+                    ExitCode = json.Int()!.Value;
                     break;
                 case 6 when name.SequenceEqual("result"u8):
                     Result = json.Text()!;
@@ -1564,7 +1564,7 @@ public sealed record ExecuteResult
         }
     }
 
-    internal static ExecuteResult Read(ref ResultReader json) => new(ref json);
+    internal static ExecuteResult Read(ref ResultReader json) => json.IsNull ? null! : new(ref json);
 }
 
 /// <summary>A file or directory; links are followed.</summary>
@@ -1633,7 +1633,7 @@ public sealed record SandboxFile
                     Path = json.Text();
                     break;
                 case 4 when name.SequenceEqual("size"u8):
-                    Size = json.Long();
+                    Size = json.Long()!.Value;
                     break;
                 case 4 when name.SequenceEqual("mode"u8):
                     Mode = json.Text()!;
@@ -1642,13 +1642,13 @@ public sealed record SandboxFile
                     Permissions = json.Text()!;
                     break;
                 case 10 when name.SequenceEqual("modifiedAt"u8):
-                    ModifiedAt = json.Time();
+                    ModifiedAt = json.Time()!.Value;
                     break;
                 case 7 when name.SequenceEqual("modTime"u8):
                     ModTime = json.Text()!;
                     break;
                 case 5 when name.SequenceEqual("isDir"u8):
-                    IsDir = json.Boolean();
+                    IsDir = json.Boolean()!.Value;
                     break;
                 case 5 when name.SequenceEqual("owner"u8):
                     Owner = json.Text()!;
@@ -1663,7 +1663,7 @@ public sealed record SandboxFile
         }
     }
 
-    internal static SandboxFile Read(ref ResultReader json) => new(ref json);
+    internal static SandboxFile Read(ref ResultReader json) => json.IsNull ? null! : new(ref json);
 }
 
 /// <summary>A file that was read or written to its end.</summary>
@@ -1694,10 +1694,10 @@ public sealed record FileStreamEnded
             switch (name.Length)
             {
                 case 5 when name.SequenceEqual("bytes"u8):
-                    Bytes = json.Long();
+                    Bytes = json.Long()!.Value;
                     break;
                 case 8 when name.SequenceEqual("position"u8):
-                    Position = json.Long();
+                    Position = json.Long()!.Value;
                     break;
                 default:
                     AdditionalData = json.Other(AdditionalData, name);
@@ -1706,7 +1706,7 @@ public sealed record FileStreamEnded
         }
     }
 
-    internal static FileStreamEnded Read(ref ResultReader json) => new(ref json);
+    internal static FileStreamEnded Read(ref ResultReader json) => json.IsNull ? null! : new(ref json);
 }
 
 /// <summary>What became of one file, in the order in which they were given.</summary>
@@ -1751,10 +1751,10 @@ public sealed record FileTransfer
                     RemotePath = json.Text()!;
                     break;
                 case 5 when name.SequenceEqual("bytes"u8):
-                    Bytes = json.IsNull ? null : json.Long();
+                    Bytes = json.Long();
                     break;
                 case 5 when name.SequenceEqual("error"u8):
-                    Error = json.IsNull ? null : Daytona.DaytonaError.Read(ref json);
+                    Error = Daytona.DaytonaError.Read(ref json);
                     break;
                 default:
                     AdditionalData = json.Other(AdditionalData, name);
@@ -1763,7 +1763,7 @@ public sealed record FileTransfer
         }
     }
 
-    internal static FileTransfer Read(ref ResultReader json) => new(ref json);
+    internal static FileTransfer Read(ref ResultReader json) => json.IsNull ? null! : new(ref json);
 }
 
 /// <summary>A line with the text.</summary>
@@ -1801,7 +1801,7 @@ public sealed record FindMatch
                     File = json.Text()!;
                     break;
                 case 4 when name.SequenceEqual("line"u8):
-                    Line = json.Long();
+                    Line = json.Long()!.Value;
                     break;
                 case 7 when name.SequenceEqual("content"u8):
                     Content = json.Text()!;
@@ -1813,7 +1813,7 @@ public sealed record FindMatch
         }
     }
 
-    internal static FindMatch Read(ref ResultReader json) => new(ref json);
+    internal static FindMatch Read(ref ResultReader json) => json.IsNull ? null! : new(ref json);
 }
 
 /// <summary>How the output of a command ended.</summary>
@@ -1848,13 +1848,13 @@ public sealed record FollowEnded
             switch (name.Length)
             {
                 case 8 when name.SequenceEqual("exitCode"u8):
-                    ExitCode = json.Int();
+                    ExitCode = json.Int()!.Value;
                     break;
                 case 5 when name.SequenceEqual("bytes"u8):
-                    Bytes = json.Long();
+                    Bytes = json.Long()!.Value;
                     break;
                 case 8 when name.SequenceEqual("position"u8):
-                    Position = json.Long();
+                    Position = json.Long()!.Value;
                     break;
                 default:
                     AdditionalData = json.Other(AdditionalData, name);
@@ -1863,7 +1863,7 @@ public sealed record FollowEnded
         }
     }
 
-    internal static FollowEnded Read(ref ResultReader json) => new(ref json);
+    internal static FollowEnded Read(ref ResultReader json) => json.IsNull ? null! : new(ref json);
 }
 
 /// <summary>A commit of the history.</summary>
@@ -1927,7 +1927,7 @@ public sealed record GitCommitInfo
         }
     }
 
-    internal static GitCommitInfo Read(ref ResultReader json) => new(ref json);
+    internal static GitCommitInfo Read(ref ResultReader json) => json.IsNull ? null! : new(ref json);
 }
 
 /// <summary>A new commit.</summary>
@@ -1963,7 +1963,7 @@ public sealed record GitCommitted
         }
     }
 
-    internal static GitCommitted Read(ref ResultReader json) => new(ref json);
+    internal static GitCommitted Read(ref ResultReader json) => json.IsNull ? null! : new(ref json);
 }
 
 /// <summary>A setting.</summary>
@@ -1999,7 +1999,7 @@ public sealed record GitConfigValue
         }
     }
 
-    internal static GitConfigValue Read(ref ResultReader json) => new(ref json);
+    internal static GitConfigValue Read(ref ResultReader json) => json.IsNull ? null! : new(ref json);
 }
 
 /// <summary>How one file differs. The states are Unmodified, Untracked, Modified, Added, Deleted, Renamed, Copied and
@@ -2057,7 +2057,7 @@ public sealed record GitFileStatus
         }
     }
 
-    internal static GitFileStatus Read(ref ResultReader json) => new(ref json);
+    internal static GitFileStatus Read(ref ResultReader json) => json.IsNull ? null! : new(ref json);
 }
 
 /// <summary>A remote.</summary>
@@ -2100,7 +2100,7 @@ public sealed record GitRemote
         }
     }
 
-    internal static GitRemote Read(ref ResultReader json) => new(ref json);
+    internal static GitRemote Read(ref ResultReader json) => json.IsNull ? null! : new(ref json);
 }
 
 /// <summary>The remotes of a repository.</summary>
@@ -2127,7 +2127,7 @@ public sealed record GitRemotes
             switch (name.Length)
             {
                 case 7 when name.SequenceEqual("remotes"u8):
-                    Remotes = json.IsNull ? null! : json.List(Daytona.GitRemote.Read);
+                    Remotes = json.List(Daytona.GitRemote.Read);
                     break;
                 default:
                     AdditionalData = json.Other(AdditionalData, name);
@@ -2136,7 +2136,7 @@ public sealed record GitRemotes
         }
     }
 
-    internal static GitRemotes Read(ref ResultReader json) => new(ref json);
+    internal static GitRemotes Read(ref ResultReader json) => json.IsNull ? null! : new(ref json);
 }
 
 /// <summary>The working tree and branch of a repository.</summary>
@@ -2190,19 +2190,19 @@ public sealed record GitStatus
                     CurrentBranch = json.Text()!;
                     break;
                 case 10 when name.SequenceEqual("fileStatus"u8):
-                    FileStatus = json.IsNull ? null! : json.List(Daytona.GitFileStatus.Read);
+                    FileStatus = json.List(Daytona.GitFileStatus.Read);
                     break;
                 case 15 when name.SequenceEqual("branchPublished"u8):
-                    BranchPublished = json.IsNull ? null : json.Boolean();
+                    BranchPublished = json.Boolean();
                     break;
                 case 5 when name.SequenceEqual("ahead"u8):
-                    Ahead = json.IsNull ? null : json.Long();
+                    Ahead = json.Long();
                     break;
                 case 6 when name.SequenceEqual("behind"u8):
-                    Behind = json.IsNull ? null : json.Long();
+                    Behind = json.Long();
                     break;
                 case 8 when name.SequenceEqual("detached"u8):
-                    Detached = json.IsNull ? null : json.Boolean();
+                    Detached = json.Boolean();
                     break;
                 case 8 when name.SequenceEqual("upstream"u8):
                     Upstream = json.Text();
@@ -2214,7 +2214,7 @@ public sealed record GitStatus
         }
     }
 
-    internal static GitStatus Read(ref ResultReader json) => new(ref json);
+    internal static GitStatus Read(ref ResultReader json) => json.IsNull ? null! : new(ref json);
 }
 
 /// <summary>Local files that are packed into one archive.</summary>
@@ -2271,13 +2271,13 @@ public sealed record ImageContext
                     Hash = json.Text()!;
                     break;
                 case 5 when name.SequenceEqual("bytes"u8):
-                    Bytes = json.Long();
+                    Bytes = json.Long()!.Value;
                     break;
                 case 12 when name.SequenceEqual("archiveBytes"u8):
-                    ArchiveBytes = json.Long();
+                    ArchiveBytes = json.Long()!.Value;
                     break;
                 case 5 when name.SequenceEqual("files"u8):
-                    Files = json.IsNull ? null! : json.List(Daytona.ImageContextFile.Read);
+                    Files = json.List(Daytona.ImageContextFile.Read);
                     break;
                 default:
                     AdditionalData = json.Other(AdditionalData, name);
@@ -2286,7 +2286,7 @@ public sealed record ImageContext
         }
     }
 
-    internal static ImageContext Read(ref ResultReader json) => new(ref json);
+    internal static ImageContext Read(ref ResultReader json) => json.IsNull ? null! : new(ref json);
 }
 
 /// <summary>One file of a context.</summary>
@@ -2320,7 +2320,7 @@ public sealed record ImageContextFile
                     Path = json.Text()!;
                     break;
                 case 5 when name.SequenceEqual("bytes"u8):
-                    Bytes = json.Long();
+                    Bytes = json.Long()!.Value;
                     break;
                 default:
                     AdditionalData = json.Other(AdditionalData, name);
@@ -2329,7 +2329,7 @@ public sealed record ImageContextFile
         }
     }
 
-    internal static ImageContextFile Read(ref ResultReader json) => new(ref json);
+    internal static ImageContextFile Read(ref ResultReader json) => json.IsNull ? null! : new(ref json);
 }
 
 /// <summary>A context.</summary>
@@ -2381,7 +2381,7 @@ public sealed record InterpreterContext
                     CreatedAt = json.Text()!;
                     break;
                 case 6 when name.SequenceEqual("active"u8):
-                    Active = json.Boolean();
+                    Active = json.Boolean()!.Value;
                     break;
                 case 8 when name.SequenceEqual("language"u8):
                     Language = json.Text()!;
@@ -2393,7 +2393,7 @@ public sealed record InterpreterContext
         }
     }
 
-    internal static InterpreterContext Read(ref ResultReader json) => new(ref json);
+    internal static InterpreterContext Read(ref ResultReader json) => json.IsNull ? null! : new(ref json);
 }
 
 /// <summary>The contexts that were made; the default one is not among them.</summary>
@@ -2420,7 +2420,7 @@ public sealed record InterpreterContexts
             switch (name.Length)
             {
                 case 8 when name.SequenceEqual("contexts"u8):
-                    Contexts = json.IsNull ? null! : json.List(Daytona.InterpreterContext.Read);
+                    Contexts = json.List(Daytona.InterpreterContext.Read);
                     break;
                 default:
                     AdditionalData = json.Other(AdditionalData, name);
@@ -2429,7 +2429,7 @@ public sealed record InterpreterContexts
         }
     }
 
-    internal static InterpreterContexts Read(ref ResultReader json) => new(ref json);
+    internal static InterpreterContexts Read(ref ResultReader json) => json.IsNull ? null! : new(ref json);
 }
 
 /// <summary>A run that ended, as ENDED tells it.</summary>
@@ -2460,10 +2460,10 @@ public sealed record InterpreterEnded
             switch (name.Length)
             {
                 case 5 when name.SequenceEqual("bytes"u8):
-                    Bytes = json.Long();
+                    Bytes = json.Long()!.Value;
                     break;
                 case 8 when name.SequenceEqual("position"u8):
-                    Position = json.Long();
+                    Position = json.Long()!.Value;
                     break;
                 default:
                     AdditionalData = json.Other(AdditionalData, name);
@@ -2472,7 +2472,7 @@ public sealed record InterpreterEnded
         }
     }
 
-    internal static InterpreterEnded Read(ref ResultReader json) => new(ref json);
+    internal static InterpreterEnded Read(ref ResultReader json) => json.IsNull ? null! : new(ref json);
 }
 
 /// <summary>An exception.</summary>
@@ -2522,7 +2522,7 @@ public sealed record InterpreterError
         }
     }
 
-    internal static InterpreterError Read(ref ResultReader json) => new(ref json);
+    internal static InterpreterError Read(ref ResultReader json) => json.IsNull ? null! : new(ref json);
 }
 
 /// <summary>A run that has begun, as OPENED tells it.</summary>
@@ -2558,7 +2558,7 @@ public sealed record InterpreterOpened
         }
     }
 
-    internal static InterpreterOpened Read(ref ResultReader json) => new(ref json);
+    internal static InterpreterOpened Read(ref ResultReader json) => json.IsNull ? null! : new(ref json);
 }
 
 /// <summary>The result of a run.</summary>
@@ -2599,7 +2599,7 @@ public sealed record InterpreterResult
                     Stderr = json.Text()!;
                     break;
                 case 5 when name.SequenceEqual("error"u8):
-                    Error = json.IsNull ? null : Daytona.InterpreterError.Read(ref json);
+                    Error = Daytona.InterpreterError.Read(ref json);
                     break;
                 default:
                     AdditionalData = json.Other(AdditionalData, name);
@@ -2608,7 +2608,7 @@ public sealed record InterpreterResult
         }
     }
 
-    internal static InterpreterResult Read(ref ResultReader json) => new(ref json);
+    internal static InterpreterResult Read(ref ResultReader json) => json.IsNull ? null! : new(ref json);
 }
 
 /// <summary>A place in a file.</summary>
@@ -2639,7 +2639,7 @@ public sealed record LspLocation
             switch (name.Length)
             {
                 case 5 when name.SequenceEqual("range"u8):
-                    Range = json.IsNull ? null! : Daytona.LspRange.Read(ref json);
+                    Range = Daytona.LspRange.Read(ref json);
                     break;
                 case 3 when name.SequenceEqual("uri"u8):
                     Uri = json.Text()!;
@@ -2651,7 +2651,7 @@ public sealed record LspLocation
         }
     }
 
-    internal static LspLocation Read(ref ResultReader json) => new(ref json);
+    internal static LspLocation Read(ref ResultReader json) => json.IsNull ? null! : new(ref json);
 }
 
 /// <summary>A place in a text.</summary>
@@ -2682,10 +2682,10 @@ public sealed record LspPosition
             switch (name.Length)
             {
                 case 9 when name.SequenceEqual("character"u8):
-                    Character = json.Int();
+                    Character = json.Int()!.Value;
                     break;
                 case 4 when name.SequenceEqual("line"u8):
-                    Line = json.Int();
+                    Line = json.Int()!.Value;
                     break;
                 default:
                     AdditionalData = json.Other(AdditionalData, name);
@@ -2694,7 +2694,7 @@ public sealed record LspPosition
         }
     }
 
-    internal static LspPosition Read(ref ResultReader json) => new(ref json);
+    internal static LspPosition Read(ref ResultReader json) => json.IsNull ? null! : new(ref json);
 }
 
 /// <summary>From where to where.</summary>
@@ -2725,10 +2725,10 @@ public sealed record LspRange
             switch (name.Length)
             {
                 case 3 when name.SequenceEqual("end"u8):
-                    End = json.IsNull ? null! : Daytona.LspPosition.Read(ref json);
+                    End = Daytona.LspPosition.Read(ref json);
                     break;
                 case 5 when name.SequenceEqual("start"u8):
-                    Start = json.IsNull ? null! : Daytona.LspPosition.Read(ref json);
+                    Start = Daytona.LspPosition.Read(ref json);
                     break;
                 default:
                     AdditionalData = json.Other(AdditionalData, name);
@@ -2737,7 +2737,7 @@ public sealed record LspRange
         }
     }
 
-    internal static LspRange Read(ref ResultReader json) => new(ref json);
+    internal static LspRange Read(ref ResultReader json) => json.IsNull ? null! : new(ref json);
 }
 
 /// <summary>A class, function, variable and the like.</summary>
@@ -2773,10 +2773,10 @@ public sealed record LspSymbol
             switch (name.Length)
             {
                 case 4 when name.SequenceEqual("kind"u8):
-                    Kind = json.Int();
+                    Kind = json.Int()!.Value;
                     break;
                 case 8 when name.SequenceEqual("location"u8):
-                    Location = json.IsNull ? null! : Daytona.LspLocation.Read(ref json);
+                    Location = Daytona.LspLocation.Read(ref json);
                     break;
                 case 4 when name.SequenceEqual("name"u8):
                     Name = json.Text()!;
@@ -2788,7 +2788,7 @@ public sealed record LspSymbol
         }
     }
 
-    internal static LspSymbol Read(ref ResultReader json) => new(ref json);
+    internal static LspSymbol Read(ref ResultReader json) => json.IsNull ? null! : new(ref json);
 }
 
 /// <summary>A text in a markup.</summary>
@@ -2831,7 +2831,7 @@ public sealed record MarkupContent
         }
     }
 
-    internal static MarkupContent Read(ref ResultReader json) => new(ref json);
+    internal static MarkupContent Read(ref ResultReader json) => json.IsNull ? null! : new(ref json);
 }
 
 /// <summary>The value of a metric at a time.</summary>
@@ -2865,7 +2865,7 @@ public sealed record MetricPoint
                     Timestamp = json.Text()!;
                     break;
                 case 5 when name.SequenceEqual("value"u8):
-                    Value = json.Double();
+                    Value = json.Double()!.Value;
                     break;
                 default:
                     AdditionalData = json.Other(AdditionalData, name);
@@ -2874,7 +2874,7 @@ public sealed record MetricPoint
         }
     }
 
-    internal static MetricPoint Read(ref ResultReader json) => new(ref json);
+    internal static MetricPoint Read(ref ResultReader json) => json.IsNull ? null! : new(ref json);
 }
 
 /// <summary>One metric over a time.</summary>
@@ -2905,10 +2905,10 @@ public sealed record MetricSeries
             switch (name.Length)
             {
                 case 10 when name.SequenceEqual("metricName"u8):
-                    MetricName = new Metric(json.Choice());
+                    MetricName = json.Choice<Metric>()!.Value;
                     break;
                 case 10 when name.SequenceEqual("dataPoints"u8):
-                    DataPoints = json.IsNull ? null! : json.List(Daytona.MetricPoint.Read);
+                    DataPoints = json.List(Daytona.MetricPoint.Read);
                     break;
                 default:
                     AdditionalData = json.Other(AdditionalData, name);
@@ -2917,7 +2917,7 @@ public sealed record MetricSeries
         }
     }
 
-    internal static MetricSeries Read(ref ResultReader json) => new(ref json);
+    internal static MetricSeries Read(ref ResultReader json) => json.IsNull ? null! : new(ref json);
 }
 
 /// <summary>Metrics over a time.</summary>
@@ -2944,7 +2944,7 @@ public sealed record MetricsSeries
             switch (name.Length)
             {
                 case 6 when name.SequenceEqual("series"u8):
-                    Series = json.IsNull ? null! : json.List(Daytona.MetricSeries.Read);
+                    Series = json.List(Daytona.MetricSeries.Read);
                     break;
                 default:
                     AdditionalData = json.Other(AdditionalData, name);
@@ -2953,7 +2953,7 @@ public sealed record MetricsSeries
         }
     }
 
-    internal static MetricsSeries Read(ref ResultReader json) => new(ref json);
+    internal static MetricsSeries Read(ref ResultReader json) => json.IsNull ? null! : new(ref json);
 }
 
 /// <summary>Where the mouse is.</summary>
@@ -2984,10 +2984,10 @@ public sealed record MousePosition
             switch (name.Length)
             {
                 case 1 when name.SequenceEqual("x"u8):
-                    X = json.Int();
+                    X = json.Int()!.Value;
                     break;
                 case 1 when name.SequenceEqual("y"u8):
-                    Y = json.Int();
+                    Y = json.Int()!.Value;
                     break;
                 default:
                     AdditionalData = json.Other(AdditionalData, name);
@@ -2996,7 +2996,7 @@ public sealed record MousePosition
         }
     }
 
-    internal static MousePosition Read(ref ResultReader json) => new(ref json);
+    internal static MousePosition Read(ref ResultReader json) => json.IsNull ? null! : new(ref json);
 }
 
 /// <summary>Where people log in.</summary>
@@ -3046,7 +3046,7 @@ public sealed record Oidc
         }
     }
 
-    internal static Oidc Read(ref ResultReader json) => new(ref json);
+    internal static Oidc Read(ref ResultReader json) => json.IsNull ? null! : new(ref json);
 }
 
 /// <summary>Whether a port is in use.</summary>
@@ -3073,7 +3073,7 @@ public sealed record PortUse
             switch (name.Length)
             {
                 case 7 when name.SequenceEqual("isInUse"u8):
-                    IsInUse = json.Boolean();
+                    IsInUse = json.Boolean()!.Value;
                     break;
                 default:
                     AdditionalData = json.Other(AdditionalData, name);
@@ -3082,7 +3082,7 @@ public sealed record PortUse
         }
     }
 
-    internal static PortUse Read(ref ResultReader json) => new(ref json);
+    internal static PortUse Read(ref ResultReader json) => json.IsNull ? null! : new(ref json);
 }
 
 /// <summary>Ports.</summary>
@@ -3109,7 +3109,7 @@ public sealed record ListeningPorts
             switch (name.Length)
             {
                 case 5 when name.SequenceEqual("ports"u8):
-                    Ports = json.IsNull ? null! : json.List(static (ref ResultReader json) => json.Int());
+                    Ports = json.List(static (ref ResultReader json) => json.Int()!.Value);
                     break;
                 default:
                     AdditionalData = json.Other(AdditionalData, name);
@@ -3118,7 +3118,7 @@ public sealed record ListeningPorts
         }
     }
 
-    internal static ListeningPorts Read(ref ResultReader json) => new(ref json);
+    internal static ListeningPorts Read(ref ResultReader json) => json.IsNull ? null! : new(ref json);
 }
 
 /// <summary>Where the dashboard reports its use.</summary>
@@ -3161,7 +3161,7 @@ public sealed record Posthog
         }
     }
 
-    internal static Posthog Read(ref ResultReader json) => new(ref json);
+    internal static Posthog Read(ref ResultReader json) => json.IsNull ? null! : new(ref json);
 }
 
 /// <summary>How a port is reached.</summary>
@@ -3211,7 +3211,7 @@ public sealed record PreviewLink
         }
     }
 
-    internal static PreviewLink Read(ref ResultReader json) => new(ref json);
+    internal static PreviewLink Read(ref ResultReader json) => json.IsNull ? null! : new(ref json);
 }
 
 /// <summary>The standard error of a program of the desktop.</summary>
@@ -3254,7 +3254,7 @@ public sealed record ProcessErrorsText
         }
     }
 
-    internal static ProcessErrorsText Read(ref ResultReader json) => new(ref json);
+    internal static ProcessErrorsText Read(ref ResultReader json) => json.IsNull ? null! : new(ref json);
 }
 
 /// <summary>The standard output of a program of the desktop.</summary>
@@ -3297,7 +3297,7 @@ public sealed record ProcessLogsText
         }
     }
 
-    internal static ProcessLogsText Read(ref ResultReader json) => new(ref json);
+    internal static ProcessLogsText Read(ref ResultReader json) => json.IsNull ? null! : new(ref json);
 }
 
 /// <summary>A program of the desktop that was started anew.</summary>
@@ -3340,7 +3340,7 @@ public sealed record ProcessRestarted
         }
     }
 
-    internal static ProcessRestarted Read(ref ResultReader json) => new(ref json);
+    internal static ProcessRestarted Read(ref ResultReader json) => json.IsNull ? null! : new(ref json);
 }
 
 /// <summary>Whether one program of the desktop runs.</summary>
@@ -3374,7 +3374,7 @@ public sealed record ProcessRunning
                     ProcessName = json.Text()!;
                     break;
                 case 7 when name.SequenceEqual("running"u8):
-                    Running = json.Boolean();
+                    Running = json.Boolean()!.Value;
                     break;
                 default:
                     AdditionalData = json.Other(AdditionalData, name);
@@ -3383,7 +3383,7 @@ public sealed record ProcessRunning
         }
     }
 
-    internal static ProcessRunning Read(ref ResultReader json) => new(ref json);
+    internal static ProcessRunning Read(ref ResultReader json) => json.IsNull ? null! : new(ref json);
 }
 
 /// <summary>A terminal that was made.</summary>
@@ -3419,7 +3419,7 @@ public sealed record PtyCreated
         }
     }
 
-    internal static PtyCreated Read(ref ResultReader json) => new(ref json);
+    internal static PtyCreated Read(ref ResultReader json) => json.IsNull ? null! : new(ref json);
 }
 
 /// <summary>How a terminal's shell ended.</summary>
@@ -3458,16 +3458,16 @@ public sealed record PtyEnded
             switch (name.Length)
             {
                 case 8 when name.SequenceEqual("exitCode"u8):
-                    ExitCode = json.Int();
+                    ExitCode = json.Int()!.Value;
                     break;
                 case 6 when name.SequenceEqual("reason"u8):
                     Reason = json.Text();
                     break;
                 case 5 when name.SequenceEqual("bytes"u8):
-                    Bytes = json.Long();
+                    Bytes = json.Long()!.Value;
                     break;
                 case 8 when name.SequenceEqual("position"u8):
-                    Position = json.Long();
+                    Position = json.Long()!.Value;
                     break;
                 default:
                     AdditionalData = json.Other(AdditionalData, name);
@@ -3476,7 +3476,7 @@ public sealed record PtyEnded
         }
     }
 
-    internal static PtyEnded Read(ref ResultReader json) => new(ref json);
+    internal static PtyEnded Read(ref ResultReader json) => json.IsNull ? null! : new(ref json);
 }
 
 /// <summary>A terminal.</summary>
@@ -3537,22 +3537,22 @@ public sealed record PtyInfo
                     Cwd = json.Text()!;
                     break;
                 case 4 when name.SequenceEqual("envs"u8):
-                    Envs = json.IsNull ? null! : json.Map(static (ref ResultReader json) => json.Text()!);
+                    Envs = json.Map(static (ref ResultReader json) => json.Text()!);
                     break;
                 case 4 when name.SequenceEqual("cols"u8):
-                    Cols = json.Int();
+                    Cols = json.Int()!.Value;
                     break;
                 case 4 when name.SequenceEqual("rows"u8):
-                    Rows = json.Int();
+                    Rows = json.Int()!.Value;
                     break;
                 case 9 when name.SequenceEqual("createdAt"u8):
-                    CreatedAt = json.Time();
+                    CreatedAt = json.Time()!.Value;
                     break;
                 case 6 when name.SequenceEqual("active"u8):
-                    Active = json.Boolean();
+                    Active = json.Boolean()!.Value;
                     break;
                 case 9 when name.SequenceEqual("lazyStart"u8):
-                    LazyStart = json.Boolean();
+                    LazyStart = json.Boolean()!.Value;
                     break;
                 default:
                     AdditionalData = json.Other(AdditionalData, name);
@@ -3561,7 +3561,7 @@ public sealed record PtyInfo
         }
     }
 
-    internal static PtyInfo Read(ref ResultReader json) => new(ref json);
+    internal static PtyInfo Read(ref ResultReader json) => json.IsNull ? null! : new(ref json);
 }
 
 /// <summary>The terminals that are there.</summary>
@@ -3588,7 +3588,7 @@ public sealed record PtyList
             switch (name.Length)
             {
                 case 8 when name.SequenceEqual("sessions"u8):
-                    Sessions = json.IsNull ? null! : json.List(Daytona.PtyInfo.Read);
+                    Sessions = json.List(Daytona.PtyInfo.Read);
                     break;
                 default:
                     AdditionalData = json.Other(AdditionalData, name);
@@ -3597,7 +3597,7 @@ public sealed record PtyList
         }
     }
 
-    internal static PtyList Read(ref ResultReader json) => new(ref json);
+    internal static PtyList Read(ref ResultReader json) => json.IsNull ? null! : new(ref json);
 }
 
 /// <summary>A terminal that is connected.</summary>
@@ -3633,7 +3633,7 @@ public sealed record PtyOpened
         }
     }
 
-    internal static PtyOpened Read(ref ResultReader json) => new(ref json);
+    internal static PtyOpened Read(ref ResultReader json) => json.IsNull ? null! : new(ref json);
 }
 
 /// <summary>One rate limit.</summary>
@@ -3665,10 +3665,10 @@ public sealed record RateLimit
             switch (name.Length)
             {
                 case 3 when name.SequenceEqual("ttl"u8):
-                    Ttl = json.IsNull ? null : json.Span(TimeSpan.TicksPerSecond);
+                    Ttl = json.Span(TimeSpan.TicksPerSecond);
                     break;
                 case 5 when name.SequenceEqual("limit"u8):
-                    Limit = json.IsNull ? null : json.Double();
+                    Limit = json.Double();
                     break;
                 default:
                     AdditionalData = json.Other(AdditionalData, name);
@@ -3677,7 +3677,7 @@ public sealed record RateLimit
         }
     }
 
-    internal static RateLimit Read(ref ResultReader json) => new(ref json);
+    internal static RateLimit Read(ref ResultReader json) => json.IsNull ? null! : new(ref json);
 }
 
 /// <summary>The rate limits of the API.</summary>
@@ -3720,19 +3720,19 @@ public sealed record RateLimits
             switch (name.Length)
             {
                 case 10 when name.SequenceEqual("failedAuth"u8):
-                    FailedAuth = json.IsNull ? null : Daytona.RateLimit.Read(ref json);
+                    FailedAuth = Daytona.RateLimit.Read(ref json);
                     break;
                 case 13 when name.SequenceEqual("authenticated"u8):
-                    Authenticated = json.IsNull ? null : Daytona.RateLimit.Read(ref json);
+                    Authenticated = Daytona.RateLimit.Read(ref json);
                     break;
                 case 13 when name.SequenceEqual("sandboxCreate"u8):
-                    SandboxCreate = json.IsNull ? null : Daytona.RateLimit.Read(ref json);
+                    SandboxCreate = Daytona.RateLimit.Read(ref json);
                     break;
                 case 16 when name.SequenceEqual("sandboxLifecycle"u8):
-                    SandboxLifecycle = json.IsNull ? null : Daytona.RateLimit.Read(ref json);
+                    SandboxLifecycle = Daytona.RateLimit.Read(ref json);
                     break;
                 case 11 when name.SequenceEqual("sandboxList"u8):
-                    SandboxList = json.IsNull ? null : Daytona.RateLimit.Read(ref json);
+                    SandboxList = Daytona.RateLimit.Read(ref json);
                     break;
                 default:
                     AdditionalData = json.Other(AdditionalData, name);
@@ -3741,7 +3741,7 @@ public sealed record RateLimits
         }
     }
 
-    internal static RateLimits Read(ref ResultReader json) => new(ref json);
+    internal static RateLimits Read(ref ResultReader json) => json.IsNull ? null! : new(ref json);
 }
 
 /// <summary>A file that is being read.</summary>
@@ -3768,7 +3768,7 @@ public sealed record ReaderOpened
             switch (name.Length)
             {
                 case 6 when name.SequenceEqual("length"u8):
-                    Length = json.IsNull ? null : json.Long();
+                    Length = json.Long();
                     break;
                 default:
                     AdditionalData = json.Other(AdditionalData, name);
@@ -3777,7 +3777,7 @@ public sealed record ReaderOpened
         }
     }
 
-    internal static ReaderOpened Read(ref ResultReader json) => new(ref json);
+    internal static ReaderOpened Read(ref ResultReader json) => json.IsNull ? null! : new(ref json);
 }
 
 /// <summary>A video of the screen.</summary>
@@ -3842,19 +3842,19 @@ public sealed record Recording
                     FilePath = json.Text()!;
                     break;
                 case 9 when name.SequenceEqual("startTime"u8):
-                    StartTime = json.Time();
+                    StartTime = json.Time()!.Value;
                     break;
                 case 7 when name.SequenceEqual("endTime"u8):
-                    EndTime = json.IsNull ? null : json.Time();
+                    EndTime = json.Time();
                     break;
                 case 6 when name.SequenceEqual("status"u8):
-                    Status = new RecordingStatus(json.Choice());
+                    Status = json.Choice<RecordingStatus>()!.Value;
                     break;
                 case 15 when name.SequenceEqual("durationSeconds"u8):
-                    Duration = json.IsNull ? null : json.Span(TimeSpan.TicksPerSecond);
+                    Duration = json.Span(TimeSpan.TicksPerSecond);
                     break;
                 case 9 when name.SequenceEqual("sizeBytes"u8):
-                    SizeBytes = json.IsNull ? null : json.Long();
+                    SizeBytes = json.Long();
                     break;
                 default:
                     AdditionalData = json.Other(AdditionalData, name);
@@ -3863,7 +3863,7 @@ public sealed record Recording
         }
     }
 
-    internal static Recording Read(ref ResultReader json) => new(ref json);
+    internal static Recording Read(ref ResultReader json) => json.IsNull ? null! : new(ref json);
 }
 
 /// <summary>Videos of the screen.</summary>
@@ -3890,7 +3890,7 @@ public sealed record RecordingList
             switch (name.Length)
             {
                 case 10 when name.SequenceEqual("recordings"u8):
-                    Recordings = json.IsNull ? null! : json.List(Daytona.Recording.Read);
+                    Recordings = json.List(Daytona.Recording.Read);
                     break;
                 default:
                     AdditionalData = json.Other(AdditionalData, name);
@@ -3899,7 +3899,7 @@ public sealed record RecordingList
         }
     }
 
-    internal static RecordingList Read(ref ResultReader json) => new(ref json);
+    internal static RecordingList Read(ref ResultReader json) => json.IsNull ? null! : new(ref json);
 }
 
 /// <summary>A region.</summary>
@@ -3971,13 +3971,13 @@ public sealed record Region
                     OrganizationId = json.Text();
                     break;
                 case 10 when name.SequenceEqual("regionType"u8):
-                    RegionType = new RegionType(json.Choice());
+                    RegionType = json.Choice<RegionType>()!.Value;
                     break;
                 case 9 when name.SequenceEqual("createdAt"u8):
-                    CreatedAt = json.Time();
+                    CreatedAt = json.Time()!.Value;
                     break;
                 case 9 when name.SequenceEqual("updatedAt"u8):
-                    UpdatedAt = json.Time();
+                    UpdatedAt = json.Time()!.Value;
                     break;
                 case 8 when name.SequenceEqual("proxyUrl"u8):
                     ProxyUrl = json.Text();
@@ -3998,7 +3998,7 @@ public sealed record Region
         }
     }
 
-    internal static Region Read(ref ResultReader json) => new(ref json);
+    internal static Region Read(ref ResultReader json) => json.IsNull ? null! : new(ref json);
 }
 
 /// <summary>What became of one file.</summary>
@@ -4036,7 +4036,7 @@ public sealed record ReplaceResult
                     File = json.Text()!;
                     break;
                 case 7 when name.SequenceEqual("success"u8):
-                    Success = json.Boolean();
+                    Success = json.Boolean()!.Value;
                     break;
                 case 5 when name.SequenceEqual("error"u8):
                     Error = json.Text();
@@ -4048,7 +4048,7 @@ public sealed record ReplaceResult
         }
     }
 
-    internal static ReplaceResult Read(ref ResultReader json) => new(ref json);
+    internal static ReplaceResult Read(ref ResultReader json) => json.IsNull ? null! : new(ref json);
 }
 
 /// <summary>A command that was started, as a stream's OPENED tells it.</summary>
@@ -4091,7 +4091,7 @@ public sealed record RunOpened
         }
     }
 
-    internal static RunOpened Read(ref ResultReader json) => new(ref json);
+    internal static RunOpened Read(ref ResultReader json) => json.IsNull ? null! : new(ref json);
 }
 
 /// <summary>What a finished command left. Bytes that are not UTF-8 are U+FFFD here; the stream has them
@@ -4128,7 +4128,7 @@ public sealed record RunResult
             switch (name.Length)
             {
                 case 8 when name.SequenceEqual("exitCode"u8):
-                    ExitCode = json.Int();
+                    ExitCode = json.Int()!.Value;
                     break;
                 case 6 when name.SequenceEqual("stdout"u8):
                     Stdout = json.Text()!;
@@ -4143,7 +4143,7 @@ public sealed record RunResult
         }
     }
 
-    internal static RunResult Read(ref ResultReader json) => new(ref json);
+    internal static RunResult Read(ref ResultReader json) => json.IsNull ? null! : new(ref json);
 }
 
 /// <summary>A sandbox, as the server describes it.</summary>
@@ -4361,16 +4361,16 @@ public sealed record SandboxInfo
                     User = json.Text()!;
                     break;
                 case 3 when name.SequenceEqual("env"u8):
-                    Env = json.IsNull ? null : json.Map(static (ref ResultReader json) => json.Text()!);
+                    Env = json.Map(static (ref ResultReader json) => json.Text()!);
                     break;
                 case 6 when name.SequenceEqual("labels"u8):
-                    Labels = json.IsNull ? null! : json.Map(static (ref ResultReader json) => json.Text()!);
+                    Labels = json.Map(static (ref ResultReader json) => json.Text()!);
                     break;
                 case 6 when name.SequenceEqual("public"u8):
-                    Public = json.Boolean();
+                    Public = json.Boolean()!.Value;
                     break;
                 case 15 when name.SequenceEqual("networkBlockAll"u8):
-                    NetworkBlockAll = json.IsNull ? null : json.Boolean();
+                    NetworkBlockAll = json.Boolean();
                     break;
                 case 16 when name.SequenceEqual("networkAllowList"u8):
                     NetworkAllowList = json.Text();
@@ -4388,82 +4388,82 @@ public sealed record SandboxInfo
                     Target = json.Text()!;
                     break;
                 case 3 when name.SequenceEqual("cpu"u8):
-                    Cpu = json.Double();
+                    Cpu = json.Double()!.Value;
                     break;
                 case 3 when name.SequenceEqual("gpu"u8):
-                    Gpu = json.Double();
+                    Gpu = json.Double()!.Value;
                     break;
                 case 6 when name.SequenceEqual("memory"u8):
-                    Memory = json.Double();
+                    Memory = json.Double()!.Value;
                     break;
                 case 4 when name.SequenceEqual("disk"u8):
-                    Disk = json.Double();
+                    Disk = json.Double()!.Value;
                     break;
                 case 7 when name.SequenceEqual("gpuType"u8):
-                    GpuType = json.IsNull ? default(GpuType?) : new GpuType(json.Choice());
+                    GpuType = json.Choice<GpuType>();
                     break;
                 case 4 when name.SequenceEqual("spot"u8):
-                    Spot = json.IsNull ? null : json.Boolean();
+                    Spot = json.Boolean();
                     break;
                 case 13 when name.SequenceEqual("spotEvictedAt"u8):
-                    SpotEvictedAt = json.IsNull ? null : json.Time();
+                    SpotEvictedAt = json.Time();
                     break;
                 case 15 when name.SequenceEqual("queueTimedOutAt"u8):
-                    QueueTimedOutAt = json.IsNull ? null : json.Time();
+                    QueueTimedOutAt = json.Time();
                     break;
                 case 5 when name.SequenceEqual("state"u8):
-                    State = json.IsNull ? default(SandboxState?) : new SandboxState(json.Choice());
+                    State = json.Choice<SandboxState>();
                     break;
                 case 12 when name.SequenceEqual("desiredState"u8):
-                    DesiredState = json.IsNull ? default(SandboxDesiredState?) : new SandboxDesiredState(json.Choice());
+                    DesiredState = json.Choice<SandboxDesiredState>();
                     break;
                 case 11 when name.SequenceEqual("errorReason"u8):
                     ErrorReason = json.Text();
                     break;
                 case 11 when name.SequenceEqual("recoverable"u8):
-                    Recoverable = json.IsNull ? null : json.Boolean();
+                    Recoverable = json.Boolean();
                     break;
                 case 10 when name.SequenceEqual("warmPoolId"u8):
                     WarmPoolId = json.Text();
                     break;
                 case 11 when name.SequenceEqual("backupState"u8):
-                    BackupState = json.IsNull ? default(BackupState?) : new BackupState(json.Choice());
+                    BackupState = json.Choice<BackupState>();
                     break;
                 case 15 when name.SequenceEqual("backupCreatedAt"u8):
-                    BackupCreatedAt = json.IsNull ? null : json.Time();
+                    BackupCreatedAt = json.Time();
                     break;
                 case 16 when name.SequenceEqual("autoStopInterval"u8):
-                    AutoStopInterval = json.IsNull ? null : json.Span(TimeSpan.TicksPerMinute);
+                    AutoStopInterval = json.Span(TimeSpan.TicksPerMinute);
                     break;
                 case 17 when name.SequenceEqual("autoPauseInterval"u8):
-                    AutoPauseInterval = json.IsNull ? null : json.Span(TimeSpan.TicksPerMinute);
+                    AutoPauseInterval = json.Span(TimeSpan.TicksPerMinute);
                     break;
                 case 19 when name.SequenceEqual("autoArchiveInterval"u8):
-                    AutoArchiveInterval = json.IsNull ? null : json.Span(TimeSpan.TicksPerMinute);
+                    AutoArchiveInterval = json.Span(TimeSpan.TicksPerMinute);
                     break;
                 case 18 when name.SequenceEqual("autoDeleteInterval"u8):
-                    AutoDeleteInterval = json.IsNull ? null : json.Span(TimeSpan.TicksPerMinute);
+                    AutoDeleteInterval = json.Span(TimeSpan.TicksPerMinute);
                     break;
                 case 13 when name.SequenceEqual("autoDestroyAt"u8):
-                    AutoDestroyAt = json.IsNull ? null : json.Time();
+                    AutoDestroyAt = json.Time();
                     break;
                 case 7 when name.SequenceEqual("volumes"u8):
-                    Volumes = json.IsNull ? null : json.List(Daytona.VolumeMount.Read);
+                    Volumes = json.List(Daytona.VolumeMount.Read);
                     break;
                 case 9 when name.SequenceEqual("buildInfo"u8):
-                    BuildInfo = json.IsNull ? null : Daytona.BuildInfo.Read(ref json);
+                    BuildInfo = Daytona.BuildInfo.Read(ref json);
                     break;
                 case 9 when name.SequenceEqual("createdAt"u8):
-                    CreatedAt = json.IsNull ? null : json.Time();
+                    CreatedAt = json.Time();
                     break;
                 case 9 when name.SequenceEqual("updatedAt"u8):
-                    UpdatedAt = json.IsNull ? null : json.Time();
+                    UpdatedAt = json.Time();
                     break;
                 case 14 when name.SequenceEqual("lastActivityAt"u8):
-                    LastActivityAt = json.IsNull ? null : json.Time();
+                    LastActivityAt = json.Time();
                     break;
                 case 12 when name.SequenceEqual("sandboxClass"u8):
-                    SandboxClass = json.IsNull ? default(SandboxClass?) : new SandboxClass(json.Choice());
+                    SandboxClass = json.Choice<SandboxClass>();
                     break;
                 case 13 when name.SequenceEqual("daemonVersion"u8):
                     DaemonVersion = json.Text();
@@ -4484,7 +4484,7 @@ public sealed record SandboxInfo
         }
     }
 
-    internal static SandboxInfo Read(ref ResultReader json) => new(ref json);
+    internal static SandboxInfo Read(ref ResultReader json) => json.IsNull ? null! : new(ref json);
 }
 
 /// <summary>The labels of a sandbox.</summary>
@@ -4511,7 +4511,7 @@ public sealed record SandboxLabels
             switch (name.Length)
             {
                 case 6 when name.SequenceEqual("labels"u8):
-                    Labels = json.IsNull ? null! : json.Map(static (ref ResultReader json) => json.Text()!);
+                    Labels = json.Map(static (ref ResultReader json) => json.Text()!);
                     break;
                 default:
                     AdditionalData = json.Other(AdditionalData, name);
@@ -4520,7 +4520,7 @@ public sealed record SandboxLabels
         }
     }
 
-    internal static SandboxLabels Read(ref ResultReader json) => new(ref json);
+    internal static SandboxLabels Read(ref ResultReader json) => json.IsNull ? null! : new(ref json);
 }
 
 /// <summary>A page of sandboxes.</summary>
@@ -4564,19 +4564,19 @@ public sealed record SandboxPage
             switch (name.Length)
             {
                 case 5 when name.SequenceEqual("items"u8):
-                    Items = json.IsNull ? null! : json.List(Daytona.SandboxInfo.Read);
+                    Items = json.List(Daytona.SandboxInfo.Read);
                     break;
                 case 10 when name.SequenceEqual("nextCursor"u8):
                     NextCursor = json.Text();
                     break;
                 case 5 when name.SequenceEqual("total"u8):
-                    Total = json.IsNull ? null : json.Long();
+                    Total = json.Long();
                     break;
                 case 4 when name.SequenceEqual("page"u8):
-                    Page = json.IsNull ? null : json.Long();
+                    Page = json.Long();
                     break;
                 case 10 when name.SequenceEqual("totalPages"u8):
-                    TotalPages = json.IsNull ? null : json.Long();
+                    TotalPages = json.Long();
                     break;
                 default:
                     AdditionalData = json.Other(AdditionalData, name);
@@ -4585,7 +4585,7 @@ public sealed record SandboxPage
         }
     }
 
-    internal static SandboxPage Read(ref ResultReader json) => new(ref json);
+    internal static SandboxPage Read(ref ResultReader json) => json.IsNull ? null! : new(ref json);
 }
 
 /// <summary>One screen.</summary>
@@ -4632,22 +4632,22 @@ public sealed record Screen
             switch (name.Length)
             {
                 case 2 when name.SequenceEqual("id"u8):
-                    Id = json.Long();
+                    Id = json.Long()!.Value;
                     break;
                 case 1 when name.SequenceEqual("x"u8):
-                    X = json.Int();
+                    X = json.Int()!.Value;
                     break;
                 case 1 when name.SequenceEqual("y"u8):
-                    Y = json.Int();
+                    Y = json.Int()!.Value;
                     break;
                 case 5 when name.SequenceEqual("width"u8):
-                    Width = json.Int();
+                    Width = json.Int()!.Value;
                     break;
                 case 6 when name.SequenceEqual("height"u8):
-                    Height = json.Int();
+                    Height = json.Int()!.Value;
                     break;
                 case 8 when name.SequenceEqual("isActive"u8):
-                    IsActive = json.Boolean();
+                    IsActive = json.Boolean()!.Value;
                     break;
                 default:
                     AdditionalData = json.Other(AdditionalData, name);
@@ -4656,7 +4656,7 @@ public sealed record Screen
         }
     }
 
-    internal static Screen Read(ref ResultReader json) => new(ref json);
+    internal static Screen Read(ref ResultReader json) => json.IsNull ? null! : new(ref json);
 }
 
 /// <summary>A picture of the screen.</summary>
@@ -4694,10 +4694,10 @@ public sealed record ScreenshotTaken
                     Screenshot = json.Text()!;
                     break;
                 case 14 when name.SequenceEqual("cursorPosition"u8):
-                    CursorPosition = json.IsNull ? null : Daytona.MousePosition.Read(ref json);
+                    CursorPosition = Daytona.MousePosition.Read(ref json);
                     break;
                 case 9 when name.SequenceEqual("sizeBytes"u8):
-                    SizeBytes = json.IsNull ? null : json.Long();
+                    SizeBytes = json.Long();
                     break;
                 default:
                     AdditionalData = json.Other(AdditionalData, name);
@@ -4706,7 +4706,7 @@ public sealed record ScreenshotTaken
         }
     }
 
-    internal static ScreenshotTaken Read(ref ResultReader json) => new(ref json);
+    internal static ScreenshotTaken Read(ref ResultReader json) => json.IsNull ? null! : new(ref json);
 }
 
 /// <summary>What came of scrolling.</summary>
@@ -4733,7 +4733,7 @@ public sealed record Scrolled
             switch (name.Length)
             {
                 case 7 when name.SequenceEqual("success"u8):
-                    Success = json.Boolean();
+                    Success = json.Boolean()!.Value;
                     break;
                 default:
                     AdditionalData = json.Other(AdditionalData, name);
@@ -4742,7 +4742,7 @@ public sealed record Scrolled
         }
     }
 
-    internal static Scrolled Read(ref ResultReader json) => new(ref json);
+    internal static Scrolled Read(ref ResultReader json) => json.IsNull ? null! : new(ref json);
 }
 
 /// <summary>What was found by name.</summary>
@@ -4769,7 +4769,7 @@ public sealed record SearchResult
             switch (name.Length)
             {
                 case 5 when name.SequenceEqual("files"u8):
-                    Files = json.IsNull ? null! : json.List(static (ref ResultReader json) => json.Text()!);
+                    Files = json.List(static (ref ResultReader json) => json.Text()!);
                     break;
                 default:
                     AdditionalData = json.Other(AdditionalData, name);
@@ -4778,7 +4778,7 @@ public sealed record SearchResult
         }
     }
 
-    internal static SearchResult Read(ref ResultReader json) => new(ref json);
+    internal static SearchResult Read(ref ResultReader json) => json.IsNull ? null! : new(ref json);
 }
 
 /// <summary>A secret without its value.</summary>
@@ -4841,13 +4841,13 @@ public sealed record Secret
                     Placeholder = json.Text()!;
                     break;
                 case 5 when name.SequenceEqual("hosts"u8):
-                    Hosts = json.IsNull ? null! : json.List(static (ref ResultReader json) => json.Text()!);
+                    Hosts = json.List(static (ref ResultReader json) => json.Text()!);
                     break;
                 case 9 when name.SequenceEqual("createdAt"u8):
-                    CreatedAt = json.Time();
+                    CreatedAt = json.Time()!.Value;
                     break;
                 case 9 when name.SequenceEqual("updatedAt"u8):
-                    UpdatedAt = json.Time();
+                    UpdatedAt = json.Time()!.Value;
                     break;
                 default:
                     AdditionalData = json.Other(AdditionalData, name);
@@ -4856,7 +4856,7 @@ public sealed record Secret
         }
     }
 
-    internal static Secret Read(ref ResultReader json) => new(ref json);
+    internal static Secret Read(ref ResultReader json) => json.IsNull ? null! : new(ref json);
 }
 
 /// <summary>A page of secrets.</summary>
@@ -4891,10 +4891,10 @@ public sealed record SecretPage
             switch (name.Length)
             {
                 case 5 when name.SequenceEqual("items"u8):
-                    Items = json.IsNull ? null! : json.List(Daytona.Secret.Read);
+                    Items = json.List(Daytona.Secret.Read);
                     break;
                 case 5 when name.SequenceEqual("total"u8):
-                    Total = json.Long();
+                    Total = json.Long()!.Value;
                     break;
                 case 10 when name.SequenceEqual("nextCursor"u8):
                     NextCursor = json.Text();
@@ -4906,7 +4906,7 @@ public sealed record SecretPage
         }
     }
 
-    internal static SecretPage Read(ref ResultReader json) => new(ref json);
+    internal static SecretPage Read(ref ResultReader json) => json.IsNull ? null! : new(ref json);
 }
 
 /// <summary>How a deployment of Daytona is configured.</summary>
@@ -5024,22 +5024,22 @@ public sealed record ServerConfig
                     BuildSha = json.Text();
                     break;
                 case 4 when name.SequenceEqual("oidc"u8):
-                    Oidc = json.IsNull ? null! : Daytona.Oidc.Read(ref json);
+                    Oidc = Daytona.Oidc.Read(ref json);
                     break;
                 case 7 when name.SequenceEqual("ssoOidc"u8):
-                    SsoOidc = json.IsNull ? null : Daytona.SsoOidc.Read(ref json);
+                    SsoOidc = Daytona.SsoOidc.Read(ref json);
                     break;
                 case 7 when name.SequenceEqual("posthog"u8):
-                    Posthog = json.IsNull ? null : Daytona.Posthog.Read(ref json);
+                    Posthog = Daytona.Posthog.Read(ref json);
                     break;
                 case 18 when name.SequenceEqual("forcedFeatureFlags"u8):
-                    ForcedFeatureFlags = json.IsNull ? null : json.List(static (ref ResultReader json) => json.Text()!);
+                    ForcedFeatureFlags = json.List(static (ref ResultReader json) => json.Text()!);
                     break;
                 case 21 when name.SequenceEqual("linkedAccountsEnabled"u8):
-                    LinkedAccountsEnabled = json.Boolean();
+                    LinkedAccountsEnabled = json.Boolean()!.Value;
                     break;
                 case 13 when name.SequenceEqual("announcements"u8):
-                    Announcements = json.IsNull ? null! : json.Map(Daytona.Announcement.Read);
+                    Announcements = json.Map(Daytona.Announcement.Read);
                     break;
                 case 10 when name.SequenceEqual("pylonAppId"u8):
                     PylonAppId = json.Text();
@@ -5057,10 +5057,10 @@ public sealed record ServerConfig
                     DashboardUrl = json.Text()!;
                     break;
                 case 22 when name.SequenceEqual("maxAutoArchiveInterval"u8):
-                    MaxAutoArchiveInterval = json.Span(TimeSpan.TicksPerMinute);
+                    MaxAutoArchiveInterval = json.Span(TimeSpan.TicksPerMinute)!.Value;
                     break;
                 case 15 when name.SequenceEqual("maintananceMode"u8):
-                    MaintananceMode = json.Boolean();
+                    MaintananceMode = json.Boolean()!.Value;
                     break;
                 case 11 when name.SequenceEqual("environment"u8):
                     Environment = json.Text()!;
@@ -5081,7 +5081,7 @@ public sealed record ServerConfig
                     SshGatewayPublicKey = json.Text();
                     break;
                 case 9 when name.SequenceEqual("rateLimit"u8):
-                    RateLimit = json.IsNull ? null : Daytona.RateLimits.Read(ref json);
+                    RateLimit = Daytona.RateLimits.Read(ref json);
                     break;
                 default:
                     AdditionalData = json.Other(AdditionalData, name);
@@ -5090,7 +5090,7 @@ public sealed record ServerConfig
         }
     }
 
-    internal static ServerConfig Read(ref ResultReader json) => new(ref json);
+    internal static ServerConfig Read(ref ResultReader json) => json.IsNull ? null! : new(ref json);
 }
 
 /// <summary>A session and what ran in it.</summary>
@@ -5124,7 +5124,7 @@ public sealed record Session
                     SessionId = json.Text()!;
                     break;
                 case 8 when name.SequenceEqual("commands"u8):
-                    Commands = json.IsNull ? null! : json.List(Daytona.SessionCommand.Read);
+                    Commands = json.List(Daytona.SessionCommand.Read);
                     break;
                 default:
                     AdditionalData = json.Other(AdditionalData, name);
@@ -5133,7 +5133,7 @@ public sealed record Session
         }
     }
 
-    internal static Session Read(ref ResultReader json) => new(ref json);
+    internal static Session Read(ref ResultReader json) => json.IsNull ? null! : new(ref json);
 }
 
 /// <summary>A command of a session.</summary>
@@ -5174,7 +5174,7 @@ public sealed record SessionCommand
                     Command = json.Text()!;
                     break;
                 case 8 when name.SequenceEqual("exitCode"u8):
-                    ExitCode = json.IsNull ? null : json.Int();
+                    ExitCode = json.Int();
                     break;
                 default:
                     AdditionalData = json.Other(AdditionalData, name);
@@ -5183,7 +5183,7 @@ public sealed record SessionCommand
         }
     }
 
-    internal static SessionCommand Read(ref ResultReader json) => new(ref json);
+    internal static SessionCommand Read(ref ResultReader json) => json.IsNull ? null! : new(ref json);
 }
 
 /// <summary>What a session's command did; with <c>runAsync</c> the id alone.</summary>
@@ -5240,7 +5240,7 @@ public sealed record SessionExecuteResult
                     Stderr = json.Text();
                     break;
                 case 8 when name.SequenceEqual("exitCode"u8):
-                    ExitCode = json.IsNull ? null : json.Int();
+                    ExitCode = json.Int();
                     break;
                 default:
                     AdditionalData = json.Other(AdditionalData, name);
@@ -5249,7 +5249,7 @@ public sealed record SessionExecuteResult
         }
     }
 
-    internal static SessionExecuteResult Read(ref ResultReader json) => new(ref json);
+    internal static SessionExecuteResult Read(ref ResultReader json) => json.IsNull ? null! : new(ref json);
 }
 
 /// <summary>How a port is reached without a header.</summary>
@@ -5291,7 +5291,7 @@ public sealed record SignedPreviewLink
                     SandboxId = json.Text()!;
                     break;
                 case 4 when name.SequenceEqual("port"u8):
-                    Port = json.Int();
+                    Port = json.Int()!.Value;
                     break;
                 case 5 when name.SequenceEqual("token"u8):
                     Token = json.Text()!;
@@ -5306,7 +5306,7 @@ public sealed record SignedPreviewLink
         }
     }
 
-    internal static SignedPreviewLink Read(ref ResultReader json) => new(ref json);
+    internal static SignedPreviewLink Read(ref ResultReader json) => json.IsNull ? null! : new(ref json);
 }
 
 /// <summary>A signed URL.</summary>
@@ -5340,7 +5340,7 @@ public sealed record SignedUrl
                     Url = json.Text()!;
                     break;
                 case 7 when name.SequenceEqual("expires"u8):
-                    Expires = json.Long();
+                    Expires = json.Long()!.Value;
                     break;
                 default:
                     AdditionalData = json.Other(AdditionalData, name);
@@ -5349,7 +5349,7 @@ public sealed record SignedUrl
         }
     }
 
-    internal static SignedUrl Read(ref ResultReader json) => new(ref json);
+    internal static SignedUrl Read(ref ResultReader json) => json.IsNull ? null! : new(ref json);
 }
 
 /// <summary>A snapshot.</summary>
@@ -5473,10 +5473,10 @@ public sealed record Snapshot
                     OrganizationId = json.Text();
                     break;
                 case 7 when name.SequenceEqual("general"u8):
-                    General = json.Boolean();
+                    General = json.Boolean()!.Value;
                     break;
                 case 5 when name.SequenceEqual("state"u8):
-                    State = new SnapshotState(json.Choice());
+                    State = json.Choice<SnapshotState>()!.Value;
                     break;
                 case 11 when name.SequenceEqual("errorReason"u8):
                     ErrorReason = json.Text();
@@ -5485,31 +5485,31 @@ public sealed record Snapshot
                     ImageName = json.Text();
                     break;
                 case 9 when name.SequenceEqual("buildInfo"u8):
-                    BuildInfo = json.IsNull ? null : Daytona.BuildInfo.Read(ref json);
+                    BuildInfo = Daytona.BuildInfo.Read(ref json);
                     break;
                 case 10 when name.SequenceEqual("entrypoint"u8):
-                    Entrypoint = json.IsNull ? null : json.List(static (ref ResultReader json) => json.Text()!);
+                    Entrypoint = json.List(static (ref ResultReader json) => json.Text()!);
                     break;
                 case 4 when name.SequenceEqual("size"u8):
-                    Size = json.IsNull ? null : json.Double();
+                    Size = json.Double();
                     break;
                 case 3 when name.SequenceEqual("cpu"u8):
-                    Cpu = json.Double();
+                    Cpu = json.Double()!.Value;
                     break;
                 case 3 when name.SequenceEqual("gpu"u8):
-                    Gpu = json.Double();
+                    Gpu = json.Double()!.Value;
                     break;
                 case 7 when name.SequenceEqual("gpuType"u8):
-                    GpuType = json.IsNull ? default(GpuType?) : new GpuType(json.Choice());
+                    GpuType = json.Choice<GpuType>();
                     break;
                 case 3 when name.SequenceEqual("mem"u8):
-                    Mem = json.Double();
+                    Mem = json.Double()!.Value;
                     break;
                 case 4 when name.SequenceEqual("disk"u8):
-                    Disk = json.Double();
+                    Disk = json.Double()!.Value;
                     break;
                 case 9 when name.SequenceEqual("regionIds"u8):
-                    RegionIds = json.IsNull ? null : json.List(static (ref ResultReader json) => json.Text()!);
+                    RegionIds = json.List(static (ref ResultReader json) => json.Text()!);
                     break;
                 case 15 when name.SequenceEqual("initialRunnerId"u8):
                     InitialRunnerId = json.Text();
@@ -5521,16 +5521,16 @@ public sealed record Snapshot
                     SourceSandboxId = json.Text();
                     break;
                 case 12 when name.SequenceEqual("sandboxClass"u8):
-                    SandboxClass = json.IsNull ? default(SandboxClass?) : new SandboxClass(json.Choice());
+                    SandboxClass = json.Choice<SandboxClass>();
                     break;
                 case 9 when name.SequenceEqual("createdAt"u8):
-                    CreatedAt = json.Time();
+                    CreatedAt = json.Time()!.Value;
                     break;
                 case 9 when name.SequenceEqual("updatedAt"u8):
-                    UpdatedAt = json.Time();
+                    UpdatedAt = json.Time()!.Value;
                     break;
                 case 10 when name.SequenceEqual("lastUsedAt"u8):
-                    LastUsedAt = json.IsNull ? null : json.Time();
+                    LastUsedAt = json.Time();
                     break;
                 default:
                     AdditionalData = json.Other(AdditionalData, name);
@@ -5539,7 +5539,7 @@ public sealed record Snapshot
         }
     }
 
-    internal static Snapshot Read(ref ResultReader json) => new(ref json);
+    internal static Snapshot Read(ref ResultReader json) => json.IsNull ? null! : new(ref json);
 }
 
 /// <summary>A page of snapshots.</summary>
@@ -5578,16 +5578,16 @@ public sealed record SnapshotPage
             switch (name.Length)
             {
                 case 5 when name.SequenceEqual("items"u8):
-                    Items = json.IsNull ? null! : json.List(Daytona.Snapshot.Read);
+                    Items = json.List(Daytona.Snapshot.Read);
                     break;
                 case 5 when name.SequenceEqual("total"u8):
-                    Total = json.Long();
+                    Total = json.Long()!.Value;
                     break;
                 case 4 when name.SequenceEqual("page"u8):
-                    Page = json.Long();
+                    Page = json.Long()!.Value;
                     break;
                 case 10 when name.SequenceEqual("totalPages"u8):
-                    TotalPages = json.Long();
+                    TotalPages = json.Long()!.Value;
                     break;
                 default:
                     AdditionalData = json.Other(AdditionalData, name);
@@ -5596,7 +5596,7 @@ public sealed record SnapshotPage
         }
     }
 
-    internal static SnapshotPage Read(ref ResultReader json) => new(ref json);
+    internal static SnapshotPage Read(ref ResultReader json) => json.IsNull ? null! : new(ref json);
 }
 
 /// <summary>Access to a sandbox over SSH.</summary>
@@ -5656,13 +5656,13 @@ public sealed record SshAccess
                     Token = json.Text()!;
                     break;
                 case 9 when name.SequenceEqual("expiresAt"u8):
-                    ExpiresAt = json.Time();
+                    ExpiresAt = json.Time()!.Value;
                     break;
                 case 9 when name.SequenceEqual("createdAt"u8):
-                    CreatedAt = json.Time();
+                    CreatedAt = json.Time()!.Value;
                     break;
                 case 9 when name.SequenceEqual("updatedAt"u8):
-                    UpdatedAt = json.Time();
+                    UpdatedAt = json.Time()!.Value;
                     break;
                 case 10 when name.SequenceEqual("sshCommand"u8):
                     SshCommand = json.Text()!;
@@ -5674,7 +5674,7 @@ public sealed record SshAccess
         }
     }
 
-    internal static SshAccess Read(ref ResultReader json) => new(ref json);
+    internal static SshAccess Read(ref ResultReader json) => json.IsNull ? null! : new(ref json);
 }
 
 /// <summary>Whether a token is accepted.</summary>
@@ -5705,7 +5705,7 @@ public sealed record SshValidation
             switch (name.Length)
             {
                 case 5 when name.SequenceEqual("valid"u8):
-                    Valid = json.Boolean();
+                    Valid = json.Boolean()!.Value;
                     break;
                 case 9 when name.SequenceEqual("sandboxId"u8):
                     SandboxId = json.Text();
@@ -5717,7 +5717,7 @@ public sealed record SshValidation
         }
     }
 
-    internal static SshValidation Read(ref ResultReader json) => new(ref json);
+    internal static SshValidation Read(ref ResultReader json) => json.IsNull ? null! : new(ref json);
 }
 
 /// <summary>Where the people of an organization log in.</summary>
@@ -5760,7 +5760,7 @@ public sealed record SsoOidc
         }
     }
 
-    internal static SsoOidc Read(ref ResultReader json) => new(ref json);
+    internal static SsoOidc Read(ref ResultReader json) => json.IsNull ? null! : new(ref json);
 }
 
 /// <summary>What changed, or with <c>dryRun</c> would. Paths are relative to the two directories, with slashes; those
@@ -5808,22 +5808,22 @@ public sealed record SyncResult
             switch (name.Length)
             {
                 case 7 when name.SequenceEqual("created"u8):
-                    Created = json.IsNull ? null! : json.List(static (ref ResultReader json) => json.Text()!);
+                    Created = json.List(static (ref ResultReader json) => json.Text()!);
                     break;
                 case 7 when name.SequenceEqual("updated"u8):
-                    Updated = json.IsNull ? null! : json.List(static (ref ResultReader json) => json.Text()!);
+                    Updated = json.List(static (ref ResultReader json) => json.Text()!);
                     break;
                 case 7 when name.SequenceEqual("deleted"u8):
-                    Deleted = json.IsNull ? null! : json.List(static (ref ResultReader json) => json.Text()!);
+                    Deleted = json.List(static (ref ResultReader json) => json.Text()!);
                     break;
                 case 9 when name.SequenceEqual("unchanged"u8):
-                    Unchanged = json.Long();
+                    Unchanged = json.Long()!.Value;
                     break;
                 case 7 when name.SequenceEqual("skipped"u8):
-                    Skipped = json.IsNull ? null! : json.List(Daytona.SyncSkipped.Read);
+                    Skipped = json.List(Daytona.SyncSkipped.Read);
                     break;
                 case 5 when name.SequenceEqual("bytes"u8):
-                    Bytes = json.Long();
+                    Bytes = json.Long()!.Value;
                     break;
                 default:
                     AdditionalData = json.Other(AdditionalData, name);
@@ -5832,7 +5832,7 @@ public sealed record SyncResult
         }
     }
 
-    internal static SyncResult Read(ref ResultReader json) => new(ref json);
+    internal static SyncResult Read(ref ResultReader json) => json.IsNull ? null! : new(ref json);
 }
 
 /// <summary>Something that cannot be copied.</summary>
@@ -5875,7 +5875,7 @@ public sealed record SyncSkipped
         }
     }
 
-    internal static SyncSkipped Read(ref ResultReader json) => new(ref json);
+    internal static SyncSkipped Read(ref ResultReader json) => json.IsNull ? null! : new(ref json);
 }
 
 /// <summary>What a sandbox uses now.</summary>
@@ -5938,34 +5938,34 @@ public sealed record SystemMetrics
             switch (name.Length)
             {
                 case 8 when name.SequenceEqual("cpuCount"u8):
-                    CpuCount = json.Double();
+                    CpuCount = json.Double()!.Value;
                     break;
                 case 10 when name.SequenceEqual("cpuUsedPct"u8):
-                    CpuUsedPct = json.Double();
+                    CpuUsedPct = json.Double()!.Value;
                     break;
                 case 8 when name.SequenceEqual("memTotal"u8):
-                    MemTotal = json.Long();
+                    MemTotal = json.Long()!.Value;
                     break;
                 case 7 when name.SequenceEqual("memUsed"u8):
-                    MemUsed = json.Long();
+                    MemUsed = json.Long()!.Value;
                     break;
                 case 8 when name.SequenceEqual("memCache"u8):
-                    MemCache = json.Long();
+                    MemCache = json.Long()!.Value;
                     break;
                 case 9 when name.SequenceEqual("diskTotal"u8):
-                    DiskTotal = json.Long();
+                    DiskTotal = json.Long()!.Value;
                     break;
                 case 8 when name.SequenceEqual("diskUsed"u8):
-                    DiskUsed = json.Long();
+                    DiskUsed = json.Long()!.Value;
                     break;
                 case 8 when name.SequenceEqual("diskFree"u8):
-                    DiskFree = json.Long();
+                    DiskFree = json.Long()!.Value;
                     break;
                 case 9 when name.SequenceEqual("timestamp"u8):
-                    Timestamp = json.Time();
+                    Timestamp = json.Time()!.Value;
                     break;
                 case 13 when name.SequenceEqual("timestampUnix"u8):
-                    TimestampUnix = json.Long();
+                    TimestampUnix = json.Long()!.Value;
                     break;
                 default:
                     AdditionalData = json.Other(AdditionalData, name);
@@ -5974,7 +5974,7 @@ public sealed record SystemMetrics
         }
     }
 
-    internal static SystemMetrics Read(ref ResultReader json) => new(ref json);
+    internal static SystemMetrics Read(ref ResultReader json) => json.IsNull ? null! : new(ref json);
 }
 
 /// <summary>What was transferred.</summary>
@@ -6001,7 +6001,7 @@ public sealed record Transferred
             switch (name.Length)
             {
                 case 5 when name.SequenceEqual("bytes"u8):
-                    Bytes = json.Long();
+                    Bytes = json.Long()!.Value;
                     break;
                 default:
                     AdditionalData = json.Other(AdditionalData, name);
@@ -6010,7 +6010,7 @@ public sealed record Transferred
         }
     }
 
-    internal static Transferred Read(ref ResultReader json) => new(ref json);
+    internal static Transferred Read(ref ResultReader json) => json.IsNull ? null! : new(ref json);
 }
 
 /// <summary>A file that was written.</summary>
@@ -6060,7 +6060,7 @@ public sealed record UploadedFile
         }
     }
 
-    internal static UploadedFile Read(ref ResultReader json) => new(ref json);
+    internal static UploadedFile Read(ref ResultReader json) => json.IsNull ? null! : new(ref json);
 }
 
 /// <summary>A volume.</summary>
@@ -6124,16 +6124,16 @@ public sealed record Volume
                     OrganizationId = json.Text()!;
                     break;
                 case 5 when name.SequenceEqual("state"u8):
-                    State = new VolumeState(json.Choice());
+                    State = json.Choice<VolumeState>()!.Value;
                     break;
                 case 9 when name.SequenceEqual("createdAt"u8):
-                    CreatedAt = json.Time();
+                    CreatedAt = json.Time()!.Value;
                     break;
                 case 9 when name.SequenceEqual("updatedAt"u8):
-                    UpdatedAt = json.Time();
+                    UpdatedAt = json.Time()!.Value;
                     break;
                 case 10 when name.SequenceEqual("lastUsedAt"u8):
-                    LastUsedAt = json.IsNull ? null : json.Time();
+                    LastUsedAt = json.Time();
                     break;
                 case 11 when name.SequenceEqual("errorReason"u8):
                     ErrorReason = json.Text();
@@ -6145,7 +6145,7 @@ public sealed record Volume
         }
     }
 
-    internal static Volume Read(ref ResultReader json) => new(ref json);
+    internal static Volume Read(ref ResultReader json) => json.IsNull ? null! : new(ref json);
 }
 
 /// <summary>A volume in a sandbox.</summary>
@@ -6195,7 +6195,7 @@ public sealed record VolumeMount : IParameters
         }
     }
 
-    internal static VolumeMount Read(ref ResultReader json) => new(ref json);
+    internal static VolumeMount Read(ref ResultReader json) => json.IsNull ? null! : new(ref json);
 
     void IParameters.Write(Parameters parameters)
     {
@@ -6294,34 +6294,34 @@ public sealed record WarmPool
                     Target = json.Text()!;
                     break;
                 case 4 when name.SequenceEqual("pool"u8):
-                    Pool = json.Double();
+                    Pool = json.Double()!.Value;
                     break;
                 case 11 when name.SequenceEqual("currentSize"u8):
-                    CurrentSize = json.Double();
+                    CurrentSize = json.Double()!.Value;
                     break;
                 case 3 when name.SequenceEqual("cpu"u8):
-                    Cpu = json.Double();
+                    Cpu = json.Double()!.Value;
                     break;
                 case 3 when name.SequenceEqual("mem"u8):
-                    Mem = json.Double();
+                    Mem = json.Double()!.Value;
                     break;
                 case 4 when name.SequenceEqual("disk"u8):
-                    Disk = json.Double();
+                    Disk = json.Double()!.Value;
                     break;
                 case 6 when name.SequenceEqual("osUser"u8):
                     OsUser = json.Text()!;
                     break;
                 case 3 when name.SequenceEqual("env"u8):
-                    Env = json.IsNull ? null! : json.Map(static (ref ResultReader json) => json.Text()!);
+                    Env = json.Map(static (ref ResultReader json) => json.Text()!);
                     break;
                 case 11 when name.SequenceEqual("errorReason"u8):
                     ErrorReason = json.Text();
                     break;
                 case 9 when name.SequenceEqual("createdAt"u8):
-                    CreatedAt = json.Time();
+                    CreatedAt = json.Time()!.Value;
                     break;
                 case 9 when name.SequenceEqual("updatedAt"u8):
-                    UpdatedAt = json.Time();
+                    UpdatedAt = json.Time()!.Value;
                     break;
                 default:
                     AdditionalData = json.Other(AdditionalData, name);
@@ -6330,7 +6330,7 @@ public sealed record WarmPool
         }
     }
 
-    internal static WarmPool Read(ref ResultReader json) => new(ref json);
+    internal static WarmPool Read(ref ResultReader json) => json.IsNull ? null! : new(ref json);
 }
 
 /// <summary>One window. The hosted service's position and size were only seen to be 0.</summary>
@@ -6381,25 +6381,25 @@ public sealed record Window
             switch (name.Length)
             {
                 case 2 when name.SequenceEqual("id"u8):
-                    Id = json.Long();
+                    Id = json.Long()!.Value;
                     break;
                 case 5 when name.SequenceEqual("title"u8):
                     Title = json.Text()!;
                     break;
                 case 1 when name.SequenceEqual("x"u8):
-                    X = json.Int();
+                    X = json.Int()!.Value;
                     break;
                 case 1 when name.SequenceEqual("y"u8):
-                    Y = json.Int();
+                    Y = json.Int()!.Value;
                     break;
                 case 5 when name.SequenceEqual("width"u8):
-                    Width = json.Int();
+                    Width = json.Int()!.Value;
                     break;
                 case 6 when name.SequenceEqual("height"u8):
-                    Height = json.Int();
+                    Height = json.Int()!.Value;
                     break;
                 case 8 when name.SequenceEqual("isActive"u8):
-                    IsActive = json.Boolean();
+                    IsActive = json.Boolean()!.Value;
                     break;
                 default:
                     AdditionalData = json.Other(AdditionalData, name);
@@ -6408,7 +6408,7 @@ public sealed record Window
         }
     }
 
-    internal static Window Read(ref ResultReader json) => new(ref json);
+    internal static Window Read(ref ResultReader json) => json.IsNull ? null! : new(ref json);
 }
 
 /// <summary>The windows of the desktop.</summary>
@@ -6435,7 +6435,7 @@ public sealed record WindowList
             switch (name.Length)
             {
                 case 7 when name.SequenceEqual("windows"u8):
-                    Windows = json.IsNull ? null : json.List(Daytona.Window.Read);
+                    Windows = json.List(Daytona.Window.Read);
                     break;
                 default:
                     AdditionalData = json.Other(AdditionalData, name);
@@ -6444,5 +6444,5 @@ public sealed record WindowList
         }
     }
 
-    internal static WindowList Read(ref ResultReader json) => new(ref json);
+    internal static WindowList Read(ref ResultReader json) => json.IsNull ? null! : new(ref json);
 }
