@@ -79,7 +79,7 @@ public enum DaytonaStatus
     /// <summary>The credential is missing or wrong.</summary>
     HttpAuthentication = 401,
 
-    /// <summary>The credential does not allow this.</summary>
+    /// <summary>The credential does not allow this, or the user in the sandbox may not do it.</summary>
     HttpForbidden = 403,
 
     /// <summary>The server does not know that thing.</summary>
