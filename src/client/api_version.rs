@@ -85,14 +85,9 @@ async fn read(client: &Client) -> Result<Option<(ApiVersion, String)>> {
         Ok(json) => Ok(serde_json::from_slice::<Config>(&json.text)
             .ok()
             .and_then(|config| Some((ApiVersion::read(&config.version)?, config.version)))),
-        Err(error) if error.detail().http_status.is_some() && !is_lost(&error) => Ok(None),
+        Err(error) if error.is_answered() => Ok(None),
         Err(error) => Err(error),
     }
-}
-
-/// Whether the answer did not come to its end.
-fn is_lost(error: &Error) -> bool {
-    matches!(error.status(), status::CONNECTION | status::TIMEOUT)
 }
 
 /// UNSUPPORTED for a route that the API does not have, naming the version that has it; other errors are unchanged.

@@ -110,6 +110,11 @@ impl Error {
         self.0.status
     }
 
+    /// Whether an answer came to its end, whatever it said.
+    pub(crate) fn is_answered(&self) -> bool {
+        self.0.http_status.is_some() && !matches!(self.0.status, status::CONNECTION | status::TIMEOUT)
+    }
+
     pub fn detail(&self) -> &Detail {
         &self.0
     }

@@ -131,7 +131,7 @@ async fn check_place(sandbox: &Sandbox, region: &Region, operation: &str) -> Res
     let displays = match reading(sandbox, "display/info", "a list of screens").await {
         Ok(displays) => displays,
         // What the server refuses, and a desktop that was not started, the screenshot's own answer says better.
-        Err(error) if error.detail().http_status.is_some() => return Ok(()),
+        Err(error) if error.is_answered() => return Ok(()),
         Err(error) => return Err(error),
     };
     let Some(area) = json::read(&displays.text).ok().as_ref().and_then(Area::of) else { return Ok(()) };

@@ -191,6 +191,16 @@ async fn a_region_outside_the_screen_is_an_error_that_names_the_screen() {
 }
 
 #[tokio::test]
+async fn a_region_is_not_taken_where_half_the_screens_size_came() {
+    let toolbox = Toolbox::start(|_, _| Reply::Half).await;
+    let sandbox = toolbox.sandbox(json!({"idleTimeoutMs": 300})).await;
+    let params = json!({"region": {"x": 1, "y": 1, "width": 10, "height": 10}});
+    let error = support::soon(call(&sandbox, "computer.screenshot", params)).await.unwrap_err();
+    assert_eq!((error.status(), error.detail().http_status), (status::TIMEOUT, Some(200)), "{error:?}");
+    assert!(toolbox.requests().iter().all(|asked| asked.path == "computeruse/display/info"));
+}
+
+#[tokio::test]
 async fn what_no_server_can_do_is_refused_before_anything_is_sent() {
     let toolbox = desktop(false).await;
     let sandbox = toolbox.sandbox(json!({})).await;
