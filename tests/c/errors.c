@@ -47,7 +47,7 @@ static void a_refusal_names_the_operation(void)
     CHECK(STATUS(daytona_submit(client, "echo.stream", "{}", NULL, 0, queue, 0, NULL, &out)) == DAYTONA_INVALID_ARGUMENT);
     CHECK(says("echo.stream is a stream: open it as one") && has(out, "/operation", "echo.stream"));
     CHECK(STATUS(daytona_stream_open(client, "echo.value", "{}", 0, 0, &stream, &out)) == DAYTONA_INVALID_ARGUMENT);
-    CHECK(says("echo.value is a call: call or submit it") && has(out, "/operation", "echo.value"));
+    CHECK(says("echo.value is a call: call it") && has(out, "/operation", "echo.value"));
     CHECK(STATUS(daytona_call(client, "echo.handle", "{}", NULL, 0, NULL, &out, NULL)) == DAYTONA_INVALID_ARGUMENT);
     CHECK(says("`result` is NULL") && has(out, "/operation", "echo.handle"));
     CHECK(STATUS(daytona_call(client, "echo.bytes", "{}", NULL, 7, NULL, &out, &out_len)) == DAYTONA_INVALID_ARGUMENT);

@@ -41,9 +41,9 @@ fn prepare(
     progress: Option<Progress>,
 ) -> Result<Prepared> {
     let Request { operation, target, params, body } = request;
-    let begin = operation
-        .call
-        .ok_or_else(|| Error::invalid(format!("{} is a stream: open it as one", operation.name)))?;
+    let begin = operation.call.ok_or_else(|| {
+        Error::invalid(format!("{} is a stream: open it as one (daytona_stream_open)", operation.name))
+    })?;
     let (target, client) = resolve(process, target, operation.target)?;
     if !operation.body && !body.is_empty() {
         let message = format!("{} takes no body; its arguments go into the JSON", operation.name);

@@ -19,7 +19,9 @@ pub type daytona_call_t = u64;
 pub fn find(name: Option<&CStr>) -> Result<&'static Operation> {
     let name = argument(name, "operation")?;
     catalogue::find(name).ok_or_else(|| {
-        Error::invalid(format!("there is no operation `{name}`; the catalogue lists them all"))
+        Error::invalid(format!(
+            "there is no operation `{name}`; the catalogue lists them all (daytona_operations)"
+        ))
     })
 }
 

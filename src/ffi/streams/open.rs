@@ -20,9 +20,12 @@ pub fn open(
     queue: u64,
     user_data: u64,
 ) -> Result<u64> {
-    let begin = operation
-        .stream
-        .ok_or_else(|| Error::invalid(format!("{} is a call: call or submit it", operation.name)))?;
+    let begin = operation.stream.ok_or_else(|| {
+        Error::invalid(format!(
+            "{} is a call: call it (daytona_call) or submit it (daytona_submit)",
+            operation.name
+        ))
+    })?;
     if queue == 0 && in_inline_callback() {
         return Err(busy_inline());
     }
