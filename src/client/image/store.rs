@@ -150,11 +150,8 @@ impl Store {
                 store.request(Method::GET, &list.sign(SIGNED_FOR))
             })
             .await;
-        let doing = "look for the context";
-        let answer = answer.map_err(|error| self.failed(doing, error))?;
-        let head = answer.head();
-        let list = ListObjectsV2::parse_response(&String::from_utf8_lossy(&answer.bytes().await?));
-        Ok(!list.map_err(|_| self.not_s3(doing, &head))?.contents.is_empty())
+        let list = self.read("look for the context", answer, ListObjectsV2::parse_response).await?;
+        Ok(!list.contents.is_empty())
     }
 
     /// Puts an object that is whole in memory.
@@ -177,10 +174,8 @@ impl Store {
             })
             .await;
         let doing = "begin to upload the context";
-        let answer = answer.map_err(|error| self.failed(doing, error))?;
-        let head = answer.head();
-        let begun = CreateMultipartUpload::parse_response(&String::from_utf8_lossy(&answer.bytes().await?));
-        let id = begun.map_err(|_| self.not_s3(doing, &head))?.upload_id().to_owned();
+        let begun = self.read(doing, answer, CreateMultipartUpload::parse_response).await?;
+        let id = begun.upload_id().to_owned();
         let place = Place { store: self.clone(), key: key.into(), id: id.into() };
         Ok(Multipart { guard: RemoteGuard::of_existing(place.clone()), place })
     }
@@ -228,6 +223,19 @@ impl Store {
             tokio::time::sleep(backoff(attempt)).await;
             attempt += 1;
         }
+    }
+
+    /// What the store's answer says, as `parse` reads it.
+    async fn read<T, E>(
+        &self,
+        doing: &str,
+        answer: Result<Response>,
+        parse: impl FnOnce(&str) -> std::result::Result<T, E>,
+    ) -> Result<T> {
+        let answer = answer.map_err(|error| self.failed(doing, error))?;
+        let head = answer.head();
+        let body = answer.bytes().await?;
+        parse(&String::from_utf8_lossy(&body)).map_err(|_| self.not_s3(doing, &head))
     }
 
     fn failed(&self, doing: &str, mut error: Error) -> Error {

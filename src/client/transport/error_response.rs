@@ -36,6 +36,7 @@ pub(super) fn error(request: &RequestInfo<'_>, code: StatusCode, headers: &Heade
     let envelope = Envelope::read(headers, body);
     let RequestInfo { method, host, path, .. } = request;
     let mut error = if (400..600).contains(&number) {
+        let advice = envelope.advice(number, request);
         let what = envelope.message.unwrap_or_else(|| {
             let reason = code.canonical_reason().unwrap_or("unnamed status");
             match envelope.shape {
@@ -48,17 +49,6 @@ pub(super) fn error(request: &RequestInfo<'_>, code: StatusCode, headers: &Heade
                 _ => format!("{reason}: {NO_BODY}"),
             }
         });
-        let advice = match number {
-            // The sandbox itself has answered: what it could not reach, and what refused it, is somewhere else.
-            401 | 403 if envelope.code.as_deref() == Some("GIT_AUTH_FAILED") => {
-                "; the remote repository refuses the credential: check `username` and `password`"
-            }
-            401 | 403 | 502 | 504 if envelope.source.is_some() => "",
-            401 if path.contains("/git/") => {
-                "; the remote repository refuses `username` and `password`, or the server the API key"
-            }
-            _ => advice(number, envelope.shape, envelope.code.is_none() && request.without_api_segment),
-        };
         Error::new(number, format!("{what} ({method} {path} at {host}: HTTP {number}{advice})"))
     } else if code.is_redirection() {
         let target = headers.get(LOCATION).and_then(|location| location.to_str().ok()).unwrap_or("nowhere");
@@ -118,37 +108,13 @@ pub(super) fn not_json(request: &RequestInfo<'_>, code: u16, headers: &HeaderMap
         .map(|c| if c.is_control() { ' ' } else { c })
         .take(80)
         .collect();
-    let error = Error::new(
+    Error::new(
         status::PROTOCOL,
         format!(
             "{method} {path} at {host} was answered with {code} but not with JSON ({kind}, beginning \
              `{begin}`): is this Daytona's address, or a proxy's or login page's?"
         ),
-    );
-    of_answer(error, code, headers)
-}
-
-fn advice(number: i32, shape: Shape, may_lack_api_segment: bool) -> &'static str {
-    // Daytona's own refusals are JSON.
-    let foreign = matches!(shape, Shape::Html | Shape::Text);
-    match number {
-        _ if shape == Shape::Xml => "",
-        401 | 403 if foreign => {
-            "; not in Daytona's words: a proxy, firewall or login page on the way answered, check `proxy`, \
-             `noProxy` and `apiUrl`"
-        }
-        401 => "; check `apiKey` or DAYTONA_API_KEY, and that it belongs to this server",
-        403 if shape == Shape::Json => "; the credential does not allow this",
-        403 => "; the credential does not allow this, or a proxy on the way refuses it",
-        404 if may_lack_api_segment => {
-            "; `apiUrl` has no `/api`, with which the path of Daytona's API ends: is it missing?"
-        }
-        407 => "; the proxy asks for credentials: give them in the URL of `proxy`",
-        429 => "; wait for `retryAfterMs`",
-        502 | 504 => "; the sandbox may be stopped, stopping or out of memory",
-        503 => "; try again later",
-        _ => "",
-    }
+    )
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -210,6 +176,38 @@ impl Envelope {
             envelope.message = Some(text.chars().take(TEXT_MAX_CHARS).collect());
         }
         envelope
+    }
+
+    /// What can be done about the status.
+    fn advice(&self, number: i32, request: &RequestInfo<'_>) -> &'static str {
+        // Daytona's own refusals are JSON.
+        let foreign = matches!(self.shape, Shape::Html | Shape::Text);
+        match number {
+            // The sandbox itself has answered: what it could not reach, and what refused it, is somewhere else.
+            401 | 403 if self.code.as_deref() == Some("GIT_AUTH_FAILED") => {
+                "; the remote repository refuses the credential: check `username` and `password`"
+            }
+            401 | 403 | 502 | 504 if self.source.is_some() => "",
+            401 if request.path.contains("/git/") => {
+                "; the remote repository refuses `username` and `password`, or the server the API key"
+            }
+            _ if self.shape == Shape::Xml => "",
+            401 | 403 if foreign => {
+                "; not in Daytona's words: a proxy, firewall or login page on the way answered, check `proxy`, \
+                 `noProxy` and `apiUrl`"
+            }
+            401 => "; check `apiKey` or DAYTONA_API_KEY, and that it belongs to this server",
+            403 if self.shape == Shape::Json => "; the credential does not allow this",
+            403 => "; the credential does not allow this, or a proxy on the way refuses it",
+            404 if self.code.is_none() && request.without_api_segment => {
+                "; `apiUrl` has no `/api`, with which the path of Daytona's API ends: is it missing?"
+            }
+            407 => "; the proxy asks for credentials: give them in the URL of `proxy`",
+            429 => "; wait for `retryAfterMs`",
+            502 | 504 => "; the sandbox may be stopped, stopping or out of memory",
+            503 => "; try again later",
+            _ => "",
+        }
     }
 
     fn fill(&mut self, object: &Map<String, Value>) {

@@ -302,7 +302,7 @@ impl Response {
 
     fn not_json(&self, body: &[u8]) -> Error {
         let info = self.request.info();
-        self.request.complete(error_response::not_json(&info, self.status(), self.answer.headers(), body))
+        self.complete(error_response::not_json(&info, self.status(), self.answer.headers(), body))
     }
 }
 
