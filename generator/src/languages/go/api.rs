@@ -1,7 +1,9 @@
 //! The package `api`: one file for each area, with a method for each operation.
 
 use super::file;
-use super::names::{comment, described, exported, go_type, has_nil, local, options_type, service, summary};
+use super::names::{
+    columns, comment, described, exported, go_type, has_nil, local, options_type, service, summary,
+};
 use super::shapes::{field_type, omit};
 use crate::languages::File;
 use crate::languages::surface::{Call, Member, Operation, Returns, Stream, Surface, Target};
@@ -54,23 +56,16 @@ fn services(surface: &Surface, areas: &[&str]) -> String {
             .iter()
             .filter(|area| of(area, target) && (target == Target::Client || **area != "sandbox"))
             .collect();
-        let width = fields.iter().map(|area| exported(area).len()).max().unwrap_or(0);
         write!(text, "\n// {kind}Services are the areas of a {kind}.\ntype {kind}Services struct {{\n")
             .unwrap();
-        for area in &fields {
-            let name = exported(area);
-            writeln!(text, "\t{name}{} *{}", " ".repeat(width - name.len()), service(area)).unwrap();
-        }
+        columns(&mut text, "\t", fields.iter().map(|area| (exported(area), format!("*{}", service(area)))));
         write!(
             text,
             "}}\n\nfunc {kind}ServicesOf(on *target) {kind}Services {{\n\treturn {kind}Services{{\n"
         )
         .unwrap();
-        for area in &fields {
-            let name = exported(area);
-            writeln!(text, "\t\t{name}: {}&{}{{on}},", " ".repeat(width - name.len()), service(area))
-                .unwrap();
-        }
+        let made = |area: &&&str| (format!("{}:", exported(area)), format!("&{}{{on}},", service(area)));
+        columns(&mut text, "\t\t", fields.iter().map(made));
         text.push_str("\t}\n}\n");
     }
     text

@@ -1,6 +1,6 @@
 //! The tree of error classes, and what each status and code belongs to.
 
-use super::names::{comment, described, exported};
+use super::names::{columns, comment, described, exported};
 use crate::languages::surface::{Member, Surface};
 use crate::languages::types::Type;
 use std::fmt::Write;
@@ -30,11 +30,8 @@ pub fn render(surface: &Surface) -> String {
         writeln!(text, "\t// Err{alias} is the older name of Err{of}.\n\tErr{alias} = Err{of}").unwrap();
     }
     text.push_str(")\n\nvar sentinels = map[*DaytonaError]string{\n");
-    let width = surface.classes.iter().map(|class| class.name.len()).max().unwrap_or(0);
-    for class in &surface.classes {
-        let pad = " ".repeat(width - class.name.len());
-        writeln!(text, "\tErr{}: {pad}\"{}\",", class.name, class.name).unwrap();
-    }
+    let sentinels = surface.classes.iter().map(|class| &class.name);
+    columns(&mut text, "\t", sentinels.map(|name| (format!("Err{name}:"), format!("\"{name}\","))));
     text.push_str("}\n\n// Parents of the classes that have one.\nvar parents = map[string]string{\n");
     table(
         &mut text,
@@ -71,10 +68,14 @@ pub fn render(surface: &Surface) -> String {
         }),
     );
     text.push_str("}\n\nvar names = map[int]string{\n");
-    for status in &surface.statuses {
-        let pad = " ".repeat(3 - status.number.to_string().len());
-        writeln!(text, "\t{}: {pad}\"{}\",", status.number, plain(&status.name)).unwrap();
-    }
+    columns(
+        &mut text,
+        "\t",
+        surface
+            .statuses
+            .iter()
+            .map(|status| (format!("{}:", status.number), format!("\"{}\",", plain(&status.name)))),
+    );
     text.push_str("}\n");
     types(&mut text, surface);
     text
@@ -191,11 +192,7 @@ fn plain(status: &str) -> String {
     status.strip_prefix("HTTP_").unwrap_or(status).to_owned()
 }
 
-/// Entries of a map, the values below each other as gofmt has them.
+/// Entries of a map from texts.
 fn table(text: &mut String, entries: impl Iterator<Item = (String, String)>) {
-    let entries: Vec<(String, String)> = entries.collect();
-    let width = entries.iter().map(|(key, _)| key.len()).max().unwrap_or(0);
-    for (key, value) in &entries {
-        writeln!(text, "\t\"{key}\": {}{value},", " ".repeat(width - key.len())).unwrap();
-    }
+    columns(text, "\t", entries.map(|(key, value)| (format!("\"{key}\":"), format!("{value},"))));
 }

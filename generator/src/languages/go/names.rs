@@ -3,6 +3,7 @@
 use crate::languages::surface::{Member, Operation, Surface};
 use crate::languages::types::Type;
 use heck::{ToLowerCamelCase, ToUpperCamelCase};
+use std::fmt::Write;
 
 /// Words that Go writes in capitals.
 const INITIALS: &[(&str, &str)] = &[
@@ -107,6 +108,15 @@ pub fn comment(text: &str, indent: &str) -> String {
         written.push_str(&format!("{indent}// {line}\n"));
     }
     written
+}
+
+/// Lines of two columns, the second below each other, as gofmt has declarations and the entries of maps.
+pub fn columns(text: &mut String, margin: &str, lines: impl IntoIterator<Item = (String, String)>) {
+    let lines: Vec<(String, String)> = lines.into_iter().collect();
+    let width = lines.iter().map(|(first, _)| first.len()).max().unwrap_or(0);
+    for (first, second) in &lines {
+        writeln!(text, "{margin}{first:width$} {second}").unwrap();
+    }
 }
 
 /// What an option's or a field's comment says beside its description.

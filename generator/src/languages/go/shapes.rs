@@ -1,6 +1,6 @@
 //! Objects and open enumerations.
 
-use super::names::{comment, described, exported, go_type, has_nil};
+use super::names::{columns, comment, described, exported, go_type, has_nil};
 use crate::languages::surface::{Member, Shape, Surface};
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -17,12 +17,8 @@ pub fn choices(surface: &Surface) -> String {
             comment(&format!("{name}: {}{open}", choice.doc), "")
         )
         .unwrap();
-        let names: Vec<String> =
-            choice.values.iter().map(|value| format!("{name}{}", exported(value))).collect();
-        let width = names.iter().map(String::len).max().unwrap_or(0);
-        for (constant, value) in names.iter().zip(&choice.values) {
-            writeln!(text, "\t{constant}{} {name} = {value:?}", " ".repeat(width - constant.len())).unwrap();
-        }
+        let constant = |value: &String| (format!("{name}{}", exported(value)), format!("{name} = {value:?}"));
+        columns(&mut text, "\t", choice.values.iter().map(constant));
         text.push_str(")\n");
     }
     text.push_str("\n// Channel tells the pieces of a stream apart.\ntype Channel int32\n\n// Values of Channel.\nconst (\n");

@@ -1,7 +1,7 @@
 //! The services and their methods, and the steps of an image.
 
 use super::{entries, find, text};
-use crate::languages::go::names::{comment, described, exported, summary};
+use crate::languages::go::names::{columns, comment, described, exported, summary};
 use crate::languages::surface::{Surface, Target};
 use serde_json::{Map, Value};
 use std::fmt::Write;
@@ -42,13 +42,9 @@ fn states(surface: &Surface) -> String {
         "\n// SandboxState is the state of a sandbox.\ntype SandboxState = api.SandboxState\n\n\
          // The states of a sandbox that are known.\nconst (\n",
     );
-    let names: Vec<String> =
-        states.into_iter().flat_map(|choice| &choice.values).map(|value| exported(value)).collect();
-    let width = names.iter().map(String::len).max().unwrap_or(0);
-    for name in &names {
-        writeln!(body, "\tSandboxState{name}{} = api.SandboxState{name}", " ".repeat(width - name.len()))
-            .unwrap();
-    }
+    let names = states.into_iter().flat_map(|choice| &choice.values).map(|value| exported(value));
+    let constant = |name| (format!("SandboxState{name}"), format!("= api.SandboxState{name}"));
+    columns(&mut body, "\t", names.map(constant));
     body.push_str(")\n");
     body
 }

@@ -1,7 +1,7 @@
 //! Enumerations and structs, and how those that show a shape of the catalogue are filled.
 
 use super::{entries, placed, text};
-use crate::languages::go::names::{comment, described, exported};
+use crate::languages::go::names::{columns, comment, described, exported};
 use crate::languages::go::shapes::field_type;
 use crate::languages::surface::{Shape, Surface};
 use serde_json::{Map, Value};
@@ -30,14 +30,10 @@ fn enumeration(body: &mut String, name: &str, it: &Value) -> Result<(), String> 
     .unwrap();
     let values = entries(it, "values")?;
     let prefixes: Vec<&str> = std::iter::once(name).chain(it["also"].as_str()).collect();
-    let constants: Vec<(String, &Value)> = prefixes
-        .iter()
-        .flat_map(|prefix| values.iter().map(move |(value, is)| (format!("{prefix}{value}"), is)))
-        .collect();
-    let width = constants.iter().map(|(constant, _)| constant.len()).max().unwrap_or(0);
-    for (constant, is) in constants {
-        writeln!(body, "\t{constant}{} {name} = {is}", " ".repeat(width - constant.len())).unwrap();
-    }
+    let constants = prefixes.iter().flat_map(|prefix| {
+        values.iter().map(move |(value, is)| (format!("{prefix}{value}"), format!("{name} = {is}")))
+    });
+    columns(body, "\t", constants);
     body.push_str(")\n");
     Ok(())
 }
