@@ -125,6 +125,7 @@ impl Hierarchies {
                 allow_limits(&hierarchy.directory);
             }
             make(&directory)?;
+            weigh(&hierarchy.directory);
             if hierarchy.freezes {
                 let freezable = directory.join("freezable");
                 make(&freezable)?;
@@ -182,6 +183,20 @@ fn make(group: &Path) -> io::Result<()> {
 /// Lets the groups below have limits. Version 2 asks for it, version 1 knows no such file.
 fn allow_limits(group: &Path) {
     let _version_1 = fs::write(group.join("cgroup.subtree_control"), "+memory +cpu +pids");
+}
+
+/// Gives a server's group the weight of as many groups as it has sandboxes. With the weight of one, a single busy
+/// process elsewhere on the machine takes half of it from all sandboxes together.
+fn weigh(server: &Path) {
+    let is_group = |entry: &fs::DirEntry| entry.file_type().is_ok_and(|kind| kind.is_dir());
+    let sandboxes = fs::read_dir(server).into_iter().flatten().flatten().filter(is_group).count();
+    // In each version what a new group has, and the most that one can have.
+    for (file, of_one, most) in [("cpu.weight", 100, 10_000), ("cpu.shares", 1024, 262_144)] {
+        let file = server.join(file);
+        if file.exists() && fs::write(&file, (sandboxes * of_one).min(most).to_string()).is_err() {
+            tracing::debug!("{} cannot be written: the sandboxes share one weight", file.display());
+        }
+    }
 }
 
 /// The file of the limit, whichever version it is.
@@ -351,6 +366,21 @@ mod tests {
         assert_eq!(members, [directory.path().join("sandbox/cgroup.procs")]);
         let freezable = group.freezable_members().unwrap();
         assert_eq!(freezable, directory.path().join("sandbox/freezable/cgroup.procs"));
+    }
+
+    #[test]
+    fn a_server_weighs_as_much_as_its_sandboxes() {
+        let server = tempfile::tempdir().unwrap();
+        let files = ["cpu.weight", "cpu.shares"].map(|name| server.path().join(name));
+        files.iter().for_each(|file| fs::write(file, "").unwrap());
+        let weights = |sandboxes: std::ops::Range<u32>| {
+            sandboxes.for_each(|name| fs::create_dir(server.path().join(name.to_string())).unwrap());
+            weigh(server.path());
+            files.each_ref().map(|file| fs::read_to_string(file).unwrap())
+        };
+        assert_eq!(weights(0..1), ["100", "1024"]);
+        assert_eq!(weights(1..3), ["300", "3072"]);
+        assert_eq!(weights(3..300), ["10000", "262144"]);
     }
 
     #[test]
