@@ -191,6 +191,21 @@ func TestATerminalIsReadAndWritten(t *testing.T) {
 	}
 }
 
+func TestADisconnectedTerminalGoesOn(t *testing.T) {
+	_, box := sandbox(t)
+	if err := given(box.Process.CreatePty(ctx, "p"))(t).Disconnect(); err != nil {
+		t.Fatal(err)
+	}
+	pty := given(box.Process.ConnectPty(ctx, "p"))(t)
+	defer pty.Disconnect()
+	if err := pty.SendInput([]byte("exit 4\n")); err != nil {
+		t.Fatal(err)
+	}
+	if result := given(pty.Wait(ctx))(t); result.ExitCode == nil || *result.ExitCode != 4 {
+		t.Errorf("%+v", result)
+	}
+}
+
 func TestTheInterpretersResultComesWhetherOrNotItsOutputIsRead(t *testing.T) {
 	_, box := sandbox(t)
 	channels := given(box.CodeInterpreter.RunCode(ctx, "import sys\nfor i in range(3000): print(i, flush=True)\nprint('é', file=sys.stderr)\nraise ValueError('no')"))(t)

@@ -357,15 +357,6 @@ func (s *ProcessService) GetEntrypointLogsStream(ctx context.Context, stdout, st
 	return follow(ctx, s.on, "session.entrypoint_follow", stdout, stderr)
 }
 
-// CreatePty makes a terminal with an interactive login shell and attends it: its output is the stream's data
-// (STDOUT, raw bytes), what is written goes to it as if typed.
-//
-// The operation pty.open: the package api has its documentation.
-func (s *ProcessService) CreatePty(ctx context.Context, id string, opts ...func(*options.CreatePty)) (*PtyHandle, error) {
-	o := options.Apply(opts...)
-	return terminal(ctx, s.on, "pty.open", api.Text("id", id), api.Members(o.PtySize), api.Optional("env", o.Env))
-}
-
 // ConnectPty attends a terminal that exists, beside whoever attends it already; what it wrote before is not
 // replayed.
 //

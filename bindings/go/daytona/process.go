@@ -62,6 +62,15 @@ func (s *ProcessService) CreatePtySession(ctx context.Context, id string, opts .
 	return s.GetPtySessionInfo(ctx, id)
 }
 
+// CreatePty makes a terminal and connects to it: no output is missed.
+func (s *ProcessService) CreatePty(ctx context.Context, id string, opts ...func(*options.CreatePty)) (*PtyHandle, error) {
+	o := options.Apply(opts...)
+	if err := null(ctx, s.on, "pty.create", api.Text("id", id), api.Members(o.PtySize), api.Optional("env", o.Env), api.Value("lazyStart", true)); err != nil {
+		return nil, err
+	}
+	return s.ConnectPty(ctx, id)
+}
+
 // terminal connects to a terminal. The context's deadline bounds the connecting alone, and not the terminal's life.
 func terminal(ctx context.Context, on *api.SandboxHandle, operation string, arguments ...api.Argument) (*PtyHandle, error) {
 	stream, err := api.OpenStream[api.PtyOpened, api.PtyEnded](connecting{ctx}, on, operation, arguments...)

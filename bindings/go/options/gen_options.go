@@ -473,7 +473,7 @@ func WithPtyEnv(value map[string]string) func(*PtySession) {
 	return func(options *PtySession) { options.Env = value }
 }
 
-// CreatePty are the options of pty.open.
+// CreatePty are the options of pty.create.
 type CreatePty struct {
 	PtySize *types.PtySize `json:"-"`
 
