@@ -191,6 +191,29 @@ func TestATerminalIsReadAndWritten(t *testing.T) {
 	}
 }
 
+func TestATerminalsOutputIsThereForWhoReadsAfterWaiting(t *testing.T) {
+	_, box := sandbox(t)
+	for name, read := range map[string]func(pty *daytona.PtyHandle) string{
+		"channel": func(pty *daytona.PtyHandle) (all string) {
+			for piece := range pty.DataChan() {
+				all += string(piece)
+			}
+			return all
+		},
+		"reader": func(pty *daytona.PtyHandle) string { return string(given(io.ReadAll(pty))(t)) },
+	} {
+		pty := given(box.Process.CreatePty(ctx, name))(t)
+		defer pty.Disconnect()
+		if err := pty.SendInput([]byte("echo $((40+2)); exit\n")); err != nil {
+			t.Fatal(err)
+		}
+		given(pty.Wait(ctx))(t)
+		if all := read(pty); !strings.Contains(all, "42\r\n") {
+			t.Errorf("%s: %q", name, all)
+		}
+	}
+}
+
 func TestADisconnectedTerminalGoesOn(t *testing.T) {
 	_, box := sandbox(t)
 	if err := given(box.Process.CreatePty(ctx, "p"))(t).Disconnect(); err != nil {

@@ -75,10 +75,15 @@ func send[T any](ctx context.Context, to chan<- T, value T) error {
 	case to <- value:
 		return nil
 	case <-ctx.Done():
-		err := errors.New("CANCELLED", "the context was over before the output was taken.")
-		err.Cause = ctx.Err()
-		return err
+		return cancelled(ctx)
 	}
+}
+
+// cancelled is the error of what the context's end cut off.
+func cancelled(ctx context.Context) error {
+	err := errors.New("CANCELLED", "the context was over before this was done.")
+	err.Cause = ctx.Err()
+	return err
 }
 
 // outlet is a channel of text that never waits for its reader: what the reader is behind is joined to one last

@@ -3,6 +3,7 @@ package daytona
 import (
 	"context"
 	"io"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -77,7 +78,8 @@ func terminal(ctx context.Context, on *api.SandboxHandle, operation string, argu
 	if err != nil {
 		return nil, err
 	}
-	return &PtyHandle{process: &ProcessService{on}, stream: stream}, nil
+	return &PtyHandle{process: &ProcessService{on}, stream: stream, data: make(chan []byte, 100),
+		gone: make(chan struct{}), over: make(chan struct{})}, nil
 }
 
 type connecting struct{ context.Context }
@@ -88,28 +90,59 @@ func (connecting) Deadline() (at time.Time, ok bool) { return at, false }
 type PtyHandle struct {
 	process *ProcessService
 	stream  *api.Stream[api.PtyOpened, api.PtyEnded]
-	once    sync.Once
+	begin   sync.Once
+	read    atomic.Bool // whether somebody reads
 	data    chan []byte
-	gone    atomic.Bool
+	over    chan struct{} // closed when everything is in `data`
+	leave   sync.Once
+	gone    chan struct{} // closed by Disconnect
+	reading sync.Mutex    // held by Read
+	rest    []byte        // what Read left of a piece
 }
 
 var _ io.ReadWriteCloser = (*PtyHandle)(nil)
 
 // DataChan gives the terminal's output, and is closed at its end. Whoever asks for it has to read it.
 func (h *PtyHandle) DataChan() <-chan []byte {
-	h.once.Do(func() {
-		h.data = make(chan []byte, 100)
+	h.read.Store(true)
+	h.collect()
+	return h.data
+}
+
+// collect begins to move the output into the channel.
+func (h *PtyHandle) collect() {
+	h.begin.Do(func() {
 		go func() {
 			defer close(h.data)
+			defer close(h.over)
 			for chunk, err := range h.stream.All(context.Background()) {
-				if err != nil {
+				if err != nil || !h.give(slices.Clone(chunk.Bytes)) {
 					return
 				}
-				h.data <- append([]byte(nil), chunk.Bytes...)
 			}
 		}()
 	})
-	return h.data
+}
+
+// give waits for the reader; as long as there is none, the oldest output is dropped. It says whether to go on.
+func (h *PtyHandle) give(piece []byte) bool {
+	for !h.read.Load() {
+		select {
+		case h.data <- piece:
+			return true
+		default:
+		}
+		select {
+		case <-h.data:
+		default:
+		}
+	}
+	select {
+	case h.data <- piece:
+		return true
+	case <-h.gone:
+		return false
+	}
 }
 
 // SessionID is the terminal's id.
@@ -119,7 +152,14 @@ func (h *PtyHandle) SessionID() string { return h.stream.Opened.ID }
 func (h *PtyHandle) WaitForConnection(ctx context.Context) error { return ctx.Err() }
 
 // IsConnected says whether the terminal has neither ended nor been disconnected.
-func (h *PtyHandle) IsConnected() bool { return !h.gone.Load() && !h.stream.Ended() }
+func (h *PtyHandle) IsConnected() bool {
+	select {
+	case <-h.gone:
+		return false
+	default:
+		return !h.stream.Ended()
+	}
+}
 
 // SendInput types into the terminal.
 func (h *PtyHandle) SendInput(data []byte) error {
@@ -128,7 +168,19 @@ func (h *PtyHandle) SendInput(data []byte) error {
 }
 
 // Read reads the terminal's output; what does not fit is kept for the next reading. io.EOF is its end.
-func (h *PtyHandle) Read(p []byte) (int, error) { return h.stream.Read(p) }
+func (h *PtyHandle) Read(p []byte) (int, error) {
+	data := h.DataChan()
+	h.reading.Lock()
+	defer h.reading.Unlock()
+	for more := true; len(h.rest) == 0 && len(p) > 0; {
+		if h.rest, more = <-data; !more {
+			return h.stream.Read(p) // The end, and why.
+		}
+	}
+	n := copy(p, h.rest)
+	h.rest = h.rest[n:]
+	return n, nil
+}
 
 // Write types into the terminal.
 func (h *PtyHandle) Write(p []byte) (int, error) { return h.stream.Write(p) }
@@ -138,7 +190,7 @@ func (h *PtyHandle) Close() error { return h.Disconnect() }
 
 // Disconnect leaves the terminal.
 func (h *PtyHandle) Disconnect() error {
-	h.gone.Store(true)
+	h.leave.Do(func() { close(h.gone) })
 	return h.stream.Close()
 }
 
@@ -152,13 +204,16 @@ func (h *PtyHandle) Kill(ctx context.Context) error {
 	return h.process.KillPtySession(ctx, h.SessionID())
 }
 
-// Wait waits for the terminal's end and gives its exit code. Output that nobody reads is dropped; where Read or
-// DataChan was used it has to be read on.
+// Wait waits for the terminal's end and gives its exit code. Of output that nobody reads the newest is kept for a reader
+// that comes later; where Read or DataChan was used it has to be read on.
 func (h *PtyHandle) Wait(ctx context.Context) (*types.PtyResult, error) {
-	ended, err := h.stream.Wait(ctx)
-	if ctx.Err() != nil {
-		return nil, err
+	h.collect()
+	select {
+	case <-h.over:
+	case <-ctx.Done():
+		return nil, cancelled(ctx)
 	}
+	ended, err := h.stream.Wait(context.Background())
 	if err != nil {
 		message := err.Error()
 		return &types.PtyResult{Error: &message}, nil
