@@ -229,6 +229,18 @@ func TestADisconnectedTerminalGoesOn(t *testing.T) {
 	}
 }
 
+func TestADownloadsContextIsItsError(t *testing.T) {
+	_, box := sandbox(t)
+	given(box.Process.ExecuteCommand(ctx, "truncate -s 64M /tmp/large"))(t)
+	until, cancel := context.WithCancel(ctx)
+	content := given(box.FileSystem.DownloadFileStream(until, "/tmp/large"))(t)
+	defer content.Close()
+	cancel()
+	if _, err := io.Copy(io.Discard, content); !stderrors.Is(err, context.Canceled) || !stderrors.Is(err, errors.ErrCancelled) {
+		t.Error(err)
+	}
+}
+
 func TestTheInterpretersResultComesWhetherOrNotItsOutputIsRead(t *testing.T) {
 	_, box := sandbox(t)
 	channels := given(box.CodeInterpreter.RunCode(ctx, "import sys\nfor i in range(3000): print(i, flush=True)\nprint('é', file=sys.stderr)\nraise ValueError('no')"))(t)

@@ -55,11 +55,12 @@ func (s *FileSystemService) DownloadFileStream(ctx context.Context, remotePath s
 		return nil, err
 	}
 	stop := context.AfterFunc(ctx, func() { stream.Close() })
-	return &download{stream, options.Apply(opts...).report, DownloadProgress{TotalBytes: of(stream.Opened.Length)}, stop}, nil
+	return &download{stream, ctx, options.Apply(opts...).report, DownloadProgress{TotalBytes: of(stream.Opened.Length)}, stop}, nil
 }
 
 type download struct {
 	*api.Stream[api.ReaderOpened, api.FileStreamEnded]
+	ctx    context.Context
 	report func(DownloadProgress)
 	is     DownloadProgress
 	stop   func() bool
@@ -69,6 +70,9 @@ func (d *download) Read(p []byte) (int, error) {
 	n, err := d.Stream.Read(p)
 	if d.is.BytesReceived += int64(n); n > 0 && d.report != nil {
 		d.report(d.is)
+	}
+	if err != nil && err != io.EOF && d.ctx.Err() != nil {
+		err = cancelled(d.ctx)
 	}
 	return n, err
 }
