@@ -1683,7 +1683,7 @@ int32_t daytona_sandbox_set_labels(daytona_sandbox_t sandbox,
  * Sets after how many minutes without activity the sandbox stops; 0 never.
  *
  * `sandbox`: a sandbox handle.
- * `minutes` (integer, minutes): The interval in minutes.
+ * `minutes` (integer, minutes): The interval in minutes; 0 never.
  * `options`: NULL, or a JSON object with any of
  *
  * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
@@ -1717,7 +1717,7 @@ int32_t daytona_sandbox_set_auto_stop(daytona_sandbox_t sandbox,
  * Sets after how many minutes stopped the sandbox is archived; 0 never.
  *
  * `sandbox`: a sandbox handle.
- * `minutes` (integer, minutes): The interval in minutes.
+ * `minutes` (integer, minutes): The interval in minutes; 0 never.
  * `options`: NULL, or a JSON object with any of
  *
  * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
@@ -1751,7 +1751,7 @@ int32_t daytona_sandbox_set_auto_archive(daytona_sandbox_t sandbox,
  * Sets after how many minutes stopped the sandbox is deleted; -1 never, 0 at once.
  *
  * `sandbox`: a sandbox handle.
- * `minutes` (integer, minutes): The interval in minutes.
+ * `minutes` (integer, minutes): The interval in minutes; -1 never, 0 at once.
  * `options`: NULL, or a JSON object with any of
  *
  * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
@@ -1787,7 +1787,7 @@ int32_t daytona_sandbox_set_auto_delete(daytona_sandbox_t sandbox,
  * The auto-stop interval has to be 0: the two exclude each other.
  *
  * `sandbox`: a sandbox handle.
- * `minutes` (integer, minutes): The interval in minutes.
+ * `minutes` (integer, minutes): The interval in minutes; 0 never.
  * `options`: NULL, or a JSON object with any of
  *
  * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
@@ -1822,7 +1822,7 @@ int32_t daytona_sandbox_set_auto_pause(daytona_sandbox_t sandbox,
  * Sets after how many minutes from now the sandbox is destroyed, whatever it does; 0 never.
  *
  * `sandbox`: a sandbox handle.
- * `minutes` (integer, minutes): The interval in minutes.
+ * `minutes` (integer, minutes): The interval in minutes; 0 never.
  * `options`: NULL, or a JSON object with any of
  *
  * * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the

@@ -3350,7 +3350,7 @@ class SandboxOperations : public detail::Operations {
 
     /// Sets after how many minutes without activity the sandbox stops; 0 never.
     ///
-    /// * `minutes` (integer, minutes): The interval in minutes.
+    /// * `minutes` (integer, minutes): The interval in minutes; 0 never.
     ///
     /// Gives an object with id, name, organizationId, snapshot?, user, env?, labels, public, networkBlockAll?,
     /// networkAllowList?, domainAllowList?, outboundProxyUrl?, otelEndpointOverride?, target, cpu, gpu, memory,
@@ -3371,7 +3371,7 @@ class SandboxOperations : public detail::Operations {
 
     /// Sets after how many minutes stopped the sandbox is archived; 0 never.
     ///
-    /// * `minutes` (integer, minutes): The interval in minutes.
+    /// * `minutes` (integer, minutes): The interval in minutes; 0 never.
     ///
     /// Gives an object with id, name, organizationId, snapshot?, user, env?, labels, public, networkBlockAll?,
     /// networkAllowList?, domainAllowList?, outboundProxyUrl?, otelEndpointOverride?, target, cpu, gpu, memory,
@@ -3392,7 +3392,7 @@ class SandboxOperations : public detail::Operations {
 
     /// Sets after how many minutes stopped the sandbox is deleted; -1 never, 0 at once.
     ///
-    /// * `minutes` (integer, minutes): The interval in minutes.
+    /// * `minutes` (integer, minutes): The interval in minutes; -1 never, 0 at once.
     ///
     /// Gives an object with id, name, organizationId, snapshot?, user, env?, labels, public, networkBlockAll?,
     /// networkAllowList?, domainAllowList?, outboundProxyUrl?, otelEndpointOverride?, target, cpu, gpu, memory,
@@ -3415,7 +3415,7 @@ class SandboxOperations : public detail::Operations {
     ///
     /// The auto-stop interval has to be 0: the two exclude each other.
     ///
-    /// * `minutes` (integer, minutes): The interval in minutes.
+    /// * `minutes` (integer, minutes): The interval in minutes; 0 never.
     ///
     /// Gives an object with id, name, organizationId, snapshot?, user, env?, labels, public, networkBlockAll?,
     /// networkAllowList?, domainAllowList?, outboundProxyUrl?, otelEndpointOverride?, target, cpu, gpu, memory,
@@ -3436,7 +3436,7 @@ class SandboxOperations : public detail::Operations {
 
     /// Sets after how many minutes from now the sandbox is destroyed, whatever it does; 0 never.
     ///
-    /// * `minutes` (integer, minutes): The interval in minutes.
+    /// * `minutes` (integer, minutes): The interval in minutes; 0 never.
     ///
     /// Gives an object with id, name, organizationId, snapshot?, user, env?, labels, public, networkBlockAll?,
     /// networkAllowList?, domainAllowList?, outboundProxyUrl?, otelEndpointOverride?, target, cpu, gpu, memory,

@@ -454,7 +454,7 @@ func (s *SandboxHandle) SetLabels(ctx context.Context, labels map[string]string,
 
 // SetAutoStop sets after how many minutes without activity the sandbox stops; 0 never.
 //
-//   - minutes: The interval in minutes. Unit: minutes.
+//   - minutes: The interval in minutes; 0 never. Unit: minutes.
 //
 // Cancelled: Nothing remote. Without a deadline it gives up after 60 s.
 //
@@ -467,7 +467,7 @@ func (s *SandboxHandle) SetAutoStop(ctx context.Context, minutes int64, options 
 
 // SetAutoArchive sets after how many minutes stopped the sandbox is archived; 0 never.
 //
-//   - minutes: The interval in minutes. Unit: minutes.
+//   - minutes: The interval in minutes; 0 never. Unit: minutes.
 //
 // Cancelled: Nothing remote. Without a deadline it gives up after 60 s.
 //
@@ -480,7 +480,7 @@ func (s *SandboxHandle) SetAutoArchive(ctx context.Context, minutes int64, optio
 
 // SetAutoDelete sets after how many minutes stopped the sandbox is deleted; -1 never, 0 at once.
 //
-//   - minutes: The interval in minutes. Unit: minutes.
+//   - minutes: The interval in minutes; -1 never, 0 at once. Unit: minutes.
 //
 // Cancelled: Nothing remote. Without a deadline it gives up after 60 s.
 //
@@ -495,7 +495,7 @@ func (s *SandboxHandle) SetAutoDelete(ctx context.Context, minutes int64, option
 //
 // The auto-stop interval has to be 0: the two exclude each other.
 //
-//   - minutes: The interval in minutes. Unit: minutes.
+//   - minutes: The interval in minutes; 0 never. Unit: minutes.
 //
 // Cancelled: Nothing remote. Without a deadline it gives up after 60 s.
 //
@@ -508,7 +508,7 @@ func (s *SandboxHandle) SetAutoPause(ctx context.Context, minutes int64, options
 
 // SetTTL sets after how many minutes from now the sandbox is destroyed, whatever it does; 0 never.
 //
-//   - minutes: The interval in minutes. Unit: minutes.
+//   - minutes: The interval in minutes; 0 never. Unit: minutes.
 //
 // Cancelled: Nothing remote. Without a deadline it gives up after 60 s.
 //

@@ -43,7 +43,7 @@ pub(in crate::catalogue) const ENTRIES: &[Operation] = &[
     },
     operation! {
         /// Sets after how many minutes stopped the sandbox is deleted; -1 never, 0 at once.
-        "sandbox.set_auto_delete", Sandbox, Guide, sandbox::Minutes,
+        "sandbox.set_auto_delete", Sandbox, Guide, sandbox::MinutesToDeletion,
         required: ["minutes"],
         result: Json(sandbox::Described),
         fails: [HTTP_NOT_FOUND],

@@ -43,9 +43,9 @@ pub use list::{List, Listed, list};
 pub use nothing::Nothing;
 pub use reading::{BuildInfo, Described};
 pub use settings::{
-    Keepalive, LabelsSet, Minutes, SetLabels, SetNetwork, SetPublic, SetSecrets, UpdateEnv, keepalive,
-    set_auto_archive, set_auto_delete, set_auto_pause, set_auto_stop, set_labels, set_network, set_public,
-    set_secrets, set_ttl, update_env,
+    Keepalive, LabelsSet, Minutes, MinutesToDeletion, SetLabels, SetNetwork, SetPublic, SetSecrets,
+    UpdateEnv, keepalive, set_auto_archive, set_auto_delete, set_auto_pause, set_auto_stop, set_labels,
+    set_network, set_public, set_secrets, set_ttl, update_env,
 };
 pub use ssh::{
     CreateSshAccess, SshAccess, SshToken, SshValidation, create_ssh_access, revoke_ssh_access,

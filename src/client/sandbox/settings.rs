@@ -19,7 +19,15 @@ crate::params! {
 
 crate::params! {
     pub struct Minutes {
-        /// The interval in minutes.
+        /// The interval in minutes; 0 never.
+        #[cfg_attr(feature = "schema", schemars(extend("unit" = "minutes")))]
+        pub minutes: i32,
+    }
+}
+
+crate::params! {
+    pub struct MinutesToDeletion {
+        /// The interval in minutes; -1 never, 0 at once.
         #[cfg_attr(feature = "schema", schemars(extend("unit" = "minutes")))]
         pub minutes: i32,
     }
@@ -97,7 +105,7 @@ pub async fn set_auto_archive(sandbox: Sandbox, params: Minutes, _: Context) -> 
     interval(&sandbox, "sandbox.set_auto_archive", "autoarchive", params.minutes, 0).await
 }
 
-pub async fn set_auto_delete(sandbox: Sandbox, params: Minutes, _: Context) -> Result<Json> {
+pub async fn set_auto_delete(sandbox: Sandbox, params: MinutesToDeletion, _: Context) -> Result<Json> {
     interval(&sandbox, "sandbox.set_auto_delete", "autodelete", params.minutes, -1).await
 }
 

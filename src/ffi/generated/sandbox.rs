@@ -993,7 +993,7 @@ pub unsafe extern "C" fn daytona_sandbox_set_labels(
 /// Sets after how many minutes without activity the sandbox stops; 0 never.
 ///
 /// `sandbox`: a sandbox handle.
-/// `minutes` (integer, minutes): The interval in minutes.
+/// `minutes` (integer, minutes): The interval in minutes; 0 never.
 /// `options`: NULL, or a JSON object with any of
 ///
 /// * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
@@ -1041,7 +1041,7 @@ pub unsafe extern "C" fn daytona_sandbox_set_auto_stop(
 /// Sets after how many minutes stopped the sandbox is archived; 0 never.
 ///
 /// `sandbox`: a sandbox handle.
-/// `minutes` (integer, minutes): The interval in minutes.
+/// `minutes` (integer, minutes): The interval in minutes; 0 never.
 /// `options`: NULL, or a JSON object with any of
 ///
 /// * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
@@ -1089,7 +1089,7 @@ pub unsafe extern "C" fn daytona_sandbox_set_auto_archive(
 /// Sets after how many minutes stopped the sandbox is deleted; -1 never, 0 at once.
 ///
 /// `sandbox`: a sandbox handle.
-/// `minutes` (integer, minutes): The interval in minutes.
+/// `minutes` (integer, minutes): The interval in minutes; -1 never, 0 at once.
 /// `options`: NULL, or a JSON object with any of
 ///
 /// * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
@@ -1139,7 +1139,7 @@ pub unsafe extern "C" fn daytona_sandbox_set_auto_delete(
 /// The auto-stop interval has to be 0: the two exclude each other.
 ///
 /// `sandbox`: a sandbox handle.
-/// `minutes` (integer, minutes): The interval in minutes.
+/// `minutes` (integer, minutes): The interval in minutes; 0 never.
 /// `options`: NULL, or a JSON object with any of
 ///
 /// * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the
@@ -1188,7 +1188,7 @@ pub unsafe extern "C" fn daytona_sandbox_set_auto_pause(
 /// Sets after how many minutes from now the sandbox is destroyed, whatever it does; 0 never.
 ///
 /// `sandbox`: a sandbox handle.
-/// `minutes` (integer, minutes): The interval in minutes.
+/// `minutes` (integer, minutes): The interval in minutes; 0 never.
 /// `options`: NULL, or a JSON object with any of
 ///
 /// * `timeoutMs` (integer, ms): Milliseconds until the library gives up; 0 is no limit, absent the

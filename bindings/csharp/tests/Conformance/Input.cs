@@ -42,7 +42,7 @@ internal sealed class Input(JsonObject parameters, byte[] body, CancellationToke
 
     internal TimeSpan? Seconds(string name) => Number(name) is { } number ? TimeSpan.FromSeconds(number) : null;
 
-    internal TimeSpan? Minutes(string name) => Number(name) is { } number ? (number == -1 ? Timeout.InfiniteTimeSpan : TimeSpan.FromMinutes(number)) : null;
+    internal TimeSpan? Minutes(string name) => Number(name) is { } number ? TimeSpan.FromMinutes(number) : null;
 
     internal JsonElement? Json(string name) => parameters[name] is { } value ? JsonSerializer.SerializeToElement(value) : null;
 

@@ -51,7 +51,16 @@ public sealed class ServerTests(SandboxFixture fixture) : IClassFixture<SandboxF
         await box.SetLabelsAsync(new Dictionary<string, string> { ["env"] = "prod" });
         await box.SetAutoStopAsync(TimeSpan.FromMinutes(15));
         Assert.Equal(TimeSpan.FromMinutes(15), box.Info.AutoStopInterval);
-        await box.SetAutoDeleteAsync(Timeout.InfiniteTimeSpan);
+        foreach (var never in new Func<Task<SandboxInfo>>[]
+        {
+            () => box.SetAutoStopAsync(Timeout.InfiniteTimeSpan), () => box.SetAutoArchiveAsync(Timeout.InfiniteTimeSpan),
+            () => box.SetTtlAsync(Timeout.InfiniteTimeSpan), () => box.SetAutoDeleteAsync(Timeout.InfiniteTimeSpan),
+        })
+        {
+            await never();
+        }
+        Assert.Equal(TimeSpan.Zero, box.Info.AutoStopInterval);
+        Assert.Equal(Timeout.InfiniteTimeSpan, box.Info.AutoDeleteInterval);
         await box.SetAutoArchiveAsync(TimeSpan.FromHours(1));
         await box.RefreshAsync();
         Assert.Equal("prod", box.Labels["env"]);

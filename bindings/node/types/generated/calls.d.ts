@@ -2953,7 +2953,7 @@ export declare class SandboxCalls extends Target {
    * Sets after how many minutes without activity the sandbox stops; 0 never.
    *
    * Gives up after 60 s unless `timeoutMs` says otherwise. Cancelled: Nothing remote.
-   * @param minutes The interval in minutes. (minutes)
+   * @param minutes The interval in minutes; 0 never. (minutes)
    */
   setAutoStop(minutes: number, options?: CallOptions): Promise<void>
 
@@ -2961,7 +2961,7 @@ export declare class SandboxCalls extends Target {
    * Sets after how many minutes stopped the sandbox is archived; 0 never.
    *
    * Gives up after 60 s unless `timeoutMs` says otherwise. Cancelled: Nothing remote.
-   * @param minutes The interval in minutes. (minutes)
+   * @param minutes The interval in minutes; 0 never. (minutes)
    */
   setAutoArchive(minutes: number, options?: CallOptions): Promise<void>
 
@@ -2969,7 +2969,7 @@ export declare class SandboxCalls extends Target {
    * Sets after how many minutes stopped the sandbox is deleted; -1 never, 0 at once.
    *
    * Gives up after 60 s unless `timeoutMs` says otherwise. Cancelled: Nothing remote.
-   * @param minutes The interval in minutes. (minutes)
+   * @param minutes The interval in minutes; -1 never, 0 at once. (minutes)
    */
   setAutoDelete(minutes: number, options?: CallOptions): Promise<void>
 
@@ -2979,7 +2979,7 @@ export declare class SandboxCalls extends Target {
    * The auto-stop interval has to be 0: the two exclude each other.
    *
    * Gives up after 60 s unless `timeoutMs` says otherwise. Cancelled: Nothing remote.
-   * @param minutes The interval in minutes. (minutes)
+   * @param minutes The interval in minutes; 0 never. (minutes)
    */
   setAutoPause(minutes: number, options?: CallOptions): Promise<void>
 
@@ -3285,7 +3285,7 @@ export declare class SandboxCalls extends Target {
    * Sets after how many minutes without activity the sandbox stops; 0 never.
    *
    * Gives up after 60 s unless `timeoutMs` says otherwise. Cancelled: Nothing remote.
-   * @param interval The interval in minutes. (minutes)
+   * @param interval The interval in minutes; 0 never. (minutes)
    */
   setAutostopInterval(interval: number, options?: CallOptions): Promise<void>
 
@@ -3295,7 +3295,7 @@ export declare class SandboxCalls extends Target {
    * The auto-stop interval has to be 0: the two exclude each other.
    *
    * Gives up after 60 s unless `timeoutMs` says otherwise. Cancelled: Nothing remote.
-   * @param interval The interval in minutes. (minutes)
+   * @param interval The interval in minutes; 0 never. (minutes)
    */
   setAutoPauseInterval(interval: number, options?: CallOptions): Promise<void>
 
@@ -3303,7 +3303,7 @@ export declare class SandboxCalls extends Target {
    * Sets after how many minutes from now the sandbox is destroyed, whatever it does; 0 never.
    *
    * Gives up after 60 s unless `timeoutMs` says otherwise. Cancelled: Nothing remote.
-   * @param ttlMinutes The interval in minutes. (minutes)
+   * @param ttlMinutes The interval in minutes; 0 never. (minutes)
    */
   setTtl(ttlMinutes: number, options?: CallOptions): Promise<void>
 
@@ -3311,7 +3311,7 @@ export declare class SandboxCalls extends Target {
    * Sets after how many minutes stopped the sandbox is archived; 0 never.
    *
    * Gives up after 60 s unless `timeoutMs` says otherwise. Cancelled: Nothing remote.
-   * @param interval The interval in minutes. (minutes)
+   * @param interval The interval in minutes; 0 never. (minutes)
    */
   setAutoArchiveInterval(interval: number, options?: CallOptions): Promise<void>
 
@@ -3319,7 +3319,7 @@ export declare class SandboxCalls extends Target {
    * Sets after how many minutes stopped the sandbox is deleted; -1 never, 0 at once.
    *
    * Gives up after 60 s unless `timeoutMs` says otherwise. Cancelled: Nothing remote.
-   * @param interval The interval in minutes. (minutes)
+   * @param interval The interval in minutes; -1 never, 0 at once. (minutes)
    */
   setAutoDeleteInterval(interval: number, options?: CallOptions): Promise<void>
 

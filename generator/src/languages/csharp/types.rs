@@ -182,6 +182,10 @@ pub fn writer(member: &Member, value: &str) -> String {
         (_, Some(Span::Milliseconds)) => ("Span", ", TimeSpan.TicksPerMillisecond, -1"),
         (Type::Number, Some(Span::Seconds)) => ("Seconds", ""),
         (_, Some(Span::Seconds)) => ("Span", ", TimeSpan.TicksPerSecond, 0"),
+        // The number that stands for never is 0 where -1 is none.
+        (_, Some(Span::Minutes)) if member.doc.contains("; 0 never") => {
+            ("Span", ", TimeSpan.TicksPerMinute, 0")
+        }
         (_, Some(Span::Minutes)) => ("Span", ", TimeSpan.TicksPerMinute, -1"),
         (Type::Either(types), None) if one_or_more(types) == Some(&Type::Text) => ("OneOrMore", ""),
         (_, None) => ("Add", ""),

@@ -369,7 +369,7 @@ impl Sandbox {
 
     /// Sets after how many minutes without activity the sandbox stops; 0 never.
     ///
-    /// `minutes`: The interval in minutes.
+    /// `minutes`: The interval in minutes; 0 never.
     ///
     /// Dropped while it runs: Nothing remote.
     ///
@@ -388,7 +388,7 @@ impl Sandbox {
 
     /// Sets after how many minutes stopped the sandbox is archived; 0 never.
     ///
-    /// `minutes`: The interval in minutes.
+    /// `minutes`: The interval in minutes; 0 never.
     ///
     /// Dropped while it runs: Nothing remote.
     ///
@@ -407,7 +407,7 @@ impl Sandbox {
 
     /// Sets after how many minutes stopped the sandbox is deleted; -1 never, 0 at once.
     ///
-    /// `minutes`: The interval in minutes.
+    /// `minutes`: The interval in minutes; -1 never, 0 at once.
     ///
     /// Dropped while it runs: Nothing remote.
     ///
@@ -428,7 +428,7 @@ impl Sandbox {
     ///
     /// The auto-stop interval has to be 0: the two exclude each other.
     ///
-    /// `minutes`: The interval in minutes.
+    /// `minutes`: The interval in minutes; 0 never.
     ///
     /// Dropped while it runs: Nothing remote.
     ///
@@ -447,7 +447,7 @@ impl Sandbox {
 
     /// Sets after how many minutes from now the sandbox is destroyed, whatever it does; 0 never.
     ///
-    /// `minutes`: The interval in minutes.
+    /// `minutes`: The interval in minutes; 0 never.
     ///
     /// Dropped while it runs: Nothing remote.
     ///

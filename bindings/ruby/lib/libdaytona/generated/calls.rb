@@ -2149,7 +2149,7 @@ module Daytona
     # Sets after how many minutes without activity the sandbox stops; 0 never.
     #
     # Gives up after 60 s unless `timeout_ms` says otherwise. Cancelled: Nothing remote.
-    # @param minutes The interval in minutes. (minutes)
+    # @param minutes The interval in minutes; 0 never. (minutes)
     def set_auto_stop(minutes, timeout_ms: nil)
       update(invoke('sandbox.set_auto_stop', { minutes:, timeoutMs: timeout_ms }))
     end
@@ -2157,7 +2157,7 @@ module Daytona
     # Sets after how many minutes stopped the sandbox is archived; 0 never.
     #
     # Gives up after 60 s unless `timeout_ms` says otherwise. Cancelled: Nothing remote.
-    # @param minutes The interval in minutes. (minutes)
+    # @param minutes The interval in minutes; 0 never. (minutes)
     def set_auto_archive(minutes, timeout_ms: nil)
       update(invoke('sandbox.set_auto_archive', { minutes:, timeoutMs: timeout_ms }))
     end
@@ -2165,7 +2165,7 @@ module Daytona
     # Sets after how many minutes stopped the sandbox is deleted; -1 never, 0 at once.
     #
     # Gives up after 60 s unless `timeout_ms` says otherwise. Cancelled: Nothing remote.
-    # @param minutes The interval in minutes. (minutes)
+    # @param minutes The interval in minutes; -1 never, 0 at once. (minutes)
     def set_auto_delete(minutes, timeout_ms: nil)
       update(invoke('sandbox.set_auto_delete', { minutes:, timeoutMs: timeout_ms }))
     end
@@ -2175,7 +2175,7 @@ module Daytona
     # The auto-stop interval has to be 0: the two exclude each other.
     #
     # Gives up after 60 s unless `timeout_ms` says otherwise. Cancelled: Nothing remote.
-    # @param minutes The interval in minutes. (minutes)
+    # @param minutes The interval in minutes; 0 never. (minutes)
     def set_auto_pause(minutes, timeout_ms: nil)
       update(invoke('sandbox.set_auto_pause', { minutes:, timeoutMs: timeout_ms }))
     end
@@ -2183,7 +2183,7 @@ module Daytona
     # Sets after how many minutes from now the sandbox is destroyed, whatever it does; 0 never.
     #
     # Gives up after 60 s unless `timeout_ms` says otherwise. Cancelled: Nothing remote.
-    # @param minutes The interval in minutes. (minutes)
+    # @param minutes The interval in minutes; 0 never. (minutes)
     def set_ttl(minutes, timeout_ms: nil)
       update(invoke('sandbox.set_ttl', { minutes:, timeoutMs: timeout_ms }))
     end
@@ -2343,7 +2343,7 @@ module Daytona
     # Sets after how many minutes stopped the sandbox is archived; 0 never.
     #
     # Gives up after 60 s unless `timeout_ms` says otherwise. Cancelled: Nothing remote.
-    # @param interval The interval in minutes. (minutes)
+    # @param interval The interval in minutes; 0 never. (minutes)
     def auto_archive_interval=(interval)
       update(invoke('sandbox.set_auto_archive', { minutes: interval }))
     end
@@ -2351,7 +2351,7 @@ module Daytona
     # Sets after how many minutes stopped the sandbox is deleted; -1 never, 0 at once.
     #
     # Gives up after 60 s unless `timeout_ms` says otherwise. Cancelled: Nothing remote.
-    # @param interval The interval in minutes. (minutes)
+    # @param interval The interval in minutes; -1 never, 0 at once. (minutes)
     def auto_delete_interval=(interval)
       update(invoke('sandbox.set_auto_delete', { minutes: interval }))
     end
@@ -2359,7 +2359,7 @@ module Daytona
     # Sets after how many minutes without activity the sandbox stops; 0 never.
     #
     # Gives up after 60 s unless `timeout_ms` says otherwise. Cancelled: Nothing remote.
-    # @param interval The interval in minutes. (minutes)
+    # @param interval The interval in minutes; 0 never. (minutes)
     def auto_stop_interval=(interval)
       update(invoke('sandbox.set_auto_stop', { minutes: interval }))
     end
@@ -2369,7 +2369,7 @@ module Daytona
     # The auto-stop interval has to be 0: the two exclude each other.
     #
     # Gives up after 60 s unless `timeout_ms` says otherwise. Cancelled: Nothing remote.
-    # @param interval The interval in minutes. (minutes)
+    # @param interval The interval in minutes; 0 never. (minutes)
     def auto_pause_interval=(interval)
       update(invoke('sandbox.set_auto_pause', { minutes: interval }))
     end
@@ -2377,7 +2377,7 @@ module Daytona
     # Sets after how many minutes from now the sandbox is destroyed, whatever it does; 0 never.
     #
     # Gives up after 60 s unless `timeout_ms` says otherwise. Cancelled: Nothing remote.
-    # @param minutes The interval in minutes. (minutes)
+    # @param minutes The interval in minutes; 0 never. (minutes)
     def ttl_minutes=(minutes)
       update(invoke('sandbox.set_ttl', { minutes: }))
     end

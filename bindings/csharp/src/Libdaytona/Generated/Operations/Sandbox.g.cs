@@ -303,33 +303,33 @@ public partial class Sandbox
 
     /// <summary>Sets after how many minutes without activity the sandbox stops; 0 never.</summary>
     /// <remarks>Cancelled: Nothing remote. Endpoint: <c>POST {api}/sandbox/{id}/autostop/{minutes}</c>.</remarks>
-    /// <param name="interval">The interval in minutes.</param>
+    /// <param name="interval">The interval in minutes; 0 never.</param>
     /// <param name="options">What else can be said; null is nothing.</param>
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<SandboxInfo> SetAutoStopAsync(TimeSpan interval, CallOptions? options = null, CancellationToken cancellationToken = default) =>
-        LearnAsync<SandboxInfo>(_target!.CallAsync("sandbox.set_auto_stop"u8, Parameters.Rent().Span("minutes"u8, interval, TimeSpan.TicksPerMinute, -1).With(options), static answer => answer.Json(Daytona.SandboxInfo.Read), cancellationToken));
+        LearnAsync<SandboxInfo>(_target!.CallAsync("sandbox.set_auto_stop"u8, Parameters.Rent().Span("minutes"u8, interval, TimeSpan.TicksPerMinute, 0).With(options), static answer => answer.Json(Daytona.SandboxInfo.Read), cancellationToken));
 
     /// <inheritdoc cref="SetAutoStopAsync(TimeSpan, CallOptions, CancellationToken)"/>
     public virtual SandboxInfo SetAutoStop(TimeSpan interval, CallOptions? options = null) =>
-        Learn(_target!.Call("sandbox.set_auto_stop"u8, Parameters.Rent().Span("minutes"u8, interval, TimeSpan.TicksPerMinute, -1).With(options), static answer => answer.Json(Daytona.SandboxInfo.Read)));
+        Learn(_target!.Call("sandbox.set_auto_stop"u8, Parameters.Rent().Span("minutes"u8, interval, TimeSpan.TicksPerMinute, 0).With(options), static answer => answer.Json(Daytona.SandboxInfo.Read)));
 
     /// <summary>Sets after how many minutes stopped the sandbox is archived; 0 never.</summary>
     /// <remarks>Cancelled: Nothing remote. Endpoint: <c>POST {api}/sandbox/{id}/autoarchive/{minutes}</c>.</remarks>
-    /// <param name="interval">The interval in minutes.</param>
+    /// <param name="interval">The interval in minutes; 0 never.</param>
     /// <param name="options">What else can be said; null is nothing.</param>
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<SandboxInfo> SetAutoArchiveAsync(TimeSpan interval, CallOptions? options = null, CancellationToken cancellationToken = default) =>
-        LearnAsync<SandboxInfo>(_target!.CallAsync("sandbox.set_auto_archive"u8, Parameters.Rent().Span("minutes"u8, interval, TimeSpan.TicksPerMinute, -1).With(options), static answer => answer.Json(Daytona.SandboxInfo.Read), cancellationToken));
+        LearnAsync<SandboxInfo>(_target!.CallAsync("sandbox.set_auto_archive"u8, Parameters.Rent().Span("minutes"u8, interval, TimeSpan.TicksPerMinute, 0).With(options), static answer => answer.Json(Daytona.SandboxInfo.Read), cancellationToken));
 
     /// <inheritdoc cref="SetAutoArchiveAsync(TimeSpan, CallOptions, CancellationToken)"/>
     public virtual SandboxInfo SetAutoArchive(TimeSpan interval, CallOptions? options = null) =>
-        Learn(_target!.Call("sandbox.set_auto_archive"u8, Parameters.Rent().Span("minutes"u8, interval, TimeSpan.TicksPerMinute, -1).With(options), static answer => answer.Json(Daytona.SandboxInfo.Read)));
+        Learn(_target!.Call("sandbox.set_auto_archive"u8, Parameters.Rent().Span("minutes"u8, interval, TimeSpan.TicksPerMinute, 0).With(options), static answer => answer.Json(Daytona.SandboxInfo.Read)));
 
     /// <summary>Sets after how many minutes stopped the sandbox is deleted; -1 never, 0 at once.</summary>
     /// <remarks>Cancelled: Nothing remote. Endpoint: <c>POST {api}/sandbox/{id}/autodelete/{minutes}</c>.</remarks>
-    /// <param name="interval">The interval in minutes.</param>
+    /// <param name="interval">The interval in minutes; -1 never, 0 at once.</param>
     /// <param name="options">What else can be said; null is nothing.</param>
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
@@ -343,29 +343,29 @@ public partial class Sandbox
     /// <summary>Sets after how many minutes without activity the sandbox pauses; 0 never.</summary>
     /// <remarks>The auto-stop interval has to be 0: the two exclude each other. Cancelled: Nothing remote. Endpoint:
     /// <c>POST {api}/sandbox/{id}/autopause/{minutes}</c>.</remarks>
-    /// <param name="interval">The interval in minutes.</param>
+    /// <param name="interval">The interval in minutes; 0 never.</param>
     /// <param name="options">What else can be said; null is nothing.</param>
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<SandboxInfo> SetAutoPauseAsync(TimeSpan interval, CallOptions? options = null, CancellationToken cancellationToken = default) =>
-        LearnAsync<SandboxInfo>(_target!.CallAsync("sandbox.set_auto_pause"u8, Parameters.Rent().Span("minutes"u8, interval, TimeSpan.TicksPerMinute, -1).With(options), static answer => answer.Json(Daytona.SandboxInfo.Read), cancellationToken));
+        LearnAsync<SandboxInfo>(_target!.CallAsync("sandbox.set_auto_pause"u8, Parameters.Rent().Span("minutes"u8, interval, TimeSpan.TicksPerMinute, 0).With(options), static answer => answer.Json(Daytona.SandboxInfo.Read), cancellationToken));
 
     /// <inheritdoc cref="SetAutoPauseAsync(TimeSpan, CallOptions, CancellationToken)"/>
     public virtual SandboxInfo SetAutoPause(TimeSpan interval, CallOptions? options = null) =>
-        Learn(_target!.Call("sandbox.set_auto_pause"u8, Parameters.Rent().Span("minutes"u8, interval, TimeSpan.TicksPerMinute, -1).With(options), static answer => answer.Json(Daytona.SandboxInfo.Read)));
+        Learn(_target!.Call("sandbox.set_auto_pause"u8, Parameters.Rent().Span("minutes"u8, interval, TimeSpan.TicksPerMinute, 0).With(options), static answer => answer.Json(Daytona.SandboxInfo.Read)));
 
     /// <summary>Sets after how many minutes from now the sandbox is destroyed, whatever it does; 0 never.</summary>
     /// <remarks>Cancelled: Nothing remote. Endpoint: <c>POST {api}/sandbox/{id}/ttl/{minutes}</c>.</remarks>
-    /// <param name="interval">The interval in minutes.</param>
+    /// <param name="interval">The interval in minutes; 0 never.</param>
     /// <param name="options">What else can be said; null is nothing.</param>
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<SandboxInfo> SetTtlAsync(TimeSpan interval, CallOptions? options = null, CancellationToken cancellationToken = default) =>
-        LearnAsync<SandboxInfo>(_target!.CallAsync("sandbox.set_ttl"u8, Parameters.Rent().Span("minutes"u8, interval, TimeSpan.TicksPerMinute, -1).With(options), static answer => answer.Json(Daytona.SandboxInfo.Read), cancellationToken));
+        LearnAsync<SandboxInfo>(_target!.CallAsync("sandbox.set_ttl"u8, Parameters.Rent().Span("minutes"u8, interval, TimeSpan.TicksPerMinute, 0).With(options), static answer => answer.Json(Daytona.SandboxInfo.Read), cancellationToken));
 
     /// <inheritdoc cref="SetTtlAsync(TimeSpan, CallOptions, CancellationToken)"/>
     public virtual SandboxInfo SetTtl(TimeSpan interval, CallOptions? options = null) =>
-        Learn(_target!.Call("sandbox.set_ttl"u8, Parameters.Rent().Span("minutes"u8, interval, TimeSpan.TicksPerMinute, -1).With(options), static answer => answer.Json(Daytona.SandboxInfo.Read)));
+        Learn(_target!.Call("sandbox.set_ttl"u8, Parameters.Rent().Span("minutes"u8, interval, TimeSpan.TicksPerMinute, 0).With(options), static answer => answer.Json(Daytona.SandboxInfo.Read)));
 
     /// <summary>Sets whether preview links work without a token.</summary>
     /// <remarks>Cancelled: Nothing remote. Endpoint: <c>POST {api}/sandbox/{id}/public/{isPublic}</c>.</remarks>
