@@ -48,8 +48,10 @@ class Stream {
   public:
     Stream(Stream &&) noexcept = default;
     Stream &operator=(Stream &&other) noexcept {
-        close();
-        state_ = std::move(other.state_);
+        if (this != &other) {
+            close();
+            state_ = std::move(other.state_);
+        }
         return *this;
     }
     ~Stream() { close(); }
@@ -171,8 +173,8 @@ class Stream {
         State &it = *state_;
         it.core = std::move(core);
         Json bounds = {{"capacityBytes", 1 << 20}};
-        if (options.is_object() && options.contains("bufferBytes"))
-            bounds["capacityBytes"] = options["bufferBytes"];
+        if (options.is_object() && options.contains("bufferBytes") && options["bufferBytes"].is_number_unsigned())
+            bounds["capacityBytes"] = options["bufferBytes"]; // What is none is refused below by its own name.
         char *out = nullptr;
         std::int32_t status = daytona_queue_open(bounds.dump().c_str(), &it.queue, &out);
         if (status == DAYTONA_OK)
@@ -366,7 +368,8 @@ template <class T> T Operations::call_(Params &&params, const OnProgress &on_pro
             progress.bytes = event.position;
             if (const auto total = report.find("total"); total != report.end() && total->is_number())
                 progress.total = total->template get<std::uint64_t>();
-            on_progress(progress);
+            if (on_progress)
+                on_progress(progress);
         } else if (event.kind == DAYTONA_DONE) {
             if (event.status != DAYTONA_OK)
                 raise(event.status, view(event));

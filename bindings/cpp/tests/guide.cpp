@@ -224,6 +224,7 @@ void an_exception_from_a_report_of_progress_cancels_the_transfer() {
     } catch (const std::out_of_range &error) {
         SAME(std::string(error.what()), "enough");
     }
+    SAME(box->files().upload(path, "/tmp/large", {}, nullptr).at("bytes"), 8 << 20); // Nobody wants reports.
 }
 
 void git_works() {

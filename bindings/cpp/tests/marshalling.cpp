@@ -321,7 +321,11 @@ void a_stream_that_fails_throws_after_its_data() {
     const Echo other;
     THROWS(daytona::Timeout, other.stream({{"echo", true}, {"timeoutMs", 20}}).result());
     THROWS(daytona::InvalidArgument, other.stream({{"channel", 9}}));
-    THROWS(daytona::InvalidArgument, other.stream({{"bufferBytes", "many"}}));
+    for (const Json &none : {Json("many"), Json(-5), Json(1.5)}) {
+        const std::string message = THROWS(daytona::InvalidArgument, other.stream({{"bufferBytes", none}})).what();
+        CHECK(message.find("`bufferBytes`") != std::string::npos);
+    }
+    SAME(other.stream({{"bufferBytes", nullptr}}).result()["chunks"], 1);
 }
 
 void leaving_a_stream_ends_it() {
@@ -337,6 +341,8 @@ void leaving_a_stream_ends_it() {
     Stream other = std::move(stream);
     THROWS(daytona::InvalidHandle, stream.next());
     other = echo.stream();
+    Stream &same = other;
+    other = std::move(same); // Stays what it is.
     SAME(other.result()["chunks"], 1);
 }
 
