@@ -40,11 +40,13 @@ public readonly struct OutputChunk
 /// <typeparam name="TEnded">What is known at the end.</typeparam>
 public class OutputStream<TEnded> : IAsyncEnumerable<OutputChunk>, IAsyncDisposable, IDisposable
 {
+    private readonly Task<TEnded> _completion;
+
     internal OutputStream(StreamReceiver receiver, Answering<TEnded> ended)
     {
         Receiver = receiver;
-        Completion = CompleteAsync(receiver, ended);
-        _ = Completion.ContinueWith(static failed => failed.Exception, CancellationToken.None,
+        _completion = CompleteAsync(receiver, ended);
+        _ = _completion.ContinueWith(static failed => failed.Exception, CancellationToken.None,
             TaskContinuationOptions.OnlyOnFaulted | TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
     }
 
@@ -52,7 +54,14 @@ public class OutputStream<TEnded> : IAsyncEnumerable<OutputChunk>, IAsyncDisposa
     ~OutputStream() => Receiver.Close();
 
     /// <summary>How it ended. It completes when the last chunk has arrived, and fails with what the stream failed with.</summary>
-    public Task<TEnded> Completion { get; }
+    public Task<TEnded> Completion
+    {
+        get
+        {
+            GC.SuppressFinalize(this); // Somebody waits for the end, perhaps with nothing but this task.
+            return _completion;
+        }
+    }
 
     internal StreamReceiver Receiver { get; }
 

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Text;
 
 namespace Daytona.Tests;
@@ -24,6 +25,26 @@ public sealed class StreamTests : IAsyncLifetime
         }
         Assert.Equal(100_000, bytes);
         Assert.Equal(100_000, (await stream.Completion)["bytes"].GetInt64());
+    }
+
+    [Fact]
+    public async Task A_stream_goes_on_while_its_completion_alone_is_held()
+    {
+        var (completion, writer) = await OpenAsync(_echo);
+        for (var i = 0; i < 10; i++)
+        {
+            GC.Collect();
+            GC.WaitForPendingFinalizers();
+        }
+        writer.Finish();
+        Assert.Equal(0, (await completion)["bytes"].GetInt64());
+
+        [MethodImpl(MethodImplOptions.NoInlining)]
+        static async Task<(Task<Anything>, StreamReceiver)> OpenAsync(Echo echo)
+        {
+            var stream = await echo.StreamAsync(chunks: 0, echo: true);
+            return (stream.Completion, stream.Receiver);
+        }
     }
 
     [Fact]
