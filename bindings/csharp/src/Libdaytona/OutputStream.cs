@@ -157,6 +157,7 @@ internal sealed class ChunkStream(StreamReceiver receiver, IDisposable owner, bo
 
     public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
     {
+        receiver.ThrowIfClosed();
         while (_chunk.IsEmpty && !buffer.IsEmpty)
         {
             if (await receiver.ReadAsync(cancellationToken).ConfigureAwait(false) is not { } chunk)

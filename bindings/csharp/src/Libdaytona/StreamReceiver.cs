@@ -141,6 +141,8 @@ internal sealed class StreamReceiver(ClientHandle client) : Receiver(client)
         _room.Release();
     }
 
+    internal void ThrowIfClosed() => ObjectDisposedException.ThrowIf(_isClosed, typeof(OutputStream<>));
+
     /// <summary>The next chunk, when there is one; null at the end. It throws what the stream failed with.</summary>
     internal async ValueTask<Chunk?> ReadAsync(CancellationToken cancellationToken)
     {
@@ -150,7 +152,7 @@ internal sealed class StreamReceiver(ClientHandle client) : Receiver(client)
         {
             if (!await _chunks.Reader.WaitToReadAsync(cancellationToken).ConfigureAwait(false))
             {
-                ObjectDisposedException.ThrowIf(_isClosed, typeof(OutputStream<>));
+                ThrowIfClosed();
                 return Status == DaytonaStatus.Ok ? null : throw Failure();
             }
         }
@@ -215,7 +217,7 @@ internal sealed class StreamReceiver(ClientHandle client) : Receiver(client)
         var failure = DaytonaException.Take(status, error);
         lock (_lock)
         {
-            ObjectDisposedException.ThrowIf(_isClosed, typeof(OutputStream<>));
+            ThrowIfClosed();
             throw !_hasEnded ? failure : Status != DaytonaStatus.Ok ? Failure()
                 : DaytonaException.Own(DaytonaStatus.Closed, "The stream has ended; nothing can be written to it.");
         }

@@ -48,6 +48,16 @@ public sealed class StreamTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_stream_that_was_disposed_gives_nothing_that_it_had_begun_to_give()
+    {
+        var stream = await _echo.StreamAsync(chunks: 1, size: 100);
+        var output = stream.AsStream();
+        await output.ReadExactlyAsync(new byte[10]);
+        await output.DisposeAsync();
+        await Assert.ThrowsAsync<ObjectDisposedException>(async () => await output.ReadExactlyAsync(new byte[10]));
+    }
+
+    [Fact]
     public async Task A_reader_that_does_not_read_holds_the_sender_back()
     {
         await using var stream = await _echo.StreamAsync(chunks: 2000, size: 65_536);
