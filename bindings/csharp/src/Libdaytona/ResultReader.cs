@@ -11,6 +11,9 @@ internal delegate T Reading<out T>(ref ResultReader json);
 /// generic code the runtime would have to compile before the first answer.</summary>
 internal ref struct ResultReader
 {
+    /// <summary>How deep a result may be: a desktop's tree of windows and controls is deeper than the reader's default.</summary>
+    private const int MaxDepth = 1000;
+
     private Utf8JsonReader _json;
     private ReadOnlySpan<byte> _name;
 
@@ -18,7 +21,7 @@ internal ref struct ResultReader
     /// <exception cref="JsonException">It is no such value.</exception>
     internal static T Parse<T>(ReadOnlySpan<byte> text, Reading<T> read)
     {
-        var json = new ResultReader { _json = new Utf8JsonReader(text) };
+        var json = new ResultReader { _json = new Utf8JsonReader(text, new JsonReaderOptions { MaxDepth = MaxDepth }) };
         try
         {
             json._json.Read();

@@ -33,6 +33,15 @@ public sealed class MarshallingTests : IAsyncLifetime
         Assert.Equal(text, value["text"].GetString());
     }
 
+    [Fact]
+    public async Task A_deep_value_arrives_whole()
+    {
+        var text = new string('[', 100) + new string(']', 100);
+        using var document = JsonDocument.Parse(text, new JsonDocumentOptions { MaxDepth = 100 });
+        var value = await _echo.ValueAsync(parameters => parameters.Add("deep"u8, document.RootElement));
+        Assert.Equal(text, value["deep"].GetRawText());
+    }
+
     [Theory]
     [InlineData(0)]
     [InlineData(-1)]
