@@ -13,7 +13,7 @@ internal sealed unsafe class PendingCall<T> : Receiver, IThreadPoolWorkItem
     private DaytonaStatus _status = DaytonaStatus.Closed;
     private ulong _result;
     private byte* _data;
-    private int _length;
+    private ulong _length;
 
     /// <summary>Ends a task as an async method does: an <see cref="OperationCanceledException"/> cancels it.</summary>
     private AsyncTaskMethodBuilder<T> _task = AsyncTaskMethodBuilder<T>.Create();
@@ -69,7 +69,7 @@ internal sealed unsafe class PendingCall<T> : Receiver, IThreadPoolWorkItem
         }
         else if (happened->Kind == EventKind.Done)
         {
-            (_status, _result, _length) = (happened->Status, happened->Result, checked((int)happened->Length));
+            (_status, _result, _length) = (happened->Status, happened->Result, happened->Length);
             byte* data;
             Native.EventTake(happened, &data);
             _data = data;
@@ -94,7 +94,7 @@ internal sealed unsafe class PendingCall<T> : Receiver, IThreadPoolWorkItem
         try
         {
             _progress?.Finish();
-            var data = new ReadOnlySpan<byte>(_data, _length);
+            var data = new ReadOnlySpan<byte>(_data, Answer.Length(_length));
             result = _status == DaytonaStatus.Ok ? _read(new Answer(data, _result, Client!))
                 : throw DaytonaException.From(_status, data, _cancellation);
         }

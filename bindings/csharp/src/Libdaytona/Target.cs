@@ -41,7 +41,7 @@ internal class Target(ClientHandle owner)
         DaytonaException.Check(status, output, owner);
         try
         {
-            return read(new Answer(new ReadOnlySpan<byte>(output, checked((int)length)), result, owner));
+            return read(new Answer(new ReadOnlySpan<byte>(output, Answer.Length(length)), result, owner));
         }
         finally
         {
@@ -88,6 +88,10 @@ internal readonly ref struct Answer(ReadOnlySpan<byte> data, ulong handle, Clien
     private readonly ReadOnlySpan<byte> _data = data;
 
     internal ulong Handle => handle;
+
+    /// <summary>The length, as spans and arrays have it.</summary>
+    internal static int Length(ulong bytes) => bytes <= (ulong)Array.MaxLength ? (int)bytes
+        : throw DaytonaException.Own(DaytonaStatus.Unsupported, $"An answer of {bytes} bytes fits into no array; OpenReadAsync and DownloadAsync of Files need none.");
 
     internal static bool Nothing(Answer answer) => true;
 
