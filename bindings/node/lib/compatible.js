@@ -25,6 +25,11 @@ async function dispatch(stream, on) {
 }
 
 class Process extends calls.ProcessCalls {
+  /** @param {string} sessionId @param {any} req `async` is the server's other name of `runAsync` @param {any[]} more */
+  executeSessionCommand(sessionId, req, ...more) {
+    return super.executeSessionCommand(sessionId, isPlain(req) ? renamed(req, { async: 'runAsync' }) : req, ...more)
+  }
+
   /** @param {string} sessionId @param {string} commandId @param {any} [stdout] @param {any} [stderr] @param {any} [options] */
   async getSessionCommandLogs(sessionId, commandId, stdout, stderr, options) {
     const { session } = this._target
@@ -162,7 +167,9 @@ class FileSystem extends calls.FileSystemCalls {
     return Promise.all(
       files.map(async ({ source, destination }) => {
         try {
-          if (destination === undefined) return { source, result: await this.downloadFile(source, timeout) }
+          // Not by streams, which take descriptors each: of these calls as many run at a time as there are connections.
+          if (destination === undefined)
+            return { source, result: await this._target.files.read(source, limited(timeout)) }
           await this.downloadFile(source, destination, timeout)
           return { source, result: destination }
         } catch (failure) {

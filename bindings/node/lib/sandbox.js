@@ -63,6 +63,13 @@ class Sandbox extends SandboxCalls {
     return new LspServer(this, languageId, pathToProject)
   }
 
+  /** @param {Record<string, string>} labels @param {any} [options] */
+  async setLabels(labels, options) {
+    const set = await super.setLabels(labels, options)
+    this._update({ ...this._info, labels: set })
+    return set
+  }
+
   /** @param {Record<string, string>} secrets @param {any} [options] */
   updateSecrets(secrets, options) {
     return this._refresh('sandbox.set_secrets', { secrets: secretList(secrets) }, options)

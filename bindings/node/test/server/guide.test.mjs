@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
@@ -381,4 +381,24 @@ test('a language server', async () => {
   assert.ok((await lsp.documentSymbols(`${project}/main.py`)).some((symbol) => symbol.name === 'greet'))
   await lsp.didClose(`${project}/main.py`)
   await lsp.stop()
+})
+
+test("a sandbox's labels are those that were set", async () => {
+  assert.deepEqual(await sandbox.setLabels({ a: 'b' }), { a: 'b' })
+  assert.deepEqual(sandbox.labels, { a: 'b' })
+})
+
+test('a command in a session is asynchronous by either name', async () => {
+  await sandbox.process.createSession('either')
+  const { cmdId } = await sandbox.process.executeSessionCommand('either', { command: 'sleep 600', async: true })
+  assert.equal(typeof cmdId, 'string')
+  await sandbox.process.deleteSession('either')
+})
+
+test('many downloads at once take no pipes of their own', async () => {
+  const descriptors = () => readdirSync('/proc/self/fd').length
+  const before = descriptors()
+  const done = sandbox.fs.downloadFiles(Array.from({ length: 300 }, () => ({ source: '/etc/hostname' })))
+  assert.ok(descriptors() - before < 200)
+  for (const { result } of await done) assert.ok(Buffer.isBuffer(result))
 })
