@@ -158,10 +158,8 @@ pub async fn wait(client: Client, params: Named, _: Context) -> Result<Json> {
         }
         if deadline.is_some_and(|deadline| Instant::now() + pause > deadline) {
             let state = state.as_deref().unwrap_or("in an unknown state");
-            let message = format!(
-                "volume {name} is still {state}, not ready; raise `timeoutMs`, or wait again with volume.wait"
-            );
-            return Err(Error::new(status::TIMEOUT, message));
+            let so_far = format!("volume {name} is still {state}, not ready");
+            return Err(failed_reads.late(so_far, "raise `timeoutMs`, or wait again with volume.wait"));
         }
         sleep(pause).await;
         pause = pause.mul_f64(1.5).min(PAUSE_MAX);

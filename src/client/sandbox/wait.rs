@@ -77,7 +77,7 @@ pub(super) async fn until(sandbox: &Sandbox, goal: Goal<'_>) -> Result<()> {
             Err(error) => failed_reads.bear(error)?,
         }
         if looking_last {
-            return Err(late(sandbox, goal.name, began));
+            return Err(late(sandbox, goal.name, began, failed_reads));
         }
         // A failure that is suspected is looked at again soon, events or not.
         let connected = !suspected && events.as_ref().is_some_and(Subscription::is_connected);
@@ -104,15 +104,14 @@ async fn pause_until(at: Instant, events: Option<&mut Subscription>) {
     }
 }
 
-fn late(sandbox: &Sandbox, wanted: &str, began: Instant) -> Error {
+fn late(sandbox: &Sandbox, wanted: &str, began: Instant, failed_reads: FailedReads) -> Error {
     let (state, id, elapsed) = (sandbox.reading().state, sandbox.id(), began.elapsed().as_millis());
     let so_far = match state.is_empty() {
         // Attached by its id, and no reading came.
         true => format!("sandbox {id} could not be read within {elapsed} ms, and may not be {wanted}"),
         false => format!("sandbox {id} is still {state} after {elapsed} ms, not {wanted}"),
     };
-    let message = format!("{so_far}; raise `timeoutMs`, or wait again with sandbox.wait");
-    let mut error = Error::new(status::TIMEOUT, message);
+    let mut error = failed_reads.late(so_far, "raise `timeoutMs`, or wait again with sandbox.wait");
     error.detail_mut().sandbox_id = Some(sandbox.id().to_owned());
     error
 }

@@ -119,11 +119,8 @@ impl Making {
             }
             if deadline.is_some_and(|deadline| Instant::now() + pause > deadline) {
                 let (name, state) = (&self.name, &reading.state);
-                let message = format!(
-                    "snapshot {name} is still {state}; the build goes on: read it with snapshot.get, or raise \
-                     `timeoutMs`"
-                );
-                return Err(Error::new(status::TIMEOUT, message));
+                let advice = "the build goes on: read it with snapshot.get, or raise `timeoutMs`";
+                return Err(failed_reads.late(format!("snapshot {name} is still {state}"), advice));
             }
             sleep(pause).await;
             pause = pause.mul_f64(1.2).min(PAUSE_MAX);

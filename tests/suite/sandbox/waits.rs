@@ -84,6 +84,21 @@ async fn a_deadline_is_told_with_the_state_last_read_and_the_sandbox() {
 }
 
 #[tokio::test]
+async fn a_deadline_is_told_with_what_the_last_reading_failed_with() {
+    let mut readings = states(&["starting"]);
+    readings.push(json!({"status": "502 Bad Gateway"}));
+    let error =
+        asks(&reads(readings).await, "sandbox.wait_for_start", json!({"timeoutMs": 700})).await.unwrap_err();
+    assert_eq!(error.status(), status::TIMEOUT);
+    let message = &error.detail().message;
+    assert!(
+        message.contains("sb-1 is still starting") && message.contains("reading failed: oops"),
+        "{error}"
+    );
+    assert!(error.detail().attempts > 0, "{error:?}");
+}
+
+#[tokio::test]
 async fn a_deadline_before_the_first_reading_does_not_name_a_state() {
     let server = Server::start(|_: &RequestInfo| Answer::Close(Vec::new())).await;
     let client = client(&server.url(), json!({}));
