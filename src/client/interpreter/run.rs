@@ -165,18 +165,15 @@ fn whole_seconds(seconds: f64) -> Result<u64> {
     Ok(seconds.ceil() as u64)
 }
 
+/// A message of the worker; what it has no value for is null or absent.
 #[derive(Deserialize)]
 struct Output {
     #[serde(rename = "type")]
     kind: String,
-    #[serde(default)]
-    text: String,
-    #[serde(default)]
-    name: String,
-    #[serde(default)]
-    value: String,
-    #[serde(default)]
-    traceback: String,
+    text: Option<String>,
+    name: Option<String>,
+    value: Option<String>,
+    traceback: Option<String>,
 }
 
 struct Running {
@@ -226,11 +223,13 @@ impl Running {
             let why = json::describe(&error);
             Error::new(status::PROTOCOL, format!("the interpreter sent a frame that cannot be read: {why}"))
         })?;
-        let Output { kind, text, name, value, traceback } = output;
-        match kind.as_str() {
+        let text = output.text.unwrap_or_default();
+        match output.kind.as_str() {
             "stdout" => self.deliver(Channel::Stdout, text.into_bytes()).await,
             "stderr" => self.deliver(Channel::Stderr, text.into_bytes()).await,
             "error" => {
+                let [name, value, traceback] =
+                    [output.name, output.value, output.traceback].map(Option::unwrap_or_default);
                 let failure = RunFailure { name, value, traceback };
                 self.deliver(Channel::Structured, serde_json::to_vec(&failure).unwrap_or_default()).await;
             }

@@ -46,6 +46,13 @@ async fn only_a_close_frame_ends_a_run_well() {
 }
 
 #[tokio::test]
+async fn a_failure_of_which_the_worker_tells_nothing_is_one_without_words() {
+    const FAILURE: &str = r#"{"type":"error","text":null,"name":null,"value":null,"traceback":null}"#;
+    let ran = run(&[FAILURE, COMPLETED], Some((1000, ""))).await.unwrap();
+    assert_eq!(ran["error"], json!({"name": "", "value": "", "traceback": ""}));
+}
+
+#[tokio::test]
 async fn every_close_code_is_told_apart() {
     for (frames, code, reason, expected, said) in [
         (&[INTERRUPTED][..], 4008, "", status::HTTP_REQUEST_TIMEOUT, "keeps its variables"),
