@@ -1,6 +1,6 @@
 //! `process.code_run`: a program's text, run by the language's own interpreter in the sandbox.
 
-use super::{argv, deadline, whole_seconds};
+use super::{argv, finished, whole_seconds};
 use crate::client::error::Result;
 use crate::client::operation::Context;
 use crate::client::sandbox::Sandbox;
@@ -198,7 +198,6 @@ pub async fn code_run(sandbox: Sandbox, params: CodeRun, _: Context) -> Result<J
         env: params.env.as_ref(),
         timeout,
     };
-    let request = sandbox.toolbox(Method::POST, "process/code-run").await?;
-    let answer = request.json(&body).deadline(deadline(timeout)).send().await?.json_required().await?;
-    answer.expect(b'{', "what a program left")
+    let request = sandbox.toolbox(Method::POST, "process/code-run").await?.json(&body);
+    finished(&sandbox, request, timeout, "what a program left").await
 }

@@ -12,10 +12,10 @@ pub(crate) use script::quote;
 
 use super::error::{Error, Result};
 use super::sandbox::Sandbox;
-use super::transport::Json;
+use super::transport::{Json, Request};
 use crate::client::operation::Context;
 use http::Method;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -60,14 +60,27 @@ pub async fn execute(sandbox: Sandbox, params: Execute, _: Context) -> Result<Js
     let timeout = whole_seconds("process.execute", params.timeout())?;
     let body =
         Body { command: &params.command, cwd: params.cwd.as_deref(), env: params.env.as_ref(), timeout };
-    let request = sandbox.toolbox(Method::POST, "process/execute").await?;
-    let answer = request.json(&body).deadline(deadline(timeout)).send().await?.json_required().await?;
-    answer.expect(b'{', "what a command left")
+    let request = sandbox.toolbox(Method::POST, "process/execute").await?.json(&body);
+    finished(&sandbox, request, timeout, "what a command left").await
 }
 
-/// The server answers at the command's limit; some seconds later nobody is there to answer.
-fn deadline(timeout: Option<u32>) -> Option<Duration> {
-    timeout.map(|seconds| Duration::from_secs(u64::from(seconds) + 5))
+/// Sends what runs for so many seconds at most and answers what it left. An answer that does not tell the exit code is
+/// refused: it would pass for success.
+async fn finished(sandbox: &Sandbox, request: Request, timeout: Option<u32>, what: &str) -> Result<Json> {
+    #[derive(Deserialize)]
+    struct Finished {
+        #[serde(rename = "exitCode")]
+        _exit_code: i64,
+    }
+    // The server answers at the limit; some seconds later nobody is there to answer, or to finish an answer.
+    let limit = timeout.map(|seconds| Duration::from_secs(u64::from(seconds) + 5));
+    let request = match limit {
+        Some(limit) => request.deadline(Some(limit)).idle(Some(sandbox.client().at_most_idle(limit))),
+        None => request,
+    };
+    let json = request.send().await?.json_required().await?;
+    json.read::<Finished>(what)?;
+    Ok(json)
 }
 
 /// A time limit in seconds; 0 is none.

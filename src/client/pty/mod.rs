@@ -212,11 +212,13 @@ pub async fn create(sandbox: Sandbox, params: Create, _: Context) -> Result<Json
 }
 
 pub async fn list(sandbox: Sandbox, _: List, _: Context) -> Result<Json> {
-    sandbox.toolbox(Method::GET, TERMINALS).await?.send().await?.json_required().await
+    let answer = sandbox.toolbox(Method::GET, TERMINALS).await?.send().await?.json_required().await?;
+    answer.expect(b'{', "a list of terminals")
 }
 
 pub async fn info(sandbox: Sandbox, params: Info, _: Context) -> Result<Json> {
-    sandbox.toolbox(Method::GET, &path(&params.id, "")?).await?.send().await?.json_required().await
+    let request = sandbox.toolbox(Method::GET, &path(&params.id, "")?).await?;
+    request.send().await?.json_required().await?.expect(b'{', "a terminal")
 }
 
 pub async fn resize(sandbox: Sandbox, params: Resize, _: Context) -> Result<Json> {

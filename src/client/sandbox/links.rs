@@ -68,7 +68,8 @@ pub async fn work_dir(sandbox: Sandbox, _: Nothing, _: Context) -> Result<Json> 
 }
 
 async fn directory(sandbox: &Sandbox, endpoint: &str) -> Result<Json> {
-    sandbox.toolbox(Method::GET, endpoint).await?.send().await?.json_required().await
+    let answer = sandbox.toolbox(Method::GET, endpoint).await?.send().await?.json_required().await?;
+    answer.expect(b'{', "a directory")
 }
 
 /// The directory that relative paths are below.

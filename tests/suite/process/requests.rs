@@ -354,17 +354,16 @@ async fn input_waits_for_a_command_that_has_not_begun_and_not_for_one_that_is_ov
 }
 
 #[tokio::test]
-async fn an_empty_answer_is_not_a_command_that_succeeded() {
-    let toolbox = Toolbox::start(|_, _| Reply::Raw("200 OK", Vec::new())).await;
-    let sandbox = toolbox.sandbox(json!({})).await;
-    for (operation, params) in [
-        ("process.execute", json!({"command": "x"})),
-        ("process.code_run", json!({"code": "1", "language": "python"})),
-    ] {
-        assert_eq!(
-            call(&sandbox, operation, params).await.unwrap_err().status(),
-            status::PROTOCOL,
-            "{operation}"
-        );
+async fn an_answer_without_an_exit_code_is_not_a_command_that_succeeded() {
+    for answer in ["", "{}", r#"{"result":"\"exitCode\":0"}"#, r#"{"exitCode":null,"result":""}"#, "[]"] {
+        let toolbox = Toolbox::start(move |_, _| Reply::Raw("200 OK", answer.into())).await;
+        let sandbox = toolbox.sandbox(json!({})).await;
+        for (operation, params) in [
+            ("process.execute", json!({"command": "x"})),
+            ("process.code_run", json!({"code": "1", "language": "python"})),
+        ] {
+            let error = call(&sandbox, operation, params).await.unwrap_err();
+            assert_eq!(error.status(), status::PROTOCOL, "{operation}: {answer}");
+        }
     }
 }
