@@ -20,6 +20,8 @@
 //! # }
 //! ```
 //!
+//! Everything runs on the caller's Tokio runtime, with its time and its I/O enabled.
+//!
 //! The map of the house. Arrows go one way: `ffi` and `sdk` → `catalogue` → `client` → `client::transport`.
 //!
 //! * `client`: every noun. Async; knows HTTP and WebSocket, knows no C.

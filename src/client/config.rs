@@ -40,10 +40,10 @@ pub struct Options {
     /// The region that new sandboxes go to. Environment: DAYTONA_TARGET.
     pub target: Option<String>,
     /// Milliseconds to make a connection, TLS and proxy included; 0 is no limit.
-    #[cfg_attr(feature = "schema", schemars(extend("unit" = "ms", "default" = CONNECT_TIMEOUT_MS)))]
+    #[cfg_attr(feature = "schema", schemars(extend("unit" = "ms", "endless" = 0, "default" = CONNECT_TIMEOUT_MS)))]
     pub connect_timeout_ms: Option<u64>,
     /// Milliseconds that a body or transfer may stand still; 0 is no limit.
-    #[cfg_attr(feature = "schema", schemars(extend("unit" = "ms", "default" = IDLE_TIMEOUT_MS)))]
+    #[cfg_attr(feature = "schema", schemars(extend("unit" = "ms", "endless" = 0, "default" = IDLE_TIMEOUT_MS)))]
     pub idle_timeout_ms: Option<u64>,
     /// How often a request is tried again; 0 never.
     #[cfg_attr(feature = "schema", schemars(extend("default" = RETRIES)))]

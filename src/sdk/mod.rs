@@ -4,8 +4,6 @@
 //! A request is built by a method of [`Client`], [`Sandbox`] or one of their areas, takes its options by methods
 //! of its own and is sent when it is awaited. Dropping its future cancels it; what that does to the remote side stands in
 //! the documentation of each operation. A request that opens a stream gives an [`Output`].
-//!
-//! Everything runs on the Tokio runtime of the caller.
 
 mod by_name;
 mod class;

@@ -47,6 +47,8 @@ pub struct Member {
     pub default: Option<Value>,
     /// `ms`, `s`, `minutes`, `bytes`, `GiB`, `vCPU`, `degrees`
     pub unit: Option<String>,
+    /// Of a time: the number that stands for one without an end.
+    pub endless: Option<i64>,
     /// Of an integer: `int32`, `int64`, `uint32`, `uint64`
     pub format: Option<String>,
     /// An option of streams alone.
@@ -318,6 +320,7 @@ fn members(properties: &Value, required: &Value, definitions: &Map<String, Value
             required: list(required).any(|it| it.as_str() == Some(name)),
             default: schema.get("default").cloned(),
             unit: schema["unit"].as_str().map(str::to_owned),
+            endless: schema["endless"].as_i64(),
             format: schema["format"].as_str().map(str::to_owned),
             streams: schema["streams"] == true,
             known: values(schema),

@@ -23,7 +23,7 @@ pub const BUFFER_BYTES: u64 = 1 << 20;
 pub struct CommonOptions {
     /// Milliseconds until the library gives up; 0 is no limit, absent the operation's default. Of a stream it
     /// bounds its whole life.
-    #[schemars(extend("unit" = "ms"))]
+    #[schemars(extend("unit" = "ms", "endless" = 0))]
     pub timeout_ms: Option<u64>,
     /// Of a stream without a queue: how many bytes may wait unread (and, of what is written, unsent) before the
     /// socket is paused. Less than 64 KiB is taken for 64 KiB.

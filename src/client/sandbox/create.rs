@@ -44,13 +44,13 @@ crate::params! {
         pub resources: Option<Resources>,
         /// Minutes without activity until it stops; 0 never. The server takes 15 where it is not given, unless the
         /// sandbox pauses by itself.
-        #[cfg_attr(feature = "schema", schemars(extend("unit" = "minutes")))]
+        #[cfg_attr(feature = "schema", schemars(extend("unit" = "minutes", "endless" = 0)))]
         pub auto_stop_interval: Option<i64>,
         /// Minutes stopped until it is archived; 0 never.
-        #[cfg_attr(feature = "schema", schemars(extend("unit" = "minutes")))]
+        #[cfg_attr(feature = "schema", schemars(extend("unit" = "minutes", "endless" = 0)))]
         pub auto_archive_interval: Option<i64> = 10_080,
         /// Minutes stopped until it is deleted; -1 never, 0 at once.
-        #[cfg_attr(feature = "schema", schemars(extend("unit" = "minutes")))]
+        #[cfg_attr(feature = "schema", schemars(extend("unit" = "minutes", "endless" = -1)))]
         pub auto_delete_interval: Option<i64> = -1,
         /// true: deleted as soon as it stops; the same as `autoDeleteInterval` 0, which it overrides.
         pub ephemeral: Option<bool> = false,
@@ -67,11 +67,11 @@ crate::params! {
         pub wait_for_start: Option<bool> = true,
         /// Minutes without activity until it pauses; 0 never. The server takes 60 where its class can pause and neither
         /// this nor `autoStopInterval` is given. UNSUPPORTED before 0.205.
-        #[cfg_attr(feature = "schema", schemars(extend("unit" = "minutes")))]
+        #[cfg_attr(feature = "schema", schemars(extend("unit" = "minutes", "endless" = 0)))]
         pub auto_pause_interval: Option<i64>,
         /// Minutes until it is destroyed, whatever it does; 0 never. Absent: the longest that the organization
         /// allows, if there is one. UNSUPPORTED before 0.205.
-        #[cfg_attr(feature = "schema", schemars(extend("unit" = "minutes")))]
+        #[cfg_attr(feature = "schema", schemars(extend("unit" = "minutes", "endless" = 0)))]
         pub ttl_minutes: Option<i64>,
         /// Secrets as environment variables: `[{"ENV_NAME":"secret-name"}]`. UNSUPPORTED before 0.205.
         #[cfg_attr(feature = "schema", schemars(with = "Option<Vec<BTreeMap<String, String>>>"))]

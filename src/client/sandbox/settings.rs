@@ -20,7 +20,7 @@ crate::params! {
 crate::params! {
     pub struct Minutes {
         /// The interval in minutes; 0 never.
-        #[cfg_attr(feature = "schema", schemars(extend("unit" = "minutes")))]
+        #[cfg_attr(feature = "schema", schemars(extend("unit" = "minutes", "endless" = 0)))]
         pub minutes: i32,
     }
 }
@@ -28,7 +28,7 @@ crate::params! {
 crate::params! {
     pub struct MinutesToDeletion {
         /// The interval in minutes; -1 never, 0 at once.
-        #[cfg_attr(feature = "schema", schemars(extend("unit" = "minutes")))]
+        #[cfg_attr(feature = "schema", schemars(extend("unit" = "minutes", "endless" = -1)))]
         pub minutes: i32,
     }
 }

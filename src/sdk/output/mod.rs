@@ -24,6 +24,7 @@ use std::marker::PhantomData;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
+use tokio::runtime::Handle;
 use tokio::task::AbortHandle;
 
 /// The least that a stream buffers.
@@ -120,6 +121,9 @@ impl<Opened: DeserializeOwned, Finished: Ending, I> Output<Opened, Finished, I> 
         target: Target,
         begin: impl FnOnce(Box<dyn FnOnce(Option<u64>) -> Io + Send>) -> Result<crate::catalogue::StreamFuture>,
     ) -> Result<Self> {
+        let runtime = Handle::try_current().map_err(|_| {
+            named(operation, Error::invalid("a stream needs a Tokio runtime, and it is opened outside one"))
+        })?;
         let made = Arc::new(Mutex::new(None));
         let ends = made.clone();
         let work = begin(Box::new(move |buffer_bytes| {
@@ -136,13 +140,14 @@ impl<Opened: DeserializeOwned, Finished: Ending, I> Output<Opened, Finished, I> 
         })?;
         let sharing = shared.clone();
         let life = target.clone();
-        let task = tokio::spawn(async move {
-            // Whatever becomes of the task, a panic and a shutdown of the runtime included, the reader is told.
-            let told = Told(sharing);
-            let end = life.while_open(work).await;
-            told.0.end(end.map_err(|error| named(operation, error)));
-        })
-        .abort_handle();
+        let task = runtime
+            .spawn(async move {
+                // Whatever becomes of the task, a panic and a shutdown of the runtime included, the reader is told.
+                let told = Told(sharing);
+                let end = life.while_open(work).await;
+                told.0.end(end.map_err(|error| named(operation, error)));
+            })
+            .abort_handle();
         let output = Unopened(Some(task));
         let opened = poll_fn(|cx| shared.poll_opened(cx)).await?;
         let opened = read_json(operation, &opened)?;

@@ -221,6 +221,14 @@ async fn an_error_of_a_stream_is_an_io_error_of_its_kind() {
     assert_eq!(inner.map(daytona::Error::class), Some(ErrorClass::Timeout));
 }
 
+#[test]
+fn a_stream_that_is_opened_outside_a_runtime_is_an_error() {
+    let error = futures_util::FutureExt::now_or_never(Echo::default().stream().into_future());
+    let error = error.expect("nothing to wait for").unwrap_err();
+    assert_eq!(error.class(), ErrorClass::InvalidArgument);
+    assert!(error.to_string().contains("needs a Tokio runtime"), "{error}");
+}
+
 #[tokio::test]
 async fn a_dropped_stream_takes_no_more_input() {
     let stream = soon(Echo::default().stream().echo(true).into_future()).await.unwrap();

@@ -116,7 +116,7 @@ fn read(member: &Member, use_of: Use) -> String {
         of.split_once('<').map_or(String::new(), |(_, rest)| rest.trim_end_matches('>').to_owned())
     };
     let method = match (&member.of, types::span(member)) {
-        (_, Some(Span::Milliseconds)) if member.doc.contains("0 is no limit") => "Limit".into(),
+        (_, Some(Span::Milliseconds)) if member.endless == Some(0) => "Limit".into(),
         (_, Some(Span::Milliseconds)) => "Milliseconds".into(),
         (_, Some(Span::Seconds)) => "Seconds".into(),
         (_, Some(Span::Minutes)) => "Minutes".into(),

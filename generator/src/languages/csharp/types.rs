@@ -178,14 +178,11 @@ fn parameter_type(of: &Type, use_of: Use) -> String {
 pub fn writer(member: &Member, value: &str) -> String {
     let name = &member.name;
     let (method, of_unit) = match (&member.of, span(member)) {
-        (_, Some(Span::Milliseconds)) if member.doc.contains("0 is no limit") => ("Limit", ""),
+        (_, Some(Span::Milliseconds)) if member.endless == Some(0) => ("Limit", ""),
         (_, Some(Span::Milliseconds)) => ("Span", ", TimeSpan.TicksPerMillisecond, -1"),
         (Type::Number, Some(Span::Seconds)) => ("Seconds", ""),
         (_, Some(Span::Seconds)) => ("Span", ", TimeSpan.TicksPerSecond, 0"),
-        // The number that stands for never is 0 where -1 is none.
-        (_, Some(Span::Minutes)) if member.doc.contains("; 0 never") => {
-            ("Span", ", TimeSpan.TicksPerMinute, 0")
-        }
+        (_, Some(Span::Minutes)) if member.endless == Some(0) => ("Span", ", TimeSpan.TicksPerMinute, 0"),
         (_, Some(Span::Minutes)) => ("Span", ", TimeSpan.TicksPerMinute, -1"),
         (Type::Either(types), None) if one_or_more(types) == Some(&Type::Text) => ("OneOrMore", ""),
         (_, None) => ("Add", ""),
