@@ -6,6 +6,8 @@ const daytona = new Daytona()
 const sandbox = await daytona.create({ language: 'python' })
 const response = await sandbox.process.executeCommand('echo $GREETING', '/tmp', { GREETING: 'hi' }, 10)
 console.log(response.exitCode, response.result)
+await sandbox.process.createSession('work')
+await sandbox.process.executeSessionCommand('work', { command: 'make', async: true })
 
 const { signal } = new AbortController()
 for await (const chunk of sandbox.process.run('echo tested; echo careful >&2', { signal }))

@@ -24,6 +24,13 @@ import type { CallOptions, ProgressOptions } from './target'
 
 export {}
 
+declare module './generated/official' {
+  interface SessionExecuteRequest {
+    /** The server's other name of `runAsync`. */
+    async?: boolean
+  }
+}
+
 type OnText = (chunk: string) => void
 
 export interface PtyConnectOptions {
