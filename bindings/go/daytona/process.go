@@ -90,6 +90,8 @@ func (connecting) Deadline() (at time.Time, ok bool) { return at, false }
 type PtyHandle struct {
 	process *ProcessService
 	stream  *api.Stream[api.PtyOpened, api.PtyEnded]
+	first   sync.Once
+	direct  bool // Read came first and reads the stream itself; else the output goes through `data`
 	begin   sync.Once
 	read    atomic.Bool // whether somebody reads
 	data    chan []byte
@@ -104,6 +106,7 @@ var _ io.ReadWriteCloser = (*PtyHandle)(nil)
 
 // DataChan gives the terminal's output, and is closed at its end. Whoever asks for it has to read it.
 func (h *PtyHandle) DataChan() <-chan []byte {
+	h.first.Do(func() {})
 	h.read.Store(true)
 	h.collect()
 	return h.data
@@ -169,6 +172,10 @@ func (h *PtyHandle) SendInput(data []byte) error {
 
 // Read reads the terminal's output; what does not fit is kept for the next reading. io.EOF is its end.
 func (h *PtyHandle) Read(p []byte) (int, error) {
+	h.first.Do(func() { h.direct = true })
+	if h.direct {
+		return h.stream.Read(p)
+	}
 	data := h.DataChan()
 	h.reading.Lock()
 	defer h.reading.Unlock()
@@ -207,13 +214,18 @@ func (h *PtyHandle) Kill(ctx context.Context) error {
 // Wait waits for the terminal's end and gives its exit code. Of output that nobody reads the newest is kept for a reader
 // that comes later; where Read or DataChan was used it has to be read on.
 func (h *PtyHandle) Wait(ctx context.Context) (*types.PtyResult, error) {
-	h.collect()
-	select {
-	case <-h.over:
-	case <-ctx.Done():
-		return nil, cancelled(ctx)
+	if h.first.Do(func() {}); !h.direct {
+		h.collect()
+		select {
+		case <-h.over:
+		case <-ctx.Done():
+			return nil, cancelled(ctx)
+		}
 	}
-	ended, err := h.stream.Wait(context.Background())
+	ended, err := h.stream.Wait(ctx)
+	if err != nil && ctx.Err() != nil {
+		return nil, err
+	}
 	if err != nil {
 		message := err.Error()
 		return &types.PtyResult{Error: &message}, nil
