@@ -188,12 +188,15 @@ fn allow_limits(group: &Path) {
 /// Gives a server's group the weight of as many groups as it has sandboxes. With the weight of one, a single busy
 /// process elsewhere on the machine takes half of it from all sandboxes together.
 fn weigh(server: &Path) {
-    let is_group = |entry: &fs::DirEntry| entry.file_type().is_ok_and(|kind| kind.is_dir());
-    let sandboxes = fs::read_dir(server).into_iter().flatten().flatten().filter(is_group).count();
-    // In each version what a new group has, and the most that one can have.
+    // In each version what a new group has, and the most that one can have. Groups of other controllers have no such file.
     for (file, of_one, most) in [("cpu.weight", 100, 10_000), ("cpu.shares", 1024, 262_144)] {
         let file = server.join(file);
-        if file.exists() && fs::write(&file, (sandboxes * of_one).min(most).to_string()).is_err() {
+        if !file.exists() {
+            continue;
+        }
+        let is_group = |entry: &fs::DirEntry| entry.file_type().is_ok_and(|kind| kind.is_dir());
+        let sandboxes = fs::read_dir(server).into_iter().flatten().flatten().filter(is_group).count();
+        if fs::write(&file, (sandboxes * of_one).min(most).to_string()).is_err() {
             tracing::debug!("{} cannot be written: the sandboxes share one weight", file.display());
         }
     }
