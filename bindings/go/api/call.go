@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"reflect"
+	"runtime"
 	"time"
 	"unsafe"
 
@@ -104,6 +105,7 @@ func run(ctx context.Context, on *target, operation string, body []byte, options
 	if err != nil {
 		return result{}, err
 	}
+	defer runtime.KeepAlive(on) // A sandbox that is collected closes its handle.
 	options = given(options)
 	params, err := write(operation, options, arguments)
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -103,6 +104,7 @@ func (s *stream) open(ctx context.Context, on *target, options any, arguments []
 	if err != nil {
 		return result{}, err
 	}
+	defer runtime.KeepAlive(on)
 	params, err := write(s.operation, options, arguments)
 	if err != nil {
 		return result{}, err

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -300,6 +301,28 @@ func TestFilesGoThereAndBack(t *testing.T) {
 	if !stderrors.Is(err, errors.ErrNotFound) || !stderrors.As(err, &notFound) {
 		t.Error(err)
 	}
+}
+
+func TestASandboxLastsUntilItsCallIsSent(t *testing.T) {
+	client, box := sandbox(t)
+	data := box.API.Data
+	if _, err := client.API.Attach(data).HomeDir(collecting{ctx}, nil); err != nil {
+		t.Error(err)
+	}
+	stream, err := client.API.Attach(data).Process.RunStream(collecting{ctx}, "true", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	given(stream.Wait(ctx))(t)
+}
+
+// collecting collects what nobody holds, when a call's time limit is asked for.
+type collecting struct{ context.Context }
+
+func (c collecting) Deadline() (time.Time, bool) {
+	runtime.GC()
+	time.Sleep(10 * time.Millisecond)
+	return c.Context.Deadline()
 }
 
 func TestSandboxesAreFoundAndListed(t *testing.T) {
