@@ -258,6 +258,22 @@ func TestAWaitWithoutReadingDropsTheData(t *testing.T) {
 	stream.Close()
 }
 
+func TestWhatReadLeftOfAPieceIsTheNextOne(t *testing.T) {
+	client := echo(t)
+	stream := given(client.Echo.Stream(context.Background(), &api.EchoStreamOptions{Chunks: ptr(int64(2)), Size: ptr(int64(10))}))(t)
+	given(stream.Read(make([]byte, 3)))(t)
+	sizes := []int{}
+	for chunk, err := range stream.All(context.Background()) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		sizes = append(sizes, len(chunk.Bytes))
+	}
+	if fmt.Sprint(sizes) != "[7 10]" {
+		t.Error(sizes)
+	}
+}
+
 func TestAReadingEndsWithItsContextAndCanGoOn(t *testing.T) {
 	client := echo(t)
 	stream := given(client.Echo.Stream(context.Background(), &api.EchoStreamOptions{Echo: ptr(true)}))(t)

@@ -87,7 +87,7 @@ type stream struct {
 	reading sync.Mutex // held by the one who reads events
 	events  [64]event
 	unread  []event
-	piece   []byte // what Read left of the event before `unread`; the library's memory
+	piece   Chunk // what Read left of the event before `unread`; the library's memory
 	started atomic.Bool
 
 	closing sync.Once
@@ -229,6 +229,10 @@ func (s *stream) Next(ctx context.Context) (Chunk, error) {
 }
 
 func (s *stream) next(ctx context.Context) (Chunk, error) {
+	if rest := s.piece; len(rest.Bytes) > 0 {
+		s.piece = Chunk{}
+		return rest, nil
+	}
 	for {
 		event, err := s.event(ctx)
 		if err != nil {
@@ -257,15 +261,15 @@ func (s *stream) Read(to []byte) (int, error) {
 	s.started.Store(true)
 	s.reading.Lock()
 	defer s.reading.Unlock()
-	for len(s.piece) == 0 && len(to) > 0 {
+	for len(s.piece.Bytes) == 0 && len(to) > 0 {
 		chunk, err := s.next(context.Background())
 		if err != nil {
 			return 0, err
 		}
-		s.piece = chunk.Bytes
+		s.piece = chunk
 	}
-	n := copy(to, s.piece)
-	s.piece = s.piece[n:]
+	n := copy(to, s.piece.Bytes)
+	s.piece.Bytes = s.piece.Bytes[n:]
 	return n, nil
 }
 
