@@ -258,6 +258,28 @@ func TestAWaitWithoutReadingDropsTheData(t *testing.T) {
 	stream.Close()
 }
 
+func TestAStreamsEndReleasesWhatItHolds(t *testing.T) {
+	client := echo(t)
+	all := func() {
+		stream := given(client.Echo.Stream(context.Background(), &api.EchoStreamOptions{Chunks: ptr(int64(3)), Size: ptr(int64(10))}))(t)
+		if data := given(io.ReadAll(stream))(t); len(data) != 30 {
+			t.Fatalf("%d bytes", len(data))
+		}
+		given(stream.Wait(context.Background()))(t)
+		if _, err := stream.Write([]byte("x")); !stderrors.Is(err, errors.ErrClosed) {
+			t.Fatal(err)
+		}
+	}
+	all()
+	_, before := held(t)
+	for range 50 {
+		all()
+	}
+	if _, after := held(t); after > before {
+		t.Errorf("%d descriptors, then %d", before, after)
+	}
+}
+
 func TestWhatReadLeftOfAPieceIsTheNextOne(t *testing.T) {
 	client := echo(t)
 	stream := given(client.Echo.Stream(context.Background(), &api.EchoStreamOptions{Chunks: ptr(int64(2)), Size: ptr(int64(10))}))(t)

@@ -29,7 +29,7 @@ type StreamOptions struct {
 func (o *StreamOptions) buffer() int64 { return o.BufferBytes }
 
 // Stream is an open stream: O came when it was open, E comes when it ends. It is read by one goroutine at a
-// time. A stream that nobody closes ends with its client.
+// time. What it holds is released when it is closed, at its end, or with its client.
 type Stream[O, E any] struct {
 	// Opened is what came when the stream was open.
 	Opened O
@@ -180,6 +180,7 @@ func (s *stream) event(ctx context.Context) (*event, error) {
 			s.err = errors.FromJSON(int(event.status), s.result.data)
 		}
 		close(s.ended)
+		s.Close() // Nothing more comes.
 	}
 	return event, nil
 }
@@ -315,7 +316,7 @@ func (s *stream) WriteContext(ctx context.Context, data []byte) (sent int, err e
 		status, _, _ := purego.SyscallN(lib.streamWrite, uintptr(s.number), uintptr(unsafe.Pointer(&data[sent])),
 			uintptr(len(data)-sent), uintptr(wait.Milliseconds()), uintptr(unsafe.Pointer(&written)), uintptr(unsafe.Pointer(&out)))
 		sent += int(written)
-		err := failure(status, out)
+		err := s.failure(status, out)
 		if s := int32(status); err != nil && s != statusWouldBlock && s != statusTimeout {
 			return sent, err
 		}
@@ -327,8 +328,20 @@ func (s *stream) WriteContext(ctx context.Context, data []byte) (sent int, err e
 func (s *stream) Finish() error {
 	var out unsafe.Pointer
 	status, _, _ := purego.SyscallN(lib.streamFinish, uintptr(s.number), uintptr(unsafe.Pointer(&out)))
-	return failure(status, out)
+	return s.failure(status, out)
 }
+
+// failure is CLOSED where the stream has no handle any more.
+func (s *stream) failure(status uintptr, out unsafe.Pointer) error {
+	err := failure(status, out)
+	if err != nil && over(s.closed) {
+		return closedError(s.operation, "stream")
+	}
+	return err
+}
+
+// Closed is closed when the stream is, or has ended.
+func (s *stream) Closed() <-chan struct{} { return s.closed }
 
 // Close ends the stream, its remote side where it can. Whoever waits for it gets CLOSED.
 func (s *stream) Close() error {
