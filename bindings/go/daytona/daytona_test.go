@@ -230,6 +230,16 @@ func TestADisconnectedTerminalGoesOn(t *testing.T) {
 	}
 }
 
+func TestATerminalIsNotConnectedAfterItsClient(t *testing.T) {
+	_, box := sandbox(t)
+	client := given(daytona.NewClient())(t)
+	pty := given(given(client.Get(ctx, box.ID))(t).Process.CreatePty(ctx, "p"))(t)
+	connected := pty.IsConnected()
+	if err := client.Close(ctx); err != nil || !connected || pty.IsConnected() {
+		t.Error(connected, pty.IsConnected(), err)
+	}
+}
+
 func TestADownloadsContextIsItsError(t *testing.T) {
 	_, box := sandbox(t)
 	given(box.Process.ExecuteCommand(ctx, "truncate -s 64M /tmp/large"))(t)

@@ -78,8 +78,8 @@ func terminal(ctx context.Context, on *api.SandboxHandle, operation string, argu
 	if err != nil {
 		return nil, err
 	}
-	return &PtyHandle{process: &ProcessService{on}, stream: stream, data: make(chan []byte, 100),
-		gone: make(chan struct{}), over: make(chan struct{})}, nil
+	stream.Read(nil) // From now on Wait drops nothing.
+	return &PtyHandle{process: &ProcessService{on}, stream: stream, data: make(chan []byte, 100)}, nil
 }
 
 type connecting struct{ context.Context }
@@ -90,16 +90,12 @@ func (connecting) Deadline() (at time.Time, ok bool) { return at, false }
 type PtyHandle struct {
 	process *ProcessService
 	stream  *api.Stream[api.PtyOpened, api.PtyEnded]
-	first   sync.Once
-	direct  bool // Read came first and reads the stream itself; else the output goes through `data`
-	begin   sync.Once
+	first   sync.Once   // Read, DataChan or Wait
 	read    atomic.Bool // whether somebody reads
+	begun   atomic.Bool // whether the output goes through `data`; else Read reads the stream itself
 	data    chan []byte
-	over    chan struct{} // closed when everything is in `data`
-	leave   sync.Once
-	gone    chan struct{} // closed by Disconnect
-	reading sync.Mutex    // held by Read
-	rest    []byte        // what Read left of a piece
+	reading sync.Mutex // held by a Read of `data`
+	rest    []byte     // what it left of a piece
 }
 
 var _ io.ReadWriteCloser = (*PtyHandle)(nil)
@@ -114,17 +110,17 @@ func (h *PtyHandle) DataChan() <-chan []byte {
 
 // collect begins to move the output into the channel.
 func (h *PtyHandle) collect() {
-	h.begin.Do(func() {
-		go func() {
-			defer close(h.data)
-			defer close(h.over)
-			for chunk, err := range h.stream.All(context.Background()) {
-				if err != nil || !h.give(slices.Clone(chunk.Bytes)) {
-					return
-				}
+	if h.begun.Swap(true) {
+		return
+	}
+	go func() {
+		defer close(h.data)
+		for chunk, err := range h.stream.All(context.Background()) {
+			if err != nil || !h.give(slices.Clone(chunk.Bytes)) {
+				return
 			}
-		}()
-	})
+		}
+	}()
 }
 
 // give waits for the reader; as long as there is none, the oldest output is dropped. It says whether to go on.
@@ -143,7 +139,7 @@ func (h *PtyHandle) give(piece []byte) bool {
 	select {
 	case h.data <- piece:
 		return true
-	case <-h.gone:
+	case <-h.stream.Closed():
 		return false
 	}
 }
@@ -157,10 +153,10 @@ func (h *PtyHandle) WaitForConnection(ctx context.Context) error { return ctx.Er
 // IsConnected says whether the terminal has neither ended nor been disconnected.
 func (h *PtyHandle) IsConnected() bool {
 	select {
-	case <-h.gone:
+	case <-h.stream.Closed():
 		return false
 	default:
-		return !h.stream.Ended()
+		return true
 	}
 }
 
@@ -172,15 +168,15 @@ func (h *PtyHandle) SendInput(data []byte) error {
 
 // Read reads the terminal's output; what does not fit is kept for the next reading. io.EOF is its end.
 func (h *PtyHandle) Read(p []byte) (int, error) {
-	h.first.Do(func() { h.direct = true })
-	if h.direct {
+	h.first.Do(func() {})
+	h.read.Store(true)
+	if !h.begun.Load() {
 		return h.stream.Read(p)
 	}
-	data := h.DataChan()
 	h.reading.Lock()
 	defer h.reading.Unlock()
 	for more := true; len(h.rest) == 0 && len(p) > 0; {
-		if h.rest, more = <-data; !more {
+		if h.rest, more = <-h.data; !more {
 			return h.stream.Read(p) // The end, and why.
 		}
 	}
@@ -196,10 +192,7 @@ func (h *PtyHandle) Write(p []byte) (int, error) { return h.stream.Write(p) }
 func (h *PtyHandle) Close() error { return h.Disconnect() }
 
 // Disconnect leaves the terminal.
-func (h *PtyHandle) Disconnect() error {
-	h.leave.Do(func() { close(h.gone) })
-	return h.stream.Close()
-}
+func (h *PtyHandle) Disconnect() error { return h.stream.Close() }
 
 // Resize changes the terminal's size.
 func (h *PtyHandle) Resize(ctx context.Context, cols, rows int) (*types.PtySessionInfo, error) {
@@ -214,14 +207,7 @@ func (h *PtyHandle) Kill(ctx context.Context) error {
 // Wait waits for the terminal's end and gives its exit code. Of output that nobody reads the newest is kept for a reader
 // that comes later; where Read or DataChan was used it has to be read on.
 func (h *PtyHandle) Wait(ctx context.Context) (*types.PtyResult, error) {
-	if h.first.Do(func() {}); !h.direct {
-		h.collect()
-		select {
-		case <-h.over:
-		case <-ctx.Done():
-			return nil, cancelled(ctx)
-		}
-	}
+	h.first.Do(h.collect)
 	ended, err := h.stream.Wait(ctx)
 	if err != nil && ctx.Err() != nil {
 		return nil, err
