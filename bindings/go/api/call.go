@@ -120,10 +120,7 @@ func run(ctx context.Context, on *target, operation string, body []byte, options
 
 func (c *connection) run(ctx context.Context, target uint64, operation string, params *params, body []byte, progress func(Progress)) (result, error) {
 	defer params.release()
-	if ctx.Err() != nil {
-		return result{}, cancelled(ctx, operation, "before anything was sent")
-	}
-	call, alone, err := c.pump.begin(c, operation, progress != nil)
+	call, alone, err := c.pump.begin(ctx, c, operation, progress != nil)
 	if err != nil {
 		return result{}, err
 	}
@@ -190,11 +187,6 @@ func tell(progress func(Progress), text []byte) {
 	if report.UnmarshalJSON(text) == nil {
 		progress(report)
 	}
-}
-
-// cancelled is the error of what was not begun or not finished when its context ended.
-func cancelled(ctx context.Context, operation, when string) error {
-	return interrupted(ctx, errors.New("CANCELLED", operation+": the context was over "+when+"."))
 }
 
 // interrupted makes the error of a call that its context ended the context's error as well. The library's time limit

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"runtime"
 	"slices"
 	"sync"
@@ -140,8 +141,11 @@ func (p *pump) complete(event *event, call *pending) {
 	}
 }
 
-// begin makes a call of a client, unless that is closed, and tells whether it is the client's only one.
-func (p *pump) begin(c *connection, operation string, reports bool) (call *pending, alone bool, err error) {
+// begin makes a call of a client, unless that is closed or the context over, and tells whether it is the client's only one.
+func (p *pump) begin(ctx context.Context, c *connection, operation string, reports bool) (call *pending, alone bool, err error) {
+	if ctx.Err() != nil {
+		return nil, false, errors.OfContext(ctx, operation, "before anything was sent")
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if c.closed {

@@ -111,7 +111,7 @@ func (s *stream) open(ctx context.Context, on *target, options any, arguments []
 	}
 	defer params.release()
 	// Meanwhile it counts as a call, whose end the closing of the client waits for.
-	call, _, err := s.client.pump.begin(s.client, s.operation, false)
+	call, _, err := s.client.pump.begin(ctx, s.client, s.operation, false)
 	if err != nil {
 		return result{}, err
 	}
@@ -177,7 +177,7 @@ func (s *stream) event(ctx context.Context) (*event, error) {
 	if event.kind == kindEnded {
 		s.result = result{slices.Clone(event.bytes()), event.result}
 		if event.status != 0 {
-			s.err = errors.FromJSON(int(event.status), s.result.data)
+			s.err = interrupted(ctx, errors.FromJSON(int(event.status), s.result.data))
 		}
 		close(s.ended)
 		s.Close() // Nothing more comes.
@@ -200,7 +200,7 @@ func (s *stream) fill(ctx context.Context) error {
 	case count > 0 || over(s.closed):
 		return nil
 	case err != nil && ctx.Err() != nil:
-		return cancelled(ctx, s.operation, "while the stream was read")
+		return errors.OfContext(ctx, s.operation, "while the stream was read")
 	case stderrors.Is(err, os.ErrDeadlineExceeded): // of a context before this one
 		return s.file.SetReadDeadline(time.Time{})
 	case err != nil:
@@ -296,7 +296,7 @@ func (s *stream) wait(ctx context.Context) (result, error) {
 	case over(s.closed):
 		return result{}, closedError(s.operation, "stream")
 	}
-	return result{}, cancelled(ctx, s.operation, "before the stream")
+	return result{}, errors.OfContext(ctx, s.operation, "before the stream's end")
 }
 
 // Write sends bytes. It waits while the other side does not take them, until the stream is closed.
@@ -309,7 +309,7 @@ const writeSlice = 100 * time.Millisecond
 func (s *stream) WriteContext(ctx context.Context, data []byte) (sent int, err error) {
 	for wait := time.Duration(0); sent < len(data); wait = writeSlice {
 		if ctx.Err() != nil {
-			return sent, cancelled(ctx, s.operation, "while bytes were written")
+			return sent, errors.OfContext(ctx, s.operation, "while bytes were written")
 		}
 		var written uintptr
 		var out unsafe.Pointer

@@ -72,7 +72,7 @@ func (d *download) Read(p []byte) (int, error) {
 		d.report(d.is)
 	}
 	if err != nil && err != io.EOF && d.ctx.Err() != nil {
-		err = cancelled(d.ctx)
+		err = errors.OfContext(d.ctx, "files.reader", "before the file's end")
 	}
 	return n, err
 }

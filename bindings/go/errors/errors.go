@@ -9,6 +9,7 @@ package errors
 
 import (
 	"cmp"
+	"context"
 	"encoding/json"
 	stderrors "errors"
 	"fmt"
@@ -125,6 +126,17 @@ func FromJSON(status int, text []byte) *DaytonaError {
 func New(name, message string) *DaytonaError {
 	is := statuses[name]
 	return &DaytonaError{Message: message, Name: name, Status: is.number, StatusCode: is.http}
+}
+
+// OfContext makes the error of an operation that a context's end cut off: TIMEOUT after its deadline, else CANCELLED.
+func OfContext(ctx context.Context, operation, when string) *DaytonaError {
+	name := "CANCELLED"
+	if ctx.Err() == context.DeadlineExceeded {
+		name = "TIMEOUT"
+	}
+	e := New(name, operation+": the context was over "+when+".")
+	e.Operation, e.Cause = operation, ctx.Err()
+	return e
 }
 
 // NewDaytonaError makes an error of an HTTP status.
