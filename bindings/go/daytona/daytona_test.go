@@ -303,12 +303,33 @@ func TestFilesGoThereAndBack(t *testing.T) {
 		t.Errorf("%d bytes of %d", len(data), len(content))
 	}
 	reader.Close()
-	if err := box.FileSystem.UploadFile(ctx, 1, "x"); !stderrors.Is(err, errors.ErrBadRequest) {
-		t.Error(err)
+	for _, err := range []error{box.FileSystem.UploadFile(ctx, 1, "x"), box.FileSystem.UploadFileStream(ctx, nil, "x")} {
+		if !stderrors.Is(err, errors.ErrBadRequest) {
+			t.Error(err)
+		}
 	}
 	_, err := box.FileSystem.DownloadFile(ctx, "missing", nil)
 	var notFound *errors.DaytonaNotFoundError
 	if !stderrors.Is(err, errors.ErrNotFound) || !stderrors.As(err, &notFound) {
+		t.Error(err)
+	}
+}
+
+func TestAnUploadEndsAlthoughItsReaderWaits(t *testing.T) {
+	_, box := sandbox(t)
+	waiting, _ := io.Pipe()
+	short, cancel := context.WithTimeout(ctx, 50*time.Millisecond)
+	defer cancel()
+	if err := box.FileSystem.UploadFileStream(short, waiting, "x"); !stderrors.Is(err, context.DeadlineExceeded) {
+		t.Error(err)
+	}
+	broken := stderrors.New("broken")
+	failing, source := io.Pipe()
+	source.CloseWithError(broken)
+	if err := box.FileSystem.UploadFileStream(ctx, failing, "x"); err != broken {
+		t.Error(err)
+	}
+	if _, err := box.FileSystem.GetFileInfo(ctx, "x"); !stderrors.Is(err, errors.ErrNotFound) {
 		t.Error(err)
 	}
 }

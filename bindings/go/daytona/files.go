@@ -83,32 +83,44 @@ func (d *download) Close() error {
 }
 
 // UploadFileStream writes what a reader gives into a file of the sandbox, with constant memory. A failure of the
-// reader aborts it.
+// reader aborts it. A Read that still waits when the context is over or the upload has failed is not waited for.
 func (s *FileSystemService) UploadFileStream(ctx context.Context, source io.Reader, remotePath string, opts ...UploadStreamOption) error {
+	if source == nil {
+		return s.UploadFile(ctx, nil, remotePath) // It says what it takes.
+	}
 	stream, err := s.on.Files.Writer(ctx, remotePath, nil)
 	if err != nil {
 		return err
 	}
 	defer stream.Close()
-	report, sent := options.Apply(opts...).report, int64(0)
-	write := writer(func(piece []byte) (int, error) {
-		n, err := stream.WriteContext(ctx, piece)
-		if sent += int64(n); err == nil && report != nil {
-			report(UploadProgress{sent})
+	report, broken := options.Apply(opts...).report, make(chan error, 1)
+	go func() {
+		buffer, sent := make([]byte, 256<<10), int64(0)
+		for {
+			n, err := source.Read(buffer)
+			if _, failed := stream.WriteContext(ctx, buffer[:n]); failed != nil {
+				return // Wait says why.
+			}
+			if sent += int64(n); n > 0 && report != nil {
+				report(UploadProgress{sent})
+			}
+			switch err {
+			case nil:
+				continue
+			case io.EOF:
+				stream.Finish()
+			default:
+				broken <- err
+				stream.Close()
+			}
+			return
 		}
-		return n, err
-	})
-	// The reader alone, so that it does not write itself in one piece.
-	if _, err := io.CopyBuffer(write, struct{ io.Reader }{source}, make([]byte, 256<<10)); err != nil {
-		return err
-	}
-	if err := stream.Finish(); err != nil {
-		return err
-	}
+	}()
 	_, err = stream.Wait(ctx)
-	return err
+	select {
+	case failed := <-broken:
+		return failed
+	default:
+		return err
+	}
 }
-
-type writer func([]byte) (int, error)
-
-func (w writer) Write(piece []byte) (int, error) { return w(piece) }
