@@ -5,6 +5,7 @@ package daytona
 
 import (
 	"context"
+	stderrors "errors"
 	"fmt"
 	"iter"
 
@@ -39,13 +40,17 @@ func (c *Client) Close(ctx context.Context) error { return c.API.Close(ctx) }
 // Create makes a sandbox of [types.SnapshotParams] or [types.ImageParams] and waits until it is started, 60 s
 // unless a timeout or the context says otherwise. nil is a sandbox with the server's defaults.
 func (c *Client) Create(ctx context.Context, params any, opts ...func(*options.CreateSandbox)) (*Sandbox, error) {
+	with := options.Apply(append([]func(*options.CreateSandbox){options.WithWaitForStart(true)}, opts...)...)
+	if with.LogChannel != nil {
+		defer close(with.LogChannel)
+	}
 	var secrets map[string]string
 	switch it := params.(type) {
 	case nil:
 	case *types.SnapshotParams:
-		secrets = it.Secrets
+		secrets = of(it).Secrets
 	case *types.ImageParams:
-		secrets = it.Secrets
+		secrets = of(it).Secrets
 	case types.SnapshotParams:
 		secrets = it.Secrets
 	case types.ImageParams:
@@ -53,25 +58,34 @@ func (c *Client) Create(ctx context.Context, params any, opts ...func(*options.C
 	default:
 		return nil, errors.New("INVALID_ARGUMENT", fmt.Sprintf("Create takes types.SnapshotParams or types.ImageParams, not %T.", params))
 	}
-	arguments := []api.Argument{api.Members(params), api.Optional("secrets", secretList(secrets))}
-	with := options.Apply(append([]func(*options.CreateSandbox){options.WithWaitForStart(true)}, opts...)...)
-	arguments = append(arguments, api.Value("waitForStart", with.WaitForStart))
+	arguments := []api.Argument{api.Members(params), api.Optional("secrets", secretList(secrets)), api.Value("waitForStart", with.WaitForStart)}
 	if with.Timeout != nil {
 		arguments = append(arguments, api.Milliseconds("timeoutMs", *with.Timeout))
 	}
 	if with.LogChannel == nil {
 		return c.sandbox(ctx, c.API, "sandbox.create", arguments...)
 	}
-	defer close(with.LogChannel)
 	stream, err := api.OpenStream[api.Sandbox, api.Sandbox](ctx, c.API, "sandbox.create", arguments...)
 	if err != nil {
 		return nil, err
 	}
 	defer stream.Close()
-	if err := lines(ctx, stream, func(line string) error { return send(ctx, with.LogChannel, line) }); err != nil {
-		return nil, err
+	reading := ctx
+	if limit := of(with.Timeout); limit > 0 {
+		var cancel func()
+		reading, cancel = context.WithTimeout(ctx, limit)
+		defer cancel()
 	}
-	return c.made(stream.WaitSandbox(ctx))
+	err = lines(ctx, stream, func(line string) error { return send(reading, "sandbox.create", with.LogChannel, line) })
+	var sandbox *Sandbox
+	if err == nil {
+		sandbox, err = c.made(stream.WaitSandbox(ctx))
+	}
+	var failure *errors.DaytonaError
+	if stderrors.As(err, &failure) {
+		failure.SandboxID = stream.Opened.ID
+	}
+	return sandbox, err
 }
 
 // sandbox runs an operation that makes a sandbox.

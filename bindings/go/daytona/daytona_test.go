@@ -141,9 +141,42 @@ func TestLogsEndWithoutTheirReaders(t *testing.T) {
 	}
 }
 
+func TestOneChannelCanTakeBothOutputs(t *testing.T) {
+	_, box := sandbox(t)
+	if err := box.Process.CreateSession(ctx, "s"); err != nil {
+		t.Fatal(err)
+	}
+	command := given(box.Process.ExecuteSessionCommand(ctx, "s", "echo out; echo err >&2", true, false))(t)
+	both := make(chan string, 100)
+	if err := box.Process.GetSessionCommandLogsStream(ctx, "s", command["id"].(string), both, both); err != nil {
+		t.Fatal(err)
+	}
+	if all := joined(both); len(all) != len("out\nerr\n") {
+		t.Errorf("%q", all)
+	}
+}
+
+func TestACreateEndsWithoutTheReaderOfItsLog(t *testing.T) {
+	client, _ := sandbox(t)
+	_, err := client.Create(ctx, types.ImageParams{Image: "debian"}, options.WithLogChannel(make(chan string)), options.WithTimeout(time.Second))
+	var failure *errors.DaytonaError
+	if !stderrors.As(err, &failure) || !stderrors.Is(err, errors.ErrTimeout) || failure.SandboxID == "" {
+		t.Fatalf("%#v", err)
+	}
+	given(client.Get(ctx, failure.SandboxID))(t).Delete(ctx)
+}
+
 func TestAMissingArgumentIsInvalid(t *testing.T) {
 	client := given(daytona.NewClientWithConfig(&types.DaytonaConfig{APIKey: "k", APIUrl: "http://127.0.0.1:1"}))(t)
 	defer client.Close(ctx)
+	if _, err := client.Create(ctx, (*types.SnapshotParams)(nil)); !stderrors.Is(err, errors.ErrConnection) {
+		t.Errorf("%T %v", err, err)
+	}
+	log := make(chan string)
+	if _, err := client.Create(ctx, 1, options.WithLogChannel(log)); !stderrors.Is(err, errors.ErrInvalidArgument) {
+		t.Errorf("%T %v", err, err)
+	}
+	<-log // It is closed.
 	_, _, create := client.Snapshot.Create(ctx, nil)
 	_, wait := client.Volume.WaitForReady(ctx, nil, time.Second)
 	for _, err := range []error{create, wait, client.Snapshot.Delete(ctx, nil), client.Volume.Delete(ctx, nil)} {

@@ -69,21 +69,14 @@ func lines[O, E any](ctx context.Context, stream *api.Stream[O, E], each func(li
 	return err
 }
 
-// send gives a value to a channel, until the context is over.
-func send[T any](ctx context.Context, to chan<- T, value T) error {
+// send gives an operation's text to a channel, until the context is over.
+func send(ctx context.Context, operation string, to chan<- string, text string) error {
 	select {
-	case to <- value:
+	case to <- text:
 		return nil
 	case <-ctx.Done():
-		return cancelled(ctx)
+		return errors.OfContext(ctx, operation, "before its output was read")
 	}
-}
-
-// cancelled is the error of what the context's end cut off.
-func cancelled(ctx context.Context) error {
-	err := errors.New("CANCELLED", "the context was over before this was done.")
-	err.Cause = ctx.Err()
-	return err
 }
 
 // outlet is a channel of text that never waits for its reader: what the reader is behind is joined to one last

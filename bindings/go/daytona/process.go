@@ -30,12 +30,14 @@ func (s *ProcessService) ExecuteSessionCommand(ctx context.Context, sessionID, c
 	return result, nil
 }
 
-// follow gives the output of a stream to two channels, which it closes at the end. A nil channel's output is dropped.
+// follow gives the output of a stream to two channels, or to one for both, which it closes at the end. A nil channel's
+// output is dropped.
 func follow(ctx context.Context, on api.Target, operation string, stdout, stderr chan<- string, arguments ...api.Argument) error {
-	for _, to := range []chan<- string{stdout, stderr} {
-		if to != nil {
-			defer close(to)
-		}
+	if stdout != nil {
+		defer close(stdout)
+	}
+	if stderr != nil && stderr != stdout {
+		defer close(stderr)
 	}
 	stream, err := api.OpenStream[api.Nothing, api.FollowEnded](ctx, on, operation, arguments...)
 	if err != nil {
@@ -50,7 +52,7 @@ func follow(ctx context.Context, on api.Target, operation string, stdout, stderr
 		if to == nil {
 			return nil
 		}
-		return send(ctx, to, text)
+		return send(ctx, operation, to, text)
 	})
 }
 
