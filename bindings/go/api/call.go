@@ -83,11 +83,16 @@ func decode[T any](operation string, got result, err error) (T, error) {
 		err = json.Unmarshal(got.data, &value)
 	}
 	if err != nil {
-		failure := errors.New("PROTOCOL", operation+" was answered with JSON of another shape: "+err.Error()+".")
-		failure.Operation = operation
-		return value, failure
+		return value, Misshapen(operation, err)
 	}
 	return value, nil
+}
+
+// Misshapen is the error of an answer that cannot be read, for a reason.
+func Misshapen(operation string, reason error) error {
+	err := errors.New("PROTOCOL", operation+" was answered with JSON of another shape: "+reason.Error()+".")
+	err.Operation = operation
+	return err
 }
 
 // given is options without a nil pointer.

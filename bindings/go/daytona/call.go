@@ -30,9 +30,11 @@ func member[T any](ctx context.Context, on api.Target, operation, name string, a
 	if err != nil || len(result[name]) == 0 || bytes.Equal(result[name], []byte("null")) {
 		return value, err
 	}
-	err = json.Unmarshal(result[name], &value)
+	if err := json.Unmarshal(result[name], &value); err != nil {
+		return value, api.Misshapen(operation, err)
+	}
 	whole(value)
-	return value, err
+	return value, nil
 }
 
 func whole(values any) {

@@ -3,9 +3,13 @@ package daytona_test
 import (
 	"bytes"
 	"context"
+	"crypto/sha1"
+	"encoding/base64"
 	stderrors "errors"
+	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -164,6 +168,65 @@ func TestACreateEndsWithoutTheReaderOfItsLog(t *testing.T) {
 		t.Fatalf("%#v", err)
 	}
 	given(client.Get(ctx, failure.SandboxID))(t).Delete(ctx)
+}
+
+// odd is a sandbox of a server that answers everything else in its own way.
+func odd(t *testing.T, answer http.HandlerFunc) *daytona.Sandbox {
+	server := httptest.NewUnstartedServer(nil)
+	server.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/sandbox/odd" {
+			answer(w, r)
+			return
+		}
+		w.Header().Set("Content-Type", "application/json")
+		fmt.Fprintf(w, `{"id": "odd", "name": "odd", "state": "started", "toolboxProxyUrl": %q}`, server.URL)
+	})
+	server.Start()
+	t.Cleanup(server.Close)
+	client := given(daytona.NewClientWithConfig(&types.DaytonaConfig{APIKey: "k", APIUrl: server.URL}))(t)
+	t.Cleanup(func() { client.Close(ctx) })
+	return given(client.Get(ctx, "odd"))(t)
+}
+
+func TestAnAnswerOfAnotherShapeIsAnErrorOfItsOperation(t *testing.T) {
+	box := odd(t, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		fmt.Fprint(w, `{"dir": 5, "branches": "main"}`)
+	})
+	_, home := box.GetUserHomeDir(ctx)
+	_, branches := box.Git.Branches(ctx, "/")
+	for _, err := range []error{home, branches} {
+		var failure *errors.DaytonaError
+		if !stderrors.As(err, &failure) || !stderrors.Is(err, errors.ErrProtocol) || failure.Operation == "" {
+			t.Errorf("%#v", err)
+		}
+	}
+}
+
+func TestARunsResultComesHoweverManyErrorsItHas(t *testing.T) {
+	box := odd(t, func(w http.ResponseWriter, r *http.Request) {
+		accept := sha1.Sum([]byte(r.Header.Get("Sec-WebSocket-Key") + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"))
+		connection, _, err := w.(http.Hijacker).Hijack()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer connection.Close()
+		fmt.Fprintf(connection, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: %s\r\n\r\n",
+			base64.StdEncoding.EncodeToString(accept[:]))
+		frame := `{"type":"error","name":"E","value":"v"}`
+		io.WriteString(connection, strings.Repeat("\x81"+string(rune(len(frame)))+frame, 10)+"\x88\x02\x03\xe8")
+		io.Copy(io.Discard, connection)
+	})
+	channels := given(box.CodeInterpreter.RunCode(ctx, "x"))(t)
+	if result := <-channels.Done; result.Error == nil || result.Error.Name != "E" {
+		t.Errorf("%+v", result)
+	}
+	for fault := range channels.Errors {
+		if fault.Value != "v" {
+			t.Errorf("%+v", fault)
+		}
+	}
 }
 
 func TestAMissingArgumentIsInvalid(t *testing.T) {

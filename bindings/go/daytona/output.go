@@ -146,7 +146,7 @@ func (s *CodeInterpreterService) RunCode(ctx context.Context, code string, opts 
 		return newOutlet(func(text string) *types.OutputMessage { return &types.OutputMessage{Type: kind, Text: text} })
 	}
 	stdout, stderr := message("stdout"), message("stderr")
-	faults, done := make(chan *types.ExecutionError, 2), make(chan *types.ExecutionResult, 1)
+	faults, done := make(chan *types.ExecutionError, 1), make(chan *types.ExecutionResult, 1)
 	go func() {
 		defer stream.Close()
 		result := &types.ExecutionResult{}
@@ -155,9 +155,7 @@ func (s *CodeInterpreterService) RunCode(ctx context.Context, code string, opts 
 			switch channel {
 			case api.ChannelStructured:
 				result.Error = &types.ExecutionError{}
-				if json.Unmarshal([]byte(text), result.Error) == nil {
-					faults <- result.Error
-				}
+				json.Unmarshal([]byte(text), result.Error)
 			case api.ChannelStderr:
 				fault.WriteString(text)
 				stderr.put(text)
@@ -175,6 +173,8 @@ func (s *CodeInterpreterService) RunCode(ctx context.Context, code string, opts 
 			if stderrors.As(err, &failure) && failure.Class() != "" {
 				result.Error.Name = "Daytona" + failure.Class() + "Error"
 			}
+		}
+		if result.Error != nil {
 			faults <- result.Error
 		}
 		close(faults)
