@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -483,6 +484,20 @@ func TestSandboxesAreFoundAndListed(t *testing.T) {
 	if _, err := client.Create(ctx, "nothing"); !stderrors.Is(err, errors.ErrInvalidArgument) {
 		t.Error(err)
 	}
+}
+
+// The race detector has it.
+func TestASandboxIsReadBySeveralGoroutines(t *testing.T) {
+	_, box := sandbox(t)
+	var all sync.WaitGroup
+	for range 8 {
+		all.Go(func() {
+			if err := stderrors.Join(box.RefreshData(ctx), box.SetLabels(ctx, map[string]string{"test": t.Name()})); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
 }
 
 func TestMetricsOfATimeComeInItsOrder(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/libdaytona/libdaytona/bindings/go/api"
@@ -17,10 +18,15 @@ func newSandbox(client *Client, handle *api.SandboxHandle) *Sandbox {
 	return s
 }
 
+// changing is held while the fields of a sandbox change, so that its methods may be called from several goroutines.
+var changing sync.Mutex
+
 // update runs an operation whose answer is the sandbox, or nothing.
 func (s *Sandbox) update(ctx context.Context, operation string, arguments ...api.Argument) error {
 	data, err := api.Call[*api.Sandbox](ctx, s.API, operation, arguments...)
 	if err == nil && data != nil {
+		changing.Lock()
+		defer changing.Unlock()
 		s.API.Data = *data
 		s.set(*data)
 	}
@@ -50,6 +56,8 @@ func secretList(secrets map[string]string) []map[string]string {
 func (s *Sandbox) SetLabels(ctx context.Context, labels map[string]string) error {
 	answer, err := s.API.SetLabels(ctx, labels, nil)
 	if err == nil {
+		changing.Lock()
+		defer changing.Unlock()
 		s.Labels, s.API.Data.Labels = answer.Labels, answer.Labels
 	}
 	return err
