@@ -301,10 +301,11 @@ func TestADeadlineIsATimeoutOfAStream(t *testing.T) {
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Millisecond)
 	defer cancel()
 	stream := given(client.Echo.Stream(ctx, &api.EchoStreamOptions{Echo: ptr(true)}))(t)
+	_, read := given(client.Echo.Stream(ctx, &api.EchoStreamOptions{Echo: ptr(true)}))(t).Read(make([]byte, 1))
 	_, next := stream.Next(ctx)
 	_, wait := stream.Wait(ctx)
 	_, open := client.Echo.Stream(ctx, nil)
-	for _, err := range []error{next, wait, open, client.Echo.Delay(ctx, 1, nil)} {
+	for _, err := range []error{read, next, wait, open, client.Echo.Delay(ctx, 1, nil)} {
 		var failure *errors.DaytonaError
 		if !stderrors.Is(err, context.DeadlineExceeded) || !stderrors.Is(err, errors.ErrTimeout) || !stderrors.As(err, &failure) || failure.Operation == "" {
 			t.Errorf("%#v", err)

@@ -52,7 +52,7 @@ func OpenStream[O, E any](ctx context.Context, on Target, operation string, argu
 }
 
 func openStream[O, E any](ctx context.Context, on *target, operation string, options any, arguments ...Argument) (*Stream[O, E], error) {
-	s := &stream{client: on.client, operation: operation, closed: make(chan struct{}), ended: make(chan struct{})}
+	s := &stream{client: on.client, operation: operation, ctx: ctx, closed: make(chan struct{}), ended: make(chan struct{})}
 	opened, err := s.open(ctx, on, given(options), arguments)
 	value, err := decode[O](operation, opened, err)
 	if err != nil {
@@ -80,6 +80,7 @@ func (s *Stream[O, E]) WaitSandbox(ctx context.Context) (*SandboxHandle, error) 
 type stream struct {
 	client        *connection
 	operation     string
+	ctx           context.Context // it was opened with; its deadline is the stream's time limit
 	queue, number uint64
 	file          *os.File
 	poll          syscall.RawConn
@@ -177,7 +178,7 @@ func (s *stream) event(ctx context.Context) (*event, error) {
 	if event.kind == kindEnded {
 		s.result = result{slices.Clone(event.bytes()), event.result}
 		if event.status != 0 {
-			s.err = interrupted(ctx, errors.FromJSON(int(event.status), s.result.data))
+			s.err = interrupted(s.ctx, errors.FromJSON(int(event.status), s.result.data))
 		}
 		close(s.ended)
 		s.Close() // Nothing more comes.
