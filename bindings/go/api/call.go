@@ -106,7 +106,7 @@ func given(options any) any {
 // run runs an operation. The context's end cancels it as the operation describes; the error is then also the context's.
 // The options' Progress is called by the calling goroutine.
 func run(ctx context.Context, on *target, operation string, body []byte, options any, arguments []Argument) (result, error) {
-	handle, err := on.handle(ctx)
+	handle, err := on.handle(ctx, operation)
 	if err != nil {
 		return result{}, err
 	}
@@ -147,20 +147,20 @@ func (c *connection) run(ctx context.Context, target uint64, operation string, p
 			c.pump.pending.Add(-1) // Nothing tells its end.
 			return result{}, err
 		}
-		call.await(ctx, progress)
+		call.await(ctx, !params.until.IsZero(), progress)
 	}
 	if call.taken != nil {
 		call.data = taken(call.taken, call.length)
 	}
 	if call.status != 0 {
-		return result{}, interrupted(ctx, errors.FromJSON(int(call.status), call.data))
+		return result{}, interrupted(ctx, params.until, errors.FromJSON(int(call.status), call.data))
 	}
 	return result{call.data, call.result}, nil
 }
 
-// await waits for the call's completion. A call whose context is cancelled is cancelled and then completes at
-// once; one whose deadline passed has its own time limit, which the library keeps.
-func (call *pending) await(ctx context.Context, progress func(Progress)) {
+// await waits for the call's completion. A call whose context is over is cancelled and then completes at once; where
+// the deadline is its time limit, the library is given the time to keep that.
+func (call *pending) await(ctx context.Context, limited bool, progress func(Progress)) {
 	over := ctx.Done()
 	var late <-chan time.Time
 	for {
@@ -177,7 +177,7 @@ func (call *pending) await(ctx context.Context, progress func(Progress)) {
 			continue
 		case <-over:
 			over = nil
-			if ctx.Err() == context.DeadlineExceeded {
+			if limited && ctx.Err() == context.DeadlineExceeded {
 				late = time.After(time.Second)
 				continue
 			}
@@ -194,15 +194,18 @@ func tell(progress func(Progress), text []byte) {
 	}
 }
 
-// interrupted makes the error of a call that its context ended the context's error as well. The library's time limit
-// may be over an instant before the context's own timer was run.
-func interrupted(ctx context.Context, err *errors.DaytonaError) error {
+// interrupted makes the error of a call that its context ended the context's error as well. The library's time limit,
+// which is the context's deadline, may be over before that: a wait ends where its next look would be too late.
+func interrupted(ctx context.Context, until time.Time, err *errors.DaytonaError) error {
 	if err.Name != "CANCELLED" && err.Name != "TIMEOUT" {
 		return err
 	}
-	err.Cause = ctx.Err()
-	if at, ok := ctx.Deadline(); ok && err.Cause == nil && time.Until(at) < 2*time.Millisecond {
+	if err.Cause = ctx.Err(); err.Cause == nil && !until.IsZero() && time.Until(until) < time.Second {
 		err.Cause = context.DeadlineExceeded
+	}
+	if err.Cause == context.DeadlineExceeded {
+		late := errors.New("TIMEOUT", "")
+		err.Name, err.Status, err.StatusCode = late.Name, late.Status, late.StatusCode
 	}
 	return err
 }

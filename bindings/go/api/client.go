@@ -184,11 +184,11 @@ type target struct {
 
 func (t *target) on() *target { return t }
 
-func (t *target) handle(ctx context.Context) (uint64, error) {
+func (t *target) handle(ctx context.Context, operation string) (uint64, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.closed {
-		return 0, errors.New("CLOSED", "The sandbox's handle is closed.")
+		return 0, closedError(operation, "sandbox")
 	}
 	if t.number != 0 {
 		return t.number, nil

@@ -185,6 +185,13 @@ func TestADeadlineIsTheTimeout(t *testing.T) {
 	if !stderrors.Is(err, errors.ErrTimeout) || stderrors.Is(err, context.DeadlineExceeded) {
 		t.Error(err)
 	}
+	begun := time.Now()
+	short, cancel := context.WithTimeout(context.Background(), 20*time.Millisecond)
+	defer cancel()
+	err = client.Echo.Delay(short, 3_600_000, &api.CallOptions{TimeoutMs: ptr(int64(3_600_000))})
+	if took := time.Since(begun); !stderrors.Is(err, context.DeadlineExceeded) || !stderrors.Is(err, errors.ErrTimeout) || took > 900*time.Millisecond {
+		t.Error(took, err)
+	}
 }
 
 func TestADeadlineFarAwayIsNoLimit(t *testing.T) {

@@ -58,7 +58,8 @@ func Optional(name string, value any) Argument {
 // params is the JSON object of one call while it is written.
 type params struct {
 	text  []byte
-	limit bool // timeoutMs is among them
+	limit bool      // timeoutMs is among them
+	until time.Time // the context's deadline where it is the time limit
 	err   *errors.DaytonaError
 }
 
@@ -137,6 +138,7 @@ func (p *params) key(name string) {
 // operation's name behind it. The pointers are valid as long as the params.
 func (p *params) finish(ctx context.Context, operation string) (name, object unsafe.Pointer) {
 	if at, ok := ctx.Deadline(); ok && !p.limit {
+		p.until = at
 		limit := Milliseconds("timeoutMs", max(time.Until(at), 1))
 		p.add(limit.name, limit.value)
 	}

@@ -52,7 +52,7 @@ func OpenStream[O, E any](ctx context.Context, on Target, operation string, argu
 }
 
 func openStream[O, E any](ctx context.Context, on *target, operation string, options any, arguments ...Argument) (*Stream[O, E], error) {
-	s := &stream{client: on.client, operation: operation, ctx: ctx, closed: make(chan struct{}), ended: make(chan struct{})}
+	s := &stream{client: on.client, operation: operation, closed: make(chan struct{}), ended: make(chan struct{})}
 	opened, err := s.open(ctx, on, given(options), arguments)
 	value, err := decode[O](operation, opened, err)
 	if err != nil {
@@ -80,7 +80,7 @@ func (s *Stream[O, E]) WaitSandbox(ctx context.Context) (*SandboxHandle, error) 
 type stream struct {
 	client        *connection
 	operation     string
-	ctx           context.Context // it was opened with; its deadline is the stream's time limit
+	until         time.Time // the opening context's deadline where it is the stream's time limit
 	queue, number uint64
 	file          *os.File
 	poll          syscall.RawConn
@@ -101,7 +101,7 @@ type stream struct {
 // open opens the stream and waits until it is open. The context bounds that wait and, by its deadline, the
 // stream's life.
 func (s *stream) open(ctx context.Context, on *target, options any, arguments []Argument) (result, error) {
-	target, err := on.handle(ctx)
+	target, err := on.handle(ctx, s.operation)
 	if err != nil {
 		return result{}, err
 	}
@@ -138,6 +138,7 @@ func (s *stream) open(ctx context.Context, on *target, options any, arguments []
 	}
 	s.poll = poll
 	name, object := params.finish(ctx, s.operation)
+	s.until = params.until
 	status, _, _ = purego.SyscallN(lib.streamOpen, uintptr(target), uintptr(name), uintptr(object), uintptr(s.queue), 0,
 		uintptr(unsafe.Pointer(&s.number)), uintptr(unsafe.Pointer(&out)))
 	if err := failure(status, out); err != nil {
@@ -178,7 +179,7 @@ func (s *stream) event(ctx context.Context) (*event, error) {
 	if event.kind == kindEnded {
 		s.result = result{slices.Clone(event.bytes()), event.result}
 		if event.status != 0 {
-			s.err = interrupted(s.ctx, errors.FromJSON(int(event.status), s.result.data))
+			s.err = interrupted(ctx, s.until, errors.FromJSON(int(event.status), s.result.data))
 		}
 		close(s.ended)
 		s.Close() // Nothing more comes.

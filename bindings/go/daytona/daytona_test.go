@@ -431,6 +431,22 @@ func TestAnUploadEndsAlthoughItsReaderWaits(t *testing.T) {
 	}
 }
 
+func TestAWaitThatEndsBeforeItsDeadlineEndedForIt(t *testing.T) {
+	client, box := sandbox(t)
+	short, cancel := context.WithTimeout(ctx, 250*time.Millisecond)
+	defer cancel()
+	if _, err := box.API.WaitForStop(short, nil); !stderrors.Is(err, context.DeadlineExceeded) || !stderrors.Is(err, errors.ErrTimeout) {
+		t.Error(err)
+	}
+	handle := client.API.Attach(box.API.Data)
+	handle.Close()
+	_, err := handle.HomeDir(ctx, nil)
+	var failure *errors.DaytonaError
+	if !stderrors.As(err, &failure) || !stderrors.Is(err, errors.ErrClosed) || failure.Operation != "sandbox.home_dir" {
+		t.Errorf("%#v", err)
+	}
+}
+
 func TestASandboxLastsUntilItsCallIsSent(t *testing.T) {
 	client, box := sandbox(t)
 	data := box.API.Data
