@@ -320,6 +320,29 @@ func TestADeadlineIsATimeoutOfAStream(t *testing.T) {
 	}
 }
 
+func TestAWaitGoesOnWhereAnotherGaveUp(t *testing.T) {
+	client := echo(t)
+	stream := given(client.Echo.Stream(context.Background(), &api.EchoStreamOptions{Echo: ptr(true)}))(t)
+	defer stream.Close()
+	first, cancel := context.WithCancel(context.Background())
+	ended := make(chan error)
+	wait := func(ctx context.Context) { _, err := stream.Wait(ctx); ended <- err }
+	go wait(first)
+	time.Sleep(10 * time.Millisecond)
+	go wait(context.Background())
+	time.Sleep(10 * time.Millisecond)
+	cancel()
+	if err := <-ended; !stderrors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+	if err := stream.Finish(); err != nil {
+		t.Error(err)
+	}
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+}
+
 func TestAReadingEndsWithItsContextAndCanGoOn(t *testing.T) {
 	client := echo(t)
 	stream := given(client.Echo.Stream(context.Background(), &api.EchoStreamOptions{Echo: ptr(true)}))(t)

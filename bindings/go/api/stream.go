@@ -52,7 +52,7 @@ func OpenStream[O, E any](ctx context.Context, on Target, operation string, argu
 }
 
 func openStream[O, E any](ctx context.Context, on *target, operation string, options any, arguments ...Argument) (*Stream[O, E], error) {
-	s := &stream{client: on.client, operation: operation, closed: make(chan struct{}), ended: make(chan struct{})}
+	s := &stream{client: on.client, operation: operation, closed: make(chan struct{}), ended: make(chan struct{}), waiting: make(chan struct{}, 1)}
 	opened, err := s.open(ctx, on, given(options), arguments)
 	value, err := decode[O](operation, opened, err)
 	if err != nil {
@@ -88,8 +88,9 @@ type stream struct {
 	reading sync.Mutex // held by the one who reads events
 	events  [64]event
 	unread  []event
-	piece   Chunk // what Read left of the event before `unread`; the library's memory
-	started atomic.Bool
+	piece   Chunk         // what Read left of the event before `unread`; the library's memory
+	started atomic.Bool   // whether somebody reads
+	waiting chan struct{} // has the one that drops the data for all who wait
 
 	closing sync.Once
 	closed  chan struct{}
@@ -277,14 +278,18 @@ func (s *stream) Read(to []byte) (int, error) {
 }
 
 func (s *stream) wait(ctx context.Context) (result, error) {
-	if s.started.CompareAndSwap(false, true) {
-		s.reading.Lock()
-		for err := error(nil); err == nil; {
-			_, err = s.next(ctx)
-		}
-		s.reading.Unlock()
-		if ctx.Err() != nil {
-			s.started.Store(false)
+	if !s.started.Load() {
+		select {
+		case s.waiting <- struct{}{}:
+			s.reading.Lock()
+			for err := error(nil); err == nil; {
+				_, err = s.next(ctx)
+			}
+			s.reading.Unlock()
+			<-s.waiting
+		case <-s.ended:
+		case <-s.closed:
+		case <-ctx.Done():
 		}
 	}
 	select {
