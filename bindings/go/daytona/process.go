@@ -127,12 +127,7 @@ func (h *PtyHandle) collect() {
 
 // give waits for the reader; as long as there is none, the oldest output is dropped. It says whether to go on.
 func (h *PtyHandle) give(piece []byte) bool {
-	for !h.read.Load() {
-		select {
-		case h.data <- piece:
-			return true
-		default:
-		}
+	if len(h.data) == cap(h.data) && !h.read.Load() {
 		select {
 		case <-h.data:
 		default:
