@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"math"
+	"reflect"
 	"time"
 
 	"github.com/libdaytona/libdaytona/bindings/go/api"
@@ -19,6 +21,9 @@ func null(ctx context.Context, on api.Target, operation string, arguments ...api
 // get runs an operation. Whole numbers inside maps are int32 where they fit, as in the official package.
 func get[T any](ctx context.Context, on api.Target, operation string, arguments ...api.Argument) (T, error) {
 	value, err := api.Call[T](ctx, on, operation, arguments...)
+	if at := reflect.ValueOf(value); err == nil && at.Kind() == reflect.Pointer && at.IsNil() {
+		err = api.Misshapen(operation, errors.New("it is null"))
+	}
 	whole(value)
 	return value, err
 }

@@ -192,11 +192,16 @@ func odd(t *testing.T, answer http.HandlerFunc) *daytona.Sandbox {
 func TestAnAnswerOfAnotherShapeIsAnErrorOfItsOperation(t *testing.T) {
 	box := odd(t, func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
+		if strings.HasSuffix(r.URL.Path, "/logs") {
+			fmt.Fprint(w, "null")
+			return
+		}
 		fmt.Fprint(w, `{"dir": 5, "branches": "main"}`)
 	})
+	_, logs := box.Process.GetSessionCommandLogs(ctx, "s", "c")
 	_, home := box.GetUserHomeDir(ctx)
 	_, branches := box.Git.Branches(ctx, "/")
-	for _, err := range []error{home, branches} {
+	for _, err := range []error{logs, home, branches} {
 		var failure *errors.DaytonaError
 		if !stderrors.As(err, &failure) || !stderrors.Is(err, errors.ErrProtocol) || failure.Operation == "" {
 			t.Errorf("%#v", err)
