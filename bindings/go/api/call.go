@@ -90,9 +90,7 @@ func decode[T any](operation string, got result, err error) (T, error) {
 
 // Misshapen is the error of an answer that cannot be read, for a reason.
 func Misshapen(operation string, reason error) error {
-	err := errors.New("PROTOCOL", operation+" was answered with JSON of another shape: "+reason.Error()+".")
-	err.Operation = operation
-	return err
+	return errors.Of(operation, "PROTOCOL", "the answer is JSON of another shape: "+reason.Error()+".")
 }
 
 // given is options without a nil pointer.
@@ -120,17 +118,17 @@ func run(ctx context.Context, on *target, operation string, body []byte, options
 	if reporting, ok := options.(interface{ reports() func(Progress) }); ok {
 		progress = reporting.reports()
 	}
-	return on.client.run(ctx, handle, operation, params, body, progress)
+	return on.client.run(ctx, handle, params, body, progress)
 }
 
-func (c *connection) run(ctx context.Context, target uint64, operation string, params *params, body []byte, progress func(Progress)) (result, error) {
+func (c *connection) run(ctx context.Context, target uint64, params *params, body []byte, progress func(Progress)) (result, error) {
 	defer params.release()
-	call, alone, err := c.pump.begin(ctx, c, operation, progress != nil)
+	call, alone, err := c.pump.begin(ctx, c, params.operation, progress != nil)
 	if err != nil {
 		return result{}, err
 	}
 	defer c.pump.end(c, call)
-	name, object := params.finish(ctx, operation)
+	name, object := params.finish(ctx)
 	if alone && ctx.Done() == nil && progress == nil {
 		// Nothing but the closing of the client interrupts it, so its thread drives the library's work itself, which
 		// costs half of what waiting for another one does. More at a time would each hold a thread.

@@ -201,7 +201,7 @@ func (t *target) handle(ctx context.Context, operation string) (uint64, error) {
 	if err != nil {
 		return 0, err
 	}
-	got, err := t.client.run(ctx, t.client.handle, "sandbox.attach", params, nil, nil)
+	got, err := t.client.run(ctx, t.client.handle, params, nil, nil)
 	t.hold(got.handle)
 	return t.number, err
 }

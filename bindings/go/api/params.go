@@ -57,10 +57,11 @@ func Optional(name string, value any) Argument {
 
 // params is the JSON object of one call while it is written.
 type params struct {
-	text  []byte
-	limit bool      // timeoutMs is among them
-	until time.Time // the context's deadline where it is the time limit
-	err   *errors.DaytonaError
+	operation string
+	text      []byte
+	limit     bool      // timeoutMs is among them
+	until     time.Time // the context's deadline where it is the time limit
+	err       *errors.DaytonaError
 }
 
 var paramsPool = sync.Pool{New: func() any { return &params{text: make([]byte, 0, 512)} }}
@@ -68,14 +69,13 @@ var paramsPool = sync.Pool{New: func() any { return &params{text: make([]byte, 0
 // write begins an object with arguments and options, which has to be released.
 func write(operation string, options any, arguments []Argument) (*params, error) {
 	p := paramsPool.Get().(*params)
-	*p = params{text: append(p.text[:0], '{')}
+	*p = params{operation: operation, text: append(p.text[:0], '{')}
 	for i := range arguments {
 		p.add(arguments[i].name, arguments[i].value)
 	}
 	p.add("", options)
 	if err := p.err; err != nil {
 		p.release()
-		err.Operation = operation
 		return nil, err
 	}
 	return p, nil
@@ -119,7 +119,7 @@ func (p *params) add(name string, value any) {
 }
 
 func (p *params) refuse(name, reason string) {
-	p.err = errors.New("INVALID_ARGUMENT", "`"+cmp.Or(name, "options")+"` "+reason+".")
+	p.err = errors.Of(p.operation, "INVALID_ARGUMENT", "`"+cmp.Or(name, "options")+"` "+reason+".")
 }
 
 func (p *params) comma() {
@@ -136,7 +136,7 @@ func (p *params) key(name string) {
 
 // finish closes the object, with the context's deadline as the time limit unless one is given, and puts the
 // operation's name behind it. The pointers are valid as long as the params.
-func (p *params) finish(ctx context.Context, operation string) (name, object unsafe.Pointer) {
+func (p *params) finish(ctx context.Context) (name, object unsafe.Pointer) {
 	if at, ok := ctx.Deadline(); ok && !p.limit {
 		p.until = at
 		limit := Milliseconds("timeoutMs", max(time.Until(at), 1))
@@ -144,7 +144,7 @@ func (p *params) finish(ctx context.Context, operation string) (name, object uns
 	}
 	p.text = append(p.text, '}', 0)
 	at := len(p.text)
-	p.text = append(append(p.text, operation...), 0)
+	p.text = append(append(p.text, p.operation...), 0)
 	return unsafe.Pointer(&p.text[at]), unsafe.Pointer(&p.text[0])
 }
 

@@ -185,7 +185,5 @@ func (p *pump) end(c *connection, call *pending) {
 }
 
 func closedError(operation, what string) error {
-	err := errors.New("CLOSED", operation+": the "+what+" is closed.")
-	err.Operation = operation
-	return err
+	return errors.Of(operation, "CLOSED", "the "+what+" is closed.")
 }

@@ -135,10 +135,10 @@ func (s *stream) open(ctx context.Context, on *target, options any, arguments []
 	s.file = os.NewFile(uintptr(descriptor), "daytona stream")
 	poll, err := s.file.SyscallConn()
 	if err != nil {
-		return result{}, errors.New("IO", s.operation+": the stream's descriptor cannot be polled: "+err.Error()+".")
+		return result{}, errors.Of(s.operation, "IO", "the stream's descriptor cannot be polled: "+err.Error()+".")
 	}
 	s.poll = poll
-	name, object := params.finish(ctx, s.operation)
+	name, object := params.finish(ctx)
 	s.until = params.until
 	status, _, _ = purego.SyscallN(lib.streamOpen, uintptr(target), uintptr(name), uintptr(object), uintptr(s.queue), 0,
 		uintptr(unsafe.Pointer(&s.number)), uintptr(unsafe.Pointer(&out)))

@@ -56,7 +56,7 @@ func (c *Client) Create(ctx context.Context, params any, opts ...func(*options.C
 	case types.ImageParams:
 		secrets = it.Secrets
 	default:
-		return nil, errors.New("INVALID_ARGUMENT", fmt.Sprintf("Create takes types.SnapshotParams or types.ImageParams, not %T.", params))
+		return nil, errors.Of("sandbox.create", "INVALID_ARGUMENT", fmt.Sprintf("Create takes types.SnapshotParams or types.ImageParams, not %T.", params))
 	}
 	arguments := []api.Argument{api.Members(params), api.Optional("secrets", secretList(secrets)), api.Value("waitForStart", with.WaitForStart)}
 	if with.Timeout != nil {

@@ -21,7 +21,7 @@ func (s *FileSystemService) UploadFile(ctx context.Context, source any, destinat
 	case io.Reader:
 		err = s.UploadFileStream(ctx, it, destination)
 	default:
-		err = errors.New("INVALID_ARGUMENT", fmt.Sprintf("UploadFile takes []byte, the path of a local file or an io.Reader, not %T.", source))
+		err = errors.Of("files.write", "INVALID_ARGUMENT", fmt.Sprintf("UploadFile takes []byte, the path of a local file or an io.Reader, not %T.", source))
 	}
 	return err
 }
@@ -37,7 +37,7 @@ func (s *FileSystemService) DownloadFile(ctx context.Context, remotePath string,
 	}
 	data, err := os.ReadFile(*localPath)
 	if err != nil {
-		return nil, errors.New("IO", err.Error())
+		return nil, errors.Of("files.download", "IO", err.Error())
 	}
 	return data, nil
 }

@@ -128,14 +128,21 @@ func New(name, message string) *DaytonaError {
 	return &DaytonaError{Message: message, Name: name, Status: is.number, StatusCode: is.http}
 }
 
+// Of is New for an operation.
+func Of(operation, name, message string) *DaytonaError {
+	e := New(name, operation+": "+message)
+	e.Operation = operation
+	return e
+}
+
 // OfContext makes the error of an operation that a context's end cut off: TIMEOUT after its deadline, else CANCELLED.
 func OfContext(ctx context.Context, operation, when string) *DaytonaError {
 	name := "CANCELLED"
 	if ctx.Err() == context.DeadlineExceeded {
 		name = "TIMEOUT"
 	}
-	e := New(name, operation+": the context was over "+when+".")
-	e.Operation, e.Cause = operation, ctx.Err()
+	e := Of(operation, name, "the context was over "+when+".")
+	e.Cause = ctx.Err()
 	return e
 }
 
