@@ -117,7 +117,7 @@ func (c *connection) close(ctx context.Context) error {
 	c.streams = nil
 	c.pump.mu.Unlock()
 	for stream := range streams {
-		stream.release()
+		stream.Close()
 	}
 	closeHandle(c.handle)
 	c.pump.mu.Lock()

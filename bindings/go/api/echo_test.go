@@ -362,6 +362,29 @@ func TestAReadingEndsWithItsContextAndCanGoOn(t *testing.T) {
 	}
 }
 
+func TestAPieceLastsUntilTheNextReading(t *testing.T) {
+	client := echo(t)
+	runtime.LockOSThread() // The library frees what a thread was given by a stream that is closed when that reads another.
+	defer runtime.UnlockOSThread()
+	piece := func(text string) (*api.Stream[api.Nothing, api.EchoEnded], []byte) {
+		stream := given(client.Echo.Stream(context.Background(), &api.EchoStreamOptions{Echo: ptr(true)}))(t)
+		given(stream.Write([]byte(text)))(t)
+		return stream, given(stream.Next(context.Background()))(t).Bytes
+	}
+	for range 10 {
+		stream, first := piece(strings.Repeat("a", 20_000))
+		stream.Close()
+		other, _ := piece(strings.Repeat("b", 20_000))
+		other.Close()
+		if len(bytes.Trim(first, "a")) > 0 {
+			t.Fatalf("%.20q", first)
+		}
+		if n, err := stream.Read(make([]byte, 1)); n > 0 || !stderrors.Is(err, errors.ErrClosed) {
+			t.Fatal(n, err)
+		}
+	}
+}
+
 func TestClosingAStreamEndsWhoeverWaits(t *testing.T) {
 	client := echo(t)
 	stream := given(client.Echo.Stream(context.Background(), &api.EchoStreamOptions{Echo: ptr(true)}))(t)

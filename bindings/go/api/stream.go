@@ -85,10 +85,11 @@ type stream struct {
 	file          *os.File
 	poll          syscall.RawConn
 
-	reading sync.Mutex // held by the one who reads events
+	reading sync.Mutex // held by the one who reads events; the library keeps them at most as long as the queue
 	events  [64]event
 	unread  []event
 	piece   Chunk         // what Read left of the event before `unread`; the library's memory
+	buffer  []byte        // what Next gave
 	started atomic.Bool   // whether somebody reads
 	waiting chan struct{} // has the one that drops the data for all who wait
 
@@ -150,6 +151,8 @@ func (s *stream) open(ctx context.Context, on *target, options any, arguments []
 		s.client.streams[s] = struct{}{}
 	}
 	s.client.pump.mu.Unlock()
+	s.reading.Lock()
+	defer s.reading.Unlock()
 	for {
 		event, err := s.event(ctx)
 		if err != nil {
@@ -183,7 +186,8 @@ func (s *stream) event(ctx context.Context) (*event, error) {
 			s.err = interrupted(ctx, s.until, errors.FromJSON(int(event.status), s.result.data))
 		}
 		close(s.ended)
-		s.Close() // Nothing more comes.
+		s.release() // Nothing more comes.
+		closeHandle(s.queue)
 	}
 	return event, nil
 }
@@ -229,9 +233,13 @@ func (s *stream) Next(ctx context.Context) (Chunk, error) {
 	s.started.Store(true)
 	s.reading.Lock()
 	defer s.reading.Unlock()
-	return s.next(ctx)
+	chunk, err := s.next(ctx)
+	s.buffer = append(s.buffer[:0], chunk.Bytes...)
+	chunk.Bytes = s.buffer
+	return chunk, err
 }
 
+// next gives the next piece in the library's memory, which is valid while the caller holds `reading`.
 func (s *stream) next(ctx context.Context) (Chunk, error) {
 	if rest := s.piece; len(rest.Bytes) > 0 {
 		s.piece = Chunk{}
@@ -352,19 +360,22 @@ func (s *stream) Closed() <-chan struct{} { return s.closed }
 
 // Close ends the stream, its remote side where it can. Whoever waits for it gets CLOSED.
 func (s *stream) Close() error {
-	s.client.pump.mu.Lock()
-	delete(s.client.streams, s)
-	s.client.pump.mu.Unlock()
 	s.release()
+	s.reading.Lock()
+	defer s.reading.Unlock()
+	s.piece = Chunk{}
+	closeHandle(s.queue)
 	return nil
 }
 
-// release gives back what the stream holds. The library keeps a batch of events that is being read.
+// release gives back what the stream holds but its queue, and wakes who reads.
 func (s *stream) release() {
 	s.closing.Do(func() {
+		s.client.pump.mu.Lock()
+		delete(s.client.streams, s)
+		s.client.pump.mu.Unlock()
 		close(s.closed)
 		closeHandle(s.number)
-		closeHandle(s.queue)
 		s.file.Close()
 	})
 }
