@@ -22,6 +22,7 @@ pub mod lsp;
 pub mod operation;
 pub mod parse;
 pub(crate) mod path_segment;
+pub(crate) mod per_runtime;
 mod polling;
 pub mod process;
 pub mod pty;

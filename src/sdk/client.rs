@@ -3,12 +3,12 @@
 use super::target::Target;
 use super::types::ClientConfig;
 use crate::client;
-use crate::client::config::Options;
 use crate::client::error::{Error, Result};
 use crate::client::operation::TargetRef;
 use std::fmt;
 
-/// A configured way to Daytona. Cheap to clone; opening one sends nothing.
+/// A configured way to Daytona. Cheap to clone; opening one sends nothing. It serves any number of threads and Tokio
+/// runtimes; each runtime has connections of its own.
 ///
 /// ```no_run
 /// # async fn example() -> daytona::Result<()> {
@@ -46,9 +46,8 @@ impl Client {
     /// # }
     /// ```
     pub fn new(config: ClientConfig) -> Result<Self> {
-        let written = serde_json::to_value(config).and_then(serde_json::from_value::<Options>);
-        let options = written.map_err(|error| Error::invalid(error.to_string()))?;
-        client::Client::new(options).map(Self::opened)
+        let written = serde_json::to_vec(&config).map_err(|error| Error::invalid(error.to_string()))?;
+        client::Client::open(&written).map(Self::opened)
     }
 
     /// Closes it, its clones and its sandboxes: pending requests and open streams fail as

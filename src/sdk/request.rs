@@ -4,9 +4,10 @@ use super::client::Echo;
 use super::output::{Ending, Input, Output};
 use super::sandbox::Sandbox;
 use super::target::Target;
-use crate::catalogue::{Call, Operation, Stream};
+use crate::catalogue::{Call, CallFuture, Operation, Stream};
 use crate::client::error::{Error, Result};
-use crate::client::operation::{Context, Outcome, Progress, TargetRef};
+use crate::client::operation::{Context as CallContext, Outcome, Progress, TargetRef};
+use crate::client::per_runtime::current_runtime;
 use crate::client::status;
 use crate::client::stream::ErrorContext;
 use bytes::Bytes;
@@ -17,7 +18,9 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
+use tokio::runtime::Handle;
 
 /// The future of a request that was sent. Dropping it cancels the request.
 pub type Pending<T> = Pin<Box<dyn Future<Output = Result<T>> + Send>>;
@@ -196,18 +199,47 @@ impl Request {
             .ok_or_else(|| Error::invalid("it is a stream, no call"))
             .map_err(|error| named(operation, error))?;
         let params = params.written().map_err(|error| named(operation, error))?;
-        let context = Context { body, error_context: ErrorContext::default(), progress };
+        let runtime = current_runtime().map_err(|error| named(operation, error))?;
+        let context = CallContext { body, error_context: ErrorContext::default(), progress };
         let work = begin(Call { target: target.to.clone(), params, context })
             .map_err(|error| named(operation, error))?;
+        let work = InRuntime { work: Some(work), runtime };
         target.while_open(work).await.map_err(|error| named(operation, error))
+    }
+}
+
+/// Work that is dropped within the runtime in which it began, wherever its owner drops it: what it removes in the sandbox
+/// then, it removes there.
+struct InRuntime {
+    work: Option<CallFuture>,
+    runtime: Handle,
+}
+
+impl Future for InRuntime {
+    type Output = Result<Outcome>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.work.as_mut().map_or(Poll::Pending, |work| work.as_mut().poll(cx))
+    }
+}
+
+impl Drop for InRuntime {
+    fn drop(&mut self) {
+        let _entered = self.runtime.enter();
+        self.work = None;
     }
 }
 
 /// Reads a result. A field that is not there but has to be is the server's fault.
 pub fn read<T: DeserializeOwned>(operation: &'static Operation, json: &[u8]) -> Result<T> {
-    serde_json::from_slice(json).map_err(|error| {
-        let message = format!("the server's answer to {} is not as it should be: {error}", operation.name);
-        named(operation, Error::new(status::PROTOCOL, message))
+    serde_json::from_slice(json).or_else(|_| {
+        // Once more, the slow way, which knows the field.
+        let mut deserializer = serde_json::Deserializer::from_slice(json);
+        serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
+            let message =
+                format!("the server's answer to {} is not as it should be: {error}", operation.name);
+            named(operation, Error::new(status::PROTOCOL, message))
+        })
     })
 }
 

@@ -60,7 +60,12 @@ impl Target {
 fn panicked(panic: &(dyn Any + Send)) -> Error {
     let text =
         panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    Error::panicked(text.unwrap_or("no message"))
+    let text = text.unwrap_or("no message");
+    // Tokio's words, where the runtime was built without `enable_all`: nothing else tells.
+    match text.starts_with("A Tokio 1.x context was found, but") {
+        true => Error::invalid(format!("the runtime has to have its time and its I/O enabled: {text}")),
+        false => Error::panicked(text),
+    }
 }
 
 fn closed() -> Error {

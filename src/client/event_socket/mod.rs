@@ -1,4 +1,4 @@
-//! The event socket: one a client, opened by its first listener, shared by all of them, closed a while after the last.
+//! The event socket: one a client and runtime, opened by its first listener, shared by all of them, closed a while after the last.
 //!
 //! It is an addition to polling, never a condition: what it cannot do it does not do, silently, and tries again. A
 //! listener is told of each event about its sandbox, and of each new connection, before which events may have been
@@ -10,6 +10,7 @@ use super::error::{Error, Result};
 use super::status;
 use super::transport::{Message, Method, Socket, Transport};
 use crate::client::lock::Mutex;
+use crate::client::per_runtime::PerRuntime;
 use bytes::Bytes;
 use frame::Frame;
 use serde::Deserialize;
@@ -46,7 +47,13 @@ pub(crate) enum Notice {
 }
 
 #[derive(Default)]
-pub(crate) struct EventSocket(Arc<Shared>);
+pub(crate) struct EventSocket(Mutex<Sockets>);
+
+#[derive(Default)]
+struct Sockets {
+    of: PerRuntime<Arc<Shared>>,
+    closed: bool,
+}
 
 #[derive(Default)]
 struct Shared {
@@ -92,7 +99,8 @@ pub(crate) struct Subscription {
 impl EventSocket {
     /// Listens to a sandbox's events, by its UUID. Called inside the runtime, where the connection is made.
     pub fn subscribe(&self, transport: &Transport, sandbox_id: &str) -> Subscription {
-        let mut state = self.0.state.lock();
+        let shared = self.here();
+        let mut state = shared.state.lock();
         let mut listener = Listener { sandbox: sandbox_id.to_owned(), notices: VecDeque::new(), waker: None };
         if state.connected {
             listener.tell(Notice::Connected);
@@ -103,18 +111,31 @@ impl EventSocket {
         let key = state.listeners.insert(listener);
         if !state.running && !state.closed {
             state.running = true;
-            let (shared, transport) = (self.0.clone(), transport.clone());
+            let (shared, transport) = (shared.clone(), transport.clone());
             // No background activity of its own: its listeners are calls and streams, which keep the runtime driven.
             // Between them it stands still, and is made anew if the server has given it up.
             tokio::spawn(async move { run(&shared, &transport).await });
         }
-        Subscription { shared: self.0.clone(), key }
+        drop(state);
+        Subscription { shared, key }
     }
 
-    /// Ends the connection for good: the client is closed.
+    /// That of the current runtime.
+    fn here(&self) -> Arc<Shared> {
+        let mut sockets = self.0.lock();
+        let shared: Arc<Shared> = sockets.of.current().cloned().unwrap_or_default();
+        shared.state.lock().closed = sockets.closed;
+        shared
+    }
+
+    /// Ends the connections for good: the client is closed.
     pub fn close(&self) {
-        self.0.state.lock().closed = true;
-        self.0.changed.notify_one();
+        let mut sockets = self.0.lock();
+        sockets.closed = true;
+        for shared in sockets.of.all() {
+            shared.state.lock().closed = true;
+            shared.changed.notify_one();
+        }
     }
 }
 

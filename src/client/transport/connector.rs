@@ -1,6 +1,7 @@
 //! The reqwest clients: one whose connections requests share, and one for the connections that WebSockets
 //! take for themselves, which speaks HTTP/1.1 only. Neither exists until it is used, so opening a client of
-//! this library costs nothing.
+//! this library costs nothing. Each runtime has its own, because a connection stands still while its runtime is not
+//! driven, and ends with it.
 
 use super::connection_kind::ConnectionKind;
 use super::proxy::ProxyMatcher;
@@ -8,7 +9,8 @@ use super::tls::TlsConfig;
 use crate::client::background::in_cleanup;
 use crate::client::config::Config;
 use crate::client::error::{Error, Result};
-use crate::client::lock::RwLock;
+use crate::client::lock::Mutex;
+use crate::client::per_runtime::PerRuntime;
 use crate::client::status;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -38,13 +40,19 @@ pub(super) struct Connectors {
     config: Arc<Config>,
     pub(super) proxies: ProxyMatcher,
     pub(super) tls: TlsConfig,
-    clients: RwLock<Clients>,
+    clients: Mutex<Clients>,
     generations: AtomicU64,
 }
 
 enum Clients {
-    Open { requests: Option<PooledClient>, upgrades: Option<PooledClient> },
+    Open(PerRuntime<Pools>),
     Closed,
+}
+
+#[derive(Default)]
+struct Pools {
+    requests: Option<PooledClient>,
+    upgrades: Option<PooledClient>,
 }
 
 /// A reqwest client, and which of the successive clients of its kind it is.
@@ -59,7 +67,7 @@ impl Connectors {
         Self {
             proxies: ProxyMatcher::new(&config.proxies),
             tls: TlsConfig::new(config.authorities.clone()),
-            clients: RwLock::new(Clients::Open { requests: None, upgrades: None }),
+            clients: Mutex::new(Clients::Open(PerRuntime::default())),
             generations: AtomicU64::new(0),
             config,
         }
@@ -68,19 +76,11 @@ impl Connectors {
     /// The client for requests of this kind. After the close a clean-up still gets one, over connections
     /// that are not pooled, so that what a cancelled call left behind is removed.
     pub(super) fn get(&self, kind: ConnectionKind) -> Result<PooledClient> {
-        match &*self.clients.read() {
-            Clients::Open { requests, upgrades } => {
-                let made = if kind == ConnectionKind::Requests { requests } else { upgrades };
-                if let Some(made) = made {
-                    return Ok(made.clone());
-                }
-            }
-            Clients::Closed if in_cleanup() => return self.build(kind),
-            Clients::Closed => return Err(closed()),
-        }
-        match &mut *self.clients.write() {
+        match &mut *self.clients.lock() {
+            Clients::Closed if in_cleanup() => self.build(kind),
             Clients::Closed => Err(closed()),
-            Clients::Open { requests, upgrades } => {
+            Clients::Open(pools) => {
+                let Pools { requests, upgrades } = pools.current()?;
                 let place = if kind == ConnectionKind::Requests { requests } else { upgrades };
                 match place {
                     Some(made) => Ok(made.clone()),
@@ -93,14 +93,16 @@ impl Connectors {
     /// Has a new client take the place of the one of this generation, so that none of its connections is used
     /// again. What runs on them goes on.
     pub(super) fn retire(&self, generation: u64) {
-        if let Clients::Open { requests, .. } = &mut *self.clients.write() {
-            requests.take_if(|current| current.generation == generation);
+        if let Clients::Open(pools) = &mut *self.clients.lock() {
+            for Pools { requests, .. } in pools.all() {
+                requests.take_if(|current| current.generation == generation);
+            }
         }
     }
 
     /// Drops every idle connection and makes no more, except for clean-ups.
     pub(super) fn close(&self) {
-        let clients = std::mem::replace(&mut *self.clients.write(), Clients::Closed);
+        let clients = std::mem::replace(&mut *self.clients.lock(), Clients::Closed);
         drop(clients);
     }
 

@@ -1,4 +1,6 @@
 //! The Rust SDK, as a program uses it.
 
+mod answers;
 mod echo;
 mod real;
+mod runtimes;
