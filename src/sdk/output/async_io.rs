@@ -4,6 +4,7 @@ use super::{Output, StreamInput, TakesInput};
 use crate::client::error::Error;
 use crate::client::status;
 use crate::client::stream::Channel;
+use crate::sdk::ErrorClass;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -79,8 +80,9 @@ impl From<Error> for io::Error {
             status::CONNECTION => io::ErrorKind::ConnectionAborted,
             status::INVALID_ARGUMENT => io::ErrorKind::InvalidInput,
             status::UNSUPPORTED => io::ErrorKind::Unsupported,
-            404 => io::ErrorKind::NotFound,
-            401 | 403 => io::ErrorKind::PermissionDenied,
+            401 => io::ErrorKind::PermissionDenied,
+            _ if error.is(ErrorClass::NotFound) => io::ErrorKind::NotFound,
+            _ if error.is(ErrorClass::Forbidden) => io::ErrorKind::PermissionDenied,
             _ => io::ErrorKind::Other,
         };
         Self::new(kind, error)

@@ -4,19 +4,20 @@ use super::{Output, Shared};
 use crate::client::error::Result;
 use crate::client::lock::Mutex;
 use crate::client::stream::InputWriter;
+use crate::sdk::request::named;
 use std::future::poll_fn;
 use std::marker::PhantomData;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
 
 /// Whether a stream takes input.
-pub trait Input: sealed::Sealed + 'static {}
+pub trait Input: sealed::Sealed + 'static {
+    #[doc(hidden)]
+    const ENDS: bool = false;
+}
 
 /// A stream that takes input.
-pub trait TakesInput: Input {
-    #[doc(hidden)]
-    const ENDS: bool;
-}
+pub trait TakesInput: Input {}
 
 /// The stream takes no input.
 #[derive(Debug)]
@@ -32,13 +33,11 @@ pub enum FiniteInput {}
 
 impl Input for NoInput {}
 impl Input for EndlessInput {}
-impl Input for FiniteInput {}
-impl TakesInput for EndlessInput {
-    const ENDS: bool = false;
-}
-impl TakesInput for FiniteInput {
+impl Input for FiniteInput {
     const ENDS: bool = true;
 }
+impl TakesInput for EndlessInput {}
+impl TakesInput for FiniteInput {}
 
 mod sealed {
     pub trait Sealed {}
@@ -81,7 +80,7 @@ impl<I> StreamInput<I> {
     }
 
     pub(super) fn poll_write(&self, cx: &mut Context<'_>, data: &[u8]) -> Poll<Result<usize>> {
-        let taken = self.writer.write(data)?;
+        let taken = self.writer.write(data).map_err(|error| named(self.shared.operation, error))?;
         if taken > 0 || data.is_empty() {
             return Poll::Ready(Ok(taken));
         }
@@ -90,16 +89,21 @@ impl<I> StreamInput<I> {
             waiting.push(cx.waker().clone());
         }
         drop(waiting);
-        let waiting = self.waiting.clone();
+        let waiting = Arc::downgrade(&self.waiting);
         self.writer.on_room(move || {
-            let all = std::mem::take(&mut *waiting.lock());
-            all.into_iter().for_each(Waker::wake);
+            let all = waiting.upgrade().map(|waiting| std::mem::take(&mut *waiting.lock()));
+            all.into_iter().flatten().for_each(Waker::wake);
         });
         Poll::Pending
     }
 
     pub(super) fn finish(&self) {
         self.writer.finish();
+    }
+
+    /// Whether nobody else writes.
+    pub(super) fn is_only_one(&self) -> bool {
+        Arc::strong_count(&self.waiting) == 1
     }
 }
 

@@ -9,6 +9,7 @@ use crate::catalogue::Operation;
 use crate::client::error::{Error, Result};
 use crate::client::lock::Mutex;
 use crate::client::operation::BUFFER_BYTES;
+use crate::client::per_runtime::current_runtime;
 use crate::client::status;
 use crate::client::stream::{self, Channel, Ended, ErrorContext, Io, Sink};
 use crate::sdk::request::{named, read as read_json};
@@ -24,7 +25,6 @@ use std::marker::PhantomData;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
-use tokio::runtime::Handle;
 use tokio::task::AbortHandle;
 
 /// The least that a stream buffers.
@@ -66,7 +66,6 @@ impl Chunk {
 #[must_use = "dropping it closes the stream"]
 pub struct Output<Opened, Finished, I = NoInput> {
     opened: Opened,
-    operation: &'static Operation,
     target: Target,
     shared: Arc<Shared>,
     input: StreamInput<I>,
@@ -97,6 +96,7 @@ impl Ending for Sandbox {
 
 /// What the task and the reader share.
 struct Shared {
+    operation: &'static Operation,
     state: Mutex<State>,
     capacity_bytes: usize,
 }
@@ -115,22 +115,20 @@ struct State {
     source: Option<Waker>,
 }
 
-impl<Opened: DeserializeOwned, Finished: Ending, I> Output<Opened, Finished, I> {
+impl<Opened: DeserializeOwned, Finished: Ending, I: Input> Output<Opened, Finished, I> {
     pub(super) async fn open(
         operation: &'static Operation,
         target: Target,
         begin: impl FnOnce(Box<dyn FnOnce(Option<u64>) -> Io + Send>) -> Result<crate::catalogue::StreamFuture>,
     ) -> Result<Self> {
-        let runtime = Handle::try_current().map_err(|_| {
-            named(operation, Error::invalid("a stream needs a Tokio runtime, and it is opened outside one"))
-        })?;
+        let runtime = current_runtime().map_err(|error| named(operation, error))?;
         let made = Arc::new(Mutex::new(None));
         let ends = made.clone();
         let work = begin(Box::new(move |buffer_bytes| {
             let capacity_bytes = usize::try_from(buffer_bytes.unwrap_or(BUFFER_BYTES).max(MIN_BUFFER_BYTES))
                 .unwrap_or(usize::MAX);
             let (writer, input) = stream::input(capacity_bytes);
-            let shared = Arc::new(Shared { state: Mutex::default(), capacity_bytes });
+            let shared = Arc::new(Shared { operation, state: Mutex::default(), capacity_bytes });
             *ends.lock() = Some((shared.clone(), writer));
             Io { sink: Arc::new(SharedSink(shared)), input, error_context: ErrorContext::default() }
         }))?;
@@ -145,7 +143,7 @@ impl<Opened: DeserializeOwned, Finished: Ending, I> Output<Opened, Finished, I> 
                 // Whatever becomes of the task, a panic and a shutdown of the runtime included, the reader is told.
                 let told = Told(sharing);
                 let end = life.while_open(work).await;
-                told.0.end(end.map_err(|error| named(operation, error)));
+                told.0.end(end);
             })
             .abort_handle();
         let output = Unopened(Some(task));
@@ -153,17 +151,21 @@ impl<Opened: DeserializeOwned, Finished: Ending, I> Output<Opened, Finished, I> 
         let opened = read_json(operation, &opened)?;
         let input = StreamInput::new(input, shared.clone());
         let (task, rest) = (output.keep(), None);
-        Ok(Self { opened, operation, target, shared, input, task, rest, finished: PhantomData })
+        Ok(Self { opened, target, shared, input, task, rest, finished: PhantomData })
     }
 
-    /// Reads what is left, drops it, and gives how the stream ended.
+    /// Reads what is left, drops it, and gives how the stream ended. An input that can be ended is ended, unless somebody
+    /// else has it by [`input`](Self::input).
     pub async fn finish(mut self) -> Result<Finished> {
+        if I::ENDS && self.input.is_only_one() {
+            self.input.finish();
+        }
         while let Some(chunk) = self.next().await {
             chunk?;
         }
         let end = self.shared.state.lock().end.take();
         match end {
-            Some(Ok(ended)) => Finished::read(self.operation, &self.target, ended),
+            Some(Ok(ended)) => Finished::read(self.shared.operation, &self.target, ended),
             Some(Err(error)) => Err(error),
             None => Err(Error::new(status::PANIC, "the stream has no end")),
         }
@@ -203,7 +205,7 @@ impl<Opened, Finished, I> Stream for Output<Opened, Finished, I> {
 
 impl<Opened: fmt::Debug, Finished, I> fmt::Debug for Output<Opened, Finished, I> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let operation = &self.operation.name;
+        let operation = &self.shared.operation.name;
         f.debug_struct("Output")
             .field("operation", operation)
             .field("opened", &self.opened)
@@ -247,7 +249,7 @@ impl Shared {
     fn end(&self, end: Result<Ended>) {
         let mut state = self.state.lock();
         if state.end.is_none() {
-            state.end = Some(end);
+            state.end = Some(end.map_err(|error| named(self.operation, error)));
         }
         let waiting: Vec<Waker> = state.reader.take().into_iter().chain(state.completing.drain(..)).collect();
         drop(state);

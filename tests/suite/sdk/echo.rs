@@ -3,6 +3,7 @@
 use crate::support::{soon, until};
 use daytona::client::{codes, status};
 use daytona::{Channel, Echo, ErrorClass};
+use futures_util::FutureExt;
 use serde_json::{Value, json};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -222,11 +223,36 @@ async fn an_error_of_a_stream_is_an_io_error_of_its_kind() {
 }
 
 #[test]
-fn a_stream_that_is_opened_outside_a_runtime_is_an_error() {
-    let error = futures_util::FutureExt::now_or_never(Echo::default().stream().into_future());
-    let error = error.expect("nothing to wait for").unwrap_err();
+fn outside_a_runtime_a_request_is_an_error_that_says_so() {
+    let stream = Echo::default().stream().into_future().now_or_never().map(|opened| opened.map(drop));
+    let call = Echo::default().delay(Duration::ZERO).into_future().now_or_never();
+    for outcome in [stream, call] {
+        let error = outcome.expect("nothing to wait for").unwrap_err();
+        assert_eq!(error.class(), ErrorClass::InvalidArgument);
+        assert!(error.to_string().contains("needs a Tokio runtime"), "{error}");
+    }
+    let without_time = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let late = Echo::default().delay(Duration::ZERO).time_limit(Duration::from_secs(1));
+    let error = without_time.block_on(late.into_future()).unwrap_err();
     assert_eq!(error.class(), ErrorClass::InvalidArgument);
-    assert!(error.to_string().contains("needs a Tokio runtime"), "{error}");
+    assert!(error.to_string().contains("enable_time"), "{error}");
+}
+
+#[tokio::test]
+async fn finishing_ends_an_input_that_nobody_else_has() {
+    let stream = soon(Echo::default().stream().echo(true).into_future()).await.unwrap();
+    soon(stream.write(b"abc")).await.unwrap();
+    assert_eq!(soon(stream.finish()).await.unwrap().bytes, 3);
+
+    let stream = soon(Echo::default().stream().echo(true).into_future()).await.unwrap();
+    let input = stream.input();
+    let finished = tokio::spawn(stream.finish());
+    for _ in 0..10 {
+        soon(input.write(b"abc")).await.unwrap();
+        tokio::task::yield_now().await;
+    }
+    input.end();
+    assert_eq!(soon(finished).await.unwrap().unwrap().bytes, 30);
 }
 
 #[tokio::test]
@@ -238,6 +264,14 @@ async fn a_dropped_stream_takes_no_more_input() {
         input.write(b"x").await.is_err_and(|it| it.class() == ErrorClass::Closed)
     })
     .await;
+    assert_eq!(input.write(b"x").await.unwrap_err().detail().operation, Some("echo.stream"));
+}
+
+#[test]
+fn a_configuration_that_is_wrong_is_an_error_that_names_the_option() {
+    let config = daytona::types::ClientConfig { retries: Some(-3), ..Default::default() };
+    let error = daytona::Client::new(config).map(drop).unwrap_err();
+    assert!(error.to_string().contains("`retries` has to be a whole number from 0"), "{error}");
 }
 
 #[test]

@@ -74,6 +74,9 @@ async fn files_are_written_read_and_moved_with_progress() {
     let missing = sandbox.files().read("missing").await.unwrap_err();
     assert_eq!(missing.class(), ErrorClass::FileNotFound, "{missing}");
 
+    let missing = sandbox.files().upload("/no/such/file", "x").await.unwrap_err();
+    assert_eq!(std::io::Error::from(missing).kind(), std::io::ErrorKind::NotFound);
+
     let local = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(local.path(), vec![1; 1 << 20]).unwrap();
     let moved = Arc::new(AtomicU64::new(0));
@@ -86,7 +89,6 @@ async fn files_are_written_read_and_moved_with_progress() {
 
     let writer = sandbox.files().writer("streamed").await.unwrap();
     soon(writer.write(b"piece by piece")).await.unwrap();
-    writer.end_input();
     assert_eq!(soon(writer.finish()).await.unwrap().bytes, 14);
     assert_eq!(sandbox.files().read("streamed").await.unwrap(), b"piece by piece");
 }
