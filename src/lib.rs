@@ -43,7 +43,7 @@ pub mod ffi;
 #[cfg(feature = "sdk")]
 mod sdk;
 
-pub use client::error::{Error, Result};
+pub use client::error::{Error, ErrorDetail, Result};
 pub use client::stream::Channel;
 #[cfg(feature = "sdk")]
 pub use sdk::{

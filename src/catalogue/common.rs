@@ -3,7 +3,7 @@
 
 use super::QueueOptions;
 use crate::client::config::Options;
-use crate::client::error::Detail;
+use crate::client::error::ErrorDetail;
 use crate::client::operation::CommonOptions;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
@@ -24,7 +24,7 @@ pub fn queue(schemas: &mut SchemaGenerator) -> Schema {
 
 /// What `out`, DONE and ENDED have after a failure.
 pub fn error(schemas: &mut SchemaGenerator) -> Schema {
-    schemas.subschema_for::<Detail>()
+    schemas.subschema_for::<ErrorDetail>()
 }
 
 /// The data of PROGRESS.

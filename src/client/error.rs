@@ -5,19 +5,20 @@ use serde::Serialize;
 use std::fmt;
 use std::sync::Arc;
 
+/// The outcome of whatever can fail here.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// A failure. Its JSON form is what every binding reports.
 #[derive(Clone, thiserror::Error)]
 #[error(transparent)]
-pub struct Error(Box<Detail>);
+pub struct Error(Box<ErrorDetail>);
 
 /// Everything that is known about a failure: the error JSON.
 #[derive(Clone, Debug, Default, Serialize, thiserror::Error)]
 #[error("{message}")]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "Error"))]
 #[serde(rename_all = "camelCase")]
-pub struct Detail {
+pub struct ErrorDetail {
     /// The status: 1 to 99 happened on this side, 400 to 599 is the server's HTTP status.
     pub status: i32,
     /// The status's name without prefix, as `NOT_FOUND`; `HTTP` for a number without a name.
@@ -79,11 +80,11 @@ pub(crate) type Cause = Arc<dyn std::error::Error + Send + Sync>;
 impl Error {
     /// An error with this status and message; the rest is set through [`Error::detail_mut`].
     pub fn new(status: i32, message: impl Into<String>) -> Self {
-        Self(Box::new(Detail {
+        Self(Box::new(ErrorDetail {
             status,
             name: status::name(status),
             message: message.into(),
-            ..Detail::default()
+            ..ErrorDetail::default()
         }))
     }
 
@@ -106,6 +107,7 @@ impl Error {
         Self::new(status::PANIC, message)
     }
 
+    /// Its status: 1 to 99 happened on this side, 400 to 599 is the server's HTTP status.
     pub fn status(&self) -> i32 {
         self.0.status
     }
@@ -115,11 +117,13 @@ impl Error {
         self.0.http_status.is_some() && !matches!(self.0.status, status::CONNECTION | status::TIMEOUT)
     }
 
-    pub fn detail(&self) -> &Detail {
+    /// Everything that is known about it.
+    pub fn detail(&self) -> &ErrorDetail {
         &self.0
     }
 
-    pub fn detail_mut(&mut self) -> &mut Detail {
+    /// The same, to be set: for errors that a program makes itself.
+    pub fn detail_mut(&mut self) -> &mut ErrorDetail {
         &mut self.0
     }
 

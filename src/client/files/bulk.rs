@@ -37,7 +37,7 @@ pub struct Moved<'a> {
     pub bytes: Option<u64>,
     /// The error JSON; absent where it was moved.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "schema", schemars(with = "Option<crate::client::error::Detail>"))]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<crate::client::error::ErrorDetail>"))]
     pub error: Option<Box<RawValue>>,
 }
 

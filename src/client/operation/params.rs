@@ -71,6 +71,7 @@ given_by_value!(bool, i32, u32, i64, u64, usize, f64);
 /// `default` is made of it, and the text of every reference. The field stays `None` where the option is absent, so
 /// that nothing is sent whose default the server fills in; where the code needs the value, the method of the
 /// field's name, here `depth()`, gives the option or its default.
+#[doc(hidden)]
 #[macro_export]
 macro_rules! params {
     (stream $($declaration:tt)*) => {
