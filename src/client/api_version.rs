@@ -78,7 +78,7 @@ async fn read(client: &Client) -> Result<Option<(ApiVersion, String)>> {
         version: String,
     }
     let answer = match client.request(Method::GET, "config").send().await {
-        Ok(response) => response.json_required().await,
+        Ok(response) => response.json().await,
         Err(error) => Err(error),
     };
     match answer {

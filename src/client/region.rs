@@ -47,6 +47,5 @@ pub struct Region {
 }
 
 pub async fn list(client: Client, _: List, _: Context) -> Result<Json> {
-    let answer = client.request(Method::GET, "regions").send().await?.json_required().await?;
-    answer.expect(b'[', "a list of regions")
+    client.request(Method::GET, "regions").send().await?.list("a list of regions").await
 }

@@ -130,12 +130,12 @@ pub async fn create(client: Client, params: Create, _: Context) -> Result<Json> 
     ]);
     let request = client.request(Method::POST, "secret").json(&body);
     let answer = send_with_value("secret.create", request, Some(&params.value)).await?;
-    answer.json_required().await?.expect(b'{', "a secret")
+    answer.object("a secret").await
 }
 
 pub async fn get(client: Client, params: Get, _: Context) -> Result<Json> {
     let request = client.request(Method::GET, &path(&params.id)?);
-    send_newer("secret.get", request).await?.json_required().await?.expect(b'{', "a secret")
+    send_newer("secret.get", request).await?.object("a secret").await
 }
 
 pub async fn list(client: Client, params: List, _: Context) -> Result<Json> {
@@ -148,7 +148,7 @@ pub async fn list(client: Client, params: List, _: Context) -> Result<Json> {
         ("order", params.order),
     ];
     let request = request.query_given(filters);
-    send_newer("secret.list", request).await?.json_required().await?.expect(b'{', "a list of secrets")
+    send_newer("secret.list", request).await?.object("a list of secrets").await
 }
 
 pub async fn update(client: Client, params: Update, _: Context) -> Result<Json> {
@@ -162,7 +162,7 @@ pub async fn update(client: Client, params: Update, _: Context) -> Result<Json> 
     }
     let request = client.request(Method::PATCH, &path(&params.id)?).json(&body);
     let answer = send_with_value("secret.update", request, params.value.as_ref()).await?;
-    answer.json_required().await?.expect(b'{', "a secret")
+    answer.object("a secret").await
 }
 
 pub async fn delete(client: Client, params: Get, _: Context) -> Result<()> {

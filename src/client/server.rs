@@ -161,7 +161,7 @@ pub struct RateLimit {
 
 /// What the server says of itself.
 pub async fn config(client: Client, _: Get, _: Context) -> Result<Json> {
-    client.request(Method::GET, "config").send().await?.json_required().await
+    client.request(Method::GET, "config").send().await?.object("a configuration").await
 }
 
 /// Sends a request to a route of the API that came with 0.205.

@@ -77,13 +77,11 @@ impl Reading {
 
 pub async fn create(client: Client, params: Create, _: Context) -> Result<Json> {
     let body = serde_json::json!({ "name": params.name });
-    let answer = client.request(Method::POST, "volumes").json(&body).send().await?.json_required().await?;
-    answer.expect(b'{', "a volume")
+    client.request(Method::POST, "volumes").json(&body).send().await?.object("a volume").await
 }
 
 pub async fn list(client: Client, _: List, _: Context) -> Result<Json> {
-    let answer = client.request(Method::GET, "volumes").send().await?.json_required().await?;
-    answer.expect(b'[', "a list of volumes")
+    client.request(Method::GET, "volumes").send().await?.list("a list of volumes").await
 }
 
 pub async fn get(client: Client, params: Named, _: Context) -> Result<Json> {
@@ -93,10 +91,7 @@ pub async fn get(client: Client, params: Named, _: Context) -> Result<Json> {
 /// The server's look-up by id knows no names.
 async fn read(client: &Client, id_or_name: &str) -> Result<Json> {
     let segment = segment(id_or_name)?;
-    let get = async |path: String| {
-        let answer = client.request(Method::GET, &path).send().await?.json_required().await?;
-        answer.expect(b'{', "a volume")
-    };
+    let get = async |path: String| client.request(Method::GET, &path).send().await?.object("a volume").await;
     let (by_id, by_name) = (format!("volumes/{segment}"), format!("volumes/by-name/{segment}"));
     by_id_or_name(id_or_name, get(by_id), get(by_name)).await
 }

@@ -100,12 +100,12 @@ pub async fn create(client: Client, params: Create, _: Context) -> Result<Json> 
         body["target"] = target.into();
     }
     let request = client.request(Method::POST, "warm-pools").json(&body);
-    send_newer("warm_pool.create", request).await?.json_required().await?.expect(b'{', "a warm pool")
+    send_newer("warm_pool.create", request).await?.object("a warm pool").await
 }
 
 pub async fn list(client: Client, _: List, _: Context) -> Result<Json> {
     let answer = send_newer("warm_pool.list", client.request(Method::GET, "warm-pools")).await?;
-    answer.json_required().await?.expect(b'[', "a list of warm pools")
+    answer.list("a list of warm pools").await
 }
 
 pub async fn update(client: Client, params: Update, _: Context) -> Result<Json> {
@@ -113,7 +113,7 @@ pub async fn update(client: Client, params: Update, _: Context) -> Result<Json> 
         return Err(Error::invalid("warm_pool.update: `pool` is negative; 0 empties the pool"));
     }
     let request = client.request(Method::PATCH, &path(&params.id)?).json(&json!({ "pool": params.pool }));
-    send_newer("warm_pool.update", request).await?.json_required().await?.expect(b'{', "a warm pool")
+    send_newer("warm_pool.update", request).await?.object("a warm pool").await
 }
 
 pub async fn delete(client: Client, params: Delete, _: Context) -> Result<()> {

@@ -6,7 +6,7 @@ use crate::client::ANSWER_LIMIT;
 use crate::client::error::{Error, Result};
 use crate::client::operation::Context;
 use crate::client::sandbox::Sandbox;
-use crate::client::transport::{Json, Request};
+use crate::client::transport::{Json, Response};
 use std::time::Duration;
 
 /// The pause between two keys that the daemon makes by itself, roughly.
@@ -65,29 +65,30 @@ pub async fn key_type(sandbox: Sandbox, params: KeyType, _: Context) -> Result<J
     let typing = Duration::from_millis(delay_ms.saturating_mul(keys).saturating_mul(2));
     let limit = params.timeout_ms.is_none().then(|| ANSWER_LIMIT.saturating_add(typing));
     let fields = [("text", Some(params.text.into())), ("delay", params.delay.map(Into::into))];
-    done(posting(&sandbox, "keyboard/type", fields).await?.deadline(limit)).await
+    done(posting(&sandbox, "keyboard/type", fields).await?.deadline(limit).send().await?).await
 }
 
 pub async fn key_press(sandbox: Sandbox, params: KeyPress, _: Context) -> Result<Json> {
     let fields = [("key", Some(params.key.into())), ("modifiers", params.modifiers.map(Into::into))];
-    done(posting(&sandbox, "keyboard/key", fields).await?).await
+    done(posting(&sandbox, "keyboard/key", fields).await?.send().await?).await
 }
 
 pub async fn key_hotkey(sandbox: Sandbox, params: KeyHotkey, _: Context) -> Result<Json> {
-    done(posting(&sandbox, "keyboard/hotkey", [("keys", Some(params.keys.into()))]).await?).await
+    done(posting(&sandbox, "keyboard/hotkey", [("keys", Some(params.keys.into()))]).await?.send().await?)
+        .await
 }
 
 pub async fn key_down(sandbox: Sandbox, params: KeyDown, _: Context) -> Result<Json> {
     let request = posting(&sandbox, "keyboard/down", [("key", Some(params.key.into()))]).await?;
-    send_0_226(&sandbox, "computer.key_down", request).await?.json_required().await
+    done(send_0_226(&sandbox, "computer.key_down", request).await?).await
 }
 
 pub async fn key_up(sandbox: Sandbox, params: KeyUp, _: Context) -> Result<Json> {
     let request = posting(&sandbox, "keyboard/up", [("key", Some(params.key.into()))]).await?;
-    send_0_226(&sandbox, "computer.key_up", request).await?.json_required().await
+    done(send_0_226(&sandbox, "computer.key_up", request).await?).await
 }
 
 /// The server answers `{}`.
-async fn done(request: Request) -> Result<Json> {
-    request.send().await?.json_required().await
+async fn done(answer: Response) -> Result<Json> {
+    answer.object("an empty object").await
 }

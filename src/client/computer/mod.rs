@@ -62,7 +62,7 @@ async fn posting<const COUNT: usize>(
 
 /// The JSON object that a request is answered with; `what` names it in the error.
 async fn answered(request: Request, what: &str) -> Result<Json> {
-    request.send().await?.json_required().await?.expect(b'{', what)
+    request.send().await?.object(what).await
 }
 
 /// What a GET answers.

@@ -221,5 +221,5 @@ async fn button_at(
     }
     let fields = [("x", x.map(Into::into)), ("y", y.map(Into::into)), ("button", button.map(Into::into))];
     let request = posting(sandbox, path, fields).await?;
-    send_0_226(sandbox, operation, request).await?.json_required().await?.expect(b'{', POSITION)
+    send_0_226(sandbox, operation, request).await?.object(POSITION).await
 }

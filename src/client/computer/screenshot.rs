@@ -103,8 +103,7 @@ async fn taken(sandbox: &Sandbox, params: &Screenshot, operation: &str) -> Resul
     if let Some(region) = &params.region {
         check_place(sandbox, region, operation).await?;
     }
-    let answer = request(sandbox, params).await?.send().await?.json_required().await?;
-    answer.expect(b'{', "a screenshot")
+    request(sandbox, params).await?.send().await?.object("a screenshot").await
 }
 
 fn check(params: &Screenshot, operation: &str) -> Result<()> {

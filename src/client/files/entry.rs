@@ -160,7 +160,7 @@ pub(super) async fn listed(sandbox: &Sandbox, directory: &str, depth: Option<i64
         if let Some(depth) = depth {
             request = request.query("depth", &depth.to_string());
         }
-        request.send().await?.json_required().await?.expect(b'[', "a list of files")
+        request.send().await?.list("a list of files").await
     };
     answer.await.map_err(cannot("list the directory", directory, LIST))
 }
@@ -169,7 +169,7 @@ pub async fn info(sandbox: Sandbox, params: Info, _: Context) -> Result<Json> {
     let file = path("path", &params.path)?;
     let answer = async {
         let request = sandbox.toolbox(Method::GET, "files/info").await?.query("path", file);
-        request.send().await?.json_required().await?.expect(b'{', "a file's description")
+        request.send().await?.object("a file's description").await
     };
     answer.await.map_err(cannot("look at", file, INFO))
 }

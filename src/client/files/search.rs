@@ -81,7 +81,7 @@ pub(super) async fn names(sandbox: &Sandbox, directory: &str, pattern: &str) -> 
     let answer = async {
         let request = sandbox.toolbox(Method::GET, "files/search").await?;
         let request = request.query("path", directory).query("pattern", pattern);
-        request.send().await?.json_required().await?.expect(b'{', "a list of names")
+        request.send().await?.object("a list of names").await
     };
     answer.await.map_err(cannot("search", directory, SEARCH))
 }
@@ -91,7 +91,7 @@ pub async fn find(sandbox: Sandbox, params: Find, _: Context) -> Result<Json> {
     let answer = async {
         let request = sandbox.toolbox(Method::GET, "files/find").await?;
         let request = request.query("path", directory).query("pattern", pattern);
-        request.send().await?.json_required().await?.expect(b'[', "a list of matches")
+        request.send().await?.list("a list of matches").await
     };
     answer.await.map_err(cannot("search", directory, SEARCH))
 }
@@ -114,7 +114,7 @@ pub async fn replace(sandbox: Sandbox, params: Replace, _: Context) -> Result<Js
         Body { files: &params.files, pattern: pattern(&params.pattern)?, new_value: &params.new_value };
     let answer = async {
         let request = sandbox.toolbox(Method::POST, "files/replace").await?.json(&body);
-        request.send().await?.json_required().await?.expect(b'[', "a list of replacements")
+        request.send().await?.list("a list of replacements").await
     };
     let doing = match params.files.len() {
         1 => "replace text in".to_owned(),

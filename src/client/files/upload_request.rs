@@ -61,7 +61,7 @@ async fn probe_daemon(sandbox: &Sandbox) -> Result<Daemon> {
     }
     let limit = sandbox.client().config().idle_timeout;
     let request = sandbox.toolbox(Method::GET, "files/info").await?.query("path", ".");
-    let json = request.deadline(limit).send().await?.json_required().await?;
+    let json = request.deadline(limit).send().await?.json().await?;
     let daemon = match serde_json::from_slice(&json.text) {
         Ok(Directory { is_dir: true, path: Some(_) }) => Daemon::Current,
         Ok(Directory { is_dir: true, path: None }) => Daemon::Older,
@@ -137,7 +137,7 @@ fn form(
 
 /// Sends an upload. The answer describes the file; before 0.205 it is empty.
 pub(super) async fn send(sandbox: &Sandbox, endpoint: UploadEndpoint, request: Request) -> Result<Json> {
-    let json = request.send().await?.json().await?;
+    let json = request.send().await?.json_or_null().await?;
     match endpoint {
         UploadEndpoint::Multipart => Ok(json),
         UploadEndpoint::RawBody => {

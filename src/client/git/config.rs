@@ -82,8 +82,7 @@ pub async fn config_set(sandbox: Sandbox, params: ConfigSet, _: Context) -> Resu
 pub async fn config_get(sandbox: Sandbox, params: ConfigGet, _: Context) -> Result<Json> {
     let request = sandbox.toolbox(Method::GET, "git/config").await?.query("key", &params.key);
     let request = request.query_given([("scope", params.scope), ("path", params.path)]);
-    let answer = send_newer(&sandbox, "git.config_get", request).await?.json_required().await?;
-    answer.expect(b'{', "a setting")
+    send_newer(&sandbox, "git.config_get", request).await?.object("a setting").await
 }
 
 pub async fn config_user(sandbox: Sandbox, params: ConfigUser, _: Context) -> Result<()> {

@@ -23,7 +23,7 @@ pub use work::{
 
 use super::error::Result;
 use super::sandbox::Sandbox;
-use super::transport::{Json, Request};
+use super::transport::{Request, Response};
 use http::Method;
 use serde_json::{Map, Value};
 
@@ -47,8 +47,8 @@ async fn with_body(
     Ok(sandbox.toolbox(method, path).await?.json(&body))
 }
 
-/// What a GET about a repository answers.
-async fn reading(sandbox: &Sandbox, path: &str, repository: &str) -> Result<Json> {
+/// Asks about a repository.
+async fn reading(sandbox: &Sandbox, path: &str, repository: &str) -> Result<Response> {
     let request = sandbox.toolbox(Method::GET, path).await?.query("path", repository);
-    request.send().await?.json_required().await
+    request.send().await
 }

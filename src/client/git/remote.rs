@@ -173,8 +173,7 @@ pub async fn push(sandbox: Sandbox, params: Push, _: Context) -> Result<()> {
 
 pub async fn remotes(sandbox: Sandbox, params: RemotesOf, _: Context) -> Result<Json> {
     let request = sandbox.toolbox(Method::GET, "git/remotes").await?.query("path", &params.path);
-    let answer = send_newer(&sandbox, "git.remotes", request).await?.json_required().await?;
-    answer.expect(b'{', "a list of remotes")
+    send_newer(&sandbox, "git.remotes", request).await?.object("a list of remotes").await
 }
 
 pub async fn add_remote(sandbox: Sandbox, params: AddRemote, _: Context) -> Result<()> {

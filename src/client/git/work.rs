@@ -201,15 +201,15 @@ pub struct CommitInfo {
 }
 
 pub async fn branches(sandbox: Sandbox, params: BranchesOf, _: Context) -> Result<Json> {
-    reading(&sandbox, "git/branches", &params.path).await?.expect(b'{', "a list of branches")
+    reading(&sandbox, "git/branches", &params.path).await?.object("a list of branches").await
 }
 
 pub async fn status(sandbox: Sandbox, params: StatusOf, _: Context) -> Result<Json> {
-    reading(&sandbox, "git/status", &params.path).await?.expect(b'{', "a repository's status")
+    reading(&sandbox, "git/status", &params.path).await?.object("a repository's status").await
 }
 
 pub async fn history(sandbox: Sandbox, params: History, _: Context) -> Result<Json> {
-    reading(&sandbox, "git/history", &params.path).await?.expect(b'[', "a list of commits")
+    reading(&sandbox, "git/history", &params.path).await?.list("a list of commits").await
 }
 
 pub async fn create_branch(sandbox: Sandbox, params: CreateBranch, _: Context) -> Result<()> {
@@ -247,8 +247,7 @@ pub async fn commit(sandbox: Sandbox, params: Commit, _: Context) -> Result<Json
         ("email", Some(params.email.into())),
         ("allow_empty", params.allow_empty.map(Into::into)),
     ];
-    let answer = posting(&sandbox, "git/commit", fields).await?.send().await?.json_required().await?;
-    answer.expect(b'{', "a commit")
+    posting(&sandbox, "git/commit", fields).await?.send().await?.object("a commit").await
 }
 
 pub async fn init(sandbox: Sandbox, params: Init, _: Context) -> Result<()> {

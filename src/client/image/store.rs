@@ -61,8 +61,7 @@ struct PushAccess {
 
 impl PushAccess {
     async fn ask(client: &Client) -> Result<Self> {
-        let answer =
-            client.request(Method::GET, "object-storage/push-access").send().await?.json_required().await?;
+        let answer = client.request(Method::GET, "object-storage/push-access").send().await?.json().await?;
         let access: Self = serde_json::from_slice(&answer.text).map_err(|error| {
             // Not the text of the error's place: the answer holds a secret.
             let kind = error.classify();

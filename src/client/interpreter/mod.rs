@@ -65,12 +65,12 @@ pub async fn create_context(sandbox: Sandbox, params: CreateContext, _: Context)
     let given = given.into_iter().filter_map(|(key, value)| Some((key.to_owned(), Value::from(value?))));
     let body: Map<String, Value> = given.collect();
     let request = sandbox.toolbox(Method::POST, "process/interpreter/context").await?.json(&body);
-    request.send().await?.json_required().await?.expect(b'{', "a context")
+    request.send().await?.object("a context").await
 }
 
 pub async fn list_contexts(sandbox: Sandbox, _: ListContexts, _: Context) -> Result<Json> {
     let request = sandbox.toolbox(Method::GET, "process/interpreter/context").await?;
-    request.send().await?.json_required().await?.expect(b'{', "a list of contexts")
+    request.send().await?.object("a list of contexts").await
 }
 
 pub async fn delete_context(sandbox: Sandbox, params: DeleteContext, _: Context) -> Result<()> {

@@ -78,7 +78,7 @@ async fn finished(sandbox: &Sandbox, request: Request, timeout: Option<u32>, wha
         Some(limit) => request.deadline(Some(limit)).idle(Some(sandbox.client().at_most_idle(limit))),
         None => request,
     };
-    let json = request.send().await?.json_required().await?;
+    let json = request.send().await?.json().await?;
     json.read::<Finished>(what)?;
     Ok(json)
 }

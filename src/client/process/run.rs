@@ -170,7 +170,7 @@ impl Session {
                 .await?
                 .send()
                 .await?
-                .json_required()
+                .object("a command that was started")
                 .await
         };
         let deadline = Instant::now() + start_limit;

@@ -208,17 +208,16 @@ pub async fn create(sandbox: Sandbox, params: Create, _: Context) -> Result<Json
         envs: params.env.as_ref(),
         lazy_start: params.lazy_start,
     };
-    create_request(&sandbox, &pty).await?.send().await?.json_required().await
+    create_request(&sandbox, &pty).await?.send().await?.object("a terminal's id").await
 }
 
 pub async fn list(sandbox: Sandbox, _: List, _: Context) -> Result<Json> {
-    let answer = sandbox.toolbox(Method::GET, TERMINALS).await?.send().await?.json_required().await?;
-    answer.expect(b'{', "a list of terminals")
+    sandbox.toolbox(Method::GET, TERMINALS).await?.send().await?.object("a list of terminals").await
 }
 
 pub async fn info(sandbox: Sandbox, params: Info, _: Context) -> Result<Json> {
     let request = sandbox.toolbox(Method::GET, &path(&params.id, "")?).await?;
-    request.send().await?.json_required().await?.expect(b'{', "a terminal")
+    request.send().await?.object("a terminal").await
 }
 
 pub async fn resize(sandbox: Sandbox, params: Resize, _: Context) -> Result<Json> {
@@ -229,7 +228,7 @@ pub async fn resize(sandbox: Sandbox, params: Resize, _: Context) -> Result<Json
     }
     let body = Body { cols: size("cols", Some(params.cols))?, rows: size("rows", Some(params.rows))? };
     let request = sandbox.toolbox(Method::POST, &path(&params.id, "/resize")?).await?;
-    request.json(&body).send().await?.json().await
+    request.json(&body).send().await?.object("a terminal").await
 }
 
 pub async fn kill(sandbox: Sandbox, params: Kill, _: Context) -> Result<()> {

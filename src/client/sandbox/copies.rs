@@ -95,7 +95,7 @@ pub async fn forks(sandbox: Sandbox, params: Forks, _: Context) -> Result<Json> 
 pub async fn parent(sandbox: Sandbox, _: Nothing, _: Context) -> Result<Json> {
     let answer = sandbox.request(Method::GET, "/parent")?.send().await;
     let answer = answer.map_err(|error| missing_in_api(error, "sandbox.parent", "0.190"))?;
-    answer.json_required().await?.expect(b'{', "a sandbox")
+    answer.object("a sandbox").await
 }
 
 pub async fn ancestors(sandbox: Sandbox, _: Nothing, _: Context) -> Result<Json> {
@@ -104,5 +104,5 @@ pub async fn ancestors(sandbox: Sandbox, _: Nothing, _: Context) -> Result<Json>
 
 async fn list(request: Request, operation: &str) -> Result<Json> {
     let answer = request.send().await.map_err(|error| missing_in_api(error, operation, "0.190"))?;
-    answer.json_required().await?.expect(b'[', "a list of sandboxes")
+    answer.list("a list of sandboxes").await
 }

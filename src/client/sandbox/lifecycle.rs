@@ -57,7 +57,7 @@ pub(super) async fn change(
             request = request.json(body);
         }
         match request.send().await {
-            Ok(response) => return response.json().await,
+            Ok(response) => return response.json_or_null().await,
             Err(error) if attempt < MAX_ATTEMPTS && in_progress(&error) => {
                 tokio::time::sleep(RETRY_PAUSE).await
             }

@@ -68,8 +68,7 @@ pub async fn work_dir(sandbox: Sandbox, _: Nothing, _: Context) -> Result<Json> 
 }
 
 async fn directory(sandbox: &Sandbox, endpoint: &str) -> Result<Json> {
-    let answer = sandbox.toolbox(Method::GET, endpoint).await?.send().await?.json_required().await?;
-    answer.expect(b'{', "a directory")
+    sandbox.toolbox(Method::GET, endpoint).await?.send().await?.object("a directory").await
 }
 
 /// The directory that relative paths are below.
@@ -102,7 +101,12 @@ fn checked(port: i32, operation: &str) -> Result<i32> {
 
 pub async fn preview_link(sandbox: Sandbox, params: Port, _: Context) -> Result<Json> {
     let port = checked(params.port, "sandbox.preview_link")?;
-    sandbox.request(Method::GET, &format!("/ports/{port}/preview-url"))?.send().await?.json_required().await
+    sandbox
+        .request(Method::GET, &format!("/ports/{port}/preview-url"))?
+        .send()
+        .await?
+        .object("a preview link")
+        .await
 }
 
 pub async fn signed_preview_link(sandbox: Sandbox, params: SignPreviewLink, _: Context) -> Result<Json> {
@@ -116,7 +120,7 @@ pub async fn signed_preview_link(sandbox: Sandbox, params: SignPreviewLink, _: C
         }
         request = request.query("expiresInSeconds", &seconds.to_string());
     }
-    request.send().await?.json_required().await?.expect(b'{', "a preview link")
+    request.send().await?.object("a preview link").await
 }
 
 pub async fn expire_signed_preview_link(

@@ -217,7 +217,7 @@ pub(super) async fn page(client: &Client, params: &List) -> Result<Json> {
         let request = client.request(Method::GET, "sandbox/paginated");
         let request = params.filters(request, true).query("page", &number.to_string());
         match request.send().await {
-            Ok(response) => return has_items(response.json_required().await?),
+            Ok(response) => return has_items(response.json().await?),
             // Gone since 0.226, where the path reads as the sandbox named "paginated".
             Err(error) if error.status() == status::HTTP_NOT_FOUND => {}
             Err(error) => return Err(error),
@@ -243,8 +243,8 @@ pub(super) async fn page(client: &Client, params: &List) -> Result<Json> {
 async fn by_cursor(client: &Client, params: &List, cursor: Option<&str>) -> Result<Json> {
     let request =
         params.filters(client.request(Method::GET, "sandbox"), false).query_given([("cursor", cursor)]);
-    let answer = request.send().await?.json_required().await?;
-    if answer.text.first() != Some(&b'[') {
+    let answer = request.send().await?.json().await?;
+    if !answer.text.trim_ascii_start().starts_with(b"[") {
         return has_items(answer);
     }
     let mut wrapped = Vec::with_capacity(answer.text.len() + 32);

@@ -90,7 +90,7 @@ pub async fn set_labels(sandbox: Sandbox, params: SetLabels, _: Context) -> Resu
         labels: &'a BTreeMap<String, String>,
     }
     let request = sandbox.request(Method::PUT, "/labels")?.json(&Body { labels: &params.labels });
-    request.send().await?.json().await
+    request.send().await?.object("labels").await
 }
 
 pub async fn set_auto_stop(sandbox: Sandbox, params: Minutes, _: Context) -> Result<Json> {

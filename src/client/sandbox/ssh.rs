@@ -68,13 +68,13 @@ pub async fn create_ssh_access(sandbox: Sandbox, params: CreateSshAccess, _: Con
     if let Some(minutes) = params.expires_in_minutes {
         request = request.query("expiresInMinutes", &minutes.to_string());
     }
-    request.send().await?.json_required().await?.expect(b'{', "an SSH access")
+    request.send().await?.object("an SSH access").await
 }
 
 pub async fn revoke_ssh_access(sandbox: Sandbox, params: SshToken, _: Context) -> Result<Json> {
     given(&params.token, "sandbox.revoke_ssh_access")?;
     let request = sandbox.request(Method::DELETE, "/ssh-access")?.query("token", &params.token);
-    sandbox.take(request.send().await?.json_required().await?)?;
+    sandbox.take(request.send().await?.json().await?)?;
     Ok(sandbox.info())
 }
 
@@ -87,7 +87,7 @@ pub async fn validate_ssh_access(sandbox: Sandbox, params: SshToken, _: Context)
             status::HTTP_FORBIDDEN => unsupported(error, "sandbox.validate_ssh_access", "0.205"),
             _ => error,
         })?;
-    answer.json_required().await?.expect(b'{', "a validation")
+    answer.object("a validation").await
 }
 
 /// An empty token would revoke every access of the sandbox.

@@ -118,12 +118,11 @@ pub async fn metrics(sandbox: Sandbox, _: Nothing, _: Context) -> Result<Json> {
     let request = sandbox.toolbox(Method::GET, "system/metrics").await?;
     let instead = "read /proc with process.execute";
     let answer = send_newer(&sandbox, "sandbox.metrics", instead, request).await?;
-    answer.json_required().await?.expect(b'{', "metrics")
+    answer.object("metrics").await
 }
 
 pub async fn ports(sandbox: Sandbox, _: Nothing, _: Context) -> Result<Json> {
-    let answer = sandbox.toolbox(Method::GET, "port").await?.send().await?.json_required().await?;
-    answer.expect(b'{', "a list of ports")
+    sandbox.toolbox(Method::GET, "port").await?.send().await?.object("a list of ports").await
 }
 
 pub async fn port_in_use(sandbox: Sandbox, params: Port, _: Context) -> Result<Json> {
@@ -134,12 +133,11 @@ pub async fn port_in_use(sandbox: Sandbox, params: Port, _: Context) -> Result<J
         )));
     }
     let request = sandbox.toolbox(Method::GET, &format!("port/{port}/in-use")).await?;
-    request.send().await?.json_required().await?.expect(b'{', "the use of a port")
+    request.send().await?.object("the use of a port").await
 }
 
 pub async fn daemon_version(sandbox: Sandbox, _: Nothing, _: Context) -> Result<Json> {
-    let answer = sandbox.toolbox(Method::GET, "version").await?.send().await?.json_required().await?;
-    answer.expect(b'{', "a version")
+    sandbox.toolbox(Method::GET, "version").await?.send().await?.object("a version").await
 }
 
 /// The metrics of a sandbox, which the official clients ask for.
@@ -175,13 +173,13 @@ pub async fn metrics_history(sandbox: Sandbox, params: MetricsHistory, _: Contex
         );
         let request = range(sandbox.client().transport().request(Method::GET, &url).authorized());
         let request = if names.is_empty() { request } else { request.query("metricNames", &names.join(",")) };
-        return by_metric(&request.send().await?.json_required().await?);
+        return by_metric(&request.send().await?.json().await?);
     }
     let mut request = range(sandbox.request(Method::GET, "/telemetry/metrics")?);
     for name in names {
         request = request.query("metricNames", name);
     }
-    request.send().await?.json_required().await?.expect(b'{', "metrics")
+    request.send().await?.object("metrics").await
 }
 
 async fn analytics_url(sandbox: &Sandbox) -> Result<Option<String>> {
@@ -190,7 +188,7 @@ async fn analytics_url(sandbox: &Sandbox) -> Result<Option<String>> {
     struct Server {
         analytics_api_url: Option<String>,
     }
-    let answer = sandbox.client().request(Method::GET, "config").send().await?.json_required().await?;
+    let answer = sandbox.client().request(Method::GET, "config").send().await?.json().await?;
     let server: Server = reading::parse(&answer, "a configuration")?;
     Ok(server.analytics_api_url.filter(|url| !url.is_empty()))
 }

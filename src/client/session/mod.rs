@@ -16,7 +16,7 @@ use super::error::Result;
 use super::path_segment::encode_path_segment;
 use super::sandbox::Sandbox;
 use super::stream::{Ended, Io};
-use super::transport::{Json, Request};
+use super::transport::{Json, Request, Response};
 use crate::client::operation::Context;
 use http::Method;
 use serde::{Deserialize, Serialize};
@@ -203,8 +203,8 @@ fn command_path(id: &str, command: &str, rest: &str) -> Result<String> {
     path(id, &format!("/command/{}{rest}", encode_path_segment("the command id", command)?))
 }
 
-async fn get(sandbox: &Sandbox, path: &str) -> Result<Json> {
-    sandbox.toolbox(Method::GET, path).await?.send().await?.json_required().await
+async fn get(sandbox: &Sandbox, path: &str) -> Result<Response> {
+    sandbox.toolbox(Method::GET, path).await?.send().await
 }
 
 pub(crate) async fn create_request(sandbox: &Sandbox, id: &str) -> Result<Request> {
@@ -250,11 +250,11 @@ pub async fn delete(sandbox: Sandbox, params: Delete, _: Context) -> Result<()> 
 }
 
 pub async fn get_session(sandbox: Sandbox, params: Get, _: Context) -> Result<Json> {
-    get(&sandbox, &path(&params.id, "")?).await
+    get(&sandbox, &path(&params.id, "")?).await?.object("a session").await
 }
 
 pub async fn list(sandbox: Sandbox, _: List, _: Context) -> Result<Json> {
-    get(&sandbox, SESSIONS).await
+    get(&sandbox, SESSIONS).await?.list("a list of sessions").await
 }
 
 pub async fn execute(sandbox: Sandbox, params: Execute, _: Context) -> Result<Json> {
@@ -267,19 +267,22 @@ pub async fn execute(sandbox: Sandbox, params: Execute, _: Context) -> Result<Js
             None => Some(sandbox.client().answer_limit()),
             Some(_) => None,
         };
-        return request.deadline(limit).send().await?.json_required().await;
+        return request.deadline(limit).send().await?.object("a command that was started").await;
     }
-    let answer = async { request.send().await?.json_required().await };
+    let answer = async { request.send().await?.object("a command's result").await };
     // A command that ended the shell is never answered.
     shell::watched(&sandbox, &params.id, answer).await
 }
 
 pub async fn command(sandbox: Sandbox, params: Command, _: Context) -> Result<Json> {
-    get(&sandbox, &command_path(&params.id, &params.command_id, "")?).await
+    get(&sandbox, &command_path(&params.id, &params.command_id, "")?).await?.object("a command").await
 }
 
 pub async fn logs(sandbox: Sandbox, params: Logs, _: Context) -> Result<Json> {
-    get(&sandbox, &command_path(&params.id, &params.command_id, "/logs")?).await
+    get(&sandbox, &command_path(&params.id, &params.command_id, "/logs")?)
+        .await?
+        .object("a command's output")
+        .await
 }
 
 pub async fn follow(sandbox: Sandbox, params: Follow, io: Io) -> Result<Ended> {
@@ -288,11 +291,11 @@ pub async fn follow(sandbox: Sandbox, params: Follow, io: Io) -> Result<Ended> {
 }
 
 pub async fn entrypoint(sandbox: Sandbox, _: Entrypoint, _: Context) -> Result<Json> {
-    get(&sandbox, "process/session/entrypoint").await
+    get(&sandbox, "process/session/entrypoint").await?.object("a session").await
 }
 
 pub async fn entrypoint_logs(sandbox: Sandbox, _: EntrypointLogs, _: Context) -> Result<Json> {
-    get(&sandbox, "process/session/entrypoint/logs").await
+    get(&sandbox, "process/session/entrypoint/logs").await?.object("the entrypoint's output").await
 }
 
 pub async fn entrypoint_follow(sandbox: Sandbox, params: EntrypointFollow, io: Io) -> Result<Ended> {

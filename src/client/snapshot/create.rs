@@ -92,7 +92,7 @@ impl Making {
         params.check()?;
         let body = params.body(&client, progress).await?;
         let answer = client.request(Method::POST, "snapshots").json(&body).send().await?;
-        let json = answer.json_required().await?.expect(b'{', "a snapshot")?;
+        let json = answer.object("a snapshot").await?;
         let reading = Reading::of(&json)?;
         Ok(Self { client, name: params.name.clone(), last: RwLock::new((json, reading)) })
     }
@@ -159,7 +159,7 @@ impl Built for Making {
         let path = format!("snapshots/{}", segment(&self.reading().id)?);
         let request =
             self.client.request(Method::GET, &path).deadline(Some(READ_LIMIT)).idle(Some(READ_LIMIT));
-        let json = request.send().await?.json_required().await?.expect(b'{', "a snapshot")?;
+        let json = request.send().await?.object("a snapshot").await?;
         let reading = Reading::of(&json)?;
         *self.last.write() = (json, reading);
         Ok(())

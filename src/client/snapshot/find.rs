@@ -61,7 +61,7 @@ pub async fn get(client: Client, params: Named, _: Context) -> Result<Json> {
 
 async fn read(client: &Client, id_or_name: &str) -> Result<Json> {
     let request = client.request(Method::GET, &format!("snapshots/{}", address(id_or_name)?));
-    request.send().await?.json_required().await?.expect(b'{', "a snapshot")
+    request.send().await?.object("a snapshot").await
 }
 
 /// As a part of a path. A name with a slash is one, too, percent-encoded.
@@ -81,7 +81,7 @@ pub async fn list(client: Client, params: List, _: Context) -> Result<Json> {
     }
     let request = client.request(Method::GET, "snapshots");
     let request = request.query_given([("page", params.page), ("limit", params.limit)]);
-    request.send().await?.json_required().await?.expect(b'{', "a page of snapshots")
+    request.send().await?.object("a page of snapshots").await
 }
 
 pub async fn delete(client: Client, params: Named, _: Context) -> Result<()> {
@@ -95,7 +95,7 @@ pub async fn delete(client: Client, params: Named, _: Context) -> Result<()> {
 
 pub async fn activate(client: Client, params: Activate, _: Context) -> Result<Json> {
     let answer = change(&client, &params.id, "/activate").await?;
-    answer.json_required().await?.expect(b'{', "a snapshot")
+    answer.object("a snapshot").await
 }
 
 pub async fn deactivate(client: Client, params: Activate, _: Context) -> Result<()> {

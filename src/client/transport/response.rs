@@ -117,25 +117,28 @@ impl Response {
         self.answer.content_length()
     }
 
-    /// The whole body as JSON text; an empty one is PROTOCOL.
-    pub async fn json_required(self) -> Result<Json> {
+    /// The whole body as JSON text. Checked to be UTF-8 that begins and ends as JSON does, not parsed; an empty one is
+    /// PROTOCOL. A body that is cut off is asked for again where that is allowed.
+    pub async fn json(self) -> Result<Json> {
         let (response, body) = self.whole_result().await?;
-        if body.trim_ascii().is_empty() {
-            return Err(response.not_json(&body));
-        }
         response.checked(body)
     }
 
-    /// The whole body as JSON text, `null` when empty. Checked to be UTF-8 that begins and ends as
-    /// JSON does, not parsed. A body that is cut off is asked for again where that is allowed.
-    pub async fn json(self) -> Result<Json> {
+    /// The same, `null` when empty.
+    pub async fn json_or_null(self) -> Result<Json> {
         let (response, body) = self.whole_result().await?;
-        if body.trim_ascii().is_empty() {
-            let mut null = Vec::with_capacity(5);
-            null.extend_from_slice(b"null");
-            return Ok(response.into_json(null));
-        }
-        response.checked(body)
+        let is_empty = body.trim_ascii().is_empty();
+        response.checked(if is_empty { b"null".to_vec() } else { body })
+    }
+
+    /// The whole body as JSON text of an object; `what` names in the error what it has to be.
+    pub async fn object(self, what: &str) -> Result<Json> {
+        self.json().await?.expect(b'{', what)
+    }
+
+    /// The whole body as JSON text of a list; `what` names in the error what it has to be.
+    pub async fn list(self, what: &str) -> Result<Json> {
+        self.json().await?.expect(b'[', what)
     }
 
     /// The whole body, read into one buffer. A body that is cut off is asked for again where that is
