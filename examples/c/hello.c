@@ -1,6 +1,5 @@
 /* A sandbox, a command, its output. */
 #include <daytona.h>
-#include <inttypes.h>
 #include <stdio.h>
 
 static int fail(int32_t status, char *error)

@@ -158,4 +158,10 @@ class MarshallingTest < EchoTest
     in { name: String => name } then assert_equal 'a', name
     end
   end
+
+  def test_an_answer_of_another_shape_is_the_protocols_error
+    sessions = { 'sessions' => 7, 'commands' => [7] }
+    [-> { Daytona::PtyList.new(sessions).sessions }, -> { Daytona::Session.new(sessions).commands },
+     -> { Daytona::Session.new(7) }].each { |it| assert_raises(Daytona::Sdk::ProtocolError, &it) }
+  end
 end

@@ -6,16 +6,30 @@ require 'time'
 module Daytona
   # An answer's object: a reader for each field that this version knows; a newer server's fields are in `[]` and `to_h`.
   class Record
+    PROTOCOL = 8
+    private_constant :PROTOCOL
+
     class << self
       # The record of an object, or nil.
       def of(fields) = fields && new(fields)
 
       # The records of a list, or nil.
-      def list(items) = items&.map { |fields| new(fields) }
+      def list(items)
+        raise misshapen(items, 'a list') unless items.nil? || items.is_a?(Array)
+
+        items&.map { |fields| new(fields) }
+      end
+
+      # The error of a server that answered something else.
+      def misshapen(value, wanted)
+        Errors.of_status(PROTOCOL, "The server's answer has #{value.class} where #{name} is #{wanted}.")
+      end
     end
 
     # `fields`: the object as the JSON has it.
     def initialize(fields)
+      raise self.class.misshapen(fields, 'an object') unless fields.is_a?(Hash)
+
       @fields = fields
     end
 
