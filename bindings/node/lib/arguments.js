@@ -80,4 +80,4 @@ const secretList = (secrets) =>
 /** The id of an object that has one, or the id itself. @param {any} value */
 const idOf = (value) => (isPlain(value) ? value.id : value)
 
-module.exports = { merge, positional, renamed, secretList, idOf, isPlain, toBytes }
+module.exports = { invalid, merge, positional, renamed, secretList, idOf, isPlain, toBytes }

@@ -2,7 +2,7 @@
 // Clients: of Daytona, and of the echo target, which needs no server.
 
 const { build, hide } = require('./target')
-const { renamed, secretList } = require('./arguments')
+const { invalid, renamed, secretList } = require('./arguments')
 const { Client, EchoCalls } = require('./generated/calls')
 const { names } = require('./generated/tables')
 const { Sandbox } = require('./sandbox')
@@ -13,6 +13,10 @@ class Daytona extends Client {
     const { requestTimeoutMs, otelEnabled, useDeprecatedPolling, _experimental, ...rest } = renamed(config, {
       serverUrl: 'apiUrl',
     })
+    const limit = requestTimeoutMs ?? 0
+    if (!Number.isInteger(limit) || limit < 0) {
+      throw invalid(`client.open: requestTimeoutMs is a whole number of milliseconds, not ${requestTimeoutMs}`)
+    }
     super('clientOpen', rest)
     hide(this, { _requestTimeoutMs: requestTimeoutMs })
   }

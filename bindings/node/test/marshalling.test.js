@@ -95,6 +95,9 @@ test('bad input is refused before anything is sent', async () => {
   await refused(echo.value({ list: [1, Infinity, null] }), Invalid, /Infinity/)
   await refused(echo.value({ big: 2n ** 60n, limit: -Infinity }), Invalid, /limit.*-Infinity/)
   assert.throws(() => new daytona.Daytona('key'), Invalid)
+  for (const requestTimeoutMs of [-1, 1.5, NaN, '5']) {
+    assert.throws(() => new daytona.Daytona({ apiKey: 'k', requestTimeoutMs }), Invalid)
+  }
   const client = new daytona.Daytona({ apiKey: 'k', apiUrl: 'http://127.0.0.1:1' })
   for (const params of ['python', 5, [1]]) await refused(client.create(params), Invalid, /object/)
   await refused(client.snapshot.create('tools'), Invalid, /object/)
