@@ -3737,7 +3737,7 @@ func (v SignedPreviewLink) MarshalJSON() ([]byte, error) {
 type SignedURL struct {
 	// URL: The URL, which needs no header.
 	URL string `json:"url"`
-	// Expires: When it ends, in seconds since 1970; 0: not by itself. Unit: s.
+	// Expires: When it ends; 0: not by itself. Unit: s since 1970.
 	Expires int64 `json:"expires"`
 	// AdditionalProperties: what the server sent beyond these, by name.
 	AdditionalProperties map[string]json.RawMessage `json:"-"`
@@ -4115,7 +4115,7 @@ type SystemMetrics struct {
 	DiskFree int64 `json:"diskFree"`
 	// Timestamp: When it was measured.
 	Timestamp Time `json:"timestamp"`
-	// TimestampUnix: The same, since 1970. Unit: s.
+	// TimestampUnix: The same as a number. Unit: s since 1970.
 	TimestampUnix int64 `json:"timestampUnix"`
 	// AdditionalProperties: what the server sent beyond these, by name.
 	AdditionalProperties map[string]json.RawMessage `json:"-"`

@@ -36,8 +36,8 @@ crate::params! {
 pub struct SignedUrl {
     /// The URL, which needs no header.
     pub url: String,
-    /// When it ends, in seconds since 1970; 0: not by itself.
-    #[cfg_attr(feature = "schema", schemars(extend("unit" = "s")))]
+    /// When it ends; 0: not by itself.
+    #[cfg_attr(feature = "schema", schemars(extend("unit" = "s since 1970")))]
     pub expires: i64,
 }
 

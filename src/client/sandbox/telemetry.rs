@@ -54,8 +54,8 @@ pub struct SystemMetrics {
     /// When it was measured.
     #[cfg_attr(feature = "schema", schemars(extend("format" = "date-time")))]
     pub timestamp: String,
-    /// The same, since 1970.
-    #[cfg_attr(feature = "schema", schemars(extend("unit" = "s")))]
+    /// The same as a number.
+    #[cfg_attr(feature = "schema", schemars(extend("unit" = "s since 1970")))]
     pub timestamp_unix: i64,
 }
 

@@ -20,13 +20,13 @@ impl fmt::Debug for Hidden {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct AccessibilityBounds {
-    /// The left edge.
+    /// The left edge. Unit: px.
     pub x: i64,
-    /// The upper edge.
+    /// The upper edge. Unit: px.
     pub y: i64,
-    /// The width.
+    /// The width. Unit: px.
     pub width: i64,
-    /// The height.
+    /// The height. Unit: px.
     pub height: i64,
     /// Fields that this version does not know.
     #[serde(flatten)]
@@ -214,7 +214,7 @@ pub struct ChartElement {
     /// Pairs of x and y.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub points: Option<Vec<Vec<Value>>>,
-    /// A wedge's angle.
+    /// A wedge's angle. Unit: degrees.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub angle: Option<f64>,
     /// A wedge's radius.
@@ -294,10 +294,10 @@ pub struct ClientConfig {
     /// The region that new sandboxes go to. Environment: DAYTONA_TARGET.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target: Option<String>,
-    /// Milliseconds to make a connection, TLS and proxy included; 0 is no limit. Default: `10000`.
+    /// Milliseconds to make a connection, TLS and proxy included; 0 is no limit. Default: `10000` ms.
     #[serde(rename = "connectTimeoutMs", default, skip_serializing_if = "Option::is_none")]
     pub connect_timeout_ms: Option<i64>,
-    /// Milliseconds that a body or transfer may stand still; 0 is no limit. Default: `60000`.
+    /// Milliseconds that a body or transfer may stand still; 0 is no limit. Default: `60000` ms.
     #[serde(rename = "idleTimeoutMs", default, skip_serializing_if = "Option::is_none")]
     pub idle_timeout_ms: Option<i64>,
     /// How often a request is tried again; 0 never. Default: `3`.
@@ -324,7 +324,7 @@ pub struct ClientConfig {
     /// Appended to the User-Agent.
     #[serde(rename = "userAgent", default, skip_serializing_if = "Option::is_none")]
     pub user_agent: Option<String>,
-    /// The most bytes that one JSON answer, or the collected output of one `process.run` call, may have; beyond it the operation ends with PROTOCOL. 0 is no limit. Files and streams are not counted. Default: `268435456`.
+    /// The most bytes that one JSON answer, or the collected output of one `process.run` call, may have; beyond it the operation ends with PROTOCOL. 0 is no limit. Files and streams are not counted. Default: `268435456` bytes.
     #[serde(rename = "maxResultBytes", default, skip_serializing_if = "Option::is_none")]
     pub max_result_bytes: Option<i64>,
     /// true: waits for a state have it from the event socket, which is opened by the first wait and closed 30 s after the last, and poll slowly beside it; where it cannot be had they poll as without it. `sandbox.events` opens it in any case. Default: `false`.
@@ -527,9 +527,9 @@ pub struct EchoEnded {
     /// Always 0.
     #[serde(rename = "exitCode")]
     pub exit_code: i64,
-    /// Bytes sent.
+    /// Bytes sent. Unit: bytes.
     pub bytes: i64,
-    /// The same.
+    /// The same. Unit: bytes.
     pub position: i64,
     /// Chunks sent.
     pub chunks: i64,
@@ -565,7 +565,7 @@ pub struct ErrorInfo {
     pub request_id: Option<String>,
     /// Whether the same call may succeed when repeated as it is.
     pub retryable: bool,
-    /// When to repeat it; null where the server does not say.
+    /// When to repeat it; null where the server does not say. Unit: ms.
     #[serde(rename = "retryAfterMs", default)]
     pub retry_after_ms: Option<i64>,
     /// How often the request was sent.
@@ -579,10 +579,10 @@ pub struct ErrorInfo {
     /// The response's headers, never the request's; null where there was no response.
     #[serde(default)]
     pub headers: Option<BTreeMap<String, String>>,
-    /// Of a stream: bytes delivered. Absent elsewhere.
+    /// Of a stream: bytes delivered. Absent elsewhere. Unit: bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bytes: Option<i64>,
-    /// Of a stream: where to resume. Absent elsewhere.
+    /// Of a stream: where to resume. Absent elsewhere. Unit: bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub position: Option<i64>,
     /// Of a stream: the exit code, where the remote side ended before the stream failed. Absent elsewhere.
@@ -646,7 +646,7 @@ pub struct FileInfo {
     /// The path as it would be asked for; absent before 0.205.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
-    /// Its size.
+    /// Its size. Unit: bytes.
     pub size: i64,
     /// As `-rw-r--r--` or `drwxr-xr-x`.
     pub mode: String,
@@ -685,9 +685,9 @@ pub struct FilePair {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct FileStreamEnded {
-    /// Bytes read or written.
+    /// Bytes read or written. Unit: bytes.
     pub bytes: i64,
-    /// The same.
+    /// The same. Unit: bytes.
     pub position: i64,
     /// Fields that this version does not know.
     #[serde(flatten)]
@@ -704,7 +704,7 @@ pub struct FileTransfer {
     /// As it was given.
     #[serde(rename = "remotePath")]
     pub remote_path: String,
-    /// Its length; absent where it was not moved.
+    /// Its length; absent where it was not moved. Unit: bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bytes: Option<i64>,
     /// The error JSON; absent where it was moved.
@@ -737,9 +737,9 @@ pub struct FollowEnded {
     /// The exit code; one that is not 0 is no failure.
     #[serde(rename = "exitCode")]
     pub exit_code: i64,
-    /// Bytes delivered.
+    /// Bytes delivered. Unit: bytes.
     pub bytes: i64,
-    /// Raw bytes of the log consumed: what `from` resumes at.
+    /// Raw bytes of the log consumed: what `from` resumes at. Unit: bytes.
     pub position: i64,
     /// Fields that this version does not know.
     #[serde(flatten)]
@@ -905,9 +905,9 @@ pub struct ImageContext {
     pub archive_path: String,
     /// The hash, by which the server and the object store know them; an MD5 in hexadecimal.
     pub hash: String,
-    /// The length of all files together.
+    /// The length of all files together. Unit: bytes.
     pub bytes: i64,
-    /// The length of the archive.
+    /// The length of the archive. Unit: bytes.
     #[serde(rename = "archiveBytes")]
     pub archive_bytes: i64,
     /// The files, in the order in which they are packed.
@@ -923,7 +923,7 @@ pub struct ImageContext {
 pub struct ImageContextFile {
     /// Its path in the build's context; what is not UTF-8 in it is U+FFFD.
     pub path: String,
-    /// Its length.
+    /// Its length. Unit: bytes.
     pub bytes: i64,
     /// Fields that this version does not know.
     #[serde(flatten)]
@@ -1137,9 +1137,9 @@ pub struct InterpreterContexts {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct InterpreterEnded {
-    /// The bytes of all its data.
+    /// The bytes of all its data. Unit: bytes.
     pub bytes: i64,
-    /// The same: the position of the last event.
+    /// The same: the position of the last event. Unit: bytes.
     pub position: i64,
     /// Fields that this version does not know.
     #[serde(flatten)]
@@ -1299,9 +1299,9 @@ pub struct MetricsSeries {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct MousePosition {
-    /// From the left edge of the screen.
+    /// From the left edge of the screen. Unit: px.
     pub x: i64,
-    /// From the upper edge of the screen.
+    /// From the upper edge of the screen. Unit: px.
     pub y: i64,
     /// Fields that this version does not know.
     #[serde(flatten)]
@@ -1476,9 +1476,9 @@ pub struct PtyEnded {
     /// Why, as `Ctrl+C`; null where the server gives no reason.
     #[serde(default)]
     pub reason: Option<String>,
-    /// Bytes delivered.
+    /// Bytes delivered. Unit: bytes.
     pub bytes: i64,
-    /// The same.
+    /// The same. Unit: bytes.
     pub position: i64,
     /// Fields that this version does not know.
     #[serde(flatten)]
@@ -1554,7 +1554,7 @@ pub struct PtyOpened {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct RateLimit {
-    /// The time that it counts over.
+    /// The time that it counts over. Unit: s.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ttl: Option<f64>,
     /// How many requests in that time.
@@ -1593,7 +1593,7 @@ pub struct RateLimits {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ReaderOpened {
-    /// The file's length; null where the server does not say.
+    /// The file's length; null where the server does not say. Unit: bytes.
     #[serde(default)]
     pub length: Option<i64>,
     /// Fields that this version does not know.
@@ -1621,10 +1621,10 @@ pub struct Recording {
     pub end_time: Option<String>,
     /// `recording`, `completed` or `failed`.
     pub status: RecordingStatus,
-    /// How long it is; absent while it runs, and of one that the daemon found on its disk.
+    /// How long it is; absent while it runs, and of one that the daemon found on its disk. Unit: s.
     #[serde(rename = "durationSeconds", default, skip_serializing_if = "Option::is_none")]
     pub duration_seconds: Option<f64>,
-    /// The file's length; absent while it runs.
+    /// The file's length; absent while it runs. Unit: bytes.
     #[serde(rename = "sizeBytes", default, skip_serializing_if = "Option::is_none")]
     pub size_bytes: Option<i64>,
     /// Fields that this version does not know.
@@ -1699,13 +1699,13 @@ pub struct ReplaceResult {
 /// The size of a sandbox. What is absent is the server's default or, in a resize, stays.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Resources {
-    /// Processors.
+    /// Processors. Unit: vCPU.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cpu: Option<i64>,
-    /// Memory.
+    /// Memory. Unit: GiB.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub memory: Option<i64>,
-    /// Disk space.
+    /// Disk space. Unit: GiB.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub disk: Option<i64>,
     /// How many GPUs.
@@ -1793,16 +1793,16 @@ pub struct SandboxInfo {
     /// The region.
     #[serde(default)]
     pub target: String,
-    /// Processors.
+    /// Processors. Unit: vCPU.
     #[serde(default)]
     pub cpu: f64,
     /// How many GPUs.
     #[serde(default)]
     pub gpu: f64,
-    /// Memory.
+    /// Memory. Unit: GiB.
     #[serde(default)]
     pub memory: f64,
-    /// Disk space.
+    /// Disk space. Unit: GiB.
     #[serde(default)]
     pub disk: f64,
     /// The kind of GPU.
@@ -1838,16 +1838,16 @@ pub struct SandboxInfo {
     /// When its last backup was made.
     #[serde(rename = "backupCreatedAt", default, skip_serializing_if = "Option::is_none")]
     pub backup_created_at: Option<String>,
-    /// Time without activity until it stops; 0 never.
+    /// Time without activity until it stops; 0 never. Unit: minutes.
     #[serde(rename = "autoStopInterval", default, skip_serializing_if = "Option::is_none")]
     pub auto_stop_interval: Option<f64>,
-    /// Time without activity until it pauses; 0 never.
+    /// Time without activity until it pauses; 0 never. Unit: minutes.
     #[serde(rename = "autoPauseInterval", default, skip_serializing_if = "Option::is_none")]
     pub auto_pause_interval: Option<f64>,
-    /// Time stopped until it is archived; 0 never.
+    /// Time stopped until it is archived; 0 never. Unit: minutes.
     #[serde(rename = "autoArchiveInterval", default, skip_serializing_if = "Option::is_none")]
     pub auto_archive_interval: Option<f64>,
-    /// Time stopped until it is deleted; negative never, 0 at once.
+    /// Time stopped until it is deleted; negative never, 0 at once. Unit: minutes.
     #[serde(rename = "autoDeleteInterval", default, skip_serializing_if = "Option::is_none")]
     pub auto_delete_interval: Option<f64>,
     /// When it is destroyed, whatever it does.
@@ -1991,13 +1991,13 @@ pub struct SandboxPage {
 pub struct Screen {
     /// Its number.
     pub id: i64,
-    /// Its left edge.
+    /// Its left edge. Unit: px.
     pub x: i64,
-    /// Its upper edge.
+    /// Its upper edge. Unit: px.
     pub y: i64,
-    /// Its width.
+    /// Its width. Unit: px.
     pub width: i64,
-    /// Its height.
+    /// Its height. Unit: px.
     pub height: i64,
     /// Whether it is in use.
     #[serde(rename = "isActive")]
@@ -2010,13 +2010,13 @@ pub struct Screen {
 /// A part of the screen.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ScreenRegion {
-    /// Its left edge.
+    /// Its left edge. Unit: px.
     pub x: i64,
-    /// Its upper edge.
+    /// Its upper edge. Unit: px.
     pub y: i64,
-    /// Its width, at least 1.
+    /// Its width, at least 1. Unit: px.
     pub width: i64,
-    /// Its height, at least 1.
+    /// Its height, at least 1. Unit: px.
     pub height: i64,
 }
 
@@ -2029,7 +2029,7 @@ pub struct ScreenshotTaken {
     /// Where the mouse is; without `showCursor` of no meaning, and with `scale` scaled.
     #[serde(rename = "cursorPosition", default, skip_serializing_if = "Option::is_none")]
     pub cursor_position: Option<MousePosition>,
-    /// The image's length, where `format`, `quality` or `scale` is given.
+    /// The image's length, where `format`, `quality` or `scale` is given. Unit: bytes.
     #[serde(rename = "sizeBytes", default, skip_serializing_if = "Option::is_none")]
     pub size_bytes: Option<i64>,
     /// Fields that this version does not know.
@@ -2141,7 +2141,7 @@ pub struct ServerConfig {
     /// The address of the dashboard.
     #[serde(rename = "dashboardUrl")]
     pub dashboard_url: String,
-    /// The longest time until a stopped sandbox is archived.
+    /// The longest time until a stopped sandbox is archived. Unit: minutes.
     #[serde(rename = "maxAutoArchiveInterval")]
     pub max_auto_archive_interval: f64,
     /// Whether the service is under maintenance. The server spells it so.
@@ -2262,7 +2262,7 @@ impl fmt::Debug for SignedPreviewLink {
 pub struct SignedUrl {
     /// The URL, which needs no header.
     pub url: String,
-    /// When it ends, in seconds since 1970; 0: not by itself.
+    /// When it ends; 0: not by itself. Unit: s since 1970.
     pub expires: i64,
     /// Fields that this version does not know.
     #[serde(flatten)]
@@ -2306,19 +2306,19 @@ pub struct Snapshot {
     /// The command that sandboxes start with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub entrypoint: Option<Vec<String>>,
-    /// Its size; null until it is known.
+    /// Its size; null until it is known. Unit: GiB.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub size: Option<f64>,
-    /// Processors of the sandboxes made from it.
+    /// Processors of the sandboxes made from it. Unit: vCPU.
     pub cpu: f64,
     /// GPUs of the sandboxes made from it.
     pub gpu: f64,
     /// The kind of GPU.
     #[serde(rename = "gpuType", default, skip_serializing_if = "Option::is_none")]
     pub gpu_type: Option<GpuType>,
-    /// Memory of the sandboxes made from it.
+    /// Memory of the sandboxes made from it. Unit: GiB.
     pub mem: f64,
-    /// Disk space of the sandboxes made from it.
+    /// Disk space of the sandboxes made from it. Unit: GiB.
     pub disk: f64,
     /// The regions where it is available.
     #[serde(rename = "regionIds", default, skip_serializing_if = "Option::is_none")]
@@ -2452,7 +2452,7 @@ pub struct SyncResult {
     pub unchanged: i64,
     /// What was left as it is, and why.
     pub skipped: Vec<SyncSkipped>,
-    /// Bytes of the files that were copied; 0 with `dryRun`.
+    /// Bytes of the files that were copied; 0 with `dryRun`. Unit: bytes.
     pub bytes: i64,
     /// Fields that this version does not know.
     #[serde(flatten)]
@@ -2476,33 +2476,33 @@ pub struct SyncSkipped {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct SystemMetrics {
-    /// Its processors.
+    /// Its processors. Unit: vCPU.
     #[serde(rename = "cpuCount")]
     pub cpu_count: f64,
-    /// The use of them over the last sample; 0 before the first one is complete.
+    /// The use of them over the last sample; 0 before the first one is complete. Unit: percent of the limit.
     #[serde(rename = "cpuUsedPct")]
     pub cpu_used_pct: f64,
-    /// Its memory.
+    /// Its memory. Unit: bytes.
     #[serde(rename = "memTotal")]
     pub mem_total: i64,
-    /// The memory in use, without the cache.
+    /// The memory in use, without the cache. Unit: bytes.
     #[serde(rename = "memUsed")]
     pub mem_used: i64,
-    /// The memory of the file cache.
+    /// The memory of the file cache. Unit: bytes.
     #[serde(rename = "memCache")]
     pub mem_cache: i64,
-    /// Its disk.
+    /// Its disk. Unit: bytes.
     #[serde(rename = "diskTotal")]
     pub disk_total: i64,
-    /// The part in use.
+    /// The part in use. Unit: bytes.
     #[serde(rename = "diskUsed")]
     pub disk_used: i64,
-    /// The part that is free.
+    /// The part that is free. Unit: bytes.
     #[serde(rename = "diskFree")]
     pub disk_free: i64,
     /// When it was measured.
     pub timestamp: String,
-    /// The same, since 1970.
+    /// The same as a number. Unit: s since 1970.
     #[serde(rename = "timestampUnix")]
     pub timestamp_unix: i64,
     /// Fields that this version does not know.
@@ -2514,7 +2514,7 @@ pub struct SystemMetrics {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Transferred {
-    /// The file's length.
+    /// The file's length. Unit: bytes.
     pub bytes: i64,
     /// Fields that this version does not know.
     #[serde(flatten)]
@@ -2601,11 +2601,11 @@ pub struct WarmPool {
     /// How many are ready now.
     #[serde(rename = "currentSize")]
     pub current_size: f64,
-    /// Processors of each sandbox.
+    /// Processors of each sandbox. Unit: vCPU.
     pub cpu: f64,
-    /// Memory of each sandbox.
+    /// Memory of each sandbox. Unit: GiB.
     pub mem: f64,
-    /// Disk space of each sandbox.
+    /// Disk space of each sandbox. Unit: GiB.
     pub disk: f64,
     /// The user that processes run as.
     #[serde(rename = "osUser")]
@@ -2656,13 +2656,13 @@ pub struct Window {
     pub id: i64,
     /// Its title.
     pub title: String,
-    /// Its left edge.
+    /// Its left edge. Unit: px.
     pub x: i64,
-    /// Its upper edge.
+    /// Its upper edge. Unit: px.
     pub y: i64,
-    /// Its width.
+    /// Its width. Unit: px.
     pub width: i64,
-    /// Its height.
+    /// Its height. Unit: px.
     pub height: i64,
     /// Whether the keyboard goes to it.
     #[serde(rename = "isActive")]

@@ -1439,7 +1439,7 @@ export interface SignedPreviewLink {
 export interface SignedUrl {
   /** The URL, which needs no header. */
   url: string
-  /** When it ends, in seconds since 1970; 0: not by itself. (s) */
+  /** When it ends; 0: not by itself. (s since 1970) */
   expires: number
 }
 
@@ -1586,7 +1586,7 @@ export interface SystemMetrics {
   diskFree: number
   /** When it was measured. */
   timestamp: string
-  /** The same, since 1970. (s) */
+  /** The same as a number. (s since 1970) */
   timestampUnix: number
 }
 

@@ -2,7 +2,7 @@
 
 use super::super::surface::{Member, Operation};
 use super::super::wrapped;
-use super::names;
+use super::{names, types};
 use serde_json::Value;
 use std::fmt::Write;
 
@@ -42,7 +42,8 @@ pub fn summary(out: &mut String, indent: &str, doc: &str) {
     }
 }
 
-/// What is said of a field, an argument or an option, with its default, its known values and its unit.
+/// What is said of a field, an argument or an option, with its default, its known values and its unit, which a time span
+/// has in itself.
 pub fn told(member: &Member) -> String {
     let mut text = member.doc.replace("\n\n", " ");
     if !member.known.is_empty() {
@@ -50,7 +51,11 @@ pub fn told(member: &Member) -> String {
         let _ = write!(text, " Known: {}.", values.join(", "));
     }
     match &member.default {
-        None | Some(Value::Null) => {}
+        None | Some(Value::Null) => {
+            if let (Some(unit), None) = (&member.unit, types::span(member)) {
+                let _ = write!(text, " Unit: {unit}.");
+            }
+        }
         Some(Value::String(value)) if value.is_empty() => {}
         Some(Value::String(value)) => {
             let _ = write!(text, " Default: `{value}`.");

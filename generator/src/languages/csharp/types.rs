@@ -4,7 +4,7 @@ use super::super::surface::Member;
 use super::super::types::Type;
 use super::names;
 
-/// A length of time, in what the JSON counts it in. `Instant` of it is a point in time and stays a number.
+/// A length of time, in what the JSON counts it in.
 #[derive(Clone, Copy, PartialEq)]
 pub enum Span {
     Milliseconds,
@@ -13,7 +13,7 @@ pub enum Span {
 }
 
 pub fn span(member: &Member) -> Option<Span> {
-    if !matches!(member.of, Type::Integer | Type::Number) || member.doc.contains("since 1970") {
+    if !matches!(member.of, Type::Integer | Type::Number) {
         return None;
     }
     match member.unit.as_deref() {

@@ -127,7 +127,8 @@ fn method(text: &mut String, operation: &Operation) {
 fn method_documentation(operation: &Operation) -> String {
     let mut text = format!("{}\n", operation.doc);
     for argument in &operation.arguments {
-        let _ = write!(text, "\n`{}`: {}\n", snake(&argument.name), documentation(argument));
+        let is_duration = taken(&argument.of, argument.unit.as_deref()).0 == "Duration";
+        let _ = write!(text, "\n`{}`: {}\n", snake(&argument.name), documentation(argument, is_duration));
     }
     let _ = write!(text, "\nDropped while it runs: {}\n", operation.cancel);
     let mut comment = doc("    ", &text);
@@ -284,7 +285,7 @@ fn setter(text: &mut String, option: &Member) {
         self.0.set(\"{}\", {});
         self
     }}\n\n",
-        doc("    ", &documentation(option)),
+        doc("    ", &documentation(option, of == "Duration")),
         option.name,
         converted(&option.of, &expression)
     );

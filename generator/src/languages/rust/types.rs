@@ -55,7 +55,7 @@ fn structure(text: &mut String, of: &Shape) {
     }
     let _ = writeln!(text, "pub struct {name} {{");
     for member in &of.members {
-        text.push_str(&doc("    ", &documentation(member)));
+        text.push_str(&doc("    ", &documentation(member, false)));
         let field = snake(&member.name);
         let mut attributes = Vec::new();
         if field.trim_start_matches("r#") != member.name {
@@ -138,16 +138,19 @@ fn has_required_values(of: &Shape) -> bool {
         || of.members.iter().any(|member| member.required && !member.nullable)
 }
 
-/// A field's text, with its default.
-pub fn documentation(member: &Member) -> String {
+/// A field's text, with its default and its unit, which a `Duration` has in itself.
+pub fn documentation(member: &Member, is_duration: bool) -> String {
     let mut text = member.doc.clone();
     if !member.known.is_empty() {
         let values: Vec<String> = member.known.iter().map(|value| format!("`{value}`")).collect();
         let _ = write!(text, " Known: {}.", values.join(", "));
     }
-    if let Some(default) = &member.default {
-        let _ = write!(text, " Default: `{default}`.");
-    }
+    let _ = match (&member.default, &member.unit) {
+        (Some(default), Some(unit)) => write!(text, " Default: `{default}` {unit}."),
+        (Some(default), None) => write!(text, " Default: `{default}`."),
+        (None, Some(unit)) if !is_duration => write!(text, " Unit: {unit}."),
+        (None, _) => Ok(()),
+    };
     text
 }
 

@@ -220,9 +220,9 @@ impl ComputerArea {
 
     /// Moves the mouse and answers where it is then: it stays on the screen.
     ///
-    /// `x`: From the left edge of the screen.
+    /// `x`: From the left edge of the screen. Unit: px.
     ///
-    /// `y`: From the upper edge of the screen.
+    /// `y`: From the upper edge of the screen. Unit: px.
     ///
     /// Dropped while it runs: Drops the connection; the mouse may have moved.
     ///
@@ -244,9 +244,9 @@ impl ComputerArea {
     ///
     /// `clicks` and `modifiers` on a server before 0.226 are UNSUPPORTED, and nothing is clicked.
     ///
-    /// `x`: From the left edge of the screen.
+    /// `x`: From the left edge of the screen. Unit: px.
     ///
-    /// `y`: From the upper edge of the screen.
+    /// `y`: From the upper edge of the screen. Unit: px.
     ///
     /// Dropped while it runs: Drops the connection; the click may have happened.
     ///
@@ -268,13 +268,13 @@ impl ComputerArea {
     ///
     /// `modifiers` on a server before 0.226 is UNSUPPORTED, and nothing is dragged.
     ///
-    /// `start_x`: The start, from the left edge of the screen.
+    /// `start_x`: The start, from the left edge of the screen. Unit: px.
     ///
-    /// `start_y`: The start, from the upper edge of the screen.
+    /// `start_y`: The start, from the upper edge of the screen. Unit: px.
     ///
-    /// `end_x`: The end, from the left edge of the screen.
+    /// `end_x`: The end, from the left edge of the screen. Unit: px.
     ///
-    /// `end_y`: The end, from the upper edge of the screen.
+    /// `end_y`: The end, from the upper edge of the screen. Unit: px.
     ///
     /// Dropped while it runs: Drops the connection; the drag goes on to its end.
     ///
@@ -298,9 +298,9 @@ impl ComputerArea {
     ///
     /// The directions left and right, and `modifiers`, on a server before 0.226 are UNSUPPORTED, and nothing is scrolled.
     ///
-    /// `x`: From the left edge of the screen.
+    /// `x`: From the left edge of the screen. Unit: px.
     ///
-    /// `y`: From the upper edge of the screen.
+    /// `y`: From the upper edge of the screen. Unit: px.
     ///
     /// `direction`: `up` or `down`; `left` and `right` need 0.226.
     ///
@@ -1147,13 +1147,13 @@ impl IntoFuture for ComputerMouseScrollRequest {
 pub struct ComputerMouseDownRequest(Request);
 
 impl ComputerMouseDownRequest {
-    /// From the left edge of the screen, together with `y`; absent: where the mouse is.
+    /// From the left edge of the screen, together with `y`; absent: where the mouse is. Unit: px.
     pub fn x(mut self, value: i64) -> Self {
         self.0.set("x", value);
         self
     }
 
-    /// From the upper edge of the screen.
+    /// From the upper edge of the screen. Unit: px.
     pub fn y(mut self, value: i64) -> Self {
         self.0.set("y", value);
         self
@@ -1187,13 +1187,13 @@ impl IntoFuture for ComputerMouseDownRequest {
 pub struct ComputerMouseUpRequest(Request);
 
 impl ComputerMouseUpRequest {
-    /// From the left edge of the screen, together with `y`; absent: where the mouse is.
+    /// From the left edge of the screen, together with `y`; absent: where the mouse is. Unit: px.
     pub fn x(mut self, value: i64) -> Self {
         self.0.set("x", value);
         self
     }
 
-    /// From the upper edge of the screen.
+    /// From the upper edge of the screen. Unit: px.
     pub fn y(mut self, value: i64) -> Self {
         self.0.set("y", value);
         self

@@ -296,7 +296,7 @@ impl EchoStreamRequest {
         self
     }
 
-    /// Bytes a chunk. Default: `16`.
+    /// Bytes a chunk. Default: `16` bytes.
     pub fn size(mut self, value: i64) -> Self {
         self.0.set("size", value);
         self
@@ -308,7 +308,7 @@ impl EchoStreamRequest {
         self
     }
 
-    /// Milliseconds before each chunk. Default: `0`.
+    /// Milliseconds before each chunk. Default: `0` ms.
     pub fn delay(mut self, value: Duration) -> Self {
         self.0.set("delayMs", request::milliseconds(value));
         self
@@ -326,7 +326,7 @@ impl EchoStreamRequest {
         self
     }
 
-    /// Of a stream without a queue: how many bytes may wait unread (and, of what is written, unsent) before the socket is paused. Less than 64 KiB is taken for 64 KiB. Default: `1048576`.
+    /// Of a stream without a queue: how many bytes may wait unread (and, of what is written, unsent) before the socket is paused. Less than 64 KiB is taken for 64 KiB. Default: `1048576` bytes.
     pub fn buffer_bytes(mut self, value: i64) -> Self {
         self.0.set("bufferBytes", value);
         self

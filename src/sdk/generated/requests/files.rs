@@ -859,7 +859,7 @@ impl IntoFuture for FilesDownloadManyRequest {
 pub struct FilesWriterRequest(Request);
 
 impl FilesWriterRequest {
-    /// How many bytes will be written, where that is known: another number is then an error.
+    /// How many bytes will be written, where that is known: another number is then an error. Unit: bytes.
     pub fn length(mut self, value: i64) -> Self {
         self.0.set("length", value);
         self
@@ -871,7 +871,7 @@ impl FilesWriterRequest {
         self
     }
 
-    /// Of a stream without a queue: how many bytes may wait unread (and, of what is written, unsent) before the socket is paused. Less than 64 KiB is taken for 64 KiB. Default: `1048576`.
+    /// Of a stream without a queue: how many bytes may wait unread (and, of what is written, unsent) before the socket is paused. Less than 64 KiB is taken for 64 KiB. Default: `1048576` bytes.
     pub fn buffer_bytes(mut self, value: i64) -> Self {
         self.0.set("bufferBytes", value);
         self
@@ -899,7 +899,7 @@ impl FilesReaderRequest {
         self
     }
 
-    /// Of a stream without a queue: how many bytes may wait unread (and, of what is written, unsent) before the socket is paused. Less than 64 KiB is taken for 64 KiB. Default: `1048576`.
+    /// Of a stream without a queue: how many bytes may wait unread (and, of what is written, unsent) before the socket is paused. Less than 64 KiB is taken for 64 KiB. Default: `1048576` bytes.
     pub fn buffer_bytes(mut self, value: i64) -> Self {
         self.0.set("bufferBytes", value);
         self

@@ -508,7 +508,7 @@ impl GitCloneRequest {
         self
     }
 
-    /// How many commits of the history to fetch; 0: all. Needs 0.205. Default: `0`.
+    /// How many commits of the history to fetch; 0: all. Needs 0.205. Default: `0` commits.
     pub fn depth(mut self, value: i64) -> Self {
         self.0.set("depth", value);
         self

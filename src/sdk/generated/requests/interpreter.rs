@@ -119,7 +119,7 @@ impl InterpreterRunRequest {
         self
     }
 
-    /// Seconds, may be fractional, until the server interrupts the code (status 408); 0: never. The server counts whole seconds: a fraction is rounded up. Default: `600`.
+    /// Seconds, may be fractional, until the server interrupts the code (status 408); 0: never. The server counts whole seconds: a fraction is rounded up. Default: `600` s.
     pub fn timeout(mut self, value: Duration) -> Self {
         self.0.set("timeout", request::seconds(value));
         self
@@ -131,7 +131,7 @@ impl InterpreterRunRequest {
         self
     }
 
-    /// Of a stream without a queue: how many bytes may wait unread (and, of what is written, unsent) before the socket is paused. Less than 64 KiB is taken for 64 KiB. Default: `1048576`.
+    /// Of a stream without a queue: how many bytes may wait unread (and, of what is written, unsent) before the socket is paused. Less than 64 KiB is taken for 64 KiB. Default: `1048576` bytes.
     pub fn buffer_bytes(mut self, value: i64) -> Self {
         self.0.set("bufferBytes", value);
         self

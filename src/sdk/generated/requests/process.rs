@@ -110,7 +110,7 @@ impl ProcessExecuteRequest {
         self
     }
 
-    /// Seconds, may be fractional, until the server kills the command (status 408); 0: never, and the call waits as long as the command runs. The server counts whole seconds: a fraction is rounded up. The call ends 5 s later at most, also when the server does not answer. Default: `0`.
+    /// Seconds, may be fractional, until the server kills the command (status 408); 0: never, and the call waits as long as the command runs. The server counts whole seconds: a fraction is rounded up. The call ends 5 s later at most, also when the server does not answer. Default: `0` s.
     pub fn timeout(mut self, value: Duration) -> Self {
         self.0.set("timeout", request::seconds(value));
         self
@@ -162,7 +162,7 @@ impl ProcessCodeRunRequest {
         self
     }
 
-    /// Seconds, may be fractional, until the server kills the program (status 408); 0: never, and the call waits as long as the program runs. The server counts whole seconds: a fraction is rounded up. The call ends 5 s later at most, also when the server does not answer. Default: `0`.
+    /// Seconds, may be fractional, until the server kills the program (status 408); 0: never, and the call waits as long as the program runs. The server counts whole seconds: a fraction is rounded up. The call ends 5 s later at most, also when the server does not answer. Default: `0` s.
     pub fn timeout(mut self, value: Duration) -> Self {
         self.0.set("timeout", request::seconds(value));
         self
@@ -208,7 +208,7 @@ impl ProcessRunRequest {
         self
     }
 
-    /// Seconds, may be fractional, until the command is killed (status 408); 0: never. The call ends at most 5 s and the client's connect limit later, also when the server does not answer. Default: `0`.
+    /// Seconds, may be fractional, until the command is killed (status 408); 0: never. The call ends at most 5 s and the client's connect limit later, also when the server does not answer. Default: `0` s.
     pub fn timeout(mut self, value: Duration) -> Self {
         self.0.set("timeout", request::seconds(value));
         self
@@ -226,7 +226,7 @@ impl ProcessRunRequest {
         self
     }
 
-    /// Of a stream without a queue: how many bytes may wait unread (and, of what is written, unsent) before the socket is paused. Less than 64 KiB is taken for 64 KiB. Default: `1048576`.
+    /// Of a stream without a queue: how many bytes may wait unread (and, of what is written, unsent) before the socket is paused. Less than 64 KiB is taken for 64 KiB. Default: `1048576` bytes.
     pub fn buffer_bytes(mut self, value: i64) -> Self {
         self.0.set("bufferBytes", value);
         self

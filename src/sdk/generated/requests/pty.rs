@@ -209,7 +209,7 @@ impl PtyOpenRequest {
         self
     }
 
-    /// Of a stream without a queue: how many bytes may wait unread (and, of what is written, unsent) before the socket is paused. Less than 64 KiB is taken for 64 KiB. Default: `1048576`.
+    /// Of a stream without a queue: how many bytes may wait unread (and, of what is written, unsent) before the socket is paused. Less than 64 KiB is taken for 64 KiB. Default: `1048576` bytes.
     pub fn buffer_bytes(mut self, value: i64) -> Self {
         self.0.set("bufferBytes", value);
         self
@@ -237,7 +237,7 @@ impl PtyConnectRequest {
         self
     }
 
-    /// Of a stream without a queue: how many bytes may wait unread (and, of what is written, unsent) before the socket is paused. Less than 64 KiB is taken for 64 KiB. Default: `1048576`.
+    /// Of a stream without a queue: how many bytes may wait unread (and, of what is written, unsent) before the socket is paused. Less than 64 KiB is taken for 64 KiB. Default: `1048576` bytes.
     pub fn buffer_bytes(mut self, value: i64) -> Self {
         self.0.set("bufferBytes", value);
         self

@@ -369,7 +369,7 @@ impl Sandbox {
 
     /// Sets after how many minutes without activity the sandbox stops; 0 never.
     ///
-    /// `minutes`: The interval in minutes; 0 never.
+    /// `minutes`: The interval in minutes; 0 never. Unit: minutes.
     ///
     /// Dropped while it runs: Nothing remote.
     ///
@@ -388,7 +388,7 @@ impl Sandbox {
 
     /// Sets after how many minutes stopped the sandbox is archived; 0 never.
     ///
-    /// `minutes`: The interval in minutes; 0 never.
+    /// `minutes`: The interval in minutes; 0 never. Unit: minutes.
     ///
     /// Dropped while it runs: Nothing remote.
     ///
@@ -407,7 +407,7 @@ impl Sandbox {
 
     /// Sets after how many minutes stopped the sandbox is deleted; -1 never, 0 at once.
     ///
-    /// `minutes`: The interval in minutes; -1 never, 0 at once.
+    /// `minutes`: The interval in minutes; -1 never, 0 at once. Unit: minutes.
     ///
     /// Dropped while it runs: Nothing remote.
     ///
@@ -428,7 +428,7 @@ impl Sandbox {
     ///
     /// The auto-stop interval has to be 0: the two exclude each other.
     ///
-    /// `minutes`: The interval in minutes; 0 never.
+    /// `minutes`: The interval in minutes; 0 never. Unit: minutes.
     ///
     /// Dropped while it runs: Nothing remote.
     ///
@@ -447,7 +447,7 @@ impl Sandbox {
 
     /// Sets after how many minutes from now the sandbox is destroyed, whatever it does; 0 never.
     ///
-    /// `minutes`: The interval in minutes; 0 never.
+    /// `minutes`: The interval in minutes; 0 never. Unit: minutes.
     ///
     /// Dropped while it runs: Nothing remote.
     ///
@@ -1026,19 +1026,19 @@ impl SandboxSpec {
         self
     }
 
-    /// Minutes without activity until it stops; 0 never. The server takes 15 where it is not given, unless the sandbox pauses by itself.
+    /// Minutes without activity until it stops; 0 never. The server takes 15 where it is not given, unless the sandbox pauses by itself. Unit: minutes.
     pub fn auto_stop_interval(mut self, value: i64) -> Self {
         self.0.set("autoStopInterval", value);
         self
     }
 
-    /// Minutes stopped until it is archived; 0 never. Default: `10080`.
+    /// Minutes stopped until it is archived; 0 never. Default: `10080` minutes.
     pub fn auto_archive_interval(mut self, value: i64) -> Self {
         self.0.set("autoArchiveInterval", value);
         self
     }
 
-    /// Minutes stopped until it is deleted; -1 never, 0 at once. Default: `-1`.
+    /// Minutes stopped until it is deleted; -1 never, 0 at once. Default: `-1` minutes.
     pub fn auto_delete_interval(mut self, value: i64) -> Self {
         self.0.set("autoDeleteInterval", value);
         self
@@ -1080,13 +1080,13 @@ impl SandboxSpec {
         self
     }
 
-    /// Minutes without activity until it pauses; 0 never. The server takes 60 where its class can pause and neither this nor `autoStopInterval` is given. UNSUPPORTED before 0.205.
+    /// Minutes without activity until it pauses; 0 never. The server takes 60 where its class can pause and neither this nor `autoStopInterval` is given. UNSUPPORTED before 0.205. Unit: minutes.
     pub fn auto_pause_interval(mut self, value: i64) -> Self {
         self.0.set("autoPauseInterval", value);
         self
     }
 
-    /// Minutes until it is destroyed, whatever it does; 0 never. Absent: the longest that the organization allows, if there is one. UNSUPPORTED before 0.205.
+    /// Minutes until it is destroyed, whatever it does; 0 never. Absent: the longest that the organization allows, if there is one. UNSUPPORTED before 0.205. Unit: minutes.
     pub fn ttl_minutes(mut self, value: i64) -> Self {
         self.0.set("ttlMinutes", value);
         self
@@ -1110,7 +1110,7 @@ impl SandboxSpec {
         self
     }
 
-    /// Minutes that it may wait for a free runner before it is given up, 1 or more; absent: no limit. The error is then SANDBOX_FAILED with the code QUEUE_TIMEOUT. UNSUPPORTED before 0.226.
+    /// Minutes that it may wait for a free runner before it is given up, 1 or more; absent: no limit. The error is then SANDBOX_FAILED with the code QUEUE_TIMEOUT. UNSUPPORTED before 0.226. Unit: minutes.
     pub fn queue_timeout(mut self, value: i64) -> Self {
         self.0.set("queueTimeout", value);
         self
@@ -1135,7 +1135,7 @@ impl SandboxCreateRequest {
         self
     }
 
-    /// Of a stream without a queue: how many bytes may wait unread (and, of what is written, unsent) before the socket is paused. Less than 64 KiB is taken for 64 KiB. Default: `1048576`.
+    /// Of a stream without a queue: how many bytes may wait unread (and, of what is written, unsent) before the socket is paused. Less than 64 KiB is taken for 64 KiB. Default: `1048576` bytes.
     pub fn buffer_bytes(mut self, value: i64) -> Self {
         self.0.set("bufferBytes", value);
         self
@@ -1308,37 +1308,37 @@ impl SandboxListRequest {
         self
     }
 
-    /// At least so many vCPU.
+    /// At least so many vCPU. Unit: vCPU.
     pub fn min_cpu(mut self, value: f64) -> Self {
         self.0.set("minCpu", value);
         self
     }
 
-    /// At most so many vCPU.
+    /// At most so many vCPU. Unit: vCPU.
     pub fn max_cpu(mut self, value: f64) -> Self {
         self.0.set("maxCpu", value);
         self
     }
 
-    /// At least so many GiB of memory.
+    /// At least so many GiB of memory. Unit: GiB.
     pub fn min_memory_gi_b(mut self, value: f64) -> Self {
         self.0.set("minMemoryGiB", value);
         self
     }
 
-    /// At most so many GiB of memory.
+    /// At most so many GiB of memory. Unit: GiB.
     pub fn max_memory_gi_b(mut self, value: f64) -> Self {
         self.0.set("maxMemoryGiB", value);
         self
     }
 
-    /// At least so many GiB of disk.
+    /// At least so many GiB of disk. Unit: GiB.
     pub fn min_disk_gi_b(mut self, value: f64) -> Self {
         self.0.set("minDiskGiB", value);
         self
     }
 
-    /// At most so many GiB of disk.
+    /// At most so many GiB of disk. Unit: GiB.
     pub fn max_disk_gi_b(mut self, value: f64) -> Self {
         self.0.set("maxDiskGiB", value);
         self
@@ -1660,7 +1660,7 @@ impl SandboxEventsRequest {
         self
     }
 
-    /// Of a stream without a queue: how many bytes may wait unread (and, of what is written, unsent) before the socket is paused. Less than 64 KiB is taken for 64 KiB. Default: `1048576`.
+    /// Of a stream without a queue: how many bytes may wait unread (and, of what is written, unsent) before the socket is paused. Less than 64 KiB is taken for 64 KiB. Default: `1048576` bytes.
     pub fn buffer_bytes(mut self, value: i64) -> Self {
         self.0.set("bufferBytes", value);
         self
@@ -2148,7 +2148,7 @@ impl IntoFuture for SandboxPreviewLinkRequest {
 pub struct SandboxSignedPreviewLinkRequest(Request);
 
 impl SandboxSignedPreviewLinkRequest {
-    /// How long the link is valid, 1 to 86400. Default: `60`.
+    /// How long the link is valid, 1 to 86400. Default: `60` s.
     pub fn expires_in_seconds(mut self, value: Duration) -> Self {
         self.0.set("expiresInSeconds", request::seconds(value));
         self
@@ -2198,7 +2198,7 @@ impl IntoFuture for SandboxExpireSignedPreviewLinkRequest {
 pub struct SandboxCreateSshAccessRequest(Request);
 
 impl SandboxCreateSshAccessRequest {
-    /// How long the token is valid. Default: `60`.
+    /// How long the token is valid. Default: `60` minutes.
     pub fn expires_in_minutes(mut self, value: i64) -> Self {
         self.0.set("expiresInMinutes", value);
         self
@@ -2270,7 +2270,7 @@ impl IntoFuture for SandboxValidateSshAccessRequest {
 pub struct SandboxDownloadUrlRequest(Request);
 
 impl SandboxDownloadUrlRequest {
-    /// How long the URL is valid; 0 or less: until the key is rotated. Default: `3600`.
+    /// How long the URL is valid; 0 or less: until the key is rotated. Default: `3600` s.
     pub fn ttl_seconds(mut self, value: Duration) -> Self {
         self.0.set("ttlSeconds", request::seconds(value));
         self
@@ -2298,7 +2298,7 @@ impl IntoFuture for SandboxDownloadUrlRequest {
 pub struct SandboxUploadUrlRequest(Request);
 
 impl SandboxUploadUrlRequest {
-    /// How long the URL is valid; 0 or less: until the key is rotated. Default: `3600`.
+    /// How long the URL is valid; 0 or less: until the key is rotated. Default: `3600` s.
     pub fn ttl_seconds(mut self, value: Duration) -> Self {
         self.0.set("ttlSeconds", request::seconds(value));
         self

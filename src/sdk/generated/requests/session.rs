@@ -444,7 +444,7 @@ impl IntoFuture for SessionLogsRequest {
 pub struct SessionFollowRequest(Request);
 
 impl SessionFollowRequest {
-    /// Where to resume: the `position` of an event of an earlier stream; 0 is the beginning. Default: `0`.
+    /// Where to resume: the `position` of an event of an earlier stream; 0 is the beginning. Default: `0` bytes.
     pub fn from(mut self, value: i64) -> Self {
         self.0.set("from", value);
         self
@@ -456,7 +456,7 @@ impl SessionFollowRequest {
         self
     }
 
-    /// Of a stream without a queue: how many bytes may wait unread (and, of what is written, unsent) before the socket is paused. Less than 64 KiB is taken for 64 KiB. Default: `1048576`.
+    /// Of a stream without a queue: how many bytes may wait unread (and, of what is written, unsent) before the socket is paused. Less than 64 KiB is taken for 64 KiB. Default: `1048576` bytes.
     pub fn buffer_bytes(mut self, value: i64) -> Self {
         self.0.set("bufferBytes", value);
         self
@@ -544,7 +544,7 @@ impl IntoFuture for SessionEntrypointLogsRequest {
 pub struct SessionEntrypointFollowRequest(Request);
 
 impl SessionEntrypointFollowRequest {
-    /// Where to resume: the `position` of an event of an earlier stream; 0 is the beginning. Default: `0`.
+    /// Where to resume: the `position` of an event of an earlier stream; 0 is the beginning. Default: `0` bytes.
     pub fn from(mut self, value: i64) -> Self {
         self.0.set("from", value);
         self
@@ -556,7 +556,7 @@ impl SessionEntrypointFollowRequest {
         self
     }
 
-    /// Of a stream without a queue: how many bytes may wait unread (and, of what is written, unsent) before the socket is paused. Less than 64 KiB is taken for 64 KiB. Default: `1048576`.
+    /// Of a stream without a queue: how many bytes may wait unread (and, of what is written, unsent) before the socket is paused. Less than 64 KiB is taken for 64 KiB. Default: `1048576` bytes.
     pub fn buffer_bytes(mut self, value: i64) -> Self {
         self.0.set("bufferBytes", value);
         self

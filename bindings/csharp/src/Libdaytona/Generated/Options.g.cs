@@ -339,22 +339,22 @@ public sealed class SandboxListOptions : CallOptions
     /// <summary>Also those of warm pools. UNSUPPORTED before 0.205. Default: false.</summary>
     public bool? IncludeWarm { get; set; }
 
-    /// <summary>At least so many vCPU.</summary>
+    /// <summary>At least so many vCPU. Unit: vCPU.</summary>
     public double? MinCpu { get; set; }
 
-    /// <summary>At most so many vCPU.</summary>
+    /// <summary>At most so many vCPU. Unit: vCPU.</summary>
     public double? MaxCpu { get; set; }
 
-    /// <summary>At least so many GiB of memory.</summary>
+    /// <summary>At least so many GiB of memory. Unit: GiB.</summary>
     public double? MinMemoryGiB { get; set; }
 
-    /// <summary>At most so many GiB of memory.</summary>
+    /// <summary>At most so many GiB of memory. Unit: GiB.</summary>
     public double? MaxMemoryGiB { get; set; }
 
-    /// <summary>At least so many GiB of disk.</summary>
+    /// <summary>At least so many GiB of disk. Unit: GiB.</summary>
     public double? MinDiskGiB { get; set; }
 
-    /// <summary>At most so many GiB of disk.</summary>
+    /// <summary>At most so many GiB of disk. Unit: GiB.</summary>
     public double? MaxDiskGiB { get; set; }
 
     /// <summary>At least so many GPUs. UNSUPPORTED before 0.226.</summary>
@@ -930,7 +930,8 @@ public sealed class FilesSetPermissionsOptions : CallOptions
 /// <summary>What can be said of <c>files.writer</c>.</summary>
 public sealed class FilesWriterOptions : CallOptions
 {
-    /// <summary>How many bytes will be written, where that is known: another number is then an error.</summary>
+    /// <summary>How many bytes will be written, where that is known: another number is then an error. Unit:
+    /// bytes.</summary>
     public long? Length { get; set; }
 
     private protected override void Write(Parameters parameters)
@@ -1487,10 +1488,11 @@ public sealed class ComputerMouseScrollOptions : CallOptions
 /// <summary>What can be said of <c>computer.mouse_down</c>.</summary>
 public sealed class ComputerMouseDownOptions : CallOptions
 {
-    /// <summary>From the left edge of the screen, together with <c>y</c>; absent: where the mouse is.</summary>
+    /// <summary>From the left edge of the screen, together with <c>y</c>; absent: where the mouse is. Unit:
+    /// px.</summary>
     public int? X { get; set; }
 
-    /// <summary>From the upper edge of the screen.</summary>
+    /// <summary>From the upper edge of the screen. Unit: px.</summary>
     public int? Y { get; set; }
 
     /// <summary>The button. Default: <c>left</c>.</summary>
@@ -1508,10 +1510,11 @@ public sealed class ComputerMouseDownOptions : CallOptions
 /// <summary>What can be said of <c>computer.mouse_up</c>.</summary>
 public sealed class ComputerMouseUpOptions : CallOptions
 {
-    /// <summary>From the left edge of the screen, together with <c>y</c>; absent: where the mouse is.</summary>
+    /// <summary>From the left edge of the screen, together with <c>y</c>; absent: where the mouse is. Unit:
+    /// px.</summary>
     public int? X { get; set; }
 
-    /// <summary>From the upper edge of the screen.</summary>
+    /// <summary>From the upper edge of the screen. Unit: px.</summary>
     public int? Y { get; set; }
 
     /// <summary>The button. Default: <c>left</c>.</summary>

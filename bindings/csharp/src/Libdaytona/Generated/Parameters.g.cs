@@ -260,13 +260,13 @@ public sealed record ImageStep : IParameters
 /// <summary>The size of a sandbox. What is absent is the server's default or, in a resize, stays.</summary>
 public sealed record Resources : IParameters
 {
-    /// <summary>Processors.</summary>
+    /// <summary>Processors. Unit: vCPU.</summary>
     public int? Cpu { get; init; }
 
-    /// <summary>Memory.</summary>
+    /// <summary>Memory. Unit: GiB.</summary>
     public int? Memory { get; init; }
 
-    /// <summary>Disk space.</summary>
+    /// <summary>Disk space. Unit: GiB.</summary>
     public int? Disk { get; init; }
 
     /// <summary>How many GPUs.</summary>
@@ -289,16 +289,16 @@ public sealed record Resources : IParameters
 /// <summary>A part of the screen.</summary>
 public sealed record ScreenRegion : IParameters
 {
-    /// <summary>Its left edge.</summary>
+    /// <summary>Its left edge. Unit: px.</summary>
     public required int X { get; init; }
 
-    /// <summary>Its upper edge.</summary>
+    /// <summary>Its upper edge. Unit: px.</summary>
     public required int Y { get; init; }
 
-    /// <summary>Its width, at least 1.</summary>
+    /// <summary>Its width, at least 1. Unit: px.</summary>
     public required int Width { get; init; }
 
-    /// <summary>Its height, at least 1.</summary>
+    /// <summary>Its height, at least 1. Unit: px.</summary>
     public required int Height { get; init; }
 
     void IParameters.Write(Parameters parameters)

@@ -10,19 +10,19 @@ namespace Daytona;
 /// <summary>A rectangle on the screen; all 0 where a widget has no place.</summary>
 public sealed record AccessibilityBounds
 {
-    /// <summary>The left edge.</summary>
+    /// <summary>The left edge. Unit: px.</summary>
     [JsonPropertyName("x")]
     public int X { get; init; }
 
-    /// <summary>The upper edge.</summary>
+    /// <summary>The upper edge. Unit: px.</summary>
     [JsonPropertyName("y")]
     public int Y { get; init; }
 
-    /// <summary>The width.</summary>
+    /// <summary>The width. Unit: px.</summary>
     [JsonPropertyName("width")]
     public int Width { get; init; }
 
-    /// <summary>The height.</summary>
+    /// <summary>The height. Unit: px.</summary>
     [JsonPropertyName("height")]
     public int Height { get; init; }
 
@@ -555,7 +555,7 @@ public sealed record ChartElement
     [JsonPropertyName("points")]
     public IReadOnlyList<IReadOnlyList<JsonElement>>? Points { get; init; }
 
-    /// <summary>A wedge's angle.</summary>
+    /// <summary>A wedge's angle. Unit: degrees.</summary>
     [JsonPropertyName("angle")]
     public double? Angle { get; init; }
 
@@ -1229,11 +1229,11 @@ public sealed record EchoEnded
     [JsonPropertyName("exitCode")]
     public int ExitCode { get; init; }
 
-    /// <summary>Bytes sent.</summary>
+    /// <summary>Bytes sent. Unit: bytes.</summary>
     [JsonPropertyName("bytes")]
     public long Bytes { get; init; }
 
-    /// <summary>The same.</summary>
+    /// <summary>The same. Unit: bytes.</summary>
     [JsonPropertyName("position")]
     public long Position { get; init; }
 
@@ -1341,11 +1341,11 @@ public sealed record DaytonaError
     [JsonPropertyName("headers")]
     public IReadOnlyDictionary<string, string>? Headers { get; init; }
 
-    /// <summary>Of a stream: bytes delivered. Absent elsewhere.</summary>
+    /// <summary>Of a stream: bytes delivered. Absent elsewhere. Unit: bytes.</summary>
     [JsonPropertyName("bytes")]
     public long? Bytes { get; init; }
 
-    /// <summary>Of a stream: where to resume. Absent elsewhere.</summary>
+    /// <summary>Of a stream: where to resume. Absent elsewhere. Unit: bytes.</summary>
     [JsonPropertyName("position")]
     public long? Position { get; init; }
 
@@ -1578,7 +1578,7 @@ public sealed record SandboxFile
     [JsonPropertyName("path")]
     public string? Path { get; init; }
 
-    /// <summary>Its size.</summary>
+    /// <summary>Its size. Unit: bytes.</summary>
     [JsonPropertyName("size")]
     public long Size { get; init; }
 
@@ -1669,11 +1669,11 @@ public sealed record SandboxFile
 /// <summary>A file that was read or written to its end.</summary>
 public sealed record FileStreamEnded
 {
-    /// <summary>Bytes read or written.</summary>
+    /// <summary>Bytes read or written. Unit: bytes.</summary>
     [JsonPropertyName("bytes")]
     public long Bytes { get; init; }
 
-    /// <summary>The same.</summary>
+    /// <summary>The same. Unit: bytes.</summary>
     [JsonPropertyName("position")]
     public long Position { get; init; }
 
@@ -1720,7 +1720,7 @@ public sealed record FileTransfer
     [JsonPropertyName("remotePath")]
     public string RemotePath { get => field ?? ""; init; }
 
-    /// <summary>Its length; absent where it was not moved.</summary>
+    /// <summary>Its length; absent where it was not moved. Unit: bytes.</summary>
     [JsonPropertyName("bytes")]
     public long? Bytes { get; init; }
 
@@ -1823,11 +1823,11 @@ public sealed record FollowEnded
     [JsonPropertyName("exitCode")]
     public int ExitCode { get; init; }
 
-    /// <summary>Bytes delivered.</summary>
+    /// <summary>Bytes delivered. Unit: bytes.</summary>
     [JsonPropertyName("bytes")]
     public long Bytes { get; init; }
 
-    /// <summary>Raw bytes of the log consumed: what <c>from</c> resumes at.</summary>
+    /// <summary>Raw bytes of the log consumed: what <c>from</c> resumes at. Unit: bytes.</summary>
     [JsonPropertyName("position")]
     public long Position { get; init; }
 
@@ -2233,11 +2233,11 @@ public sealed record ImageContext
     [JsonPropertyName("hash")]
     public string Hash { get => field ?? ""; init; }
 
-    /// <summary>The length of all files together.</summary>
+    /// <summary>The length of all files together. Unit: bytes.</summary>
     [JsonPropertyName("bytes")]
     public long Bytes { get; init; }
 
-    /// <summary>The length of the archive.</summary>
+    /// <summary>The length of the archive. Unit: bytes.</summary>
     [JsonPropertyName("archiveBytes")]
     public long ArchiveBytes { get; init; }
 
@@ -2296,7 +2296,7 @@ public sealed record ImageContextFile
     [JsonPropertyName("path")]
     public string Path { get => field ?? ""; init; }
 
-    /// <summary>Its length.</summary>
+    /// <summary>Its length. Unit: bytes.</summary>
     [JsonPropertyName("bytes")]
     public long Bytes { get; init; }
 
@@ -2435,11 +2435,11 @@ public sealed record InterpreterContexts
 /// <summary>A run that ended, as ENDED tells it.</summary>
 public sealed record InterpreterEnded
 {
-    /// <summary>The bytes of all its data.</summary>
+    /// <summary>The bytes of all its data. Unit: bytes.</summary>
     [JsonPropertyName("bytes")]
     public long Bytes { get; init; }
 
-    /// <summary>The same: the position of the last event.</summary>
+    /// <summary>The same: the position of the last event. Unit: bytes.</summary>
     [JsonPropertyName("position")]
     public long Position { get; init; }
 
@@ -2959,11 +2959,11 @@ public sealed record MetricsSeries
 /// <summary>Where the mouse is.</summary>
 public sealed record MousePosition
 {
-    /// <summary>From the left edge of the screen.</summary>
+    /// <summary>From the left edge of the screen. Unit: px.</summary>
     [JsonPropertyName("x")]
     public int X { get; init; }
 
-    /// <summary>From the upper edge of the screen.</summary>
+    /// <summary>From the upper edge of the screen. Unit: px.</summary>
     [JsonPropertyName("y")]
     public int Y { get; init; }
 
@@ -3433,11 +3433,11 @@ public sealed record PtyEnded
     [JsonPropertyName("reason")]
     public string? Reason { get; init; }
 
-    /// <summary>Bytes delivered.</summary>
+    /// <summary>Bytes delivered. Unit: bytes.</summary>
     [JsonPropertyName("bytes")]
     public long Bytes { get; init; }
 
-    /// <summary>The same.</summary>
+    /// <summary>The same. Unit: bytes.</summary>
     [JsonPropertyName("position")]
     public long Position { get; init; }
 
@@ -3747,7 +3747,7 @@ public sealed record RateLimits
 /// <summary>A file that is being read.</summary>
 public sealed record ReaderOpened
 {
-    /// <summary>The file's length; null where the server does not say.</summary>
+    /// <summary>The file's length; null where the server does not say. Unit: bytes.</summary>
     [JsonPropertyName("length")]
     public long? Length { get; init; }
 
@@ -3812,7 +3812,7 @@ public sealed record Recording
     [JsonConverter(typeof(SecondsConverter))]
     public TimeSpan? Duration { get; init; }
 
-    /// <summary>The file's length; absent while it runs.</summary>
+    /// <summary>The file's length; absent while it runs. Unit: bytes.</summary>
     [JsonPropertyName("sizeBytes")]
     public long? SizeBytes { get; init; }
 
@@ -4205,7 +4205,7 @@ public sealed record SandboxInfo
     [JsonPropertyName("target")]
     public string Target { get => field ?? ""; init; }
 
-    /// <summary>Processors.</summary>
+    /// <summary>Processors. Unit: vCPU.</summary>
     [JsonPropertyName("cpu")]
     public double Cpu { get; init; }
 
@@ -4213,11 +4213,11 @@ public sealed record SandboxInfo
     [JsonPropertyName("gpu")]
     public double Gpu { get; init; }
 
-    /// <summary>Memory.</summary>
+    /// <summary>Memory. Unit: GiB.</summary>
     [JsonPropertyName("memory")]
     public double Memory { get; init; }
 
-    /// <summary>Disk space.</summary>
+    /// <summary>Disk space. Unit: GiB.</summary>
     [JsonPropertyName("disk")]
     public double Disk { get; init; }
 
@@ -4595,19 +4595,19 @@ public sealed record Screen
     [JsonPropertyName("id")]
     public long Id { get; init; }
 
-    /// <summary>Its left edge.</summary>
+    /// <summary>Its left edge. Unit: px.</summary>
     [JsonPropertyName("x")]
     public int X { get; init; }
 
-    /// <summary>Its upper edge.</summary>
+    /// <summary>Its upper edge. Unit: px.</summary>
     [JsonPropertyName("y")]
     public int Y { get; init; }
 
-    /// <summary>Its width.</summary>
+    /// <summary>Its width. Unit: px.</summary>
     [JsonPropertyName("width")]
     public int Width { get; init; }
 
-    /// <summary>Its height.</summary>
+    /// <summary>Its height. Unit: px.</summary>
     [JsonPropertyName("height")]
     public int Height { get; init; }
 
@@ -4670,7 +4670,8 @@ public sealed record ScreenshotTaken
     [JsonPropertyName("cursorPosition")]
     public MousePosition? CursorPosition { get; init; }
 
-    /// <summary>The image's length, where <c>format</c>, <c>quality</c> or <c>scale</c> is given.</summary>
+    /// <summary>The image's length, where <c>format</c>, <c>quality</c> or <c>scale</c> is given. Unit:
+    /// bytes.</summary>
     [JsonPropertyName("sizeBytes")]
     public long? SizeBytes { get; init; }
 
@@ -5316,7 +5317,7 @@ public sealed record SignedUrl
     [JsonPropertyName("url")]
     public string Url { get => field ?? ""; init; }
 
-    /// <summary>When it ends, in seconds since 1970; 0: not by itself.</summary>
+    /// <summary>When it ends; 0: not by itself. Unit: s since 1970.</summary>
     [JsonPropertyName("expires")]
     public long Expires { get; init; }
 
@@ -5391,11 +5392,11 @@ public sealed record Snapshot
     [JsonPropertyName("entrypoint")]
     public IReadOnlyList<string>? Entrypoint { get; init; }
 
-    /// <summary>Its size; null until it is known.</summary>
+    /// <summary>Its size; null until it is known. Unit: GiB.</summary>
     [JsonPropertyName("size")]
     public double? Size { get; init; }
 
-    /// <summary>Processors of the sandboxes made from it.</summary>
+    /// <summary>Processors of the sandboxes made from it. Unit: vCPU.</summary>
     [JsonPropertyName("cpu")]
     public double Cpu { get; init; }
 
@@ -5407,11 +5408,11 @@ public sealed record Snapshot
     [JsonPropertyName("gpuType")]
     public GpuType? GpuType { get; init; }
 
-    /// <summary>Memory of the sandboxes made from it.</summary>
+    /// <summary>Memory of the sandboxes made from it. Unit: GiB.</summary>
     [JsonPropertyName("mem")]
     public double Mem { get; init; }
 
-    /// <summary>Disk space of the sandboxes made from it.</summary>
+    /// <summary>Disk space of the sandboxes made from it. Unit: GiB.</summary>
     [JsonPropertyName("disk")]
     public double Disk { get; init; }
 
@@ -5787,7 +5788,7 @@ public sealed record SyncResult
     [JsonPropertyName("skipped")]
     public IReadOnlyList<SyncSkipped> Skipped { get => field ?? []; init; }
 
-    /// <summary>Bytes of the files that were copied; 0 with <c>dryRun</c>.</summary>
+    /// <summary>Bytes of the files that were copied; 0 with <c>dryRun</c>. Unit: bytes.</summary>
     [JsonPropertyName("bytes")]
     public long Bytes { get; init; }
 
@@ -5881,35 +5882,36 @@ public sealed record SyncSkipped
 /// <summary>What a sandbox uses now.</summary>
 public sealed record SystemMetrics
 {
-    /// <summary>Its processors.</summary>
+    /// <summary>Its processors. Unit: vCPU.</summary>
     [JsonPropertyName("cpuCount")]
     public double CpuCount { get; init; }
 
-    /// <summary>The use of them over the last sample; 0 before the first one is complete.</summary>
+    /// <summary>The use of them over the last sample; 0 before the first one is complete. Unit: percent of the
+    /// limit.</summary>
     [JsonPropertyName("cpuUsedPct")]
     public double CpuUsedPct { get; init; }
 
-    /// <summary>Its memory.</summary>
+    /// <summary>Its memory. Unit: bytes.</summary>
     [JsonPropertyName("memTotal")]
     public long MemTotal { get; init; }
 
-    /// <summary>The memory in use, without the cache.</summary>
+    /// <summary>The memory in use, without the cache. Unit: bytes.</summary>
     [JsonPropertyName("memUsed")]
     public long MemUsed { get; init; }
 
-    /// <summary>The memory of the file cache.</summary>
+    /// <summary>The memory of the file cache. Unit: bytes.</summary>
     [JsonPropertyName("memCache")]
     public long MemCache { get; init; }
 
-    /// <summary>Its disk.</summary>
+    /// <summary>Its disk. Unit: bytes.</summary>
     [JsonPropertyName("diskTotal")]
     public long DiskTotal { get; init; }
 
-    /// <summary>The part in use.</summary>
+    /// <summary>The part in use. Unit: bytes.</summary>
     [JsonPropertyName("diskUsed")]
     public long DiskUsed { get; init; }
 
-    /// <summary>The part that is free.</summary>
+    /// <summary>The part that is free. Unit: bytes.</summary>
     [JsonPropertyName("diskFree")]
     public long DiskFree { get; init; }
 
@@ -5917,7 +5919,7 @@ public sealed record SystemMetrics
     [JsonPropertyName("timestamp")]
     public DateTimeOffset Timestamp { get; init; }
 
-    /// <summary>The same, since 1970.</summary>
+    /// <summary>The same as a number. Unit: s since 1970.</summary>
     [JsonPropertyName("timestampUnix")]
     public long TimestampUnix { get; init; }
 
@@ -5980,7 +5982,7 @@ public sealed record SystemMetrics
 /// <summary>What was transferred.</summary>
 public sealed record Transferred
 {
-    /// <summary>The file's length.</summary>
+    /// <summary>The file's length. Unit: bytes.</summary>
     [JsonPropertyName("bytes")]
     public long Bytes { get; init; }
 
@@ -6233,15 +6235,15 @@ public sealed record WarmPool
     [JsonPropertyName("currentSize")]
     public double CurrentSize { get; init; }
 
-    /// <summary>Processors of each sandbox.</summary>
+    /// <summary>Processors of each sandbox. Unit: vCPU.</summary>
     [JsonPropertyName("cpu")]
     public double Cpu { get; init; }
 
-    /// <summary>Memory of each sandbox.</summary>
+    /// <summary>Memory of each sandbox. Unit: GiB.</summary>
     [JsonPropertyName("mem")]
     public double Mem { get; init; }
 
-    /// <summary>Disk space of each sandbox.</summary>
+    /// <summary>Disk space of each sandbox. Unit: GiB.</summary>
     [JsonPropertyName("disk")]
     public double Disk { get; init; }
 
@@ -6344,19 +6346,19 @@ public sealed record Window
     [JsonPropertyName("title")]
     public string Title { get => field ?? ""; init; }
 
-    /// <summary>Its left edge.</summary>
+    /// <summary>Its left edge. Unit: px.</summary>
     [JsonPropertyName("x")]
     public int X { get; init; }
 
-    /// <summary>Its upper edge.</summary>
+    /// <summary>Its upper edge. Unit: px.</summary>
     [JsonPropertyName("y")]
     public int Y { get; init; }
 
-    /// <summary>Its width.</summary>
+    /// <summary>Its width. Unit: px.</summary>
     [JsonPropertyName("width")]
     public int Width { get; init; }
 
-    /// <summary>Its height.</summary>
+    /// <summary>Its height. Unit: px.</summary>
     [JsonPropertyName("height")]
     public int Height { get; init; }
 

@@ -1426,7 +1426,7 @@ module Daytona
     # The URL, which needs no header.
     def url = @fields['url']
 
-    # When it ends, in seconds since 1970; 0: not by itself. (s)
+    # When it ends; 0: not by itself. (s since 1970)
     def expires = @fields['expires']
   end
 
@@ -1619,7 +1619,7 @@ module Daytona
     # When it was measured.
     def timestamp = @fields['timestamp']
 
-    # The same, since 1970. (s)
+    # The same as a number. (s since 1970)
     def timestamp_unix = @fields['timestampUnix']
   end
 

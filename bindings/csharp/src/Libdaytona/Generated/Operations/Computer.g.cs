@@ -180,8 +180,8 @@ public class ComputerOperations
     /// <summary>Moves the mouse and answers where it is then: it stays on the screen.</summary>
     /// <remarks>Cancelled: Drops the connection; the mouse may have moved. Endpoint: <c>POST
     /// {sb}/computeruse/mouse/move</c>.</remarks>
-    /// <param name="x">From the left edge of the screen.</param>
-    /// <param name="y">From the upper edge of the screen.</param>
+    /// <param name="x">From the left edge of the screen. Unit: px.</param>
+    /// <param name="y">From the upper edge of the screen. Unit: px.</param>
     /// <param name="options">What else can be said; null is nothing.</param>
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
@@ -196,8 +196,8 @@ public class ComputerOperations
     /// <remarks><c>clicks</c> and <c>modifiers</c> on a server before 0.226 are UNSUPPORTED, and nothing is clicked.
     /// Cancelled: Drops the connection; the click may have happened. Endpoint: <c>POST
     /// {sb}/computeruse/mouse/click</c>.</remarks>
-    /// <param name="x">From the left edge of the screen.</param>
-    /// <param name="y">From the upper edge of the screen.</param>
+    /// <param name="x">From the left edge of the screen. Unit: px.</param>
+    /// <param name="y">From the upper edge of the screen. Unit: px.</param>
     /// <param name="options">What else can be said; null is nothing.</param>
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
@@ -212,10 +212,10 @@ public class ComputerOperations
     /// HTTP_BAD_REQUEST.</summary>
     /// <remarks><c>modifiers</c> on a server before 0.226 is UNSUPPORTED, and nothing is dragged. Cancelled: Drops
     /// the connection; the drag goes on to its end. Endpoint: <c>POST {sb}/computeruse/mouse/drag</c>.</remarks>
-    /// <param name="startX">The start, from the left edge of the screen.</param>
-    /// <param name="startY">The start, from the upper edge of the screen.</param>
-    /// <param name="endX">The end, from the left edge of the screen.</param>
-    /// <param name="endY">The end, from the upper edge of the screen.</param>
+    /// <param name="startX">The start, from the left edge of the screen. Unit: px.</param>
+    /// <param name="startY">The start, from the upper edge of the screen. Unit: px.</param>
+    /// <param name="endX">The end, from the left edge of the screen. Unit: px.</param>
+    /// <param name="endY">The end, from the upper edge of the screen. Unit: px.</param>
     /// <param name="options">What else can be said; null is nothing.</param>
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
@@ -230,8 +230,8 @@ public class ComputerOperations
     /// <remarks>The directions left and right, and <c>modifiers</c>, on a server before 0.226 are UNSUPPORTED, and
     /// nothing is scrolled. Cancelled: Drops the connection; the mouse may have moved. Endpoint: <c>POST
     /// {sb}/computeruse/mouse/scroll</c>.</remarks>
-    /// <param name="x">From the left edge of the screen.</param>
-    /// <param name="y">From the upper edge of the screen.</param>
+    /// <param name="x">From the left edge of the screen. Unit: px.</param>
+    /// <param name="y">From the upper edge of the screen. Unit: px.</param>
     /// <param name="direction"><c>up</c> or <c>down</c>; <c>left</c> and <c>right</c> need 0.226.</param>
     /// <param name="options">What else can be said; null is nothing.</param>
     /// <param name="cancellationToken">Cancels it.</param>
