@@ -166,7 +166,7 @@ fn open<O: Json, E: Send + 'static, I: 'static>(
     })
 }
 
-fn ended<O: Json, E: Json, I: 'static>(output: Output<O, E, I>) -> Call {
+fn ended<O: Json, E: Json, I: daytona::Input>(output: Output<O, E, I>) -> Call {
     Box::pin(async { output.finish().await.map(Answer::of) })
 }
 
