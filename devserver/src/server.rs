@@ -165,10 +165,9 @@ async fn serve_connection(stream: TcpStream, shared: Arc<ServerState>) {
     let service = service_fn(move |request| {
         let (shared, connection) = (shared.clone(), at.clone());
         async move {
-            connection.begin();
-            let answer = shared.answer(request.map(Body::new), &connection).await;
-            connection.end();
-            answer
+            let answering = connection.begin();
+            let answer = shared.answer(request.map(Body::new), &connection).await?;
+            Ok::<_, Cut>(answer.map(|body| faults::of_answer(body, answering)))
         }
     });
     let serving =

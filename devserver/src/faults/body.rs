@@ -1,8 +1,13 @@
-//! Bodies that end early or never, under headers that announce all of them.
+//! Bodies that end early or never, under headers that announce all of them; and until when a body keeps its connection
+//! from being idle.
 
+use super::io::Answering;
 use axum::body::{Body, Bytes};
 use axum::http::{Response, header};
 use futures_util::{StreamExt, stream};
+use http_body::{Frame, SizeHint};
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 const FLUSH_DELAY: Duration = Duration::from_millis(20);
@@ -44,4 +49,34 @@ fn truncated(
         async move { more }
     });
     Response::from_parts(parts, Body::from_stream(beginning.chain(end)))
+}
+
+/// The body of an answer, whose connection is not idle until all of it is sent.
+pub fn of_answer(body: Body, answering: Answering) -> Body {
+    Body::new(OfAnswer { body, _answering: answering })
+}
+
+struct OfAnswer {
+    body: Body,
+    _answering: Answering,
+}
+
+impl http_body::Body for OfAnswer {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        Pin::new(&mut self.body).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
 }

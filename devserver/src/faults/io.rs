@@ -128,18 +128,12 @@ impl Connection {
         self.0.lock().socket = Some(Socket { frames, then, at: Position::Head(0) });
     }
 
-    pub fn begin(&self) {
+    /// The connection is not idle as long as this lives.
+    pub fn begin(self: &Arc<Self>) -> Answering {
         let mut state = self.0.lock();
         state.busy += 1;
         state.idle_since = None;
-    }
-
-    pub fn end(&self) {
-        let mut state = self.0.lock();
-        state.busy = state.busy.saturating_sub(1);
-        if state.busy == 0 {
-            state.idle_since = Some(Instant::now());
-        }
+        Answering(self.clone())
     }
 
     /// Counts what the server has sent.
@@ -163,6 +157,19 @@ impl Connection {
                 }
             }
             tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    }
+}
+
+/// A request that is being answered.
+pub struct Answering(Arc<Connection>);
+
+impl Drop for Answering {
+    fn drop(&mut self) {
+        let mut state = self.0.0.lock();
+        state.busy -= 1;
+        if state.busy == 0 {
+            state.idle_since = Some(Instant::now());
         }
     }
 }

@@ -26,6 +26,7 @@ mod body;
 mod io;
 mod rule;
 
+pub use body::of_answer;
 pub use io::{Connection, FaultyStream, SocketFault};
 pub use rule::{FaultKind, Rule};
 

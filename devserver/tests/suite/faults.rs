@@ -151,6 +151,13 @@ async fn close_idle_closes_a_connection_that_waits_for_its_next_request() {
     dev_server.server.fault("close-idle=20@/config");
     let closed = wire(&dev_server, CONFIG, Duration::from_secs(30)).await;
     assert!(closed.ended && body(&closed) == healthy_body(&dev_server).await.as_bytes());
+
+    // A connection whose answer is not over is not idle.
+    let both = json!(["close-idle=20@/config", "stall-body=1@/config"]);
+    let faults = dev_server.http.post(format!("{}/faults", dev_server.base()));
+    let answer = faults.bearer_auth(dev_server.server.api_key()).json(&both).send().await.unwrap();
+    assert_eq!(answer.status(), 204);
+    assert!(!wire(&dev_server, CONFIG, Duration::from_millis(500)).await.ended);
 }
 
 #[tokio::test]
