@@ -207,10 +207,7 @@ fn a_run_that_reached_no_server_leaves_nothing_to_clean_up() {
         || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             runtime.block_on(async {
-                // A port that was free a moment ago.
-                let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-                let url = format!("http://{}", listener.local_addr().unwrap());
-                drop(listener);
+                let (_socket, url) = crate::canned::refusing();
                 let sandbox = crate::support::sandbox(&client(&url, json!({})), &url).await;
                 let error = call(&sandbox, "process.run", json!({"command": "x"})).await.unwrap_err();
                 assert_eq!(error.status(), status::CONNECTION, "{error:?}");
