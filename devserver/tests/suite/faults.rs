@@ -17,6 +17,13 @@ struct Wire {
     ended: bool,
 }
 
+/// The status of the answer to rules that a client gives.
+async fn configure(dev_server: &DevServer, rules: Value) -> u16 {
+    let request = dev_server.http.post(format!("{}/faults", dev_server.base()));
+    let request = request.bearer_auth(dev_server.server.api_key()).json(&rules);
+    status_and_body(request.send().await.unwrap()).await.0
+}
+
 async fn wire(dev_server: &DevServer, request: &str, silence: Duration) -> Wire {
     let address = dev_server.base().strip_prefix("http://").unwrap().to_owned();
     let mut stream = TcpStream::connect(address).await.unwrap();
@@ -153,10 +160,7 @@ async fn close_idle_closes_a_connection_that_waits_for_its_next_request() {
     assert!(closed.ended && body(&closed) == healthy_body(&dev_server).await.as_bytes());
 
     // A connection whose answer is not over is not idle.
-    let both = json!(["close-idle=20@/config", "stall-body=1@/config"]);
-    let faults = dev_server.http.post(format!("{}/faults", dev_server.base()));
-    let answer = faults.bearer_auth(dev_server.server.api_key()).json(&both).send().await.unwrap();
-    assert_eq!(answer.status(), 204);
+    assert_eq!(configure(&dev_server, json!(["close-idle=20@/config", "stall-body=1@/config"])).await, 204);
     assert!(!wire(&dev_server, CONFIG, Duration::from_millis(500)).await.ended);
 }
 
@@ -172,13 +176,7 @@ async fn split_answers_carry_the_same() {
 #[tokio::test]
 async fn a_rule_counts_down_is_about_its_path_and_is_cleared() {
     let dev_server = DevServer::new().await;
-    let faults = async |body: Value| {
-        let request = dev_server
-            .http
-            .post(format!("{}/faults", dev_server.base()))
-            .bearer_auth(dev_server.server.api_key());
-        status_and_body(request.json(&body).send().await.unwrap()).await.0
-    };
+    let faults = async |body: Value| configure(&dev_server, body).await;
     assert_eq!(faults(json!(["empty=500@/config*2", "empty=501@/snapshots"])).await, 204);
     let mut seen = Vec::new();
     for path in ["/config", "/config", "/config", "/volumes", "/snapshots", "/snapshots"] {
