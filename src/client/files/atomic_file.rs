@@ -117,7 +117,8 @@ fn behind_links(path: &Path) -> PathBuf {
     target
 }
 
-/// Writes chunks to an [`AtomicFile`] on the blocking pool. Dropped before `finish`, it leaves nothing.
+/// Writes chunks to an [`AtomicFile`] on the blocking pool. Dropped before `finish`, it leaves nothing,
+/// as soon as the batch that is being written has ended.
 pub(super) struct LocalSink {
     path: PathBuf,
     state: State,
@@ -178,6 +179,11 @@ impl LocalSink {
         }
     }
 
+    /// Removes the temporary file before it returns, so that a download that has failed leaves nothing.
+    pub async fn abandon(mut self) {
+        drop(self.file().await);
+    }
+
     /// Writes the last batch and renames the file.
     pub async fn finish(mut self) -> Result<()> {
         let mut file = self.file().await?;
@@ -236,6 +242,17 @@ mod tests {
             tokio::task::yield_now().await;
         }
         assert_eq!(fs::read(&path).unwrap(), b"old");
+    }
+
+    #[tokio::test]
+    async fn an_abandoned_file_is_gone_at_once() {
+        let home = tempfile::tempdir().unwrap();
+        for index in 0..20 {
+            let mut sink = LocalSink::open(&home.path().join(format!("f{index}"))).await.unwrap();
+            sink.push(Bytes::from(vec![1; 16 * DISK_CHUNK_BYTES])).await.unwrap();
+            sink.abandon().await;
+            assert_eq!(names(home.path()).len(), 0);
+        }
     }
 
     #[cfg(unix)]

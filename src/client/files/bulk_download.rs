@@ -128,7 +128,6 @@ async fn receive(
     parts: &mut Multipart<Response>,
 ) -> Result<()> {
     let pair = report.pairs[index].clone();
-    let failed = || cannot("download", &pair.remote_path, READ);
     let mut sink = match LocalSink::open(Path::new(&pair.local_path)).await {
         Ok(sink) => sink,
         Err(error) => {
@@ -137,7 +136,15 @@ async fn receive(
         }
     };
     let mut received = 0;
-    while let Some(chunk) = parts.chunk().await.map_err(failed())? {
+    loop {
+        let chunk = match parts.chunk().await {
+            Ok(Some(chunk)) => chunk,
+            Ok(None) => break,
+            Err(error) => {
+                sink.abandon().await;
+                return Err(cannot("download", &pair.remote_path, READ)(error));
+            }
+        };
         received += chunk.len() as u64;
         if let Err(error) = sink.push(chunk).await {
             report.failed(index, error);

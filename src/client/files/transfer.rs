@@ -149,8 +149,15 @@ async fn receive<F: FnOnce(Error) -> Error>(
 ) -> Result<u64> {
     let mut download = FileDownload::open(sandbox, file).await.map_err(failed())?;
     let mut sink = LocalSink::open(local).await?;
-    while let Some(chunk) = download.chunk().await.map_err(failed())? {
-        sink.push(chunk).await?;
+    loop {
+        match download.chunk().await {
+            Ok(Some(chunk)) => sink.push(chunk).await?,
+            Ok(None) => break,
+            Err(error) => {
+                sink.abandon().await;
+                return Err(failed()(error));
+            }
+        }
         if let Some(progress) = &progress {
             progress(download.position, download.length);
         }
