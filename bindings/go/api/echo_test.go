@@ -310,6 +310,7 @@ func TestADeadlineIsATimeoutOfAStream(t *testing.T) {
 	_, read := given(client.Echo.Stream(ctx, &api.EchoStreamOptions{Echo: ptr(true)}))(t).Read(make([]byte, 1))
 	_, next := stream.Next(ctx)
 	_, wait := stream.Wait(ctx)
+	<-ctx.Done() // The library's time limit may have ended before it.
 	_, open := client.Echo.Stream(ctx, nil)
 	for _, err := range []error{read, next, wait, open, client.Echo.Delay(ctx, 1, nil)} {
 		var failure *errors.DaytonaError
