@@ -198,12 +198,9 @@ func interrupted(ctx context.Context, until time.Time, err *errors.DaytonaError)
 	if err.Name != "CANCELLED" && err.Name != "TIMEOUT" {
 		return err
 	}
-	if err.Cause = ctx.Err(); err.Cause == nil && !until.IsZero() && time.Until(until) < time.Second {
-		err.Cause = context.DeadlineExceeded
+	cause := ctx.Err()
+	if cause == nil && !until.IsZero() && time.Until(until) < time.Second {
+		cause = context.DeadlineExceeded
 	}
-	if err.Cause == context.DeadlineExceeded {
-		late := errors.New("TIMEOUT", "")
-		err.Name, err.Status, err.StatusCode = late.Name, late.Status, late.StatusCode
-	}
-	return err
+	return errors.EndedBy(cause, err)
 }

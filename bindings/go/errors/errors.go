@@ -135,14 +135,18 @@ func Of(operation, name, message string) *DaytonaError {
 	return e
 }
 
-// OfContext makes the error of an operation that a context's end cut off: TIMEOUT after its deadline, else CANCELLED.
+// OfContext makes the error of an operation that a context's end cut off.
 func OfContext(ctx context.Context, operation, when string) *DaytonaError {
-	name := "CANCELLED"
-	if ctx.Err() == context.DeadlineExceeded {
-		name = "TIMEOUT"
+	return EndedBy(ctx.Err(), Of(operation, "CANCELLED", "the context was over "+when+"."))
+}
+
+// EndedBy makes an error the context's as well: TIMEOUT where its deadline passed.
+func EndedBy(cause error, e *DaytonaError) *DaytonaError {
+	e.Cause = cause
+	if cause == context.DeadlineExceeded {
+		late := New("TIMEOUT", "")
+		e.Name, e.Status, e.StatusCode = late.Name, late.Status, late.StatusCode
 	}
-	e := Of(operation, name, "the context was over "+when+".")
-	e.Cause = ctx.Err()
 	return e
 }
 
