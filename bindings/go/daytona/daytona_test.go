@@ -238,7 +238,7 @@ func TestARunsResultComesHoweverManyErrorsItHas(t *testing.T) {
 func TestAMissingArgumentIsInvalid(t *testing.T) {
 	client := given(daytona.NewClientWithConfig(&types.DaytonaConfig{APIKey: "k", APIUrl: "http://127.0.0.1:1"}))(t)
 	defer client.Close(ctx)
-	if _, err := client.Create(ctx, (*types.SnapshotParams)(nil)); !stderrors.Is(err, errors.ErrConnection) {
+	if _, err := client.Create(ctx, (*types.SnapshotParams)(nil), nil); !stderrors.Is(err, errors.ErrConnection) {
 		t.Errorf("%T %v", err, err)
 	}
 	log := make(chan string)

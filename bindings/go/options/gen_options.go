@@ -9,11 +9,13 @@ import (
 	"github.com/libdaytona/libdaytona/bindings/go/types"
 )
 
-// Apply makes the options of their functions.
+// Apply makes the options of their functions; those that are nil have none.
 func Apply[T any](opts ...func(*T)) *T {
 	value := new(T)
 	for _, option := range opts {
-		option(value)
+		if option != nil {
+			option(value)
+		}
 	}
 	return value
 }

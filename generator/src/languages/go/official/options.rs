@@ -9,8 +9,9 @@ use std::fmt::Write;
 /// What stands in the package `options`, and what in `daytona`.
 pub fn render(names: &Value, surface: &Surface) -> Result<(String, String), String> {
     let mut shown = String::from(
-        "\n// Apply makes the options of their functions.\nfunc Apply[T any](opts ...func(*T)) *T {\n\tvalue := new(T)\n\
-         \tfor _, option := range opts {\n\t\toption(value)\n\t}\n\treturn value\n}\n",
+        "\n// Apply makes the options of their functions; those that are nil have none.\nfunc Apply[T any](opts ...func(*T)) *T {\n\
+         \tvalue := new(T)\n\tfor _, option := range opts {\n\t\tif option != nil {\n\t\t\toption(value)\n\t\t}\n\t}\n\
+         \treturn value\n}\n",
     );
     let mut own = String::new();
     for (name, it) in entries(names, "options")? {
