@@ -44,17 +44,22 @@ func (c *Client) Create(ctx context.Context, params any, opts ...func(*options.C
 	if with.LogChannel != nil {
 		defer close(with.LogChannel)
 	}
+	switch it := params.(type) {
+	case *types.SnapshotParams:
+		params = of(it)
+	case *types.ImageParams:
+		params = of(it)
+	}
 	var secrets map[string]string
 	switch it := params.(type) {
 	case nil:
-	case *types.SnapshotParams:
-		secrets = of(it).Secrets
-	case *types.ImageParams:
-		secrets = of(it).Secrets
 	case types.SnapshotParams:
 		secrets = it.Secrets
 	case types.ImageParams:
 		secrets = it.Secrets
+		if it.Image == nil || it.Image == (*DockerImage)(nil) {
+			return nil, errors.Of("sandbox.create", "INVALID_ARGUMENT", "the Image of types.ImageParams is missing: a name, or a *daytona.DockerImage.")
+		}
 	default:
 		return nil, errors.Of("sandbox.create", "INVALID_ARGUMENT", fmt.Sprintf("Create takes types.SnapshotParams or types.ImageParams, not %T.", params))
 	}

@@ -248,7 +248,10 @@ func TestAMissingArgumentIsInvalid(t *testing.T) {
 	<-log // It is closed.
 	_, _, create := client.Snapshot.Create(ctx, nil)
 	_, wait := client.Volume.WaitForReady(ctx, nil, time.Second)
-	for _, err := range []error{create, wait, client.Snapshot.Delete(ctx, nil), client.Volume.Delete(ctx, nil)} {
+	_, none := client.Create(ctx, types.ImageParams{})
+	_, null := client.Create(ctx, &types.ImageParams{Image: (*daytona.DockerImage)(nil)})
+	_, empty := client.Create(ctx, &types.ImageParams{Image: ""})
+	for _, err := range []error{create, wait, none, null, empty, client.Snapshot.Delete(ctx, nil), client.Volume.Delete(ctx, nil)} {
 		if !stderrors.Is(err, errors.ErrInvalidArgument) {
 			t.Errorf("%T %v", err, err)
 		}
