@@ -320,6 +320,22 @@ func TestATerminalsOutputIsThereForWhoReadsAfterWaiting(t *testing.T) {
 	}
 }
 
+func TestATerminalThatWasReadALittleIsWaitedFor(t *testing.T) {
+	_, box := sandbox(t)
+	pty := given(box.Process.CreatePty(ctx, "p"))(t)
+	defer pty.Disconnect()
+	given(pty.Write([]byte("seq 20000; exit 4\n")))(t)
+	given(pty.Read(make([]byte, 1)))(t)
+	short, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	if result := given(pty.Wait(short))(t); result.ExitCode == nil || *result.ExitCode != 4 {
+		t.Errorf("%+v", result)
+	}
+	if rest := given(io.ReadAll(pty))(t); !bytes.Contains(rest, []byte("1\r\n2\r\n")) || !bytes.Contains(rest, []byte("19999\r\n20000\r\n")) {
+		t.Errorf("%d bytes are left", len(rest))
+	}
+}
+
 func TestADisconnectedTerminalGoesOn(t *testing.T) {
 	_, box := sandbox(t)
 	if err := given(box.Process.CreatePty(ctx, "p"))(t).Disconnect(); err != nil {

@@ -81,7 +81,9 @@ func terminal(ctx context.Context, on *api.SandboxHandle, operation string, argu
 		return nil, err
 	}
 	stream.Read(nil) // From now on Wait drops nothing.
-	return &PtyHandle{process: &ProcessService{on}, stream: stream, data: make(chan []byte, 100)}, nil
+	h := &PtyHandle{process: &ProcessService{on}, stream: stream, data: make(chan []byte, ptyPieces), unread: make(chan struct{})}
+	go h.collect()
+	return h, nil
 }
 
 type connecting struct{ context.Context }
@@ -92,53 +94,57 @@ func (connecting) Deadline() (at time.Time, ok bool) { return at, false }
 type PtyHandle struct {
 	process *ProcessService
 	stream  *api.Stream[api.PtyOpened, api.PtyEnded]
-	first   sync.Once   // Read, DataChan or Wait
-	read    atomic.Bool // whether somebody reads
-	begun   atomic.Bool // whether the output goes through `data`; else Read reads the stream itself
 	data    chan []byte
-	reading sync.Mutex // held by a Read of `data`
-	rest    []byte     // what it left of a piece
+	read    atomic.Bool   // whether somebody reads
+	first   sync.Once     // Read, DataChan or Wait
+	unread  chan struct{} // closed where Wait came first
+	reading sync.Mutex    // held by a Read
+	rest    []byte        // what it left of a piece
 }
 
 var _ io.ReadWriteCloser = (*PtyHandle)(nil)
+
+// So many pieces of output wait for a reader, beside what the stream holds back.
+const ptyPieces = 1024
 
 // DataChan gives the terminal's output, and is closed at its end. Whoever asks for it has to read it.
 func (h *PtyHandle) DataChan() <-chan []byte {
 	h.first.Do(func() {})
 	h.read.Store(true)
-	h.collect()
 	return h.data
 }
 
-// collect begins to move the output into the channel.
+// collect moves the output into the channel, so that its end is seen although nobody reads.
 func (h *PtyHandle) collect() {
-	if h.begun.Swap(true) {
-		return
-	}
-	go func() {
-		defer close(h.data)
-		for chunk, err := range h.stream.All(context.Background()) {
-			if err != nil || !h.give(slices.Clone(chunk.Bytes)) {
-				return
-			}
+	defer close(h.data)
+	for chunk, err := range h.stream.All(context.Background()) {
+		if err != nil || !h.give(slices.Clone(chunk.Bytes)) {
+			return
 		}
-	}()
+	}
 }
 
-// give waits for the reader; as long as there is none, the oldest output is dropped. It says whether to go on.
+// give waits for the reader; where Wait came before any, the oldest output is dropped. It says whether to go on.
 func (h *PtyHandle) give(piece []byte) bool {
-	if len(h.data) == cap(h.data) && !h.read.Load() {
-		select {
-		case <-h.data:
-		default:
-		}
+	unread := h.unread
+	if h.read.Load() {
+		unread = nil
 	}
 	select {
 	case h.data <- piece:
 		return true
 	case <-h.stream.Closed():
 		return false
+	case <-unread:
 	}
+	if len(h.data) == cap(h.data) {
+		select {
+		case <-h.data:
+		default:
+		}
+	}
+	h.data <- piece // Nobody else gives any: there is room.
+	return true
 }
 
 // SessionID is the terminal's id.
@@ -167,9 +173,6 @@ func (h *PtyHandle) SendInput(data []byte) error {
 func (h *PtyHandle) Read(p []byte) (int, error) {
 	h.first.Do(func() {})
 	h.read.Store(true)
-	if !h.begun.Load() {
-		return h.stream.Read(p)
-	}
 	h.reading.Lock()
 	defer h.reading.Unlock()
 	for more := true; len(h.rest) == 0 && len(p) > 0; {
@@ -201,10 +204,11 @@ func (h *PtyHandle) Kill(ctx context.Context) error {
 	return h.process.KillPtySession(ctx, h.SessionID())
 }
 
-// Wait waits for the terminal's end and gives its exit code. Of output that nobody reads the newest is kept for a reader
-// that comes later; where Read or DataChan was used it has to be read on.
+// Wait waits for the terminal's end and gives its exit code. Of output that nobody read before, the newest is kept for a
+// reader that comes later. Where Read or DataChan was used, nothing is dropped, as their caller may go on at any time: the end
+// is then seen when no more than 1,024 pieces of the output are unread.
 func (h *PtyHandle) Wait(ctx context.Context) (*types.PtyResult, error) {
-	h.first.Do(h.collect)
+	h.first.Do(func() { close(h.unread) })
 	ended, err := h.stream.Wait(ctx)
 	if err != nil && ctx.Err() != nil {
 		return nil, err
