@@ -392,6 +392,25 @@ func TestTheInterpretersResultComesWhetherOrNotItsOutputIsRead(t *testing.T) {
 	}
 }
 
+func TestARunsOutputIsHeldOnce(t *testing.T) {
+	_, box := sandbox(t)
+	held := func() uint64 {
+		runtime.GC()
+		var is runtime.MemStats
+		runtime.ReadMemStats(&is)
+		return is.HeapAlloc
+	}
+	before := held()
+	channels := given(box.CodeInterpreter.RunCode(ctx, "for i in range(4096): print('x' * 4095)"))(t)
+	result := <-channels.Done
+	size := uint64(len(result.Stdout))
+	if grown := held() - before; size != 16<<20 || grown > size*7/4 {
+		t.Errorf("%d bytes are held for %d", grown, size)
+	}
+	runtime.KeepAlive(channels)
+	runtime.KeepAlive(result)
+}
+
 func TestFilesGoThereAndBack(t *testing.T) {
 	_, box := sandbox(t)
 	content := bytes.Repeat([]byte("0123456789\x00\xff"), 300_000)

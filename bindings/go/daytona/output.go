@@ -4,7 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	stderrors "errors"
-	"slices"
+	"iter"
 	"strings"
 	"sync"
 	"time"
@@ -17,9 +17,9 @@ import (
 )
 
 // texts gives a stream's output as whole characters, which its pieces may cut anywhere.
-func texts[O, E any](ctx context.Context, stream *api.Stream[O, E], each func(channel api.Channel, text string) error) error {
+func texts(pieces iter.Seq2[api.Chunk, error], each func(channel api.Channel, text string) error) error {
 	held := map[api.Channel][]byte{}
-	for chunk, err := range stream.All(ctx) {
+	for chunk, err := range pieces {
 		if err != nil {
 			return err
 		}
@@ -33,11 +33,13 @@ func texts[O, E any](ctx context.Context, stream *api.Stream[O, E], each func(ch
 				break
 			}
 		}
-		held[chunk.Channel] = slices.Clone(all[whole:])
-		if whole > 0 {
-			if err := each(chunk.Channel, string(all[:whole])); err != nil {
-				return err
-			}
+		text := string(all[:whole])
+		held[chunk.Channel] = append(all[:0], all[whole:]...)
+		if text == "" {
+			continue
+		}
+		if err := each(chunk.Channel, text); err != nil {
+			return err
 		}
 	}
 	for channel, rest := range held {
@@ -51,9 +53,9 @@ func texts[O, E any](ctx context.Context, stream *api.Stream[O, E], each func(ch
 }
 
 // lines gives a stream's output line by line.
-func lines[O, E any](ctx context.Context, stream *api.Stream[O, E], each func(line string) error) error {
+func lines(pieces iter.Seq2[api.Chunk, error], each func(line string) error) error {
 	held := ""
-	err := texts(ctx, stream, func(_ api.Channel, text string) error {
+	err := texts(pieces, func(_ api.Channel, text string) error {
 		all := strings.Split(held+text, "\n")
 		held = all[len(all)-1]
 		for _, line := range all[:len(all)-1] {
@@ -86,7 +88,8 @@ type outlet[T any] struct {
 	of func(text string) T
 
 	mu    sync.Mutex
-	late  strings.Builder
+	all   strings.Builder // every text, once
+	given int             // how much of it is in messages
 	looks bool
 }
 
@@ -104,33 +107,40 @@ func newOutlet[T any](of func(string) T) *outlet[T] {
 func (o *outlet[T]) put(text string) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.late.WriteString(text)
-	o.give(outletMessages)
+	o.all.WriteString(text)
+	o.give()
 }
 
-// give makes a message of the text where fewer than that are unread; else it looks again.
-func (o *outlet[T]) give(unread int) {
+// give makes a message of the text that is in none, unless the reader is behind; then it looks again.
+func (o *outlet[T]) give() {
+	late := o.all.String()[o.given:]
 	switch {
-	case o.late.Len() == 0:
-	case len(o.to) < unread:
-		o.to <- o.of(o.late.String())
-		o.late.Reset()
+	case late == "":
+	case len(o.to) < outletMessages:
+		o.to <- o.of(strings.Clone(late)) // Else it would keep what `all` had before it grew.
+		o.given += len(late)
 	case !o.looks:
 		o.looks = true
 		time.AfterFunc(lateAfter, func() {
 			o.mu.Lock()
 			defer o.mu.Unlock()
 			o.looks = false
-			o.give(unread)
+			o.give()
 		})
 	}
 }
 
-func (o *outlet[T]) close() {
+// close gives what is left, and returns all of the text.
+func (o *outlet[T]) close() string {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.give(outletMessages + 1)
+	all := o.all.String()
+	if late := all[o.given:]; late != "" {
+		o.to <- o.of(late)
+		o.given = len(all)
+	}
 	close(o.to)
+	return all
 }
 
 // RunCode begins to run Python, in the default context or one of its own. A run that fails for another reason than
@@ -150,23 +160,19 @@ func (s *CodeInterpreterService) RunCode(ctx context.Context, code string, opts 
 	go func() {
 		defer stream.Close()
 		result := &types.ExecutionResult{}
-		var out, fault strings.Builder
-		texts(ctx, stream, func(channel api.Channel, text string) error {
+		texts(stream.All(ctx), func(channel api.Channel, text string) error {
 			switch channel {
 			case api.ChannelStructured:
 				result.Error = &types.ExecutionError{}
 				json.Unmarshal([]byte(text), result.Error)
 			case api.ChannelStderr:
-				fault.WriteString(text)
 				stderr.put(text)
 			default:
-				out.WriteString(text)
 				stdout.put(text)
 			}
 			return nil
 		})
-		stdout.close()
-		stderr.close()
+		result.Stdout, result.Stderr = stdout.close(), stderr.close()
 		if _, err := stream.Wait(ctx); err != nil && result.Error == nil {
 			result.Error = &types.ExecutionError{Name: "DaytonaError", Value: err.Error()}
 			var failure *errors.DaytonaError
@@ -178,7 +184,6 @@ func (s *CodeInterpreterService) RunCode(ctx context.Context, code string, opts 
 			faults <- result.Error
 		}
 		close(faults)
-		result.Stdout, result.Stderr = out.String(), fault.String()
 		done <- result
 		close(done)
 	}()
@@ -197,7 +202,7 @@ func (s *SnapshotService) Create(ctx context.Context, params *types.CreateSnapsh
 	go func() {
 		defer stream.Close()
 		defer log.close()
-		err := lines(ctx, stream, func(line string) error {
+		err := lines(stream.All(ctx), func(line string) error {
 			log.put(line + "\n")
 			return nil
 		})

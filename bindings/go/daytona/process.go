@@ -44,7 +44,7 @@ func follow(ctx context.Context, on api.Target, operation string, stdout, stderr
 		return err
 	}
 	defer stream.Close()
-	return texts(ctx, stream, func(channel api.Channel, text string) error {
+	return texts(stream.All(ctx), func(channel api.Channel, text string) error {
 		to := stdout
 		if channel == api.ChannelStderr {
 			to = stderr
