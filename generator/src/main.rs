@@ -60,7 +60,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     write(&into.join("src/ffi/generated/mod.rs"), &shims::module(&areas))?;
     format_rust(files_of(&into.join("src/ffi/generated"))?)?;
     let header = header::render(&root, &into.join("src/ffi/generated"), &areas)?;
-    write(&into.join("include/daytona.cdef"), &cdef::render(&header))?;
+    let declarations = cdef::render(&header);
+    write(&into.join("include/daytona.cdef"), &declarations)?;
     write(&into.join("tests/abi/symbols.txt"), &header::symbols(&header))?;
     write(&into.join("include/daytona.h"), &header)?;
     write(&into.join("docs/reference.md"), &reference::render(&catalogue))?;
@@ -68,7 +69,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         write(&into.join("docs/guide").join(name), &page)?;
     }
     let mut rust = Vec::new();
-    for file in languages::render(&operations)? {
+    for file in languages::render(&operations, &declarations)? {
         let path = into.join(&file.path);
         write(&path, &file.text)?;
         rust.extend((path.extension() == Some("rs".as_ref())).then_some(path));

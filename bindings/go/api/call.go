@@ -3,12 +3,10 @@ package api
 import (
 	"context"
 	"encoding/json"
-	"reflect"
 	"runtime"
 	"time"
 	"unsafe"
 
-	"github.com/ebitengine/purego"
 	"github.com/libdaytona/libdaytona/bindings/go/errors"
 )
 
@@ -27,43 +25,32 @@ type Target interface{ on() *target }
 
 // Call runs any operation by its name, as one that a newer library has. Its JSON is read into T.
 func Call[T any](ctx context.Context, on Target, operation string, arguments ...Argument) (T, error) {
-	return call[T](ctx, on.on(), operation, nil, nil, arguments...)
+	got, err := run(ctx, on.on(), operation, arguments)
+	return decode[T](operation, got, err)
+}
+
+// CallNull runs an operation without a result by its name.
+func CallNull(ctx context.Context, on Target, operation string, arguments ...Argument) error {
+	_, err := run(ctx, on.on(), operation, arguments)
+	return err
 }
 
 // CallBytes runs an operation whose result is bytes or a text by its name.
 func CallBytes(ctx context.Context, on Target, operation string, arguments ...Argument) ([]byte, error) {
-	return bytes(ctx, on.on(), operation, nil, nil, arguments...)
+	got, err := run(ctx, on.on(), operation, arguments)
+	return got.data, err
 }
 
 // CallSandbox runs an operation whose result is a sandbox by its name.
 func CallSandbox(ctx context.Context, on Target, operation string, arguments ...Argument) (*SandboxHandle, error) {
-	return handle(ctx, on.on(), operation, nil, nil, arguments...)
+	target := on.on()
+	got, err := run(ctx, target, operation, arguments)
+	return sandboxOf(target.client, operation, got, err)
 }
 
-// call runs an operation whose result is JSON.
-func call[T any](ctx context.Context, on *target, operation string, body []byte, options any, arguments ...Argument) (T, error) {
-	got, err := run(ctx, on, operation, body, options, arguments)
-	return decode[T](operation, got, err)
-}
-
-func null(ctx context.Context, on *target, operation string, body []byte, options any, arguments ...Argument) error {
-	_, err := run(ctx, on, operation, body, options, arguments)
-	return err
-}
-
-func bytes(ctx context.Context, on *target, operation string, body []byte, options any, arguments ...Argument) ([]byte, error) {
-	got, err := run(ctx, on, operation, body, options, arguments)
-	return got.data, err
-}
-
-func text(ctx context.Context, on *target, operation string, body []byte, options any, arguments ...Argument) (string, error) {
-	got, err := run(ctx, on, operation, body, options, arguments)
-	return string(got.data), err
-}
-
-func handle(ctx context.Context, on *target, operation string, body []byte, options any, arguments ...Argument) (*SandboxHandle, error) {
-	got, err := run(ctx, on, operation, body, options, arguments)
-	return sandboxOf(on.client, operation, got, err)
+func callText(ctx context.Context, on Target, operation string, arguments ...Argument) (string, error) {
+	text, err := CallBytes(ctx, on, operation, arguments...)
+	return string(text), err
 }
 
 // result is what a call gave: JSON or bytes, and the handle of an operation that makes one.
@@ -93,59 +80,45 @@ func Misshapen(operation string, reason error) error {
 	return errors.Of(operation, "PROTOCOL", "the answer is JSON of another shape: "+reason.Error()+".")
 }
 
-// given is options without a nil pointer.
-func given(options any) any {
-	if options == nil || reflect.ValueOf(options).IsNil() {
-		return nil
-	}
-	return options
-}
-
 // run runs an operation. The context's end cancels it as the operation describes; the error is then also the context's.
 // The options' Progress is called by the calling goroutine.
-func run(ctx context.Context, on *target, operation string, body []byte, options any, arguments []Argument) (result, error) {
+func run(ctx context.Context, on *target, operation string, arguments []Argument) (result, error) {
 	handle, err := on.handle(ctx, operation)
 	if err != nil {
 		return result{}, err
 	}
 	defer runtime.KeepAlive(on) // A sandbox that is collected closes its handle.
-	options = given(options)
-	params, err := write(operation, options, arguments)
+	return on.client.run(ctx, handle, operation, arguments)
+}
+
+func (c *connection) run(ctx context.Context, target uint64, operation string, arguments []Argument) (result, error) {
+	params, err := write(operation, arguments)
 	if err != nil {
 		return result{}, err
 	}
-	var progress func(Progress)
-	if reporting, ok := options.(interface{ reports() func(Progress) }); ok {
-		progress = reporting.reports()
-	}
-	return on.client.run(ctx, handle, params, body, progress)
-}
-
-func (c *connection) run(ctx context.Context, target uint64, params *params, body []byte, progress func(Progress)) (result, error) {
 	defer params.release()
-	call, alone, err := c.pump.begin(ctx, c, params.operation, progress != nil)
+	call, alone, err := c.pump.begin(ctx, c, operation)
 	if err != nil {
 		return result{}, err
 	}
 	defer c.pump.end(c, call)
 	name, object := params.finish(ctx)
-	if alone && ctx.Done() == nil && progress == nil {
+	body := unsafe.SliceData(params.body)
+	if alone && ctx.Done() == nil && params.progress == nil {
 		// Nothing but the closing of the client interrupts it, so its thread drives the library's work itself, which
 		// costs half of what waiting for another one does. More at a time would each hold a thread.
-		status, _, _ := purego.SyscallN(lib.call, uintptr(target), uintptr(name), uintptr(object),
-			uintptr(unsafe.Pointer(unsafe.SliceData(body))), uintptr(len(body)), uintptr(unsafe.Pointer(&call.result)),
-			uintptr(unsafe.Pointer(&call.taken)), uintptr(unsafe.Pointer(&call.length)))
-		call.status = int32(status)
+		call.status = daytonaCall(target, name, object, body, len(params.body), &call.result, &call.taken, &call.length)
 	} else {
+		if params.progress != nil {
+			call.progress = make(chan Progress, 1)
+		}
 		c.pump.expect()
-		status, _, _ := purego.SyscallN(lib.submit, uintptr(target), uintptr(name), uintptr(object),
-			uintptr(unsafe.Pointer(unsafe.SliceData(body))), uintptr(len(body)), uintptr(c.pump.queue), uintptr(call.slot),
-			uintptr(unsafe.Pointer(&call.call)), uintptr(unsafe.Pointer(&call.out)))
-		if err := failure(status, call.out); err != nil {
+		err := daytonaSubmit(target, name, object, body, len(params.body), c.pump.queue, uint64(call.slot), &call.call)
+		if err != nil {
 			c.pump.pending.Add(-1) // Nothing tells its end.
 			return result{}, err
 		}
-		call.await(ctx, !params.until.IsZero(), progress)
+		call.await(ctx, params)
 	}
 	if call.taken != nil {
 		call.data = taken(call.taken, call.length)
@@ -158,7 +131,7 @@ func (c *connection) run(ctx context.Context, target uint64, params *params, bod
 
 // await waits for the call's completion. A call whose context is over is cancelled and then completes at once; where
 // the deadline is its time limit, the library is given the time to keep that.
-func (call *pending) await(ctx context.Context, limited bool, progress func(Progress)) {
+func (call *pending) await(ctx context.Context, params *params) {
 	over := ctx.Done()
 	var late <-chan time.Time
 	for {
@@ -166,29 +139,22 @@ func (call *pending) await(ctx context.Context, limited bool, progress func(Prog
 		case <-call.done:
 			select {
 			case report := <-call.progress:
-				tell(progress, report)
+				params.progress(report)
 			default:
 			}
 			return
 		case report := <-call.progress:
-			tell(progress, report)
+			params.progress(report)
 			continue
 		case <-over:
 			over = nil
-			if limited && ctx.Err() == context.DeadlineExceeded {
+			if !params.until.IsZero() && ctx.Err() == context.DeadlineExceeded {
 				late = time.After(time.Second)
 				continue
 			}
 		case <-late:
 		}
-		purego.SyscallN(lib.cancel, uintptr(call.call))
-	}
-}
-
-func tell(progress func(Progress), text []byte) {
-	var report Progress
-	if report.UnmarshalJSON(text) == nil {
-		progress(report)
+		daytonaCancel(call.call)
 	}
 }
 

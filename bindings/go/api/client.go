@@ -16,9 +16,7 @@ import (
 	"runtime"
 	"sync"
 	"time"
-	"unsafe"
 
-	"github.com/ebitengine/purego"
 	"github.com/libdaytona/libdaytona/bindings/go/errors"
 )
 
@@ -66,65 +64,58 @@ func OpenWith(config any) (*Client, error) {
 	if string(text) == "null" {
 		text = []byte("{}")
 	}
-	return connect(&lib.clientOpen, text)
+	return connect(daytonaClientOpen, text)
 }
 
 // OpenEcho opens the echo target, which answers without a server: the service Echo alone works.
-func OpenEcho() (*Client, error) { return connect(&lib.echoOpen, []byte("{}")) }
+func OpenEcho() (*Client, error) { return connect(daytonaEchoOpen, []byte("{}")) }
 
-func connect(function *uintptr, config []byte) (*Client, error) {
+func connect(open func(config *byte, client *uint64) error, config []byte) (*Client, error) {
 	if err := load(); err != nil {
 		return nil, err
 	}
 	pool.Lock()
 	defer pool.Unlock()
-	if pool.pump == nil {
-		pump, err := startPump()
-		if err != nil {
-			return nil, err
-		}
-		pool.pump = pump
-	}
-	c := &connection{pump: pool.pump, idle: sync.NewCond(&pool.pump.mu), streams: map[*stream]struct{}{}}
-	config = append(config, 0)
-	var out unsafe.Pointer
-	status, _, _ := purego.SyscallN(*function, uintptr(unsafe.Pointer(&config[0])), uintptr(unsafe.Pointer(&c.handle)), uintptr(unsafe.Pointer(&out)))
-	if err := failure(status, out); err != nil {
-		if pool.clients == 0 {
-			pool.pump.stop(0)
-			pool.pump = nil
-		}
+	var handle uint64
+	if err := open(&append(config, 0)[0], &handle); err != nil {
 		return nil, err
 	}
+	if pool.pump == nil {
+		var err error
+		if pool.pump, err = startPump(); err != nil {
+			daytonaClose(handle)
+			return nil, err
+		}
+	}
 	pool.clients++
-	on := &target{client: c, number: c.handle}
+	on := &target{number: handle}
+	on.client = &connection{pump: pool.pump, handle: handle, idle: sync.NewCond(&pool.pump.mu), streams: map[*stream]struct{}{}}
 	return &Client{clientServicesOf(on), on}, nil
 }
 
 // Close ends every call and stream of the client and waits until each has told its caller; whatever is left
 // answers CLOSED. The process's last client also finishes what closing began in the background, as the end of a
 // command that ran, until the context's deadline, without one 2 s.
-func (c *Client) Close(ctx context.Context) error { return c.client.close(ctx) }
-
-func (c *connection) close(ctx context.Context) error {
-	c.pump.mu.Lock()
-	if c.closed {
-		c.pump.mu.Unlock()
+func (c *Client) Close(ctx context.Context) error {
+	on, mu := c.client, &c.client.pump.mu
+	mu.Lock()
+	if on.closed {
+		mu.Unlock()
 		return nil
 	}
-	c.closed = true
-	streams := c.streams
-	c.streams = nil
-	c.pump.mu.Unlock()
+	on.closed = true
+	streams := on.streams
+	on.streams = nil
+	mu.Unlock()
 	for stream := range streams {
 		stream.Close()
 	}
-	closeHandle(c.handle)
-	c.pump.mu.Lock()
-	for c.under > 0 {
-		c.idle.Wait()
+	daytonaClose(on.handle)
+	mu.Lock()
+	for on.under > 0 {
+		on.idle.Wait()
 	}
-	c.pump.mu.Unlock()
+	mu.Unlock()
 
 	pool.Lock()
 	defer pool.Unlock()
@@ -167,7 +158,7 @@ func (s *SandboxHandle) Close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.closed = true
-	closeHandle(s.number)
+	daytonaClose(s.number)
 	return nil
 }
 
@@ -197,11 +188,7 @@ func (t *target) handle(ctx context.Context, operation string) (uint64, error) {
 	if t.of.Name == "" && t.of.ToolboxProxyURL == "" {
 		of = Text("sandbox", t.of.ID)
 	}
-	params, err := write("sandbox.attach", nil, []Argument{of})
-	if err != nil {
-		return 0, err
-	}
-	got, err := t.client.run(ctx, t.client.handle, params, nil, nil)
+	got, err := t.client.run(ctx, t.client.handle, "sandbox.attach", []Argument{of})
 	t.hold(got.handle)
 	return t.number, err
 }
@@ -209,5 +196,5 @@ func (t *target) handle(ctx context.Context, operation string) (uint64, error) {
 // hold keeps a handle until the sandbox is collected.
 func (t *target) hold(number uint64) {
 	t.number = number
-	runtime.AddCleanup(t, closeHandle, number)
+	runtime.AddCleanup(t, func(number uint64) { daytonaClose(number) }, number)
 }

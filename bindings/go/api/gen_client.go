@@ -15,5 +15,5 @@ import (
 //
 // Endpoint: GET /config
 func (c *Client) Config(ctx context.Context, options *CallOptions) (ServerConfig, error) {
-	return call[ServerConfig](ctx, c.target, "client.config", nil, options)
+	return Call[ServerConfig](ctx, c.target, "client.config", Members(options))
 }

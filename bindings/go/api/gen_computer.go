@@ -19,7 +19,7 @@ import (
 //
 // Endpoint: POST {sb}/computeruse/start
 func (s *ComputerService) Start(ctx context.Context, options *CallOptions) (DesktopChanged, error) {
-	return call[DesktopChanged](ctx, s.target, "computer.start", nil, options)
+	return Call[DesktopChanged](ctx, s.target, "computer.start", Members(options))
 }
 
 // Stop stops the desktop and its programs; programs that were shown on it lose their display.
@@ -31,7 +31,7 @@ func (s *ComputerService) Start(ctx context.Context, options *CallOptions) (Desk
 //
 // Endpoint: POST {sb}/computeruse/stop
 func (s *ComputerService) Stop(ctx context.Context, options *CallOptions) (DesktopChanged, error) {
-	return call[DesktopChanged](ctx, s.target, "computer.stop", nil, options)
+	return Call[DesktopChanged](ctx, s.target, "computer.stop", Members(options))
 }
 
 // Status: Whether the desktop runs, by its programs. `partial` was also seen where none was started.
@@ -42,7 +42,7 @@ func (s *ComputerService) Stop(ctx context.Context, options *CallOptions) (Deskt
 //
 // Endpoint: GET {sb}/computeruse/process-status
 func (s *ComputerService) Status(ctx context.Context, options *CallOptions) (DesktopStatus, error) {
-	return call[DesktopStatus](ctx, s.target, "computer.status", nil, options)
+	return Call[DesktopStatus](ctx, s.target, "computer.status", Members(options))
 }
 
 // SystemStatus: The same as computer.status, from the server's other endpoint.
@@ -53,7 +53,7 @@ func (s *ComputerService) Status(ctx context.Context, options *CallOptions) (Des
 //
 // Endpoint: GET {sb}/computeruse/status
 func (s *ComputerService) SystemStatus(ctx context.Context, options *CallOptions) (DesktopStatus, error) {
-	return call[DesktopStatus](ctx, s.target, "computer.system_status", nil, options)
+	return Call[DesktopStatus](ctx, s.target, "computer.system_status", Members(options))
 }
 
 // ProcessStatus: Whether one program of the desktop runs. An unknown name is HTTP_SERVICE_UNAVAILABLE (503),
@@ -67,7 +67,7 @@ func (s *ComputerService) SystemStatus(ctx context.Context, options *CallOptions
 //
 // Endpoint: GET {sb}/computeruse/process/{name}/status
 func (s *ComputerService) ProcessStatus(ctx context.Context, name ComputerProcessName, options *CallOptions) (ProcessRunning, error) {
-	return call[ProcessRunning](ctx, s.target, "computer.process_status", nil, options, Text("name", string(name)))
+	return Call[ProcessRunning](ctx, s.target, "computer.process_status", Text("name", string(name)), Members(options))
 }
 
 // ProcessLogs: The standard output of one program of the desktop, over all its starts. An unknown name, or a
@@ -81,7 +81,7 @@ func (s *ComputerService) ProcessStatus(ctx context.Context, name ComputerProces
 //
 // Endpoint: GET {sb}/computeruse/process/{name}/logs
 func (s *ComputerService) ProcessLogs(ctx context.Context, name ComputerProcessName, options *CallOptions) (ProcessLogsText, error) {
-	return call[ProcessLogsText](ctx, s.target, "computer.process_logs", nil, options, Text("name", string(name)))
+	return Call[ProcessLogsText](ctx, s.target, "computer.process_logs", Text("name", string(name)), Members(options))
 }
 
 // ProcessErrors: The standard error of one program of the desktop, over all its starts. An unknown name, or a
@@ -95,7 +95,7 @@ func (s *ComputerService) ProcessLogs(ctx context.Context, name ComputerProcessN
 //
 // Endpoint: GET {sb}/computeruse/process/{name}/errors
 func (s *ComputerService) ProcessErrors(ctx context.Context, name ComputerProcessName, options *CallOptions) (ProcessErrorsText, error) {
-	return call[ProcessErrorsText](ctx, s.target, "computer.process_errors", nil, options, Text("name", string(name)))
+	return Call[ProcessErrorsText](ctx, s.target, "computer.process_errors", Text("name", string(name)), Members(options))
 }
 
 // ProcessRestart ends one program of the desktop and starts it anew. With xvfb every program that is shown
@@ -110,7 +110,7 @@ func (s *ComputerService) ProcessErrors(ctx context.Context, name ComputerProces
 //
 // Endpoint: POST {sb}/computeruse/process/{name}/restart
 func (s *ComputerService) ProcessRestart(ctx context.Context, name ComputerProcessName, options *CallOptions) (ProcessRestarted, error) {
-	return call[ProcessRestarted](ctx, s.target, "computer.process_restart", nil, options, Text("name", string(name)))
+	return Call[ProcessRestarted](ctx, s.target, "computer.process_restart", Text("name", string(name)), Members(options))
 }
 
 // ComputerScreenshotOptions are the options of computer.screenshot, all optional.
@@ -142,7 +142,7 @@ type ComputerScreenshotOptions struct {
 // Endpoint: GET {sb}/computeruse/screenshot, /screenshot/region, /screenshot/compressed,
 // /screenshot/region/compressed
 func (s *ComputerService) Screenshot(ctx context.Context, options *ComputerScreenshotOptions) (ScreenshotTaken, error) {
-	return call[ScreenshotTaken](ctx, s.target, "computer.screenshot", nil, options)
+	return Call[ScreenshotTaken](ctx, s.target, "computer.screenshot", Members(options))
 }
 
 // ComputerScreenshotImageOptions are the options of computer.screenshot_image, all optional.
@@ -173,7 +173,7 @@ type ComputerScreenshotImageOptions struct {
 // Endpoint: GET {sb}/computeruse/screenshot, /screenshot/region, /screenshot/compressed,
 // /screenshot/region/compressed
 func (s *ComputerService) ScreenshotImage(ctx context.Context, options *ComputerScreenshotImageOptions) ([]byte, error) {
-	return bytes(ctx, s.target, "computer.screenshot_image", nil, options)
+	return CallBytes(ctx, s.target, "computer.screenshot_image", Members(options))
 }
 
 // MousePosition: Where the mouse is.
@@ -187,7 +187,7 @@ func (s *ComputerService) ScreenshotImage(ctx context.Context, options *Computer
 //
 // Endpoint: GET {sb}/computeruse/mouse/position
 func (s *ComputerService) MousePosition(ctx context.Context, options *CallOptions) (MousePosition, error) {
-	return call[MousePosition](ctx, s.target, "computer.mouse_position", nil, options)
+	return Call[MousePosition](ctx, s.target, "computer.mouse_position", Members(options))
 }
 
 // MouseMove moves the mouse and answers where it is then: it stays on the screen.
@@ -201,7 +201,7 @@ func (s *ComputerService) MousePosition(ctx context.Context, options *CallOption
 //
 // Endpoint: POST {sb}/computeruse/mouse/move
 func (s *ComputerService) MouseMove(ctx context.Context, x int64, y int64, options *CallOptions) (MousePosition, error) {
-	return call[MousePosition](ctx, s.target, "computer.mouse_move", nil, options, Integer("x", x), Integer("y", y))
+	return Call[MousePosition](ctx, s.target, "computer.mouse_move", Integer("x", x), Integer("y", y), Members(options))
 }
 
 // ComputerMouseClickOptions are the options of computer.mouse_click, all optional.
@@ -231,7 +231,7 @@ type ComputerMouseClickOptions struct {
 //
 // Endpoint: POST {sb}/computeruse/mouse/click
 func (s *ComputerService) MouseClick(ctx context.Context, x int64, y int64, options *ComputerMouseClickOptions) (MousePosition, error) {
-	return call[MousePosition](ctx, s.target, "computer.mouse_click", nil, options, Integer("x", x), Integer("y", y))
+	return Call[MousePosition](ctx, s.target, "computer.mouse_click", Integer("x", x), Integer("y", y), Members(options))
 }
 
 // ComputerMouseDragOptions are the options of computer.mouse_drag, all optional.
@@ -260,7 +260,7 @@ type ComputerMouseDragOptions struct {
 //
 // Endpoint: POST {sb}/computeruse/mouse/drag
 func (s *ComputerService) MouseDrag(ctx context.Context, startX int64, startY int64, endX int64, endY int64, options *ComputerMouseDragOptions) (MousePosition, error) {
-	return call[MousePosition](ctx, s.target, "computer.mouse_drag", nil, options, Integer("startX", startX), Integer("startY", startY), Integer("endX", endX), Integer("endY", endY))
+	return Call[MousePosition](ctx, s.target, "computer.mouse_drag", Integer("startX", startX), Integer("startY", startY), Integer("endX", endX), Integer("endY", endY), Members(options))
 }
 
 // ComputerMouseScrollOptions are the options of computer.mouse_scroll, all optional.
@@ -288,7 +288,7 @@ type ComputerMouseScrollOptions struct {
 //
 // Endpoint: POST {sb}/computeruse/mouse/scroll
 func (s *ComputerService) MouseScroll(ctx context.Context, x int64, y int64, direction ScrollDirection, options *ComputerMouseScrollOptions) (Scrolled, error) {
-	return call[Scrolled](ctx, s.target, "computer.mouse_scroll", nil, options, Integer("x", x), Integer("y", y), Text("direction", string(direction)))
+	return Call[Scrolled](ctx, s.target, "computer.mouse_scroll", Integer("x", x), Integer("y", y), Text("direction", string(direction)), Members(options))
 }
 
 // ComputerMouseDownOptions are the options of computer.mouse_down, all optional.
@@ -311,7 +311,7 @@ type ComputerMouseDownOptions struct {
 //
 // Endpoint: POST {sb}/computeruse/mouse/down
 func (s *ComputerService) MouseDown(ctx context.Context, options *ComputerMouseDownOptions) (MousePosition, error) {
-	return call[MousePosition](ctx, s.target, "computer.mouse_down", nil, options)
+	return Call[MousePosition](ctx, s.target, "computer.mouse_down", Members(options))
 }
 
 // ComputerMouseUpOptions are the options of computer.mouse_up, all optional.
@@ -334,7 +334,7 @@ type ComputerMouseUpOptions struct {
 //
 // Endpoint: POST {sb}/computeruse/mouse/up
 func (s *ComputerService) MouseUp(ctx context.Context, options *ComputerMouseUpOptions) (MousePosition, error) {
-	return call[MousePosition](ctx, s.target, "computer.mouse_up", nil, options)
+	return Call[MousePosition](ctx, s.target, "computer.mouse_up", Members(options))
 }
 
 // ComputerKeyTypeOptions are the options of computer.key_type, all optional.
@@ -359,7 +359,7 @@ type ComputerKeyTypeOptions struct {
 //
 // Endpoint: POST {sb}/computeruse/keyboard/type
 func (s *ComputerService) KeyType(ctx context.Context, text string, options *ComputerKeyTypeOptions) (ComputerDone, error) {
-	return call[ComputerDone](ctx, s.target, "computer.key_type", nil, options, Text("text", text))
+	return Call[ComputerDone](ctx, s.target, "computer.key_type", Text("text", text), Members(options))
 }
 
 // ComputerKeyPressOptions are the options of computer.key_press, all optional.
@@ -382,7 +382,7 @@ type ComputerKeyPressOptions struct {
 //
 // Endpoint: POST {sb}/computeruse/keyboard/key
 func (s *ComputerService) KeyPress(ctx context.Context, key string, options *ComputerKeyPressOptions) (ComputerDone, error) {
-	return call[ComputerDone](ctx, s.target, "computer.key_press", nil, options, Text("key", key))
+	return Call[ComputerDone](ctx, s.target, "computer.key_press", Text("key", key), Members(options))
 }
 
 // KeyHotkey presses a key while others are held. An unknown key is HTTP_BAD_REQUEST, whose message names it.
@@ -395,7 +395,7 @@ func (s *ComputerService) KeyPress(ctx context.Context, key string, options *Com
 //
 // Endpoint: POST {sb}/computeruse/keyboard/hotkey
 func (s *ComputerService) KeyHotkey(ctx context.Context, keys string, options *CallOptions) (ComputerDone, error) {
-	return call[ComputerDone](ctx, s.target, "computer.key_hotkey", nil, options, Text("keys", keys))
+	return Call[ComputerDone](ctx, s.target, "computer.key_hotkey", Text("keys", keys), Members(options))
 }
 
 // KeyDown presses a key and holds it until computer.key_up. UNSUPPORTED before 0.226.
@@ -408,7 +408,7 @@ func (s *ComputerService) KeyHotkey(ctx context.Context, keys string, options *C
 //
 // Endpoint: POST {sb}/computeruse/keyboard/down
 func (s *ComputerService) KeyDown(ctx context.Context, key string, options *CallOptions) (ComputerDone, error) {
-	return call[ComputerDone](ctx, s.target, "computer.key_down", nil, options, Text("key", key))
+	return Call[ComputerDone](ctx, s.target, "computer.key_down", Text("key", key), Members(options))
 }
 
 // KeyUp releases a key. UNSUPPORTED before 0.226.
@@ -421,7 +421,7 @@ func (s *ComputerService) KeyDown(ctx context.Context, key string, options *Call
 //
 // Endpoint: POST {sb}/computeruse/keyboard/up
 func (s *ComputerService) KeyUp(ctx context.Context, key string, options *CallOptions) (ComputerDone, error) {
-	return call[ComputerDone](ctx, s.target, "computer.key_up", nil, options, Text("key", key))
+	return Call[ComputerDone](ctx, s.target, "computer.key_up", Text("key", key), Members(options))
 }
 
 // ComputerRecordingStartOptions are the options of computer.recording_start, all optional.
@@ -442,7 +442,7 @@ type ComputerRecordingStartOptions struct {
 //
 // Endpoint: POST {sb}/computeruse/recordings/start
 func (s *ComputerService) RecordingStart(ctx context.Context, options *ComputerRecordingStartOptions) (Recording, error) {
-	return call[Recording](ctx, s.target, "computer.recording_start", nil, options)
+	return Call[Recording](ctx, s.target, "computer.recording_start", Members(options))
 }
 
 // RecordingStop ends a video, and returns when its file is complete. One that does not run is HTTP_NOT_FOUND.
@@ -456,7 +456,7 @@ func (s *ComputerService) RecordingStart(ctx context.Context, options *ComputerR
 //
 // Endpoint: POST {sb}/computeruse/recordings/stop
 func (s *ComputerService) RecordingStop(ctx context.Context, id string, options *CallOptions) (Recording, error) {
-	return call[Recording](ctx, s.target, "computer.recording_stop", nil, options, Text("id", id))
+	return Call[Recording](ctx, s.target, "computer.recording_stop", Text("id", id), Members(options))
 }
 
 // RecordingList: The videos of the sandbox.
@@ -467,7 +467,7 @@ func (s *ComputerService) RecordingStop(ctx context.Context, id string, options 
 //
 // Endpoint: GET {sb}/computeruse/recordings
 func (s *ComputerService) RecordingList(ctx context.Context, options *CallOptions) (Recordings, error) {
-	return call[Recordings](ctx, s.target, "computer.recording_list", nil, options)
+	return Call[Recordings](ctx, s.target, "computer.recording_list", Members(options))
 }
 
 // RecordingGet: One video of the sandbox. An unknown id is HTTP_NOT_FOUND.
@@ -480,7 +480,7 @@ func (s *ComputerService) RecordingList(ctx context.Context, options *CallOption
 //
 // Endpoint: GET {sb}/computeruse/recordings/{id}
 func (s *ComputerService) RecordingGet(ctx context.Context, id string, options *CallOptions) (Recording, error) {
-	return call[Recording](ctx, s.target, "computer.recording_get", nil, options, Text("id", id))
+	return Call[Recording](ctx, s.target, "computer.recording_get", Text("id", id), Members(options))
 }
 
 // RecordingDelete deletes a video. One that still runs has the code RECORDING_STILL_ACTIVE, before 0.205 with
@@ -495,7 +495,7 @@ func (s *ComputerService) RecordingGet(ctx context.Context, id string, options *
 //
 // Endpoint: DELETE {sb}/computeruse/recordings/{id}
 func (s *ComputerService) RecordingDelete(ctx context.Context, id string, options *CallOptions) error {
-	return null(ctx, s.target, "computer.recording_delete", nil, options, Text("id", id))
+	return CallNull(ctx, s.target, "computer.recording_delete", Text("id", id), Members(options))
 }
 
 // ComputerRecordingDownloadOptions are the options of computer.recording_download, all optional.
@@ -525,7 +525,7 @@ func (o *ComputerRecordingDownloadOptions) reports() func(Progress) { return o.P
 //
 // Endpoint: GET {sb}/computeruse/recordings/{id}/download
 func (s *ComputerService) RecordingDownload(ctx context.Context, id string, localPath string, options *ComputerRecordingDownloadOptions) (Transferred, error) {
-	return call[Transferred](ctx, s.target, "computer.recording_download", nil, options, Text("id", id), Text("localPath", localPath))
+	return Call[Transferred](ctx, s.target, "computer.recording_download", Text("id", id), Text("localPath", localPath), Members(options))
 }
 
 // DisplayInfo: The screens and their sizes.
@@ -536,7 +536,7 @@ func (s *ComputerService) RecordingDownload(ctx context.Context, id string, loca
 //
 // Endpoint: GET {sb}/computeruse/display/info
 func (s *ComputerService) DisplayInfo(ctx context.Context, options *CallOptions) (DisplayInfo, error) {
-	return call[DisplayInfo](ctx, s.target, "computer.display_info", nil, options)
+	return Call[DisplayInfo](ctx, s.target, "computer.display_info", Members(options))
 }
 
 // Windows: The windows and their titles.
@@ -547,7 +547,7 @@ func (s *ComputerService) DisplayInfo(ctx context.Context, options *CallOptions)
 //
 // Endpoint: GET {sb}/computeruse/display/windows
 func (s *ComputerService) Windows(ctx context.Context, options *CallOptions) (Windows, error) {
-	return call[Windows](ctx, s.target, "computer.windows", nil, options)
+	return Call[Windows](ctx, s.target, "computer.windows", Members(options))
 }
 
 // ComputerA11yTreeOptions are the options of computer.a11y_tree, all optional.
@@ -574,7 +574,7 @@ type ComputerA11yTreeOptions struct {
 //
 // Endpoint: GET {sb}/computeruse/a11y/tree
 func (s *ComputerService) A11yTree(ctx context.Context, options *ComputerA11yTreeOptions) (AccessibilityTree, error) {
-	return call[AccessibilityTree](ctx, s.target, "computer.a11y_tree", nil, options)
+	return Call[AccessibilityTree](ctx, s.target, "computer.a11y_tree", Members(options))
 }
 
 // ComputerA11yFindOptions are the options of computer.a11y_find, all optional.
@@ -607,7 +607,7 @@ type ComputerA11yFindOptions struct {
 //
 // Endpoint: POST {sb}/computeruse/a11y/find
 func (s *ComputerService) A11yFind(ctx context.Context, options *ComputerA11yFindOptions) (AccessibilityMatches, error) {
-	return call[AccessibilityMatches](ctx, s.target, "computer.a11y_find", nil, options)
+	return Call[AccessibilityMatches](ctx, s.target, "computer.a11y_find", Members(options))
 }
 
 // A11yFocus gives a widget the keyboard. One that takes none is HTTP_BAD_REQUEST, an unknown id
@@ -623,7 +623,7 @@ func (s *ComputerService) A11yFind(ctx context.Context, options *ComputerA11yFin
 //
 // Endpoint: POST {sb}/computeruse/a11y/node/focus
 func (s *ComputerService) A11yFocus(ctx context.Context, id string, options *CallOptions) (ComputerDone, error) {
-	return call[ComputerDone](ctx, s.target, "computer.a11y_focus", nil, options, Text("id", id))
+	return Call[ComputerDone](ctx, s.target, "computer.a11y_focus", Text("id", id), Members(options))
 }
 
 // ComputerA11yInvokeOptions are the options of computer.a11y_invoke, all optional.
@@ -646,7 +646,7 @@ type ComputerA11yInvokeOptions struct {
 //
 // Endpoint: POST {sb}/computeruse/a11y/node/invoke
 func (s *ComputerService) A11yInvoke(ctx context.Context, id string, options *ComputerA11yInvokeOptions) (ComputerDone, error) {
-	return call[ComputerDone](ctx, s.target, "computer.a11y_invoke", nil, options, Text("id", id))
+	return Call[ComputerDone](ctx, s.target, "computer.a11y_invoke", Text("id", id), Members(options))
 }
 
 // A11ySetValue sets the text or the number of a widget. One that has neither is HTTP_BAD_REQUEST, an unknown
@@ -662,5 +662,5 @@ func (s *ComputerService) A11yInvoke(ctx context.Context, id string, options *Co
 //
 // Endpoint: POST {sb}/computeruse/a11y/node/value
 func (s *ComputerService) A11ySetValue(ctx context.Context, id string, value string, options *CallOptions) (ComputerDone, error) {
-	return call[ComputerDone](ctx, s.target, "computer.a11y_set_value", nil, options, Text("id", id), Text("value", value))
+	return Call[ComputerDone](ctx, s.target, "computer.a11y_set_value", Text("id", id), Text("value", value), Members(options))
 }

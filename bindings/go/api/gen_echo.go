@@ -13,7 +13,7 @@ import (
 //
 // Endpoint: none
 func (s *EchoService) Value(ctx context.Context, values map[string]any, options *CallOptions) (map[string]json.RawMessage, error) {
-	return call[map[string]json.RawMessage](ctx, s.target, "echo.value", nil, options, Members(values))
+	return Call[map[string]json.RawMessage](ctx, s.target, "echo.value", Members(values), Members(options))
 }
 
 // Bytes gives the bytes of its body back.
@@ -22,7 +22,7 @@ func (s *EchoService) Value(ctx context.Context, values map[string]any, options 
 //
 // Endpoint: none
 func (s *EchoService) Bytes(ctx context.Context, body []byte, options *CallOptions) ([]byte, error) {
-	return bytes(ctx, s.target, "echo.bytes", body, options)
+	return CallBytes(ctx, s.target, "echo.bytes", Body(body), Members(options))
 }
 
 // EchoErrorOptions are the options of echo.error, all optional.
@@ -60,7 +60,7 @@ type EchoErrorOptions struct {
 //
 // Endpoint: none
 func (s *EchoService) Error(ctx context.Context, status int64, options *EchoErrorOptions) error {
-	return null(ctx, s.target, "echo.error", nil, options, Integer("status", status))
+	return CallNull(ctx, s.target, "echo.error", Integer("status", status), Members(options))
 }
 
 // Delay waits, then answers `null`.
@@ -73,7 +73,7 @@ func (s *EchoService) Error(ctx context.Context, status int64, options *EchoErro
 //
 // Endpoint: none
 func (s *EchoService) Delay(ctx context.Context, ms int64, options *CallOptions) error {
-	return null(ctx, s.target, "echo.delay", nil, options, Integer("ms", ms))
+	return CallNull(ctx, s.target, "echo.delay", Integer("ms", ms), Members(options))
 }
 
 // EchoStreamOptions are the options of echo.stream, all optional.
@@ -100,7 +100,7 @@ type EchoStreamOptions struct {
 //
 // Endpoint: none
 func (s *EchoService) Stream(ctx context.Context, options *EchoStreamOptions) (*Stream[Nothing, EchoEnded], error) {
-	return openStream[Nothing, EchoEnded](ctx, s.target, "echo.stream", options)
+	return OpenStream[Nothing, EchoEnded](ctx, s.target, "echo.stream", Members(options))
 }
 
 // Handle gives its parameters back with a new handle: a sandbox handle of the echo target, which takes the
@@ -110,7 +110,7 @@ func (s *EchoService) Stream(ctx context.Context, options *EchoStreamOptions) (*
 //
 // Endpoint: none
 func (s *EchoService) Handle(ctx context.Context, values map[string]any, options *CallOptions) (*SandboxHandle, error) {
-	return handle(ctx, s.target, "echo.handle", nil, options, Members(values))
+	return CallSandbox(ctx, s.target, "echo.handle", Members(values), Members(options))
 }
 
 // Panic panics inside the library, to prove that nobody is hurt: status PANIC.
@@ -119,5 +119,5 @@ func (s *EchoService) Handle(ctx context.Context, values map[string]any, options
 //
 // Endpoint: none
 func (s *EchoService) Panic(ctx context.Context, options *CallOptions) error {
-	return null(ctx, s.target, "echo.panic", nil, options)
+	return CallNull(ctx, s.target, "echo.panic", Members(options))
 }

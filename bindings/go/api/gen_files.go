@@ -30,7 +30,7 @@ type FilesListOptions struct {
 //
 // Endpoint: GET {sb}/files
 func (s *FilesService) List(ctx context.Context, path string, options *FilesListOptions) ([]FileInfo, error) {
-	return call[[]FileInfo](ctx, s.target, "files.list", nil, options, Text("path", path))
+	return Call[[]FileInfo](ctx, s.target, "files.list", Text("path", path), Members(options))
 }
 
 // Info: What is at a path: size, permissions, owner, time; a link is followed.
@@ -46,7 +46,7 @@ func (s *FilesService) List(ctx context.Context, path string, options *FilesList
 //
 // Endpoint: GET {sb}/files/info
 func (s *FilesService) Info(ctx context.Context, path string, options *CallOptions) (FileInfo, error) {
-	return call[FileInfo](ctx, s.target, "files.info", nil, options, Text("path", path))
+	return Call[FileInfo](ctx, s.target, "files.info", Text("path", path), Members(options))
 }
 
 // FilesMkdirOptions are the options of files.mkdir, all optional.
@@ -68,7 +68,7 @@ type FilesMkdirOptions struct {
 //
 // Endpoint: POST {sb}/files/folder
 func (s *FilesService) Mkdir(ctx context.Context, path string, options *FilesMkdirOptions) error {
-	return null(ctx, s.target, "files.mkdir", nil, options, Text("path", path))
+	return CallNull(ctx, s.target, "files.mkdir", Text("path", path), Members(options))
 }
 
 // FilesDeleteOptions are the options of files.delete, all optional.
@@ -94,7 +94,7 @@ type FilesDeleteOptions struct {
 //
 // Endpoint: DELETE {sb}/files
 func (s *FilesService) Delete(ctx context.Context, path string, options *FilesDeleteOptions) error {
-	return null(ctx, s.target, "files.delete", nil, options, Text("path", path))
+	return CallNull(ctx, s.target, "files.delete", Text("path", path), Members(options))
 }
 
 // Move moves or renames a file or directory.
@@ -112,7 +112,7 @@ func (s *FilesService) Delete(ctx context.Context, path string, options *FilesDe
 //
 // Endpoint: POST {sb}/files/move
 func (s *FilesService) Move(ctx context.Context, source string, destination string, options *CallOptions) error {
-	return null(ctx, s.target, "files.move", nil, options, Text("source", source), Text("destination", destination))
+	return CallNull(ctx, s.target, "files.move", Text("source", source), Text("destination", destination), Members(options))
 }
 
 // FilesSetPermissionsOptions are the options of files.set_permissions, all optional.
@@ -138,7 +138,7 @@ type FilesSetPermissionsOptions struct {
 //
 // Endpoint: POST {sb}/files/permissions
 func (s *FilesService) SetPermissions(ctx context.Context, path string, options *FilesSetPermissionsOptions) error {
-	return null(ctx, s.target, "files.set_permissions", nil, options, Text("path", path))
+	return CallNull(ctx, s.target, "files.set_permissions", Text("path", path), Members(options))
 }
 
 // Search looks for names in a directory and everything below it; links are not followed.
@@ -152,7 +152,7 @@ func (s *FilesService) SetPermissions(ctx context.Context, path string, options 
 //
 // Endpoint: GET {sb}/files/search
 func (s *FilesService) Search(ctx context.Context, path string, pattern string, options *CallOptions) (SearchResult, error) {
-	return call[SearchResult](ctx, s.target, "files.search", nil, options, Text("path", path), Text("pattern", pattern))
+	return Call[SearchResult](ctx, s.target, "files.search", Text("path", path), Text("pattern", pattern), Members(options))
 }
 
 // Find looks for a text in the files of a directory and everything below it, line by line.
@@ -166,7 +166,7 @@ func (s *FilesService) Search(ctx context.Context, path string, pattern string, 
 //
 // Endpoint: GET {sb}/files/find
 func (s *FilesService) Find(ctx context.Context, path string, pattern string, options *CallOptions) ([]FindMatch, error) {
-	return call[[]FindMatch](ctx, s.target, "files.find", nil, options, Text("path", path), Text("pattern", pattern))
+	return Call[[]FindMatch](ctx, s.target, "files.find", Text("path", path), Text("pattern", pattern), Members(options))
 }
 
 // Replace replaces a text everywhere in some files; each file has a result of its own.
@@ -182,7 +182,7 @@ func (s *FilesService) Find(ctx context.Context, path string, pattern string, op
 //
 // Endpoint: POST {sb}/files/replace
 func (s *FilesService) Replace(ctx context.Context, files []string, pattern string, newValue string, options *CallOptions) ([]ReplaceResult, error) {
-	return call[[]ReplaceResult](ctx, s.target, "files.replace", nil, options, Value("files", files), Text("pattern", pattern), Text("newValue", newValue))
+	return Call[[]ReplaceResult](ctx, s.target, "files.replace", Value("files", files), Text("pattern", pattern), Text("newValue", newValue), Members(options))
 }
 
 // Write writes bytes to a file. It appears complete or not at all; missing directories above it are made.
@@ -198,7 +198,7 @@ func (s *FilesService) Replace(ctx context.Context, files []string, pattern stri
 //
 // Endpoint: POST {sb}/files/upload-v2; on older servers POST {sb}/files/upload
 func (s *FilesService) Write(ctx context.Context, path string, body []byte, options *CallOptions) (*UploadedFile, error) {
-	return call[*UploadedFile](ctx, s.target, "files.write", body, options, Text("path", path))
+	return Call[*UploadedFile](ctx, s.target, "files.write", Text("path", path), Body(body), Members(options))
 }
 
 // Read reads a whole file into memory. For large ones files.download and files.reader need none.
@@ -216,7 +216,7 @@ func (s *FilesService) Write(ctx context.Context, path string, body []byte, opti
 //
 // Endpoint: GET {sb}/files/download
 func (s *FilesService) Read(ctx context.Context, path string, options *CallOptions) ([]byte, error) {
-	return bytes(ctx, s.target, "files.read", nil, options, Text("path", path))
+	return CallBytes(ctx, s.target, "files.read", Text("path", path), Members(options))
 }
 
 // FilesUploadOptions are the options of files.upload, all optional.
@@ -248,7 +248,7 @@ func (o *FilesUploadOptions) reports() func(Progress) { return o.Progress }
 //
 // Endpoint: POST {sb}/files/upload-v2; on older servers POST {sb}/files/upload
 func (s *FilesService) Upload(ctx context.Context, localPath string, remotePath string, options *FilesUploadOptions) (Transferred, error) {
-	return call[Transferred](ctx, s.target, "files.upload", nil, options, Text("localPath", localPath), Text("remotePath", remotePath))
+	return Call[Transferred](ctx, s.target, "files.upload", Text("localPath", localPath), Text("remotePath", remotePath), Members(options))
 }
 
 // FilesDownloadOptions are the options of files.download, all optional.
@@ -280,7 +280,7 @@ func (o *FilesDownloadOptions) reports() func(Progress) { return o.Progress }
 //
 // Endpoint: GET {sb}/files/download
 func (s *FilesService) Download(ctx context.Context, remotePath string, localPath string, options *FilesDownloadOptions) (Transferred, error) {
-	return call[Transferred](ctx, s.target, "files.download", nil, options, Text("remotePath", remotePath), Text("localPath", localPath))
+	return Call[Transferred](ctx, s.target, "files.download", Text("remotePath", remotePath), Text("localPath", localPath), Members(options))
 }
 
 // FilesUploadManyOptions are the options of files.upload_many, all optional.
@@ -311,7 +311,7 @@ func (o *FilesUploadManyOptions) reports() func(Progress) { return o.Progress }
 //
 // Endpoint: POST {sb}/files/bulk-upload, and as files.upload
 func (s *FilesService) UploadMany(ctx context.Context, files []FilePair, options *FilesUploadManyOptions) ([]FileTransfer, error) {
-	return call[[]FileTransfer](ctx, s.target, "files.upload_many", nil, options, Value("files", files))
+	return Call[[]FileTransfer](ctx, s.target, "files.upload_many", Value("files", files), Members(options))
 }
 
 // FilesDownloadManyOptions are the options of files.download_many, all optional.
@@ -344,7 +344,7 @@ func (o *FilesDownloadManyOptions) reports() func(Progress) { return o.Progress 
 //
 // Endpoint: POST {sb}/files/bulk-download
 func (s *FilesService) DownloadMany(ctx context.Context, files []FilePair, options *FilesDownloadManyOptions) ([]FileTransfer, error) {
-	return call[[]FileTransfer](ctx, s.target, "files.download_many", nil, options, Value("files", files))
+	return Call[[]FileTransfer](ctx, s.target, "files.download_many", Value("files", files), Members(options))
 }
 
 // FilesWriterOptions are the options of files.writer, all optional.
@@ -371,7 +371,7 @@ type FilesWriterOptions struct {
 //
 // Endpoint: POST {sb}/files/upload-v2; on older servers POST {sb}/files/upload
 func (s *FilesService) Writer(ctx context.Context, path string, options *FilesWriterOptions) (*Stream[Nothing, FileStreamEnded], error) {
-	return openStream[Nothing, FileStreamEnded](ctx, s.target, "files.writer", options, Text("path", path))
+	return OpenStream[Nothing, FileStreamEnded](ctx, s.target, "files.writer", Text("path", path), Members(options))
 }
 
 // Reader reads a file as a stream, at the pace of whoever reads it.
@@ -390,7 +390,7 @@ func (s *FilesService) Writer(ctx context.Context, path string, options *FilesWr
 //
 // Endpoint: GET {sb}/files/download
 func (s *FilesService) Reader(ctx context.Context, path string, options *StreamOptions) (*Stream[ReaderOpened, FileStreamEnded], error) {
-	return openStream[ReaderOpened, FileStreamEnded](ctx, s.target, "files.reader", options, Text("path", path))
+	return OpenStream[ReaderOpened, FileStreamEnded](ctx, s.target, "files.reader", Text("path", path), Members(options))
 }
 
 // FilesSyncUpOptions are the options of files.sync_up, all optional.
@@ -429,7 +429,7 @@ func (o *FilesSyncUpOptions) reports() func(Progress) { return o.Progress }
 //
 // Endpoint: POST {sb}/process/execute, POST {sb}/files/folder, as files.upload_many, and DELETE {sb}/files
 func (s *FilesService) SyncUp(ctx context.Context, localDir string, remoteDir string, options *FilesSyncUpOptions) (SyncResult, error) {
-	return call[SyncResult](ctx, s.target, "files.sync_up", nil, options, Text("localDir", localDir), Text("remoteDir", remoteDir))
+	return Call[SyncResult](ctx, s.target, "files.sync_up", Text("localDir", localDir), Text("remoteDir", remoteDir), Members(options))
 }
 
 // FilesSyncDownOptions are the options of files.sync_down, all optional.
@@ -464,5 +464,5 @@ func (o *FilesSyncDownOptions) reports() func(Progress) { return o.Progress }
 //
 // Endpoint: POST {sb}/process/execute, POST {sb}/files/bulk-download
 func (s *FilesService) SyncDown(ctx context.Context, remoteDir string, localDir string, options *FilesSyncDownOptions) (SyncResult, error) {
-	return call[SyncResult](ctx, s.target, "files.sync_down", nil, options, Text("remoteDir", remoteDir), Text("localDir", localDir))
+	return Call[SyncResult](ctx, s.target, "files.sync_down", Text("remoteDir", remoteDir), Text("localDir", localDir), Members(options))
 }

@@ -43,7 +43,7 @@ type GitCloneOptions struct {
 //
 // Endpoint: POST {sb}/git/clone
 func (s *GitService) Clone(ctx context.Context, url string, path string, options *GitCloneOptions) error {
-	return null(ctx, s.target, "git.clone", nil, options, Text("url", url), Text("path", path))
+	return CallNull(ctx, s.target, "git.clone", Text("url", url), Text("path", path), Members(options))
 }
 
 // Branches: The local branches of a repository.
@@ -56,7 +56,7 @@ func (s *GitService) Clone(ctx context.Context, url string, path string, options
 //
 // Endpoint: GET {sb}/git/branches
 func (s *GitService) Branches(ctx context.Context, path string, options *CallOptions) (Branches, error) {
-	return call[Branches](ctx, s.target, "git.branches", nil, options, Text("path", path))
+	return Call[Branches](ctx, s.target, "git.branches", Text("path", path), Members(options))
 }
 
 // Status: The branch, the files that differ from the last commit, and how far the upstream is.
@@ -71,7 +71,7 @@ func (s *GitService) Branches(ctx context.Context, path string, options *CallOpt
 //
 // Endpoint: GET {sb}/git/status
 func (s *GitService) Status(ctx context.Context, path string, options *CallOptions) (GitStatus, error) {
-	return call[GitStatus](ctx, s.target, "git.status", nil, options, Text("path", path))
+	return Call[GitStatus](ctx, s.target, "git.status", Text("path", path), Members(options))
 }
 
 // CreateBranch makes a branch at the current commit and checks it out.
@@ -88,7 +88,7 @@ func (s *GitService) Status(ctx context.Context, path string, options *CallOptio
 //
 // Endpoint: POST {sb}/git/branches
 func (s *GitService) CreateBranch(ctx context.Context, path string, name string, options *CallOptions) error {
-	return null(ctx, s.target, "git.create_branch", nil, options, Text("path", path), Text("name", name))
+	return CallNull(ctx, s.target, "git.create_branch", Text("path", path), Text("name", name), Members(options))
 }
 
 // Checkout checks out a branch or a commit.
@@ -105,7 +105,7 @@ func (s *GitService) CreateBranch(ctx context.Context, path string, name string,
 //
 // Endpoint: POST {sb}/git/checkout
 func (s *GitService) Checkout(ctx context.Context, path string, branch string, options *CallOptions) error {
-	return null(ctx, s.target, "git.checkout", nil, options, Text("path", path), Text("branch", branch))
+	return CallNull(ctx, s.target, "git.checkout", Text("path", path), Text("branch", branch), Members(options))
 }
 
 // GitDeleteBranchOptions are the options of git.delete_branch, all optional.
@@ -130,7 +130,7 @@ type GitDeleteBranchOptions struct {
 //
 // Endpoint: DELETE {sb}/git/branches
 func (s *GitService) DeleteBranch(ctx context.Context, path string, name string, options *GitDeleteBranchOptions) error {
-	return null(ctx, s.target, "git.delete_branch", nil, options, Text("path", path), Text("name", name))
+	return CallNull(ctx, s.target, "git.delete_branch", Text("path", path), Text("name", name), Members(options))
 }
 
 // Add stages files for the next commit, deleted ones too.
@@ -146,7 +146,7 @@ func (s *GitService) DeleteBranch(ctx context.Context, path string, name string,
 //
 // Endpoint: POST {sb}/git/add
 func (s *GitService) Add(ctx context.Context, path string, files []string, options *CallOptions) error {
-	return null(ctx, s.target, "git.add", nil, options, Text("path", path), Value("files", files))
+	return CallNull(ctx, s.target, "git.add", Text("path", path), Value("files", files), Members(options))
 }
 
 // GitCommitOptions are the options of git.commit, all optional.
@@ -174,7 +174,7 @@ type GitCommitOptions struct {
 //
 // Endpoint: POST {sb}/git/commit
 func (s *GitService) Commit(ctx context.Context, path string, message string, author string, email string, options *GitCommitOptions) (GitCommitted, error) {
-	return call[GitCommitted](ctx, s.target, "git.commit", nil, options, Text("path", path), Text("message", message), Text("author", author), Text("email", email))
+	return Call[GitCommitted](ctx, s.target, "git.commit", Text("path", path), Text("message", message), Text("author", author), Text("email", email), Members(options))
 }
 
 // GitPullOptions are the options of git.pull, all optional.
@@ -206,7 +206,7 @@ type GitPullOptions struct {
 //
 // Endpoint: POST {sb}/git/pull
 func (s *GitService) Pull(ctx context.Context, path string, options *GitPullOptions) error {
-	return null(ctx, s.target, "git.pull", nil, options, Text("path", path))
+	return CallNull(ctx, s.target, "git.pull", Text("path", path), Members(options))
 }
 
 // GitPushOptions are the options of git.push, all optional.
@@ -242,7 +242,7 @@ type GitPushOptions struct {
 //
 // Endpoint: POST {sb}/git/push
 func (s *GitService) Push(ctx context.Context, path string, options *GitPushOptions) error {
-	return null(ctx, s.target, "git.push", nil, options, Text("path", path))
+	return CallNull(ctx, s.target, "git.push", Text("path", path), Members(options))
 }
 
 // GitInitOptions are the options of git.init, all optional.
@@ -266,7 +266,7 @@ type GitInitOptions struct {
 //
 // Endpoint: POST {sb}/git/init
 func (s *GitService) Init(ctx context.Context, path string, options *GitInitOptions) error {
-	return null(ctx, s.target, "git.init", nil, options, Text("path", path))
+	return CallNull(ctx, s.target, "git.init", Text("path", path), Members(options))
 }
 
 // GitResetOptions are the options of git.reset, all optional.
@@ -294,7 +294,7 @@ type GitResetOptions struct {
 //
 // Endpoint: POST {sb}/git/reset
 func (s *GitService) Reset(ctx context.Context, path string, options *GitResetOptions) error {
-	return null(ctx, s.target, "git.reset", nil, options, Text("path", path))
+	return CallNull(ctx, s.target, "git.reset", Text("path", path), Members(options))
 }
 
 // GitRestoreOptions are the options of git.restore, all optional.
@@ -321,7 +321,7 @@ type GitRestoreOptions struct {
 //
 // Endpoint: POST {sb}/git/restore
 func (s *GitService) Restore(ctx context.Context, path string, files []string, options *GitRestoreOptions) error {
-	return null(ctx, s.target, "git.restore", nil, options, Text("path", path), Value("files", files))
+	return CallNull(ctx, s.target, "git.restore", Text("path", path), Value("files", files), Members(options))
 }
 
 // GitAddRemoteOptions are the options of git.add_remote, all optional.
@@ -349,7 +349,7 @@ type GitAddRemoteOptions struct {
 //
 // Endpoint: POST {sb}/git/remotes
 func (s *GitService) AddRemote(ctx context.Context, path string, name string, url string, options *GitAddRemoteOptions) error {
-	return null(ctx, s.target, "git.add_remote", nil, options, Text("path", path), Text("name", name), Text("url", url))
+	return CallNull(ctx, s.target, "git.add_remote", Text("path", path), Text("name", name), Text("url", url), Members(options))
 }
 
 // GitConfigSetOptions are the options of git.config_set, all optional.
@@ -374,7 +374,7 @@ type GitConfigSetOptions struct {
 //
 // Endpoint: POST {sb}/git/config
 func (s *GitService) ConfigSet(ctx context.Context, key string, value string, options *GitConfigSetOptions) error {
-	return null(ctx, s.target, "git.config_set", nil, options, Text("key", key), Text("value", value))
+	return CallNull(ctx, s.target, "git.config_set", Text("key", key), Text("value", value), Members(options))
 }
 
 // GitConfigUserOptions are the options of git.config_user, all optional.
@@ -400,7 +400,7 @@ type GitConfigUserOptions struct {
 //
 // Endpoint: POST {sb}/git/config/user
 func (s *GitService) ConfigUser(ctx context.Context, name string, email string, options *GitConfigUserOptions) error {
-	return null(ctx, s.target, "git.config_user", nil, options, Text("name", name), Text("email", email))
+	return CallNull(ctx, s.target, "git.config_user", Text("name", name), Text("email", email), Members(options))
 }
 
 // GitAuthenticateOptions are the options of git.authenticate, all optional.
@@ -428,7 +428,7 @@ type GitAuthenticateOptions struct {
 //
 // Endpoint: POST {sb}/git/credentials
 func (s *GitService) Authenticate(ctx context.Context, username string, password string, options *GitAuthenticateOptions) error {
-	return null(ctx, s.target, "git.authenticate", nil, options, Text("username", username), Text("password", password))
+	return CallNull(ctx, s.target, "git.authenticate", Text("username", username), Text("password", password), Members(options))
 }
 
 // Remotes: The remotes of a repository. UNSUPPORTED on a server before 0.205.
@@ -441,7 +441,7 @@ func (s *GitService) Authenticate(ctx context.Context, username string, password
 //
 // Endpoint: GET {sb}/git/remotes
 func (s *GitService) Remotes(ctx context.Context, path string, options *CallOptions) (GitRemotes, error) {
-	return call[GitRemotes](ctx, s.target, "git.remotes", nil, options, Text("path", path))
+	return Call[GitRemotes](ctx, s.target, "git.remotes", Text("path", path), Members(options))
 }
 
 // GitConfigGetOptions are the options of git.config_get, all optional.
@@ -465,7 +465,7 @@ type GitConfigGetOptions struct {
 //
 // Endpoint: GET {sb}/git/config
 func (s *GitService) ConfigGet(ctx context.Context, key string, options *GitConfigGetOptions) (GitConfigValue, error) {
-	return call[GitConfigValue](ctx, s.target, "git.config_get", nil, options, Text("key", key))
+	return Call[GitConfigValue](ctx, s.target, "git.config_get", Text("key", key), Members(options))
 }
 
 // History: The commits of the current branch, newest first. A branch without commits is HTTP_NOT_FOUND.
@@ -478,5 +478,5 @@ func (s *GitService) ConfigGet(ctx context.Context, key string, options *GitConf
 //
 // Endpoint: GET {sb}/git/history
 func (s *GitService) History(ctx context.Context, path string, options *CallOptions) ([]GitCommitInfo, error) {
-	return call[[]GitCommitInfo](ctx, s.target, "git.history", nil, options, Text("path", path))
+	return Call[[]GitCommitInfo](ctx, s.target, "git.history", Text("path", path), Members(options))
 }

@@ -20,7 +20,7 @@ import (
 //
 // Endpoint: none
 func (s *ImageService) Dockerfile(ctx context.Context, image Image, options *CallOptions) (string, error) {
-	return text(ctx, s.target, "image.dockerfile", nil, options, Value("image", image))
+	return callText(ctx, s.target, "image.dockerfile", Value("image", image), Members(options))
 }
 
 // Contexts: What of the local files an image object would upload: for each archive its hash, its length and
@@ -38,5 +38,5 @@ func (s *ImageService) Dockerfile(ctx context.Context, image Image, options *Cal
 //
 // Endpoint: none
 func (s *ImageService) Contexts(ctx context.Context, image Image, options *CallOptions) ([]ImageContext, error) {
-	return call[[]ImageContext](ctx, s.target, "image.contexts", nil, options, Value("image", image))
+	return Call[[]ImageContext](ctx, s.target, "image.contexts", Value("image", image), Members(options))
 }

@@ -37,7 +37,7 @@ type InterpreterRunOptions struct {
 //
 // Endpoint: GET {sb}/process/interpreter/execute (WebSocket)
 func (s *InterpreterService) Run(ctx context.Context, code string, options *InterpreterRunOptions) (InterpreterResult, error) {
-	return call[InterpreterResult](ctx, s.target, "interpreter.run", nil, options, Text("code", code))
+	return Call[InterpreterResult](ctx, s.target, "interpreter.run", Text("code", code), Members(options))
 }
 
 // RunStream opens interpreter.run as a stream: look at `error`, of a stream at STRUCTURED. Runs of one
@@ -56,7 +56,7 @@ func (s *InterpreterService) Run(ctx context.Context, code string, options *Inte
 //
 // Endpoint: GET {sb}/process/interpreter/execute (WebSocket)
 func (s *InterpreterService) RunStream(ctx context.Context, code string, options *InterpreterRunOptions) (*Stream[InterpreterOpened, InterpreterEnded], error) {
-	return openStream[InterpreterOpened, InterpreterEnded](ctx, s.target, "interpreter.run", options, Text("code", code))
+	return OpenStream[InterpreterOpened, InterpreterEnded](ctx, s.target, "interpreter.run", Text("code", code), Members(options))
 }
 
 // InterpreterCreateContextOptions are the options of interpreter.create_context, all optional.
@@ -78,7 +78,7 @@ type InterpreterCreateContextOptions struct {
 //
 // Endpoint: POST {sb}/process/interpreter/context
 func (s *InterpreterService) CreateContext(ctx context.Context, options *InterpreterCreateContextOptions) (InterpreterContext, error) {
-	return call[InterpreterContext](ctx, s.target, "interpreter.create_context", nil, options)
+	return Call[InterpreterContext](ctx, s.target, "interpreter.create_context", Members(options))
 }
 
 // ListContexts: The contexts that were made; the default one is not among them.
@@ -87,7 +87,7 @@ func (s *InterpreterService) CreateContext(ctx context.Context, options *Interpr
 //
 // Endpoint: GET {sb}/process/interpreter/context
 func (s *InterpreterService) ListContexts(ctx context.Context, options *CallOptions) (InterpreterContexts, error) {
-	return call[InterpreterContexts](ctx, s.target, "interpreter.list_contexts", nil, options)
+	return Call[InterpreterContexts](ctx, s.target, "interpreter.list_contexts", Members(options))
 }
 
 // DeleteContext ends a context and what runs in it.
@@ -100,5 +100,5 @@ func (s *InterpreterService) ListContexts(ctx context.Context, options *CallOpti
 //
 // Endpoint: DELETE {sb}/process/interpreter/context/{id}
 func (s *InterpreterService) DeleteContext(ctx context.Context, id string, options *CallOptions) error {
-	return null(ctx, s.target, "interpreter.delete_context", nil, options, Text("id", id))
+	return CallNull(ctx, s.target, "interpreter.delete_context", Text("id", id), Members(options))
 }

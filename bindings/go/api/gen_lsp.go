@@ -21,7 +21,7 @@ import (
 //
 // Endpoint: POST {sb}/lsp/start
 func (s *LspService) Start(ctx context.Context, language LspLanguage, projectPath string, options *CallOptions) error {
-	return null(ctx, s.target, "lsp.start", nil, options, Text("language", string(language)), Text("projectPath", projectPath))
+	return CallNull(ctx, s.target, "lsp.start", Text("language", string(language)), Text("projectPath", projectPath), Members(options))
 }
 
 // Stop ends a language server. One that was not started is HTTP_INTERNAL_SERVER (500).
@@ -36,7 +36,7 @@ func (s *LspService) Start(ctx context.Context, language LspLanguage, projectPat
 //
 // Endpoint: POST {sb}/lsp/stop
 func (s *LspService) Stop(ctx context.Context, language LspLanguage, projectPath string, options *CallOptions) error {
-	return null(ctx, s.target, "lsp.stop", nil, options, Text("language", string(language)), Text("projectPath", projectPath))
+	return CallNull(ctx, s.target, "lsp.stop", Text("language", string(language)), Text("projectPath", projectPath), Members(options))
 }
 
 // DidOpen tells a language server that a file is open, with its content as it is now in the sandbox.
@@ -55,7 +55,7 @@ func (s *LspService) Stop(ctx context.Context, language LspLanguage, projectPath
 //
 // Endpoint: POST {sb}/lsp/did-open
 func (s *LspService) DidOpen(ctx context.Context, language LspLanguage, projectPath string, path string, options *CallOptions) error {
-	return null(ctx, s.target, "lsp.did_open", nil, options, Text("language", string(language)), Text("projectPath", projectPath), Text("path", path))
+	return CallNull(ctx, s.target, "lsp.did_open", Text("language", string(language)), Text("projectPath", projectPath), Text("path", path), Members(options))
 }
 
 // DidClose tells a language server that a file is open no more.
@@ -70,7 +70,7 @@ func (s *LspService) DidOpen(ctx context.Context, language LspLanguage, projectP
 //
 // Endpoint: POST {sb}/lsp/did-close
 func (s *LspService) DidClose(ctx context.Context, language LspLanguage, projectPath string, path string, options *CallOptions) error {
-	return null(ctx, s.target, "lsp.did_close", nil, options, Text("language", string(language)), Text("projectPath", projectPath), Text("path", path))
+	return CallNull(ctx, s.target, "lsp.did_close", Text("language", string(language)), Text("projectPath", projectPath), Text("path", path), Members(options))
 }
 
 // Completions: What may stand at a place of a file that is open.
@@ -89,7 +89,7 @@ func (s *LspService) DidClose(ctx context.Context, language LspLanguage, project
 //
 // Endpoint: POST {sb}/lsp/completions
 func (s *LspService) Completions(ctx context.Context, language LspLanguage, projectPath string, path string, line int64, character int64, options *CallOptions) (CompletionList, error) {
-	return call[CompletionList](ctx, s.target, "lsp.completions", nil, options, Text("language", string(language)), Text("projectPath", projectPath), Text("path", path), Integer("line", line), Integer("character", character))
+	return Call[CompletionList](ctx, s.target, "lsp.completions", Text("language", string(language)), Text("projectPath", projectPath), Text("path", path), Integer("line", line), Integer("character", character), Members(options))
 }
 
 // DocumentSymbols: The classes, functions, variables and the like of a file.
@@ -107,7 +107,7 @@ func (s *LspService) Completions(ctx context.Context, language LspLanguage, proj
 //
 // Endpoint: GET {sb}/lsp/document-symbols
 func (s *LspService) DocumentSymbols(ctx context.Context, language LspLanguage, projectPath string, path string, options *CallOptions) ([]LspSymbol, error) {
-	return call[[]LspSymbol](ctx, s.target, "lsp.document_symbols", nil, options, Text("language", string(language)), Text("projectPath", projectPath), Text("path", path))
+	return Call[[]LspSymbol](ctx, s.target, "lsp.document_symbols", Text("language", string(language)), Text("projectPath", projectPath), Text("path", path), Members(options))
 }
 
 // WorkspaceSymbols: The symbols of the whole project with such a name.
@@ -124,5 +124,5 @@ func (s *LspService) DocumentSymbols(ctx context.Context, language LspLanguage, 
 //
 // Endpoint: GET {sb}/lsp/workspacesymbols
 func (s *LspService) WorkspaceSymbols(ctx context.Context, language LspLanguage, projectPath string, query string, options *CallOptions) ([]LspSymbol, error) {
-	return call[[]LspSymbol](ctx, s.target, "lsp.workspace_symbols", nil, options, Text("language", string(language)), Text("projectPath", projectPath), Text("query", query))
+	return Call[[]LspSymbol](ctx, s.target, "lsp.workspace_symbols", Text("language", string(language)), Text("projectPath", projectPath), Text("query", query), Members(options))
 }

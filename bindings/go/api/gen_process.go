@@ -36,7 +36,7 @@ type ProcessExecuteOptions struct {
 //
 // Endpoint: POST {sb}/process/execute
 func (s *ProcessService) Execute(ctx context.Context, command string, options *ProcessExecuteOptions) (ExecuteResult, error) {
-	return call[ExecuteResult](ctx, s.target, "process.execute", nil, options, Text("command", command))
+	return Call[ExecuteResult](ctx, s.target, "process.execute", Text("command", command), Members(options))
 }
 
 // ProcessCodeRunOptions are the options of process.code_run, all optional.
@@ -73,7 +73,7 @@ type ProcessCodeRunOptions struct {
 //
 // Endpoint: POST {sb}/process/code-run
 func (s *ProcessService) CodeRun(ctx context.Context, code string, options *ProcessCodeRunOptions) (CodeRunResult, error) {
-	return call[CodeRunResult](ctx, s.target, "process.code_run", nil, options, Text("code", code))
+	return Call[CodeRunResult](ctx, s.target, "process.code_run", Text("code", code), Members(options))
 }
 
 // ProcessRunOptions are the options of process.run, all optional.
@@ -115,7 +115,7 @@ type ProcessRunOptions struct {
 // Endpoint: POST {sb}/process/session, POST .../{id}/exec, GET .../command/{commandId}/logs (WebSocket),
 // DELETE .../{id}
 func (s *ProcessService) Run(ctx context.Context, command string, options *ProcessRunOptions) (RunResult, error) {
-	return call[RunResult](ctx, s.target, "process.run", nil, options, Text("command", command))
+	return Call[RunResult](ctx, s.target, "process.run", Text("command", command), Members(options))
 }
 
 // RunStream opens process.run as a stream: an unfinished last line appears when the command ends and gains a
@@ -137,5 +137,5 @@ func (s *ProcessService) Run(ctx context.Context, command string, options *Proce
 // Endpoint: POST {sb}/process/session, POST .../{id}/exec, GET .../command/{commandId}/logs (WebSocket),
 // DELETE .../{id}
 func (s *ProcessService) RunStream(ctx context.Context, command string, options *ProcessRunOptions) (*Stream[RunOpened, FollowEnded], error) {
-	return openStream[RunOpened, FollowEnded](ctx, s.target, "process.run", options, Text("command", command))
+	return OpenStream[RunOpened, FollowEnded](ctx, s.target, "process.run", Text("command", command), Members(options))
 }

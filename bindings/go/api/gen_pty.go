@@ -38,7 +38,7 @@ type PtyOpenOptions struct {
 // Endpoint: GET {sb}/process/pty/create-connect (WebSocket); on older servers POST {sb}/process/pty, GET
 // .../{id}/connect (WebSocket)
 func (s *PtyService) Open(ctx context.Context, id string, options *PtyOpenOptions) (*Stream[PtyOpened, PtyEnded], error) {
-	return openStream[PtyOpened, PtyEnded](ctx, s.target, "pty.open", options, Text("id", id))
+	return OpenStream[PtyOpened, PtyEnded](ctx, s.target, "pty.open", Text("id", id), Members(options))
 }
 
 // Connect attends a terminal that exists, beside whoever attends it already; what it wrote before is not
@@ -55,7 +55,7 @@ func (s *PtyService) Open(ctx context.Context, id string, options *PtyOpenOption
 //
 // Endpoint: GET {sb}/process/pty/{id}/connect (WebSocket)
 func (s *PtyService) Connect(ctx context.Context, id string, options *StreamOptions) (*Stream[PtyOpened, PtyEnded], error) {
-	return openStream[PtyOpened, PtyEnded](ctx, s.target, "pty.connect", options, Text("id", id))
+	return OpenStream[PtyOpened, PtyEnded](ctx, s.target, "pty.connect", Text("id", id), Members(options))
 }
 
 // PtyCreateOptions are the options of pty.create, all optional.
@@ -88,7 +88,7 @@ type PtyCreateOptions struct {
 //
 // Endpoint: POST {sb}/process/pty
 func (s *PtyService) Create(ctx context.Context, id string, options *PtyCreateOptions) (PtyCreated, error) {
-	return call[PtyCreated](ctx, s.target, "pty.create", nil, options, Text("id", id))
+	return Call[PtyCreated](ctx, s.target, "pty.create", Text("id", id), Members(options))
 }
 
 // List: The terminals of the sandbox; one whose shell has exited is not there any more.
@@ -97,7 +97,7 @@ func (s *PtyService) Create(ctx context.Context, id string, options *PtyCreateOp
 //
 // Endpoint: GET {sb}/process/pty
 func (s *PtyService) List(ctx context.Context, options *CallOptions) (PtyList, error) {
-	return call[PtyList](ctx, s.target, "pty.list", nil, options)
+	return Call[PtyList](ctx, s.target, "pty.list", Members(options))
 }
 
 // Info: One terminal: its size, directory, environment, and whether its shell runs.
@@ -110,7 +110,7 @@ func (s *PtyService) List(ctx context.Context, options *CallOptions) (PtyList, e
 //
 // Endpoint: GET {sb}/process/pty/{id}
 func (s *PtyService) Info(ctx context.Context, id string, options *CallOptions) (PtyInfo, error) {
-	return call[PtyInfo](ctx, s.target, "pty.info", nil, options, Text("id", id))
+	return Call[PtyInfo](ctx, s.target, "pty.info", Text("id", id), Members(options))
 }
 
 // Resize changes a terminal's size and answers the terminal.
@@ -127,7 +127,7 @@ func (s *PtyService) Info(ctx context.Context, id string, options *CallOptions) 
 //
 // Endpoint: POST {sb}/process/pty/{id}/resize
 func (s *PtyService) Resize(ctx context.Context, id string, cols int64, rows int64, options *CallOptions) (PtyInfo, error) {
-	return call[PtyInfo](ctx, s.target, "pty.resize", nil, options, Text("id", id), Integer("cols", cols), Integer("rows", rows))
+	return Call[PtyInfo](ctx, s.target, "pty.resize", Text("id", id), Integer("cols", cols), Integer("rows", rows), Members(options))
 }
 
 // Kill kills a terminal's shell and everything it runs. Streams that attend it end with `exitCode` 137.
@@ -141,5 +141,5 @@ func (s *PtyService) Resize(ctx context.Context, id string, cols int64, rows int
 //
 // Endpoint: DELETE {sb}/process/pty/{id}
 func (s *PtyService) Kill(ctx context.Context, id string, options *CallOptions) error {
-	return null(ctx, s.target, "pty.kill", nil, options, Text("id", id))
+	return CallNull(ctx, s.target, "pty.kill", Text("id", id), Members(options))
 }

@@ -12,5 +12,5 @@ import (
 //
 // Endpoint: GET {api}/regions
 func (s *RegionService) List(ctx context.Context, options *CallOptions) ([]Region, error) {
-	return call[[]Region](ctx, s.target, "region.list", nil, options)
+	return Call[[]Region](ctx, s.target, "region.list", Members(options))
 }

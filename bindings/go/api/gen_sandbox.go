@@ -94,7 +94,7 @@ func (o *SandboxCreateOptions) reports() func(Progress) { return o.Progress }
 // Endpoint: POST {api}/sandbox, then GET {api}/sandbox/{id} until it is started; for local files of an image
 // object GET {api}/object-storage/push-access before
 func (s *SandboxService) Create(ctx context.Context, options *SandboxCreateOptions) (*SandboxHandle, error) {
-	return handle(ctx, s.target, "sandbox.create", nil, options)
+	return CallSandbox(ctx, s.target, "sandbox.create", Members(options))
 }
 
 // CreateStream opens sandbox.create as a stream: a submitted call reports PROGRESS of them, and one that is
@@ -113,7 +113,7 @@ func (s *SandboxService) Create(ctx context.Context, options *SandboxCreateOptio
 // Endpoint: POST {api}/sandbox, then GET {api}/sandbox/{id} until it is started; for local files of an image
 // object GET {api}/object-storage/push-access before
 func (s *SandboxService) CreateStream(ctx context.Context, options *SandboxCreateOptions) (*Stream[Sandbox, Sandbox], error) {
-	return openStream[Sandbox, Sandbox](ctx, s.target, "sandbox.create", options)
+	return OpenStream[Sandbox, Sandbox](ctx, s.target, "sandbox.create", Members(options))
 }
 
 // Get reads a sandbox by its UUID or exact name. NOT_FOUND when there is none.
@@ -126,7 +126,7 @@ func (s *SandboxService) CreateStream(ctx context.Context, options *SandboxCreat
 //
 // Endpoint: GET {api}/sandbox/{idOrName}
 func (s *SandboxService) Get(ctx context.Context, idOrName string, options *CallOptions) (*SandboxHandle, error) {
-	return handle(ctx, s.target, "sandbox.get", nil, options, Text("idOrName", idOrName))
+	return CallSandbox(ctx, s.target, "sandbox.get", Text("idOrName", idOrName), Members(options))
 }
 
 // SandboxFindOptions are the options of sandbox.find, all optional.
@@ -147,7 +147,7 @@ type SandboxFindOptions struct {
 //
 // Endpoint: GET {api}/sandbox/{name}, GET {api}/sandbox
 func (s *SandboxService) Find(ctx context.Context, options *SandboxFindOptions) (*SandboxHandle, error) {
-	return handle(ctx, s.target, "sandbox.find", nil, options)
+	return CallSandbox(ctx, s.target, "sandbox.find", Members(options))
 }
 
 // SandboxListOptions are the options of sandbox.list, all optional.
@@ -227,7 +227,7 @@ type SandboxListOptions struct {
 //
 // Endpoint: GET {api}/sandbox, GET {api}/sandbox/paginated
 func (s *SandboxService) List(ctx context.Context, options *SandboxListOptions) (SandboxPage, error) {
-	return call[SandboxPage](ctx, s.target, "sandbox.list", nil, options)
+	return Call[SandboxPage](ctx, s.target, "sandbox.list", Members(options))
 }
 
 // Attach makes a handle of what is known already: an item of sandbox.list, or an id. Sends nothing; where the
@@ -239,7 +239,7 @@ func (s *SandboxService) List(ctx context.Context, options *SandboxListOptions) 
 //
 // Endpoint: none
 func (s *SandboxService) Attach(ctx context.Context, sandbox any, options *CallOptions) (*SandboxHandle, error) {
-	return handle(ctx, s.target, "sandbox.attach", nil, options, Value("sandbox", sandbox))
+	return CallSandbox(ctx, s.target, "sandbox.attach", Value("sandbox", sandbox), Members(options))
 }
 
 // Start starts a stopped or archived sandbox and waits until it is started.
@@ -251,7 +251,7 @@ func (s *SandboxService) Attach(ctx context.Context, sandbox any, options *CallO
 //
 // Endpoint: POST {api}/sandbox/{id}/start
 func (s *SandboxHandle) Start(ctx context.Context, options *CallOptions) (Sandbox, error) {
-	return call[Sandbox](ctx, s.target, "sandbox.start", nil, options)
+	return Call[Sandbox](ctx, s.target, "sandbox.start", Members(options))
 }
 
 // SandboxStopOptions are the options of sandbox.stop, all optional.
@@ -270,7 +270,7 @@ type SandboxStopOptions struct {
 //
 // Endpoint: POST {api}/sandbox/{id}/stop
 func (s *SandboxHandle) Stop(ctx context.Context, options *SandboxStopOptions) (Sandbox, error) {
-	return call[Sandbox](ctx, s.target, "sandbox.stop", nil, options)
+	return Call[Sandbox](ctx, s.target, "sandbox.stop", Members(options))
 }
 
 // Archive moves a stopped sandbox to cheaper storage; does not wait for the end of it.
@@ -281,7 +281,7 @@ func (s *SandboxHandle) Stop(ctx context.Context, options *SandboxStopOptions) (
 //
 // Endpoint: POST {api}/sandbox/{id}/archive
 func (s *SandboxHandle) Archive(ctx context.Context, options *CallOptions) (Sandbox, error) {
-	return call[Sandbox](ctx, s.target, "sandbox.archive", nil, options)
+	return Call[Sandbox](ctx, s.target, "sandbox.archive", Members(options))
 }
 
 // Pause pauses a started sandbox, its memory kept, and waits until it is paused; sandbox.start resumes it.
@@ -296,7 +296,7 @@ func (s *SandboxHandle) Archive(ctx context.Context, options *CallOptions) (Sand
 //
 // Endpoint: POST {api}/sandbox/{id}/pause
 func (s *SandboxHandle) Pause(ctx context.Context, options *CallOptions) (Sandbox, error) {
-	return call[Sandbox](ctx, s.target, "sandbox.pause", nil, options)
+	return Call[Sandbox](ctx, s.target, "sandbox.pause", Members(options))
 }
 
 // SandboxRecoverOptions are the options of sandbox.recover, all optional.
@@ -317,7 +317,7 @@ type SandboxRecoverOptions struct {
 //
 // Endpoint: POST {api}/sandbox/{id}/recover
 func (s *SandboxHandle) Recover(ctx context.Context, options *SandboxRecoverOptions) (Sandbox, error) {
-	return call[Sandbox](ctx, s.target, "sandbox.recover", nil, options)
+	return Call[Sandbox](ctx, s.target, "sandbox.recover", Members(options))
 }
 
 // SandboxDeleteOptions are the options of sandbox.delete, all optional.
@@ -336,7 +336,7 @@ type SandboxDeleteOptions struct {
 //
 // Endpoint: DELETE {api}/sandbox/{id}
 func (s *SandboxHandle) Delete(ctx context.Context, options *SandboxDeleteOptions) (*Sandbox, error) {
-	return call[*Sandbox](ctx, s.target, "sandbox.delete", nil, options)
+	return Call[*Sandbox](ctx, s.target, "sandbox.delete", Members(options))
 }
 
 // Refresh reads the sandbox again.
@@ -347,7 +347,7 @@ func (s *SandboxHandle) Delete(ctx context.Context, options *SandboxDeleteOption
 //
 // Endpoint: GET {api}/sandbox/{id}
 func (s *SandboxHandle) Refresh(ctx context.Context, options *CallOptions) (Sandbox, error) {
-	return call[Sandbox](ctx, s.target, "sandbox.refresh", nil, options)
+	return Call[Sandbox](ctx, s.target, "sandbox.refresh", Members(options))
 }
 
 // Wait waits until the sandbox is in one of the states.
@@ -363,7 +363,7 @@ func (s *SandboxHandle) Refresh(ctx context.Context, options *CallOptions) (Sand
 //
 // Endpoint: GET {api}/sandbox/{id}
 func (s *SandboxHandle) Wait(ctx context.Context, states []SandboxState, options *CallOptions) (Sandbox, error) {
-	return call[Sandbox](ctx, s.target, "sandbox.wait", nil, options, Value("states", states))
+	return Call[Sandbox](ctx, s.target, "sandbox.wait", Value("states", states), Members(options))
 }
 
 // Events: The events of the sandbox as they happen, over the service's event socket, until it is destroyed.
@@ -381,7 +381,7 @@ func (s *SandboxHandle) Wait(ctx context.Context, states []SandboxState, options
 //
 // Endpoint: GET {api}/socket.io/ (WebSocket), GET {api}/sandbox/{id}
 func (s *SandboxHandle) Events(ctx context.Context, options *StreamOptions) (*Stream[EventsOpened, EventsEnded], error) {
-	return openStream[EventsOpened, EventsEnded](ctx, s.target, "sandbox.events", options)
+	return OpenStream[EventsOpened, EventsEnded](ctx, s.target, "sandbox.events", Members(options))
 }
 
 // WaitForStart waits until the sandbox is started.
@@ -392,7 +392,7 @@ func (s *SandboxHandle) Events(ctx context.Context, options *StreamOptions) (*St
 //
 // Endpoint: GET {api}/sandbox/{id}
 func (s *SandboxHandle) WaitForStart(ctx context.Context, options *CallOptions) (Sandbox, error) {
-	return call[Sandbox](ctx, s.target, "sandbox.wait_for_start", nil, options)
+	return Call[Sandbox](ctx, s.target, "sandbox.wait_for_start", Members(options))
 }
 
 // WaitForStop waits until the sandbox is stopped, or gone.
@@ -403,7 +403,7 @@ func (s *SandboxHandle) WaitForStart(ctx context.Context, options *CallOptions) 
 //
 // Endpoint: GET {api}/sandbox/{id}
 func (s *SandboxHandle) WaitForStop(ctx context.Context, options *CallOptions) (Sandbox, error) {
-	return call[Sandbox](ctx, s.target, "sandbox.wait_for_stop", nil, options)
+	return Call[Sandbox](ctx, s.target, "sandbox.wait_for_stop", Members(options))
 }
 
 // WaitForResize waits until no resize is under way.
@@ -414,7 +414,7 @@ func (s *SandboxHandle) WaitForStop(ctx context.Context, options *CallOptions) (
 //
 // Endpoint: GET {api}/sandbox/{id}
 func (s *SandboxHandle) WaitForResize(ctx context.Context, options *CallOptions) (Sandbox, error) {
-	return call[Sandbox](ctx, s.target, "sandbox.wait_for_resize", nil, options)
+	return Call[Sandbox](ctx, s.target, "sandbox.wait_for_resize", Members(options))
 }
 
 // Resize changes cpu, memory or disk, and waits until it is done.
@@ -427,7 +427,7 @@ func (s *SandboxHandle) WaitForResize(ctx context.Context, options *CallOptions)
 //
 // Endpoint: POST {api}/sandbox/{id}/resize
 func (s *SandboxHandle) Resize(ctx context.Context, resources Resources, options *CallOptions) (Sandbox, error) {
-	return call[Sandbox](ctx, s.target, "sandbox.resize", nil, options, Value("resources", resources))
+	return Call[Sandbox](ctx, s.target, "sandbox.resize", Value("resources", resources), Members(options))
 }
 
 // Info: The sandbox as last read; `null` if it never was.
@@ -436,7 +436,7 @@ func (s *SandboxHandle) Resize(ctx context.Context, resources Resources, options
 //
 // Endpoint: none
 func (s *SandboxHandle) Info(ctx context.Context, options *CallOptions) (*Sandbox, error) {
-	return call[*Sandbox](ctx, s.target, "sandbox.info", nil, options)
+	return Call[*Sandbox](ctx, s.target, "sandbox.info", Members(options))
 }
 
 // SetLabels replaces all labels. Answers `{"labels":{...}}`.
@@ -449,7 +449,7 @@ func (s *SandboxHandle) Info(ctx context.Context, options *CallOptions) (*Sandbo
 //
 // Endpoint: PUT {api}/sandbox/{id}/labels
 func (s *SandboxHandle) SetLabels(ctx context.Context, labels map[string]string, options *CallOptions) (SandboxLabels, error) {
-	return call[SandboxLabels](ctx, s.target, "sandbox.set_labels", nil, options, Value("labels", labels))
+	return Call[SandboxLabels](ctx, s.target, "sandbox.set_labels", Value("labels", labels), Members(options))
 }
 
 // SetAutoStop sets after how many minutes without activity the sandbox stops; 0 never.
@@ -462,7 +462,7 @@ func (s *SandboxHandle) SetLabels(ctx context.Context, labels map[string]string,
 //
 // Endpoint: POST {api}/sandbox/{id}/autostop/{minutes}
 func (s *SandboxHandle) SetAutoStop(ctx context.Context, minutes int64, options *CallOptions) (Sandbox, error) {
-	return call[Sandbox](ctx, s.target, "sandbox.set_auto_stop", nil, options, Integer("minutes", minutes))
+	return Call[Sandbox](ctx, s.target, "sandbox.set_auto_stop", Integer("minutes", minutes), Members(options))
 }
 
 // SetAutoArchive sets after how many minutes stopped the sandbox is archived; 0 never.
@@ -475,7 +475,7 @@ func (s *SandboxHandle) SetAutoStop(ctx context.Context, minutes int64, options 
 //
 // Endpoint: POST {api}/sandbox/{id}/autoarchive/{minutes}
 func (s *SandboxHandle) SetAutoArchive(ctx context.Context, minutes int64, options *CallOptions) (Sandbox, error) {
-	return call[Sandbox](ctx, s.target, "sandbox.set_auto_archive", nil, options, Integer("minutes", minutes))
+	return Call[Sandbox](ctx, s.target, "sandbox.set_auto_archive", Integer("minutes", minutes), Members(options))
 }
 
 // SetAutoDelete sets after how many minutes stopped the sandbox is deleted; -1 never, 0 at once.
@@ -488,7 +488,7 @@ func (s *SandboxHandle) SetAutoArchive(ctx context.Context, minutes int64, optio
 //
 // Endpoint: POST {api}/sandbox/{id}/autodelete/{minutes}
 func (s *SandboxHandle) SetAutoDelete(ctx context.Context, minutes int64, options *CallOptions) (Sandbox, error) {
-	return call[Sandbox](ctx, s.target, "sandbox.set_auto_delete", nil, options, Integer("minutes", minutes))
+	return Call[Sandbox](ctx, s.target, "sandbox.set_auto_delete", Integer("minutes", minutes), Members(options))
 }
 
 // SetAutoPause sets after how many minutes without activity the sandbox pauses; 0 never.
@@ -503,7 +503,7 @@ func (s *SandboxHandle) SetAutoDelete(ctx context.Context, minutes int64, option
 //
 // Endpoint: POST {api}/sandbox/{id}/autopause/{minutes}
 func (s *SandboxHandle) SetAutoPause(ctx context.Context, minutes int64, options *CallOptions) (Sandbox, error) {
-	return call[Sandbox](ctx, s.target, "sandbox.set_auto_pause", nil, options, Integer("minutes", minutes))
+	return Call[Sandbox](ctx, s.target, "sandbox.set_auto_pause", Integer("minutes", minutes), Members(options))
 }
 
 // SetTTL sets after how many minutes from now the sandbox is destroyed, whatever it does; 0 never.
@@ -516,7 +516,7 @@ func (s *SandboxHandle) SetAutoPause(ctx context.Context, minutes int64, options
 //
 // Endpoint: POST {api}/sandbox/{id}/ttl/{minutes}
 func (s *SandboxHandle) SetTTL(ctx context.Context, minutes int64, options *CallOptions) (Sandbox, error) {
-	return call[Sandbox](ctx, s.target, "sandbox.set_ttl", nil, options, Integer("minutes", minutes))
+	return Call[Sandbox](ctx, s.target, "sandbox.set_ttl", Integer("minutes", minutes), Members(options))
 }
 
 // SetPublic sets whether preview links work without a token.
@@ -529,7 +529,7 @@ func (s *SandboxHandle) SetTTL(ctx context.Context, minutes int64, options *Call
 //
 // Endpoint: POST {api}/sandbox/{id}/public/{isPublic}
 func (s *SandboxHandle) SetPublic(ctx context.Context, isPublic bool, options *CallOptions) (Sandbox, error) {
-	return call[Sandbox](ctx, s.target, "sandbox.set_public", nil, options, Value("isPublic", isPublic))
+	return Call[Sandbox](ctx, s.target, "sandbox.set_public", Value("isPublic", isPublic), Members(options))
 }
 
 // SetSecrets replaces the secrets that the sandbox has as environment variables. Processes that run keep
@@ -543,7 +543,7 @@ func (s *SandboxHandle) SetPublic(ctx context.Context, isPublic bool, options *C
 //
 // Endpoint: PUT {api}/sandbox/{id}/secrets
 func (s *SandboxHandle) SetSecrets(ctx context.Context, secrets []map[string]string, options *CallOptions) (Sandbox, error) {
-	return call[Sandbox](ctx, s.target, "sandbox.set_secrets", nil, options, Value("secrets", secrets))
+	return Call[Sandbox](ctx, s.target, "sandbox.set_secrets", Value("secrets", secrets), Members(options))
 }
 
 // SandboxSetNetworkOptions are the options of sandbox.set_network, all optional.
@@ -570,7 +570,7 @@ type SandboxSetNetworkOptions struct {
 //
 // Endpoint: POST {api}/sandbox/{id}/network-settings
 func (s *SandboxHandle) SetNetwork(ctx context.Context, options *SandboxSetNetworkOptions) (Sandbox, error) {
-	return call[Sandbox](ctx, s.target, "sandbox.set_network", nil, options)
+	return Call[Sandbox](ctx, s.target, "sandbox.set_network", Members(options))
 }
 
 // SandboxUpdateEnvOptions are the options of sandbox.update_env, all optional.
@@ -594,7 +594,7 @@ type SandboxUpdateEnvOptions struct {
 //
 // Endpoint: POST {sb}/env
 func (s *SandboxHandle) UpdateEnv(ctx context.Context, options *SandboxUpdateEnvOptions) error {
-	return null(ctx, s.target, "sandbox.update_env", nil, options)
+	return CallNull(ctx, s.target, "sandbox.update_env", Members(options))
 }
 
 // SandboxKeepaliveOptions are the options of sandbox.keepalive, all optional.
@@ -613,7 +613,7 @@ type SandboxKeepaliveOptions struct {
 //
 // Endpoint: POST {api}/sandbox/{id}/last-activity
 func (s *SandboxHandle) Keepalive(ctx context.Context, options *SandboxKeepaliveOptions) error {
-	return null(ctx, s.target, "sandbox.keepalive", nil, options)
+	return CallNull(ctx, s.target, "sandbox.keepalive", Members(options))
 }
 
 // HomeDir: The user's home directory.
@@ -622,7 +622,7 @@ func (s *SandboxHandle) Keepalive(ctx context.Context, options *SandboxKeepalive
 //
 // Endpoint: GET {sb}/user-home-dir
 func (s *SandboxHandle) HomeDir(ctx context.Context, options *CallOptions) (Directory, error) {
-	return call[Directory](ctx, s.target, "sandbox.home_dir", nil, options)
+	return Call[Directory](ctx, s.target, "sandbox.home_dir", Members(options))
 }
 
 // WorkDir: The directory that relative paths start from.
@@ -631,7 +631,7 @@ func (s *SandboxHandle) HomeDir(ctx context.Context, options *CallOptions) (Dire
 //
 // Endpoint: GET {sb}/work-dir
 func (s *SandboxHandle) WorkDir(ctx context.Context, options *CallOptions) (Directory, error) {
-	return call[Directory](ctx, s.target, "sandbox.work_dir", nil, options)
+	return Call[Directory](ctx, s.target, "sandbox.work_dir", Members(options))
 }
 
 // PreviewLink: The link under which a port of the sandbox is reached from outside.
@@ -644,7 +644,7 @@ func (s *SandboxHandle) WorkDir(ctx context.Context, options *CallOptions) (Dire
 //
 // Endpoint: GET {api}/sandbox/{id}/ports/{port}/preview-url
 func (s *SandboxHandle) PreviewLink(ctx context.Context, port int64, options *CallOptions) (PreviewLink, error) {
-	return call[PreviewLink](ctx, s.target, "sandbox.preview_link", nil, options, Integer("port", port))
+	return Call[PreviewLink](ctx, s.target, "sandbox.preview_link", Integer("port", port), Members(options))
 }
 
 // SandboxSignedPreviewLinkOptions are the options of sandbox.signed_preview_link, all optional.
@@ -666,7 +666,7 @@ type SandboxSignedPreviewLinkOptions struct {
 //
 // Endpoint: GET {api}/sandbox/{id}/ports/{port}/signed-preview-url
 func (s *SandboxHandle) SignedPreviewLink(ctx context.Context, port int64, options *SandboxSignedPreviewLinkOptions) (SignedPreviewLink, error) {
-	return call[SignedPreviewLink](ctx, s.target, "sandbox.signed_preview_link", nil, options, Integer("port", port))
+	return Call[SignedPreviewLink](ctx, s.target, "sandbox.signed_preview_link", Integer("port", port), Members(options))
 }
 
 // ExpireSignedPreviewLink ends a signed preview link before its time. A link that does not exist is a
@@ -681,7 +681,7 @@ func (s *SandboxHandle) SignedPreviewLink(ctx context.Context, port int64, optio
 //
 // Endpoint: POST {api}/sandbox/{id}/ports/{port}/signed-preview-url/{token}/expire
 func (s *SandboxHandle) ExpireSignedPreviewLink(ctx context.Context, port int64, token string, options *CallOptions) error {
-	return null(ctx, s.target, "sandbox.expire_signed_preview_link", nil, options, Integer("port", port), Text("token", token))
+	return CallNull(ctx, s.target, "sandbox.expire_signed_preview_link", Integer("port", port), Text("token", token), Members(options))
 }
 
 // SandboxCreateSSHAccessOptions are the options of sandbox.create_ssh_access, all optional.
@@ -703,7 +703,7 @@ type SandboxCreateSSHAccessOptions struct {
 //
 // Endpoint: POST {api}/sandbox/{id}/ssh-access
 func (s *SandboxHandle) CreateSSHAccess(ctx context.Context, options *SandboxCreateSSHAccessOptions) (SSHAccess, error) {
-	return call[SSHAccess](ctx, s.target, "sandbox.create_ssh_access", nil, options)
+	return Call[SSHAccess](ctx, s.target, "sandbox.create_ssh_access", Members(options))
 }
 
 // RevokeSSHAccess ends a token for SSH. One that does not exist is a success. The result is the sandbox.
@@ -716,7 +716,7 @@ func (s *SandboxHandle) CreateSSHAccess(ctx context.Context, options *SandboxCre
 //
 // Endpoint: DELETE {api}/sandbox/{id}/ssh-access?token
 func (s *SandboxHandle) RevokeSSHAccess(ctx context.Context, token string, options *CallOptions) (Sandbox, error) {
-	return call[Sandbox](ctx, s.target, "sandbox.revoke_ssh_access", nil, options, Text("token", token))
+	return Call[Sandbox](ctx, s.target, "sandbox.revoke_ssh_access", Text("token", token), Members(options))
 }
 
 // ValidateSSHAccess: Whether a token for SSH is accepted, and which sandbox of the organization it leads to.
@@ -731,7 +731,7 @@ func (s *SandboxHandle) RevokeSSHAccess(ctx context.Context, token string, optio
 //
 // Endpoint: GET {api}/sandbox/ssh-access/validate?token
 func (s *SandboxHandle) ValidateSSHAccess(ctx context.Context, token string, options *CallOptions) (SSHValidation, error) {
-	return call[SSHValidation](ctx, s.target, "sandbox.validate_ssh_access", nil, options, Text("token", token))
+	return Call[SSHValidation](ctx, s.target, "sandbox.validate_ssh_access", Text("token", token), Members(options))
 }
 
 // SandboxDownloadURLOptions are the options of sandbox.download_url, all optional.
@@ -756,7 +756,7 @@ type SandboxDownloadURLOptions struct {
 //
 // Endpoint: GET {api}/sandbox/{id}/signing-key
 func (s *SandboxHandle) DownloadURL(ctx context.Context, path string, options *SandboxDownloadURLOptions) (SignedURL, error) {
-	return call[SignedURL](ctx, s.target, "sandbox.download_url", nil, options, Text("path", path))
+	return Call[SignedURL](ctx, s.target, "sandbox.download_url", Text("path", path), Members(options))
 }
 
 // SandboxUploadURLOptions are the options of sandbox.upload_url, all optional.
@@ -779,7 +779,7 @@ type SandboxUploadURLOptions struct {
 //
 // Endpoint: GET {api}/sandbox/{id}/signing-key
 func (s *SandboxHandle) UploadURL(ctx context.Context, path string, options *SandboxUploadURLOptions) (SignedURL, error) {
-	return call[SignedURL](ctx, s.target, "sandbox.upload_url", nil, options, Text("path", path))
+	return Call[SignedURL](ctx, s.target, "sandbox.upload_url", Text("path", path), Members(options))
 }
 
 // RotateSigningKey makes a new key: every URL that was signed before ends.
@@ -790,7 +790,7 @@ func (s *SandboxHandle) UploadURL(ctx context.Context, path string, options *San
 //
 // Endpoint: POST {api}/sandbox/{id}/signing-key/rotate
 func (s *SandboxHandle) RotateSigningKey(ctx context.Context, options *CallOptions) error {
-	return null(ctx, s.target, "sandbox.rotate_signing_key", nil, options)
+	return CallNull(ctx, s.target, "sandbox.rotate_signing_key", Members(options))
 }
 
 // Metrics: What the sandbox uses now: processors, memory, disk.
@@ -801,7 +801,7 @@ func (s *SandboxHandle) RotateSigningKey(ctx context.Context, options *CallOptio
 //
 // Endpoint: GET {sb}/system/metrics
 func (s *SandboxHandle) Metrics(ctx context.Context, options *CallOptions) (SystemMetrics, error) {
-	return call[SystemMetrics](ctx, s.target, "sandbox.metrics", nil, options)
+	return Call[SystemMetrics](ctx, s.target, "sandbox.metrics", Members(options))
 }
 
 // SandboxMetricsHistoryOptions are the options of sandbox.metrics_history, all optional.
@@ -826,7 +826,7 @@ type SandboxMetricsHistoryOptions struct {
 //
 // Endpoint: GET {api}/config, then GET {api}/sandbox/{id}/telemetry/metrics
 func (s *SandboxHandle) MetricsHistory(ctx context.Context, from Time, to Time, options *SandboxMetricsHistoryOptions) (MetricsSeries, error) {
-	return call[MetricsSeries](ctx, s.target, "sandbox.metrics_history", nil, options, Text("from", string(from)), Text("to", string(to)))
+	return Call[MetricsSeries](ctx, s.target, "sandbox.metrics_history", Text("from", string(from)), Text("to", string(to)), Members(options))
 }
 
 // Ports: The ports from 3000 to 9999 on which processes of the sandbox listen.
@@ -835,7 +835,7 @@ func (s *SandboxHandle) MetricsHistory(ctx context.Context, from Time, to Time, 
 //
 // Endpoint: GET {sb}/port
 func (s *SandboxHandle) Ports(ctx context.Context, options *CallOptions) (Ports, error) {
-	return call[Ports](ctx, s.target, "sandbox.ports", nil, options)
+	return Call[Ports](ctx, s.target, "sandbox.ports", Members(options))
 }
 
 // PortInUse: Whether a process of the sandbox listens on a port from 3000 to 9999.
@@ -846,7 +846,7 @@ func (s *SandboxHandle) Ports(ctx context.Context, options *CallOptions) (Ports,
 //
 // Endpoint: GET {sb}/port/{port}/in-use
 func (s *SandboxHandle) PortInUse(ctx context.Context, port int64, options *CallOptions) (PortUse, error) {
-	return call[PortUse](ctx, s.target, "sandbox.port_in_use", nil, options, Integer("port", port))
+	return Call[PortUse](ctx, s.target, "sandbox.port_in_use", Integer("port", port), Members(options))
 }
 
 // DaemonVersion: The version of the daemon in the sandbox.
@@ -855,7 +855,7 @@ func (s *SandboxHandle) PortInUse(ctx context.Context, port int64, options *Call
 //
 // Endpoint: GET {sb}/version
 func (s *SandboxHandle) DaemonVersion(ctx context.Context, options *CallOptions) (DaemonVersion, error) {
-	return call[DaemonVersion](ctx, s.target, "sandbox.daemon_version", nil, options)
+	return Call[DaemonVersion](ctx, s.target, "sandbox.daemon_version", Members(options))
 }
 
 // SandboxCreateSnapshotOptions are the options of sandbox.create_snapshot, all optional.
@@ -878,7 +878,7 @@ type SandboxCreateSnapshotOptions struct {
 //
 // Endpoint: POST {api}/sandbox/{id}/snapshot
 func (s *SandboxHandle) CreateSnapshot(ctx context.Context, name string, options *SandboxCreateSnapshotOptions) (Sandbox, error) {
-	return call[Sandbox](ctx, s.target, "sandbox.create_snapshot", nil, options, Text("name", name))
+	return Call[Sandbox](ctx, s.target, "sandbox.create_snapshot", Text("name", name), Members(options))
 }
 
 // SandboxForkOptions are the options of sandbox.fork, all optional.
@@ -903,7 +903,7 @@ type SandboxForkOptions struct {
 //
 // Endpoint: POST {api}/sandbox/{id}/fork, then GET {api}/sandbox/{id} of the copy until it is started
 func (s *SandboxHandle) Fork(ctx context.Context, options *SandboxForkOptions) (*SandboxHandle, error) {
-	return handle(ctx, s.target, "sandbox.fork", nil, options)
+	return CallSandbox(ctx, s.target, "sandbox.fork", Members(options))
 }
 
 // SandboxForksOptions are the options of sandbox.forks, all optional.
@@ -922,7 +922,7 @@ type SandboxForksOptions struct {
 //
 // Endpoint: GET {api}/sandbox/{id}/forks
 func (s *SandboxHandle) Forks(ctx context.Context, options *SandboxForksOptions) ([]Sandbox, error) {
-	return call[[]Sandbox](ctx, s.target, "sandbox.forks", nil, options)
+	return Call[[]Sandbox](ctx, s.target, "sandbox.forks", Members(options))
 }
 
 // Parent: The sandbox that this one was forked from. HTTP_NOT_FOUND when there is none.
@@ -933,7 +933,7 @@ func (s *SandboxHandle) Forks(ctx context.Context, options *SandboxForksOptions)
 //
 // Endpoint: GET {api}/sandbox/{id}/parent
 func (s *SandboxHandle) Parent(ctx context.Context, options *CallOptions) (Sandbox, error) {
-	return call[Sandbox](ctx, s.target, "sandbox.parent", nil, options)
+	return Call[Sandbox](ctx, s.target, "sandbox.parent", Members(options))
 }
 
 // Ancestors: The sandboxes that this one comes from, the oldest first.
@@ -944,5 +944,5 @@ func (s *SandboxHandle) Parent(ctx context.Context, options *CallOptions) (Sandb
 //
 // Endpoint: GET {api}/sandbox/{id}/ancestors
 func (s *SandboxHandle) Ancestors(ctx context.Context, options *CallOptions) ([]Sandbox, error) {
-	return call[[]Sandbox](ctx, s.target, "sandbox.ancestors", nil, options)
+	return Call[[]Sandbox](ctx, s.target, "sandbox.ancestors", Members(options))
 }

@@ -31,7 +31,7 @@ type SecretCreateOptions struct {
 //
 // Endpoint: POST {api}/secret
 func (s *SecretService) Create(ctx context.Context, name string, value string, options *SecretCreateOptions) (Secret, error) {
-	return call[Secret](ctx, s.target, "secret.create", nil, options, Text("name", name), Text("value", value))
+	return Call[Secret](ctx, s.target, "secret.create", Text("name", name), Text("value", value), Members(options))
 }
 
 // Get reads a secret by its id, without its value. UNSUPPORTED on a server before 0.205.
@@ -44,7 +44,7 @@ func (s *SecretService) Create(ctx context.Context, name string, value string, o
 //
 // Endpoint: GET {api}/secret/{id}
 func (s *SecretService) Get(ctx context.Context, id string, options *CallOptions) (Secret, error) {
-	return call[Secret](ctx, s.target, "secret.get", nil, options, Text("id", id))
+	return Call[Secret](ctx, s.target, "secret.get", Text("id", id), Members(options))
 }
 
 // SecretListOptions are the options of secret.list, all optional.
@@ -71,7 +71,7 @@ type SecretListOptions struct {
 //
 // Endpoint: GET {api}/secret/paginated
 func (s *SecretService) List(ctx context.Context, options *SecretListOptions) (SecretPage, error) {
-	return call[SecretPage](ctx, s.target, "secret.list", nil, options)
+	return Call[SecretPage](ctx, s.target, "secret.list", Members(options))
 }
 
 // SecretUpdateOptions are the options of secret.update, all optional.
@@ -98,7 +98,7 @@ type SecretUpdateOptions struct {
 //
 // Endpoint: PATCH {api}/secret/{id}
 func (s *SecretService) Update(ctx context.Context, id string, options *SecretUpdateOptions) (Secret, error) {
-	return call[Secret](ctx, s.target, "secret.update", nil, options, Text("id", id))
+	return Call[Secret](ctx, s.target, "secret.update", Text("id", id), Members(options))
 }
 
 // Delete deletes a secret. UNSUPPORTED on a server before 0.205.
@@ -111,5 +111,5 @@ func (s *SecretService) Update(ctx context.Context, id string, options *SecretUp
 //
 // Endpoint: DELETE {api}/secret/{id}
 func (s *SecretService) Delete(ctx context.Context, id string, options *CallOptions) error {
-	return null(ctx, s.target, "secret.delete", nil, options, Text("id", id))
+	return CallNull(ctx, s.target, "secret.delete", Text("id", id), Members(options))
 }

@@ -19,7 +19,7 @@ import (
 //
 // Endpoint: POST {sb}/process/session
 func (s *SessionService) Create(ctx context.Context, id string, options *CallOptions) error {
-	return null(ctx, s.target, "session.create", nil, options, Text("id", id))
+	return CallNull(ctx, s.target, "session.create", Text("id", id), Members(options))
 }
 
 // Delete ends a session's shell and everything it runs.
@@ -33,7 +33,7 @@ func (s *SessionService) Create(ctx context.Context, id string, options *CallOpt
 //
 // Endpoint: DELETE {sb}/process/session/{id}
 func (s *SessionService) Delete(ctx context.Context, id string, options *CallOptions) error {
-	return null(ctx, s.target, "session.delete", nil, options, Text("id", id))
+	return CallNull(ctx, s.target, "session.delete", Text("id", id), Members(options))
 }
 
 // Get: A session and the commands that ran in it; one without `exitCode` still runs, or ended its shell.
@@ -46,7 +46,7 @@ func (s *SessionService) Delete(ctx context.Context, id string, options *CallOpt
 //
 // Endpoint: GET {sb}/process/session/{id}
 func (s *SessionService) Get(ctx context.Context, id string, options *CallOptions) (Session, error) {
-	return call[Session](ctx, s.target, "session.get", nil, options, Text("id", id))
+	return Call[Session](ctx, s.target, "session.get", Text("id", id), Members(options))
 }
 
 // List: All sessions of the sandbox with their commands.
@@ -55,7 +55,7 @@ func (s *SessionService) Get(ctx context.Context, id string, options *CallOption
 //
 // Endpoint: GET {sb}/process/session
 func (s *SessionService) List(ctx context.Context, options *CallOptions) ([]Session, error) {
-	return call[[]Session](ctx, s.target, "session.list", nil, options)
+	return Call[[]Session](ctx, s.target, "session.list", Members(options))
 }
 
 // SessionExecuteOptions are the options of session.execute, all optional.
@@ -88,7 +88,7 @@ type SessionExecuteOptions struct {
 //
 // Endpoint: POST {sb}/process/session/{id}/exec
 func (s *SessionService) Execute(ctx context.Context, id string, command string, options *SessionExecuteOptions) (SessionExecuteResult, error) {
-	return call[SessionExecuteResult](ctx, s.target, "session.execute", nil, options, Text("id", id), Text("command", command))
+	return Call[SessionExecuteResult](ctx, s.target, "session.execute", Text("id", id), Text("command", command), Members(options))
 }
 
 // Command: One command of a session; without `exitCode` it still runs, or ended its shell.
@@ -102,7 +102,7 @@ func (s *SessionService) Execute(ctx context.Context, id string, command string,
 //
 // Endpoint: GET {sb}/process/session/{id}/command/{commandId}
 func (s *SessionService) Command(ctx context.Context, id string, commandID string, options *CallOptions) (SessionCommand, error) {
-	return call[SessionCommand](ctx, s.target, "session.command", nil, options, Text("id", id), Text("commandId", commandID))
+	return Call[SessionCommand](ctx, s.target, "session.command", Text("id", id), Text("commandId", commandID), Members(options))
 }
 
 // Logs: What a command has written so far.
@@ -116,7 +116,7 @@ func (s *SessionService) Command(ctx context.Context, id string, commandID strin
 //
 // Endpoint: GET {sb}/process/session/{id}/command/{commandId}/logs
 func (s *SessionService) Logs(ctx context.Context, id string, commandID string, options *CallOptions) (CommandLogs, error) {
-	return call[CommandLogs](ctx, s.target, "session.logs", nil, options, Text("id", id), Text("commandId", commandID))
+	return Call[CommandLogs](ctx, s.target, "session.logs", Text("id", id), Text("commandId", commandID), Members(options))
 }
 
 // SessionFollowOptions are the options of session.follow, all optional.
@@ -146,7 +146,7 @@ type SessionFollowOptions struct {
 // Endpoint: GET {sb}/process/session/{id}/command/{commandId}/logs?follow=true (WebSocket), GET
 // .../{commandId}
 func (s *SessionService) Follow(ctx context.Context, id string, commandID string, options *SessionFollowOptions) (*Stream[Nothing, FollowEnded], error) {
-	return openStream[Nothing, FollowEnded](ctx, s.target, "session.follow", options, Text("id", id), Text("commandId", commandID))
+	return OpenStream[Nothing, FollowEnded](ctx, s.target, "session.follow", Text("id", id), Text("commandId", commandID), Members(options))
 }
 
 // Input writes a line to the input of a running command that was started with `runAsync`.
@@ -166,7 +166,7 @@ func (s *SessionService) Follow(ctx context.Context, id string, commandID string
 //
 // Endpoint: POST {sb}/process/session/{id}/command/{commandId}/input
 func (s *SessionService) Input(ctx context.Context, id string, commandID string, data string, options *CallOptions) error {
-	return null(ctx, s.target, "session.input", nil, options, Text("id", id), Text("commandId", commandID), Text("data", data))
+	return CallNull(ctx, s.target, "session.input", Text("id", id), Text("commandId", commandID), Text("data", data), Members(options))
 }
 
 // Entrypoint: The session of the sandbox's entrypoint.
@@ -177,7 +177,7 @@ func (s *SessionService) Input(ctx context.Context, id string, commandID string,
 //
 // Endpoint: GET {sb}/process/session/entrypoint
 func (s *SessionService) Entrypoint(ctx context.Context, options *CallOptions) (Session, error) {
-	return call[Session](ctx, s.target, "session.entrypoint", nil, options)
+	return Call[Session](ctx, s.target, "session.entrypoint", Members(options))
 }
 
 // EntrypointLogs: What the sandbox's entrypoint has written so far.
@@ -188,7 +188,7 @@ func (s *SessionService) Entrypoint(ctx context.Context, options *CallOptions) (
 //
 // Endpoint: GET {sb}/process/session/entrypoint/logs
 func (s *SessionService) EntrypointLogs(ctx context.Context, options *CallOptions) (CommandLogs, error) {
-	return call[CommandLogs](ctx, s.target, "session.entrypoint_logs", nil, options)
+	return Call[CommandLogs](ctx, s.target, "session.entrypoint_logs", Members(options))
 }
 
 // SessionEntrypointFollowOptions are the options of session.entrypoint_follow, all optional.
@@ -211,5 +211,5 @@ type SessionEntrypointFollowOptions struct {
 // Endpoint: GET {sb}/process/session/entrypoint/logs?follow=true (WebSocket), GET
 // {sb}/process/session/entrypoint
 func (s *SessionService) EntrypointFollow(ctx context.Context, options *SessionEntrypointFollowOptions) (*Stream[Nothing, FollowEnded], error) {
-	return openStream[Nothing, FollowEnded](ctx, s.target, "session.entrypoint_follow", options)
+	return OpenStream[Nothing, FollowEnded](ctx, s.target, "session.entrypoint_follow", Members(options))
 }

@@ -40,7 +40,7 @@ func (o *SnapshotCreateOptions) reports() func(Progress) { return o.Progress }
 // Endpoint: POST {api}/snapshots, GET {api}/snapshots/{id} until it is over,
 // {api}/snapshots/{id}/build-logs-url; {api}/object-storage/push-access before, for local files
 func (s *SnapshotService) Create(ctx context.Context, name string, image any, options *SnapshotCreateOptions) (Snapshot, error) {
-	return call[Snapshot](ctx, s.target, "snapshot.create", nil, options, Text("name", name), Value("image", image))
+	return Call[Snapshot](ctx, s.target, "snapshot.create", Text("name", name), Value("image", image), Members(options))
 }
 
 // CreateStream opens snapshot.create as a stream: the build failed; the message has the reason, and the name
@@ -59,7 +59,7 @@ func (s *SnapshotService) Create(ctx context.Context, name string, image any, op
 // Endpoint: POST {api}/snapshots, GET {api}/snapshots/{id} until it is over,
 // {api}/snapshots/{id}/build-logs-url; {api}/object-storage/push-access before, for local files
 func (s *SnapshotService) CreateStream(ctx context.Context, name string, image any, options *SnapshotCreateOptions) (*Stream[Snapshot, Snapshot], error) {
-	return openStream[Snapshot, Snapshot](ctx, s.target, "snapshot.create", options, Text("name", name), Value("image", image))
+	return OpenStream[Snapshot, Snapshot](ctx, s.target, "snapshot.create", Text("name", name), Value("image", image), Members(options))
 }
 
 // Get reads a snapshot by its UUID or exact name.
@@ -72,7 +72,7 @@ func (s *SnapshotService) CreateStream(ctx context.Context, name string, image a
 //
 // Endpoint: GET {api}/snapshots/{idOrName}
 func (s *SnapshotService) Get(ctx context.Context, idOrName string, options *CallOptions) (Snapshot, error) {
-	return call[Snapshot](ctx, s.target, "snapshot.get", nil, options, Text("idOrName", idOrName))
+	return Call[Snapshot](ctx, s.target, "snapshot.get", Text("idOrName", idOrName), Members(options))
 }
 
 // SnapshotListOptions are the options of snapshot.list, all optional.
@@ -93,7 +93,7 @@ type SnapshotListOptions struct {
 //
 // Endpoint: GET {api}/snapshots
 func (s *SnapshotService) List(ctx context.Context, options *SnapshotListOptions) (SnapshotPage, error) {
-	return call[SnapshotPage](ctx, s.target, "snapshot.list", nil, options)
+	return Call[SnapshotPage](ctx, s.target, "snapshot.list", Members(options))
 }
 
 // Delete deletes a snapshot by its UUID or exact name. Sandboxes that were made from it stay.
@@ -108,7 +108,7 @@ func (s *SnapshotService) List(ctx context.Context, options *SnapshotListOptions
 //
 // Endpoint: DELETE {api}/snapshots/{id}, where it is a name after GET {api}/snapshots/{name}
 func (s *SnapshotService) Delete(ctx context.Context, idOrName string, options *CallOptions) error {
-	return null(ctx, s.target, "snapshot.delete", nil, options, Text("idOrName", idOrName))
+	return CallNull(ctx, s.target, "snapshot.delete", Text("idOrName", idOrName), Members(options))
 }
 
 // Activate activates a snapshot whose state is `inactive`; it is `pending` for a moment before it is
@@ -124,7 +124,7 @@ func (s *SnapshotService) Delete(ctx context.Context, idOrName string, options *
 //
 // Endpoint: POST {api}/snapshots/{id}/activate
 func (s *SnapshotService) Activate(ctx context.Context, id string, options *CallOptions) (Snapshot, error) {
-	return call[Snapshot](ctx, s.target, "snapshot.activate", nil, options, Text("id", id))
+	return Call[Snapshot](ctx, s.target, "snapshot.activate", Text("id", id), Members(options))
 }
 
 // Deactivate deactivates a snapshot: no sandbox can be made from it until it is activated again.
@@ -139,5 +139,5 @@ func (s *SnapshotService) Activate(ctx context.Context, id string, options *Call
 //
 // Endpoint: POST {api}/snapshots/{id}/deactivate
 func (s *SnapshotService) Deactivate(ctx context.Context, id string, options *CallOptions) error {
-	return null(ctx, s.target, "snapshot.deactivate", nil, options, Text("id", id))
+	return CallNull(ctx, s.target, "snapshot.deactivate", Text("id", id), Members(options))
 }

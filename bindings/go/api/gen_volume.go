@@ -18,7 +18,7 @@ import (
 //
 // Endpoint: POST {api}/volumes
 func (s *VolumeService) Create(ctx context.Context, name string, options *CallOptions) (Volume, error) {
-	return call[Volume](ctx, s.target, "volume.create", nil, options, Text("name", name))
+	return Call[Volume](ctx, s.target, "volume.create", Text("name", name), Members(options))
 }
 
 // Get reads a volume by its UUID or exact name.
@@ -31,7 +31,7 @@ func (s *VolumeService) Create(ctx context.Context, name string, options *CallOp
 //
 // Endpoint: GET {api}/volumes/{id}, GET {api}/volumes/by-name/{name}
 func (s *VolumeService) Get(ctx context.Context, idOrName string, options *CallOptions) (Volume, error) {
-	return call[Volume](ctx, s.target, "volume.get", nil, options, Text("idOrName", idOrName))
+	return Call[Volume](ctx, s.target, "volume.get", Text("idOrName", idOrName), Members(options))
 }
 
 // List: All volumes of the organization, the last used first.
@@ -40,7 +40,7 @@ func (s *VolumeService) Get(ctx context.Context, idOrName string, options *CallO
 //
 // Endpoint: GET {api}/volumes
 func (s *VolumeService) List(ctx context.Context, options *CallOptions) ([]Volume, error) {
-	return call[[]Volume](ctx, s.target, "volume.list", nil, options)
+	return Call[[]Volume](ctx, s.target, "volume.list", Members(options))
 }
 
 // Delete deletes a volume and what is in it, by its UUID or exact name; does not wait for the end of it.
@@ -56,7 +56,7 @@ func (s *VolumeService) List(ctx context.Context, options *CallOptions) ([]Volum
 //
 // Endpoint: DELETE {api}/volumes/{id}, where it is a name after GET {api}/volumes/by-name/{name}
 func (s *VolumeService) Delete(ctx context.Context, idOrName string, options *CallOptions) error {
-	return null(ctx, s.target, "volume.delete", nil, options, Text("idOrName", idOrName))
+	return CallNull(ctx, s.target, "volume.delete", Text("idOrName", idOrName), Members(options))
 }
 
 // Wait waits until a volume is ready, by its UUID or exact name; the result is the volume as last read.
@@ -72,5 +72,5 @@ func (s *VolumeService) Delete(ctx context.Context, idOrName string, options *Ca
 //
 // Endpoint: GET {api}/volumes/{id} or GET {api}/volumes/by-name/{name}, until it is ready
 func (s *VolumeService) Wait(ctx context.Context, idOrName string, options *CallOptions) (Volume, error) {
-	return call[Volume](ctx, s.target, "volume.wait", nil, options, Text("idOrName", idOrName))
+	return Call[Volume](ctx, s.target, "volume.wait", Text("idOrName", idOrName), Members(options))
 }

@@ -28,7 +28,7 @@ type WarmPoolCreateOptions struct {
 //
 // Endpoint: POST {api}/warm-pools
 func (s *WarmPoolService) Create(ctx context.Context, snapshot string, pool int64, options *WarmPoolCreateOptions) (WarmPool, error) {
-	return call[WarmPool](ctx, s.target, "warm_pool.create", nil, options, Text("snapshot", snapshot), Integer("pool", pool))
+	return Call[WarmPool](ctx, s.target, "warm_pool.create", Text("snapshot", snapshot), Integer("pool", pool), Members(options))
 }
 
 // List: All warm pools of the organization. UNSUPPORTED on a server before 0.205.
@@ -39,7 +39,7 @@ func (s *WarmPoolService) Create(ctx context.Context, snapshot string, pool int6
 //
 // Endpoint: GET {api}/warm-pools
 func (s *WarmPoolService) List(ctx context.Context, options *CallOptions) ([]WarmPool, error) {
-	return call[[]WarmPool](ctx, s.target, "warm_pool.list", nil, options)
+	return Call[[]WarmPool](ctx, s.target, "warm_pool.list", Members(options))
 }
 
 // Update changes how many sandboxes wait in a pool; 0 empties it. UNSUPPORTED on a server before 0.205.
@@ -53,7 +53,7 @@ func (s *WarmPoolService) List(ctx context.Context, options *CallOptions) ([]War
 //
 // Endpoint: PATCH {api}/warm-pools/{id}
 func (s *WarmPoolService) Update(ctx context.Context, id string, pool int64, options *CallOptions) (WarmPool, error) {
-	return call[WarmPool](ctx, s.target, "warm_pool.update", nil, options, Text("id", id), Integer("pool", pool))
+	return Call[WarmPool](ctx, s.target, "warm_pool.update", Text("id", id), Integer("pool", pool), Members(options))
 }
 
 // Delete deletes a pool and the sandboxes that wait in it. UNSUPPORTED on a server before 0.205.
@@ -66,5 +66,5 @@ func (s *WarmPoolService) Update(ctx context.Context, id string, pool int64, opt
 //
 // Endpoint: DELETE {api}/warm-pools/{id}
 func (s *WarmPoolService) Delete(ctx context.Context, id string, options *CallOptions) error {
-	return null(ctx, s.target, "warm_pool.delete", nil, options, Text("id", id))
+	return CallNull(ctx, s.target, "warm_pool.delete", Text("id", id), Members(options))
 }

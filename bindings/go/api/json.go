@@ -1,7 +1,7 @@
 package api
 
 import (
-	stdbytes "bytes"
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"reflect"
@@ -10,18 +10,12 @@ import (
 	"unicode/utf8"
 )
 
-// Nothing is the JSON of what has none.
-type Nothing struct{}
-
-// UnmarshalJSON takes anything.
-func (*Nothing) UnmarshalJSON([]byte) error { return nil }
-
-// MarshalJSON writes null.
-func (Nothing) MarshalJSON() ([]byte, error) { return []byte("null"), nil }
+// Nothing is the JSON of what has none: null.
+type Nothing = json.RawMessage
 
 // read fills the fields of a struct that have a member's name, in its quotes, and keeps what has none. The JSON is valid.
 func read(data []byte, additional *map[string]json.RawMessage, field func(name []byte) any) (err error) {
-	if !stdbytes.HasPrefix(stdbytes.TrimSpace(data), []byte("{")) {
+	if !bytes.HasPrefix(bytes.TrimSpace(data), []byte("{")) {
 		return json.Unmarshal(data, &struct{}{})
 	}
 	members(data, func(key, value []byte) {
@@ -56,7 +50,7 @@ func readValue(value []byte, to any) error {
 		v.SetZero()
 		return nil
 	case reflect.String:
-		if value[0] == '"' && stdbytes.IndexByte(value, '\\') < 0 && utf8.Valid(value) {
+		if value[0] == '"' && bytes.IndexByte(value, '\\') < 0 && utf8.Valid(value) {
 			v.SetString(string(value[1 : len(value)-1]))
 			return nil
 		}
@@ -112,11 +106,11 @@ func members(data []byte, each func(key, value []byte)) {
 			}
 		case ':':
 			if depth == 1 {
-				key, from = stdbytes.TrimSpace(data[from:i]), i+1
+				key, from = bytes.TrimSpace(data[from:i]), i+1
 			}
 		case ',', '}', ']':
 			if depth == 1 && key != nil {
-				each(key, stdbytes.TrimSpace(data[from:i]))
+				each(key, bytes.TrimSpace(data[from:i]))
 				key, from = nil, i+1
 			}
 			if data[i] != ',' {

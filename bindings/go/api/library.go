@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"unsafe"
@@ -15,14 +16,6 @@ import (
 
 // abi is the version of the C interface that this package was written against, major << 16 | minor.
 const abi = 1
-
-// lib holds the addresses of the functions that are called.
-var lib struct {
-	clientOpen, echoOpen, close, free     uintptr
-	call, submit, cancel, shutdown        uintptr
-	queueOpen, queueNext, queueFd, take   uintptr
-	streamOpen, streamWrite, streamFinish uintptr
-}
 
 // load loads the first library that exists in the places where it can be.
 var load = sync.OnceValue(func() error {
@@ -61,11 +54,11 @@ func open(path string, looked ...string) error {
 			err, strings.Join(looked, ", ")))
 	}
 	missing := func(name string) error {
-		return errors.New("CONFIGURATION", fmt.Sprintf("%s is no libdaytona: it has no daytona_%s.", path, name))
+		return errors.New("CONFIGURATION", fmt.Sprintf("%s is no libdaytona: it has no %s.", path, name))
 	}
 	version, err := purego.Dlsym(handle, "daytona_abi_version")
 	if err != nil {
-		return missing("abi_version")
+		return missing("daytona_abi_version")
 	}
 	number, _, _ := purego.SyscallN(version)
 	if is := uint32(number); is>>16 != abi>>16 || is < abi {
@@ -77,13 +70,8 @@ func open(path string, looked ...string) error {
 			"%s is %s: its interface is %d.%d, this package needs %d.%d or a later minor version.",
 			path, reason, is>>16, is&0xffff, abi>>16, abi&0xffff))
 	}
-	for name, address := range map[string]*uintptr{
-		"client_open": &lib.clientOpen, "echo_open": &lib.echoOpen, "close": &lib.close, "free": &lib.free,
-		"call": &lib.call, "submit": &lib.submit, "cancel": &lib.cancel, "shutdown": &lib.shutdown,
-		"queue_open": &lib.queueOpen, "queue_next": &lib.queueNext, "queue_fd": &lib.queueFd, "event_take": &lib.take,
-		"stream_open": &lib.streamOpen, "stream_write": &lib.streamWrite, "stream_finish": &lib.streamFinish,
-	} {
-		if *address, err = purego.Dlsym(handle, "daytona_"+name); err != nil {
+	for number, name := range functions {
+		if addresses[number], err = purego.Dlsym(handle, name); err != nil {
 			return missing(name)
 		}
 	}
@@ -95,26 +83,19 @@ func taken(out unsafe.Pointer, length int) []byte {
 	if out == nil {
 		return nil
 	}
-	data := append([]byte(nil), unsafe.Slice((*byte)(out), length)...)
-	purego.SyscallN(lib.free, uintptr(out))
+	data := slices.Clone(unsafe.Slice((*byte)(out), length))
+	daytonaFree(out)
 	return data
 }
 
 // failure makes an error of the status of a function and the error JSON that it handed out; nil where there is none.
-func failure(status uintptr, out unsafe.Pointer) error {
-	if int32(status) == 0 {
+func failure(status int32, out unsafe.Pointer) error {
+	if status == 0 {
 		return nil
 	}
 	length := 0
 	for out != nil && *(*byte)(unsafe.Add(out, length)) != 0 {
 		length++
 	}
-	return errors.FromJSON(int(int32(status)), taken(out, length))
-}
-
-// closeHandle releases any handle; one that is closed already is no mistake.
-func closeHandle(handle uint64) {
-	if handle != 0 {
-		purego.SyscallN(lib.close, uintptr(handle))
-	}
+	return errors.FromJSON(int(status), taken(out, length))
 }

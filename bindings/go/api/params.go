@@ -10,7 +10,6 @@ import (
 	"sync"
 	"time"
 	"unicode/utf8"
-	"unsafe"
 
 	"github.com/libdaytona/libdaytona/bindings/go/errors"
 )
@@ -38,10 +37,15 @@ func Milliseconds(name string, value time.Duration) Argument {
 	return Argument{name, whole}
 }
 
+// Body is the raw bytes of an operation that takes some.
+func Body(data []byte) Argument { return Argument{"", rawBytes(data)} }
+
+type rawBytes []byte
+
 // Value is anything that encoding/json writes.
 func Value(name string, value any) Argument { return Argument{name, value} }
 
-// Members are the members of a struct or map, each a parameter; nil has none.
+// Members are the members of a struct or map, each a parameter, as an operation's options; nil has none.
 func Members(values any) Argument { return Argument{"", values} }
 
 // Optional is a value, or nothing where it is nil, or an empty text.
@@ -55,25 +59,27 @@ func Optional(name string, value any) Argument {
 	return Argument{name, value}
 }
 
-// params is the JSON object of one call while it is written.
+// params is the JSON object of one call while it is written, and what its arguments have beside that.
 type params struct {
 	operation string
 	text      []byte
-	limit     bool      // timeoutMs is among them
+	body      []byte
+	progress  func(Progress)
+	buffer    int64     // of a stream
+	limit     bool      // timeoutMs is among the members
 	until     time.Time // the context's deadline where it is the time limit
 	err       *errors.DaytonaError
 }
 
 var paramsPool = sync.Pool{New: func() any { return &params{text: make([]byte, 0, 512)} }}
 
-// write begins an object with arguments and options, which has to be released.
-func write(operation string, options any, arguments []Argument) (*params, error) {
+// write begins an object with arguments, which has to be released.
+func write(operation string, arguments []Argument) (*params, error) {
 	p := paramsPool.Get().(*params)
 	*p = params{operation: operation, text: append(p.text[:0], '{')}
-	for i := range arguments {
-		p.add(arguments[i].name, arguments[i].value)
+	for _, argument := range arguments {
+		p.add(argument.name, argument.value)
 	}
-	p.add("", options)
 	if err := p.err; err != nil {
 		p.release()
 		return nil, err
@@ -89,10 +95,12 @@ func (p *params) release() {
 
 // add writes a value by its name, or the members of one without a name.
 func (p *params) add(name string, value any) {
-	if name == "" && value == nil {
+	if is := reflect.ValueOf(value); name == "" && (!is.IsValid() || is.Kind() == reflect.Pointer && is.IsNil()) {
 		return
 	}
 	switch it := value.(type) {
+	case rawBytes:
+		p.body = it
 	case string:
 		if !utf8.ValidString(it) {
 			p.refuse(name, "is not UTF-8: "+strconv.Quote(it))
@@ -103,7 +111,13 @@ func (p *params) add(name string, value any) {
 		p.key(name)
 		p.text = strconv.AppendInt(p.text, it, 10)
 	default:
-		text, err := json.Marshal(value)
+		if with, ok := it.(interface{ reports() func(Progress) }); ok {
+			p.progress = with.reports()
+		}
+		if with, ok := it.(interface{ buffer() int64 }); ok {
+			p.buffer = with.buffer()
+		}
+		text, err := json.Marshal(it)
 		switch {
 		case err != nil:
 			p.refuse(name, "cannot be written as JSON: "+err.Error())
@@ -136,7 +150,7 @@ func (p *params) key(name string) {
 
 // finish closes the object, with the context's deadline as the time limit unless one is given, and puts the
 // operation's name behind it. The pointers are valid as long as the params.
-func (p *params) finish(ctx context.Context) (name, object unsafe.Pointer) {
+func (p *params) finish(ctx context.Context) (name, object *byte) {
 	if at, ok := ctx.Deadline(); ok && !p.limit {
 		p.until = at
 		limit := Milliseconds("timeoutMs", max(time.Until(at), 1))
@@ -145,7 +159,7 @@ func (p *params) finish(ctx context.Context) (name, object unsafe.Pointer) {
 	p.text = append(p.text, '}', 0)
 	at := len(p.text)
 	p.text = append(append(p.text, p.operation...), 0)
-	return unsafe.Pointer(&p.text[at]), unsafe.Pointer(&p.text[0])
+	return &p.text[at], &p.text[0]
 }
 
 // quote writes a JSON text.

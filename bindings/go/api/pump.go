@@ -9,32 +9,11 @@ import (
 	"time"
 	"unsafe"
 
-	"github.com/ebitengine/purego"
 	"github.com/libdaytona/libdaytona/bindings/go/errors"
 )
 
-// The kinds of events, and the statuses that the package itself looks at.
-const (
-	kindDone     = 1
-	kindOpened   = 2
-	kindData     = 3
-	kindProgress = 4
-	kindEnded    = 5
-
-	statusTimeout    = 4
-	statusWouldBlock = 17
-)
-
-// event is daytona_event_t.
-type event struct {
-	source, userData, result, position uint64
-	data                               unsafe.Pointer
-	length                             uint64
-	kind, status, channel, reserved    int32
-}
-
 // bytes are the event's data, which the library keeps only until the next reading of the queue.
-func (e *event) bytes() []byte { return unsafe.Slice((*byte)(e.data), e.length) }
+func (e *event) bytes() []byte { return unsafe.Slice(e.data, e.len) }
 
 // Results from this size on are moved out of the library and copied by the caller that waits for them.
 const largeBytes = 64 << 10
@@ -61,8 +40,7 @@ type pending struct {
 	slot     int
 	done     chan struct{}
 	call     uint64
-	out      unsafe.Pointer
-	progress chan []byte // of calls that report it: the newest {"bytes", "total"}
+	progress chan Progress // of calls that report it: the newest
 
 	status int32
 	result uint64
@@ -74,9 +52,7 @@ type pending struct {
 func startPump() (*pump, error) {
 	p := &pump{over: make(chan struct{})}
 	p.begun = sync.NewCond(&p.mu)
-	var out unsafe.Pointer
-	status, _, _ := purego.SyscallN(lib.queueOpen, 0, uintptr(unsafe.Pointer(&p.queue)), uintptr(unsafe.Pointer(&out)))
-	if err := failure(status, out); err != nil {
+	if err := daytonaQueueOpen(nil, &p.queue); err != nil {
 		return nil, err
 	}
 	go p.run()
@@ -85,8 +61,8 @@ func startPump() (*pump, error) {
 
 // stop shuts the library down, and with it the queue.
 func (p *pump) stop(limit time.Duration) error {
-	status, _, _ := purego.SyscallN(lib.shutdown, uintptr(limit.Milliseconds()))
-	closeHandle(p.queue)
+	status := daytonaShutdown(limit.Milliseconds())
+	daytonaClose(p.queue)
 	p.mu.Lock()
 	p.stopped = true
 	p.begun.Signal()
@@ -98,16 +74,15 @@ func (p *pump) stop(limit time.Duration) error {
 func (p *pump) run() {
 	defer close(p.over)
 	events := make([]event, 64)
-	var count uintptr
+	var count int
 	for {
 		p.mu.Lock()
 		for p.pending.Load() == 0 && !p.stopped {
 			p.begun.Wait()
 		}
 		p.mu.Unlock()
-		status, _, _ := purego.SyscallN(lib.queueNext, uintptr(p.queue), uintptr(unsafe.Pointer(&events[0])),
-			uintptr(len(events)), ^uintptr(0), uintptr(unsafe.Pointer(&count)))
-		if s := int32(status); s != 0 && s != statusTimeout {
+		status := daytonaQueueNext(p.queue, &events[0], len(events), -1, &count)
+		if status != 0 && status != statusTimeout {
 			return
 		}
 		p.mu.Lock()
@@ -124,16 +99,20 @@ func (p *pump) run() {
 func (p *pump) complete(event *event, call *pending) {
 	switch {
 	case event.kind == kindProgress && call.progress != nil:
+		var report Progress
+		if report.UnmarshalJSON(event.bytes()) != nil {
+			return
+		}
 		select {
 		case <-call.progress: // an older one
 		default:
 		}
-		call.progress <- slices.Clone(event.bytes())
+		call.progress <- report
 	case event.kind == kindDone:
 		p.pending.Add(-1)
-		call.status, call.result, call.length = event.status, event.result, int(event.length)
-		if event.length >= largeBytes {
-			purego.SyscallN(lib.take, uintptr(unsafe.Pointer(event)), uintptr(unsafe.Pointer(&call.taken)))
+		call.status, call.result, call.length = event.status, event.result, int(event.len)
+		if event.len >= largeBytes {
+			daytonaEventTake(event, &call.taken)
 		} else {
 			call.data = slices.Clone(event.bytes())
 		}
@@ -142,7 +121,7 @@ func (p *pump) complete(event *event, call *pending) {
 }
 
 // begin makes a call of a client, unless that is closed or the context over, and tells whether it is the client's only one.
-func (p *pump) begin(ctx context.Context, c *connection, operation string, reports bool) (call *pending, alone bool, err error) {
+func (p *pump) begin(ctx context.Context, c *connection, operation string) (call *pending, alone bool, err error) {
 	if ctx.Err() != nil {
 		return nil, false, errors.OfContext(ctx, operation, "before anything was sent")
 	}
@@ -157,9 +136,6 @@ func (p *pump) begin(ctx context.Context, c *connection, operation string, repor
 	}
 	call = p.free[len(p.free)-1]
 	p.free = p.free[:len(p.free)-1]
-	if reports {
-		call.progress = make(chan []byte, 1)
-	}
 	c.under++
 	return call, c.under == 1, nil
 }

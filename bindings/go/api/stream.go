@@ -13,9 +13,7 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
-	"unsafe"
 
-	"github.com/ebitengine/purego"
 	"github.com/libdaytona/libdaytona/bindings/go/errors"
 )
 
@@ -48,12 +46,9 @@ type Chunk struct {
 
 // OpenStream opens the stream of an operation by its name.
 func OpenStream[O, E any](ctx context.Context, on Target, operation string, arguments ...Argument) (*Stream[O, E], error) {
-	return openStream[O, E](ctx, on.on(), operation, nil, arguments...)
-}
-
-func openStream[O, E any](ctx context.Context, on *target, operation string, options any, arguments ...Argument) (*Stream[O, E], error) {
-	s := &stream{client: on.client, operation: operation, closed: make(chan struct{}), ended: make(chan struct{}), waiting: make(chan struct{}, 1)}
-	opened, err := s.open(ctx, on, given(options), arguments)
+	target := on.on()
+	s := &stream{client: target.client, operation: operation, closed: make(chan struct{}), ended: make(chan struct{}), waiting: make(chan struct{}, 1)}
+	opened, err := s.open(ctx, target, arguments)
 	value, err := decode[O](operation, opened, err)
 	if err != nil {
 		s.Close()
@@ -102,35 +97,32 @@ type stream struct {
 
 // open opens the stream and waits until it is open. The context bounds that wait and, by its deadline, the
 // stream's life.
-func (s *stream) open(ctx context.Context, on *target, options any, arguments []Argument) (result, error) {
+func (s *stream) open(ctx context.Context, on *target, arguments []Argument) (result, error) {
 	target, err := on.handle(ctx, s.operation)
 	if err != nil {
 		return result{}, err
 	}
 	defer runtime.KeepAlive(on)
-	params, err := write(s.operation, options, arguments)
+	params, err := write(s.operation, arguments)
 	if err != nil {
 		return result{}, err
 	}
 	defer params.release()
 	// Meanwhile it counts as a call, whose end the closing of the client waits for.
-	call, _, err := s.client.pump.begin(ctx, s.client, s.operation, false)
+	call, _, err := s.client.pump.begin(ctx, s.client, s.operation)
 	if err != nil {
 		return result{}, err
 	}
 	defer s.client.pump.end(s.client, call)
 	queue := []byte("{\"capacityCalls\":4}\x00")
-	if with, ok := options.(interface{ buffer() int64 }); ok && with.buffer() > 0 {
-		queue = fmt.Appendf(nil, "{\"capacityCalls\":4,\"capacityBytes\":%d}\x00", max(with.buffer(), largeBytes))
+	if params.buffer > 0 {
+		queue = fmt.Appendf(nil, "{\"capacityCalls\":4,\"capacityBytes\":%d}\x00", max(params.buffer, largeBytes))
 	}
-	var out unsafe.Pointer
-	status, _, _ := purego.SyscallN(lib.queueOpen, uintptr(unsafe.Pointer(&queue[0])), uintptr(unsafe.Pointer(&s.queue)), uintptr(unsafe.Pointer(&out)))
-	if err := failure(status, out); err != nil {
+	if err := daytonaQueueOpen(&queue[0], &s.queue); err != nil {
 		return result{}, err
 	}
 	var descriptor int64
-	status, _, _ = purego.SyscallN(lib.queueFd, uintptr(s.queue), uintptr(unsafe.Pointer(&descriptor)))
-	if err := failure(status, nil); err != nil {
+	if err := failure(daytonaQueueFd(s.queue, &descriptor), nil); err != nil {
 		return result{}, err
 	}
 	s.file = os.NewFile(uintptr(descriptor), "daytona stream")
@@ -141,9 +133,7 @@ func (s *stream) open(ctx context.Context, on *target, options any, arguments []
 	s.poll = poll
 	name, object := params.finish(ctx)
 	s.until = params.until
-	status, _, _ = purego.SyscallN(lib.streamOpen, uintptr(target), uintptr(name), uintptr(object), uintptr(s.queue), 0,
-		uintptr(unsafe.Pointer(&s.number)), uintptr(unsafe.Pointer(&out)))
-	if err := failure(status, out); err != nil {
+	if err := daytonaStreamOpen(target, name, object, s.queue, 0, &s.number); err != nil {
 		return result{}, err
 	}
 	s.client.pump.mu.Lock()
@@ -187,7 +177,7 @@ func (s *stream) event(ctx context.Context) (*event, error) {
 		}
 		close(s.ended)
 		s.release() // Nothing more comes.
-		closeHandle(s.queue)
+		daytonaClose(s.queue)
 	}
 	return event, nil
 }
@@ -196,11 +186,11 @@ func (s *stream) event(ctx context.Context) (*event, error) {
 func (s *stream) fill(ctx context.Context) error {
 	stop := context.AfterFunc(ctx, func() { s.file.SetReadDeadline(time.Unix(1, 0)) })
 	defer stop()
-	var count, status uintptr
+	var count int
+	var status int32
 	err := s.poll.Read(func(uintptr) bool {
-		status, _, _ = purego.SyscallN(lib.queueNext, uintptr(s.queue), uintptr(unsafe.Pointer(&s.events[0])),
-			uintptr(len(s.events)), 0, uintptr(unsafe.Pointer(&count)))
-		return int32(status) != statusTimeout
+		status = daytonaQueueNext(s.queue, &s.events[0], len(s.events), 0, &count)
+		return status != statusTimeout
 	})
 	s.unread = s.events[:count]
 	switch {
@@ -295,14 +285,12 @@ func (s *stream) wait(ctx context.Context) (result, error) {
 			}
 			s.reading.Unlock()
 			<-s.waiting
-		case <-s.ended:
 		case <-s.closed:
 		case <-ctx.Done():
 		}
 	}
 	select {
-	case <-s.ended:
-	case <-s.closed:
+	case <-s.closed: // at the end as well
 	case <-ctx.Done():
 	}
 	switch {
@@ -326,14 +314,11 @@ func (s *stream) WriteContext(ctx context.Context, data []byte) (sent int, err e
 		if ctx.Err() != nil {
 			return sent, errors.OfContext(ctx, s.operation, "while bytes were written")
 		}
-		var written uintptr
-		var out unsafe.Pointer
-		status, _, _ := purego.SyscallN(lib.streamWrite, uintptr(s.number), uintptr(unsafe.Pointer(&data[sent])),
-			uintptr(len(data)-sent), uintptr(wait.Milliseconds()), uintptr(unsafe.Pointer(&written)), uintptr(unsafe.Pointer(&out)))
-		sent += int(written)
-		err := s.failure(status, out)
-		if s := int32(status); err != nil && s != statusWouldBlock && s != statusTimeout {
-			return sent, err
+		var written int
+		err := daytonaStreamWrite(s.number, &data[sent], len(data)-sent, wait.Milliseconds(), &written)
+		sent += written
+		if is, ok := err.(*errors.DaytonaError); ok && is.Name != "WOULD_BLOCK" && is.Name != "TIMEOUT" {
+			return sent, s.failure(err)
 		}
 	}
 	return sent, nil
@@ -341,14 +326,11 @@ func (s *stream) WriteContext(ctx context.Context, data []byte) (sent int, err e
 
 // Finish says that no more will be written; the stream's end follows.
 func (s *stream) Finish() error {
-	var out unsafe.Pointer
-	status, _, _ := purego.SyscallN(lib.streamFinish, uintptr(s.number), uintptr(unsafe.Pointer(&out)))
-	return s.failure(status, out)
+	return s.failure(daytonaStreamFinish(s.number))
 }
 
 // failure is CLOSED where the stream has no handle any more.
-func (s *stream) failure(status uintptr, out unsafe.Pointer) error {
-	err := failure(status, out)
+func (s *stream) failure(err error) error {
 	if err != nil && over(s.closed) {
 		return closedError(s.operation, "stream")
 	}
@@ -364,7 +346,7 @@ func (s *stream) Close() error {
 	s.reading.Lock()
 	defer s.reading.Unlock()
 	s.piece = Chunk{}
-	closeHandle(s.queue)
+	daytonaClose(s.queue)
 	return nil
 }
 
@@ -375,7 +357,7 @@ func (s *stream) release() {
 		delete(s.client.streams, s)
 		s.client.pump.mu.Unlock()
 		close(s.closed)
-		closeHandle(s.number)
+		daytonaClose(s.number)
 		s.file.Close()
 	})
 }

@@ -40,8 +40,8 @@ type Render = fn(&Surface) -> Result<Vec<File>, String>;
 const LANGUAGES: &[Render] =
     &[cpp::render, csharp::render, go::render, node::render, ruby::render, rust::render];
 
-pub fn render(operations: &str) -> Result<Vec<File>, String> {
-    let surface = Surface::read(operations)?;
+pub fn render(operations: &str, declarations: &str) -> Result<Vec<File>, String> {
+    let surface = Surface::read(operations, declarations)?;
     let mut files = Vec::new();
     for render in LANGUAGES {
         files.extend(render(&surface)?);

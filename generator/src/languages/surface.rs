@@ -21,6 +21,8 @@ pub struct Surface {
     /// The options that every operation takes; `streams` marks those of streams alone.
     pub common: Vec<Member>,
     pub operations: Vec<Operation>,
+    /// The declarations of the header, as `daytona.cdef` has them.
+    pub declarations: String,
 }
 
 /// An object.
@@ -172,8 +174,8 @@ impl Surface {
         by_status
     }
 
-    /// Reads the text of `operations.json`.
-    pub fn read(operations: &str) -> Result<Self, String> {
+    /// Reads the texts of `operations.json` and `daytona.cdef`.
+    pub fn read(operations: &str, declarations: &str) -> Result<Self, String> {
         let catalogue: Value = serde_json::from_str(operations).map_err(|error| error.to_string())?;
         let definitions = catalogue["$defs"].as_object().ok_or("the catalogue has no $defs")?;
         let operations: Vec<Operation> =
@@ -206,6 +208,7 @@ impl Surface {
         }
         let mut surface = Self {
             version: text(&catalogue["version"]),
+            declarations: declarations.to_owned(),
             shapes,
             choices,
             classes: list(&catalogue["classes"]).map(class).collect(),

@@ -115,15 +115,15 @@ fn render_options(text: &mut String, operation: &Operation, surface: &Surface) -
 
 fn render_call(text: &mut String, operation: &Operation, call: &Call, options: &str) {
     let (function, result) = match (&call.returns, &call.result) {
-        (Returns::Null, _) => ("null".to_owned(), "error".to_owned()),
-        (Returns::Bytes, _) => ("bytes".into(), "([]byte, error)".into()),
-        (Returns::Text, _) => ("text".into(), "(string, error)".into()),
-        (Returns::Handle, _) => ("handle".into(), "(*SandboxHandle, error)".into()),
+        (Returns::Null, _) => ("CallNull".to_owned(), "error".to_owned()),
+        (Returns::Bytes, _) => ("CallBytes".into(), "([]byte, error)".into()),
+        (Returns::Text, _) => ("callText".into(), "(string, error)".into()),
+        (Returns::Handle, _) => ("CallSandbox".into(), "(*SandboxHandle, error)".into()),
         (Returns::Json, Some(typed)) => {
             let of = result_type(typed);
-            (format!("call[{of}]"), format!("({of}, error)"))
+            (format!("Call[{of}]"), format!("({of}, error)"))
         }
-        (Returns::Json, None) => ("call[json.RawMessage]".into(), "(json.RawMessage, error)".into()),
+        (Returns::Json, None) => ("Call[json.RawMessage]".into(), "(json.RawMessage, error)".into()),
     };
     let name = method(operation);
     let body = if operation.body { ", body []byte" } else { "" };
@@ -136,10 +136,10 @@ fn render_call(text: &mut String, operation: &Operation, call: &Call, options: &
         parameters(operation)
     )
     .unwrap();
-    let body = if operation.body { "body" } else { "nil" };
+    let body = if operation.body { ", Body(body)" } else { "" };
     writeln!(
         text,
-        "\treturn {function}(ctx, {target}, \"{}\", {body}, options{})\n}}",
+        "\treturn {function}(ctx, {target}, \"{}\"{}{body}, Members(options))\n}}",
         operation.name,
         arguments(operation)
     )
@@ -165,7 +165,7 @@ fn render_stream(text: &mut String, operation: &Operation, stream: &Stream, opti
     write!(
         text,
         "func ({receiver}) {name}(ctx context.Context{}, options *{options}) (*Stream[{opened}, {ended}], error) {{\n\
-         \treturn openStream[{opened}, {ended}](ctx, {target}, \"{}\", options{})\n}}\n",
+         \treturn OpenStream[{opened}, {ended}](ctx, {target}, \"{}\"{}, Members(options))\n}}\n",
         parameters(operation),
         operation.name,
         arguments(operation)
@@ -206,7 +206,7 @@ fn takes_anything(operation: &Operation) -> bool {
     matches!(operation.name.as_str(), "echo.value" | "echo.handle")
 }
 
-/// The required arguments, as the call helper takes them.
+/// The required arguments, as the calls by name take them.
 fn arguments(operation: &Operation) -> String {
     let one = |it: &Member| {
         let (key, name) = (&it.name, local(&it.name));

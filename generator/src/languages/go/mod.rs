@@ -4,6 +4,7 @@
 mod api;
 mod conformance;
 mod errors;
+mod library;
 mod names;
 mod official;
 mod shapes;
@@ -19,6 +20,7 @@ pub fn render(surface: &Surface) -> Result<Vec<File>, String> {
         file("api/gen_shapes.go", shapes::shapes(surface)),
     ];
     files.extend(api::render(surface));
+    files.push(library::render(surface)?);
     files.push(conformance::render(surface));
     files.extend(official::render(surface)?);
     Ok(files)
