@@ -1,7 +1,6 @@
 package daytona
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -12,16 +11,10 @@ import (
 	"github.com/libdaytona/libdaytona/bindings/go/api"
 )
 
-// null runs an operation and drops its result.
-func null(ctx context.Context, on api.Target, operation string, arguments ...api.Argument) error {
-	_, err := api.Call[api.Nothing](ctx, on, operation, arguments...)
-	return err
-}
-
 // get runs an operation. Whole numbers inside maps are int32 where they fit, as in the official package.
 func get[T any](ctx context.Context, on api.Target, operation string, arguments ...api.Argument) (T, error) {
 	value, err := api.Call[T](ctx, on, operation, arguments...)
-	if at := reflect.ValueOf(value); err == nil && at.Kind() == reflect.Pointer && at.IsNil() {
+	if at := reflect.ValueOf(value); err == nil && (at.Kind() == reflect.Pointer || at.Kind() == reflect.Map) && at.IsNil() {
 		err = api.Misshapen(operation, errors.New("it is null"))
 	}
 	whole(value)
@@ -32,7 +25,7 @@ func get[T any](ctx context.Context, on api.Target, operation string, arguments 
 func member[T any](ctx context.Context, on api.Target, operation, name string, arguments ...api.Argument) (T, error) {
 	var value T
 	result, err := api.Call[map[string]json.RawMessage](ctx, on, operation, arguments...)
-	if err != nil || len(result[name]) == 0 || bytes.Equal(result[name], []byte("null")) {
+	if err != nil || result[name] == nil {
 		return value, err
 	}
 	if err := json.Unmarshal(result[name], &value); err != nil {
@@ -66,22 +59,6 @@ func seconds(name string, limit *time.Duration) api.Argument {
 	return api.Value(name, limit.Seconds())
 }
 
-// last is the value of a trailing optional parameter.
-func last[T any](name string, values []T) api.Argument {
-	if len(values) == 0 {
-		return api.Optional(name, nil)
-	}
-	return api.Value(name, values[len(values)-1])
-}
-
-// part is a field of what a pointer leads to; without it the library says that the argument is missing.
-func part[T any](name string, of *T, field func(*T) string) api.Argument {
-	if of == nil {
-		return api.Optional(name, nil)
-	}
-	return api.Text(name, field(of))
-}
-
 // anything is a list in the official package's type.
 func anything[T any](values []T, err error) ([]any, error) {
 	var all []any
@@ -91,19 +68,12 @@ func anything[T any](values []T, err error) ([]any, error) {
 	return all, err
 }
 
+// of is what a pointer leads to, or the zero value.
 func of[T any](value *T) (is T) {
 	if value != nil {
 		is = *value
 	}
 	return is
-}
-
-func text[T ~string](value *T) *string {
-	if value == nil {
-		return nil
-	}
-	is := string(*value)
-	return &is
 }
 
 func instant[T ~string](at T) time.Time {

@@ -4,6 +4,7 @@
 package daytona
 
 import (
+	"cmp"
 	"context"
 	stderrors "errors"
 	"fmt"
@@ -68,7 +69,7 @@ func (c *Client) Create(ctx context.Context, params any, opts ...func(*options.C
 		arguments = append(arguments, api.Milliseconds("timeoutMs", *with.Timeout))
 	}
 	if with.LogChannel == nil {
-		return c.sandbox(ctx, c.API, "sandbox.create", arguments...)
+		return c.made(api.CallSandbox(ctx, c.API, "sandbox.create", arguments...))
 	}
 	stream, err := api.OpenStream[api.Sandbox, api.Sandbox](ctx, c.API, "sandbox.create", arguments...)
 	if err != nil {
@@ -93,11 +94,6 @@ func (c *Client) Create(ctx context.Context, params any, opts ...func(*options.C
 	return sandbox, err
 }
 
-// sandbox runs an operation that makes a sandbox.
-func (c *Client) sandbox(ctx context.Context, on api.Target, operation string, arguments ...api.Argument) (*Sandbox, error) {
-	return c.made(api.CallSandbox(ctx, on, operation, arguments...))
-}
-
 // made makes a sandbox of what an operation gave.
 func (c *Client) made(handle *api.SandboxHandle, err error) (*Sandbox, error) {
 	if err != nil {
@@ -111,7 +107,7 @@ func (c *Client) FindOne(ctx context.Context, sandboxIDOrName *string, labels ma
 	if sandboxIDOrName != nil {
 		return c.Get(ctx, *sandboxIDOrName)
 	}
-	return c.sandbox(ctx, c.API, "sandbox.find", api.Optional("labels", labels))
+	return c.made(api.CallSandbox(ctx, c.API, "sandbox.find", api.Optional("labels", labels)))
 }
 
 // List gives a page of the sandboxes that have the labels; page counts from 1. See [Client.ListSeq] for all of them.
@@ -120,41 +116,32 @@ func (c *Client) List(ctx context.Context, labels map[string]string, page *int, 
 	for _, one := range query {
 		arguments = append(arguments, api.Members(one))
 	}
-	result, _, err := c.page(ctx, arguments...)
-	if err == nil && result.Page == 0 {
-		result.Page = of(page)
-	}
-	return result, err
-}
-
-// page gives a page of sandboxes, and the cursor of the next one.
-func (c *Client) page(ctx context.Context, arguments ...api.Argument) (*PaginatedSandboxes, string, error) {
 	got, err := api.Call[api.SandboxPage](ctx, c.API, "sandbox.list", arguments...)
 	if err != nil {
-		return nil, "", err
+		return nil, err
 	}
-	result := &PaginatedSandboxes{nil, int(of(got.Total)), int(of(got.Page)), int(of(got.TotalPages))}
+	result := &PaginatedSandboxes{nil, int(of(got.Total)), cmp.Or(int(of(got.Page)), of(page)), int(of(got.TotalPages))}
 	for _, item := range got.Items {
 		result.Items = append(result.Items, newSandbox(c, c.API.Attach(item)))
 	}
-	return result, of(got.NextCursor), nil
+	return result, nil
 }
 
 // ListSeq gives every sandbox of a query, page after page, while it is ranged over. A failure comes last.
 func (c *Client) ListSeq(ctx context.Context, query *ListSandboxesQuery) iter.Seq2[*Sandbox, error] {
 	return func(yield func(*Sandbox, error) bool) {
 		for cursor, more := "", true; more; more = cursor != "" {
-			page, next, err := c.page(ctx, api.Members(query), api.Optional("cursor", cursor))
+			page, err := api.Call[api.SandboxPage](ctx, c.API, "sandbox.list", api.Members(query), api.Optional("cursor", cursor))
 			if err != nil {
 				yield(nil, err)
 				return
 			}
-			for _, sandbox := range page.Items {
-				if !yield(sandbox, nil) {
+			for _, item := range page.Items {
+				if !yield(newSandbox(c, c.API.Attach(item)), nil) {
 					return
 				}
 			}
-			cursor = next
+			cursor = of(page.NextCursor)
 		}
 	}
 }

@@ -4,6 +4,7 @@ package daytona
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/libdaytona/libdaytona/bindings/go/api"
@@ -51,7 +52,7 @@ type GitService struct{ on *api.SandboxHandle }
 // The operation git.clone: the package api has its documentation.
 func (s *GitService) Clone(ctx context.Context, url string, path string, opts ...func(*options.GitClone)) error {
 	o := options.Apply(opts...)
-	return null(ctx, s.on, "git.clone", api.Text("url", url), api.Text("path", path), api.Optional("branch", o.Branch), api.Optional("commitId", o.CommitId), api.Optional("username", o.Username), api.Optional("password", o.Password), api.Optional("insecureSkipTls", o.InsecureSkipTLS), api.Optional("depth", o.Depth))
+	return api.CallNull(ctx, s.on, "git.clone", api.Text("url", url), api.Text("path", path), api.Optional("branch", o.Branch), api.Optional("commitId", o.CommitId), api.Optional("username", o.Username), api.Optional("password", o.Password), api.Optional("insecureSkipTls", o.InsecureSkipTLS), api.Optional("depth", o.Depth))
 }
 
 // Status: The branch, the files that differ from the last commit, and how far the upstream is.
@@ -65,7 +66,7 @@ func (s *GitService) Status(ctx context.Context, path string) (*types.GitStatus,
 //
 // The operation git.add: the package api has its documentation.
 func (s *GitService) Add(ctx context.Context, path string, files []string) error {
-	return null(ctx, s.on, "git.add", api.Text("path", path), api.Value("files", files))
+	return api.CallNull(ctx, s.on, "git.add", api.Text("path", path), api.Value("files", files))
 }
 
 // Commit commits what is staged and answers the commit's hash.
@@ -87,14 +88,14 @@ func (s *GitService) Branches(ctx context.Context, path string) ([]string, error
 //
 // The operation git.checkout: the package api has its documentation.
 func (s *GitService) Checkout(ctx context.Context, path string, name string) error {
-	return null(ctx, s.on, "git.checkout", api.Text("path", path), api.Text("branch", name))
+	return api.CallNull(ctx, s.on, "git.checkout", api.Text("path", path), api.Text("branch", name))
 }
 
 // CreateBranch makes a branch at the current commit and checks it out.
 //
 // The operation git.create_branch: the package api has its documentation.
 func (s *GitService) CreateBranch(ctx context.Context, path string, name string) error {
-	return null(ctx, s.on, "git.create_branch", api.Text("path", path), api.Text("name", name))
+	return api.CallNull(ctx, s.on, "git.create_branch", api.Text("path", path), api.Text("name", name))
 }
 
 // DeleteBranch deletes a local branch, merged or not.
@@ -102,7 +103,7 @@ func (s *GitService) CreateBranch(ctx context.Context, path string, name string)
 // The operation git.delete_branch: the package api has its documentation.
 func (s *GitService) DeleteBranch(ctx context.Context, path string, name string, opts ...func(*options.GitDeleteBranch)) error {
 	o := options.Apply(opts...)
-	return null(ctx, s.on, "git.delete_branch", api.Text("path", path), api.Text("name", name), api.Optional("force", o.Force))
+	return api.CallNull(ctx, s.on, "git.delete_branch", api.Text("path", path), api.Text("name", name), api.Optional("force", o.Force))
 }
 
 // Push sends a branch to a remote. Up to date is success.
@@ -110,7 +111,7 @@ func (s *GitService) DeleteBranch(ctx context.Context, path string, name string,
 // The operation git.push: the package api has its documentation.
 func (s *GitService) Push(ctx context.Context, path string, opts ...func(*options.GitPush)) error {
 	o := options.Apply(opts...)
-	return null(ctx, s.on, "git.push", api.Text("path", path), api.Optional("username", o.Username), api.Optional("password", o.Password), api.Optional("branch", o.Branch), api.Optional("remote", o.Remote), api.Optional("setUpstream", o.SetUpstream))
+	return api.CallNull(ctx, s.on, "git.push", api.Text("path", path), api.Optional("username", o.Username), api.Optional("password", o.Password), api.Optional("branch", o.Branch), api.Optional("remote", o.Remote), api.Optional("setUpstream", o.SetUpstream))
 }
 
 // Pull fetches a branch and forwards the current one to it. Up to date is success.
@@ -118,7 +119,7 @@ func (s *GitService) Push(ctx context.Context, path string, opts ...func(*option
 // The operation git.pull: the package api has its documentation.
 func (s *GitService) Pull(ctx context.Context, path string, opts ...func(*options.GitPull)) error {
 	o := options.Apply(opts...)
-	return null(ctx, s.on, "git.pull", api.Text("path", path), api.Optional("username", o.Username), api.Optional("password", o.Password), api.Optional("branch", o.Branch), api.Optional("remote", o.Remote))
+	return api.CallNull(ctx, s.on, "git.pull", api.Text("path", path), api.Optional("username", o.Username), api.Optional("password", o.Password), api.Optional("branch", o.Branch), api.Optional("remote", o.Remote))
 }
 
 // Init makes an empty repository. UNSUPPORTED on a server before 0.205.
@@ -126,7 +127,7 @@ func (s *GitService) Pull(ctx context.Context, path string, opts ...func(*option
 // The operation git.init: the package api has its documentation.
 func (s *GitService) Init(ctx context.Context, path string, opts ...func(*options.GitInit)) error {
 	o := options.Apply(opts...)
-	return null(ctx, s.on, "git.init", api.Text("path", path), api.Optional("bare", o.Bare), api.Optional("initialBranch", o.InitialBranch))
+	return api.CallNull(ctx, s.on, "git.init", api.Text("path", path), api.Optional("bare", o.Bare), api.Optional("initialBranch", o.InitialBranch))
 }
 
 // Reset moves the current branch to a revision, or takes files out of the index.
@@ -134,7 +135,7 @@ func (s *GitService) Init(ctx context.Context, path string, opts ...func(*option
 // The operation git.reset: the package api has its documentation.
 func (s *GitService) Reset(ctx context.Context, path string, opts ...func(*options.GitReset)) error {
 	o := options.Apply(opts...)
-	return null(ctx, s.on, "git.reset", api.Text("path", path), api.Optional("mode", o.Mode), api.Optional("target", o.Target), api.Optional("files", o.Files))
+	return api.CallNull(ctx, s.on, "git.reset", api.Text("path", path), api.Optional("mode", o.Mode), api.Optional("target", o.Target), api.Optional("files", o.Files))
 }
 
 // Restore brings files back to what the index or a revision has. UNSUPPORTED on a server before 0.205.
@@ -142,7 +143,7 @@ func (s *GitService) Reset(ctx context.Context, path string, opts ...func(*optio
 // The operation git.restore: the package api has its documentation.
 func (s *GitService) Restore(ctx context.Context, path string, files []string, opts ...func(*options.GitRestore)) error {
 	o := options.Apply(opts...)
-	return null(ctx, s.on, "git.restore", api.Text("path", path), api.Value("files", files), api.Optional("staged", o.Staged), api.Optional("worktree", o.Worktree), api.Optional("source", o.Source))
+	return api.CallNull(ctx, s.on, "git.restore", api.Text("path", path), api.Value("files", files), api.Optional("staged", o.Staged), api.Optional("worktree", o.Worktree), api.Optional("source", o.Source))
 }
 
 // RemoteAdd adds a remote; one of that name is HTTP_CONFLICT without `overwrite`. UNSUPPORTED on a server
@@ -151,7 +152,7 @@ func (s *GitService) Restore(ctx context.Context, path string, files []string, o
 // The operation git.add_remote: the package api has its documentation.
 func (s *GitService) RemoteAdd(ctx context.Context, path string, name string, url string, opts ...func(*options.GitRemoteAdd)) error {
 	o := options.Apply(opts...)
-	return null(ctx, s.on, "git.add_remote", api.Text("path", path), api.Text("name", name), api.Text("url", url), api.Optional("fetch", o.Fetch), api.Optional("overwrite", o.Overwrite))
+	return api.CallNull(ctx, s.on, "git.add_remote", api.Text("path", path), api.Text("name", name), api.Text("url", url), api.Optional("fetch", o.Fetch), api.Optional("overwrite", o.Overwrite))
 }
 
 // Remotes: The remotes of a repository. UNSUPPORTED on a server before 0.205.
@@ -166,7 +167,7 @@ func (s *GitService) Remotes(ctx context.Context, path string) ([]types.GitRemot
 // The operation git.config_set: the package api has its documentation.
 func (s *GitService) SetConfig(ctx context.Context, key string, value string, opts ...func(*options.GitConfig)) error {
 	o := options.Apply(opts...)
-	return null(ctx, s.on, "git.config_set", api.Text("key", key), api.Text("value", value), api.Optional("scope", o.Scope), api.Optional("path", o.Path))
+	return api.CallNull(ctx, s.on, "git.config_set", api.Text("key", key), api.Text("value", value), api.Optional("scope", o.Scope), api.Optional("path", o.Path))
 }
 
 // GetConfig: A value of git's configuration. UNSUPPORTED on a server before 0.205.
@@ -183,7 +184,7 @@ func (s *GitService) GetConfig(ctx context.Context, key string, opts ...func(*op
 // The operation git.config_user: the package api has its documentation.
 func (s *GitService) ConfigureUser(ctx context.Context, name string, email string, opts ...func(*options.GitConfig)) error {
 	o := options.Apply(opts...)
-	return null(ctx, s.on, "git.config_user", api.Text("name", name), api.Text("email", email), api.Optional("scope", o.Scope), api.Optional("path", o.Path))
+	return api.CallNull(ctx, s.on, "git.config_user", api.Text("name", name), api.Text("email", email), api.Optional("scope", o.Scope), api.Optional("path", o.Path))
 }
 
 // DangerouslyAuthenticate lets every git of the sandbox use a credential for a host, so that whoever runs
@@ -192,7 +193,7 @@ func (s *GitService) ConfigureUser(ctx context.Context, name string, email strin
 // The operation git.authenticate: the package api has its documentation.
 func (s *GitService) DangerouslyAuthenticate(ctx context.Context, username string, password string, opts ...func(*options.GitAuthenticate)) error {
 	o := options.Apply(opts...)
-	return null(ctx, s.on, "git.authenticate", api.Text("username", username), api.Text("password", password), api.Optional("host", o.Host), api.Optional("protocol", o.Protocol))
+	return api.CallNull(ctx, s.on, "git.authenticate", api.Text("username", username), api.Text("password", password), api.Optional("host", o.Host), api.Optional("protocol", o.Protocol))
 }
 
 // FileSystemService: files of a sandbox.
@@ -203,7 +204,7 @@ type FileSystemService struct{ on *api.SandboxHandle }
 // The operation files.mkdir: the package api has its documentation.
 func (s *FileSystemService) CreateFolder(ctx context.Context, path string, opts ...func(*options.CreateFolder)) error {
 	o := options.Apply(opts...)
-	return null(ctx, s.on, "files.mkdir", api.Text("path", path), api.Optional("mode", o.Mode))
+	return api.CallNull(ctx, s.on, "files.mkdir", api.Text("path", path), api.Optional("mode", o.Mode))
 }
 
 // ListFiles: What is in a directory, sorted by name; links are followed, those that lead nowhere are left
@@ -226,14 +227,14 @@ func (s *FileSystemService) GetFileInfo(ctx context.Context, path string) (*type
 //
 // The operation files.delete: the package api has its documentation.
 func (s *FileSystemService) DeleteFile(ctx context.Context, path string, recursive bool) error {
-	return null(ctx, s.on, "files.delete", api.Text("path", path), api.Value("recursive", recursive))
+	return api.CallNull(ctx, s.on, "files.delete", api.Text("path", path), api.Value("recursive", recursive))
 }
 
 // MoveFiles moves or renames a file or directory.
 //
 // The operation files.move: the package api has its documentation.
 func (s *FileSystemService) MoveFiles(ctx context.Context, source string, destination string) error {
-	return null(ctx, s.on, "files.move", api.Text("source", source), api.Text("destination", destination))
+	return api.CallNull(ctx, s.on, "files.move", api.Text("source", source), api.Text("destination", destination))
 }
 
 // SearchFiles looks for names in a directory and everything below it; links are not followed.
@@ -262,7 +263,7 @@ func (s *FileSystemService) ReplaceInFiles(ctx context.Context, files []string, 
 // The operation files.set_permissions: the package api has its documentation.
 func (s *FileSystemService) SetFilePermissions(ctx context.Context, path string, opts ...func(*options.SetFilePermissions)) error {
 	o := options.Apply(opts...)
-	return null(ctx, s.on, "files.set_permissions", api.Text("path", path), api.Optional("mode", o.Mode), api.Optional("owner", o.Owner), api.Optional("group", o.Group))
+	return api.CallNull(ctx, s.on, "files.set_permissions", api.Text("path", path), api.Optional("mode", o.Mode), api.Optional("owner", o.Owner), api.Optional("group", o.Group))
 }
 
 // ProcessService: commands, sessions and terminals of a sandbox.
@@ -290,7 +291,7 @@ func (s *ProcessService) ExecuteCommand(ctx context.Context, command string, opt
 //
 // The operation session.create: the package api has its documentation.
 func (s *ProcessService) CreateSession(ctx context.Context, sessionID string) error {
-	return null(ctx, s.on, "session.create", api.Text("id", sessionID))
+	return api.CallNull(ctx, s.on, "session.create", api.Text("id", sessionID))
 }
 
 // GetSession: A session and the commands that ran in it; one without `exitCode` still runs, or ended its
@@ -312,7 +313,7 @@ func (s *ProcessService) GetEntrypointSession(ctx context.Context) (*types.Sessi
 //
 // The operation session.delete: the package api has its documentation.
 func (s *ProcessService) DeleteSession(ctx context.Context, sessionID string) error {
-	return null(ctx, s.on, "session.delete", api.Text("id", sessionID))
+	return api.CallNull(ctx, s.on, "session.delete", api.Text("id", sessionID))
 }
 
 // ListSessions: All sessions of the sandbox with their commands.
@@ -384,7 +385,7 @@ func (s *ProcessService) GetPtySessionInfo(ctx context.Context, sessionID string
 //
 // The operation pty.kill: the package api has its documentation.
 func (s *ProcessService) KillPtySession(ctx context.Context, sessionID string) error {
-	return null(ctx, s.on, "pty.kill", api.Text("id", sessionID))
+	return api.CallNull(ctx, s.on, "pty.kill", api.Text("id", sessionID))
 }
 
 // ResizePtySession changes a terminal's size and answers the terminal.
@@ -416,7 +417,7 @@ func (s *CodeInterpreterService) ListContexts(ctx context.Context) ([]map[string
 //
 // The operation interpreter.delete_context: the package api has its documentation.
 func (s *CodeInterpreterService) DeleteContext(ctx context.Context, contextID string) error {
-	return null(ctx, s.on, "interpreter.delete_context", api.Text("id", contextID))
+	return api.CallNull(ctx, s.on, "interpreter.delete_context", api.Text("id", contextID))
 }
 
 // ComputerUseService: the desktop of a sandbox.
@@ -456,14 +457,14 @@ func (s *ComputerUseService) Accessibility() *AccessibilityService {
 //
 // The operation computer.start: the package api has its documentation.
 func (s *ComputerUseService) Start(ctx context.Context) error {
-	return null(ctx, s.on, "computer.start")
+	return api.CallNull(ctx, s.on, "computer.start")
 }
 
 // Stop stops the desktop and its programs; programs that were shown on it lose their display.
 //
 // The operation computer.stop: the package api has its documentation.
 func (s *ComputerUseService) Stop(ctx context.Context) error {
-	return null(ctx, s.on, "computer.stop")
+	return api.CallNull(ctx, s.on, "computer.stop")
 }
 
 // GetStatus: Whether the desktop runs, by its programs. `partial` was also seen where none was started.
@@ -520,7 +521,7 @@ type KeyboardService struct{ on *api.SandboxHandle }
 //
 // The operation computer.key_type: the package api has its documentation.
 func (s *KeyboardService) Type(ctx context.Context, text string, delay *int) error {
-	return null(ctx, s.on, "computer.key_type", api.Text("text", text), api.Optional("delay", delay))
+	return api.CallNull(ctx, s.on, "computer.key_type", api.Text("text", text), api.Optional("delay", delay))
 }
 
 // Press presses one key and releases it. An unknown key or modifier is HTTP_BAD_REQUEST, whose message names
@@ -528,14 +529,14 @@ func (s *KeyboardService) Type(ctx context.Context, text string, delay *int) err
 //
 // The operation computer.key_press: the package api has its documentation.
 func (s *KeyboardService) Press(ctx context.Context, key string, modifiers []string) error {
-	return null(ctx, s.on, "computer.key_press", api.Text("key", key), api.Value("modifiers", modifiers))
+	return api.CallNull(ctx, s.on, "computer.key_press", api.Text("key", key), api.Value("modifiers", modifiers))
 }
 
 // Hotkey presses a key while others are held. An unknown key is HTTP_BAD_REQUEST, whose message names it.
 //
 // The operation computer.key_hotkey: the package api has its documentation.
 func (s *KeyboardService) Hotkey(ctx context.Context, keys string) error {
-	return null(ctx, s.on, "computer.key_hotkey", api.Text("keys", keys))
+	return api.CallNull(ctx, s.on, "computer.key_hotkey", api.Text("keys", keys))
 }
 
 // ScreenshotService: pictures of a desktop.
@@ -609,7 +610,7 @@ func (s *RecordingService) Get(ctx context.Context, id string) (*types.Recording
 //
 // The operation computer.recording_delete: the package api has its documentation.
 func (s *RecordingService) Delete(ctx context.Context, id string) error {
-	return null(ctx, s.on, "computer.recording_delete", api.Text("id", id))
+	return api.CallNull(ctx, s.on, "computer.recording_delete", api.Text("id", id))
 }
 
 // Download copies a video to a local file, with constant memory, as files.download does: the file appears
@@ -617,7 +618,7 @@ func (s *RecordingService) Delete(ctx context.Context, id string) error {
 //
 // The operation computer.recording_download: the package api has its documentation.
 func (s *RecordingService) Download(ctx context.Context, id string, localPath string) error {
-	return null(ctx, s.on, "computer.recording_download", api.Text("id", id), api.Text("localPath", localPath))
+	return api.CallNull(ctx, s.on, "computer.recording_download", api.Text("id", id), api.Text("localPath", localPath))
 }
 
 // AccessibilityService: the accessibility tree of a desktop.
@@ -643,7 +644,7 @@ func (s *AccessibilityService) FindNodes(ctx context.Context, opts *Accessibilit
 //
 // The operation computer.a11y_focus: the package api has its documentation.
 func (s *AccessibilityService) FocusNode(ctx context.Context, id string) error {
-	return null(ctx, s.on, "computer.a11y_focus", api.Text("id", id))
+	return api.CallNull(ctx, s.on, "computer.a11y_focus", api.Text("id", id))
 }
 
 // InvokeNode does what a widget can do, as clicking a button. An action that it has not is HTTP_BAD_REQUEST,
@@ -651,7 +652,7 @@ func (s *AccessibilityService) FocusNode(ctx context.Context, id string) error {
 //
 // The operation computer.a11y_invoke: the package api has its documentation.
 func (s *AccessibilityService) InvokeNode(ctx context.Context, id string, action *string) error {
-	return null(ctx, s.on, "computer.a11y_invoke", api.Text("id", id), api.Optional("action", action))
+	return api.CallNull(ctx, s.on, "computer.a11y_invoke", api.Text("id", id), api.Optional("action", action))
 }
 
 // SetNodeValue sets the text or the number of a widget. One that has neither is HTTP_BAD_REQUEST, an unknown
@@ -659,7 +660,7 @@ func (s *AccessibilityService) InvokeNode(ctx context.Context, id string, action
 //
 // The operation computer.a11y_set_value: the package api has its documentation.
 func (s *AccessibilityService) SetNodeValue(ctx context.Context, id string, value string) error {
-	return null(ctx, s.on, "computer.a11y_set_value", api.Text("id", id), api.Text("value", value))
+	return api.CallNull(ctx, s.on, "computer.a11y_set_value", api.Text("id", id), api.Text("value", value))
 }
 
 // LspServerService: a language server of a project, which its Start starts.
@@ -675,28 +676,28 @@ type LspServerService struct {
 //
 // The operation lsp.start: the package api has its documentation.
 func (s *LspServerService) Start(ctx context.Context) error {
-	return null(ctx, s.on, "lsp.start", api.Optional("language", s.languageID), api.Text("projectPath", s.projectPath))
+	return api.CallNull(ctx, s.on, "lsp.start", api.Optional("language", s.languageID), api.Text("projectPath", s.projectPath))
 }
 
 // Stop ends a language server. One that was not started is HTTP_INTERNAL_SERVER (500).
 //
 // The operation lsp.stop: the package api has its documentation.
 func (s *LspServerService) Stop(ctx context.Context) error {
-	return null(ctx, s.on, "lsp.stop", api.Optional("language", s.languageID), api.Text("projectPath", s.projectPath))
+	return api.CallNull(ctx, s.on, "lsp.stop", api.Optional("language", s.languageID), api.Text("projectPath", s.projectPath))
 }
 
 // DidOpen tells a language server that a file is open, with its content as it is now in the sandbox.
 //
 // The operation lsp.did_open: the package api has its documentation.
 func (s *LspServerService) DidOpen(ctx context.Context, path string) error {
-	return null(ctx, s.on, "lsp.did_open", api.Optional("language", s.languageID), api.Text("projectPath", s.projectPath), api.Text("path", path))
+	return api.CallNull(ctx, s.on, "lsp.did_open", api.Optional("language", s.languageID), api.Text("projectPath", s.projectPath), api.Text("path", path))
 }
 
 // DidClose tells a language server that a file is open no more.
 //
 // The operation lsp.did_close: the package api has its documentation.
 func (s *LspServerService) DidClose(ctx context.Context, path string) error {
-	return null(ctx, s.on, "lsp.did_close", api.Optional("language", s.languageID), api.Text("projectPath", s.projectPath), api.Text("path", path))
+	return api.CallNull(ctx, s.on, "lsp.did_close", api.Optional("language", s.languageID), api.Text("projectPath", s.projectPath), api.Text("path", path))
 }
 
 // Completions: What may stand at a place of a file that is open.
@@ -751,14 +752,14 @@ func (s *SnapshotService) Get(ctx context.Context, nameOrID string) (*types.Snap
 //
 // The operation snapshot.delete: the package api has its documentation.
 func (s *SnapshotService) DeleteByNameOrID(ctx context.Context, nameOrID string) error {
-	return null(ctx, s.on, "snapshot.delete", api.Text("idOrName", nameOrID))
+	return api.CallNull(ctx, s.on, "snapshot.delete", api.Text("idOrName", nameOrID))
 }
 
 // Delete deletes a snapshot by its UUID or exact name. Sandboxes that were made from it stay.
 //
 // The operation snapshot.delete: the package api has its documentation.
 func (s *SnapshotService) Delete(ctx context.Context, snapshot *types.Snapshot) error {
-	return null(ctx, s.on, "snapshot.delete", part("idOrName", snapshot, func(of *types.Snapshot) string { return of.ID }))
+	return api.CallNull(ctx, s.on, "snapshot.delete", api.Optional("idOrName", of(snapshot).ID))
 }
 
 // Activate activates a snapshot whose state is `inactive`; it is `pending` for a moment before it is
@@ -773,7 +774,7 @@ func (s *SnapshotService) Activate(ctx context.Context, nameOrID string) (*types
 //
 // The operation snapshot.deactivate: the package api has its documentation.
 func (s *SnapshotService) Deactivate(ctx context.Context, nameOrID string) error {
-	return null(ctx, s.on, "snapshot.deactivate", api.Text("id", nameOrID))
+	return api.CallNull(ctx, s.on, "snapshot.deactivate", api.Text("id", nameOrID))
 }
 
 // VolumeService: persistent volumes.
@@ -807,7 +808,7 @@ func (s *VolumeService) Create(ctx context.Context, name string) (*types.Volume,
 //
 // The operation volume.delete: the package api has its documentation.
 func (s *VolumeService) Delete(ctx context.Context, volume *types.Volume) error {
-	return null(ctx, s.on, "volume.delete", part("idOrName", volume, func(of *types.Volume) string { return of.ID }))
+	return api.CallNull(ctx, s.on, "volume.delete", api.Optional("idOrName", of(volume).ID))
 }
 
 // WaitForReady waits until a volume is ready, by its UUID or exact name; the result is the volume as last
@@ -815,7 +816,7 @@ func (s *VolumeService) Delete(ctx context.Context, volume *types.Volume) error 
 //
 // The operation volume.wait: the package api has its documentation.
 func (s *VolumeService) WaitForReady(ctx context.Context, volume *types.Volume, timeout time.Duration) (*types.Volume, error) {
-	return get[*types.Volume](ctx, s.on, "volume.wait", part("idOrName", volume, func(of *types.Volume) string { return of.ID }), api.Milliseconds("timeoutMs", timeout))
+	return get[*types.Volume](ctx, s.on, "volume.wait", api.Optional("idOrName", of(volume).ID), api.Milliseconds("timeoutMs", timeout))
 }
 
 // SecretService: secrets of an organization.
@@ -856,7 +857,7 @@ func (s *SecretService) Update(ctx context.Context, secretID string, params *typ
 //
 // The operation secret.delete: the package api has its documentation.
 func (s *SecretService) Delete(ctx context.Context, secretID string) error {
-	return null(ctx, s.on, "secret.delete", api.Text("id", secretID))
+	return api.CallNull(ctx, s.on, "secret.delete", api.Text("id", secretID))
 }
 
 // WarmPoolService: sandboxes that are kept ready.
@@ -890,14 +891,14 @@ func (s *WarmPoolService) Update(ctx context.Context, warmPoolID string, pool in
 //
 // The operation warm_pool.delete: the package api has its documentation.
 func (s *WarmPoolService) Delete(ctx context.Context, warmPoolID string) error {
-	return null(ctx, s.on, "warm_pool.delete", api.Text("id", warmPoolID))
+	return api.CallNull(ctx, s.on, "warm_pool.delete", api.Text("id", warmPoolID))
 }
 
 // Get reads a sandbox by its UUID or exact name. NOT_FOUND when there is none.
 //
 // The operation sandbox.get: the package api has its documentation.
 func (c *Client) Get(ctx context.Context, sandboxIDOrName string) (*Sandbox, error) {
-	return c.sandbox(ctx, c.API, "sandbox.get", api.Text("idOrName", sandboxIDOrName))
+	return c.made(api.CallSandbox(ctx, c.API, "sandbox.get", api.Text("idOrName", sandboxIDOrName)))
 }
 
 // Lsp gives a language server of a project, which its Start starts.
@@ -914,21 +915,21 @@ func (s *Sandbox) CreateLspServer(languageID types.LspLanguageID, projectPath st
 //
 // The operation sandbox.fork: the package api has its documentation.
 func (s *Sandbox) Fork(ctx context.Context, name *string) (*Sandbox, error) {
-	return s.client.sandbox(ctx, s.API, "sandbox.fork", api.Optional("name", name))
+	return s.client.made(api.CallSandbox(ctx, s.API, "sandbox.fork", api.Optional("name", name)))
 }
 
 // ForkWithTimeout makes a copy of the sandbox with its files, and waits until the copy is started.
 //
 // The operation sandbox.fork: the package api has its documentation.
 func (s *Sandbox) ForkWithTimeout(ctx context.Context, name *string, timeout time.Duration) (*Sandbox, error) {
-	return s.client.sandbox(ctx, s.API, "sandbox.fork", api.Optional("name", name), api.Milliseconds("timeoutMs", timeout))
+	return s.client.made(api.CallSandbox(ctx, s.API, "sandbox.fork", api.Optional("name", name), api.Milliseconds("timeoutMs", timeout)))
 }
 
 // ExperimentalFork makes a copy of the sandbox with its files, and waits until the copy is started.
 //
 // The operation sandbox.fork: the package api has its documentation.
 func (s *Sandbox) ExperimentalFork(ctx context.Context, name *string) (*Sandbox, error) {
-	return s.client.sandbox(ctx, s.API, "sandbox.fork", api.Optional("name", name))
+	return s.client.made(api.CallSandbox(ctx, s.API, "sandbox.fork", api.Optional("name", name)))
 }
 
 // ExperimentalForkWithTimeout makes a copy of the sandbox with its files, and waits until the copy is
@@ -936,7 +937,7 @@ func (s *Sandbox) ExperimentalFork(ctx context.Context, name *string) (*Sandbox,
 //
 // The operation sandbox.fork: the package api has its documentation.
 func (s *Sandbox) ExperimentalForkWithTimeout(ctx context.Context, name *string, timeout time.Duration) (*Sandbox, error) {
-	return s.client.sandbox(ctx, s.API, "sandbox.fork", api.Optional("name", name), api.Milliseconds("timeoutMs", timeout))
+	return s.client.made(api.CallSandbox(ctx, s.API, "sandbox.fork", api.Optional("name", name), api.Milliseconds("timeoutMs", timeout)))
 }
 
 // UpdateSecrets replaces the secrets that the sandbox has as environment variables. Processes that run keep
@@ -979,7 +980,7 @@ func (s *Sandbox) Stop(ctx context.Context) error {
 //
 // The operation sandbox.stop: the package api has its documentation.
 func (s *Sandbox) StopWithTimeout(ctx context.Context, timeout time.Duration, force ...bool) error {
-	return s.update(ctx, "sandbox.stop", api.Milliseconds("timeoutMs", timeout), last("force", force))
+	return s.update(ctx, "sandbox.stop", api.Milliseconds("timeoutMs", timeout), api.Value("force", slices.Contains(force, true)))
 }
 
 // Delete deletes the sandbox. One that is gone already answers `null`. The handle stays until it is closed.
@@ -1127,7 +1128,7 @@ func (s *Sandbox) UpdateNetworkSettings(ctx context.Context, settings types.Upda
 //
 // The operation sandbox.update_env: the package api has its documentation.
 func (s *Sandbox) UpdateEnv(ctx context.Context, env map[string]string, unset []string) error {
-	return null(ctx, s.API, "sandbox.update_env", api.Optional("set", env), api.Value("unset", unset))
+	return api.CallNull(ctx, s.API, "sandbox.update_env", api.Optional("set", env), api.Value("unset", unset))
 }
 
 // GetUserHomeDir: The user's home directory.
@@ -1164,7 +1165,7 @@ func (s *Sandbox) GetSignedPreviewLink(ctx context.Context, port int, expiresInS
 //
 // The operation sandbox.expire_signed_preview_link: the package api has its documentation.
 func (s *Sandbox) ExpireSignedPreviewLink(ctx context.Context, port int, token string) error {
-	return null(ctx, s.API, "sandbox.expire_signed_preview_link", api.Integer("port", int64(port)), api.Text("token", token))
+	return api.CallNull(ctx, s.API, "sandbox.expire_signed_preview_link", api.Integer("port", int64(port)), api.Text("token", token))
 }
 
 // DownloadURL: A URL from which anybody can download one file of the sandbox (GET), without a credential,
@@ -1188,12 +1189,36 @@ func (s *Sandbox) UploadURL(ctx context.Context, path string, ttlSeconds *int) (
 //
 // The operation sandbox.rotate_signing_key: the package api has its documentation.
 func (s *Sandbox) RotateSigningKey(ctx context.Context) error {
-	return null(ctx, s.API, "sandbox.rotate_signing_key")
+	return api.CallNull(ctx, s.API, "sandbox.rotate_signing_key")
+}
+
+// Base begins an image: The image to begin with, as `python:3.12-slim`.
+func Base(baseImage string) *DockerImage {
+	return &DockerImage{begin: "base", with: baseImage}
+}
+
+// DebianSlim begins an image: A Python version: begins with the official Debian image of that Python. null:
+// the newest that the style knows, 3.12 without a style.
+func DebianSlim(pythonVersion *string) *DockerImage {
+	return &DockerImage{begin: "debianSlim", with: pythonVersion}
+}
+
+// FromDockerfile begins an image: The text of a Dockerfile to begin with.
+func FromDockerfile(dockerfile string) *DockerImage {
+	return &DockerImage{begin: "dockerfile", with: dockerfile}
 }
 
 // AptGet adds a step: Debian packages to install.
 func (img *DockerImage) AptGet(packages []string) *DockerImage {
 	return img.step("aptGet", list(packages))
+}
+
+// PipInstall adds a step: Python packages to install.
+func (img *DockerImage) PipInstall(packages []string, opts ...func(*options.PipInstall)) *DockerImage {
+	return img.step("pipInstall", struct {
+		Packages []string `json:"packages"`
+		*options.PipInstall
+	}{list(packages), options.Apply(opts...)})
 }
 
 // Run adds a step: A command to run: a text for the shell, or a program with its arguments.

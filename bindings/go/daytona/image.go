@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/libdaytona/libdaytona/bindings/go/api"
-	"github.com/libdaytona/libdaytona/bindings/go/options"
 )
 
 // DockerImage describes an image; the methods add steps to it and give it back. The library renders it.
@@ -15,19 +14,6 @@ type DockerImage struct {
 	begin string
 	with  any
 	steps []map[string]any
-}
-
-// Base is an image on top of another.
-func Base(baseImage string) *DockerImage { return &DockerImage{begin: "base", with: baseImage} }
-
-// DebianSlim is Python's slim image; nil is version 3.12.
-func DebianSlim(pythonVersion *string) *DockerImage {
-	return &DockerImage{begin: "debianSlim", with: pythonVersion}
-}
-
-// FromDockerfile is the image of a Dockerfile's text.
-func FromDockerfile(dockerfile string) *DockerImage {
-	return &DockerImage{begin: "dockerfile", with: dockerfile}
 }
 
 // MarshalJSON writes the image object of the library, in the Go SDK's style.
@@ -45,14 +31,6 @@ func list[T any](values []T) []T {
 		return []T{}
 	}
 	return values
-}
-
-// PipInstall installs Python packages.
-func (img *DockerImage) PipInstall(packages []string, opts ...func(*options.PipInstall)) *DockerImage {
-	return img.step("pipInstall", struct {
-		Packages []string `json:"packages"`
-		*options.PipInstall
-	}{list(packages), options.Apply(opts...)})
 }
 
 // Dockerfile is the image's Dockerfile; empty where it cannot be rendered, which Render explains.

@@ -3,6 +3,7 @@ package daytona
 import (
 	"context"
 	"io"
+	"maps"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -21,13 +22,9 @@ func (s *ProcessService) ExecuteSessionCommand(ctx context.Context, sessionID, c
 	if err != nil {
 		return nil, err
 	}
-	result := map[string]any{"id": got["cmdId"]}
-	for _, name := range []string{"exitCode", "stdout", "stderr", "output"} {
-		if value := got[name]; value != nil {
-			result[name] = value
-		}
-	}
-	return result, nil
+	got["id"] = got["cmdId"]
+	maps.DeleteFunc(got, func(name string, value any) bool { return name == "cmdId" || value == nil })
+	return got, nil
 }
 
 // follow gives the output of a stream to two channels, or to one for both, which it closes at the end. A nil channel's
@@ -59,7 +56,7 @@ func follow(ctx context.Context, on api.Target, operation string, stdout, stderr
 // CreatePtySession makes a terminal without connecting to it.
 func (s *ProcessService) CreatePtySession(ctx context.Context, id string, opts ...func(*options.PtySession)) (*types.PtySessionInfo, error) {
 	o := options.Apply(opts...)
-	if err := null(ctx, s.on, "pty.create", api.Text("id", id), api.Members(o.PtySize), api.Optional("env", o.Env)); err != nil {
+	if err := api.CallNull(ctx, s.on, "pty.create", api.Text("id", id), api.Members(o.PtySize), api.Optional("env", o.Env)); err != nil {
 		return nil, err
 	}
 	return s.GetPtySessionInfo(ctx, id)
@@ -68,7 +65,7 @@ func (s *ProcessService) CreatePtySession(ctx context.Context, id string, opts .
 // CreatePty makes a terminal and connects to it: no output is missed.
 func (s *ProcessService) CreatePty(ctx context.Context, id string, opts ...func(*options.CreatePty)) (*PtyHandle, error) {
 	o := options.Apply(opts...)
-	if err := null(ctx, s.on, "pty.create", api.Text("id", id), api.Members(o.PtySize), api.Optional("env", o.Env), api.Value("lazyStart", true)); err != nil {
+	if err := api.CallNull(ctx, s.on, "pty.create", api.Text("id", id), api.Members(o.PtySize), api.Optional("env", o.Env), api.Value("lazyStart", true)); err != nil {
 		return nil, err
 	}
 	return s.ConnectPty(ctx, id)

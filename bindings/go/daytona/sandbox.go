@@ -66,18 +66,18 @@ func (s *Sandbox) SetLabels(ctx context.Context, labels map[string]string) error
 // GetMetrics gives what the sandbox used over a time, from the earliest sample on. nil is the sandbox's creation as
 // the start, and now as the end.
 func (s *Sandbox) GetMetrics(ctx context.Context, start, end *time.Time) ([]SandboxMetrics, error) {
-	written := func(at time.Time) api.Time { return api.Time(at.UTC().Format(time.RFC3339Nano)) }
-	to := written(time.Now())
+	to := time.Now()
 	if end != nil {
-		to = written(*end)
+		to = *end
 	}
 	from := to
 	if start != nil {
-		from = written(*start)
+		from = *start
 	} else if s.CreatedAt != nil {
-		from = api.Time(*s.CreatedAt)
+		from = instant(*s.CreatedAt)
 	}
-	got, err := s.API.MetricsHistory(ctx, from, to, nil)
+	written := func(at time.Time) api.Time { return api.Time(at.UTC().Format(time.RFC3339Nano)) }
+	got, err := s.API.MetricsHistory(ctx, written(from), written(to), nil)
 	if err != nil {
 		return nil, err
 	}

@@ -30,7 +30,7 @@ pub fn render(surface: &Surface) -> Result<Vec<File>, String> {
 
 /// A file of a package, with the imports that its text needs.
 fn package(name: &str, body: &str) -> String {
-    const PACKAGES: [&str; 6] = ["context", "net/http", "time", "api", "options", "types"];
+    const PACKAGES: [&str; 7] = ["context", "net/http", "slices", "time", "api", "options", "types"];
     let (mut standard, mut own) = (String::new(), String::new());
     for package in PACKAGES {
         let qualifier = package.rsplit('/').next().unwrap_or(package);

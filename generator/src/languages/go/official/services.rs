@@ -2,7 +2,7 @@
 
 use super::{entries, find, text};
 use crate::languages::go::names::{columns, comment, described, exported, summary};
-use crate::languages::surface::{Surface, Target};
+use crate::languages::surface::{Member, Surface, Target};
 use serde_json::{Map, Value};
 use std::fmt::Write;
 
@@ -28,6 +28,18 @@ pub fn render(names: &Value, surface: &Surface) -> Result<String, String> {
         for method in methods {
             service.method(&mut body, method, entries(names, "options")?, surface)?;
         }
+    }
+    for (name, it) in entries(names, "images")? {
+        let (key, takes) = (text(&it[0]), parameters(text(&it[1]))?);
+        let doc = format!("{name} begins an image: {}", described(member(surface, "Image", key)?));
+        write!(
+            body,
+            "\n{}func {name}({}) *DockerImage {{\n\treturn &DockerImage{{begin: \"{key}\", with: {}}}\n}}\n",
+            comment(&doc, ""),
+            declared(&takes),
+            takes.first().map_or("nil", |it| it.name)
+        )
+        .unwrap();
     }
     for (name, it) in entries(names, "image")? {
         step(&mut body, name, it, surface)?;
@@ -87,7 +99,7 @@ impl Parameter<'_> {
             return format!(", api.Value(\"{key}\", {function}({name}))");
         }
         if let Some(field) = self.field {
-            return format!(", part(\"{key}\", {name}, func(of {}) string {{ return of.{field} }})", self.of);
+            return format!(", api.Optional(\"{key}\", of({name}).{field})");
         }
         match self.of {
             _ if key == "*" => format!(", api.Members({name})"),
@@ -95,7 +107,7 @@ impl Parameter<'_> {
             "int" => format!(", api.Integer(\"{key}\", int64({name}))"),
             "time.Duration" => format!(", api.Milliseconds(\"{key}\", {name})"),
             "*time.Duration" => format!(", seconds(\"{key}\", {name})"),
-            "...bool" => format!(", last(\"{key}\", {name})"),
+            "...bool" => format!(", api.Value(\"{key}\", slices.Contains({name}, true))"),
             "bool" | "[]string" if !name.contains('.') => format!(", api.Value(\"{key}\", {name})"),
             _ => format!(", api.Optional(\"{key}\", {name})"),
         }
@@ -220,10 +232,12 @@ impl Service<'_> {
         };
         let client = if self.name == "Client" { "c" } else { "s.client" };
         match (gives, gives.split_once(" ."), gives.split_once('=')) {
-            ("", ..) => ("error".to_owned(), call("null", "")),
+            ("", ..) => ("error".to_owned(), call("api.CallNull", "")),
             ("update", ..) => ("error".to_owned(), format!("s.update(ctx, \"{operation}\"{arguments})")),
             ("follow", ..) => ("error".to_owned(), call("follow", ", stdout, stderr")),
-            ("*Sandbox", ..) => ("(*Sandbox, error)".to_owned(), call(&format!("{client}.sandbox"), "")),
+            ("*Sandbox", ..) => {
+                ("(*Sandbox, error)".to_owned(), format!("{client}.made({})", call("api.CallSandbox", "")))
+            }
             ("*PtyHandle", ..) => ("(*PtyHandle, error)".to_owned(), call("terminal", "")),
             (_, Some((of, member)), _) => {
                 (format!("({of}, error)"), call(&format!("member[{of}]"), &format!(", \"{member}\"")))
@@ -237,12 +251,28 @@ impl Service<'_> {
     }
 }
 
+fn member<'a>(surface: &'a Surface, shape: &str, key: &str) -> Result<&'a Member, String> {
+    let known = surface.shape(shape).and_then(|it| it.members.iter().find(|it| it.name == key));
+    known.ok_or(format!("official.json: {shape} has no {key}"))
+}
+
 /// A method that adds a step to an image.
 fn step(body: &mut String, name: &str, it: &Value, surface: &Surface) -> Result<(), String> {
     let (key, takes) = (text(&it[0]), parameters(text(&it[1]))?);
-    let known = surface.shape("ImageStep").and_then(|it| it.members.iter().find(|it| it.name == key));
-    let known = known.ok_or(format!("official.json: an image has no step {key}"))?;
+    let known = member(surface, "ImageStep", key)?;
+    let mut declared = declared(&takes);
     let value = match takes.as_slice() {
+        [one] if it[2].is_string() => {
+            let options = text(&it[2]);
+            write!(declared, ", opts ...func(*options.{options})").unwrap();
+            format!(
+                "struct {{\n\t\t{} {} `json:\"{}\"`\n\t\t*options.{options}\n\t}}{{list({}), options.Apply(opts...)}}",
+                exported(one.name),
+                one.of,
+                one.key,
+                one.name
+            )
+        }
         [one] if one.of.starts_with("[]") => format!("list({})", one.name),
         [one] => one.name.to_owned(),
         [key, value] if it[2] == "entry" => format!("map[string]string{{{}: {}}}", key.name, value.name),
@@ -255,8 +285,7 @@ fn step(body: &mut String, name: &str, it: &Value, surface: &Surface) -> Result<
     body.push_str(&comment(&format!("{name} adds a step: {}", described(known)), ""));
     write!(
         body,
-        "func (img *DockerImage) {name}({}) *DockerImage {{\n\treturn img.step(\"{key}\", {value})\n}}\n",
-        declared(&takes)
+        "func (img *DockerImage) {name}({declared}) *DockerImage {{\n\treturn img.step(\"{key}\", {value})\n}}\n"
     )
     .unwrap();
     Ok(())

@@ -126,7 +126,7 @@ fn setter(body: &mut String, name: &str, fields: &Map<String, Value>, of: &Shape
         let value = match (is[2].as_str(), had.strip_prefix('*')) {
             (Some(function), _) => format!("{function}({value})"),
             (None, _) if had == wanted.replace("api.", "") => value,
-            (None, Some(_)) if wanted == "*string" => format!("text({value})"),
+            (None, Some(_)) if wanted == "*string" => format!("(*string)({value})"),
             (None, Some(had)) if had == wanted => format!("of({value})"),
             (None, Some(_)) => format!("{wanted}(of({value}))"),
             (None, None) => format!("{wanted}({value})"),
