@@ -59,11 +59,6 @@ func readValue(value []byte, to any) error {
 			v.SetInt(number)
 			return nil
 		}
-	case reflect.Float64:
-		if number, err := strconv.ParseFloat(string(value), 64); err == nil {
-			v.SetFloat(number)
-			return nil
-		}
 	case reflect.Struct:
 		if own, ok := v.Addr().Interface().(json.Unmarshaler); ok {
 			return own.UnmarshalJSON(value)

@@ -80,10 +80,9 @@ type stream struct {
 	file          *os.File
 	poll          syscall.RawConn
 
-	reading sync.Mutex // held by the one who reads events; the library keeps them at most as long as the queue
-	events  [64]event
-	unread  []event
-	piece   Chunk         // what Read left of the event before `unread`; the library's memory
+	reading sync.Mutex    // held by the one who reads events; the library keeps them at most as long as the queue
+	events  [64]event     // a batch of them
+	at, end int           // the unread ones
 	buffer  []byte        // what Next gave
 	started atomic.Bool   // whether somebody reads
 	waiting chan struct{} // has the one that drops the data for all who wait
@@ -157,19 +156,21 @@ func (s *stream) open(ctx context.Context, on *target, arguments []Argument) (re
 // event gives the next event. It waits for it until the context is over. At the end of the stream it is io.EOF
 // or the failure, every time. The caller holds `reading`.
 func (s *stream) event(ctx context.Context) (*event, error) {
-	for len(s.unread) == 0 || over(s.closed) {
-		if over(s.ended) {
+	for s.at == s.end || over(s.closed) {
+		switch {
+		case over(s.ended):
 			return nil, cmp.Or(s.err, io.EOF)
-		}
-		if over(s.closed) {
+		case ctx.Err() != nil:
+			return nil, errors.OfContext(ctx, s.operation, "while the stream was read")
+		case over(s.closed):
 			return nil, closedError(s.operation, "stream")
 		}
 		if err := s.fill(ctx); err != nil {
 			return nil, err
 		}
 	}
-	event := &s.unread[0]
-	s.unread = s.unread[1:]
+	event := &s.events[s.at]
+	s.at++
 	if event.kind == kindEnded {
 		s.result = result{slices.Clone(event.bytes()), event.result}
 		if event.status != 0 {
@@ -192,12 +193,10 @@ func (s *stream) fill(ctx context.Context) error {
 		status = daytonaQueueNext(s.queue, &s.events[0], len(s.events), 0, &count)
 		return status != statusTimeout
 	})
-	s.unread = s.events[:count]
+	s.at, s.end = 0, count
 	switch {
-	case count > 0 || over(s.closed):
+	case count > 0 || over(s.closed) || err != nil && ctx.Err() != nil:
 		return nil
-	case err != nil && ctx.Err() != nil:
-		return errors.OfContext(ctx, s.operation, "while the stream was read")
 	case stderrors.Is(err, os.ErrDeadlineExceeded): // of a context before this one
 		return s.file.SetReadDeadline(time.Time{})
 	case err != nil:
@@ -223,25 +222,20 @@ func (s *stream) Next(ctx context.Context) (Chunk, error) {
 	s.started.Store(true)
 	s.reading.Lock()
 	defer s.reading.Unlock()
-	chunk, err := s.next(ctx)
-	s.buffer = append(s.buffer[:0], chunk.Bytes...)
-	chunk.Bytes = s.buffer
-	return chunk, err
+	event, err := s.next(ctx)
+	if err != nil {
+		return Chunk{}, err
+	}
+	s.buffer = append(s.buffer[:0], event.bytes()...)
+	return Chunk{Channel(event.channel), event.position, s.buffer}, nil
 }
 
-// next gives the next piece in the library's memory, which is valid while the caller holds `reading`.
-func (s *stream) next(ctx context.Context) (Chunk, error) {
-	if rest := s.piece; len(rest.Bytes) > 0 {
-		s.piece = Chunk{}
-		return rest, nil
-	}
+// next gives the next event that has data, which is valid while the caller holds `reading`.
+func (s *stream) next(ctx context.Context) (*event, error) {
 	for {
 		event, err := s.event(ctx)
-		if err != nil {
-			return Chunk{}, err
-		}
-		if event.kind == kindData {
-			return Chunk{Channel(event.channel), event.position, event.bytes()}, nil
+		if err != nil || event.kind == kindData && event.len > 0 {
+			return event, err
 		}
 	}
 }
@@ -259,19 +253,25 @@ func (s *stream) All(ctx context.Context) func(yield func(Chunk, error) bool) {
 }
 
 // Read reads the bytes of all channels. What does not fit is kept for the next reading.
-func (s *stream) Read(to []byte) (int, error) {
+func (s *stream) Read(to []byte) (int, error) { return s.ReadContext(context.Background(), to) }
+
+// ReadContext is Read until a context is over.
+func (s *stream) ReadContext(ctx context.Context, to []byte) (int, error) {
 	s.started.Store(true)
+	if len(to) == 0 {
+		return 0, nil
+	}
 	s.reading.Lock()
 	defer s.reading.Unlock()
-	for len(s.piece.Bytes) == 0 && len(to) > 0 {
-		chunk, err := s.next(context.Background())
-		if err != nil {
-			return 0, err
-		}
-		s.piece = chunk
+	event, err := s.next(ctx)
+	if err != nil {
+		return 0, err
 	}
-	n := copy(to, s.piece.Bytes)
-	s.piece.Bytes = s.piece.Bytes[n:]
+	n := copy(to, event.bytes())
+	if rest := event.bytes()[n:]; len(rest) > 0 {
+		event.data, event.len = &rest[0], uint64(len(rest))
+		s.at-- // It is the next one again.
+	}
 	return n, nil
 }
 
@@ -345,7 +345,6 @@ func (s *stream) Close() error {
 	s.release()
 	s.reading.Lock()
 	defer s.reading.Unlock()
-	s.piece = Chunk{}
 	daytonaClose(s.queue)
 	return nil
 }

@@ -82,7 +82,7 @@ func (c *Client) Create(ctx context.Context, params any, opts ...func(*options.C
 		reading, cancel = context.WithTimeout(ctx, limit)
 		defer cancel()
 	}
-	err = lines(stream.All(ctx), func(line string) error { return send(reading, "sandbox.create", with.LogChannel, line) })
+	err = lines(ctx, stream, func(line string) error { return send(reading, "sandbox.create", with.LogChannel, line) })
 	var sandbox *Sandbox
 	if err == nil {
 		sandbox, err = c.made(stream.WaitSandbox(ctx))

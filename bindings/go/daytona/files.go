@@ -67,12 +67,9 @@ type download struct {
 }
 
 func (d *download) Read(p []byte) (int, error) {
-	n, err := d.Stream.Read(p)
+	n, err := d.ReadContext(d.ctx, p)
 	if d.is.BytesReceived += int64(n); n > 0 && d.report != nil {
 		d.report(d.is)
-	}
-	if err != nil && err != io.EOF && d.ctx.Err() != nil {
-		err = errors.OfContext(d.ctx, "files.reader", "before the file's end")
 	}
 	return n, err
 }

@@ -1,10 +1,12 @@
 package daytona
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	stderrors "errors"
 	"iter"
+	"math"
 	"strings"
 	"sync"
 	"time"
@@ -53,23 +55,20 @@ func texts(pieces iter.Seq2[api.Chunk, error], each func(channel api.Channel, te
 }
 
 // lines gives a stream's output line by line.
-func lines(pieces iter.Seq2[api.Chunk, error], each func(line string) error) error {
-	held := ""
-	err := texts(pieces, func(_ api.Channel, text string) error {
-		all := strings.Split(held+text, "\n")
-		held = all[len(all)-1]
-		for _, line := range all[:len(all)-1] {
-			if err := each(strings.TrimRight(line, "\r")); err != nil {
-				return err
-			}
+func lines[O, E any](ctx context.Context, stream *api.Stream[O, E], each func(line string) error) error {
+	scanner := bufio.NewScanner(readerFunc(func(to []byte) (int, error) { return stream.ReadContext(ctx, to) }))
+	scanner.Buffer(nil, math.MaxInt)
+	for scanner.Scan() {
+		if err := each(scanner.Text()); err != nil {
+			return err
 		}
-		return nil
-	})
-	if err == nil && held != "" {
-		return each(strings.TrimRight(held, "\r"))
 	}
-	return err
+	return scanner.Err()
 }
+
+type readerFunc func(to []byte) (int, error)
+
+func (f readerFunc) Read(to []byte) (int, error) { return f(to) }
 
 // send gives an operation's text to a channel, until the context is over.
 func send(ctx context.Context, operation string, to chan<- string, text string) error {
@@ -202,7 +201,7 @@ func (s *SnapshotService) Create(ctx context.Context, params *types.CreateSnapsh
 	go func() {
 		defer stream.Close()
 		defer log.close()
-		err := lines(stream.All(ctx), func(line string) error {
+		err := lines(ctx, stream, func(line string) error {
 			log.put(line + "\n")
 			return nil
 		})

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/libdaytona/libdaytona/bindings/go/api"
 	"github.com/libdaytona/libdaytona/bindings/go/options"
@@ -73,7 +72,8 @@ func (s *ProcessService) CreatePty(ctx context.Context, id string, opts ...func(
 
 // terminal connects to a terminal. The context's deadline bounds the connecting alone, and not the terminal's life.
 func terminal(ctx context.Context, on *api.SandboxHandle, operation string, arguments ...api.Argument) (*PtyHandle, error) {
-	stream, err := api.OpenStream[api.PtyOpened, api.PtyEnded](connecting{ctx}, on, operation, arguments...)
+	arguments = append(arguments, api.Integer("timeoutMs", 0))
+	stream, err := api.OpenStream[api.PtyOpened, api.PtyEnded](ctx, on, operation, arguments...)
 	if err != nil {
 		return nil, err
 	}
@@ -82,10 +82,6 @@ func terminal(ctx context.Context, on *api.SandboxHandle, operation string, argu
 	go h.collect()
 	return h, nil
 }
-
-type connecting struct{ context.Context }
-
-func (connecting) Deadline() (at time.Time, ok bool) { return at, false }
 
 // PtyHandle is a connected terminal: an io.ReadWriteCloser. It is read either through Read or through DataChan.
 type PtyHandle struct {

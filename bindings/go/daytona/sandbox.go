@@ -2,7 +2,6 @@ package daytona
 
 import (
 	"context"
-	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -46,8 +45,8 @@ func secretList(secrets map[string]string) []map[string]string {
 		return nil
 	}
 	list := []map[string]string{}
-	for _, variable := range slices.Sorted(maps.Keys(secrets)) {
-		list = append(list, map[string]string{variable: secrets[variable]})
+	for variable, secret := range secrets {
+		list = append(list, map[string]string{variable: secret})
 	}
 	return list
 }
