@@ -14,7 +14,7 @@ function toBytes(data) {
 }
 
 /** @param {string} message */
-const invalid = (message) => failure(1, 'INVALID_ARGUMENT', message)
+const invalid = (message) => failure('INVALID_ARGUMENT', message)
 
 /** @param {any} value */
 const isPlain = (value) =>

@@ -1,6 +1,8 @@
 'use strict'
 // Errors: one root class, the catalogue's tree of classes below it, and how an error JSON becomes one of them.
 
+const { statuses } = require('./generated/tables')
+
 /** Headers of an answer, with the names in lower case. `get` takes a name in any case. */
 class Headers {
   /** @param {Record<string, string>} headers */
@@ -60,9 +62,9 @@ function fromJson(json, cause) {
 
 /**
  * An error of this side, as the library's own are.
- * @param {number} status @param {string} name @param {string} message @param {string} [operation] @param {unknown} [cause]
+ * @param {string} name @param {string} message @param {string} [operation] @param {unknown} [cause]
  */
-const failure = (status, name, message, operation, cause) =>
-  fromJson({ status, name, message, operation, retryable: false, attempts: 0 }, cause)
+const failure = (name, message, operation, cause) =>
+  fromJson({ status: statuses[name], name, message, operation, retryable: false, attempts: 0 }, cause)
 
 module.exports = { DaytonaError, DaytonaLibraryError, fromJson, failure }

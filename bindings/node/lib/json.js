@@ -57,7 +57,7 @@ function written(value) {
 /** @param {string} name @param {any} item */
 function finite(name, item) {
   if (typeof item !== 'number' || Number.isFinite(item)) return item
-  throw failure(1, 'INVALID_ARGUMENT', `\`${name}\` has to be a number that JSON can hold, and is ${item}`)
+  throw failure('INVALID_ARGUMENT', `\`${name}\` has to be a number that JSON can hold, and is ${item}`)
 }
 
 module.exports = { parse, stringify }

@@ -10,11 +10,9 @@ const koffi = require('koffi')
 const library = require('./library')
 const json = require('./json')
 const { DaytonaError, failure, fromJson } = require('./errors')
-const { returns } = require('./generated/tables')
+const { kinds, returns } = require('./generated/tables')
 
-const DONE = 1
-const PROGRESS = 4
-const LOG = 7
+const { DONE, PROGRESS, LOG } = kinds
 /** How long the end of the process waits for what closing began, such as the end of a remote command. */
 const SHUTDOWN_MS = 1500
 const WORD = 2 ** 32
@@ -218,7 +216,7 @@ function report(onProgress, event, fail) {
 }
 
 /** @param {string} what */
-const closed = (what) => failure(9, 'CLOSED', `The ${what} is closed.`)
+const closed = (what) => failure('CLOSED', `The ${what} is closed.`)
 
 /**
  * Starts a call. @param {any} owner the client or sandbox that it acts on @param {string} operation
@@ -254,7 +252,7 @@ function whenAborted(signal, abort) {
 
 /** @param {string} operation @param {unknown} cause @param {string} when */
 const cancelled = (operation, cause, when) =>
-  failure(5, 'CANCELLED', `${operation} was cancelled ${when}.`, operation, cause)
+  failure('CANCELLED', `${operation} was cancelled ${when}.`, operation, cause)
 
 /** Sends the library's log lines to a function. @param {number} level @param {(line: any) => void} onLine */
 function log(level, onLine) {

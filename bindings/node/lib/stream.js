@@ -9,14 +9,9 @@ const { failure, fromJson } = require('./errors')
 const { Queue, BATCH, check, closed, cancelled, whenAborted, stored, number, pointer } = require('./pump')
 const { bytesOf, valueOf, report } = require('./pump')
 const { merge, toBytes } = require('./arguments')
-const { channels, finishes } = require('./generated/tables')
+const { channels, finishes, kinds, statuses } = require('./generated/tables')
 
-const OPENED = 2
-const DATA = 3
-const PROGRESS = 4
-const ENDED = 5
-const WRITABLE = 6
-const WOULD_BLOCK = 17
+const { OPENED, DATA, PROGRESS, ENDED, WRITABLE } = kinds
 /** What may wait in the library, and the bytes from which on this side takes no more. */
 const CAPACITY = { capacityBytes: 1 << 20, capacityCalls: 4 }
 const ENOUGH_BYTES = 256 << 10
@@ -219,9 +214,9 @@ class Stream {
       this.#room = false
       const left = body.byteLength - at
       const status = library.streamWrite(this.#handle, at ? body.subarray(at) : body, left, 0, number, null)
-      if (status && status !== WOULD_BLOCK) {
+      if (status && status !== statuses.WOULD_BLOCK) {
         const name = library.statusName(status)
-        throw failure(status, name, `Writing to ${this.#operation} failed: ${name}.`, this.#operation)
+        throw failure(name, `Writing to ${this.#operation} failed: ${name}.`, this.#operation)
       }
       if (!status) at += stored()
       while (at < body.byteLength && !this.#room && !this.#end) await this.#change()

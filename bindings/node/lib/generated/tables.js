@@ -228,13 +228,63 @@ const finishes = new Set(['files.writer', 'echo.stream'])
 /** The channels of streams, by number. */
 const channels = ['data', 'stdout', 'stderr', 'structured']
 
-/** Levels of the library's log, by name. */
+/** Levels of the library's log, by name. @type {Record<string, number>} */
 const levels = {
   off: 0,
   error: 1,
   warn: 2,
   info: 3,
   debug: 4,
+}
+
+/** Kinds of events, by name. @type {Record<string, number>} */
+const kinds = {
+  DONE: 1,
+  OPENED: 2,
+  DATA: 3,
+  PROGRESS: 4,
+  ENDED: 5,
+  WRITABLE: 6,
+  LOG: 7,
+}
+
+/** How a call ended, by name. @type {Record<string, number>} */
+const statuses = {
+  OK: 0,
+  INVALID_ARGUMENT: 1,
+  INVALID_HANDLE: 2,
+  INVALID_JSON: 3,
+  TIMEOUT: 4,
+  CANCELLED: 5,
+  CONNECTION: 6,
+  TLS: 7,
+  PROTOCOL: 8,
+  CLOSED: 9,
+  SLOW_CONSUMER: 10,
+  IO: 11,
+  FORKED: 12,
+  PANIC: 13,
+  UNSUPPORTED: 14,
+  BUSY: 15,
+  QUEUE_FULL: 16,
+  WOULD_BLOCK: 17,
+  END_OF_STREAM: 18,
+  NO_MATCH: 19,
+  SANDBOX_FAILED: 20,
+  CONFIGURATION: 21,
+  BAD_REQUEST: 400,
+  AUTHENTICATION: 401,
+  FORBIDDEN: 403,
+  NOT_FOUND: 404,
+  REQUEST_TIMEOUT: 408,
+  CONFLICT: 409,
+  GONE: 410,
+  UNPROCESSABLE_ENTITY: 422,
+  RATE_LIMIT: 429,
+  INTERNAL_SERVER: 500,
+  BAD_GATEWAY: 502,
+  SERVICE_UNAVAILABLE: 503,
+  GATEWAY_TIMEOUT: 504,
 }
 
 /** The library's names of parameters that the official package calls otherwise. */
@@ -267,4 +317,4 @@ const metrics = {
   'daytona.sandbox.memory.cache': 'memCache',
 }
 
-module.exports = { ABI, returns, bounded, finishes, channels, levels, names, metrics }
+module.exports = { ABI, returns, bounded, finishes, channels, levels, kinds, statuses, names, metrics }

@@ -37,12 +37,13 @@ pub fn render(surface: &Surface, official: &Official) -> String {
     let channels = channels.collect::<Vec<_>>().join(", ");
     text += "\n/** The channels of streams, by number. */\n";
     let _ = write!(text, "const channels = [{channels}]\n\n");
-    text += "/** Levels of the library's log, by name. */\nconst levels = {\n";
-    for level in &surface.log_levels {
-        let name = level.name.trim_start_matches("LOG_").to_lowercase();
-        let _ = writeln!(text, "  {name}: {},", level.number);
-    }
-    text += "}\n\n/** The library's names of parameters that the official package calls otherwise. */\nconst names = {\n";
+    let levels = surface.log_levels.iter().map(|it| (it.name.replace("LOG_", "").to_lowercase(), it.number));
+    numbers(&mut text, "Levels of the library's log", "levels", levels);
+    let kinds = surface.kinds.iter().map(|it| (it.name.clone(), it.number));
+    numbers(&mut text, "Kinds of events", "kinds", kinds);
+    let statuses = surface.statuses.iter().map(|it| (it.name.replace("HTTP_", ""), it.number));
+    numbers(&mut text, "How a call ended", "statuses", statuses);
+    text += "/** The library's names of parameters that the official package calls otherwise. */\nconst names = {\n";
     for (name, named) in &official.types {
         let Named::Fields(fields) = named else { continue };
         if fields.is_parameter && !fields.names.is_empty() {
@@ -57,8 +58,16 @@ pub fn render(surface: &Surface, official: &Official) -> String {
     for (metric, field) in &official.metrics {
         let _ = writeln!(text, "  '{metric}': '{field}',");
     }
-    text += "}\n\nmodule.exports = { ABI, returns, bounded, finishes, channels, levels, names, metrics }\n";
+    text += "}\n\nmodule.exports = { ABI, returns, bounded, finishes, channels, levels, kinds, statuses, names, metrics }\n";
     text
+}
+
+fn numbers(text: &mut String, doc: &str, table: &str, names: impl Iterator<Item = (String, i64)>) {
+    let _ = writeln!(text, "/** {doc}, by name. @type {{Record<string, number>}} */\nconst {table} = {{");
+    for (name, number) in names {
+        let _ = writeln!(text, "  {name}: {number},");
+    }
+    text.push_str("}\n\n");
 }
 
 /// `methods.js`: where the tests find the method of an operation.
