@@ -159,7 +159,7 @@ class FileSystem extends calls.FileSystemCalls {
         yield data
       }
     }
-    return Readable.from(pieces(), { objectMode: false })
+    return stream._readable(pieces())
   }
 
   /** @param {any[]} files @param {number} [timeout] */

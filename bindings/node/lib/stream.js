@@ -169,10 +169,12 @@ class Stream {
 
   /** Its bytes as a stream of Node. @param {string} [channel] */
   readable(channel) {
-    return Readable.from(
-      mapped(this.#chunksOf(channel), ({ data }) => data),
-      { objectMode: false },
-    )
+    return this._readable(mapped(this.#chunksOf(channel), ({ data }) => data))
+  }
+
+  /** Pieces of this, whose end closes it: a generator that never began ends nothing. @param {AsyncIterable<Buffer>} pieces */
+  _readable(pieces) {
+    return Readable.from(pieces, { objectMode: false }).once('close', () => this.close())
   }
 
   /** Its input as a stream of Node, whose end completes an upload. */

@@ -114,6 +114,13 @@ test('streams of Node read and write', async () => {
   assert.ok(Buffer.concat(pieces).equals(Buffer.from('a'.repeat(1_000_000) + 'end')))
 })
 
+test('a stream of Node that is destroyed before it was read ends the remote side', async () => {
+  const stream = echo.stream({ chunks: 1_000_000, size: 1000 })
+  await stream.opened()
+  stream.readable().destroy()
+  await assert.rejects(stream.result(), daytona.DaytonaClosedError)
+})
+
 test('a signal ends a stream', async () => {
   const controller = new AbortController()
   const stream = echo.stream({ chunks: 1_000_000, size: 1000, signal: controller.signal })
