@@ -61,10 +61,10 @@ function positional(names, values) {
   return options
 }
 
-/** Parameters by other names; what is undefined is left out. @param {any} object @param {Record<string, string>} names */
+/** Parameters or options by other names; what is undefined is left out. @param {any} object @param {Record<string, string>} names */
 function renamed(object, names) {
   if (object !== undefined && object !== null && !isPlain(object)) {
-    throw invalid(`Parameters are an object, not ${Array.isArray(object) ? 'an array' : typeof object}.`)
+    throw invalid(`Parameters and options are objects, not ${Array.isArray(object) ? 'an array' : typeof object}.`)
   }
   const result = /** @type {any} */ ({})
   for (const [name, value] of Object.entries(object ?? {})) {

@@ -236,8 +236,8 @@ async function collect(stream) {
 class CodeInterpreter extends calls.CodeInterpreterCalls {
   /** @param {string} code @param {any} [options] */
   async runCode(code, options) {
-    const { context, envs, onStdout, onStderr, onError, ...rest } = options ?? {}
-    const stream = this._target.interpreter.run(code, { contextId: idOf(context), env: envs, ...rest })
+    const { context, onStdout, onStderr, onError, ...rest } = renamed(options, { envs: 'env' })
+    const stream = this._target.interpreter.run(code, { contextId: idOf(context), ...rest })
     const result = /** @type {any} */ ({ stdout: '', stderr: '' })
     await dispatch(stream, {
       stdout(/** @type {string} */ output) {
@@ -262,7 +262,7 @@ class ComputerUse extends calls.ComputerUseCalls {}
 class SnapshotService extends calls.SnapshotCalls {
   /** @param {any} params @param {any} [options] */
   async create(params, options) {
-    const { onLogs, ...rest } = options ?? {}
+    const { onLogs, ...rest } = renamed(options, {})
     return build(this._target, 'snapshot.create', renamed(params, {}), rest, onLogs)
   }
 

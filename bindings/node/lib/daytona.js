@@ -23,7 +23,7 @@ class Daytona extends Client {
 
   /** @param {any} [params] @param {any} [options] @returns {Promise<any>} */
   async create(params, options) {
-    const { onSnapshotCreateLogs, ...rest } = options ?? {}
+    const { onSnapshotCreateLogs, ...rest } = renamed(options, {})
     const all = renamed(params, names.CreateSandboxBaseParams)
     if (all.secrets) all.secrets = secretList(all.secrets)
     return build(this, 'sandbox.create', all, rest, onSnapshotCreateLogs)

@@ -101,6 +101,8 @@ test('bad input is refused before anything is sent', async () => {
   const client = new daytona.Daytona({ apiKey: 'k', apiUrl: 'http://127.0.0.1:1' })
   for (const params of ['python', 5, [1]]) await refused(client.create(params), Invalid, /object/)
   await refused(client.snapshot.create('tools'), Invalid, /object/)
+  await refused(client.create({}, 120), Invalid, /options/)
+  await refused(client.snapshot.create({ name: 's', image: 'i' }, 120), Invalid, /options/)
   await client.close()
   const circle = {}
   circle.itself = circle
