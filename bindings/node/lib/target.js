@@ -7,24 +7,30 @@ const pump = require('./pump')
 const { Stream } = require('./stream')
 const { idOf, merge, positional, toBytes } = require('./arguments')
 
-/** What has areas, each made by its first use. */
-class Owner {
+/** The operations of one area, on a client or a sandbox. Areas in it are each made by their first use. */
+class Area {
+  #target
   /** @type {Record<string, any>} */ #areas = {}
+
+  /** @param {any} [target] itself unless given */
+  constructor(target) {
+    this.#target = target ?? this
+  }
+
+  get _target() {
+    return this.#target
+  }
 
   get _areas() {
     return this.#areas
   }
 }
 
-class Target extends Owner {
+class Target extends Area {
   /** @param {any} client @param {string} what */
   constructor(client, what) {
     super()
     hide(this, { _client: client ?? this, _what: what })
-  }
-
-  get _target() {
-    return this
   }
 
   /**
@@ -98,21 +104,6 @@ class Root extends Target {
 
   [Symbol.asyncDispose]() {
     return this.close()
-  }
-}
-
-/** The operations of one area, on a client or a sandbox. */
-class Area extends Owner {
-  #target
-
-  /** @param {any} target */
-  constructor(target) {
-    super()
-    this.#target = target
-  }
-
-  get _target() {
-    return this.#target
   }
 }
 

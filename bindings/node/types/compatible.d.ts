@@ -33,14 +33,8 @@ declare module './generated/official' {
 
 type OnText = (chunk: string) => void
 
-export interface PtyConnectOptions {
-  onData: (data: Uint8Array) => void | Promise<void>
-}
-
-export interface PtyResult {
-  exitCode?: number
-  error?: string
-}
+export type PtyConnectOptions = { onData: (data: Uint8Array) => void | Promise<void> }
+export type PtyResult = { exitCode?: number; error?: string }
 
 /** Commands, code, sessions and terminals. */
 export declare class Process extends ProcessCalls {
@@ -140,15 +134,8 @@ export declare class FileSystem extends FileSystemCalls {
   uploadFiles(files: FileUpload[], timeout?: number): Promise<void>
 }
 
-export interface OutputMessage {
-  output: string
-}
-
-export interface ExecutionResult {
-  stdout: string
-  stderr: string
-  error?: InterpreterError
-}
+export type OutputMessage = { output: string }
+export type ExecutionResult = { stdout: string; stderr: string; error?: InterpreterError }
 
 export interface RunCodeOptions extends CallOptions {
   context?: InterpreterContext
