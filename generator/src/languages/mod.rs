@@ -35,6 +35,13 @@ fn wrapped(text: &str, width: usize) -> Vec<String> {
     lines
 }
 
+/// The type and the name of a parameter, field or function as C declares it.
+fn declared(declaration: &str) -> (&str, &str) {
+    let declaration = declaration.trim();
+    let (of, name) = declaration.split_at(declaration.rfind([' ', '*']).map_or(0, |at| at + 1));
+    (of.trim(), name)
+}
+
 type Render = fn(&Surface) -> Result<Vec<File>, String>;
 
 const LANGUAGES: &[Render] =

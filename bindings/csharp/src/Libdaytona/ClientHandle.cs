@@ -27,12 +27,8 @@ internal sealed class ClientHandle : NativeHandle, IAsyncDisposable
     internal unsafe ClientHandle(IParameters? options, bool isEcho)
         : base(Open(options, isEcho))
     {
-        ulong queue = 0;
-        byte* error = null;
-        fixed (byte* text = """{"inline":true,"capacityCalls":1048576}"""u8)
-        {
-            DaytonaException.Check(Native.QueueOpen(text, &Receiver.OnEvent, null, &queue, &error), error);
-        }
+        DaytonaException.Check(Native.QueueOpenCallback("""{"inline":true,"capacityCalls":1048576}"""u8, &Receiver.OnEvent, 0,
+            out var queue, out var error), error);
         Queue = queue;
     }
 
@@ -41,17 +37,12 @@ internal sealed class ClientHandle : NativeHandle, IAsyncDisposable
     /// <summary>It was closed by its owner, or is about to be.</summary>
     internal bool IsClosing { get; private set; }
 
-    private static unsafe ulong Open(IParameters? options, bool isEcho)
+    private static ulong Open(IParameters? options, bool isEcho)
     {
         NativeLibraryLoader.Ensure();
-        ulong client = 0;
-        byte* error = null;
-        DaytonaStatus status;
         var parameters = Parameters.Rent().With(options);
-        fixed (byte* config = parameters.Finish())
-        {
-            status = isEcho ? Native.EchoOpen(config, &client, &error) : Native.ClientOpen(config, &client, &error);
-        }
+        var config = parameters.Finish();
+        var status = isEcho ? Native.EchoOpen(config, out var client, out var error) : Native.ClientOpen(config, out client, out error);
         parameters.Return();
         DaytonaException.Check(status, error);
         return client;

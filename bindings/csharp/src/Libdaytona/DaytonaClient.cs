@@ -35,12 +35,12 @@ public partial class DaytonaClient : IAsyncDisposable, IDisposable
     public static string Version => Daytona.LibraryVersion.Package;
 
     /// <summary>The version of the library that is loaded.</summary>
-    public static unsafe string LibraryVersion
+    public static string LibraryVersion
     {
         get
         {
             NativeLibraryLoader.Ensure();
-            return Marshal.PtrToStringUTF8((nint)Native.Version())!;
+            return Marshal.PtrToStringUTF8(Native.Version())!;
         }
     }
 

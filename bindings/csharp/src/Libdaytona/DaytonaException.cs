@@ -61,9 +61,9 @@ public class DaytonaException : Exception
 
     /// <summary>The exception for an error JSON, which it frees; where the client was closed by this program it is one of
     /// disposal.</summary>
-    internal static unsafe Exception Take(DaytonaStatus status, byte* json, ClientHandle? client = null)
+    internal static unsafe Exception Take(DaytonaStatus status, nint json, ClientHandle? client = null)
     {
-        var exception = From(status, MemoryMarshal.CreateReadOnlySpanFromNullTerminated(json));
+        var exception = From(status, MemoryMarshal.CreateReadOnlySpanFromNullTerminated((byte*)json));
         Native.Free(json);
         return client is { IsClosing: true } && exception is DaytonaClosedException or DaytonaInvalidHandleException
             ? new ObjectDisposedException($"The {nameof(DaytonaClient)} is disposed: {exception.Message}", exception)
@@ -71,7 +71,7 @@ public class DaytonaException : Exception
     }
 
     /// <summary>Throws unless it is OK.</summary>
-    internal static unsafe void Check(DaytonaStatus status, byte* json, ClientHandle? client = null)
+    internal static void Check(DaytonaStatus status, nint json, ClientHandle? client = null)
     {
         if (status != DaytonaStatus.Ok)
         {

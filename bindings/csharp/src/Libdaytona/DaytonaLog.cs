@@ -21,6 +21,9 @@ public static class DaytonaLog
 
     private sealed class Listener : Receiver, IDisposable
     {
+        /// <summary>The names of the levels, by number.</summary>
+        private static readonly string[] Levels = ["off", "error", "warn", "info", "debug"];
+
         private readonly Action<DaytonaLogLine> _handler;
         private readonly ulong _queue;
 
@@ -29,12 +32,9 @@ public static class DaytonaLog
         {
             NativeLibraryLoader.Ensure();
             _handler = handler;
-            ulong queue = 0;
-            byte* error = null;
-            DaytonaException.Check(Native.QueueOpen(null, &OnEvent, null, &queue, &error), error);
-            _queue = queue;
+            DaytonaException.Check(Native.QueueOpenCallback(default, &OnEvent, 0, out _queue, out var error), error);
             Enter();
-            DaytonaException.Check(Native.SetLog(level, queue, Number), null);
+            DaytonaException.Check(Native.Log((int)level, _queue, Number), 0);
         }
 
         internal override Task Ending => Task.CompletedTask;
@@ -52,14 +52,8 @@ public static class DaytonaLog
             var reader = new Utf8JsonReader(happened->Span);
             using var document = JsonDocument.ParseValue(ref reader);
             var line = document.RootElement;
-            var level = line.GetProperty("level").GetString() switch
-            {
-                "error" => DaytonaLogLevel.Error,
-                "warn" => DaytonaLogLevel.Warning,
-                "info" => DaytonaLogLevel.Information,
-                _ => DaytonaLogLevel.Debug,
-            };
-            _handler(new DaytonaLogLine(level, line.GetProperty("message").GetString() ?? "", line.GetProperty("dropped").GetInt64()));
+            var level = Array.IndexOf(Levels, line.GetProperty("level").GetString());
+            _handler(new DaytonaLogLine((DaytonaLogLevel)level, line.GetProperty("message").GetString() ?? "", line.GetProperty("dropped").GetInt64()));
             return DaytonaStatus.Ok;
         }
     }

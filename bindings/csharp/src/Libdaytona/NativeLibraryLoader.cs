@@ -11,9 +11,6 @@ public sealed class DaytonaLibraryException(string message, Exception? innerExce
 /// library of another version is refused.</summary>
 internal static unsafe class NativeLibraryLoader
 {
-    /// <summary>What include/daytona.h of this package is: major and minor of the interface.</summary>
-    internal const uint InterfaceVersion = LibraryVersion.Interface;
-
     private static readonly Lazy<nint> Library = new(Load);
 
     /// <summary>Loads the library where that did not happen yet. Everything that calls it comes through here first.</summary>
@@ -26,7 +23,7 @@ internal static unsafe class NativeLibraryLoader
         uint? version = NativeLibrary.TryGetExport(library, "daytona_abi_version", out var function)
             ? ((delegate* unmanaged[Cdecl]<uint>)function)()
             : null;
-        if (version != InterfaceVersion)
+        if (version != LibraryVersion.Interface)
         {
             Check(version, File.Exists(given) ? given : Loaded());
         }
@@ -42,10 +39,10 @@ internal static unsafe class NativeLibraryLoader
         {
             throw new DaytonaLibraryException($"{path} is not libdaytona: it has no daytona_abi_version.");
         }
-        var (major, minor, neededMajor, neededMinor) = (has >> 16, has & 0xFFFF, InterfaceVersion >> 16, InterfaceVersion & 0xFFFF);
+        var (major, minor, neededMajor, neededMinor) = (has >> 16, has & 0xFFFF, LibraryVersion.Interface >> 16, LibraryVersion.Interface & 0xFFFF);
         if (major != neededMajor || minor < neededMinor)
         {
-            throw new DaytonaLibraryException($"{path} is too {(has < InterfaceVersion ? "old" : "new")}: its interface is {major}.{minor}, "
+            throw new DaytonaLibraryException($"{path} is too {(has < LibraryVersion.Interface ? "old" : "new")}: its interface is {major}.{minor}, "
                 + $"and Libdaytona {LibraryVersion.Package} needs {neededMajor}.{neededMinor}. Install the library of the same version.");
         }
     }
@@ -55,7 +52,7 @@ internal static unsafe class NativeLibraryLoader
     private static nint Find(string? given)
     {
         var file = OperatingSystem.IsWindows() ? "daytona.dll" : OperatingSystem.IsMacOS() ? "libdaytona.dylib" : "libdaytona.so";
-        string[] names = [file, $"{file}.{InterfaceVersion >> 16}"];
+        string[] names = [file, $"{file}.{LibraryVersion.Interface >> 16}"];
         string[] candidates = given is null ? names : Directory.Exists(given) ? [.. names.Select(name => Path.Combine(given, name))] : [given];
         foreach (var candidate in candidates)
         {

@@ -12,7 +12,7 @@ internal sealed unsafe class PendingCall<T> : Receiver, IThreadPoolWorkItem
     private ulong _call;
     private DaytonaStatus _status = DaytonaStatus.Closed;
     private ulong _result;
-    private byte* _data;
+    private nint _data;
     private ulong _length;
 
     /// <summary>Ends a task as an async method does: an <see cref="OperationCanceledException"/> cancels it.</summary>
@@ -33,13 +33,8 @@ internal sealed unsafe class PendingCall<T> : Receiver, IThreadPoolWorkItem
     {
         Enter();
         _registration = _cancellation.UnsafeRegister(static call => ((PendingCall<T>)call!).Cancel(), this);
-        ulong call = 0;
-        byte* error = null;
-        DaytonaStatus status;
-        fixed (byte* name = operation, text = parameters.Finish(), bytes = body)
-        {
-            status = Native.Submit(target, name, text, bytes, (nuint)body.Length, Client!.Queue, Number, &call, &error);
-        }
+        var status = Native.Submit(target, operation, parameters.Finish(), body, (nuint)body.Length, Client!.Queue, Number,
+            out var call, out var error);
         parameters.Return();
         Interlocked.Exchange(ref _call, call);
         if (_cancellation.IsCancellationRequested)
@@ -70,9 +65,7 @@ internal sealed unsafe class PendingCall<T> : Receiver, IThreadPoolWorkItem
         else if (happened->Kind == EventKind.Done)
         {
             (_status, _result, _length) = (happened->Status, happened->Result, happened->Length);
-            byte* data;
-            Native.EventTake(happened, &data);
-            _data = data;
+            Native.EventTake(happened, out _data);
             Abandon();
         }
         return DaytonaStatus.Ok;
@@ -94,7 +87,7 @@ internal sealed unsafe class PendingCall<T> : Receiver, IThreadPoolWorkItem
         try
         {
             _progress?.Finish();
-            var data = new ReadOnlySpan<byte>(_data, Answer.Length(_length));
+            var data = new ReadOnlySpan<byte>((void*)_data, Answer.Length(_length));
             result = _status == DaytonaStatus.Ok ? _read(new Answer(data, _result, Client!))
                 : throw DaytonaException.From(_status, data, _cancellation);
         }

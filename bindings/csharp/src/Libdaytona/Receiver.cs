@@ -36,7 +36,7 @@ internal abstract unsafe class Receiver(ClientHandle? client)
 
     /// <summary>The callback of every queue.</summary>
     [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
-    internal static DaytonaStatus OnEvent(void* context, Native.Event* happened)
+    internal static DaytonaStatus OnEvent(nint context, Native.Event* happened)
     {
         try
         {

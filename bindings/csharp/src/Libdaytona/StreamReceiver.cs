@@ -15,12 +15,11 @@ internal sealed class StreamReceiver(ClientHandle client) : Receiver(client)
     private const long ChunkBytes = 16 << 10;
 
     private readonly Channel<Chunk> _chunks = Channel.CreateUnbounded<Chunk>();
-    private readonly TaskCompletionSource _opened = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource<byte[]> _opened = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly SemaphoreSlim _writing = new(1);
     private readonly SemaphoreSlim _room = new(0);
     private readonly object _lock = new();
-    private byte[] _openedJson = [];
     private byte[] _endedJson = [];
     private ulong _result;
     private ulong _stream;
@@ -32,7 +31,7 @@ internal sealed class StreamReceiver(ClientHandle client) : Receiver(client)
     /// <summary>Completes when it has ended, whether everything was read or not.</summary>
     internal override Task Ending => _ended.Task;
 
-    internal Answer Opened => new(_openedJson, 0, Client!);
+    internal Answer Opened => new(_opened.Task.Result, 0, Client!);
 
     internal Answer Ended => Status != DaytonaStatus.Ok ? throw Failure() : new(_endedJson, _result, Client!);
 
@@ -42,16 +41,10 @@ internal sealed class StreamReceiver(ClientHandle client) : Receiver(client)
 
     private Exception Failure() => DaytonaException.From(Status, _endedJson);
 
-    internal unsafe void Open(ulong target, ReadOnlySpan<byte> operation, Parameters parameters)
+    internal void Open(ulong target, ReadOnlySpan<byte> operation, Parameters parameters)
     {
         Enter();
-        ulong stream = 0;
-        byte* error = null;
-        DaytonaStatus status;
-        fixed (byte* name = operation, text = parameters.Finish())
-        {
-            status = Native.StreamOpen(target, name, text, Client!.Queue, Number, &stream, &error);
-        }
+        var status = Native.StreamOpen(target, operation, parameters.Finish(), Client!.Queue, Number, out var stream, out var error);
         parameters.Return();
         bool isOver;
         lock (_lock)
@@ -73,8 +66,8 @@ internal sealed class StreamReceiver(ClientHandle client) : Receiver(client)
     /// <summary>Completes when it is open, or fails.</summary>
     internal async Task OpenedAsync(CancellationToken cancellationToken)
     {
-        await _opened.Task.WaitAsync(cancellationToken).ConfigureAwait(false);
-        if (_openedJson.Length == 0 && Status != DaytonaStatus.Ok)
+        var json = await _opened.Task.WaitAsync(cancellationToken).ConfigureAwait(false);
+        if (json.Length == 0 && Status != DaytonaStatus.Ok)
         {
             throw Failure();
         }
@@ -87,8 +80,7 @@ internal sealed class StreamReceiver(ClientHandle client) : Receiver(client)
             case EventKind.Data:
                 return Keep(happened) ? DaytonaStatus.Ok : DaytonaStatus.WouldBlock;
             case EventKind.Opened:
-                _openedJson = happened->Span.ToArray();
-                _opened.TrySetResult();
+                _opened.TrySetResult(happened->Span.ToArray());
                 break;
             case EventKind.Writable:
                 _room.Release();
@@ -136,7 +128,7 @@ internal sealed class StreamReceiver(ClientHandle client) : Receiver(client)
         // Waits for a callback that is running on another thread; on its own thread never.
         Native.Close(stream);
         _chunks.Writer.TryComplete();
-        _opened.TrySetResult();
+        _opened.TrySetResult([]);
         _ended.TrySetResult();
         _room.Release();
     }
@@ -188,26 +180,17 @@ internal sealed class StreamReceiver(ClientHandle client) : Receiver(client)
     }
 
     /// <summary>Writes what there is room for, and says how much that was.</summary>
-    private unsafe int Write(ReadOnlySpan<byte> data)
+    private int Write(ReadOnlySpan<byte> data)
     {
-        nuint written = 0;
-        byte* error = null;
-        fixed (byte* bytes = data)
-        {
-            Check(Native.StreamWrite(_stream, bytes, (nuint)data.Length, 0, &written, &error), error);
-        }
+        Check(Native.StreamWrite(_stream, data, (nuint)data.Length, 0, out var written, out var error), error);
         return (int)written;
     }
 
     /// <summary>Says that nothing more will be written.</summary>
-    internal unsafe void Finish()
-    {
-        byte* error = null;
-        Check(Native.StreamFinish(_stream, &error), error);
-    }
+    internal void Finish() => Check(Native.StreamFinish(_stream, out var error), error);
 
     /// <summary>Throws what a write failed with: how the stream ended, where it has.</summary>
-    private unsafe void Check(DaytonaStatus status, byte* error)
+    private void Check(DaytonaStatus status, nint error)
     {
         if (status is DaytonaStatus.Ok or DaytonaStatus.WouldBlock)
         {

@@ -28,20 +28,14 @@ internal class Target(ClientHandle owner)
     /// <summary>Calls an operation and waits for it on this thread.</summary>
     internal unsafe T Call<T>(ReadOnlySpan<byte> operation, Parameters parameters, Answering<T> read, ReadOnlySpan<byte> body = default)
     {
-        ulong result = 0;
-        byte* output = null;
-        nuint length = 0;
-        DaytonaStatus status;
-        fixed (byte* name = operation, text = parameters.Finish(), bytes = body)
-        {
-            status = Native.Call(Handle, name, text, bytes, (nuint)body.Length, &result, &output, &length);
-        }
+        var status = Native.Call(Handle, operation, parameters.Finish(), body, (nuint)body.Length,
+            out var result, out var output, out var length);
         parameters.Return();
         GC.KeepAlive(this);
         DaytonaException.Check(status, output, owner);
         try
         {
-            return read(new Answer(new ReadOnlySpan<byte>(output, Answer.Length(length)), result, owner));
+            return read(new Answer(new ReadOnlySpan<byte>((void*)output, Answer.Length(length)), result, owner));
         }
         finally
         {

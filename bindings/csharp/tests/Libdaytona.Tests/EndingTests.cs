@@ -174,7 +174,7 @@ public sealed class EndingTests
     [Fact]
     public void A_library_of_another_version_is_refused_by_number()
     {
-        const uint needed = NativeLibraryLoader.InterfaceVersion;
+        const uint needed = LibraryVersion.Interface;
         NativeLibraryLoader.Check(needed, "/lib/libdaytona.so");
         NativeLibraryLoader.Check(needed + 1, "/lib/libdaytona.so");
         var older = Assert.Throws<DaytonaLibraryException>(() => NativeLibraryLoader.Check(needed - 1, "/lib/libdaytona.so"));

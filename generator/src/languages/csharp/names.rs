@@ -75,8 +75,9 @@ const METHODS: &[(&str, &str)] = &[
 /// Operations whose stream is what people want of them; the call has the longer name.
 const STREAM_FIRST: &[&str] = &["interpreter.run", "process.run"];
 
-const KEYWORDS: &[&str] =
-    &["double", "from", "params", "public", "value", "event", "fixed", "lock", "object", "ref", "string"];
+const KEYWORDS: &[&str] = &[
+    "double", "from", "params", "public", "value", "event", "fixed", "lock", "object", "out", "ref", "string",
+];
 
 pub fn pascal(name: &str) -> String {
     name.to_upper_camel_case()
@@ -143,5 +144,10 @@ pub fn property(member: &Member, of: &str) -> String {
 
 pub fn argument(member: &Member) -> String {
     let name = if member.name == "minutes" { "interval".into() } else { words(member).to_lower_camel_case() };
+    escaped(name)
+}
+
+/// The name as that of a parameter, also where it is a word of the language.
+pub fn escaped(name: String) -> String {
     if KEYWORDS.contains(&name.as_str()) { format!("@{name}") } else { name }
 }

@@ -2,8 +2,8 @@
 
 use super::file;
 use super::names::{columns, exported};
-use crate::languages::File;
 use crate::languages::surface::{Constant, Surface};
+use crate::languages::{self, File};
 use heck::ToLowerCamelCase;
 use std::fmt::Write;
 
@@ -84,9 +84,8 @@ fn function(body: &mut String, number: usize, name: &str, parameters: &str) {
 
 /// The name and type of a field or parameter.
 fn declared(declaration: &str) -> (String, &'static str) {
-    let declaration = declaration.trim();
-    let (of, name) = declaration.split_at(declaration.rfind([' ', '*']).map_or(0, |at| at + 1));
-    let of = match of.trim().trim_start_matches("const ") {
+    let (of, name) = languages::declared(declaration);
+    let of = match of.trim_start_matches("const ") {
         "char **" => "*unsafe.Pointer",
         "char *" | "uint8_t *" => "*byte",
         "void *" => "unsafe.Pointer",
