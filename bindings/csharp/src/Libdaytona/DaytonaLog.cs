@@ -34,7 +34,12 @@ public static class DaytonaLog
             _handler = handler;
             DaytonaException.Check(Native.QueueOpenCallback(default, &OnEvent, 0, out _queue, out var error), error);
             Enter();
-            DaytonaException.Check(Native.Log((int)level, _queue, Number), 0);
+            var status = Native.Log((int)level, _queue, Number);
+            if (status != DaytonaStatus.Ok)
+            {
+                Abandon();
+                throw DaytonaException.Own(status, $"{level} is no level of the log.");
+            }
         }
 
         internal override Task Ending => Task.CompletedTask;

@@ -91,7 +91,7 @@ public sealed class EndingTests
         await using var echo = new Echo();
         var exception = await Assert.ThrowsAsync<DaytonaTimeoutException>(() => echo.DelayAsync(60_000, limit: TimeSpan.FromMilliseconds(20)));
         Assert.Equal(DaytonaStatus.Timeout, exception.Status);
-        await Assert.ThrowsAsync<ArgumentOutOfRangeException>(async () => await echo.DelayAsync(0, limit: TimeSpan.Zero));
+        await Assert.ThrowsAsync<ArgumentOutOfRangeException>("timeoutMs", async () => await echo.DelayAsync(0, limit: TimeSpan.Zero));
         await echo.DelayAsync(0, limit: Timeout.InfiniteTimeSpan);
     }
 

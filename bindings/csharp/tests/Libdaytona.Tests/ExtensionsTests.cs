@@ -33,6 +33,14 @@ public sealed class ExtensionsTests
         using var second = DaytonaLog.Listen(DaytonaLogLevel.Error, _ => throw new InvalidOperationException());
     }
 
+    [Fact]
+    public void A_level_that_there_is_not_is_told_and_leaves_no_listener()
+    {
+        var exception = Assert.Throws<DaytonaInvalidArgumentException>(() => DaytonaLog.Listen((DaytonaLogLevel)99, _ => { }));
+        Assert.Contains("99", exception.Message, StringComparison.Ordinal);
+        Assert.Empty(Receiver.Of(null!));
+    }
+
     /// <summary>The little of a container that this needs.</summary>
     private sealed class Provider(ServiceCollection services, Log log) : IServiceProvider, IDisposable
     {
