@@ -1,75 +1,27 @@
 namespace Daytona;
 
 /// <summary>A file of a sandbox that is being read, from its beginning to its end, in constant memory.</summary>
-public sealed class FileReadStream : Stream
+public sealed class FileReadStream : SequentialStream
 {
-    private readonly Stream _bytes;
-    private long _position;
-
     internal FileReadStream(StreamReceiver receiver)
-    {
+        : base(receiver) =>
         Output = new(receiver, static answer => answer.Json(ReaderOpened.Read), static answer => answer.Json(FileStreamEnded.Read));
-        _bytes = Output.AsStream();
-    }
 
     internal OutputStream<ReaderOpened, FileStreamEnded> Output { get; }
 
     /// <inheritdoc/>
     public override bool CanRead => true;
 
-    /// <inheritdoc/>
-    public override bool CanSeek => false;
-
-    /// <inheritdoc/>
-    public override bool CanWrite => false;
-
     /// <summary>The file's length, where the server says it.</summary>
     /// <exception cref="NotSupportedException">The server does not say it.</exception>
     public override long Length => Output.Opened.Length ?? throw new NotSupportedException("The server does not say how long the file is.");
-
-    /// <summary>How many bytes were read.</summary>
-    public override long Position
-    {
-        get => _position;
-        set => throw new NotSupportedException("The file is read from its beginning to its end.");
-    }
-
-    /// <inheritdoc/>
-    public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
-    {
-        var count = await _bytes.ReadAsync(buffer, cancellationToken).ConfigureAwait(false);
-        _position += count;
-        return count;
-    }
-
-    /// <inheritdoc/>
-    public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
-        ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
-
-    /// <inheritdoc/>
-    public override int Read(byte[] buffer, int offset, int count) =>
-        ReadAsync(buffer, offset, count, CancellationToken.None).GetAwaiter().GetResult();
-
-    /// <inheritdoc/>
-    public override void Flush()
-    {
-    }
-
-    /// <inheritdoc/>
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException("The file is read from its beginning to its end.");
-
-    /// <inheritdoc/>
-    public override void SetLength(long value) => throw new NotSupportedException("The file is being read.");
-
-    /// <inheritdoc/>
-    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException("The file is being read.");
 
     /// <inheritdoc/>
     protected override void Dispose(bool disposing)
     {
         if (disposing)
         {
-            _bytes.Dispose();
+            Output.Dispose();
         }
         base.Dispose(disposing);
     }
@@ -78,33 +30,20 @@ public sealed class FileReadStream : Stream
 /// <summary>A file of a sandbox that is being written, in constant memory. Disposing it completes the file, unless a
 /// write has failed or was cancelled, or <see cref="Abort"/> was called: then nothing appears, and a file that was there
 /// stays as it was.</summary>
-public sealed class FileWriteStream : Stream
+public sealed class FileWriteStream : SequentialStream
 {
-    private long _position;
     private bool _isOver;
 
-    internal FileWriteStream(StreamReceiver receiver) => Output = new(receiver, static answer => answer.Json(FileStreamEnded.Read));
+    internal FileWriteStream(StreamReceiver receiver)
+        : base(receiver) => Output = new(receiver, static answer => answer.Json(FileStreamEnded.Read));
 
     internal OutputStream<FileStreamEnded> Output { get; }
 
     /// <inheritdoc/>
-    public override bool CanRead => false;
-
-    /// <inheritdoc/>
-    public override bool CanSeek => false;
-
-    /// <inheritdoc/>
     public override bool CanWrite => true;
 
-    /// <inheritdoc/>
-    public override long Length => _position;
-
     /// <summary>How many bytes were written.</summary>
-    public override long Position
-    {
-        get => _position;
-        set => throw new NotSupportedException("The file is written from its beginning to its end.");
-    }
+    public override long Length => Position;
 
     /// <inheritdoc/>
     public override async ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
@@ -112,8 +51,8 @@ public sealed class FileWriteStream : Stream
         ObjectDisposedException.ThrowIf(_isOver, this);
         try
         {
-            await Output.Receiver.WriteAsync(buffer, cancellationToken).ConfigureAwait(false);
-            _position += buffer.Length;
+            await base.WriteAsync(buffer, cancellationToken).ConfigureAwait(false);
+            Moved += buffer.Length;
         }
         catch
         {
@@ -121,14 +60,6 @@ public sealed class FileWriteStream : Stream
             throw;
         }
     }
-
-    /// <inheritdoc/>
-    public override Task WriteAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
-        WriteAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
-
-    /// <inheritdoc/>
-    public override void Write(byte[] buffer, int offset, int count) =>
-        WriteAsync(buffer, offset, count, CancellationToken.None).GetAwaiter().GetResult();
 
     /// <summary>Completes the file and waits until the server has it. Nothing can be written afterwards.</summary>
     /// <param name="cancellationToken">Gives the upload up.</param>
@@ -154,23 +85,6 @@ public sealed class FileWriteStream : Stream
         _isOver = true;
         Output.Dispose();
     }
-
-    /// <inheritdoc/>
-    public override void Flush()
-    {
-    }
-
-    /// <inheritdoc/>
-    public override Task FlushAsync(CancellationToken cancellationToken) => Task.CompletedTask;
-
-    /// <inheritdoc/>
-    public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException("The file is being written.");
-
-    /// <inheritdoc/>
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException("The file is written from its beginning to its end.");
-
-    /// <inheritdoc/>
-    public override void SetLength(long value) => throw new NotSupportedException("The file is written from its beginning to its end.");
 
     /// <inheritdoc/>
     public override async ValueTask DisposeAsync()

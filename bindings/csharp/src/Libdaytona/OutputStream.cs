@@ -41,6 +41,7 @@ public readonly struct OutputChunk
 public class OutputStream<TEnded> : IAsyncEnumerable<OutputChunk>, IAsyncDisposable, IDisposable
 {
     private readonly Task<TEnded> _completion;
+    private ChunkStream? _stream;
 
     internal OutputStream(StreamReceiver receiver, Answering<TEnded> ended)
     {
@@ -98,8 +99,10 @@ public class OutputStream<TEnded> : IAsyncEnumerable<OutputChunk>, IAsyncDisposa
     }
 
     /// <summary>The output's bytes as a stream, all channels together.</summary>
-    /// <returns>A stream that can be read; disposing it disposes this.</returns>
-    public virtual Stream AsStream() => new ChunkStream(Receiver, this, isWritable: false);
+    /// <returns>The same stream each time, to be read, and of a terminal to be written; disposing it disposes this.</returns>
+    public virtual Stream AsStream() => _stream ??= new ChunkStream(Receiver, this, IsWritable);
+
+    private protected virtual bool IsWritable => false;
 
     /// <summary>Ends the remote side where it has not ended by itself, in the background.</summary>
     public void Dispose()
@@ -137,66 +140,11 @@ public class OutputStream<TOpened, TEnded> : OutputStream<TEnded>
 }
 
 /// <summary>A stream's bytes as a <see cref="Stream"/>; disposing it disposes the stream's owner.</summary>
-internal sealed class ChunkStream(StreamReceiver receiver, IDisposable owner, bool isWritable) : Stream
+internal sealed class ChunkStream(StreamReceiver receiver, IDisposable owner, bool isWritable) : SequentialStream(receiver)
 {
-    private ReadOnlyMemory<byte> _chunk;
-
     public override bool CanRead => true;
 
-    public override bool CanSeek => false;
-
     public override bool CanWrite => isWritable;
-
-    public override long Length => throw new NotSupportedException();
-
-    public override long Position
-    {
-        get => throw new NotSupportedException();
-        set => throw new NotSupportedException();
-    }
-
-    public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
-    {
-        receiver.ThrowIfClosed();
-        while (_chunk.IsEmpty && !buffer.IsEmpty)
-        {
-            if (await receiver.ReadAsync(cancellationToken).ConfigureAwait(false) is not { } chunk)
-            {
-                return 0;
-            }
-            _chunk = chunk.Data;
-        }
-        var count = Math.Min(buffer.Length, _chunk.Length);
-        _chunk[..count].CopyTo(buffer);
-        _chunk = _chunk[count..];
-        return count;
-    }
-
-    public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
-        ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
-
-    public override int Read(byte[] buffer, int offset, int count) =>
-        ReadAsync(buffer, offset, count, CancellationToken.None).GetAwaiter().GetResult();
-
-    public override ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default) => isWritable
-        ? receiver.WriteAsync(buffer, cancellationToken)
-        : throw new NotSupportedException("This stream takes no input.");
-
-    public override Task WriteAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
-        WriteAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
-
-    public override void Write(byte[] buffer, int offset, int count) =>
-        WriteAsync(buffer, offset, count, CancellationToken.None).GetAwaiter().GetResult();
-
-    public override void Flush()
-    {
-    }
-
-    public override Task FlushAsync(CancellationToken cancellationToken) => Task.CompletedTask;
-
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-    public override void SetLength(long value) => throw new NotSupportedException();
 
     protected override void Dispose(bool disposing)
     {

@@ -6,14 +6,10 @@ namespace Daytona;
 public class PtySession : OutputStream<PtyOpened, PtyEnded>
 {
     private readonly PtyOperations _operations;
-    private readonly ChunkStream _stream;
 
     internal PtySession(StreamReceiver receiver, PtyOperations operations)
-        : base(receiver, static answer => answer.Json(PtyOpened.Read), static answer => answer.Json(PtyEnded.Read))
-    {
+        : base(receiver, static answer => answer.Json(PtyOpened.Read), static answer => answer.Json(PtyEnded.Read)) =>
         _operations = operations;
-        _stream = new ChunkStream(receiver, this, isWritable: true);
-    }
 
     /// <summary>The terminal's id.</summary>
     public string Id => Opened.Id;
@@ -52,7 +48,5 @@ public class PtySession : OutputStream<PtyOpened, PtyEnded>
     /// <returns>A task that completes when the server has answered.</returns>
     public Task KillAsync(CancellationToken cancellationToken = default) => _operations.KillAsync(Id, null, cancellationToken);
 
-    /// <summary>The terminal as a stream, to read and to write.</summary>
-    /// <returns>The same stream each time; disposing it disposes this.</returns>
-    public override Stream AsStream() => _stream;
+    private protected override bool IsWritable => true;
 }

@@ -107,6 +107,19 @@ public sealed class StreamTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task The_bytes_of_a_stream_are_one_stream_that_goes_forward_only()
+    {
+        await using var stream = await _echo.StreamAsync(chunks: 1, size: 100);
+        await stream.AsStream().ReadExactlyAsync(new byte[10]);
+        var output = stream.AsStream();
+        await output.ReadExactlyAsync(new byte[90]);
+        Assert.Equal((true, false, false, 100L), (output.CanRead, output.CanWrite, output.CanSeek, output.Position));
+        Assert.Throws<NotSupportedException>(() => output.Write([1]));
+        Assert.Throws<NotSupportedException>(() => output.Position = 0);
+        Assert.Throws<NotSupportedException>(() => output.Length);
+    }
+
+    [Fact]
     public async Task A_cancelled_reading_leaves_the_stream_as_it_was()
     {
         await using var stream = await _echo.StreamAsync(chunks: 0, echo: true);
