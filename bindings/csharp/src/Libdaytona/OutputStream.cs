@@ -74,6 +74,13 @@ public class OutputStream<TEnded> : IAsyncEnumerable<OutputChunk>, IAsyncDisposa
         {
             yield return Whole(chunk, ref cut[(int)chunk.Channel & 3]);
         }
+        for (var channel = 0; channel < cut.Length; channel++)
+        {
+            if (cut[channel].Length > 0) // The end has cut it: no bytes that were not there, but text.
+            {
+                yield return new OutputChunk { Channel = (OutputChannel)channel, WholeCharacters = cut[channel] };
+            }
+        }
         GC.KeepAlive(this);
     }
 

@@ -107,6 +107,15 @@ public sealed class StreamTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_character_that_the_end_has_cut_is_a_replacement_character()
+    {
+        await using var stream = await _echo.StreamAsync(chunks: 0, echo: true);
+        await stream.Receiver.WriteAsync("a€"u8[..3].ToArray(), CancellationToken.None);
+        stream.Receiver.Finish();
+        Assert.Equal("a\ufffd", await stream.ReadToEndAsync());
+    }
+
+    [Fact]
     public async Task The_bytes_of_a_stream_are_one_stream_that_goes_forward_only()
     {
         await using var stream = await _echo.StreamAsync(chunks: 1, size: 100);
