@@ -7,8 +7,8 @@ namespace Daytona;
 /// <remarks>Disposing it ends what is under way. It never deletes a sandbox.</remarks>
 public partial class DaytonaClient : IAsyncDisposable, IDisposable
 {
-    private readonly ClientHandle? _handle;
-    private readonly Target? _target;
+    private readonly ClientHandle _handle;
+    private readonly Target _target;
 
     /// <summary>A client that the environment configures: DAYTONA_API_KEY, or DAYTONA_JWT_TOKEN with
     /// DAYTONA_ORGANIZATION_ID; DAYTONA_API_URL; DAYTONA_TARGET.</summary>
@@ -29,7 +29,7 @@ public partial class DaytonaClient : IAsyncDisposable, IDisposable
         _target = new Target(_handle);
     }
 
-    internal Target Target => _target!;
+    internal Target Target => _target;
 
     /// <summary>The version of this package.</summary>
     public static string Version => Daytona.LibraryVersion.Package;
@@ -47,38 +47,17 @@ public partial class DaytonaClient : IAsyncDisposable, IDisposable
     /// <summary>Makes a sandbox of what is known about it already, as of an item of a list. Sends nothing.</summary>
     /// <param name="info">What is known.</param>
     /// <returns>The sandbox.</returns>
-    public virtual Sandbox Attach(SandboxInfo info) => new(_target!.Owner, 0, Parameters.Given(info));
+    public virtual Sandbox Attach(SandboxInfo info) => new(_handle, 0, Parameters.Given(info));
 
     /// <summary>Makes a sandbox of its id. Sends nothing: where it is, is asked for at the first use.</summary>
     /// <param name="id">The sandbox's id.</param>
     /// <returns>The sandbox; all but its id is empty until it is refreshed.</returns>
-    public virtual Sandbox Attach(string id) => new(_target!.Owner, 0, new SandboxInfo { Id = Parameters.Given(id) });
+    public virtual Sandbox Attach(string id) => new(_handle, 0, new SandboxInfo { Id = Parameters.Given(id) });
 
     /// <summary>Ends what is under way, waits for its end and releases everything. It deletes no sandbox.</summary>
     /// <returns>A task that completes when nothing runs any more.</returns>
-    public virtual async ValueTask DisposeAsync()
-    {
-        if (_handle is not null)
-        {
-            await _handle.DisposeAsync().ConfigureAwait(false);
-        }
-        GC.SuppressFinalize(this);
-    }
+    public virtual ValueTask DisposeAsync() => _handle.DisposeAsync();
 
     /// <summary>Ends what is under way and releases everything. It deletes no sandbox.</summary>
-    public void Dispose()
-    {
-        Dispose(true);
-        GC.SuppressFinalize(this);
-    }
-
-    /// <summary>Releases everything.</summary>
-    /// <param name="disposing">Whether it is asked for.</param>
-    protected virtual void Dispose(bool disposing)
-    {
-        if (disposing)
-        {
-            _handle?.Dispose();
-        }
-    }
+    public virtual void Dispose() => _handle.Dispose();
 }

@@ -123,7 +123,6 @@ public class OutputStream<TEnded> : IAsyncEnumerable<OutputChunk>, IAsyncDisposa
     public virtual ValueTask DisposeAsync()
     {
         Dispose();
-        GC.SuppressFinalize(this);
         return ValueTask.CompletedTask;
     }
 

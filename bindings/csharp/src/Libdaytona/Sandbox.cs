@@ -30,29 +30,14 @@ public partial class Sandbox : IAsyncDisposable, IDisposable
     public IReadOnlyDictionary<string, string> Labels => Info.Labels;
 
     /// <summary>Releases the handle; nothing happens to the sandbox.</summary>
-    public void Dispose()
-    {
-        Dispose(true);
-        GC.SuppressFinalize(this);
-    }
+    public virtual void Dispose() => _target?.Release();
 
     /// <summary>Releases the handle; nothing happens to the sandbox.</summary>
     /// <returns>A completed task.</returns>
     public virtual ValueTask DisposeAsync()
     {
         Dispose();
-        GC.SuppressFinalize(this);
         return ValueTask.CompletedTask;
-    }
-
-    /// <summary>Releases the handle.</summary>
-    /// <param name="disposing">Whether it is asked for.</param>
-    protected virtual void Dispose(bool disposing)
-    {
-        if (disposing)
-        {
-            _target?.Release();
-        }
     }
 
     /// <inheritdoc/>
