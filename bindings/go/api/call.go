@@ -48,11 +48,6 @@ func CallSandbox(ctx context.Context, on Target, operation string, arguments ...
 	return sandboxOf(target.client, operation, got, err)
 }
 
-func callText(ctx context.Context, on Target, operation string, arguments ...Argument) (string, error) {
-	text, err := CallBytes(ctx, on, operation, arguments...)
-	return string(text), err
-}
-
 // result is what a call gave: JSON or bytes, and the handle of an operation that makes one.
 type result struct {
 	data   []byte

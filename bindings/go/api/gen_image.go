@@ -20,7 +20,8 @@ import (
 //
 // Endpoint: none
 func (s *ImageService) Dockerfile(ctx context.Context, image Image, options *CallOptions) (string, error) {
-	return callText(ctx, s.target, "image.dockerfile", Value("image", image), Members(options))
+	text, err := CallBytes(ctx, s.target, "image.dockerfile", Value("image", image), Members(options))
+	return string(text), err
 }
 
 // Contexts: What of the local files an image object would upload: for each archive its hash, its length and

@@ -28,13 +28,8 @@ func Integer(name string, value int64) Argument { return Argument{name, value} }
 
 // Milliseconds is a length of time, rounded away from zero, so that no limit becomes 0, which is none.
 func Milliseconds(name string, value time.Duration) Argument {
-	whole := value.Milliseconds()
-	if rest := value % time.Millisecond; rest > 0 {
-		whole++
-	} else if rest < 0 {
-		whole--
-	}
-	return Argument{name, whole}
+	rest := value % time.Millisecond
+	return Argument{name, value.Milliseconds() + int64(cmp.Compare(rest, 0))}
 }
 
 // Body is the raw bytes of an operation that takes some.

@@ -28,11 +28,10 @@ type pump struct {
 
 	pending atomic.Int64 // calls that were submitted and have not told their end
 
-	mu      sync.Mutex
-	begun   *sync.Cond
-	stopped bool
-	calls   []*pending // by user_data
-	free    []*pending
+	mu    sync.Mutex
+	begun *sync.Cond
+	calls []*pending // by user_data
+	free  []*pending
 }
 
 // pending is a call that is under way.
@@ -63,10 +62,7 @@ func startPump() (*pump, error) {
 func (p *pump) stop(limit time.Duration) error {
 	status := daytonaShutdown(limit.Milliseconds())
 	daytonaClose(p.queue)
-	p.mu.Lock()
-	p.stopped = true
-	p.begun.Signal()
-	p.mu.Unlock()
+	p.expect() // Its goroutine sees that the queue is closed.
 	<-p.over
 	return failure(status, nil)
 }
@@ -77,7 +73,7 @@ func (p *pump) run() {
 	var count int
 	for {
 		p.mu.Lock()
-		for p.pending.Load() == 0 && !p.stopped {
+		for p.pending.Load() == 0 {
 			p.begun.Wait()
 		}
 		p.mu.Unlock()

@@ -47,7 +47,7 @@ type Chunk struct {
 // OpenStream opens the stream of an operation by its name.
 func OpenStream[O, E any](ctx context.Context, on Target, operation string, arguments ...Argument) (*Stream[O, E], error) {
 	target := on.on()
-	s := &stream{client: target.client, operation: operation, closed: make(chan struct{}), ended: make(chan struct{}), waiting: make(chan struct{}, 1)}
+	s := &stream{client: target.client, operation: operation, closed: make(chan struct{}), waiting: make(chan struct{}, 1)}
 	opened, err := s.open(ctx, target, arguments)
 	value, err := decode[O](operation, opened, err)
 	if err != nil {
@@ -89,7 +89,7 @@ type stream struct {
 
 	closing sync.Once
 	closed  chan struct{}
-	ended   chan struct{} // closed when what follows is set
+	ended   atomic.Bool // what follows is set
 	result  result
 	err     error
 }
@@ -156,13 +156,13 @@ func (s *stream) open(ctx context.Context, on *target, arguments []Argument) (re
 // event gives the next event. It waits for it until the context is over. At the end of the stream it is io.EOF
 // or the failure, every time. The caller holds `reading`.
 func (s *stream) event(ctx context.Context) (*event, error) {
-	for s.at == s.end || over(s.closed) {
+	for s.at == s.end || s.isClosed() {
 		switch {
-		case over(s.ended):
+		case s.ended.Load():
 			return nil, cmp.Or(s.err, io.EOF)
 		case ctx.Err() != nil:
 			return nil, errors.OfContext(ctx, s.operation, "while the stream was read")
-		case over(s.closed):
+		case s.isClosed():
 			return nil, closedError(s.operation, "stream")
 		}
 		if err := s.fill(ctx); err != nil {
@@ -176,7 +176,7 @@ func (s *stream) event(ctx context.Context) (*event, error) {
 		if event.status != 0 {
 			s.err = interrupted(ctx, s.until, errors.FromJSON(int(event.status), s.result.data))
 		}
-		close(s.ended)
+		s.ended.Store(true)
 		s.release() // Nothing more comes.
 		daytonaClose(s.queue)
 	}
@@ -195,7 +195,7 @@ func (s *stream) fill(ctx context.Context) error {
 	})
 	s.at, s.end = 0, count
 	switch {
-	case count > 0 || over(s.closed) || err != nil && ctx.Err() != nil:
+	case count > 0 || s.isClosed() || err != nil && ctx.Err() != nil:
 		return nil
 	case stderrors.Is(err, os.ErrDeadlineExceeded): // of a context before this one
 		return s.file.SetReadDeadline(time.Time{})
@@ -205,9 +205,9 @@ func (s *stream) fill(ctx context.Context) error {
 	return failure(status, nil)
 }
 
-func over(what chan struct{}) bool {
+func (s *stream) isClosed() bool {
 	select {
-	case <-what:
+	case <-s.closed:
 		return true
 	default:
 		return false
@@ -215,7 +215,7 @@ func over(what chan struct{}) bool {
 }
 
 // Ended says whether the end was read.
-func (s *stream) Ended() bool { return over(s.ended) }
+func (s *stream) Ended() bool { return s.ended.Load() }
 
 // Next gives the next piece; io.EOF after a good end.
 func (s *stream) Next(ctx context.Context) (Chunk, error) {
@@ -294,9 +294,9 @@ func (s *stream) wait(ctx context.Context) (result, error) {
 	case <-ctx.Done():
 	}
 	switch {
-	case over(s.ended):
+	case s.ended.Load():
 		return s.result, s.err
-	case over(s.closed):
+	case s.isClosed():
 		return result{}, closedError(s.operation, "stream")
 	}
 	return result{}, errors.OfContext(ctx, s.operation, "before the stream's end")
@@ -331,7 +331,7 @@ func (s *stream) Finish() error {
 
 // failure is CLOSED where the stream has no handle any more.
 func (s *stream) failure(err error) error {
-	if err != nil && over(s.closed) {
+	if err != nil && s.isClosed() {
 		return closedError(s.operation, "stream")
 	}
 	return err

@@ -26,14 +26,12 @@ func texts(pieces iter.Seq2[api.Chunk, error], each func(channel api.Channel, te
 			return err
 		}
 		all := append(held[chunk.Channel], chunk.Bytes...)
-		whole := len(all)
-		for back := 1; back < utf8.UTFMax && back <= len(all); back++ {
-			if tail := all[len(all)-back:]; utf8.RuneStart(tail[0]) {
-				if !utf8.FullRune(tail) {
-					whole -= back
-				}
-				break
-			}
+		last, whole := len(all)-1, len(all)
+		for last > 0 && len(all)-last < utf8.UTFMax && !utf8.RuneStart(all[last]) {
+			last--
+		}
+		if !utf8.FullRune(all[last:]) {
+			whole = last
 		}
 		text := string(all[:whole])
 		held[chunk.Channel] = append(all[:0], all[whole:]...)

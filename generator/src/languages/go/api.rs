@@ -117,7 +117,7 @@ fn render_call(text: &mut String, operation: &Operation, call: &Call, options: &
     let (function, result) = match (&call.returns, &call.result) {
         (Returns::Null, _) => ("CallNull".to_owned(), "error".to_owned()),
         (Returns::Bytes, _) => ("CallBytes".into(), "([]byte, error)".into()),
-        (Returns::Text, _) => ("callText".into(), "(string, error)".into()),
+        (Returns::Text, _) => ("CallBytes".into(), "(string, error)".into()),
         (Returns::Handle, _) => ("CallSandbox".into(), "(*SandboxHandle, error)".into()),
         (Returns::Json, Some(typed)) => {
             let of = result_type(typed);
@@ -137,13 +137,12 @@ fn render_call(text: &mut String, operation: &Operation, call: &Call, options: &
     )
     .unwrap();
     let body = if operation.body { ", Body(body)" } else { "" };
-    writeln!(
-        text,
-        "\treturn {function}(ctx, {target}, \"{}\"{}{body}, Members(options))\n}}",
-        operation.name,
-        arguments(operation)
-    )
-    .unwrap();
+    let (name, arguments) = (&operation.name, arguments(operation));
+    let made = format!("{function}(ctx, {target}, \"{name}\"{arguments}{body}, Members(options))");
+    match call.returns {
+        Returns::Text => writeln!(text, "\ttext, err := {made}\n\treturn string(text), err\n}}").unwrap(),
+        _ => writeln!(text, "\treturn {made}\n}}").unwrap(),
+    }
 }
 
 fn render_stream(text: &mut String, operation: &Operation, stream: &Stream, options: &str) {
