@@ -82,10 +82,11 @@ class Queue {
   constructor(options, onEvent, onReady) {
     check(library.queueOpen(JSON.stringify(options), number, pointer))
     this.handle = stored()
+    this.release = owned(this.handle)
     this.onEvent = onEvent
     const status = library.queueFd(this.handle, number)
     if (status) {
-      library.close(this.handle)
+      this.release()
       throw new DaytonaError(`No descriptor for a queue: ${library.statusName(status)}`)
     }
     const onread = { buffer: new Uint8Array(16), callback: () => (onReady(), true) }
@@ -123,7 +124,7 @@ class Queue {
   }
 
   close() {
-    library.close(this.handle)
+    this.release()
     this.socket.destroy()
   }
 }
@@ -153,14 +154,7 @@ let listener
 /** @type {Queue | undefined} */
 let calls
 
-function queue() {
-  if (!calls) {
-    const opened = new Queue({ capacityCalls: 1_000_000 }, onEvent, () => opened.take())
-    calls = opened
-    closeAtThreadEnd(opened.handle)
-  }
-  return calls
-}
+const queue = () => (calls ??= new Queue({ capacityCalls: 1_000_000 }, onEvent, () => calls?.take()))
 
 /** @param {Event} event */
 function onEvent(event) {
@@ -261,33 +255,39 @@ function log(level, onLine) {
 }
 
 const KEY = process.platform === 'darwin' ? 'uint64_t' : 'uint32_t'
+const thread = !isMainThread &&
+  process.platform !== 'win32' && {
+    create: system.func('pthread_key_create', 'int', ['void *', 'void *']),
+    set: system.func('pthread_setspecific', 'int', [KEY, 'uint64_t']),
+    delete: system.func('pthread_key_delete', 'int', [KEY]),
+  }
 
 /**
- * A thread that is terminated runs no JavaScript any more. What its end does run are the destructors of its
- * thread-specific values: the value is the handle, the destructor `daytona_close`. So its calls and streams end.
- * @param {number} handle @returns {number | undefined} the value's key
+ * Owns a handle of this thread; what it gives closes it. A thread that is terminated runs no JavaScript any more. What its
+ * end does run are the destructors of its thread-specific values: the value is the handle, the destructor `daytona_close`.
+ * @param {number} handle @returns {() => void}
  */
-function closeAtThreadEnd(handle) {
-  if (isMainThread || process.platform === 'win32') return undefined
-  const create = system.func('pthread_key_create', 'int', ['void *', 'void *'])
-  if (create(number.fill(0), library.closeAddress)) return undefined
+function owned(handle) {
+  const close = () => library.close(handle)
+  if (!thread || thread.create(number.fill(0), library.closeAddress)) return close
   const key = stored()
-  system.func('pthread_setspecific', 'int', [KEY, 'uint64_t'])(key, handle)
-  return key
+  thread.set(key, handle)
+  return () => {
+    close()
+    thread.delete(key)
+  }
 }
 
-/** Handles of clients that are open in this thread, with their keys. @type {Map<number, number | undefined>} */
+/** The clients that are open in this thread: what closes each, by its handle. @type {Map<number, () => void>} */
 const clients = new Map()
 
 /** @param {number} handle */
-const opened = (handle) => clients.set(handle, closeAtThreadEnd(handle))
+const opened = (handle) => clients.set(handle, owned(handle))
 
 /** @param {number} handle */
 function closeClient(handle) {
-  const key = clients.get(handle)
+  clients.get(handle)?.()
   clients.delete(handle)
-  library.close(handle)
-  if (key !== undefined) system.func('pthread_key_delete', 'int', [KEY])(key)
 }
 
 /** Waits until every call of a client and of its sandboxes has its answer. @param {any} client */
@@ -307,11 +307,11 @@ async function settled(client) {
 }
 
 process.on('exit', () => {
-  for (const handle of [...clients.keys()]) closeClient(handle)
+  for (const handle of clients.keys()) closeClient(handle)
   if (isMainThread) library.shutdown(SHUTDOWN_MS)
 })
 
 module.exports = {
-  ...{ Queue, BATCH, submit, log, opened, closeClient, settled },
+  ...{ Queue, BATCH, submit, log, owned, opened, closeClient, settled },
   ...{ check, closed, cancelled, whenAborted, stored, number, pointer, bytesOf, valueOf, report, immediate },
 }

@@ -94,17 +94,21 @@ test('a thread that is terminated ends its calls and streams', async () => {
   const library = require('../lib/library')
   const { number } = require('../lib/pump')
   const call = (handle) => library.call(handle, 'echo.value', '{}', null, 0, number, null, null)
+  let descriptors = 0
   for (let index = 0; index < 10; index++) {
     const worker = thread(`
       echo.delay(600000).catch(() => {})
-      const stream = echo.stream({ chunks: 1000000, size: 1000 })
+      const streams = [1, 2, 3].map(() => echo.stream({ chunks: 1000000, size: 1000 }))
       setInterval(() => {}, 1000)
-      stream.read().then(() => parentPort.postMessage(echo._handle))`)
+      Promise.all(streams.map((stream) => stream.read())).then(() => parentPort.postMessage(echo._handle))`)
     const handle = await new Promise((resolve, reject) => worker.once('message', resolve).once('error', reject))
     assert.equal(library.statusName(call(handle)), 'OK')
     await worker.terminate()
     assert.equal(library.statusName(call(handle)), 'INVALID_HANDLE')
+    if (!index) descriptors = fs.readdirSync('/proc/self/fd').length
   }
+  const left = fs.readdirSync('/proc/self/fd').length
+  assert.ok(left <= descriptors + 2, `${left} descriptors after ${descriptors}`)
 })
 
 test('a library that is not there is an error that says where it was looked for', async () => {
