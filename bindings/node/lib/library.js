@@ -5,7 +5,7 @@ const fs = require('node:fs')
 const path = require('node:path')
 const koffi = require('koffi')
 const { DaytonaLibraryError } = require('./errors')
-const { ABI } = require('./generated/tables')
+const { ABI, functions } = require('./generated/tables')
 
 const FILE = { darwin: 'libdaytona.dylib', win32: 'daytona.dll' }[process.platform] ?? 'libdaytona.so'
 const SONAME = process.platform === 'linux' ? `${FILE}.${ABI >>> 16}` : FILE
@@ -62,29 +62,11 @@ function check(library, file) {
 
 const library = load()
 
-/** @param {string} name @param {string} result @param {string[]} parameters */
-const declare = (name, result, ...parameters) => library.func(`daytona_${name}`, result, parameters)
+/** @type {any} */
+const declared = {}
+for (const [name, prototype] of Object.entries(functions)) declared[name] = library.func(prototype)
 
-const [handle, size, text, address, out] = ['uint64_t', 'size_t', 'str', 'void *', 'void *']
+/** The address of `daytona_close`, which a thread's end calls. */
+declared.closeAddress = library.symbol('daytona_close')
 
-module.exports = {
-  clientOpen: declare('client_open', 'int32_t', text, out, out),
-  echoOpen: declare('echo_open', 'int32_t', text, out, out),
-  close: declare('close', 'int32_t', handle),
-  free: declare('free', 'void', address),
-  submit: declare('submit', 'int32_t', handle, text, text, address, size, handle, 'uint64_t', out, out),
-  call: declare('call', 'int32_t', handle, text, text, address, size, out, out, out),
-  cancel: declare('cancel', 'int32_t', handle),
-  queueOpen: declare('queue_open', 'int32_t', text, out, out),
-  queueNext: declare('queue_next', 'int32_t', handle, address, size, 'int64_t', out),
-  queueFd: declare('queue_fd', 'int32_t', handle, out),
-  streamOpen: declare('stream_open', 'int32_t', handle, text, text, handle, 'uint64_t', out, out),
-  streamWrite: declare('stream_write', 'int32_t', handle, address, size, 'int64_t', out, out),
-  streamFinish: declare('stream_finish', 'int32_t', handle, out),
-  log: declare('log', 'int32_t', 'int32_t', handle, 'uint64_t'),
-  shutdown: declare('shutdown', 'int32_t', 'int64_t'),
-  version: declare('version', 'str'),
-  statusName: declare('status_name', 'str', 'int32_t'),
-  /** The address of `daytona_close`, which a thread's end calls. */
-  closeAddress: library.symbol('daytona_close'),
-}
+module.exports = declared

@@ -1,5 +1,6 @@
 //! The whole public surface that a package shows: shapes, open enumerations, errors and operations.
 
+use super::declared;
 use super::types::{Type, Typed};
 pub use daytona::catalogue::{Returns, Target};
 use serde_json::{Map, Value};
@@ -172,6 +173,17 @@ impl Surface {
         }
         by_status.sort();
         by_status
+    }
+
+    /// The functions that the header declares: what each gives, its name, and its parameters as type and name.
+    pub fn functions(&self) -> impl Iterator<Item = (&str, &str, Vec<(&str, &str)>)> {
+        let declarations = self.declarations.split(';').map(str::trim);
+        declarations.filter(|it| !it.starts_with("typedef")).filter_map(|declaration| {
+            let (function, parameters) = declaration.split_once('(')?;
+            let (gives, name) = declared(function);
+            let parameters = parameters.trim_end_matches(')').split(',').filter(|it| *it != "void");
+            Some((gives, name, parameters.map(declared).collect()))
+        })
     }
 
     /// Reads the texts of `operations.json` and `daytona.cdef`.

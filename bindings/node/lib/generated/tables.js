@@ -287,6 +287,27 @@ const statuses = {
   GATEWAY_TIMEOUT: 504,
 }
 
+/** The C functions, as koffi declares them. */
+const functions = {
+  version: 'str daytona_version()',
+  statusName: 'str daytona_status_name(int32_t)',
+  clientOpen: 'int32_t daytona_client_open(str, void *, void *)',
+  echoOpen: 'int32_t daytona_echo_open(str, void *, void *)',
+  close: 'int32_t daytona_close(uint64_t)',
+  shutdown: 'int32_t daytona_shutdown(int64_t)',
+  free: 'void daytona_free(void *)',
+  call: 'int32_t daytona_call(uint64_t, str, str, void *, size_t, void *, void *, void *)',
+  submit: 'int32_t daytona_submit(uint64_t, str, str, void *, size_t, uint64_t, uint64_t, void *, void *)',
+  cancel: 'int32_t daytona_cancel(uint64_t)',
+  queueOpen: 'int32_t daytona_queue_open(str, void *, void *)',
+  queueNext: 'int32_t daytona_queue_next(uint64_t, void *, size_t, int64_t, void *)',
+  queueFd: 'int32_t daytona_queue_fd(uint64_t, void *)',
+  streamOpen: 'int32_t daytona_stream_open(uint64_t, str, str, uint64_t, uint64_t, void *, void *)',
+  streamFinish: 'int32_t daytona_stream_finish(uint64_t, void *)',
+  streamWrite: 'int32_t daytona_stream_write(uint64_t, void *, size_t, int64_t, void *, void *)',
+  log: 'int32_t daytona_log(int32_t, uint64_t, uint64_t)',
+}
+
 /** The library's names of parameters that the official package calls otherwise. */
 const names = {
   CreateSandboxBaseParams: {
@@ -317,4 +338,4 @@ const metrics = {
   'daytona.sandbox.memory.cache': 'memCache',
 }
 
-module.exports = { ABI, returns, bounded, finishes, channels, levels, kinds, statuses, names, metrics }
+module.exports = { ABI, returns, bounded, finishes, channels, levels, kinds, statuses, functions, names, metrics }

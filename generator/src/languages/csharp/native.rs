@@ -1,7 +1,6 @@
 //! The functions of the C interface, as the header declares them: spans go in, numbers and pointers come out.
 
 use super::names;
-use crate::languages::declared;
 use crate::languages::surface::Surface;
 use heck::ToLowerCamelCase;
 use std::collections::HashSet;
@@ -14,15 +13,11 @@ pub fn render(surface: &Surface) -> String {
     let mut out = String::from(
         "/// <summary>The functions of include/daytona.h. A text has a NUL behind its span, as a literal has.</summary>\ninternal static unsafe partial class Native\n{\n",
     );
-    for declaration in surface.declarations.split(';').map(str::trim).filter(|it| !it.starts_with("typedef"))
-    {
-        let Some((function, parameters)) = declaration.split_once('(') else { continue };
-        let (returned, name) = declared(function);
+    for (returned, name, parameters) in surface.functions() {
         if operations.contains(name) {
             continue;
         }
-        let parameters = parameters.trim_end_matches(')').split(',').filter(|it| *it != "void");
-        let parameters: Vec<String> = parameters.map(parameter).collect();
+        let parameters: Vec<String> = parameters.into_iter().map(parameter).collect();
         let returned = match returned {
             "int32_t" => "DaytonaStatus",
             "uint32_t" => "uint",
@@ -41,8 +36,7 @@ pub fn render(surface: &Surface) -> String {
     out
 }
 
-fn parameter(declaration: &str) -> String {
-    let (of, name) = declared(declaration);
+fn parameter((of, name): (&str, &str)) -> String {
     let of = match of {
         "const char *" | "const uint8_t *" => "ReadOnlySpan<byte>",
         "uint8_t *" => "Span<byte>",

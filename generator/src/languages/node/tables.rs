@@ -6,6 +6,27 @@ use super::spelling::{WIDTH, signature};
 use heck::ToLowerCamelCase;
 use std::fmt::Write;
 
+/// The functions that the package calls.
+const CALLED: [&str; 17] = [
+    "daytona_version",
+    "daytona_status_name",
+    "daytona_client_open",
+    "daytona_echo_open",
+    "daytona_close",
+    "daytona_shutdown",
+    "daytona_free",
+    "daytona_call",
+    "daytona_submit",
+    "daytona_cancel",
+    "daytona_queue_open",
+    "daytona_queue_next",
+    "daytona_queue_fd",
+    "daytona_stream_open",
+    "daytona_stream_finish",
+    "daytona_stream_write",
+    "daytona_log",
+];
+
 pub fn render(surface: &Surface, official: &Official) -> String {
     let (major, minor) = surface.interface();
     let mut text = format!(
@@ -43,7 +64,13 @@ pub fn render(surface: &Surface, official: &Official) -> String {
     numbers(&mut text, "Kinds of events", "kinds", kinds);
     let statuses = surface.statuses.iter().map(|it| (it.name.replace("HTTP_", ""), it.number));
     numbers(&mut text, "How a call ended", "statuses", statuses);
-    text += "/** The library's names of parameters that the official package calls otherwise. */\nconst names = {\n";
+    text += "/** The C functions, as koffi declares them. */\nconst functions = {\n";
+    for (gives, name, parameters) in surface.functions().filter(|(_, name, _)| CALLED.contains(name)) {
+        let key = name.trim_start_matches("daytona_").to_lower_camel_case();
+        let parameters = parameters.iter().map(|(of, _)| koffi(of)).collect::<Vec<_>>().join(", ");
+        let _ = writeln!(text, "  {key}: '{} {name}({parameters})',", koffi(gives));
+    }
+    text += "}\n\n/** The library's names of parameters that the official package calls otherwise. */\nconst names = {\n";
     for (name, named) in &official.types {
         let Named::Fields(fields) = named else { continue };
         if fields.is_parameter && !fields.names.is_empty() {
@@ -58,8 +85,18 @@ pub fn render(surface: &Surface, official: &Official) -> String {
     for (metric, field) in &official.metrics {
         let _ = writeln!(text, "  '{metric}': '{field}',");
     }
-    text += "}\n\nmodule.exports = { ABI, returns, bounded, finishes, channels, levels, kinds, statuses, names, metrics }\n";
+    text += "}\n\nmodule.exports = { ABI, returns, bounded, finishes, channels, levels, kinds, statuses, functions, names, metrics }\n";
     text
+}
+
+/// A type of C as koffi has it: a text that goes in is one, every other pointer an address or an array.
+fn koffi(of: &str) -> &str {
+    match of {
+        "const char *" => "str",
+        pointer if pointer.ends_with('*') => "void *",
+        handle if handle.starts_with("daytona_") => "uint64_t",
+        number => number,
+    }
 }
 
 fn numbers(text: &mut String, doc: &str, table: &str, names: impl Iterator<Item = (String, i64)>) {
