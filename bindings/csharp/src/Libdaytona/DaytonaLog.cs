@@ -1,5 +1,3 @@
-using System.Text.Json;
-
 namespace Daytona;
 
 /// <summary>A line of the library's log. No line carries a credential.</summary>
@@ -54,9 +52,7 @@ public static class DaytonaLog
 
         protected override unsafe DaytonaStatus On(Native.Event* happened)
         {
-            var reader = new Utf8JsonReader(happened->Span);
-            using var document = JsonDocument.ParseValue(ref reader);
-            var line = document.RootElement;
+            var line = ResultReader.Parse(happened->Span, ResultReader.Element);
             var level = Array.IndexOf(Levels, line.GetProperty("level").GetString());
             _handler(new DaytonaLogLine((DaytonaLogLevel)level, line.GetProperty("message").GetString() ?? "", line.GetProperty("dropped").GetInt64()));
             return DaytonaStatus.Ok;

@@ -6,7 +6,7 @@ namespace Daytona;
 /// it is. A text is an image of that name.</summary>
 public sealed partial class Image : IParameters
 {
-    private static readonly JsonElement Null = JsonDocument.Parse("null"u8.ToArray()).RootElement;
+    private static readonly JsonElement Null = ResultReader.Parse("null"u8, ResultReader.Element);
 
     private readonly Action<Parameters> _beginning;
     private readonly ImageStep[] _steps;

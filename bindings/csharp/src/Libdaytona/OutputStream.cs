@@ -23,11 +23,7 @@ public readonly struct OutputChunk
 
     /// <summary>The value of a <see cref="OutputChannel.Structured"/> chunk.</summary>
     /// <returns>The value; it does not depend on the chunk.</returns>
-    public JsonElement GetJson()
-    {
-        using var document = JsonDocument.Parse(Data);
-        return document.RootElement.Clone();
-    }
+    public JsonElement GetJson() => ResultReader.Parse(Data.Span, ResultReader.Element);
 
     /// <inheritdoc/>
     public override string ToString() => Text;
