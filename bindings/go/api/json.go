@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"reflect"
 	"slices"
 	"strconv"
 	"unicode/utf8"
@@ -40,31 +39,21 @@ func read(data []byte, additional *map[string]json.RawMessage, field func(name [
 
 // readValue reads a value, the frequent ones without encoding/json.
 func readValue(value []byte, to any) error {
-	v := reflect.ValueOf(to).Elem()
-	if v.Kind() == reflect.Pointer && value[0] != 'n' {
-		v.Set(reflect.New(v.Type().Elem()))
-		v = v.Elem()
-	}
-	switch v.Kind() {
-	case reflect.Pointer:
-		v.SetZero()
-		return nil
-	case reflect.String:
+	switch to := to.(type) {
+	case *string:
 		if value[0] == '"' && bytes.IndexByte(value, '\\') < 0 && utf8.Valid(value) {
-			v.SetString(string(value[1 : len(value)-1]))
+			*to = string(value[1 : len(value)-1])
 			return nil
 		}
-	case reflect.Int64:
+	case *int64:
 		if number, err := strconv.ParseInt(string(value), 10, 64); err == nil {
-			v.SetInt(number)
+			*to = number
 			return nil
 		}
-	case reflect.Struct:
-		if own, ok := v.Addr().Interface().(json.Unmarshaler); ok {
-			return own.UnmarshalJSON(value)
-		}
+	case json.Unmarshaler:
+		return to.UnmarshalJSON(value)
 	}
-	return json.Unmarshal(value, v.Addr().Interface())
+	return json.Unmarshal(value, to)
 }
 
 // written writes a struct with additional members.
