@@ -336,6 +336,26 @@ func TestATerminalThatWasReadALittleIsWaitedFor(t *testing.T) {
 	}
 }
 
+func TestATerminalIsReadWhileItIsWaitedFor(t *testing.T) {
+	_, box := sandbox(t)
+	pty := given(box.Process.CreatePty(ctx, "p"))(t)
+	defer pty.Disconnect()
+	var want, got strings.Builder
+	for i := range 20_000 {
+		fmt.Fprintf(&want, "%d\r\n", i+1)
+	}
+	ended := make(chan error)
+	go func() {
+		_, err := io.CopyBuffer(struct{ io.Writer }{&got}, struct{ io.Reader }{pty}, make([]byte, 100))
+		ended <- err
+	}()
+	given(pty.Write([]byte("seq 20000; exit\n")))(t)
+	given(pty.Wait(ctx))(t)
+	if err := <-ended; err != nil || !strings.Contains(got.String(), want.String()) {
+		t.Errorf("%d bytes of %d, %v", got.Len(), want.Len(), err)
+	}
+}
+
 func TestADisconnectedTerminalGoesOn(t *testing.T) {
 	_, box := sandbox(t)
 	if err := given(box.Process.CreatePty(ctx, "p"))(t).Disconnect(); err != nil {

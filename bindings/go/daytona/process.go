@@ -78,21 +78,20 @@ func terminal(ctx context.Context, on *api.SandboxHandle, operation string, argu
 		return nil, err
 	}
 	stream.Read(nil) // From now on Wait drops nothing.
-	h := &PtyHandle{process: &ProcessService{on}, stream: stream, data: make(chan []byte, ptyPieces), unread: make(chan struct{})}
-	go h.collect()
-	return h, nil
+	return &PtyHandle{process: &ProcessService{on}, stream: stream, data: make(chan []byte, ptyPieces)}, nil
 }
 
 // PtyHandle is a connected terminal: an io.ReadWriteCloser. It is read either through Read or through DataChan.
 type PtyHandle struct {
 	process *ProcessService
 	stream  *api.Stream[api.PtyOpened, api.PtyEnded]
-	data    chan []byte
-	read    atomic.Bool   // whether somebody reads
-	first   sync.Once     // Read, DataChan or Wait
-	unread  chan struct{} // closed where Wait came first
-	reading sync.Mutex    // held by a Read
-	rest    []byte        // what it left of a piece
+	read    atomic.Bool // whether somebody reads
+	collect sync.Once
+	data    chan []byte // the output, once it is collected; else Read reads the stream itself
+
+	reading   sync.Mutex // held by a Read, with what follows
+	collected bool
+	rest      []byte // what Read left of a piece
 }
 
 var _ io.ReadWriteCloser = (*PtyHandle)(nil)
@@ -102,13 +101,16 @@ const ptyPieces = 1024
 
 // DataChan gives the terminal's output, and is closed at its end. Whoever asks for it has to read it.
 func (h *PtyHandle) DataChan() <-chan []byte {
-	h.first.Do(func() {})
 	h.read.Store(true)
+	h.collect.Do(func() { go h.move() })
 	return h.data
 }
 
-// collect moves the output into the channel, so that its end is seen although nobody reads.
-func (h *PtyHandle) collect() {
+// move moves the output into the channel, after a Read that is under way: so its end is seen although nobody reads.
+func (h *PtyHandle) move() {
+	h.reading.Lock()
+	h.collected = true
+	h.reading.Unlock()
 	defer close(h.data)
 	for chunk, err := range h.stream.All(context.Background()) {
 		if err != nil || !h.give(slices.Clone(chunk.Bytes)) {
@@ -117,27 +119,20 @@ func (h *PtyHandle) collect() {
 	}
 }
 
-// give waits for the reader; where Wait came before any, the oldest output is dropped. It says whether to go on.
+// give waits for the reader; as long as there was none, the oldest output is dropped. It says whether to go on.
 func (h *PtyHandle) give(piece []byte) bool {
-	unread := h.unread
-	if h.read.Load() {
-		unread = nil
+	if len(h.data) == cap(h.data) && !h.read.Load() {
+		select {
+		case <-h.data:
+		default:
+		}
 	}
 	select {
 	case h.data <- piece:
 		return true
 	case <-h.stream.Closed():
 		return false
-	case <-unread:
 	}
-	if len(h.data) == cap(h.data) {
-		select {
-		case <-h.data:
-		default:
-		}
-	}
-	h.data <- piece // Nobody else gives any: there is room.
-	return true
 }
 
 // SessionID is the terminal's id.
@@ -164,10 +159,12 @@ func (h *PtyHandle) SendInput(data []byte) error {
 
 // Read reads the terminal's output; what does not fit is kept for the next reading. io.EOF is its end.
 func (h *PtyHandle) Read(p []byte) (int, error) {
-	h.first.Do(func() {})
 	h.read.Store(true)
 	h.reading.Lock()
 	defer h.reading.Unlock()
+	if !h.collected {
+		return h.stream.Read(p)
+	}
 	for more := true; len(h.rest) == 0 && len(p) > 0; {
 		if h.rest, more = <-h.data; !more {
 			return h.stream.Read(p) // The end, and why.
@@ -201,7 +198,7 @@ func (h *PtyHandle) Kill(ctx context.Context) error {
 // reader that comes later. Where Read or DataChan was used, nothing is dropped, as their caller may go on at any time: the end
 // is then seen when no more than 1,024 pieces of the output are unread.
 func (h *PtyHandle) Wait(ctx context.Context) (*types.PtyResult, error) {
-	h.first.Do(func() { close(h.unread) })
+	h.collect.Do(func() { go h.move() })
 	ended, err := h.stream.Wait(ctx)
 	if err != nil && ctx.Err() != nil {
 		return nil, err
