@@ -134,10 +134,7 @@ func (c *Client) Close(ctx context.Context) error {
 
 // Attach makes a sandbox of its description, as a list has it, or of its id alone, without a request.
 func (c *Client) Attach(data Sandbox) *SandboxHandle {
-	return attached(&target{client: c.client, of: &data}, data)
-}
-
-func attached(on *target, data Sandbox) *SandboxHandle {
+	on := &target{client: c.client, of: &data}
 	return &SandboxHandle{sandboxServicesOf(on), data, on}
 }
 
@@ -149,7 +146,7 @@ func sandboxOf(client *connection, operation string, got result, err error) (*Sa
 	if err != nil {
 		return nil, err
 	}
-	return attached(on, data), nil
+	return &SandboxHandle{sandboxServicesOf(on), data, on}, nil
 }
 
 // Close releases what the sandbox holds before it is collected. Nothing happens to the sandbox itself; later
