@@ -46,6 +46,8 @@ class Stream {
   /** Events may be waiting: the descriptor said so, and nobody has taken them. */
   #ready = false
   #reading = false
+  /** A loop or a stream of Node gets the chunks; a second one would take some of them from it. */
+  #looping = false
   #discarding = false
   #room = true
   /** @type {any} */ #opened
@@ -118,7 +120,11 @@ class Stream {
 
   /** @param {string | undefined} channel undefined is all */
   #chunksOf(channel) {
-    this.#reading = true
+    if (this.#looping && !this.#end?.error) {
+      const message = `${this.#operation} is read already; one loop gets the chunks of all channels.`
+      throw failure('BUSY', message, this.#operation)
+    }
+    this.#looping = this.#reading = true
     return this.#iterate(channel)
   }
 
@@ -131,6 +137,7 @@ class Stream {
         if (channel === undefined || chunk.channel === channel) yield chunk
       }
     } finally {
+      this.#looping = false
       this.close()
     }
   }

@@ -121,6 +121,17 @@ test('a stream of Node that is destroyed before it was read ends the remote side
   await assert.rejects(stream.result(), daytona.DaytonaClosedError)
 })
 
+test('a second reader is refused, and takes nothing from the first', async () => {
+  const stream = echo.stream({ chunks: 5000, size: 1000 })
+  const readable = stream.readable('stdout')
+  assert.throws(() => stream.readable('stderr'), daytona.DaytonaBusyError)
+  assert.throws(() => stream[Symbol.asyncIterator](), daytona.DaytonaBusyError)
+  let bytes = 0
+  for await (const data of readable) bytes += data.length
+  assert.equal(bytes, 5_000_000)
+  for await (const _ of stream) assert.fail('everything is read')
+})
+
 test('a signal ends a stream', async () => {
   const controller = new AbortController()
   const stream = echo.stream({ chunks: 1_000_000, size: 1000, signal: controller.signal })

@@ -19,7 +19,8 @@ export declare class Chunk<C extends Channel = Channel> {
 /**
  * A running command, a terminal, followed output or a transfer. It is opened by the call that gives it; whether that
  * worked shows at `opened`, at `result` and at its reader. What nobody reads holds the remote side back. Leaving a
- * `for await` early closes it.
+ * `for await` early closes it. One loop, text or stream of Node reads it at a time, a second one is DaytonaBusyError: of two
+ * channels take each chunk by its `channel`.
  */
 export declare class Stream<Opened = any, Ended = any, C extends Channel = Channel>
   implements AsyncIterable<Chunk<C>>, AsyncDisposable
@@ -31,7 +32,7 @@ export declare class Stream<Opened = any, Ended = any, C extends Channel = Chann
   /** The next chunk; undefined at a good end. */
   read(): Promise<Chunk<C> | undefined>
   [Symbol.asyncIterator](): AsyncGenerator<Chunk<C>, void, undefined>
-  /** The bytes as text, of one channel or of all. */
+  /** The bytes as text, of one channel or of all; what other channels have is dropped. */
   text(channel?: C): AsyncGenerator<string, void, undefined>
   /** Sends bytes, or a text as UTF-8; done when all is taken. */
   write(data: string | ArrayBuffer | ArrayBufferView): Promise<void>
@@ -40,7 +41,7 @@ export declare class Stream<Opened = any, Ended = any, C extends Channel = Chann
   /** Ends the remote side where it can be ended. Those that wait get DaytonaClosedError. */
   close(): void
   [Symbol.asyncDispose](): Promise<void>
-  /** Its bytes as a stream of Node, of one channel or of all. */
+  /** Its bytes as a stream of Node, of one channel or of all; what other channels have is dropped. */
   readable(channel?: C): Readable
   /** Its input as a stream of Node, whose end completes an upload. */
   writable(): Writable
