@@ -87,63 +87,58 @@ func run(ctx context.Context, on *target, operation string, arguments []Argument
 }
 
 func (c *connection) run(ctx context.Context, target uint64, operation string, arguments []Argument) (result, error) {
-	params, err := write(operation, arguments)
-	if err != nil {
-		return result{}, err
-	}
-	defer params.release()
-	call, alone, err := c.pump.begin(ctx, c, operation)
+	call, alone, err := c.pump.begin(ctx, c, operation, arguments)
 	if err != nil {
 		return result{}, err
 	}
 	defer c.pump.end(c, call)
-	name, object := params.finish(ctx)
-	body := unsafe.SliceData(params.body)
-	if alone && ctx.Done() == nil && params.progress == nil {
+	name, object := call.finish(ctx)
+	body := unsafe.SliceData(call.body)
+	if alone && ctx.Done() == nil && call.progress == nil {
 		// Nothing but the closing of the client interrupts it, so its thread drives the library's work itself, which
 		// costs half of what waiting for another one does. More at a time would each hold a thread.
-		call.status = daytonaCall(target, name, object, body, len(params.body), &call.result, &call.taken, &call.length)
+		call.status = daytonaCall(target, name, object, body, len(call.body), &call.handle, &call.taken, &call.length)
 	} else {
-		if params.progress != nil {
-			call.progress = make(chan Progress, 1)
+		if call.progress != nil {
+			call.reports = make(chan Progress, 1)
 		}
 		c.pump.expect()
-		err := daytonaSubmit(target, name, object, body, len(params.body), c.pump.queue, uint64(call.slot), &call.call)
+		err := daytonaSubmit(target, name, object, body, len(call.body), c.pump.queue, uint64(call.slot), &call.call)
 		if err != nil {
 			c.pump.pending.Add(-1) // Nothing tells its end.
 			return result{}, err
 		}
-		call.await(ctx, params)
+		call.await(ctx)
 	}
 	if call.taken != nil {
 		call.data = taken(call.taken, call.length)
 	}
 	if call.status != 0 {
-		return result{}, interrupted(ctx, params.until, errors.FromJSON(int(call.status), call.data))
+		return result{}, interrupted(ctx, call.until, errors.FromJSON(int(call.status), call.data))
 	}
-	return result{call.data, call.result}, nil
+	return call.result, nil
 }
 
 // await waits for the call's completion. A call whose context is over is cancelled and then completes at once; where
 // the deadline is its time limit, the library is given the time to keep that.
-func (call *pending) await(ctx context.Context, params *params) {
+func (call *pending) await(ctx context.Context) {
 	over := ctx.Done()
 	var late <-chan time.Time
 	for {
 		select {
 		case <-call.done:
 			select {
-			case report := <-call.progress:
-				params.progress(report)
+			case report := <-call.reports:
+				call.progress(report)
 			default:
 			}
 			return
-		case report := <-call.progress:
-			params.progress(report)
+		case report := <-call.reports:
+			call.progress(report)
 			continue
 		case <-over:
 			over = nil
-			if !params.until.IsZero() && ctx.Err() == context.DeadlineExceeded {
+			if !call.until.IsZero() && ctx.Err() == context.DeadlineExceeded {
 				late = time.After(time.Second)
 				continue
 			}

@@ -7,7 +7,6 @@ import (
 	"reflect"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 	"unicode/utf8"
 
@@ -63,29 +62,16 @@ type params struct {
 	buffer    int64     // of a stream
 	limit     bool      // timeoutMs is among the members
 	until     time.Time // the context's deadline where it is the time limit
-	err       *errors.DaytonaError
+	err       error
 }
 
-var paramsPool = sync.Pool{New: func() any { return &params{text: make([]byte, 0, 512)} }}
-
-// write begins an object with arguments, which has to be released.
-func write(operation string, arguments []Argument) (*params, error) {
-	p := paramsPool.Get().(*params)
-	*p = params{operation: operation, text: append(p.text[:0], '{')}
+// write begins the object with arguments.
+func (p *params) write(operation string, arguments []Argument) error {
+	p.operation, p.text = operation, append(p.text, '{')
 	for _, argument := range arguments {
 		p.add(argument.name, argument.value)
 	}
-	if err := p.err; err != nil {
-		p.release()
-		return nil, err
-	}
-	return p, nil
-}
-
-func (p *params) release() {
-	if cap(p.text) <= largeBytes {
-		paramsPool.Put(p)
-	}
+	return p.err
 }
 
 // add writes a value by its name, or the members of one without a name.

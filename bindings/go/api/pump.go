@@ -36,14 +36,14 @@ type pump struct {
 
 // pending is a call that is under way.
 type pending struct {
-	slot     int
-	done     chan struct{}
-	call     uint64
-	progress chan Progress // of calls that report it: the newest
+	slot int
+	done chan struct{}
+	params
+	call    uint64
+	reports chan Progress // where there is `progress`: the newest
 
 	status int32
-	result uint64
-	data   []byte
+	result
 	taken  unsafe.Pointer // data that was moved out of the library
 	length int
 }
@@ -94,19 +94,19 @@ func (p *pump) run() {
 
 func (p *pump) complete(event *event, call *pending) {
 	switch {
-	case event.kind == kindProgress && call.progress != nil:
+	case event.kind == kindProgress && call.reports != nil:
 		var report Progress
 		if report.UnmarshalJSON(event.bytes()) != nil {
 			return
 		}
 		select {
-		case <-call.progress: // an older one
+		case <-call.reports: // an older one
 		default:
 		}
-		call.progress <- report
+		call.reports <- report
 	case event.kind == kindDone:
 		p.pending.Add(-1)
-		call.status, call.result, call.length = event.status, event.result, int(event.len)
+		call.status, call.handle, call.length = event.status, event.result, int(event.len)
 		if event.len >= largeBytes {
 			daytonaEventTake(event, &call.taken)
 		} else {
@@ -117,23 +117,29 @@ func (p *pump) complete(event *event, call *pending) {
 }
 
 // begin makes a call of a client, unless that is closed or the context over, and tells whether it is the client's only one.
-func (p *pump) begin(ctx context.Context, c *connection, operation string) (call *pending, alone bool, err error) {
+func (p *pump) begin(ctx context.Context, c *connection, operation string, arguments []Argument) (call *pending, alone bool, err error) {
 	if ctx.Err() != nil {
 		return nil, false, errors.OfContext(ctx, operation, "before anything was sent")
 	}
 	p.mu.Lock()
-	defer p.mu.Unlock()
 	if c.closed {
+		p.mu.Unlock()
 		return nil, false, closedError(operation, "client")
 	}
 	if len(p.free) == 0 {
-		call := &pending{slot: len(p.calls), done: make(chan struct{}, 1)}
+		call := &pending{slot: len(p.calls), done: make(chan struct{}, 1), params: params{text: make([]byte, 0, 512)}}
 		p.calls, p.free = append(p.calls, call), append(p.free, call)
 	}
 	call = p.free[len(p.free)-1]
 	p.free = p.free[:len(p.free)-1]
 	c.under++
-	return call, c.under == 1, nil
+	alone = c.under == 1
+	p.mu.Unlock()
+	if err := call.write(operation, arguments); err != nil {
+		p.end(c, call)
+		return nil, false, err
+	}
+	return call, alone, nil
 }
 
 // expect has the completion of a call waited for.
@@ -147,7 +153,11 @@ func (p *pump) expect() {
 
 // end frees a call that is over.
 func (p *pump) end(c *connection, call *pending) {
-	*call = pending{slot: call.slot, done: call.done}
+	text := call.text[:0]
+	if cap(text) > 4<<10 {
+		text = nil // A long one is not kept.
+	}
+	*call = pending{slot: call.slot, done: call.done, params: params{text: text}}
 	p.mu.Lock()
 	p.free = append(p.free, call)
 	if c.under--; c.under == 0 {

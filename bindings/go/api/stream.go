@@ -102,20 +102,15 @@ func (s *stream) open(ctx context.Context, on *target, arguments []Argument) (re
 		return result{}, err
 	}
 	defer runtime.KeepAlive(on)
-	params, err := write(s.operation, arguments)
-	if err != nil {
-		return result{}, err
-	}
-	defer params.release()
 	// Meanwhile it counts as a call, whose end the closing of the client waits for.
-	call, _, err := s.client.pump.begin(ctx, s.client, s.operation)
+	call, _, err := s.client.pump.begin(ctx, s.client, s.operation, arguments)
 	if err != nil {
 		return result{}, err
 	}
 	defer s.client.pump.end(s.client, call)
 	queue := []byte("{\"capacityCalls\":4}\x00")
-	if params.buffer > 0 {
-		queue = fmt.Appendf(nil, "{\"capacityCalls\":4,\"capacityBytes\":%d}\x00", max(params.buffer, largeBytes))
+	if call.buffer > 0 {
+		queue = fmt.Appendf(nil, "{\"capacityCalls\":4,\"capacityBytes\":%d}\x00", max(call.buffer, largeBytes))
 	}
 	if err := daytonaQueueOpen(&queue[0], &s.queue); err != nil {
 		return result{}, err
@@ -130,8 +125,8 @@ func (s *stream) open(ctx context.Context, on *target, arguments []Argument) (re
 		return result{}, errors.Of(s.operation, "IO", "the stream's descriptor cannot be polled: "+err.Error()+".")
 	}
 	s.poll = poll
-	name, object := params.finish(ctx)
-	s.until = params.until
+	name, object := call.finish(ctx)
+	s.until = call.until
 	if err := daytonaStreamOpen(target, name, object, s.queue, 0, &s.number); err != nil {
 		return result{}, err
 	}
