@@ -32,11 +32,13 @@ class Daytona extends Client {
   /** @param {any} [query] @param {any} [options] */
   async *list(query, options) {
     const all = renamed(query, names.ListSandboxesQuery)
-    do {
-      const page = await this._call('sandbox.list', all, options)
-      for (const info of page.items) yield new Sandbox(this, 0, info)
-      all.cursor = page.nextCursor
-    } while (all.cursor)
+    for (;;) {
+      const { items, nextCursor, page, totalPages } = await this._call('sandbox.list', all, options)
+      for (const info of items) yield new Sandbox(this, 0, info)
+      if (!nextCursor && !(page < totalPages)) return
+      all.cursor = nextCursor
+      all.page = nextCursor ? undefined : page + 1
+    }
   }
 }
 

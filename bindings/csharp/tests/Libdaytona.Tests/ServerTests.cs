@@ -92,12 +92,16 @@ public sealed class ServerTests(SandboxFixture fixture) : IClassFixture<SandboxF
     {
         var boxes = await Task.WhenAll(Enumerable.Range(0, 3).Select(number =>
             _client.CreateAsync(new() { Name = $"csharp-page-{number}", Labels = { ["pages"] = "yes" }, WaitForStart = false })));
-        var names = new SortedSet<string>();
-        await foreach (var box in _client.ListAsync(new() { Labels = { ["pages"] = "yes" }, Limit = 1 }))
+        // By cursors, by pages, and by cursors from a page on.
+        foreach (var (page, sort) in new (int?, SandboxSort?)[] { (null, null), (1, null), (1, SandboxSort.CreatedAt) })
         {
-            names.Add(box.Name);
+            var names = new SortedSet<string>();
+            await foreach (var box in _client.ListAsync(new() { Labels = { ["pages"] = "yes" }, Limit = 1, Page = page, Sort = sort }))
+            {
+                names.Add(box.Name);
+            }
+            Assert.Equal(["csharp-page-0", "csharp-page-1", "csharp-page-2"], names);
         }
-        Assert.Equal(["csharp-page-0", "csharp-page-1", "csharp-page-2"], names);
         foreach (var box in boxes)
         {
             await box.WaitForStartAsync();

@@ -40,6 +40,12 @@ test('client setup', async () => {
 test('sandbox lifecycle', async () => {
   assert.equal(sandbox.state, SandboxState.STARTED)
   const box = await daytona.create({ name: `box-${process.pid}`, autoStopInterval: 30 }, { timeout: 60 })
+  // A list goes on from a page too, by pages or, in an order that those do not know, by cursors.
+  for (const sort of [undefined, 'createdAt']) {
+    const names = []
+    for await (const { name } of daytona.list({ page: 1, limit: 1, sort })) names.push(name)
+    assert.ok(names.includes(box.name) && names.includes(sandbox.name), names.join())
+  }
   assert.equal(box.autoStopInterval, 30)
   await box.stop()
   assert.equal(box.state, 'stopped')

@@ -194,9 +194,12 @@ impl Method<'_> {
         let has = |name: &str| self.operation.options.iter().any(|member| member.name == name);
         let mut next = String::new();
         if has("cursor") {
-            next.push_str(
-                "if (!string.IsNullOrEmpty(page.NextCursor))\n            {\n                \
-                 options.Cursor = page.NextCursor;\n            }\n            else ",
+            // A page that the program began with; a call takes one of the two.
+            let page = if has("page") { "                options.Page = null;\n" } else { "" };
+            let _ = write!(
+                next,
+                "if (!string.IsNullOrEmpty(page.NextCursor))\n            {{\n                \
+                 options.Cursor = page.NextCursor;\n{page}            }}\n            else ",
             );
         }
         if has("page") {

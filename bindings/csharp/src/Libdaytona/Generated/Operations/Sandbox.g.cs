@@ -96,6 +96,7 @@ public partial class DaytonaClient
             if (!string.IsNullOrEmpty(page.NextCursor))
             {
                 options.Cursor = page.NextCursor;
+                options.Page = null;
             }
             else if (page.Page < page.TotalPages)
             {
