@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"encoding/json"
+	stderrors "errors"
 	"runtime"
 	"time"
 	"unsafe"
@@ -106,7 +107,7 @@ func (c *connection) run(ctx context.Context, target uint64, operation string, a
 		err := daytonaSubmit(target, name, object, body, len(call.body), c.pump.queue, uint64(call.slot), &call.call)
 		if err != nil {
 			c.pump.pending.Add(-1) // Nothing tells its end.
-			return result{}, err
+			return result{}, c.failure(operation, err)
 		}
 		call.await(ctx)
 	}
@@ -114,9 +115,19 @@ func (c *connection) run(ctx context.Context, target uint64, operation string, a
 		call.data = taken(call.taken, call.length)
 	}
 	if call.status != 0 {
-		return result{}, interrupted(ctx, call.until, errors.FromJSON(int(call.status), call.data))
+		return result{}, c.failure(operation, interrupted(ctx, call.until, errors.FromJSON(int(call.status), call.data)))
 	}
 	return call.result, nil
+}
+
+// failure is CLOSED where the client was closed before the library saw the call.
+func (c *connection) failure(operation string, err error) error {
+	c.pump.mu.Lock()
+	defer c.pump.mu.Unlock()
+	if c.closed && stderrors.Is(err, errors.ErrInvalidHandle) {
+		return closedError(operation, "client")
+	}
+	return err
 }
 
 // await waits for the call's completion. A call whose context is over is cancelled and then completes at once; where

@@ -81,8 +81,9 @@ func TestBytesArriveAsTheyAre(t *testing.T) {
 	}
 	for _, body := range [][]byte{nil, {}, {0}, all, bytes.Repeat(all, 40_000)} {
 		got := given(client.Echo.Bytes(context.Background(), body, nil))(t)
-		if !bytes.Equal(got, body) {
-			t.Errorf("%d bytes came back as %d", len(body), len(got))
+		named := given(api.CallBytes(context.Background(), client, "echo.bytes", api.Body(body)))(t)
+		if !bytes.Equal(got, body) || !bytes.Equal(named, body) {
+			t.Errorf("%d bytes came back as %d and %d", len(body), len(got), len(named))
 		}
 	}
 }
@@ -445,6 +446,29 @@ func TestACloseWaitsForCallsAndStreams(t *testing.T) {
 		t.Error(err)
 	}
 	if err := client.Close(context.Background()); err != nil {
+		t.Error(err)
+	}
+}
+
+// closing closes a client while a call of it is written.
+type closing struct{ client *api.Client }
+
+func (c closing) MarshalJSON() ([]byte, error) {
+	go c.client.Close(background)
+	for !stderrors.Is(c.client.Echo.Delay(background, 1, nil), errors.ErrClosed) {
+	}
+	time.Sleep(10 * time.Millisecond)
+	return []byte("1"), nil
+}
+
+func TestACallIsClosedWhoseClientWasClosedBeforeItIsSent(t *testing.T) {
+	client := given(api.OpenEcho())(t)
+	if _, err := client.Echo.Value(background, map[string]any{"a": closing{client}}, nil); !stderrors.Is(err, errors.ErrClosed) {
+		t.Error(err)
+	}
+	client = given(api.OpenEcho())(t)
+	_, err := api.OpenStream[api.Nothing, api.EchoEnded](background, client, "echo.stream", api.Value("a", closing{client}))
+	if !stderrors.Is(err, errors.ErrClosed) {
 		t.Error(err)
 	}
 }

@@ -128,7 +128,7 @@ func (s *stream) open(ctx context.Context, on *target, arguments []Argument) (re
 	name, object := call.finish(ctx)
 	s.until = call.until
 	if err := daytonaStreamOpen(target, name, object, s.queue, 0, &s.number); err != nil {
-		return result{}, err
+		return result{}, s.client.failure(s.operation, err)
 	}
 	s.client.pump.mu.Lock()
 	if s.client.streams != nil {
