@@ -257,8 +257,6 @@ class CodeInterpreter extends calls.CodeInterpreterCalls {
   }
 }
 
-class ComputerUse extends calls.ComputerUseCalls {}
-
 class SnapshotService extends calls.SnapshotCalls {
   /** @param {any} params @param {any} [options] */
   async create(params, options) {
@@ -287,6 +285,5 @@ class VolumeService extends calls.VolumeCalls {
 }
 
 module.exports = {
-  ...{ Process, PtyHandle, Git, FileSystem, CodeInterpreter, ComputerUse },
-  ...{ SnapshotService, VolumeService },
+  ...{ Process, PtyHandle, Git, FileSystem, CodeInterpreter, SnapshotService, VolumeService },
 }

@@ -91,7 +91,7 @@ class Stream {
     throw this.#failure()
   }
 
-  /** How it ended. What nobody reads by then is dropped. */
+  /** How it ended. What nobody has begun to read is dropped. */
   async result() {
     if (!this.#reading) {
       this.#discarding = true

@@ -3,7 +3,6 @@
 import type { Readable } from 'node:stream'
 import type {
   CodeInterpreterCalls,
-  ComputerUseCalls,
   FileSystemCalls,
   GitCalls,
   ProcessCalls,
@@ -152,9 +151,6 @@ export declare class CodeInterpreter extends CodeInterpreterCalls {
   /** Runs code. An exception of the code is the result's `error`. */
   runCode(code: string, options?: RunCodeOptions): Promise<ExecutionResult>
 }
-
-/** The desktop by the names of the official package. */
-export declare class ComputerUse extends ComputerUseCalls {}
 
 /** Snapshots, by both sets of names. */
 export declare class SnapshotService extends SnapshotCalls {

@@ -27,7 +27,7 @@ export declare class Stream<Opened = any, Ended = any, C extends Channel = Chann
 {
   /** What the server said when it opened. */
   opened(): Promise<Opened>
-  /** How it ended. What is not read by then, and nobody reads, is dropped. */
+  /** How it ended. What nobody has begun to read is dropped; else it waits until all is read. */
   result(): Promise<Ended>
   /** The next chunk; undefined at a good end. */
   read(): Promise<Chunk<C> | undefined>

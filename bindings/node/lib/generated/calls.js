@@ -1044,7 +1044,7 @@ class SandboxCalls extends Target {
   }
 
   get computerUse() {
-    return (this._areas.computerUse ??= new (require('../compatible').ComputerUse)(this._target))
+    return (this._areas.computerUse ??= new ComputerUse(this._target))
   }
 
   get codeInterpreter() {
@@ -1104,7 +1104,7 @@ class CodeInterpreterCalls extends Area {
   }
 }
 
-class ComputerUseCalls extends Area {
+class ComputerUse extends Area {
   start(options) {
     return this._target._call('computer.start', {}, options)
   }
@@ -1332,7 +1332,7 @@ module.exports = {
   SandboxCalls,
   FileSystemCalls,
   CodeInterpreterCalls,
-  ComputerUseCalls,
+  ComputerUse,
   Mouse,
   Keyboard,
   Screenshot,

@@ -123,15 +123,7 @@ import type {
   UpdateSecretParams,
   UpdateWarmPool,
 } from './official'
-import type {
-  CodeInterpreter,
-  ComputerUse,
-  FileSystem,
-  Git,
-  Process,
-  SnapshotService,
-  VolumeService,
-} from '../compatible'
+import type { CodeInterpreter, FileSystem, Git, Process, SnapshotService, VolumeService } from '../compatible'
 
 /** Options of sandbox.create. */
 export interface SandboxCreateOptions extends ProgressOptions {
@@ -3627,7 +3619,7 @@ export declare class CodeInterpreterCalls extends Area {
 }
 
 /** Calls by the names that the official package gives them. */
-export declare class ComputerUseCalls extends Area {
+export declare class ComputerUse extends Area {
   /**
    * Starts the desktop: the display, its window manager and the programs that show it in a browser.
    *
