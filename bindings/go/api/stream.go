@@ -108,10 +108,8 @@ func (s *stream) open(ctx context.Context, on *target, arguments []Argument) (re
 		return result{}, err
 	}
 	defer s.client.pump.end(s.client, call)
-	queue := []byte("{\"capacityCalls\":4}\x00")
-	if call.buffer > 0 {
-		queue = fmt.Appendf(nil, "{\"capacityCalls\":4,\"capacityBytes\":%d}\x00", max(call.buffer, largeBytes))
-	}
+	capacity := max(cmp.Or(call.buffer, 4<<20), 64<<10)
+	queue := fmt.Appendf(nil, "{\"capacityCalls\":4,\"capacityBytes\":%d}\x00", capacity)
 	if err := daytonaQueueOpen(&queue[0], &s.queue); err != nil {
 		return result{}, err
 	}
@@ -320,9 +318,7 @@ func (s *stream) WriteContext(ctx context.Context, data []byte) (sent int, err e
 }
 
 // Finish says that no more will be written; the stream's end follows.
-func (s *stream) Finish() error {
-	return s.failure(daytonaStreamFinish(s.number))
-}
+func (s *stream) Finish() error { return s.failure(daytonaStreamFinish(s.number)) }
 
 // failure is CLOSED where the stream has no handle any more.
 func (s *stream) failure(err error) error {
