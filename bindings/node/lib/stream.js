@@ -186,9 +186,9 @@ class Stream {
     return Readable.from(pieces, { objectMode: false }).once('close', () => this.close())
   }
 
-  /** Its input as a stream of Node, whose end completes an upload. */
+  /** Its input as a stream of Node. Its end completes an upload; of a terminal it ends the input alone. */
   writable() {
-    return new Writable({
+    const writable = new Writable({
       write: (data, _, done) => void this.write(data).then(() => done(), done),
       final: (done) => {
         if (!finishes.has(this.#operation)) return done()
@@ -197,10 +197,11 @@ class Stream {
           .then(() => done(), done)
       },
       destroy: (error, done) => {
-        this.close()
+        if (!writable.writableFinished) this.close()
         done(error)
       },
     })
+    return writable
   }
 
   /** Both, as for a terminal. */

@@ -43,7 +43,7 @@ export declare class Stream<Opened = any, Ended = any, C extends Channel = Chann
   [Symbol.asyncDispose](): Promise<void>
   /** Its bytes as a stream of Node, of one channel or of all; what other channels have is dropped. */
   readable(channel?: C): Readable
-  /** Its input as a stream of Node, whose end completes an upload. */
+  /** Its input as a stream of Node. Its end completes an upload; of a terminal it ends the input alone. */
   writable(): Writable
   /** Both, as for a terminal. */
   duplex(): Duplex

@@ -7,6 +7,7 @@ import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
 import test from 'node:test'
 import * as libdaytona from '../../lib/index.mjs'
 
@@ -196,6 +197,15 @@ test('a terminal as a stream', async () => {
   duplex.write('exit 5\n')
   duplex.resume()
   assert.equal((await pty.result()).exitCode, 5)
+  // The end of what is typed is not the end of the terminal.
+  const typed = sandbox.pty.open('typed')
+  const input = Readable.from([Buffer.from('sleep 0.2; echo he""re; exit 6\n')])
+  let shown = ''
+  await pipeline(input, typed.duplex(), async (output) => {
+    for await (const data of output) shown += data
+  })
+  assert.match(shown, /here/)
+  assert.equal((await typed.result()).exitCode, 6)
 })
 
 test('files', async () => {
