@@ -7,7 +7,7 @@ const { Readable } = require('node:stream')
 const { pipeline } = require('node:stream/promises')
 const { fromJson } = require('./errors')
 const { build } = require('./target')
-const { isPlain, idOf, positional, renamed } = require('./arguments')
+const { isPlain, idOf, positional, renamed, toBytes } = require('./arguments')
 const calls = require('./generated/calls')
 const { names } = require('./generated/tables')
 const { DaytonaNotFoundError } = require('./generated/errors')
@@ -195,7 +195,8 @@ class FileSystem extends calls.FileSystemCalls {
     const stream = this._target.files.writer(remotePath, { signal, ...limited(timeout) })
     let bytesSent = 0
     async function* counted() {
-      for await (const data of pieces) {
+      for await (const piece of pieces) {
+        const data = toBytes(piece) // A text is longer in bytes than in characters.
         yield data
         bytesSent += data.length
         onProgress?.({ bytesSent })

@@ -222,6 +222,8 @@ test('files', async () => {
   })
   assert.equal(sent.at(-1).bytesSent, bytes.length)
   await fs.uploadFileStream(new Blob([bytes]).stream(), 'dir/web')
+  await fs.uploadFileStream(Readable.from(['ü€']), 'dir/one', { onProgress: (progress) => sent.push(progress) })
+  assert.equal(sent.at(-1).bytesSent, 5)
   await fs.uploadFiles([
     { source: Buffer.from('one'), destination: 'dir/one' },
     { source: path, destination: 'dir/two' },
