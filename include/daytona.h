@@ -4808,11 +4808,11 @@ int32_t daytona_image_contexts(daytona_client_t client,
 /**
  * Runs Python code in a context, which keeps its variables for the next run.
  *
- * An exception of the code is no error: look at `error`, of a stream at STRUCTURED. Runs of one
- * context queue up. Code that reaches `timeout` is interrupted: HTTP_REQUEST_TIMEOUT (408) with the
- * `bytes` so far; its variables stay unless the message says otherwise. Code that ends its process is
- * HTTP_GONE (410), on a server of 0.190 TIMEOUT. Output of programs that the code starts is lost. A
- * stream that is not read in time is cut: SLOW_CONSUMER.
+ * An exception is no error: look at `error`, of a stream at STRUCTURED. Runs of one context queue up.
+ * Code that reaches `timeout` is interrupted: HTTP_REQUEST_TIMEOUT (408) with the `bytes` so far; its
+ * variables stay unless the message says otherwise. Code that ends its process is HTTP_GONE (410),
+ * later runs on 0.190 TIMEOUT. Output of programs that it starts is lost. A stream not read in time is
+ * cut: SLOW_CONSUMER; code may outrun 0.190: CONNECTION.
  *
  * `sandbox`: a sandbox handle.
  * `code` (text): The code; not empty.

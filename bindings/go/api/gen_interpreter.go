@@ -21,11 +21,11 @@ type InterpreterRunOptions struct {
 
 // Run runs Python code in a context, which keeps its variables for the next run.
 //
-// An exception of the code is no error: look at `error`, of a stream at STRUCTURED. Runs of one context queue
-// up. Code that reaches `timeout` is interrupted: HTTP_REQUEST_TIMEOUT (408) with the `bytes` so far; its
-// variables stay unless the message says otherwise. Code that ends its process is HTTP_GONE (410), on a
-// server of 0.190 TIMEOUT. Output of programs that the code starts is lost. A stream that is not read in time
-// is cut: SLOW_CONSUMER.
+// An exception is no error: look at `error`, of a stream at STRUCTURED. Runs of one context queue up. Code
+// that reaches `timeout` is interrupted: HTTP_REQUEST_TIMEOUT (408) with the `bytes` so far; its variables
+// stay unless the message says otherwise. Code that ends its process is HTTP_GONE (410), later runs on 0.190
+// TIMEOUT. Output of programs that it starts is lost. A stream not read in time is cut: SLOW_CONSUMER; code
+// may outrun 0.190: CONNECTION.
 //
 //   - code: The code; not empty.
 //
@@ -43,8 +43,8 @@ func (s *InterpreterService) Run(ctx context.Context, code string, options *Inte
 // RunStream opens interpreter.run as a stream: look at `error`, of a stream at STRUCTURED. Runs of one
 // context queue up. Code that reaches `timeout` is interrupted: HTTP_REQUEST_TIMEOUT (408) with the `bytes`
 // so far; its variables stay unless the message says otherwise. Code that ends its process is HTTP_GONE
-// (410), on a server of 0.190 TIMEOUT. Output of programs that the code starts is lost. A stream that is not
-// read in time is cut: SLOW_CONSUMER.
+// (410), later runs on 0.190 TIMEOUT. Output of programs that it starts is lost. A stream not read in time is
+// cut: SLOW_CONSUMER; code may outrun 0.190: CONNECTION.
 //
 //   - code: The code; not empty.
 //

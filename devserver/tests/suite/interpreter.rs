@@ -1,6 +1,7 @@
-//! The interpreter in the 0.205 mode, with a real Python.
+//! The interpreter, in the 0.205 mode where nothing else is said, with a real Python.
 
 use crate::client::{DevServer, End, Received, Sandbox, Socket, until};
+use daytona_dev::Protocol;
 use serde_json::{Value, json};
 use std::path::PathBuf;
 use tokio_tungstenite::tungstenite::Message;
@@ -149,6 +150,19 @@ async fn a_reader_that_does_not_read_is_cut_and_the_code_goes_on() {
     let socket = start(&sandbox, json!({ "code": code })).await;
     until("the code has ended", async || done.exists()).await;
     assert_eq!(closed(&socket.ended().await), (1008, "slow consumer"));
+}
+
+#[tokio::test]
+async fn the_0_190_daemon_drops_a_reader_that_is_behind_without_a_close_frame() {
+    let dev_server = DevServer::of(Protocol::V0_190).await;
+    let sandbox = dev_server.sandbox().await;
+    let done = sandbox.home_outside().await.join("done");
+    let code = "for i in range(32_000): print('x' * 1000)\nopen('done', 'w')";
+    let socket = start(&sandbox, json!({ "code": code })).await;
+    until("the code has ended", async || done.exists()).await;
+    let received = socket.ended().await;
+    assert!(!matches!(received.end, Some(End::Closed(..))), "{:?}", received.end);
+    assert_eq!(text(&run(&sandbox, "print(1)").await, "stdout"), "1\n");
 }
 
 #[tokio::test]

@@ -212,7 +212,8 @@ impl Running {
                 // Some servers end with it what had completed.
                 Frame::Closed { code: 1001, .. } if completed => return Ok(()),
                 Frame::Closed { code, reason } => return Err(self.closed(code, &reason)),
-                Frame::Lost(why) => return Err(lost(&why)),
+                Frame::Lost(why) if self.bytes > 0 => return Err(lost(&why, FLOODED)),
+                Frame::Lost(why) => return Err(lost(&why, "")),
             }
         }
     }
@@ -275,7 +276,10 @@ impl Running {
                 let limit = self.limit.unwrap_or_default().as_secs();
                 let state = match self.interrupted {
                     true => "its context keeps its variables",
-                    false => "it ignored that and its worker was killed: the context has lost its variables",
+                    false => {
+                        "it ignored that, or wrote more than 1 MiB at once to a daemon of 0.190, and its worker was \
+                         killed: the context has lost its variables"
+                    }
                 };
                 let message = format!(
                     "the code was interrupted at its limit of {limit} s, by itself, or by the deletion of its \
@@ -309,14 +313,20 @@ impl Running {
                 status::HTTP_INTERNAL_SERVER,
                 format!("the interpreter could not run the code: {said}"),
             ),
-            code => lost(&format!("it was closed with code {code} \"{said}\"")),
+            code => lost(&format!("it was closed with code {code} \"{said}\""), ""),
         }
     }
 }
 
-fn lost(why: &str) -> Error {
+/// What a daemon of 0.190 does without a close frame once 1,024 pieces of output wait.
+const FLOODED: &str =
+    ". A daemon of 0.190 also cuts what prints faster than it can send: print less, or into a file";
+
+fn lost(why: &str, also: &str) -> Error {
     Error::new(
         status::CONNECTION,
-        format!("the connection to the interpreter was lost: {why}; the code may run on, its output is lost"),
+        format!(
+            "the connection to the interpreter was lost: {why}; the code may run on, its output is lost{also}"
+        ),
     )
 }

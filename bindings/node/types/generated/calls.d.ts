@@ -1887,10 +1887,11 @@ export declare class Interpreter extends Area {
   /**
    * Runs Python code in a context, which keeps its variables for the next run.
    *
-   * An exception of the code is no error: look at `error`, of a stream at STRUCTURED. Runs of one context queue up.
-   * Code that reaches `timeout` is interrupted: HTTP_REQUEST_TIMEOUT (408) with the `bytes` so far; its variables stay
-   * unless the message says otherwise. Code that ends its process is HTTP_GONE (410), on a server of 0.190 TIMEOUT.
-   * Output of programs that the code starts is lost. A stream that is not read in time is cut: SLOW_CONSUMER.
+   * An exception is no error: look at `error`, of a stream at STRUCTURED. Runs of one context queue up. Code that
+   * reaches `timeout` is interrupted: HTTP_REQUEST_TIMEOUT (408) with the `bytes` so far; its variables stay unless the
+   * message says otherwise. Code that ends its process is HTTP_GONE (410), later runs on 0.190 TIMEOUT. Output of
+   * programs that it starts is lost. A stream not read in time is cut: SLOW_CONSUMER; code may outrun 0.190:
+   * CONNECTION.
    *
    * Has no limit unless `timeoutMs` gives one. Cancelled: Drops the connection; the code runs on until its own
    * `timeout`.
@@ -1901,10 +1902,11 @@ export declare class Interpreter extends Area {
   /**
    * Runs Python code in a context, which keeps its variables for the next run.
    *
-   * An exception of the code is no error: look at `error`, of a stream at STRUCTURED. Runs of one context queue up.
-   * Code that reaches `timeout` is interrupted: HTTP_REQUEST_TIMEOUT (408) with the `bytes` so far; its variables stay
-   * unless the message says otherwise. Code that ends its process is HTTP_GONE (410), on a server of 0.190 TIMEOUT.
-   * Output of programs that the code starts is lost. A stream that is not read in time is cut: SLOW_CONSUMER.
+   * An exception is no error: look at `error`, of a stream at STRUCTURED. Runs of one context queue up. Code that
+   * reaches `timeout` is interrupted: HTTP_REQUEST_TIMEOUT (408) with the `bytes` so far; its variables stay unless the
+   * message says otherwise. Code that ends its process is HTTP_GONE (410), later runs on 0.190 TIMEOUT. Output of
+   * programs that it starts is lost. A stream not read in time is cut: SLOW_CONSUMER; code may outrun 0.190:
+   * CONNECTION.
    *
    * Closed: Drops the connection; the code runs on until its own `timeout`.
    * @param code The code; not empty.

@@ -160,7 +160,7 @@ impl Runner {
                             ("control", _) => Some(Outcome::Completed),
                             _ => None,
                         };
-                        job.send(&frame).await;
+                        job.send(&frame, self.machine.protocol).await;
                         if let Some(end) = end {
                             break end;
                         }

@@ -15,7 +15,8 @@ use tokio::time::timeout;
 /// The time limit of code that gives none.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10 * 60);
 
-/// A reader that is this many frames behind and takes none for `READER_PATIENCE` is cut.
+/// A reader that is this many frames behind and takes none for `READER_PATIENCE` is cut; the 0.190 daemon has no
+/// patience, and no close frame for it either.
 const WAITING_FRAMES: usize = 1024;
 const READER_PATIENCE: Duration = Duration::from_secs(1);
 
@@ -107,13 +108,20 @@ impl Job {
     }
 
     /// Sends a frame, unless the client has left; cuts a client that does not read.
-    pub async fn send(&mut self, frame: &Frame) {
+    pub async fn send(&mut self, frame: &Frame, protocol: Protocol) {
         let Some(frames) = &self.frames else { return };
         let Frame { kind, text, name, value, traceback } = frame;
         let json =
             json!({ "type": kind, "text": text, "name": name, "value": value, "traceback": traceback });
         let text = String::from_utf8(go_json::written(&json)).unwrap_or_default();
-        match frames.send_timeout(Message::Text(text.into()), READER_PATIENCE).await {
+        let message = Message::Text(text.into());
+        if protocol == Protocol::V0_190 {
+            if frames.try_send(message).is_err() {
+                (self.frames, self.close) = (None, None);
+            }
+            return;
+        }
+        match frames.send_timeout(message, READER_PATIENCE).await {
             Ok(()) => {}
             Err(mpsc::error::SendTimeoutError::Closed(_)) => self.frames = None,
             Err(mpsc::error::SendTimeoutError::Timeout(_)) => {

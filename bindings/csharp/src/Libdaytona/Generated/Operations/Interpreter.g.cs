@@ -19,12 +19,12 @@ public class InterpreterOperations
     }
 
     /// <summary>Runs Python code in a context, which keeps its variables for the next run.</summary>
-    /// <remarks>An exception of the code is no error: look at <c>error</c>, of a stream at STRUCTURED. Runs of one
-    /// context queue up. Code that reaches <c>timeout</c> is interrupted: HTTP_REQUEST_TIMEOUT (408) with the
-    /// <c>bytes</c> so far; its variables stay unless the message says otherwise. Code that ends its process is
-    /// HTTP_GONE (410), on a server of 0.190 TIMEOUT. Output of programs that the code starts is lost. A stream that
-    /// is not read in time is cut: SLOW_CONSUMER. Cancelled: Drops the connection; the code runs on until its own
-    /// <c>timeout</c>. Endpoint: <c>GET {sb}/process/interpreter/execute (WebSocket)</c>.</remarks>
+    /// <remarks>An exception is no error: look at <c>error</c>, of a stream at STRUCTURED. Runs of one context queue
+    /// up. Code that reaches <c>timeout</c> is interrupted: HTTP_REQUEST_TIMEOUT (408) with the <c>bytes</c> so far;
+    /// its variables stay unless the message says otherwise. Code that ends its process is HTTP_GONE (410), later
+    /// runs on 0.190 TIMEOUT. Output of programs that it starts is lost. A stream not read in time is cut:
+    /// SLOW_CONSUMER; code may outrun 0.190: CONNECTION. Cancelled: Drops the connection; the code runs on until its
+    /// own <c>timeout</c>. Endpoint: <c>GET {sb}/process/interpreter/execute (WebSocket)</c>.</remarks>
     /// <param name="code">The code; not empty.</param>
     /// <param name="options">What else can be said; null is nothing.</param>
     /// <param name="cancellationToken">Cancels it.</param>
@@ -37,12 +37,12 @@ public class InterpreterOperations
         _target!.Call("interpreter.run"u8, Parameters.Rent().Add("code"u8, Parameters.Given(code)).With(options), static answer => answer.Json(Daytona.InterpreterResult.Read));
 
     /// <summary>Runs Python code in a context, which keeps its variables for the next run.</summary>
-    /// <remarks>An exception of the code is no error: look at <c>error</c>, of a stream at STRUCTURED. Runs of one
-    /// context queue up. Code that reaches <c>timeout</c> is interrupted: HTTP_REQUEST_TIMEOUT (408) with the
-    /// <c>bytes</c> so far; its variables stay unless the message says otherwise. Code that ends its process is
-    /// HTTP_GONE (410), on a server of 0.190 TIMEOUT. Output of programs that the code starts is lost. A stream that
-    /// is not read in time is cut: SLOW_CONSUMER. Cancelled: Drops the connection; the code runs on until its own
-    /// <c>timeout</c>. Endpoint: <c>GET {sb}/process/interpreter/execute (WebSocket)</c>.</remarks>
+    /// <remarks>An exception is no error: look at <c>error</c>, of a stream at STRUCTURED. Runs of one context queue
+    /// up. Code that reaches <c>timeout</c> is interrupted: HTTP_REQUEST_TIMEOUT (408) with the <c>bytes</c> so far;
+    /// its variables stay unless the message says otherwise. Code that ends its process is HTTP_GONE (410), later
+    /// runs on 0.190 TIMEOUT. Output of programs that it starts is lost. A stream not read in time is cut:
+    /// SLOW_CONSUMER; code may outrun 0.190: CONNECTION. Cancelled: Drops the connection; the code runs on until its
+    /// own <c>timeout</c>. Endpoint: <c>GET {sb}/process/interpreter/execute (WebSocket)</c>.</remarks>
     /// <param name="code">The code; not empty.</param>
     /// <param name="options">What else can be said; null is nothing.</param>
     /// <param name="cancellationToken">Cancels it.</param>
