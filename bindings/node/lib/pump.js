@@ -82,11 +82,10 @@ class Queue {
   constructor(options, onEvent, onReady) {
     check(library.queueOpen(JSON.stringify(options), number, pointer))
     this.handle = stored()
-    this.release = owned(this.handle)
     this.onEvent = onEvent
     const status = library.queueFd(this.handle, number)
     if (status) {
-      this.release()
+      library.close(this.handle)
       throw new DaytonaError(`No descriptor for a queue: ${library.statusName(status)}`)
     }
     const onread = { buffer: new Uint8Array(16), callback: () => (onReady(), true) }
@@ -124,7 +123,7 @@ class Queue {
   }
 
   close() {
-    this.release()
+    library.close(this.handle)
     this.socket.destroy()
   }
 }
@@ -153,8 +152,16 @@ let last = 0
 let listener
 /** @type {Queue | undefined} */
 let calls
+/** @type {(() => void) | undefined} */
+let closeCalls
 
-const queue = () => (calls ??= new Queue({ capacityCalls: 1_000_000 }, onEvent, () => calls?.take()))
+function queue() {
+  if (!calls) {
+    calls = new Queue({ capacityCalls: 1_000_000 }, onEvent, () => calls?.take())
+    closeCalls = owned(calls.handle)
+  }
+  return calls
+}
 
 /** @param {Event} event */
 function onEvent(event) {
@@ -265,6 +272,7 @@ const thread = !isMainThread &&
 /**
  * Owns a handle of this thread; what it gives closes it. A thread that is terminated runs no JavaScript any more. What its
  * end does run are the destructors of its thread-specific values: the value is the handle, the destructor `daytona_close`.
+ * The keys of a terminated thread stay, and a process has few: a client and the queue of the calls take one, no stream does.
  * @param {number} handle @returns {() => void}
  */
 function owned(handle) {
@@ -308,10 +316,11 @@ async function settled(client) {
 
 process.on('exit', () => {
   for (const handle of clients.keys()) closeClient(handle)
+  closeCalls?.()
   if (isMainThread) library.shutdown(SHUTDOWN_MS)
 })
 
 module.exports = {
-  ...{ Queue, BATCH, submit, log, owned, opened, closeClient, settled },
+  ...{ Queue, BATCH, submit, log, opened, closeClient, settled },
   ...{ check, closed, cancelled, whenAborted, stored, number, pointer, bytesOf, valueOf, report, immediate },
 }

@@ -6,7 +6,7 @@ const { Readable, Writable, Duplex } = require('node:stream')
 const library = require('./library')
 const json = require('./json')
 const { failure, fromJson } = require('./errors')
-const { Queue, BATCH, check, owned, closed, cancelled, whenAborted, stored, number, pointer } = require('./pump')
+const { Queue, BATCH, check, closed, cancelled, whenAborted, stored, number, pointer } = require('./pump')
 const { bytesOf, valueOf, report } = require('./pump')
 const { merge, toBytes } = require('./arguments')
 const { channels, finishes, kinds, statuses } = require('./generated/tables')
@@ -41,7 +41,6 @@ class Stream {
   #first = 0
   #buffered = 0
   #handle = 0
-  /** @type {(() => void) | undefined} */ #closeHandle
   /** @type {InstanceType<typeof Queue> | undefined} */ #queue
   /** Events may be waiting: the descriptor said so, and nobody has taken them. */
   #ready = false
@@ -76,7 +75,6 @@ class Stream {
       )
       check(library.streamOpen(owner._handle, operation, json.stringify(all), this.#queue.handle, 0, number, pointer))
       this.#handle = stored()
-      this.#closeHandle = owned(this.#handle)
       const abort = () => this.#stop(cancelled(operation, signal.reason, 'by its signal'))
       this.#release = whenAborted(signal, abort)
     } catch (error) {
@@ -313,7 +311,7 @@ class Stream {
     if (this.#end) return
     this.#end = { error, value }
     this.#release?.()
-    this.#closeHandle?.()
+    if (this.#handle) library.close(this.#handle)
     this.#wake()
     this.#queue?.close()
     this.#queue = undefined
