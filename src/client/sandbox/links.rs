@@ -68,7 +68,8 @@ pub async fn work_dir(sandbox: Sandbox, _: Nothing, _: Context) -> Result<Json> 
 }
 
 async fn directory(sandbox: &Sandbox, endpoint: &str) -> Result<Json> {
-    sandbox.toolbox(Method::GET, endpoint).await?.send().await?.object("a directory").await
+    let answer = sandbox.toolbox(Method::GET, endpoint).await?.send().await?.json().await?;
+    super::reading::parse::<Directory>(&answer, "a directory").map(|_| answer)
 }
 
 /// The directory that relative paths are below.

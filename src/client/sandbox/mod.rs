@@ -285,7 +285,8 @@ impl Sandbox {
     fn say_state(&self, mut error: Error) -> Error {
         let reading = self.reading();
         let advice = match reading.state.as_str() {
-            "started" => return error,
+            // A state that was not sent explains nothing.
+            "started" | "" => return error,
             "stopped" | "archived" | "paused" => "start it with sandbox.start first".to_owned(),
             "error" | "build_failed" => match &reading.error_reason {
                 Some(reason) => format!("it failed: {reason}"),

@@ -33,10 +33,11 @@ pub(super) struct RequestInfo<'a> {
 /// The error of an answer with this status, headers and (the beginning of the) body.
 pub(super) fn error(request: &RequestInfo<'_>, code: StatusCode, headers: &HeaderMap, body: &[u8]) -> Error {
     let number = i32::from(code.as_u16());
+    let retry_after = retry::after(headers);
     let envelope = Envelope::read(headers, body);
     let RequestInfo { method, host, path, .. } = request;
     let mut error = if (400..600).contains(&number) {
-        let advice = envelope.advice(number, request);
+        let advice = envelope.advice(number, request, retry_after.is_some());
         let what = envelope.message.unwrap_or_else(|| {
             let reason = code.canonical_reason().unwrap_or("unnamed status");
             match envelope.shape {
@@ -70,7 +71,7 @@ pub(super) fn error(request: &RequestInfo<'_>, code: StatusCode, headers: &Heade
     detail.code = envelope.code;
     detail.source = envelope.source;
     detail.retryable = matches!(number, 425 | 429 | 502 | 503 | 504);
-    detail.retry_after_ms = retry::after(headers).map(|wait| wait.as_millis() as u64);
+    detail.retry_after_ms = retry_after.map(|wait| wait.as_millis() as u64);
     of_answer(error, code.as_u16(), headers)
 }
 
@@ -179,7 +180,7 @@ impl Envelope {
     }
 
     /// What can be done about the status.
-    fn advice(&self, number: i32, request: &RequestInfo<'_>) -> &'static str {
+    fn advice(&self, number: i32, request: &RequestInfo<'_>, says_when: bool) -> &'static str {
         // Daytona's own refusals are JSON.
         let foreign = matches!(self.shape, Shape::Html | Shape::Text);
         match number {
@@ -203,9 +204,9 @@ impl Envelope {
                 "; `apiUrl` has no `/api`, with which the path of Daytona's API ends: is it missing?"
             }
             407 => "; the proxy asks for credentials: give them in the URL of `proxy`",
-            429 => "; wait for `retryAfterMs`",
+            429 if says_when => "; wait for `retryAfterMs`",
             502 | 504 => "; the sandbox may be stopped, stopping or out of memory",
-            503 => "; try again later",
+            429 | 503 => "; try again later",
             _ => "",
         }
     }

@@ -494,6 +494,30 @@ async fn a_misleading_answer_of_a_toolbox_is_explained_by_the_sandboxs_state() {
     }
 }
 
+/// What only the path is of use for has it, or is an error; and a sandbox without a state explains nothing.
+#[tokio::test]
+async fn a_directory_without_its_path_is_an_error_and_a_state_that_was_not_sent_is_not_told() {
+    for (code, body, expected) in [
+        ("200 OK", json!({}), "is not a directory as it should be: missing field `dir`"),
+        ("200 OK", json!({"dir": null}), "is not a directory as it should be"),
+        ("502 Bad Gateway", json!({"message": "no route"}), "no route ("),
+    ] {
+        let server = Server::start(move |asked| {
+            Answer::Keep(match asked.line.ends_with("-dir HTTP/1.1") {
+                true => json_answer(code, &body),
+                false => json_answer("200 OK", &json!({"id": "sb-1"})),
+            })
+        })
+        .await;
+        let sandbox = crate::support::sandbox(&client(&server.url(), json!({})), &server.url()).await;
+        for operation in ["sandbox.home_dir", "sandbox.work_dir"] {
+            let error = soon(call(&sandbox, operation, json!({}))).await.unwrap_err();
+            let message = &error.detail().message;
+            assert!(message.contains(expected) && !message.contains("sandbox sb-1 is"), "{error}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn the_look_at_the_state_that_explains_a_failure_stays_within_the_calls_limit() {
     let toolbox = Server::start(|_| Answer::Keep(with_headers("502 Bad Gateway", "", b""))).await;

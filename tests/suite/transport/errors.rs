@@ -82,6 +82,19 @@ async fn an_empty_body_and_html_have_a_clear_text() {
 }
 
 #[tokio::test]
+async fn a_wait_is_advised_only_where_the_server_says_how_long() {
+    for (header, wait, advice) in [
+        ("Retry-After: 600\r\n", Some(600_000), "; wait for `retryAfterMs`)"),
+        ("Retry-After: soon\r\n", None, "; try again later)"),
+        ("", None, "; try again later)"),
+    ] {
+        let error = failing(with_headers("429 Too Many Requests", header, b"")).await;
+        assert_eq!(error.detail().retry_after_ms, wait, "{header}");
+        assert!(error.detail().message.ends_with(advice), "{error}");
+    }
+}
+
+#[tokio::test]
 async fn an_errors_body_is_read_only_so_far() {
     let mut answer = b"HTTP/1.1 500 Internal Server Error\r\nContent-Type: text/plain\r\n\r\n".to_vec();
     answer.resize(answer.len() + (4 << 20), b'x');
