@@ -12,11 +12,17 @@ use std::time::Duration;
 /// enough for the second after which the dev server's 429 asks to come back.
 pub const PATIENCE_MS: u64 = 2000;
 
+/// `timeoutMs` of a call under a fault: a server that stalls is waited for, and all else may take its time on a busy
+/// machine.
+pub fn limit_ms(kind: &str) -> u64 {
+    if kind.starts_with("stall") { 1500 } else { 60_000 }
+}
+
 /// Far more than any case may take.
 const WATCHDOG: Duration = Duration::from_secs(90);
 
 /// What comes of an operation under a fault.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Promise {
     /// The same as without it.
     Truth,

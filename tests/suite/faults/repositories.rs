@@ -1,12 +1,10 @@
 //! Git, language servers and contexts of the interpreter: small calls of their own areas.
 
-use super::case::{Matrix, Truth, fault, fixture, lets_act, of_one_order, of_one_request};
+use super::case::{Matrix, Truth, fault, fixture, lets_act, limit_ms, of_one_order, of_one_request};
 use crate::fixture::Fixture;
 use crate::support;
 use daytona_dev::Protocol;
 use serde_json::{Value, json};
-
-const LIMIT_MS: u64 = 1500;
 
 async fn commits(fixture: &Fixture) -> usize {
     let count = fixture.executes("git -C r rev-list --count HEAD").await;
@@ -18,18 +16,19 @@ async fn a_commit_is_never_made_twice_nor_told_wrongly() {
     let fixture = fixture().await;
     let mut matrix = Matrix::default();
     fixture.does("git.init", json!({"path": "r"})).await;
-    let commit = async || {
+    let commit = async |limit: u64| {
         let params = json!({
-            "path": "r", "message": "m", "author": "A", "email": "a@b.c", "allowEmpty": true, "timeoutMs": LIMIT_MS,
+            "path": "r", "message": "m", "author": "A", "email": "a@b.c", "allowEmpty": true, "timeoutMs": limit,
         });
         let committed = fixture.call("git.commit", params).await?;
         Ok(json!(committed["hash"].as_str().map(str::len)))
     };
-    let truth = commit().await.unwrap();
+    let truth = commit(limit_ms("")).await.unwrap();
     for (kind, promise) in of_one_request(false) {
         let before = commits(&fixture).await;
         let fault = fault(kind, "/git/commit", Some(1));
-        matrix.case(&fixture, "git.commit", &fault, promise, &truth, commit).await;
+        let run = async || commit(limit_ms(kind)).await;
+        matrix.case(&fixture, "git.commit", &fault, promise, &truth, run).await;
         let acted = usize::from(matches!(promise, Truth) || lets_act(kind));
         support::until(&fault, async || commits(&fixture).await - before >= acted).await;
         let made = commits(&fixture).await - before;
@@ -50,14 +49,15 @@ async fn questions_about_repositories_and_contexts_are_repeated_until_they_are_a
         ("git.branches", json!({"path": "r"}), "/git/branches"),
         ("interpreter.list_contexts", json!({}), "/interpreter/context"),
     ] {
-        let ask = async || {
+        let ask = async |limit: u64| {
             let mut params: Value = params.clone();
-            params["timeoutMs"] = json!(LIMIT_MS);
+            params["timeoutMs"] = json!(limit);
             fixture.call(operation, params).await
         };
-        let truth = ask().await.unwrap();
+        let truth = ask(limit_ms("")).await.unwrap();
         for (kind, promise) in of_one_request(true) {
-            matrix.case(&fixture, operation, &fault(kind, path, Some(1)), promise, &truth, ask).await;
+            let run = async || ask(limit_ms(kind)).await;
+            matrix.case(&fixture, operation, &fault(kind, path, Some(1)), promise, &truth, run).await;
         }
     }
     matrix.end();

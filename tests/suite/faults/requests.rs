@@ -1,13 +1,11 @@
 //! Small calls: a POST that acts, and the GETs that only look.
 
-use super::case::{Fails, Matrix, Promise, Truth, fault, fixture, lets_act, of_one_request};
+use super::case::{Fails, Matrix, Promise, Truth, fault, fixture, lets_act, limit_ms, of_one_request};
 use crate::fixture::Fixture;
 use crate::support;
 use daytona::client::status;
 use serde_json::json;
 use std::time::Duration;
-
-const LIMIT_MS: u64 = 1500;
 
 fn effects(fixture: &Fixture) -> usize {
     std::fs::read_to_string(fixture.home.join("effects")).map_or(0, |text| text.lines().count())
@@ -17,16 +15,17 @@ fn effects(fixture: &Fixture) -> usize {
 async fn a_small_call_is_never_repeated_nor_a_wrong_success() {
     let fixture = fixture().await;
     let mut matrix = Matrix::default();
-    let execute = async || {
-        let command = json!({"command": "echo ran >> effects; echo out", "timeoutMs": LIMIT_MS});
+    let execute = async |limit: u64| {
+        let command = json!({"command": "echo ran >> effects; echo out", "timeoutMs": limit});
         fixture.call("process.execute", command).await
     };
-    let truth = execute().await.unwrap();
+    let truth = execute(limit_ms("")).await.unwrap();
     assert_eq!(truth, json!({"exitCode": 0, "result": "out\n"}));
     for (kind, promise) in of_one_request(false) {
         let before = effects(&fixture);
         let fault = fault(kind, "/process/execute", Some(1));
-        let error = matrix.case(&fixture, "process.execute", &fault, promise, &truth, execute).await;
+        let run = async || execute(limit_ms(kind)).await;
+        let error = matrix.case(&fixture, "process.execute", &fault, promise, &truth, run).await;
         let acted = usize::from(matches!(promise, Truth) || lets_act(kind));
         support::until(&fault, async || effects(&fixture) - before >= acted).await;
         let ran = effects(&fixture) - before;
@@ -48,25 +47,25 @@ async fn a_question_is_repeated_until_it_is_answered() {
         [("files.list", "/files"), ("sandbox.get", "/api/sandbox/"), ("sandbox.list", "/api/sandbox")]
     {
         // What does not change by itself.
-        let ask = async || match operation {
+        let ask = async |limit: u64| match operation {
             "files.list" => {
-                let list = fixture.call(operation, json!({"path": ".", "timeoutMs": LIMIT_MS})).await?;
+                let list = fixture.call(operation, json!({"path": ".", "timeoutMs": limit})).await?;
                 Ok(json!([list[0]["name"], list.as_array().unwrap().len()]))
             }
             "sandbox.get" => {
-                let found =
-                    fixture.sandbox(operation, json!({"idOrName": id, "timeoutMs": LIMIT_MS})).await?.1;
+                let found = fixture.sandbox(operation, json!({"idOrName": id, "timeoutMs": limit})).await?.1;
                 Ok(json!([found["id"], found["state"]]))
             }
             _ => {
-                let list = fixture.json(operation, json!({"timeoutMs": LIMIT_MS})).await?;
+                let list = fixture.json(operation, json!({"timeoutMs": limit})).await?;
                 let items = list["items"].as_array().expect("items");
                 Ok(json!([items.len(), items[0]["id"], list["nextCursor"]]))
             }
         };
-        let truth = ask().await.unwrap();
+        let truth = ask(limit_ms("")).await.unwrap();
         for (kind, promise) in of_one_request(true) {
-            matrix.case(&fixture, operation, &fault(kind, path, Some(1)), promise, &truth, ask).await;
+            let run = async || ask(limit_ms(kind)).await;
+            matrix.case(&fixture, operation, &fault(kind, path, Some(1)), promise, &truth, run).await;
         }
         // Twice is still within the two repetitions; for ever is an error that counts the attempts.
         let lasting: [(&str, Promise); 4] = [
@@ -76,6 +75,7 @@ async fn a_question_is_repeated_until_it_is_answered() {
             ("empty=502", Fails(502)),
         ];
         for (kind, promise) in lasting {
+            let ask = async || ask(limit_ms(kind)).await;
             matrix.case(&fixture, operation, &fault(kind, path, Some(2)), Truth, &truth, ask).await;
             let error =
                 matrix.case(&fixture, operation, &fault(kind, path, None), promise, &truth, ask).await;

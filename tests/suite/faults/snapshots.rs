@@ -1,11 +1,9 @@
 //! Snapshots with their builds, volumes, and links: what is made is made once, and what is told is so.
 
-use super::case::{Fails, Matrix, Truth, fault, fixture, of_one_order, of_one_request};
+use super::case::{Fails, Matrix, Truth, fault, fixture, limit_ms, of_one_order, of_one_request};
 use crate::fixture::Fixture;
 use crate::support;
 use serde_json::{Value, json};
-
-const LIMIT_MS: u64 = 1500;
 
 #[tokio::test]
 async fn questions_about_snapshots_and_volumes_are_repeated_until_they_are_answered() {
@@ -22,9 +20,9 @@ async fn questions_about_snapshots_and_volumes_are_repeated_until_they_are_answe
         ("volume.list", json!({}), "/api/volumes"),
         ("volume.wait", there, "/api/volumes/"),
     ] {
-        let ask = async || {
+        let ask = async |limit: u64| {
             let mut params = params.clone();
-            params["timeoutMs"] = json!(LIMIT_MS);
+            params["timeoutMs"] = json!(limit);
             let mut answer = fixture.json(operation, params).await?;
             // The service's own have the time of the question.
             if let Some(items) = answer.get_mut("items").and_then(Value::as_array_mut) {
@@ -32,12 +30,13 @@ async fn questions_about_snapshots_and_volumes_are_repeated_until_they_are_answe
             }
             Ok(answer)
         };
-        let truth = ask().await.unwrap();
+        let truth = ask(limit_ms("")).await.unwrap();
         for (kind, promise) in of_one_request(true) {
             // A wait bears what passes.
             let bears = operation == "volume.wait" && !kind.starts_with("stall");
             let promise = if bears { Truth } else { promise };
-            matrix.case(&fixture, operation, &fault(kind, path, Some(1)), promise, &truth, ask).await;
+            let run = async || ask(limit_ms(kind)).await;
+            matrix.case(&fixture, operation, &fault(kind, path, Some(1)), promise, &truth, run).await;
         }
     }
     matrix.end();
@@ -54,11 +53,11 @@ async fn links_and_signed_urls_are_true_or_an_error() {
         ("sandbox.preview_link", json!({"port": 3000}), "/preview-url"),
         ("sandbox.signed_preview_link", json!({"port": 3000}), "/signed-preview-url"),
     ] {
-        let ask = async || {
+        let ask = async |limit: u64| {
             // A handle of its own: a signing key is kept for a while.
             let (sandbox, _) = fixture.sandbox("sandbox.get", json!({"idOrName": id})).await?;
             let mut params = params.clone();
-            params["timeoutMs"] = json!(LIMIT_MS);
+            params["timeoutMs"] = json!(limit);
             let answer = support::call(&sandbox, operation, params).await?;
             Ok(match operation {
                 // Each has a token of its own.
@@ -66,9 +65,10 @@ async fn links_and_signed_urls_are_true_or_an_error() {
                 _ => answer,
             })
         };
-        let truth = ask().await.unwrap();
+        let truth = ask(limit_ms("")).await.unwrap();
         for (kind, promise) in of_one_request(true) {
-            matrix.case(&fixture, operation, &fault(kind, path, Some(1)), promise, &truth, ask).await;
+            let run = async || ask(limit_ms(kind)).await;
+            matrix.case(&fixture, operation, &fault(kind, path, Some(1)), promise, &truth, run).await;
         }
     }
     matrix.end();
@@ -89,7 +89,7 @@ async fn a_snapshot_and_a_volume_are_made_once_or_not_at_all() {
         for (number, (kind, promise)) in of_one_request(false).into_iter().enumerate() {
             let name = format!("made-{number}");
             let make = async || {
-                let mut params = json!({"name": name, "timeoutMs": 2 * LIMIT_MS});
+                let mut params = json!({"name": name, "timeoutMs": limit_ms(kind)});
                 if noun == "snapshot" {
                     params["image"] = json!("debian:12");
                 }
@@ -126,7 +126,7 @@ async fn a_deletion_is_told_as_it_went() {
             };
             support::until("it can be deleted", ready).await;
             let delete =
-                async || fixture.json(&operation, json!({"idOrName": id, "timeoutMs": LIMIT_MS})).await;
+                async || fixture.json(&operation, json!({"idOrName": id, "timeoutMs": limit_ms(kind)})).await;
             let fault = fault(kind, path, Some(1));
             matrix.case(&fixture, &operation, &fault, promise, &Value::Null, delete).await;
             let left = async || removed(&fixture, noun, id.as_str().unwrap()).await;
