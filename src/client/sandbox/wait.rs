@@ -12,7 +12,7 @@ use crate::client::status;
 use crate::client::transport::{Json, caller_deadline};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout_at};
 
 /// How long polls stay that close together.
 const FAST_POLLING: Duration = Duration::from_secs(5);
@@ -20,6 +20,8 @@ const FAST_POLLING: Duration = Duration::from_secs(5);
 const POLL_BEHIND_EVENTS: Duration = Duration::from_secs(1);
 /// The last look happens this long before the caller gives up.
 const LAST_LOOK: Duration = Duration::from_millis(250);
+/// A look that is still under way this long before the caller gives up is given up itself: the wait's own error says more.
+const LAST_MOMENT: Duration = Duration::from_millis(10);
 /// A poll that is not answered for so long is a failed one: the wait goes on beside it.
 const POLL_LIMIT: Duration = Duration::from_secs(5);
 
@@ -45,12 +47,23 @@ pub(super) struct Goal<'a> {
 /// Waits, reading the sandbox again and again; the reading that ended it is the one kept.
 pub(super) async fn until(sandbox: &Sandbox, goal: Goal<'_>) -> Result<()> {
     let began = Instant::now();
-    let last_look = caller_deadline().map(|deadline| deadline - LAST_LOOK.min((deadline - began) / 4));
+    let before_deadline = |margin: Duration| {
+        caller_deadline().map(|deadline| deadline - margin.min(deadline.duration_since(began) / 4))
+    };
+    let (last_look, last_moment) = (before_deadline(LAST_LOOK), before_deadline(LAST_MOMENT));
     let (mut pause, mut failed_reads, mut suspected) = (PAUSE, FailedReads::default(), false);
     let mut events = None;
     loop {
         let looking_last = last_look.is_some_and(|at| Instant::now() >= at);
-        match sandbox.reread_within(Some(POLL_LIMIT)).await {
+        let look = sandbox.reread_within(Some(POLL_LIMIT));
+        let looked = match last_moment {
+            None => look.await,
+            Some(at) => match timeout_at(at, look).await {
+                Ok(looked) => looked,
+                Err(_) => return Err(late(sandbox, goal.name, began, failed_reads)),
+            },
+        };
+        match looked {
             Ok(()) => {
                 failed_reads.reset();
                 let reading = sandbox.reading();

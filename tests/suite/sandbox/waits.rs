@@ -99,6 +99,18 @@ async fn a_deadline_is_told_with_what_the_last_reading_failed_with() {
 }
 
 #[tokio::test]
+async fn a_deadline_is_told_with_the_state_last_read_also_where_the_server_has_fallen_silent() {
+    let server = Server::start(|asked: &RequestInfo| match asked.number {
+        0 => Answer::Keep(json_answer("200 OK", &json!({"id": "sb-1", "state": "starting"}))),
+        _ => Answer::Stall(Vec::new()),
+    })
+    .await;
+    let error = asks(&server, "sandbox.wait_for_start", json!({"timeoutMs": 700})).await.unwrap_err();
+    assert_eq!(error.status(), status::TIMEOUT);
+    assert!(error.detail().message.contains("sb-1 is still starting"), "{error}");
+}
+
+#[tokio::test]
 async fn a_deadline_before_the_first_reading_does_not_name_a_state() {
     let server = Server::start(|_: &RequestInfo| Answer::Close(Vec::new())).await;
     let client = client(&server.url(), json!({}));
