@@ -46,6 +46,8 @@ const CLOSING_THREADS: usize = 16;
 struct ServerState {
     app: Arc<AppState>,
     faults: Faults,
+    /// A clone is with each connection that `close-idle` struck.
+    idle_to_close: Arc<()>,
     routes: Router,
 }
 
@@ -71,6 +73,7 @@ impl Server {
             routes: routes(app.clone(), rate),
             app,
             faults: Faults::new(options.faults.clone()),
+            idle_to_close: Arc::new(()),
         });
         let closing = CancellationToken::new();
         tokio::spawn(closing.clone().run_until_cancelled_owned(upkeep::run(Arc::downgrade(&shared.app))));
@@ -107,6 +110,11 @@ impl Server {
         let body = serde_json::to_vec(&[rule]).unwrap_or_default();
         let answer = self.shared.faults.configure(&body);
         assert_eq!(answer.status(), StatusCode::NO_CONTENT, "{rule:?} is not a fault");
+    }
+
+    /// How many of the connections that `close-idle` struck are still open.
+    pub fn idle_to_close(&self) -> usize {
+        Arc::strong_count(&self.shared.idle_to_close) - 1
     }
 
     /// What is isolated less than it could be, and what is not limited; a line each.
@@ -209,7 +217,7 @@ impl ServerState {
                 FaultKind::Cut => return Err(Cut),
                 FaultKind::Stall => std::future::pending().await,
                 FaultKind::Delay(time) => tokio::time::sleep(time).await,
-                FaultKind::CloseIdle(time) => connection.close_idle(time),
+                FaultKind::CloseIdle(time) => connection.close_idle(time, self.idle_to_close.clone()),
                 FaultKind::Split => connection.split(),
                 FaultKind::WsDrop(frames) => connection.socket(frames, SocketFault::Drop),
                 FaultKind::WsSilent(frames) => connection.socket(frames, SocketFault::Silence),

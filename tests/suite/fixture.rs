@@ -157,6 +157,11 @@ impl Fixture {
         support::open(&self.sandbox, operation, params).unwrap()
     }
 
+    /// Waits until every connection is closed that the fault `close-idle` struck.
+    pub async fn until_idle_is_closed(&self) {
+        support::until("idle connections are closed", async || self.server.idle_to_close() == 0).await;
+    }
+
     /// What was asked for with `server.fault` happens no more.
     pub async fn clear_faults(&self) {
         use tokio::io::{AsyncReadExt, AsyncWriteExt};

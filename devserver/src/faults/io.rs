@@ -16,7 +16,7 @@ pub struct Connection(Mutex<State>);
 #[derive(Default)]
 struct State {
     split: bool,
-    close_idle: Option<Duration>,
+    close_idle: Option<(Duration, Arc<()>)>,
     /// The number of requests that are being answered.
     busy: u32,
     idle_since: Option<Instant>,
@@ -119,8 +119,9 @@ impl Connection {
         self.0.lock().split = true;
     }
 
-    pub fn close_idle(&self, after: Duration) {
-        self.0.lock().close_idle = Some(after);
+    /// Holds `struck` until the connection is closed.
+    pub fn close_idle(&self, after: Duration, struck: Arc<()>) {
+        self.0.lock().close_idle = Some((after, struck));
     }
 
     /// After this many frames of the server, `then` happens to the WebSocket.
@@ -150,8 +151,8 @@ impl Connection {
         loop {
             {
                 let state = self.0.lock();
-                if let (Some(after), Some(since)) = (state.close_idle, state.idle_since)
-                    && since.elapsed() >= after
+                if let (Some((after, _)), Some(since)) = (&state.close_idle, state.idle_since)
+                    && since.elapsed() >= *after
                 {
                     return;
                 }

@@ -65,10 +65,8 @@ impl Matrix {
         fixture.clear_faults().await;
         // What the case left to be removed in the background must not meet the faults of the next one.
         support::until_idle().await;
-        if fault.starts_with("close-idle") {
-            // The connection is still to be closed, and not under the next case.
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
+        // Not under the next case.
+        fixture.until_idle_is_closed().await;
         let told = match &outcome {
             Err(_) => "hangs".to_owned(),
             Ok(Ok(value)) if value == truth => "the truth".to_owned(),
