@@ -1,7 +1,7 @@
 //! sandbox.create with its wait and its build log: whatever happens, at most one sandbox is made, and
 //! none is lost.
 
-use super::case::{Fails, Matrix, Promise, Truth, fault, fixture, limit_ms, of_one_request};
+use super::case::{Fails, Matrix, Promise, Truth, fault, fixture, of_one_request};
 use crate::fixture::Fixture;
 use crate::support;
 use daytona::client::status;
@@ -57,7 +57,8 @@ async fn a_create_makes_one_sandbox_or_none_and_loses_none() {
         };
         // The first request to this path is the one that creates.
         let fault = fault(kind, "/api/sandbox", Some(1));
-        let create = async || create(&fixture, json!({"timeoutMs": limit_ms(kind).max(4000)})).await;
+        let limit = if promise == Fails(status::TIMEOUT) { 1500 } else { 60_000 };
+        let create = async || create(&fixture, json!({"timeoutMs": limit})).await;
         let error = matrix.case(&fixture, "sandbox.create", &fault, promise, &truth, create).await;
         let made = if matches!(promise, Truth) { 1..=1 } else { 0..=0 };
         nothing_is_lost(&fixture, &fault, error.as_ref(), made).await;
