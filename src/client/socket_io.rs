@@ -45,6 +45,16 @@ impl SocketIo {
         self.socket.complete(error)
     }
 
+    /// Whether nothing has arrived yet.
+    pub fn is_unheard(&self) -> bool {
+        self.socket.is_unheard()
+    }
+
+    /// Lets the idle limit begin anew.
+    pub fn forgive_silence(&mut self) {
+        self.socket.forgive_silence();
+    }
+
     /// The next frame with data, or the end.
     pub fn poll_frame(&mut self, cx: &mut Context<'_>, mut input: Option<&mut Input>) -> Poll<Frame> {
         loop {

@@ -144,7 +144,7 @@ async fn perform(
     socket.send(Message::Text(request.to_string().into())).await?;
     sink.opened(serde_json::json!({ "contextId": params.context_id }).to_string().into_bytes());
     let mut run = Running { socket: SocketIo::new(socket), sink, limit, bytes: 0, interrupted: false };
-    run.read_to_end(overflow).await.map_err(|error| {
+    run.read_to_end(&sandbox, overflow).await.map_err(|error| {
         let mut error = run.socket.complete(error);
         let detail = error.detail_mut();
         detail.bytes = Some(run.bytes);
@@ -153,6 +153,14 @@ async fn perform(
         error
     })?;
     Ok((run.bytes, run.socket))
+}
+
+/// Whether the interpreter answers. A daemon of 0.190 answers no ping of a run that waits for its turn in its context.
+async fn is_there(sandbox: &Sandbox) -> bool {
+    match sandbox.toolbox(Method::GET, "process/interpreter/context").await {
+        Ok(request) => request.deadline(Some(sandbox.client().connect_limit())).send().await.is_ok(),
+        Err(_) => false,
+    }
 }
 
 /// Rounded up: half a second must not become 0, which is no limit.
@@ -186,10 +194,11 @@ struct Running {
 }
 
 impl Running {
-    async fn read_to_end(&mut self, overflow: impl Fn() -> Option<Error>) -> Result<()> {
+    async fn read_to_end(&mut self, sandbox: &Sandbox, overflow: impl Fn() -> Option<Error>) -> Result<()> {
         let mut completed = false;
+        let from_now = |limit| Instant::now() + limit + SILENCE_GRACE;
+        let mut silent_at = self.limit.map(from_now);
         loop {
-            let silent_at = self.limit.map(|limit| Instant::now() + limit + SILENCE_GRACE);
             let silence = async {
                 match silent_at {
                     Some(at) => sleep_until(at).await,
@@ -203,6 +212,7 @@ impl Running {
             };
             match frame {
                 Frame::Text(data) | Frame::Binary(data) => {
+                    silent_at = self.limit.map(from_now);
                     completed |= self.output(&data).await?;
                     if let Some(error) = overflow() {
                         return Err(error);
@@ -212,6 +222,9 @@ impl Running {
                 // Some servers end with it what had completed.
                 Frame::Closed { code: 1001, .. } if completed => return Ok(()),
                 Frame::Closed { code, reason } => return Err(self.closed(code, &reason)),
+                Frame::Lost(_) if self.socket.is_unheard() && is_there(sandbox).await => {
+                    self.socket.forgive_silence();
+                }
                 Frame::Lost(why) if self.bytes > 0 => return Err(lost(&why, FLOODED)),
                 Frame::Lost(why) => return Err(lost(&why, "")),
             }

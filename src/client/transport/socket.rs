@@ -84,6 +84,8 @@ pub struct Socket {
     ping: Interval,
     /// Something arrived since the last ping, perhaps its pong.
     heard: bool,
+    /// Nothing has arrived at all.
+    unheard: bool,
     paused: bool,
     /// Pings in a row that nothing came after.
     missed_pongs: u32,
@@ -112,6 +114,16 @@ impl Socket {
     /// The close frame, once the socket has ended with one.
     pub fn closed(&self) -> Option<&Closed> {
         self.closed.as_ref()
+    }
+
+    /// Whether nothing has arrived yet, not even the connection's end.
+    pub(crate) fn is_unheard(&self) -> bool {
+        self.unheard
+    }
+
+    /// Lets the idle limit begin anew: what reported its end can be read on.
+    pub(crate) fn forgive_silence(&mut self) {
+        self.missed_pongs = 0;
     }
 
     /// The next message; `None` after a close frame. A connection that ends without one is an error.
@@ -273,7 +285,7 @@ impl Socket {
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(received) => received,
             };
-            self.heard = true;
+            (self.heard, self.unheard) = (true, false);
             match received {
                 Some(Ok(Wire::Binary(data))) => {
                     return Poll::Ready(Ok(SocketEvent::Message(Message::Binary(data))));
@@ -408,6 +420,7 @@ impl Handshake {
             reads_next: false,
             ping,
             heard: false,
+            unheard: true,
             paused: false,
             missed_pongs: 0,
             has_idle_limit: idle.is_some(),

@@ -1,12 +1,13 @@
 //! What befalls interpreter.run between the request and the close frame: silence, cuts, frames that are none, close
 //! codes that nobody knows, and servers that are no interpreter. Each is an error in time, never a wrong success.
 
-use crate::support::toolbox::{Reply, Socket, Toolbox, upgrade};
+use crate::support::toolbox::{Reply, Socket, Toolbox, ok, upgrade};
 use crate::support::{call, open, soon};
 use daytona::client::status;
 use daytona::{Error, Result};
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
+use std::time::Duration;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 
@@ -75,6 +76,31 @@ async fn silence_has_an_end_before_and_after_the_handshake_and_after_output() {
     for silence in [first, later] {
         assert_eq!(silence.status(), status::TIMEOUT, "{silence}");
         assert!(silence.detail().message.contains("silent"), "{silence}");
+    }
+}
+
+#[tokio::test]
+async fn a_run_that_waits_for_its_turn_is_waited_for_as_long_as_the_server_answers() {
+    for answers in [true, false] {
+        let toolbox = Toolbox::start(move |asked, _| match asked.path.as_str() {
+            "process/interpreter/context" if answers => ok(json!({"contexts": []})),
+            "process/interpreter/context" => Reply::Silence,
+            // Reads on, and answers pings, when its turn has come.
+            _ => upgrade(async |mut socket: Socket| {
+                socket.next().await.unwrap().unwrap();
+                tokio::time::sleep(Duration::from_secs(2)).await;
+                socket.send(output()).await.unwrap();
+                socket.send(Message::Close(None)).await.unwrap();
+                while let Some(Ok(_)) = socket.next().await {}
+            }),
+        })
+        .await;
+        let sandbox = toolbox.sandbox(json!({"idleTimeoutMs": 300, "connectTimeoutMs": 500})).await;
+        let ran = soon(call(&sandbox, "interpreter.run", json!({"code": "c", "timeout": 0}))).await;
+        match ran {
+            Ok(ran) => assert!(answers && ran["stdout"] == "out", "{ran}"),
+            Err(error) => assert!(!answers && error.status() == status::CONNECTION, "{error}"),
+        }
     }
 }
 
