@@ -43,6 +43,7 @@ pub use transfer::{Download, Transferred, Upload, download, upload};
 
 pub(crate) use file_download::{Media, RemoteFile};
 pub(crate) use transfer::download_to;
+pub(crate) use upload_request::probe_daemon;
 
 use super::error::{Error, Result};
 use super::status;

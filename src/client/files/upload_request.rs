@@ -52,7 +52,7 @@ pub(super) async fn endpoint(sandbox: &Sandbox) -> Result<UploadEndpoint> {
 
 /// Probes the daemon's age by the description of the working directory, which has a `path` since 0.205.
 /// `/version` is not used: builds from source report versions of their own.
-async fn probe_daemon(sandbox: &Sandbox) -> Result<Daemon> {
+pub(crate) async fn probe_daemon(sandbox: &Sandbox) -> Result<Daemon> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
     struct Directory {

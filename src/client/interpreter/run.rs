@@ -3,9 +3,10 @@
 
 use crate::client::collected::{Collected, text};
 use crate::client::error::{Error, Result};
+use crate::client::files::probe_daemon;
 use crate::client::json;
 use crate::client::operation::Context;
-use crate::client::sandbox::Sandbox;
+use crate::client::sandbox::{Daemon, Sandbox};
 use crate::client::socket_io::{Frame, SocketIo};
 use crate::client::stream::{Channel, Chunk, Ended, Io, Sink};
 use crate::client::transport::{Json, Message};
@@ -155,12 +156,10 @@ async fn perform(
     Ok((run.bytes, run.socket))
 }
 
-/// Whether the interpreter answers. A daemon of 0.190 answers no ping of a run that waits for its turn in its context.
-async fn is_there(sandbox: &Sandbox) -> bool {
-    match sandbox.toolbox(Method::GET, "process/interpreter/context").await {
-        Ok(request) => request.deadline(Some(sandbox.client().connect_limit())).send().await.is_ok(),
-        Err(_) => false,
-    }
+/// Whether a socket without a pong may be one that waits for its turn in its context: a daemon before 0.205 answers no
+/// ping meanwhile, but other requests.
+async fn may_wait_for_its_turn(sandbox: &Sandbox) -> bool {
+    matches!(probe_daemon(sandbox).await, Ok(Daemon::Older))
 }
 
 /// Rounded up: half a second must not become 0, which is no limit.
@@ -222,7 +221,7 @@ impl Running {
                 // Some servers end with it what had completed.
                 Frame::Closed { code: 1001, .. } if completed => return Ok(()),
                 Frame::Closed { code, reason } => return Err(self.closed(code, &reason)),
-                Frame::Lost(_) if self.socket.is_unheard() && is_there(sandbox).await => {
+                Frame::Lost(_) if self.socket.is_unheard() && may_wait_for_its_turn(sandbox).await => {
                     self.socket.forgive_silence();
                 }
                 Frame::Lost(why) if self.bytes > 0 => return Err(lost(&why, FLOODED)),
