@@ -10,7 +10,6 @@ pub use code_run::{Artifacts, Chart, ChartAxes, ChartElement, CodeRan, CodeRun, 
 pub use run::{Ran, Run, RunOpened, run, run_stream};
 pub(crate) use script::quote;
 
-use super::codes;
 use super::error::{Error, Result};
 use super::sandbox::Sandbox;
 use super::transport::{Json, Request};
@@ -79,18 +78,9 @@ async fn finished(sandbox: &Sandbox, request: Request, timeout: Option<u32>, wha
         Some(limit) => request.deadline(Some(limit)).idle(Some(sandbox.client().at_most_idle(limit))),
         None => request,
     };
-    let json = request.send().await.map_err(at_the_limit)?.json().await?;
+    let json = request.send().await?.json().await?;
     json.read::<Finished>(what)?;
     Ok(json)
-}
-
-/// A daemon of 0.190 gives the command that it killed at its limit no code of its own.
-fn at_the_limit(mut error: Error) -> Error {
-    let code = &mut error.detail_mut().code;
-    if code.as_deref() == Some(codes::REQUEST_TIMEOUT) {
-        *code = Some(codes::PROCESS_EXECUTION_TIMEOUT.to_owned());
-    }
-    error
 }
 
 /// A time limit in seconds; 0 is none.

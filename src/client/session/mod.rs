@@ -267,14 +267,9 @@ pub async fn execute(sandbox: Sandbox, params: Execute, _: Context) -> Result<Js
             None => Some(sandbox.client().answer_limit()),
             Some(_) => None,
         };
-        let sent =
-            request.deadline(limit).send().await.map_err(|error| shell::refused(&sandbox, &params.id, error));
-        return sent?.object("a command that was started").await;
+        return request.deadline(limit).send().await?.object("a command that was started").await;
     }
-    let answer = async {
-        let sent = request.send().await.map_err(|error| shell::refused(&sandbox, &params.id, error));
-        sent?.object("a command's result").await
-    };
+    let answer = async { request.send().await?.object("a command's result").await };
     // A command that ended the shell is never answered.
     shell::watched(&sandbox, &params.id, answer).await
 }

@@ -91,7 +91,7 @@ async fn ask(sandbox: &Sandbox, session: &str) -> Shell {
             let detail = error.detail();
             if detail.code.as_deref() == Some(SESSION_ENDED) || detail.message.contains(WRITE_FAILED) {
                 Shell::Ended(exited(sandbox, session, error))
-            } else if detail.message.contains(NOT_FOUND) {
+            } else if detail.message.contains("session not found") {
                 Shell::Ended(deleted(sandbox, session, error))
             } else if detail.http_status.is_some() {
                 Shell::Alive
@@ -111,34 +111,11 @@ async fn look_up(sandbox: &Sandbox, session: &str) -> Result<()> {
 
 /// What the daemon says when it writes to a shell that has ended.
 const WRITE_FAILED: &str = "broken pipe";
-/// And where it has no such session.
-const NOT_FOUND: &str = "session not found";
-
-/// The refusal of a command. A daemon of 0.190 tells by its words alone that the session or its shell is gone.
-pub(super) fn refused(sandbox: &Sandbox, session: &str, mut refusal: Error) -> Error {
-    if refusal.status() != status::HTTP_INTERNAL_SERVER {
-        return refusal;
-    }
-    let detail = refusal.detail_mut();
-    if detail.message.contains(WRITE_FAILED) {
-        return ended(sandbox, session, "the command was not run", refusal);
-    }
-    if detail.message.contains(NOT_FOUND) {
-        detail.status = status::HTTP_NOT_FOUND;
-        detail.name = status::name(status::HTTP_NOT_FOUND);
-        detail.retryable = false;
-    }
-    refusal
-}
 
 fn exited(sandbox: &Sandbox, session: &str, answer: Error) -> Error {
-    ended(sandbox, session, "the command's exit code is lost", answer)
-}
-
-fn ended(sandbox: &Sandbox, session: &str, consequence: &str, answer: Error) -> Error {
     let message = format!(
-        "the shell of session \"{session}\" has ended (by `exit`, `exec` or a signal), so {consequence}; delete the \
-         session, and run what may exit in a subshell: (exit 3)"
+        "the shell of session \"{session}\" has ended (by `exit`, `exec` or a signal), so the command's exit code \
+         is lost; delete the session, and run what may exit in a subshell: (exit 3)"
     );
     gone(sandbox, message, answer)
 }

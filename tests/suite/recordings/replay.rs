@@ -204,18 +204,10 @@ fn settled(recorded: &Response) -> Option<Value> {
 /// What of the recorded refusal the error does not say.
 fn missing(error: &Error, number: u16, body: &Value) -> Option<String> {
     let detail = error.detail();
-    // What 0.190 tells by its words alone has the status and the code of newer servers.
-    let said = body["message"].as_str().unwrap_or_default();
-    let (status, code) = match body["code"].as_str() {
-        None if said.contains("broken pipe") => (status::HTTP_GONE, Some("SESSION_ENDED")),
-        None if said.contains("session not found") => (status::HTTP_NOT_FOUND, None),
-        Some("REQUEST_TIMEOUT") => (i32::from(number), Some("PROCESS_EXECUTION_TIMEOUT")),
-        code => (i32::from(number), code),
-    };
-    if (detail.status, detail.http_status) != (status, Some(number)) {
-        return Some(format!("the status {status} of {number}"));
+    if (detail.status, detail.http_status) != (i32::from(number), Some(number)) {
+        return Some(format!("the status {number}"));
     }
-    if let Some(code) = code
+    if let Some(code) = body["code"].as_str()
         && detail.code.as_deref() != Some(code)
     {
         return Some(format!("the code {code}"));
