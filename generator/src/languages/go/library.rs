@@ -32,8 +32,8 @@ pub fn render(surface: &Surface) -> Result<File, String> {
     constants(&mut body, "status", "The statuses", &surface.statuses);
     body.push_str("\n// event is daytona_event_t.\ntype event struct {\n");
     let fields = between(&surface.declarations, "typedef struct {", "} daytona_event_t;")?;
-    let fields = fields.split(';').filter(|it| !it.trim().is_empty()).map(declared);
-    columns(&mut body, "\t", fields.map(|(name, of)| (name, of.to_owned())));
+    let fields = fields.split(';').filter(|it| !it.trim().is_empty()).map(languages::declared);
+    columns(&mut body, "\t", fields.map(|(of, name)| (name.to_lower_camel_case(), go_type(of).to_owned())));
     let names: String = CALLED.iter().map(|name| format!("\t\"{name}\",\n")).collect();
     write!(
         body,
@@ -42,7 +42,9 @@ pub fn render(surface: &Surface) -> Result<File, String> {
     )
     .unwrap();
     for (number, name) in CALLED.iter().enumerate() {
-        function(&mut body, number, name, between(&surface.declarations, &format!(" {name}("), ");")?);
+        let declared = surface.functions().find(|(_, declared, _)| declared == name);
+        let (.., parameters) = declared.ok_or(format!("the header has no {name}"))?;
+        function(&mut body, number, name, &parameters);
     }
     Ok(file("api/gen_library.go", body))
 }
@@ -60,9 +62,10 @@ fn between<'a>(declarations: &'a str, before: &str, after: &str) -> Result<&'a s
 }
 
 /// A function that ends with error JSON gives an error, any other its status.
-fn function(body: &mut String, number: usize, name: &str, parameters: &str) {
+fn function(body: &mut String, number: usize, name: &str, parameters: &[(&str, &str)]) {
     let (mut takes, mut passes) = (Vec::new(), format!("addresses[{number}]"));
-    for (name, of) in parameters.split(',').map(declared) {
+    for (of, name) in parameters {
+        let (name, of) = (name.to_lower_camel_case(), go_type(of));
         let value = if of.starts_with('*') { format!("unsafe.Pointer({name})") } else { name.clone() };
         write!(passes, ", uintptr({value})").unwrap();
         takes.push(format!("{name} {of}"));
@@ -82,10 +85,9 @@ fn function(body: &mut String, number: usize, name: &str, parameters: &str) {
     .unwrap();
 }
 
-/// The name and type of a field or parameter.
-fn declared(declaration: &str) -> (String, &'static str) {
-    let (of, name) = languages::declared(declaration);
-    let of = match of.trim_start_matches("const ") {
+/// The type of a field or parameter.
+fn go_type(of: &str) -> &'static str {
+    match of.trim_start_matches("const ") {
         "char **" => "*unsafe.Pointer",
         "char *" | "uint8_t *" => "*byte",
         "void *" => "unsafe.Pointer",
@@ -97,6 +99,5 @@ fn declared(declaration: &str) -> (String, &'static str) {
         "int64_t" => "int64",
         handle if handle.ends_with('*') => "*uint64",
         _ => "uint64",
-    };
-    (name.to_lower_camel_case(), of)
+    }
 }
