@@ -60,22 +60,22 @@ pub struct PreviewLink {
 }
 
 pub async fn home_dir(sandbox: Sandbox, _: Nothing, _: Context) -> Result<Json> {
-    directory(&sandbox, "user-home-dir").await
+    directory(&sandbox, "user-home-dir").await.map(|(answer, _)| answer)
 }
 
 pub async fn work_dir(sandbox: Sandbox, _: Nothing, _: Context) -> Result<Json> {
-    directory(&sandbox, "work-dir").await
+    directory(&sandbox, "work-dir").await.map(|(answer, _)| answer)
 }
 
-async fn directory(sandbox: &Sandbox, endpoint: &str) -> Result<Json> {
+async fn directory(sandbox: &Sandbox, endpoint: &str) -> Result<(Json, Directory)> {
     let answer = sandbox.toolbox(Method::GET, endpoint).await?.send().await?.json().await?;
-    super::reading::parse::<Directory>(&answer, "a directory").map(|_| answer)
+    let directory = super::reading::parse(&answer, "a directory")?;
+    Ok((answer, directory))
 }
 
 /// The directory that relative paths are below.
 pub(crate) async fn working_directory(sandbox: &Sandbox) -> Result<String> {
-    let answer = directory(sandbox, "work-dir").await?;
-    super::reading::parse::<Directory>(&answer, "a directory").map(|directory| directory.dir)
+    directory(sandbox, "work-dir").await.map(|(_, directory)| directory.dir)
 }
 
 /// How a port is reached without a header.
