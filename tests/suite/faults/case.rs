@@ -12,10 +12,9 @@ use std::time::Duration;
 /// enough for the second after which the dev server's 429 asks to come back.
 pub const PATIENCE_MS: u64 = 8000;
 
-/// `timeoutMs` of a call under a fault: a server that stalls is waited for, and all else may take its time on a busy
-/// machine.
-pub fn limit_ms(kind: &str) -> u64 {
-    if kind.starts_with("stall") { 1500 } else { 60_000 }
+/// `timeoutMs` of a call under a fault: a timeout is waited for, and all else may take its time on a busy machine.
+pub fn limit_ms(promise: Promise) -> u64 {
+    if promise == Fails(status::TIMEOUT) { 1500 } else { 60_000 }
 }
 
 /// Far more than any case may take.

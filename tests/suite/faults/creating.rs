@@ -1,7 +1,7 @@
 //! sandbox.create with its wait and its build log: whatever happens, at most one sandbox is made, and
 //! none is lost.
 
-use super::case::{Fails, Matrix, Promise, Truth, fault, fixture, of_one_request};
+use super::case::{Fails, Matrix, Promise, Truth, fault, fixture, limit_ms, of_one_request};
 use crate::fixture::Fixture;
 use crate::support;
 use daytona::client::status;
@@ -57,8 +57,7 @@ async fn a_create_makes_one_sandbox_or_none_and_loses_none() {
         };
         // The first request to this path is the one that creates.
         let fault = fault(kind, "/api/sandbox", Some(1));
-        let limit = if promise == Fails(status::TIMEOUT) { 1500 } else { 60_000 };
-        let create = async || create(&fixture, json!({"timeoutMs": limit})).await;
+        let create = async || create(&fixture, json!({"timeoutMs": limit_ms(promise)})).await;
         let error = matrix.case(&fixture, "sandbox.create", &fault, promise, &truth, create).await;
         let made = if matches!(promise, Truth) { 1..=1 } else { 0..=0 };
         nothing_is_lost(&fixture, &fault, error.as_ref(), made).await;
@@ -94,10 +93,9 @@ async fn a_wait_bears_passing_errors_and_an_error_that_stays_names_the_sandbox()
         ("status=401", None, Fails(401)),
     ]);
     for (kind, strikes, promise) in cells {
-        let limit = if promise == Fails(status::TIMEOUT) { 1500 } else { 60_000 };
         // The one that creates has no id in its path yet.
         let fault = fault(kind, "/api/sandbox/", strikes);
-        let create = async || create(&fixture, json!({"image": "x", "timeoutMs": limit})).await;
+        let create = async || create(&fixture, json!({"image": "x", "timeoutMs": limit_ms(promise)})).await;
         let error = matrix.case(&fixture, "sandbox.create", &fault, promise, &truth, create).await;
         nothing_is_lost(&fixture, &fault, error.as_ref(), 1..=1).await;
     }

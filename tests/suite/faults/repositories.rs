@@ -23,11 +23,11 @@ async fn a_commit_is_never_made_twice_nor_told_wrongly() {
         let committed = fixture.call("git.commit", params).await?;
         Ok(json!(committed["hash"].as_str().map(str::len)))
     };
-    let truth = commit(limit_ms("")).await.unwrap();
+    let truth = commit(limit_ms(Truth)).await.unwrap();
     for (kind, promise) in of_one_request(false) {
         let before = commits(&fixture).await;
         let fault = fault(kind, "/git/commit", Some(1));
-        let run = async || commit(limit_ms(kind)).await;
+        let run = async || commit(limit_ms(promise)).await;
         matrix.case(&fixture, "git.commit", &fault, promise, &truth, run).await;
         let acted = usize::from(matches!(promise, Truth) || lets_act(kind));
         support::until(&fault, async || commits(&fixture).await - before >= acted).await;
@@ -54,9 +54,9 @@ async fn questions_about_repositories_and_contexts_are_repeated_until_they_are_a
             params["timeoutMs"] = json!(limit);
             fixture.call(operation, params).await
         };
-        let truth = ask(limit_ms("")).await.unwrap();
+        let truth = ask(limit_ms(Truth)).await.unwrap();
         for (kind, promise) in of_one_request(true) {
-            let run = async || ask(limit_ms(kind)).await;
+            let run = async || ask(limit_ms(promise)).await;
             matrix.case(&fixture, operation, &fault(kind, path, Some(1)), promise, &truth, run).await;
         }
     }

@@ -18,12 +18,12 @@ async fn a_small_call_is_never_repeated_nor_a_wrong_success() {
         let command = json!({"command": "echo ran >> effects; echo out", "timeoutMs": limit});
         fixture.call("process.execute", command).await
     };
-    let truth = execute(limit_ms("")).await.unwrap();
+    let truth = execute(limit_ms(Truth)).await.unwrap();
     assert_eq!(truth, json!({"exitCode": 0, "result": "out\n"}));
     for (kind, promise) in of_one_request(false) {
         let before = effects(&fixture);
         let fault = fault(kind, "/process/execute", Some(1));
-        let run = async || execute(limit_ms(kind)).await;
+        let run = async || execute(limit_ms(promise)).await;
         let error = matrix.case(&fixture, "process.execute", &fault, promise, &truth, run).await;
         let acted = usize::from(matches!(promise, Truth) || lets_act(kind));
         support::until(&fault, async || effects(&fixture) - before >= acted).await;
@@ -61,9 +61,9 @@ async fn a_question_is_repeated_until_it_is_answered() {
                 Ok(json!([items.len(), items[0]["id"], list["nextCursor"]]))
             }
         };
-        let truth = ask(limit_ms("")).await.unwrap();
+        let truth = ask(limit_ms(Truth)).await.unwrap();
         for (kind, promise) in of_one_request(true) {
-            let run = async || ask(limit_ms(kind)).await;
+            let run = async || ask(limit_ms(promise)).await;
             matrix.case(&fixture, operation, &fault(kind, path, Some(1)), promise, &truth, run).await;
         }
         // Twice is still within the two repetitions; for ever is an error that counts the attempts.
@@ -74,7 +74,7 @@ async fn a_question_is_repeated_until_it_is_answered() {
             ("empty=502", Fails(502)),
         ];
         for (kind, promise) in lasting {
-            let ask = async || ask(limit_ms(kind)).await;
+            let ask = async || ask(limit_ms(promise)).await;
             matrix.case(&fixture, operation, &fault(kind, path, Some(2)), Truth, &truth, ask).await;
             let error =
                 matrix.case(&fixture, operation, &fault(kind, path, None), promise, &truth, ask).await;

@@ -30,12 +30,12 @@ async fn questions_about_snapshots_and_volumes_are_repeated_until_they_are_answe
             }
             Ok(answer)
         };
-        let truth = ask(limit_ms("")).await.unwrap();
+        let truth = ask(limit_ms(Truth)).await.unwrap();
         for (kind, promise) in of_one_request(true) {
             // A wait bears what passes.
             let bears = operation == "volume.wait" && !kind.starts_with("stall");
             let promise = if bears { Truth } else { promise };
-            let run = async || ask(limit_ms(kind)).await;
+            let run = async || ask(limit_ms(promise)).await;
             matrix.case(&fixture, operation, &fault(kind, path, Some(1)), promise, &truth, run).await;
         }
     }
@@ -65,9 +65,9 @@ async fn links_and_signed_urls_are_true_or_an_error() {
                 _ => answer,
             })
         };
-        let truth = ask(limit_ms("")).await.unwrap();
+        let truth = ask(limit_ms(Truth)).await.unwrap();
         for (kind, promise) in of_one_request(true) {
-            let run = async || ask(limit_ms(kind)).await;
+            let run = async || ask(limit_ms(promise)).await;
             matrix.case(&fixture, operation, &fault(kind, path, Some(1)), promise, &truth, run).await;
         }
     }
@@ -89,7 +89,7 @@ async fn a_snapshot_and_a_volume_are_made_once_or_not_at_all() {
         for (number, (kind, promise)) in of_one_request(false).into_iter().enumerate() {
             let name = format!("made-{number}");
             let make = async || {
-                let mut params = json!({"name": name, "timeoutMs": limit_ms(kind)});
+                let mut params = json!({"name": name, "timeoutMs": limit_ms(promise)});
                 if noun == "snapshot" {
                     params["image"] = json!("debian:12");
                 }
@@ -125,8 +125,9 @@ async fn a_deletion_is_told_as_it_went() {
                 noun == "snapshot" || fixture.json("volume.wait", json!({ "idOrName": id })).await.is_ok()
             };
             support::until("it can be deleted", ready).await;
-            let delete =
-                async || fixture.json(&operation, json!({"idOrName": id, "timeoutMs": limit_ms(kind)})).await;
+            let delete = async || {
+                fixture.json(&operation, json!({"idOrName": id, "timeoutMs": limit_ms(promise)})).await
+            };
             let fault = fault(kind, path, Some(1));
             matrix.case(&fixture, &operation, &fault, promise, &Value::Null, delete).await;
             let left = async || removed(&fixture, noun, id.as_str().unwrap()).await;
