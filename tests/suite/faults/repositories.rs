@@ -3,7 +3,6 @@
 use super::case::{Matrix, Truth, fault, fixture, lets_act, limit_ms, of_one_order, of_one_request};
 use crate::fixture::Fixture;
 use crate::support;
-use daytona_dev::Protocol;
 use serde_json::{Value, json};
 
 async fn commits(fixture: &Fixture) -> usize {
@@ -65,15 +64,12 @@ async fn questions_about_repositories_and_contexts_are_repeated_until_they_are_a
 
 #[tokio::test]
 async fn a_language_server_answers_truly_or_not_at_all() {
-    // The first answer of a server on a busy machine takes its time.
-    let patience = json!({"retries": 2, "idleTimeoutMs": 6000, "connectTimeoutMs": 6000, "events": false});
-    let fixture = Fixture::of(Protocol::V0_205, patience).await;
+    let fixture = fixture().await;
     let mut matrix = Matrix::default();
     fixture.put("main.py", "class MyClass:\n    def method(self):\n        pass\n\nMyClass().me\n");
     let home = fixture.does("sandbox.home_dir", json!({})).await["dir"].clone();
     let project = json!({"language": "python", "projectPath": home});
     fixture.does("lsp.start", project.clone()).await;
-    let project = json!({"language": "python", "projectPath": home, "timeoutMs": 5500});
     let with = |more: Value| {
         let mut params = project.clone();
         params.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
@@ -96,7 +92,11 @@ async fn a_language_server_answers_truly_or_not_at_all() {
     ] {
         let truth = fixture.does(operation, params.clone()).await;
         for (kind, promise) in cells {
-            let ask = async || fixture.call(operation, params.clone()).await;
+            let ask = async || {
+                let mut params = params.clone();
+                params["timeoutMs"] = json!(limit_ms(promise));
+                fixture.call(operation, params).await
+            };
             matrix.case(&fixture, operation, &fault(kind, path, Some(1)), promise, &truth, ask).await;
         }
     }
@@ -105,20 +105,21 @@ async fn a_language_server_answers_truly_or_not_at_all() {
 
 #[tokio::test]
 async fn a_language_server_is_stopped_once_and_told_as_it_went() {
-    let patience = json!({"retries": 2, "idleTimeoutMs": 6000, "connectTimeoutMs": 6000, "events": false});
-    let fixture = Fixture::of(Protocol::V0_205, patience).await;
+    let fixture = fixture().await;
     let mut matrix = Matrix::default();
     fixture.put("main.py", "class MyClass:\n    pass\n");
     let home = fixture.does("sandbox.home_dir", json!({})).await["dir"].clone();
     let project = json!({"language": "python", "projectPath": home});
-    let mut limited = project.clone();
-    limited["timeoutMs"] = json!(5500);
     let mut symbols = project.clone();
     symbols["path"] = json!("main.py");
     for (kind, promise) in of_one_order(false) {
         fixture.does("lsp.start", project.clone()).await;
         let fault = fault(kind, "/lsp/stop", Some(1));
-        let stop = async || fixture.call("lsp.stop", limited.clone()).await;
+        let stop = async || {
+            let mut params = project.clone();
+            params["timeoutMs"] = json!(limit_ms(promise));
+            fixture.call("lsp.stop", params).await
+        };
         matrix.case(&fixture, "lsp.stop", &fault, promise, &Value::Null, stop).await;
         let acted = matches!(promise, Truth) || lets_act(kind);
         support::until(&fault, async || {
