@@ -18,7 +18,7 @@ use axum::routing::any;
 use http_body_util::BodyExt;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -178,8 +178,8 @@ async fn serve_connection(stream: TcpStream, shared: Arc<ServerState>) {
             Ok::<_, Cut>(answer.map(|body| faults::of_answer(body, answering)))
         }
     });
-    let serving =
-        http1::Builder::new().timer(TokioTimer::new()).serve_connection(wire, service).with_upgrades();
+    // Without a timer, which would close a connection after 30 idle seconds, perhaps just as it is used.
+    let serving = http1::Builder::new().serve_connection(wire, service).with_upgrades();
     tokio::select! {
         biased; // What has arrived is taken before the connection is called idle.
         _ = serving => {}

@@ -157,9 +157,12 @@ impl Fixture {
         support::open(&self.sandbox, operation, params).unwrap()
     }
 
-    /// Waits until every connection is closed that the fault `close-idle` struck.
+    /// Waits until every connection is closed that the fault `close-idle` struck, and the client had time to see it.
     pub async fn until_idle_is_closed(&self) {
-        support::until("idle connections are closed", async || self.server.idle_to_close() == 0).await;
+        if self.server.idle_to_close() > 0 {
+            support::until("idle connections are closed", async || self.server.idle_to_close() == 0).await;
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
     }
 
     /// What was asked for with `server.fault` happens no more.

@@ -448,7 +448,7 @@ async fn a_completion_whose_answer_is_lost_is_looked_up() {
 async fn a_store_that_stalls_is_left_within_the_idle_limit() {
     let directory = directory(&[("f", 6 * MIB)]);
     for stalling in [Kind::Head, Kind::Begin, Kind::Part(1), Kind::Complete] {
-        let config = json!({"retries": 0, "idleTimeoutMs": 300});
+        let config = json!({"retries": 0, "idleTimeoutMs": 3000});
         let store =
             Store::with(config, move |kind, _| (kind == stalling).then_some(Answer::Stall(Vec::new()))).await;
         let error = store.refuses(image(directory.path())).await;

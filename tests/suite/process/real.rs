@@ -293,7 +293,7 @@ async fn a_long_log_is_followed_without_losing_a_byte() {
 #[tokio::test]
 async fn a_command_that_ended_its_shell_is_told_and_not_waited_for() {
     for protocol in [Protocol::V0_205, Protocol::V0_190] {
-        let fixture = Fixture::of(protocol, json!({"idleTimeoutMs": 300})).await;
+        let fixture = Fixture::of(protocol, json!({"idleTimeoutMs": 3000})).await;
         fixture.does("session.create", json!({"id": "s"})).await;
         let params = json!({"id": "s", "command": "exit 3"});
         let error = fixture.call("session.execute", params).await.unwrap_err();

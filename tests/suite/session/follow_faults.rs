@@ -340,7 +340,7 @@ async fn a_command_whose_shell_has_ended_is_reported_and_not_waited_for() {
     })
     .await;
     let stream =
-        open(&toolbox.sandbox(json!({"idleTimeoutMs": 300})).await, "session.follow", follow()).unwrap();
+        open(&toolbox.sandbox(json!({"idleTimeoutMs": 2000})).await, "session.follow", follow()).unwrap();
     let error = stream.failed().await;
     assert_eq!((error.status(), error.detail().code.as_deref()), (status::HTTP_GONE, Some("SESSION_ENDED")));
     assert_eq!(error.detail().position, Some(LOG.len() as u64));
@@ -365,7 +365,7 @@ async fn a_silent_command_whose_shell_lives_is_waited_for() {
     })
     .await;
     let stream =
-        open(&toolbox.sandbox(json!({"idleTimeoutMs": 200})).await, "session.follow", follow()).unwrap();
+        open(&toolbox.sandbox(json!({"idleTimeoutMs": 2000})).await, "session.follow", follow()).unwrap();
     assert_eq!(stream.ended().await.unwrap()["exitCode"], 0);
     assert_eq!(looks.load(Ordering::SeqCst), 2);
 }
@@ -460,7 +460,7 @@ async fn a_synchronous_command_that_ended_its_shell_does_not_hang() {
         _ => not_found(),
     })
     .await;
-    let sandbox = toolbox.sandbox(json!({"idleTimeoutMs": 200})).await;
+    let sandbox = toolbox.sandbox(json!({"idleTimeoutMs": 2000})).await;
     let exit = json!({"id": "s", "command": "exit 3"});
     let error = soon(call(&sandbox, "session.execute", exit)).await.unwrap_err();
     assert_eq!((error.status(), error.detail().code.as_deref()), (status::HTTP_GONE, Some("SESSION_ENDED")));
