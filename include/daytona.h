@@ -443,7 +443,7 @@ const char *daytona_operations(void);
  * environment (DAYTONA_API_KEY, DAYTONA_JWT_TOKEN, DAYTONA_ORGANIZATION_ID, DAYTONA_API_URL,
  * DAYTONA_TARGET). Keys, all optional:
  * `apiKey` text; `jwtToken` text, needs `organizationId` text; `apiUrl` text, default
- * https://app.daytona.io/api; `target` text, the region; `connectTimeoutMs` default 10000;
+ * `https://app.daytona.io/api`; `target` text, the region; `connectTimeoutMs` default 10000;
  * `idleTimeoutMs` silence after which a connection counts as lost; `retries` default 3, 0 never;
  * `proxy` URL (http, https, socks5), `noProxy` text, both else from HTTP_PROXY, HTTPS_PROXY,
  * NO_PROXY; `caFile` path of a PEM bundle to trust beside the system's; `headers` object, added to
