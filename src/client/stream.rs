@@ -13,8 +13,11 @@ use std::task::{Context, Poll, Waker};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(i32)]
 pub enum Channel {
+    /// There is one kind of data alone, as of a file.
     None = 0,
+    /// What a command writes to its standard output.
     Stdout = 1,
+    /// What it writes to its standard error.
     Stderr = 2,
     /// A JSON value, as an interpreter's error.
     Structured = 3,
@@ -23,7 +26,9 @@ pub enum Channel {
 /// A piece of a stream, in order.
 #[derive(Clone, Debug)]
 pub struct Chunk {
+    /// What it is a piece of.
     pub channel: Channel,
+    /// Its bytes.
     pub data: Bytes,
     /// Raw bytes of the source consumed up to the end of this chunk: the value to resume from.
     pub position: u64,
