@@ -8,7 +8,7 @@ use daytona::{Error, Result};
 use serde_json::{Value, json};
 use std::path::Path;
 
-const IDLE_MS: u64 = 500;
+const IDLE_MS: u64 = 2000;
 
 /// The beginning of a good answer of 999 bytes.
 fn half(operation: &str) -> Vec<u8> {

@@ -81,7 +81,7 @@ async fn run(fixture: &Fixture, operation: &str) -> Result<Value> {
         "files.read" => fixture.read("there").await.map(|bytes| json!(bytes.len())),
         "files.reader" => fixture.open(operation, json!({"path": "there"})).ended().await,
         // It answers at once or not at all: no idle limit, but one for the whole.
-        _ => fixture.call("files.list", json!({"path": ".", "timeoutMs": 3 * IDLE_MS})).await,
+        _ => fixture.call("files.list", json!({"path": ".", "timeoutMs": 10 * IDLE_MS})).await,
     }
 }
 

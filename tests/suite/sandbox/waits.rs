@@ -78,7 +78,7 @@ async fn a_sandbox_destroyed_while_waited_for_says_why() {
 #[tokio::test]
 async fn a_deadline_is_told_with_the_state_last_read_and_the_sandbox() {
     let server = reads(states(&["pending_build"])).await;
-    let error = asks(&server, "sandbox.wait_for_start", json!({"timeoutMs": 700})).await.unwrap_err();
+    let error = asks(&server, "sandbox.wait_for_start", json!({"timeoutMs": 3000})).await.unwrap_err();
     assert_eq!((error.status(), error.detail().sandbox_id.as_deref()), (status::TIMEOUT, Some("sb-1")));
     assert!(error.detail().message.contains("pending_build"), "{error}");
 }
@@ -88,7 +88,7 @@ async fn a_deadline_is_told_with_what_the_last_reading_failed_with() {
     let mut readings = states(&["starting"]);
     readings.push(json!({"status": "502 Bad Gateway"}));
     let error =
-        asks(&reads(readings).await, "sandbox.wait_for_start", json!({"timeoutMs": 700})).await.unwrap_err();
+        asks(&reads(readings).await, "sandbox.wait_for_start", json!({"timeoutMs": 3000})).await.unwrap_err();
     assert_eq!(error.status(), status::TIMEOUT);
     let message = &error.detail().message;
     assert!(
@@ -105,7 +105,7 @@ async fn a_deadline_is_told_with_the_state_last_read_also_where_the_server_has_f
         _ => Answer::Stall(Vec::new()),
     })
     .await;
-    let error = asks(&server, "sandbox.wait_for_start", json!({"timeoutMs": 700})).await.unwrap_err();
+    let error = asks(&server, "sandbox.wait_for_start", json!({"timeoutMs": 3000})).await.unwrap_err();
     assert_eq!(error.status(), status::TIMEOUT);
     assert!(error.detail().message.contains("sb-1 is still starting"), "{error}");
 }
@@ -115,7 +115,7 @@ async fn a_deadline_before_the_first_reading_does_not_name_a_state() {
     let server = Server::start(|_: &RequestInfo| Answer::Close(Vec::new())).await;
     let client = client(&server.url(), json!({}));
     let (sandbox, _) = made(&client, "sandbox.attach", json!({"sandbox": "sb-1"})).await.unwrap();
-    let error = soon(call(&sandbox, "sandbox.wait", json!({"states": ["started"], "timeoutMs": 300})))
+    let error = soon(call(&sandbox, "sandbox.wait", json!({"states": ["started"], "timeoutMs": 1000})))
         .await
         .unwrap_err();
     assert_eq!(error.status(), status::TIMEOUT);

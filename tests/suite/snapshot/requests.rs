@@ -153,7 +153,7 @@ async fn a_snapshot_that_fails_is_told_with_its_reason() {
 #[tokio::test]
 async fn a_timeout_tells_the_state() {
     let server = building(&["building"], |_| panic!("nobody asked for it")).await;
-    let params = json!({"name": "s", "image": "debian:12", "timeoutMs": 900});
+    let params = json!({"name": "s", "image": "debian:12", "timeoutMs": 3000});
     let error = on_client(&client(&server.url(), json!({})), "snapshot.create", params).await.unwrap_err();
     assert_eq!(error.status(), status::TIMEOUT);
     assert!(error.detail().message.contains("snapshot s is still building"), "{error}");
