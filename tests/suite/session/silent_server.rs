@@ -101,7 +101,7 @@ async fn a_session_command_ends_when_the_server_falls_silent_and_not_while_it_an
         _ => Reply::Silence,
     })
     .await;
-    let sandbox = toolbox.sandbox(json!({"idleTimeoutMs": 200})).await;
+    let sandbox = toolbox.sandbox(json!({"idleTimeoutMs": 1000})).await;
     let error = call(&sandbox, "session.execute", json!({"id": "s", "command": "make"})).await.unwrap_err();
     assert_eq!(error.status(), status::TIMEOUT, "{error:?}");
     assert_eq!(error.detail().sandbox_id.as_deref(), Some("sb-1"));
