@@ -19,8 +19,8 @@ internal class NativeHandle : SafeHandle
     protected override bool ReleaseHandle() => Native.Close(Value) == DaytonaStatus.Ok;
 }
 
-/// <summary>A client of the library with its one queue, whose callback runs inline on the thread that drives the
-/// library. Both are closed when it is disposed, or collected while nothing is under way.</summary>
+/// <summary>A client of the library with the queue of its streams, whose callback runs inline on the thread that drives
+/// the library. Both are closed when it is disposed, or collected while nothing is under way.</summary>
 internal sealed class ClientHandle : NativeHandle, IAsyncDisposable
 {
     /// <summary>Opens a client, or the echo target.</summary>

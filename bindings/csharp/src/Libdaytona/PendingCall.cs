@@ -33,7 +33,7 @@ internal sealed unsafe class PendingCall<T> : Receiver, IThreadPoolWorkItem
     {
         Enter();
         _registration = _cancellation.UnsafeRegister(static call => ((PendingCall<T>)call!).Cancel(), this);
-        var status = Native.Submit(target, operation, parameters.Finish(), body, (nuint)body.Length, Client!.Queue, Number,
+        var status = Native.Submit(target, operation, parameters.Finish(), body, (nuint)body.Length, Pump.Shared.Queue, Number,
             out var call, out var error);
         parameters.Return();
         Interlocked.Exchange(ref _call, call);
@@ -41,7 +41,11 @@ internal sealed unsafe class PendingCall<T> : Receiver, IThreadPoolWorkItem
         {
             Cancel(); // Before the call's handle was known it had no effect.
         }
-        if (status != DaytonaStatus.Ok)
+        if (status == DaytonaStatus.Ok)
+        {
+            Pump.Shared.Expect();
+        }
+        else
         {
             var failure = DaytonaException.Take(status, error, Client);
             if (Leave())

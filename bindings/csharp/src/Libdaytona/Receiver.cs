@@ -34,9 +34,11 @@ internal abstract unsafe class Receiver(ClientHandle? client)
     /// <summary>Completes when it has ended.</summary>
     internal abstract Task Ending { get; }
 
-    /// <summary>The callback of every queue.</summary>
+    /// <summary>The callback of every client's queue.</summary>
     [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
-    internal static DaytonaStatus OnEvent(nint context, Native.Event* happened)
+    internal static DaytonaStatus OnEvent(nint context, Native.Event* happened) => Deliver(happened);
+
+    internal static DaytonaStatus Deliver(Native.Event* happened)
     {
         try
         {

@@ -86,6 +86,22 @@ public sealed class EndingTests
     }
 
     [Fact]
+    public async Task Short_calls_end_beside_a_long_one()
+    {
+        await using var echo = new Echo();
+        using var source = new CancellationTokenSource();
+        var longest = echo.DelayAsync(60_000, source.Token);
+        await echo.DelayAsync(20);
+        for (var round = 0; round < 1000; round++)
+        {
+            await echo.DelayAsync(round % 100 == 0 ? 5 : 0);
+        }
+        Assert.False(longest.IsCompleted);
+        await source.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => longest);
+    }
+
+    [Fact]
     public async Task A_time_limit_is_a_DaytonaTimeoutException()
     {
         await using var echo = new Echo();
