@@ -186,6 +186,14 @@ impl Surface {
         })
     }
 
+    /// The fields of `daytona_event_t`, as type and name.
+    pub fn event(&self) -> Result<impl Iterator<Item = (&str, &str)>, String> {
+        let found =
+            self.declarations.split_once("typedef struct {").and_then(|(_, rest)| rest.split_once('}'));
+        let (fields, _) = found.ok_or("the header has no struct")?;
+        Ok(fields.split(';').filter(|it| !it.trim().is_empty()).map(declared))
+    }
+
     /// Reads the texts of `operations.json` and `daytona.cdef`.
     pub fn read(operations: &str, declarations: &str) -> Result<Self, String> {
         let catalogue: Value = serde_json::from_str(operations).map_err(|error| error.to_string())?;

@@ -68,7 +68,7 @@ internal sealed unsafe class PendingCall<T> : Receiver, IThreadPoolWorkItem
         }
         else if (happened->Kind == EventKind.Done)
         {
-            (_status, _result, _length) = (happened->Status, happened->Result, happened->Length);
+            (_status, _result, _length) = (happened->Status, happened->Result, happened->Len);
             Native.EventTake(happened, out _data);
             Abandon();
         }

@@ -102,7 +102,7 @@ internal sealed class StreamReceiver(ClientHandle client) : Receiver(client)
             {
                 return false;
             }
-            _bytes += (long)happened->Length + ChunkBytes;
+            _bytes += (long)happened->Len + ChunkBytes;
         }
         _chunks.Writer.TryWrite(new Chunk(happened->Span.ToArray(), happened->Channel));
         return true;

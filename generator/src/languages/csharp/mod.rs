@@ -24,7 +24,7 @@ pub fn render(surface: &Surface) -> Result<Vec<File>, String> {
         source("Errors.g.cs", "", &errors::render(surface)),
         source("Image.g.cs", "", &image::render(surface)?),
         source("Json.g.cs", JSON, &shapes::context(surface)),
-        source("Native.g.cs", NATIVE, &native::render(surface)),
+        source("Native.g.cs", NATIVE, &native::render(surface)?),
         source("Options.g.cs", "", &shapes::options(surface)),
         source("Parameters.g.cs", "", &shapes::parameters(surface)),
         source("Results.g.cs", RESULTS, &shapes::results(surface)),
@@ -58,7 +58,7 @@ pub fn render(surface: &Surface) -> Result<Vec<File>, String> {
 
 const CHOICES: &str = "using System.Text.Json.Serialization;\n\n";
 const JSON: &str = "using System.Text.Json;\nusing System.Text.Json.Serialization;\n\n";
-const NATIVE: &str = "using System.Runtime.InteropServices;\n\n";
+const NATIVE: &str = "using System.Runtime.CompilerServices;\nusing System.Runtime.InteropServices;\n\n[assembly: DisableRuntimeMarshalling]\n\n";
 const RESULTS: &str = "using System.Collections.ObjectModel;\nusing System.Text.Json;\nusing System.Text.Json.Serialization;\n\n";
 const OPERATIONS: &str = "using System.Runtime.CompilerServices;\nusing System.Text.Json;\n\n";
 

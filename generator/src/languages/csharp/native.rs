@@ -1,4 +1,4 @@
-//! The functions of the C interface, as the header declares them: spans go in, numbers and pointers come out.
+//! The functions and the event of the C interface, as the header declares them: spans go in, numbers and pointers come out.
 
 use super::names;
 use crate::languages::surface::Surface;
@@ -7,11 +7,38 @@ use std::collections::HashSet;
 use std::fmt::Write;
 
 /// Without those of operations: the methods call these by name.
-pub fn render(surface: &Surface) -> String {
+pub fn render(surface: &Surface) -> Result<String, String> {
     let named = |name: &str| format!("daytona_{}", name.replace('.', "_"));
     let operations: HashSet<String> = surface.operations.iter().map(|it| named(&it.name)).collect();
     let mut out = String::from(
-        "/// <summary>The functions of include/daytona.h. A text has a NUL behind its span, as a literal has.</summary>\ninternal static unsafe partial class Native\n{\n",
+        "/// <summary>The functions of include/daytona.h. A text has a NUL behind its span, as a literal has. Everything that
+/// crosses it is blittable.</summary>
+internal static unsafe partial class Native
+{
+    internal const string Library = \"daytona\";
+
+    /// <summary>An event, as the library lays it out.</summary>
+    internal struct Event
+    {
+",
+    );
+    for (of, name) in surface.event()? {
+        let of = match (name, of) {
+            ("kind", _) => "EventKind",
+            ("status", _) => "DaytonaStatus",
+            ("channel", _) => "OutputChannel",
+            (_, "const uint8_t *") => "byte*",
+            (_, "int32_t") => "int",
+            _ => "ulong",
+        };
+        let _ = writeln!(out, "        internal {of} {};", names::pascal(name));
+    }
+    out.push_str(
+        "
+        internal readonly ReadOnlySpan<byte> Span => new(Data, checked((int)Len));
+    }
+
+",
     );
     for (returned, name, parameters) in surface.functions() {
         if operations.contains(name) {
@@ -33,7 +60,7 @@ pub fn render(surface: &Surface) -> String {
     }
     out.truncate(out.len() - 1);
     out.push_str("}\n");
-    out
+    Ok(out)
 }
 
 fn parameter((of, name): (&str, &str)) -> String {

@@ -2,8 +2,8 @@
 
 use super::file;
 use super::names::{columns, exported};
+use crate::languages::File;
 use crate::languages::surface::{Constant, Surface};
-use crate::languages::{self, File};
 use heck::ToLowerCamelCase;
 use std::fmt::Write;
 
@@ -31,9 +31,8 @@ pub fn render(surface: &Surface) -> Result<File, String> {
     constants(&mut body, "kind", "The kinds of events", &surface.kinds);
     constants(&mut body, "status", "The statuses", &surface.statuses);
     body.push_str("\n// event is daytona_event_t.\ntype event struct {\n");
-    let fields = between(&surface.declarations, "typedef struct {", "} daytona_event_t;")?;
-    let fields = fields.split(';').filter(|it| !it.trim().is_empty()).map(languages::declared);
-    columns(&mut body, "\t", fields.map(|(of, name)| (name.to_lower_camel_case(), go_type(of).to_owned())));
+    let fields = surface.event()?.map(|(of, name)| (name.to_lower_camel_case(), go_type(of).to_owned()));
+    columns(&mut body, "\t", fields);
     let names: String = CALLED.iter().map(|name| format!("\t\"{name}\",\n")).collect();
     write!(
         body,
@@ -54,11 +53,6 @@ fn constants(body: &mut String, prefix: &str, doc: &str, constants: &[Constant])
     let named = |it: &Constant| (format!("{prefix}{}", exported(&it.name)), format!("= {}", it.number));
     columns(body, "\t", constants.iter().map(named));
     body.push_str(")\n");
-}
-
-fn between<'a>(declarations: &'a str, before: &str, after: &str) -> Result<&'a str, String> {
-    let found = declarations.split_once(before).and_then(|(_, rest)| rest.split_once(after));
-    found.map(|(text, _)| text).ok_or(format!("the header has no {before}...{after}"))
 }
 
 /// A function that ends with error JSON gives an error, any other its status.
