@@ -77,7 +77,8 @@ async fn read(client: &Client) -> Result<Option<(ApiVersion, String)>> {
     struct Config {
         version: String,
     }
-    let answer = match client.request(Method::GET, "config").send().await {
+    let request = client.request(Method::GET, "config").answered_within(client.config().idle_timeout);
+    let answer = match request.send().await {
         Ok(response) => response.json().await,
         Err(error) => Err(error),
     };

@@ -20,8 +20,6 @@ const PAUSE_MAX: Duration = Duration::from_secs(1);
 const REOPEN_MAX: Duration = Duration::from_secs(8);
 /// Silence of the log after which the state is read, so that a log that stays open does not outlast the build.
 const SILENCE_BEFORE_READ: Duration = Duration::from_secs(2);
-/// The limit for reading the state.
-pub(super) const READ_LIMIT: Duration = Duration::from_secs(5);
 /// Readings of the state in a row that may fail.
 const FAILED_READS_MAX: u32 = 10;
 /// How often the log is opened anew after the build is over, without a byte that is new.
@@ -42,7 +40,7 @@ pub(super) trait Built: Sync {
     fn client(&self) -> &Client;
     /// As last read.
     fn phase(&self) -> Phase;
-    /// Reads the state again, within [`READ_LIMIT`].
+    /// Reads the state again, within [`READ_LIMIT`](super::polling::READ_LIMIT).
     fn reread(&self) -> impl Future<Output = Result<()>> + Send;
     /// Asks where the log is.
     fn log_url(&self) -> impl Future<Output = Result<Json>> + Send;

@@ -4,14 +4,14 @@ use super::Client;
 use super::error::{Error, Result};
 use super::operation::Context;
 use super::path_segment::by_id_or_name;
-use super::polling::{FailedReads, PAUSE, PAUSE_MAX};
+use super::polling::{PAUSE, PAUSE_MAX, Polling, READ_LIMIT};
 use super::remote_guard::deleted;
 use super::status;
-use super::transport::{Json, caller_deadline, segment};
+use super::transport::{Json, segment};
 use http::Method;
 use serde::Deserialize;
 use std::time::Duration;
-use tokio::time::{Instant, sleep};
+use tokio::time::sleep_until;
 
 crate::params! {
     pub struct Create {
@@ -85,13 +85,16 @@ pub async fn list(client: Client, _: List, _: Context) -> Result<Json> {
 }
 
 pub async fn get(client: Client, params: Named, _: Context) -> Result<Json> {
-    read(&client, &params.id_or_name).await
+    read(&client, &params.id_or_name, None).await
 }
 
 /// The server's look-up by id knows no names.
-async fn read(client: &Client, id_or_name: &str) -> Result<Json> {
+async fn read(client: &Client, id_or_name: &str, limit: Option<Duration>) -> Result<Json> {
     let segment = segment(id_or_name)?;
-    let get = async |path: String| client.request(Method::GET, &path).send().await?.object("a volume").await;
+    let get = async |path: String| {
+        let request = client.request(Method::GET, &path).answered_within(limit);
+        request.send().await?.object("a volume").await
+    };
     let (by_id, by_name) = (format!("volumes/{segment}"), format!("volumes/by-name/{segment}"));
     by_id_or_name(id_or_name, get(by_id), get(by_name)).await
 }
@@ -112,13 +115,13 @@ pub async fn delete(client: Client, params: Named, _: Context) -> Result<()> {
             answered => answered,
         }
     };
-    let by_name = async { delete(&Reading::of(&read(&client, &params.id_or_name).await?)?.id).await };
+    let by_name = async { delete(&Reading::of(&read(&client, &params.id_or_name, None).await?)?.id).await };
     by_id_or_name(&params.id_or_name, delete(&params.id_or_name), by_name).await
 }
 
 /// Whether the volume of that id is being deleted, or gone.
 async fn is_going(client: &Client, id: &str) -> bool {
-    match read(client, id).await {
+    match read(client, id, None).await {
         Ok(json) => Reading::of(&json).is_ok_and(|reading| GOING.contains(&reading.state.as_str())),
         Err(error) => error.status() == status::HTTP_NOT_FOUND,
     }
@@ -127,36 +130,26 @@ async fn is_going(client: &Client, id: &str) -> bool {
 /// The states of a volume that is being deleted, and after it.
 const GOING: [&str; 3] = ["pending_delete", "deleting", "deleted"];
 
-/// The wait ends this long before the caller's limit, so that its error can tell the volume's state.
-const MARGIN: Duration = Duration::from_millis(100);
-
 /// Polls until the volume is ready. A volume that failed, or is being deleted, never will be.
 pub async fn wait(client: Client, params: Named, _: Context) -> Result<Json> {
     let name = &params.id_or_name;
-    let deadline = caller_deadline().map(|deadline| deadline - MARGIN);
-    let (mut pause, mut failed_reads) = (PAUSE, FailedReads::default());
+    let (mut polling, mut pause) = (Polling::begin(), PAUSE);
     let mut state = None;
     loop {
-        match read(&client, name).await {
-            Ok(json) => {
-                failed_reads.reset();
-                let reading = Reading::of(&json)?;
-                match reading.state.as_str() {
-                    "ready" => return Ok(json),
-                    state if state == "error" || GOING.contains(&state) => {
-                        return Err(failure(name, &reading));
-                    }
-                    _ => state = Some(reading.state),
-                }
+        if let Some(json) = polling.look(read(&client, name, Some(READ_LIMIT))).await? {
+            let reading = Reading::of(&json)?;
+            match reading.state.as_str() {
+                "ready" => return Ok(json),
+                state if state == "error" || GOING.contains(&state) => return Err(failure(name, &reading)),
+                _ => state = Some(reading.state),
             }
-            Err(error) => failed_reads.bear(error)?,
         }
-        if deadline.is_some_and(|deadline| Instant::now() + pause > deadline) {
+        let Some(next) = polling.next_look(pause) else {
             let state = state.as_deref().unwrap_or("in an unknown state");
             let so_far = format!("volume {name} is still {state}, not ready");
-            return Err(failed_reads.late(so_far, "raise `timeoutMs`, or wait again with volume.wait"));
-        }
-        sleep(pause).await;
+            return Err(polling.late(so_far, "raise `timeoutMs`, or wait again with volume.wait"));
+        };
+        sleep_until(next).await;
         pause = pause.mul_f64(1.5).min(PAUSE_MAX);
     }
 }

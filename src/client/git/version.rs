@@ -22,6 +22,7 @@ pub(super) async fn requires_newer(sandbox: &Sandbox, option: &str) -> Result<()
     }
     // A reading request on a route that came with the option.
     let probe = sandbox.toolbox(Method::GET, "git/config").await?.query("key", "user.name");
+    let probe = probe.answered_within(sandbox.client().config().idle_timeout);
     match send_newer(sandbox, option, probe).await {
         Ok(_) => Ok(()),
         // The daemon has the route, whatever else is wrong.

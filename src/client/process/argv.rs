@@ -35,8 +35,9 @@ async fn passes_arguments_whole(sandbox: &Sandbox, language: &str) -> Result<boo
         _ => "console.log(process.argv[1])",
     };
     let body = json!({ "code": code, "language": language, "argv": [PROBE_ARGUMENT] });
-    let request = sandbox.toolbox(Method::POST, "process/code-run").await?;
-    let answer = request.json(&body).send().await?.json_or_null().await?;
+    let request = sandbox.toolbox(Method::POST, "process/code-run").await?.json(&body);
+    let request = request.answered_within(sandbox.client().config().idle_timeout);
+    let answer = request.send().await?.json_or_null().await?;
     // An unreadable answer proves nothing: the arguments are sent as they are.
     Ok(serde_json::from_slice(&answer.text).map_or(true, |ran: Ran| ran.result.trim_end() == PROBE_ARGUMENT))
 }

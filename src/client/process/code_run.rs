@@ -199,5 +199,5 @@ pub async fn code_run(sandbox: Sandbox, params: CodeRun, _: Context) -> Result<J
         timeout,
     };
     let request = sandbox.toolbox(Method::POST, "process/code-run").await?.json(&body);
-    finished(&sandbox, request, timeout, "what a program left").await
+    finished(request, timeout, "what a program left").await
 }

@@ -61,12 +61,12 @@ pub async fn execute(sandbox: Sandbox, params: Execute, _: Context) -> Result<Js
     let body =
         Body { command: &params.command, cwd: params.cwd.as_deref(), env: params.env.as_ref(), timeout };
     let request = sandbox.toolbox(Method::POST, "process/execute").await?.json(&body);
-    finished(&sandbox, request, timeout, "what a command left").await
+    finished(request, timeout, "what a command left").await
 }
 
 /// Sends what runs for so many seconds at most and answers what it left. An answer that does not tell the exit code is
 /// refused: it would pass for success.
-async fn finished(sandbox: &Sandbox, request: Request, timeout: Option<u32>, what: &str) -> Result<Json> {
+async fn finished(request: Request, timeout: Option<u32>, what: &str) -> Result<Json> {
     #[derive(Deserialize)]
     struct Finished {
         #[serde(rename = "exitCode")]
@@ -74,16 +74,13 @@ async fn finished(sandbox: &Sandbox, request: Request, timeout: Option<u32>, wha
     }
     // The server answers at the limit; some seconds later nobody is there to answer, or to finish an answer.
     let limit = timeout.map(|seconds| Duration::from_secs(u64::from(seconds) + 5));
-    let request = match limit {
-        Some(limit) => request.deadline(Some(limit)).idle(Some(sandbox.client().at_most_idle(limit))),
-        None => request,
-    };
-    let json = request.send().await?.json().await?;
+    let json = request.answered_within(limit).send().await?.json().await?;
     json.read::<Finished>(what)?;
     Ok(json)
 }
 
-/// A time limit in seconds; 0 is none.
+/// A time limit in seconds; 0 is none. One that is longer than the server counts is the longest that it does, more than a
+/// century: as good as none.
 fn limit(operation: &str, seconds: f64) -> Result<Option<Duration>> {
     if seconds == 0.0 {
         return Ok(None);

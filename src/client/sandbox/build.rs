@@ -2,8 +2,9 @@
 
 use super::Sandbox;
 use crate::client::Client;
-use crate::client::build_log::{self, Built, Phase, READ_LIMIT};
+use crate::client::build_log::{self, Built, Phase};
 use crate::client::error::Result;
+use crate::client::polling::READ_LIMIT;
 use crate::client::stream::Io;
 use crate::client::transport::Json;
 use http::Method;

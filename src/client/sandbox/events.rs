@@ -45,7 +45,7 @@ struct StateChange {
 
 pub async fn events(sandbox: Sandbox, _: Events, io: Io) -> Result<Ended> {
     if sandbox.reading().id.is_empty() {
-        sandbox.reread().await?;
+        sandbox.look_up().await?;
     }
     let id = sandbox.reading().id;
     let mut subscription = sandbox.client().subscribe(&id);
@@ -118,7 +118,7 @@ fn parse_raw(json: &[u8]) -> Result<Box<RawValue>> {
 
 /// The state as it is read now; nothing of a sandbox that is gone.
 async fn state_of(sandbox: &Sandbox) -> Result<Option<String>> {
-    match sandbox.reread().await {
+    match sandbox.look_up().await {
         Ok(()) => Ok(Some(sandbox.reading().state)),
         Err(error) if error.status() == status::HTTP_NOT_FOUND => Ok(None),
         Err(error) => Err(error),

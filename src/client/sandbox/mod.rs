@@ -177,7 +177,7 @@ impl Sandbox {
     /// The language that the sandbox was created for, by its label.
     pub async fn language(&self) -> Result<String> {
         if self.0.last.read().json.is_none() {
-            self.reread().await?;
+            self.look_up().await?;
         }
         Ok(self.reading().language().unwrap_or(DEFAULT_LANGUAGE).to_owned())
     }
@@ -221,7 +221,7 @@ impl Sandbox {
 
     /// Reads the toolbox's address: from the sandbox's JSON, or from an endpoint of its own.
     async fn find_toolbox(&self) -> Result<Arc<Toolbox>> {
-        self.reread().await?;
+        self.look_up().await?;
         if let Some(toolbox) = self.0.last.read().toolbox.clone() {
             return Ok(toolbox);
         }
@@ -229,7 +229,9 @@ impl Sandbox {
         struct Answer {
             url: String,
         }
-        let answer = self.request(Method::GET, "/toolbox-proxy-url")?.send().await?.json().await?;
+        let request = self.request(Method::GET, "/toolbox-proxy-url")?;
+        let request = request.answered_within(self.client().config().idle_timeout);
+        let answer = request.send().await?.json().await?;
         let answer: Answer = reading::parse(&answer, "the toolbox's address")?;
         let toolbox = Toolbox::new(&answer.url, &self.reading().id);
         self.0.last.write().toolbox = Some(toolbox.clone());
@@ -246,12 +248,14 @@ impl Sandbox {
         self.reread_within(None).await
     }
 
-    /// The same; `limit` bounds the wait for the answer's head, and for each piece of its body.
+    /// The same for an operation that may have no limit of its own: within the idle limit.
+    async fn look_up(&self) -> Result<()> {
+        self.reread_within(self.client().config().idle_timeout).await
+    }
+
+    /// The same, [`answered_within`](Request::answered_within) that limit.
     async fn reread_within(&self, limit: Option<Duration>) -> Result<()> {
-        let mut request = self.request(Method::GET, "")?.deadline(limit);
-        if limit.is_some() {
-            request = request.idle(limit);
-        }
+        let request = self.request(Method::GET, "")?.answered_within(limit);
         self.take(request.send().await?.json().await?)
     }
 

@@ -7,23 +7,17 @@ use super::nothing::Nothing;
 use crate::client::error::{Error, Result};
 use crate::client::event_socket::{Notice, Subscription};
 use crate::client::operation::Context;
-use crate::client::polling::{FailedReads, PAUSE, PAUSE_MAX};
+use crate::client::polling::{PAUSE, PAUSE_MAX, Polling, READ_LIMIT};
 use crate::client::status;
-use crate::client::transport::{Json, caller_deadline};
+use crate::client::transport::Json;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
-use tokio::time::{Instant, sleep_until, timeout_at};
+use tokio::time::{Instant, sleep_until};
 
 /// How long polls stay that close together.
 const FAST_POLLING: Duration = Duration::from_secs(5);
 /// The pause between polls while events come.
 const POLL_BEHIND_EVENTS: Duration = Duration::from_secs(1);
-/// The last look happens this long before the caller gives up.
-const LAST_LOOK: Duration = Duration::from_millis(250);
-/// A look that is still under way this long before the caller gives up is given up itself: the wait's own error says more.
-const LAST_MOMENT: Duration = Duration::from_millis(10);
-/// A poll that is not answered for so long is a failed one: the wait goes on beside it.
-const POLL_LIMIT: Duration = Duration::from_secs(5);
 
 crate::params! {
     pub struct Wait {
@@ -46,26 +40,11 @@ pub(super) struct Goal<'a> {
 
 /// Waits, reading the sandbox again and again; the reading that ended it is the one kept.
 pub(super) async fn until(sandbox: &Sandbox, goal: Goal<'_>) -> Result<()> {
-    let began = Instant::now();
-    let before_deadline = |margin: Duration| {
-        caller_deadline().map(|deadline| deadline - margin.min(deadline.duration_since(began) / 4))
-    };
-    let (last_look, last_moment) = (before_deadline(LAST_LOOK), before_deadline(LAST_MOMENT));
-    let (mut pause, mut failed_reads, mut suspected) = (PAUSE, FailedReads::default(), false);
+    let (mut polling, mut pause, mut suspected) = (Polling::begin(), PAUSE, false);
     let mut events = None;
     loop {
-        let looking_last = last_look.is_some_and(|at| Instant::now() >= at);
-        let look = sandbox.reread_within(Some(POLL_LIMIT));
-        let looked = match last_moment {
-            None => look.await,
-            Some(at) => match timeout_at(at, look).await {
-                Ok(looked) => looked,
-                Err(_) => return Err(late(sandbox, goal.name, began, failed_reads)),
-            },
-        };
-        match looked {
-            Ok(()) => {
-                failed_reads.reset();
+        match polling.look(sandbox.reread_within(Some(READ_LIMIT))).await {
+            Ok(Some(())) => {
                 let reading = sandbox.reading();
                 // A listener is told that the socket is connected, so that nothing from before is missed.
                 if events.is_none() && sandbox.client().config().events {
@@ -81,23 +60,19 @@ pub(super) async fn until(sandbox: &Sandbox, goal: Goal<'_>) -> Result<()> {
                 }
                 suspected = failed;
             }
-            Err(error) if error.status() == status::HTTP_NOT_FOUND => {
-                if goal.gone_is_good {
-                    return Ok(());
-                }
-                return Err(error);
+            Ok(None) => {}
+            Err(error) if error.status() == status::HTTP_NOT_FOUND && goal.gone_is_good => {
+                return Ok(());
             }
-            Err(error) => failed_reads.bear(error)?,
-        }
-        if looking_last {
-            return Err(late(sandbox, goal.name, began, failed_reads));
+            Err(error) => return Err(error),
         }
         // A failure that is suspected is looked at again soon, events or not.
         let connected = !suspected && events.as_ref().is_some_and(Subscription::is_connected);
-        let next = Instant::now() + if connected { POLL_BEHIND_EVENTS } else { pause };
-        let next = last_look.map_or(next, |at| next.min(at.max(Instant::now())));
+        let Some(next) = polling.next_look(if connected { POLL_BEHIND_EVENTS } else { pause }) else {
+            return Err(late(sandbox, goal.name, polling));
+        };
         pause_until(next, events.as_mut()).await;
-        if began.elapsed() > FAST_POLLING {
+        if polling.elapsed() > FAST_POLLING {
             pause = pause.mul_f64(1.1).min(PAUSE_MAX);
         }
     }
@@ -117,14 +92,14 @@ async fn pause_until(at: Instant, events: Option<&mut Subscription>) {
     }
 }
 
-fn late(sandbox: &Sandbox, wanted: &str, began: Instant, failed_reads: FailedReads) -> Error {
-    let (state, id, elapsed) = (sandbox.reading().state, sandbox.id(), began.elapsed().as_millis());
+fn late(sandbox: &Sandbox, wanted: &str, polling: Polling) -> Error {
+    let (state, id, elapsed) = (sandbox.reading().state, sandbox.id(), polling.elapsed().as_millis());
     let so_far = match state.is_empty() {
         // Attached by its id, and no reading came.
         true => format!("sandbox {id} could not be read within {elapsed} ms, and may not be {wanted}"),
         false => format!("sandbox {id} is still {state} after {elapsed} ms, not {wanted}"),
     };
-    let mut error = failed_reads.late(so_far, "raise `timeoutMs`, or wait again with sandbox.wait");
+    let mut error = polling.late(so_far, "raise `timeoutMs`, or wait again with sandbox.wait");
     error.detail_mut().sandbox_id = Some(sandbox.id().to_owned());
     error
 }

@@ -75,7 +75,7 @@ impl Log {
     pub async fn exit_code(&self) -> Result<Option<i64>> {
         let limit = self.sandbox.client().at_most_idle(STATE_LIMIT);
         let request = self.sandbox.toolbox(Method::GET, &self.command).await?;
-        let answer = request.deadline(Some(limit)).idle(Some(limit)).send().await?.json().await?;
+        let answer = request.answered_within(Some(limit)).send().await?.json().await?;
         /// A command, or the entrypoint's session with the one command it has.
         #[derive(Deserialize)]
         #[serde(rename_all = "camelCase")]

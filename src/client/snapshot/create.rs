@@ -2,20 +2,19 @@
 
 use super::Reading;
 use crate::client::Client;
-use crate::client::build_log::{self, Built, Phase, READ_LIMIT};
+use crate::client::build_log::{self, Built, Phase};
 use crate::client::error::{Error, Result};
 use crate::client::image::{self, BuildInfo, ImageOrName};
 use crate::client::lock::RwLock;
 use crate::client::operation::{Context, Progress};
-use crate::client::polling::{FailedReads, PAUSE, PAUSE_MAX};
+use crate::client::polling::{PAUSE, PAUSE_MAX, Polling, READ_LIMIT};
 use crate::client::sandbox::Resources;
 use crate::client::status;
 use crate::client::stream::{Ended, Io};
-use crate::client::transport::{Json, caller_deadline, segment};
+use crate::client::transport::{Json, segment};
 use http::Method;
 use serde::Serialize;
-use std::time::Duration;
-use tokio::time::{Instant, sleep};
+use tokio::time::sleep_until;
 
 crate::params! {
     stream
@@ -107,27 +106,24 @@ impl Making {
 
     /// Polls until the state is a final one.
     async fn ended(&self) -> Result<()> {
-        let deadline = caller_deadline().map(|deadline| deadline - MARGIN);
-        let (mut pause, mut failed_reads, mut suspected) = (PAUSE, FailedReads::default(), false);
+        let (mut polling, mut pause, mut suspected) = (Polling::begin(), PAUSE, false);
+        let mut is_read = true;
         loop {
             let reading = self.reading();
             match reading.state.as_str() {
                 "active" => return Ok(()),
                 // A failure may be stale: it counts when it is read twice.
-                state if has_failed(state) && suspected => return Err(self.failure(&reading)),
+                state if is_read && suspected && has_failed(state) => return Err(self.failure(&reading)),
                 state => suspected = has_failed(state),
             }
-            if deadline.is_some_and(|deadline| Instant::now() + pause > deadline) {
+            let Some(next) = polling.next_look(pause) else {
                 let (name, state) = (&self.name, &reading.state);
                 let advice = "the build goes on: read it with snapshot.get, or raise `timeoutMs`";
-                return Err(failed_reads.late(format!("snapshot {name} is still {state}"), advice));
-            }
-            sleep(pause).await;
+                return Err(polling.late(format!("snapshot {name} is still {state}"), advice));
+            };
+            sleep_until(next).await;
             pause = pause.mul_f64(1.2).min(PAUSE_MAX);
-            match self.reread().await {
-                Ok(()) => failed_reads.reset(),
-                Err(error) => failed_reads.bear(error)?,
-            }
+            is_read = polling.look(self.reread()).await?.is_some();
         }
     }
 
@@ -157,8 +153,7 @@ impl Built for Making {
 
     async fn reread(&self) -> Result<()> {
         let path = format!("snapshots/{}", segment(&self.reading().id)?);
-        let request =
-            self.client.request(Method::GET, &path).deadline(Some(READ_LIMIT)).idle(Some(READ_LIMIT));
+        let request = self.client.request(Method::GET, &path).answered_within(Some(READ_LIMIT));
         let json = request.send().await?.object("a snapshot").await?;
         let reading = Reading::of(&json)?;
         *self.last.write() = (json, reading);
@@ -174,9 +169,6 @@ impl Built for Making {
 fn has_failed(state: &str) -> bool {
     matches!(state, "error" | "build_failed")
 }
-
-/// The wait ends this long before the caller's limit, so that its error can tell the state.
-const MARGIN: Duration = Duration::from_millis(100);
 
 pub async fn create(client: Client, params: Create, context: Context) -> Result<Json> {
     let making = Making::request(client, &params, context.progress.clone()).await?;

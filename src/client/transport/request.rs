@@ -123,6 +123,15 @@ impl Request {
 
     /// Sends the credential with this one request although its origin is not trusted: a URL that the
     /// API named for it (build logs).
+    /// Limits the whole answer where a limit is given: the time to its head, and how long the body may stand still.
+    pub fn answered_within(mut self, limit: Option<Duration>) -> Self {
+        if let Some(limit) = limit {
+            self.0.limit = Some(limit);
+            self.0.idle = Some(self.0.idle.map_or(limit, |idle| idle.min(limit)));
+        }
+        self
+    }
+
     pub fn authorized(mut self) -> Self {
         self.0.authorized = true;
         self

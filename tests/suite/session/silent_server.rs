@@ -2,7 +2,7 @@
 //! `timeoutMs` here ends by the client's own limits.
 
 use crate::support::toolbox::{Reply, Toolbox, ok};
-use crate::support::{call, open};
+use crate::support::{call, client, made, open, soon};
 use daytona::client::sandbox::Sandbox;
 use daytona::client::status;
 use serde_json::{Value, json};
@@ -62,7 +62,7 @@ async fn no_operation_waits_for_ever_for_a_server_that_never_answers() {
             assert_eq!(error.status(), status::TIMEOUT, "{operation} {params}: {error:?}");
         }
     });
-    crate::support::soon(futures_util::future::join_all(calls)).await;
+    soon(futures_util::future::join_all(calls)).await;
     for (operation, params) in STREAMS {
         let stream = open(&sandbox, operation, serde_json::from_str(params).unwrap()).unwrap();
         let error = stream.failed().await;
@@ -84,10 +84,30 @@ async fn no_operation_waits_for_ever_for_the_second_half_of_an_answer() {
             }
         }
     });
-    crate::support::soon(futures_util::future::join_all(calls)).await;
+    soon(futures_util::future::join_all(calls)).await;
     for (operation, params) in STREAMS {
         let stream = open(&sandbox, operation, serde_json::from_str(params).unwrap()).unwrap();
         let error = stream.failed().await;
+        assert_eq!(error.status(), status::TIMEOUT, "{operation}: {error:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_looked_up_for_an_operation_without_a_limit_has_one() {
+    let toolbox = Toolbox::start_api(|_, _| Reply::Silence).await;
+    let config = json!({"idleTimeoutMs": 300});
+    // The sandbox itself: where its toolbox is.
+    let api = client(&toolbox.url, config.clone());
+    let (unread, _) = made(&api, "sandbox.attach", json!({"sandbox": "sb-1"})).await.unwrap();
+    let known = toolbox.sandbox(config).await;
+    for (sandbox, operation, params) in [
+        (&unread, "process.execute", json!({"command": "true"})),
+        (&unread, "files.read", json!({"path": "f"})),
+        // What the daemon can do.
+        (&known, "process.code_run", json!({"code": "1", "language": "python", "argv": ["a b"]})),
+        (&known, "git.clone", json!({"url": "https://a/b", "path": "b", "depth": 1})),
+    ] {
+        let error = soon(call(sandbox, operation, params)).await.unwrap_err();
         assert_eq!(error.status(), status::TIMEOUT, "{operation}: {error:?}");
     }
 }

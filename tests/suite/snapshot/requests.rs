@@ -160,6 +160,32 @@ async fn a_timeout_tells_the_state() {
 }
 
 #[tokio::test]
+async fn a_timeout_tells_the_state_also_where_the_server_has_fallen_silent() {
+    let server = Server::start(|asked| match asked.line.starts_with("POST") {
+        true => Answer::Keep(json_answer("200 OK", &snapshot("pending"))),
+        false => Answer::Stall(Vec::new()),
+    })
+    .await;
+    let params = json!({"name": "s", "image": "debian:12", "timeoutMs": 700});
+    let error = on_client(&client(&server.url(), json!({})), "snapshot.create", params).await.unwrap_err();
+    assert_eq!(error.status(), status::TIMEOUT);
+    assert!(error.detail().message.contains("snapshot s is still pending"), "{error}");
+}
+
+#[tokio::test]
+async fn a_failure_that_could_not_be_read_again_is_not_read_twice() {
+    let server = Server::start(|asked| match asked.number {
+        0 => Answer::Keep(json_answer("200 OK", &snapshot("error"))),
+        1 => Answer::Keep(json_answer("503 Service Unavailable", &json!({"message": "busy"}))),
+        _ => Answer::Keep(json_answer("200 OK", &snapshot("active"))),
+    })
+    .await;
+    let params = json!({"name": "s", "image": "debian:12"});
+    let client = client(&server.url(), json!({"retries": 0}));
+    assert_eq!(on_client(&client, "snapshot.create", params).await.unwrap()["state"], "active");
+}
+
+#[tokio::test]
 async fn what_a_change_names_is_resolved_to_an_id() {
     let server = Server::start(|asked| {
         let line = asked.line.as_str();

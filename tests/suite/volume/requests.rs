@@ -166,6 +166,19 @@ async fn a_wait_that_is_too_short_tells_the_state() {
 }
 
 #[tokio::test]
+async fn a_wait_tells_the_state_also_where_the_server_has_fallen_silent() {
+    let server = Server::start(|asked| match asked.number {
+        0 => found("creating"),
+        _ => Answer::Stall(Vec::new()),
+    })
+    .await;
+    let params = json!({"idOrName": "data", "timeoutMs": 700});
+    let error = asks(&server, "volume.wait", params).await.unwrap_err();
+    assert_eq!(error.status(), status::TIMEOUT);
+    assert!(error.detail().message.contains("volume data is still creating"), "{error:?}");
+}
+
+#[tokio::test]
 async fn an_answer_of_another_shape_is_an_error_of_the_protocol() {
     for (operation, params, answer) in [
         ("volume.create", json!({"name": "n"}), json!([])),
