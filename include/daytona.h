@@ -1527,7 +1527,7 @@ int32_t daytona_sandbox_wait_for_start(daytona_sandbox_t sandbox,
                                        size_t *out_len);
 
 /**
- * Waits until the sandbox is stopped, or gone.
+ * Waits until the sandbox is stopped, or gone: its state is then `destroyed`.
  *
  * `sandbox`: a sandbox handle.
  * `options`: NULL, or a JSON object with any of

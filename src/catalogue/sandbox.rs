@@ -229,7 +229,7 @@ pub(super) const ENTRIES: &[Operation] = &[
         call: sandbox::wait_for_start,
     },
     operation! {
-        /// Waits until the sandbox is stopped, or gone.
+        /// Waits until the sandbox is stopped, or gone: its state is then `destroyed`.
         "sandbox.wait_for_stop", Sandbox, Guide, sandbox::Nothing,
         required: [],
         result: Json(sandbox::Described),

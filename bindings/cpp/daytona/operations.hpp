@@ -3256,7 +3256,7 @@ class SandboxOperations : public detail::Operations {
         return submit_<Json>(Params("sandbox.wait_for_start", options));
     }
 
-    /// Waits until the sandbox is stopped, or gone.
+    /// Waits until the sandbox is stopped, or gone: its state is then `destroyed`.
     ///
     /// Gives an object with id, name, organizationId, snapshot?, user, env?, labels, public, networkBlockAll?,
     /// networkAllowList?, domainAllowList?, outboundProxyUrl?, otelEndpointOverride?, target, cpu, gpu, memory,

@@ -395,7 +395,7 @@ func (s *SandboxHandle) WaitForStart(ctx context.Context, options *CallOptions) 
 	return Call[Sandbox](ctx, s.target, "sandbox.wait_for_start", Members(options))
 }
 
-// WaitForStop waits until the sandbox is stopped, or gone.
+// WaitForStop waits until the sandbox is stopped, or gone: its state is then `destroyed`.
 //
 // Cancelled: Ends the wait. Without a deadline it gives up after 60 s.
 //

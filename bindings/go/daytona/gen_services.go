@@ -1020,7 +1020,7 @@ func (s *Sandbox) WaitForStart(ctx context.Context, timeout time.Duration) error
 	return s.update(ctx, "sandbox.wait_for_start", api.Milliseconds("timeoutMs", timeout))
 }
 
-// WaitForStop waits until the sandbox is stopped, or gone.
+// WaitForStop waits until the sandbox is stopped, or gone: its state is then `destroyed`.
 //
 // The operation sandbox.wait_for_stop: the package api has its documentation.
 func (s *Sandbox) WaitForStop(ctx context.Context, timeout time.Duration) error {

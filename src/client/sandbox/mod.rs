@@ -67,6 +67,7 @@ use super::{log, status};
 use crate::client::lock::RwLock;
 use http::Method;
 use reading::Reading;
+use serde_json::{Map, Value};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -257,6 +258,14 @@ impl Sandbox {
     async fn reread_within(&self, limit: Option<Duration>) -> Result<()> {
         let request = self.request(Method::GET, "")?.answered_within(limit);
         self.take(request.send().await?.json().await?)
+    }
+
+    /// Keeps that the sandbox is gone. The server has no JSON for that: it is the one last read, in that state.
+    fn note_destroyed(&self) -> Result<()> {
+        let mut json: Map<String, Value> = serde_json::from_slice(&self.info().text).unwrap_or_default();
+        json.entry("id").or_insert_with(|| self.id().into());
+        json.insert("state".into(), "destroyed".into());
+        self.take(Value::Object(json).to_string().into_bytes().into())
     }
 
     /// An unreachable toolbox, or an odd refusal, often means that the sandbox is stopped, deleted or out of

@@ -62,7 +62,7 @@ pub(super) async fn until(sandbox: &Sandbox, goal: Goal<'_>) -> Result<()> {
             }
             Ok(None) => {}
             Err(error) if error.status() == status::HTTP_NOT_FOUND && goal.gone_is_good => {
-                return Ok(());
+                return sandbox.note_destroyed();
             }
             Err(error) => return Err(error),
         }

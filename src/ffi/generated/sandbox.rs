@@ -767,7 +767,7 @@ pub unsafe extern "C" fn daytona_sandbox_wait_for_start(
     }
 }
 
-/// Waits until the sandbox is stopped, or gone.
+/// Waits until the sandbox is stopped, or gone: its state is then `destroyed`.
 ///
 /// `sandbox`: a sandbox handle.
 /// `options`: NULL, or a JSON object with any of

@@ -137,8 +137,9 @@ async fn gone_is_what_a_stop_and_a_delete_wanted_and_a_start_did_not() {
     for (operation, params) in [("sandbox.stop", json!({})), ("sandbox.delete", json!({"wait": true}))] {
         let mut readings = states(&["started"]);
         readings.push(json!({"status": "404 Not Found"}));
+        readings[0]["cpu"] = json!(2);
         let read = asks(&reads(readings).await, operation, params).await.unwrap();
-        assert_eq!(read["state"], "started", "{operation}: the reading before it was gone");
+        assert_eq!(read, json!({"id": "sb-1", "state": "destroyed", "cpu": 2}), "{operation}");
     }
     let mut readings = states(&["stopped"]);
     readings.push(json!({"status": "404 Not Found"}));

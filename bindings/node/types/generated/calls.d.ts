@@ -2923,7 +2923,7 @@ export declare class SandboxCalls extends Target {
   waitForStart(options?: CallOptions): Promise<void>
 
   /**
-   * Waits until the sandbox is stopped, or gone.
+   * Waits until the sandbox is stopped, or gone: its state is then `destroyed`.
    *
    * Gives up after 60 s unless `timeoutMs` says otherwise. Cancelled: Ends the wait.
    */
@@ -3254,7 +3254,7 @@ export declare class SandboxCalls extends Target {
   waitUntilStarted(timeout?: number, options?: CallOptions): Promise<void>
 
   /**
-   * Waits until the sandbox is stopped, or gone.
+   * Waits until the sandbox is stopped, or gone: its state is then `destroyed`.
    *
    * Gives up after 60 s unless `timeoutMs` says otherwise. Cancelled: Ends the wait.
    * @param timeout Seconds until the library gives up; 0 is no limit. Default: 60.

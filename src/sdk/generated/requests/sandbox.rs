@@ -272,7 +272,7 @@ impl Sandbox {
         SandboxWaitForStartRequest(it)
     }
 
-    /// Waits until the sandbox is stopped, or gone.
+    /// Waits until the sandbox is stopped, or gone: its state is then `destroyed`.
     ///
     /// Dropped while it runs: Ends the wait.
     ///

@@ -2117,7 +2117,7 @@ module Daytona
       update(invoke('sandbox.wait_for_start', { timeoutMs: timeout_ms }))
     end
 
-    # Waits until the sandbox is stopped, or gone.
+    # Waits until the sandbox is stopped, or gone: its state is then `destroyed`.
     #
     # Gives up after 60 s unless `timeout_ms` says otherwise. Cancelled: Ends the wait.
     def wait_for_stop(timeout_ms: nil)
@@ -2587,7 +2587,7 @@ module Daytona
       update(invoke('sandbox.wait_for_start', { timeoutMs: milliseconds(timeout) }))
     end
 
-    # Waits until the sandbox is stopped, or gone.
+    # Waits until the sandbox is stopped, or gone: its state is then `destroyed`.
     #
     # Gives up after 60 s unless `timeout_ms` says otherwise. Cancelled: Ends the wait.
     def wait_for_sandbox_stop(timeout = 60)

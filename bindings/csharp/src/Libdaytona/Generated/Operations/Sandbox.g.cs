@@ -250,7 +250,7 @@ public partial class Sandbox
     public virtual SandboxInfo WaitForStart(CallOptions? options = null) =>
         Learn(_target!.Call("sandbox.wait_for_start"u8, Parameters.Rent().With(options), static answer => answer.Json(Daytona.SandboxInfo.Read)));
 
-    /// <summary>Waits until the sandbox is stopped, or gone.</summary>
+    /// <summary>Waits until the sandbox is stopped, or gone: its state is then <c>destroyed</c>.</summary>
     /// <remarks>Cancelled: Ends the wait. Endpoint: <c>GET {api}/sandbox/{id}</c>.</remarks>
     /// <param name="options">What else can be said; null is nothing.</param>
     /// <param name="cancellationToken">Cancels it.</param>
