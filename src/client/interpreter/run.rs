@@ -6,6 +6,7 @@ use crate::client::error::{Error, Result};
 use crate::client::files::probe_daemon;
 use crate::client::json;
 use crate::client::operation::Context;
+use crate::client::process::whole_seconds;
 use crate::client::sandbox::{Daemon, Sandbox};
 use crate::client::socket_io::{Frame, SocketIo};
 use crate::client::stream::{Channel, Chunk, Ended, Io, Sink};
@@ -128,8 +129,8 @@ async fn perform(
     if params.code.is_empty() {
         return Err(Error::invalid("interpreter.run: `code` is empty"));
     }
-    let timeout = whole_seconds(params.timeout())?;
-    let limit = (timeout > 0).then(|| Duration::from_secs(timeout));
+    let timeout = whole_seconds("interpreter.run", params.timeout())?;
+    let limit = timeout.map(|seconds| Duration::from_secs(seconds.into()));
     let mut request = serde_json::json!({ "code": params.code });
     if let Some(id) = &params.context_id {
         request["contextId"] = id.as_str().into();
@@ -138,7 +139,7 @@ async fn perform(
         request["envs"] = serde_json::json!(env);
     }
     if params.timeout.is_some() {
-        request["timeout"] = timeout.into();
+        request["timeout"] = timeout.unwrap_or_default().into();
     }
     let handshake = sandbox.toolbox(Method::GET, "process/interpreter/execute").await?;
     let mut socket = handshake.deadline(Some(sandbox.client().connect_limit())).websocket(&[]).await?;
@@ -160,16 +161,6 @@ async fn perform(
 /// ping meanwhile, but other requests.
 async fn may_wait_for_its_turn(sandbox: &Sandbox) -> bool {
     matches!(probe_daemon(sandbox).await, Ok(Daemon::Older))
-}
-
-/// Rounded up: half a second must not become 0, which is no limit.
-fn whole_seconds(seconds: f64) -> Result<u64> {
-    // The server counts nanoseconds in 63 bits.
-    if !(0.0..=9e9).contains(&seconds) {
-        let message = format!("interpreter.run: `timeout` is {seconds}; give seconds, 0 for no limit");
-        return Err(Error::invalid(message));
-    }
-    Ok(seconds.ceil() as u64)
 }
 
 /// A message of the worker; what it has no value for is null or absent.

@@ -85,19 +85,15 @@ fn limit(operation: &str, seconds: f64) -> Result<Option<Duration>> {
     if seconds == 0.0 {
         return Ok(None);
     }
-    Duration::try_from_secs_f64(seconds).map(Some).map_err(|_| {
+    Duration::try_from_secs_f64(seconds.clamp(-1.0, u32::MAX.into())).map(Some).map_err(|_| {
         Error::invalid(format!("{operation}: `timeout` is {seconds}; give seconds, 0 for no limit"))
     })
 }
 
 /// Rounded up: half a second must not become 0, which is no limit.
-fn whole_seconds(operation: &str, timeout: f64) -> Result<Option<u32>> {
-    let Some(limit) = limit(operation, timeout)? else { return Ok(None) };
-    let seconds = limit.as_secs() + u64::from(limit.subsec_nanos() > 0);
+pub(crate) fn whole_seconds(operation: &str, timeout: f64) -> Result<Option<u32>> {
     // A limit too short to be measured is still one.
-    u32::try_from(seconds.max(1)).map(Some).map_err(|_| {
-        Error::invalid(format!("{operation}: `timeout` is {seconds}; the server takes up to {} s", u32::MAX))
-    })
+    Ok(limit(operation, timeout)?.map(|limit| limit.as_secs_f64().ceil().max(1.0) as u32))
 }
 
 #[cfg(test)]
@@ -118,10 +114,16 @@ mod tests {
     }
 
     #[test]
+    fn a_limit_beyond_what_the_server_counts_is_the_longest_that_it_does() {
+        for timeout in [f64::from(u32::MAX), 5e9, Duration::MAX.as_secs_f64(), f64::INFINITY] {
+            assert_eq!(seconds(timeout), Some(u32::MAX));
+        }
+    }
+
+    #[test]
     fn a_limit_that_is_no_time_is_refused() {
-        for timeout in [-1.0, -0.001, f64::INFINITY, f64::NAN, 1e30] {
+        for timeout in [-1.0, -0.001, f64::NEG_INFINITY, f64::NAN] {
             assert!(limit("process.execute", timeout).is_err(), "{timeout}");
         }
-        assert!(whole_seconds("process.execute", 5e9).is_err());
     }
 }

@@ -90,9 +90,7 @@ async fn a_frame_that_cannot_be_read_is_an_error() {
 async fn a_wrong_argument_sends_nothing() {
     let toolbox = Toolbox::start(|_, _| unreachable!()).await;
     let sandbox = toolbox.sandbox(json!({})).await;
-    for params in
-        [json!({"code": ""}), json!({"code": "c", "timeout": -1}), json!({"code": "c", "timeout": 1e30})]
-    {
+    for params in [json!({"code": ""}), json!({"code": "c", "timeout": -1})] {
         let error = call(&sandbox, "interpreter.run", params).await.unwrap_err();
         assert_eq!(error.status(), status::INVALID_ARGUMENT);
     }

@@ -302,7 +302,6 @@ async fn what_cannot_run_is_refused_before_anything_is_sent() {
         ("process.run", json!({"command": "a", "env": {"A-B": ""}})),
         ("process.run", json!({"command": "a", "timeout": -1})),
         ("process.execute", json!({"command": "a", "timeout": -0.5})),
-        ("process.execute", json!({"command": "a", "timeout": 1e300})),
         ("process.execute", json!({"command": "a", "envs": {}})),
         ("process.execute", json!({"command": 1})),
     ] {
