@@ -18,9 +18,7 @@ pub fn parse_object<P: DeserializeOwned>(operation: &str, json: &[u8]) -> Result
         return Ok(params);
     }
     // The slow way, for numbers that are integers as doubles, and for the sake of the message.
-    let mut value: Value = serde_json::from_slice(json).map_err(|error| {
-        Error::new(status::INVALID_JSON, format!("{operation}: the parameters are not JSON: {error}"))
-    })?;
+    let mut value: Value = serde_json::from_slice(json).map_err(|error| no_value(operation, json, &error))?;
     whole_numbers_to_integers(&mut value);
     if !value.is_object() {
         return Err(Error::invalid(format!(
@@ -34,6 +32,17 @@ pub fn parse_object<P: DeserializeOwned>(operation: &str, json: &[u8]) -> Result
         let complaint = complaint(&value, error.path(), &error.inner().to_string());
         Error::invalid(format!("{operation}: {complaint}"))
     })
+}
+
+/// The error of what is no JSON, or has a number that no type holds: that is a wrong value of its member.
+fn no_value(operation: &str, json: &[u8], error: &serde_json::Error) -> Error {
+    if error.to_string().starts_with("number out of range") {
+        let mut deserializer = serde_json::Deserializer::from_slice(json);
+        if let Err(error) = serde_path_to_error::deserialize::<_, Value>(&mut deserializer) {
+            return Error::invalid(format!("{operation}: `{}` is a number out of range", error.path()));
+        }
+    }
+    Error::new(status::INVALID_JSON, format!("{operation}: the parameters are not JSON: {error}"))
 }
 
 /// What is wrong, from serde's words for it.
@@ -171,9 +180,17 @@ mod tests {
 
     #[test]
     fn a_fraction_or_a_number_beyond_the_type_is_an_error_that_names_the_key() {
-        for json in
-            [r#"{"count":1.5}"#, r#"{"count":1e10}"#, r#"{"timeoutMs":-1.0}"#, r#"{"timeoutMs":1e20}"#]
-        {
+        let digits = format!(r#"{{"timeoutMs":1{}}}"#, "0".repeat(400));
+        for json in [
+            r#"{"count":1.5}"#,
+            r#"{"count":1e10}"#,
+            r#"{"timeoutMs":-1.0}"#,
+            r#"{"timeoutMs":1e20}"#,
+            r#"{"timeoutMs":18446744073709551616}"#,
+            r#"{"timeoutMs":1e400}"#,
+            r#"{"ratio":1,"count":-1e400}"#,
+            &digits,
+        ] {
             let error = parse(json).unwrap_err();
             assert_eq!(error.status(), status::INVALID_ARGUMENT, "{json}");
             let key = if json.contains("count") { "count" } else { "timeoutMs" };
@@ -201,6 +218,7 @@ mod tests {
             ),
             (r#"{"ratio":true}"#, "test: `ratio` has to be a number, and is true"),
             (r#"{"list":{}}"#, "test: `list` has to be an array, and is an object"),
+            (r#"{"list":[1,1e400]}"#, "test: `list[1]` is a number out of range"),
             (r#"{"list":[1,null]}"#, "test: `list[1]` has to be a whole number from 0 to 255, and is null"),
             (r#"{"inner":3}"#, "test: `inner` has to be an object, and is 3"),
             (r#"{"inner":{}}"#, "test: `name` is missing in `inner`"),

@@ -12,7 +12,8 @@ use serde_json::Value;
 use std::future::IntoFuture;
 
 /// A request by the name of its operation, made by [`Client::operation`] and [`Sandbox::operation`]. It is sent when it is
-/// awaited, and gives the JSON of the result.
+/// awaited, and gives the JSON of the result. As of every request of this crate, a result that is nested deeper than 128
+/// levels is [`ErrorClass::Protocol`](super::ErrorClass::Protocol): reading it would take the stack.
 ///
 /// ```no_run
 /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {

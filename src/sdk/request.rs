@@ -236,8 +236,11 @@ pub fn read<T: DeserializeOwned>(operation: &'static Operation, json: &[u8]) -> 
         // Once more, the slow way, which knows the field.
         let mut deserializer = serde_json::Deserializer::from_slice(json);
         serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
-            let message =
-                format!("the server's answer to {} is not as it should be: {error}", operation.name);
+            let what = match error.inner().to_string().starts_with("recursion limit exceeded") {
+                true => "nested deeper than 128 levels, which are the most that are read".to_owned(),
+                false => format!("not as it should be: {error}"),
+            };
+            let message = format!("the server's answer to {} is {what}", operation.name);
             named(operation, Error::new(status::PROTOCOL, message))
         })
     })
