@@ -16,7 +16,8 @@ pub fn render(catalogue: &Catalogue) -> String {
          The name is the same in every language: `files.list` is `daytona_files_list` in C and \"files.list\" in\n\
          `daytona_call`. `{{sb}}` is the sandbox's toolbox URL, `{{api}}` the API's. Results are the server's JSON,\n\
          untouched: a newer server's fields arrive by themselves. A field marked `?` may be absent; null comes only\n\
-         where the type says so. Every operation also takes:\n"
+         where the type says so. An operation without a result takes every answer with a status from 200 to 299 that is\n\
+         no web page, whatever stands in it. Every operation also takes:\n"
     ));
     page.fields("options", &catalogue.common);
     let mut area = "";

@@ -145,10 +145,6 @@ impl Log {
             Some(Err(error)) => return missing_or_cut(error.status()),
             None => return Outcome::BuildOver,
         };
-        // A log is plain text; a page is a proxy's.
-        if response.header("content-type").is_some_and(|kind| kind.starts_with("text/html")) {
-            return Outcome::Cut;
-        }
         let mut known = self.position;
         loop {
             match during_build(built, response.chunk()).await {

@@ -287,8 +287,8 @@ impl Response {
 
     /// Whether it calls itself HTML and is not a file's content.
     fn may_be_page(&self) -> bool {
-        self.header("content-type").is_some_and(|kind| kind.starts_with("text/html"))
-            && self.header("content-disposition").is_none()
+        let html = |kind: &str| kind.get(..9).is_some_and(|kind| kind.eq_ignore_ascii_case("text/html"));
+        self.header("content-type").is_some_and(html) && self.header("content-disposition").is_none()
     }
 
     /// Refuses a web page. The API calls a bare text HTML as well, so that the beginning of the body decides.
