@@ -117,6 +117,16 @@ fn behind_links(path: &Path) -> PathBuf {
     target
 }
 
+/// A source of bytes.
+pub(super) trait Chunks {
+    /// The next chunk; `None` at the end.
+    async fn chunk(&mut self) -> Result<Option<Bytes>>;
+    /// Adds to an error that was found in the bytes where they come from.
+    fn complete(&self, error: Error) -> Error {
+        error
+    }
+}
+
 /// Writes chunks to an [`AtomicFile`] on the blocking pool. Dropped before `finish`, it leaves nothing,
 /// as soon as the batch that is being written has ended.
 pub(super) struct LocalSink {
@@ -145,7 +155,7 @@ impl LocalSink {
     }
 
     /// Adds a chunk; waits only while the previous batch is still being written.
-    pub async fn push(&mut self, chunk: Bytes) -> Result<()> {
+    async fn push(&mut self, chunk: Bytes) -> Result<()> {
         self.batch_bytes += chunk.len();
         self.batch.push(chunk);
         if self.batch_bytes < DISK_CHUNK_BYTES && self.batch.len() < MAX_BATCH_CHUNKS {
@@ -179,13 +189,39 @@ impl LocalSink {
         }
     }
 
+    /// Writes all chunks, and answers how many bytes that were. The outer error is of the chunks, the inner one of the local
+    /// file; after either nothing is left of it.
+    pub async fn receive(
+        mut self,
+        chunks: &mut impl Chunks,
+        mut progress: impl FnMut(u64),
+    ) -> Result<Result<u64>> {
+        let mut received = 0;
+        loop {
+            match chunks.chunk().await {
+                Ok(Some(chunk)) => {
+                    received += chunk.len() as u64;
+                    if let Err(error) = self.push(chunk).await {
+                        return Ok(Err(error));
+                    }
+                    progress(received);
+                }
+                Ok(None) => return Ok(self.finish().await.map(|()| received)),
+                Err(error) => {
+                    self.abandon().await;
+                    return Err(error);
+                }
+            }
+        }
+    }
+
     /// Removes the temporary file before it returns, so that a download that has failed leaves nothing.
-    pub async fn abandon(mut self) {
+    async fn abandon(mut self) {
         drop(self.file().await);
     }
 
     /// Writes the last batch and renames the file.
-    pub async fn finish(mut self) -> Result<()> {
+    async fn finish(mut self) -> Result<()> {
         let mut file = self.file().await?;
         let (batch, path) = (std::mem::take(&mut self.batch), self.path.clone());
         blocking(move || {

@@ -1,12 +1,12 @@
 //! Downloads many files, hundreds with a request, each written as its part of the response arrives. After a lost
 //! connection the files without an outcome are requested again, as long as each request completes at least one.
 
-use super::atomic_file::{self, LocalSink};
+use super::atomic_file::{self, Chunks, LocalSink};
 use super::blocking;
 use super::bulk::{BatchReport, Pair};
 use super::content::READ;
 use super::failure::{cannot, quoted};
-use super::multipart::{Head, Multipart};
+use super::multipart::Multipart;
 use crate::client::codes;
 use crate::client::error::{Error, Result};
 use crate::client::operation::Context;
@@ -103,7 +103,7 @@ async fn download_batch(sandbox: &Sandbox, report: &mut BatchReport, wanted: &[u
             parts.complete(Error::new(status::PROTOCOL, message))
         })?;
         if head.name == "file" {
-            receive(report, index, &head, &mut parts).await?;
+            receive(report, index, &mut parts).await?;
         } else {
             let error = explained(&mut parts).await?;
             let error = cannot("download", &report.pairs[index].remote_path, READ)(error);
@@ -121,40 +121,17 @@ async fn download_batch(sandbox: &Sandbox, report: &mut BatchReport, wanted: &[u
 }
 
 /// Writes one file. If that fails, the file has the error and the rest of its part is skipped.
-async fn receive(
-    report: &mut BatchReport,
-    index: usize,
-    head: &Head,
-    parts: &mut Multipart<Response>,
-) -> Result<()> {
+async fn receive(report: &mut BatchReport, index: usize, parts: &mut Multipart<Response>) -> Result<()> {
     let pair = report.pairs[index].clone();
-    let mut sink = match LocalSink::open(Path::new(&pair.local_path)).await {
-        Ok(sink) => sink,
-        Err(error) => {
-            report.failed(index, error);
-            return Ok(());
+    let received = match LocalSink::open(Path::new(&pair.local_path)).await {
+        Ok(sink) => {
+            let received = sink.receive(parts, |moved| report.report_progress(moved, None));
+            received.await.map_err(cannot("download", &pair.remote_path, READ))?
         }
+        Err(error) => Err(error),
     };
-    let mut received = 0;
-    loop {
-        let chunk = match parts.chunk().await {
-            Ok(Some(chunk)) => chunk,
-            Ok(None) => break,
-            Err(error) => {
-                sink.abandon().await;
-                return Err(cannot("download", &pair.remote_path, READ)(error));
-            }
-        };
-        received += chunk.len() as u64;
-        if let Err(error) = sink.push(chunk).await {
-            report.failed(index, error);
-            return Ok(());
-        }
-        report.report_progress(received, None);
-    }
-    debug_assert!(head.length.is_none_or(|length| length == received));
-    match sink.finish().await {
-        Ok(()) => report.done(index, received),
+    match received {
+        Ok(bytes) => report.done(index, bytes),
         Err(error) => report.failed(index, error),
     }
     Ok(())

@@ -1,5 +1,6 @@
 //! One file as bytes in memory.
 
+use super::atomic_file::Chunks;
 use super::failure::{Hints, cannot};
 use super::file_download::{FileDownload, RemoteFile};
 use super::{path, upload_request};

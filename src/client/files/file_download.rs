@@ -9,7 +9,7 @@ use bytes::Bytes;
 use http::Method;
 use std::time::Duration;
 
-use super::atomic_file::incomplete;
+use super::atomic_file::{Chunks, incomplete};
 
 /// `Last-Modified` has whole seconds: a younger time does not tell a file from one written a moment later.
 const MIN_VALIDATOR_AGE: Duration = Duration::from_secs(2);
@@ -72,23 +72,8 @@ pub(super) struct FileDownload {
     losses: u32,
 }
 
-impl FileDownload {
-    pub async fn open(sandbox: &Sandbox, file: RemoteFile) -> Result<Self> {
-        let response = request(sandbox, &file).await?.send().await?;
-        must_be_file(&response, file.media)?;
-        Ok(Self {
-            sandbox: sandbox.clone(),
-            file,
-            position: 0,
-            length: response.length(),
-            version: version(&response),
-            losses: 0,
-            response,
-        })
-    }
-
-    /// The next chunk; `None` at the end of the file.
-    pub async fn chunk(&mut self) -> Result<Option<Bytes>> {
+impl Chunks for FileDownload {
+    async fn chunk(&mut self) -> Result<Option<Bytes>> {
         loop {
             match self.response.chunk().await {
                 Ok(Some(chunk)) if chunk.is_empty() => {}
@@ -109,6 +94,22 @@ impl FileDownload {
                 Err(error) => return Err(error),
             }
         }
+    }
+}
+
+impl FileDownload {
+    pub async fn open(sandbox: &Sandbox, file: RemoteFile) -> Result<Self> {
+        let response = request(sandbox, &file).await?.send().await?;
+        must_be_file(&response, file.media)?;
+        Ok(Self {
+            sandbox: sandbox.clone(),
+            file,
+            position: 0,
+            length: response.length(),
+            version: version(&response),
+            losses: 0,
+            response,
+        })
     }
 
     async fn resume(&mut self, lost: Error) -> Result<()> {

@@ -1,7 +1,7 @@
 //! Reads a multipart response as it arrives. Delimiters and part heads may be split at any byte. A part with a
 //! Content-Length is read by that length, so that its content may contain the delimiter and is not copied.
 
-use super::atomic_file::incomplete;
+use super::atomic_file::{Chunks, incomplete};
 use crate::client::error::{Error, Result};
 use crate::client::status;
 use crate::client::transport::Response;
@@ -10,13 +10,6 @@ use memchr::memmem;
 
 /// Upper bound on a part's headers, which are a few hundred bytes and a path.
 const MAX_PART_HEAD_BYTES: usize = 64 * 1024;
-
-/// The source of the bytes.
-pub(super) trait Chunks {
-    async fn chunk(&mut self) -> Result<Option<Bytes>>;
-    /// Adds to an error that was found in the bytes where they come from.
-    fn complete(&self, error: Error) -> Error;
-}
 
 impl Chunks for Response {
     async fn chunk(&mut self) -> Result<Option<Bytes>> {
@@ -59,6 +52,18 @@ pub(super) struct Head {
     pub length: Option<u64>,
 }
 
+/// The content of the part.
+impl<C: Chunks> Chunks for Multipart<C> {
+    async fn chunk(&mut self) -> Result<Option<Bytes>> {
+        let chunk = self.read_chunk().await;
+        chunk.map_err(|error| self.complete(error))
+    }
+
+    fn complete(&self, error: Error) -> Error {
+        self.chunks.complete(error)
+    }
+}
+
 impl<C: Chunks> Multipart<C> {
     /// `content_type` is the response's.
     pub fn new(content_type: Option<&str>, chunks: C) -> Result<Self> {
@@ -82,17 +87,6 @@ impl<C: Chunks> Multipart<C> {
     pub async fn next_part(&mut self) -> Result<Option<Head>> {
         let part = self.read_head().await;
         part.map_err(|error| self.complete(error))
-    }
-
-    /// The next chunk of the part's content; `None` at its end.
-    pub async fn chunk(&mut self) -> Result<Option<Bytes>> {
-        let chunk = self.read_chunk().await;
-        chunk.map_err(|error| self.complete(error))
-    }
-
-    /// An error that was found in what was read, with the answer that it was read from.
-    pub fn complete(&self, error: Error) -> Error {
-        self.chunks.complete(error)
     }
 
     async fn read_head(&mut self) -> Result<Option<Head>> {
@@ -321,10 +315,6 @@ mod tests {
     impl Chunks for TestChunks {
         async fn chunk(&mut self) -> Result<Option<Bytes>> {
             Ok(self.0.pop_front())
-        }
-
-        fn complete(&self, error: Error) -> Error {
-            error
         }
     }
 

@@ -1,5 +1,6 @@
 //! One file as a stream, at the pace of its writer or reader.
 
+use super::atomic_file::Chunks;
 use super::content::{READ, WRITE};
 use super::failure::cannot;
 use super::file_download::{FileDownload, RemoteFile};

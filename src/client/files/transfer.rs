@@ -148,23 +148,11 @@ async fn receive<F: FnOnce(Error) -> Error>(
     failed: impl Fn() -> F,
 ) -> Result<u64> {
     let mut download = FileDownload::open(sandbox, file).await.map_err(failed())?;
-    let mut sink = LocalSink::open(local).await?;
-    loop {
-        match download.chunk().await {
-            Ok(Some(chunk)) => sink.push(chunk).await?,
-            Ok(None) => break,
-            Err(error) => {
-                sink.abandon().await;
-                return Err(failed()(error));
-            }
-        }
-        if let Some(progress) = &progress {
-            progress(download.position, download.length);
-        }
-    }
-    sink.finish().await?;
-    if let Some(progress) = progress {
-        progress(download.position, Some(download.position));
-    }
-    Ok(download.position)
+    let sink = LocalSink::open(local).await?;
+    let length = download.length;
+    let report = |moved, total| progress.iter().for_each(|progress| progress(moved, total));
+    let received = sink.receive(&mut download, |moved| report(moved, length)).await;
+    let bytes = received.map_err(failed())??;
+    report(bytes, Some(bytes));
+    Ok(bytes)
 }
