@@ -10,7 +10,6 @@ use super::server::send_newer;
 use super::transport::{Json, Request, Response};
 use http::Method;
 use serde::Deserialize;
-use serde_json::{Map, Value};
 
 crate::params! {
     pub struct Create {
@@ -100,11 +99,6 @@ pub struct SecretPage {
     pub next_cursor: Option<String>,
 }
 
-/// A body of the fields that are given.
-fn body<const N: usize>(fields: [(&str, Option<Value>); N]) -> Map<String, Value> {
-    fields.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?))).collect()
-}
-
 /// Sends a request whose body has a value, which no error then shows: a server may quote what it refuses.
 async fn send_with_value(operation: &str, request: Request, value: Option<&Sensitive>) -> Result<Response> {
     let hide = |mut error: Error| {
@@ -122,13 +116,13 @@ fn path(id: &str) -> Result<String> {
 }
 
 pub async fn create(client: Client, params: Create, _: Context) -> Result<Json> {
-    let body = body([
+    let fields = [
         ("name", Some(params.name.into())),
         ("value", Some(params.value.reveal().into())),
         ("description", params.description.map(Into::into)),
         ("hosts", params.hosts.map(Into::into)),
-    ]);
-    let request = client.request(Method::POST, "secret").json(&body);
+    ];
+    let request = client.request(Method::POST, "secret").json_given(fields);
     let answer = send_with_value("secret.create", request, Some(&params.value)).await?;
     answer.object("a secret").await
 }
@@ -152,15 +146,15 @@ pub async fn list(client: Client, params: List, _: Context) -> Result<Json> {
 }
 
 pub async fn update(client: Client, params: Update, _: Context) -> Result<Json> {
-    let body = body([
+    let fields = [
         ("value", params.value.as_ref().map(|value| value.reveal().into())),
         ("description", params.description.map(Into::into)),
         ("hosts", params.hosts.map(Into::into)),
-    ]);
-    if body.is_empty() {
+    ];
+    if fields.iter().all(|(_, value)| value.is_none()) {
         return Err(Error::invalid("secret.update: give `value`, `description` or `hosts`"));
     }
-    let request = client.request(Method::PATCH, &path(&params.id)?).json(&body);
+    let request = client.request(Method::PATCH, &path(&params.id)?).json_given(fields);
     let answer = send_with_value("secret.update", request, params.value.as_ref()).await?;
     answer.object("a secret").await
 }

@@ -40,7 +40,7 @@ use super::error::Result;
 use super::sandbox::Sandbox;
 use super::transport::{Json, Request};
 use http::Method;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 /// Nothing: the server answers an empty object.
 #[derive(serde::Serialize)]
@@ -55,9 +55,7 @@ async fn posting<const COUNT: usize>(
     path: &str,
     fields: Fields<COUNT>,
 ) -> Result<Request> {
-    let given = fields.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?)));
-    let body: Map<String, Value> = given.collect();
-    Ok(sandbox.toolbox(Method::POST, &format!("computeruse/{path}")).await?.json(&body))
+    Ok(sandbox.toolbox(Method::POST, &format!("computeruse/{path}")).await?.json_given(fields))
 }
 
 /// The JSON object that a request is answered with; `what` names it in the error.

@@ -25,7 +25,7 @@ use super::error::Result;
 use super::sandbox::Sandbox;
 use super::transport::{Request, Response};
 use http::Method;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 /// A request about git with a JSON body of the options that are given.
 async fn posting(
@@ -42,9 +42,7 @@ async fn with_body(
     path: &str,
     fields: impl IntoIterator<Item = (&'static str, Option<Value>)>,
 ) -> Result<Request> {
-    let given = fields.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?)));
-    let body: Map<String, Value> = given.collect();
-    Ok(sandbox.toolbox(method, path).await?.json(&body))
+    Ok(sandbox.toolbox(method, path).await?.json_given(fields))
 }
 
 /// Asks about a repository.

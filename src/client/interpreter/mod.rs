@@ -13,7 +13,6 @@ use super::transport::Json;
 use crate::client::operation::Context;
 use http::Method;
 use serde::Serialize;
-use serde_json::{Map, Value};
 
 crate::params! {
     pub struct CreateContext {
@@ -61,11 +60,9 @@ pub struct InterpreterContexts {
 }
 
 pub async fn create_context(sandbox: Sandbox, params: CreateContext, _: Context) -> Result<Json> {
-    let given = [("cwd", params.cwd), ("language", params.language)];
-    let given = given.into_iter().filter_map(|(key, value)| Some((key.to_owned(), Value::from(value?))));
-    let body: Map<String, Value> = given.collect();
-    let request = sandbox.toolbox(Method::POST, "process/interpreter/context").await?.json(&body);
-    request.send().await?.object("a context").await
+    let fields = [("cwd", params.cwd.map(Into::into)), ("language", params.language.map(Into::into))];
+    let request = sandbox.toolbox(Method::POST, "process/interpreter/context").await?;
+    request.json_given(fields).send().await?.object("a context").await
 }
 
 pub async fn list_contexts(sandbox: Sandbox, _: ListContexts, _: Context) -> Result<Json> {

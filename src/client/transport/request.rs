@@ -11,6 +11,8 @@ use crate::client::error::{Error, Result};
 use bytes::Bytes;
 use http::Method;
 use http::header::{CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue};
+use serde_json::Value;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// Builds a request. [`Request::send`] applies retries and deadlines, and reads error responses.
@@ -79,6 +81,12 @@ impl Request {
         self
     }
 
+    /// A JSON body of those of the fields that have a value.
+    pub fn json_given<'a>(self, fields: impl IntoIterator<Item = (&'a str, Option<Value>)>) -> Self {
+        let given = fields.into_iter().filter_map(|(key, value)| Some((key, value?)));
+        self.json(&given.collect::<BTreeMap<_, _>>())
+    }
+
     /// A raw body that can be sent again by a retry.
     pub fn bytes(mut self, content_type: &str, body: Bytes) -> Self {
         match HeaderValue::from_str(content_type) {
@@ -115,14 +123,6 @@ impl Request {
         self
     }
 
-    /// The sandbox that errors of this request name.
-    pub fn sandbox(mut self, id: &str) -> Self {
-        self.0.sandbox = Some(id.into());
-        self
-    }
-
-    /// Sends the credential with this one request although its origin is not trusted: a URL that the
-    /// API named for it (build logs).
     /// Limits the whole answer where a limit is given: the time to its head, and how long the body may stand still.
     pub fn answered_within(mut self, limit: Option<Duration>) -> Self {
         if let Some(limit) = limit {
@@ -132,6 +132,14 @@ impl Request {
         self
     }
 
+    /// The sandbox that errors of this request name.
+    pub fn sandbox(mut self, id: &str) -> Self {
+        self.0.sandbox = Some(id.into());
+        self
+    }
+
+    /// Sends the credential with this one request although its origin is not trusted: a URL that the
+    /// API named for it (build logs).
     pub fn authorized(mut self) -> Self {
         self.0.authorized = true;
         self
