@@ -143,7 +143,8 @@ async fn perform(
     }
     let handshake = sandbox.toolbox(Method::GET, "process/interpreter/execute").await?;
     let mut socket = handshake.deadline(Some(sandbox.client().connect_limit())).websocket(&[]).await?;
-    socket.send(Message::Text(request.to_string().into())).await?;
+    // Sent while its answer is waited for, so that the idle limit counts for both.
+    socket.queue(Message::Text(request.to_string().into()))?;
     sink.opened(serde_json::json!({ "contextId": params.context_id }).to_string().into_bytes());
     let mut run = Running { socket: SocketIo::new(socket), sink, limit, bytes: 0, interrupted: false };
     run.read_to_end(&sandbox, overflow).await.map_err(|error| {

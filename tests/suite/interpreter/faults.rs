@@ -109,6 +109,22 @@ async fn a_run_that_waits_for_its_turn_is_waited_for_as_long_as_an_older_daemon_
 }
 
 #[tokio::test]
+async fn a_server_that_does_not_read_the_code_is_given_up() {
+    let toolbox = Toolbox::start(|asked, _| match asked.path.as_str() {
+        path if path.starts_with("files/info") => Reply::Silence,
+        _ => upgrade(async |_: Socket| std::future::pending().await),
+    })
+    .await;
+    let sandbox = toolbox.sandbox(json!({"idleTimeoutMs": 300, "connectTimeoutMs": 500})).await;
+    // More than the buffers of the connection hold.
+    let params = json!({"code": "#".repeat(8 << 20), "timeout": 0});
+    let run = call(&sandbox, "interpreter.run", params);
+    // Without the idle limit the system would end it, after 30 s or more.
+    let error = tokio::time::timeout(Duration::from_secs(25), run).await.expect("in time").unwrap_err();
+    assert_eq!(error.status(), status::CONNECTION, "{error}");
+}
+
+#[tokio::test]
 async fn a_cut_is_a_lost_connection_wherever_it_comes() {
     for messages in [Vec::new(), vec![output()], vec![output(), output()]] {
         let count = messages.len() as u64;
