@@ -34,6 +34,12 @@ pub struct Chunk {
     pub position: u64,
 }
 
+/// What a chunk counts against a bound: its bytes, and at least the memory of its entry. Empty chunks would otherwise
+/// not be bounded.
+pub fn weight(data: &Bytes) -> usize {
+    data.len().max(size_of::<Chunk>())
+}
+
 /// The result of a stream that succeeded.
 pub struct Ended {
     /// ENDED's JSON (an object: exit code, reason, bytes, position ...).

@@ -1,7 +1,7 @@
 //! The state of a stream: its phase, and of one without a queue what waits unread.
 
 use crate::client::error::Error;
-use crate::client::stream::{Channel, Chunk, InputWriter};
+use crate::client::stream::{Channel, Chunk, InputWriter, weight};
 use crate::ffi::calls::target::SandboxTarget;
 use crate::ffi::events::event::{Event, EventKind, Payload};
 use crate::ffi::streams::stream::Stream;
@@ -75,12 +75,6 @@ impl End {
         event.new_sandbox = self.new_sandbox.take();
         event
     }
-}
-
-/// What a chunk counts against the bound: its bytes, and at least the memory of its entry. Empty chunks
-/// would otherwise not be bounded.
-pub(super) fn weight(data: &Bytes) -> usize {
-    data.len().max(size_of::<Chunk>())
 }
 
 impl State {

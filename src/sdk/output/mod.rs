@@ -277,7 +277,9 @@ impl Shared {
             Some(Err(error)) => Poll::Ready(Err(error.clone())),
             None if !state.chunks.is_empty() => Poll::Ready(Ok(())),
             None => {
-                state.completing.push(cx.waker().clone());
+                if !state.completing.iter().any(|waker| waker.will_wake(cx.waker())) {
+                    state.completing.push(cx.waker().clone());
+                }
                 Poll::Pending
             }
         }
@@ -286,7 +288,7 @@ impl Shared {
     fn poll_next(&self, cx: &mut Context<'_>) -> Poll<Option<Result<Chunk>>> {
         let mut state = self.state.lock();
         if let Some(stream::Chunk { channel, data, position }) = state.chunks.pop_front() {
-            state.waiting_bytes -= data.len();
+            state.waiting_bytes -= stream::weight(&data);
             let source = state.source.take();
             drop(state);
             wake(source);
@@ -336,10 +338,39 @@ impl Sink for SharedSink {
 
     fn data(&self, chunk: stream::Chunk) {
         let mut state = self.0.state.lock();
-        state.waiting_bytes += chunk.data.len();
+        state.waiting_bytes += stream::weight(&chunk.data);
         state.chunks.push_back(chunk);
         let waiting: Vec<Waker> = state.reader.take().into_iter().chain(state.completing.drain(..)).collect();
         drop(state);
         waiting.into_iter().for_each(Waker::wake);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shared(capacity_bytes: usize) -> Shared {
+        let operation = const { crate::catalogue::operation("echo.stream") };
+        Shared { operation, state: Mutex::default(), capacity_bytes }
+    }
+
+    #[test]
+    fn who_waits_for_the_end_is_remembered_once_however_often_it_is_polled() {
+        let shared = shared(1);
+        for _ in 0..3 {
+            assert!(shared.poll_complete(&mut Context::from_waker(Waker::noop())).is_pending());
+        }
+        assert_eq!(shared.state.lock().completing.len(), 1);
+    }
+    #[test]
+    fn pieces_without_bytes_take_room_as_well() {
+        let sink = SharedSink(Arc::new(shared(1 << 10)));
+        let empty = || stream::Chunk { channel: Channel::Stdout, data: Bytes::new(), position: 0 };
+        let room = || sink.poll_room(&mut Context::from_waker(Waker::noop())).is_ready();
+        let taken = (0..1000).take_while(|_| room().then(|| sink.data(empty())).is_some()).count();
+        assert!((1..1000).contains(&taken), "{taken}");
+        while let Poll::Ready(Some(_)) = sink.0.poll_next(&mut Context::from_waker(Waker::noop())) {}
+        assert_eq!(sink.0.state.lock().waiting_bytes, 0);
     }
 }

@@ -5,12 +5,27 @@ use std::collections::BTreeMap;
 /// The values of ARG and ENV.
 pub(super) type Variables = BTreeMap<String, String>;
 
+/// Paths are shorter; values that double from line to line are not let grow further.
+const MAX_BYTES: usize = 64 << 10;
+/// How deep a `${` may stand in another one.
+const MAX_NESTING: usize = 32;
+
 /// A word with its variables replaced and its quotes taken away. The error is what is wrong with it.
 pub(super) fn expand(word: &str, variables: &Variables, escape: char) -> Result<String, String> {
+    expand_nested(word, variables, escape, 0)
+}
+
+fn expand_nested(word: &str, variables: &Variables, escape: char, nesting: usize) -> Result<String, String> {
+    if nesting > MAX_NESTING {
+        return Err(format!("a `${{` stands in more than {MAX_NESTING} others"));
+    }
     let mut chars = word.chars().peekable();
     let mut expanded = String::new();
     let mut quote = None;
     while let Some(c) = chars.next() {
+        if expanded.len() > MAX_BYTES {
+            return Err("it is longer than a path can be".to_owned());
+        }
         match (quote, c) {
             (Some('\''), '\'') => quote = None,
             (Some('\''), c) => expanded.push(c),
@@ -30,7 +45,7 @@ pub(super) fn expand(word: &str, variables: &Variables, escape: char) -> Result<
                 if chars.peek() == Some(&'{') {
                     chars.next();
                     let inner: String = braced(&mut chars).ok_or("a `${` has no `}`")?;
-                    expanded.push_str(&value(&inner, variables, escape)?);
+                    expanded.push_str(&value(&inner, variables, escape, nesting)?);
                     continue;
                 }
                 while let Some(c) = chars.next_if(|c| c.is_ascii_alphanumeric() || *c == '_') {
@@ -64,12 +79,12 @@ fn braced(chars: &mut impl Iterator<Item = char>) -> Option<String> {
 }
 
 /// What stands between `${` and `}`.
-fn value(inner: &str, variables: &Variables, escape: char) -> Result<String, String> {
+fn value(inner: &str, variables: &Variables, escape: char, nesting: usize) -> Result<String, String> {
     let end = inner.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(inner.len());
     let (name, modifier) = inner.split_at(end);
     let set = variables.get(name);
     let filled = set.filter(|value| !value.is_empty());
-    let other = |word: &str| expand(word, variables, escape);
+    let other = |word: &str| expand_nested(word, variables, escape, nesting + 1);
     if modifier.is_empty() {
         known(name, variables).map(str::to_owned)
     } else if let Some(word) = modifier.strip_prefix(":-") {
@@ -110,5 +125,16 @@ mod tests {
         for word in ["$N", "${N}", "${A", "${A#x}", "'a"] {
             assert!(expand(word, &variables, '\\').is_err(), "{word}");
         }
+    }
+
+    #[test]
+    fn a_word_that_nests_or_grows_without_measure_is_refused() {
+        let nested = |depth: usize| format!("{}x{}", "${A:-".repeat(depth), "}".repeat(depth));
+        let variables = BTreeMap::new();
+        assert_eq!(expand(&nested(20), &variables, '\\').as_deref(), Ok("x"));
+        assert!(expand(&nested(100_000), &variables, '\\').is_err());
+        let variables = BTreeMap::from([("A".to_owned(), "x".repeat(MAX_BYTES))]);
+        assert_eq!(expand("$A", &variables, '\\').map(|value| value.len()), Ok(MAX_BYTES));
+        assert!(expand(&"$A".repeat(100_000), &variables, '\\').is_err());
     }
 }
