@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::AbortHandle;
 
 /// With so many connections a burst begins.
 const FIRST_CONNECTIONS: usize = 64;
@@ -26,8 +27,8 @@ struct State {
     /// In use and free together.
     allowed: usize,
     waiting: usize,
-    /// A task makes it grow while somebody waits.
-    growing: bool,
+    /// The task that makes it grow while somebody waits. It ends unfinished with its runtime.
+    growing: Option<AbortHandle>,
 }
 
 /// Permission for one request, given back when it is dropped.
@@ -58,7 +59,7 @@ impl Allowance {
         Self {
             free: Arc::new(Semaphore::new(allowed)),
             limit,
-            state: Mutex::new(State { allowed, waiting: 0, growing: false }),
+            state: Mutex::new(State { allowed, waiting: 0, growing: None }),
             released: AtomicU64::new(0),
         }
     }
@@ -87,9 +88,9 @@ impl Allowance {
     fn begin_waiting(self: &Arc<Self>) -> Waiting<'_> {
         let mut state = self.state.lock();
         state.waiting += 1;
-        if !state.growing && state.allowed < self.limit {
-            state.growing = true;
-            tokio::spawn(self.clone().grow_while_waited_for());
+        let grows = state.growing.as_ref().is_some_and(|task| !task.is_finished());
+        if !grows && state.allowed < self.limit {
+            state.growing = Some(tokio::spawn(self.clone().grow_while_waited_for()).abort_handle());
         }
         Waiting(self)
     }
@@ -105,7 +106,7 @@ impl Allowance {
                 self.grow(&mut state, allowed);
             }
             if state.waiting == 0 || state.allowed == self.limit {
-                state.growing = false;
+                state.growing = None;
                 return;
             }
         }
@@ -168,5 +169,16 @@ mod tests {
         assert_eq!(taken.len() + take_all(&allowance).len(), 65);
         allowance.grow_by_one();
         assert!(allowance.try_take().is_some(), "what was given back is free");
+    }
+
+    #[test]
+    fn a_runtime_that_ended_while_it_grew_does_not_keep_it_from_growing_in_another() {
+        let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let allowance = Arc::new(Allowance::new(300));
+        let taken = take_all(&allowance);
+        runtime().block_on(async { assert!(allowance.take().now_or_never().is_none()) });
+        let more = runtime()
+            .block_on(async { tokio::time::timeout(Duration::from_secs(60), allowance.take()).await });
+        assert!(more.is_ok(), "none beside the first {}", taken.len());
     }
 }
