@@ -1,6 +1,7 @@
 /* Shutting down: everything ends, what is in the queues can be read, and all can begin anew. */
 #include "check.h"
 #include <dirent.h>
+#include <poll.h>
 
 static int library_threads(void)
 {
@@ -32,12 +33,15 @@ static void everything_ends_and_the_queues_stay_readable(void)
         daytona_call_t call;
         submit(client, "echo.delay", "{\"ms\":100000000}", queue, 1, &call);
         daytona_stream_t stream = open_stream(client, "{\"echo\":true}", queue);
+        int64_t fd;
+        CHECK(daytona_queue_fd(queue, &fd) == 0);
+        struct pollfd shown = {.fd = (int)fd, .events = POLLIN};
         CHECK(daytona_shutdown(-1) == 0 && daytona_shutdown(-1) == 0);
         int done = 0, ended = 0;
         daytona_event_t event;
         size_t count;
-        int32_t status;
-        while ((status = daytona_queue_next(queue, &event, 1, -1, &count)) == 0) {
+        int32_t status = DAYTONA_OK;
+        while (poll(&shown, 1, 20000) == 1 && (status = daytona_queue_next(queue, &event, 1, 0, &count)) == 0) {
             done += event.kind == DAYTONA_DONE && event.status == DAYTONA_CLOSED && event.source == call;
             ended += event.kind == DAYTONA_ENDED && event.status == DAYTONA_CLOSED && event.source == stream;
         }
@@ -47,6 +51,7 @@ static void everything_ends_and_the_queues_stay_readable(void)
         for (int i = 0; i < 2000 && library_threads(); i++)
             usleep(1000); /* a thread leaves /proc a little later */
         CHECK(library_threads() == 0);
+        close((int)fd);
         CHECK(daytona_close(stream) == 0 && daytona_close(queue) == 0 && daytona_close(client) == 0);
     }
 }

@@ -224,7 +224,7 @@ impl Queue {
 
     /// After events were taken: wakes streams that wait for room, and sets the descriptor right.
     pub(in crate::ffi) fn after_removal(&self, state: &mut State) -> Vec<Waker> {
-        let waiting = !state.events.is_empty() || state.woken;
+        let waiting = !state.events.is_empty() || state.woken || Self::is_over(state);
         if let Some(signal) = &mut state.signal {
             signal.clear();
             if waiting {
@@ -275,7 +275,7 @@ impl Queue {
                 }
             }
             let wakers = self.after_removal(&mut state);
-            let over = state.shut && state.events.is_empty() && state.reserved_slots == 0;
+            let over = Self::is_over(&state);
             drop(state);
             wakers.into_iter().for_each(Waker::wake);
             if count > 0 || woken {
@@ -392,7 +392,7 @@ impl Queue {
         }
     }
 
-    /// Has its callback thread nothing more to do?
+    /// Will nothing more come of it? Then CLOSED is what waits.
     pub(in crate::ffi) fn is_over(state: &State) -> bool {
         state.closed || (state.shut && state.events.is_empty() && state.reserved_slots == 0)
     }
@@ -413,6 +413,7 @@ impl State {
         self.reserved_slots = self.reserved_slots.saturating_sub(1);
         // Who waits in a queue that was shut waits for the last of what is under way.
         if self.shut && self.reserved_slots == 0 {
+            self.signal.iter_mut().for_each(Signal::raise);
             self.consumer.take().into_iter().for_each(Waker::wake);
         }
     }

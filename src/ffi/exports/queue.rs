@@ -160,10 +160,10 @@ pub unsafe extern "C" fn daytona_queue_wake(queue: daytona_queue_t) -> i32 {
     })
 }
 
-/// Gives a descriptor that is readable exactly when something is waiting in the queue, for epoll,
-/// libuv, IO.select, asyncio. It need not be read: daytona_queue_next empties it, and makes it readable again
-/// if events are left. Whoever reads its byte has to call daytona_queue_next, or nothing tells of the events
-/// that wait.
+/// Gives a descriptor that is readable exactly when something is waiting in the queue, the DAYTONA_CLOSED of an
+/// empty one after daytona_shutdown included, for epoll, libuv, IO.select, asyncio. It need not be read:
+/// daytona_queue_next empties it, and makes it readable again if events are left. Whoever reads its byte has to
+/// call daytona_queue_next, or nothing tells of the events that wait.
 ///
 /// `fd`: gets a new duplicate of a non-blocking, close-on-exec pipe, which the caller owns and closes;
 /// -1 on failure.
