@@ -88,7 +88,7 @@ async fn a_deadline_is_told_with_what_the_last_reading_failed_with() {
     let mut readings = states(&["starting"]);
     readings.push(json!({"status": "502 Bad Gateway"}));
     let error =
-        asks(&reads(readings).await, "sandbox.wait_for_start", json!({"timeoutMs": 3000})).await.unwrap_err();
+        asks(&reads(readings).await, "sandbox.wait_for_start", json!({"timeoutMs": 900})).await.unwrap_err();
     assert_eq!(error.status(), status::TIMEOUT);
     let message = &error.detail().message;
     assert!(
