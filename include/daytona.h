@@ -202,7 +202,7 @@
 #define DAYTONA_HTTP_UNPROCESSABLE_ENTITY 422
 
 /**
- * Too many requests; `retryAfterMs` says when to come back.
+ * Too many requests; `retryAfterMs` says when to come back, where the server does.
  */
 #define DAYTONA_HTTP_RATE_LIMIT 429
 

@@ -71,7 +71,7 @@ statuses! {
     HTTP_GONE = 410;
     /// The server understood the request and cannot do it.
     HTTP_UNPROCESSABLE_ENTITY = 422;
-    /// Too many requests; `retryAfterMs` says when to come back.
+    /// Too many requests; `retryAfterMs` says when to come back, where the server does.
     HTTP_RATE_LIMIT = 429;
     /// The server failed.
     HTTP_INTERNAL_SERVER = 500;

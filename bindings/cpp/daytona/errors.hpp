@@ -74,7 +74,7 @@ class UnprocessableEntity : public Error {
     const char *kind() const noexcept override { return "UnprocessableEntity"; }
 };
 
-/// Too many requests; `retryAfterMs` says when to come back.
+/// Too many requests; `retryAfterMs` says when to come back, where the server does.
 class RateLimit : public Error {
   public:
     using Error::Error;

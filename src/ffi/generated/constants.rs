@@ -97,7 +97,7 @@ pub const DAYTONA_HTTP_GONE: i32 = 410;
 /// The server understood the request and cannot do it.
 pub const DAYTONA_HTTP_UNPROCESSABLE_ENTITY: i32 = 422;
 
-/// Too many requests; `retryAfterMs` says when to come back.
+/// Too many requests; `retryAfterMs` says when to come back, where the server does.
 pub const DAYTONA_HTTP_RATE_LIMIT: i32 = 429;
 
 /// The server failed.

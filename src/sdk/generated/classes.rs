@@ -21,7 +21,7 @@ pub enum ErrorClass {
     Gone,
     /// The server understood the request and cannot do it.
     UnprocessableEntity,
-    /// Too many requests; `retryAfterMs` says when to come back.
+    /// Too many requests; `retryAfterMs` says when to come back, where the server does.
     RateLimit,
     /// The server failed.
     InternalServer,

@@ -29,7 +29,7 @@ export declare class DaytonaGoneError extends DaytonaError {}
 /** The server understood the request and cannot do it. */
 export declare class DaytonaUnprocessableEntityError extends DaytonaError {}
 
-/** Too many requests; `retryAfterMs` says when to come back. */
+/** Too many requests; `retryAfterMs` says when to come back, where the server does. */
 export declare class DaytonaRateLimitError extends DaytonaError {}
 
 /** The server failed. */

@@ -97,7 +97,7 @@ public enum DaytonaStatus
     /// <summary>The server understood the request and cannot do it.</summary>
     HttpUnprocessableEntity = 422,
 
-    /// <summary>Too many requests; <c>retryAfterMs</c> says when to come back.</summary>
+    /// <summary>Too many requests; <c>retryAfterMs</c> says when to come back, where the server does.</summary>
     HttpRateLimit = 429,
 
     /// <summary>The server failed.</summary>

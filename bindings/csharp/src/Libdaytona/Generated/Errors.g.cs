@@ -91,7 +91,7 @@ public class DaytonaUnprocessableEntityException : DaytonaException
     }
 }
 
-/// <summary>Too many requests; <c>retryAfterMs</c> says when to come back.</summary>
+/// <summary>Too many requests; <c>retryAfterMs</c> says when to come back, where the server does.</summary>
 public sealed class DaytonaRateLimitException : DaytonaException
 {
     /// <summary>The exception for a failure.</summary>

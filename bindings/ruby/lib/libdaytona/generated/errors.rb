@@ -34,7 +34,7 @@ module Daytona
     # The server understood the request and cannot do it.
     class UnprocessableEntityError < Error; end
 
-    # Too many requests; `retryAfterMs` says when to come back.
+    # Too many requests; `retryAfterMs` says when to come back, where the server does.
     class RateLimitError < Error; end
 
     # The server failed.
