@@ -115,7 +115,7 @@ async fn a_deadline_before_the_first_reading_does_not_name_a_state() {
     let server = Server::start(|_: &RequestInfo| Answer::Close(Vec::new())).await;
     let client = client(&server.url(), json!({}));
     let (sandbox, _) = made(&client, "sandbox.attach", json!({"sandbox": "sb-1"})).await.unwrap();
-    let error = soon(call(&sandbox, "sandbox.wait", json!({"states": ["started"], "timeoutMs": 1000})))
+    let error = soon(call(&sandbox, "sandbox.wait", json!({"states": ["started"], "timeoutMs": 600})))
         .await
         .unwrap_err();
     assert_eq!(error.status(), status::TIMEOUT);

@@ -166,7 +166,7 @@ async fn a_timeout_tells_the_state_also_where_the_server_has_fallen_silent() {
         false => Answer::Stall(Vec::new()),
     })
     .await;
-    let params = json!({"name": "s", "image": "debian:12", "timeoutMs": 700});
+    let params = json!({"name": "s", "image": "debian:12", "timeoutMs": 3000});
     let error = on_client(&client(&server.url(), json!({})), "snapshot.create", params).await.unwrap_err();
     assert_eq!(error.status(), status::TIMEOUT);
     assert!(error.detail().message.contains("snapshot s is still pending"), "{error}");

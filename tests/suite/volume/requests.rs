@@ -172,7 +172,7 @@ async fn a_wait_tells_the_state_also_where_the_server_has_fallen_silent() {
         _ => Answer::Stall(Vec::new()),
     })
     .await;
-    let params = json!({"idOrName": "data", "timeoutMs": 700});
+    let params = json!({"idOrName": "data", "timeoutMs": 3000});
     let error = asks(&server, "volume.wait", params).await.unwrap_err();
     assert_eq!(error.status(), status::TIMEOUT);
     assert!(error.detail().message.contains("volume data is still creating"), "{error:?}");
