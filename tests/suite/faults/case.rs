@@ -10,7 +10,7 @@ use std::time::Duration;
 
 /// The idle and connect limits of the tests' client: short, because many cases wait for one of them, and long
 /// enough for the second after which the dev server's 429 asks to come back.
-pub const PATIENCE_MS: u64 = 8000;
+pub const PATIENCE_MS: u64 = 15_000;
 
 /// `timeoutMs` of a call under a fault: a timeout is waited for, and all else may take its time on a busy machine.
 pub fn limit_ms(promise: Promise) -> u64 {
