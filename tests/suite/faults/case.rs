@@ -17,6 +17,13 @@ pub fn limit_ms(promise: Promise) -> u64 {
     if promise == Fails(status::TIMEOUT) { 1500 } else { 60_000 }
 }
 
+/// The parameters of such a call.
+pub fn limited(params: &Value, promise: Promise) -> Value {
+    let mut params = params.clone();
+    params["timeoutMs"] = json!(limit_ms(promise));
+    params
+}
+
 /// Far more than any case may take.
 const WATCHDOG: Duration = Duration::from_secs(90);
 

@@ -1,6 +1,6 @@
 //! Git, language servers and contexts of the interpreter: small calls of their own areas.
 
-use super::case::{Matrix, Truth, fault, fixture, lets_act, limit_ms, of_one_order, of_one_request};
+use super::case::{Matrix, Truth, fault, fixture, lets_act, limit_ms, limited, of_one_order, of_one_request};
 use crate::fixture::Fixture;
 use crate::support;
 use serde_json::{Value, json};
@@ -48,14 +48,10 @@ async fn questions_about_repositories_and_contexts_are_repeated_until_they_are_a
         ("git.branches", json!({"path": "r"}), "/git/branches"),
         ("interpreter.list_contexts", json!({}), "/interpreter/context"),
     ] {
-        let ask = async |limit: u64| {
-            let mut params: Value = params.clone();
-            params["timeoutMs"] = json!(limit);
-            fixture.call(operation, params).await
-        };
-        let truth = ask(limit_ms(Truth)).await.unwrap();
+        let ask = async |promise| fixture.call(operation, limited(&params, promise)).await;
+        let truth = ask(Truth).await.unwrap();
         for (kind, promise) in of_one_request(true) {
-            let run = async || ask(limit_ms(promise)).await;
+            let run = async || ask(promise).await;
             matrix.case(&fixture, operation, &fault(kind, path, Some(1)), promise, &truth, run).await;
         }
     }
@@ -92,11 +88,7 @@ async fn a_language_server_answers_truly_or_not_at_all() {
     ] {
         let truth = fixture.does(operation, params.clone()).await;
         for (kind, promise) in cells {
-            let ask = async || {
-                let mut params = params.clone();
-                params["timeoutMs"] = json!(limit_ms(promise));
-                fixture.call(operation, params).await
-            };
+            let ask = async || fixture.call(operation, limited(&params, promise)).await;
             matrix.case(&fixture, operation, &fault(kind, path, Some(1)), promise, &truth, ask).await;
         }
     }
@@ -115,11 +107,7 @@ async fn a_language_server_is_stopped_once_and_told_as_it_went() {
     for (kind, promise) in of_one_order(false) {
         fixture.does("lsp.start", project.clone()).await;
         let fault = fault(kind, "/lsp/stop", Some(1));
-        let stop = async || {
-            let mut params = project.clone();
-            params["timeoutMs"] = json!(limit_ms(promise));
-            fixture.call("lsp.stop", params).await
-        };
+        let stop = async || fixture.call("lsp.stop", limited(&project, promise)).await;
         matrix.case(&fixture, "lsp.stop", &fault, promise, &Value::Null, stop).await;
         let acted = matches!(promise, Truth) || lets_act(kind);
         support::until(&fault, async || {
