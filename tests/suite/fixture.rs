@@ -159,10 +159,8 @@ impl Fixture {
 
     /// Waits until every connection is closed that the fault `close-idle` struck, and the client had time to see it.
     pub async fn until_idle_is_closed(&self) {
-        if self.server.idle_to_close() > 0 {
-            support::until("idle connections are closed", async || self.server.idle_to_close() == 0).await;
-            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-        }
+        support::until("idle connections are closed", async || self.server.idle_to_close() == 0).await;
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
     }
 
     /// What was asked for with `server.fault` happens no more.
