@@ -88,12 +88,15 @@ func run(ctx context.Context, on *target, operation string, arguments []Argument
 }
 
 func (c *connection) run(ctx context.Context, target uint64, operation string, arguments []Argument) (result, error) {
-	call, alone, err := c.pump.begin(ctx, c, operation, arguments)
+	call, alone, err := c.pump.begin(ctx, c, operation)
 	if err != nil {
 		return result{}, err
 	}
 	defer c.pump.end(c, call)
-	name, object := call.finish(ctx)
+	name, object, err := call.write(ctx, operation, arguments)
+	if err != nil {
+		return result{}, err
+	}
 	body := unsafe.SliceData(call.body)
 	if alone && ctx.Done() == nil && call.progress == nil {
 		// Nothing but the closing of the client interrupts it, so its thread drives the library's work itself, which
@@ -124,7 +127,7 @@ func (c *connection) run(ctx context.Context, target uint64, operation string, a
 func (c *connection) failure(operation string, err error) error {
 	c.pump.mu.Lock()
 	defer c.pump.mu.Unlock()
-	if c.closed && stderrors.Is(err, errors.ErrInvalidHandle) {
+	if c.streams == nil && stderrors.Is(err, errors.ErrInvalidHandle) {
 		return closedError(operation, "client")
 	}
 	return err
@@ -138,6 +141,7 @@ func (call *pending) await(ctx context.Context) {
 	for {
 		select {
 		case <-call.done:
+			call.call = 0
 			select {
 			case report := <-call.reports:
 				call.progress(report)

@@ -38,10 +38,9 @@ type SandboxHandle struct {
 type connection struct {
 	pump    *pump
 	handle  uint64
-	closed  bool // with what follows under the pump's lock
-	under   int  // calls under way
-	idle    *sync.Cond
-	streams map[*stream]struct{}
+	calls   sync.WaitGroup
+	under   int                  // of them now; with what follows under the pump's lock
+	streams map[*stream]struct{} // nil once it is closed
 }
 
 // pool is what all clients of the process share: one queue for the calls of all of them, and the
@@ -88,8 +87,7 @@ func connect(open func(config *byte, client *uint64) error, config []byte) (*Cli
 		}
 	}
 	pool.clients++
-	on := &target{number: handle}
-	on.client = &connection{pump: pool.pump, handle: handle, idle: sync.NewCond(&pool.pump.mu), streams: map[*stream]struct{}{}}
+	on := &target{number: handle, client: &connection{pump: pool.pump, handle: handle, streams: map[*stream]struct{}{}}}
 	return &Client{clientServicesOf(on), on}, nil
 }
 
@@ -99,24 +97,17 @@ func connect(open func(config *byte, client *uint64) error, config []byte) (*Cli
 func (c *Client) Close(ctx context.Context) error {
 	on, mu := c.client, &c.client.pump.mu
 	mu.Lock()
-	if on.closed {
-		mu.Unlock()
-		return nil
-	}
-	on.closed = true
 	streams := on.streams
 	on.streams = nil
 	mu.Unlock()
+	if streams == nil {
+		return nil
+	}
 	for stream := range streams {
 		stream.Close()
 	}
 	daytonaClose(on.handle)
-	mu.Lock()
-	for on.under > 0 {
-		on.idle.Wait()
-	}
-	mu.Unlock()
-
+	on.calls.Wait()
 	pool.Lock()
 	defer pool.Unlock()
 	pool.clients--

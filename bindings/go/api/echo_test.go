@@ -473,6 +473,29 @@ func TestACallIsClosedWhoseClientWasClosedBeforeItIsSent(t *testing.T) {
 	}
 }
 
+// panicking panics while it is written.
+type panicking struct{}
+
+func (panicking) MarshalJSON() ([]byte, error) { panic("no") }
+
+func TestAClientIsClosedAfterACallThatPanicked(t *testing.T) {
+	client := given(api.OpenEcho())(t)
+	func() {
+		defer func() { recover() }()
+		client.Echo.Value(background, map[string]any{"a": panicking{}}, nil)
+	}()
+	closed := make(chan error)
+	go func() { closed <- client.Close(background) }()
+	select {
+	case err := <-closed:
+		if err != nil {
+			t.Error(err)
+		}
+	case <-time.After(30 * time.Second):
+		t.Error("the client waits for the call")
+	}
+}
+
 func TestAClosedLibraryOpensAgain(t *testing.T) {
 	for range 20 {
 		client := given(api.OpenEcho())(t)

@@ -18,19 +18,17 @@ func read(data []byte, additional *map[string]json.RawMessage, field func(name [
 		return json.Unmarshal(data, &struct{}{})
 	}
 	members(data, func(key, value []byte) {
-		to := field(key)
-		if to == nil {
+		if bytes.IndexByte(key, '\\') >= 0 {
 			var name string
 			json.Unmarshal(key, &name)
-			if to = field([]byte(`"` + name + `"`)); to == nil {
-				if *additional == nil {
-					*additional = map[string]json.RawMessage{}
-				}
-				(*additional)[name] = slices.Clone(value)
-				return
-			}
+			key = []byte(`"` + name + `"`)
 		}
-		if failure := readValue(value, to); failure != nil && err == nil {
+		if to := field(key); to == nil {
+			if *additional == nil {
+				*additional = map[string]json.RawMessage{}
+			}
+			(*additional)[string(key[1:len(key)-1])] = slices.Clone(value)
+		} else if failure := readValue(value, to); failure != nil && err == nil {
 			err = fmt.Errorf("%s: %w", key, failure)
 		}
 	})

@@ -1,12 +1,13 @@
 package api
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
+	"fmt"
 	"reflect"
 	"strconv"
-	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -55,41 +56,54 @@ func Optional(name string, value any) Argument {
 
 // params is the JSON object of one call while it is written, and what its arguments have beside that.
 type params struct {
-	operation string
-	text      []byte
-	body      []byte
-	progress  func(Progress)
-	buffer    int64     // of a stream
-	limit     bool      // timeoutMs is among the members
-	until     time.Time // the context's deadline where it is the time limit
-	err       error
+	text     []byte
+	body     []byte
+	progress func(Progress)
+	buffer   int64     // of a stream
+	limit    bool      // timeoutMs is among the members
+	until    time.Time // the context's deadline where it is the time limit
 }
 
-// write begins the object with arguments.
-func (p *params) write(operation string, arguments []Argument) error {
-	p.operation, p.text = operation, append(p.text, '{')
+// write writes the arguments of an operation as an object, with the context's deadline as the time limit unless one is
+// given, and the operation's name behind it. The pointers are valid as long as the params.
+func (p *params) write(ctx context.Context, operation string, arguments []Argument) (name, object *byte, err error) {
+	p.text = append(p.text, '{')
 	for _, argument := range arguments {
-		p.add(argument.name, argument.value)
+		if err := p.add(argument); err != nil {
+			reason := fmt.Sprintf("`%s` %v.", cmp.Or(argument.name, "options"), err)
+			return nil, nil, errors.Of(operation, "INVALID_ARGUMENT", reason)
+		}
 	}
-	return p.err
+	if at, ok := ctx.Deadline(); ok && !p.limit {
+		p.until = at
+		p.add(Milliseconds("timeoutMs", max(time.Until(at), 1)))
+	}
+	p.text = append(bytes.TrimSuffix(p.text, []byte(",")), '}', 0)
+	at := len(p.text)
+	p.text = append(append(p.text, operation...), 0)
+	return &p.text[at], &p.text[0], nil
 }
 
 // add writes a value by its name, or the members of one without a name.
-func (p *params) add(name string, value any) {
+func (p *params) add(argument Argument) error {
+	name, value := argument.name, argument.value
 	if is := reflect.ValueOf(value); name == "" && (!is.IsValid() || is.Kind() == reflect.Pointer && is.IsNil()) {
-		return
+		return nil
+	}
+	if name != "" {
+		p.text = append(append(append(p.text, '"'), name...), '"', ':')
+		p.limit = p.limit || name == "timeoutMs"
 	}
 	switch it := value.(type) {
 	case rawBytes:
 		p.body = it
+		return nil
 	case string:
 		if !utf8.ValidString(it) {
-			p.refuse(name, "is not UTF-8: "+strconv.Quote(it))
+			return fmt.Errorf("is not UTF-8: %q", it)
 		}
-		p.key(name)
 		p.text = quote(p.text, it)
 	case int64:
-		p.key(name)
 		p.text = strconv.AppendInt(p.text, it, 10)
 	default:
 		if with, ok := it.(interface{ reports() func(Progress) }); ok {
@@ -99,48 +113,20 @@ func (p *params) add(name string, value any) {
 			p.buffer = with.buffer()
 		}
 		text, err := json.Marshal(it)
-		switch {
-		case err != nil:
-			p.refuse(name, "cannot be written as JSON: "+err.Error())
-		case name != "":
-			p.key(name)
-			p.text = append(p.text, text...)
-		case len(text) > 2 && text[0] == '{':
-			p.limit = p.limit || strings.Contains(string(text), `"timeoutMs":`)
-			p.comma()
-			p.text = append(p.text, text[1:len(text)-1]...)
+		if err != nil {
+			return fmt.Errorf("cannot be written as JSON: %w", err)
 		}
+		if name == "" {
+			if len(text) <= 2 || text[0] != '{' {
+				return nil
+			}
+			p.limit = p.limit || bytes.Contains(text, []byte(`"timeoutMs":`))
+			text = text[1 : len(text)-1]
+		}
+		p.text = append(p.text, text...)
 	}
-}
-
-func (p *params) refuse(name, reason string) {
-	p.err = errors.Of(p.operation, "INVALID_ARGUMENT", "`"+cmp.Or(name, "options")+"` "+reason+".")
-}
-
-func (p *params) comma() {
-	if len(p.text) > 1 {
-		p.text = append(p.text, ',')
-	}
-}
-
-func (p *params) key(name string) {
-	p.comma()
-	p.text = append(append(append(p.text, '"'), name...), '"', ':')
-	p.limit = p.limit || name == "timeoutMs"
-}
-
-// finish closes the object, with the context's deadline as the time limit unless one is given, and puts the
-// operation's name behind it. The pointers are valid as long as the params.
-func (p *params) finish(ctx context.Context) (name, object *byte) {
-	if at, ok := ctx.Deadline(); ok && !p.limit {
-		p.until = at
-		limit := Milliseconds("timeoutMs", max(time.Until(at), 1))
-		p.add(limit.name, limit.value)
-	}
-	p.text = append(p.text, '}', 0)
-	at := len(p.text)
-	p.text = append(append(p.text, p.operation...), 0)
-	return &p.text[at], &p.text[0]
+	p.text = append(p.text, ',')
+	return nil
 }
 
 // quote writes a JSON text.

@@ -26,10 +26,10 @@ type pump struct {
 	queue uint64
 	over  chan struct{}
 
-	pending atomic.Int64 // calls that were submitted and have not told their end
+	pending atomic.Int64  // calls that were submitted and have not told their end
+	begun   chan struct{} // has one where there was none before
 
 	mu    sync.Mutex
-	begun *sync.Cond
 	calls []*pending // by user_data
 	free  []*pending
 }
@@ -39,7 +39,7 @@ type pending struct {
 	slot int
 	done chan struct{}
 	params
-	call    uint64
+	call    uint64        // until its end was seen
 	reports chan Progress // where there is `progress`: the newest
 
 	status int32
@@ -49,8 +49,7 @@ type pending struct {
 }
 
 func startPump() (*pump, error) {
-	p := &pump{over: make(chan struct{})}
-	p.begun = sync.NewCond(&p.mu)
+	p := &pump{over: make(chan struct{}), begun: make(chan struct{}, 1)}
 	if err := daytonaQueueOpen(nil, &p.queue); err != nil {
 		return nil, err
 	}
@@ -72,11 +71,9 @@ func (p *pump) run() {
 	events := make([]event, 64)
 	var count int
 	for {
-		p.mu.Lock()
 		for p.pending.Load() == 0 {
-			p.begun.Wait()
+			<-p.begun
 		}
-		p.mu.Unlock()
 		status := daytonaQueueNext(p.queue, &events[0], len(events), -1, &count)
 		if status != 0 && status != statusTimeout {
 			return
@@ -96,9 +93,7 @@ func (p *pump) complete(event *event, call *pending) {
 	switch {
 	case event.kind == kindProgress && call.reports != nil:
 		var report Progress
-		if report.UnmarshalJSON(event.bytes()) != nil {
-			return
-		}
+		report.UnmarshalJSON(event.bytes())
 		select {
 		case <-call.reports: // an older one
 		default:
@@ -117,13 +112,13 @@ func (p *pump) complete(event *event, call *pending) {
 }
 
 // begin makes a call of a client, unless that is closed or the context over, and tells whether it is the client's only one.
-func (p *pump) begin(ctx context.Context, c *connection, operation string, arguments []Argument) (call *pending, alone bool, err error) {
+func (p *pump) begin(ctx context.Context, c *connection, operation string) (call *pending, alone bool, err error) {
 	if ctx.Err() != nil {
 		return nil, false, errors.OfContext(ctx, operation, "before anything was sent")
 	}
 	p.mu.Lock()
-	if c.closed {
-		p.mu.Unlock()
+	defer p.mu.Unlock()
+	if c.streams == nil {
 		return nil, false, closedError(operation, "client")
 	}
 	if len(p.free) == 0 {
@@ -132,27 +127,27 @@ func (p *pump) begin(ctx context.Context, c *connection, operation string, argum
 	}
 	call = p.free[len(p.free)-1]
 	p.free = p.free[:len(p.free)-1]
+	c.calls.Add(1)
 	c.under++
-	alone = c.under == 1
-	p.mu.Unlock()
-	if err := call.write(operation, arguments); err != nil {
-		p.end(c, call)
-		return nil, false, err
-	}
-	return call, alone, nil
+	return call, c.under == 1, nil
 }
 
 // expect has the completion of a call waited for.
 func (p *pump) expect() {
 	if p.pending.Add(1) == 1 {
-		p.mu.Lock()
-		p.begun.Signal()
-		p.mu.Unlock()
+		select {
+		case p.begun <- struct{}{}:
+		default:
+		}
 	}
 }
 
-// end frees a call that is over.
+// end frees a call that is over, also where a function of its options panicked.
 func (p *pump) end(c *connection, call *pending) {
+	if call.call != 0 {
+		daytonaCancel(call.call)
+		<-call.done
+	}
 	text := call.text[:0]
 	if cap(text) > 4<<10 {
 		text = nil // A long one is not kept.
@@ -160,10 +155,9 @@ func (p *pump) end(c *connection, call *pending) {
 	*call = pending{slot: call.slot, done: call.done, params: params{text: text}}
 	p.mu.Lock()
 	p.free = append(p.free, call)
-	if c.under--; c.under == 0 {
-		c.idle.Broadcast()
-	}
+	c.under--
 	p.mu.Unlock()
+	c.calls.Done()
 }
 
 func closedError(operation, what string) error {

@@ -103,11 +103,16 @@ func (s *stream) open(ctx context.Context, on *target, arguments []Argument) (re
 	}
 	defer runtime.KeepAlive(on)
 	// Meanwhile it counts as a call, whose end the closing of the client waits for.
-	call, _, err := s.client.pump.begin(ctx, s.client, s.operation, arguments)
+	call, _, err := s.client.pump.begin(ctx, s.client, s.operation)
 	if err != nil {
 		return result{}, err
 	}
 	defer s.client.pump.end(s.client, call)
+	name, object, err := call.write(ctx, s.operation, arguments)
+	if err != nil {
+		return result{}, err
+	}
+	s.until = call.until
 	capacity := max(cmp.Or(call.buffer, 4<<20), 64<<10)
 	queue := fmt.Appendf(nil, "{\"capacityCalls\":4,\"capacityBytes\":%d}\x00", capacity)
 	if err := daytonaQueueOpen(&queue[0], &s.queue); err != nil {
@@ -123,8 +128,6 @@ func (s *stream) open(ctx context.Context, on *target, arguments []Argument) (re
 		return result{}, errors.Of(s.operation, "IO", "the stream's descriptor cannot be polled: "+err.Error()+".")
 	}
 	s.poll = poll
-	name, object := call.finish(ctx)
-	s.until = call.until
 	if err := daytonaStreamOpen(target, name, object, s.queue, 0, &s.number); err != nil {
 		return result{}, s.client.failure(s.operation, err)
 	}

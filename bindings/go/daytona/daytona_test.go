@@ -475,6 +475,26 @@ func TestFilesGoThereAndBack(t *testing.T) {
 	}
 }
 
+func TestACallAfterAProgressThatPanickedHasItsOwnResult(t *testing.T) {
+	_, box := sandbox(t)
+	local := filepath.Join(t.TempDir(), "local")
+	if err := os.WriteFile(local, make([]byte, 1<<20), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	until, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	for range 5 {
+		panicked := false
+		func() {
+			defer func() { panicked = recover() != nil }()
+			box.API.Files.Upload(until, local, "x", &api.FilesUploadOptions{Progress: func(api.Progress) { panic("no") }})
+		}()
+		if result := given(box.Process.ExecuteCommand(until, "sleep 0.1; echo done"))(t); !panicked || result.Result != "done\n" {
+			t.Errorf("%v %+v", panicked, result)
+		}
+	}
+}
+
 func TestAnUploadEndsAlthoughItsReaderWaits(t *testing.T) {
 	_, box := sandbox(t)
 	waiting, _ := io.Pipe()
