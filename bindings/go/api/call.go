@@ -44,9 +44,8 @@ func CallBytes(ctx context.Context, on Target, operation string, arguments ...Ar
 
 // CallSandbox runs an operation whose result is a sandbox by its name.
 func CallSandbox(ctx context.Context, on Target, operation string, arguments ...Argument) (*SandboxHandle, error) {
-	target := on.on()
-	got, err := run(ctx, target, operation, arguments)
-	return sandboxOf(target.client, operation, got, err)
+	got, err := run(ctx, on.on(), operation, arguments)
+	return sandboxOf(held(on.on().client, got.handle), operation, got, err)
 }
 
 // result is what a call gave: JSON or bytes, and the handle of an operation that makes one.

@@ -129,10 +129,8 @@ func (c *Client) Attach(data Sandbox) *SandboxHandle {
 	return &SandboxHandle{sandboxServicesOf(on), data, on}
 }
 
-// sandboxOf makes a sandbox of a handle and its JSON.
-func sandboxOf(client *connection, operation string, got result, err error) (*SandboxHandle, error) {
-	on := &target{client: client}
-	on.hold(got.handle)
+// sandboxOf makes a sandbox of what holds its handle and its JSON.
+func sandboxOf(on *target, operation string, got result, err error) (*SandboxHandle, error) {
 	data, err := decode[Sandbox](operation, got, err)
 	if err != nil {
 		return nil, err
@@ -179,6 +177,13 @@ func (t *target) handle(ctx context.Context, operation string) (uint64, error) {
 	got, err := t.client.run(ctx, t.client.handle, "sandbox.attach", []Argument{of})
 	t.hold(got.handle)
 	return t.number, err
+}
+
+// held is what holds the handle of a sandbox.
+func held(client *connection, number uint64) *target {
+	t := &target{client: client}
+	t.hold(number)
+	return t
 }
 
 // hold keeps a handle until the sandbox is collected.

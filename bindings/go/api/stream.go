@@ -67,7 +67,7 @@ func (s *Stream[O, E]) Wait(ctx context.Context) (E, error) {
 // WaitSandbox is Wait of a stream that makes a sandbox.
 func (s *Stream[O, E]) WaitSandbox(ctx context.Context) (*SandboxHandle, error) {
 	got, err := s.wait(ctx)
-	return sandboxOf(s.client, s.operation, got, err)
+	return sandboxOf(s.made, s.operation, got, err)
 }
 
 // stream is an open stream with a queue of its own, whose descriptor Go's poller waits for: a stream that waits costs no
@@ -91,6 +91,7 @@ type stream struct {
 	closed  chan struct{}
 	ended   atomic.Bool // what follows is set
 	result  result
+	made    *target // the sandbox of an operation that makes one
 	err     error
 }
 
@@ -168,7 +169,8 @@ func (s *stream) event(ctx context.Context) (*event, error) {
 	event := &s.events[s.at]
 	s.at++
 	if event.kind == kindEnded {
-		s.result = result{slices.Clone(event.bytes()), event.result}
+		s.result.data = slices.Clone(event.bytes())
+		s.made = held(s.client, event.result)
 		if event.status != 0 {
 			s.err = interrupted(ctx, s.until, errors.FromJSON(int(event.status), s.result.data))
 		}

@@ -495,6 +495,22 @@ func TestACallAfterAProgressThatPanickedHasItsOwnResult(t *testing.T) {
 	}
 }
 
+func TestASandboxOfAStreamIsHeldByEachWhoWaitedForIt(t *testing.T) {
+	client, _ := sandbox(t)
+	stream := given(client.API.Sandbox.CreateStream(ctx, nil))(t)
+	defer stream.Close()
+	given(stream.WaitSandbox(ctx))(t)
+	other := given(stream.WaitSandbox(ctx))(t)
+	defer other.Delete(ctx, nil)
+	for range 2 { // The first one is collected, then what it held is closed.
+		runtime.GC()
+		time.Sleep(10 * time.Millisecond)
+	}
+	if _, err := other.HomeDir(ctx, nil); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestAnUploadEndsAlthoughItsReaderWaits(t *testing.T) {
 	_, box := sandbox(t)
 	waiting, _ := io.Pipe()
