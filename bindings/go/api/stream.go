@@ -47,7 +47,8 @@ type Chunk struct {
 // OpenStream opens the stream of an operation by its name.
 func OpenStream[O, E any](ctx context.Context, on Target, operation string, arguments ...Argument) (*Stream[O, E], error) {
 	target := on.on()
-	s := &stream{client: target.client, operation: operation, closed: make(chan struct{}), waiting: make(chan struct{}, 1)}
+	s := &stream{client: target.client, operation: operation, waiting: make(chan struct{}, 1)}
+	s.life, s.over = context.WithCancel(context.Background())
 	opened, err := s.open(ctx, target, arguments)
 	value, err := decode[O](operation, opened, err)
 	if err != nil {
@@ -87,12 +88,12 @@ type stream struct {
 	started atomic.Bool   // whether somebody reads
 	waiting chan struct{} // has the one that drops the data for all who wait
 
-	closing sync.Once
-	closed  chan struct{}
-	ended   atomic.Bool // what follows is set
-	result  result
-	made    *target // the sandbox of an operation that makes one
-	err     error
+	life   context.Context // until it is closed or has ended
+	over   context.CancelFunc
+	ended  atomic.Bool // what follows is set
+	result result
+	made   *target // the sandbox of an operation that makes one
+	err    error
 }
 
 // open opens the stream and waits until it is open. The context bounds that wait and, by its deadline, the
@@ -124,11 +125,7 @@ func (s *stream) open(ctx context.Context, on *target, arguments []Argument) (re
 		return result{}, err
 	}
 	s.file = os.NewFile(uintptr(descriptor), "daytona stream")
-	poll, err := s.file.SyscallConn()
-	if err != nil {
-		return result{}, errors.Of(s.operation, "IO", "the stream's descriptor cannot be polled: "+err.Error()+".")
-	}
-	s.poll = poll
+	s.poll, _ = s.file.SyscallConn() // No file alone has none.
 	if err := daytonaStreamOpen(target, name, object, s.queue, 0, &s.number); err != nil {
 		return result{}, s.client.failure(s.operation, err)
 	}
@@ -137,48 +134,47 @@ func (s *stream) open(ctx context.Context, on *target, arguments []Argument) (re
 		s.client.streams[s] = struct{}{}
 	}
 	s.client.pump.mu.Unlock()
+	var opened result
+	err = s.take(ctx, kindOpened, func(event *event) { opened.data = slices.Clone(event.bytes()) })
+	return opened, err
+}
+
+// take gives a function the next event of a kind, as long as that runs, and drops what comes before. It waits for it until
+// the context is over. At the end of the stream it is io.EOF or the failure, every time.
+func (s *stream) take(ctx context.Context, kind int32, give func(*event)) error {
 	s.reading.Lock()
 	defer s.reading.Unlock()
 	for {
-		event, err := s.event(ctx)
-		if err != nil {
-			return result{}, err
+		for s.at == s.end || s.IsClosed() {
+			switch {
+			case s.ended.Load():
+				return cmp.Or(s.err, io.EOF)
+			case ctx.Err() != nil:
+				return errors.OfContext(ctx, s.operation, "while the stream was read")
+			case s.IsClosed():
+				return closedError(s.operation, "stream")
+			}
+			if err := s.fill(ctx); err != nil {
+				return err
+			}
 		}
-		if event.kind == kindOpened {
-			return result{data: slices.Clone(event.bytes())}, nil
-		}
-	}
-}
-
-// event gives the next event. It waits for it until the context is over. At the end of the stream it is io.EOF
-// or the failure, every time. The caller holds `reading`.
-func (s *stream) event(ctx context.Context) (*event, error) {
-	for s.at == s.end || s.isClosed() {
+		event := &s.events[s.at]
+		s.at++
 		switch {
-		case s.ended.Load():
-			return nil, cmp.Or(s.err, io.EOF)
-		case ctx.Err() != nil:
-			return nil, errors.OfContext(ctx, s.operation, "while the stream was read")
-		case s.isClosed():
-			return nil, closedError(s.operation, "stream")
-		}
-		if err := s.fill(ctx); err != nil {
-			return nil, err
+		case event.kind == kind && (event.len > 0 || kind == kindOpened):
+			give(event)
+			return nil
+		case event.kind == kindEnded:
+			s.result.data = slices.Clone(event.bytes())
+			s.made = held(s.client, event.result)
+			if event.status != 0 {
+				s.err = interrupted(ctx, s.until, errors.FromJSON(int(event.status), s.result.data))
+			}
+			s.ended.Store(true)
+			s.release() // Nothing more comes.
+			daytonaClose(s.queue)
 		}
 	}
-	event := &s.events[s.at]
-	s.at++
-	if event.kind == kindEnded {
-		s.result.data = slices.Clone(event.bytes())
-		s.made = held(s.client, event.result)
-		if event.status != 0 {
-			s.err = interrupted(ctx, s.until, errors.FromJSON(int(event.status), s.result.data))
-		}
-		s.ended.Store(true)
-		s.release() // Nothing more comes.
-		daytonaClose(s.queue)
-	}
-	return event, nil
 }
 
 // fill reads a batch of events from the queue, or nothing where it has to be looked again.
@@ -193,7 +189,7 @@ func (s *stream) fill(ctx context.Context) error {
 	})
 	s.at, s.end = 0, count
 	switch {
-	case count > 0 || s.isClosed() || err != nil && ctx.Err() != nil:
+	case count > 0 || s.IsClosed() || err != nil && ctx.Err() != nil:
 		return nil
 	case stderrors.Is(err, os.ErrDeadlineExceeded): // of a context before this one
 		return s.file.SetReadDeadline(time.Time{})
@@ -203,39 +199,17 @@ func (s *stream) fill(ctx context.Context) error {
 	return failure(status, nil)
 }
 
-func (s *stream) isClosed() bool {
-	select {
-	case <-s.closed:
-		return true
-	default:
-		return false
-	}
-}
-
 // Ended says whether the end was read.
 func (s *stream) Ended() bool { return s.ended.Load() }
 
 // Next gives the next piece; io.EOF after a good end.
-func (s *stream) Next(ctx context.Context) (Chunk, error) {
+func (s *stream) Next(ctx context.Context) (chunk Chunk, err error) {
 	s.started.Store(true)
-	s.reading.Lock()
-	defer s.reading.Unlock()
-	event, err := s.next(ctx)
-	if err != nil {
-		return Chunk{}, err
-	}
-	s.buffer = append(s.buffer[:0], event.bytes()...)
-	return Chunk{Channel(event.channel), event.position, s.buffer}, nil
-}
-
-// next gives the next event that has data, which is valid while the caller holds `reading`.
-func (s *stream) next(ctx context.Context) (*event, error) {
-	for {
-		event, err := s.event(ctx)
-		if err != nil || event.kind == kindData && event.len > 0 {
-			return event, err
-		}
-	}
+	err = s.take(ctx, kindData, func(event *event) {
+		s.buffer = append(s.buffer[:0], event.bytes()...)
+		chunk = Chunk{Channel(event.channel), event.position, s.buffer}
+	})
+	return chunk, err
 }
 
 // All gives every piece in a range loop; a failure comes as the last one's error.
@@ -254,47 +228,39 @@ func (s *stream) All(ctx context.Context) func(yield func(Chunk, error) bool) {
 func (s *stream) Read(to []byte) (int, error) { return s.ReadContext(context.Background(), to) }
 
 // ReadContext is Read until a context is over.
-func (s *stream) ReadContext(ctx context.Context, to []byte) (int, error) {
+func (s *stream) ReadContext(ctx context.Context, to []byte) (n int, err error) {
 	s.started.Store(true)
 	if len(to) == 0 {
 		return 0, nil
 	}
-	s.reading.Lock()
-	defer s.reading.Unlock()
-	event, err := s.next(ctx)
-	if err != nil {
-		return 0, err
-	}
-	n := copy(to, event.bytes())
-	if rest := event.bytes()[n:]; len(rest) > 0 {
-		event.data, event.len = &rest[0], uint64(len(rest))
-		s.at-- // It is the next one again.
-	}
-	return n, nil
+	err = s.take(ctx, kindData, func(event *event) {
+		n = copy(to, event.bytes())
+		if rest := event.bytes()[n:]; len(rest) > 0 {
+			event.data, event.len = &rest[0], uint64(len(rest))
+			s.at-- // It is the next one again.
+		}
+	})
+	return n, err
 }
 
 func (s *stream) wait(ctx context.Context) (result, error) {
 	if !s.started.Load() {
 		select {
 		case s.waiting <- struct{}{}:
-			s.reading.Lock()
-			for err := error(nil); err == nil; {
-				_, err = s.next(ctx)
-			}
-			s.reading.Unlock()
+			s.take(ctx, 0, nil) // No event is of this kind.
 			<-s.waiting
-		case <-s.closed:
+		case <-s.life.Done():
 		case <-ctx.Done():
 		}
 	}
 	select {
-	case <-s.closed: // at the end as well
+	case <-s.life.Done(): // at the end as well
 	case <-ctx.Done():
 	}
 	switch {
 	case s.ended.Load():
 		return s.result, s.err
-	case s.isClosed():
+	case s.IsClosed():
 		return result{}, closedError(s.operation, "stream")
 	}
 	return result{}, errors.OfContext(ctx, s.operation, "before the stream's end")
@@ -327,14 +293,17 @@ func (s *stream) Finish() error { return s.failure(daytonaStreamFinish(s.number)
 
 // failure is CLOSED where the stream has no handle any more.
 func (s *stream) failure(err error) error {
-	if err != nil && s.isClosed() {
+	if err != nil && s.IsClosed() {
 		return closedError(s.operation, "stream")
 	}
 	return err
 }
 
+// IsClosed says whether the stream is closed, or its end was read.
+func (s *stream) IsClosed() bool { return s.life.Err() != nil }
+
 // Closed is closed when the stream is, or has ended.
-func (s *stream) Closed() <-chan struct{} { return s.closed }
+func (s *stream) Closed() <-chan struct{} { return s.life.Done() }
 
 // Close ends the stream, its remote side where it can. Whoever waits for it gets CLOSED.
 func (s *stream) Close() error {
@@ -347,12 +316,10 @@ func (s *stream) Close() error {
 
 // release gives back what the stream holds but its queue, and wakes who reads.
 func (s *stream) release() {
-	s.closing.Do(func() {
-		s.client.pump.mu.Lock()
-		delete(s.client.streams, s)
-		s.client.pump.mu.Unlock()
-		close(s.closed)
-		daytonaClose(s.number)
-		s.file.Close()
-	})
+	s.client.pump.mu.Lock()
+	delete(s.client.streams, s)
+	s.client.pump.mu.Unlock()
+	s.over()
+	daytonaClose(s.number)
+	s.file.Close()
 }
