@@ -294,6 +294,13 @@ func (s *ProcessService) CreateSession(ctx context.Context, sessionID string) er
 	return api.CallNull(ctx, s.on, "session.create", api.Text("id", sessionID))
 }
 
+// ExecuteSessionCommand runs a command in a session's own shell, so that `cd` and `export` last.
+//
+// The operation session.execute: the package api has its documentation.
+func (s *ProcessService) ExecuteSessionCommand(ctx context.Context, sessionID string, command string, runAsync bool, suppressInputEcho bool) (map[string]any, error) {
+	return begun(get[map[string]any](ctx, s.on, "session.execute", api.Text("id", sessionID), api.Text("command", command), api.Value("runAsync", runAsync), api.Value("suppressInputEcho", suppressInputEcho)))
+}
+
 // GetSession: A session and the commands that ran in it; one without `exitCode` still runs, or ended its
 // shell.
 //
@@ -358,6 +365,28 @@ func (s *ProcessService) GetEntrypointLogsStream(ctx context.Context, stdout, st
 	return follow(ctx, s.on, "session.entrypoint_follow", stdout, stderr)
 }
 
+// CreatePtySession makes a terminal without attending it. Then it gives what GetPtySessionInfo gives.
+//
+// The operation pty.create: the package api has its documentation.
+func (s *ProcessService) CreatePtySession(ctx context.Context, id string, opts ...func(*options.PtySession)) (*types.PtySessionInfo, error) {
+	o := options.Apply(opts...)
+	if err := api.CallNull(ctx, s.on, "pty.create", api.Text("id", id), api.Members(o.PtySize), api.Optional("env", o.Env)); err != nil {
+		return nil, err
+	}
+	return s.GetPtySessionInfo(ctx, id)
+}
+
+// CreatePty makes a terminal without attending it. Then it gives what ConnectPty gives.
+//
+// The operation pty.create: the package api has its documentation.
+func (s *ProcessService) CreatePty(ctx context.Context, id string, opts ...func(*options.CreatePty)) (*PtyHandle, error) {
+	o := options.Apply(opts...)
+	if err := api.CallNull(ctx, s.on, "pty.create", api.Text("id", id), api.Value("lazyStart", true), api.Members(o.PtySize), api.Optional("env", o.Env)); err != nil {
+		return nil, err
+	}
+	return s.ConnectPty(ctx, id)
+}
+
 // ConnectPty attends a terminal that exists, beside whoever attends it already; what it wrote before is not
 // replayed.
 //
@@ -393,6 +422,20 @@ func (s *ProcessService) KillPtySession(ctx context.Context, sessionID string) e
 // The operation pty.resize: the package api has its documentation.
 func (s *ProcessService) ResizePtySession(ctx context.Context, sessionID string, ptySize types.PtySize) (*types.PtySessionInfo, error) {
 	return get[*types.PtySessionInfo](ctx, s.on, "pty.resize", api.Text("id", sessionID), api.Members(ptySize))
+}
+
+// Resize changes a terminal's size and answers the terminal.
+//
+// The operation pty.resize: the package api has its documentation.
+func (h *PtyHandle) Resize(ctx context.Context, cols int, rows int) (*types.PtySessionInfo, error) {
+	return get[*types.PtySessionInfo](ctx, h.on, "pty.resize", api.Text("id", h.sessionID), api.Integer("cols", int64(cols)), api.Integer("rows", int64(rows)))
+}
+
+// Kill kills a terminal's shell and everything it runs. Streams that attend it end with `exitCode` 137.
+//
+// The operation pty.kill: the package api has its documentation.
+func (h *PtyHandle) Kill(ctx context.Context) error {
+	return api.CallNull(ctx, h.on, "pty.kill", api.Text("id", h.sessionID))
 }
 
 // CodeInterpreterService: Python in a sandbox, with state.
@@ -1152,6 +1195,18 @@ func (s *Sandbox) GetPreviewLink(ctx context.Context, port int) (*types.PreviewL
 	return get[*types.PreviewLink](ctx, s.API, "sandbox.preview_link", api.Integer("port", int64(port)))
 }
 
+// GetMetricsLatest: What the sandbox uses now: processors, memory, disk.
+//
+// The operation sandbox.metrics: the package api has its documentation.
+func (s *Sandbox) GetMetricsLatest(ctx context.Context) (SandboxMetrics, error) {
+	var shown SandboxMetrics
+	data, err := api.Call[api.SystemMetrics](ctx, s.API, "sandbox.metrics")
+	if err == nil {
+		shown.set(data)
+	}
+	return shown, err
+}
+
 // GetSignedPreviewLink: The address under which a port of the sandbox is reached by who has the address,
 // without a header, for a time.
 //
@@ -1210,7 +1265,7 @@ func FromDockerfile(dockerfile string) *DockerImage {
 
 // AptGet adds a step: Debian packages to install.
 func (img *DockerImage) AptGet(packages []string) *DockerImage {
-	return img.step("aptGet", list(packages))
+	return img.step("aptGet", append([]string{}, packages...))
 }
 
 // PipInstall adds a step: Python packages to install.
@@ -1218,7 +1273,7 @@ func (img *DockerImage) PipInstall(packages []string, opts ...func(*options.PipI
 	return img.step("pipInstall", struct {
 		Packages []string `json:"packages"`
 		*options.PipInstall
-	}{list(packages), options.Apply(opts...)})
+	}{append([]string{}, packages...), options.Apply(opts...)})
 }
 
 // Run adds a step: A command to run: a text for the shell, or a program with its arguments.
@@ -1238,12 +1293,12 @@ func (img *DockerImage) Workdir(path string) *DockerImage {
 
 // Entrypoint adds a step: The program that the image starts, and its arguments.
 func (img *DockerImage) Entrypoint(cmd []string) *DockerImage {
-	return img.step("entrypoint", list(cmd))
+	return img.step("entrypoint", append([]string{}, cmd...))
 }
 
 // Cmd adds a step: The arguments of the entrypoint, or the program where there is none.
 func (img *DockerImage) Cmd(cmd []string) *DockerImage {
-	return img.step("cmd", list(cmd))
+	return img.step("cmd", append([]string{}, cmd...))
 }
 
 // User adds a step: The user of the steps that follow, and of processes in the image.
@@ -1263,7 +1318,7 @@ func (img *DockerImage) Add(source string, destination string) *DockerImage {
 
 // Expose adds a step: Ports that the image's processes listen on.
 func (img *DockerImage) Expose(ports []int) *DockerImage {
-	return img.step("expose", list(ports))
+	return img.step("expose", append([]int{}, ports...))
 }
 
 // Label adds a step: Labels, in the order given.
@@ -1273,7 +1328,7 @@ func (img *DockerImage) Label(key string, value string) *DockerImage {
 
 // Volume adds a step: Directories for volumes.
 func (img *DockerImage) Volume(paths []string) *DockerImage {
-	return img.step("volume", list(paths))
+	return img.step("volume", append([]string{}, paths...))
 }
 
 // AddLocalFile adds a step: A local file to copy into the image.

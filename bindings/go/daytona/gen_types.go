@@ -251,6 +251,25 @@ type SandboxMetrics struct {
 	Timestamp time.Time
 }
 
+func (s *SandboxMetrics) measure(metric api.Metric, value float64) {
+	switch metric {
+	case api.MetricDaytonaSandboxCPULimit:
+		s.CPUCount = int32(value)
+	case api.MetricDaytonaSandboxCPUUtilization:
+		s.CPUUsedPct = float64(value)
+	case api.MetricDaytonaSandboxFilesystemTotal:
+		s.DiskTotal = int64(value)
+	case api.MetricDaytonaSandboxFilesystemUsage:
+		s.DiskUsed = int64(value)
+	case api.MetricDaytonaSandboxMemoryLimit:
+		s.MemTotal = int64(value)
+	case api.MetricDaytonaSandboxMemoryUsage:
+		s.MemUsed = int64(value)
+	case api.MetricDaytonaSandboxMemoryCache:
+		s.MemCache = int64(value)
+	}
+}
+
 func (s *SandboxMetrics) set(data api.SystemMetrics) {
 	s.CPUCount = int32(data.CPUCount)
 	s.CPUUsedPct = data.CPUUsedPct

@@ -18,19 +18,12 @@ type DockerImage struct {
 
 // MarshalJSON writes the image object of the library, in the Go SDK's style.
 func (img *DockerImage) MarshalJSON() ([]byte, error) {
-	return json.Marshal(map[string]any{"style": "go", img.begin: img.with, "steps": list(img.steps)})
+	return json.Marshal(map[string]any{"style": "go", img.begin: img.with, "steps": append([]map[string]any{}, img.steps...)})
 }
 
 func (img *DockerImage) step(name string, value any) *DockerImage {
 	img.steps = append(img.steps, map[string]any{name: value})
 	return img
-}
-
-func list[T any](values []T) []T {
-	if values == nil {
-		return []T{}
-	}
-	return values
 }
 
 // Dockerfile is the image's Dockerfile; empty where it cannot be rendered, which Render explains.

@@ -9,21 +9,16 @@ import (
 	"sync/atomic"
 
 	"github.com/libdaytona/libdaytona/bindings/go/api"
-	"github.com/libdaytona/libdaytona/bindings/go/options"
 	"github.com/libdaytona/libdaytona/bindings/go/types"
 )
 
-// ExecuteSessionCommand runs a command in a session. With runAsync it answers at once; the result's "id" is the
-// command's.
-func (s *ProcessService) ExecuteSessionCommand(ctx context.Context, sessionID, command string, runAsync bool, suppressInputEcho bool) (map[string]any, error) {
-	got, err := get[map[string]any](ctx, s.on, "session.execute", api.Text("id", sessionID), api.Text("command", command),
-		api.Value("runAsync", runAsync), api.Value("suppressInputEcho", suppressInputEcho))
-	if err != nil {
-		return nil, err
+// begun gives the id of a command its official name, and leaves out what is null.
+func begun(got map[string]any, err error) (map[string]any, error) {
+	if err == nil {
+		got["id"] = got["cmdId"]
+		maps.DeleteFunc(got, func(name string, value any) bool { return name == "cmdId" || value == nil })
 	}
-	got["id"] = got["cmdId"]
-	maps.DeleteFunc(got, func(name string, value any) bool { return name == "cmdId" || value == nil })
-	return got, nil
+	return got, err
 }
 
 // follow gives the output of a stream to two channels, or to one for both, which it closes at the end. A nil channel's
@@ -52,24 +47,6 @@ func follow(ctx context.Context, on api.Target, operation string, stdout, stderr
 	})
 }
 
-// CreatePtySession makes a terminal without connecting to it.
-func (s *ProcessService) CreatePtySession(ctx context.Context, id string, opts ...func(*options.PtySession)) (*types.PtySessionInfo, error) {
-	o := options.Apply(opts...)
-	if err := api.CallNull(ctx, s.on, "pty.create", api.Text("id", id), api.Members(o.PtySize), api.Optional("env", o.Env)); err != nil {
-		return nil, err
-	}
-	return s.GetPtySessionInfo(ctx, id)
-}
-
-// CreatePty makes a terminal and connects to it: no output is missed.
-func (s *ProcessService) CreatePty(ctx context.Context, id string, opts ...func(*options.CreatePty)) (*PtyHandle, error) {
-	o := options.Apply(opts...)
-	if err := api.CallNull(ctx, s.on, "pty.create", api.Text("id", id), api.Members(o.PtySize), api.Optional("env", o.Env), api.Value("lazyStart", true)); err != nil {
-		return nil, err
-	}
-	return s.ConnectPty(ctx, id)
-}
-
 // terminal connects to a terminal. The context's deadline bounds the connecting alone, and not the terminal's life.
 func terminal(ctx context.Context, on *api.SandboxHandle, operation string, arguments ...api.Argument) (*PtyHandle, error) {
 	arguments = append(arguments, api.Integer("timeoutMs", 0))
@@ -78,16 +55,17 @@ func terminal(ctx context.Context, on *api.SandboxHandle, operation string, argu
 		return nil, err
 	}
 	stream.Read(nil) // From now on Wait drops nothing.
-	return &PtyHandle{process: &ProcessService{on}, stream: stream, data: make(chan []byte, ptyPieces)}, nil
+	return &PtyHandle{on: on, sessionID: stream.Opened.ID, stream: stream, data: make(chan []byte, ptyPieces)}, nil
 }
 
 // PtyHandle is a connected terminal: an io.ReadWriteCloser. It is read either through Read or through DataChan.
 type PtyHandle struct {
-	process *ProcessService
-	stream  *api.Stream[api.PtyOpened, api.PtyEnded]
-	read    atomic.Bool // whether somebody reads
-	collect sync.Once
-	data    chan []byte // the output, once it is collected; else Read reads the stream itself
+	on        *api.SandboxHandle
+	sessionID string
+	stream    *api.Stream[api.PtyOpened, api.PtyEnded]
+	read      atomic.Bool // whether somebody reads
+	collect   sync.Once
+	data      chan []byte // the output, once it is collected; else Read reads the stream itself
 
 	reading   sync.Mutex // held by a Read, with what follows
 	collected bool
@@ -136,20 +114,13 @@ func (h *PtyHandle) give(piece []byte) bool {
 }
 
 // SessionID is the terminal's id.
-func (h *PtyHandle) SessionID() string { return h.stream.Opened.ID }
+func (h *PtyHandle) SessionID() string { return h.sessionID }
 
 // WaitForConnection answers at once: CreatePty and ConnectPty have waited for it.
 func (h *PtyHandle) WaitForConnection(ctx context.Context) error { return ctx.Err() }
 
 // IsConnected says whether the terminal has neither ended nor been disconnected.
-func (h *PtyHandle) IsConnected() bool {
-	select {
-	case <-h.stream.Closed():
-		return false
-	default:
-		return true
-	}
-}
+func (h *PtyHandle) IsConnected() bool { return !h.stream.IsClosed() }
 
 // SendInput types into the terminal.
 func (h *PtyHandle) SendInput(data []byte) error {
@@ -183,16 +154,6 @@ func (h *PtyHandle) Close() error { return h.Disconnect() }
 
 // Disconnect leaves the terminal.
 func (h *PtyHandle) Disconnect() error { return h.stream.Close() }
-
-// Resize changes the terminal's size.
-func (h *PtyHandle) Resize(ctx context.Context, cols, rows int) (*types.PtySessionInfo, error) {
-	return h.process.ResizePtySession(ctx, h.SessionID(), types.PtySize{Cols: cols, Rows: rows})
-}
-
-// Kill ends the terminal and what runs in it.
-func (h *PtyHandle) Kill(ctx context.Context) error {
-	return h.process.KillPtySession(ctx, h.SessionID())
-}
 
 // Wait waits for the terminal's end and gives its exit code. Of output that nobody read before, the newest is kept for a
 // reader that comes later. Where Read or DataChan was used, nothing is dropped, as their caller may go on at any time: the end

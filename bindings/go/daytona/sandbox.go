@@ -1,7 +1,9 @@
 package daytona
 
 import (
+	"cmp"
 	"context"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -65,54 +67,25 @@ func (s *Sandbox) SetLabels(ctx context.Context, labels map[string]string) error
 // GetMetrics gives what the sandbox used over a time, from the earliest sample on. nil is the sandbox's creation as
 // the start, and now as the end.
 func (s *Sandbox) GetMetrics(ctx context.Context, start, end *time.Time) ([]SandboxMetrics, error) {
-	to := time.Now()
-	if end != nil {
-		to = *end
-	}
-	from := to
-	if start != nil {
-		from = *start
-	} else if s.CreatedAt != nil {
-		from = instant(*s.CreatedAt)
-	}
+	to := cmp.Or(of(end), time.Now())
+	from := cmp.Or(of(start), instant(of(s.CreatedAt)), to)
 	written := func(at time.Time) api.Time { return api.Time(at.UTC().Format(time.RFC3339Nano)) }
 	got, err := s.API.MetricsHistory(ctx, written(from), written(to), nil)
 	if err != nil {
 		return nil, err
 	}
-	samples := map[string]map[api.Metric]float64{}
+	samples := map[string]SandboxMetrics{}
 	for _, series := range got.Series {
 		for _, point := range series.DataPoints {
-			if samples[point.Timestamp] == nil {
-				samples[point.Timestamp] = map[api.Metric]float64{}
-			}
-			samples[point.Timestamp][series.MetricName] = point.Value
+			sample := samples[point.Timestamp]
+			sample.Timestamp = instant(point.Timestamp)
+			sample.measure(series.MetricName, point.Value)
+			samples[point.Timestamp] = sample
 		}
 	}
-	sorted := make([]SandboxMetrics, 0, len(samples))
-	for at, sample := range samples {
-		sorted = append(sorted, SandboxMetrics{
-			CPUCount:   int32(sample[api.MetricDaytonaSandboxCPULimit]),
-			CPUUsedPct: sample[api.MetricDaytonaSandboxCPUUtilization],
-			DiskTotal:  int64(sample[api.MetricDaytonaSandboxFilesystemTotal]),
-			DiskUsed:   int64(sample[api.MetricDaytonaSandboxFilesystemUsage]),
-			MemTotal:   int64(sample[api.MetricDaytonaSandboxMemoryLimit]),
-			MemUsed:    int64(sample[api.MetricDaytonaSandboxMemoryUsage]),
-			MemCache:   int64(sample[api.MetricDaytonaSandboxMemoryCache]),
-			Timestamp:  instant(at),
-		})
-	}
+	sorted := slices.AppendSeq([]SandboxMetrics{}, maps.Values(samples))
 	slices.SortFunc(sorted, func(one, other SandboxMetrics) int { return one.Timestamp.Compare(other.Timestamp) })
 	return sorted, nil
-}
-
-// GetMetricsLatest reads what the sandbox uses now.
-func (s *Sandbox) GetMetricsLatest(ctx context.Context) (now SandboxMetrics, err error) {
-	data, err := s.API.Metrics(ctx, nil)
-	if err == nil {
-		now.set(data)
-	}
-	return now, err
 }
 
 // RemoteGet gives the address of a remote repository, empty where there is none of that name.

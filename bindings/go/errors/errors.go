@@ -19,13 +19,6 @@ import (
 	"time"
 )
 
-// Who made an error.
-const (
-	SourceAPI    = "DAYTONA_API"
-	SourceDaemon = "DAYTONA_DAEMON"
-	SourceProxy  = "DAYTONA_PROXY"
-)
-
 // Error gives the message, with the HTTP status where there is one.
 func (e *DaytonaError) Error() string {
 	if e.StatusCode != 0 {

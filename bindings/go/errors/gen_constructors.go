@@ -6,6 +6,15 @@ import (
 	"net/http"
 )
 
+// SourceAPI says that the API made an error.
+const SourceAPI = "DAYTONA_API"
+
+// SourceDaemon says that the daemon of a sandbox made an error.
+const SourceDaemon = "DAYTONA_DAEMON"
+
+// SourceProxy says that the proxy before it made an error.
+const SourceProxy = "DAYTONA_PROXY"
+
 // NewDaytonaTimeoutError makes an error of the status 408.
 func NewDaytonaTimeoutError(message string) *DaytonaError {
 	return NewDaytonaError(message, 408, nil)

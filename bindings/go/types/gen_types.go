@@ -8,6 +8,9 @@ import (
 	"time"
 )
 
+// CodeToolboxLanguageLabel is the label that says which language a sandbox was made for.
+const CodeToolboxLanguageLabel = "code-toolbox-language"
+
 // CodeLanguage is a language of code in a sandbox.
 type CodeLanguage string
 

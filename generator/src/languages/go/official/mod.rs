@@ -19,12 +19,14 @@ pub fn render(surface: &Surface) -> Result<Vec<File>, String> {
     let (taken, own_options) = options::render(&names, surface)?;
     let types_head = "// Package types has the parameters and results of the package daytona.\n";
     let options_head = "// Package options has the optional parameters of the package daytona.\n";
+    let shown = constants(&names, "types")? + &shown;
+    let errors = constants(&names, "errors")? + &constructors(&names)?;
     Ok(vec![
         file("types/gen_types.go", format!("{types_head}{}", package("types", &shown))),
         file("options/gen_options.go", format!("{options_head}{}", package("options", &taken))),
         file("daytona/gen_types.go", package("daytona", &(own_types + &own_options))),
         file("daytona/gen_services.go", package("daytona", &services::render(&names, surface)?)),
-        file("errors/gen_constructors.go", package("errors", &constructors(&names)?)),
+        file("errors/gen_constructors.go", package("errors", &errors)),
     ])
 }
 
@@ -53,6 +55,17 @@ fn package(name: &str, body: &str) -> String {
         _ => format!("\nimport (\n{standard}{between}{own})\n"),
     };
     format!("package {name}\n{imports}{body}")
+}
+
+/// The constants of a package.
+fn constants(names: &Value, package: &str) -> Result<String, String> {
+    let mut body = String::new();
+    for (name, it) in entries(names, "constants")? {
+        if let Some(name) = name.strip_prefix(package).and_then(|name| name.strip_prefix('.')) {
+            write!(body, "\n// {name} {}\nconst {name} = {}\n", text(&it[1]), it[0]).unwrap();
+        }
+    }
+    Ok(body)
 }
 
 /// What makes errors of the official package's types.
@@ -97,7 +110,11 @@ fn text(value: &Value) -> &str {
 
 /// What the methods of a type call it.
 fn receiver(name: &str) -> &'static str {
-    if name == "Client" { "c" } else { "s" }
+    match name {
+        "Client" => "c",
+        "PtyHandle" => "h",
+        _ => "s",
+    }
 }
 
 /// A name, and whether it stands in the package `daytona` rather than where its kind has its own.

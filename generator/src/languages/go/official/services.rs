@@ -3,7 +3,7 @@
 use super::{entries, find, text};
 use crate::languages::go::names::{columns, comment, described, exported, summary};
 use crate::languages::surface::{Member, Surface, Target};
-use serde_json::{Map, Value};
+use serde_json::Value;
 use std::fmt::Write;
 
 pub fn render(names: &Value, surface: &Surface) -> Result<String, String> {
@@ -16,7 +16,7 @@ pub fn render(names: &Value, surface: &Surface) -> Result<String, String> {
     for (name, it) in services {
         let methods = it["methods"].as_array().ok_or(format!("official.json: {name} has no methods"))?;
         let service = Service { name, bound: parameters(text(&it["bound"]))? };
-        if !matches!(name.as_str(), "Client" | "Sandbox") {
+        if it["doc"] != "" {
             let target = find(surface, text(&methods[0][1]))?.target;
             service.declare(&mut body, text(&it["doc"]), target);
         }
@@ -26,7 +26,7 @@ pub fn render(names: &Value, surface: &Surface) -> Result<String, String> {
             service.part(&mut body, part, of, &bound, text(&services[of]["doc"]));
         }
         for method in methods {
-            service.method(&mut body, method, entries(names, "options")?, surface)?;
+            service.method(&mut body, method, names, surface)?;
         }
     }
     for (name, it) in entries(names, "images")? {
@@ -64,15 +64,19 @@ fn states(surface: &Surface) -> String {
 /// A parameter of a method, and the argument of the operation that it gives.
 struct Parameter<'a> {
     name: &'a str,
+    /// Empty where `name` is the argument's value.
     of: &'a str,
     field: Option<&'a str>,
     key: &'a str,
     function: Option<&'a str>,
 }
 
-fn parameters(list: &str) -> Result<Vec<Parameter<'_>>, String> {
-    let one = |one| {
-        let (declared, key) = str::split_once(one, '@').map_or((one, None), |(it, key)| (it, Some(key)));
+fn parameters<'a>(list: &'a str) -> Result<Vec<Parameter<'a>>, String> {
+    let one = |one: &'a str| {
+        if let Some((key, value)) = one.split_once('=').filter(|_| !one.contains(' ')) {
+            return Ok(Parameter { name: value, of: "", field: None, key, function: None });
+        }
+        let (declared, key) = one.split_once('@').map_or((one, None), |(it, key)| (it, Some(key)));
         let (name, of) = declared.split_once(' ').ok_or(format!("official.json: {one} has no type"))?;
         let (key, function) = match key.unwrap_or(name).split_once('=') {
             Some((key, function)) => (key, Some(function)),
@@ -88,10 +92,16 @@ fn parameters(list: &str) -> Result<Vec<Parameter<'_>>, String> {
 }
 
 fn declared(parameters: &[Parameter]) -> String {
-    parameters.iter().map(|it| format!("{} {}", it.name, it.of)).collect::<Vec<_>>().join(", ")
+    let shown = parameters.iter().filter(|it| !it.of.is_empty());
+    shown.map(|it| format!("{} {}", it.name, it.of)).collect::<Vec<_>>().join(", ")
 }
 
 impl Parameter<'_> {
+    /// A list, which is none for nil.
+    fn items(&self) -> String {
+        format!("append({}{{}}, {}...)", self.of, self.name)
+    }
+
     /// The argument of a call. What may be nil is left out then.
     fn argument(&self, name: &str) -> String {
         let key = self.key;
@@ -108,6 +118,7 @@ impl Parameter<'_> {
             "time.Duration" => format!(", api.Milliseconds(\"{key}\", {name})"),
             "*time.Duration" => format!(", seconds(\"{key}\", {name})"),
             "...bool" => format!(", api.Value(\"{key}\", slices.Contains({name}, true))"),
+            "" => format!(", api.Value(\"{key}\", {name})"),
             "bool" | "[]string" if !name.contains('.') => format!(", api.Value(\"{key}\", {name})"),
             _ => format!(", api.Optional(\"{key}\", {name})"),
         }
@@ -125,12 +136,9 @@ impl Service<'_> {
     }
 
     /// What its operations act on.
-    fn target(&self) -> &'static str {
-        match self.name {
-            "Client" => "c.API",
-            "Sandbox" => "s.API",
-            _ => "s.on",
-        }
+    fn target(&self) -> String {
+        let field = if matches!(self.name, "Client" | "Sandbox") { "API" } else { "on" };
+        format!("{}.{field}", super::receiver(self.name))
     }
 
     fn declare(&self, body: &mut String, doc: &str, target: Target) {
@@ -170,9 +178,10 @@ impl Service<'_> {
         &self,
         body: &mut String,
         method: &Value,
-        options: &Map<String, Value>,
+        names: &Value,
         surface: &Surface,
     ) -> Result<(), String> {
+        let options = entries(names, "options")?;
         let [name, operation, takes, option, gives] = std::array::from_fn(|at| text(&method[at]));
         let operation = find(surface, operation)?;
         let takes = parameters(takes)?;
@@ -183,11 +192,14 @@ impl Service<'_> {
             }
         }
         let mut parameters = String::from("ctx context.Context");
-        if !takes.is_empty() {
+        if !declared(&takes).is_empty() {
             write!(parameters, ", {}", declared(&takes)).unwrap();
         }
-        let mut arguments: String =
-            self.bound.iter().map(|it| it.argument(&format!("s.{}", it.name))).collect();
+        let mut arguments: String = self
+            .bound
+            .iter()
+            .map(|it| it.argument(&format!("{}.{}", super::receiver(self.name), it.name)))
+            .collect();
         arguments.extend(takes.iter().map(|it| it.argument(it.name)));
         match options.get(option) {
             Some(is) => {
@@ -199,20 +211,25 @@ impl Service<'_> {
                     arguments.push_str(&option.argument(&format!("o.{field}")));
                 }
             }
-            None if option == "wait" => arguments.push_str(", api.Value(\"wait\", true)"),
             None if option.is_empty() => {}
             None => return Err(format!("official.json: there are no options {option}")),
         }
         if gives == "follow" {
             parameters.push_str(", stdout, stderr chan<- string");
         }
-        let (result, call) = self.call(&operation.name, gives, &arguments);
-        let doc = operation.doc.trim().split("\n\n").next().unwrap_or_default();
+        let then = gives.strip_prefix("then ").and_then(|it| it.split_once(' '));
+        let (mut result, call) = self.call(&operation.name, then.map_or(gives, |_| ""), &arguments);
+        let shape = names["types"][format!("daytona.{gives}")]["from"].as_str();
+        let mut doc = operation.doc.trim().split("\n\n").next().unwrap_or_default().to_owned();
+        if let Some((then, of)) = then {
+            result = format!("({of}, error)");
+            doc.push_str(&format!(" Then it gives what {then} gives."));
+        }
         body.push('\n');
         body.push_str(&comment(
             &format!(
                 "{}\n\nThe operation {}: the package api has its documentation.",
-                summary(name, doc),
+                summary(name, &doc),
                 operation.name
             ),
             "",
@@ -221,7 +238,23 @@ impl Service<'_> {
         if options.contains_key(option) {
             body.push_str("\to := options.Apply(opts...)\n");
         }
-        writeln!(body, "\treturn {call}\n}}").unwrap();
+        match (shape, then) {
+            (_, Some((then, _))) => writeln!(
+                body,
+                "\tif err := {call}; err != nil {{\n\t\treturn nil, err\n\t}}\n\treturn {}.{then}(ctx, {})\n}}",
+                super::receiver(self.name),
+                takes.first().map_or("", |it| it.name)
+            ),
+            (Some(of), _) => write!(
+                body,
+                "\tvar shown {gives}\n\tdata, err := api.Call[api.{}](ctx, {}, \"{}\"{arguments})\n\tif err == nil {{\n\t\tshown.set(data)\n\t}}\n\treturn shown, err\n}}\n",
+                exported(of),
+                self.target(),
+                operation.name
+            ),
+            _ => writeln!(body, "\treturn {call}\n}}"),
+        }
+        .unwrap();
         Ok(())
     }
 
@@ -242,10 +275,13 @@ impl Service<'_> {
             (_, Some((of, member)), _) => {
                 (format!("({of}, error)"), call(&format!("member[{of}]"), &format!(", \"{member}\"")))
             }
-            (_, _, Some((result @ "[]any", of))) => {
-                (format!("({result}, error)"), format!("anything({})", call(&format!("get[{of}]"), "")))
+            (_, _, Some((result, of))) => {
+                let call = call(&format!("get[{of}]"), "");
+                match result.split_once(' ') {
+                    Some((result, function)) => (format!("({result}, error)"), format!("{function}({call})")),
+                    None => (format!("({result}, error)"), call),
+                }
             }
-            (_, _, Some((result, of))) => (format!("({result}, error)"), call(&format!("get[{of}]"), "")),
             (of, ..) => (format!("({of}, error)"), call(&format!("get[{of}]"), "")),
         }
     }
@@ -266,14 +302,14 @@ fn step(body: &mut String, name: &str, it: &Value, surface: &Surface) -> Result<
             let options = text(&it[2]);
             write!(declared, ", opts ...func(*options.{options})").unwrap();
             format!(
-                "struct {{\n\t\t{} {} `json:\"{}\"`\n\t\t*options.{options}\n\t}}{{list({}), options.Apply(opts...)}}",
+                "struct {{\n\t\t{} {} `json:\"{}\"`\n\t\t*options.{options}\n\t}}{{{}, options.Apply(opts...)}}",
                 exported(one.name),
                 one.of,
                 one.key,
-                one.name
+                one.items()
             )
         }
-        [one] if one.of.starts_with("[]") => format!("list({})", one.name),
+        [one] if one.of.starts_with("[]") => one.items(),
         [one] => one.name.to_owned(),
         [key, value] if it[2] == "entry" => format!("map[string]string{{{}: {}}}", key.name, value.name),
         several => {

@@ -84,6 +84,7 @@ fn structure(body: &mut String, name: &str, it: &Value, surface: &Surface) -> Re
     if it["services"] == true {
         provider(body, name, fields);
     }
+    measurer(body, name, fields);
     of.map_or(Ok(()), |of| setter(body, name, fields, of))
 }
 
@@ -115,6 +116,23 @@ fn getter(body: &mut String, name: &str, field: &str, of: &str) {
     .unwrap();
 }
 
+/// The method that sets the field of a metric.
+fn measurer(body: &mut String, name: &str, fields: &Map<String, Value>) {
+    let metrics = fields.iter().filter_map(|(field, is)| Some((field, text(&is[0]), is[3].as_str()?)));
+    let cases: String = metrics
+        .map(|(field, of, metric)| {
+            format!("\tcase api.Metric{}:\n\t\ts.{field} = {of}(value)\n", exported(metric))
+        })
+        .collect();
+    if !cases.is_empty() {
+        write!(
+            body,
+            "\nfunc (s *{name}) measure(metric api.Metric, value float64) {{\n\tswitch metric {{\n{cases}\t}}\n}}\n"
+        )
+        .unwrap();
+    }
+}
+
 /// The method that fills a struct from the shape that it shows.
 fn setter(body: &mut String, name: &str, fields: &Map<String, Value>, of: &Shape) -> Result<(), String> {
     writeln!(body, "\nfunc (s *{name}) set(data api.{}) {{", exported(&of.name)).unwrap();
@@ -123,7 +141,7 @@ fn setter(body: &mut String, name: &str, fields: &Map<String, Value>, of: &Shape
         let member = of.members.iter().find(|member| member.name == json);
         let member = member.ok_or(format!("official.json: {} has no {json}", of.name))?;
         let (value, had) = (format!("data.{}", exported(json)), field_type(member, of.is_parameter));
-        let value = match (is[2].as_str(), had.strip_prefix('*')) {
+        let value = match (is[2].as_str().filter(|it| !it.is_empty()), had.strip_prefix('*')) {
             (Some(function), _) => format!("{function}({value})"),
             (None, _) if had == wanted.replace("api.", "") => value,
             (None, Some(_)) if wanted == "*string" => format!("(*string)({value})"),
