@@ -604,7 +604,14 @@ func TestSandboxesAreFoundAndListed(t *testing.T) {
 // The race detector has it.
 func TestASandboxIsReadBySeveralGoroutines(t *testing.T) {
 	_, box := sandbox(t)
+	over, cancel := context.WithCancel(ctx)
+	cancel()
 	var all sync.WaitGroup
+	all.Go(func() {
+		for range 20_000 {
+			box.GetMetrics(over, nil, nil)
+		}
+	})
 	for range 8 {
 		all.Go(func() {
 			if err := stderrors.Join(box.RefreshData(ctx), box.SetLabels(ctx, map[string]string{"test": t.Name()})); err != nil {

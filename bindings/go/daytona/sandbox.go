@@ -67,8 +67,11 @@ func (s *Sandbox) SetLabels(ctx context.Context, labels map[string]string) error
 // GetMetrics gives what the sandbox used over a time, from the earliest sample on. nil is the sandbox's creation as
 // the start, and now as the end.
 func (s *Sandbox) GetMetrics(ctx context.Context, start, end *time.Time) ([]SandboxMetrics, error) {
+	changing.Lock()
+	created := instant(of(s.CreatedAt))
+	changing.Unlock()
 	to := cmp.Or(of(end), time.Now())
-	from := cmp.Or(of(start), instant(of(s.CreatedAt)), to)
+	from := cmp.Or(of(start), created, to)
 	written := func(at time.Time) api.Time { return api.Time(at.UTC().Format(time.RFC3339Nano)) }
 	got, err := s.API.MetricsHistory(ctx, written(from), written(to), nil)
 	if err != nil {
