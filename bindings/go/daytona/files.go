@@ -92,26 +92,23 @@ func (s *FileSystemService) UploadFileStream(ctx context.Context, source io.Read
 	defer stream.Close()
 	report, broken := options.Apply(opts...).report, make(chan error, 1)
 	go func() {
-		buffer, sent := make([]byte, 256<<10), int64(0)
-		for {
-			n, err := source.Read(buffer)
+		buffer, sent, n := make([]byte, 256<<10), int64(0), 0
+		var err error
+		for err == nil {
+			n, err = source.Read(buffer)
 			if _, failed := stream.WriteContext(ctx, buffer[:n]); failed != nil {
 				return // Wait says why.
 			}
 			if sent += int64(n); n > 0 && report != nil {
 				report(UploadProgress{sent})
 			}
-			switch err {
-			case nil:
-				continue
-			case io.EOF:
-				stream.Finish()
-			default:
-				broken <- err
-				stream.Close()
-			}
+		}
+		if err == io.EOF {
+			stream.Finish()
 			return
 		}
+		broken <- err
+		stream.Close()
 	}()
 	_, err = stream.Wait(ctx)
 	select {

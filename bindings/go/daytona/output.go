@@ -81,13 +81,13 @@ func send(ctx context.Context, operation string, to chan<- string, text string) 
 // outlet is a channel of text that never waits for its reader: what the reader is behind is joined to one last
 // message, for which there is always room. So nothing has to be read, and nothing is lost.
 type outlet[T any] struct {
-	to chan T
-	of func(text string) T
+	to   chan T
+	of   func(text string) T
+	late *time.Timer // looks after text that is in no message
 
 	mu    sync.Mutex
 	all   strings.Builder // every text, once
 	given int             // how much of it is in messages
-	looks bool
 }
 
 const (
@@ -97,33 +97,23 @@ const (
 )
 
 func newOutlet[T any](of func(string) T) *outlet[T] {
-	return &outlet[T]{to: make(chan T, outletMessages+1), of: of}
+	o := &outlet[T]{to: make(chan T, outletMessages+1), of: of}
+	o.late = time.AfterFunc(lateAfter, func() { o.put("") })
+	return o
 }
 
-// put gives text to the reader.
+// put gives text to the reader, as a message with all that is in none, unless the reader is behind; then it looks again.
 func (o *outlet[T]) put(text string) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.all.WriteString(text)
-	o.give()
-}
-
-// give makes a message of the text that is in none, unless the reader is behind; then it looks again.
-func (o *outlet[T]) give() {
-	late := o.all.String()[o.given:]
-	switch {
+	switch late := o.all.String()[o.given:]; {
 	case late == "":
 	case len(o.to) < outletMessages:
 		o.to <- o.of(strings.Clone(late)) // Else it would keep what `all` had before it grew.
 		o.given += len(late)
-	case !o.looks:
-		o.looks = true
-		time.AfterFunc(lateAfter, func() {
-			o.mu.Lock()
-			defer o.mu.Unlock()
-			o.looks = false
-			o.give()
-		})
+	default:
+		o.late.Reset(lateAfter)
 	}
 }
 
@@ -170,12 +160,9 @@ func (s *CodeInterpreterService) RunCode(ctx context.Context, code string, opts 
 			return nil
 		})
 		result.Stdout, result.Stderr = stdout.close(), stderr.close()
-		if _, err := stream.Wait(ctx); err != nil && result.Error == nil {
-			result.Error = &types.ExecutionError{Name: "DaytonaError", Value: err.Error()}
-			var failure *errors.DaytonaError
-			if stderrors.As(err, &failure) && failure.Class() != "" {
-				result.Error.Name = "Daytona" + failure.Class() + "Error"
-			}
+		var failure *errors.DaytonaError
+		if _, err := stream.Wait(ctx); stderrors.As(err, &failure) && result.Error == nil {
+			result.Error = &types.ExecutionError{Name: "Daytona" + failure.Class() + "Error", Value: err.Error()}
 		}
 		if result.Error != nil {
 			faults <- result.Error
