@@ -8,8 +8,9 @@ const net = require('node:net')
 const { isMainThread } = require('node:worker_threads')
 const koffi = require('koffi')
 const library = require('./library')
+require('./generated/classes') // An error for want of descriptors could not load it any more.
 const json = require('./json')
-const { DaytonaError, failure, fromJson } = require('./errors')
+const { failure, fromJson } = require('./errors')
 const { kinds, returns } = require('./generated/tables')
 
 const { DONE, PROGRESS, LOG } = kinds
@@ -35,14 +36,19 @@ const stored = () => number[0] + number[1] * WORD
 function takeText() {
   const text = koffi.decode.string(pointer[0])
   library.free(pointer[0])
+  pointer[0] = 0n
   return text
 }
 
-/** Throws what a function that failed at once stored in `pointer`. @param {number} status */
-function check(status) {
+/**
+ * Throws what a function that failed at once stored in `pointer`, or the name of its status.
+ * @param {number} status @param {string} [what] @param {string} [operation]
+ */
+function check(status, what = 'A function of the library', operation) {
   if (!status) return
   if (pointer[0]) throw fromJson(json.parse(takeText()))
-  throw new DaytonaError(library.statusName(status))
+  const name = library.statusName(status)
+  throw failure(name, `${what} failed: ${name}.`, operation)
 }
 
 /**
@@ -84,10 +90,8 @@ class Queue {
     this.handle = stored()
     this.onEvent = onEvent
     const status = library.queueFd(this.handle, number)
-    if (status) {
-      library.close(this.handle)
-      throw new DaytonaError(`No descriptor for a queue: ${library.statusName(status)}`)
-    }
+    if (status) library.close(this.handle)
+    check(status, 'Taking a descriptor, of which too many may be open,')
     const onread = { buffer: new Uint8Array(16), callback: () => (onReady(), true) }
     this.socket = new net.Socket(/** @type {any} */ ({ fd: number[0], readable: true, writable: false, onread }))
     this.socket.on('error', () => {})

@@ -35,8 +35,10 @@ class Sandbox extends SandboxCalls {
   /** Takes over what the server said. A field that has the name of a method is in `toJSON()` alone. @param {any} info */
   _update(info) {
     if (!info) return
+    // A field that the server says no more, as the reason of an error, is gone.
+    const all = this._info ? { ...this._info, ...info } : info
     this._info = info
-    for (const name of Object.keys(info)) {
+    for (const name of Object.keys(all)) {
       if (!(name in SandboxCalls.prototype) && name[0] !== '_')
         /** @type {any} */ (this)[name] = info[name] ?? undefined
     }

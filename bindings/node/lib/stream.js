@@ -3,6 +3,7 @@
 // to its end by `result`. What nobody reads stays in the library, which holds the remote side back.
 
 const { Readable, Writable, Duplex } = require('node:stream')
+const { StringDecoder } = require('node:string_decoder')
 const library = require('./library')
 const json = require('./json')
 const { failure, fromJson } = require('./errors')
@@ -12,9 +13,10 @@ const { merge, toBytes } = require('./arguments')
 const { channels, finishes, kinds, statuses } = require('./generated/tables')
 
 const { OPENED, DATA, PROGRESS, ENDED, WRITABLE } = kinds
-/** What may wait in the library, and the bytes from which on this side takes no more. */
+/** What may wait in the library, and on this side, where each chunk counts a little beside its bytes. */
 const CAPACITY = { capacityBytes: 1 << 20, capacityCalls: 4 }
 const ENOUGH_BYTES = 256 << 10
+const CHUNK_BYTES = 256
 
 /** A piece of a stream: `data` of one `channel`, up to `position`. */
 class Chunk {
@@ -38,7 +40,6 @@ class Chunk {
 
 class Stream {
   /** @type {Chunk[]} */ #chunks = []
-  #first = 0
   #buffered = 0
   #handle = 0
   /** @type {InstanceType<typeof Queue> | undefined} */ #queue
@@ -48,6 +49,8 @@ class Stream {
   /** A loop or a stream of Node gets the chunks; a second one would take some of them from it. */
   #looping = false
   #discarding = false
+  #first = 0
+  /** From this many bytes on it takes no more. */ #enough = ENOUGH_BYTES
   #room = true
   /** @type {any} */ #opened
   /** @type {{ error: any, value?: any } | undefined} */ #end
@@ -71,10 +74,14 @@ class Stream {
       this.#queue = new Queue(
         CAPACITY,
         (event) => this.#take(event),
-        () => this.#onReady(),
+        () => {
+          this.#ready = true
+          this.#look()
+        },
       )
       check(library.streamOpen(owner._handle, operation, json.stringify(all), this.#queue.handle, 0, number, pointer))
       this.#handle = stored()
+      owner._client._streams.add(this)
       const abort = () => this.#stop(cancelled(operation, signal.reason, 'by its signal'))
       this.#release = whenAborted(signal, abort)
     } catch (error) {
@@ -98,6 +105,12 @@ class Stream {
     while (!this.#end) await this.#change()
     if (this.#end.error) throw this.#end.error
     return this.#end.value
+  }
+
+  /** Waits until its client has ended it, and takes over what is left of it: nobody else may ever ask. */
+  async _settled() {
+    this.#enough = Infinity
+    while (!this.#end) await this.#change()
   }
 
   /** The next chunk, or undefined at a good end. @returns {Promise<Chunk | undefined>} */
@@ -210,7 +223,7 @@ class Stream {
   #shift() {
     if (this.#first === this.#chunks.length) return undefined
     const chunk = this.#chunks[this.#first++]
-    this.#buffered -= chunk.data.length
+    this.#buffered -= chunk.data.length + CHUNK_BYTES
     if (this.#first === this.#chunks.length) this.#drop()
     // Others wait for what stands behind the data.
     if (this.#waiting.length && this.#ready) this.#look()
@@ -224,24 +237,15 @@ class Stream {
       this.#room = false
       const left = body.byteLength - at
       const status = library.streamWrite(this.#handle, at ? body.subarray(at) : body, left, 0, number, null)
-      if (status && status !== statuses.WOULD_BLOCK) {
-        const name = library.statusName(status)
-        throw failure(name, `Writing to ${this.#operation} failed: ${name}.`, this.#operation)
-      }
+      if (status !== statuses.WOULD_BLOCK) check(status, `Writing to ${this.#operation}`, this.#operation)
       if (!status) at += stored()
       while (at < body.byteLength && !this.#room && !this.#end) await this.#change()
     }
   }
 
-  /** The descriptor was readable, and its byte is read. */
-  #onReady() {
-    this.#ready = true
-    if (this.#waiting.length) this.#look()
-  }
-
-  /** Takes a batch where there is room for it, and wakes those who wait. */
+  /** Takes a batch where there is room for it, asked or not: the end gives its descriptors back. Wakes those who wait. */
   #look() {
-    if (!this.#queue || (this.#buffered >= ENOUGH_BYTES && !this.#discarding)) return false
+    if (!this.#queue || this.#buffered >= this.#enough) return false
     const count = this.#queue.take()
     this.#ready = count === BATCH
     if (count) this.#wake()
@@ -268,12 +272,11 @@ class Stream {
   /** @param {import('./pump').Event} event */
   #take(event) {
     switch (event.kind) {
-      case DATA: {
+      case DATA:
         if (this.#discarding) break
         this.#chunks.push(new Chunk(channels[event.channel], bytesOf(event), event.position))
-        this.#buffered += event.length
+        this.#buffered += event.length + CHUNK_BYTES
         break
-      }
       case OPENED:
         this.#opened = { value: valueOf(event) }
         break
@@ -297,7 +300,7 @@ class Stream {
 
   #drop() {
     this.#chunks = []
-    this.#first = this.#buffered = 0
+    this.#buffered = this.#first = 0
   }
 
   /** Ends it from this side; chunks that nobody has read are gone. @param {any} error */
@@ -311,6 +314,7 @@ class Stream {
     if (this.#end) return
     this.#end = { error, value }
     this.#release?.()
+    this.#owner._client._streams.delete(this)
     if (this.#handle) library.close(this.#handle)
     this.#wake()
     this.#queue?.close()
@@ -325,16 +329,16 @@ async function* mapped(items, of) {
 
 /** @param {AsyncIterable<Chunk>} chunks */
 async function* decoded(chunks) {
-  /** @type {Map<string, InstanceType<typeof TextDecoder>>} */
+  /** @type {Map<string, StringDecoder>} */
   const decoders = new Map()
   for await (const { channel, data } of chunks) {
-    const decoder = decoders.get(channel) ?? new TextDecoder()
+    const decoder = decoders.get(channel) ?? new StringDecoder()
     decoders.set(channel, decoder)
-    const text = decoder.decode(data, { stream: true })
+    const text = decoder.write(data)
     if (text) yield { channel, text }
   }
   for (const [channel, decoder] of decoders) {
-    const text = decoder.decode()
+    const text = decoder.end()
     if (text) yield { channel, text }
   }
 }

@@ -85,7 +85,7 @@ class Root extends Target {
   constructor(how, config) {
     super(undefined, 'client')
     pump.check(library[how](config ? json.stringify(config) : null, pump.number, pump.pointer))
-    hide(this, { _handle: pump.stored() })
+    hide(this, { _handle: pump.stored(), _streams: new Set() })
     const { _handle } = /** @type {any} */ (this)
     pump.opened(_handle)
     forgotten.register(this, _handle, this)
@@ -95,11 +95,12 @@ class Root extends Target {
   async close() {
     const client = /** @type {any} */ (this)
     if (!client._handle) return
-    const settled = pump.settled(client)
+    const streams = [...client._streams].map((stream) => stream._settled())
+    const calls = pump.settled(client)
     pump.closeClient(client._handle)
     client._handle = 0
     forgotten.unregister(client)
-    await settled
+    await Promise.all([calls, ...streams])
   }
 
   [Symbol.asyncDispose]() {

@@ -13,11 +13,11 @@ const { Echo, ...daytona } = require('..')
 const PACKAGE = JSON.stringify(path.join(__dirname, '..'))
 
 /** Runs a script; its exit code and what it printed. A script that does not end by itself fails the test. */
-function run(script, env = {}) {
+function run(script, env = {}, shell = 'true') {
   const whole = `const { Echo, Daytona } = require(${PACKAGE})\nconst echo = new Echo()\n${script}`
   const options = { env: { ...process.env, ...env }, timeout: 60_000 }
   return new Promise((resolve) => {
-    execFile(process.execPath, ['-e', whole], options, (error, stdout, stderr) => {
+    execFile('sh', ['-c', `${shell}; exec "$0" -e "$1"`, process.execPath, whole], options, (error, stdout, stderr) => {
       resolve({ code: error ? (error.code ?? error.signal) : 0, stdout, stderr })
     })
   })
@@ -70,6 +70,22 @@ test('an error of a handler of the user does not stop the others', async () => {
     echo.delay(1).then(() => process.nextTick(() => { throw new Error('mine') }))
     Promise.all(Array.from({ length: 100 }, () => echo.delay(2))).then(() => console.log('answered'))`
   assert.equal((await run(script)).stdout, 'mine\nanswered\n')
+})
+
+test('a want of descriptors is an error with its class, and is over with the streams', async () => {
+  const script = `
+    const open = async (streams) => {
+      for (;;) await streams[streams.push(echo.stream({ echo: true })) - 1].opened()
+    }
+    const streams = []
+    open(streams).catch(async (error) => {
+      console.log(error.name, error.statusName)
+      for (const stream of streams) stream.close()
+      await new Promise(setImmediate)
+      console.log((await echo.stream({ chunks: 1 }).result()).chunks)
+    })`
+  const { stdout, stderr } = await run(script, {}, 'ulimit -n 60')
+  assert.equal(stdout, 'DaytonaIoError IO\n1\n', stderr)
 })
 
 test('threads have clients of their own', async () => {

@@ -182,6 +182,14 @@ test('a handle becomes an object that can be closed', async () => {
   await assert.rejects(sandbox.process.execute('true'), daytona.DaytonaClosedError)
 })
 
+test('a field that the server says no more is gone', async () => {
+  const sandbox = await echo.handle()
+  sandbox._update({ id: 's', state: 'error', errorReason: 'no space' })
+  assert.equal(sandbox.errorReason, 'no space')
+  sandbox._update({ id: 's', state: 'started' })
+  assert.deepEqual([sandbox.state, sandbox.errorReason], ['started', undefined])
+})
+
 test('nothing is left over after many calls', async () => {
   const rounds = async () => {
     for (let index = 0; index < 200; index++) {

@@ -178,12 +178,54 @@ test('64 streams at once keep apart', async () => {
   lengths.forEach((length, index) => assert.equal(length, index * 10_000))
 })
 
+const descriptors = () => require('node:fs').readdirSync('/proc/self/fd').length
+
 test('descriptors are given back', async () => {
-  const count = () => require('node:fs').readdirSync('/proc/self/fd').length
   await echo.stream({ chunks: 1 }).result()
   await new Promise(setImmediate)
-  const before = count()
+  const before = descriptors()
   for (let index = 0; index < 100; index++) await echo.stream({ chunks: 1 }).result()
   await new Promise(setImmediate)
-  assert.ok(count() <= before + 2, `${count()} descriptors after ${before}`)
+  assert.ok(descriptors() <= before + 2, `${descriptors()} descriptors after ${before}`)
+})
+
+test('a closed client gives back the descriptors of streams that nobody reads to the end', async () => {
+  const other = new Echo()
+  await other.stream({ chunks: 1 }).result()
+  const before = descriptors()
+  const streams = Array.from({ length: 20 }, () => other.stream({ chunks: 100_000, size: 1000 }))
+  for (const stream of streams) assert.equal((await stream.read()).data.length, 1000)
+  await other.close()
+  await new Promise(setImmediate)
+  assert.ok(descriptors() <= before + 2, `${descriptors()} descriptors after ${before}`)
+  // What had come stays readable, before the failure.
+  const [stream] = streams
+  const rest = async () => {
+    let bytes = 0
+    for await (const { data } of stream) bytes += data.length
+    return bytes
+  }
+  assert.equal((await stream.read()).position, 2000)
+  await assert.rejects(rest, daytona.DaytonaClosedError)
+})
+
+test('a stream that ends gives its descriptors back though nobody asks it', async () => {
+  const before = descriptors()
+  const streams = Array.from({ length: 20 }, () => echo.stream({ chunks: 10, size: 1000 }))
+  for (let turn = 0; turn < 500 && descriptors() > before; turn++) await new Promise((done) => setTimeout(done, 10))
+  assert.ok(descriptors() <= before, `${descriptors()} descriptors after ${before}`)
+  for (const stream of streams) {
+    let bytes = 0
+    for await (const { data } of stream) bytes += data.length
+    assert.equal(bytes, 10_000)
+  }
+})
+
+test('a byte order mark is a character like others', async () => {
+  const stream = echo.stream({ echo: true })
+  await stream.write('\ufefftext')
+  await stream.finish()
+  let text = ''
+  for await (const piece of stream.text()) text += piece
+  assert.equal(text, '\ufefftext')
 })
