@@ -2,7 +2,7 @@
 // Arguments as methods take them, made into what an operation takes.
 
 const { failure } = require('./errors')
-const { bounded } = require('./generated/tables')
+const { bounded, names: official } = require('./generated/tables')
 
 /** @param {string | ArrayBuffer | ArrayBufferView} data @returns {Uint8Array} */
 function toBytes(data) {
@@ -37,7 +37,7 @@ function merge(params, options, target, operation) {
 }
 
 /**
- * Options from positional arguments, or from an object in their place. `*` is an object of options, `@` seconds with
+ * Options from positional arguments, or from an object in their place. `*TYPE` is an object of options, `@` seconds with
  * their default, `%name` an option that is an object itself.
  * @param {string[]} names @param {any[]} values
  */
@@ -48,27 +48,30 @@ function positional(names, values) {
     const name = names[index] ?? ''
     const value = values[index]
     if (isPlain(value) && name[0] !== '%') {
-      Object.assign(options, value)
-      if (name !== '*') break
+      Object.assign(options, name[0] === '*' ? renamed(value, name.slice(1)) : value)
+      if (name[0] !== '*') break
     } else if (name[0] === '@') {
       const seconds = value ?? (name.length > 1 ? Number(name.slice(1)) : undefined)
       if (seconds !== undefined && options.timeoutMs === undefined) options.timeoutMs = Math.ceil(seconds * 1000)
     } else if (value !== undefined && value !== null) {
-      if (name === '*' || name === '') throw invalid(`Options are an object, not ${typeof value}.`)
+      if (name === '' || name[0] === '*') throw invalid(`Options are an object, not ${typeof value}.`)
       options[name.replace('%', '')] = value
     }
   }
   return options
 }
 
-/** Parameters or options by other names; what is undefined is left out. @param {any} object @param {Record<string, string>} names */
-function renamed(object, names) {
+/**
+ * Parameters or options of a type of the official package, by the library's names; what is undefined is left out.
+ * @param {any} object @param {string} [type]
+ */
+function renamed(object, type = '') {
   if (object !== undefined && object !== null && !isPlain(object)) {
     throw invalid(`Parameters and options are objects, not ${Array.isArray(object) ? 'an array' : typeof object}.`)
   }
   const result = /** @type {any} */ ({})
   for (const [name, value] of Object.entries(object ?? {})) {
-    if (value !== undefined) result[names[name] ?? name] = value
+    if (value !== undefined) result[official[type]?.[name] ?? name] = value
   }
   return result
 }

@@ -1,15 +1,13 @@
 'use strict'
-// The calls of the official package whose shape no mapping can say: callbacks, files, terminals, parameters that are
-// spelt otherwise. The others are generated from official.json.
+// The calls of the official package whose shape no mapping can say: files, terminals, code with callbacks. The others are
+// generated from official.json.
 
 const fs = require('node:fs')
 const { Readable } = require('node:stream')
 const { pipeline } = require('node:stream/promises')
 const { fromJson } = require('./errors')
-const { build } = require('./target')
 const { isPlain, idOf, positional, renamed, toBytes } = require('./arguments')
 const calls = require('./generated/calls')
-const { names } = require('./generated/tables')
 const { DaytonaNotFoundError } = require('./generated/errors')
 
 /** The official package's limit of a transfer, in seconds. */
@@ -18,43 +16,17 @@ const TRANSFER = ['@1800']
 /** The limit of a transfer in seconds, or options in its place. @param {any} seconds */
 const limited = (seconds) => positional(TRANSFER, [seconds])
 
-/** Hands a stream's text to a function for each channel. @param {any} stream @param {Record<string, Function | undefined>} on */
-async function dispatch(stream, on) {
-  for await (const { channel, text } of stream._texts()) await on[channel]?.(text)
-  return stream.result()
-}
-
 class Process extends calls.ProcessCalls {
-  /** @param {string} sessionId @param {any} req `async` is the server's other name of `runAsync` @param {any[]} more */
-  executeSessionCommand(sessionId, req, ...more) {
-    return super.executeSessionCommand(sessionId, isPlain(req) ? renamed(req, { async: 'runAsync' }) : req, ...more)
-  }
-
-  /** @param {string} sessionId @param {string} commandId @param {any} [stdout] @param {any} [stderr] @param {any} [options] */
-  async getSessionCommandLogs(sessionId, commandId, stdout, stderr, options) {
-    const { session } = this._target
-    if (!stdout && !stderr) return session.logs(sessionId, commandId, options)
-    await dispatch(session.follow(sessionId, commandId, options), { stdout, stderr })
-  }
-
-  /** @param {any} [stdout] @param {any} [stderr] @param {any} [options] */
-  async getEntrypointLogs(stdout, stderr, options) {
-    const { session } = this._target
-    if (!stdout && !stderr) return session.entrypointLogs(options)
-    await dispatch(session.entrypointFollow(options), { stdout, stderr })
-  }
-
   /** @param {any} options */
   async createPty(options) {
-    const { onData, ...rest } = renamed(options, names.PtyCreateOptions)
+    const { onData, ...rest } = renamed(options, 'PtyCreateOptions')
     const created = await this._target.pty.create(rest.id, { ...rest, lazyStart: true })
     return this.connectPty(created.sessionId ?? rest.id, { onData })
   }
 
   /** @param {string} sessionId @param {any} [options] */
   async connectPty(sessionId, options) {
-    const stream = this._target.pty.connect(sessionId)
-    const handle = new PtyHandle(this, stream, sessionId, options?.onData)
+    const handle = new PtyHandle(this, this._target.pty.connect(sessionId), sessionId, options?.onData)
     await handle.waitForConnection()
     return handle
   }
@@ -64,9 +36,10 @@ class Process extends calls.ProcessCalls {
 class PtyHandle {
   #process
   #stream
-  /** @type {{ exitCode?: number, error?: string } | undefined} */ #result
-  #connected = false
   #ended
+  #isOpen = false
+  /** @type {number | undefined} */ exitCode
+  /** @type {string | undefined} */ error
 
   /** @param {any} process @param {any} stream @param {string} sessionId @param {((data: Uint8Array) => any) | undefined} onData */
   constructor(process, stream, sessionId, onData) {
@@ -76,33 +49,27 @@ class PtyHandle {
     this.#ended = this.#follow(onData)
   }
 
-  /** @param {((data: Uint8Array) => any) | undefined} onData */
+  /** How it ended. @param {((data: Uint8Array) => any) | undefined} onData */
   async #follow(onData) {
     try {
       for await (const { data } of this.#stream) await onData?.(data)
       const { exitCode, reason } = await this.#stream.result()
-      this.#result = { exitCode, error: reason ?? undefined }
+      Object.assign(this, { exitCode, error: reason ?? undefined })
     } catch (error) {
-      this.#result = { exitCode: /** @type {any} */ (error).exitCode, error: /** @type {Error} */ (error).message }
+      const { exitCode, message } = /** @type {any} */ (error)
+      Object.assign(this, { exitCode, error: message })
     }
-    this.#connected = false
-  }
-
-  get exitCode() {
-    return this.#result?.exitCode
-  }
-
-  get error() {
-    return this.#result?.error
+    return { exitCode: this.exitCode, error: this.error }
   }
 
   isConnected() {
-    return this.#connected
+    return this.#isOpen
   }
 
   async waitForConnection() {
     await this.#stream.opened()
-    this.#connected = !this.#result
+    this.#isOpen = true
+    void this.#ended.then(() => (this.#isOpen = false))
   }
 
   /** @param {string | Uint8Array} data */
@@ -120,13 +87,12 @@ class PtyHandle {
     this.#stream.close()
   }
 
-  async wait() {
-    await this.#ended
-    return this.#result
+  wait() {
+    return this.#ended
   }
 
-  async kill() {
-    await this.#process.killPtySession(this.sessionId)
+  kill() {
+    return this.#process.killPtySession(this.sessionId)
   }
 }
 
@@ -192,7 +158,6 @@ class FileSystem extends calls.FileSystemCalls {
     const { onProgress, signal, timeout } = options ?? {}
     const from = typeof source === 'string' ? fs.createReadStream(source) : source
     const pieces = from instanceof Uint8Array ? [from] : from.getReader ? Readable.fromWeb(from) : from
-    const stream = this._target.files.writer(remotePath, { signal, ...limited(timeout) })
     let bytesSent = 0
     async function* counted() {
       for await (const piece of pieces) {
@@ -202,14 +167,14 @@ class FileSystem extends calls.FileSystemCalls {
         onProgress?.({ bytesSent })
       }
     }
-    await pipeline(counted, stream.writable())
+    await pipeline(counted, this._target.files.writer(remotePath, { signal, ...limited(timeout) }).writable())
   }
 
   /** @param {any[]} files @param {number} [timeout] */
   async uploadFiles(files, timeout) {
-    const local = files.filter(({ source }) => typeof source === 'string')
-    const bytes = files.filter(({ source }) => typeof source !== 'string')
-    const pairs = local.map(({ source, destination }) => ({ localPath: source, remotePath: destination }))
+    const isLocal = (/** @type {any} */ file) => typeof file.source === 'string'
+    const pairs = files.filter(isLocal).map((it) => ({ localPath: it.source, remotePath: it.destination }))
+    const bytes = files.filter((file) => !isLocal(file))
     const many = pairs.length ? this._target.files.uploadMany(pairs, limited(timeout)) : []
     const done = await Promise.all([many, ...bytes.map((it) => this.uploadFile(it.source, it.destination, timeout))])
     const failed = done[0].find((/** @type {any} */ it) => it.error)
@@ -220,35 +185,29 @@ class FileSystem extends calls.FileSystemCalls {
 /** All bytes of a reader, in a buffer that is as long as the file where its length is known. @param {any} stream */
 async function collect(stream) {
   const { length } = await stream.opened()
-  let buffer = Buffer.allocUnsafeSlow(length ?? 0)
+  const known = Buffer.allocUnsafeSlow(length ?? 0)
+  const more = []
   let at = 0
   for await (const { data } of stream) {
-    if (at + data.length > buffer.length) {
-      const larger = Buffer.allocUnsafeSlow(Math.max(2 * buffer.length, at + data.length))
-      buffer.copy(larger, 0, 0, at)
-      buffer = larger
-    }
-    data.copy(buffer, at)
-    at += data.length
+    const copied = data.copy(known, at)
+    at += copied
+    if (copied < data.length) more.push(data.subarray(copied))
   }
-  return at === buffer.length ? buffer : buffer.subarray(0, at)
+  return more.length ? Buffer.concat([known.subarray(0, at), ...more]) : known.subarray(0, at)
 }
 
 class CodeInterpreter extends calls.CodeInterpreterCalls {
   /** @param {string} code @param {any} [options] */
   async runCode(code, options) {
-    const { context, onStdout, onStderr, onError, ...rest } = renamed(options, { envs: 'env' })
-    const stream = this._target.interpreter.run(code, { contextId: idOf(context), ...rest })
+    const { context, onStdout, onStderr, onError, ...rest } = renamed(options, 'RunCodeOptions')
     const result = /** @type {any} */ ({ stdout: '', stderr: '' })
-    await dispatch(stream, {
-      stdout(/** @type {string} */ output) {
-        result.stdout += output
-        return onStdout?.({ output })
-      },
-      stderr(/** @type {string} */ output) {
-        result.stderr += output
-        return onStderr?.({ output })
-      },
+    const collected = (/** @type {string} */ channel, /** @type {any} */ tell) => (/** @type {string} */ output) => {
+      result[channel] += output
+      return tell?.({ output })
+    }
+    await this._target.interpreter.run(code, { contextId: idOf(context), ...rest })._each({
+      stdout: collected('stdout', onStdout),
+      stderr: collected('stderr', onStderr),
       structured(/** @type {string} */ text) {
         result.error = JSON.parse(text)
         return onError?.(result.error)
@@ -259,12 +218,6 @@ class CodeInterpreter extends calls.CodeInterpreterCalls {
 }
 
 class SnapshotService extends calls.SnapshotCalls {
-  /** @param {any} params @param {any} [options] */
-  async create(params, options) {
-    const { onLogs, ...rest } = renamed(options, {})
-    return build(this._target, 'snapshot.create', renamed(params, {}), rest, onLogs)
-  }
-
   /** @param {any} snapshot its id or name, or the snapshot @param {any} [options] */
   async activate(snapshot, options) {
     const { id } = typeof snapshot === 'string' ? await this.get(snapshot) : snapshot

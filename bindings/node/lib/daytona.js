@@ -1,18 +1,18 @@
 'use strict'
 // Clients: of Daytona, and of the echo target, which needs no server.
 
-const { build, hide } = require('./target')
-const { invalid, renamed, secretList } = require('./arguments')
+const { hide } = require('./target')
+const { invalid, renamed } = require('./arguments')
 const { Client, EchoCalls } = require('./generated/calls')
-const { names } = require('./generated/tables')
 const { Sandbox } = require('./sandbox')
 
 class Daytona extends Client {
   /** @param {any} [config] */
   constructor(config) {
-    const { requestTimeoutMs, otelEnabled, useDeprecatedPolling, _experimental, ...rest } = renamed(config, {
-      serverUrl: 'apiUrl',
-    })
+    const { requestTimeoutMs, otelEnabled, useDeprecatedPolling, _experimental, ...rest } = renamed(
+      config,
+      'DaytonaConfig',
+    )
     const limit = requestTimeoutMs ?? 0
     if (!Number.isInteger(limit) || limit < 0) {
       throw invalid(`client.open: requestTimeoutMs is a whole number of milliseconds, not ${requestTimeoutMs}`)
@@ -21,17 +21,9 @@ class Daytona extends Client {
     hide(this, { _requestTimeoutMs: requestTimeoutMs })
   }
 
-  /** @param {any} [params] @param {any} [options] @returns {Promise<any>} */
-  async create(params, options) {
-    const { onSnapshotCreateLogs, ...rest } = renamed(options, {})
-    const all = renamed(params, names.CreateSandboxBaseParams)
-    if (all.secrets) all.secrets = secretList(all.secrets)
-    return build(this, 'sandbox.create', all, rest, onSnapshotCreateLogs)
-  }
-
   /** @param {any} [query] @param {any} [options] */
   async *list(query, options) {
-    const all = renamed(query, names.ListSandboxesQuery)
+    const all = renamed(query, 'ListSandboxesQuery')
     for (;;) {
       const { items, nextCursor, page, totalPages } = await this._call('sandbox.list', all, options)
       for (const info of items) yield new Sandbox(this, 0, info)

@@ -11,7 +11,8 @@ const library = require('./library')
 require('./generated/classes') // An error for want of descriptors could not load it any more.
 const json = require('./json')
 const { failure, fromJson } = require('./errors')
-const { kinds, returns } = require('./generated/tables')
+const { merge, toBytes } = require('./arguments')
+const { kinds, levels, returns } = require('./generated/tables')
 
 const { DONE, PROGRESS, LOG } = kinds
 /** How long the end of the process waits for what closing began, such as the end of a remote command. */
@@ -95,8 +96,7 @@ class Queue {
     const onread = { buffer: new Uint8Array(16), callback: () => (onReady(), true) }
     this.socket = new net.Socket(/** @type {any} */ ({ fd: number[0], readable: true, writable: false, onread }))
     this.socket.on('error', () => {})
-    this.socket.unref()
-    this.socket.resume()
+    this.socket.unref().resume()
   }
 
   /** Takes what is ready, at most one batch; how many events that were. */
@@ -122,8 +122,7 @@ class Queue {
 
   /** Keeps the process alive, or not. @param {boolean} busy */
   hold(busy) {
-    if (busy) this.socket.ref()
-    else this.socket.unref()
+    this.socket[busy ? 'ref' : 'unref']()
   }
 
   close() {
@@ -146,7 +145,7 @@ const readers = {
 /**
  * A call under way.
  * @typedef {{ resolve: (value: any) => void, reject: (error: unknown) => void, operation: string, owner: any,
- *   id: number, onProgress?: (progress: any) => void, signal?: AbortSignal, release?: () => void }} Pending
+ *   id: number, onProgress?: (progress: any) => void, signal?: AbortSignal, release?: () => void, done?: (_: any) => void }} Pending
  */
 
 /** @type {Map<number, Pending>} */
@@ -156,24 +155,18 @@ let last = 0
 let listener
 /** @type {Queue | undefined} */
 let calls
-/** @type {(() => void) | undefined} */
-let closeCalls
 
 function queue() {
   if (!calls) {
     calls = new Queue({ capacityCalls: 1_000_000 }, onEvent, () => calls?.take())
-    closeCalls = owned(calls.handle)
+    opened(calls.handle)
   }
   return calls
 }
 
 /** @param {Event} event */
 function onEvent(event) {
-  if (event.kind === LOG) {
-    const line = valueOf(event)
-    queueMicrotask(() => listener?.(line))
-    return
-  }
+  if (event.kind === LOG) return report(listener, event)
   const call = pending.get(event.user)
   if (!call) return
   if (event.kind === PROGRESS) {
@@ -187,13 +180,9 @@ function onEvent(event) {
   if (!pending.size) queue().hold(false)
   call.release?.()
   try {
-    if (event.status) {
-      const cause = call.signal?.aborted ? call.signal.reason : undefined
-      settle(call, 'reject', fromJson(valueOf(event), cause))
-    } else {
-      const read = readers[returns[call.operation]] ?? valueOf
-      settle(call, 'resolve', read(event, call.owner))
-    }
+    if (event.status) throw fromJson(valueOf(event), call.signal?.aborted ? call.signal.reason : undefined)
+    const read = readers[returns[call.operation]] ?? valueOf
+    settle(call, 'resolve', read(event, call.owner))
   } catch (error) {
     settle(call, 'reject', error)
   }
@@ -203,18 +192,20 @@ function onEvent(event) {
 function settle(call, how, value) {
   if (call.onProgress) queueMicrotask(() => call[how](value))
   else call[how](value)
+  call.done?.(undefined)
 }
 
 /**
- * Tells a function how far it is, behind the batch. An error of the function ends what it is about.
- * @param {((progress: any) => void) | undefined} onProgress @param {Event} event @param {(error: unknown) => void} fail
+ * Tells a function of the user what an event says, behind the batch. An error of it ends what it is about, if anything.
+ * @param {((value: any) => void) | undefined} tell @param {Event} event @param {(error: unknown) => void} [fail]
  */
-function report(onProgress, event, fail) {
-  const progress = valueOf(event)
+function report(tell, event, fail) {
+  const value = valueOf(event)
   queueMicrotask(() => {
     try {
-      onProgress?.(progress)
+      tell?.(value)
     } catch (error) {
+      if (!fail) throw error
       fail(error)
     }
   })
@@ -224,22 +215,31 @@ function report(onProgress, event, fail) {
 const closed = (what) => failure('CLOSED', `The ${what} is closed.`)
 
 /**
- * Starts a call. @param {any} owner the client or sandbox that it acts on @param {string} operation
- * @param {object} params every argument and option @param {any} [options] `signal` and `onProgress`
- * @param {Uint8Array | null} [body] @returns {Promise<any>}
+ * The parameters of a call or stream that may begin, as text.
+ * @param {any} owner @param {string} operation @param {object} params @param {any} [options]
  */
-function submit(owner, operation, params, options, body = null) {
+function prepared(owner, operation, params, options) {
+  if (!owner._handle) throw closed(owner === owner._client ? 'client' : 'sandbox')
+  if (options?.signal?.aborted) throw cancelled(operation, options.signal.reason, 'before it began')
+  return json.stringify(merge(params, options, owner, operation))
+}
+
+/**
+ * Starts a call. @param {any} owner the client or sandbox that it acts on @param {string} operation @param {object} params
+ * @param {any} options with `signal` and `onProgress` @param {any[]} body the bytes, of an operation that takes some
+ * @returns {Promise<any>}
+ */
+function submit(owner, operation, params, options, body) {
   return new Promise((resolve, reject) => {
-    if (!owner._handle) throw closed(owner._what)
-    const signal = options?.signal
-    if (signal?.aborted) throw cancelled(operation, signal.reason, 'before it began')
+    const bytes = body.length ? toBytes(body[0]) : null
+    const text = prepared(owner, operation, params, options)
     const user = ++last
     const { handle } = queue()
-    const length = body ? body.byteLength : 0
-    check(library.submit(owner._handle, operation, json.stringify(params), body, length, handle, user, number, pointer))
+    check(library.submit(owner._handle, operation, text, bytes, bytes?.byteLength ?? 0, handle, user, number, pointer))
     const id = stored()
+    const { onProgress, signal } = options ?? {}
     const release = whenAborted(signal, () => library.cancel(id))
-    pending.set(user, { resolve, reject, operation, owner, id, onProgress: options?.onProgress, signal, release })
+    pending.set(user, { resolve, reject, operation, owner, id, onProgress, signal, release })
     if (pending.size === 1) queue().hold(true)
   })
 }
@@ -259,10 +259,10 @@ function whenAborted(signal, abort) {
 const cancelled = (operation, cause, when) =>
   failure('CANCELLED', `${operation} was cancelled ${when}.`, operation, cause)
 
-/** Sends the library's log lines to a function. @param {number} level @param {(line: any) => void} onLine */
-function log(level, onLine) {
-  listener = level ? onLine : undefined
-  check(library.log(level, level ? queue().handle : 0, 0))
+/** Sends the library's log lines of this level and those above it to a function. @param {string} level @param {(line: any) => void} [onLine] */
+function onLog(level, onLine) {
+  listener = levels[level] ? onLine : undefined
+  check(library.log(levels[level], levels[level] ? queue().handle : 0, 0))
 }
 
 const KEY = process.platform === 'darwin' ? 'uint64_t' : 'uint32_t'
@@ -273,58 +273,45 @@ const thread = !isMainThread &&
     delete: system.func('pthread_key_delete', 'int', [KEY]),
   }
 
+/** The clients and the queue that are open in this thread: the keys of their handles. @type {Map<number, number | null>} */
+const keys = new Map()
+
 /**
- * Owns a handle of this thread; what it gives closes it. A thread that is terminated runs no JavaScript any more. What its
- * end does run are the destructors of its thread-specific values: the value is the handle, the destructor `daytona_close`.
- * The keys of a terminated thread stay, and a process has few: a client and the queue of the calls take one, no stream does.
- * @param {number} handle @returns {() => void}
+ * Lets a handle end with this thread. A thread that is terminated runs no JavaScript any more. What its end does run are
+ * the destructors of its thread-specific values: the value is the handle, the destructor `daytona_close`. The keys of a
+ * terminated thread stay, and a process has few: a client and the queue of the calls take one, no stream does.
+ * @param {number} handle
  */
-function owned(handle) {
-  const close = () => library.close(handle)
-  if (!thread || thread.create(number.fill(0), library.closeAddress)) return close
-  const key = stored()
-  thread.set(key, handle)
-  return () => {
-    close()
-    thread.delete(key)
-  }
+function opened(handle) {
+  keys.set(handle, null)
+  if (!thread || thread.create(number.fill(0), library.closeAddress)) return
+  keys.set(handle, stored())
+  thread.set(keys.get(handle), handle)
 }
 
-/** The clients that are open in this thread: what closes each, by its handle. @type {Map<number, () => void>} */
-const clients = new Map()
-
-/** @param {number} handle */
-const opened = (handle) => clients.set(handle, owned(handle))
-
-/** @param {number} handle */
-function closeClient(handle) {
-  clients.get(handle)?.()
-  clients.delete(handle)
+/** @param {number} handle of a client, or of a sandbox, to which nothing happens then */
+function closeHandle(handle) {
+  library.close(handle)
+  const key = keys.get(handle) ?? null
+  if (thread && key !== null) thread.delete(key)
+  keys.delete(handle)
 }
+
+/** Closes the handles of clients and sandboxes that nobody has any more. */
+const forgotten = new FinalizationRegistry(closeHandle)
 
 /** Waits until every call of a client and of its sandboxes has its answer. @param {any} client */
-async function settled(client) {
-  const waiting = []
-  for (const call of pending.values()) {
-    if (call.owner._client !== client) continue
-    const { resolve, reject } = call
-    waiting.push(
-      new Promise((done) => {
-        call.resolve = (value) => (resolve(value), done(undefined))
-        call.reject = (error) => (reject(error), done(undefined))
-      }),
-    )
-  }
-  await Promise.all(waiting)
+function settled(client) {
+  const calls = [...pending.values()].filter((call) => call.owner._client === client)
+  return Promise.all(calls.map((call) => new Promise((done) => (call.done = done))))
 }
 
 process.on('exit', () => {
-  for (const handle of clients.keys()) closeClient(handle)
-  closeCalls?.()
+  for (const handle of keys.keys()) closeHandle(handle)
   if (isMainThread) library.shutdown(SHUTDOWN_MS)
 })
 
 module.exports = {
-  ...{ Queue, BATCH, submit, log, opened, closeClient, settled },
-  ...{ check, closed, cancelled, whenAborted, stored, number, pointer, bytesOf, valueOf, report, immediate },
+  ...{ Queue, BATCH, submit, onLog, opened, closeHandle, forgotten, settled, version: library.version() },
+  ...{ check, closed, cancelled, prepared, whenAborted, stored, number, pointer, bytesOf, valueOf, report, immediate },
 }

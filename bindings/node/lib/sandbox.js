@@ -1,22 +1,17 @@
 'use strict'
 // A sandbox: what the server said of it last, and everything that can be done in it.
 
-const library = require('./library')
 const { hide } = require('./target')
 const pump = require('./pump')
-const { secretList } = require('./arguments')
 const { metricsByTime } = require('./answers')
 const { SandboxCalls, LspServer } = require('./generated/calls')
-
-/** Releases the handles of sandboxes that nobody has any more. Nothing happens to the sandboxes. */
-const forgotten = new FinalizationRegistry((/** @type {number} */ handle) => library.close(handle))
 
 class Sandbox extends SandboxCalls {
   /** @param {any} client @param {number} handle 0: it gets one when it is used @param {any} info */
   constructor(client, handle, info) {
-    super(client, 'sandbox')
+    super(client)
     hide(this, { _own: handle, _info: null })
-    if (handle) forgotten.register(this, handle, this)
+    if (handle) pump.forgotten.register(this, handle, this)
     this._update(info)
   }
 
@@ -27,7 +22,7 @@ class Sandbox extends SandboxCalls {
       if (!client._handle) return 0
       pump.immediate(client._handle, 'sandbox.attach', { sandbox: this._info })
       this._own = pump.stored()
-      forgotten.register(this, this._own, this)
+      pump.forgotten.register(this, this._own, this)
     }
     return this._own ?? 0
   }
@@ -51,8 +46,8 @@ class Sandbox extends SandboxCalls {
 
   /** Releases the handle; nothing happens to the sandbox. Calls afterwards fail with DaytonaClosedError. */
   close() {
-    if (this._own) library.close(this._own)
-    forgotten.unregister(this)
+    if (this._own) pump.closeHandle(this._own)
+    pump.forgotten.unregister(this)
     this._own = null
   }
 
@@ -70,11 +65,6 @@ class Sandbox extends SandboxCalls {
     const set = await super.setLabels(labels, options)
     this._update({ ...this._info, labels: set })
     return set
-  }
-
-  /** @param {Record<string, string>} secrets @param {any} [options] */
-  updateSecrets(secrets, options) {
-    return this._refresh('sandbox.set_secrets', { secrets: secretList(secrets) }, options)
   }
 
   /** @param {Date} [start] @param {Date} [end] @param {any} [options] */

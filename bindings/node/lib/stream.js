@@ -7,9 +7,9 @@ const { StringDecoder } = require('node:string_decoder')
 const library = require('./library')
 const json = require('./json')
 const { failure, fromJson } = require('./errors')
-const { Queue, BATCH, check, closed, cancelled, whenAborted, stored, number, pointer } = require('./pump')
+const { Queue, BATCH, check, closed, cancelled, prepared, whenAborted, stored, number, pointer } = require('./pump')
 const { bytesOf, valueOf, report } = require('./pump')
-const { merge, toBytes } = require('./arguments')
+const { toBytes } = require('./arguments')
 const { channels, finishes, kinds, statuses } = require('./generated/tables')
 
 const { OPENED, DATA, PROGRESS, ENDED, WRITABLE } = kinds
@@ -34,7 +34,7 @@ class Chunk {
 
   /** The JSON value of a `structured` chunk. */
   get value() {
-    return json.parse(this.data.toString())
+    return json.parse(this.text)
   }
 }
 
@@ -68,9 +68,7 @@ class Stream {
     this.#onProgress = options?.onProgress
     const signal = options?.signal
     try {
-      if (!owner._handle) throw closed(owner._what)
-      if (signal?.aborted) throw cancelled(operation, signal.reason, 'before it began')
-      const all = merge(params, options, owner, operation)
+      const text = prepared(owner, operation, params, options)
       this.#queue = new Queue(
         CAPACITY,
         (event) => this.#take(event),
@@ -79,11 +77,10 @@ class Stream {
           this.#look()
         },
       )
-      check(library.streamOpen(owner._handle, operation, json.stringify(all), this.#queue.handle, 0, number, pointer))
+      check(library.streamOpen(owner._handle, operation, text, this.#queue.handle, 0, number, pointer))
       this.#handle = stored()
       owner._client._streams.add(this)
-      const abort = () => this.#stop(cancelled(operation, signal.reason, 'by its signal'))
-      this.#release = whenAborted(signal, abort)
+      this.#release = whenAborted(signal, () => this.#stop(cancelled(operation, signal.reason, 'by its signal')))
     } catch (error) {
       this.#stop(error)
     }
@@ -161,6 +158,12 @@ class Stream {
   /** The text with the channel that each is of. @param {string} [channel] */
   _texts(channel) {
     return decoded(this.#chunksOf(channel))
+  }
+
+  /** Hands the text to a function for each channel, and gives the end. @param {Record<string, Function | undefined>} on */
+  async _each(on) {
+    for await (const { channel, text } of this._texts()) await on[channel]?.(text)
+    return this.result()
   }
 
   /** Sends bytes, or a text as UTF-8; done when the library has taken them all. @param {string | Uint8Array} data */

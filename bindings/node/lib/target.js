@@ -5,7 +5,7 @@ const library = require('./library')
 const json = require('./json')
 const pump = require('./pump')
 const { Stream } = require('./stream')
-const { idOf, merge, positional, toBytes } = require('./arguments')
+const { isPlain, renamed, secretList } = require('./arguments')
 
 /** The operations of one area, on a client or a sandbox. Areas in it are each made by their first use. */
 class Area {
@@ -27,10 +27,10 @@ class Area {
 }
 
 class Target extends Area {
-  /** @param {any} client @param {string} what */
-  constructor(client, what) {
+  /** @param {any} [client] itself unless given */
+  constructor(client) {
     super()
-    hide(this, { _client: client ?? this, _what: what })
+    hide(this, { _client: client ?? this })
   }
 
   /**
@@ -48,12 +48,7 @@ class Target extends Area {
 
   /** @param {string} operation @param {object} params @param {any} [options] @param {any[]} body @returns {Promise<any>} */
   _call(operation, params, options, ...body) {
-    try {
-      const bytes = body.length ? toBytes(body[0]) : null
-      return pump.submit(this, operation, merge(params, options, this, operation), options, bytes)
-    } catch (error) {
-      return Promise.reject(error)
-    }
+    return pump.submit(this, operation, params, options, body)
   }
 
   /** @param {string} operation @param {object} params @param {any} [options] */
@@ -63,11 +58,30 @@ class Target extends Area {
 
   /** A call whose answer is the sandbox itself. @param {string} operation @param {object} params @param {any} [options] */
   async _refresh(operation, params, options) {
-    this._update(await this._call(operation, params, options))
+    this._target._update(await this._call(operation, params, options))
   }
 
-  /** @param {any} _info */
-  _update(_info) {}
+  /**
+   * The output so far; with functions all of it, live. @param {string} logs @param {string} follow @param {object} params
+   * @param {any[]} more the two functions, and options
+   */
+  async _logs(logs, follow, params, [stdout, stderr, options]) {
+    if (!stdout && !stderr) return this._call(logs, params, options)
+    await this._stream(follow, params, options)._each({ stdout, stderr })
+  }
+
+  /**
+   * A call with the official package's parameters and limit in seconds, whose build log goes to a function if there is one.
+   * @param {string} operation @param {string} type @param {any} params @param {any} options @param {string} log
+   */
+  async _build(operation, type, params, options, log) {
+    const { timeout, [log]: onLog, ...rest } = renamed(options)
+    const all = renamed(params, type)
+    if (isPlain(all.secrets)) all.secrets = secretList(all.secrets)
+    if (timeout !== undefined) rest.timeoutMs = Math.ceil(timeout * 1000)
+    if (!onLog) return this._call(operation, all, rest)
+    return this._stream(operation, all, rest)._each({ data: (/** @type {string} */ text) => onLog(text.trimEnd()) })
+  }
 
   /** @param {number} handle @param {any} info */
   _sandbox(handle, info) {
@@ -76,30 +90,27 @@ class Target extends Area {
   }
 }
 
-/** Closes the handles of clients that nobody has any more. */
-const forgotten = new FinalizationRegistry((/** @type {number} */ handle) => pump.closeClient(handle))
-
 /** A target that is opened by itself: a client of Daytona, or of the echo target. */
 class Root extends Target {
   /** @param {'clientOpen' | 'echoOpen'} how @param {object} [config] */
   constructor(how, config) {
-    super(undefined, 'client')
+    super()
     pump.check(library[how](config ? json.stringify(config) : null, pump.number, pump.pointer))
     hide(this, { _handle: pump.stored(), _streams: new Set() })
-    const { _handle } = /** @type {any} */ (this)
+    const { _handle } = this._target
     pump.opened(_handle)
-    forgotten.register(this, _handle, this)
+    pump.forgotten.register(this, _handle, this)
   }
 
   /** Ends what runs, waits for it, and closes. */
   async close() {
-    const client = /** @type {any} */ (this)
+    const client = this._target
     if (!client._handle) return
     const streams = [...client._streams].map((stream) => stream._settled())
     const calls = pump.settled(client)
-    pump.closeClient(client._handle)
+    pump.forgotten.unregister(client)
+    pump.closeHandle(client._handle)
     client._handle = 0
-    forgotten.unregister(client)
     await Promise.all([calls, ...streams])
   }
 
@@ -108,21 +119,9 @@ class Root extends Target {
   }
 }
 
-/**
- * A call with the official package's limit in seconds, whose build log goes to a function if there is one.
- * @param {Target} on @param {string} operation @param {object} params @param {any} options @param {any} onLog
- */
-async function build(on, operation, params, { timeout, ...options }, onLog) {
-  if (timeout !== undefined) options.timeoutMs = Math.ceil(timeout * 1000)
-  if (!onLog) return on._call(operation, params, options)
-  const stream = on._stream(operation, params, options)
-  for await (const text of stream.text()) onLog(text.trimEnd())
-  return stream.result()
-}
-
 /** Fields that nobody sees who prints the object. @param {object} object @param {Record<string, any>} fields */
 function hide(object, fields) {
   for (const [name, value] of Object.entries(fields)) Object.defineProperty(object, name, { value, writable: true })
 }
 
-module.exports = { Target, Root, Area, build, positional, idOf, hide }
+module.exports = { Target, Root, Area, hide }

@@ -8,13 +8,13 @@ export interface ResponseHeaders {
 }
 
 /** What the library says of a failure, without null: that is undefined. Names of this side stand for some of it. */
-type Fields = {
+export type ErrorFields = {
   [
     Name in keyof ErrorInfo as Exclude<Name, 'name' | 'message' | 'source' | 'code' | 'httpStatus' | 'headers'>
   ]?: Exclude<ErrorInfo[Name], null>
 }
 
-export interface DaytonaError extends Fields {}
+export interface DaytonaError extends ErrorFields {}
 
 /** The root of all errors of this package. */
 export declare class DaytonaError extends Error {

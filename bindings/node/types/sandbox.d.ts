@@ -5,11 +5,11 @@ import type { SandboxInfo } from './generated/shapes'
 import type { CallOptions } from './target'
 
 /** What the server said, without null: that is undefined. A method has its name for itself. */
-type Fields = {
+export type SandboxFields = {
   [Name in keyof SandboxInfo as Exclude<Name, keyof SandboxCalls>]: Exclude<SandboxInfo[Name], null>
 }
 
-export interface Sandbox extends Fields {}
+export interface Sandbox extends SandboxFields {}
 
 /**
  * A sandbox: what the server said of it last, as fields, and everything that can be done in it. Its handle is released
@@ -19,8 +19,6 @@ export declare class Sandbox extends SandboxCalls implements AsyncDisposable {
   private constructor()
   /** A language server for a project; `lsp` has the same operations by their own names. */
   createLspServer(languageId: LspLanguageId | string, pathToProject: string): Promise<LspServer>
-  /** Replaces the secrets that it has as environment variables: their names by the variables' names. */
-  updateSecrets(secrets: Record<string, string>, options?: CallOptions): Promise<void>
   /** What it used over a time. Default: from its creation until now. */
   getMetrics(start?: Date, end?: Date, options?: CallOptions): Promise<SandboxMetrics[]>
   /** What the server said of it last, as it came. */

@@ -19,6 +19,10 @@ pub struct Method<A> {
     pub operation: String,
     pub arguments: Vec<A>,
     pub answer: Answer,
+    /// The stream that gives the same live, to functions.
+    pub follow: Option<String>,
+    /// The option whose function gets the log of the operation's stream.
+    pub log: Option<String>,
 }
 
 pub struct Class<A> {
@@ -107,7 +111,13 @@ fn method_of<A: Argument>(
             return Err(format!("{name}: {} needs {}", operation.name, required.name));
         }
     }
-    Ok((bound, Method { name: name.to_owned(), operation: operation.name.clone(), arguments, answer }))
+    let text = |key: &str| it[key].as_str().map(str::to_owned);
+    let (follow, log) = (text("follow"), text("log"));
+    if let Some(follow) = &follow {
+        find(surface, follow)?;
+    }
+    let (name, operation) = (name.to_owned(), operation.name.clone());
+    Ok((bound, Method { name, operation, arguments, answer, follow, log }))
 }
 
 /// The methods of a class.

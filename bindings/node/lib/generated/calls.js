@@ -2,7 +2,8 @@
 
 'use strict'
 
-const { Area, Root, Target, positional, idOf } = require('../target')
+const { Area, Root, Target } = require('../target')
+const { positional, idOf, secretList } = require('../arguments')
 const answers = require('../answers')
 
 class Computer extends Area {
@@ -442,7 +443,15 @@ class ProcessCalls extends Area {
   }
 
   executeSessionCommand(sessionId, ...more) {
-    return this._target._call('session.execute', { id: sessionId }, positional(['*', '@'], more))
+    return this._target._call('session.execute', { id: sessionId }, positional(['*SessionExecuteRequest', '@'], more))
+  }
+
+  getSessionCommandLogs(sessionId, commandId, ...more) {
+    return this._target._logs('session.logs', 'session.follow', { id: sessionId, commandId }, more)
+  }
+
+  getEntrypointLogs(...more) {
+    return this._target._logs('session.entrypoint_logs', 'session.entrypoint_follow', {}, more)
   }
 
   sendSessionCommandInput(sessionId, commandId, data, options) {
@@ -595,6 +604,10 @@ class SnapshotCalls extends Area {
     return this._target._call('snapshot.deactivate', { id }, options)
   }
 
+  create(params, options) {
+    return this._target._build('snapshot.create', '', params, options, 'onLogs')
+  }
+
   list(...more) {
     return this._target._call('snapshot.list', {}, positional(['page', 'limit'], more))
   }
@@ -663,6 +676,10 @@ class Client extends Root {
 
   attach(sandbox, options) {
     return this._target._call('sandbox.attach', { sandbox }, options)
+  }
+
+  create(params, options) {
+    return this._target._build('sandbox.create', 'CreateSandboxBaseParams', params, options, 'onSnapshotCreateLogs')
   }
 
   get(sandboxIdOrName, options) {
@@ -951,6 +968,10 @@ class SandboxCalls extends Target {
 
   updateNetworkSettings(...more) {
     return this._target._refresh('sandbox.set_network', {}, positional(['*'], more))
+  }
+
+  updateSecrets(secrets, options) {
+    return this._target._refresh('sandbox.set_secrets', { secrets: secretList(secrets) }, options)
   }
 
   updateEnv(env, options) {

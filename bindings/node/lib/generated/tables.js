@@ -313,6 +313,9 @@ const names = {
   CreateSandboxBaseParams: {
     envVars: 'env',
   },
+  DaytonaConfig: {
+    serverUrl: 'apiUrl',
+  },
   ListSandboxesQuery: {
     targets: 'regionIds',
     minMemoryGib: 'minMemoryGiB',
@@ -324,6 +327,12 @@ const names = {
   },
   PtyCreateOptions: {
     envs: 'env',
+  },
+  RunCodeOptions: {
+    envs: 'env',
+  },
+  SessionExecuteRequest: {
+    async: 'runAsync',
   },
 }
 

@@ -108,7 +108,10 @@ import type {
   AccessibilityFindOptions,
   AccessibilityTreeOptions,
   CodeRunParams,
+  CreateSandboxFromImageParams,
+  CreateSandboxFromSnapshotParams,
   CreateSecretParams,
+  CreateSnapshotParams,
   CreateWarmPool,
   ExecuteResponse,
   FilePermissionsParams,
@@ -2198,6 +2201,38 @@ export declare class ProcessCalls extends Area {
   ): Promise<SessionExecuteResult>
 
   /**
+   * What a command has written so far.
+   *
+   * Gives up after 60 s unless `timeoutMs` says otherwise. Cancelled: Drops the connection; nothing changes in the
+   * sandbox.
+   * @param sessionId The session's id.
+   * @param commandId The command's id, `cmdId` of `session.execute`.
+   * @param onStdout With functions: all of it, live until the command ends.
+   */
+  getSessionCommandLogs(sessionId: string, commandId: string): Promise<CommandLogs>
+  getSessionCommandLogs(
+    sessionId: string,
+    commandId: string,
+    onStdout: (chunk: string) => void,
+    onStderr: (chunk: string) => void,
+    options?: CallOptions,
+  ): Promise<void>
+
+  /**
+   * What the sandbox's entrypoint has written so far.
+   *
+   * Gives up after 60 s unless `timeoutMs` says otherwise. Cancelled: Drops the connection; nothing changes in the
+   * sandbox.
+   * @param onStdout With functions: all of it, live until the command ends.
+   */
+  getEntrypointLogs(): Promise<CommandLogs>
+  getEntrypointLogs(
+    onStdout: (chunk: string) => void,
+    onStderr: (chunk: string) => void,
+    options?: CallOptions,
+  ): Promise<void>
+
+  /**
    * Writes a line to the input of a running command that was started with `runAsync`.
    *
    * A command never sees the end of its input. The line also appears in the command's stdout unless it was started with
@@ -2579,6 +2614,23 @@ export declare class SnapshotCalls extends Area {
   deactivate(id: string, options?: CallOptions): Promise<void>
 
   /**
+   * Makes a snapshot from an image's name or an image object, and waits until it is active.
+   *
+   * The result is the snapshot as last read. As a stream its data is the build log, which a name has not.
+   * SANDBOX_FAILED: the build failed; the message has the reason, and the name stays taken. HTTP_CONFLICT: the name is
+   * taken. Local files are uploaded first, with PROGRESS of a submitted call.
+   *
+   * Has no limit unless `timeoutMs` gives one. Cancelled: Ends the wait; the build goes on, and the snapshot is there
+   * under its name.
+   * @param params Options by name.
+   * @param options `timeout`: seconds until the library gives up, 0 is no limit. `onLogs` gets the build log.
+   */
+  create(
+    params: CreateSnapshotParams,
+    options?: { onLogs?: (chunk: string) => void; timeout?: number } & ProgressOptions,
+  ): Promise<Snapshot>
+
+  /**
    * Lists the organization's snapshots and the service's own, a page at a time.
    *
    * Gives up after 60 s unless `timeoutMs` says otherwise. Cancelled: Nothing remote.
@@ -2742,6 +2794,27 @@ export declare class Client extends Root {
    * @param sandbox An item of `sandbox.list` or another result, as an object; or the sandbox's UUID.
    */
   attach(sandbox: string | Record<string, unknown>, options?: CallOptions): Promise<Sandbox>
+
+  /**
+   * Makes a sandbox from a snapshot or an image, and waits until it is started.
+   *
+   * Local files of an image object are uploaded first: a submitted call reports PROGRESS of them, and one that is
+   * missing is IO with the code FILE_NOT_FOUND. The result is the sandbox as last read, with a handle. As a stream it
+   * opens when the server has taken the request, its data is the build log, and ENDED carries handle and JSON. A create
+   * that fails after the request was sent names the sandbox (`sandboxId`) or the unique name that was sent
+   * (`sandboxName`): look there before creating another. SANDBOX_FAILED: it went into an error state; the message has
+   * the server's reason.
+   *
+   * Gives up after 60 s unless `timeoutMs` says otherwise. Cancelled: Ends the wait and deletes nothing: the error
+   * names the sandbox.
+   * @param params Options by name.
+   * @param options `timeout`: seconds until the library gives up, 0 is no limit. `onSnapshotCreateLogs` gets the build
+   * log.
+   */
+  create(
+    params?: CreateSandboxFromSnapshotParams | CreateSandboxFromImageParams,
+    options?: { onSnapshotCreateLogs?: (chunk: string) => void; timeout?: number } & ProgressOptions,
+  ): Promise<Sandbox>
 
   /**
    * Reads a sandbox by its UUID or exact name. NOT_FOUND when there is none.
@@ -3326,6 +3399,15 @@ export declare class SandboxCalls extends Target {
    * @param settings Options by name.
    */
   updateNetworkSettings(settings: UpdateSandboxNetworkSettings, options?: CallOptions): Promise<void>
+
+  /**
+   * Replaces the secrets that the sandbox has as environment variables. Processes that run keep theirs.
+   *
+   * Gives up after 60 s unless `timeoutMs` says otherwise. Cancelled: Nothing remote.
+   * @param secrets Replaces all: `[{"ENV_NAME":"secret-name"}]`; an empty list takes every secret out. Here in one
+   * object.
+   */
+  updateSecrets(secrets: Record<string, string>, options?: CallOptions): Promise<void>
 
   /**
    * Changes the environment of processes that start from now on, until the sandbox is stopped. Processes that run keep

@@ -32,7 +32,8 @@ pub fn render(surface: &Surface, official: &Official) -> Result<(String, String,
         out.properties(&class.name);
         out.close();
     }
-    let before = "\n'use strict'\n\nconst { Area, Root, Target, positional, idOf } = require('../target')\n\
+    let before = "\n'use strict'\n\nconst { Area, Root, Target } = require('../target')\n\
+                  const { positional, idOf, secretList } = require('../arguments')\n\
                   const answers = require('../answers')\n\n";
     let script = format!("{before}{}module.exports = {{\n  {},\n}}\n", out.script, out.names.join(",\n  "));
     let shapes = surface.shapes.iter().map(|it| shape(&it.name));
@@ -40,7 +41,7 @@ pub fn render(surface: &Surface, official: &Official) -> Result<(String, String,
     let types = used(official.types.iter().map(|(name, _)| name.clone()), &out.types);
     let choices = used(surface.choices.iter().map(|it| it.name.clone()), &out.types);
     let properties = official.properties.values().flatten().map(|(_, class, _)| class.clone());
-    let written = used(properties.filter(|class| official.written.contains(class)), &out.types);
+    let written = used(properties.filter(|class| official.is_written(class)), &out.types);
     let mut before = String::from(
         "\nimport type { Area, CallOptions, ProgressOptions, Root, Target } from '../target'\n\
          import type { Image } from '../image'\nimport type { Sandbox } from '../sandbox'\n\
@@ -163,7 +164,7 @@ impl Out<'_> {
 
     /// An object of another class, which is made when it is used first: a hand-written class is not there before.
     fn property(&mut self, name: &str, class: &str, doc: &str) {
-        let made = match self.official.written.iter().any(|it| it == class) {
+        let made = match self.official.is_written(class) {
             true => format!("(require('../compatible').{class})"),
             false => class.to_owned(),
         };
@@ -313,15 +314,17 @@ impl Out<'_> {
                     names.push(argument.name.clone());
                     given.push((field.as_str(), argument.name.clone()));
                 }
-                Goes::Id(field) => {
+                Goes::Made(field, function, _) => {
                     names.push(argument.name.clone());
-                    given.push((field.as_str(), format!("idOf({})", argument.name)));
+                    given.push((field.as_str(), format!("{function}({})", argument.name)));
                 }
                 Goes::To { field, is_object } => {
                     more.push(format!("'{}{field}'", if *is_object { "%" } else { "" }))
                 }
                 Goes::Seconds(default) => more.push(format!("'@{}'", default.as_deref().unwrap_or_default())),
-                Goes::Spread(_) => more.push("'*'".into()),
+                Goes::Spread(of) => {
+                    more.push(format!("'*{}'", self.official.named_fields(of).unwrap_or_default()))
+                }
             }
         }
         let params = match (bound, given.as_slice()) {
@@ -333,6 +336,12 @@ impl Out<'_> {
             true => "options".to_owned(),
             false => format!("positional([{}], more)", more.join(", ")),
         };
+        if let Some((names, how, arguments)) = self.with_functions(method, operation, &names, &params) {
+            let _ = writeln!(self.script, "  {}({}) {{", method.name, names.join(", "));
+            self.script += &signature(&format!("return this._target.{how}"), &arguments, "", 4);
+            self.script += "  }\n\n";
+            return self.declare_official(method, operation, None, None);
+        }
         names.push(if more.is_empty() { "options".into() } else { "...more".into() });
         let how = if self.refreshes(operation) { "_refresh" } else { "_call" };
         let answer = match &method.answer {
@@ -358,6 +367,31 @@ impl Out<'_> {
         self.declare_official(method, operation, own, None)
     }
 
+    /// What a method with functions for its output takes, and the call that it makes.
+    fn with_functions(
+        &self,
+        method: &Method,
+        operation: &Operation,
+        names: &[String],
+        params: &str,
+    ) -> Option<(Vec<String>, &'static str, Vec<String>)> {
+        let quoted = |text: &str| format!("'{text}'");
+        if let Some(follow) = &method.follow {
+            let names = [names, &["...more".into()]].concat();
+            let arguments = vec![quoted(&operation.name), quoted(follow), params.into(), "more".into()];
+            return Some((names, "_logs", arguments));
+        }
+        let log = method.log.as_ref()?;
+        let of = method.arguments.iter().find_map(|it| match &it.goes {
+            Goes::Spread(of) => self.official.named_fields(of),
+            _ => None,
+        });
+        let names = vec!["params".to_owned(), "options".to_owned()];
+        let mut arguments = vec![quoted(&operation.name), quoted(of.unwrap_or_default())];
+        arguments.extend(names.iter().cloned().chain([quoted(log)]));
+        Some((names, "_build", arguments))
+    }
+
     fn declare_official(
         &mut self,
         method: &Method,
@@ -365,7 +399,7 @@ impl Out<'_> {
         own: Option<&Operation>,
         first: Option<&str>,
     ) -> Result<(), String> {
-        let returns = format!("Promise<{}>", self.answer(method, operation)?);
+        let mut returns = format!("Promise<{}>", self.answer(method, operation)?);
         let mut doc = call_doc(operation);
         let mut parameters: Vec<String> = first.map(str::to_owned).into_iter().collect();
         for argument in &method.arguments {
@@ -376,11 +410,29 @@ impl Out<'_> {
         if let Some(other) = self.official.deprecated.get(&method.name) {
             let _ = write!(doc, "\n@deprecated Use `{other}`.");
         }
-        match parameters.last_mut() {
-            Some(last) if last.starts_with("options") => *last += " & CallOptions",
-            _ => parameters.push("options?: CallOptions".into()),
+        if let Some(log) = &method.log {
+            let _ = write!(
+                doc,
+                "\n@param options `timeout`: seconds until the library gives up, 0 is no limit. `{log}` gets the build log."
+            );
+            let options =
+                format!("{{ {log}?: (chunk: string) => void; timeout?: number }} & ProgressOptions");
+            parameters.push(format!("options?: {options}"));
+        } else if method.follow.is_some() {
+            doc += "\n@param onStdout With functions: all of it, live until the command ends.";
+        } else {
+            match parameters.last_mut() {
+                Some(last) if last.starts_with("options") => *last += " & CallOptions",
+                _ => parameters.push("options?: CallOptions".into()),
+            }
         }
         self.types += &comment(&doc, 2);
+        if method.follow.is_some() {
+            self.types += &signature(&method.name, &parameters, &format!(": {returns}"), 2);
+            returns = "Promise<void>".into();
+            parameters.extend(["onStdout", "onStderr"].map(|it| format!("{it}: (chunk: string) => void")));
+            parameters.push("options?: CallOptions".into());
+        }
         self.types += &signature(&method.name, &parameters, &format!(": {returns}"), 2);
         if let Some(own) = own.filter(|own| !own.options.is_empty()) {
             self.types += &signature(&method.name, &own_parameters(own), &format!(": {returns}"), 2);
@@ -416,7 +468,10 @@ fn parameter(argument: &Argument, operation: &Operation) -> (String, String) {
             let member = member(operation, field);
             (member_type(member, true), member_doc(member))
         }
-        Goes::Id(field) => ("string | { id: string }".to_owned(), member_doc(member(operation, field))),
+        Goes::Made(field, _, of) => {
+            let one = if of.starts_with("Record") { " Here in one object." } else { "" };
+            ((*of).to_owned(), member_doc(member(operation, field)) + one)
+        }
         Goes::Seconds(default) => {
             let default = default.as_ref().map(|it| format!(" Default: {it}.")).unwrap_or_default();
             ("number".to_owned(), format!("Seconds until the library gives up; 0 is no limit.{default}"))

@@ -4,6 +4,7 @@ use super::super::surface::{Member, Surface};
 use super::official::{Fields, Named, Official};
 use super::shapes::listed;
 use super::spelling::{comment, member_doc, member_type, shape, used};
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 pub fn render(surface: &Surface, official: &Official) -> String {
@@ -11,18 +12,24 @@ pub fn render(surface: &Surface, official: &Official) -> String {
     for (name, named) in &official.types {
         match named {
             Named::Alias(of) => {
-                text += &comment(&format!("{of} by the name that the official package gives it."), 0);
+                if !of.contains('|') {
+                    text += &comment(&format!("{of} by the name that the official package gives it."), 0);
+                }
                 let _ = writeln!(text, "export type {name} = {of}\n");
             }
             Named::Fields(fields) => {
-                let is_class = official.written.contains(name);
-                text += &interface(name, fields, if is_class { "declare class" } else { "interface" });
+                let is_class = official.parameters.contains(name);
+                let kind = if is_class { "declare class" } else { "interface" };
+                text += &interface(name, fields, kind, &official.deprecated);
             }
         }
     }
     let choices = used(surface.choices.iter().map(|it| it.name.clone()), &text);
     let shapes = used(surface.shapes.iter().map(|it| shape(&it.name)), &text);
-    let mut before = String::from("\nimport type { Image } from '../image'\n");
+    let mut before = String::from(
+        "\nimport type { Readable } from 'node:stream'\nimport type { Image } from '../image'\n\
+         import type { CallOptions } from '../target'\n",
+    );
     for (names, from) in [(choices, "./choices"), (shapes, "./shapes")] {
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         before += &listed("import type ", &names, &format!(" from '{from}'"));
@@ -30,7 +37,7 @@ pub fn render(surface: &Surface, official: &Official) -> String {
     before + "\n" + text.trim_end() + "\n"
 }
 
-fn interface(name: &str, fields: &Fields, kind: &str) -> String {
+fn interface(name: &str, fields: &Fields, kind: &str, deprecated: &BTreeMap<String, String>) -> String {
     let mut text = if fields.doc.is_empty() { String::new() } else { comment(&fields.doc, 0) };
     let extends = fields.extends.as_ref().map(|of| format!(" extends {of}")).unwrap_or_default();
     let _ = writeln!(text, "export {kind} {name}{extends} {{");
@@ -45,16 +52,23 @@ fn interface(name: &str, fields: &Fields, kind: &str) -> String {
     };
     for member in &fields.members {
         let official = fields.names.iter().find(|(_, of)| *of == member.name).map(|(name, _)| name);
+        let old = official.and_then(|official| deprecated.get(official));
         if let Some(official) = official {
-            row(official, member, &member_doc(member));
+            let doc = old.map(|used| format!("@deprecated Use `{used}`."));
+            row(official, member, &doc.unwrap_or_else(|| member_doc(member)));
         }
         if !fields.without.contains(&member.name) {
-            let same = official.map(|official| format!("The same as `{official}`."));
+            let same =
+                official.filter(|_| old.is_none()).map(|official| format!("The same as `{official}`."));
             row(&member.name, member, &same.unwrap_or_else(|| member_doc(member)));
         }
     }
     for (name, of) in &fields.types {
         if !fields.members.iter().any(|member| member.name == name.trim_end_matches('?')) {
+            let (of, doc) = of.split_once(" // ").unwrap_or((of, ""));
+            if !doc.is_empty() {
+                text += &comment(doc, 2);
+            }
             let _ = writeln!(text, "  {name}: {of}");
         }
     }

@@ -12,8 +12,8 @@ const MAPPING: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../bind
 pub enum Goes {
     /// An argument or option of the operation, by its name there; `is_object` where it takes an object.
     To { field: String, is_object: bool },
-    /// The same, of an object with an id.
-    Id(String),
+    /// The same, of what a function of lib/arguments.js makes it from: the field, the function, the type that it takes.
+    Made(String, &'static str, &'static str),
     /// The operation's limit, in seconds, and what applies without it.
     Seconds(Option<String>),
     /// An object of options, of this type.
@@ -65,8 +65,12 @@ pub struct Official {
     pub enums: Vec<Choice>,
     pub renamed: Pairs,
     pub types: Vec<(String, Named)>,
-    /// Exports of hand-written files.
-    pub written: Vec<String>,
+    /// Exports of hand-written files, by file.
+    pub written: Vec<(String, Vec<String>)>,
+    /// Constants, by name, with what they are.
+    pub constants: Vec<(String, Value, String)>,
+    /// Types that the official package has as classes.
+    pub parameters: Vec<String>,
     /// For a class, the objects that it has: property, class and documentation.
     pub properties: BTreeMap<String, Vec<(String, String, String)>>,
     /// For a class, the methods of a sandbox that it has too.
@@ -89,7 +93,11 @@ impl Official {
         for (name, it) in entries(&mapping["types"]) {
             types.push((name.clone(), named(surface, name, it)?));
         }
-        types.extend(spread(surface, &classes)?);
+        for (name, it) in spread(surface, &classes)? {
+            if !name.contains(' ') && !types.iter().any(|(other, _)| *other == name) {
+                types.push((name, it));
+            }
+        }
         types.sort_by(|(one, _), (other, _)| one.cmp(other));
         let property = |(name, it): (String, String)| {
             let (class, doc) = it.split_once(' ').unwrap_or((&it, ""));
@@ -116,7 +124,13 @@ impl Official {
             renamed: pairs(&mapping["renamed"]),
             types,
             deprecated: map("deprecated"),
-            written: mapping["written"].as_array().into_iter().flatten().flat_map(list).collect(),
+            written: entries(&mapping["written"]).map(|(file, it)| (file.clone(), list(it))).collect(),
+            constants: entries(&mapping["constants"])
+                .flat_map(|(doc, it)| {
+                    entries(it).map(|(name, value)| (name.clone(), value.clone(), doc.clone()))
+                })
+                .collect(),
+            parameters: list(&mapping["parameters"]),
             properties: entries(&mapping["properties"])
                 .map(|(class, it)| (class.clone(), pairs(it).into_iter().map(property).collect()))
                 .collect(),
@@ -124,6 +138,22 @@ impl Official {
             steps: lists(&mapping["steps"]),
             metrics: pairs(&mapping["metrics"]),
         })
+    }
+
+    /// Whether a class is written by hand.
+    pub fn is_written(&self, class: &str) -> bool {
+        self.written.iter().any(|(_, names)| names.iter().any(|name| name == class))
+    }
+
+    /// The type in whose fields other names stand: itself, or one that it extends. Of several types, of the first.
+    pub fn named_fields<'a>(&'a self, of: &'a str) -> Option<&'a str> {
+        let of = of.split(" | ").next().unwrap_or_default();
+        let (name, named) = self.types.iter().find(|(name, _)| name == of)?;
+        match named {
+            Named::Fields(fields) if !fields.names.is_empty() => Some(name.as_str()),
+            Named::Fields(fields) => self.named_fields(fields.extends.as_deref()?),
+            Named::Alias(_) => None,
+        }
     }
 
     /// The methods of a class that are the official package's.
@@ -237,9 +267,14 @@ impl mapping::Argument for Argument {
             Goes::Seconds(default)
         } else if let Some(of) = to.strip_prefix('*') {
             Goes::Spread(of.to_owned())
-        } else if let Some(field) = to.strip_suffix(".id") {
+        } else if let Some((field, from)) = to.split_once('.') {
             member(field)?;
-            Goes::Id(field.to_owned())
+            let (function, of) = match from {
+                "id" => ("idOf", "string | { id: string }"),
+                "list" => ("secretList", "Record<string, string>"),
+                _ => return Err(format!("{method}: nothing makes {field} from {from}")),
+            };
+            Goes::Made(field.to_owned(), function, of)
         } else {
             let is_object = matches!(member(to)?.of, Type::Map(_) | Type::Object | Type::Shape(_));
             Goes::To { field: to.to_owned(), is_object }
@@ -249,7 +284,7 @@ impl mapping::Argument for Argument {
 
     fn gives(&self, name: &str) -> bool {
         match &self.goes {
-            Goes::To { field, .. } | Goes::Id(field) => field == name,
+            Goes::To { field, .. } | Goes::Made(field, ..) => field == name,
             Goes::Spread(_) => true,
             Goes::Seconds(_) => false,
         }
