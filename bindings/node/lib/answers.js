@@ -21,19 +21,15 @@ const metrics = (answer) => ({ ...answer, timestamp: new Date(answer.timestamp) 
 
 /** One object for each time, from one series for each metric. @param {any[]} series */
 function metricsByTime(series) {
-  const times = new Map()
-  for (const { metricName, dataPoints } of series) {
-    const field = fields[metricName]
-    if (!field) continue
+  const none = Object.fromEntries(Object.values(fields).map((name) => [name, 0]))
+  const times = /** @type {any} */ ({})
+  for (const { metricName, dataPoints } of series.filter((it) => fields[it.metricName])) {
     for (const { timestamp, value } of dataPoints) {
-      if (!times.has(timestamp)) {
-        const empty = Object.fromEntries(Object.values(fields).map((name) => [name, 0]))
-        times.set(timestamp, { ...empty, timestamp: new Date(timestamp) })
-      }
-      times.get(timestamp)[field] = value
+      times[timestamp] ??= metrics({ ...none, timestamp })
+      times[timestamp][fields[metricName]] = value
     }
   }
-  return [...times.values()].sort((a, b) => a.timestamp - b.timestamp)
+  return Object.values(times).sort((a, b) => a.timestamp - b.timestamp)
 }
 
 module.exports = { execution, codeRun, commit, metrics, metricsByTime }

@@ -3,19 +3,12 @@
 
 const { statuses } = require('./generated/tables')
 
-/** Headers of an answer, with the names in lower case. `get` takes a name in any case. */
-class Headers {
-  /** @param {Record<string, string>} headers */
-  constructor(headers) {
-    for (const [name, value] of Object.entries(headers)) {
-      Object.defineProperty(this, name.toLowerCase(), { value, enumerable: true, configurable: true })
-    }
-  }
-
-  /** @param {string} name @returns {string | undefined} */
-  get(name) {
-    return /** @type {any} */ (this)[String(name).toLowerCase()]
-  }
+/** Headers of an answer, with the names in lower case. `get` takes a name in any case. @param {Record<string, string>} given */
+function headersOf(given) {
+  const headers = Object.fromEntries(Object.entries(given).map(([name, value]) => [name.toLowerCase(), value]))
+  return Object.defineProperty(headers, 'get', {
+    value: (/** @type {any} */ name) => headers[String(name).toLowerCase()],
+  })
 }
 
 class DaytonaError extends Error {
@@ -26,16 +19,18 @@ class DaytonaError extends Error {
   constructor(message, statusCode, headers, code, source, options) {
     super(message, options)
     Object.defineProperty(this, 'name', { value: new.target.name, configurable: true, writable: true })
-    // What is not known is not shown where an error is printed.
-    if (statusCode !== undefined) this.statusCode = statusCode
-    if (code !== undefined) this.code = code
-    if (source !== undefined) this.source = source
-    if (headers !== undefined) this.headers = headers
+    known(this, { statusCode, code, source, headers })
   }
 
   get errorCode() {
-    return this.code
+    return /** @type {any} */ (this).code
   }
+}
+
+/** What is not known is not shown where an error is printed. @param {any} error @param {Record<string, any>} fields */
+function known(error, fields) {
+  for (const [name, value] of Object.entries(fields)) if ((value ?? undefined) !== undefined) error[name] = value
+  return error
 }
 
 /** The library cannot be loaded: it is not there, or too old or too new. */
@@ -50,14 +45,8 @@ function fromJson(json, cause) {
   const { status, name, message, code, source, httpStatus, headers, ...rest } = json
   const Class = classOf(status, code)
   const options = cause === undefined ? undefined : { cause }
-  const of = (/** @type {any} */ value) => value ?? undefined
-  const error = /** @type {any} */ (
-    new Class(message, of(httpStatus), headers ? new Headers(headers) : undefined, of(code), of(source), options)
-  )
-  error.status = status
-  error.statusName = name
-  for (const [key, value] of Object.entries(rest)) if (value !== null) error[key] = value
-  return error
+  const error = new Class(message, httpStatus, headers && headersOf(headers), code, source, options)
+  return known(error, { status, statusName: name, ...rest })
 }
 
 /**

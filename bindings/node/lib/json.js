@@ -17,15 +17,13 @@ function parse(text) {
 
 /** @param {string} text */
 function parseLong(text) {
-  let found = false
   const marked = text.replace(TOKEN, (token) => {
     if (token[0] === '"' || token.length < 16 || /[.eE]/.test(token)) return token
     const number = Number(token)
     if (Number.isSafeInteger(number) || Math.abs(number) > 2 ** 64) return token
-    found = true
     return `"\\ud800int:${token}"`
   })
-  if (!found) return JSON.parse(text)
+  if (marked === text) return JSON.parse(text)
   return JSON.parse(marked, (_, value) =>
     typeof value === 'string' && value.startsWith(MARK) ? BigInt(value.slice(MARK.length)) : value,
   )

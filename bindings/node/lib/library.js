@@ -17,8 +17,7 @@ function candidates() {
     const isDirectory = fs.statSync(given, { throwIfNoEntry: false })?.isDirectory()
     return isDirectory ? [path.join(given, FILE), path.join(given, SONAME)] : [given]
   }
-  const native = path.join(__dirname, '..', 'native', `${process.platform}-${process.arch}`)
-  return [path.join(native, FILE), SONAME]
+  return [path.join(__dirname, '..', 'native', `${process.platform}-${process.arch}`, FILE), SONAME]
 }
 
 /** The number as people write it: `major << 16 | minor` is "major.minor". */
@@ -27,46 +26,37 @@ const dotted = (/** @type {number} */ version) => `${version >>> 16}.${version &
 function load() {
   const tried = []
   for (const file of candidates()) {
-    if (path.isAbsolute(file) && !fs.existsSync(file)) {
-      tried.push(`${file} (not there)`)
-      continue
-    }
-    let library
     try {
-      library = koffi.load(file)
+      return { file, library: koffi.load(file) }
     } catch (error) {
-      tried.push(`${file} (${/** @type {Error} */ (error).message})`)
-      continue
+      const isThere = !path.isAbsolute(file) || fs.existsSync(file)
+      tried.push(`${file} (${isThere ? /** @type {Error} */ (error).message : 'not there'})`)
     }
-    check(library, file)
-    return library
   }
   throw new DaytonaLibraryError(
     `libdaytona was not found. Looked at ${tried.join(', ')}. Set LIBDAYTONA_PATH to the library or its directory.`,
   )
 }
 
-/** @param {koffi.LibraryHandle} library @param {string} file */
-function check(library, file) {
-  let version
+/** @param {string} file @param {koffi.LibraryHandle} library */
+function versionOf(file, library) {
   try {
-    version = library.func('daytona_abi_version', 'uint32_t', [])()
+    return library.func('daytona_abi_version', 'uint32_t', [])()
   } catch {
     throw new DaytonaLibraryError(`${file} is no libdaytona: it has no daytona_abi_version.`)
   }
-  if (version >>> 16 === ABI >>> 16 && version >= ABI) return
-  const age = version < ABI ? 'old' : 'new'
-  const wanted = `${dotted(ABI)} or a later ${ABI >>> 16}.x`
-  throw new DaytonaLibraryError(`${file} is too ${age}: it has the interface ${dotted(version)}, not ${wanted}.`)
 }
 
-const library = load()
+const { file, library } = load()
+const version = versionOf(file, library)
+if (version >>> 16 !== ABI >>> 16 || version < ABI) {
+  const wanted = `${dotted(ABI)} or a later ${ABI >>> 16}.x`
+  const message = `is too ${version < ABI ? 'old' : 'new'}: it has the interface ${dotted(version)}, not ${wanted}.`
+  throw new DaytonaLibraryError(`${file} ${message}`)
+}
 
-/** @type {any} */
-const declared = {}
+/** The functions, and the address of `daytona_close`, which a thread's end calls. @type {any} */
+const declared = { closeAddress: library.symbol('daytona_close') }
 for (const [name, prototype] of Object.entries(functions)) declared[name] = library.func(prototype)
-
-/** The address of `daytona_close`, which a thread's end calls. */
-declared.closeAddress = library.symbol('daytona_close')
 
 module.exports = declared
