@@ -52,24 +52,18 @@ internal sealed class ClientHandle : NativeHandle, IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         IsClosing = true;
-        foreach (var stream in Receiver.Of(this).OfType<StreamReceiver>())
-        {
-            stream.Abandon(); // The end of one that nobody reads would not come.
-        }
+        Receiver.AbandonStreams(this); // The end of one that nobody reads would not come.
         Native.Close(Value);
         await Task.WhenAll(Receiver.Of(this).Select(receiver => receiver.Ending)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         Dispose();
     }
 
-    /// <summary>Closes the queue too; what has not ended by then does so here. Not on the library's thread.</summary>
+    /// <summary>Closes the queue too; streams that have not ended by then do so here. Not on the library's thread.</summary>
     protected override bool ReleaseHandle()
     {
         IsClosing = true;
         var isClosed = base.ReleaseHandle() && Native.Close(Queue) == DaytonaStatus.Ok;
-        foreach (var receiver in Receiver.Of(this))
-        {
-            receiver.Abandon();
-        }
+        Receiver.AbandonStreams(this);
         return isClosed;
     }
 }

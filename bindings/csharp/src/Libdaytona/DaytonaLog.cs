@@ -35,16 +35,14 @@ public static class DaytonaLog
             var status = Native.Log((int)level, _queue, Number);
             if (status != DaytonaStatus.Ok)
             {
-                Abandon();
+                Dispose();
                 throw DaytonaException.Own(status, $"{level} is no level of the log.");
             }
         }
 
         internal override Task Ending => Task.CompletedTask;
 
-        public void Dispose() => Abandon();
-
-        internal override void Abandon()
+        public void Dispose()
         {
             Leave();
             Native.Close(_queue);

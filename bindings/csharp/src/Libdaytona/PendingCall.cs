@@ -10,7 +10,7 @@ internal sealed unsafe class PendingCall<T> : Receiver, IThreadPoolWorkItem
     private readonly CancellationToken _cancellation;
     private CancellationTokenRegistration _registration;
     private ulong _call;
-    private DaytonaStatus _status = DaytonaStatus.Closed;
+    private DaytonaStatus _status;
     private ulong _result;
     private nint _data;
     private ulong _length;
@@ -47,12 +47,8 @@ internal sealed unsafe class PendingCall<T> : Receiver, IThreadPoolWorkItem
         }
         else
         {
-            var failure = DaytonaException.Take(status, error, Client);
-            if (Leave())
-            {
-                _registration.Unregister();
-                _task.SetException(failure);
-            }
+            Leave();
+            _task.SetException(DaytonaException.Take(status, error, Client));
         }
         return Ending;
     }
@@ -70,19 +66,17 @@ internal sealed unsafe class PendingCall<T> : Receiver, IThreadPoolWorkItem
         {
             (_status, _result, _length) = (happened->Status, happened->Result, happened->Len);
             Native.EventTake(happened, out _data);
-            Abandon();
+            Leave();
+            ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
         }
         return DaytonaStatus.Ok;
     }
 
-    internal override void Abandon()
+    /// <summary>Out of the table, its cancellation has nothing to do any more.</summary>
+    private new void Leave()
     {
-        if (Leave())
-        {
-            // Never Dispose: it would wait for a cancellation that is running on another thread.
-            _registration.Unregister();
-            ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
-        }
+        base.Leave();
+        _registration.Unregister(); // Never Dispose: it would wait for a cancellation that is running on another thread.
     }
 
     void IThreadPoolWorkItem.Execute()

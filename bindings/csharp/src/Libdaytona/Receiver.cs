@@ -19,6 +19,15 @@ internal abstract unsafe class Receiver(ClientHandle? client)
     /// <summary>What is under way of one client.</summary>
     internal static Receiver[] Of(ClientHandle client) => [.. UnderWay.Values.Where(receiver => receiver.Client == client)];
 
+    /// <summary>Ends streams from this side: of one client, or all.</summary>
+    internal static void AbandonStreams(ClientHandle? of = null)
+    {
+        foreach (var stream in UnderWay.Values.OfType<StreamReceiver>().Where(stream => of is null || stream.Client == of))
+        {
+            stream.Abandon();
+        }
+    }
+
     protected void Enter() => UnderWay[Number] = this;
 
     /// <summary>Takes it out of the table. The one caller that gets true has to end it.</summary>
@@ -27,9 +36,6 @@ internal abstract unsafe class Receiver(ClientHandle? client)
     /// <summary>Takes an event, on the library's thread: it keeps what it needs and returns. OK, or WOULD_BLOCK for a
     /// chunk that is to be offered again.</summary>
     protected abstract DaytonaStatus On(Native.Event* happened);
-
-    /// <summary>Ends it, because no event will come any more or none is waited for.</summary>
-    internal abstract void Abandon();
 
     /// <summary>Completes when it has ended.</summary>
     internal abstract Task Ending { get; }
@@ -42,21 +48,23 @@ internal abstract unsafe class Receiver(ClientHandle? client)
     {
         try
         {
-            return UnderWay.TryGetValue(happened->UserData, out var receiver) ? receiver.On(happened) : DaytonaStatus.Ok;
+            if (UnderWay.TryGetValue(happened->UserData, out var receiver))
+            {
+                return receiver.On(happened);
+            }
+            Native.Close(happened->Result); // Nobody takes it any more.
         }
         catch (Exception)
         {
-            return DaytonaStatus.Ok; // Nothing may leave a callback: a listener's exception, or memory that ran out.
+            // Nothing may leave a callback: a listener's exception, or memory that ran out.
         }
+        return DaytonaStatus.Ok;
     }
 
     /// <summary>Finishes what closing begins in the background: the end of remote commands and terminals.</summary>
     internal static void AtExit()
     {
-        foreach (var stream in UnderWay.Values.OfType<StreamReceiver>())
-        {
-            stream.Abandon();
-        }
+        AbandonStreams();
         Native.Shutdown(2000);
     }
 }

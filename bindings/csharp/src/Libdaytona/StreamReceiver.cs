@@ -108,12 +108,14 @@ internal sealed class StreamReceiver(ClientHandle client) : Receiver(client)
         return true;
     }
 
-    internal override void Abandon() => End(DaytonaStatus.Closed, 0, []);
+    /// <summary>Ends it, because no event will come any more or none is waited for.</summary>
+    internal void Abandon() => End(DaytonaStatus.Closed, 0, []);
 
     private void End(DaytonaStatus status, ulong result, byte[] json)
     {
         if (!Leave())
         {
+            Native.Close(result); // Nobody takes it any more.
             return;
         }
         ulong stream;

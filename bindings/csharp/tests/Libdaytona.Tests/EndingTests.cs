@@ -126,6 +126,21 @@ public sealed class EndingTests
     }
 
     [Fact]
+    public async Task Calls_of_a_client_that_is_disposed_without_waiting_each_end_with_what_the_library_says()
+    {
+        for (var round = 0; round < 20; round++)
+        {
+            var echo = new Echo();
+            var calls = Enumerable.Range(0, 100).Select(_ => echo.DelayAsync(60_000)).ToArray();
+            echo.Client.Dispose();
+            foreach (var call in calls)
+            {
+                Assert.Equal("echo.delay", (await Assert.ThrowsAsync<DaytonaClosedException>(() => call)).Operation);
+            }
+        }
+    }
+
+    [Fact]
     public async Task Calls_that_race_with_the_disposal_all_end()
     {
         for (var round = 0; round < 20; round++)
