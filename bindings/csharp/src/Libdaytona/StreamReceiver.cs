@@ -16,16 +16,13 @@ internal sealed class StreamReceiver(ClientHandle client) : Receiver(client)
 
     private readonly Channel<Chunk> _chunks = Channel.CreateUnbounded<Chunk>();
     private readonly TaskCompletionSource<byte[]> _opened = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource<(DaytonaStatus Status, ulong Result, byte[] Json)> _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly SemaphoreSlim _writing = new(1);
     private readonly SemaphoreSlim _room = new(0);
     private readonly object _lock = new();
-    private byte[] _endedJson = [];
-    private ulong _result;
     private ulong _stream;
     private long _bytes;
     private bool _isRefused;
-    private bool _hasEnded;
     private volatile bool _isClosed;
 
     /// <summary>Completes when it has ended, whether everything was read or not.</summary>
@@ -33,29 +30,26 @@ internal sealed class StreamReceiver(ClientHandle client) : Receiver(client)
 
     internal Answer Opened => new(_opened.Task.Result, 0, Client!);
 
-    internal Answer Ended => Status != DaytonaStatus.Ok ? throw Failure() : new(_endedJson, _result, Client!);
+    internal Answer Ended => Failure is { } failure ? throw failure : new(_ended.Task.Result.Json, _ended.Task.Result.Result, Client!);
 
     internal long BufferedBytes => Volatile.Read(ref _bytes);
 
-    private DaytonaStatus Status { get; set; }
+    private bool HasEnded => _ended.Task.IsCompleted;
 
-    private Exception Failure() => DaytonaException.From(Status, _endedJson);
+    /// <summary>What it failed with; null where it ended well, or has not ended.</summary>
+    private Exception? Failure => HasEnded && _ended.Task.Result is { Status: not DaytonaStatus.Ok } end ? DaytonaException.From(end.Status, end.Json) : null;
 
     internal void Open(ulong target, ReadOnlySpan<byte> operation, Parameters parameters)
     {
         Enter();
         var status = Native.StreamOpen(target, operation, parameters.Finish(), Client!.Queue, Number, out var stream, out var error);
         parameters.Return();
-        bool isOver;
         lock (_lock)
         {
             _stream = stream;
-            isOver = _hasEnded;
+            stream = HasEnded ? stream : 0;
         }
-        if (isOver)
-        {
-            Native.Close(stream);
-        }
+        Native.Close(stream); // Where it has ended already; else of nothing.
         if (status != DaytonaStatus.Ok)
         {
             Abandon();
@@ -63,13 +57,18 @@ internal sealed class StreamReceiver(ClientHandle client) : Receiver(client)
         }
     }
 
-    /// <summary>Completes when it is open, or fails.</summary>
-    internal async Task OpenedAsync(CancellationToken cancellationToken)
+    /// <summary>What is made of it once it is open.</summary>
+    internal async Task<TStream> OpenedAsync<TStream>(Func<StreamReceiver, TStream> make, CancellationToken cancellationToken)
     {
-        var json = await _opened.Task.WaitAsync(cancellationToken).ConfigureAwait(false);
-        if (json.Length == 0 && Status != DaytonaStatus.Ok)
+        try
         {
-            throw Failure();
+            var json = await _opened.Task.WaitAsync(cancellationToken).ConfigureAwait(false);
+            return json.Length == 0 && Failure is { } failure ? throw failure : make(this);
+        }
+        catch
+        {
+            Close();
+            throw;
         }
     }
 
@@ -78,7 +77,17 @@ internal sealed class StreamReceiver(ClientHandle client) : Receiver(client)
         switch (happened->Kind)
         {
             case EventKind.Data:
-                return Keep(happened) ? DaytonaStatus.Ok : DaytonaStatus.WouldBlock;
+                lock (_lock)
+                {
+                    _isRefused = _bytes >= MostBytes && !HasEnded;
+                    if (_isRefused)
+                    {
+                        return DaytonaStatus.WouldBlock;
+                    }
+                    _bytes += (long)happened->Len + ChunkBytes;
+                }
+                _chunks.Writer.TryWrite(new Chunk(happened->Span.ToArray(), happened->Channel));
+                break;
             case EventKind.Opened:
                 _opened.TrySetResult(happened->Span.ToArray());
                 break;
@@ -90,22 +99,6 @@ internal sealed class StreamReceiver(ClientHandle client) : Receiver(client)
                 break;
         }
         return DaytonaStatus.Ok;
-    }
-
-    /// <summary>Keeps a chunk for the reader; false where there is no room.</summary>
-    private unsafe bool Keep(Native.Event* happened)
-    {
-        lock (_lock)
-        {
-            _isRefused = _bytes >= MostBytes && !_hasEnded;
-            if (_isRefused)
-            {
-                return false;
-            }
-            _bytes += (long)happened->Len + ChunkBytes;
-        }
-        _chunks.Writer.TryWrite(new Chunk(happened->Span.ToArray(), happened->Channel));
-        return true;
     }
 
     /// <summary>Ends it, because no event will come any more or none is waited for.</summary>
@@ -122,16 +115,13 @@ internal sealed class StreamReceiver(ClientHandle client) : Receiver(client)
         lock (_lock)
         {
             // What this side closed is closed; how far the other side got with it says nothing.
-            var isOwn = _isClosed && status == DaytonaStatus.Cancelled;
-            (Status, _result, _endedJson) = (isOwn ? DaytonaStatus.Closed : status, result, isOwn ? [] : json);
-            _hasEnded = true;
+            _ended.SetResult(_isClosed && status == DaytonaStatus.Cancelled ? (DaytonaStatus.Closed, 0, []) : (status, result, json));
             stream = _stream;
         }
         // Waits for a callback that is running on another thread; on its own thread never.
         Native.Close(stream);
         _chunks.Writer.TryComplete();
         _opened.TrySetResult([]);
-        _ended.TrySetResult();
         _room.Release();
     }
 
@@ -147,7 +137,7 @@ internal sealed class StreamReceiver(ClientHandle client) : Receiver(client)
             if (!await _chunks.Reader.WaitToReadAsync(cancellationToken).ConfigureAwait(false))
             {
                 ThrowIfClosed();
-                return Status == DaytonaStatus.Ok ? null : throw Failure();
+                return Failure is { } failure ? throw failure : null;
             }
         }
         bool isResumed;
@@ -200,12 +190,9 @@ internal sealed class StreamReceiver(ClientHandle client) : Receiver(client)
             return;
         }
         var failure = DaytonaException.Take(status, error);
-        lock (_lock)
-        {
-            ThrowIfClosed();
-            throw !_hasEnded ? failure : Status != DaytonaStatus.Ok ? Failure()
-                : DaytonaException.Own(DaytonaStatus.Closed, "The stream has ended; nothing can be written to it.");
-        }
+        ThrowIfClosed();
+        throw !HasEnded ? failure : Failure
+            ?? DaytonaException.Own(DaytonaStatus.Closed, "The stream has ended; nothing can be written to it.");
     }
 
     /// <summary>Ends the remote side where it has not ended yet, and drops what was not read.</summary>

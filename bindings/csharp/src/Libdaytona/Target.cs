@@ -54,22 +54,7 @@ internal class Target(ClientHandle owner)
         var receiver = new StreamReceiver(owner);
         receiver.Open(Handle, operation, parameters);
         GC.KeepAlive(this);
-        return OpenedAsync(receiver, make, cancellationToken);
-    }
-
-    private static async Task<TStream> OpenedAsync<TStream>(StreamReceiver receiver, Func<StreamReceiver, TStream> make,
-        CancellationToken cancellationToken)
-    {
-        try
-        {
-            await receiver.OpenedAsync(cancellationToken).ConfigureAwait(false);
-            return make(receiver);
-        }
-        catch
-        {
-            receiver.Close();
-            throw;
-        }
+        return receiver.OpenedAsync(make, cancellationToken);
     }
 }
 
