@@ -5,7 +5,7 @@ namespace Daytona;
 
 /// <summary>An operation failed. The classes below this one tell the reasons apart; the message says what happened, to
 /// what, and what to do about it.</summary>
-public class DaytonaException : Exception
+public partial class DaytonaException : Exception
 {
     /// <summary>An exception as the library throws it, for tests of programs that catch it.</summary>
     /// <param name="error">What went wrong.</param>
@@ -17,27 +17,6 @@ public class DaytonaException : Exception
 
     /// <summary>The status: 1 to 99 happened on this side, 400 to 599 is the HTTP status that the server answered.</summary>
     public DaytonaStatus Status => (DaytonaStatus)Error.Status;
-
-    /// <summary>The finer reason, as <c>FILE_NOT_FOUND</c>; null where there is none.</summary>
-    public string? Code => Error.Code;
-
-    /// <summary>The operation, as <c>files.read</c>; null outside of one.</summary>
-    public string? Operation => Error.Operation;
-
-    /// <summary>The HTTP status of the answer; null where there was none.</summary>
-    public int? HttpStatus => Error.HttpStatus;
-
-    /// <summary>The id that the server gave the request; null where it gave none.</summary>
-    public string? RequestId => Error.RequestId;
-
-    /// <summary>Whether the same call may succeed when repeated as it is.</summary>
-    public bool IsRetryable => Error.Retryable;
-
-    /// <summary>When to repeat it; null where the server does not say.</summary>
-    public TimeSpan? RetryAfter => Error.RetryAfter;
-
-    /// <summary>The sandbox's id; null where none was involved, or it is not known.</summary>
-    public string? SandboxId => Error.SandboxId;
 
     /// <summary>The exception for a failure: one of cancellation where this token asked for it.</summary>
     internal static Exception From(DaytonaStatus status, ReadOnlySpan<byte> json, CancellationToken cancellationToken = default)

@@ -3,28 +3,14 @@ namespace Daytona;
 /// <summary>A file of a sandbox that is being read, from its beginning to its end, in constant memory.</summary>
 public sealed class FileReadStream : SequentialStream
 {
-    internal FileReadStream(StreamReceiver receiver)
-        : base(receiver) =>
-        Output = new(receiver, static answer => answer.Json(ReaderOpened.Read), static answer => answer.Json(FileStreamEnded.Read));
+    internal FileReadStream(OutputStream<ReaderOpened, FileStreamEnded> output)
+        : base(output.Receiver, output, canRead: true, canWrite: false) => Output = output;
 
     internal OutputStream<ReaderOpened, FileStreamEnded> Output { get; }
-
-    /// <inheritdoc/>
-    public override bool CanRead => true;
 
     /// <summary>The file's length, where the server says it.</summary>
     /// <exception cref="NotSupportedException">The server does not say it.</exception>
     public override long Length => Output.Opened.Length ?? throw new NotSupportedException("The server does not say how long the file is.");
-
-    /// <inheritdoc/>
-    protected override void Dispose(bool disposing)
-    {
-        if (disposing)
-        {
-            Output.Dispose();
-        }
-        base.Dispose(disposing);
-    }
 }
 
 /// <summary>A file of a sandbox that is being written, in constant memory. Disposing it completes the file, unless a
@@ -34,13 +20,10 @@ public sealed class FileWriteStream : SequentialStream
 {
     private bool _isOver;
 
-    internal FileWriteStream(StreamReceiver receiver)
-        : base(receiver) => Output = new(receiver, static answer => answer.Json(FileStreamEnded.Read));
+    internal FileWriteStream(OutputStream<FileStreamEnded> output)
+        : base(output.Receiver, output, canRead: false, canWrite: true) => Output = output;
 
     internal OutputStream<FileStreamEnded> Output { get; }
-
-    /// <inheritdoc/>
-    public override bool CanWrite => true;
 
     /// <summary>How many bytes were written.</summary>
     public override long Length => Position;
@@ -93,16 +76,9 @@ public sealed class FileWriteStream : SequentialStream
         {
             await CompleteAsync().ConfigureAwait(false);
         }
-        await base.DisposeAsync().ConfigureAwait(false);
+        Abort();
     }
 
     /// <inheritdoc/>
-    protected override void Dispose(bool disposing)
-    {
-        if (disposing && !_isOver)
-        {
-            CompleteAsync().GetAwaiter().GetResult();
-        }
-        base.Dispose(disposing);
-    }
+    protected override void Dispose(bool disposing) => DisposeAsync().AsTask().GetAwaiter().GetResult();
 }

@@ -141,19 +141,5 @@ public class OutputStream<TOpened, TEnded> : OutputStream<TEnded>
     public TOpened Opened { get; }
 }
 
-/// <summary>A stream's bytes as a <see cref="Stream"/>; disposing it disposes the stream's owner.</summary>
-internal sealed class ChunkStream(StreamReceiver receiver, IDisposable owner, bool isWritable) : SequentialStream(receiver)
-{
-    public override bool CanRead => true;
-
-    public override bool CanWrite => isWritable;
-
-    protected override void Dispose(bool disposing)
-    {
-        if (disposing)
-        {
-            owner.Dispose();
-        }
-        base.Dispose(disposing);
-    }
-}
+/// <summary>The bytes of output, all channels together.</summary>
+internal sealed class ChunkStream(StreamReceiver receiver, IDisposable owner, bool isWritable) : SequentialStream(receiver, owner, canRead: true, isWritable);

@@ -3,16 +3,12 @@ using System.Text;
 namespace Daytona;
 
 /// <summary>A terminal: its output is enumerated or read as a <see cref="Stream"/>, what is written is as if typed.</summary>
-public class PtySession : OutputStream<PtyOpened, PtyEnded>
+public partial class PtySession : OutputStream<PtyOpened, PtyEnded>
 {
     private readonly PtyOperations _operations;
 
-    internal PtySession(StreamReceiver receiver, PtyOperations operations)
-        : base(receiver, static answer => answer.Json(PtyOpened.Read), static answer => answer.Json(PtyEnded.Read)) =>
-        _operations = operations;
-
-    /// <summary>The terminal's id.</summary>
-    public string Id => Opened.Id;
+    internal PtySession(StreamReceiver receiver, Answering<PtyOpened> opened, Answering<PtyEnded> ended, PtyOperations operations)
+        : base(receiver, opened, ended) => _operations = operations;
 
     /// <summary>Types bytes.</summary>
     /// <param name="data">The bytes.</param>

@@ -38,12 +38,12 @@ internal ref struct ResultReader
 
     internal readonly bool IsNull => _json.TokenType == JsonTokenType.Null;
 
-    /// <summary>Begins an object.</summary>
-    internal readonly void Begin()
+    /// <summary>Begins an object, or a list.</summary>
+    internal readonly void Begin(JsonTokenType first = JsonTokenType.StartObject)
     {
-        if (_json.TokenType != JsonTokenType.StartObject)
+        if (_json.TokenType != first)
         {
-            throw new JsonException($"{_json.TokenType} stands in the place of an object.");
+            throw new JsonException($"{_json.TokenType} stands in the place of {first}.");
         }
     }
 
@@ -93,14 +93,7 @@ internal ref struct ResultReader
 
     internal IReadOnlyList<T> List<T>(Reading<T> read)
     {
-        if (IsNull)
-        {
-            return null!;
-        }
-        if (_json.TokenType != JsonTokenType.StartArray)
-        {
-            throw new JsonException($"{_json.TokenType} stands in the place of a list.");
-        }
+        Begin(JsonTokenType.StartArray);
         List<T> values = [];
         while (_json.Read() && _json.TokenType != JsonTokenType.EndArray)
         {
@@ -111,10 +104,6 @@ internal ref struct ResultReader
 
     internal IReadOnlyDictionary<string, T> Map<T>(Reading<T> read)
     {
-        if (IsNull)
-        {
-            return null!;
-        }
         Begin();
         Dictionary<string, T> values = [];
         while (Next(out var name))

@@ -1,3 +1,5 @@
+using System.Text.Json;
+
 namespace Daytona;
 
 /// <summary>A sandbox: commands, files, terminals and everything else in it.</summary>
@@ -16,18 +18,6 @@ public partial class Sandbox : IAsyncDisposable, IDisposable
 
     /// <summary>What is known about it, as last read.</summary>
     public virtual SandboxInfo Info { get; private set; } = new();
-
-    /// <summary>The id.</summary>
-    public string Id => Info.Id;
-
-    /// <summary>The name.</summary>
-    public string Name => Info.Name;
-
-    /// <summary>The state, as last read.</summary>
-    public SandboxState? State => Info.State;
-
-    /// <summary>The labels, as last read.</summary>
-    public IReadOnlyDictionary<string, string> Labels => Info.Labels;
 
     /// <summary>Releases the handle; nothing happens to the sandbox.</summary>
     public virtual void Dispose() => _target?.Release();
@@ -52,20 +42,12 @@ public partial class Sandbox : IAsyncDisposable, IDisposable
         }
         return info!;
     }
-
-    private async Task<T> LearnAsync<T>(Task<T> reading) where T : class?
-    {
-        var info = await reading.ConfigureAwait(false);
-        Learn(info as SandboxInfo);
-        return info;
-    }
 }
 
 /// <summary>A sandbox, as operations act on it. Where it came out of a list, its handle is made at the first use.</summary>
 internal sealed class SandboxTarget(ClientHandle owner, ulong handle, SandboxInfo info) : Target(owner)
 {
     private NativeHandle? _handle = handle == 0 ? null : new NativeHandle(handle);
-    private bool _isReleased;
 
     internal override ulong Handle
     {
@@ -73,10 +55,10 @@ internal sealed class SandboxTarget(ClientHandle owner, ulong handle, SandboxInf
         {
             lock (this)
             {
-                ObjectDisposedException.ThrowIf(_isReleased, typeof(Sandbox));
-                object known = info.ToolboxProxyUrl.Length == 0 ? info.Id : info;
-                _handle ??= new NativeHandle(new Target(Owner).Call("sandbox.attach"u8,
-                    Parameters.Rent().Add("sandbox"u8, known), static answer => answer.Handle));
+                ObjectDisposedException.ThrowIf(_handle is { IsClosed: true }, typeof(Sandbox));
+                _handle ??= new NativeHandle(new Target(Owner).Call("sandbox.attach"u8, Parameters.Rent().Add("sandbox"u8,
+                    info.ToolboxProxyUrl.Length == 0 ? info.Id : (object)JsonSerializer.SerializeToElement(info, DaytonaJson.Default.SandboxInfo)),
+                    static answer => answer.Handle));
                 return _handle.Value;
             }
         }
@@ -86,8 +68,8 @@ internal sealed class SandboxTarget(ClientHandle owner, ulong handle, SandboxInf
     {
         lock (this)
         {
-            _isReleased = true;
-            _handle?.Dispose();
+            _handle ??= new NativeHandle(0);
+            _handle.Dispose();
         }
     }
 }

@@ -4,15 +4,18 @@ namespace Daytona;
 public abstract class SequentialStream : Stream
 {
     private readonly StreamReceiver _receiver;
+    private readonly IDisposable _owner;
     private ReadOnlyMemory<byte> _chunk;
 
-    private protected SequentialStream(StreamReceiver receiver) => _receiver = receiver;
+    /// <summary>The bytes of a receiver; disposing this disposes the owner, which closes it.</summary>
+    private protected SequentialStream(StreamReceiver receiver, IDisposable owner, bool canRead, bool canWrite) =>
+        (_receiver, _owner, CanRead, CanWrite) = (receiver, owner, canRead, canWrite);
 
     /// <inheritdoc/>
-    public override bool CanRead => false;
+    public override bool CanRead { get; }
 
     /// <inheritdoc/>
-    public override bool CanWrite => false;
+    public override bool CanWrite { get; }
 
     /// <inheritdoc/>
     public override bool CanSeek => false;
@@ -86,6 +89,9 @@ public abstract class SequentialStream : Stream
 
     /// <inheritdoc/>
     public override void SetLength(long value) => throw OnlyForward();
+
+    /// <inheritdoc/>
+    protected override void Dispose(bool disposing) => _owner.Dispose(); // Without a finalizer it is always disposing.
 
     private static NotSupportedException OnlyForward() => new("It is read or written from its beginning to its end.");
 }

@@ -70,6 +70,16 @@ pub fn told(member: &Member) -> String {
     text
 }
 
+/// What is said of an argument or an option: also what stands for its number without an end.
+pub fn given(member: &Member) -> String {
+    match (member.endless, types::span(member)) {
+        (Some(endless), Some(_)) => {
+            format!("{} As a time span {endless} is `Timeout.InfiniteTimeSpan`.", told(member))
+        }
+        _ => told(member),
+    }
+}
+
 /// The documentation of a method.
 pub fn method(out: &mut String, operation: &Operation, returns: &str, has_progress: bool) {
     let indent = "    ";
@@ -84,7 +94,7 @@ pub fn method(out: &mut String, operation: &Operation, returns: &str, has_progre
     for member in &operation.arguments {
         let name = names::argument(member);
         let open = format!("<param name=\"{}\">", name.trim_start_matches('@'));
-        element(out, indent, &open, "</param>", &xml(&told(member)));
+        element(out, indent, &open, "</param>", &xml(&given(member)));
     }
     if operation.body {
         element(out, indent, "<param name=\"content\">", "</param>", "The bytes.");

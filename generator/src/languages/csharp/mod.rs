@@ -22,6 +22,7 @@ pub fn render(surface: &Surface) -> Result<Vec<File>, String> {
         source("Choices.g.cs", CHOICES, &shapes::choices(surface)),
         source("Constants.g.cs", "", &constants::render(surface)),
         source("Errors.g.cs", "", &errors::render(surface)),
+        source("Held.g.cs", "", &shapes::held(surface)?),
         source("Image.g.cs", "", &image::render(surface)?),
         source("Json.g.cs", JSON, &shapes::context(surface)),
         source("Native.g.cs", NATIVE, &native::render(surface)?),

@@ -75,6 +75,9 @@ const METHODS: &[(&str, &str)] = &[
 /// Operations whose stream is what people want of them; the call has the longer name.
 const STREAM_FIRST: &[&str] = &["interpreter.run", "process.run"];
 
+/// The options of every operation.
+pub const COMMON: &str = "CallOptions";
+
 const KEYWORDS: &[&str] = &[
     "double", "from", "params", "public", "value", "event", "fixed", "lock", "object", "out", "ref", "string",
 ];
@@ -136,10 +139,15 @@ fn words(member: &Member) -> &str {
         .map_or(&member.name, |rest| rest.strip_suffix("In").map_or(rest, |_| rest))
 }
 
-/// A property of a type of this name, which no property of its may have.
+/// A property of a type of this name, which no property of its may have. What can be said of every call is the call's:
+/// operations have a `timeout` of their own.
 pub fn property(member: &Member, of: &str) -> String {
     let name = pascal(words(member));
-    if name == of { format!("{name}Value") } else { name }
+    match of {
+        COMMON => format!("Call{name}"),
+        _ if name == of => format!("{name}Value"),
+        _ => name,
+    }
 }
 
 pub fn argument(member: &Member) -> String {

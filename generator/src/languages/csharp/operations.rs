@@ -118,11 +118,7 @@ impl Method<'_> {
         }
         // A result that can be null says so; else the compiler finds its type.
         let of = if result.ends_with('?') { format!("<{result}>") } else { String::new() };
-        let invoked = format!("_target!.CallAsync{of}({})", arguments.join(", "));
-        let _ = match self.is_learnt() {
-            true => writeln!(out, "        LearnAsync<{result}>({invoked});\n"),
-            false => writeln!(out, "        {invoked};\n"),
-        };
+        let _ = writeln!(out, "        _target!.CallAsync{of}({});\n", arguments.join(", "));
     }
 
     fn blocking(&self, out: &mut String) {
@@ -144,11 +140,7 @@ impl Method<'_> {
         if operation.body {
             arguments.push("content".into());
         }
-        let invoked = format!("_target!.Call({})", arguments.join(", "));
-        let _ = match self.is_learnt() {
-            true => writeln!(out, "        Learn({invoked});\n"),
-            false => writeln!(out, "        {invoked};\n"),
-        };
+        let _ = writeln!(out, "        _target!.Call({});\n", arguments.join(", "));
     }
 
     /// The types of the asynchronous method, as a reference to it names them.
@@ -223,20 +215,16 @@ impl Method<'_> {
         );
     }
 
-    /// Readings of this sandbox are kept in it.
-    fn is_learnt(&self) -> bool {
-        let of = self.call.result.as_ref().map(|typed| &typed.of);
-        let is_reading = of == Some(&Type::Shape("Sandbox".into())) && self.call.returns == Returns::Json;
-        is_reading && self.operation.area() == "sandbox" && self.operation.target == Target::Sandbox
-    }
-
-    /// What makes the result of the library's answer.
+    /// What makes the result of the library's answer. Readings of this sandbox are kept in it.
     fn answering(&self) -> String {
         match (self.call.returns, &self.call.result) {
             (Returns::Null, _) | (Returns::Json, None) => "Answer.Nothing".into(),
             (Returns::Bytes, _) => "Answer.Bytes".into(),
             (Returns::Text, _) => "Answer.Text".into(),
             (Returns::Handle, _) => "Answer.Sandbox".into(),
+            (Returns::Json, Some(typed)) if self.operation.gives_its_sandbox() => {
+                format!("answer => Learn({})", types::answered(&typed.of))
+            }
             (Returns::Json, Some(typed)) => types::answering(&typed.of),
         }
     }
@@ -265,7 +253,7 @@ fn returns(call: &Call) -> &'static str {
 }
 
 fn options(operation: &Operation) -> String {
-    if shapes::has_options(operation) { names::options(operation) } else { "CallOptions".into() }
+    if shapes::has_options(operation) { names::options(operation) } else { names::COMMON.into() }
 }
 
 #[derive(Clone, Copy)]
@@ -308,18 +296,22 @@ fn open(out: &mut String, operation: &Operation, stream: &Stream) {
         true => ("Sandbox".into(), "Answer.Sandbox".into()),
         false => (types::result(ended), types::answering(ended)),
     };
-    let (of, arguments) = match (operation.name.as_str(), &opened) {
-        ("files.reader", _) => ("FileReadStream".into(), String::new()),
-        ("files.writer", _) => ("FileWriteStream".into(), String::new()),
-        _ if stream.input == "endless" => ("PtySession".into(), ", this".into()),
-        (_, Some(opened)) => (
+    let (output, arguments) = match &opened {
+        Some(opened) => (
             format!("OutputStream<{}, {ended}>", types::result(opened)),
-            format!(", {}, {end}", types::answering(opened)),
+            format!("receiver, {}, {end}", types::answering(opened)),
         ),
-        (_, None) => (format!("OutputStream<{ended}>"), format!(", {end}")),
+        None => (format!("OutputStream<{ended}>"), format!("receiver, {end}")),
     };
-    let is_static = if arguments == ", this" { "" } else { "static " };
-    let make = format!("{is_static}receiver => new {of}(receiver{arguments})");
+    let file = |of: &str| (of.to_owned(), format!("static receiver => new {of}(new {output}({arguments}))"));
+    let (of, make) = match operation.name.as_str() {
+        "files.reader" => file("FileReadStream"),
+        "files.writer" => file("FileWriteStream"),
+        _ if stream.input == "endless" => {
+            ("PtySession".into(), format!("receiver => new PtySession({arguments}, this)"))
+        }
+        _ => (output.clone(), format!("static receiver => new {output}({arguments})")),
+    };
     let mut told = String::new();
     let what = if operation.call.is_some() {
         "The output as it comes; dispose it."

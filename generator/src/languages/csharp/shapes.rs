@@ -148,7 +148,7 @@ pub fn parameters(surface: &Surface) -> String {
         docs::summary(&mut out, "", &shape.doc);
         let _ = writeln!(out, "public sealed record {name} : IParameters\n{{");
         for member in &shape.members {
-            docs::element(&mut out, "    ", "<summary>", "</summary>", &docs::xml(&docs::told(member)));
+            docs::element(&mut out, "    ", "<summary>", "</summary>", &docs::xml(&docs::given(member)));
             let of = types::parameter(member, Use::Field);
             let property = names::property(member, &name);
             let _ = match member.required {
@@ -162,18 +162,67 @@ pub fn parameters(surface: &Surface) -> String {
     out
 }
 
-/// The options of each operation that has some, and the client's.
+/// Properties of hand-written classes that are those of a shape which they hold: class, its property, the shape, members.
+const HELD: &[(&str, &str, &str, &[&str])] = &[
+    (
+        "DaytonaException",
+        "Error",
+        "Error",
+        &["code", "operation", "httpStatus", "requestId", "retryable", "retryAfterMs", "sandboxId"],
+    ),
+    ("PtySession", "Opened", "PtyOpened", &["id"]),
+    ("Sandbox", "Info", "Sandbox", &["id", "name", "state", "labels"]),
+];
+
+pub fn held(surface: &Surface) -> Result<String, String> {
+    let mut out = String::new();
+    for (class, holder, shape, members) in HELD {
+        let shape = surface.shape(shape).ok_or_else(|| format!("the catalogue has no {shape}"))?;
+        let _ = writeln!(out, "public partial class {class}\n{{");
+        for name in *members {
+            let member = shape.members.iter().find(|member| member.name == *name);
+            let member = member.ok_or_else(|| format!("{} has no {name}", shape.name))?;
+            docs::element(&mut out, "    ", "<summary>", "</summary>", &docs::xml(&docs::told(member)));
+            let property = names::property(member, &names::shape(&shape.name));
+            let is = if member.of == Type::Boolean { "Is" } else { "" };
+            let optional = if member.required && !member.nullable { "" } else { "?" };
+            let _ = writeln!(
+                out,
+                "    public {}{optional} {is}{property} => {holder}.{property};\n",
+                types::field(member)
+            );
+        }
+        out.truncate(out.len() - 1);
+        out.push_str("}\n\n");
+    }
+    Ok(out)
+}
+
+/// The options of every operation, those of each that has more, and the client's.
 pub fn options(surface: &Surface) -> String {
     let mut out = String::new();
+    common(&mut out, surface);
     if let Some(config) = surface.shape("ClientConfig") {
         class(&mut out, "DaytonaOptions", "IParameters", &config.doc, &config.members, "void IParameters.");
     }
     for operation in surface.operations.iter().filter(|it| has_options(it)) {
         let doc = format!("What can be said of `{}`.", operation.name);
         let before = "private protected override void ";
-        class(&mut out, &names::options(operation), "CallOptions", &doc, &operation.options, before);
+        class(&mut out, &names::options(operation), names::COMMON, &doc, &operation.options, before);
     }
     out
+}
+
+/// The base of all options, of which a list makes copies for its pages.
+fn common(out: &mut String, surface: &Surface) {
+    let members: Vec<Member> = surface.common.iter().filter(|member| !member.streams).cloned().collect();
+    let doc = "What can be said of every call.";
+    class(out, names::COMMON, "IParameters", doc, &members, "void IParameters.");
+    out.truncate(out.len() - "    }\n}\n\n".len());
+    out.push_str(
+        "        Write(parameters);\n    }\n\n    private protected virtual void Write(Parameters parameters)\n    {\n    }\n\n    \
+         internal T Copy<T>() where T : CallOptions => (T)MemberwiseClone();\n}\n\n",
+    );
 }
 
 /// Whether an operation has options beside those of every call.
@@ -184,13 +233,14 @@ pub fn has_options(operation: &Operation) -> bool {
 
 fn class(out: &mut String, name: &str, base: &str, doc: &str, members: &[Member], before: &str) {
     docs::summary(out, "", doc);
-    let _ = writeln!(out, "public sealed class {name} : {base}\n{{");
+    let sealed = if name == names::COMMON { "" } else { "sealed " };
+    let _ = writeln!(out, "public {sealed}class {name} : {base}\n{{");
     for member in members.iter().filter(|member| types::is_collection(&member.of)) {
         let of = types::parameter(member, Use::Option);
         let _ = writeln!(out, "    private {of}? {};\n", backing(member));
     }
     for member in members {
-        docs::element(out, "    ", "<summary>", "</summary>", &docs::xml(&docs::told(member)));
+        docs::element(out, "    ", "<summary>", "</summary>", &docs::xml(&docs::given(member)));
         let (of, property) = (types::parameter(member, Use::Option), names::property(member, name));
         if types::is_collection(&member.of) {
             let field = backing(member);

@@ -60,7 +60,12 @@ pub fn field(member: &Member) -> String {
 
 /// The function that makes a result of an answer.
 pub fn answering(of: &Type) -> String {
-    format!("static answer => answer.Json({})", reader(of))
+    format!("static answer => {}", answered(of))
+}
+
+/// The expression that makes a result of an answer.
+pub fn answered(of: &Type) -> String {
+    format!("answer.Json({})", reader(of))
 }
 
 /// The function that reads a value of this type.
@@ -76,8 +81,8 @@ fn reader(of: &Type) -> String {
 fn read(of: &Type) -> String {
     match of {
         Type::Text => "json.Text()!".into(),
-        Type::List(of) => format!("json.List({})", reader(of)),
-        Type::Map(of) => format!("json.Map({})", reader(of)),
+        Type::List(of) => format!("json.IsNull ? null! : json.List({})", reader(of)),
+        Type::Map(of) => format!("json.IsNull ? null! : json.Map({})", reader(of)),
         Type::Shape(_) | Type::Any | Type::Object | Type::Either(_) => format!("{}(ref json)", reader(of)),
         of => format!("json.{}()!.Value", scalar(of)),
     }

@@ -3,6 +3,27 @@
 
 namespace Daytona;
 
+/// <summary>What can be said of every call.</summary>
+public class CallOptions : IParameters
+{
+    /// <summary>Milliseconds until the library gives up; 0 is no limit, absent the operation's default. Of a stream
+    /// it bounds its whole life. As a time span 0 is <c>Timeout.InfiniteTimeSpan</c>.</summary>
+    public TimeSpan? CallTimeout { get; set; }
+
+    void IParameters.Write(Parameters parameters)
+    {
+        parameters
+            .Limit("timeoutMs"u8, CallTimeout);
+        Write(parameters);
+    }
+
+    private protected virtual void Write(Parameters parameters)
+    {
+    }
+
+    internal T Copy<T>() where T : CallOptions => (T)MemberwiseClone();
+}
+
 /// <summary>The configuration of a client, all optional; what is absent comes from the environment.</summary>
 public sealed class DaytonaOptions : IParameters
 {
@@ -24,11 +45,12 @@ public sealed class DaytonaOptions : IParameters
     /// <summary>The region that new sandboxes go to. Environment: DAYTONA_TARGET.</summary>
     public string? Target { get; set; }
 
-    /// <summary>Milliseconds to make a connection, TLS and proxy included; 0 is no limit. Default: 10000
-    /// ms.</summary>
+    /// <summary>Milliseconds to make a connection, TLS and proxy included; 0 is no limit. Default: 10000 ms. As a
+    /// time span 0 is <c>Timeout.InfiniteTimeSpan</c>.</summary>
     public TimeSpan? ConnectTimeout { get; set; }
 
-    /// <summary>Milliseconds that a body or transfer may stand still; 0 is no limit. Default: 60000 ms.</summary>
+    /// <summary>Milliseconds that a body or transfer may stand still; 0 is no limit. Default: 60000 ms. As a time
+    /// span 0 is <c>Timeout.InfiniteTimeSpan</c>.</summary>
     public TimeSpan? IdleTimeout { get; set; }
 
     /// <summary>How often a request is tried again; 0 never. Default: 3.</summary>
@@ -152,13 +174,15 @@ public sealed class SandboxCreateOptions : CallOptions
     public Resources? Resources { get; set; }
 
     /// <summary>Minutes without activity until it stops; 0 never. The server takes 15 where it is not given, unless
-    /// the sandbox pauses by itself.</summary>
+    /// the sandbox pauses by itself. As a time span 0 is <c>Timeout.InfiniteTimeSpan</c>.</summary>
     public TimeSpan? AutoStopInterval { get; set; }
 
-    /// <summary>Minutes stopped until it is archived; 0 never. Default: 10080 minutes.</summary>
+    /// <summary>Minutes stopped until it is archived; 0 never. Default: 10080 minutes. As a time span 0 is
+    /// <c>Timeout.InfiniteTimeSpan</c>.</summary>
     public TimeSpan? AutoArchiveInterval { get; set; }
 
-    /// <summary>Minutes stopped until it is deleted; -1 never, 0 at once. Default: -1 minutes.</summary>
+    /// <summary>Minutes stopped until it is deleted; -1 never, 0 at once. Default: -1 minutes. As a time span -1 is
+    /// <c>Timeout.InfiniteTimeSpan</c>.</summary>
     public TimeSpan? AutoDeleteInterval { get; set; }
 
     /// <summary>true: deleted as soon as it stops; the same as <c>autoDeleteInterval</c> 0, which it overrides.
@@ -186,11 +210,13 @@ public sealed class SandboxCreateOptions : CallOptions
     public bool? WaitForStart { get; set; }
 
     /// <summary>Minutes without activity until it pauses; 0 never. The server takes 60 where its class can pause and
-    /// neither this nor <c>autoStopInterval</c> is given. UNSUPPORTED before 0.205.</summary>
+    /// neither this nor <c>autoStopInterval</c> is given. UNSUPPORTED before 0.205. As a time span 0 is
+    /// <c>Timeout.InfiniteTimeSpan</c>.</summary>
     public TimeSpan? AutoPauseInterval { get; set; }
 
     /// <summary>Minutes until it is destroyed, whatever it does; 0 never. Absent: the longest that the organization
-    /// allows, if there is one. UNSUPPORTED before 0.205.</summary>
+    /// allows, if there is one. UNSUPPORTED before 0.205. As a time span 0 is
+    /// <c>Timeout.InfiniteTimeSpan</c>.</summary>
     public TimeSpan? Ttl { get; set; }
 
     /// <summary>Secrets as environment variables: <c>[{"ENV_NAME":"secret-name"}]</c>. UNSUPPORTED before

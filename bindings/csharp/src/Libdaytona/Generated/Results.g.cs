@@ -92,7 +92,7 @@ public sealed record AccessibilityMatches
             switch (name.Length)
             {
                 case 7 when name.SequenceEqual("matches"u8):
-                    Matches = json.List(Daytona.AccessibilityNode.Read);
+                    Matches = json.IsNull ? null! : json.List(Daytona.AccessibilityNode.Read);
                     break;
                 case 9 when name.SequenceEqual("truncated"u8):
                     Truncated = json.Boolean()!.Value;
@@ -174,13 +174,13 @@ public sealed record AccessibilityNode
                     Bounds = Daytona.AccessibilityBounds.Read(ref json);
                     break;
                 case 6 when name.SequenceEqual("states"u8):
-                    States = json.List(static (ref ResultReader json) => json.Text()!);
+                    States = json.IsNull ? null! : json.List(static (ref ResultReader json) => json.Text()!);
                     break;
                 case 7 when name.SequenceEqual("actions"u8):
-                    Actions = json.List(static (ref ResultReader json) => json.Text()!);
+                    Actions = json.IsNull ? null! : json.List(static (ref ResultReader json) => json.Text()!);
                     break;
                 case 8 when name.SequenceEqual("children"u8):
-                    Children = json.List(Daytona.AccessibilityNode.Read);
+                    Children = json.IsNull ? null! : json.List(Daytona.AccessibilityNode.Read);
                     break;
                 default:
                     AdditionalData = json.Other(AdditionalData, name);
@@ -302,7 +302,7 @@ public sealed record Artifacts
             switch (name.Length)
             {
                 case 6 when name.SequenceEqual("charts"u8):
-                    Charts = json.List(Daytona.Chart.Read);
+                    Charts = json.IsNull ? null! : json.List(Daytona.Chart.Read);
                     break;
                 default:
                     AdditionalData = json.Other(AdditionalData, name);
@@ -342,7 +342,7 @@ public sealed record GitBranches
             switch (name.Length)
             {
                 case 8 when name.SequenceEqual("branches"u8):
-                    Branches = json.List(static (ref ResultReader json) => json.Text()!);
+                    Branches = json.IsNull ? null! : json.List(static (ref ResultReader json) => json.Text()!);
                     break;
                 case 7 when name.SequenceEqual("current"u8):
                     Current = json.Text();
@@ -400,7 +400,7 @@ public sealed record BuildInfo
                     DockerfileContent = json.Text();
                     break;
                 case 13 when name.SequenceEqual("contextHashes"u8):
-                    ContextHashes = json.List(static (ref ResultReader json) => json.Text()!);
+                    ContextHashes = json.IsNull ? null! : json.List(static (ref ResultReader json) => json.Text()!);
                     break;
                 case 9 when name.SequenceEqual("createdAt"u8):
                     CreatedAt = json.Time()!.Value;
@@ -505,16 +505,16 @@ public sealed record Chart
                     YLabel = json.Text();
                     break;
                 case 7 when name.SequenceEqual("x_ticks"u8):
-                    XTicks = json.List(ResultReader.Element);
+                    XTicks = json.IsNull ? null! : json.List(ResultReader.Element);
                     break;
                 case 7 when name.SequenceEqual("y_ticks"u8):
-                    YTicks = json.List(ResultReader.Element);
+                    YTicks = json.IsNull ? null! : json.List(ResultReader.Element);
                     break;
                 case 13 when name.SequenceEqual("x_tick_labels"u8):
-                    XTickLabels = json.List(static (ref ResultReader json) => json.Text()!);
+                    XTickLabels = json.IsNull ? null! : json.List(static (ref ResultReader json) => json.Text()!);
                     break;
                 case 13 when name.SequenceEqual("y_tick_labels"u8):
-                    YTickLabels = json.List(static (ref ResultReader json) => json.Text()!);
+                    YTickLabels = json.IsNull ? null! : json.List(static (ref ResultReader json) => json.Text()!);
                     break;
                 case 7 when name.SequenceEqual("x_scale"u8):
                     XScale = json.Choice<ChartScale>();
@@ -523,7 +523,7 @@ public sealed record Chart
                     YScale = json.Choice<ChartScale>();
                     break;
                 case 8 when name.SequenceEqual("elements"u8):
-                    Elements = json.List(Daytona.ChartElement.Read);
+                    Elements = json.IsNull ? null! : json.List(Daytona.ChartElement.Read);
                     break;
                 default:
                     AdditionalData = json.Other(AdditionalData, name);
@@ -657,7 +657,7 @@ public sealed record ChartElement
                     Value = json.Any();
                     break;
                 case 6 when name.SequenceEqual("points"u8):
-                    Points = json.List(static (ref ResultReader json) => json.List(ResultReader.Element));
+                    Points = json.IsNull ? null! : json.List(static (ref ResultReader json) => json.IsNull ? null! : json.List(ResultReader.Element));
                     break;
                 case 5 when name.SequenceEqual("angle"u8):
                     Angle = json.Double();
@@ -681,7 +681,7 @@ public sealed record ChartElement
                     Max = json.Double();
                     break;
                 case 8 when name.SequenceEqual("outliers"u8):
-                    Outliers = json.List(static (ref ResultReader json) => json.Double()!.Value);
+                    Outliers = json.IsNull ? null! : json.List(static (ref ResultReader json) => json.Double()!.Value);
                     break;
                 case 4 when name.SequenceEqual("type"u8):
                     Type = json.Choice<ChartType>();
@@ -696,16 +696,16 @@ public sealed record ChartElement
                     YLabel = json.Text();
                     break;
                 case 7 when name.SequenceEqual("x_ticks"u8):
-                    XTicks = json.List(ResultReader.Element);
+                    XTicks = json.IsNull ? null! : json.List(ResultReader.Element);
                     break;
                 case 7 when name.SequenceEqual("y_ticks"u8):
-                    YTicks = json.List(ResultReader.Element);
+                    YTicks = json.IsNull ? null! : json.List(ResultReader.Element);
                     break;
                 case 13 when name.SequenceEqual("x_tick_labels"u8):
-                    XTickLabels = json.List(static (ref ResultReader json) => json.Text()!);
+                    XTickLabels = json.IsNull ? null! : json.List(static (ref ResultReader json) => json.Text()!);
                     break;
                 case 13 when name.SequenceEqual("y_tick_labels"u8):
-                    YTickLabels = json.List(static (ref ResultReader json) => json.Text()!);
+                    YTickLabels = json.IsNull ? null! : json.List(static (ref ResultReader json) => json.Text()!);
                     break;
                 case 7 when name.SequenceEqual("x_scale"u8):
                     XScale = json.Choice<ChartScale>();
@@ -714,7 +714,7 @@ public sealed record ChartElement
                     YScale = json.Choice<ChartScale>();
                     break;
                 case 8 when name.SequenceEqual("elements"u8):
-                    Elements = json.List(Daytona.ChartElement.Read);
+                    Elements = json.IsNull ? null! : json.List(Daytona.ChartElement.Read);
                     break;
                 default:
                     AdditionalData = json.Other(AdditionalData, name);
@@ -937,7 +937,7 @@ public sealed record CompletionList
                     IsIncomplete = json.Boolean()!.Value;
                     break;
                 case 5 when name.SequenceEqual("items"u8):
-                    Items = json.List(Daytona.CompletionItem.Read);
+                    Items = json.IsNull ? null! : json.List(Daytona.CompletionItem.Read);
                     break;
                 default:
                     AdditionalData = json.Other(AdditionalData, name);
@@ -1102,7 +1102,7 @@ public sealed record DesktopChanged
                     Message = json.Text()!;
                     break;
                 case 6 when name.SequenceEqual("status"u8):
-                    Status = json.Map(Daytona.ComputerProcess.Read);
+                    Status = json.IsNull ? null! : json.Map(Daytona.ComputerProcess.Read);
                     break;
                 default:
                     AdditionalData = json.Other(AdditionalData, name);
@@ -1210,7 +1210,7 @@ public sealed record DisplayInfo
             switch (name.Length)
             {
                 case 8 when name.SequenceEqual("displays"u8):
-                    Displays = json.List(Daytona.Screen.Read);
+                    Displays = json.IsNull ? null! : json.List(Daytona.Screen.Read);
                     break;
                 default:
                     AdditionalData = json.Other(AdditionalData, name);
@@ -1414,7 +1414,7 @@ public sealed record DaytonaError
                     SandboxName = json.Text();
                     break;
                 case 7 when name.SequenceEqual("headers"u8):
-                    Headers = json.Map(static (ref ResultReader json) => json.Text()!);
+                    Headers = json.IsNull ? null! : json.Map(static (ref ResultReader json) => json.Text()!);
                     break;
                 case 5 when name.SequenceEqual("bytes"u8):
                     Bytes = json.Long();
@@ -2127,7 +2127,7 @@ public sealed record GitRemotes
             switch (name.Length)
             {
                 case 7 when name.SequenceEqual("remotes"u8):
-                    Remotes = json.List(Daytona.GitRemote.Read);
+                    Remotes = json.IsNull ? null! : json.List(Daytona.GitRemote.Read);
                     break;
                 default:
                     AdditionalData = json.Other(AdditionalData, name);
@@ -2190,7 +2190,7 @@ public sealed record GitStatus
                     CurrentBranch = json.Text()!;
                     break;
                 case 10 when name.SequenceEqual("fileStatus"u8):
-                    FileStatus = json.List(Daytona.GitFileStatus.Read);
+                    FileStatus = json.IsNull ? null! : json.List(Daytona.GitFileStatus.Read);
                     break;
                 case 15 when name.SequenceEqual("branchPublished"u8):
                     BranchPublished = json.Boolean();
@@ -2277,7 +2277,7 @@ public sealed record ImageContext
                     ArchiveBytes = json.Long()!.Value;
                     break;
                 case 5 when name.SequenceEqual("files"u8):
-                    Files = json.List(Daytona.ImageContextFile.Read);
+                    Files = json.IsNull ? null! : json.List(Daytona.ImageContextFile.Read);
                     break;
                 default:
                     AdditionalData = json.Other(AdditionalData, name);
@@ -2420,7 +2420,7 @@ public sealed record InterpreterContexts
             switch (name.Length)
             {
                 case 8 when name.SequenceEqual("contexts"u8):
-                    Contexts = json.List(Daytona.InterpreterContext.Read);
+                    Contexts = json.IsNull ? null! : json.List(Daytona.InterpreterContext.Read);
                     break;
                 default:
                     AdditionalData = json.Other(AdditionalData, name);
@@ -2908,7 +2908,7 @@ public sealed record MetricSeries
                     MetricName = json.Choice<Metric>()!.Value;
                     break;
                 case 10 when name.SequenceEqual("dataPoints"u8):
-                    DataPoints = json.List(Daytona.MetricPoint.Read);
+                    DataPoints = json.IsNull ? null! : json.List(Daytona.MetricPoint.Read);
                     break;
                 default:
                     AdditionalData = json.Other(AdditionalData, name);
@@ -2944,7 +2944,7 @@ public sealed record MetricsSeries
             switch (name.Length)
             {
                 case 6 when name.SequenceEqual("series"u8):
-                    Series = json.List(Daytona.MetricSeries.Read);
+                    Series = json.IsNull ? null! : json.List(Daytona.MetricSeries.Read);
                     break;
                 default:
                     AdditionalData = json.Other(AdditionalData, name);
@@ -3109,7 +3109,7 @@ public sealed record ListeningPorts
             switch (name.Length)
             {
                 case 5 when name.SequenceEqual("ports"u8):
-                    Ports = json.List(static (ref ResultReader json) => json.Int()!.Value);
+                    Ports = json.IsNull ? null! : json.List(static (ref ResultReader json) => json.Int()!.Value);
                     break;
                 default:
                     AdditionalData = json.Other(AdditionalData, name);
@@ -3537,7 +3537,7 @@ public sealed record PtyInfo
                     Cwd = json.Text()!;
                     break;
                 case 4 when name.SequenceEqual("envs"u8):
-                    Envs = json.Map(static (ref ResultReader json) => json.Text()!);
+                    Envs = json.IsNull ? null! : json.Map(static (ref ResultReader json) => json.Text()!);
                     break;
                 case 4 when name.SequenceEqual("cols"u8):
                     Cols = json.Int()!.Value;
@@ -3588,7 +3588,7 @@ public sealed record PtyList
             switch (name.Length)
             {
                 case 8 when name.SequenceEqual("sessions"u8):
-                    Sessions = json.List(Daytona.PtyInfo.Read);
+                    Sessions = json.IsNull ? null! : json.List(Daytona.PtyInfo.Read);
                     break;
                 default:
                     AdditionalData = json.Other(AdditionalData, name);
@@ -3890,7 +3890,7 @@ public sealed record RecordingList
             switch (name.Length)
             {
                 case 10 when name.SequenceEqual("recordings"u8):
-                    Recordings = json.List(Daytona.Recording.Read);
+                    Recordings = json.IsNull ? null! : json.List(Daytona.Recording.Read);
                     break;
                 default:
                     AdditionalData = json.Other(AdditionalData, name);
@@ -4361,10 +4361,10 @@ public sealed record SandboxInfo
                     User = json.Text()!;
                     break;
                 case 3 when name.SequenceEqual("env"u8):
-                    Env = json.Map(static (ref ResultReader json) => json.Text()!);
+                    Env = json.IsNull ? null! : json.Map(static (ref ResultReader json) => json.Text()!);
                     break;
                 case 6 when name.SequenceEqual("labels"u8):
-                    Labels = json.Map(static (ref ResultReader json) => json.Text()!);
+                    Labels = json.IsNull ? null! : json.Map(static (ref ResultReader json) => json.Text()!);
                     break;
                 case 6 when name.SequenceEqual("public"u8):
                     Public = json.Boolean()!.Value;
@@ -4448,7 +4448,7 @@ public sealed record SandboxInfo
                     AutoDestroyAt = json.Time();
                     break;
                 case 7 when name.SequenceEqual("volumes"u8):
-                    Volumes = json.List(Daytona.VolumeMount.Read);
+                    Volumes = json.IsNull ? null! : json.List(Daytona.VolumeMount.Read);
                     break;
                 case 9 when name.SequenceEqual("buildInfo"u8):
                     BuildInfo = Daytona.BuildInfo.Read(ref json);
@@ -4511,7 +4511,7 @@ public sealed record SandboxLabels
             switch (name.Length)
             {
                 case 6 when name.SequenceEqual("labels"u8):
-                    Labels = json.Map(static (ref ResultReader json) => json.Text()!);
+                    Labels = json.IsNull ? null! : json.Map(static (ref ResultReader json) => json.Text()!);
                     break;
                 default:
                     AdditionalData = json.Other(AdditionalData, name);
@@ -4564,7 +4564,7 @@ public sealed record SandboxPage
             switch (name.Length)
             {
                 case 5 when name.SequenceEqual("items"u8):
-                    Items = json.List(Daytona.SandboxInfo.Read);
+                    Items = json.IsNull ? null! : json.List(Daytona.SandboxInfo.Read);
                     break;
                 case 10 when name.SequenceEqual("nextCursor"u8):
                     NextCursor = json.Text();
@@ -4770,7 +4770,7 @@ public sealed record SearchResult
             switch (name.Length)
             {
                 case 5 when name.SequenceEqual("files"u8):
-                    Files = json.List(static (ref ResultReader json) => json.Text()!);
+                    Files = json.IsNull ? null! : json.List(static (ref ResultReader json) => json.Text()!);
                     break;
                 default:
                     AdditionalData = json.Other(AdditionalData, name);
@@ -4842,7 +4842,7 @@ public sealed record Secret
                     Placeholder = json.Text()!;
                     break;
                 case 5 when name.SequenceEqual("hosts"u8):
-                    Hosts = json.List(static (ref ResultReader json) => json.Text()!);
+                    Hosts = json.IsNull ? null! : json.List(static (ref ResultReader json) => json.Text()!);
                     break;
                 case 9 when name.SequenceEqual("createdAt"u8):
                     CreatedAt = json.Time()!.Value;
@@ -4892,7 +4892,7 @@ public sealed record SecretPage
             switch (name.Length)
             {
                 case 5 when name.SequenceEqual("items"u8):
-                    Items = json.List(Daytona.Secret.Read);
+                    Items = json.IsNull ? null! : json.List(Daytona.Secret.Read);
                     break;
                 case 5 when name.SequenceEqual("total"u8):
                     Total = json.Long()!.Value;
@@ -5034,13 +5034,13 @@ public sealed record ServerConfig
                     Posthog = Daytona.Posthog.Read(ref json);
                     break;
                 case 18 when name.SequenceEqual("forcedFeatureFlags"u8):
-                    ForcedFeatureFlags = json.List(static (ref ResultReader json) => json.Text()!);
+                    ForcedFeatureFlags = json.IsNull ? null! : json.List(static (ref ResultReader json) => json.Text()!);
                     break;
                 case 21 when name.SequenceEqual("linkedAccountsEnabled"u8):
                     LinkedAccountsEnabled = json.Boolean()!.Value;
                     break;
                 case 13 when name.SequenceEqual("announcements"u8):
-                    Announcements = json.Map(Daytona.Announcement.Read);
+                    Announcements = json.IsNull ? null! : json.Map(Daytona.Announcement.Read);
                     break;
                 case 10 when name.SequenceEqual("pylonAppId"u8):
                     PylonAppId = json.Text();
@@ -5125,7 +5125,7 @@ public sealed record Session
                     SessionId = json.Text()!;
                     break;
                 case 8 when name.SequenceEqual("commands"u8):
-                    Commands = json.List(Daytona.SessionCommand.Read);
+                    Commands = json.IsNull ? null! : json.List(Daytona.SessionCommand.Read);
                     break;
                 default:
                     AdditionalData = json.Other(AdditionalData, name);
@@ -5489,7 +5489,7 @@ public sealed record Snapshot
                     BuildInfo = Daytona.BuildInfo.Read(ref json);
                     break;
                 case 10 when name.SequenceEqual("entrypoint"u8):
-                    Entrypoint = json.List(static (ref ResultReader json) => json.Text()!);
+                    Entrypoint = json.IsNull ? null! : json.List(static (ref ResultReader json) => json.Text()!);
                     break;
                 case 4 when name.SequenceEqual("size"u8):
                     Size = json.Double();
@@ -5510,7 +5510,7 @@ public sealed record Snapshot
                     Disk = json.Double()!.Value;
                     break;
                 case 9 when name.SequenceEqual("regionIds"u8):
-                    RegionIds = json.List(static (ref ResultReader json) => json.Text()!);
+                    RegionIds = json.IsNull ? null! : json.List(static (ref ResultReader json) => json.Text()!);
                     break;
                 case 15 when name.SequenceEqual("initialRunnerId"u8):
                     InitialRunnerId = json.Text();
@@ -5579,7 +5579,7 @@ public sealed record SnapshotPage
             switch (name.Length)
             {
                 case 5 when name.SequenceEqual("items"u8):
-                    Items = json.List(Daytona.Snapshot.Read);
+                    Items = json.IsNull ? null! : json.List(Daytona.Snapshot.Read);
                     break;
                 case 5 when name.SequenceEqual("total"u8):
                     Total = json.Long()!.Value;
@@ -5809,19 +5809,19 @@ public sealed record SyncResult
             switch (name.Length)
             {
                 case 7 when name.SequenceEqual("created"u8):
-                    Created = json.List(static (ref ResultReader json) => json.Text()!);
+                    Created = json.IsNull ? null! : json.List(static (ref ResultReader json) => json.Text()!);
                     break;
                 case 7 when name.SequenceEqual("updated"u8):
-                    Updated = json.List(static (ref ResultReader json) => json.Text()!);
+                    Updated = json.IsNull ? null! : json.List(static (ref ResultReader json) => json.Text()!);
                     break;
                 case 7 when name.SequenceEqual("deleted"u8):
-                    Deleted = json.List(static (ref ResultReader json) => json.Text()!);
+                    Deleted = json.IsNull ? null! : json.List(static (ref ResultReader json) => json.Text()!);
                     break;
                 case 9 when name.SequenceEqual("unchanged"u8):
                     Unchanged = json.Long()!.Value;
                     break;
                 case 7 when name.SequenceEqual("skipped"u8):
-                    Skipped = json.List(Daytona.SyncSkipped.Read);
+                    Skipped = json.IsNull ? null! : json.List(Daytona.SyncSkipped.Read);
                     break;
                 case 5 when name.SequenceEqual("bytes"u8):
                     Bytes = json.Long()!.Value;
@@ -6314,7 +6314,7 @@ public sealed record WarmPool
                     OsUser = json.Text()!;
                     break;
                 case 3 when name.SequenceEqual("env"u8):
-                    Env = json.Map(static (ref ResultReader json) => json.Text()!);
+                    Env = json.IsNull ? null! : json.Map(static (ref ResultReader json) => json.Text()!);
                     break;
                 case 11 when name.SequenceEqual("errorReason"u8):
                     ErrorReason = json.Text();
@@ -6437,7 +6437,7 @@ public sealed record WindowList
             switch (name.Length)
             {
                 case 7 when name.SequenceEqual("windows"u8):
-                    Windows = json.List(Daytona.Window.Read);
+                    Windows = json.IsNull ? null! : json.List(Daytona.Window.Read);
                     break;
                 default:
                     AdditionalData = json.Other(AdditionalData, name);

@@ -29,11 +29,11 @@ public class FilesOperations
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<IReadOnlyList<SandboxFile>> ListAsync(string path, FilesListOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("files.list"u8, Parameters.Rent().Add("path"u8, Parameters.Given(path)).With(options), static answer => answer.Json(static (ref ResultReader json) => json.List(Daytona.SandboxFile.Read)), cancellationToken);
+        _target!.CallAsync("files.list"u8, Parameters.Rent().Add("path"u8, Parameters.Given(path)).With(options), static answer => answer.Json(static (ref ResultReader json) => json.IsNull ? null! : json.List(Daytona.SandboxFile.Read)), cancellationToken);
 
     /// <inheritdoc cref="ListAsync(string, FilesListOptions, CancellationToken)"/>
     public virtual IReadOnlyList<SandboxFile> List(string path, FilesListOptions? options = null) =>
-        _target!.Call("files.list"u8, Parameters.Rent().Add("path"u8, Parameters.Given(path)).With(options), static answer => answer.Json(static (ref ResultReader json) => json.List(Daytona.SandboxFile.Read)));
+        _target!.Call("files.list"u8, Parameters.Rent().Add("path"u8, Parameters.Given(path)).With(options), static answer => answer.Json(static (ref ResultReader json) => json.IsNull ? null! : json.List(Daytona.SandboxFile.Read)));
 
     /// <summary>What is at a path: size, permissions, owner, time; a link is followed.</summary>
     /// <remarks>A path that does not exist, or a link that leads nowhere, is HTTP_NOT_FOUND. Cancelled: Drops the
@@ -136,11 +136,11 @@ public class FilesOperations
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<IReadOnlyList<FindMatch>> FindAsync(string path, string pattern, CallOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("files.find"u8, Parameters.Rent().Add("path"u8, Parameters.Given(path)).Add("pattern"u8, Parameters.Given(pattern)).With(options), static answer => answer.Json(static (ref ResultReader json) => json.List(Daytona.FindMatch.Read)), cancellationToken);
+        _target!.CallAsync("files.find"u8, Parameters.Rent().Add("path"u8, Parameters.Given(path)).Add("pattern"u8, Parameters.Given(pattern)).With(options), static answer => answer.Json(static (ref ResultReader json) => json.IsNull ? null! : json.List(Daytona.FindMatch.Read)), cancellationToken);
 
     /// <inheritdoc cref="FindAsync(string, string, CallOptions, CancellationToken)"/>
     public virtual IReadOnlyList<FindMatch> Find(string path, string pattern, CallOptions? options = null) =>
-        _target!.Call("files.find"u8, Parameters.Rent().Add("path"u8, Parameters.Given(path)).Add("pattern"u8, Parameters.Given(pattern)).With(options), static answer => answer.Json(static (ref ResultReader json) => json.List(Daytona.FindMatch.Read)));
+        _target!.Call("files.find"u8, Parameters.Rent().Add("path"u8, Parameters.Given(path)).Add("pattern"u8, Parameters.Given(pattern)).With(options), static answer => answer.Json(static (ref ResultReader json) => json.IsNull ? null! : json.List(Daytona.FindMatch.Read)));
 
     /// <summary>Replaces a text everywhere in some files; each file has a result of its own.</summary>
     /// <remarks>A file that fails is no error of the call: look at <c>success</c>. Cancelled: Drops the connection;
@@ -152,11 +152,11 @@ public class FilesOperations
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<IReadOnlyList<ReplaceResult>> ReplaceAsync(IEnumerable<string> files, string pattern, string newValue, CallOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("files.replace"u8, Parameters.Rent().Add("files"u8, Parameters.Given(files)).Add("pattern"u8, Parameters.Given(pattern)).Add("newValue"u8, Parameters.Given(newValue)).With(options), static answer => answer.Json(static (ref ResultReader json) => json.List(Daytona.ReplaceResult.Read)), cancellationToken);
+        _target!.CallAsync("files.replace"u8, Parameters.Rent().Add("files"u8, Parameters.Given(files)).Add("pattern"u8, Parameters.Given(pattern)).Add("newValue"u8, Parameters.Given(newValue)).With(options), static answer => answer.Json(static (ref ResultReader json) => json.IsNull ? null! : json.List(Daytona.ReplaceResult.Read)), cancellationToken);
 
     /// <inheritdoc cref="ReplaceAsync(IEnumerable{string}, string, string, CallOptions, CancellationToken)"/>
     public virtual IReadOnlyList<ReplaceResult> Replace(IEnumerable<string> files, string pattern, string newValue, CallOptions? options = null) =>
-        _target!.Call("files.replace"u8, Parameters.Rent().Add("files"u8, Parameters.Given(files)).Add("pattern"u8, Parameters.Given(pattern)).Add("newValue"u8, Parameters.Given(newValue)).With(options), static answer => answer.Json(static (ref ResultReader json) => json.List(Daytona.ReplaceResult.Read)));
+        _target!.Call("files.replace"u8, Parameters.Rent().Add("files"u8, Parameters.Given(files)).Add("pattern"u8, Parameters.Given(pattern)).Add("newValue"u8, Parameters.Given(newValue)).With(options), static answer => answer.Json(static (ref ResultReader json) => json.IsNull ? null! : json.List(Daytona.ReplaceResult.Read)));
 
     /// <summary>Writes bytes to a file. It appears complete or not at all; missing directories above it are
     /// made.</summary>
@@ -247,11 +247,11 @@ public class FilesOperations
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<IReadOnlyList<FileTransfer>> UploadManyAsync(IEnumerable<FilePair> files, CallOptions? options = null, IProgress<Transfer>? progress = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("files.upload_many"u8, Parameters.Rent().Add("files"u8, Parameters.Given(files)).With(options), static answer => answer.Json(static (ref ResultReader json) => json.List(Daytona.FileTransfer.Read)), cancellationToken, progress);
+        _target!.CallAsync("files.upload_many"u8, Parameters.Rent().Add("files"u8, Parameters.Given(files)).With(options), static answer => answer.Json(static (ref ResultReader json) => json.IsNull ? null! : json.List(Daytona.FileTransfer.Read)), cancellationToken, progress);
 
     /// <inheritdoc cref="UploadManyAsync(IEnumerable{FilePair}, CallOptions, IProgress{Transfer}, CancellationToken)"/>
     public virtual IReadOnlyList<FileTransfer> UploadMany(IEnumerable<FilePair> files, CallOptions? options = null) =>
-        _target!.Call("files.upload_many"u8, Parameters.Rent().Add("files"u8, Parameters.Given(files)).With(options), static answer => answer.Json(static (ref ResultReader json) => json.List(Daytona.FileTransfer.Read)));
+        _target!.Call("files.upload_many"u8, Parameters.Rent().Add("files"u8, Parameters.Given(files)).With(options), static answer => answer.Json(static (ref ResultReader json) => json.IsNull ? null! : json.List(Daytona.FileTransfer.Read)));
 
     /// <summary>Copies many files of the sandbox to local ones, hundreds with a request and with constant
     /// memory.</summary>
@@ -268,11 +268,11 @@ public class FilesOperations
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<IReadOnlyList<FileTransfer>> DownloadManyAsync(IEnumerable<FilePair> files, CallOptions? options = null, IProgress<Transfer>? progress = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("files.download_many"u8, Parameters.Rent().Add("files"u8, Parameters.Given(files)).With(options), static answer => answer.Json(static (ref ResultReader json) => json.List(Daytona.FileTransfer.Read)), cancellationToken, progress);
+        _target!.CallAsync("files.download_many"u8, Parameters.Rent().Add("files"u8, Parameters.Given(files)).With(options), static answer => answer.Json(static (ref ResultReader json) => json.IsNull ? null! : json.List(Daytona.FileTransfer.Read)), cancellationToken, progress);
 
     /// <inheritdoc cref="DownloadManyAsync(IEnumerable{FilePair}, CallOptions, IProgress{Transfer}, CancellationToken)"/>
     public virtual IReadOnlyList<FileTransfer> DownloadMany(IEnumerable<FilePair> files, CallOptions? options = null) =>
-        _target!.Call("files.download_many"u8, Parameters.Rent().Add("files"u8, Parameters.Given(files)).With(options), static answer => answer.Json(static (ref ResultReader json) => json.List(Daytona.FileTransfer.Read)));
+        _target!.Call("files.download_many"u8, Parameters.Rent().Add("files"u8, Parameters.Given(files)).With(options), static answer => answer.Json(static (ref ResultReader json) => json.IsNull ? null! : json.List(Daytona.FileTransfer.Read)));
 
     /// <summary>Writes a file as a stream: what is written to the stream, until <c>finish</c>.</summary>
     /// <remarks>ENDED has <c>bytes</c> and <c>position</c>, and comes when the server has the whole file. With
@@ -286,7 +286,7 @@ public class FilesOperations
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>The open stream; dispose it.</returns>
     public virtual Task<FileWriteStream> OpenWriteAsync(string path, FilesWriterOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.OpenAsync("files.writer"u8, Parameters.Rent().Add("path"u8, Parameters.Given(path)).With(options), static receiver => new FileWriteStream(receiver), cancellationToken);
+        _target!.OpenAsync("files.writer"u8, Parameters.Rent().Add("path"u8, Parameters.Given(path)).With(options), static receiver => new FileWriteStream(new OutputStream<JsonElement, FileStreamEnded>(receiver, static answer => answer.Json(ResultReader.Element), static answer => answer.Json(Daytona.FileStreamEnded.Read))), cancellationToken);
 
     /// <summary>Reads a file as a stream, at the pace of whoever reads it.</summary>
     /// <remarks>OPENED has <c>length</c> (null where the server does not say), ENDED <c>bytes</c> and
@@ -298,7 +298,7 @@ public class FilesOperations
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>The open stream; dispose it.</returns>
     public virtual Task<FileReadStream> OpenReadAsync(string path, CallOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.OpenAsync("files.reader"u8, Parameters.Rent().Add("path"u8, Parameters.Given(path)).With(options), static receiver => new FileReadStream(receiver), cancellationToken);
+        _target!.OpenAsync("files.reader"u8, Parameters.Rent().Add("path"u8, Parameters.Given(path)).With(options), static receiver => new FileReadStream(new OutputStream<ReaderOpened, FileStreamEnded>(receiver, static answer => answer.Json(Daytona.ReaderOpened.Read), static answer => answer.Json(Daytona.FileStreamEnded.Read))), cancellationToken);
 
     /// <summary>Makes a directory in the sandbox like a local one: copies what is new or has other
     /// contents.</summary>

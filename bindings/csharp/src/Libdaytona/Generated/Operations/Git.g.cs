@@ -321,9 +321,9 @@ public class GitOperations
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<IReadOnlyList<GitCommitInfo>> GetHistoryAsync(string path, CallOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("git.history"u8, Parameters.Rent().Add("path"u8, Parameters.Given(path)).With(options), static answer => answer.Json(static (ref ResultReader json) => json.List(Daytona.GitCommitInfo.Read)), cancellationToken);
+        _target!.CallAsync("git.history"u8, Parameters.Rent().Add("path"u8, Parameters.Given(path)).With(options), static answer => answer.Json(static (ref ResultReader json) => json.IsNull ? null! : json.List(Daytona.GitCommitInfo.Read)), cancellationToken);
 
     /// <inheritdoc cref="GetHistoryAsync(string, CallOptions, CancellationToken)"/>
     public virtual IReadOnlyList<GitCommitInfo> GetHistory(string path, CallOptions? options = null) =>
-        _target!.Call("git.history"u8, Parameters.Rent().Add("path"u8, Parameters.Given(path)).With(options), static answer => answer.Json(static (ref ResultReader json) => json.List(Daytona.GitCommitInfo.Read)));
+        _target!.Call("git.history"u8, Parameters.Rent().Add("path"u8, Parameters.Given(path)).With(options), static answer => answer.Json(static (ref ResultReader json) => json.IsNull ? null! : json.List(Daytona.GitCommitInfo.Read)));
 }

@@ -44,9 +44,9 @@ public class ImageOperations
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<IReadOnlyList<ImageContext>> GetContextsAsync(Image image, CallOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("image.contexts"u8, Parameters.Rent().Add("image"u8, Parameters.Given(image)).With(options), static answer => answer.Json(static (ref ResultReader json) => json.List(Daytona.ImageContext.Read)), cancellationToken);
+        _target!.CallAsync("image.contexts"u8, Parameters.Rent().Add("image"u8, Parameters.Given(image)).With(options), static answer => answer.Json(static (ref ResultReader json) => json.IsNull ? null! : json.List(Daytona.ImageContext.Read)), cancellationToken);
 
     /// <inheritdoc cref="GetContextsAsync(Image, CallOptions, CancellationToken)"/>
     public virtual IReadOnlyList<ImageContext> GetContexts(Image image, CallOptions? options = null) =>
-        _target!.Call("image.contexts"u8, Parameters.Rent().Add("image"u8, Parameters.Given(image)).With(options), static answer => answer.Json(static (ref ResultReader json) => json.List(Daytona.ImageContext.Read)));
+        _target!.Call("image.contexts"u8, Parameters.Rent().Add("image"u8, Parameters.Given(image)).With(options), static answer => answer.Json(static (ref ResultReader json) => json.IsNull ? null! : json.List(Daytona.ImageContext.Read)));
 }

@@ -113,11 +113,11 @@ public class LspOperations
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<IReadOnlyList<LspSymbol>> GetDocumentSymbolsAsync(LspLanguage language, string projectPath, string path, CallOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("lsp.document_symbols"u8, Parameters.Rent().Add("language"u8, language).Add("projectPath"u8, Parameters.Given(projectPath)).Add("path"u8, Parameters.Given(path)).With(options), static answer => answer.Json(static (ref ResultReader json) => json.List(Daytona.LspSymbol.Read)), cancellationToken);
+        _target!.CallAsync("lsp.document_symbols"u8, Parameters.Rent().Add("language"u8, language).Add("projectPath"u8, Parameters.Given(projectPath)).Add("path"u8, Parameters.Given(path)).With(options), static answer => answer.Json(static (ref ResultReader json) => json.IsNull ? null! : json.List(Daytona.LspSymbol.Read)), cancellationToken);
 
     /// <inheritdoc cref="GetDocumentSymbolsAsync(LspLanguage, string, string, CallOptions, CancellationToken)"/>
     public virtual IReadOnlyList<LspSymbol> GetDocumentSymbols(LspLanguage language, string projectPath, string path, CallOptions? options = null) =>
-        _target!.Call("lsp.document_symbols"u8, Parameters.Rent().Add("language"u8, language).Add("projectPath"u8, Parameters.Given(projectPath)).Add("path"u8, Parameters.Given(path)).With(options), static answer => answer.Json(static (ref ResultReader json) => json.List(Daytona.LspSymbol.Read)));
+        _target!.Call("lsp.document_symbols"u8, Parameters.Rent().Add("language"u8, language).Add("projectPath"u8, Parameters.Given(projectPath)).Add("path"u8, Parameters.Given(path)).With(options), static answer => answer.Json(static (ref ResultReader json) => json.IsNull ? null! : json.List(Daytona.LspSymbol.Read)));
 
     /// <summary>The symbols of the whole project with such a name.</summary>
     /// <remarks>TypeScript's server wants a file of the project to be open, else it is HTTP_BAD_REQUEST. Cancelled:
@@ -130,9 +130,9 @@ public class LspOperations
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<IReadOnlyList<LspSymbol>> GetWorkspaceSymbolsAsync(LspLanguage language, string projectPath, string query, CallOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("lsp.workspace_symbols"u8, Parameters.Rent().Add("language"u8, language).Add("projectPath"u8, Parameters.Given(projectPath)).Add("query"u8, Parameters.Given(query)).With(options), static answer => answer.Json(static (ref ResultReader json) => json.List(Daytona.LspSymbol.Read)), cancellationToken);
+        _target!.CallAsync("lsp.workspace_symbols"u8, Parameters.Rent().Add("language"u8, language).Add("projectPath"u8, Parameters.Given(projectPath)).Add("query"u8, Parameters.Given(query)).With(options), static answer => answer.Json(static (ref ResultReader json) => json.IsNull ? null! : json.List(Daytona.LspSymbol.Read)), cancellationToken);
 
     /// <inheritdoc cref="GetWorkspaceSymbolsAsync(LspLanguage, string, string, CallOptions, CancellationToken)"/>
     public virtual IReadOnlyList<LspSymbol> GetWorkspaceSymbols(LspLanguage language, string projectPath, string query, CallOptions? options = null) =>
-        _target!.Call("lsp.workspace_symbols"u8, Parameters.Rent().Add("language"u8, language).Add("projectPath"u8, Parameters.Given(projectPath)).Add("query"u8, Parameters.Given(query)).With(options), static answer => answer.Json(static (ref ResultReader json) => json.List(Daytona.LspSymbol.Read)));
+        _target!.Call("lsp.workspace_symbols"u8, Parameters.Rent().Add("language"u8, language).Add("projectPath"u8, Parameters.Given(projectPath)).Add("query"u8, Parameters.Given(query)).With(options), static answer => answer.Json(static (ref ResultReader json) => json.IsNull ? null! : json.List(Daytona.LspSymbol.Read)));
 }

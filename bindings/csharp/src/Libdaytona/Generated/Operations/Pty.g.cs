@@ -32,7 +32,7 @@ public class PtyOperations
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>The open stream; dispose it.</returns>
     public virtual Task<PtySession> OpenAsync(string id, PtyOpenOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.OpenAsync("pty.open"u8, Parameters.Rent().Add("id"u8, Parameters.Given(id)).With(options), receiver => new PtySession(receiver, this), cancellationToken);
+        _target!.OpenAsync("pty.open"u8, Parameters.Rent().Add("id"u8, Parameters.Given(id)).With(options), receiver => new PtySession(receiver, static answer => answer.Json(Daytona.PtyOpened.Read), static answer => answer.Json(Daytona.PtyEnded.Read), this), cancellationToken);
 
     /// <summary>Attends a terminal that exists, beside whoever attends it already; what it wrote before is not
     /// replayed.</summary>
@@ -44,7 +44,7 @@ public class PtyOperations
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>The open stream; dispose it.</returns>
     public virtual Task<PtySession> ConnectAsync(string id, CallOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.OpenAsync("pty.connect"u8, Parameters.Rent().Add("id"u8, Parameters.Given(id)).With(options), receiver => new PtySession(receiver, this), cancellationToken);
+        _target!.OpenAsync("pty.connect"u8, Parameters.Rent().Add("id"u8, Parameters.Given(id)).With(options), receiver => new PtySession(receiver, static answer => answer.Json(Daytona.PtyOpened.Read), static answer => answer.Json(Daytona.PtyEnded.Read), this), cancellationToken);
 
     /// <summary>Makes a terminal without attending it.</summary>
     /// <remarks>With <c>lazyStart</c> its shell starts when pty.connect comes, which then misses nothing. Cancelled:

@@ -123,11 +123,11 @@ public partial class Sandbox
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<SandboxInfo> StartAsync(CallOptions? options = null, CancellationToken cancellationToken = default) =>
-        LearnAsync<SandboxInfo>(_target!.CallAsync("sandbox.start"u8, Parameters.Rent().With(options), static answer => answer.Json(Daytona.SandboxInfo.Read), cancellationToken));
+        _target!.CallAsync("sandbox.start"u8, Parameters.Rent().With(options), answer => Learn(answer.Json(Daytona.SandboxInfo.Read)), cancellationToken);
 
     /// <inheritdoc cref="StartAsync(CallOptions, CancellationToken)"/>
     public virtual SandboxInfo Start(CallOptions? options = null) =>
-        Learn(_target!.Call("sandbox.start"u8, Parameters.Rent().With(options), static answer => answer.Json(Daytona.SandboxInfo.Read)));
+        _target!.Call("sandbox.start"u8, Parameters.Rent().With(options), answer => Learn(answer.Json(Daytona.SandboxInfo.Read)));
 
     /// <summary>Stops a sandbox and waits until it is stopped; its files stay, its processes do not.</summary>
     /// <remarks>Cancelled: Ends the wait; the sandbox goes on stopping. Endpoint: <c>POST
@@ -136,11 +136,11 @@ public partial class Sandbox
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<SandboxInfo> StopAsync(SandboxStopOptions? options = null, CancellationToken cancellationToken = default) =>
-        LearnAsync<SandboxInfo>(_target!.CallAsync("sandbox.stop"u8, Parameters.Rent().With(options), static answer => answer.Json(Daytona.SandboxInfo.Read), cancellationToken));
+        _target!.CallAsync("sandbox.stop"u8, Parameters.Rent().With(options), answer => Learn(answer.Json(Daytona.SandboxInfo.Read)), cancellationToken);
 
     /// <inheritdoc cref="StopAsync(SandboxStopOptions, CancellationToken)"/>
     public virtual SandboxInfo Stop(SandboxStopOptions? options = null) =>
-        Learn(_target!.Call("sandbox.stop"u8, Parameters.Rent().With(options), static answer => answer.Json(Daytona.SandboxInfo.Read)));
+        _target!.Call("sandbox.stop"u8, Parameters.Rent().With(options), answer => Learn(answer.Json(Daytona.SandboxInfo.Read)));
 
     /// <summary>Moves a stopped sandbox to cheaper storage; does not wait for the end of it.</summary>
     /// <remarks>Cancelled: Nothing remote. Endpoint: <c>POST {api}/sandbox/{id}/archive</c>.</remarks>
@@ -148,11 +148,11 @@ public partial class Sandbox
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<SandboxInfo> ArchiveAsync(CallOptions? options = null, CancellationToken cancellationToken = default) =>
-        LearnAsync<SandboxInfo>(_target!.CallAsync("sandbox.archive"u8, Parameters.Rent().With(options), static answer => answer.Json(Daytona.SandboxInfo.Read), cancellationToken));
+        _target!.CallAsync("sandbox.archive"u8, Parameters.Rent().With(options), answer => Learn(answer.Json(Daytona.SandboxInfo.Read)), cancellationToken);
 
     /// <inheritdoc cref="ArchiveAsync(CallOptions, CancellationToken)"/>
     public virtual SandboxInfo Archive(CallOptions? options = null) =>
-        Learn(_target!.Call("sandbox.archive"u8, Parameters.Rent().With(options), static answer => answer.Json(Daytona.SandboxInfo.Read)));
+        _target!.Call("sandbox.archive"u8, Parameters.Rent().With(options), answer => Learn(answer.Json(Daytona.SandboxInfo.Read)));
 
     /// <summary>Pauses a started sandbox, its memory kept, and waits until it is paused; sandbox.start resumes
     /// it.</summary>
@@ -163,11 +163,11 @@ public partial class Sandbox
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<SandboxInfo> PauseAsync(CallOptions? options = null, CancellationToken cancellationToken = default) =>
-        LearnAsync<SandboxInfo>(_target!.CallAsync("sandbox.pause"u8, Parameters.Rent().With(options), static answer => answer.Json(Daytona.SandboxInfo.Read), cancellationToken));
+        _target!.CallAsync("sandbox.pause"u8, Parameters.Rent().With(options), answer => Learn(answer.Json(Daytona.SandboxInfo.Read)), cancellationToken);
 
     /// <inheritdoc cref="PauseAsync(CallOptions, CancellationToken)"/>
     public virtual SandboxInfo Pause(CallOptions? options = null) =>
-        Learn(_target!.Call("sandbox.pause"u8, Parameters.Rent().With(options), static answer => answer.Json(Daytona.SandboxInfo.Read)));
+        _target!.Call("sandbox.pause"u8, Parameters.Rent().With(options), answer => Learn(answer.Json(Daytona.SandboxInfo.Read)));
 
     /// <summary>Brings a sandbox back from an error state that can be recovered from (<c>recoverable</c>), and waits
     /// until it is started, or with <c>skipStart</c> stopped.</summary>
@@ -177,11 +177,11 @@ public partial class Sandbox
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<SandboxInfo> RecoverAsync(SandboxRecoverOptions? options = null, CancellationToken cancellationToken = default) =>
-        LearnAsync<SandboxInfo>(_target!.CallAsync("sandbox.recover"u8, Parameters.Rent().With(options), static answer => answer.Json(Daytona.SandboxInfo.Read), cancellationToken));
+        _target!.CallAsync("sandbox.recover"u8, Parameters.Rent().With(options), answer => Learn(answer.Json(Daytona.SandboxInfo.Read)), cancellationToken);
 
     /// <inheritdoc cref="RecoverAsync(SandboxRecoverOptions, CancellationToken)"/>
     public virtual SandboxInfo Recover(SandboxRecoverOptions? options = null) =>
-        Learn(_target!.Call("sandbox.recover"u8, Parameters.Rent().With(options), static answer => answer.Json(Daytona.SandboxInfo.Read)));
+        _target!.Call("sandbox.recover"u8, Parameters.Rent().With(options), answer => Learn(answer.Json(Daytona.SandboxInfo.Read)));
 
     /// <summary>Deletes the sandbox. One that is gone already answers <c>null</c>. The handle stays until it is
     /// closed.</summary>
@@ -191,11 +191,11 @@ public partial class Sandbox
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<SandboxInfo?> DeleteAsync(SandboxDeleteOptions? options = null, CancellationToken cancellationToken = default) =>
-        LearnAsync<SandboxInfo?>(_target!.CallAsync<SandboxInfo?>("sandbox.delete"u8, Parameters.Rent().With(options), static answer => answer.Json(Daytona.SandboxInfo.Read), cancellationToken));
+        _target!.CallAsync<SandboxInfo?>("sandbox.delete"u8, Parameters.Rent().With(options), answer => Learn(answer.Json(Daytona.SandboxInfo.Read)), cancellationToken);
 
     /// <inheritdoc cref="DeleteAsync(SandboxDeleteOptions, CancellationToken)"/>
     public virtual SandboxInfo? Delete(SandboxDeleteOptions? options = null) =>
-        Learn(_target!.Call("sandbox.delete"u8, Parameters.Rent().With(options), static answer => answer.Json(Daytona.SandboxInfo.Read)));
+        _target!.Call("sandbox.delete"u8, Parameters.Rent().With(options), answer => Learn(answer.Json(Daytona.SandboxInfo.Read)));
 
     /// <summary>Reads the sandbox again.</summary>
     /// <remarks>Cancelled: Nothing remote. Endpoint: <c>GET {api}/sandbox/{id}</c>.</remarks>
@@ -203,11 +203,11 @@ public partial class Sandbox
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<SandboxInfo> RefreshAsync(CallOptions? options = null, CancellationToken cancellationToken = default) =>
-        LearnAsync<SandboxInfo>(_target!.CallAsync("sandbox.refresh"u8, Parameters.Rent().With(options), static answer => answer.Json(Daytona.SandboxInfo.Read), cancellationToken));
+        _target!.CallAsync("sandbox.refresh"u8, Parameters.Rent().With(options), answer => Learn(answer.Json(Daytona.SandboxInfo.Read)), cancellationToken);
 
     /// <inheritdoc cref="RefreshAsync(CallOptions, CancellationToken)"/>
     public virtual SandboxInfo Refresh(CallOptions? options = null) =>
-        Learn(_target!.Call("sandbox.refresh"u8, Parameters.Rent().With(options), static answer => answer.Json(Daytona.SandboxInfo.Read)));
+        _target!.Call("sandbox.refresh"u8, Parameters.Rent().With(options), answer => Learn(answer.Json(Daytona.SandboxInfo.Read)));
 
     /// <summary>Waits until the sandbox is in one of the states.</summary>
     /// <remarks>SANDBOX_FAILED when it goes into an error state, or is destroyed, instead; <c>code</c> is
@@ -218,11 +218,11 @@ public partial class Sandbox
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<SandboxInfo> WaitAsync(IEnumerable<SandboxState> states, CallOptions? options = null, CancellationToken cancellationToken = default) =>
-        LearnAsync<SandboxInfo>(_target!.CallAsync("sandbox.wait"u8, Parameters.Rent().Add("states"u8, Parameters.Given(states)).With(options), static answer => answer.Json(Daytona.SandboxInfo.Read), cancellationToken));
+        _target!.CallAsync("sandbox.wait"u8, Parameters.Rent().Add("states"u8, Parameters.Given(states)).With(options), answer => Learn(answer.Json(Daytona.SandboxInfo.Read)), cancellationToken);
 
     /// <inheritdoc cref="WaitAsync(IEnumerable{SandboxState}, CallOptions, CancellationToken)"/>
     public virtual SandboxInfo Wait(IEnumerable<SandboxState> states, CallOptions? options = null) =>
-        Learn(_target!.Call("sandbox.wait"u8, Parameters.Rent().Add("states"u8, Parameters.Given(states)).With(options), static answer => answer.Json(Daytona.SandboxInfo.Read)));
+        _target!.Call("sandbox.wait"u8, Parameters.Rent().Add("states"u8, Parameters.Given(states)).With(options), answer => Learn(answer.Json(Daytona.SandboxInfo.Read)));
 
     /// <summary>The events of the sandbox as they happen, over the service's event socket, until it is
     /// destroyed.</summary>
@@ -244,11 +244,11 @@ public partial class Sandbox
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<SandboxInfo> WaitForStartAsync(CallOptions? options = null, CancellationToken cancellationToken = default) =>
-        LearnAsync<SandboxInfo>(_target!.CallAsync("sandbox.wait_for_start"u8, Parameters.Rent().With(options), static answer => answer.Json(Daytona.SandboxInfo.Read), cancellationToken));
+        _target!.CallAsync("sandbox.wait_for_start"u8, Parameters.Rent().With(options), answer => Learn(answer.Json(Daytona.SandboxInfo.Read)), cancellationToken);
 
     /// <inheritdoc cref="WaitForStartAsync(CallOptions, CancellationToken)"/>
     public virtual SandboxInfo WaitForStart(CallOptions? options = null) =>
-        Learn(_target!.Call("sandbox.wait_for_start"u8, Parameters.Rent().With(options), static answer => answer.Json(Daytona.SandboxInfo.Read)));
+        _target!.Call("sandbox.wait_for_start"u8, Parameters.Rent().With(options), answer => Learn(answer.Json(Daytona.SandboxInfo.Read)));
 
     /// <summary>Waits until the sandbox is stopped, or gone: its state is then <c>destroyed</c>.</summary>
     /// <remarks>Cancelled: Ends the wait. Endpoint: <c>GET {api}/sandbox/{id}</c>.</remarks>
@@ -256,11 +256,11 @@ public partial class Sandbox
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<SandboxInfo> WaitForStopAsync(CallOptions? options = null, CancellationToken cancellationToken = default) =>
-        LearnAsync<SandboxInfo>(_target!.CallAsync("sandbox.wait_for_stop"u8, Parameters.Rent().With(options), static answer => answer.Json(Daytona.SandboxInfo.Read), cancellationToken));
+        _target!.CallAsync("sandbox.wait_for_stop"u8, Parameters.Rent().With(options), answer => Learn(answer.Json(Daytona.SandboxInfo.Read)), cancellationToken);
 
     /// <inheritdoc cref="WaitForStopAsync(CallOptions, CancellationToken)"/>
     public virtual SandboxInfo WaitForStop(CallOptions? options = null) =>
-        Learn(_target!.Call("sandbox.wait_for_stop"u8, Parameters.Rent().With(options), static answer => answer.Json(Daytona.SandboxInfo.Read)));
+        _target!.Call("sandbox.wait_for_stop"u8, Parameters.Rent().With(options), answer => Learn(answer.Json(Daytona.SandboxInfo.Read)));
 
     /// <summary>Waits until no resize is under way.</summary>
     /// <remarks>Cancelled: Ends the wait. Endpoint: <c>GET {api}/sandbox/{id}</c>.</remarks>
@@ -268,11 +268,11 @@ public partial class Sandbox
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<SandboxInfo> WaitForResizeAsync(CallOptions? options = null, CancellationToken cancellationToken = default) =>
-        LearnAsync<SandboxInfo>(_target!.CallAsync("sandbox.wait_for_resize"u8, Parameters.Rent().With(options), static answer => answer.Json(Daytona.SandboxInfo.Read), cancellationToken));
+        _target!.CallAsync("sandbox.wait_for_resize"u8, Parameters.Rent().With(options), answer => Learn(answer.Json(Daytona.SandboxInfo.Read)), cancellationToken);
 
     /// <inheritdoc cref="WaitForResizeAsync(CallOptions, CancellationToken)"/>
     public virtual SandboxInfo WaitForResize(CallOptions? options = null) =>
-        Learn(_target!.Call("sandbox.wait_for_resize"u8, Parameters.Rent().With(options), static answer => answer.Json(Daytona.SandboxInfo.Read)));
+        _target!.Call("sandbox.wait_for_resize"u8, Parameters.Rent().With(options), answer => Learn(answer.Json(Daytona.SandboxInfo.Read)));
 
     /// <summary>Changes cpu, memory or disk, and waits until it is done.</summary>
     /// <remarks>Cancelled: Ends the wait; the resize goes on. Endpoint: <c>POST
@@ -283,11 +283,11 @@ public partial class Sandbox
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<SandboxInfo> ResizeAsync(Resources resources, CallOptions? options = null, CancellationToken cancellationToken = default) =>
-        LearnAsync<SandboxInfo>(_target!.CallAsync("sandbox.resize"u8, Parameters.Rent().Add("resources"u8, Parameters.Given(resources)).With(options), static answer => answer.Json(Daytona.SandboxInfo.Read), cancellationToken));
+        _target!.CallAsync("sandbox.resize"u8, Parameters.Rent().Add("resources"u8, Parameters.Given(resources)).With(options), answer => Learn(answer.Json(Daytona.SandboxInfo.Read)), cancellationToken);
 
     /// <inheritdoc cref="ResizeAsync(Resources, CallOptions, CancellationToken)"/>
     public virtual SandboxInfo Resize(Resources resources, CallOptions? options = null) =>
-        Learn(_target!.Call("sandbox.resize"u8, Parameters.Rent().Add("resources"u8, Parameters.Given(resources)).With(options), static answer => answer.Json(Daytona.SandboxInfo.Read)));
+        _target!.Call("sandbox.resize"u8, Parameters.Rent().Add("resources"u8, Parameters.Given(resources)).With(options), answer => Learn(answer.Json(Daytona.SandboxInfo.Read)));
 
     /// <summary>Replaces all labels. Answers <c>{"labels":{...}}</c>.</summary>
     /// <remarks>Cancelled: Nothing remote. Endpoint: <c>PUT {api}/sandbox/{id}/labels</c>.</remarks>
@@ -304,69 +304,74 @@ public partial class Sandbox
 
     /// <summary>Sets after how many minutes without activity the sandbox stops; 0 never.</summary>
     /// <remarks>Cancelled: Nothing remote. Endpoint: <c>POST {api}/sandbox/{id}/autostop/{minutes}</c>.</remarks>
-    /// <param name="interval">The interval in minutes; 0 never.</param>
+    /// <param name="interval">The interval in minutes; 0 never. As a time span 0 is
+    /// <c>Timeout.InfiniteTimeSpan</c>.</param>
     /// <param name="options">What else can be said; null is nothing.</param>
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<SandboxInfo> SetAutoStopAsync(TimeSpan interval, CallOptions? options = null, CancellationToken cancellationToken = default) =>
-        LearnAsync<SandboxInfo>(_target!.CallAsync("sandbox.set_auto_stop"u8, Parameters.Rent().Span("minutes"u8, interval, TimeSpan.TicksPerMinute, 0).With(options), static answer => answer.Json(Daytona.SandboxInfo.Read), cancellationToken));
+        _target!.CallAsync("sandbox.set_auto_stop"u8, Parameters.Rent().Span("minutes"u8, interval, TimeSpan.TicksPerMinute, 0).With(options), answer => Learn(answer.Json(Daytona.SandboxInfo.Read)), cancellationToken);
 
     /// <inheritdoc cref="SetAutoStopAsync(TimeSpan, CallOptions, CancellationToken)"/>
     public virtual SandboxInfo SetAutoStop(TimeSpan interval, CallOptions? options = null) =>
-        Learn(_target!.Call("sandbox.set_auto_stop"u8, Parameters.Rent().Span("minutes"u8, interval, TimeSpan.TicksPerMinute, 0).With(options), static answer => answer.Json(Daytona.SandboxInfo.Read)));
+        _target!.Call("sandbox.set_auto_stop"u8, Parameters.Rent().Span("minutes"u8, interval, TimeSpan.TicksPerMinute, 0).With(options), answer => Learn(answer.Json(Daytona.SandboxInfo.Read)));
 
     /// <summary>Sets after how many minutes stopped the sandbox is archived; 0 never.</summary>
     /// <remarks>Cancelled: Nothing remote. Endpoint: <c>POST {api}/sandbox/{id}/autoarchive/{minutes}</c>.</remarks>
-    /// <param name="interval">The interval in minutes; 0 never.</param>
+    /// <param name="interval">The interval in minutes; 0 never. As a time span 0 is
+    /// <c>Timeout.InfiniteTimeSpan</c>.</param>
     /// <param name="options">What else can be said; null is nothing.</param>
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<SandboxInfo> SetAutoArchiveAsync(TimeSpan interval, CallOptions? options = null, CancellationToken cancellationToken = default) =>
-        LearnAsync<SandboxInfo>(_target!.CallAsync("sandbox.set_auto_archive"u8, Parameters.Rent().Span("minutes"u8, interval, TimeSpan.TicksPerMinute, 0).With(options), static answer => answer.Json(Daytona.SandboxInfo.Read), cancellationToken));
+        _target!.CallAsync("sandbox.set_auto_archive"u8, Parameters.Rent().Span("minutes"u8, interval, TimeSpan.TicksPerMinute, 0).With(options), answer => Learn(answer.Json(Daytona.SandboxInfo.Read)), cancellationToken);
 
     /// <inheritdoc cref="SetAutoArchiveAsync(TimeSpan, CallOptions, CancellationToken)"/>
     public virtual SandboxInfo SetAutoArchive(TimeSpan interval, CallOptions? options = null) =>
-        Learn(_target!.Call("sandbox.set_auto_archive"u8, Parameters.Rent().Span("minutes"u8, interval, TimeSpan.TicksPerMinute, 0).With(options), static answer => answer.Json(Daytona.SandboxInfo.Read)));
+        _target!.Call("sandbox.set_auto_archive"u8, Parameters.Rent().Span("minutes"u8, interval, TimeSpan.TicksPerMinute, 0).With(options), answer => Learn(answer.Json(Daytona.SandboxInfo.Read)));
 
     /// <summary>Sets after how many minutes stopped the sandbox is deleted; -1 never, 0 at once.</summary>
     /// <remarks>Cancelled: Nothing remote. Endpoint: <c>POST {api}/sandbox/{id}/autodelete/{minutes}</c>.</remarks>
-    /// <param name="interval">The interval in minutes; -1 never, 0 at once.</param>
+    /// <param name="interval">The interval in minutes; -1 never, 0 at once. As a time span -1 is
+    /// <c>Timeout.InfiniteTimeSpan</c>.</param>
     /// <param name="options">What else can be said; null is nothing.</param>
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<SandboxInfo> SetAutoDeleteAsync(TimeSpan interval, CallOptions? options = null, CancellationToken cancellationToken = default) =>
-        LearnAsync<SandboxInfo>(_target!.CallAsync("sandbox.set_auto_delete"u8, Parameters.Rent().Span("minutes"u8, interval, TimeSpan.TicksPerMinute, -1).With(options), static answer => answer.Json(Daytona.SandboxInfo.Read), cancellationToken));
+        _target!.CallAsync("sandbox.set_auto_delete"u8, Parameters.Rent().Span("minutes"u8, interval, TimeSpan.TicksPerMinute, -1).With(options), answer => Learn(answer.Json(Daytona.SandboxInfo.Read)), cancellationToken);
 
     /// <inheritdoc cref="SetAutoDeleteAsync(TimeSpan, CallOptions, CancellationToken)"/>
     public virtual SandboxInfo SetAutoDelete(TimeSpan interval, CallOptions? options = null) =>
-        Learn(_target!.Call("sandbox.set_auto_delete"u8, Parameters.Rent().Span("minutes"u8, interval, TimeSpan.TicksPerMinute, -1).With(options), static answer => answer.Json(Daytona.SandboxInfo.Read)));
+        _target!.Call("sandbox.set_auto_delete"u8, Parameters.Rent().Span("minutes"u8, interval, TimeSpan.TicksPerMinute, -1).With(options), answer => Learn(answer.Json(Daytona.SandboxInfo.Read)));
 
     /// <summary>Sets after how many minutes without activity the sandbox pauses; 0 never.</summary>
     /// <remarks>The auto-stop interval has to be 0: the two exclude each other. Cancelled: Nothing remote. Endpoint:
     /// <c>POST {api}/sandbox/{id}/autopause/{minutes}</c>.</remarks>
-    /// <param name="interval">The interval in minutes; 0 never.</param>
+    /// <param name="interval">The interval in minutes; 0 never. As a time span 0 is
+    /// <c>Timeout.InfiniteTimeSpan</c>.</param>
     /// <param name="options">What else can be said; null is nothing.</param>
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<SandboxInfo> SetAutoPauseAsync(TimeSpan interval, CallOptions? options = null, CancellationToken cancellationToken = default) =>
-        LearnAsync<SandboxInfo>(_target!.CallAsync("sandbox.set_auto_pause"u8, Parameters.Rent().Span("minutes"u8, interval, TimeSpan.TicksPerMinute, 0).With(options), static answer => answer.Json(Daytona.SandboxInfo.Read), cancellationToken));
+        _target!.CallAsync("sandbox.set_auto_pause"u8, Parameters.Rent().Span("minutes"u8, interval, TimeSpan.TicksPerMinute, 0).With(options), answer => Learn(answer.Json(Daytona.SandboxInfo.Read)), cancellationToken);
 
     /// <inheritdoc cref="SetAutoPauseAsync(TimeSpan, CallOptions, CancellationToken)"/>
     public virtual SandboxInfo SetAutoPause(TimeSpan interval, CallOptions? options = null) =>
-        Learn(_target!.Call("sandbox.set_auto_pause"u8, Parameters.Rent().Span("minutes"u8, interval, TimeSpan.TicksPerMinute, 0).With(options), static answer => answer.Json(Daytona.SandboxInfo.Read)));
+        _target!.Call("sandbox.set_auto_pause"u8, Parameters.Rent().Span("minutes"u8, interval, TimeSpan.TicksPerMinute, 0).With(options), answer => Learn(answer.Json(Daytona.SandboxInfo.Read)));
 
     /// <summary>Sets after how many minutes from now the sandbox is destroyed, whatever it does; 0 never.</summary>
     /// <remarks>Cancelled: Nothing remote. Endpoint: <c>POST {api}/sandbox/{id}/ttl/{minutes}</c>.</remarks>
-    /// <param name="interval">The interval in minutes; 0 never.</param>
+    /// <param name="interval">The interval in minutes; 0 never. As a time span 0 is
+    /// <c>Timeout.InfiniteTimeSpan</c>.</param>
     /// <param name="options">What else can be said; null is nothing.</param>
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<SandboxInfo> SetTtlAsync(TimeSpan interval, CallOptions? options = null, CancellationToken cancellationToken = default) =>
-        LearnAsync<SandboxInfo>(_target!.CallAsync("sandbox.set_ttl"u8, Parameters.Rent().Span("minutes"u8, interval, TimeSpan.TicksPerMinute, 0).With(options), static answer => answer.Json(Daytona.SandboxInfo.Read), cancellationToken));
+        _target!.CallAsync("sandbox.set_ttl"u8, Parameters.Rent().Span("minutes"u8, interval, TimeSpan.TicksPerMinute, 0).With(options), answer => Learn(answer.Json(Daytona.SandboxInfo.Read)), cancellationToken);
 
     /// <inheritdoc cref="SetTtlAsync(TimeSpan, CallOptions, CancellationToken)"/>
     public virtual SandboxInfo SetTtl(TimeSpan interval, CallOptions? options = null) =>
-        Learn(_target!.Call("sandbox.set_ttl"u8, Parameters.Rent().Span("minutes"u8, interval, TimeSpan.TicksPerMinute, 0).With(options), static answer => answer.Json(Daytona.SandboxInfo.Read)));
+        _target!.Call("sandbox.set_ttl"u8, Parameters.Rent().Span("minutes"u8, interval, TimeSpan.TicksPerMinute, 0).With(options), answer => Learn(answer.Json(Daytona.SandboxInfo.Read)));
 
     /// <summary>Sets whether preview links work without a token.</summary>
     /// <remarks>Cancelled: Nothing remote. Endpoint: <c>POST {api}/sandbox/{id}/public/{isPublic}</c>.</remarks>
@@ -375,11 +380,11 @@ public partial class Sandbox
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<SandboxInfo> SetPublicAsync(bool isPublic, CallOptions? options = null, CancellationToken cancellationToken = default) =>
-        LearnAsync<SandboxInfo>(_target!.CallAsync("sandbox.set_public"u8, Parameters.Rent().Add("isPublic"u8, isPublic).With(options), static answer => answer.Json(Daytona.SandboxInfo.Read), cancellationToken));
+        _target!.CallAsync("sandbox.set_public"u8, Parameters.Rent().Add("isPublic"u8, isPublic).With(options), answer => Learn(answer.Json(Daytona.SandboxInfo.Read)), cancellationToken);
 
     /// <inheritdoc cref="SetPublicAsync(bool, CallOptions, CancellationToken)"/>
     public virtual SandboxInfo SetPublic(bool isPublic, CallOptions? options = null) =>
-        Learn(_target!.Call("sandbox.set_public"u8, Parameters.Rent().Add("isPublic"u8, isPublic).With(options), static answer => answer.Json(Daytona.SandboxInfo.Read)));
+        _target!.Call("sandbox.set_public"u8, Parameters.Rent().Add("isPublic"u8, isPublic).With(options), answer => Learn(answer.Json(Daytona.SandboxInfo.Read)));
 
     /// <summary>Replaces the secrets that the sandbox has as environment variables. Processes that run keep
     /// theirs.</summary>
@@ -390,11 +395,11 @@ public partial class Sandbox
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<SandboxInfo> SetSecretsAsync(IEnumerable<IReadOnlyDictionary<string, string>> secrets, CallOptions? options = null, CancellationToken cancellationToken = default) =>
-        LearnAsync<SandboxInfo>(_target!.CallAsync("sandbox.set_secrets"u8, Parameters.Rent().Add("secrets"u8, Parameters.Given(secrets)).With(options), static answer => answer.Json(Daytona.SandboxInfo.Read), cancellationToken));
+        _target!.CallAsync("sandbox.set_secrets"u8, Parameters.Rent().Add("secrets"u8, Parameters.Given(secrets)).With(options), answer => Learn(answer.Json(Daytona.SandboxInfo.Read)), cancellationToken);
 
     /// <inheritdoc cref="SetSecretsAsync(IEnumerable{IReadOnlyDictionary{string, string}}, CallOptions, CancellationToken)"/>
     public virtual SandboxInfo SetSecrets(IEnumerable<IReadOnlyDictionary<string, string>> secrets, CallOptions? options = null) =>
-        Learn(_target!.Call("sandbox.set_secrets"u8, Parameters.Rent().Add("secrets"u8, Parameters.Given(secrets)).With(options), static answer => answer.Json(Daytona.SandboxInfo.Read)));
+        _target!.Call("sandbox.set_secrets"u8, Parameters.Rent().Add("secrets"u8, Parameters.Given(secrets)).With(options), answer => Learn(answer.Json(Daytona.SandboxInfo.Read)));
 
     /// <summary>Sets what the sandbox can reach. At least one option has to be given.</summary>
     /// <remarks>The server lets an allow list end <c>networkBlockAll</c>, and <c>networkBlockAll</c> true empty the
@@ -403,11 +408,11 @@ public partial class Sandbox
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<SandboxInfo> SetNetworkAsync(SandboxSetNetworkOptions? options = null, CancellationToken cancellationToken = default) =>
-        LearnAsync<SandboxInfo>(_target!.CallAsync("sandbox.set_network"u8, Parameters.Rent().With(options), static answer => answer.Json(Daytona.SandboxInfo.Read), cancellationToken));
+        _target!.CallAsync("sandbox.set_network"u8, Parameters.Rent().With(options), answer => Learn(answer.Json(Daytona.SandboxInfo.Read)), cancellationToken);
 
     /// <inheritdoc cref="SetNetworkAsync(SandboxSetNetworkOptions, CancellationToken)"/>
     public virtual SandboxInfo SetNetwork(SandboxSetNetworkOptions? options = null) =>
-        Learn(_target!.Call("sandbox.set_network"u8, Parameters.Rent().With(options), static answer => answer.Json(Daytona.SandboxInfo.Read)));
+        _target!.Call("sandbox.set_network"u8, Parameters.Rent().With(options), answer => Learn(answer.Json(Daytona.SandboxInfo.Read)));
 
     /// <summary>Changes the environment of processes that start from now on, until the sandbox is stopped. Processes
     /// that run keep theirs.</summary>
@@ -524,11 +529,11 @@ public partial class Sandbox
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<SandboxInfo> RevokeSshAccessAsync(string token, CallOptions? options = null, CancellationToken cancellationToken = default) =>
-        LearnAsync<SandboxInfo>(_target!.CallAsync("sandbox.revoke_ssh_access"u8, Parameters.Rent().Add("token"u8, Parameters.Given(token)).With(options), static answer => answer.Json(Daytona.SandboxInfo.Read), cancellationToken));
+        _target!.CallAsync("sandbox.revoke_ssh_access"u8, Parameters.Rent().Add("token"u8, Parameters.Given(token)).With(options), answer => Learn(answer.Json(Daytona.SandboxInfo.Read)), cancellationToken);
 
     /// <inheritdoc cref="RevokeSshAccessAsync(string, CallOptions, CancellationToken)"/>
     public virtual SandboxInfo RevokeSshAccess(string token, CallOptions? options = null) =>
-        Learn(_target!.Call("sandbox.revoke_ssh_access"u8, Parameters.Rent().Add("token"u8, Parameters.Given(token)).With(options), static answer => answer.Json(Daytona.SandboxInfo.Read)));
+        _target!.Call("sandbox.revoke_ssh_access"u8, Parameters.Rent().Add("token"u8, Parameters.Given(token)).With(options), answer => Learn(answer.Json(Daytona.SandboxInfo.Read)));
 
     /// <summary>Whether a token for SSH is accepted, and which sandbox of the organization it leads to.</summary>
     /// <remarks>A server before 0.205 answers its gateway alone: UNSUPPORTED. Cancelled: Nothing remote. Endpoint:
@@ -662,11 +667,11 @@ public partial class Sandbox
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<SandboxInfo> CreateSnapshotAsync(string name, SandboxCreateSnapshotOptions? options = null, CancellationToken cancellationToken = default) =>
-        LearnAsync<SandboxInfo>(_target!.CallAsync("sandbox.create_snapshot"u8, Parameters.Rent().Add("name"u8, Parameters.Given(name)).With(options), static answer => answer.Json(Daytona.SandboxInfo.Read), cancellationToken));
+        _target!.CallAsync("sandbox.create_snapshot"u8, Parameters.Rent().Add("name"u8, Parameters.Given(name)).With(options), answer => Learn(answer.Json(Daytona.SandboxInfo.Read)), cancellationToken);
 
     /// <inheritdoc cref="CreateSnapshotAsync(string, SandboxCreateSnapshotOptions, CancellationToken)"/>
     public virtual SandboxInfo CreateSnapshot(string name, SandboxCreateSnapshotOptions? options = null) =>
-        Learn(_target!.Call("sandbox.create_snapshot"u8, Parameters.Rent().Add("name"u8, Parameters.Given(name)).With(options), static answer => answer.Json(Daytona.SandboxInfo.Read)));
+        _target!.Call("sandbox.create_snapshot"u8, Parameters.Rent().Add("name"u8, Parameters.Given(name)).With(options), answer => Learn(answer.Json(Daytona.SandboxInfo.Read)));
 
     /// <summary>Makes a copy of the sandbox with its files, and waits until the copy is started.</summary>
     /// <remarks>A fork that fails after the request was sent names the new sandbox (<c>sandboxId</c>) or the unique
@@ -689,11 +694,11 @@ public partial class Sandbox
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<IReadOnlyList<SandboxInfo>> GetForksAsync(SandboxForksOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("sandbox.forks"u8, Parameters.Rent().With(options), static answer => answer.Json(static (ref ResultReader json) => json.List(Daytona.SandboxInfo.Read)), cancellationToken);
+        _target!.CallAsync("sandbox.forks"u8, Parameters.Rent().With(options), static answer => answer.Json(static (ref ResultReader json) => json.IsNull ? null! : json.List(Daytona.SandboxInfo.Read)), cancellationToken);
 
     /// <inheritdoc cref="GetForksAsync(SandboxForksOptions, CancellationToken)"/>
     public virtual IReadOnlyList<SandboxInfo> GetForks(SandboxForksOptions? options = null) =>
-        _target!.Call("sandbox.forks"u8, Parameters.Rent().With(options), static answer => answer.Json(static (ref ResultReader json) => json.List(Daytona.SandboxInfo.Read)));
+        _target!.Call("sandbox.forks"u8, Parameters.Rent().With(options), static answer => answer.Json(static (ref ResultReader json) => json.IsNull ? null! : json.List(Daytona.SandboxInfo.Read)));
 
     /// <summary>The sandbox that this one was forked from. HTTP_NOT_FOUND when there is none.</summary>
     /// <remarks>Cancelled: Nothing remote. Endpoint: <c>GET {api}/sandbox/{id}/parent</c>.</remarks>
@@ -701,11 +706,11 @@ public partial class Sandbox
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<SandboxInfo> GetParentAsync(CallOptions? options = null, CancellationToken cancellationToken = default) =>
-        LearnAsync<SandboxInfo>(_target!.CallAsync("sandbox.parent"u8, Parameters.Rent().With(options), static answer => answer.Json(Daytona.SandboxInfo.Read), cancellationToken));
+        _target!.CallAsync("sandbox.parent"u8, Parameters.Rent().With(options), answer => Learn(answer.Json(Daytona.SandboxInfo.Read)), cancellationToken);
 
     /// <inheritdoc cref="GetParentAsync(CallOptions, CancellationToken)"/>
     public virtual SandboxInfo GetParent(CallOptions? options = null) =>
-        Learn(_target!.Call("sandbox.parent"u8, Parameters.Rent().With(options), static answer => answer.Json(Daytona.SandboxInfo.Read)));
+        _target!.Call("sandbox.parent"u8, Parameters.Rent().With(options), answer => Learn(answer.Json(Daytona.SandboxInfo.Read)));
 
     /// <summary>The sandboxes that this one comes from, the oldest first.</summary>
     /// <remarks>Cancelled: Nothing remote. Endpoint: <c>GET {api}/sandbox/{id}/ancestors</c>.</remarks>
@@ -713,9 +718,9 @@ public partial class Sandbox
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<IReadOnlyList<SandboxInfo>> GetAncestorsAsync(CallOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("sandbox.ancestors"u8, Parameters.Rent().With(options), static answer => answer.Json(static (ref ResultReader json) => json.List(Daytona.SandboxInfo.Read)), cancellationToken);
+        _target!.CallAsync("sandbox.ancestors"u8, Parameters.Rent().With(options), static answer => answer.Json(static (ref ResultReader json) => json.IsNull ? null! : json.List(Daytona.SandboxInfo.Read)), cancellationToken);
 
     /// <inheritdoc cref="GetAncestorsAsync(CallOptions, CancellationToken)"/>
     public virtual IReadOnlyList<SandboxInfo> GetAncestors(CallOptions? options = null) =>
-        _target!.Call("sandbox.ancestors"u8, Parameters.Rent().With(options), static answer => answer.Json(static (ref ResultReader json) => json.List(Daytona.SandboxInfo.Read)));
+        _target!.Call("sandbox.ancestors"u8, Parameters.Rent().With(options), static answer => answer.Json(static (ref ResultReader json) => json.IsNull ? null! : json.List(Daytona.SandboxInfo.Read)));
 }

@@ -68,11 +68,11 @@ public class SessionOperations
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<IReadOnlyList<Session>> ListAsync(CallOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("session.list"u8, Parameters.Rent().With(options), static answer => answer.Json(static (ref ResultReader json) => json.List(Daytona.Session.Read)), cancellationToken);
+        _target!.CallAsync("session.list"u8, Parameters.Rent().With(options), static answer => answer.Json(static (ref ResultReader json) => json.IsNull ? null! : json.List(Daytona.Session.Read)), cancellationToken);
 
     /// <inheritdoc cref="ListAsync(CallOptions, CancellationToken)"/>
     public virtual IReadOnlyList<Session> List(CallOptions? options = null) =>
-        _target!.Call("session.list"u8, Parameters.Rent().With(options), static answer => answer.Json(static (ref ResultReader json) => json.List(Daytona.Session.Read)));
+        _target!.Call("session.list"u8, Parameters.Rent().With(options), static answer => answer.Json(static (ref ResultReader json) => json.IsNull ? null! : json.List(Daytona.Session.Read)));
 
     /// <summary>Runs a command in a session's own shell, so that <c>cd</c> and <c>export</c> last.</summary>
     /// <remarks>Commands of one session run one after the other. With <c>runAsync</c> the answer has <c>cmdId</c>

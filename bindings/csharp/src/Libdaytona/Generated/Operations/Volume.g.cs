@@ -52,11 +52,11 @@ public class VolumeOperations
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<IReadOnlyList<Volume>> ListAsync(CallOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("volume.list"u8, Parameters.Rent().With(options), static answer => answer.Json(static (ref ResultReader json) => json.List(Daytona.Volume.Read)), cancellationToken);
+        _target!.CallAsync("volume.list"u8, Parameters.Rent().With(options), static answer => answer.Json(static (ref ResultReader json) => json.IsNull ? null! : json.List(Daytona.Volume.Read)), cancellationToken);
 
     /// <inheritdoc cref="ListAsync(CallOptions, CancellationToken)"/>
     public virtual IReadOnlyList<Volume> List(CallOptions? options = null) =>
-        _target!.Call("volume.list"u8, Parameters.Rent().With(options), static answer => answer.Json(static (ref ResultReader json) => json.List(Daytona.Volume.Read)));
+        _target!.Call("volume.list"u8, Parameters.Rent().With(options), static answer => answer.Json(static (ref ResultReader json) => json.IsNull ? null! : json.List(Daytona.Volume.Read)));
 
     /// <summary>Deletes a volume and what is in it, by its UUID or exact name; does not wait for the end of
     /// it.</summary>

@@ -41,11 +41,11 @@ public class WarmPoolOperations
     /// <param name="cancellationToken">Cancels it.</param>
     /// <returns>What the server answers.</returns>
     public virtual Task<IReadOnlyList<WarmPool>> ListAsync(CallOptions? options = null, CancellationToken cancellationToken = default) =>
-        _target!.CallAsync("warm_pool.list"u8, Parameters.Rent().With(options), static answer => answer.Json(static (ref ResultReader json) => json.List(Daytona.WarmPool.Read)), cancellationToken);
+        _target!.CallAsync("warm_pool.list"u8, Parameters.Rent().With(options), static answer => answer.Json(static (ref ResultReader json) => json.IsNull ? null! : json.List(Daytona.WarmPool.Read)), cancellationToken);
 
     /// <inheritdoc cref="ListAsync(CallOptions, CancellationToken)"/>
     public virtual IReadOnlyList<WarmPool> List(CallOptions? options = null) =>
-        _target!.Call("warm_pool.list"u8, Parameters.Rent().With(options), static answer => answer.Json(static (ref ResultReader json) => json.List(Daytona.WarmPool.Read)));
+        _target!.Call("warm_pool.list"u8, Parameters.Rent().With(options), static answer => answer.Json(static (ref ResultReader json) => json.IsNull ? null! : json.List(Daytona.WarmPool.Read)));
 
     /// <summary>Changes how many sandboxes wait in a pool; 0 empties it. UNSUPPORTED on a server before
     /// 0.205.</summary>
