@@ -34,11 +34,10 @@ internal sealed partial class DaytonaLogForwarder : IDisposable
 
     internal DaytonaLogForwarder(ILoggerFactory? factory)
     {
-        var logger = factory?.CreateLogger("Daytona");
-        var wanted = Enum.GetValues<DaytonaLogLevel>().Where(level => logger?.IsEnabled(Level(level)) == true);
-        if (logger is not null && wanted.Any())
+        if (factory?.CreateLogger("Daytona") is { } logger
+            && Enum.GetValues<DaytonaLogLevel>().LastOrDefault(level => logger.IsEnabled(Level(level))) is var most and not 0)
         {
-            _listening = DaytonaLog.Listen(wanted.Max(), line =>
+            _listening = DaytonaLog.Listen(most, line =>
             {
                 if (line.Dropped > 0)
                 {
@@ -51,13 +50,8 @@ internal sealed partial class DaytonaLogForwarder : IDisposable
 
     public void Dispose() => _listening?.Dispose();
 
-    private static LogLevel Level(DaytonaLogLevel level) => level switch
-    {
-        DaytonaLogLevel.Error => LogLevel.Error,
-        DaytonaLogLevel.Warning => LogLevel.Warning,
-        DaytonaLogLevel.Information => LogLevel.Information,
-        _ => LogLevel.Debug,
-    };
+    /// <summary>Both count error, warning, information and debug in a row, from either end.</summary>
+    private static LogLevel Level(DaytonaLogLevel level) => LogLevel.Critical - (int)level;
 
     [LoggerMessage(EventId = 1, Message = "{Message}")]
     private static partial void LogLine(ILogger logger, LogLevel level, string message);

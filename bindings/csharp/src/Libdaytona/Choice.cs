@@ -38,15 +38,8 @@ internal abstract class SpanConverter(double ticks) : JsonConverter<TimeSpan>
     public override TimeSpan Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
         From(reader.GetDouble(), ticks);
 
-    internal static TimeSpan From(double number, double ticks)
-    {
-        if (number == -1)
-        {
-            return Timeout.InfiniteTimeSpan;
-        }
-        var span = number * ticks;
-        return span >= long.MaxValue ? TimeSpan.MaxValue : span <= long.MinValue ? TimeSpan.MinValue : new TimeSpan((long)span);
-    }
+    internal static TimeSpan From(double number, double ticks) =>
+        number == -1 ? Timeout.InfiniteTimeSpan : new TimeSpan(long.CreateSaturating(number * ticks));
 
     public override void Write(Utf8JsonWriter writer, TimeSpan value, JsonSerializerOptions options) =>
         writer.WriteNumberValue(value == Timeout.InfiniteTimeSpan ? -1 : value.Ticks / ticks);

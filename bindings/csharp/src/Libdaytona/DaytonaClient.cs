@@ -7,7 +7,6 @@ namespace Daytona;
 /// <remarks>Disposing it ends what is under way. It never deletes a sandbox.</remarks>
 public partial class DaytonaClient : IAsyncDisposable, IDisposable
 {
-    private readonly ClientHandle _handle;
     private readonly Target _target;
 
     /// <summary>A client that the environment configures: DAYTONA_API_KEY, or DAYTONA_JWT_TOKEN with
@@ -23,11 +22,7 @@ public partial class DaytonaClient : IAsyncDisposable, IDisposable
     /// <param name="options">The configuration.</param>
     /// <exception cref="DaytonaConfigurationException">It is incomplete or contradicts itself.</exception>
     /// <exception cref="DaytonaLibraryException">libdaytona is not there, or of another version.</exception>
-    public DaytonaClient(DaytonaOptions options)
-    {
-        _handle = new ClientHandle(Parameters.Given(options), isEcho: false);
-        _target = new Target(_handle);
-    }
+    public DaytonaClient(DaytonaOptions options) => _target = new Target(new ClientHandle(Parameters.Given(options), isEcho: false));
 
     internal Target Target => _target;
 
@@ -47,17 +42,17 @@ public partial class DaytonaClient : IAsyncDisposable, IDisposable
     /// <summary>Makes a sandbox of what is known about it already, as of an item of a list. Sends nothing.</summary>
     /// <param name="info">What is known.</param>
     /// <returns>The sandbox.</returns>
-    public virtual Sandbox Attach(SandboxInfo info) => new(_handle, 0, Parameters.Given(info));
+    public virtual Sandbox Attach(SandboxInfo info) => new(_target.Owner, 0, Parameters.Given(info));
 
     /// <summary>Makes a sandbox of its id. Sends nothing: where it is, is asked for at the first use.</summary>
     /// <param name="id">The sandbox's id.</param>
     /// <returns>The sandbox; all but its id is empty until it is refreshed.</returns>
-    public virtual Sandbox Attach(string id) => new(_handle, 0, new SandboxInfo { Id = Parameters.Given(id) });
+    public virtual Sandbox Attach(string id) => new(_target.Owner, 0, new SandboxInfo { Id = Parameters.Given(id) });
 
     /// <summary>Ends what is under way, waits for its end and releases everything. It deletes no sandbox.</summary>
     /// <returns>A task that completes when nothing runs any more.</returns>
-    public virtual ValueTask DisposeAsync() => _handle.DisposeAsync();
+    public virtual ValueTask DisposeAsync() => _target.Owner.DisposeAsync();
 
     /// <summary>Ends what is under way and releases everything. It deletes no sandbox.</summary>
-    public virtual void Dispose() => _handle.Dispose();
+    public virtual void Dispose() => _target.Owner.Dispose();
 }

@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.Json;
 
 namespace Daytona;
@@ -8,14 +9,12 @@ public sealed partial class Image : IParameters
 {
     private static readonly JsonElement Null = ResultReader.Parse("null"u8, ResultReader.Element);
 
-    private readonly Action<Parameters> _beginning;
+    private readonly (string Member, object Value) _beginning;
+    private readonly string? _contextDir;
     private readonly ImageStep[] _steps;
 
-    private Image(Action<Parameters> beginning, params ImageStep[] steps)
-    {
-        _beginning = beginning;
-        _steps = steps;
-    }
+    private Image((string Member, object Value) beginning, string? contextDir = null, params ImageStep[] steps) =>
+        (_beginning, _contextDir, _steps) = (beginning, contextDir, steps);
 
     /// <summary>The name, where it is one and nothing more.</summary>
     public string? Reference { get; private init; }
@@ -23,37 +22,27 @@ public sealed partial class Image : IParameters
     /// <summary>An image to begin with.</summary>
     /// <param name="reference">Its name, as <c>python:3.12-slim</c>.</param>
     /// <returns>The image.</returns>
-    public static Image Base(string reference)
-    {
-        ArgumentNullException.ThrowIfNull(reference);
-        return new(parameters => parameters.Add("base"u8, reference));
-    }
+    public static Image Base(string reference) => new(("base", Parameters.Given(reference)));
 
     /// <summary>The official Debian image of a Python.</summary>
     /// <param name="python">The version, as <c>3.12</c>; null: 3.12.</param>
     /// <returns>The image.</returns>
-    public static Image DebianSlim(string? python = null) => new(parameters => parameters.Add("debianSlim"u8, python ?? (object)Null));
+    public static Image DebianSlim(string? python = null) => new(("debianSlim", python ?? (object)Null));
 
     /// <summary>What a Dockerfile builds.</summary>
     /// <param name="dockerfile">The text of the Dockerfile.</param>
     /// <param name="contextDirectory">The local directory that its COPY and ADD take files from; null: there is none.</param>
     /// <returns>The image.</returns>
-    public static Image FromDockerfile(string dockerfile, string? contextDirectory = null)
-    {
-        ArgumentNullException.ThrowIfNull(dockerfile);
-        return new(parameters => parameters.Add("dockerfile"u8, dockerfile).Add("contextDir"u8, contextDirectory));
-    }
+    public static Image FromDockerfile(string dockerfile, string? contextDirectory = null) =>
+        new(("dockerfile", Parameters.Given(dockerfile)), contextDirectory);
 
     /// <summary>The image of this name.</summary>
     /// <param name="reference">The name, as <c>python:3.12</c>.</param>
-    public static implicit operator Image(string reference) => new(Base(reference)._beginning) { Reference = reference };
+    public static implicit operator Image(string reference) => new(("base", Parameters.Given(reference))) { Reference = reference };
 
     /// <summary>The image with one more step.</summary>
-    internal Image With(ImageStep step) => new(_beginning, [.. _steps, step]);
+    internal Image With(ImageStep step) => new(_beginning, _contextDir, [.. _steps, step]);
 
-    void IParameters.Write(Parameters parameters)
-    {
-        _beginning(parameters);
-        parameters.Add("steps"u8, _steps);
-    }
+    void IParameters.Write(Parameters parameters) => parameters
+        .Add(Encoding.UTF8.GetBytes(_beginning.Member), _beginning.Value).Add("contextDir"u8, _contextDir).Add("steps"u8, _steps);
 }

@@ -52,13 +52,9 @@ internal sealed class Parameters
 
     internal void Return()
     {
-        if (_bytes.Capacity > LargestKept)
-        {
-            return;
-        }
         _bytes.ResetWrittenCount();
         _json.Reset(_bytes);
-        _kept = this;
+        _kept = _bytes.Capacity > LargestKept ? null : this;
     }
 
     /// <summary>A required value is missing where null is given.</summary>
@@ -131,9 +127,6 @@ internal sealed class Parameters
                 break;
             case JsonElement json:
                 json.WriteTo(_json);
-                break;
-            case SandboxInfo info:
-                JsonSerializer.Serialize(_json, info, DaytonaJson.Default.SandboxInfo);
                 break;
             case Image { Reference: { } reference }:
                 _json.WriteStringValue(reference);

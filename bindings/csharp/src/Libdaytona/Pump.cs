@@ -13,7 +13,6 @@ internal sealed unsafe class Pump : IThreadPoolWorkItem
 
     private readonly Native.Event* _events = (Native.Event*)NativeMemory.Alloc(Most, (nuint)sizeof(Native.Event));
     private readonly AutoResetEvent _isWanted = new(false);
-    private readonly ulong _queue;
     private bool _isSoon = true;
 
     /// <summary>Calls that were submitted, less the ends that came. While there are some, one thread at a time takes.</summary>
@@ -21,7 +20,8 @@ internal sealed unsafe class Pump : IThreadPoolWorkItem
 
     private Pump()
     {
-        DaytonaException.Check(Native.QueueOpen("""{"capacityCalls":1048576}"""u8, out _queue, out var error), error);
+        DaytonaException.Check(Native.QueueOpen("""{"capacityCalls":1048576}"""u8, out var queue, out var error), error);
+        Queue = queue;
         new Thread(Wait) { IsBackground = true, Name = "daytona-calls" }.Start();
     }
 
@@ -29,7 +29,7 @@ internal sealed unsafe class Pump : IThreadPoolWorkItem
     internal static Pump Shared { get; } = new();
 
     /// <summary>What calls are submitted to.</summary>
-    internal ulong Queue => _queue;
+    internal ulong Queue { get; }
 
     /// <summary>Has the end of a submitted call taken; it may have been already.</summary>
     internal void Expect()
@@ -66,7 +66,7 @@ internal sealed unsafe class Pump : IThreadPoolWorkItem
     private void Take(int timeoutMs)
     {
         var from = Stopwatch.GetTimestamp();
-        if (Native.QueueNext(_queue, _events, Most, timeoutMs, out var count) is not (DaytonaStatus.Ok or DaytonaStatus.Timeout))
+        if (Native.QueueNext(Queue, _events, Most, timeoutMs, out var count) is not (DaytonaStatus.Ok or DaytonaStatus.Timeout))
         {
             return; // The process ends.
         }
