@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	stderrors "errors"
-	"runtime"
 	"time"
 	"unsafe"
 
@@ -45,13 +44,15 @@ func CallBytes(ctx context.Context, on Target, operation string, arguments ...Ar
 // CallSandbox runs an operation whose result is a sandbox by its name.
 func CallSandbox(ctx context.Context, on Target, operation string, arguments ...Argument) (*SandboxHandle, error) {
 	got, err := run(ctx, on.on(), operation, arguments)
-	return sandboxOf(held(on.on().client, got.handle), operation, got, err)
+	got.made = held(on.on().client, got.handle)
+	return sandboxOf(operation, got, err)
 }
 
 // result is what a call gave: JSON or bytes, and the handle of an operation that makes one.
 type result struct {
 	data   []byte
 	handle uint64
+	made   *target // what holds the handle
 }
 
 func decode[T any](operation string, got result, err error) (T, error) {
@@ -78,35 +79,25 @@ func Misshapen(operation string, reason error) error {
 // run runs an operation. The context's end cancels it as the operation describes; the error is then also the context's.
 // The options' Progress is called by the calling goroutine.
 func run(ctx context.Context, on *target, operation string, arguments []Argument) (result, error) {
-	handle, err := on.handle(ctx, operation)
+	call, err := on.begin(ctx, operation)
 	if err != nil {
 		return result{}, err
 	}
-	defer runtime.KeepAlive(on) // A sandbox that is collected closes its handle.
-	return on.client.run(ctx, handle, operation, arguments)
-}
-
-func (c *connection) run(ctx context.Context, target uint64, operation string, arguments []Argument) (result, error) {
-	call, alone, err := c.pump.begin(ctx, c, operation)
-	if err != nil {
+	defer on.end(call)
+	if err := call.write(ctx, operation, arguments); err != nil {
 		return result{}, err
 	}
-	defer c.pump.end(c, call)
-	name, object, err := call.write(ctx, operation, arguments)
-	if err != nil {
-		return result{}, err
-	}
-	body := unsafe.SliceData(call.body)
-	if alone && ctx.Done() == nil && call.progress == nil {
+	c, body := on.client, unsafe.SliceData(call.body)
+	if call.alone && ctx.Done() == nil && call.progress == nil {
 		// Nothing but the closing of the client interrupts it, so its thread drives the library's work itself, which
 		// costs half of what waiting for another one does. More at a time would each hold a thread.
-		call.status = daytonaCall(target, name, object, body, len(call.body), &call.handle, &call.taken, &call.length)
+		call.status = daytonaCall(call.target, call.name, call.object, body, len(call.body), &call.handle, &call.taken, &call.length)
 	} else {
 		if call.progress != nil {
 			call.reports = make(chan Progress, 1)
 		}
 		c.pump.expect()
-		err := daytonaSubmit(target, name, object, body, len(call.body), c.pump.queue, uint64(call.slot), &call.call)
+		err := daytonaSubmit(call.target, call.name, call.object, body, len(call.body), c.pump.queue, uint64(call.slot), &call.call)
 		if err != nil {
 			c.pump.pending.Add(-1) // Nothing tells its end.
 			return result{}, c.failure(operation, err)

@@ -37,7 +37,7 @@ type SandboxHandle struct {
 // connection is an open client of the library, or the echo target.
 type connection struct {
 	pump    *pump
-	handle  uint64
+	root    *target
 	calls   sync.WaitGroup
 	under   int                  // of them now; with what follows under the pump's lock
 	streams map[*stream]struct{} // nil once it is closed
@@ -87,7 +87,8 @@ func connect(open func(config *byte, client *uint64) error, config []byte) (*Cli
 		}
 	}
 	pool.clients++
-	on := &target{number: handle, client: &connection{pump: pool.pump, handle: handle, streams: map[*stream]struct{}{}}}
+	on := &target{number: handle, client: &connection{pump: pool.pump, streams: map[*stream]struct{}{}}}
+	on.client.root = on
 	return &Client{clientServicesOf(on), on}, nil
 }
 
@@ -106,7 +107,7 @@ func (c *Client) Close(ctx context.Context) error {
 	for stream := range streams {
 		stream.Close()
 	}
-	daytonaClose(on.handle)
+	daytonaClose(c.number)
 	on.calls.Wait()
 	pool.Lock()
 	defer pool.Unlock()
@@ -129,13 +130,13 @@ func (c *Client) Attach(data Sandbox) *SandboxHandle {
 	return &SandboxHandle{sandboxServicesOf(on), data, on}
 }
 
-// sandboxOf makes a sandbox of what holds its handle and its JSON.
-func sandboxOf(on *target, operation string, got result, err error) (*SandboxHandle, error) {
+// sandboxOf makes a sandbox of what an operation gave.
+func sandboxOf(operation string, got result, err error) (*SandboxHandle, error) {
 	data, err := decode[Sandbox](operation, got, err)
 	if err != nil {
 		return nil, err
 	}
-	return &SandboxHandle{sandboxServicesOf(on), data, on}, nil
+	return &SandboxHandle{sandboxServicesOf(got.made), data, got.made}, nil
 }
 
 // Close releases what the sandbox holds before it is collected. Nothing happens to the sandbox itself; later
@@ -174,7 +175,7 @@ func (t *target) handle(ctx context.Context, operation string) (uint64, error) {
 	if t.of.Name == "" && t.of.ToolboxProxyURL == "" {
 		of = Text("sandbox", t.of.ID)
 	}
-	got, err := t.client.run(ctx, t.client.handle, "sandbox.attach", []Argument{of})
+	got, err := run(ctx, t.client.root, "sandbox.attach", []Argument{of})
 	t.hold(got.handle)
 	return t.number, err
 }

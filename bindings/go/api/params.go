@@ -62,16 +62,18 @@ type params struct {
 	buffer   int64     // of a stream
 	limit    bool      // timeoutMs is among the members
 	until    time.Time // the context's deadline where it is the time limit
+
+	name, object *byte // the operation and the object, as C has them
 }
 
 // write writes the arguments of an operation as an object, with the context's deadline as the time limit unless one is
-// given, and the operation's name behind it. The pointers are valid as long as the params.
-func (p *params) write(ctx context.Context, operation string, arguments []Argument) (name, object *byte, err error) {
+// given, and the operation's name behind it.
+func (p *params) write(ctx context.Context, operation string, arguments []Argument) error {
 	p.text = append(p.text, '{')
 	for _, argument := range arguments {
 		if err := p.add(argument); err != nil {
 			reason := fmt.Sprintf("`%s` %v.", cmp.Or(argument.name, "options"), err)
-			return nil, nil, errors.Of(operation, "INVALID_ARGUMENT", reason)
+			return errors.Of(operation, "INVALID_ARGUMENT", reason)
 		}
 	}
 	if at, ok := ctx.Deadline(); ok && !p.limit {
@@ -81,7 +83,8 @@ func (p *params) write(ctx context.Context, operation string, arguments []Argume
 	p.text = append(bytes.TrimSuffix(p.text, []byte(",")), '}', 0)
 	at := len(p.text)
 	p.text = append(append(p.text, operation...), 0)
-	return &p.text[at], &p.text[0], nil
+	p.name, p.object = &p.text[at], &p.text[0]
+	return nil
 }
 
 // add writes a value by its name, or the members of one without a name.

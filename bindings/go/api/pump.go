@@ -39,6 +39,8 @@ type pending struct {
 	slot int
 	done chan struct{}
 	params
+	target  uint64
+	alone   bool          // the only one of its client when it began
 	call    uint64        // until its end was seen
 	reports chan Progress // where there is `progress`: the newest
 
@@ -111,25 +113,31 @@ func (p *pump) complete(event *event, call *pending) {
 	}
 }
 
-// begin makes a call of a client, unless that is closed or the context over, and tells whether it is the client's only one.
-func (p *pump) begin(ctx context.Context, c *connection, operation string) (call *pending, alone bool, err error) {
-	if ctx.Err() != nil {
-		return nil, false, errors.OfContext(ctx, operation, "before anything was sent")
+// begin makes a call, unless its target or client is closed or the context over.
+func (t *target) begin(ctx context.Context, operation string) (*pending, error) {
+	handle, err := t.handle(ctx, operation)
+	if err != nil {
+		return nil, err
 	}
+	if ctx.Err() != nil {
+		return nil, errors.OfContext(ctx, operation, "before anything was sent")
+	}
+	c, p := t.client, t.client.pump
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if c.streams == nil {
-		return nil, false, closedError(operation, "client")
+		return nil, closedError(operation, "client")
 	}
 	if len(p.free) == 0 {
 		call := &pending{slot: len(p.calls), done: make(chan struct{}, 1), params: params{text: make([]byte, 0, 512)}}
 		p.calls, p.free = append(p.calls, call), append(p.free, call)
 	}
-	call = p.free[len(p.free)-1]
+	call := p.free[len(p.free)-1]
 	p.free = p.free[:len(p.free)-1]
 	c.calls.Add(1)
 	c.under++
-	return call, c.under == 1, nil
+	call.target, call.alone = handle, c.under == 1
+	return call, nil
 }
 
 // expect has the completion of a call waited for.
@@ -142,8 +150,9 @@ func (p *pump) expect() {
 	}
 }
 
-// end frees a call that is over, also where a function of its options panicked.
-func (p *pump) end(c *connection, call *pending) {
+// end frees a call that is over, also where a function of its options panicked. Until then the target is not collected,
+// which would close its handle.
+func (t *target) end(call *pending) {
 	if call.call != 0 {
 		daytonaCancel(call.call)
 		<-call.done
@@ -153,6 +162,7 @@ func (p *pump) end(c *connection, call *pending) {
 		text = nil // A long one is not kept.
 	}
 	*call = pending{slot: call.slot, done: call.done, params: params{text: text}}
+	c, p := t.client, t.client.pump
 	p.mu.Lock()
 	p.free = append(p.free, call)
 	c.under--

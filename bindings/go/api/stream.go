@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -68,7 +67,7 @@ func (s *Stream[O, E]) Wait(ctx context.Context) (E, error) {
 // WaitSandbox is Wait of a stream that makes a sandbox.
 func (s *Stream[O, E]) WaitSandbox(ctx context.Context) (*SandboxHandle, error) {
 	got, err := s.wait(ctx)
-	return sandboxOf(s.made, s.operation, got, err)
+	return sandboxOf(s.operation, got, err)
 }
 
 // stream is an open stream with a queue of its own, whose descriptor Go's poller waits for: a stream that waits costs no
@@ -92,26 +91,18 @@ type stream struct {
 	over   context.CancelFunc
 	ended  atomic.Bool // what follows is set
 	result result
-	made   *target // the sandbox of an operation that makes one
 	err    error
 }
 
 // open opens the stream and waits until it is open. The context bounds that wait and, by its deadline, the
 // stream's life.
 func (s *stream) open(ctx context.Context, on *target, arguments []Argument) (result, error) {
-	target, err := on.handle(ctx, s.operation)
+	call, err := on.begin(ctx, s.operation) // Meanwhile it counts as one, whose end the closing of the client waits for.
 	if err != nil {
 		return result{}, err
 	}
-	defer runtime.KeepAlive(on)
-	// Meanwhile it counts as a call, whose end the closing of the client waits for.
-	call, _, err := s.client.pump.begin(ctx, s.client, s.operation)
-	if err != nil {
-		return result{}, err
-	}
-	defer s.client.pump.end(s.client, call)
-	name, object, err := call.write(ctx, s.operation, arguments)
-	if err != nil {
+	defer on.end(call)
+	if err := call.write(ctx, s.operation, arguments); err != nil {
 		return result{}, err
 	}
 	s.until = call.until
@@ -126,7 +117,7 @@ func (s *stream) open(ctx context.Context, on *target, arguments []Argument) (re
 	}
 	s.file = os.NewFile(uintptr(descriptor), "daytona stream")
 	s.poll, _ = s.file.SyscallConn() // No file alone has none.
-	if err := daytonaStreamOpen(target, name, object, s.queue, 0, &s.number); err != nil {
+	if err := daytonaStreamOpen(call.target, call.name, call.object, s.queue, 0, &s.number); err != nil {
 		return result{}, s.client.failure(s.operation, err)
 	}
 	s.client.pump.mu.Lock()
@@ -166,7 +157,7 @@ func (s *stream) take(ctx context.Context, kind int32, give func(*event)) error 
 			return nil
 		case event.kind == kindEnded:
 			s.result.data = slices.Clone(event.bytes())
-			s.made = held(s.client, event.result)
+			s.result.made = held(s.client, event.result)
 			if event.status != 0 {
 				s.err = interrupted(ctx, s.until, errors.FromJSON(int(event.status), s.result.data))
 			}
