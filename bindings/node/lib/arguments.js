@@ -49,7 +49,6 @@ function positional(names, values) {
     const value = values[index]
     if (isPlain(value) && name[0] !== '%') {
       Object.assign(options, name[0] === '*' ? renamed(value, name.slice(1)) : value)
-      if (name[0] !== '*') break
     } else if (name[0] === '@') {
       const seconds = value ?? (name.length > 1 ? Number(name.slice(1)) : undefined)
       if (seconds !== undefined && options.timeoutMs === undefined) options.timeoutMs = Math.ceil(seconds * 1000)

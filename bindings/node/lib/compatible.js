@@ -13,20 +13,18 @@ const { DaytonaNotFoundError } = require('./generated/errors')
 /** The official package's limit of a transfer, in seconds. */
 const TRANSFER = ['@1800']
 
-/** The limit of a transfer in seconds, or options in its place. @param {any} seconds */
-const limited = (seconds) => positional(TRANSFER, [seconds])
-
 class Process extends calls.ProcessCalls {
   /** @param {any} options */
   async createPty(options) {
     const { onData, ...rest } = renamed(options, 'PtyCreateOptions')
     const created = await this._target.pty.create(rest.id, { ...rest, lazyStart: true })
-    return this.connectPty(created.sessionId ?? rest.id, { onData })
+    return this.connectPty(created.sessionId ?? rest.id, { onData, signal: rest.signal })
   }
 
   /** @param {string} sessionId @param {any} [options] */
   async connectPty(sessionId, options) {
-    const handle = new PtyHandle(this, this._target.pty.connect(sessionId), sessionId, options?.onData)
+    const { onData, ...rest } = renamed(options)
+    const handle = new PtyHandle(this, this._target.pty.connect(sessionId, rest), sessionId, onData)
     await handle.waitForConnection()
     return handle
   }
@@ -112,10 +110,10 @@ class FileSystem extends calls.FileSystemCalls {
     await files.download(remotePath, more[0], positional(TRANSFER, more.slice(1)))
   }
 
-  /** @param {string} remotePath @param {any} [options] seconds, or options @returns {Promise<any>} */
-  async downloadFileStream(remotePath, options) {
-    const { onProgress, signal, timeout } = isPlain(options) ? options : { timeout: options }
-    const stream = this._target.files.reader(remotePath, { signal, ...limited(timeout) })
+  /** @param {string} remotePath @param {any[]} more seconds; options @returns {Promise<any>} */
+  async downloadFileStream(remotePath, ...more) {
+    const { onProgress, timeout, ...rest } = positional(['timeout'], more)
+    const stream = this._target.files.reader(remotePath, positional(TRANSFER, [timeout, rest]))
     const { length } = await stream.opened()
     let bytesReceived = 0
     async function* pieces() {
@@ -128,15 +126,15 @@ class FileSystem extends calls.FileSystemCalls {
     return stream._readable(pieces())
   }
 
-  /** @param {any[]} files @param {number} [timeout] */
-  async downloadFiles(files, timeout) {
+  /** @param {any[]} files @param {any[]} more seconds; options */
+  async downloadFiles(files, ...more) {
+    const options = positional(TRANSFER, more)
     return Promise.all(
       files.map(async ({ source, destination }) => {
         try {
           // Not by streams, which take descriptors each: of these calls as many run at a time as there are connections.
-          if (destination === undefined)
-            return { source, result: await this._target.files.read(source, limited(timeout)) }
-          await this.downloadFile(source, destination, timeout)
+          if (destination === undefined) return { source, result: await this._target.files.read(source, options) }
+          await this._target.files.download(source, destination, options)
           return { source, result: destination }
         } catch (failure) {
           const { message, statusCode, code, source: from } = /** @type {any} */ (failure)
@@ -155,7 +153,7 @@ class FileSystem extends calls.FileSystemCalls {
 
   /** @param {any} source @param {string} remotePath @param {any} [options] */
   async uploadFileStream(source, remotePath, options) {
-    const { onProgress, signal, timeout } = options ?? {}
+    const { onProgress, timeout, ...rest } = renamed(options)
     const from = typeof source === 'string' ? fs.createReadStream(source) : source
     const pieces = from instanceof Uint8Array ? [from] : from.getReader ? Readable.fromWeb(from) : from
     let bytesSent = 0
@@ -167,16 +165,16 @@ class FileSystem extends calls.FileSystemCalls {
         onProgress?.({ bytesSent })
       }
     }
-    await pipeline(counted, this._target.files.writer(remotePath, { signal, ...limited(timeout) }).writable())
+    await pipeline(counted, this._target.files.writer(remotePath, positional(TRANSFER, [timeout, rest])).writable())
   }
 
-  /** @param {any[]} files @param {number} [timeout] */
-  async uploadFiles(files, timeout) {
+  /** @param {any[]} files @param {any[]} more seconds; options */
+  async uploadFiles(files, ...more) {
     const isLocal = (/** @type {any} */ file) => typeof file.source === 'string'
     const pairs = files.filter(isLocal).map((it) => ({ localPath: it.source, remotePath: it.destination }))
     const bytes = files.filter((file) => !isLocal(file))
-    const many = pairs.length ? this._target.files.uploadMany(pairs, limited(timeout)) : []
-    const done = await Promise.all([many, ...bytes.map((it) => this.uploadFile(it.source, it.destination, timeout))])
+    const many = pairs.length ? this._target.files.uploadMany(pairs, positional(TRANSFER, more)) : []
+    const done = await Promise.all([many, ...bytes.map((it) => this.uploadFile(it.source, it.destination, ...more))])
     const failed = done[0].find((/** @type {any} */ it) => it.error)
     if (failed) throw fromJson(failed.error)
   }

@@ -19,6 +19,8 @@ pub struct Method<A> {
     pub operation: String,
     pub arguments: Vec<A>,
     pub answer: Answer,
+    /// What is said of it in place of the operation's documentation.
+    pub doc: Option<String>,
     /// The stream that gives the same live, to functions.
     pub follow: Option<String>,
     /// The option whose function gets the log of the operation's stream.
@@ -75,10 +77,12 @@ pub fn classes<A: Argument>(mapping: &Value, surface: &Surface) -> Result<Vec<Cl
         let bound = list(&mapping["bound"][name]);
         let mut class = Class { name: name.clone(), bound: Vec::new(), methods: Vec::new() };
         for (method, it) in entries(methods) {
-            let read = method_of(surface, method, it, &bound);
-            let (bound, method) = read.map_err(|error| format!("official.json, {name}: {error}"))?;
-            class.bound = bound;
-            class.methods.push(method);
+            for it in it.as_array().map_or(std::slice::from_ref(it), Vec::as_slice) {
+                let read = method_of(surface, method, it, &bound);
+                let (bound, method) = read.map_err(|error| format!("official.json, {name}: {error}"))?;
+                class.bound = bound;
+                class.methods.push(method);
+            }
         }
         classes.push(class);
     }
@@ -112,12 +116,12 @@ fn method_of<A: Argument>(
         }
     }
     let text = |key: &str| it[key].as_str().map(str::to_owned);
-    let (follow, log) = (text("follow"), text("log"));
+    let (doc, follow, log) = (text("doc"), text("follow"), text("log"));
     if let Some(follow) = &follow {
         find(surface, follow)?;
     }
     let (name, operation) = (name.to_owned(), operation.name.clone());
-    Ok((bound, Method { name, operation, arguments, answer, follow, log }))
+    Ok((bound, Method { name, operation, arguments, answer, doc, follow, log }))
 }
 
 /// The methods of a class.

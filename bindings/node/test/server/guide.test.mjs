@@ -263,7 +263,7 @@ test('files', async () => {
   assert.equal((await sandbox.files.download('again', join(local, 'again'))).bytes, bytes.length)
 })
 
-test('transfers by the official names take a signal behind their arguments', async () => {
+test('methods by the official names take a signal behind their arguments', async () => {
   const { fs } = sandbox
   const path = join(local, 'signalled')
   writeFileSync(path, 'text')
@@ -274,9 +274,14 @@ test('transfers by the official names take a signal behind their arguments', asy
     () => fs.uploadFile(path, 'signalled', { signal }),
     () => fs.downloadFile('signalled', 10, { signal }),
     () => fs.downloadFile('signalled', path, undefined, { signal }),
+    () => fs.downloadFileStream('signalled', 10, { signal }),
+    () => fs.uploadFiles([{ source: Buffer.from('other'), destination: 'signalled' }], 10, { signal }),
+    () => sandbox.process.connectPty('nobody', { onData: () => {}, signal }),
+    () => daytona.snapshot.list({ limit: 1 }, { signal }),
   ]) {
     await assert.rejects(call, libdaytona.DaytonaCancelledError)
   }
+  assert.match((await fs.downloadFiles([{ source: 'signalled' }], 10, { signal }))[0].error, /cancelled/)
   assert.equal((await fs.downloadFile('signalled')).toString(), 'text')
 })
 

@@ -4,6 +4,8 @@ import type { Area, CallOptions, ProgressOptions, Root, Target } from '../target
 import type { Image } from '../image'
 import type { Sandbox } from '../sandbox'
 import type { Stream } from '../stream'
+import type { PtyHandle } from '../compatible'
+import type { Readable } from 'node:stream'
 import type {
   AccessibilityScope,
   ComputerProcessName,
@@ -113,20 +115,30 @@ import type {
   CreateSecretParams,
   CreateSnapshotParams,
   CreateWarmPool,
+  DownloadStreamOptions,
   ExecuteResponse,
+  ExecutionResult,
+  FileDownloadRequest,
+  FileDownloadResponse,
   FilePermissionsParams,
+  FileUpload,
   ForkSandboxParams,
   GitCommitResponse,
   ListSecretsQuery,
+  ListSnapshotsQuery,
   Position,
+  PtyConnectOptions,
+  PtyCreateOptions,
+  RunCodeOptions,
   SandboxMetrics,
   ScreenshotOptions,
   SessionExecuteRequest,
   UpdateSandboxNetworkSettings,
   UpdateSecretParams,
   UpdateWarmPool,
+  UploadSource,
+  UploadStreamOptions,
 } from './official'
-import type { CodeInterpreter, FileSystem, Git, Process, SnapshotService, VolumeService } from '../compatible'
 
 /** Options of sandbox.create. */
 export interface SandboxCreateOptions extends ProgressOptions {
@@ -3550,7 +3562,7 @@ export declare class SandboxCalls extends Target {
   /** `session.*` */
   get session(): Sessions
 
-  /** Commands, code and sessions. */
+  /** Commands, code, sessions and terminals. */
   get process(): Process
 
   /** Repositories. */
@@ -3700,6 +3712,151 @@ export declare class CodeInterpreterCalls extends Area {
    * @param context The context's id.
    */
   deleteContext(context: string | { id: string }, options?: CallOptions): Promise<void>
+}
+
+/** Commands, code, sessions and terminals. */
+export declare class Process extends ProcessCalls {
+  /**
+   * Makes a terminal and attends it.
+   * @param options Options by name.
+   */
+  createPty(options?: PtyCreateOptions & PtyConnectOptions & CallOptions): Promise<PtyHandle>
+
+  /**
+   * Attends a terminal that exists.
+   * @param sessionId The terminal's id.
+   * @param options Options by name.
+   */
+  connectPty(sessionId: string, options?: PtyConnectOptions & CallOptions): Promise<PtyHandle>
+}
+
+/** Repositories. */
+export declare class Git extends GitCalls {
+  /**
+   * The URL of a remote; undefined where there is none of that name.
+   * @param path The repository; a relative path is below the working directory.
+   */
+  remoteGet(path: string, name: string, options?: CallOptions): Promise<string | undefined>
+}
+
+/** Files by the names of the official package; `files` has them by their own. */
+export declare class FileSystem extends FileSystemCalls {
+  /**
+   * Reads a file into memory.
+   * @param remotePath The file.
+   * @param timeout Seconds until the library gives up; 0 is no limit. Default: 1800.
+   */
+  downloadFile(remotePath: string, timeout?: number, options?: CallOptions): Promise<Buffer>
+
+  /**
+   * Copies a file to a local one, which appears when it is complete.
+   * @param remotePath The file in the sandbox.
+   * @param localPath Its local path, name included. Missing directories are made, an existing file is replaced.
+   * @param timeout Seconds until the library gives up; 0 is no limit. Default: 1800.
+   */
+  downloadFile(remotePath: string, localPath: string, timeout?: number, options?: ProgressOptions): Promise<void>
+
+  /**
+   * Reads a file as a stream of Node.
+   * @param remotePath The file.
+   * @param timeout Seconds until the library gives up; 0 is no limit. Default: 1800.
+   */
+  downloadFileStream(remotePath: string, timeout?: number, options?: CallOptions): Promise<Readable>
+
+  /**
+   * Reads a file as a stream of Node.
+   * @param remotePath The file.
+   * @param options Options by name.
+   */
+  downloadFileStream(remotePath: string, options?: DownloadStreamOptions & CallOptions): Promise<Readable>
+
+  /**
+   * Reads files into memory or copies them to local ones. Each has a result or an error.
+   * @param timeoutSec Seconds until the library gives up; 0 is no limit. Default: 1800.
+   */
+  downloadFiles(
+    files: FileDownloadRequest[],
+    timeoutSec?: number,
+    options?: ProgressOptions,
+  ): Promise<FileDownloadResponse[]>
+
+  /**
+   * Writes a file.
+   * @param remotePath The file. Missing directories above it are made, an existing file is replaced.
+   * @param timeout Seconds until the library gives up; 0 is no limit. Default: 1800.
+   */
+  uploadFile(file: Buffer, remotePath: string, timeout?: number, options?: CallOptions): Promise<void>
+
+  /**
+   * Copies a local file into the sandbox.
+   * @param localPath The local file, a regular one. An error if it changes while it is sent.
+   * @param remotePath Its path in the sandbox, name included. Missing directories are made, an existing file is
+   * replaced.
+   * @param timeout Seconds until the library gives up; 0 is no limit. Default: 1800.
+   */
+  uploadFile(localPath: string, remotePath: string, timeout?: number, options?: ProgressOptions): Promise<void>
+
+  /**
+   * Writes a file from a stream, from bytes or from a local path.
+   * @param remotePath The file. Missing directories above it are made, an existing file is replaced.
+   * @param options Options by name.
+   */
+  uploadFileStream(source: UploadSource, remotePath: string, options?: UploadStreamOptions & CallOptions): Promise<void>
+
+  /**
+   * Writes files, and copies local ones. If some fail it fails with the error of one.
+   * @param timeout Seconds until the library gives up; 0 is no limit. Default: 1800.
+   */
+  uploadFiles(files: FileUpload[], timeout?: number, options?: ProgressOptions): Promise<void>
+}
+
+/** Python by the names of the official package; `interpreter` has it by its own. */
+export declare class CodeInterpreter extends CodeInterpreterCalls {
+  /**
+   * Runs code. An exception of the code is the result's `error`.
+   * @param code The code; not empty.
+   * @param options Options by name.
+   */
+  runCode(code: string, options?: RunCodeOptions & CallOptions): Promise<ExecutionResult>
+}
+
+/** Snapshots by both sets of names. */
+export declare class SnapshotService extends SnapshotCalls {
+  /**
+   * Activates a snapshot whose state is `inactive`; it is `pending` for a moment before it is `active`.
+   *
+   * HTTP_BAD_REQUEST for one that is active already, or in another state.
+   *
+   * Gives up after 60 s unless `timeoutMs` says otherwise. Cancelled: Drops the connection; the snapshot may be active.
+   * @param snapshot The snapshot's UUID; its exact name does as well.
+   */
+  activate(snapshot: string | { id: string }, options?: CallOptions): Promise<Snapshot>
+
+  /**
+   * Lists the organization's snapshots and the service's own, a page at a time.
+   *
+   * Gives up after 60 s unless `timeoutMs` says otherwise. Cancelled: Nothing remote.
+   * @param query Options by name.
+   */
+  list(query?: ListSnapshotsQuery, options?: CallOptions): Promise<SnapshotPage>
+
+  /**
+   * Lists the organization's snapshots and the service's own, a page at a time.
+   *
+   * Gives up after 60 s unless `timeoutMs` says otherwise. Cancelled: Nothing remote.
+   * @param page The page, from 1 on. Default: 1.
+   * @param limit Items a page, 1 to 200. Default: 100.
+   */
+  list(page?: number, limit?: number, options?: CallOptions): Promise<SnapshotPage>
+}
+
+/** Volumes by both sets of names. */
+export declare class VolumeService extends VolumeCalls {
+  /**
+   * A volume by its id or name. With `create` it is made where there is none of that name.
+   * @param name The volume's UUID or exact name.
+   */
+  get(name: string, create?: boolean, options?: CallOptions): Promise<Volume>
 }
 
 /** Calls by the names that the official package gives them. */
@@ -4028,7 +4185,7 @@ export declare class RecordingService extends Area {
    * @param id The recording's id.
    * @param localPath Its local path, name included. Missing directories are made, an existing file is replaced.
    */
-  download(id: string, localPath: string, options?: CallOptions): Promise<void>
+  download(id: string, localPath: string, options?: ProgressOptions): Promise<void>
 }
 
 /** Calls by the names that the official package gives them. */

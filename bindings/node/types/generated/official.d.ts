@@ -357,7 +357,6 @@ export interface DownloadProgress {
 
 export interface DownloadStreamOptions {
   onProgress?: (progress: DownloadProgress) => void
-  signal?: AbortSignal
   /** Seconds until the library gives up; 0 is no limit. Default: 1800. */
   timeout?: number
 }
@@ -672,7 +671,7 @@ export interface PyprojectOptions {
 }
 
 /** Parameters of `interpreter.run`. */
-export interface RunCodeOptions extends CallOptions {
+export interface RunCodeOptions {
   /** Environment variables for the time of the run. */
   envs?: Record<string, string>
   /**
@@ -783,7 +782,6 @@ export type UploadSource = Buffer | Uint8Array | string | Readable | ReadableStr
 
 export interface UploadStreamOptions {
   onProgress?: (progress: UploadProgress) => void
-  signal?: AbortSignal
   /** Seconds until the library gives up; 0 is no limit. Default: 1800. */
   timeout?: number
 }

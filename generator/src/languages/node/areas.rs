@@ -24,6 +24,10 @@ pub fn render(surface: &Surface, official: &Official) -> Result<(String, String,
         done.push(&area.class);
     }
     for class in official.classes.iter().filter(|class| !done.contains(&class.name.as_str())) {
+        if official.is_written(&class.name) {
+            out.written(class)?;
+            continue;
+        }
         out.open(&class.name, "Area", "Calls by the names that the official package gives them.");
         out.constructor(class);
         for method in &class.methods {
@@ -40,16 +44,13 @@ pub fn render(surface: &Surface, official: &Official) -> Result<(String, String,
     let shapes = used(shapes, &out.types);
     let types = used(official.types.iter().map(|(name, _)| name.clone()), &out.types);
     let choices = used(surface.choices.iter().map(|it| it.name.clone()), &out.types);
-    let properties = official.properties.values().flatten().map(|(_, class, _)| class.clone());
-    let written = used(properties.filter(|class| official.is_written(class)), &out.types);
     let mut before = String::from(
         "\nimport type { Area, CallOptions, ProgressOptions, Root, Target } from '../target'\n\
          import type { Image } from '../image'\nimport type { Sandbox } from '../sandbox'\n\
-         import type { Stream } from '../stream'\n",
+         import type { Stream } from '../stream'\nimport type { PtyHandle } from '../compatible'\n\
+         import type { Readable } from 'node:stream'\n",
     );
-    for (names, from) in
-        [(choices, "./choices"), (shapes, "./shapes"), (types, "./official"), (written, "../compatible")]
-    {
+    for (names, from) in [(choices, "./choices"), (shapes, "./shapes"), (types, "./official")] {
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         before += &listed("import type ", &names, &format!(" from '{from}'"));
     }
@@ -85,6 +86,21 @@ impl Out<'_> {
         self.types += &comment(doc, 0);
         let _ = writeln!(self.types, "export declare class {class} extends {parent} {{");
         self.names.push(class.to_owned());
+    }
+
+    /// The declaration of a class whose methods are written by hand, over the generated class of its area.
+    fn written(&mut self, class: &Class<Argument>) -> Result<(), String> {
+        let mut properties = self.official.properties.values().flatten();
+        let doc = properties.find(|(_, of, _)| *of == class.name).map_or("", |(_, _, doc)| doc);
+        let parent = class.name.trim_end_matches("Service");
+        self.types += &comment(doc, 0);
+        let _ = writeln!(self.types, "export declare class {} extends {parent}Calls {{", class.name);
+        for method in &class.methods {
+            self.declare_official(method, find(self.surface, &method.operation)?, None, None)?;
+        }
+        self.types.truncate(self.types.trim_end().len());
+        self.types += "\n}\n\n";
+        Ok(())
     }
 
     fn close(&mut self) {
@@ -322,6 +338,7 @@ impl Out<'_> {
                     more.push(format!("'{}{field}'", if *is_object { "%" } else { "" }))
                 }
                 Goes::Seconds(default) => more.push(format!("'@{}'", default.as_deref().unwrap_or_default())),
+                Goes::Typed(_) => {}
                 Goes::Spread(of) => {
                     more.push(format!("'*{}'", self.official.named_fields(of).unwrap_or_default()))
                 }
@@ -400,11 +417,13 @@ impl Out<'_> {
         first: Option<&str>,
     ) -> Result<(), String> {
         let mut returns = format!("Promise<{}>", self.answer(method, operation)?);
-        let mut doc = call_doc(operation);
+        let mut doc = method.doc.clone().unwrap_or_else(|| call_doc(operation));
         let mut parameters: Vec<String> = first.map(str::to_owned).into_iter().collect();
         for argument in &method.arguments {
             let (parameter, about) = parameter(argument, operation);
-            let _ = write!(doc, "\n@param {} {about}", argument.name);
+            if !about.is_empty() {
+                let _ = write!(doc, "\n@param {} {about}", argument.name);
+            }
             parameters.push(parameter);
         }
         if let Some(other) = self.official.deprecated.get(&method.name) {
@@ -423,6 +442,7 @@ impl Out<'_> {
         } else {
             match parameters.last_mut() {
                 Some(last) if last.starts_with("options") => *last += " & CallOptions",
+                _ if has_progress(operation) => parameters.push("options?: ProgressOptions".into()),
                 _ => parameters.push("options?: CallOptions".into()),
             }
         }
@@ -477,6 +497,7 @@ fn parameter(argument: &Argument, operation: &Operation) -> (String, String) {
             ("number".to_owned(), format!("Seconds until the library gives up; 0 is no limit.{default}"))
         }
         Goes::Spread(of) => (of.clone(), "Options by name.".to_owned()),
+        Goes::Typed(of) => (of.clone(), String::new()),
     };
     let optional = if argument.is_optional { "?" } else { "" };
     (format!("{}{optional}: {of}", argument.name), about)

@@ -18,6 +18,8 @@ pub enum Goes {
     Seconds(Option<String>),
     /// An object of options, of this type.
     Spread(String),
+    /// What only this side takes, of this type.
+    Typed(String),
 }
 
 pub struct Argument {
@@ -94,7 +96,7 @@ impl Official {
             types.push((name.clone(), named(surface, name, it)?));
         }
         for (name, it) in spread(surface, &classes)? {
-            if !name.contains(' ') && !types.iter().any(|(other, _)| *other == name) {
+            if !name.contains([' ', '[']) && !types.iter().any(|(other, _)| *other == name) {
                 types.push((name, it));
             }
         }
@@ -267,6 +269,8 @@ impl mapping::Argument for Argument {
             Goes::Seconds(default)
         } else if let Some(of) = to.strip_prefix('*') {
             Goes::Spread(of.to_owned())
+        } else if let Some(of) = to.strip_prefix('!') {
+            Goes::Typed(of.to_owned())
         } else if let Some((field, from)) = to.split_once('.') {
             member(field)?;
             let (function, of) = match from {
@@ -285,7 +289,7 @@ impl mapping::Argument for Argument {
     fn gives(&self, name: &str) -> bool {
         match &self.goes {
             Goes::To { field, .. } | Goes::Made(field, ..) => field == name,
-            Goes::Spread(_) => true,
+            Goes::Spread(_) | Goes::Typed(_) => true,
             Goes::Seconds(_) => false,
         }
     }
