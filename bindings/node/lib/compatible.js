@@ -215,20 +215,14 @@ class CodeInterpreter extends calls.CodeInterpreterCalls {
   }
 }
 
-class SnapshotService extends calls.SnapshotCalls {
-  /** @param {any} snapshot its id or name, or the snapshot @param {any} [options] */
-  async activate(snapshot, options) {
-    const { id } = typeof snapshot === 'string' ? await this.get(snapshot) : snapshot
-    return super.activate(id, options)
-  }
-}
+class SnapshotService extends calls.SnapshotCalls {}
 
 class VolumeService extends calls.VolumeCalls {
   /** @param {any} name @param {any} [create] whether to make it where there is none @param {any} [options] */
   async get(name, create, options) {
     const given = isPlain(create) ? create : options
     try {
-      return await this._target._call('volume.get', { idOrName: idOf(name) }, given)
+      return await this._target.call('volume.get', { idOrName: idOf(name) }, given)
     } catch (error) {
       if (create !== true || !(error instanceof DaytonaNotFoundError)) throw error
       return this.create(name, given)

@@ -25,7 +25,7 @@ class Daytona extends Client {
   async *list(query, options) {
     const all = renamed(query, 'ListSandboxesQuery')
     for (;;) {
-      const { items, nextCursor, page, totalPages } = await this._call('sandbox.list', all, options)
+      const { items, nextCursor, page, totalPages } = await this.call('sandbox.list', all, options)
       for (const info of items) yield new Sandbox(this, 0, info)
       if (!nextCursor && !(page < totalPages)) return
       all.cursor = nextCursor

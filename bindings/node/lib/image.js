@@ -50,17 +50,6 @@ class Image extends ImageSteps {
     return this
   }
 
-  /** @param {string | string[]} packages @param {any} [options] */
-  pipInstall(packages, options) {
-    return this.step({ pipInstall: { packages: [packages].flat(), ...options } })
-  }
-
-  /** @param {(string | string[])[]} commands */
-  runCommands(...commands) {
-    for (const run of commands) this.step({ run })
-    return this
-  }
-
   /** The Dockerfile. Local files that it needs are looked for. */
   get dockerfile() {
     return render('image.dockerfile', this)

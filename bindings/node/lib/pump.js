@@ -12,7 +12,7 @@ require('./generated/classes') // An error for want of descriptors could not loa
 const json = require('./json')
 const { failure, fromJson } = require('./errors')
 const { merge, toBytes } = require('./arguments')
-const { kinds, levels, returns } = require('./generated/tables')
+const { bodies, kinds, levels, returns } = require('./generated/tables')
 
 const { DONE, PROGRESS, LOG } = kinds
 /** How long the end of the process waits for what closing began, such as the end of a remote command. */
@@ -226,12 +226,12 @@ function prepared(owner, operation, params, options) {
 
 /**
  * Starts a call. @param {any} owner the client or sandbox that it acts on @param {string} operation @param {object} params
- * @param {any} options with `signal` and `onProgress` @param {any[]} body the bytes, of an operation that takes some
+ * @param {any} options with `signal` and `onProgress` @param {any} [body] the bytes, of an operation that takes some
  * @returns {Promise<any>}
  */
 function submit(owner, operation, params, options, body) {
   return new Promise((resolve, reject) => {
-    const bytes = body.length ? toBytes(body[0]) : null
+    const bytes = body !== undefined || bodies.has(operation) ? toBytes(body) : null
     const text = prepared(owner, operation, params, options)
     const user = ++last
     const { handle } = queue()

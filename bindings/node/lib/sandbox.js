@@ -70,7 +70,7 @@ class Sandbox extends SandboxCalls {
   /** @param {Date} [start] @param {Date} [end] @param {any} [options] */
   async getMetrics(start, end, options) {
     const from = start ?? this._info.createdAt
-    const answer = await this._call('sandbox.metrics_history', { from, to: end ?? new Date() }, options)
+    const answer = await this.call('sandbox.metrics_history', { from, to: end ?? new Date() }, options)
     return metricsByTime(answer.series)
   }
 }

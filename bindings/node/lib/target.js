@@ -35,30 +35,20 @@ class Target extends Area {
 
   /**
    * Any operation by its name, as `daytona.call('region.list')`; what the methods are made of.
-   * @param {string} operation @param {object} [params] @param {any} [options] @param {any} [body]
+   * @param {string} operation @param {object} [params] @param {any} [options] @param {any} [body] @returns {Promise<any>}
    */
-  async call(operation, params = {}, options, body) {
-    return this._call(operation, params, options, ...(body === undefined ? [] : [body]))
+  call(operation, params = {}, options, body) {
+    return pump.submit(this, operation, params, options, body)
   }
 
   /** Any stream by its name. @param {string} operation @param {object} [params] @param {any} [options] */
   openStream(operation, params = {}, options) {
-    return this._stream(operation, params, options)
-  }
-
-  /** @param {string} operation @param {object} params @param {any} [options] @param {any[]} body @returns {Promise<any>} */
-  _call(operation, params, options, ...body) {
-    return pump.submit(this, operation, params, options, body)
-  }
-
-  /** @param {string} operation @param {object} params @param {any} [options] */
-  _stream(operation, params, options) {
     return new Stream(this, operation, params, options)
   }
 
   /** A call whose answer is the sandbox itself. @param {string} operation @param {object} params @param {any} [options] */
   async _refresh(operation, params, options) {
-    this._target._update(await this._call(operation, params, options))
+    this._target._update(await this.call(operation, params, options))
   }
 
   /**
@@ -66,8 +56,8 @@ class Target extends Area {
    * @param {any[]} more the two functions, and options
    */
   async _logs(logs, follow, params, [stdout, stderr, options]) {
-    if (!stdout && !stderr) return this._call(logs, params, options)
-    await this._stream(follow, params, options)._each({ stdout, stderr })
+    if (!stdout && !stderr) return this.call(logs, params, options)
+    await this.openStream(follow, params, options)._each({ stdout, stderr })
   }
 
   /**
@@ -79,8 +69,8 @@ class Target extends Area {
     const all = renamed(params, type)
     if (isPlain(all.secrets)) all.secrets = secretList(all.secrets)
     if (timeout !== undefined) rest.timeoutMs = Math.ceil(timeout * 1000)
-    if (!onLog) return this._call(operation, all, rest)
-    return this._stream(operation, all, rest)._each({ data: (/** @type {string} */ text) => onLog(text.trimEnd()) })
+    if (!onLog) return this.call(operation, all, rest)
+    return this.openStream(operation, all, rest)._each({ data: (/** @type {string} */ text) => onLog(text.trimEnd()) })
   }
 
   /** @param {number} handle @param {any} info */

@@ -1,4 +1,4 @@
-import type { Context, PipInstallOptions } from './generated/official'
+import type { Context } from './generated/official'
 import type { ImageSpec } from './generated/shapes'
 import type { ImageSteps } from './generated/steps'
 
@@ -11,10 +11,6 @@ export declare class Image extends ImageSteps {
   static debianSlim(pythonVersion?: '3.9' | '3.10' | '3.11' | '3.12' | '3.13'): Image
   /** Begins with a Dockerfile on this machine; its context is the directory that it is in. */
   static fromDockerfile(path: string): Image
-  /** Installs Python packages. */
-  pipInstall(packages: string | string[], options?: PipInstallOptions): Image
-  /** Runs commands: a text for the shell, or a program with its arguments. */
-  runCommands(...commands: (string | string[])[]): Image
   /** The Dockerfile. Local files that it needs are looked for. */
   get dockerfile(): string
   /** What would be uploaded for it. */

@@ -8,275 +8,275 @@ const answers = require('../answers')
 
 class Computer extends Area {
   start(options) {
-    return this._target._call('computer.start', {}, options)
+    return this._target.call('computer.start', {}, options)
   }
 
   stop(options) {
-    return this._target._call('computer.stop', {}, options)
+    return this._target.call('computer.stop', {}, options)
   }
 
   status(options) {
-    return this._target._call('computer.status', {}, options)
+    return this._target.call('computer.status', {}, options)
   }
 
   systemStatus(options) {
-    return this._target._call('computer.system_status', {}, options)
+    return this._target.call('computer.system_status', {}, options)
   }
 
   processStatus(name, options) {
-    return this._target._call('computer.process_status', { name }, options)
+    return this._target.call('computer.process_status', { name }, options)
   }
 
   processLogs(name, options) {
-    return this._target._call('computer.process_logs', { name }, options)
+    return this._target.call('computer.process_logs', { name }, options)
   }
 
   processErrors(name, options) {
-    return this._target._call('computer.process_errors', { name }, options)
+    return this._target.call('computer.process_errors', { name }, options)
   }
 
   processRestart(name, options) {
-    return this._target._call('computer.process_restart', { name }, options)
+    return this._target.call('computer.process_restart', { name }, options)
   }
 
   screenshot(options) {
-    return this._target._call('computer.screenshot', {}, options)
+    return this._target.call('computer.screenshot', {}, options)
   }
 
   screenshotImage(options) {
-    return this._target._call('computer.screenshot_image', {}, options)
+    return this._target.call('computer.screenshot_image', {}, options)
   }
 
   mousePosition(options) {
-    return this._target._call('computer.mouse_position', {}, options)
+    return this._target.call('computer.mouse_position', {}, options)
   }
 
   mouseMove(x, y, options) {
-    return this._target._call('computer.mouse_move', { x, y }, options)
+    return this._target.call('computer.mouse_move', { x, y }, options)
   }
 
   mouseClick(x, y, options) {
-    return this._target._call('computer.mouse_click', { x, y }, options)
+    return this._target.call('computer.mouse_click', { x, y }, options)
   }
 
   mouseDrag(startX, startY, endX, endY, options) {
-    return this._target._call('computer.mouse_drag', { startX, startY, endX, endY }, options)
+    return this._target.call('computer.mouse_drag', { startX, startY, endX, endY }, options)
   }
 
   mouseScroll(x, y, direction, options) {
-    return this._target._call('computer.mouse_scroll', { x, y, direction }, options)
+    return this._target.call('computer.mouse_scroll', { x, y, direction }, options)
   }
 
   mouseDown(options) {
-    return this._target._call('computer.mouse_down', {}, options)
+    return this._target.call('computer.mouse_down', {}, options)
   }
 
   mouseUp(options) {
-    return this._target._call('computer.mouse_up', {}, options)
+    return this._target.call('computer.mouse_up', {}, options)
   }
 
   keyType(text, options) {
-    return this._target._call('computer.key_type', { text }, options)
+    return this._target.call('computer.key_type', { text }, options)
   }
 
   keyPress(key, options) {
-    return this._target._call('computer.key_press', { key }, options)
+    return this._target.call('computer.key_press', { key }, options)
   }
 
   keyHotkey(keys, options) {
-    return this._target._call('computer.key_hotkey', { keys }, options)
+    return this._target.call('computer.key_hotkey', { keys }, options)
   }
 
   keyDown(key, options) {
-    return this._target._call('computer.key_down', { key }, options)
+    return this._target.call('computer.key_down', { key }, options)
   }
 
   keyUp(key, options) {
-    return this._target._call('computer.key_up', { key }, options)
+    return this._target.call('computer.key_up', { key }, options)
   }
 
   recordingStart(options) {
-    return this._target._call('computer.recording_start', {}, options)
+    return this._target.call('computer.recording_start', {}, options)
   }
 
   recordingStop(id, options) {
-    return this._target._call('computer.recording_stop', { id }, options)
+    return this._target.call('computer.recording_stop', { id }, options)
   }
 
   recordingList(options) {
-    return this._target._call('computer.recording_list', {}, options)
+    return this._target.call('computer.recording_list', {}, options)
   }
 
   recordingGet(id, options) {
-    return this._target._call('computer.recording_get', { id }, options)
+    return this._target.call('computer.recording_get', { id }, options)
   }
 
   recordingDelete(id, options) {
-    return this._target._call('computer.recording_delete', { id }, options)
+    return this._target.call('computer.recording_delete', { id }, options)
   }
 
   recordingDownload(id, localPath, options) {
-    return this._target._call('computer.recording_download', { id, localPath }, options)
+    return this._target.call('computer.recording_download', { id, localPath }, options)
   }
 
   displayInfo(options) {
-    return this._target._call('computer.display_info', {}, options)
+    return this._target.call('computer.display_info', {}, options)
   }
 
   windows(options) {
-    return this._target._call('computer.windows', {}, options)
+    return this._target.call('computer.windows', {}, options)
   }
 
   a11yTree(options) {
-    return this._target._call('computer.a11y_tree', {}, options)
+    return this._target.call('computer.a11y_tree', {}, options)
   }
 
   a11yFind(options) {
-    return this._target._call('computer.a11y_find', {}, options)
+    return this._target.call('computer.a11y_find', {}, options)
   }
 
   a11yFocus(id, options) {
-    return this._target._call('computer.a11y_focus', { id }, options)
+    return this._target.call('computer.a11y_focus', { id }, options)
   }
 
   a11yInvoke(id, options) {
-    return this._target._call('computer.a11y_invoke', { id }, options)
+    return this._target.call('computer.a11y_invoke', { id }, options)
   }
 
   a11ySetValue(id, value, options) {
-    return this._target._call('computer.a11y_set_value', { id, value }, options)
+    return this._target.call('computer.a11y_set_value', { id, value }, options)
   }
 }
 
 class Files extends Area {
   list(path, options) {
-    return this._target._call('files.list', { path }, options)
+    return this._target.call('files.list', { path }, options)
   }
 
   info(path, options) {
-    return this._target._call('files.info', { path }, options)
+    return this._target.call('files.info', { path }, options)
   }
 
   mkdir(path, options) {
-    return this._target._call('files.mkdir', { path }, options)
+    return this._target.call('files.mkdir', { path }, options)
   }
 
   delete(path, options) {
-    return this._target._call('files.delete', { path }, options)
+    return this._target.call('files.delete', { path }, options)
   }
 
   move(source, destination, options) {
-    return this._target._call('files.move', { source, destination }, options)
+    return this._target.call('files.move', { source, destination }, options)
   }
 
   setPermissions(path, options) {
-    return this._target._call('files.set_permissions', { path }, options)
+    return this._target.call('files.set_permissions', { path }, options)
   }
 
   search(path, pattern, options) {
-    return this._target._call('files.search', { path, pattern }, options)
+    return this._target.call('files.search', { path, pattern }, options)
   }
 
   find(path, pattern, options) {
-    return this._target._call('files.find', { path, pattern }, options)
+    return this._target.call('files.find', { path, pattern }, options)
   }
 
   replace(files, pattern, newValue, options) {
-    return this._target._call('files.replace', { files, pattern, newValue }, options)
+    return this._target.call('files.replace', { files, pattern, newValue }, options)
   }
 
   write(path, body, options) {
-    return this._target._call('files.write', { path }, options, body)
+    return this._target.call('files.write', { path }, options, body)
   }
 
   read(path, options) {
-    return this._target._call('files.read', { path }, options)
+    return this._target.call('files.read', { path }, options)
   }
 
   upload(localPath, remotePath, options) {
-    return this._target._call('files.upload', { localPath, remotePath }, options)
+    return this._target.call('files.upload', { localPath, remotePath }, options)
   }
 
   download(remotePath, localPath, options) {
-    return this._target._call('files.download', { remotePath, localPath }, options)
+    return this._target.call('files.download', { remotePath, localPath }, options)
   }
 
   uploadMany(files, options) {
-    return this._target._call('files.upload_many', { files }, options)
+    return this._target.call('files.upload_many', { files }, options)
   }
 
   downloadMany(files, options) {
-    return this._target._call('files.download_many', { files }, options)
+    return this._target.call('files.download_many', { files }, options)
   }
 
   writer(path, options) {
-    return this._target._stream('files.writer', { path }, options)
+    return this._target.openStream('files.writer', { path }, options)
   }
 
   reader(path, options) {
-    return this._target._stream('files.reader', { path }, options)
+    return this._target.openStream('files.reader', { path }, options)
   }
 
   syncUp(localDir, remoteDir, options) {
-    return this._target._call('files.sync_up', { localDir, remoteDir }, options)
+    return this._target.call('files.sync_up', { localDir, remoteDir }, options)
   }
 
   syncDown(remoteDir, localDir, options) {
-    return this._target._call('files.sync_down', { remoteDir, localDir }, options)
+    return this._target.call('files.sync_down', { remoteDir, localDir }, options)
   }
 }
 
 class GitCalls extends Area {
   checkout(path, branch, options) {
-    return this._target._call('git.checkout', { path, branch }, options)
+    return this._target.call('git.checkout', { path, branch }, options)
   }
 
   addRemote(path, name, url, options) {
-    return this._target._call('git.add_remote', { path, name, url }, options)
+    return this._target.call('git.add_remote', { path, name, url }, options)
   }
 
   configSet(key, value, options) {
-    return this._target._call('git.config_set', { key, value }, options)
+    return this._target.call('git.config_set', { key, value }, options)
   }
 
   configUser(name, email, options) {
-    return this._target._call('git.config_user', { name, email }, options)
+    return this._target.call('git.config_user', { name, email }, options)
   }
 
   authenticate(username, password, options) {
-    return this._target._call('git.authenticate', { username, password }, options)
+    return this._target.call('git.authenticate', { username, password }, options)
   }
 
   configGet(key, options) {
-    return this._target._call('git.config_get', { key }, options)
+    return this._target.call('git.config_get', { key }, options)
   }
 
   history(path, options) {
-    return this._target._call('git.history', { path }, options)
+    return this._target.call('git.history', { path }, options)
   }
 
   add(path, files, options) {
-    return this._target._call('git.add', { path, files }, options)
+    return this._target.call('git.add', { path, files }, options)
   }
 
   branches(path, options) {
-    return this._target._call('git.branches', { path }, options)
+    return this._target.call('git.branches', { path }, options)
   }
 
   createBranch(path, name, options) {
-    return this._target._call('git.create_branch', { path, name }, options)
+    return this._target.call('git.create_branch', { path, name }, options)
   }
 
   deleteBranch(path, name, options) {
-    return this._target._call('git.delete_branch', { path, name }, options)
+    return this._target.call('git.delete_branch', { path, name }, options)
   }
 
   checkoutBranch(path, branch, options) {
-    return this._target._call('git.checkout', { path, branch }, options)
+    return this._target.call('git.checkout', { path, branch }, options)
   }
 
   clone(url, path, ...more) {
-    return this._target._call(
+    return this._target.call(
       'git.clone',
       { url, path },
       positional(['branch', 'commitId', 'username', 'password', 'insecureSkipTls', 'depth'], more),
@@ -284,12 +284,12 @@ class GitCalls extends Area {
   }
 
   commit(path, message, author, email, ...more) {
-    const answer = this._target._call('git.commit', { path, message, author, email }, positional(['allowEmpty'], more))
+    const answer = this._target.call('git.commit', { path, message, author, email }, positional(['allowEmpty'], more))
     return answer.then(answers.commit)
   }
 
   push(path, ...more) {
-    return this._target._call(
+    return this._target.call(
       'git.push',
       { path },
       positional(['username', 'password', 'branch', 'remote', 'setUpstream'], more),
@@ -297,153 +297,153 @@ class GitCalls extends Area {
   }
 
   pull(path, ...more) {
-    return this._target._call('git.pull', { path }, positional(['username', 'password', 'branch', 'remote'], more))
+    return this._target.call('git.pull', { path }, positional(['username', 'password', 'branch', 'remote'], more))
   }
 
   status(path, options) {
-    return this._target._call('git.status', { path }, options)
+    return this._target.call('git.status', { path }, options)
   }
 
   init(path, ...more) {
-    return this._target._call('git.init', { path }, positional(['bare', 'initialBranch'], more))
+    return this._target.call('git.init', { path }, positional(['bare', 'initialBranch'], more))
   }
 
   reset(path, ...more) {
-    return this._target._call('git.reset', { path }, positional(['mode', 'target', 'files'], more))
+    return this._target.call('git.reset', { path }, positional(['mode', 'target', 'files'], more))
   }
 
   restore(path, files, ...more) {
-    return this._target._call('git.restore', { path, files }, positional(['staged', 'worktree', 'source'], more))
+    return this._target.call('git.restore', { path, files }, positional(['staged', 'worktree', 'source'], more))
   }
 
   remoteAdd(path, name, url, ...more) {
-    return this._target._call('git.add_remote', { path, name, url }, positional(['fetch', 'overwrite'], more))
+    return this._target.call('git.add_remote', { path, name, url }, positional(['fetch', 'overwrite'], more))
   }
 
   remotes(path, options) {
-    return this._target._call('git.remotes', { path }, options)
+    return this._target.call('git.remotes', { path }, options)
   }
 
   setConfig(key, value, ...more) {
-    return this._target._call('git.config_set', { key, value }, positional(['scope', 'path'], more))
+    return this._target.call('git.config_set', { key, value }, positional(['scope', 'path'], more))
   }
 
   getConfig(key, ...more) {
-    const answer = this._target._call('git.config_get', { key }, positional(['scope', 'path'], more))
+    const answer = this._target.call('git.config_get', { key }, positional(['scope', 'path'], more))
     return answer.then((answer) => answer.value ?? undefined)
   }
 
   configureUser(name, email, ...more) {
-    return this._target._call('git.config_user', { name, email }, positional(['scope', 'path'], more))
+    return this._target.call('git.config_user', { name, email }, positional(['scope', 'path'], more))
   }
 
   dangerouslyAuthenticate(username, password, ...more) {
-    return this._target._call('git.authenticate', { username, password }, positional(['host', 'protocol'], more))
+    return this._target.call('git.authenticate', { username, password }, positional(['host', 'protocol'], more))
   }
 }
 
 class Images extends Area {
   dockerfile(image, options) {
-    return this._target._call('image.dockerfile', { image }, options)
+    return this._target.call('image.dockerfile', { image }, options)
   }
 
   contexts(image, options) {
-    return this._target._call('image.contexts', { image }, options)
+    return this._target.call('image.contexts', { image }, options)
   }
 }
 
 class Interpreter extends Area {
   runAndCollect(code, options) {
-    return this._target._call('interpreter.run', { code }, options)
+    return this._target.call('interpreter.run', { code }, options)
   }
 
   run(code, options) {
-    return this._target._stream('interpreter.run', { code }, options)
+    return this._target.openStream('interpreter.run', { code }, options)
   }
 
   createContext(options) {
-    return this._target._call('interpreter.create_context', {}, options)
+    return this._target.call('interpreter.create_context', {}, options)
   }
 
   listContexts(options) {
-    return this._target._call('interpreter.list_contexts', {}, options)
+    return this._target.call('interpreter.list_contexts', {}, options)
   }
 
   deleteContext(id, options) {
-    return this._target._call('interpreter.delete_context', { id }, options)
+    return this._target.call('interpreter.delete_context', { id }, options)
   }
 }
 
 class LanguageServers extends Area {
   start(language, projectPath, options) {
-    return this._target._call('lsp.start', { language, projectPath }, options)
+    return this._target.call('lsp.start', { language, projectPath }, options)
   }
 
   stop(language, projectPath, options) {
-    return this._target._call('lsp.stop', { language, projectPath }, options)
+    return this._target.call('lsp.stop', { language, projectPath }, options)
   }
 
   didOpen(language, projectPath, path, options) {
-    return this._target._call('lsp.did_open', { language, projectPath, path }, options)
+    return this._target.call('lsp.did_open', { language, projectPath, path }, options)
   }
 
   didClose(language, projectPath, path, options) {
-    return this._target._call('lsp.did_close', { language, projectPath, path }, options)
+    return this._target.call('lsp.did_close', { language, projectPath, path }, options)
   }
 
   completions(language, projectPath, path, line, character, options) {
-    return this._target._call('lsp.completions', { language, projectPath, path, line, character }, options)
+    return this._target.call('lsp.completions', { language, projectPath, path, line, character }, options)
   }
 
   documentSymbols(language, projectPath, path, options) {
-    return this._target._call('lsp.document_symbols', { language, projectPath, path }, options)
+    return this._target.call('lsp.document_symbols', { language, projectPath, path }, options)
   }
 
   workspaceSymbols(language, projectPath, query, options) {
-    return this._target._call('lsp.workspace_symbols', { language, projectPath, query }, options)
+    return this._target.call('lsp.workspace_symbols', { language, projectPath, query }, options)
   }
 }
 
 class ProcessCalls extends Area {
   execute(command, options) {
-    return this._target._call('process.execute', { command }, options)
+    return this._target.call('process.execute', { command }, options)
   }
 
   runAndCollect(command, options) {
-    return this._target._call('process.run', { command }, options)
+    return this._target.call('process.run', { command }, options)
   }
 
   run(command, options) {
-    return this._target._stream('process.run', { command }, options)
+    return this._target.openStream('process.run', { command }, options)
   }
 
   executeCommand(command, ...more) {
-    const answer = this._target._call('process.execute', { command }, positional(['cwd', '%env', 'timeout'], more))
+    const answer = this._target.call('process.execute', { command }, positional(['cwd', '%env', 'timeout'], more))
     return answer.then(answers.execution)
   }
 
   codeRun(code, ...more) {
-    return this._target._call('process.code_run', { code }, positional(['*', 'timeout'], more)).then(answers.codeRun)
+    return this._target.call('process.code_run', { code }, positional(['*', 'timeout'], more)).then(answers.codeRun)
   }
 
   createSession(sessionId, options) {
-    return this._target._call('session.create', { id: sessionId }, options)
+    return this._target.call('session.create', { id: sessionId }, options)
   }
 
   getSession(sessionId, options) {
-    return this._target._call('session.get', { id: sessionId }, options)
+    return this._target.call('session.get', { id: sessionId }, options)
   }
 
   getEntrypointSession(options) {
-    return this._target._call('session.entrypoint', {}, options)
+    return this._target.call('session.entrypoint', {}, options)
   }
 
   getSessionCommand(sessionId, commandId, options) {
-    return this._target._call('session.command', { id: sessionId, commandId }, options)
+    return this._target.call('session.command', { id: sessionId, commandId }, options)
   }
 
   executeSessionCommand(sessionId, ...more) {
-    return this._target._call('session.execute', { id: sessionId }, positional(['*SessionExecuteRequest', '@'], more))
+    return this._target.call('session.execute', { id: sessionId }, positional(['*SessionExecuteRequest', '@'], more))
   }
 
   getSessionCommandLogs(sessionId, commandId, ...more) {
@@ -455,153 +455,153 @@ class ProcessCalls extends Area {
   }
 
   sendSessionCommandInput(sessionId, commandId, data, options) {
-    return this._target._call('session.input', { id: sessionId, commandId, data }, options)
+    return this._target.call('session.input', { id: sessionId, commandId, data }, options)
   }
 
   listSessions(options) {
-    return this._target._call('session.list', {}, options)
+    return this._target.call('session.list', {}, options)
   }
 
   deleteSession(sessionId, options) {
-    return this._target._call('session.delete', { id: sessionId }, options)
+    return this._target.call('session.delete', { id: sessionId }, options)
   }
 
   listPtySessions(options) {
-    return this._target._call('pty.list', {}, options).then((answer) => answer.sessions ?? undefined)
+    return this._target.call('pty.list', {}, options).then((answer) => answer.sessions ?? undefined)
   }
 
   getPtySessionInfo(sessionId, options) {
-    return this._target._call('pty.info', { id: sessionId }, options)
+    return this._target.call('pty.info', { id: sessionId }, options)
   }
 
   killPtySession(sessionId, options) {
-    return this._target._call('pty.kill', { id: sessionId }, options)
+    return this._target.call('pty.kill', { id: sessionId }, options)
   }
 
   resizePtySession(sessionId, cols, rows, options) {
-    return this._target._call('pty.resize', { id: sessionId, cols, rows }, options)
+    return this._target.call('pty.resize', { id: sessionId, cols, rows }, options)
   }
 }
 
 class Terminals extends Area {
   open(id, options) {
-    return this._target._stream('pty.open', { id }, options)
+    return this._target.openStream('pty.open', { id }, options)
   }
 
   connect(id, options) {
-    return this._target._stream('pty.connect', { id }, options)
+    return this._target.openStream('pty.connect', { id }, options)
   }
 
   create(id, options) {
-    return this._target._call('pty.create', { id }, options)
+    return this._target.call('pty.create', { id }, options)
   }
 
   list(options) {
-    return this._target._call('pty.list', {}, options)
+    return this._target.call('pty.list', {}, options)
   }
 
   info(id, options) {
-    return this._target._call('pty.info', { id }, options)
+    return this._target.call('pty.info', { id }, options)
   }
 
   resize(id, cols, rows, options) {
-    return this._target._call('pty.resize', { id, cols, rows }, options)
+    return this._target.call('pty.resize', { id, cols, rows }, options)
   }
 
   kill(id, options) {
-    return this._target._call('pty.kill', { id }, options)
+    return this._target.call('pty.kill', { id }, options)
   }
 }
 
 class Regions extends Area {
   list(options) {
-    return this._target._call('region.list', {}, options)
+    return this._target.call('region.list', {}, options)
   }
 }
 
 class SecretCalls extends Area {
   list(...more) {
-    return this._target._call('secret.list', {}, positional(['*'], more))
+    return this._target.call('secret.list', {}, positional(['*'], more))
   }
 
   get(secretId, options) {
-    return this._target._call('secret.get', { id: secretId }, options)
+    return this._target.call('secret.get', { id: secretId }, options)
   }
 
   create(...more) {
-    return this._target._call('secret.create', {}, positional(['*'], more))
+    return this._target.call('secret.create', {}, positional(['*'], more))
   }
 
   update(secretId, ...more) {
-    return this._target._call('secret.update', { id: secretId }, positional(['*'], more))
+    return this._target.call('secret.update', { id: secretId }, positional(['*'], more))
   }
 
   delete(secretId, options) {
-    return this._target._call('secret.delete', { id: secretId }, options)
+    return this._target.call('secret.delete', { id: secretId }, options)
   }
 }
 
 class Sessions extends Area {
   create(id, options) {
-    return this._target._call('session.create', { id }, options)
+    return this._target.call('session.create', { id }, options)
   }
 
   delete(id, options) {
-    return this._target._call('session.delete', { id }, options)
+    return this._target.call('session.delete', { id }, options)
   }
 
   get(id, options) {
-    return this._target._call('session.get', { id }, options)
+    return this._target.call('session.get', { id }, options)
   }
 
   list(options) {
-    return this._target._call('session.list', {}, options)
+    return this._target.call('session.list', {}, options)
   }
 
   execute(id, command, options) {
-    return this._target._call('session.execute', { id, command }, options)
+    return this._target.call('session.execute', { id, command }, options)
   }
 
   command(id, commandId, options) {
-    return this._target._call('session.command', { id, commandId }, options)
+    return this._target.call('session.command', { id, commandId }, options)
   }
 
   logs(id, commandId, options) {
-    return this._target._call('session.logs', { id, commandId }, options)
+    return this._target.call('session.logs', { id, commandId }, options)
   }
 
   follow(id, commandId, options) {
-    return this._target._stream('session.follow', { id, commandId }, options)
+    return this._target.openStream('session.follow', { id, commandId }, options)
   }
 
   input(id, commandId, data, options) {
-    return this._target._call('session.input', { id, commandId, data }, options)
+    return this._target.call('session.input', { id, commandId, data }, options)
   }
 
   entrypoint(options) {
-    return this._target._call('session.entrypoint', {}, options)
+    return this._target.call('session.entrypoint', {}, options)
   }
 
   entrypointLogs(options) {
-    return this._target._call('session.entrypoint_logs', {}, options)
+    return this._target.call('session.entrypoint_logs', {}, options)
   }
 
   entrypointFollow(options) {
-    return this._target._stream('session.entrypoint_follow', {}, options)
+    return this._target.openStream('session.entrypoint_follow', {}, options)
   }
 }
 
 class SnapshotCalls extends Area {
   createStream(name, image, options) {
-    return this._target._stream('snapshot.create', { name, image }, options)
-  }
-
-  activate(id, options) {
-    return this._target._call('snapshot.activate', { id }, options)
+    return this._target.openStream('snapshot.create', { name, image }, options)
   }
 
   deactivate(id, options) {
-    return this._target._call('snapshot.deactivate', { id }, options)
+    return this._target.call('snapshot.deactivate', { id }, options)
+  }
+
+  activate(snapshot, options) {
+    return this._target.call('snapshot.activate', { id: idOf(snapshot) }, options)
   }
 
   create(params, options) {
@@ -609,73 +609,73 @@ class SnapshotCalls extends Area {
   }
 
   list(...more) {
-    return this._target._call('snapshot.list', {}, positional(['page', 'limit'], more))
+    return this._target.call('snapshot.list', {}, positional(['page', 'limit'], more))
   }
 
   get(idOrName, options) {
-    return this._target._call('snapshot.get', { idOrName }, options)
+    return this._target.call('snapshot.get', { idOrName }, options)
   }
 
   delete(snapshot, options) {
-    return this._target._call('snapshot.delete', { idOrName: idOf(snapshot) }, options)
+    return this._target.call('snapshot.delete', { idOrName: idOf(snapshot) }, options)
   }
 }
 
 class VolumeCalls extends Area {
   wait(idOrName, options) {
-    return this._target._call('volume.wait', { idOrName }, options)
+    return this._target.call('volume.wait', { idOrName }, options)
   }
 
   create(name, options) {
-    return this._target._call('volume.create', { name }, options)
+    return this._target.call('volume.create', { name }, options)
   }
 
   list(options) {
-    return this._target._call('volume.list', {}, options)
+    return this._target.call('volume.list', {}, options)
   }
 
   delete(volume, options) {
-    return this._target._call('volume.delete', { idOrName: idOf(volume) }, options)
+    return this._target.call('volume.delete', { idOrName: idOf(volume) }, options)
   }
 }
 
 class WarmPoolCalls extends Area {
   list(options) {
-    return this._target._call('warm_pool.list', {}, options)
+    return this._target.call('warm_pool.list', {}, options)
   }
 
   create(...more) {
-    return this._target._call('warm_pool.create', {}, positional(['*'], more))
+    return this._target.call('warm_pool.create', {}, positional(['*'], more))
   }
 
   update(warmPoolId, ...more) {
-    return this._target._call('warm_pool.update', { id: warmPoolId }, positional(['*'], more))
+    return this._target.call('warm_pool.update', { id: warmPoolId }, positional(['*'], more))
   }
 
   delete(warmPoolId, options) {
-    return this._target._call('warm_pool.delete', { id: warmPoolId }, options)
+    return this._target.call('warm_pool.delete', { id: warmPoolId }, options)
   }
 }
 
 class Client extends Root {
   config(options) {
-    return this._target._call('client.config', {}, options)
+    return this._target.call('client.config', {}, options)
   }
 
   createStream(options) {
-    return this._target._stream('sandbox.create', {}, options)
+    return this._target.openStream('sandbox.create', {}, options)
   }
 
   find(options) {
-    return this._target._call('sandbox.find', {}, options)
+    return this._target.call('sandbox.find', {}, options)
   }
 
   listPage(options) {
-    return this._target._call('sandbox.list', {}, options)
+    return this._target.call('sandbox.list', {}, options)
   }
 
   attach(sandbox, options) {
-    return this._target._call('sandbox.attach', { sandbox }, options)
+    return this._target.call('sandbox.attach', { sandbox }, options)
   }
 
   create(params, options) {
@@ -683,7 +683,7 @@ class Client extends Root {
   }
 
   get(sandboxIdOrName, options) {
-    return this._target._call('sandbox.get', { idOrName: sandboxIdOrName }, options)
+    return this._target.call('sandbox.get', { idOrName: sandboxIdOrName }, options)
   }
 
   start(sandbox, ...more) {
@@ -733,31 +733,31 @@ class Client extends Root {
 
 class EchoCalls extends Root {
   value(options) {
-    return this._target._call('echo.value', {}, options)
+    return this._target.call('echo.value', {}, options)
   }
 
   bytes(body, options) {
-    return this._target._call('echo.bytes', {}, options, body)
+    return this._target.call('echo.bytes', {}, options, body)
   }
 
   error(status, options) {
-    return this._target._call('echo.error', { status }, options)
+    return this._target.call('echo.error', { status }, options)
   }
 
   delay(ms, options) {
-    return this._target._call('echo.delay', { ms }, options)
+    return this._target.call('echo.delay', { ms }, options)
   }
 
   stream(options) {
-    return this._target._stream('echo.stream', {}, options)
+    return this._target.openStream('echo.stream', {}, options)
   }
 
   handle(options) {
-    return this._target._call('echo.handle', {}, options)
+    return this._target.call('echo.handle', {}, options)
   }
 
   panic(options) {
-    return this._target._call('echo.panic', {}, options)
+    return this._target.call('echo.panic', {}, options)
   }
 }
 
@@ -771,7 +771,7 @@ class SandboxCalls extends Target {
   }
 
   events(options) {
-    return this._target._stream('sandbox.events', {}, options)
+    return this._target.openStream('sandbox.events', {}, options)
   }
 
   waitForStart(options) {
@@ -787,7 +787,7 @@ class SandboxCalls extends Target {
   }
 
   info(options) {
-    return this._target._call('sandbox.info', {}, options)
+    return this._target.call('sandbox.info', {}, options)
   }
 
   setAutoStop(minutes, options) {
@@ -819,79 +819,79 @@ class SandboxCalls extends Target {
   }
 
   keepalive(options) {
-    return this._target._call('sandbox.keepalive', {}, options)
+    return this._target.call('sandbox.keepalive', {}, options)
   }
 
   homeDir(options) {
-    return this._target._call('sandbox.home_dir', {}, options)
+    return this._target.call('sandbox.home_dir', {}, options)
   }
 
   workDir(options) {
-    return this._target._call('sandbox.work_dir', {}, options)
+    return this._target.call('sandbox.work_dir', {}, options)
   }
 
   previewLink(port, options) {
-    return this._target._call('sandbox.preview_link', { port }, options)
+    return this._target.call('sandbox.preview_link', { port }, options)
   }
 
   signedPreviewLink(port, options) {
-    return this._target._call('sandbox.signed_preview_link', { port }, options)
+    return this._target.call('sandbox.signed_preview_link', { port }, options)
   }
 
   expireSignedPreviewLink(port, token, options) {
-    return this._target._call('sandbox.expire_signed_preview_link', { port, token }, options)
+    return this._target.call('sandbox.expire_signed_preview_link', { port, token }, options)
   }
 
   metrics(options) {
-    return this._target._call('sandbox.metrics', {}, options)
+    return this._target.call('sandbox.metrics', {}, options)
   }
 
   metricsHistory(from, to, options) {
-    return this._target._call('sandbox.metrics_history', { from, to }, options)
+    return this._target.call('sandbox.metrics_history', { from, to }, options)
   }
 
   ports(options) {
-    return this._target._call('sandbox.ports', {}, options)
+    return this._target.call('sandbox.ports', {}, options)
   }
 
   portInUse(port, options) {
-    return this._target._call('sandbox.port_in_use', { port }, options)
+    return this._target.call('sandbox.port_in_use', { port }, options)
   }
 
   daemonVersion(options) {
-    return this._target._call('sandbox.daemon_version', {}, options)
+    return this._target.call('sandbox.daemon_version', {}, options)
   }
 
   forks(options) {
-    return this._target._call('sandbox.forks', {}, options)
+    return this._target.call('sandbox.forks', {}, options)
   }
 
   parent(options) {
-    return this._target._call('sandbox.parent', {}, options)
+    return this._target.call('sandbox.parent', {}, options)
   }
 
   ancestors(options) {
-    return this._target._call('sandbox.ancestors', {}, options)
+    return this._target.call('sandbox.ancestors', {}, options)
   }
 
   getUserHomeDir(options) {
-    return this._target._call('sandbox.home_dir', {}, options).then((answer) => answer.dir ?? undefined)
+    return this._target.call('sandbox.home_dir', {}, options).then((answer) => answer.dir ?? undefined)
   }
 
   getUserRootDir(options) {
-    return this._target._call('sandbox.home_dir', {}, options).then((answer) => answer.dir ?? undefined)
+    return this._target.call('sandbox.home_dir', {}, options).then((answer) => answer.dir ?? undefined)
   }
 
   getWorkDir(options) {
-    return this._target._call('sandbox.work_dir', {}, options).then((answer) => answer.dir ?? undefined)
+    return this._target.call('sandbox.work_dir', {}, options).then((answer) => answer.dir ?? undefined)
   }
 
   getMetricsLatest(options) {
-    return this._target._call('sandbox.metrics', {}, options).then(answers.metrics)
+    return this._target.call('sandbox.metrics', {}, options).then(answers.metrics)
   }
 
   setLabels(labels, options) {
-    return this._target._call('sandbox.set_labels', { labels }, options).then((answer) => answer.labels ?? undefined)
+    return this._target.call('sandbox.set_labels', { labels }, options).then((answer) => answer.labels ?? undefined)
   }
 
   start(...more) {
@@ -907,11 +907,11 @@ class SandboxCalls extends Target {
   }
 
   fork(...more) {
-    return this._target._call('sandbox.fork', {}, positional(['*', '@60'], more))
+    return this._target.call('sandbox.fork', {}, positional(['*', '@60'], more))
   }
 
   _experimental_fork(...more) {
-    return this._target._call('sandbox.fork', {}, positional(['*', '@60'], more))
+    return this._target.call('sandbox.fork', {}, positional(['*', '@60'], more))
   }
 
   createSnapshot(name, ...more) {
@@ -943,7 +943,7 @@ class SandboxCalls extends Target {
   }
 
   refreshActivity(options) {
-    return this._target._call('sandbox.keepalive', {}, options)
+    return this._target.call('sandbox.keepalive', {}, options)
   }
 
   setAutostopInterval(interval, options) {
@@ -975,33 +975,33 @@ class SandboxCalls extends Target {
   }
 
   updateEnv(env, options) {
-    return this._target._call('sandbox.update_env', { set: env }, options)
+    return this._target.call('sandbox.update_env', { set: env }, options)
   }
 
   getPreviewLink(port, options) {
-    return this._target._call('sandbox.preview_link', { port }, options)
+    return this._target.call('sandbox.preview_link', { port }, options)
   }
 
   downloadUrl(path, ...more) {
-    const answer = this._target._call('sandbox.download_url', { path }, positional(['ttlSeconds'], more))
+    const answer = this._target.call('sandbox.download_url', { path }, positional(['ttlSeconds'], more))
     return answer.then((answer) => answer.url ?? undefined)
   }
 
   uploadUrl(path, ...more) {
-    const answer = this._target._call('sandbox.upload_url', { path }, positional(['ttlSeconds'], more))
+    const answer = this._target.call('sandbox.upload_url', { path }, positional(['ttlSeconds'], more))
     return answer.then((answer) => answer.url ?? undefined)
   }
 
   rotateSigningKey(options) {
-    return this._target._call('sandbox.rotate_signing_key', {}, options).then(() => undefined)
+    return this._target.call('sandbox.rotate_signing_key', {}, options).then(() => undefined)
   }
 
   getSignedPreviewUrl(port, ...more) {
-    return this._target._call('sandbox.signed_preview_link', { port }, positional(['expiresInSeconds'], more))
+    return this._target.call('sandbox.signed_preview_link', { port }, positional(['expiresInSeconds'], more))
   }
 
   expireSignedPreviewUrl(port, token, options) {
-    return this._target._call('sandbox.expire_signed_preview_link', { port, token }, options)
+    return this._target.call('sandbox.expire_signed_preview_link', { port, token }, options)
   }
 
   archive(options) {
@@ -1017,7 +1017,7 @@ class SandboxCalls extends Target {
   }
 
   createSshAccess(...more) {
-    return this._target._call('sandbox.create_ssh_access', {}, positional(['expiresInMinutes'], more))
+    return this._target.call('sandbox.create_ssh_access', {}, positional(['expiresInMinutes'], more))
   }
 
   revokeSshAccess(token, options) {
@@ -1025,7 +1025,7 @@ class SandboxCalls extends Target {
   }
 
   validateSshAccess(token, options) {
-    return this._target._call('sandbox.validate_ssh_access', { token }, options)
+    return this._target.call('sandbox.validate_ssh_access', { token }, options)
   }
 
   get computer() {
@@ -1075,83 +1075,83 @@ class SandboxCalls extends Target {
 
 class FileSystemCalls extends Area {
   createFolder(path, mode, options) {
-    return this._target._call('files.mkdir', { path, mode }, options)
+    return this._target.call('files.mkdir', { path, mode }, options)
   }
 
   deleteFile(path, ...more) {
-    return this._target._call('files.delete', { path }, positional(['recursive'], more))
+    return this._target.call('files.delete', { path }, positional(['recursive'], more))
   }
 
   findFiles(path, pattern, options) {
-    return this._target._call('files.find', { path, pattern }, options)
+    return this._target.call('files.find', { path, pattern }, options)
   }
 
   getFileDetails(path, options) {
-    return this._target._call('files.info', { path }, options)
+    return this._target.call('files.info', { path }, options)
   }
 
   listFiles(path, options) {
-    return this._target._call('files.list', { path }, options)
+    return this._target.call('files.list', { path }, options)
   }
 
   moveFiles(source, destination, options) {
-    return this._target._call('files.move', { source, destination }, options)
+    return this._target.call('files.move', { source, destination }, options)
   }
 
   replaceInFiles(files, pattern, newValue, options) {
-    return this._target._call('files.replace', { files, pattern, newValue }, options)
+    return this._target.call('files.replace', { files, pattern, newValue }, options)
   }
 
   searchFiles(path, pattern, options) {
-    return this._target._call('files.search', { path, pattern }, options)
+    return this._target.call('files.search', { path, pattern }, options)
   }
 
   setFilePermissions(path, ...more) {
-    return this._target._call('files.set_permissions', { path }, positional(['*'], more))
+    return this._target.call('files.set_permissions', { path }, positional(['*'], more))
   }
 }
 
 class CodeInterpreterCalls extends Area {
   createContext(...more) {
-    return this._target._call('interpreter.create_context', {}, positional(['cwd'], more))
+    return this._target.call('interpreter.create_context', {}, positional(['cwd'], more))
   }
 
   listContexts(options) {
-    return this._target._call('interpreter.list_contexts', {}, options).then((answer) => answer.contexts ?? undefined)
+    return this._target.call('interpreter.list_contexts', {}, options).then((answer) => answer.contexts ?? undefined)
   }
 
   deleteContext(context, options) {
-    return this._target._call('interpreter.delete_context', { id: idOf(context) }, options)
+    return this._target.call('interpreter.delete_context', { id: idOf(context) }, options)
   }
 }
 
 class ComputerUse extends Area {
   start(options) {
-    return this._target._call('computer.start', {}, options)
+    return this._target.call('computer.start', {}, options)
   }
 
   stop(options) {
-    return this._target._call('computer.stop', {}, options)
+    return this._target.call('computer.stop', {}, options)
   }
 
   getStatus(options) {
-    return this._target._call('computer.status', {}, options)
+    return this._target.call('computer.status', {}, options)
   }
 
   getProcessStatus(processName, options) {
-    return this._target._call('computer.process_status', { name: processName }, options)
+    return this._target.call('computer.process_status', { name: processName }, options)
   }
 
   restartProcess(processName, options) {
-    return this._target._call('computer.process_restart', { name: processName }, options)
+    return this._target.call('computer.process_restart', { name: processName }, options)
   }
 
   getProcessLogs(processName, options) {
-    return this._target._call('computer.process_logs', { name: processName }, options)
+    return this._target.call('computer.process_logs', { name: processName }, options)
   }
 
   getProcessErrors(processName, options) {
-    return this._target._call('computer.process_errors', { name: processName }, options)
+    return this._target.call('computer.process_errors', { name: processName }, options)
   }
 
   get mouse() {
@@ -1181,114 +1181,114 @@ class ComputerUse extends Area {
 
 class Mouse extends Area {
   getPosition(options) {
-    return this._target._call('computer.mouse_position', {}, options)
+    return this._target.call('computer.mouse_position', {}, options)
   }
 
   move(x, y, options) {
-    return this._target._call('computer.mouse_move', { x, y }, options)
+    return this._target.call('computer.mouse_move', { x, y }, options)
   }
 
   click(x, y, ...more) {
-    return this._target._call('computer.mouse_click', { x, y }, positional(['button', 'double'], more))
+    return this._target.call('computer.mouse_click', { x, y }, positional(['button', 'double'], more))
   }
 
   drag(startX, startY, endX, endY, ...more) {
-    return this._target._call('computer.mouse_drag', { startX, startY, endX, endY }, positional(['button'], more))
+    return this._target.call('computer.mouse_drag', { startX, startY, endX, endY }, positional(['button'], more))
   }
 
   scroll(x, y, direction, ...more) {
-    const answer = this._target._call('computer.mouse_scroll', { x, y, direction }, positional(['amount'], more))
+    const answer = this._target.call('computer.mouse_scroll', { x, y, direction }, positional(['amount'], more))
     return answer.then((answer) => answer.success ?? undefined)
   }
 }
 
 class Keyboard extends Area {
   type(text, ...more) {
-    return this._target._call('computer.key_type', { text }, positional(['delay'], more)).then(() => undefined)
+    return this._target.call('computer.key_type', { text }, positional(['delay'], more)).then(() => undefined)
   }
 
   press(key, ...more) {
-    return this._target._call('computer.key_press', { key }, positional(['modifiers'], more)).then(() => undefined)
+    return this._target.call('computer.key_press', { key }, positional(['modifiers'], more)).then(() => undefined)
   }
 
   hotkey(keys, options) {
-    return this._target._call('computer.key_hotkey', { keys }, options).then(() => undefined)
+    return this._target.call('computer.key_hotkey', { keys }, options).then(() => undefined)
   }
 }
 
 class Screenshot extends Area {
   takeFullScreen(...more) {
-    return this._target._call('computer.screenshot', {}, positional(['showCursor'], more))
+    return this._target.call('computer.screenshot', {}, positional(['showCursor'], more))
   }
 
   takeRegion(region, ...more) {
-    return this._target._call('computer.screenshot', { region }, positional(['showCursor'], more))
+    return this._target.call('computer.screenshot', { region }, positional(['showCursor'], more))
   }
 
   takeCompressed(...more) {
-    return this._target._call('computer.screenshot', {}, positional(['*'], more))
+    return this._target.call('computer.screenshot', {}, positional(['*'], more))
   }
 
   takeCompressedRegion(region, ...more) {
-    return this._target._call('computer.screenshot', { region }, positional(['*'], more))
+    return this._target.call('computer.screenshot', { region }, positional(['*'], more))
   }
 }
 
 class Display extends Area {
   getInfo(options) {
-    return this._target._call('computer.display_info', {}, options)
+    return this._target.call('computer.display_info', {}, options)
   }
 
   getWindows(options) {
-    return this._target._call('computer.windows', {}, options)
+    return this._target.call('computer.windows', {}, options)
   }
 }
 
 class RecordingService extends Area {
   start(...more) {
-    return this._target._call('computer.recording_start', {}, positional(['label'], more))
+    return this._target.call('computer.recording_start', {}, positional(['label'], more))
   }
 
   stop(id, options) {
-    return this._target._call('computer.recording_stop', { id }, options)
+    return this._target.call('computer.recording_stop', { id }, options)
   }
 
   list(options) {
-    return this._target._call('computer.recording_list', {}, options)
+    return this._target.call('computer.recording_list', {}, options)
   }
 
   get(id, options) {
-    return this._target._call('computer.recording_get', { id }, options)
+    return this._target.call('computer.recording_get', { id }, options)
   }
 
   delete(id, options) {
-    return this._target._call('computer.recording_delete', { id }, options)
+    return this._target.call('computer.recording_delete', { id }, options)
   }
 
   download(id, localPath, options) {
-    return this._target._call('computer.recording_download', { id, localPath }, options).then(() => undefined)
+    return this._target.call('computer.recording_download', { id, localPath }, options).then(() => undefined)
   }
 }
 
 class Accessibility extends Area {
   getTree(...more) {
-    return this._target._call('computer.a11y_tree', {}, positional(['*'], more))
+    return this._target.call('computer.a11y_tree', {}, positional(['*'], more))
   }
 
   findNodes(...more) {
-    return this._target._call('computer.a11y_find', {}, positional(['*'], more))
+    return this._target.call('computer.a11y_find', {}, positional(['*'], more))
   }
 
   focusNode(id, options) {
-    return this._target._call('computer.a11y_focus', { id }, options).then(() => undefined)
+    return this._target.call('computer.a11y_focus', { id }, options).then(() => undefined)
   }
 
   invokeNode(id, ...more) {
-    return this._target._call('computer.a11y_invoke', { id }, positional(['action'], more)).then(() => undefined)
+    return this._target.call('computer.a11y_invoke', { id }, positional(['action'], more)).then(() => undefined)
   }
 
   setNodeValue(id, value, options) {
-    return this._target._call('computer.a11y_set_value', { id, value }, options).then(() => undefined)
+    return this._target.call('computer.a11y_set_value', { id, value }, options).then(() => undefined)
   }
 }
 
@@ -1301,35 +1301,35 @@ class LspServer extends Area {
   }
 
   start(options) {
-    return this._target._call('lsp.start', this.#bound, options)
+    return this._target.call('lsp.start', this.#bound, options)
   }
 
   stop(options) {
-    return this._target._call('lsp.stop', this.#bound, options)
+    return this._target.call('lsp.stop', this.#bound, options)
   }
 
   didOpen(path, options) {
-    return this._target._call('lsp.did_open', { ...this.#bound, path }, options)
+    return this._target.call('lsp.did_open', { ...this.#bound, path }, options)
   }
 
   didClose(path, options) {
-    return this._target._call('lsp.did_close', { ...this.#bound, path }, options)
+    return this._target.call('lsp.did_close', { ...this.#bound, path }, options)
   }
 
   documentSymbols(path, options) {
-    return this._target._call('lsp.document_symbols', { ...this.#bound, path }, options)
+    return this._target.call('lsp.document_symbols', { ...this.#bound, path }, options)
   }
 
   sandboxSymbols(query, options) {
-    return this._target._call('lsp.workspace_symbols', { ...this.#bound, query }, options)
+    return this._target.call('lsp.workspace_symbols', { ...this.#bound, query }, options)
   }
 
   workspaceSymbols(query, options) {
-    return this._target._call('lsp.workspace_symbols', { ...this.#bound, query }, options)
+    return this._target.call('lsp.workspace_symbols', { ...this.#bound, query }, options)
   }
 
   completions(path, ...more) {
-    return this._target._call('lsp.completions', { ...this.#bound, path }, positional(['*'], more))
+    return this._target.call('lsp.completions', { ...this.#bound, path }, positional(['*'], more))
   }
 }
 

@@ -32,12 +32,21 @@ class ImageSteps {
     return /** @type {any} */ (this).step({ env: envVars })
   }
 
+  pipInstall(packages, options) {
+    return /** @type {any} */ (this).step({ pipInstall: { packages: [packages].flat(), ...options } })
+  }
+
   pipInstallFromPyproject(pyprojectToml, options) {
     return /** @type {any} */ (this).step({ pyproject: { path: pyprojectToml, ...options } })
   }
 
   pipInstallFromRequirements(requirementsTxt, options) {
     return /** @type {any} */ (this).step({ requirements: { path: requirementsTxt, ...options } })
+  }
+
+  runCommands(...commands) {
+    for (const run of commands) /** @type {any} */ (this).step({ run })
+    return this
   }
 
   workdir(dirPath) {

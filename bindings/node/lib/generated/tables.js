@@ -222,6 +222,9 @@ const bounded = new Set([
   'echo.panic',
 ])
 
+/** Operations that take bytes. */
+const bodies = new Set(['files.write', 'echo.bytes'])
+
 /** Streams whose input comes to an end. */
 const finishes = new Set(['files.writer', 'echo.stream'])
 
@@ -347,4 +350,6 @@ const metrics = {
   'daytona.sandbox.memory.cache': 'memCache',
 }
 
-module.exports = { ABI, returns, bounded, finishes, channels, levels, kinds, statuses, functions, names, metrics }
+module.exports = {
+  ...{ ABI, returns, bounded, bodies, finishes, channels, levels, kinds, statuses, functions, names, metrics },
+}

@@ -2605,16 +2605,6 @@ export declare class SnapshotCalls extends Area {
   ): Stream<Snapshot, Snapshot, 'stdout'>
 
   /**
-   * Activates a snapshot whose state is `inactive`; it is `pending` for a moment before it is `active`.
-   *
-   * HTTP_BAD_REQUEST for one that is active already, or in another state.
-   *
-   * Gives up after 60 s unless `timeoutMs` says otherwise. Cancelled: Drops the connection; the snapshot may be active.
-   * @param id The snapshot's UUID; its exact name does as well.
-   */
-  activate(id: string, options?: CallOptions): Promise<Snapshot>
-
-  /**
    * Deactivates a snapshot: no sandbox can be made from it until it is activated again.
    *
    * The result is null: the server answers 204 without the snapshot; snapshot.get reads it.
@@ -2624,6 +2614,16 @@ export declare class SnapshotCalls extends Area {
    * @param id The snapshot's UUID; its exact name does as well.
    */
   deactivate(id: string, options?: CallOptions): Promise<void>
+
+  /**
+   * Activates a snapshot whose state is `inactive`; it is `pending` for a moment before it is `active`.
+   *
+   * HTTP_BAD_REQUEST for one that is active already, or in another state.
+   *
+   * Gives up after 60 s unless `timeoutMs` says otherwise. Cancelled: Drops the connection; the snapshot may be active.
+   * @param snapshot The snapshot's UUID; its exact name does as well.
+   */
+  activate(snapshot: string | { id: string }, options?: CallOptions): Promise<Snapshot>
 
   /**
    * Makes a snapshot from an image's name or an image object, and waits until it is active.
@@ -3822,16 +3822,6 @@ export declare class CodeInterpreter extends CodeInterpreterCalls {
 
 /** Snapshots by both sets of names. */
 export declare class SnapshotService extends SnapshotCalls {
-  /**
-   * Activates a snapshot whose state is `inactive`; it is `pending` for a moment before it is `active`.
-   *
-   * HTTP_BAD_REQUEST for one that is active already, or in another state.
-   *
-   * Gives up after 60 s unless `timeoutMs` says otherwise. Cancelled: Drops the connection; the snapshot may be active.
-   * @param snapshot The snapshot's UUID; its exact name does as well.
-   */
-  activate(snapshot: string | { id: string }, options?: CallOptions): Promise<Snapshot>
-
   /**
    * Lists the organization's snapshots and the service's own, a page at a time.
    *

@@ -43,6 +43,12 @@ export declare class ImageSteps {
   env(envVars: Record<string, string>): this
 
   /**
+   * Python packages to install.
+   * @param packages The packages, as `requests>=2`. None: nothing is installed.
+   */
+  pipInstall(packages: string | string[], options?: PipInstallOptions): this
+
+  /**
    * A pyproject.toml whose dependencies are installed.
    * @param pyprojectToml The local file.
    */
@@ -53,6 +59,9 @@ export declare class ImageSteps {
    * @param requirementsTxt The local file.
    */
   pipInstallFromRequirements(requirementsTxt: string, options?: PipInstallOptions): this
+
+  /** A command to run: a text for the shell, or a program with its arguments. */
+  runCommands(...commands: (string | string[])[]): this
 
   /** The directory of the steps that follow, and of processes in the image. */
   workdir(dirPath: string): this

@@ -239,7 +239,7 @@ impl Out<'_> {
         names.extend(operation.body.then(|| "body".to_owned()));
         names.push("options".into());
         let params = params(operation.arguments.iter().map(|it| (it.name.as_str(), it.name.clone())));
-        let how = if self.refreshes(operation) { "_refresh" } else { "_call" };
+        let how = if self.refreshes(operation) { "_refresh" } else { "call" };
         let _ = write!(
             self.script,
             "  {name}({}) {{\n    return this._target.{how}('{}', {params}, options{body})\n  }}\n\n",
@@ -256,7 +256,7 @@ impl Out<'_> {
         let params = params(operation.arguments.iter().map(|it| (it.name.as_str(), it.name.clone())));
         let _ = write!(
             self.script,
-            "  {name}({}) {{\n    return this._target._stream('{}', {params}, options)\n  }}\n\n",
+            "  {name}({}) {{\n    return this._target.openStream('{}', {params}, options)\n  }}\n\n",
             names.join(", "),
             operation.name
         );
@@ -360,7 +360,7 @@ impl Out<'_> {
             return self.declare_official(method, operation, None, None);
         }
         names.push(if more.is_empty() { "options".into() } else { "...more".into() });
-        let how = if self.refreshes(operation) { "_refresh" } else { "_call" };
+        let how = if self.refreshes(operation) { "_refresh" } else { "call" };
         let answer = match &method.answer {
             Answer::Natural => String::new(),
             Answer::Void => ".then(() => undefined)".into(),

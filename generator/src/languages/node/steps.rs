@@ -20,6 +20,19 @@ pub fn render(surface: &Surface, official: &Official) -> Result<(String, String)
             _ => None,
         };
         let mut doc = step.doc.clone();
+        if let [list] = arguments
+            && let Some(list) = list.strip_prefix("...")
+        {
+            let _ = write!(
+                script,
+                "  {method}(...{list}) {{\n    for (const {name} of {list}) /** @type {{any}} */ (this).step({{ {name} }})\n    \
+                 return this\n  }}\n\n",
+                name = step.name
+            );
+            types += &comment(&doc, 2);
+            let _ = writeln!(types, "  {method}(...{list}: ({})[]): this\n", member_type(step, true));
+            continue;
+        }
         let (mut names, mut value, mut parameters) = (Vec::new(), Vec::new(), Vec::new());
         for argument in arguments {
             let (name, field) = argument.split_once(':').unwrap_or((argument, ""));
@@ -30,10 +43,17 @@ pub fn render(surface: &Surface, official: &Official) -> Result<(String, String)
                 imports.push(of);
                 continue;
             }
+            let (field, is_flat) = field.strip_suffix("[]").map_or((field, false), |field| (field, true));
             let member = if field.is_empty() { step } else { named(fields.unwrap_or_default(), field)? };
             let optional = if field.is_empty() || member.required { "" } else { "?" };
-            value.push(if name == field { name.to_owned() } else { format!("{field}: {name}") });
-            parameters.push(format!("{name}{optional}: {}", member_type(member, true)));
+            let of = member_type(member, true);
+            value.push(match (is_flat, name == field) {
+                (true, _) => format!("{field}: [{name}].flat()"),
+                (false, true) => name.to_owned(),
+                (false, false) => format!("{field}: {name}"),
+            });
+            let one = if is_flat { format!("{} | ", of.trim_end_matches("[]")) } else { String::new() };
+            parameters.push(format!("{name}{optional}: {one}{of}"));
             if !field.is_empty() {
                 let _ = write!(doc, "\n@param {name} {}", member_doc(member));
             }

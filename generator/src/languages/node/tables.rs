@@ -49,7 +49,10 @@ pub fn render(surface: &Surface, official: &Official) -> String {
     for operation in surface.operations.iter().filter(|it| it.timeout_ms == Some(60_000)) {
         let _ = writeln!(text, "  '{}',", operation.name);
     }
-    text += "])\n\n/** Streams whose input comes to an end. */\n";
+    text += "])\n\n/** Operations that take bytes. */\n";
+    let bodies = surface.operations.iter().filter(|it| it.body).map(|it| format!("'{}'", it.name));
+    let _ = writeln!(text, "const bodies = new Set([{}])", bodies.collect::<Vec<_>>().join(", "));
+    text += "\n/** Streams whose input comes to an end. */\n";
     let finishes = |it: &&Operation| it.stream.as_ref().is_some_and(|stream| stream.input == "finished");
     let finishes = surface.operations.iter().filter(finishes).map(|it| format!("'{}'", it.name));
     let finishes = ["[".to_owned() + &finishes.collect::<Vec<_>>().join(", ") + "]"];
@@ -85,7 +88,7 @@ pub fn render(surface: &Surface, official: &Official) -> String {
     for (metric, field) in &official.metrics {
         let _ = writeln!(text, "  '{metric}': '{field}',");
     }
-    text += "}\n\nmodule.exports = { ABI, returns, bounded, finishes, channels, levels, kinds, statuses, functions, names, metrics }\n";
+    text += "}\n\nmodule.exports = {\n  ...{ ABI, returns, bounded, bodies, finishes, channels, levels, kinds, statuses, functions, names, metrics },\n}\n";
     text
 }
 
