@@ -1,4 +1,4 @@
-import type { Progress, SandboxInfo } from './generated/shapes'
+import type { Progress } from './generated/shapes'
 import type { Stream } from './stream'
 
 /** Options of every call. */
@@ -34,5 +34,3 @@ export declare class Root extends Target implements AsyncDisposable {
 export declare class Area {
   constructor(target: Target)
 }
-
-export type { SandboxInfo }
