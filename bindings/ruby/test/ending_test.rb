@@ -40,6 +40,19 @@ class EndingTest < EchoTest
     assert_equal({ 'a' => 1 }, done.value)
   end
 
+  def test_a_call_that_was_begun_is_done_without_a_wait
+    call = @echo.start_call('echo.value', { a: 1 })
+    Timeout.timeout(60) { sleep 0.01 until call.done? }
+    assert_equal({ 'a' => 1 }, call.value)
+  end
+
+  def test_an_exception_right_after_a_submit_leaves_no_answer_to_the_next_call
+    once = [true]
+    point = TracePoint.new(:return) { |it| raise IOError if it.method_id == :submit && once.pop }
+    assert_raises(IOError) { point.enable { @echo.value({ 'a' => 1 }) } }
+    assert_raises(Daytona::Sdk::TimeoutError) { @echo.delay(600_000, timeout_ms: 100) }
+  end
+
   def test_a_limit_ends_a_call
     assert_raises(Daytona::Sdk::TimeoutError) { @echo.delay(600_000, timeout_ms: 10) }
   end

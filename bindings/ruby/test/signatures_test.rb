@@ -50,7 +50,7 @@ class SignaturesTest < Minitest::Test
     kinds = [Daytona::Daytona, Daytona::Sandbox, Daytona::Process, Daytona::FileSystem, Daytona::Git, Daytona::Image,
              Daytona::Stream, Daytona::Chunk, Daytona::PendingCall, Daytona::PtyHandle, Daytona::Files]
     internal = %i[native client_calls made answer invoke invoke_stream info inspect to_s == eql? hash to_json client
-                  handle handle= finish report]
+                  handle handle= finish report over?]
     missing = kinds.flat_map do |kind|
       declared = builder.build_instance(RBS::TypeName.new(name: kind.name.split('::').last.to_sym,
                                                           namespace: RBS::Namespace.parse('::Daytona::'))).methods.keys

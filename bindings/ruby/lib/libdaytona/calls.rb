@@ -20,11 +20,10 @@ module Daytona
     # Thread#kill, one of the block) cancels the call.
     def run(target, operation, params, body, progress)
       queue = @idle.pop || EventQueue.new(ONE)
-      reusable = true
+      reusable = false
       result = 0
       data = status = nil
       queue.submit(target, operation, params, body)
-      reusable = false
       reports = progress && []
       until status
         queue.take do |kind, outcome, event|
@@ -75,11 +74,13 @@ module Daytona
 
     def start(owner, operation, params, body, progress)
       call = PendingCall.new(self, owner, operation, progress)
-      @lock.synchronize do
-        user = @last += 1
-        @calls[user] = call
-        begin
-          call.handle = @queue.submit(owner.native, operation, params, body, user)
+      target = owner.native
+      # A call that began is known, whatever Ruby wants of the thread meanwhile.
+      Thread.handle_interrupt(EventQueue::LATER) do
+        @lock.synchronize do
+          user = @last += 1
+          @calls[user] = call
+          call.handle = @queue.submit(target, operation, params, body, user)
         ensure
           @calls.delete(user) unless call.handle
         end
@@ -87,19 +88,13 @@ module Daytona
       call
     end
 
-    def await(call)
-      until call.done?
-        if @turn.try_lock
-          begin
-            take until call.done?
-          ensure
-            @turn.unlock
-            @lock.synchronize { @changed.broadcast } if @waiting.positive?
-          end
-        else
-          wait_for_change(call)
-        end
-      end
+    # Takes what comes within this time, or lets the thread do it that is at it already.
+    def advance(call, limit_ms = EventQueue::SLICE_MS)
+      reports = []
+      taken = Thread.handle_interrupt(EventQueue::LATER) { @turn.try_lock && take(limit_ms, reports) }
+      wait_for_change(call) unless taken || limit_ms.zero?
+      # Behind the turn: the user's code may wait for another call.
+      reports.each { |of, text| of.report(text) }
     end
 
     private
@@ -107,23 +102,24 @@ module Daytona
     def wait_for_change(call)
       @lock.synchronize do
         @waiting += 1
-        @changed.wait(@lock, 0.05) unless call.done?
+        @changed.wait(@lock, 0.05) unless call.over?
       ensure
         @waiting -= 1
       end
     end
 
-    def take
-      reports = nil
-      @queue.take do |kind, status, event|
+    def take(limit_ms, reports)
+      @queue.take(limit_ms) do |kind, status, event|
         if kind == EventQueue::DONE
           @calls.delete(event[1]).finish(status, event[2], EventQueue.bytes(event))
         elsif kind == EventQueue::PROGRESS
-          (reports ||= []) << [@calls[event[1]], EventQueue.text(event)]
+          reports << [@calls[event[1]], EventQueue.text(event)]
         end
       end
+      true
+    ensure
+      @turn.unlock
       @lock.synchronize { @changed.broadcast } if @waiting.positive?
-      reports&.each { |call, text| call&.report(text) }
     end
   end
 
@@ -138,15 +134,19 @@ module Daytona
       @progress = progress
     end
 
-    def done? = @done || false
+    # Whether the answer is there; takes what has come.
+    def done?
+      @calls.advance(self, 0) unless @done
+      over?
+    end
+
+    def over? = @done || false
 
     # The answer, as `Target#call` gives it; raises what the call failed with.
     def value
-      @calls.await(self) unless @done
+      @calls.advance(self) until @done
       raise @error if @error
 
-      @value = @owner.answer(@operation, *@answer) if @answer
-      @answer = nil
       @value
     end
 
@@ -158,15 +158,23 @@ module Daytona
 
     def finish(status, result, data)
       if status.zero?
-        @answer = [result, data]
+        @value = @owner.answer(@operation, result, data)
       else
-        @error = Errors.from_json(data)
+        @error ||= Errors.from_json(data)
       end
+    rescue StandardError => e
+      @error = e
+    ensure
       @done = true
     end
 
+    # What the block raises ends its own call, not that of the thread which happens to run it.
     def report(text)
       @progress&.call(Progress.new(JsonText.parse(text)))
+    rescue StandardError => e
+      @error = e
+      @progress = nil
+      cancel
     end
   end
 end

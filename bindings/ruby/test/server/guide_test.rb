@@ -101,6 +101,21 @@ class GuideTest < Minitest::Test
     assert_raises(Timeout::Error) { Timeout.timeout(0.2) { sandbox.process.run('sleep 600') { nil } } }
   end
 
+  def test_what_a_block_of_a_begun_call_does_is_its_own
+    local = File.join(@local, 'local').tap { |path| File.binwrite(path, 'x' * 100_000) }
+    upload = lambda do |&block|
+      sandbox.start_call('files.upload', { localPath: local, remotePath: 'begun.bin' }, &block)
+    end
+    other = nil
+    first = upload.call { other ||= sandbox.start_call('files.list', { path: '.' }).value }
+    Timeout.timeout(60) { first.value }
+    assert_kind_of Array, other
+    raises = upload.call { raise IOError, 'mine' }
+    last = sandbox.start_call('process.execute', { command: 'sleep 0.5; echo on' })
+    assert_equal "on\n", last.value['result']
+    assert_raises(IOError) { raises.value }
+  end
+
   def test_sessions
     process = sandbox.process
     process.create_session('build')
