@@ -93,6 +93,17 @@ class StreamsTest < EchoTest
     all.close
   end
 
+  def test_a_read_without_time_takes_what_is_there
+    all = stream(chunks: 2, size: 3)
+    @echo.delay(200)
+    assert_equal 'aaa', all.read(timeout: 0).data
+    other = stream(echo: true)
+    other.opened
+    assert_raises(Daytona::Sdk::TimeoutError) { other.read(timeout: 0) }
+    assert_raises(Daytona::Sdk::TimeoutError) { other.read(timeout: -1) }
+    other.close
+  end
+
   def test_the_result_drops_what_nobody_read
     assert_equal 100, stream(chunks: 100, size: 100_000).result['chunks']
   end

@@ -110,19 +110,9 @@ module Daytona
     # Waits for the terminal's end, at most this many seconds, and yields its output meanwhile.
     def wait(timeout: nil)
       deadline = timeout && (now + timeout)
-      until @ended
-        chunk = @stream.read(timeout: deadline && (deadline - now))
-        chunk ? (yield chunk.text if block_given?) : ended
+      while (chunk = piece(deadline))
+        yield chunk.text if block_given?
       end
-      PtyResult.new(exit_code:, error:)
-    rescue Sdk::TimeoutError
-      raise if deadline.nil? || now < deadline
-
-      PtyResult.new(exit_code:, error:)
-    rescue Sdk::Error => e
-      @ended = true
-      @exit_code = e.exit_code
-      @error = e.message
       PtyResult.new(exit_code:, error:)
     end
 
@@ -133,11 +123,23 @@ module Daytona
 
     def now = ::Process.clock_gettime(::Process::CLOCK_MONOTONIC)
 
-    def ended
+    # The next piece of output; nil at the end, and when the time is over.
+    def piece(deadline)
+      return if @ended
+
+      chunk = @stream.read(timeout: deadline && (deadline - now))
+      return chunk if chunk
+
+      @exit_code, @error = @stream.result.to_h.values_at('exitCode', 'reason')
       @ended = true
-      answer = @stream.result
-      @exit_code = answer.exit_code
-      @error = answer.reason
+      nil
+    rescue Sdk::Error => e
+      return if e.is_a?(Sdk::TimeoutError) && !@stream.closed?
+
+      @ended = true
+      @exit_code = e.exit_code
+      @error = e.message
+      nil
     end
   end
 

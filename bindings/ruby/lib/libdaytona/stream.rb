@@ -72,10 +72,11 @@ module Daytona
 
           return nil
         end
-        left = deadline ? ((deadline - now) * 1000).ceil : EventQueue::SLICE_MS
-        raise Errors.of_status(EventQueue::TIMEOUT, "Nothing of #{@operation} came in time.") if left <= 0
+        left = deadline ? [(deadline - now) * 1000, EventQueue::SLICE_MS].min.ceil : EventQueue::SLICE_MS
+        advance([left, 0].max)
+        next unless left <= 0 && @chunks.empty? && !@end
 
-        advance([left, EventQueue::SLICE_MS].min)
+        raise Errors.of_status(EventQueue::TIMEOUT, "Nothing of #{@operation} came in time.")
       end
       chunk
     end

@@ -155,6 +155,11 @@ class GuideTest < Minitest::Test
     pty.disconnect
     again = sandbox.process.connect_pty_session('main')
     assert_nil again.wait(timeout: 0.01).exit_code
+    assert_raises(Sdk::NotFoundError) { again.send_input("\n") && again.wait { sandbox.fs.get_file_info('nowhere') } }
+    assert_predicate again, :connected?
+    again.send_input("echo typed-$((1 + 1))\n")
+    sleep 1
+    assert_includes Array.new(20) { [].tap { |all| again.wait(timeout: 0) { |text| all << text } } }.join, 'typed-2'
     again.send_input("exit 7\n")
     assert_equal 7, again.wait.exit_code
     assert_equal 7, again.exit_code
