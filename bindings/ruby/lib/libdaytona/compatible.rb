@@ -161,7 +161,8 @@ module Daytona
         return nil
       end
       file = Tempfile.new('daytona', binmode: true)
-      download_file_stream(remote_path, timeout:) { |data| file.write(data) }
+      told = block && ->(it) { block.call(Progress.new('bytes' => it.bytes_received, 'total' => it.total_bytes)) }
+      download_file_stream(remote_path, timeout:, on_progress: told) { |data| file.write(data) }
       file.tap(&:rewind)
     end
 
@@ -186,8 +187,9 @@ module Daytona
       if local?(source)
         invoke('files.upload', { localPath: File.expand_path(source), remotePath: remote_path, timeoutMs: timeout_ms },
                &block)
-      elsif source.respond_to?(:read)
-        upload_file_stream(source, remote_path, timeout:)
+      elsif block || source.respond_to?(:read)
+        told = block && ->(it) { block.call(Progress.new('bytes' => it.bytes_sent)) }
+        upload_file_stream(source, remote_path, timeout:, on_progress: told)
       else
         invoke('files.write', { path: remote_path, timeoutMs: timeout_ms }, source)
       end
@@ -221,7 +223,10 @@ module Daytona
 
     private
 
-    def local?(source) = source.is_a?(String) && !source.include?("\0") && File.file?(source)
+    # Pathname#read would begin anew each time.
+    def local?(source)
+      source.is_a?(Pathname) || (source.is_a?(String) && !source.include?("\0") && File.file?(source))
+    end
   end
 
   class CodeInterpreter < CodeInterpreterCalls

@@ -180,9 +180,14 @@ class GuideTest < Minitest::Test
     File.binwrite(path, bytes)
     fs = sandbox.fs
     fs.create_folder('dir', '755')
-    fs.upload_file(bytes, 'dir/bytes')
     fs.upload_file(path, 'dir/local')
-    File.open(path, 'rb') { |file| fs.upload_file(file, 'dir/io') }
+    told = Hash.new { |all, name| all[name] = [] }
+    Timeout.timeout(60) { fs.upload_file(Pathname(path), 'dir/pathname') { |it| told[:pathname] << it.bytes } }
+    File.open(path, 'rb') { |file| fs.upload_file(file, 'dir/io') { |it| told[:io] << it.bytes } }
+    fs.upload_file(bytes, 'dir/bytes') { |it| told[:bytes] << it.bytes }
+    fs.download_file('dir/pathname') { |it| told[:down] << it.total }
+    fs.delete_file('dir/pathname')
+    assert_equal([[*%i[pathname io bytes down]], [bytes.bytesize]], [told.keys, told.values.map(&:last).uniq])
     sent = []
     fs.upload_file_stream(StringIO.new(bytes), 'dir/stream', on_progress: ->(it) { sent << it.bytes_sent })
     assert_equal bytes.bytesize, sent.last
