@@ -134,7 +134,7 @@ inline const char *version() noexcept { return daytona_version(); }
 /// Ends every client in an orderly way and waits for what closing began in the background, as the end of a remote
 /// command: false where the time did not suffice. The exit of the program does it by itself for two seconds.
 inline bool shutdown(std::chrono::milliseconds time = std::chrono::seconds(10)) noexcept {
-    return daytona_shutdown(time.count()) == DAYTONA_OK;
+    return daytona_shutdown(std::max<std::int64_t>(time.count(), 0)) == DAYTONA_OK;
 }
 
 namespace detail {

@@ -89,7 +89,7 @@ class Stream {
     std::optional<Chunk> next() { return read() ? std::optional<Chunk>(state().chunk) : std::nullopt; }
 
     /// Waits until `next` would not wait: true; or until the time has passed: false.
-    bool wait_for(std::chrono::milliseconds time) { return fill(time.count()); }
+    bool wait_for(std::chrono::milliseconds time) { return fill(std::max<std::int64_t>(time.count(), 0)); }
 
     /// Reads to the end, dropping what was not read yet, and says how it ended: the JSON that the operation
     /// describes. Throws what the stream failed with. As often as asked.
