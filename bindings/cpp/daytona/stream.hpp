@@ -46,16 +46,6 @@ class Chunk {
 /// others may write, finish and close meanwhile. Destroying it closes it.
 class Stream {
   public:
-    Stream(Stream &&) noexcept = default;
-    Stream &operator=(Stream &&other) noexcept {
-        if (this != &other) {
-            close();
-            state_ = std::move(other.state_);
-        }
-        return *this;
-    }
-    ~Stream() { close(); }
-
     class Iterator {
       public:
         using iterator_category = std::input_iterator_tag;
@@ -133,10 +123,8 @@ class Stream {
 
     /// Ends the remote side where it can; a reader on another thread gets Closed. What was not read is dropped.
     void close() noexcept {
-        if (!state_)
-            return;
-        daytona_close(state_->queue); // First: a reader would get ENDED of the stream, and be told that it was cancelled.
-        daytona_close(state_->stream);
+        if (state_)
+            state_->close();
     }
 
     /// The handle for the functions of <daytona.h>.
@@ -146,6 +134,7 @@ class Stream {
     struct State {
         daytona_queue_t queue = 0;
         daytona_stream_t stream = 0;
+        std::atomic<bool> closed{false};
         std::array<daytona_event_t, 64> events{};
         std::size_t next = 0, count = 0;
         Chunk chunk;
@@ -155,7 +144,17 @@ class Stream {
         std::uint64_t result = 0; // A handle that nobody took yet.
         std::shared_ptr<detail::Core> core;
 
-        ~State() { daytona_close(result); }
+        ~State() {
+            close();
+            daytona_close(result);
+            for (; next < count; next++)
+                daytona_close(events[next].result);
+        }
+        void close() noexcept {
+            closed = true;
+            daytona_close(queue); // First: a reader would get ENDED of the stream, and be told that it was cancelled.
+            daytona_close(stream);
+        }
     };
 
     State &state() const {
@@ -180,18 +179,11 @@ class Stream {
         if (status == DAYTONA_OK)
             status = daytona_stream_open(target, params.operation(), params.text(), it.queue, 0, &it.stream, &out);
         const detail::Owned text(out);
-        if (status != DAYTONA_OK) {
-            close();
+        if (status != DAYTONA_OK)
             detail::raise(status, out ? out : "");
-        }
-        try {
-            fill(-1, DAYTONA_OPENED);
-            if (it.error)
-                std::rethrow_exception(it.error);
-        } catch (...) {
-            close();
-            throw;
-        }
+        fill(-1, DAYTONA_OPENED);
+        if (it.error)
+            std::rethrow_exception(it.error);
     }
 
     /// Goes on to the next chunk; false at the end.
@@ -214,18 +206,19 @@ class Stream {
     bool fill(std::int64_t timeout_ms, std::int32_t wanted = DAYTONA_DATA) {
         State &it = state();
         while (!it.is_over) {
-            if (it.next == it.count) {
+            std::int32_t status = it.closed ? DAYTONA_CLOSED : DAYTONA_OK; // What was fetched before is dropped too.
+            if (status == DAYTONA_OK && it.next == it.count) {
                 it.next = it.count = 0;
-                const std::int32_t status =
-                    daytona_queue_next(it.queue, it.events.data(), it.events.size(), timeout_ms, &it.count);
-                if (status == DAYTONA_TIMEOUT)
-                    return false;
-                if (status == DAYTONA_CLOSED || status == DAYTONA_INVALID_HANDLE)
-                    throw Closed(DAYTONA_CLOSED, detail::local(DAYTONA_CLOSED, nullptr, "the stream was closed"));
-                if (status != DAYTONA_OK)
-                    detail::raise(status, "");
-                continue;
+                status = daytona_queue_next(it.queue, it.events.data(), it.events.size(), timeout_ms, &it.count);
             }
+            if (status == DAYTONA_TIMEOUT)
+                return false;
+            if (status == DAYTONA_CLOSED || status == DAYTONA_INVALID_HANDLE)
+                throw Closed(DAYTONA_CLOSED, detail::local(DAYTONA_CLOSED, nullptr, "the stream was closed"));
+            if (status != DAYTONA_OK)
+                detail::raise(status, "");
+            if (it.next == it.count)
+                continue;
             const daytona_event_t &event = it.events[it.next];
             if (event.kind == DAYTONA_DATA)
                 return true;

@@ -342,6 +342,12 @@ void leaving_a_stream_ends_it() {
     stream.close(); // By another thread.
     THROWS(daytona::Closed, reading.get());
     THROWS(daytona::Closed, stream.next());
+    Stream fetched = echo.stream({{"chunks", 50}});
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    fetched.next();
+    fetched.next();
+    fetched.close();
+    THROWS(daytona::Closed, fetched.next()); // Also what came with the last one.
     Stream other = std::move(stream);
     THROWS(daytona::InvalidHandle, stream.next());
     other = echo.stream();
