@@ -2,9 +2,11 @@
 #ifndef DAYTONA_CALL_HPP
 #define DAYTONA_CALL_HPP
 
+#include <algorithm>
 #include <atomic>
-#include <daytona/errors.hpp>
+#include <cmath>
 #include <cstdlib>
+#include <daytona/errors.hpp>
 #include <functional>
 #include <future>
 #include <mutex>
@@ -116,7 +118,14 @@ class Params {
         text_.append(1, '"').append(key).append("\":");
     }
 
+    static bool is_finite(const Json &value) {
+        return value.is_structured() ? std::all_of(value.begin(), value.end(), is_finite)
+                                     : !value.is_number_float() || std::isfinite(value.get<double>());
+    }
+
     std::string dumped(const Json &value) const {
+        if (!is_finite(value)) // It would become null: an absent option.
+            refuse("a number is infinite or none (NaN)");
         try {
             return value.dump();
         } catch (const Json::exception &error) {

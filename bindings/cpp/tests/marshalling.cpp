@@ -62,12 +62,16 @@ void bytes_come_back() {
     }
 }
 
-void an_argument_that_is_no_utf8_is_refused() {
+void what_json_cannot_say_is_refused() {
     const Echo echo;
     for (const char *text : {"\xff", "\xed\xa0\x80", "a\xc3"}) {
         const auto error = THROWS(daytona::InvalidArgument, echo.value({{"text", text}}));
         SAME(error.status(), DAYTONA_INVALID_ARGUMENT);
         SAME(error.operation(), "echo.value");
+    }
+    for (const double none : {std::numeric_limits<double>::infinity(), std::numeric_limits<double>::quiet_NaN()}) {
+        THROWS(daytona::InvalidArgument, echo.delay(1, {{"timeoutMs", none}})); // As null it would be no limit.
+        THROWS(daytona::InvalidArgument, echo.value({{"list", {{{"in", none}}}}}));
     }
 }
 
@@ -409,7 +413,7 @@ int main(int argc, char **argv) {
         TEST(a_lone_surrogate_of_a_server_is_a_replacement_character),
         TEST(big_numbers_keep_every_digit),
         TEST(bytes_come_back),
-        TEST(an_argument_that_is_no_utf8_is_refused),
+        TEST(what_json_cannot_say_is_refused),
         TEST(options_that_are_no_object_are_refused),
         TEST(an_error_is_of_the_class_of_its_code_or_status),
         TEST(a_handle_is_released_once),
