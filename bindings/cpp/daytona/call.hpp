@@ -10,6 +10,7 @@
 #include <functional>
 #include <future>
 #include <mutex>
+#include <system_error>
 #include <thread>
 #include <vector>
 #if defined(__unix__) || defined(__APPLE__)
@@ -174,10 +175,13 @@ inline std::string without_lone_surrogates(std::string_view data) {
 }
 
 template <> struct Result<Json> {
-    static Json read(const std::shared_ptr<Core> &, std::uint64_t, std::string_view data) {
+    static Json read(const std::shared_ptr<Core> &, std::uint64_t handle, std::string_view data) {
+        daytona_close(handle); // Of an operation that was called by its name: nobody could use it.
         try {
             Json value = Json::parse(data, nullptr, false);
-            return value.is_discarded() ? Json::parse(without_lone_surrogates(data)) : value;
+            if (value.is_discarded())
+                value = Json::parse(std::string_view(without_lone_surrogates(data)));
+            return value; // Moved: a copy of what is nested deeply would end the stack.
         } catch (const Json::exception &error) {
             throw Protocol(DAYTONA_PROTOCOL, local(DAYTONA_PROTOCOL, nullptr, std::string("the result is no JSON: ") + error.what()));
         }
@@ -241,7 +245,7 @@ class Core : public std::enable_shared_from_this<Core> {
         const char *text = nullptr;
         try {
             text = params.text();
-            start();
+            start(params.operation());
         } catch (...) {
             return pending->failed(std::current_exception());
         }
@@ -282,7 +286,7 @@ class Core : public std::enable_shared_from_this<Core> {
     }
 
   private:
-    void start() {
+    void start(const char *operation) {
         if (started_.load(std::memory_order_acquire))
             return;
         const std::lock_guard<std::mutex> lock(mutex_);
@@ -293,7 +297,12 @@ class Core : public std::enable_shared_from_this<Core> {
         const Owned text(out);
         if (status != DAYTONA_OK)
             raise(status, out ? out : "");
-        start_thread();
+        try {
+            start_thread();
+        } catch (const std::system_error &error) {
+            daytona_close(queue_);
+            throw Io(DAYTONA_IO, local(DAYTONA_IO, operation, std::string("the thread that completes futures cannot start: ") + error.what()));
+        }
         started_.store(true, std::memory_order_release);
     }
 

@@ -3,6 +3,7 @@
 #include "soak.hpp"
 #include <deque>
 #include <limits>
+#include <pthread.h>
 
 namespace {
 
@@ -42,6 +43,12 @@ void a_lone_surrogate_of_a_server_is_a_replacement_character() {
         } catch (const daytona::Protocol &) {
         }
     }
+}
+
+void a_result_nested_deeply_is_read() {
+    const std::size_t deep = 100000; // A copy of it would need a stack of this depth.
+    const Json value = daytona::detail::Result<Json>::read(nullptr, 0, std::string(deep, '[') + std::string(deep, ']'));
+    CHECK(value.is_array());
 }
 
 void big_numbers_keep_every_digit() {
@@ -125,6 +132,28 @@ void a_handle_is_released_once() {
     second.close();
     second.close();
     THROWS(daytona::InvalidHandle, second.value());
+}
+
+void a_handle_that_nobody_can_use_is_released() {
+    const Echo echo;
+    const auto slot = [&echo] { return echo.handle().native_handle() >> 26; };
+    const std::uint64_t before = slot();
+    for (int i = 0; i < 3; i++)
+        SAME(echo.call("echo.handle", {{"a", 1}}), Json({{"a", 1}}));
+    SAME(slot(), before);
+}
+
+void a_call_without_a_thread_to_complete_it_fails() {
+    const Echo echo;
+    pthread_attr_t before, big;
+    pthread_getattr_default_np(&before);
+    pthread_attr_init(&big);
+    pthread_attr_setstacksize(&big, std::size_t(1) << 60);
+    pthread_setattr_default_np(&big);
+    Call<Json> call = echo.value_async();
+    pthread_setattr_default_np(&before);
+    SAME(THROWS(daytona::Io, call.get()).operation(), "echo.value");
+    SAME(echo.value_async().get(), Json::object());
 }
 
 void a_hundred_thousand_calls_answer_in_a_window_of_64() {
@@ -411,12 +440,15 @@ int main(int argc, char **argv) {
         TEST(every_type_of_json_comes_back),
         TEST(texts_of_all_of_unicode_come_back),
         TEST(a_lone_surrogate_of_a_server_is_a_replacement_character),
+        TEST(a_result_nested_deeply_is_read),
         TEST(big_numbers_keep_every_digit),
         TEST(bytes_come_back),
         TEST(what_json_cannot_say_is_refused),
         TEST(options_that_are_no_object_are_refused),
         TEST(an_error_is_of_the_class_of_its_code_or_status),
         TEST(a_handle_is_released_once),
+        TEST(a_handle_that_nobody_can_use_is_released),
+        TEST(a_call_without_a_thread_to_complete_it_fails),
         TEST(a_hundred_thousand_calls_answer_in_a_window_of_64),
         TEST(sixty_four_threads_get_their_own_answers),
         TEST(a_call_is_cancelled_and_others_go_on),
