@@ -72,9 +72,11 @@ class Sandbox : public SandboxOperations {
     ~Sandbox() { close(); }
 
     /// The sandbox as the operation that made this object answered; `info` is what was read last.
-    const Json &json() const noexcept { return json_; }
-    std::string id() const { return json_.at("id").get<std::string>(); }
-    std::string name() const { return json_.at("name").get<std::string>(); }
+    const Json &json() const & noexcept { return json_; }
+    Json json() && { return std::move(json_); } // Of one that has no name: it is gone before its JSON is looked at.
+    /// Empty where the JSON has none, as of a sandbox that was attached by its id alone.
+    std::string id() const { return detail::text(json_, "id"); }
+    std::string name() const { return detail::text(json_, "name"); }
 
     /// Releases the handle.
     void close() noexcept { daytona_close(handle_); }
@@ -109,7 +111,8 @@ class Echo : public EchoOperations {
     ~Echo() { close(); }
 
     /// What `handle` answered beside this handle.
-    const Json &json() const noexcept { return json_; }
+    const Json &json() const & noexcept { return json_; }
+    Json json() && { return std::move(json_); }
 
     /// Closes the target, or releases a handle that `handle` gave.
     void close() noexcept {

@@ -21,6 +21,16 @@ namespace daytona {
 /// in `for (auto &item : client.list()["items"])` the list is gone before the loop begins, until C++23.
 using Json = nlohmann::json;
 
+namespace detail {
+
+/// A text of an object; empty where it has none.
+inline std::string text(const Json &json, const char *key) {
+    const auto value = json.find(key);
+    return value != json.end() && value->is_string() ? value->get<std::string>() : std::string();
+}
+
+} // namespace detail
+
 /// What every failure of the library is raised as; one class a kind stands below it. `what()` says what
 /// happened, to what, and what to do about it. Catch the kind that the program can answer, or this one.
 class Error : public std::runtime_error {
@@ -28,6 +38,8 @@ class Error : public std::runtime_error {
     Error(std::int32_t status, Json details)
         : std::runtime_error(details.value("message", std::string("unknown error"))), status_(status),
           details_(std::make_shared<const Json>(std::move(details))) {}
+    Error(const Error &) = default; // Moving is copying: one that was moved from keeps what it says.
+    Error &operator=(const Error &) = default;
 
     /// The class's name: "FileNotFound".
     virtual const char *kind() const noexcept { return "Error"; }
@@ -36,13 +48,13 @@ class Error : public std::runtime_error {
     /// The status's name: "NOT_FOUND".
     const char *name() const noexcept { return daytona_status_name(status_); }
     /// The finer reason, as "FILE_NOT_FOUND"; empty where there is none.
-    std::string code() const { return text("code"); }
+    std::string code() const { return detail::text(*details_, "code"); }
     /// The operation, as "files.read"; empty outside of one.
-    std::string operation() const { return text("operation"); }
+    std::string operation() const { return detail::text(*details_, "operation"); }
     /// The id that the server gave the request; empty where it gave none.
-    std::string request_id() const { return text("requestId"); }
+    std::string request_id() const { return detail::text(*details_, "requestId"); }
     /// The sandbox's UUID; empty where none was involved, or it is not known.
-    std::string sandbox_id() const { return text("sandboxId"); }
+    std::string sandbox_id() const { return detail::text(*details_, "sandboxId"); }
     /// Whether the same call may succeed when repeated as it is.
     bool retryable() const { return details_->value("retryable", false); }
     /// When to repeat it, where the server says so.
@@ -56,11 +68,6 @@ class Error : public std::runtime_error {
     const Json &json() const noexcept { return *details_; }
 
   private:
-    std::string text(const char *key) const {
-        const auto value = details_->find(key);
-        return value != details_->end() && value->is_string() ? value->get<std::string>() : std::string();
-    }
-
     std::int32_t status_;
     std::shared_ptr<const Json> details_; // Shared: exceptions are copied, and copying one must not throw.
 };

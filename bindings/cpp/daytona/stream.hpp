@@ -83,11 +83,12 @@ class Stream {
 
     /// Reads to the end, dropping what was not read yet, and says how it ended: the JSON that the operation
     /// describes. Throws what the stream failed with. As often as asked.
-    const Json &result() {
+    const Json &result() & {
         while (read()) {
         }
         return state().ended;
     }
+    Json result() && { return result(); } // Of a stream that has no name, and is gone before it is looked at.
 
     /// What the stream said when it was opened; null where that is nothing.
     const Json &opened() { return state().opened; }

@@ -115,6 +115,9 @@ void an_error_is_of_the_class_of_its_code_or_status() {
     THROWS(daytona::Panic, echo.panic());
     THROWS(daytona::Conflict, echo.error_async(409).get());
     SAME(echo.value({{"after", 1}}), Json({{"after", 1}}));
+    daytona::FileNotFound first = error;
+    const daytona::FileNotFound second = std::move(first);
+    SAME(first.code(), second.code());
 }
 
 void a_handle_is_released_once() {
@@ -124,6 +127,8 @@ void a_handle_is_released_once() {
     const std::uint64_t handle = first.native_handle();
     Echo second = std::move(first);
     SAME(second.native_handle(), handle);
+    const Json &json = echo.handle({{"b", 2}}).json(); // Outlives what it is of.
+    SAME(json["b"], 2);
     SAME(second.value({{"b", 2}}), Json({{"b", 2}}));
     second = echo.handle_async().get();
     THROWS(daytona::InvalidHandle, first.value()); // Moved from.
@@ -300,7 +305,8 @@ void a_stream_is_a_range() {
     for (auto chunk : echo.stream({{"chunks", 2}, {"size", 2}})) // A copy each, of a stream that lives as long as the loop.
         text += chunk.text();
     SAME(text, "aabb");
-    SAME(echo.stream({{"chunks", 3}}).result()["bytes"], 48);
+    const Json &result = echo.stream({{"chunks", 3}}).result(); // Outlives its stream.
+    SAME(result["bytes"], 48);
 }
 
 void a_stream_gives_back_what_is_written() {
