@@ -155,13 +155,19 @@ class MarshallingTest < EchoTest
     assert_equal({ 'name' => 'a', 'newer' => [1] }, record.to_h)
     assert_equal record, Daytona::FileInfo.new('name' => 'a', 'newer' => [1])
     case record
+    in { nothing: _ } | { hash: _ } then flunk
     in { name: String => name } then assert_equal 'a', name
+    end
+    case Daytona::ExecuteResponse.new('exitCode' => 3, 'result' => 'x')
+    in { exit_code: 3, **rest } then assert_equal 'x', rest[:result]
     end
   end
 
   def test_an_answer_of_another_shape_is_the_protocols_error
     sessions = { 'sessions' => 7, 'commands' => [7] }
     [-> { Daytona::PtyList.new(sessions).sessions }, -> { Daytona::Session.new(sessions).commands },
-     -> { Daytona::Session.new(7) }].each { |it| assert_raises(Daytona::Sdk::ProtocolError, &it) }
+     -> { Daytona::Session.new(7) }, -> { Daytona::Snapshot.new('createdAt' => 'soon').created_at },
+     -> { Daytona::Snapshot.new('createdAt' => 7).created_at }, -> { Daytona::Answers.session_execution([]) },
+     -> { Daytona::Answers.metrics({ 'timestamp' => 'x' }) }].each { |it| assert_raises(Daytona::Sdk::ProtocolError, &it) }
   end
 end

@@ -68,23 +68,24 @@ module Daytona
       alias code_run execution
 
       def session_execution(answer)
-        SessionExecuteResponse.new(answer.merge('stdout' => answer['stdout'] || '', 'stderr' => answer['stderr'] || ''))
+        fields = SessionExecuteResponse.new(answer).to_h
+        SessionExecuteResponse.new({ 'stdout' => '', 'stderr' => '' }.merge(fields) { |_, empty, text| text || empty })
       end
 
       def metrics(answer)
         values = SystemMetrics.new(answer)
         SandboxMetrics.new(**METRICS.values.to_h { |name| [name, values.public_send(name)] },
-                           timestamp: Time.parse(values.timestamp))
+                           timestamp: SystemMetrics.time(values.timestamp))
       end
 
       # One object for each time, from one series for each metric.
       def metrics_by_time(series)
         times = Hash.new { |all, time| all[time] = METRICS.values.to_h { |name| [name, 0] } }
-        series.each do |one|
-          name = METRICS[one['metricName']] or next
-          one['dataPoints'].each { |point| times[point['timestamp']][name] = point['value'] }
+        series&.each do |one|
+          name = METRICS[one.metric_name] or next
+          one.data_points&.each { |point| times[MetricPoint.time(point.timestamp)][name] = point.value }
         end
-        times.sort.map { |time, values| SandboxMetrics.new(**values, timestamp: Time.parse(time)) }
+        times.sort_by { |time, _| time.to_f }.map { |time, values| SandboxMetrics.new(**values, timestamp: time) }
       end
     end
   end

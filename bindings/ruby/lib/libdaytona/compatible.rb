@@ -145,7 +145,7 @@ module Daytona
 
   class Git < GitCalls
     # The URL of a remote, or nil.
-    def remote_get(path, name) = remotes(path).remotes.find { |remote| remote.name == name }&.url
+    def remote_get(path, name) = remotes(path).remotes&.find { |remote| remote.name == name }&.url
   end
 
   class FileSystem < FileSystemCalls

@@ -15,20 +15,27 @@ module Daytona
 
       # The records of a list, or nil.
       def list(items)
-        raise misshapen(items, 'a list') unless items.nil? || items.is_a?(Array)
+        raise misshapen(items, 'is a list') unless items.nil? || items.is_a?(Array)
 
         items&.map { |fields| new(fields) }
       end
 
+      # The time of a text, or nil.
+      def time(text)
+        text && Time.parse(text)
+      rescue ArgumentError, TypeError
+        raise misshapen(text, 'has a time')
+      end
+
       # The error of a server that answered something else.
       def misshapen(value, wanted)
-        Errors.of_status(PROTOCOL, "The server's answer has #{value.class} where #{name} is #{wanted}.")
+        Errors.of_status(PROTOCOL, "The server's answer has #{value.class} where #{name} #{wanted}.")
       end
     end
 
     # `fields`: the object as the JSON has it.
     def initialize(fields)
-      raise self.class.misshapen(fields, 'an object') unless fields.is_a?(Hash)
+      raise self.class.misshapen(fields, 'is an object') unless fields.is_a?(Hash)
 
       @fields = fields
     end
@@ -51,7 +58,8 @@ module Daytona
 
     # For pattern matching, by the names of the readers.
     def deconstruct_keys(names)
-      (names || self.class.public_instance_methods(false)).to_h { |name| [name, public_send(name)] }
+      readers = self.class.public_instance_methods - Record.public_instance_methods
+      (names ? names & readers : readers).to_h { |name| [name, public_send(name)] }
     end
 
     def inspect = "#<#{self.class} #{@fields.map { |name, value| "#{name}=#{value.inspect}" }.join(' ')}>"
@@ -64,9 +72,14 @@ module Daytona
 
     def listed(name, kind) = kind.list(@fields[name])
 
-    def mapped(name, kind) = @fields[name]&.transform_values { |fields| kind.of(fields) }
+    def mapped(name, kind)
+      fields = @fields[name]
+      raise kind.misshapen(fields, 'is in a map') unless fields.nil? || fields.is_a?(Hash)
 
-    def timed(name) = @fields[name] && Time.parse(@fields[name])
+      fields&.transform_values { |value| kind.of(value) }
+    end
+
+    def timed(name) = self.class.time(@fields[name])
   end
 
   # An object of parameters, as the official gem has them.

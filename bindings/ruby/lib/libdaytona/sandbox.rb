@@ -72,8 +72,9 @@ module Daytona
     def create_lsp_server(language_id:, path_to_project:) = LspServer.new(self, language_id:, path_to_project:)
 
     def labels=(labels)
-      answer = call('sandbox.set_labels', { labels: labels.is_a?(Hash) ? labels.transform_values(&:to_s) : labels })
-      @info = SandboxInfo.new(@info.to_h.merge('labels' => answer['labels']))
+      labels = labels.transform_values(&:to_s) if labels.is_a?(Hash)
+      answer = SandboxLabels.new(call('sandbox.set_labels', { labels: }))
+      @info = SandboxInfo.new(@info.to_h.merge('labels' => answer.labels))
     end
 
     # Replaces the secrets: names of environment variables, and of the secrets that they hold.
@@ -81,9 +82,7 @@ module Daytona
 
     # What it used, at several times; from its creation on, unless told otherwise.
     def get_metrics(start_time = nil, end_time = nil)
-      answer = invoke('sandbox.metrics_history',
-                      { from: iso(start_time || created_at), to: iso(end_time || Time.now.utc) })
-      Answers.metrics_by_time(answer['series'])
+      Answers.metrics_by_time(metrics_history(start_time || created_at, end_time || Time.now.utc).series)
     end
 
     private
