@@ -62,7 +62,7 @@ module Daytona
 
     # `NAME=value` or `export NAME="value"` a line; `#` begins a comment.
     def variables(file)
-      lines = File.readlines(file, chomp: true, encoding: Encoding::UTF_8)
+      lines = File.read(file, encoding: 'BOM|UTF-8').scrub.lines
       lines.filter_map { |line| /\A\s*(?:export\s+)?(DAYTONA_\w+)\s*=\s*(.*?)\s*\z/.match(line) }.to_h do |match|
         value = match[2]
         quoted = /\A(["'])(.*?)\1/.match(value)
