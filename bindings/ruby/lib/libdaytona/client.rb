@@ -79,7 +79,7 @@ module Daytona
     # as they are needed.
     def list(query = nil, timeout_ms: nil)
       Enumerator.new do |all|
-        fields = Compatible.fields(query).merge('timeoutMs' => timeout_ms).compact
+        fields = Compatible.fields(query, ListSandboxesQuery).merge('timeoutMs' => timeout_ms).compact
         loop do
           page = call('sandbox.list', fields)
           page['items'].each { |info| all << Sandbox.new(self, nil, info) }

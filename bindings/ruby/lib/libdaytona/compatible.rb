@@ -9,24 +9,25 @@ module Daytona
   module Compatible
     LANGUAGE = 'python'
 
+    extend Conversions
+
     class << self
-      # The fields of an object of parameters, or of a hash with keywords or JSON names.
-      def fields(params)
-        case params
-        when nil then {}
-        when Parameters then params.to_params
-        when Record then params.to_h
-        when Hash, Struct then JsonText.options(params.to_h)
-        else raise Errors.invalid("Parameters are a hash, or an object of parameters, not #{params.class}.")
-        end
+      # The fields of an object of parameters, or of a hash with the keywords of these classes or JSON names.
+      def fields(params, *kinds)
+        given = case params
+                when nil then {}
+                when Parameters then params.to_params
+                when Record then params.to_h
+                when Hash, Struct then JsonText.options(params.to_h, kinds.map { |it| it::FIELDS }.reduce({}, :merge))
+                else raise Errors.invalid("Parameters are a hash, or an object of parameters, not #{params.class}.")
+                end
+        given.transform_values { |value| iso(value) }
       end
 
       def sandbox_params(params, timeout_ms)
-        params = CreateSandboxBaseParams.new(**params) if params.is_a?(Hash) && params.keys.all?(Symbol) &&
-                                                          (params.keys - base_names).empty?
-        fields = fields(params)
-        # The label of the language is the library's; an own one wins over the default.
-        fields['language'] = (fields['language'] || LANGUAGE).to_s unless params.is_a?(Hash)
+        fields = fields(params, CreateSandboxFromImageParams, CreateSandboxFromSnapshotParams)
+        # As the official gem has it. With a hash the library gives the language, where an own label wins.
+        fields['language'] = (fields['language'] || LANGUAGE).to_s if params.is_a?(Parameters)
         fields['secrets'] = secret_list(fields['secrets']) if fields['secrets']
         seconds = fields.delete('timeout')
         fields['timeoutMs'] = timeout_ms || fields['timeoutMs'] || (seconds && (seconds * 1000).ceil)
@@ -43,10 +44,6 @@ module Daytona
         stream.each_text_by_channel { |channel, text| functions[channel]&.call(text) }
         stream.result
       end
-
-      private
-
-      def base_names = CreateSandboxBaseParams::FIELDS.keys
     end
   end
 
@@ -323,18 +320,12 @@ module Daytona
   class SnapshotService < SnapshotCalls
     # Makes a snapshot of CreateSnapshotParams, and waits until it is active.
     def create(params, on_logs: nil, timeout_ms: nil)
-      fields = Compatible.fields(params).except('sandboxClass').merge('timeoutMs' => timeout_ms).compact
+      fields = Compatible.fields(params).merge('timeoutMs' => timeout_ms).compact
       return Snapshot.new(@target.call('snapshot.create', fields)) unless on_logs
 
       stream = @target.open_stream('snapshot.create', fields)
       stream.each_text { |text| on_logs.call(text) }
       Snapshot.new(stream.result)
-    end
-
-    # Activates a snapshot: the object, or its id or name.
-    def activate(snapshot, timeout_ms: nil)
-      id = snapshot.is_a?(String) ? snapshot : snapshot.id
-      Snapshot.of(invoke('snapshot.activate', { id:, timeoutMs: timeout_ms }))
     end
   end
 

@@ -33,8 +33,10 @@ module Daytona
       # The name of a keyword as the JSON has it.
       def camel(name) = name.to_s.gsub(/_([a-z0-9])/) { Regexp.last_match(1).upcase }
 
-      # A hash whose keys are keywords or JSON names, without what is nil.
-      def options(hash) = hash.compact.transform_keys { |key| key.is_a?(Symbol) ? camel(key) : key }
+      # A hash whose keys are keywords or JSON names, without what is nil. `names`: keywords that have others.
+      def options(hash, names = {})
+        hash.compact.transform_keys { |key| names.fetch(key) { key.is_a?(Symbol) ? camel(key) : key } }
+      end
 
       private
 

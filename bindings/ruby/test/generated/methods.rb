@@ -346,7 +346,11 @@ METHODS = {
     }
   },
   'snapshot.activate' => {
-    area: :snapshot
+    area: :snapshot,
+    call: {
+      name: :activate, positional: %w[id],
+      keywords: { 'timeoutMs' => :timeout_ms }
+    }
   },
   'snapshot.deactivate' => {
     area: :snapshot,

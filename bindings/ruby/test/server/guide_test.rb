@@ -73,10 +73,15 @@ class GuideTest < Minitest::Test
   end
 
   def test_lists_go_over_all_pages
-    boxes = Array.new(3) { daytona.create({ labels: { list: 'yes' } }) }
+    boxes = Array.new(2) { daytona.create({ labels: { list: 'yes', 'code-toolbox-language': 'typescript' } }) }
+    assert_equal %w[typescript typescript], (boxes.map { |box| box.labels['code-toolbox-language'] })
+    boxes << daytona.create({ image: 'debian:12', env_vars: { 'A' => 'b' }, labels: { list: 'yes' } })
+    assert_equal({ 'A' => 'b' }, boxes[2].env)
     query = ListSandboxesQuery.new(limit: 2, labels: { 'list' => 'yes' }, sort: SandboxListSortField::CREATED_AT,
                                    order: SandboxListSortDirection::DESC)
     assert_equal boxes.map(&:id).sort, daytona.list(query).map(&:id).sort
+    keywords = { labels: { list: 'yes' }, targets: [boxes[0].target], min_memory_gib: 1, created_at_after: Time.now - 600 }
+    assert_equal boxes.map(&:id).sort, daytona.list(keywords).map(&:id).sort
     assert_equal 'hi', daytona.list(query).first.process.exec(command: 'echo hi').result.chomp
     assert_operator daytona.list_page(limit: 1).items.size, :==, 1
   ensure
@@ -331,6 +336,8 @@ class GuideTest < Minitest::Test
     )
     assert_equal [name, 'active'], [made.name, made.state]
     refute_empty lines.join
+    other = CreateSnapshotParams.new(name: 'other', image: 'debian:12', sandbox_class: 'small')
+    assert_raises(Sdk::InvalidArgumentError) { daytona.snapshot.create(other) }
     daytona.snapshot.deactivate(made.id)
     assert_equal made.id, daytona.snapshot.activate(daytona.snapshot.get(name)).id
     daytona.snapshot.delete(made)

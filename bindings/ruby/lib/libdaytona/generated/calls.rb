@@ -66,6 +66,17 @@ module Daytona
     def delete(snapshot, timeout_ms: nil)
       invoke('snapshot.delete', { idOrName: id_of(snapshot), timeoutMs: timeout_ms })
     end
+
+    # Activates a snapshot whose state is `inactive`; it is `pending` for a moment before it is `active`.
+    #
+    # HTTP_BAD_REQUEST for one that is active already, or in another state.
+    #
+    # Gives up after 60 s unless `timeout_ms` says otherwise. Cancelled: Drops the connection; the snapshot may be
+    # active.
+    # @param snapshot The snapshot's UUID; its exact name does as well.
+    def activate(snapshot, timeout_ms: nil)
+      Snapshot.of(invoke('snapshot.activate', { id: id_of(snapshot), timeoutMs: timeout_ms }))
+    end
   end
 
   # The operations `volume.*`.
