@@ -176,6 +176,19 @@ class EndingTest < EchoTest
     assert_raises(Daytona::Sdk::InvalidArgumentError) { Daytona.on_log(:loud) { nil } }
   end
 
+  def test_a_block_for_log_lines_that_raises_gets_the_next_ones
+    lines = 0
+    _, told = capture_io do
+      Daytona.on_log(:debug) { raise "line #{lines += 1}" }
+      Daytona::Daytona.open(api_key: 'k', api_url: 'http://127.0.0.1:1', retries: 0) do |daytona|
+        2.times { assert_raises(Daytona::Sdk::ConnectionError) { daytona.volume.list } }
+      end
+      Timeout.timeout(60) { sleep 0.01 until lines > 1 }
+      Daytona.on_log(:off)
+    end
+    assert_match(/Daytona\.on_log: .*line 2 /, told)
+  end
+
   def test_a_library_that_is_not_there_is_an_error_that_says_where_it_was_looked_for
     _, err, code = script('', 'LIBDAYTONA_PATH' => '/no/such/place')
     assert_equal 1, code

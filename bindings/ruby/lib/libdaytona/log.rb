@@ -31,7 +31,11 @@ module Daytona
         loop do
           lines = []
           queue.take { |_, _, event| lines << EventQueue.text(event) }
-          lines.each { |line| listener.call(JsonText.parse(line)) }
+          lines.each do |line|
+            listener.call(JsonText.parse(line))
+          rescue StandardError => e
+            warn("Daytona.on_log: #{e.full_message(highlight: false)}")
+          end
         end
       rescue Sdk::ClosedError, Sdk::InvalidHandleError
         nil
