@@ -83,6 +83,15 @@ class EndingTest < EchoTest
     assert_raises(Daytona::Sdk::ClosedError) { sandbox.process.execute('true') }
   end
 
+  def test_a_copy_that_nobody_has_leaves_the_handle_open
+    all = [@echo, @echo.handle, @echo.open_stream('echo.stream', { echo: true })]
+    100.times { all.each { |one| one.dup.clone(freeze: false) } }
+    3.times { GC.start }
+    assert_equal({ 'a' => 1 }, all[1].call('echo.value', { a: 1 }))
+    all[2].write('on')
+    assert_equal 'on', all[2].read.text
+  end
+
   def test_a_process_ends_with_calls_and_streams_under_way
     out, err, code = script(<<~RUBY)
       20.times { Thread.new { echo.delay(600_000) } }

@@ -55,6 +55,11 @@ module Daytona
       raise
     end
 
+    # Itself, like a Target.
+    def dup = self
+
+    def clone(**) = self
+
     # What the server said when the stream opened.
     def opened
       advance until @opened || @end

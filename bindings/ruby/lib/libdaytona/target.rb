@@ -33,6 +33,11 @@ module Daytona
   class Target
     include Conversions
 
+    # Itself: a copy would close the handle of both once nobody has it.
+    def dup = self
+
+    def clone(**) = self
+
     # Any operation by its name, as `daytona.call('region.list')`, with its parameters as the JSON has them; the answer
     # is JSON, bytes, a text or a sandbox. The block gets the progress of a transfer.
     def call(operation, params = {}, body = nil, &progress)
