@@ -168,6 +168,8 @@ class MarshallingTest < EchoTest
     [-> { Daytona::PtyList.new(sessions).sessions }, -> { Daytona::Session.new(sessions).commands },
      -> { Daytona::Session.new(7) }, -> { Daytona::Snapshot.new('createdAt' => 'soon').created_at },
      -> { Daytona::Snapshot.new('createdAt' => 7).created_at }, -> { Daytona::Answers.session_execution([]) },
-     -> { Daytona::Answers.metrics({ 'timestamp' => 'x' }) }].each { |it| assert_raises(Daytona::Sdk::ProtocolError, &it) }
+     -> { Daytona::Answers.metrics({ 'timestamp' => 'x' }) }].each do |mistake|
+      assert_raises(Daytona::Sdk::ProtocolError, &mistake)
+    end
   end
 end

@@ -155,7 +155,8 @@ class OfficialTest < Minitest::Test
 
   def test_a_configuration_comes_from_arguments_the_environment_and_files
     Dir.mktmpdir do |directory|
-      File.write("#{directory}/.env", "\ufeffDAYTONA_TARGET=eu # here\nexport DAYTONA_API_URL=\"https://one/api\"\nOTHER=\xe9\n")
+      File.write("#{directory}/.env", "\ufeffDAYTONA_TARGET=eu # here\n" \
+                                      "export DAYTONA_API_URL=\"https://one/api\"\nOTHER=\xe9\n")
       File.write("#{directory}/.env.local", "DAYTONA_API_URL='https://two/api'\n")
       saved = ENV.to_h.slice('DAYTONA_API_URL', 'DAYTONA_API_KEY', 'DAYTONA_TARGET')
       saved.each_key { |name| ENV.delete(name) }

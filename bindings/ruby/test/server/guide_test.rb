@@ -80,7 +80,8 @@ class GuideTest < Minitest::Test
     query = ListSandboxesQuery.new(limit: 2, labels: { 'list' => 'yes' }, sort: SandboxListSortField::CREATED_AT,
                                    order: SandboxListSortDirection::DESC)
     assert_equal boxes.map(&:id).sort, daytona.list(query).map(&:id).sort
-    keywords = { labels: { list: 'yes' }, targets: [boxes[0].target], min_memory_gib: 1, created_at_after: Time.now - 600 }
+    keywords = { labels: { list: 'yes' }, targets: [boxes[0].target], min_memory_gib: 1,
+                 created_at_after: Time.now - 600 }
     assert_equal boxes.map(&:id).sort, daytona.list(keywords).map(&:id).sort
     assert_equal 'hi', daytona.list(query).first.process.exec(command: 'echo hi').result.chomp
     assert_operator daytona.list_page(limit: 1).items.size, :==, 1
