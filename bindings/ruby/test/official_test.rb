@@ -127,6 +127,14 @@ class OfficialTest < Minitest::Test
     assert_kind_of Daytona::PieChart, many.elements[0]
   end
 
+  def test_times_are_sent_in_iso_8601
+    query = Daytona::ListSandboxesQuery.new(created_at_after: Time.utc(2026, 1, 2, 3, 4, 5.5),
+                                            last_activity_before: Date.new(2026, 1, 2))
+    sent = Daytona::Compatible.fields(query)
+    assert_equal '2026-01-02T03:04:05.500Z', sent['createdAtAfter']
+    assert_match(/\A2026-01-02T00:00:00.000/, sent['lastEventBefore'])
+  end
+
   def test_no_credential_is_shown_by_inspect
     key = 'dtn_secret'
     config = Daytona::Config.new(api_key: key, headers: { 'X-Key' => key },
@@ -147,6 +155,7 @@ class OfficialTest < Minitest::Test
       [-> { daytona.create('python') }, -> { daytona.create([1]) }, -> { box.labels = 5 }, -> { box.labels = nil },
        -> { box.files.write('a', nil) }, -> { box.files.write('a', 5) }, -> { box.fs.upload_file(nil, 'a') },
        -> { box.fs.upload_file(5, 'a') }, -> { box.fs.upload_file_stream(nil, 'a') },
+       -> { box.stop('60') }, -> { box.start(Float::INFINITY) }, -> { daytona.create({ timeout: '60' }) },
        -> { box.process.execute_session_command(session_id: 'a', req: 'echo') }].each do |mistake|
         assert_raises(Daytona::Sdk::InvalidArgumentError, &mistake)
       end

@@ -29,8 +29,8 @@ module Daytona
         # As the official gem has it. With a hash the library gives the language, where an own label wins.
         fields['language'] = (fields['language'] || LANGUAGE).to_s if params.is_a?(Parameters)
         fields['secrets'] = secret_list(fields['secrets']) if fields['secrets']
-        seconds = fields.delete('timeout')
-        fields['timeoutMs'] = timeout_ms || fields['timeoutMs'] || (seconds && (seconds * 1000).ceil)
+        limit_ms = milliseconds(fields.delete('timeout'))
+        fields['timeoutMs'] = timeout_ms || fields['timeoutMs'] || limit_ms
         fields.compact
       end
 
@@ -89,7 +89,7 @@ module Daytona
       nil
     end
 
-    # Types bytes, or a text as UTF-8.
+    # Types bytes, those of a text as they are.
     def send_input(input) = @stream.write(input)
 
     def resize(pty_size) = @process.resize_pty_session(session_id, pty_size)

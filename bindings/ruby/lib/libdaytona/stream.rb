@@ -137,7 +137,7 @@ module Daytona
       shaped(@end[1], 1)
     end
 
-    # Sends bytes, or a text as UTF-8; done when the library has taken them all.
+    # Sends bytes, those of a text as they are; done when the library has taken them all.
     def write(data)
       rest = data.to_s.b
       slots = Library::Slots.new

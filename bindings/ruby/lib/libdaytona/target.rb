@@ -9,10 +9,15 @@ module Daytona
     private
 
     # Seconds as the operations take them.
-    def milliseconds(seconds) = seconds && (seconds * 1000).ceil
+    def milliseconds(seconds)
+      return if seconds.nil?
+      return (seconds * 1000).ceil if seconds.is_a?(Numeric) && seconds.to_f.finite?
+
+      raise Errors.invalid("A limit is a number of seconds, not #{seconds.inspect[0, 40]}.")
+    end
 
     # A time as the operations take it.
-    def iso(time) = time.respond_to?(:iso8601) ? time.iso8601(3) : time
+    def iso(time) = time.is_a?(Time) || time.is_a?(Date) ? time.to_time.iso8601(3) : time
 
     # The id of an object that has one, or the id itself.
     def id_of(object) = object.respond_to?(:id) ? object.id : object
