@@ -9,6 +9,20 @@ class EndingTest < EchoTest
     assert_equal({}, @echo.value)
   end
 
+  def test_a_timeout_closes_a_terminal_and_a_download_that_have_not_begun
+    server = TCPServer.new('127.0.0.1', 0)
+    Daytona::Daytona.open(api_key: 'k', api_url: "http://127.0.0.1:#{server.addr[1]}") do |daytona|
+      box = daytona.attach('box')
+      [-> { box.process.connect_pty_session('a') }, -> { box.fs.download_file_stream('a') { nil } }].each do |begun|
+        assert_raises(Timeout::Error) { Timeout.timeout(0.2) { begun.call } }
+      end
+      all = ObjectSpace.each_object(Daytona::Stream).select { |one| one.instance_variable_get(:@owner).equal?(box) }
+      assert_equal [true, true], all.map(&:closed?)
+    end
+  ensure
+    server&.close
+  end
+
   def test_a_killed_thread_cancels_its_call
     thread = Thread.new { @echo.delay(600_000) }
     Thread.pass until thread.stop?

@@ -4,6 +4,7 @@ require 'minitest/autorun'
 require 'libdaytona'
 require 'open3'
 require 'rbconfig'
+require 'socket'
 require 'timeout'
 require 'tmpdir'
 

@@ -66,7 +66,10 @@ module Daytona
 
     def connect_pty_session(session_id)
       stream = invoke_stream('pty.connect', { id: session_id }, [PtyOpened, PtyEnded])
-      PtyHandle.new(self, stream, session_id).tap(&:wait_for_connection)
+      stream.opened
+      handle = PtyHandle.new(self, stream, session_id)
+    ensure
+      stream&.close unless handle
     end
   end
 
@@ -168,11 +171,10 @@ module Daytona
       return enum_for(__method__, remote_path, timeout:, on_progress:, cancel_event:) unless block_given?
 
       stream = invoke_stream('files.reader', { path: remote_path, timeoutMs: milliseconds(timeout) }, [ReaderOpened])
-      total_bytes = stream.opened.length
       stream.each do |chunk|
         raise Sdk::CancelledError, "Download cancelled: #{remote_path}" if cancel_event&.set?
 
-        on_progress&.call(DownloadProgress.new(bytes_received: chunk.position, total_bytes:))
+        on_progress&.call(DownloadProgress.new(bytes_received: chunk.position, total_bytes: stream.opened.length))
         yield chunk.data
       end
       nil
