@@ -113,6 +113,18 @@ void a_sandbox_is_made_with_its_log() {
     other.delete_();
 }
 
+void a_sandbox_that_nobody_took_is_released() {
+    const auto slot = [] { return client().attach({{"id", "any"}}).native_handle() >> 26; };
+    const std::uint64_t before = slot();
+    {
+        auto stream = client().create_stream({{"name", unique("untaken")}, {"image", "python:3.12"}});
+        std::this_thread::sleep_for(std::chrono::seconds(1)); // So that the end is there with the first chunk.
+        CHECK(stream.next()->is_stdout());
+    }
+    SAME(slot(), before);
+    client().get(unique("untaken")).delete_();
+}
+
 void commands_run() {
     Box box;
     SAME(box->process().execute("exit 3").at("exitCode"), 3);
@@ -355,6 +367,7 @@ int main(int argc, char **argv) {
         TEST(a_sandbox_lives),
         TEST(a_sandbox_of_an_image_is_resized),
         TEST(a_sandbox_is_made_with_its_log),
+        TEST(a_sandbox_that_nobody_took_is_released),
         TEST(commands_run),
         TEST(a_running_command_is_cancelled),
         TEST(a_session_keeps_its_state),
