@@ -404,7 +404,7 @@ template <class E> std::exception_ptr made(std::int32_t status, Json &&details) 
 }
 
 /// A failure as the class of its code, else of its status, else as the root class.
-inline std::exception_ptr error(std::int32_t status, std::string_view text) {
+inline std::exception_ptr error(std::int32_t status, std::string_view json) {
     using Make = std::exception_ptr (*)(std::int32_t, Json &&);
     static constexpr struct {
         const char *code;
@@ -482,11 +482,11 @@ inline std::exception_ptr error(std::int32_t status, std::string_view text) {
         {DAYTONA_NO_MATCH, made<NoMatch>},
         {DAYTONA_TLS, made<Tls>},
     };
-    Json found = details(status, text);
-    if (const auto code = found.find("code"); code != found.end() && code->is_string())
-        for (const auto &it : codes)
-            if (*code == it.code)
-                return it.make(status, std::move(found));
+    Json found = details(status, json);
+    const std::string code = text(found, "code");
+    for (const auto &it : codes)
+        if (code == it.code)
+            return it.make(status, std::move(found));
     for (const auto &it : statuses)
         if (status == it.status)
             return it.make(status, std::move(found));

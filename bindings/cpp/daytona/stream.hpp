@@ -173,8 +173,9 @@ class Stream {
         State &it = *state_;
         it.core = std::move(core);
         Json bounds = {{"capacityBytes", 1 << 20}};
-        if (options.is_object() && options.contains("bufferBytes") && options["bufferBytes"].is_number_integer() && options["bufferBytes"] > 0)
-            bounds["capacityBytes"] = options["bufferBytes"]; // What is none is refused below by its own name.
+        if (const auto given = options.find("bufferBytes");
+            given != options.end() && given->is_number_integer() && given->get<std::int64_t>() > 0)
+            bounds["capacityBytes"] = *given; // What is none is refused below by its own name.
         char *out = nullptr;
         std::int32_t status = daytona_queue_open(bounds.dump().c_str(), &it.queue, &out);
         if (status == DAYTONA_OK)

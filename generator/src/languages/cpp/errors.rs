@@ -19,7 +19,7 @@ pub fn render(surface: &Surface) -> Result<String, String> {
     body += "namespace detail {\n\n";
     body += "template <class E> std::exception_ptr made(std::int32_t status, Json &&details) {\n    return std::make_exception_ptr(E(status, std::move(details)));\n}\n\n";
     body += "/// A failure as the class of its code, else of its status, else as the root class.\n";
-    body += "inline std::exception_ptr error(std::int32_t status, std::string_view text) {\n";
+    body += "inline std::exception_ptr error(std::int32_t status, std::string_view json) {\n";
     body += "    using Make = std::exception_ptr (*)(std::int32_t, Json &&);\n";
     body +=
         "    static constexpr struct {\n        const char *code;\n        Make make;\n    } codes[] = {\n";
@@ -32,8 +32,8 @@ pub fn render(surface: &Surface) -> Result<String, String> {
             let _ = writeln!(body, "        {{DAYTONA_{status}, made<{}>}},", class.name);
         }
     }
-    body += "    };\n    Json found = details(status, text);\n";
-    body += "    if (const auto code = found.find(\"code\"); code != found.end() && code->is_string())\n        for (const auto &it : codes)\n            if (*code == it.code)\n                return it.make(status, std::move(found));\n";
+    body += "    };\n    Json found = details(status, json);\n    const std::string code = text(found, \"code\");\n";
+    body += "    for (const auto &it : codes)\n        if (code == it.code)\n            return it.make(status, std::move(found));\n";
     body += "    for (const auto &it : statuses)\n        if (status == it.status)\n            return it.make(status, std::move(found));\n";
     body += "    return made<Error>(status, std::move(found));\n}\n\n";
     body += "[[noreturn]] inline void raise(std::int32_t status, std::string_view text) { std::rethrow_exception(error(status, text)); }\n\n";
