@@ -160,7 +160,13 @@ class EndingTest < EchoTest
       echo.value
       sandbox = echo.handle
       stream = echo.stream(echo: true)
+      begun = echo.start_call('echo.delay', { ms: 600_000 })
       child = fork do
+        [-> { stream.read }, -> { begun.value }].each do |wait|
+          wait.call
+        rescue Daytona::Sdk::ForkedError => e
+          puts e.message
+        end
         [-> { echo.value }, -> { echo.start_call('echo.value') }, -> { sandbox.call('echo.value') },
          -> { echo.stream(chunks: 1) }].each do |call|
           call.call
@@ -177,7 +183,8 @@ class EndingTest < EchoTest
       stream.write('on')
       puts stream.read.text
     RUBY
-    assert_equal ["FORKED\nFORKED\nFORKED\nFORKED\n1\n2\n0\n3\non\n", '', 0], [out, err, code]
+    begun = "it was begun before a fork; open a new client in the child\n" * 2
+    assert_equal ["#{begun}FORKED\nFORKED\nFORKED\nFORKED\n1\n2\n0\n3\non\n", '', 0], [out, err, code]
   end
 
   def test_clients_that_nobody_has_are_closed

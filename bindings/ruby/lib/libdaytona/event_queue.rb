@@ -15,6 +15,7 @@ module Daytona
     LOG = 7
     TIMEOUT = 4
     CLOSED = 9
+    FORKED = 12
     # How long a wait goes without a look at what Ruby wants of the thread.
     SLICE_MS = 50
     BATCH = 64
@@ -60,7 +61,8 @@ module Daytona
         unless status.zero?
           return if status == TIMEOUT
 
-          raise status == CLOSED ? Errors.closed('client') : Errors.of_status(status)
+          message = 'it was begun before a fork; open a new client in the child' if status == FORKED
+          raise status == CLOSED ? Errors.closed('client') : Errors.of_status(status, message)
         end
         count = @count.read_uint64
         index = 0
