@@ -20,6 +20,8 @@ class MarshallingTest < EchoTest
     assert_equal "a\ufffdb", round("a\xffb")
     assert_equal "a\ufffdb", round("a\xffb".b)
     assert_equal 'name', round(:name)
+    assert_equal({ 'gpuType' => "a\ufffd" }, round(Daytona::Resources.new(gpu_type: "a\xff")))
+    assert_equal "a\ufffd", round(Daytona::Image.base("a\xff"))['base']
   end
 
   def test_numbers_come_back_as_they_were

@@ -46,6 +46,8 @@ module Daytona
         when Symbol then utf8(value.to_s)
         when Array then value.map { |item| scrubbed(item) }
         when Hash then value.to_h { |key, item| [utf8(key.to_s), scrubbed(item)] }
+        when Parameters then scrubbed(value.to_params)
+        when Image, Record then scrubbed(value.to_h)
         else value
         end
       end
