@@ -59,8 +59,7 @@ module Daytona
     end
 
     def create_pty_session(id:, cwd: nil, envs: nil, pty_size: nil)
-      invoke('pty.create', { id:, cwd:, env: envs, cols: pty_size&.cols || 80, rows: pty_size&.rows || 24,
-                             lazyStart: true })
+      invoke('pty.create', { id:, cwd:, env: envs, cols: 80, rows: 24, lazyStart: true, **spread(pty_size) })
       connect_pty_session(id)
     end
 

@@ -170,7 +170,8 @@ class GuideTest < Minitest::Test
     assert_equal 7, again.wait.exit_code
     assert_equal 7, again.exit_code
     refute_predicate again, :connected?
-    killed = sandbox.process.create_pty_session(id: 'other')
+    killed = sandbox.process.create_pty_session(id: 'other', pty_size: { cols: 90, rows: 20 })
+    assert_equal 90, sandbox.process.get_pty_session_info('other').cols
     killed.kill
     assert killed.wait
     assert_raises(Sdk::NotFoundError) { sandbox.process.connect_pty_session('nobody') }
