@@ -51,17 +51,6 @@ module Daytona
 
   # Answers in the form that the official gem gives them.
   module Answers
-    # The fields of SandboxMetrics, by the metric that each comes from.
-    METRICS = {
-      'daytona.sandbox.cpu.limit' => :cpu_count,
-      'daytona.sandbox.cpu.utilization' => :cpu_used_pct,
-      'daytona.sandbox.filesystem.total' => :disk_total,
-      'daytona.sandbox.filesystem.usage' => :disk_used,
-      'daytona.sandbox.memory.limit' => :mem_total,
-      'daytona.sandbox.memory.usage' => :mem_used,
-      'daytona.sandbox.memory.cache' => :mem_cache
-    }.freeze
-
     class << self
       def execution(answer) = ExecuteResponse.new(answer)
 
@@ -74,15 +63,15 @@ module Daytona
 
       def metrics(answer)
         values = SystemMetrics.new(answer)
-        SandboxMetrics.new(**METRICS.values.to_h { |name| [name, values.public_send(name)] },
+        SandboxMetrics.new(**Tables::METRICS.values.to_h { |name| [name, values.public_send(name)] },
                            timestamp: SystemMetrics.time(values.timestamp))
       end
 
       # One object for each time, from one series for each metric.
       def metrics_by_time(series)
-        times = Hash.new { |all, time| all[time] = METRICS.values.to_h { |name| [name, 0] } }
+        times = Hash.new { |all, time| all[time] = Tables::METRICS.values.to_h { |name| [name, 0] } }
         series&.each do |one|
-          name = METRICS[one.metric_name] or next
+          name = Tables::METRICS[one.metric_name] or next
           one.data_points&.each { |point| times[MetricPoint.time(point.timestamp)][name] = point.value }
         end
         times.sort_by { |time, _| time.to_f }.map { |time, values| SandboxMetrics.new(**values, timestamp: time) }

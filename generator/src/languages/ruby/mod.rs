@@ -25,7 +25,7 @@ pub fn render(surface: &Surface) -> Result<Vec<File>, String> {
     let (choices, choices_types) = records::choices(surface, &official);
     let (structs, structs_types) = structs::render(&official);
     let files = [
-        ("lib/libdaytona/generated/tables.rb", tables::render(surface)),
+        ("lib/libdaytona/generated/tables.rb", tables::render(surface, &official)),
         ("lib/libdaytona/generated/choices.rb", choices),
         ("lib/libdaytona/generated/errors.rb", errors),
         ("lib/libdaytona/generated/records.rb", records),

@@ -51,6 +51,8 @@ pub struct Official {
     pub errors: Vec<(String, Option<String>)>,
     pub renamed: Pairs,
     pub types: Pairs,
+    /// The reader of SandboxMetrics for each metric.
+    pub metrics: Pairs,
     /// Fields that are a Time.
     pub times: Vec<String>,
     /// Further readers of a shape's fields: the shape, the reader, the field.
@@ -73,6 +75,7 @@ impl Official {
             errors: mapping::error_classes(&mapping, surface),
             renamed: pairs(&mapping["renamed"]),
             types: pairs(&mapping["types"]),
+            metrics: pairs(&mapping["metrics"]),
             times: list(&mapping["times"]),
             aliases: entries(&mapping["aliases"])
                 .flat_map(|(shape, it)| pairs(it).into_iter().map(|(to, from)| (shape.clone(), to, from)))

@@ -1,9 +1,10 @@
 //! What the runtime looks up by operation.
 
 use super::super::surface::{Returns, Surface, channel};
+use super::official::Official;
 use std::fmt::Write;
 
-pub fn render(surface: &Surface) -> String {
+pub fn render(surface: &Surface, official: &Official) -> String {
     let (major, minor) = surface.interface();
     let mut text = format!(
         "module Daytona\n  # What the runtime looks up.\n  module Tables\n    \
@@ -32,6 +33,9 @@ pub fn render(surface: &Surface) -> String {
     text += "    # Levels of the library's log, by name.\n";
     let level = |name: &str| name.trim_start_matches("LOG_").to_lowercase();
     let levels = surface.log_levels.iter().map(|it| format!("{}: {}", level(&it.name), it.number));
-    let _ = writeln!(text, "    LOG_LEVELS = {{ {} }}.freeze", levels.collect::<Vec<_>>().join(", "));
+    let _ = writeln!(text, "    LOG_LEVELS = {{ {} }}.freeze\n", levels.collect::<Vec<_>>().join(", "));
+    text += "    # The fields of SandboxMetrics, by the metric that each comes from.\n    METRICS = {\n";
+    let metrics = official.metrics.iter().map(|(metric, field)| format!("      '{metric}' => :{field}"));
+    let _ = writeln!(text, "{}\n    }}.freeze", metrics.collect::<Vec<_>>().join(",\n"));
     text + "  end\nend\n"
 }

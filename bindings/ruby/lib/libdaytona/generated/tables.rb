@@ -70,5 +70,16 @@ module Daytona
 
     # Levels of the library's log, by name.
     LOG_LEVELS = { off: 0, error: 1, warn: 2, info: 3, debug: 4 }.freeze
+
+    # The fields of SandboxMetrics, by the metric that each comes from.
+    METRICS = {
+      'daytona.sandbox.cpu.limit' => :cpu_count,
+      'daytona.sandbox.cpu.utilization' => :cpu_used_pct,
+      'daytona.sandbox.filesystem.total' => :disk_total,
+      'daytona.sandbox.filesystem.usage' => :disk_used,
+      'daytona.sandbox.memory.limit' => :mem_total,
+      'daytona.sandbox.memory.usage' => :mem_used,
+      'daytona.sandbox.memory.cache' => :mem_cache
+    }.freeze
   end
 end
