@@ -127,6 +127,12 @@ class OfficialTest < Minitest::Test
     assert_kind_of Daytona::PieChart, many.elements[0]
   end
 
+  def test_a_copy_of_an_image_has_steps_of_its_own
+    base = Daytona::Image.base('debian:12').run_commands('echo base')
+    base.dup.run_commands('echo copy')
+    assert_equal "FROM debian:12\nRUN echo base\n", base.dockerfile
+  end
+
   def test_times_are_sent_in_iso_8601
     query = Daytona::ListSandboxesQuery.new(created_at_after: Time.utc(2026, 1, 2, 3, 4, 5.5),
                                             last_activity_before: Date.new(2026, 1, 2))

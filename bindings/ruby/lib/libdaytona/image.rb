@@ -66,7 +66,7 @@ module Daytona
 
     # Any step of an image object.
     def step(fields)
-      @spec[:steps] << fields
+      @spec = { **@spec, steps: [*@spec[:steps], fields] }
       self
     end
 
