@@ -195,6 +195,15 @@ inline std::string_view view(const daytona_event_t &event) {
     return view(reinterpret_cast<const char *>(event.data), static_cast<std::size_t>(event.len));
 }
 
+/// Throws what taking events failed with, which has no error JSON.
+[[noreturn]] inline void raise_unread(std::int32_t status, const char *operation) {
+    const char *why = status == DAYTONA_CLOSED   ? "it was closed, or the library was shut down, before its end was read"
+                      : status == DAYTONA_BUSY   ? "another thread reads it: one reads at a time"
+                      : status == DAYTONA_FORKED ? "it was begun before a fork; open a new client in the child"
+                                                 : "what it gives cannot be read";
+    raise(status, local(status, operation, std::string(operation) + ": " + why).dump());
+}
+
 inline const std::uint8_t *bytes(std::string_view data) { return reinterpret_cast<const std::uint8_t *>(data.data()); }
 
 /// A submitted call that nobody has answered yet.

@@ -136,6 +136,7 @@ class Stream {
         daytona_queue_t queue = 0;
         daytona_stream_t stream = 0;
         std::atomic<bool> closed{false};
+        std::string operation;
         std::array<daytona_event_t, 64> events{};
         std::size_t next = 0, count = 0;
         Chunk chunk;
@@ -172,6 +173,7 @@ class Stream {
         : state_(std::make_unique<State>()) {
         State &it = *state_;
         it.core = std::move(core);
+        it.operation = params.operation();
         Json bounds = {{"capacityBytes", 1 << 20}};
         if (const auto given = options.find("bufferBytes");
             given != options.end() && given->is_number_integer() && given->get<std::int64_t>() > 0)
@@ -215,10 +217,8 @@ class Stream {
             }
             if (status == DAYTONA_TIMEOUT)
                 return false;
-            if (status == DAYTONA_CLOSED || status == DAYTONA_INVALID_HANDLE)
-                throw Closed(DAYTONA_CLOSED, detail::local(DAYTONA_CLOSED, nullptr, "the stream was closed"));
             if (status != DAYTONA_OK)
-                detail::raise(status, "");
+                detail::raise_unread(status == DAYTONA_INVALID_HANDLE ? DAYTONA_CLOSED : status, it.operation.c_str());
             if (it.next == it.count)
                 continue;
             const daytona_event_t &event = it.events[it.next];
@@ -354,7 +354,7 @@ template <class T> T Operations::call_(Params &&params, const OnProgress &on_pro
         std::size_t count = 0;
         status = daytona_queue_next(queue, &event, 1, -1, &count);
         if (status != DAYTONA_OK)
-            raise(status, "");
+            raise_unread(status, params.operation());
         if (count == 0)
             continue;
         if (event.kind == DAYTONA_PROGRESS) {

@@ -380,7 +380,7 @@ void leaving_a_stream_ends_it() {
     auto reading = std::async(std::launch::async, [&] { return stream.next(); });
     stream.close(); // By another thread.
     THROWS(daytona::Closed, reading.get());
-    THROWS(daytona::Closed, stream.next());
+    SAME(THROWS(daytona::Closed, stream.next()).operation(), "echo.stream");
     Stream fetched = echo.stream({{"chunks", 50}});
     std::this_thread::sleep_for(std::chrono::milliseconds(20));
     fetched.next();
