@@ -91,7 +91,6 @@ class Params {
         text_.append(1, '"').append(value).append(1, '"');
         return std::move(*this);
     }
-    Params &&with(const char *key, const char *value) && { return std::move(*this).with(key, std::string_view(value)); }
     Params &&with(const char *key, std::int64_t value) && {
         begin(key);
         text_ += std::to_string(value);
@@ -193,6 +192,15 @@ inline std::string_view view(const char *data, std::size_t len) { return data ? 
 /// The data of an event, for as long as the event is valid.
 inline std::string_view view(const daytona_event_t &event) {
     return view(reinterpret_cast<const char *>(event.data), static_cast<std::size_t>(event.len));
+}
+
+/// Calls a function of the library whose last argument is `out`, and throws its failure; to take less than it was given is none.
+template <class... P, class... A> void check(std::int32_t (*call)(P...), A... arguments) {
+    char *out = nullptr;
+    const std::int32_t status = call(arguments..., &out);
+    const Owned text(out);
+    if (status != DAYTONA_OK && status != DAYTONA_WOULD_BLOCK)
+        raise(status, out ? out : "");
 }
 
 /// Throws what taking events failed with, which has no error JSON.
@@ -301,11 +309,7 @@ class Core : public std::enable_shared_from_this<Core> {
         const std::lock_guard<std::mutex> lock(mutex_);
         if (pump_ || closed_.load())
             return;
-        char *out = nullptr;
-        const std::int32_t status = daytona_queue_open(nullptr, &queue_, &out);
-        const Owned text(out);
-        if (status != DAYTONA_OK)
-            raise(status, out ? out : "");
+        check(daytona_queue_open, nullptr, &queue_);
         try {
             start_thread();
         } catch (const std::system_error &error) {

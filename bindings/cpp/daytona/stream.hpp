@@ -95,32 +95,18 @@ class Stream {
 
     /// Writes all of it, waiting for room: read on another thread where what is written comes back.
     void write(std::string_view data) {
-        char *out = nullptr;
-        const std::int32_t status = daytona_stream_write(state().stream, detail::bytes(data), data.size(), -1, nullptr, &out);
-        const detail::Owned text(out);
-        if (status != DAYTONA_OK)
-            detail::raise(status, out ? out : "");
+        detail::check(daytona_stream_write, state().stream, detail::bytes(data), data.size(), -1, nullptr);
     }
 
     /// Writes what there is room for without waiting; how many bytes that was, perhaps 0.
     std::size_t write_some(std::string_view data) {
         std::size_t written = 0;
-        char *out = nullptr;
-        const std::int32_t status = daytona_stream_write(state().stream, detail::bytes(data), data.size(), 0, &written, &out);
-        const detail::Owned text(out);
-        if (status != DAYTONA_OK && status != DAYTONA_WOULD_BLOCK)
-            detail::raise(status, out ? out : "");
+        detail::check(daytona_stream_write, state().stream, detail::bytes(data), data.size(), 0, &written);
         return written;
     }
 
     /// Says that no more will be written: an upload completes, and `result` tells how.
-    void finish() {
-        char *out = nullptr;
-        const std::int32_t status = daytona_stream_finish(state().stream, &out);
-        const detail::Owned text(out);
-        if (status != DAYTONA_OK)
-            detail::raise(status, out ? out : "");
-    }
+    void finish() { detail::check(daytona_stream_finish, state().stream); }
 
     /// Ends the remote side where it can; a reader on another thread gets Closed. What was not read is dropped.
     void close() noexcept {
@@ -178,13 +164,8 @@ class Stream {
         if (const auto given = options.find("bufferBytes");
             given != options.end() && given->is_number_integer() && given->get<std::int64_t>() > 0)
             bounds["capacityBytes"] = *given; // What is none is refused below by its own name.
-        char *out = nullptr;
-        std::int32_t status = daytona_queue_open(bounds.dump().c_str(), &it.queue, &out);
-        if (status == DAYTONA_OK)
-            status = daytona_stream_open(target, params.operation(), params.text(), it.queue, 0, &it.stream, &out);
-        const detail::Owned text(out);
-        if (status != DAYTONA_OK)
-            detail::raise(status, out ? out : "");
+        detail::check(daytona_queue_open, bounds.dump().c_str(), &it.queue);
+        detail::check(daytona_stream_open, target, params.operation(), params.text(), it.queue, std::uint64_t(), &it.stream);
         fill(-1, DAYTONA_OPENED);
         if (it.error)
             std::rethrow_exception(it.error);
@@ -321,11 +302,7 @@ class Operations {
         shut_down_at_exit();
         Params params(operation, config);
         daytona_client_t client = 0;
-        char *out = nullptr;
-        const std::int32_t status = open(params.text(), &client, &out);
-        const Owned text(out);
-        if (status != DAYTONA_OK)
-            raise(status, out ? out : "");
+        check(open, params.text(), &client);
         return Operations(std::make_shared<Core>(client), client);
     }
 
@@ -339,20 +316,15 @@ class Operations {
 };
 
 template <class T> T Operations::call_(Params &&params, const OnProgress &on_progress) const {
-    char *out = nullptr;
     daytona_queue_t queue = 0;
-    std::int32_t status = daytona_queue_open(nullptr, &queue, &out);
     const auto close = [](const daytona_queue_t *it) { daytona_close(*it); }; // Cancels what is still under way.
     const std::unique_ptr<daytona_queue_t, decltype(close)> closed(&queue, close);
-    if (status == DAYTONA_OK)
-        status = daytona_submit(handle_, params.operation(), params.text(), nullptr, 0, queue, 0, nullptr, &out);
-    const Owned text(out);
-    if (status != DAYTONA_OK)
-        raise(status, out ? out : "");
+    check(daytona_queue_open, nullptr, &queue);
+    check(daytona_submit, handle_, params.operation(), params.text(), nullptr, std::size_t(), queue, std::uint64_t(), nullptr);
     for (;;) {
         daytona_event_t event;
         std::size_t count = 0;
-        status = daytona_queue_next(queue, &event, 1, -1, &count);
+        const std::int32_t status = daytona_queue_next(queue, &event, 1, -1, &count);
         if (status != DAYTONA_OK)
             raise_unread(status, params.operation());
         if (count == 0)
