@@ -19,8 +19,9 @@ use x11rb::connection::Connection;
 use x11rb::protocol::xproto::{ConnectionExt, KEY_PRESS_EVENT, KEY_RELEASE_EVENT, Keycode};
 use x11rb::protocol::xtest::ConnectionExt as _;
 
-/// Before keys that are bound to characters of the same text are bound to others.
-const REBIND_PAUSE: Duration = Duration::from_millis(200);
+/// Before a key that was bound to a character is bound to another: a program that reads the press of the key later would
+/// take it for the other character.
+const REBIND_PAUSE: Duration = Duration::from_secs(1);
 /// After a key where the request names no pause: terminals lose keys that come in one burst.
 const KEY_PAUSE: Duration = Duration::from_millis(1);
 const SHIFT: Keysym = 0xffe1;
@@ -160,26 +161,53 @@ impl Keyboard {
         spare.map(|(at, _)| self.first + at as Keycode).collect()
     }
 
-    /// Binds spare keys to these keysyms, as far as there are any; returns how many it bound.
+    /// Binds spare keys to these keysyms, as far as there are any; returns how many it bound. Pauses before it takes
+    /// keys that were bound before.
     fn bind(&mut self, wanted: &[Keysym]) -> Result<usize, Failure> {
         let mut free = self.spare();
         let machine = self.machine.clone();
         let mut bound = machine.desktop.spare_keys.lock();
-        let mut count = 0;
+        if free.len() < wanted.len() && !bound.is_empty() {
+            std::thread::sleep(REBIND_PAUSE);
+        }
+        let mut codes = Vec::new();
         for keysym in wanted {
             // Without a spare one, the key that was bound first; never one of this call.
-            let oldest = bound.len() > count;
+            let oldest = bound.len() > codes.len();
             let Some(code) = free.pop_front().or_else(|| oldest.then(|| bound.pop_front()).flatten()) else {
                 break;
             };
-            self.display.connection.change_keyboard_mapping(1, code, 2, &[*keysym, *keysym])?;
-            let start = usize::from(code - self.first) * self.per_key;
-            self.keysyms[start] = *keysym;
+            let key = self.at(code);
+            self.keysyms[key..key + self.per_key].fill(0);
+            self.keysyms[key..key + self.per_key.min(2)].fill(*keysym);
             bound.push_back(code);
-            count += 1;
+            codes.push(code);
         }
-        self.display.sync()?;
+        let count = codes.len();
+        self.send(codes)?;
         Ok(count)
+    }
+
+    /// Where the keysyms of a key begin.
+    fn at(&self, code: Keycode) -> usize {
+        usize::from(code - self.first) * self.per_key
+    }
+
+    /// Tells the display what is on these keys, in few requests: programs read the whole keyboard again after each.
+    fn send(&self, mut codes: Vec<Keycode>) -> Result<(), Failure> {
+        codes.sort_unstable();
+        // A key of one character between two of them is sent along as it is.
+        let is_simple = |code| {
+            let key = &self.keysyms[self.at(code)..][..self.per_key];
+            key.iter().all(|keysym| *keysym == 0 || *keysym == key[0])
+        };
+        for run in codes.chunk_by(|code, next| (code + 1..*next).all(is_simple)) {
+            let (first, last) = (run[0], run[run.len() - 1]);
+            let keysyms = &self.keysyms[self.at(first)..self.at(last) + self.per_key];
+            let count = last - first + 1;
+            self.display.connection.change_keyboard_mapping(count, first, self.per_key as u8, keysyms)?;
+        }
+        self.display.sync()
     }
 
     fn key(&mut self, keysym: Keysym) -> Result<Key, Failure> {
@@ -256,9 +284,6 @@ impl Keyboard {
                 std::thread::sleep(pause);
             }
             rest = later;
-            if !rest.is_empty() {
-                std::thread::sleep(REBIND_PAUSE);
-            }
         }
         Ok(())
     }

@@ -4,7 +4,8 @@ use crate::client::DevServer;
 use serde_json::{Value, json};
 
 /// Reads a line and makes it the window's title.
-const READ_LINE: &str = r#"IFS= read -r line; printf '\e]2;got:%s\a' "$line"; sleep 1000"#;
+const READ_LINE: &str =
+    r#"printf '\e]2;ready\a'; IFS= read -r line; printf '\e]2;got:%s\a' "$line"; sleep 1000"#;
 
 /// Asks for reports of the mouse, and makes the reports the window's title, byte by byte in decimal.
 fn read_mouse(mode: u32, bytes: u32) -> String {
@@ -19,6 +20,8 @@ async fn typed(text: &str) {
     let sandbox = dev_server.sandbox().await;
     sandbox.starts_desktop().await;
     sandbox.terminal("reads", READ_LINE).await;
+    // A terminal that still starts would read the keys when they are bound to other characters.
+    sandbox.until_titled("ready").await;
     let region = "/region?x=20&y=20&width=400&height=100";
     let before = sandbox.pixels(region).await;
     let typed = sandbox.post("/computeruse/keyboard/type", json!({ "text": text })).await;
