@@ -20,6 +20,7 @@ import type {
   Branches,
   Chart,
   ChartElement,
+  ClientConfig,
   CommandLogs,
   FindMatch,
   ImageSpec,
@@ -270,69 +271,9 @@ export interface CreateWarmPool {
 }
 
 /** The configuration of a client, all optional; what is absent comes from the environment. */
-export interface DaytonaConfig {
-  /** The API key. Environment: DAYTONA_API_KEY. */
-  apiKey?: string
-  /** A JWT instead of a key; needs `organizationId`. Environment: DAYTONA_JWT_TOKEN. */
-  jwtToken?: string
-  /** The organization a JWT acts in. Environment: DAYTONA_ORGANIZATION_ID. */
-  organizationId?: string
+export interface DaytonaConfig extends ClientConfig {
   /** @deprecated Use `apiUrl`. */
   serverUrl?: string
-  /**
-   * The API's address. Environment: DAYTONA_API_URL, or the old name DAYTONA_SERVER_URL. Default:
-   * "https://app.daytona.io/api".
-   */
-  apiUrl?: string
-  /** The region that new sandboxes go to. Environment: DAYTONA_TARGET. */
-  target?: string
-  /** Milliseconds to make a connection, TLS and proxy included; 0 is no limit. Default: 10000. (ms) */
-  connectTimeoutMs?: number
-  /** Milliseconds that a body or transfer may stand still; 0 is no limit. Default: 60000. (ms) */
-  idleTimeoutMs?: number
-  /** How often a request is tried again; 0 never. Default: 3. */
-  retries?: number
-  /**
-   * The proxy for everything: http://, https://, socks5:// or socks5h://, credentials in the URL. An empty text is no
-   * proxy. Environment: HTTPS_PROXY, HTTP_PROXY, ALL_PROXY.
-   */
-  proxy?: string
-  /**
-   * Hosts that are reached without the proxy: names, .domains, addresses, networks, comma separated. Environment:
-   * NO_PROXY.
-   */
-  noProxy?: string
-  /**
-   * Path of a PEM file of certificate authorities that are trusted beside the system's. Read when the client is opened:
-   * a file that cannot be read or holds no certificate is CONFIGURATION.
-   */
-  caFile?: string
-  /** Headers added to every request to Daytona. */
-  headers?: Record<string, string>
-  /**
-   * The most connections to one host at a time, in all: a request has one until its answer is read, a stream, a
-   * transfer and a WebSocket for as long as they are open. Default half of the process's limit on open files, at least
-   * 8 and at most 4096. Beyond it a request waits as long as its own limits allow; where open streams and transfers
-   * hold every connection it ends with TIMEOUT after `connectTimeoutMs`. At most as many WebSockets can be open, and
-   * then nothing else can be sent. A burst of requests begins with 64 connections; as long as those take longer than 5
-   * ms, their number doubles every 5 ms.
-   */
-  maxConnectionsPerHost?: number
-  /** A W3C trace context, sent as the header `traceparent`. */
-  traceparent?: string
-  /** Appended to the User-Agent. */
-  userAgent?: string
-  /**
-   * The most bytes that one JSON answer, or the collected output of one `process.run` call, may have; beyond it the
-   * operation ends with PROTOCOL. 0 is no limit. Files and streams are not counted. Default: 268435456. (bytes)
-   */
-  maxResultBytes?: number
-  /**
-   * true: waits for a state have it from the event socket, which is opened by the first wait and closed 30 s after the
-   * last, and poll slowly beside it; where it cannot be had they poll as without it. `sandbox.events` opens it in any
-   * case. Default: false.
-   */
-  events?: boolean
   /** Taken, and without effect: `traceparent` and `headers` carry a trace. */
   otelEnabled?: boolean
   /** @deprecated Taken, and without effect. */

@@ -46,6 +46,7 @@ pub struct Fields {
     pub is_parameter: bool,
     /// Other names of fields, and what those are here. A field that is left out can have one.
     pub names: Pairs,
+    /// Fields that are left out; all, where it extends the shape itself.
     pub without: Vec<String>,
     /// Types that differ, and fields that are not the library's; `?` behind a name: it may be absent.
     pub types: Pairs,
@@ -211,6 +212,9 @@ fn named(surface: &Surface, name: &str, it: &Value) -> Result<Named, String> {
     fields.members.retain(|member| only.is_empty() || only.contains(&member.name));
     for member in &mut fields.members {
         member.required |= required.contains(&member.name);
+    }
+    if fields.extends.is_some() && fields.extends.as_deref() == it["of"].as_str() {
+        fields.without = fields.members.iter().map(|member| member.name.clone()).collect();
     }
     Ok(Named::Fields(fields))
 }
