@@ -65,8 +65,8 @@ const MEASURES: &[Measure] = &[
     },
     Measure {
         name: ECHO,
-        c: &["echo-target", "64", "300000", "150000"],
-        ours: &["echo-target", "64", "300000", "150000"],
+        c: &["echo-target", "64", "600000", "600000"],
+        ours: &["echo-target", "64", "600000", "600000"],
         slow: &[],
         figures: &[CPU_A_CALL],
     },
