@@ -39,7 +39,8 @@ internal sealed class StreamReceiver(ClientHandle client) : Receiver(client)
     /// <summary>What it failed with; null where it ended well, or has not ended.</summary>
     private Exception? Failure => HasEnded && _ended.Task.Result is { Status: not DaytonaStatus.Ok } end ? DaytonaException.From(end.Status, end.Json) : null;
 
-    internal void Open(ulong target, ReadOnlySpan<byte> operation, Parameters parameters)
+    /// <summary>What opening was refused with; null where it goes on.</summary>
+    internal Exception? Open(ulong target, ReadOnlySpan<byte> operation, Parameters parameters)
     {
         Enter();
         var status = Native.StreamOpen(target, operation, parameters.Finish(), Client!.Queue, Number, out var stream, out var error);
@@ -50,11 +51,12 @@ internal sealed class StreamReceiver(ClientHandle client) : Receiver(client)
             stream = HasEnded ? stream : 0;
         }
         Native.Close(stream); // Where it has ended already; else of nothing.
-        if (status != DaytonaStatus.Ok)
+        if (status == DaytonaStatus.Ok)
         {
-            Abandon();
-            throw DaytonaException.Take(status, error, Client);
+            return null;
         }
+        Abandon();
+        return DaytonaException.Take(status, error, Client);
     }
 
     /// <summary>What is made of it once it is open.</summary>
@@ -68,6 +70,7 @@ internal sealed class StreamReceiver(ClientHandle client) : Receiver(client)
         catch
         {
             Close();
+            Native.Close((await _ended.Task.ConfigureAwait(false)).Result); // Nobody takes it any more.
             throw;
         }
     }

@@ -52,9 +52,9 @@ internal class Target(ClientHandle owner)
             return Task.FromCanceled<TStream>(cancellationToken);
         }
         var receiver = new StreamReceiver(owner);
-        receiver.Open(Handle, operation, parameters);
+        var refusal = receiver.Open(Handle, operation, parameters);
         GC.KeepAlive(this);
-        return receiver.OpenedAsync(make, cancellationToken);
+        return refusal is null ? receiver.OpenedAsync(make, cancellationToken) : Task.FromException<TStream>(refusal);
     }
 }
 

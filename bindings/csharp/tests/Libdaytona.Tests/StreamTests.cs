@@ -28,6 +28,13 @@ public sealed class StreamTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task What_opening_is_refused_with_comes_with_its_task()
+    {
+        var refused = _echo.StreamAsync(chunks: -1);
+        await Assert.ThrowsAsync<DaytonaInvalidArgumentException>(() => refused);
+    }
+
+    [Fact]
     public async Task A_stream_goes_on_while_its_completion_alone_is_held()
     {
         var (completion, writer) = await OpenAsync(_echo);
