@@ -66,6 +66,11 @@ fn explained(
         let message = format!("the connection to {host} timed out: nothing of it was acknowledged any more");
         return (with_retry(Error::new(status::CONNECTION, message), true), SendState::Sent);
     }
+    // hyper's words: it tells these only so.
+    if causes.innermost == "runtime dropped the dispatch task" {
+        let message = format!("the runtime that drove the connection to {host} has ended");
+        return (Error::new(status::CLOSED, message), SendState::NotRetryable);
+    }
     if causes.hyper.is_some_and(hyper::Error::is_user) {
         // The usual cause is a request body whose source failed.
         let message = format!("the request to {host} could not be sent to its end: {}", causes.innermost);

@@ -2,7 +2,7 @@
 
 use crate::support::{soon, until};
 use daytona::types::ClientConfig;
-use daytona::{Client, Sandbox, SandboxSpec};
+use daytona::{Client, ErrorClass, Sandbox, SandboxSpec};
 use daytona_dev::{Options, Server};
 use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
@@ -13,7 +13,7 @@ struct Fixture {
     client: Client,
     sandbox: Sandbox,
     _standing: Runtime,
-    _server: Server,
+    server: Server,
     _of_the_server: Runtime,
 }
 
@@ -21,12 +21,7 @@ impl Fixture {
     fn new() -> Self {
         let of_the_server = Runtime::new().unwrap();
         let server = of_the_server.block_on(Server::start(Options::default())).unwrap();
-        let config = ClientConfig {
-            api_url: Some(server.api_url().to_owned()),
-            api_key: Some(server.api_key().to_owned()),
-            ..ClientConfig::default()
-        };
-        let client = Client::new(config).unwrap();
+        let client = Client::new(config(&server)).unwrap();
         let standing = current_thread();
         let sandbox = standing.block_on(async {
             let sandbox = client.create(SandboxSpec::default()).await.unwrap();
@@ -34,7 +29,15 @@ impl Fixture {
             sandbox.stop().await.unwrap(); // Waits, by the event socket.
             sandbox
         });
-        Self { client, sandbox, _standing: standing, _server: server, _of_the_server: of_the_server }
+        Self { client, sandbox, _standing: standing, server, _of_the_server: of_the_server }
+    }
+}
+
+fn config(server: &Server) -> ClientConfig {
+    ClientConfig {
+        api_url: Some(server.api_url().to_owned()),
+        api_key: Some(server.api_key().to_owned()),
+        ..ClientConfig::default()
     }
 }
 
@@ -93,4 +96,18 @@ fn a_request_that_is_dropped_outside_its_runtime_ends_what_it_began() {
     });
     drop(run);
     runtime.block_on(until("the command's session is gone", async || sessions().await == 0));
+}
+
+#[test]
+fn a_request_whose_runtime_has_ended_is_closed() {
+    let fixture = Fixture::new();
+    let runtime = current_thread();
+    let mut request = fixture.sandbox.process().execute("sleep 3600").into_future();
+    runtime.block_on(async {
+        soon(fixture.sandbox.start().into_future()).await.unwrap();
+        assert!(timeout(Duration::from_millis(300), &mut request).await.is_err());
+    });
+    drop(runtime);
+    let error = current_thread().block_on(async { soon(request).await }).unwrap_err();
+    assert_eq!(error.class(), ErrorClass::Closed, "{error}");
 }
