@@ -47,8 +47,8 @@ pub use client::error::{Error, ErrorDetail, Result};
 pub use client::stream::Channel;
 #[cfg(feature = "sdk")]
 pub use sdk::{
-    Chunk, Client, Echo, EndlessInput, ErrorClass, FiniteInput, Input, NamedRequest, NoInput, Output,
-    Pending, Sandbox, StreamInput, TakesInput, requests, requests::SandboxSpec, types,
+    Chunk, Client, Closing, Echo, EndlessInput, ErrorClass, FiniteInput, Input, NamedRequest, NoInput,
+    Output, Pending, Sandbox, StreamInput, TakesInput, requests, requests::SandboxSpec, types,
 };
 
 /// This library's version.

@@ -12,6 +12,8 @@ static EPOCH: AtomicUsize = AtomicUsize::new(0);
 static RUNNING_BY_EPOCH: [AtomicUsize; EPOCHS] = [const { AtomicUsize::new(0) }; EPOCHS];
 const EPOCHS: usize = 64;
 static CHANGED: OnceLock<fn()> = OnceLock::new();
+/// The clean-ups alone.
+static CLEANING: AtomicUsize = AtomicUsize::new(0);
 
 /// Counts as background activity until it is dropped; holds the index of its epoch's counter.
 pub struct ActivityGuard(usize);
@@ -73,6 +75,7 @@ pub fn older_running(epoch: usize) -> bool {
 /// Resets the counters: the child of a fork has none of its parent's activity.
 pub fn forget() {
     RUNNING.store(0, Ordering::SeqCst);
+    CLEANING.store(0, Ordering::SeqCst);
     RUNNING_BY_EPOCH.iter().for_each(|running| running.store(0, Ordering::SeqCst));
 }
 
@@ -95,11 +98,32 @@ pub fn in_cleanup() -> bool {
 /// it nothing can be sent, and this does nothing.
 pub fn spawn_cleanup(cleanup: impl Future<Output = ()> + Send + 'static) {
     let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
-    let activity = ActivityGuard::begin();
+    let guards = (ActivityGuard::begin(), Cleaning::begin());
     runtime.spawn(async move {
         IN_CLEANUP.scope((), cleanup).await;
-        drop(activity);
+        drop(guards);
     });
+}
+
+/// Whether any clean-up goes on.
+#[cfg(feature = "sdk")]
+pub fn cleaning() -> bool {
+    CLEANING.load(Ordering::SeqCst) > 0
+}
+
+struct Cleaning(());
+
+impl Cleaning {
+    fn begin() -> Self {
+        CLEANING.fetch_add(1, Ordering::SeqCst);
+        Self(())
+    }
+}
+
+impl Drop for Cleaning {
+    fn drop(&mut self) {
+        CLEANING.fetch_sub(1, Ordering::SeqCst);
+    }
 }
 
 fn changed() {

@@ -1,6 +1,6 @@
 //! A client, and the echo target.
 
-use super::target::Target;
+use super::target::{Closing, Target};
 use super::types::ClientConfig;
 use crate::client;
 use crate::client::error::{Error, Result};
@@ -53,9 +53,17 @@ impl Client {
     /// Closes it, its clones and its sandboxes: pending requests and open streams fail as
     /// [`ErrorClass::Closed`](super::ErrorClass::Closed), as do those that begin afterwards. To the remote side it is as if
     /// they were dropped; sandboxes are not deleted. Dropping the last clone closes nothing that is pending.
-    pub fn close(&self) {
-        self.target.close();
+    ///
+    /// ```no_run
+    /// # async fn example(client: daytona::Client) {
+    /// client.close(); // what it ends in the sandboxes, ends in the background
+    /// client.close().await; // and that has ended
+    /// # }
+    /// ```
+    pub fn close(&self) -> Closing {
+        let closing = self.target.close();
         self.inner.close();
+        closing
     }
 
     fn opened(inner: client::Client) -> Self {
@@ -90,8 +98,8 @@ pub struct Echo {
 
 impl Echo {
     /// As [`Client::close`]: its pending requests and open streams end.
-    pub fn close(&self) {
-        self.target.close();
+    pub fn close(&self) -> Closing {
+        self.target.close()
     }
 }
 

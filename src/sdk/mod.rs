@@ -22,3 +22,4 @@ pub use generated::types;
 pub use output::{Chunk, EndlessInput, FiniteInput, Input, NoInput, Output, StreamInput, TakesInput};
 pub use request::Pending;
 pub use sandbox::Sandbox;
+pub use target::Closing;

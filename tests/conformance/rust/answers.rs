@@ -41,11 +41,11 @@ impl On {
 
     /// A sandbox has nothing to close: what is done with it goes on without it.
     pub fn close(&self) {
-        match self {
+        let _closing = match self {
             Self::Client(client) => client.close(),
             Self::Echo(echo) => echo.close(),
-            Self::Sandbox(_) => {}
-        }
+            Self::Sandbox(_) => return,
+        };
     }
 }
 

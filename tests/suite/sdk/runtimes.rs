@@ -99,6 +99,28 @@ fn a_request_that_is_dropped_outside_its_runtime_ends_what_it_began() {
 }
 
 #[test]
+fn a_close_that_is_awaited_leaves_nothing_to_a_runtime_that_ends() {
+    let fixture = Fixture::new();
+    let watching = Client::new(config(&fixture.server)).unwrap();
+    current_thread().block_on(async {
+        let sandbox = &fixture.sandbox;
+        soon(sandbox.start().into_future()).await.unwrap();
+        let run = || soon(sandbox.process().run("sleep 3600").into_future());
+        drop(run().await.unwrap());
+        let kept = run().await.unwrap();
+        let pending = tokio::spawn(sandbox.process().run("sleep 3600").collected());
+        tokio::task::yield_now().await;
+        soon(fixture.client.close().into_future()).await;
+        drop((kept, pending));
+    });
+    let sessions = current_thread().block_on(async {
+        let watched = watching.attach(fixture.sandbox.id()).await.unwrap();
+        soon(watched.session().list().into_future()).await.unwrap()
+    });
+    assert_eq!(sessions.len(), 0);
+}
+
+#[test]
 fn a_request_whose_runtime_has_ended_is_closed() {
     let fixture = Fixture::new();
     let runtime = current_thread();
