@@ -6,6 +6,7 @@ use super::sandbox::Sandbox;
 use super::target::Target;
 use crate::catalogue::{Call, CallFuture, Operation, Stream};
 use crate::client::error::{Error, Result};
+use crate::client::lock::Mutex;
 use crate::client::operation::{Context as CallContext, Outcome, Progress, TargetRef};
 use crate::client::per_runtime::current_runtime;
 use crate::client::status;
@@ -14,13 +15,16 @@ use bytes::Bytes;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
+use std::any::Any;
 use std::fmt;
 use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::runtime::Handle;
+use tokio::sync::oneshot;
 
 /// The future of a request that was sent. Dropping it cancels the request.
 pub type Pending<T> = Pin<Box<dyn Future<Output = Result<T>> + Send>>;
@@ -200,12 +204,40 @@ impl Request {
             .map_err(|error| named(operation, error))?;
         let params = params.written().map_err(|error| named(operation, error))?;
         let runtime = current_runtime().map_err(|error| named(operation, error))?;
+        let (progress, mut panicked) = progress.map(guarded).unzip();
         let context = CallContext { body, error_context: ErrorContext::default(), progress };
         let work = begin(Call { target: target.to.clone(), params, context })
             .map_err(|error| named(operation, error))?;
-        let work = InRuntime { work: Some(work), runtime };
-        target.while_open(work).await.map_err(|error| named(operation, error))
+        let work = target.while_open(InRuntime { work: Some(work), runtime });
+        let outcome = match &mut panicked {
+            None => work.await,
+            Some(panicked) => tokio::select! {
+                biased;
+                outcome = work => outcome,
+                Ok(panic) = &mut *panicked => resume_unwind(panic),
+            },
+        };
+        // The last report comes with the outcome.
+        if let Some(Ok(panic)) = panicked.map(|mut it| it.try_recv()) {
+            resume_unwind(panic);
+        }
+        outcome.map_err(|error| named(operation, error))
     }
+}
+
+/// The same function; a panic of it is the program's, and goes to who awaits the request. Where it is called, in a task
+/// of the connection, it would end as a lost connection or as a bug of the library.
+fn guarded(progress: Progress) -> (Progress, oneshot::Receiver<Box<dyn Any + Send>>) {
+    let (sender, panicked) = oneshot::channel();
+    let sender = Mutex::new(Some(sender));
+    let guarded = move |moved, total| {
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| progress(moved, total)))
+            && let Some(sender) = sender.lock().take()
+        {
+            let _ = sender.send(panic);
+        }
+    };
+    (Arc::new(guarded), panicked)
 }
 
 /// Work that is dropped within the runtime in which it began, wherever its owner drops it: what it removes in the sandbox

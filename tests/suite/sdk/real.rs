@@ -94,6 +94,23 @@ async fn files_are_written_read_and_moved_with_progress() {
 }
 
 #[tokio::test]
+async fn a_panic_of_the_progress_function_is_that_of_the_program() {
+    let fixture = Fixture::new().await;
+    let sandbox = fixture.client.create(SandboxSpec::default()).await.unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let local = |name| directory.path().join(name).to_string_lossy().into_owned();
+    std::fs::write(local("up"), vec![1; 1 << 20]).unwrap();
+    sandbox.files().write("down", "content").await.unwrap();
+    let upload = sandbox.files().upload(local("up"), "up").on_progress(|_, _| panic!("up"));
+    let download = sandbox.files().download("down", local("down")).on_progress(|_, _| panic!("down"));
+    for (request, message) in [(upload.into_future(), "up"), (download.into_future(), "down")] {
+        let panic = soon(tokio::spawn(request)).await.unwrap_err().into_panic();
+        assert_eq!(panic.downcast_ref::<&str>(), Some(&message));
+    }
+    assert_eq!(sandbox.process().execute("echo on").await.unwrap().result, "on\n");
+}
+
+#[tokio::test]
 async fn a_dropped_request_ends_what_it_began() {
     let fixture = Fixture::new().await;
     let sandbox = fixture.client.create(SandboxSpec::default()).await.unwrap();
