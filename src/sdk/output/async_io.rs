@@ -10,7 +10,8 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// The output of all channels in the order in which it came, but no JSON values of an interpreter.
+/// The output of all channels in the order in which it came, but no JSON values of an interpreter. A stream that has failed
+/// fails every read: it is no end of file.
 impl<Opened, Finished, I> AsyncRead for Output<Opened, Finished, I> {
     fn poll_read(
         self: Pin<&mut Self>,
@@ -20,7 +21,10 @@ impl<Opened, Finished, I> AsyncRead for Output<Opened, Finished, I> {
         let this = self.get_mut();
         while buffer.remaining() > 0 {
             let mut chunk = match ready!(this.poll_chunk(cx)) {
-                None => break,
+                None => match this.shared.failure() {
+                    Some(error) => return Poll::Ready(Err(error.into())),
+                    None => break,
+                },
                 Some(Err(error)) => return Poll::Ready(Err(error.into())),
                 Some(Ok(chunk)) => chunk,
             };

@@ -285,6 +285,10 @@ impl Shared {
         }
     }
 
+    fn failure(&self) -> Option<Error> {
+        self.state.lock().end.as_ref().and_then(|end| end.as_ref().err().cloned())
+    }
+
     fn poll_next(&self, cx: &mut Context<'_>) -> Poll<Option<Result<Chunk>>> {
         let mut state = self.state.lock();
         if let Some(stream::Chunk { channel, data, position }) = state.chunks.pop_front() {

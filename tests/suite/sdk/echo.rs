@@ -220,6 +220,10 @@ async fn an_error_of_a_stream_is_an_io_error_of_its_kind() {
     assert_eq!(error.kind(), std::io::ErrorKind::TimedOut);
     let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<daytona::Error>());
     assert_eq!(inner.map(daytona::Error::class), Some(ErrorClass::Timeout));
+    // And no end of file afterwards.
+    assert_eq!(soon(stream.read_u8()).await.unwrap_err().kind(), std::io::ErrorKind::TimedOut);
+    assert!(soon(stream.next()).await.is_none());
+    assert_eq!(soon(stream.finish()).await.unwrap_err().class(), ErrorClass::Timeout);
 }
 
 #[test]
