@@ -2,18 +2,19 @@
 
 use super::client::{Client, Echo};
 use super::output::{Input, Output};
-use super::request::{Parameters, Pending, Request};
+use super::request::{Parameters, Pending, Request, named};
 use super::sandbox::Sandbox;
 use super::target::Target;
-use crate::catalogue;
+use crate::catalogue::{self, Operation, Returns};
 use crate::client::error::{Error, Result};
 use serde::Serialize;
 use serde_json::Value;
 use std::future::IntoFuture;
 
 /// A request by the name of its operation, made by [`Client::operation`] and [`Sandbox::operation`]. It is sent when it is
-/// awaited, and gives the JSON of the result. As of every request of this crate, a result that is nested deeper than 128
-/// levels is [`ErrorClass::Protocol`](super::ErrorClass::Protocol): reading it would take the stack.
+/// awaited, and gives the JSON of the result: a text as one of JSON, a new sandbox as what is known of it. As of every
+/// request of this crate, a result that is nested deeper than 128 levels is
+/// [`ErrorClass::Protocol`](super::ErrorClass::Protocol): reading it would take the stack.
 ///
 /// ```no_run
 /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
@@ -38,7 +39,9 @@ impl NamedRequest {
 
     /// The bytes that go beside the parameters: the content of `files.write`.
     pub fn body(self, data: impl Into<bytes::Bytes>) -> Self {
-        Self(self.0.map(|mut request| {
+        let takes =
+            |it: &Operation| it.body.then_some(()).ok_or("takes no body; its parameters are its JSON");
+        Self(self.checked(takes).map(|mut request| {
             request.body(data.into());
             request
         }))
@@ -46,18 +49,40 @@ impl NamedRequest {
 
     /// Sends it, for an operation that gives bytes.
     pub fn bytes(self) -> Pending<Vec<u8>> {
-        match self.0 {
+        let gives = |it: &Operation| match (it.call, it.returns) {
+            (Some(_), returns) if returns != Returns::Bytes => Err("gives JSON, no bytes: await it itself"),
+            _ => Ok(()),
+        };
+        match self.checked(gives) {
             Ok(request) => request.bytes(),
             Err(error) => Box::pin(async { Err(error) }),
         }
     }
 
-    /// Opens it as a stream. The third type of [`Output`] says what the stream takes.
+    /// Opens it as a stream. The third type of [`Output`] says what the stream takes; [`NoInput`](super::NoInput) can stand
+    /// for any, of a stream that is read alone.
     pub fn stream<I: Input>(self) -> Pending<Output<Value, Value, I>> {
-        match self.0 {
+        let takes = |it: &Operation| match (I::KIND, it.events.as_ref().map(|events| events.input)) {
+            (given, Some(takes)) if given != catalogue::Input::None && given != takes => match takes {
+                catalogue::Input::None => Err("takes no input: its type is `NoInput`"),
+                catalogue::Input::Endless => Err("takes input without an end: its type is `EndlessInput`"),
+                catalogue::Input::Finished => Err("takes input until its end: its type is `FiniteInput`"),
+            },
+            _ => Ok(()),
+        };
+        match self.checked(takes) {
             Ok(request) => request.stream(),
             Err(error) => Box::pin(async { Err(error) }),
         }
+    }
+
+    /// The request, if the operation is of this kind: it is not sent in vain.
+    fn checked(self, is: impl Fn(&Operation) -> Result<(), &'static str>) -> Result<Request> {
+        let request = self.0?;
+        let operation = request.operation;
+        let wrong = |what| named(operation, Error::invalid(format!("{} {what}", operation.name)));
+        is(operation).map_err(wrong)?;
+        Ok(request)
     }
 }
 
@@ -66,7 +91,11 @@ impl IntoFuture for NamedRequest {
     type IntoFuture = Pending<Value>;
 
     fn into_future(self) -> Self::IntoFuture {
-        match self.0 {
+        let gives = |it: &Operation| match it.returns {
+            Returns::Bytes if it.call.is_some() => Err("gives bytes, no JSON: take them with `bytes`"),
+            _ => Ok(()),
+        };
+        match self.checked(gives) {
             Ok(request) => request.json(),
             Err(error) => Box::pin(async { Err(error) }),
         }

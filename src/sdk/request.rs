@@ -31,7 +31,7 @@ pub type Pending<T> = Pin<Box<dyn Future<Output = Result<T>> + Send>>;
 
 #[derive(Clone)]
 pub struct Request {
-    operation: &'static Operation,
+    pub operation: &'static Operation,
     target: Target,
     params: Parameters,
     body: Bytes,
@@ -124,7 +124,8 @@ impl Request {
             match self.send().await? {
                 Outcome::Json(json) | Outcome::NewSandbox(_, json) => read(operation, &json),
                 Outcome::Null => read(operation, b"null"),
-                Outcome::Bytes(_) | Outcome::Text(_) => Err(unexpected(operation)),
+                Outcome::Text(text) => read(operation, Value::from(text).to_string().as_bytes()),
+                Outcome::Bytes(_) => Err(unexpected(operation)),
             }
         })
     }

@@ -1,6 +1,7 @@
 //! What a stream takes.
 
 use super::{Output, Shared};
+use crate::catalogue;
 use crate::client::error::Result;
 use crate::client::lock::Mutex;
 use crate::client::stream::InputWriter;
@@ -13,7 +14,9 @@ use std::task::{Context, Poll, Waker, ready};
 /// Whether a stream takes input.
 pub trait Input: sealed::Sealed + 'static {
     #[doc(hidden)]
-    const ENDS: bool = false;
+    const KIND: catalogue::Input;
+    #[doc(hidden)]
+    const ENDS: bool = matches!(Self::KIND, catalogue::Input::Finished);
 }
 
 /// A stream that takes input.
@@ -31,10 +34,14 @@ pub enum EndlessInput {}
 #[derive(Debug)]
 pub enum FiniteInput {}
 
-impl Input for NoInput {}
-impl Input for EndlessInput {}
+impl Input for NoInput {
+    const KIND: catalogue::Input = catalogue::Input::None;
+}
+impl Input for EndlessInput {
+    const KIND: catalogue::Input = catalogue::Input::Endless;
+}
 impl Input for FiniteInput {
-    const ENDS: bool = true;
+    const KIND: catalogue::Input = catalogue::Input::Finished;
 }
 impl TakesInput for EndlessInput {}
 impl TakesInput for FiniteInput {}

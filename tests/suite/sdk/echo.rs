@@ -2,7 +2,7 @@
 
 use crate::support::{soon, until};
 use daytona::client::{codes, status};
-use daytona::{Channel, Echo, ErrorClass};
+use daytona::{Channel, Echo, EndlessInput, ErrorClass, NoInput};
 use futures_util::FutureExt;
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -276,6 +276,29 @@ fn a_configuration_that_is_wrong_is_an_error_that_names_the_option() {
     let config = daytona::types::ClientConfig { retries: Some(-3), ..Default::default() };
     let error = daytona::Client::new(config).map(drop).unwrap_err();
     assert!(error.to_string().contains("`retries` has to be a whole number from 0"), "{error}");
+}
+
+#[tokio::test]
+async fn a_request_by_name_that_is_taken_in_another_way_is_not_sent() {
+    let echo = Echo::default();
+    let named = |name| echo.operation(name, ());
+    for (error, what) in [
+        (soon(named("echo.bytes").into_future()).await.unwrap_err(), "echo.bytes gives bytes"),
+        (soon(named("echo.panic").bytes()).await.unwrap_err(), "echo.panic gives JSON"),
+        (soon(named("echo.panic").body("x").into_future()).await.unwrap_err(), "echo.panic takes no body"),
+        (
+            soon(named("echo.stream").stream::<EndlessInput>()).await.unwrap_err(),
+            "echo.stream takes input until its end",
+        ),
+        (soon(named("echo.stream").into_future()).await.unwrap_err(), "it is a stream"),
+        (soon(named("echo.stream").bytes()).await.unwrap_err(), "it is a stream"),
+    ] {
+        assert_eq!(error.class(), ErrorClass::InvalidArgument, "{error}");
+        assert!(error.to_string().starts_with(what), "{error}");
+        assert!(error.detail().operation.is_some(), "{error}");
+    }
+    assert_eq!(soon(named("echo.bytes").body("x").bytes()).await.unwrap(), b"x");
+    drop(soon(named("echo.stream").stream::<NoInput>()).await.unwrap());
 }
 
 #[test]
