@@ -12,8 +12,9 @@ use crate::client::per_runtime::current_runtime;
 use crate::client::status;
 use crate::client::stream::ErrorContext;
 use bytes::Bytes;
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::ser::Error as _;
+use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 use std::any::Any;
 use std::fmt;
@@ -287,6 +288,18 @@ pub fn named(operation: &'static Operation, mut error: Error) -> Error {
 /// The catalogue and the generated requests say different things of an operation.
 fn unexpected(operation: &'static Operation) -> Error {
     named(operation, Error::new(status::PANIC, format!("{} answers in another way", operation.name)))
+}
+
+/// A number as the JSON has it. As a plain `f64` what is none would be null there, which is as if it was not given.
+pub(super) struct Finite(pub f64);
+
+impl Serialize for Finite {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0.is_finite() {
+            true => serializer.serialize_f64(self.0),
+            false => Err(S::Error::custom(format!("{} is not a finite number", self.0))),
+        }
+    }
 }
 
 /// Seconds as the JSON has them: a whole number where it is one.

@@ -278,6 +278,7 @@ pub struct ChartElement {
 
 /// The configuration of a client, all optional; what is absent comes from the environment.
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct ClientConfig {
     /// The API key. Environment: DAYTONA_API_KEY.
     #[serde(rename = "apiKey", default, skip_serializing_if = "Option::is_none")]
@@ -672,6 +673,7 @@ pub struct FileInfo {
 
 /// One file: here and there.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct FilePair {
     /// Its local path, name included.
     #[serde(rename = "localPath")]
@@ -679,6 +681,13 @@ pub struct FilePair {
     /// Its path in the sandbox, name included.
     #[serde(rename = "remotePath")]
     pub remote_path: String,
+}
+
+impl FilePair {
+    /// With what it cannot be without.
+    pub fn new(local_path: impl Into<String>, remote_path: impl Into<String>) -> Self {
+        Self { local_path: Into::<String>::into(local_path), remote_path: Into::<String>::into(remote_path) }
+    }
 }
 
 /// A file that was read or written to its end.
@@ -861,6 +870,7 @@ pub struct GitStatus {
 
 /// An image that is built from a Dockerfile which the library writes. It begins with exactly one of `base`, `debianSlim` and `dockerfile`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Image {
     /// How the Dockerfile is written. Absent: each value is quoted so that it arrives as it was given. Otherwise byte for byte as the official SDK of that language writes it, which quotes less.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -884,6 +894,7 @@ pub struct Image {
 
 /// A local file or directory to copy into the image.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct ImageAddLocal {
     /// The local path.
     #[serde(rename = "localPath")]
@@ -891,6 +902,13 @@ pub struct ImageAddLocal {
     /// Its path in the image. Of a file: one that ends in `/` is a directory.
     #[serde(rename = "remotePath")]
     pub remote_path: String,
+}
+
+impl ImageAddLocal {
+    /// With what it cannot be without.
+    pub fn new(local_path: impl Into<String>, remote_path: impl Into<String>) -> Self {
+        Self { local_path: Into::<String>::into(local_path), remote_path: Into::<String>::into(remote_path) }
+    }
 }
 
 /// Local files that are packed into one archive.
@@ -932,6 +950,7 @@ pub struct ImageContextFile {
 
 /// Files to copy.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct ImageCopy {
     /// A path in the context; of `add` also a URL.
     pub source: String,
@@ -939,8 +958,16 @@ pub struct ImageCopy {
     pub destination: String,
 }
 
+impl ImageCopy {
+    /// With what it cannot be without.
+    pub fn new(source: impl Into<String>, destination: impl Into<String>) -> Self {
+        Self { source: Into::<String>::into(source), destination: Into::<String>::into(destination) }
+    }
+}
+
 /// Python packages to install.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct ImagePipInstall {
     /// The packages, as `requests>=2`. None: nothing is installed.
     pub packages: Vec<String>,
@@ -961,8 +988,23 @@ pub struct ImagePipInstall {
     pub extra_options: Option<String>,
 }
 
+impl ImagePipInstall {
+    /// With what it cannot be without.
+    pub fn new(packages: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        Self {
+            packages: packages.into_iter().map(Into::into).collect::<Vec<String>>(),
+            find_links: None,
+            index_url: None,
+            extra_index_urls: None,
+            pre: None,
+            extra_options: None,
+        }
+    }
+}
+
 /// A pyproject.toml whose dependencies are installed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct ImagePyproject {
     /// The local file.
     pub path: String,
@@ -986,8 +1028,24 @@ pub struct ImagePyproject {
     pub extra_options: Option<String>,
 }
 
+impl ImagePyproject {
+    /// With what it cannot be without.
+    pub fn new(path: impl Into<String>) -> Self {
+        Self {
+            path: Into::<String>::into(path),
+            optional_dependencies: None,
+            find_links: None,
+            index_url: None,
+            extra_index_urls: None,
+            pre: None,
+            extra_options: None,
+        }
+    }
+}
+
 /// Lines of a Dockerfile.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct ImageRaw {
     /// The lines; each may hold several.
     pub commands: Vec<String>,
@@ -996,8 +1054,16 @@ pub struct ImageRaw {
     pub context_dir: Option<String>,
 }
 
+impl ImageRaw {
+    /// With what it cannot be without.
+    pub fn new(commands: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        Self { commands: commands.into_iter().map(Into::into).collect::<Vec<String>>(), context_dir: None }
+    }
+}
+
 /// A requirements file whose packages are installed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct ImageRequirements {
     /// The local file.
     pub path: String,
@@ -1018,8 +1084,23 @@ pub struct ImageRequirements {
     pub extra_options: Option<String>,
 }
 
+impl ImageRequirements {
+    /// With what it cannot be without.
+    pub fn new(path: impl Into<String>) -> Self {
+        Self {
+            path: Into::<String>::into(path),
+            find_links: None,
+            index_url: None,
+            extra_index_urls: None,
+            pre: None,
+            extra_options: None,
+        }
+    }
+}
+
 /// One step of an image. Exactly one key is given.
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct ImageStep {
     /// Debian packages to install.
     #[serde(rename = "aptGet", default, skip_serializing_if = "Option::is_none")]
@@ -1056,10 +1137,10 @@ pub struct ImageStep {
     pub user: Option<String>,
     /// Environment variables, in the order given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub env: Option<BTreeMap<String, String>>,
+    pub env: Option<Map<String, Value>>,
     /// Labels, in the order given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub label: Option<BTreeMap<String, String>>,
+    pub label: Option<Map<String, Value>>,
     /// Ports that the image's processes listen on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expose: Option<Vec<i64>>,
@@ -1698,6 +1779,7 @@ pub struct ReplaceResult {
 
 /// The size of a sandbox. What is absent is the server's default or, in a resize, stays.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Resources {
     /// Processors. Unit: vCPU.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -2009,6 +2091,7 @@ pub struct Screen {
 
 /// A part of the screen.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct ScreenRegion {
     /// Its left edge. Unit: px.
     pub x: i64,
@@ -2018,6 +2101,13 @@ pub struct ScreenRegion {
     pub width: i64,
     /// Its height, at least 1. Unit: px.
     pub height: i64,
+}
+
+impl ScreenRegion {
+    /// With what it cannot be without.
+    pub fn new(x: i64, y: i64, width: i64, height: i64) -> Self {
+        Self { x, y, width, height }
+    }
 }
 
 /// A picture of the screen.
@@ -2581,6 +2671,18 @@ pub struct VolumeMount {
     /// Fields that this version does not know.
     #[serde(flatten)]
     pub additional: Map<String, Value>,
+}
+
+impl VolumeMount {
+    /// With what it cannot be without.
+    pub fn new(volume_id: impl Into<String>, mount_path: impl Into<String>) -> Self {
+        Self {
+            volume_id: Into::<String>::into(volume_id),
+            mount_path: Into::<String>::into(mount_path),
+            subpath: None,
+            additional: Map::new(),
+        }
+    }
 }
 
 /// A warm pool.

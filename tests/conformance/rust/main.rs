@@ -18,7 +18,10 @@ use std::pin::pin;
 const SKIPPED: [(&str, &str); 3] = [
     ("closing: a closed sandbox", "a sandbox has no close: what is dropped cannot be used"),
     ("bad input: a negative timeout", "a time is a Duration, which is never negative"),
-    ("bad input: an unknown key of the configuration", "it is a struct, of which only the fields can be set"),
+    (
+        "bad input: an unknown key of the configuration",
+        "it is a struct of the known ones, and to read another is an error of serde",
+    ),
 ];
 
 #[tokio::main]

@@ -177,16 +177,16 @@ pub fn call(operation: &str) -> Option<MakeCall> {
                 it = it.max_cpu(value);
             }
             if let Some(value) = p.option(Parameters::json::<f64>, "minMemoryGiB")? {
-                it = it.min_memory_gi_b(value);
+                it = it.min_memory_gib(value);
             }
             if let Some(value) = p.option(Parameters::json::<f64>, "maxMemoryGiB")? {
-                it = it.max_memory_gi_b(value);
+                it = it.max_memory_gib(value);
             }
             if let Some(value) = p.option(Parameters::json::<f64>, "minDiskGiB")? {
-                it = it.min_disk_gi_b(value);
+                it = it.min_disk_gib(value);
             }
             if let Some(value) = p.option(Parameters::json::<f64>, "maxDiskGiB")? {
-                it = it.max_disk_gi_b(value);
+                it = it.max_disk_gib(value);
             }
             if let Some(value) = p.option(Parameters::json::<f64>, "minGpu")? {
                 it = it.min_gpu(value);

@@ -2,7 +2,8 @@
 
 use crate::support::{soon, until};
 use daytona::client::{codes, status};
-use daytona::{Channel, Echo, EndlessInput, ErrorClass, NoInput};
+use daytona::types::{ClientConfig, Image, Resources};
+use daytona::{Channel, Client, Echo, EndlessInput, ErrorClass, NoInput};
 use futures_util::FutureExt;
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -276,6 +277,50 @@ fn a_configuration_that_is_wrong_is_an_error_that_names_the_option() {
     let config = daytona::types::ClientConfig { retries: Some(-3), ..Default::default() };
     let error = daytona::Client::new(config).map(drop).unwrap_err();
     assert!(error.to_string().contains("`retries` has to be a whole number from 0"), "{error}");
+}
+
+/// One that is never asked.
+fn client() -> Client {
+    Client::new(ClientConfig { api_key: Some("key".into()), ..Default::default() }).unwrap()
+}
+
+#[tokio::test]
+async fn a_number_that_json_does_not_have_is_refused_and_not_left_out() {
+    for number in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+        let error = soon(client().list().min_cpu(number).into_future()).await.unwrap_err();
+        assert_eq!(error.class(), ErrorClass::InvalidArgument);
+        assert!(error.to_string().contains("`minCpu` has no JSON"), "{error}");
+    }
+}
+
+#[test]
+fn what_is_read_as_a_parameter_has_no_unknown_field() {
+    let unknown = json!({ "base": "debian:12", "apiUrll": "x", "cpus": 1 });
+    for error in [
+        serde_json::from_value::<ClientConfig>(unknown.clone()).map(drop).unwrap_err(),
+        serde_json::from_value::<Image>(unknown.clone()).map(drop).unwrap_err(),
+        serde_json::from_value::<Resources>(unknown.clone()).map(drop).unwrap_err(),
+    ] {
+        assert!(error.to_string().starts_with("unknown field"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn an_image_keeps_the_order_of_its_variables_in_both_of_its_forms() {
+    let json = json!({ "base": "debian:12", "steps": [{ "env": { "Z": "1", "A": "2" } }] });
+    let typed: Image = serde_json::from_value(json.clone()).unwrap();
+    for dockerfile in [
+        soon(client().image().dockerfile(&typed).into_future()).await.unwrap(),
+        soon(client().image().dockerfile(&json).into_future()).await.unwrap(),
+        soon(client().operation("image.dockerfile", json!({ "image": json })).into_future())
+            .await
+            .unwrap()
+            .as_str()
+            .unwrap()
+            .to_owned(),
+    ] {
+        assert_eq!(dockerfile, "FROM debian:12\nENV Z=1\nENV A=2\n");
+    }
 }
 
 #[tokio::test]

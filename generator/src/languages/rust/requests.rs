@@ -273,10 +273,7 @@ impl IntoFuture for {name} {{
 }
 
 fn setter(text: &mut String, option: &Member) {
-    let (of, expression) = match &option.of {
-        Type::Either(_) => ("impl serde::Serialize".to_owned(), "value".to_owned()),
-        _ => taken(&option.of, option.unit.as_deref()),
-    };
+    let (of, expression) = taken(&option.of, option.unit.as_deref());
     // Beside an operation's own `timeout`, which the server keeps.
     let name = option_name(option);
     let _ = write!(

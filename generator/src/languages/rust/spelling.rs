@@ -7,7 +7,7 @@ use heck::{ToSnakeCase, ToUpperCamelCase};
 const KEYWORDS: [&str; 8] = ["type", "move", "ref", "match", "in", "use", "where", "loop"];
 
 pub fn snake(name: &str) -> String {
-    let name = name.to_snake_case();
+    let name = name.replace("GiB", "Gib").to_snake_case();
     if KEYWORDS.contains(&name.as_str()) { format!("r#{name}") } else { name }
 }
 
@@ -47,6 +47,7 @@ pub fn taken(of: &Type, unit: Option<&str>) -> (String, String) {
     match (of, unit) {
         (Type::Number | Type::Integer, Some("s")) => ("Duration".into(), "request::seconds(value)".into()),
         (Type::Number | Type::Integer, Some("ms")) => ("Duration".into(), "request::milliseconds(value)".into()),
+        (Type::Number, _) => ("f64".into(), "request::Finite(value)".into()),
         (Type::Text | Type::Time, _) => ("impl Into<String>".into(), "value.into()".into()),
         (Type::Choice(name), _) => (format!("impl Into<{name}>"), "value.into()".into()),
         (Type::List(inner), _) => match inner.as_ref() {
@@ -54,7 +55,10 @@ pub fn taken(of: &Type, unit: Option<&str>) -> (String, String) {
                 format!("impl IntoIterator<Item = impl Into<{}>>", owned(inner)),
                 format!("value.into_iter().map(Into::into).collect::<Vec<{}>>()", owned(inner)),
             ),
-            _ => plain(&owned(of)),
+            _ => (
+                format!("impl IntoIterator<Item = {}>", owned(inner)),
+                format!("value.into_iter().collect::<Vec<{}>>()", owned(inner)),
+            ),
         },
         (Type::Map(inner), _) => match inner.as_ref() {
             Type::Text => (
@@ -64,6 +68,9 @@ pub fn taken(of: &Type, unit: Option<&str>) -> (String, String) {
             ),
             _ => plain(&owned(of)),
         },
+        // What has several forms in JSON.
+        (Type::Any | Type::Either(_), _) => plain("impl serde::Serialize"),
+        (Type::Shape(name), _) if name == "Image" => plain("impl serde::Serialize"),
         _ => plain(&owned(of)),
     }
 }
@@ -89,7 +96,7 @@ pub fn example(of: &Type, name: &str, unit: Option<&str>) -> String {
             _ => "vec![]".into(),
         },
         (Type::Map(_), _) => "[(\"name\", \"value\")]".into(),
-        (Type::Any | Type::Either(_), _) => format!("\"{}\".into()", name.to_snake_case()),
+        (Type::Shape(name), _) if name == "Image" => "daytona::types::Image::default()".into(),
         (Type::Object, _) => "serde_json::Map::new()".into(),
         (Type::Shape(_), _) => "Default::default()".into(),
         _ => format!("\"{}\"", name.to_snake_case()),

@@ -1,7 +1,8 @@
 //! Shapes and choices.
 
-use super::spelling::{doc, owned, shape, snake};
+use super::spelling::{converted, doc, owned, shape, snake, taken};
 use crate::languages::surface::{Choice, Member, Shape, Surface};
+use crate::languages::types::Type;
 use heck::ToUpperCamelCase;
 use std::fmt::Write;
 
@@ -53,6 +54,10 @@ fn structure(text: &mut String, of: &Shape) {
     if !of.is_parameter {
         text.push_str("#[non_exhaustive]\n");
     }
+    // One that is read, as from a file of settings, loses nothing unnoticed.
+    if !of.is_result {
+        text.push_str("#[serde(deny_unknown_fields)]\n");
+    }
     let _ = writeln!(text, "pub struct {name} {{");
     for member in &of.members {
         text.push_str(&doc("    ", &documentation(member, false)));
@@ -74,7 +79,11 @@ fn structure(text: &mut String, of: &Shape) {
         if !attributes.is_empty() {
             let _ = writeln!(text, "    #[serde({})]", attributes.join(", "));
         }
-        let of = owned(&member.of);
+        let of = match &member.of {
+            // In the order given: a variable may refer to those before it.
+            Type::Map(_) if of.name == "ImageStep" => "Map<String, Value>".into(),
+            other => owned(other),
+        };
         let _ = match optional {
             true => writeln!(text, "    pub {field}: Option<{of}>,"),
             false => writeln!(text, "    pub {field}: {of},"),
@@ -85,9 +94,45 @@ fn structure(text: &mut String, of: &Shape) {
         text.push_str("    pub additional: Map<String, Value>,\n");
     }
     text.push_str("}\n");
+    if of.is_parameter && has_required_values(of) {
+        constructor(text, of);
+    }
     if has_secrets(of) {
         debug(text, of);
     }
+}
+
+/// In the place of a `Default`: with the fields without which it makes no sense.
+fn constructor(text: &mut String, of: &Shape) {
+    let (mut parameters, mut fields) = (Vec::new(), Vec::new());
+    for member in &of.members {
+        let field = snake(&member.name);
+        if !member.required || member.nullable {
+            fields.push(format!("{field}: None"));
+            continue;
+        }
+        let (taken, expression) = taken(&member.of, None);
+        let expression = converted(&member.of, &expression).replace("value", &field);
+        parameters.push(format!("{field}: {taken}"));
+        fields.push(if expression == field { field } else { format!("{field}: {expression}") });
+    }
+    if of.is_result {
+        fields.push("additional: Map::new()".into());
+    }
+    let _ = write!(
+        text,
+        "
+impl {} {{
+    /// With what it cannot be without.
+    pub fn new({}) -> Self {{
+        Self {{ {} }}
+    }}
+}}
+",
+        shape(&of.name),
+        parameters.join(", "),
+        fields.join(", ")
+    );
 }
 
 /// A `Debug` that shows of secrets only that they are there.

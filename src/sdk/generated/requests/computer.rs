@@ -911,7 +911,7 @@ impl ComputerScreenshotRequest {
 
     /// The factor that width and height are scaled by, 0.1 to 1. Default: `1`.
     pub fn scale(mut self, value: f64) -> Self {
-        self.0.set("scale", value);
+        self.0.set("scale", request::Finite(value));
         self
     }
 
@@ -963,7 +963,7 @@ impl ComputerScreenshotImageRequest {
 
     /// The factor that width and height are scaled by, 0.1 to 1. Default: `1`.
     pub fn scale(mut self, value: f64) -> Self {
-        self.0.set("scale", value);
+        self.0.set("scale", request::Finite(value));
         self
     }
 

@@ -340,10 +340,10 @@ impl FilesArea {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn upload_many(&self, files: Vec<FilePair>) -> FilesUploadManyRequest {
+    pub fn upload_many(&self, files: impl IntoIterator<Item = FilePair>) -> FilesUploadManyRequest {
         const OPERATION: &crate::catalogue::Operation = operation("files.upload_many");
         let mut it = Request::new(OPERATION, &self.0);
-        it.set("files", files);
+        it.set("files", files.into_iter().collect::<Vec<FilePair>>());
         FilesUploadManyRequest(it)
     }
 
@@ -361,10 +361,10 @@ impl FilesArea {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn download_many(&self, files: Vec<FilePair>) -> FilesDownloadManyRequest {
+    pub fn download_many(&self, files: impl IntoIterator<Item = FilePair>) -> FilesDownloadManyRequest {
         const OPERATION: &crate::catalogue::Operation = operation("files.download_many");
         let mut it = Request::new(OPERATION, &self.0);
-        it.set("files", files);
+        it.set("files", files.into_iter().collect::<Vec<FilePair>>());
         FilesDownloadManyRequest(it)
     }
 

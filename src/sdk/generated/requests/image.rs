@@ -32,11 +32,11 @@ impl ImageArea {
     ///
     /// ```no_run
     /// # async fn example(client: daytona::Client) -> daytona::Result<()> {
-    /// let given = client.image().dockerfile(Default::default()).await?;
+    /// let given = client.image().dockerfile(daytona::types::Image::default()).await?;
     /// # Ok(())
     /// # }
     /// ```
-    pub fn dockerfile(&self, image: Image) -> ImageDockerfileRequest {
+    pub fn dockerfile(&self, image: impl serde::Serialize) -> ImageDockerfileRequest {
         const OPERATION: &crate::catalogue::Operation = operation("image.dockerfile");
         let mut it = Request::new(OPERATION, &self.0);
         it.set("image", image);
@@ -53,11 +53,11 @@ impl ImageArea {
     ///
     /// ```no_run
     /// # async fn example(client: daytona::Client) -> daytona::Result<()> {
-    /// let given = client.image().contexts(Default::default()).await?;
+    /// let given = client.image().contexts(daytona::types::Image::default()).await?;
     /// # Ok(())
     /// # }
     /// ```
-    pub fn contexts(&self, image: Image) -> ImageContextsRequest {
+    pub fn contexts(&self, image: impl serde::Serialize) -> ImageContextsRequest {
         const OPERATION: &crate::catalogue::Operation = operation("image.contexts");
         let mut it = Request::new(OPERATION, &self.0);
         it.set("image", image);

@@ -90,11 +90,11 @@ impl Client {
     ///
     /// ```no_run
     /// # async fn example(client: daytona::Client) -> daytona::Result<()> {
-    /// let given = client.attach("sandbox".into()).await?;
+    /// let given = client.attach("sandbox").await?;
     /// # Ok(())
     /// # }
     /// ```
-    pub fn attach(&self, sandbox: Value) -> SandboxAttachRequest {
+    pub fn attach(&self, sandbox: impl serde::Serialize) -> SandboxAttachRequest {
         const OPERATION: &crate::catalogue::Operation = operation("sandbox.attach");
         let mut it = Request::new(OPERATION, &self.target);
         it.set("sandbox", sandbox);
@@ -495,10 +495,13 @@ impl Sandbox {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn set_secrets(&self, secrets: Vec<BTreeMap<String, String>>) -> SandboxSetSecretsRequest {
+    pub fn set_secrets(
+        &self,
+        secrets: impl IntoIterator<Item = BTreeMap<String, String>>,
+    ) -> SandboxSetSecretsRequest {
         const OPERATION: &crate::catalogue::Operation = operation("sandbox.set_secrets");
         let mut it = Request::new(OPERATION, &self.target);
-        it.set("secrets", secrets);
+        it.set("secrets", secrets.into_iter().collect::<Vec<BTreeMap<String, String>>>());
         SandboxSetSecretsRequest(it)
     }
 
@@ -1051,8 +1054,8 @@ impl SandboxSpec {
     }
 
     /// Volumes to mount: `[{"volumeId":"...","mountPath":"/data","subpath":"..."}]`.
-    pub fn volumes(mut self, value: Vec<VolumeMount>) -> Self {
-        self.0.set("volumes", value);
+    pub fn volumes(mut self, value: impl IntoIterator<Item = VolumeMount>) -> Self {
+        self.0.set("volumes", value.into_iter().collect::<Vec<VolumeMount>>());
         self
     }
 
@@ -1093,8 +1096,8 @@ impl SandboxSpec {
     }
 
     /// Secrets as environment variables: `[{"ENV_NAME":"secret-name"}]`. UNSUPPORTED before 0.205.
-    pub fn secrets(mut self, value: Vec<BTreeMap<String, String>>) -> Self {
-        self.0.set("secrets", value);
+    pub fn secrets(mut self, value: impl IntoIterator<Item = BTreeMap<String, String>>) -> Self {
+        self.0.set("secrets", value.into_iter().collect::<Vec<BTreeMap<String, String>>>());
         self
     }
 
@@ -1310,49 +1313,49 @@ impl SandboxListRequest {
 
     /// At least so many vCPU. Unit: vCPU.
     pub fn min_cpu(mut self, value: f64) -> Self {
-        self.0.set("minCpu", value);
+        self.0.set("minCpu", request::Finite(value));
         self
     }
 
     /// At most so many vCPU. Unit: vCPU.
     pub fn max_cpu(mut self, value: f64) -> Self {
-        self.0.set("maxCpu", value);
+        self.0.set("maxCpu", request::Finite(value));
         self
     }
 
     /// At least so many GiB of memory. Unit: GiB.
-    pub fn min_memory_gi_b(mut self, value: f64) -> Self {
-        self.0.set("minMemoryGiB", value);
+    pub fn min_memory_gib(mut self, value: f64) -> Self {
+        self.0.set("minMemoryGiB", request::Finite(value));
         self
     }
 
     /// At most so many GiB of memory. Unit: GiB.
-    pub fn max_memory_gi_b(mut self, value: f64) -> Self {
-        self.0.set("maxMemoryGiB", value);
+    pub fn max_memory_gib(mut self, value: f64) -> Self {
+        self.0.set("maxMemoryGiB", request::Finite(value));
         self
     }
 
     /// At least so many GiB of disk. Unit: GiB.
-    pub fn min_disk_gi_b(mut self, value: f64) -> Self {
-        self.0.set("minDiskGiB", value);
+    pub fn min_disk_gib(mut self, value: f64) -> Self {
+        self.0.set("minDiskGiB", request::Finite(value));
         self
     }
 
     /// At most so many GiB of disk. Unit: GiB.
-    pub fn max_disk_gi_b(mut self, value: f64) -> Self {
-        self.0.set("maxDiskGiB", value);
+    pub fn max_disk_gib(mut self, value: f64) -> Self {
+        self.0.set("maxDiskGiB", request::Finite(value));
         self
     }
 
     /// At least so many GPUs. UNSUPPORTED before 0.226.
     pub fn min_gpu(mut self, value: f64) -> Self {
-        self.0.set("minGpu", value);
+        self.0.set("minGpu", request::Finite(value));
         self
     }
 
     /// At most so many GPUs. UNSUPPORTED before 0.226.
     pub fn max_gpu(mut self, value: f64) -> Self {
-        self.0.set("maxGpu", value);
+        self.0.set("maxGpu", request::Finite(value));
         self
     }
 

@@ -34,11 +34,11 @@ impl SnapshotArea {
     ///
     /// ```no_run
     /// # async fn example(client: daytona::Client) -> daytona::Result<()> {
-    /// let given = client.snapshot().create("name", "image".into()).await?;
+    /// let given = client.snapshot().create("name", "image").await?;
     /// # Ok(())
     /// # }
     /// ```
-    pub fn create(&self, name: impl Into<String>, image: Value) -> SnapshotCreateRequest {
+    pub fn create(&self, name: impl Into<String>, image: impl serde::Serialize) -> SnapshotCreateRequest {
         const OPERATION: &crate::catalogue::Operation = operation("snapshot.create");
         let mut it = Request::new(OPERATION, &self.0);
         it.set("name", Into::<String>::into(name));
