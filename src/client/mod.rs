@@ -38,6 +38,7 @@ pub(crate) mod socket_io;
 pub mod status;
 pub mod stream;
 pub mod transport;
+mod unique;
 pub mod volume;
 pub mod warm_pool;
 

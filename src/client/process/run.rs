@@ -16,6 +16,7 @@ use crate::client::session::{create_request, delete_request, execute_request};
 use crate::client::status;
 use crate::client::stream::{Ended, Io, Sink};
 use crate::client::transport::{Json, caller_deadline, within};
+use crate::client::unique::unique;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -141,7 +142,7 @@ impl Remote for Session {
 
 impl Session {
     fn new(sandbox: Sandbox) -> Self {
-        Self { sandbox, id: format!("run-{:016x}{:016x}", fastrand::u64(..), fastrand::u64(..)) }
+        Self { sandbox, id: format!("run-{:016x}{:016x}", unique(), unique()) }
     }
 
     /// Creates the session and starts the command; the answer is the command's id. The server answers both

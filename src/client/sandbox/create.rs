@@ -10,6 +10,7 @@ use crate::client::operation::{Context, Progress};
 use crate::client::remote_guard::may_have_acted;
 use crate::client::stream::{Ended, ErrorContext, Io};
 use crate::client::transport::{Json, segment};
+use crate::client::unique::unique;
 use http::Method;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -304,7 +305,8 @@ impl Create {
 
 /// A unique name, by which a sandbox is found if the create is not answered.
 pub(super) fn unique_name() -> String {
-    let letters: String = std::iter::repeat_with(fastrand::lowercase).take(16).collect();
+    let mut random = fastrand::Rng::with_seed(unique());
+    let letters: String = std::iter::repeat_with(|| random.lowercase()).take(16).collect();
     format!("sandbox-{letters}")
 }
 
@@ -361,4 +363,18 @@ pub async fn create_stream(client: Client, params: Create, io: Io) -> Result<End
     }
     let json = sandbox.info().text;
     Ok(Ended { json, position: None, sandbox: Some(sandbox) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::unique_name;
+
+    #[test]
+    fn names_differ_also_where_the_clock_was_read_at_the_same_instant() {
+        let named = || {
+            fastrand::seed(1); // As another process may be.
+            unique_name()
+        };
+        assert_ne!(named(), named());
+    }
 }

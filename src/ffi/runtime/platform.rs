@@ -2,12 +2,6 @@
 
 pub use system::{Signal, leave_signals_to_the_application, prepare_for_forks};
 
-/// A number that no other process has at this time. Takes no lock and no memory.
-pub fn fresh_seed() -> u64 {
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    (now.as_nanos() as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ u64::from(std::process::id())
-}
-
 #[cfg(unix)]
 mod system {
     use crate::ffi::runtime::process::{after_fork, before_fork, in_child};

@@ -124,6 +124,4 @@ pub extern "C" fn in_child() {
     CURRENT.store(null_mut(), Ordering::Release);
     background::forget();
     log::forget();
-    // Names that are made up have to differ from the parent's.
-    fastrand::seed(platform::fresh_seed());
 }
