@@ -2,6 +2,7 @@
 
 pub(crate) mod api_version;
 pub mod background;
+pub(crate) mod blocking;
 pub(crate) mod build_log;
 pub mod codes;
 pub(crate) mod collected;

@@ -82,10 +82,29 @@ static void a_consumer_drives_itself(void)
     daytona_close(client);
 }
 
+static void a_call_that_needs_one_says_so(void)
+{
+    /* A name has to be looked up, and the certificate authorities to be read. */
+    const char *urls[] = {"http://localhost:1/api", "https://127.0.0.1:1/api"};
+    refuse = 1;
+    for (int i = 0; i < 2; i++) {
+        daytona_client_t client;
+        daytona_sandbox_t sandbox;
+        char config[100];
+        snprintf(config, sizeof config, "{\"apiKey\":\"key\",\"proxy\":\"\",\"apiUrl\":\"%s\"}", urls[i]);
+        CHECK(STATUS(daytona_client_open(config, &client, &out)) == 0);
+        CHECK(STATUS(daytona_sandbox_get(client, "a", NULL, &sandbox, &out, NULL)) == DAYTONA_IO);
+        CHECK(says("thread"));
+        daytona_close(client);
+    }
+    refuse = 0;
+}
+
 int main(void)
 {
     RUN(submitted_calls_and_streams_of_a_callback_queue_end);
     RUN(a_submit_to_an_inline_queue_says_that_nothing_could_run_it);
     RUN(a_consumer_drives_itself);
+    RUN(a_call_that_needs_one_says_so);
     return 0;
 }

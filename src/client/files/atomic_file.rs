@@ -3,6 +3,7 @@
 
 use super::failure::{local, local_because};
 use super::{DISK_CHUNK_BYTES, blocking};
+use crate::client::blocking::{Begun, begin};
 use crate::client::error::{Error, Result};
 use crate::client::status;
 use bytes::Bytes;
@@ -10,7 +11,6 @@ use std::fs::{self, File};
 use std::io::{self, ErrorKind, IoSlice, Write};
 use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
-use tokio::task::JoinHandle;
 
 /// Upper bound on the chunks of a batch: even a small one holds a whole network buffer until it is written.
 const MAX_BATCH_CHUNKS: usize = 512;
@@ -138,8 +138,8 @@ pub(super) struct LocalSink {
 
 enum State {
     Idle(AtomicFile),
-    /// When the handle is dropped, the write ends and then drops the file.
-    Writing(JoinHandle<(AtomicFile, io::Result<()>)>),
+    /// When this is dropped, the write ends and then drops the file.
+    Writing(Begun<(AtomicFile, io::Result<()>)>),
     Broken,
 }
 
@@ -168,7 +168,7 @@ impl LocalSink {
         let mut file = self.file().await?;
         let batch = std::mem::take(&mut self.batch);
         self.batch_bytes = 0;
-        self.state = State::Writing(tokio::task::spawn_blocking(move || {
+        self.state = State::Writing(begin(move || {
             let written = file.write(&batch);
             (file, written)
         }));
@@ -181,7 +181,7 @@ impl LocalSink {
         match std::mem::replace(&mut self.state, State::Broken) {
             State::Idle(file) => Ok(file),
             State::Writing(task) => {
-                let (file, written) = task.await.map_err(|_| broken())?;
+                let (file, written) = task.await?;
                 written.map_err(|error| local("write", &self.path, &error))?;
                 Ok(file)
             }

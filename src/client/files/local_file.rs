@@ -4,9 +4,9 @@
 
 use super::failure::{local, local_because};
 use super::{DISK_CHUNK_BYTES, blocking};
+use crate::client::blocking::{Begun, begin};
 use crate::client::error::{Error, Result};
 use crate::client::lock::Mutex;
-use crate::client::status;
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
 use std::fs::{File, Metadata};
@@ -14,7 +14,6 @@ use std::io::{ErrorKind, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
-use tokio::task::JoinHandle;
 
 /// How much is read of a file whose size is reported as 0 to find its length.
 const MAX_READ_AHEAD_BYTES: u64 = 256 * 1024;
@@ -146,7 +145,7 @@ fn changed(path: &Path) -> Error {
 struct Source {
     /// Bytes that are still to be read; `None`: until the end of the file.
     left: Option<u64>,
-    reading: Option<JoinHandle<(LocalFile, Result<Read>)>>,
+    reading: Option<Begun<(LocalFile, Result<Read>)>>,
     buffers: Arc<Buffers>,
 }
 
@@ -185,7 +184,7 @@ impl Source {
             return;
         }
         let (left, home) = (self.left, self.buffers.clone());
-        self.reading = Some(tokio::task::spawn_blocking(move || {
+        self.reading = Some(begin(move || {
             let read = Self::read(&mut file, left, wanted, home);
             (file, read)
         }));
@@ -210,12 +209,7 @@ impl Source {
         let (file, Read { chunk, is_last }) = match self.reading.take()?.await {
             Ok((file, Ok(read))) => (file, read),
             Ok((_, Err(error))) => return Some(Err(error)),
-            Err(error) => {
-                return Some(Err(Error::new(
-                    status::IO,
-                    format!("reading a local file ended early: {error}"),
-                )));
-            }
+            Err(error) => return Some(Err(error)),
         };
         if !is_last {
             self.left = self.left.map(|left| left - chunk.filled as u64);
@@ -228,6 +222,7 @@ impl Source {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::client::status;
     use std::io::Write;
 
     async fn sent(file: LocalFile) -> Result<Vec<u8>> {

@@ -45,8 +45,8 @@ pub(crate) use file_download::{Media, RemoteFile};
 pub(crate) use transfer::download_to;
 pub(crate) use upload_request::probe_daemon;
 
+use super::blocking::run as blocking;
 use super::error::{Error, Result};
-use super::status;
 
 /// Bytes of one disk read or write: large enough that the switch to a blocking thread does not count, small enough
 /// to stay in the processor's cache until they are sent.
@@ -66,16 +66,4 @@ fn path<'a>(what: &str, path: &'a str) -> Result<&'a str> {
 /// The sandbox's path of what is below a directory there.
 pub(crate) fn join(directory: &str, below: &str) -> String {
     format!("{}/{below}", directory.trim_end_matches('/'))
-}
-
-/// Runs disk access on the blocking pool.
-fn blocking<T: Send + 'static, F: FnOnce() -> Result<T> + Send + 'static>(
-    work: F,
-) -> impl Future<Output = Result<T>> + use<T, F> {
-    let running = tokio::task::spawn_blocking(work);
-    async move {
-        running.await.unwrap_or_else(|error| {
-            Err(Error::new(status::IO, format!("the access to a local file ended early: {error}")))
-        })
-    }
 }

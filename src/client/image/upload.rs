@@ -5,6 +5,7 @@ use super::bundle::Bundle;
 use super::hash::hash;
 use super::object::Style;
 use super::store::Store;
+pub(super) use crate::client::blocking::run as blocking;
 use crate::client::error::{Error, Result};
 use crate::client::operation::Progress;
 use crate::client::status;
@@ -172,16 +173,6 @@ impl Write for PartWriter {
 
 fn stopped() -> Error {
     Error::new(status::CANCELLED, "the upload of the context has ended")
-}
-
-/// Runs on the pool of blocking threads.
-pub(super) async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T> + Send + 'static,
-) -> Result<T> {
-    match tokio::task::spawn_blocking(work).await {
-        Ok(done) => done,
-        Err(error) => Err(Error::new(status::IO, format!("packing the context ended early: {error}"))),
-    }
 }
 
 struct Report {

@@ -7,11 +7,14 @@ use super::connection_kind::ConnectionKind;
 use super::proxy::ProxyMatcher;
 use super::tls::TlsConfig;
 use crate::client::background::in_cleanup;
+use crate::client::blocking;
 use crate::client::config::Config;
 use crate::client::error::{Error, Result};
 use crate::client::lock::Mutex;
 use crate::client::per_runtime::PerRuntime;
 use crate::client::status;
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use std::net::ToSocketAddrs;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -116,6 +119,7 @@ impl Connectors {
             // With a budget of retries each request would be copied beforehand.
             .retry(reqwest::retry::never().max_retries_per_request(0))
             .no_proxy()
+            .dns_resolver(Resolver)
             .pool_idle_timeout(POOL_IDLE)
             .tcp_keepalive(TCP_KEEPALIVE)
             .tcp_keepalive_interval(TCP_KEEPALIVE)
@@ -140,6 +144,18 @@ impl Connectors {
         Ok(PooledClient {
             client: builder.build().map_err(unusable)?,
             generation: self.generations.fetch_add(1, Ordering::Relaxed),
+        })
+    }
+}
+
+/// Looks names up as reqwest itself does, which panics where no thread can be started.
+struct Resolver;
+
+impl Resolve for Resolver {
+    fn resolve(&self, name: Name) -> Resolving {
+        Box::pin(async move {
+            let found = blocking::begin(move || (name.as_str(), 0).to_socket_addrs()).await??;
+            Ok(Box::new(found) as Addrs)
         })
     }
 }

@@ -2,6 +2,7 @@
 //! system's are read before the first encrypted connection, never at the opening of a client.
 
 use super::connection_kind::ConnectionKind;
+use crate::client::blocking;
 use crate::client::error::{Error, Result};
 use crate::client::status;
 use rustls::client::WebPkiServerVerifier;
@@ -34,10 +35,7 @@ impl TlsConfig {
         let load = || async {
             let authorities = self.authorities.clone();
             let verifier = self.verifier.clone();
-            let loading = tokio::task::spawn_blocking(move || verifier.load(authorities));
-            loading.await.unwrap_or_else(|_| {
-                Err(Error::new(status::TLS, "reading the certificate authorities was interrupted"))
-            })
+            blocking::run(move || verifier.load(authorities)).await
         };
         self.loaded.get_or_try_init(load).await.copied()
     }
