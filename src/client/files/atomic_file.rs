@@ -48,7 +48,7 @@ impl AtomicFile {
         fs::create_dir_all(directory(&target)).map_err(failed)?;
         let existing = match fs::metadata(&target) {
             Ok(metadata) if !metadata.is_file() => {
-                return File::options().write(true).open(&target).map(Self::Device).map_err(failed);
+                return open_device(&target).map(Self::Device).map_err(failed);
             }
             Ok(metadata) => Some(metadata.permissions()),
             Err(_) => None,
@@ -95,6 +95,27 @@ impl AtomicFile {
             Self::Device(_) => Ok(()),
         }
     }
+}
+
+/// Opening a pipe that nobody reads would wait for ever.
+fn open_device(path: &Path) -> io::Result<File> {
+    let mut options = File::options();
+    options.write(true);
+    #[cfg(unix)]
+    {
+        use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
+        use rustix::io::Errno;
+        use std::os::unix::fs::OpenOptionsExt;
+        options.custom_flags(OFlags::NONBLOCK.bits().cast_signed());
+        let file = options.open(path).map_err(|error| match Errno::from_io_error(&error) {
+            Some(Errno::NXIO) => io::Error::other("it is a pipe that nobody reads"),
+            _ => error,
+        })?;
+        fcntl_setfl(&file, fcntl_getfl(&file)? - OFlags::NONBLOCK)?;
+        Ok(file)
+    }
+    #[cfg(not(unix))]
+    options.open(path)
 }
 
 fn directory(path: &Path) -> &Path {
@@ -321,6 +342,31 @@ mod tests {
                 assert_eq!(fs::metadata(&target).unwrap().permissions().mode() & 0o777, 0o751);
             }
         }
+    }
+
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn a_pipe_that_nobody_reads_is_an_error_and_one_that_is_read_gets_all() {
+        let home = tempfile::tempdir().unwrap();
+        let pipe = home.path().join("pipe");
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        let opened = tokio::time::timeout(std::time::Duration::from_secs(30), LocalSink::open(&pipe)).await;
+        let error = opened.expect("it waits for a reader").err().unwrap();
+        assert!(error.status() == status::IO && error.to_string().contains("nobody reads"), "{error}");
+        let reader = std::thread::spawn({
+            let pipe = pipe.clone();
+            move || fs::read(pipe).unwrap()
+        });
+        let mut sink = loop {
+            match LocalSink::open(&pipe).await {
+                Ok(sink) => break sink,
+                Err(_) => tokio::task::yield_now().await,
+            }
+        };
+        // More than a pipe holds: writing waits for the reader.
+        sink.push(Bytes::from(vec![7; 1 << 20])).await.unwrap();
+        sink.finish().await.unwrap();
+        assert_eq!(reader.join().unwrap(), vec![7; 1 << 20]);
     }
 
     #[cfg(target_os = "linux")]
