@@ -3,6 +3,7 @@
 
 use super::Client;
 use super::error::Result;
+use super::polling::{FAILED_READS_MAX, PAUSE_MAX};
 use super::status;
 use super::stream::{Channel, Io};
 use super::transport::Json;
@@ -13,15 +14,12 @@ use std::pin::pin;
 use std::time::Duration;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
-/// Pauses between readings of the state while the build has not begun, and before the log is opened again.
+/// The first pause between readings of the state while the build has not begun, and before the log is opened again.
 const PAUSE: Duration = Duration::from_millis(200);
-const PAUSE_MAX: Duration = Duration::from_secs(1);
 /// The longest pause before a log that has ended during the build is opened again: it comes from its start.
 const REOPEN_MAX: Duration = Duration::from_secs(8);
 /// Silence of the log after which the state is read, so that a log that stays open does not outlast the build.
 const SILENCE_BEFORE_READ: Duration = Duration::from_secs(2);
-/// Readings of the state in a row that may fail.
-const FAILED_READS_MAX: u32 = 10;
 /// How often the log is opened anew after the build is over, without a byte that is new.
 const ATTEMPTS_AFTER_END: u32 = 3;
 

@@ -13,8 +13,8 @@ pub(crate) const PAUSE: Duration = Duration::from_millis(100);
 pub(crate) const PAUSE_MAX: Duration = Duration::from_secs(1);
 /// A reading that is not answered for so long is a failed one: the wait goes on beside it.
 pub(crate) const READ_LIMIT: Duration = Duration::from_secs(5);
-/// Failed readings in a row that end a wait.
-const FAILED_READS_MAX: u32 = 10;
+/// Failed readings in a row that end a wait, or the following of a build's log.
+pub(crate) const FAILED_READS_MAX: u32 = 10;
 /// The last look begins this long before the caller gives up.
 const LAST_LOOK: Duration = Duration::from_millis(250);
 /// A look that is still under way this long before the caller gives up is given up itself.
