@@ -2,8 +2,10 @@
 #include "check.h"
 #include <dirent.h>
 #include <dlfcn.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 
 /* Calls `check` for every thread but this one; answers how many there are. */
 static int for_each_library_thread(void (*check)(const char *name, unsigned long long blocked))
@@ -163,6 +165,55 @@ static void the_stack_that_the_header_asks_for_is_enough(void)
     pthread_attr_destroy(&attributes);
 }
 
+/* Takes a part of each upload and closes: the rest is then written to a connection that is gone. */
+static void *closes_early(void *listener)
+{
+    static char piece[1 << 16];
+    for (int peer; (peer = accept(*(int *)listener, NULL, NULL)) >= 0; close(peer)) {
+        ssize_t taken = 0, more;
+        while (taken < 1 << 20 && (more = read(peer, piece, sizeof piece)) > 0 && piece[0] != 'G')
+            taken += more;
+        shutdown(peer, SHUT_WR);
+    }
+    return NULL;
+}
+
+static void a_connection_that_the_peer_closes_is_an_error_and_no_signal(void)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t length = sizeof address;
+    int listener = socket(AF_INET, SOCK_STREAM, 0);
+    CHECK(!bind(listener, (struct sockaddr *)&address, length) && !listen(listener, 9));
+    CHECK(!getsockname(listener, (struct sockaddr *)&address, &length));
+    pthread_t server;
+    CHECK(!pthread_create(&server, NULL, closes_early, &listener));
+
+    char config[200], json[200];
+    int port = ntohs(address.sin_port);
+    snprintf(config, sizeof config,
+             "{\"apiKey\":\"key\",\"proxy\":\"\",\"retries\":0,\"apiUrl\":\"http://127.0.0.1:%d\"}", port);
+    snprintf(json, sizeof json, "{\"id\":\"a\",\"toolboxProxyUrl\":\"http://127.0.0.1:%d\"}", port);
+    daytona_client_t client;
+    daytona_sandbox_t sandbox;
+    CHECK(STATUS(daytona_client_open(config, &client, &out)) == 0);
+    CHECK(STATUS(daytona_sandbox_attach(client, json, NULL, &sandbox, &out, NULL)) == 0);
+    size_t size = 4 << 20;
+    char *command = malloc(size);
+    memset(command, 'x', size - 1);
+    command[size - 1] = 0;
+    /* By default the signal ends the program. */
+    for (int i = 0; i < 5; i++)
+        CHECK(STATUS(daytona_process_execute(sandbox, command, NULL, &out, NULL)) == DAYTONA_CONNECTION);
+    free(command);
+    sigset_t blocked, waiting;
+    CHECK(!pthread_sigmask(SIG_SETMASK, NULL, &blocked) && !sigismember(&blocked, SIGPIPE));
+    CHECK(!sigpending(&waiting) && !sigismember(&waiting, SIGPIPE));
+    daytona_close(sandbox);
+    daytona_close(client);
+    shutdown(listener, SHUT_RDWR);
+    CHECK(!pthread_join(server, NULL) && !close(listener));
+}
+
 int main(void)
 {
     RUN(loading_starts_no_thread);
@@ -171,5 +222,6 @@ int main(void)
     RUN(nothing_is_printed);
     RUN(the_code_is_never_unloaded);
     RUN(the_stack_that_the_header_asks_for_is_enough);
+    RUN(a_connection_that_the_peer_closes_is_an_error_and_no_signal);
     return 0;
 }

@@ -9,7 +9,7 @@
 //! User code never runs inside the runtime: inline callbacks run between two of its turns. An owner whose
 //! inline callback does not return in time loses the runtime to the next thread that needs it.
 
-use super::platform::leave_signals_to_the_application;
+use super::platform::{WithoutSigpipe, leave_signals_to_the_application};
 use super::wait::{InlineCallback, in_inline_callback};
 use crate::client::background::{self, ActivityGuard};
 use crate::client::lock::{Condvar, Mutex};
@@ -268,7 +268,7 @@ impl Driver {
             }
             // The library thread hands over at once: a poll here would only hop to it and back.
             if waiter.on_its_own.load(Ordering::SeqCst) {
-                let _inside = runtime.enter();
+                let _inside = (runtime.enter(), WithoutSigpipe::enter());
                 if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(&waker)) {
                     return Poll::Ready(Some(output));
                 }
@@ -321,6 +321,7 @@ impl Driver {
         deadline: Option<Instant>,
         leave: impl Fn() -> bool,
     ) -> Turn<F::Output> {
+        let _quiet = WithoutSigpipe::enter();
         runtime.block_on(async {
             let mut expired = pin!(async {
                 match deadline {

@@ -1,6 +1,6 @@
 //! What differs between operating systems: a queue's descriptor, forks, signals.
 
-pub use system::{Signal, leave_signals_to_the_application, prepare_for_forks};
+pub use system::{Signal, WithoutSigpipe, leave_signals_to_the_application, prepare_for_forks};
 
 #[cfg(unix)]
 mod system {
@@ -89,11 +89,71 @@ mod system {
             libc::pthread_sigmask(libc::SIG_SETMASK, &set, std::ptr::null_mut());
         }
     }
+
+    /// Keeps SIGPIPE from this thread until it is dropped: writing to a connection that the peer has closed raises it,
+    /// as vectored writes take no MSG_NOSIGNAL, and it would end a program that does not ignore it. Other systems than
+    /// Linux have an option of the socket, which is set.
+    pub struct WithoutSigpipe {
+        #[cfg(any(target_os = "linux", target_os = "android"))]
+        before: Option<libc::sigset_t>,
+    }
+
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    impl WithoutSigpipe {
+        pub fn enter() -> Self {
+            Self {}
+        }
+    }
+
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    impl WithoutSigpipe {
+        pub fn enter() -> Self {
+            // SAFETY: both sets are initialised before they are read; the mask is this thread's own.
+            unsafe {
+                let mut before = std::mem::zeroed();
+                let changed = libc::pthread_sigmask(libc::SIG_BLOCK, &Self::set(), &mut before) == 0;
+                let was_open = changed && libc::sigismember(&before, libc::SIGPIPE) == 0;
+                Self { before: was_open.then_some(before) }
+            }
+        }
+
+        fn set() -> libc::sigset_t {
+            // SAFETY: the set is initialised by sigemptyset.
+            unsafe {
+                let mut set = std::mem::zeroed();
+                libc::sigemptyset(&mut set);
+                libc::sigaddset(&mut set, libc::SIGPIPE);
+                set
+            }
+        }
+    }
+
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    impl Drop for WithoutSigpipe {
+        fn drop(&mut self) {
+            let Some(before) = &self.before else { return };
+            let at_once = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+            // SAFETY: the sets and the time are initialised. One that waits is taken, so that it is not raised now.
+            unsafe {
+                libc::sigtimedwait(&Self::set(), std::ptr::null_mut(), &at_once);
+                libc::pthread_sigmask(libc::SIG_SETMASK, before, std::ptr::null_mut());
+            }
+        }
+    }
 }
 
 #[cfg(not(unix))]
 mod system {
     use std::io;
+
+    /// There is no such signal.
+    pub struct WithoutSigpipe;
+
+    impl WithoutSigpipe {
+        pub fn enter() -> Self {
+            Self
+        }
+    }
 
     /// There is no descriptor to wait for; `daytona_queue_fd` answers IO.
     pub struct Signal(std::convert::Infallible);
