@@ -157,6 +157,14 @@ static void an_error_names_the_offending_key_and_what_was_expected(void)
     CHECK(says("apiKey"));
 }
 
+static void an_option_does_not_take_the_place_of_an_argument(void)
+{
+    CHECK(STATUS(daytona_files_delete(0, "/a", "{\"timeoutMs\":1.0,\"path\":\"/\"}", &out, NULL)) ==
+          DAYTONA_INVALID_ARGUMENT);
+    CHECK(says("`path`"));
+    CHECK(STATUS(daytona_files_delete(0, "/a", "{\"recursive\":true}", &out, NULL)) == DAYTONA_INVALID_HANDLE);
+}
+
 static void the_wrong_function_for_an_operation_names_the_right_one(void)
 {
     daytona_client_t client = echo_client();
@@ -260,6 +268,7 @@ int main(void)
     RUN(out_is_always_set);
     RUN(bad_json_is_said_to_be_so);
     RUN(an_error_names_the_offending_key_and_what_was_expected);
+    RUN(an_option_does_not_take_the_place_of_an_argument);
     RUN(the_wrong_function_for_an_operation_names_the_right_one);
     RUN(a_configuration_that_cannot_work_says_why);
     return 0;

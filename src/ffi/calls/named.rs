@@ -8,6 +8,9 @@ use crate::client::status;
 use crate::ffi::exports::guard::export;
 use crate::ffi::exports::text::{self, Out, Place, json_argument};
 use bytes::Bytes;
+use serde::de::IgnoredAny;
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::ffi::{CStr, c_char};
 
 /// An argument of a named function, as C gave it.
@@ -22,6 +25,17 @@ pub enum Argument {
     Json(&'static str, *const c_char),
     /// An object's JSON text if it starts with `{`, else a text.
     TextOrObject(&'static str, *const c_char),
+}
+
+impl Argument {
+    fn name(&self) -> &'static str {
+        let (Self::Text(name, _)
+        | Self::Integer(name, _)
+        | Self::Flag(name, _)
+        | Self::Json(name, _)
+        | Self::TextOrObject(name, _)) = self;
+        name
+    }
 }
 
 /// Runs a named function.
@@ -78,7 +92,7 @@ unsafe fn compose(operation: &Operation, arguments: &[Argument], options: Option
         let trimmed = options.trim_matches([' ', '\t', '\r', '\n']);
         let inner = trimmed.strip_prefix('{').and_then(|rest| rest.strip_suffix('}'));
         let Some(inner) = inner else {
-            return Err(match serde_json::from_str::<serde::de::IgnoredAny>(options) {
+            return Err(match serde_json::from_str::<IgnoredAny>(options) {
                 Ok(_) => {
                     Error::invalid(format!("{}: the options must be a JSON object or NULL", operation.name))
                 }
@@ -90,6 +104,11 @@ unsafe fn compose(operation: &Operation, arguments: &[Argument], options: Option
         };
         let inner = inner.trim_start_matches([' ', '\t', '\r', '\n']);
         if !inner.is_empty() {
+            let keys: BTreeMap<Cow<'_, str>, IgnoredAny> = serde_json::from_str(options).unwrap_or_default();
+            if let Some(argument) = arguments.iter().find(|argument| keys.contains_key(argument.name())) {
+                let (operation, name) = (operation.name, argument.name());
+                return Err(Error::invalid(format!("{operation}: `{name}` is an argument, and no option")));
+            }
             params.extend_from_slice(inner.as_bytes());
             params.push(b'}');
             return Ok(params);
@@ -116,7 +135,7 @@ unsafe fn append(params: &mut Vec<u8>, argument: &Argument) -> Result<()> {
         serde_json::to_writer(params, text).map_err(|error| Error::invalid(error.to_string()))
     };
     let raw = |params: &mut Vec<u8>, name: &str, json: &str| {
-        serde_json::from_str::<serde::de::IgnoredAny>(json)
+        serde_json::from_str::<IgnoredAny>(json)
             .map_err(|error| Error::new(status::INVALID_JSON, format!("`{name}` is not JSON: {error}")))?;
         params.extend_from_slice(json.as_bytes());
         Ok::<(), Error>(())
