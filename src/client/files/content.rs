@@ -54,21 +54,20 @@ pub async fn read(sandbox: Sandbox, params: Read, _: Context) -> Result<Vec<u8>>
     let read = async {
         let mut download = FileDownload::open(&sandbox, RemoteFile::at(file)).await?;
         let mut content = Vec::new();
+        let too_long = |length: u64| {
+            let message = format!(
+                "its {length} bytes do not fit into memory; files.download and files.reader use a constant amount"
+            );
+            Error::new(status::IO, message)
+        };
         // Capacity for the content and the NUL that the C boundary adds: each byte is copied once.
         let length = download.length.unwrap_or_default();
         let room = usize::try_from(length).unwrap_or(usize::MAX).saturating_add(1);
-        if content.try_reserve_exact(room).is_err() {
-            return Err(Error::new(
-                status::IO,
-                format!(
-                    "its {length} bytes do not fit into memory; files.download and files.reader use a constant amount"
-                ),
-            ));
-        }
+        content.try_reserve_exact(room).map_err(|_| too_long(length))?;
         while let Some(chunk) = download.chunk().await? {
+            content.try_reserve(chunk.len() + 1).map_err(|_| too_long(download.position))?;
             content.extend_from_slice(&chunk);
         }
-        content.reserve_exact(1);
         Ok(content)
     };
     read.await.map_err(cannot("read", file, READ))
