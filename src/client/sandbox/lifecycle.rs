@@ -106,9 +106,7 @@ pub async fn delete(sandbox: Sandbox, params: Delete, _: Context) -> Result<Json
     if !answer.text.starts_with(b"null") {
         sandbox.take(answer)?;
     }
-    let reached = |reading: &super::Reading| reading.state == "destroyed";
-    let goal = wait::Goal { name: "destroyed", reached: &reached, gone_is_good: true, failure_ends: true };
-    wait::until(&sandbox, goal).await?;
+    wait::until_destroyed(&sandbox).await?;
     Ok(sandbox.info())
 }
 

@@ -139,9 +139,21 @@ pub(super) async fn until_snapshotted(sandbox: &Sandbox) -> Result<()> {
         .await
 }
 
-/// The first readings may have the error state from which it recovers: an error counts once it was left.
 pub(super) async fn until_recovered(sandbox: &Sandbox, skips_start: bool) -> Result<()> {
-    let wanted = if skips_start { "stopped" } else { "started" };
+    until_past_error(sandbox, if skips_start { "stopped" } else { "started" }, false).await
+}
+
+pub(super) async fn until_destroyed(sandbox: &Sandbox) -> Result<()> {
+    if sandbox.reading().has_failed() {
+        return until_past_error(sandbox, "destroyed", true).await;
+    }
+    let reached = |reading: &super::Reading| reading.state == "destroyed";
+    let goal = Goal { name: "destroyed", reached: &reached, gone_is_good: true, failure_ends: true };
+    until(sandbox, goal).await
+}
+
+/// The first readings may have the error state that it was in before: an error counts once it was left.
+async fn until_past_error(sandbox: &Sandbox, wanted: &str, gone_is_good: bool) -> Result<()> {
     let left = AtomicBool::new(!sandbox.reading().has_failed());
     let reached = |reading: &super::Reading| {
         let failed = reading.has_failed();
@@ -150,8 +162,7 @@ pub(super) async fn until_recovered(sandbox: &Sandbox, skips_start: bool) -> Res
             false
         }
     };
-    until(sandbox, Goal { name: wanted, reached: &reached, gone_is_good: false, failure_ends: false })
-        .await?;
+    until(sandbox, Goal { name: wanted, reached: &reached, gone_is_good, failure_ends: false }).await?;
     let reading = sandbox.reading();
     if reading.has_failed() { Err(reading.failure(wanted)) } else { Ok(()) }
 }

@@ -141,6 +141,13 @@ async fn gone_is_what_a_stop_and_a_delete_wanted_and_a_start_did_not() {
         let read = asks(&reads(readings).await, operation, params).await.unwrap();
         assert_eq!(read, json!({"id": "sb-1", "state": "destroyed", "cpu": 2}), "{operation}");
     }
+    // One that has failed reads so until its deletion begins.
+    let server = reads(states(&["error", "error", "error", "destroying", "destroyed"])).await;
+    let read = asks(&server, "sandbox.delete", json!({"wait": true})).await.unwrap();
+    assert_eq!(read["state"], "destroyed");
+    let server = reads(states(&["error", "error", "destroying", "error"])).await;
+    let error = asks(&server, "sandbox.delete", json!({"wait": true})).await.unwrap_err();
+    assert_eq!(error.status(), status::SANDBOX_FAILED, "{error}");
     let mut readings = states(&["stopped"]);
     readings.push(json!({"status": "404 Not Found"}));
     let error = asks(&reads(readings).await, "sandbox.start", json!({})).await.unwrap_err();
