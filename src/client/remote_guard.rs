@@ -3,6 +3,7 @@
 
 use super::background::spawn_cleanup;
 use super::error::{Error, Result};
+use super::sandbox::Sandbox;
 use super::status;
 use std::future::Future;
 use std::pin::Pin;
@@ -109,9 +110,21 @@ fn is_final(answer: &Result<()>, creation: Creation) -> bool {
 /// effect.
 pub(crate) fn deleted<T>(answer: Result<T>) -> Result<()> {
     match answer {
-        Err(error) if error.status() == status::HTTP_NOT_FOUND && error.detail().attempts > 1 => Ok(()),
+        Err(error) if found_nothing_again(&error) => Ok(()),
         answer => answer.map(drop),
     }
+}
+
+/// The same inside of a sandbox: a proxy finds nothing where the sandbox has stopped.
+pub(crate) async fn deleted_in<T>(sandbox: &Sandbox, answer: Result<T>) -> Result<()> {
+    match answer {
+        Err(error) if found_nothing_again(&error) && sandbox.is_started().await => Ok(()),
+        answer => answer.map(drop),
+    }
+}
+
+fn found_nothing_again(error: &Error) -> bool {
+    error.status() == status::HTTP_NOT_FOUND && error.detail().attempts > 1
 }
 
 /// Whether the server may have acted on a request that failed like this. A 4xx is a definite refusal, except

@@ -5,6 +5,7 @@ use super::Client;
 use super::error::{Error, Result};
 use super::operation::Context;
 use super::path_segment::encode_path_segment;
+use super::remote_guard::deleted;
 use super::sensitive::Sensitive;
 use super::server::send_newer;
 use super::transport::{Json, Request, Response};
@@ -161,5 +162,5 @@ pub async fn update(client: Client, params: Update, _: Context) -> Result<Json> 
 
 pub async fn delete(client: Client, params: Get, _: Context) -> Result<()> {
     let request = client.request(Method::DELETE, &path(&params.id)?);
-    send_newer("secret.delete", request).await.map(drop)
+    deleted(send_newer("secret.delete", request).await)
 }

@@ -4,6 +4,7 @@ use super::Client;
 use super::error::{Error, Result};
 use super::operation::Context;
 use super::path_segment::encode_path_segment;
+use super::remote_guard::deleted;
 use super::server::send_newer;
 use super::transport::Json;
 use http::Method;
@@ -118,5 +119,5 @@ pub async fn update(client: Client, params: Update, _: Context) -> Result<Json> 
 
 pub async fn delete(client: Client, params: Delete, _: Context) -> Result<()> {
     let request = client.request(Method::DELETE, &path(&params.id)?);
-    send_newer("warm_pool.delete", request).await.map(drop)
+    deleted(send_newer("warm_pool.delete", request).await)
 }

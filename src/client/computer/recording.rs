@@ -7,6 +7,7 @@ use crate::client::error::{Error, Result};
 use crate::client::files::{self, Transferred};
 use crate::client::operation::Context;
 use crate::client::path_segment::encode_path_segment;
+use crate::client::remote_guard::deleted_in;
 use crate::client::sandbox::Sandbox;
 use crate::client::status;
 use crate::client::transport::Json;
@@ -114,7 +115,7 @@ pub async fn recording_get(sandbox: Sandbox, params: RecordingGet, _: Context) -
 pub async fn recording_delete(sandbox: Sandbox, params: RecordingDelete, _: Context) -> Result<()> {
     let path = format!("computeruse/recordings/{}", encode_id(&params.id)?);
     let sent = sandbox.toolbox(Method::DELETE, &path).await?.send().await;
-    sent.map(drop).map_err(|error| {
+    deleted_in(&sandbox, sent).await.map_err(|error| {
         // Without the code before 0.205.
         let error = with_code(error, "cannot delete an active recording", codes::RECORDING_STILL_ACTIVE);
         cannot("delete", &params.id)(error)

@@ -4,6 +4,7 @@ use super::failure::{Hints, cannot, cannot_to};
 use super::path;
 use crate::client::error::{Error, Result};
 use crate::client::operation::Context;
+use crate::client::remote_guard::deleted_in;
 use crate::client::sandbox::{Daemon, Sandbox};
 use crate::client::status;
 use crate::client::transport::Json;
@@ -211,7 +212,7 @@ async fn delete_within(
     if recursive {
         request = request.query("recursive", "true");
     }
-    request.send().await.map(drop).map_err(cannot("delete", path, DELETE))
+    deleted_in(sandbox, request.send().await).await.map_err(cannot("delete", path, DELETE))
 }
 
 pub async fn rename(sandbox: Sandbox, params: Move, _: Context) -> Result<()> {

@@ -4,6 +4,7 @@ use super::version::send_newer;
 use super::{posting, reading, with_body};
 use crate::client::error::{Error, Result};
 use crate::client::operation::Context;
+use crate::client::remote_guard::deleted_in;
 use crate::client::sandbox::Sandbox;
 use crate::client::status;
 use crate::client::transport::Json;
@@ -231,7 +232,8 @@ pub async fn delete_branch(sandbox: Sandbox, params: DeleteBranch, _: Context) -
         ));
     }
     let fields = [("path", Some(params.path.into())), ("name", Some(params.name.into()))];
-    with_body(&sandbox, Method::DELETE, "git/branches", fields).await?.send().await.map(drop)
+    let sent = with_body(&sandbox, Method::DELETE, "git/branches", fields).await?.send().await;
+    deleted_in(&sandbox, sent).await
 }
 
 pub async fn add(sandbox: Sandbox, params: Add, _: Context) -> Result<()> {

@@ -8,6 +8,7 @@ pub use run::{Ran, Run, RunEnded, RunFailure, RunOpened, run, run_stream};
 
 use super::error::Result;
 use super::path_segment::encode_path_segment;
+use super::remote_guard::deleted_in;
 use super::sandbox::Sandbox;
 use super::transport::Json;
 use crate::client::operation::Context;
@@ -72,5 +73,5 @@ pub async fn list_contexts(sandbox: Sandbox, _: ListContexts, _: Context) -> Res
 
 pub async fn delete_context(sandbox: Sandbox, params: DeleteContext, _: Context) -> Result<()> {
     let path = format!("process/interpreter/context/{}", encode_path_segment("context", &params.id)?);
-    sandbox.toolbox(Method::DELETE, &path).await?.send().await.map(drop)
+    deleted_in(&sandbox, sandbox.toolbox(Method::DELETE, &path).await?.send().await).await
 }

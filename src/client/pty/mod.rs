@@ -8,6 +8,7 @@ pub use terminal::{connect, open};
 
 use super::error::{Error, Result};
 use super::path_segment::encode_path_segment;
+use super::remote_guard::deleted_in;
 use super::sandbox::Sandbox;
 use super::transport::{Json, Request};
 use crate::client::operation::Context;
@@ -232,6 +233,5 @@ pub async fn resize(sandbox: Sandbox, params: Resize, _: Context) -> Result<Json
 }
 
 pub async fn kill(sandbox: Sandbox, params: Kill, _: Context) -> Result<()> {
-    kill_request(&sandbox, &params.id).await?.send().await?;
-    Ok(())
+    deleted_in(&sandbox, kill_request(&sandbox, &params.id).await?.send().await).await
 }

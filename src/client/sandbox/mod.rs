@@ -260,6 +260,11 @@ impl Sandbox {
         self.take(request.send().await?.json().await?)
     }
 
+    /// Whether it runs, as it is read now.
+    pub(crate) async fn is_started(&self) -> bool {
+        self.look_up().await.is_ok() && self.reading().state == "started"
+    }
+
     /// Keeps that the sandbox is gone. The server has no JSON for that: it is the one last read, in that state.
     fn note_destroyed(&self) -> Result<()> {
         let mut json: Map<String, Value> = serde_json::from_slice(&self.info().text).unwrap_or_default();

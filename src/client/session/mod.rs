@@ -14,6 +14,7 @@ pub use input::input;
 
 use super::error::Result;
 use super::path_segment::encode_path_segment;
+use super::remote_guard::deleted_in;
 use super::sandbox::Sandbox;
 use super::stream::{Ended, Io};
 use super::transport::{Json, Request, Response};
@@ -245,8 +246,7 @@ pub async fn create(sandbox: Sandbox, params: Create, _: Context) -> Result<()> 
 }
 
 pub async fn delete(sandbox: Sandbox, params: Delete, _: Context) -> Result<()> {
-    delete_request(&sandbox, &params.id).await?.send().await?;
-    Ok(())
+    deleted_in(&sandbox, delete_request(&sandbox, &params.id).await?.send().await).await
 }
 
 pub async fn get_session(sandbox: Sandbox, params: Get, _: Context) -> Result<Json> {

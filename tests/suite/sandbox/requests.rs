@@ -10,6 +10,7 @@ use daytona::client::status;
 use daytona::client::stream::{Io, input};
 use serde_json::{Value, json};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::io::AsyncWriteExt;
 
 async fn create(server: &Server, params: Value) -> Result<Sandbox> {
@@ -550,4 +551,36 @@ async fn a_limit_that_strikes_after_the_request_was_sent_counts_its_attempt() {
         assert_eq!((error.status(), error.detail().attempts), (status::TIMEOUT, 1), "{error}");
     }
     assert_eq!(server.requests().len(), 2);
+}
+
+#[tokio::test]
+async fn a_deletion_that_is_sent_again_and_finds_nothing_has_succeeded() {
+    let in_sandbox = [
+        ("files.delete", json!({"path": "a"})),
+        ("session.delete", json!({"id": "a"})),
+        ("pty.kill", json!({"id": "a"})),
+        ("interpreter.delete_context", json!({"id": "a"})),
+        ("computer.recording_delete", json!({"id": "a"})),
+        ("git.delete_branch", json!({"path": "r", "name": "a"})),
+    ];
+    for state in ["started", "stopped"] {
+        let deletions = Arc::new(AtomicUsize::new(0));
+        let server = Server::start(move |asked| match asked.line.starts_with("DELETE") {
+            true if deletions.fetch_add(1, Ordering::SeqCst).is_multiple_of(2) => Answer::Close(Vec::new()),
+            true => Answer::Keep(json_answer("404 Not Found", &json!({"message": "there is none"}))),
+            false => Answer::Keep(json_answer("200 OK", &json!({"id": "sb-1", "state": state}))),
+        })
+        .await;
+        let client = client(&server.url(), json!({"retries": 1}));
+        let sandbox = crate::support::sandbox(&client, &server.url()).await;
+        for (operation, params) in &in_sandbox {
+            let deleted = soon(call(&sandbox, operation, params.clone())).await;
+            // A proxy finds nothing in a sandbox that has stopped.
+            assert_eq!(deleted.is_ok(), state == "started", "{operation}: {deleted:?}");
+        }
+        for operation in ["secret.delete", "warm_pool.delete"] {
+            let deleted = on_client(&client, operation, json!({"id": "a"})).await;
+            assert!(deleted.is_ok(), "{operation}: {deleted:?}");
+        }
+    }
 }
