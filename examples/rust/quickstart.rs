@@ -94,7 +94,7 @@ async fn files(sandbox: &Sandbox, directory: &std::path::Path) -> Result<()> {
     let (start, reports) = (Instant::now(), Arc::new(AtomicU32::new(0)));
     let counted = reports.clone();
     files
-        .upload(up.to_string_lossy(), "tour.bin")
+        .upload(&up, "tour.bin")
         .on_progress(move |_, _| {
             counted.fetch_add(1, Ordering::Relaxed);
         })
@@ -103,7 +103,7 @@ async fn files(sandbox: &Sandbox, directory: &std::path::Path) -> Result<()> {
     let hash = sandbox.process().execute("sha256sum tour.bin").await?.result;
 
     let start = Instant::now();
-    files.download("tour.bin", down.to_string_lossy()).await?;
+    files.download("tour.bin", &down).await?;
     tell("down", start.elapsed(), 0);
     let same = std::fs::read(&down).is_ok_and(|back| back == content);
     println!(

@@ -38,11 +38,11 @@ impl NamedRequest {
     }
 
     /// The bytes that go beside the parameters: the content of `files.write`.
-    pub fn body(self, data: impl Into<bytes::Bytes>) -> Self {
+    pub fn body(self, data: impl AsRef<[u8]> + Send + 'static) -> Self {
         let takes =
             |it: &Operation| it.body.then_some(()).ok_or("takes no body; its parameters are its JSON");
         Self(self.checked(takes).map(|mut request| {
-            request.body(data.into());
+            request.body(bytes::Bytes::from_owner(data));
             request
         }))
     }

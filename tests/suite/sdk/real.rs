@@ -4,6 +4,7 @@ use crate::support::{soon, until};
 use daytona::types::ClientConfig;
 use daytona::{Client, ErrorClass, SandboxSpec};
 use daytona_dev::{Options, Server};
+use std::os::unix::ffi::OsStringExt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -81,9 +82,10 @@ async fn files_are_written_read_and_moved_with_progress() {
     std::fs::write(local.path(), vec![1; 1 << 20]).unwrap();
     let moved = Arc::new(AtomicU64::new(0));
     let seen = moved.clone();
-    let path = local.path().to_str().unwrap();
-    let upload =
-        sandbox.files().upload(path, "big").on_progress(move |bytes, _| seen.store(bytes, Ordering::Relaxed));
+    let upload = sandbox
+        .files()
+        .upload(local.path(), "big")
+        .on_progress(move |bytes, _| seen.store(bytes, Ordering::Relaxed));
     assert_eq!(upload.await.unwrap().bytes, 1 << 20);
     assert_eq!(moved.load(Ordering::Relaxed), 1 << 20);
 
@@ -91,6 +93,12 @@ async fn files_are_written_read_and_moved_with_progress() {
     soon(writer.write(b"piece by piece")).await.unwrap();
     assert_eq!(soon(writer.finish()).await.unwrap().bytes, 14);
     assert_eq!(sandbox.files().read("streamed").await.unwrap(), b"piece by piece");
+
+    let other: std::path::PathBuf = std::ffi::OsString::from_vec(b"/tmp/\xff".to_vec()).into();
+    let refused = sandbox.files().upload(other, "x").await.unwrap_err();
+    assert!(refused.is(ErrorClass::InvalidArgument) && refused.to_string().contains("UTF-8"), "{refused}");
+    sandbox.files().write("bytes", b"\0\xff").await.unwrap();
+    assert_eq!(sandbox.files().read("bytes").await.unwrap(), b"\0\xff");
 }
 
 #[tokio::test]
@@ -98,7 +106,7 @@ async fn a_panic_of_the_progress_function_is_that_of_the_program() {
     let fixture = Fixture::new().await;
     let sandbox = fixture.client.create(SandboxSpec::default()).await.unwrap();
     let directory = tempfile::tempdir().unwrap();
-    let local = |name| directory.path().join(name).to_string_lossy().into_owned();
+    let local = |name| directory.path().join(name);
     std::fs::write(local("up"), vec![1; 1 << 20]).unwrap();
     sandbox.files().write("down", "content").await.unwrap();
     let upload = sandbox.files().upload(local("up"), "up").on_progress(|_, _| panic!("up"));

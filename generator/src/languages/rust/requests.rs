@@ -87,15 +87,21 @@ fn method(text: &mut String, operation: &Operation) {
     let mut parameters = String::new();
     let mut sets = String::new();
     for argument in &operation.arguments {
-        let (of, expression) = taken(&argument.of, argument.unit.as_deref());
+        let (of, expression) = match argument.of {
+            // One that is not UTF-8 is refused, and not made another.
+            Type::Text if argument.name.starts_with("local") => {
+                ("impl AsRef<std::path::Path>".into(), "value.as_ref()".into())
+            }
+            _ => taken(&argument.of, argument.unit.as_deref()),
+        };
         let name = snake(&argument.name);
         let expression = converted(&argument.of, &expression).replace("value", &name);
         let _ = write!(parameters, ", {name}: {of}");
         let _ = writeln!(sets, "        it.set(\"{}\", {expression});", argument.name);
     }
     if operation.body {
-        parameters.push_str(", data: impl Into<bytes::Bytes>");
-        sets.push_str("        it.body(data.into());\n");
+        parameters.push_str(", data: impl AsRef<[u8]> + Send + 'static");
+        sets.push_str("        it.body(bytes::Bytes::from_owner(data));\n");
     }
     if is_echoed(operation) {
         parameters.push_str(", values: Map<String, Value>");

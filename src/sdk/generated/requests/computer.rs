@@ -563,12 +563,12 @@ impl ComputerArea {
     pub fn recording_download(
         &self,
         id: impl Into<String>,
-        local_path: impl Into<String>,
+        local_path: impl AsRef<std::path::Path>,
     ) -> ComputerRecordingDownloadRequest {
         const OPERATION: &crate::catalogue::Operation = operation("computer.recording_download");
         let mut it = Request::new(OPERATION, &self.0);
         it.set("id", Into::<String>::into(id));
-        it.set("localPath", Into::<String>::into(local_path));
+        it.set("localPath", local_path.as_ref());
         ComputerRecordingDownloadRequest(it)
     }
 

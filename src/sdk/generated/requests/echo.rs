@@ -38,10 +38,10 @@ impl Echo {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn bytes(&self, data: impl Into<bytes::Bytes>) -> EchoBytesRequest {
+    pub fn bytes(&self, data: impl AsRef<[u8]> + Send + 'static) -> EchoBytesRequest {
         const OPERATION: &crate::catalogue::Operation = operation("echo.bytes");
         let mut it = Request::new(OPERATION, &self.target);
-        it.body(data.into());
+        it.body(bytes::Bytes::from_owner(data));
         EchoBytesRequest(it)
     }
 

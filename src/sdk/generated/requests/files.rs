@@ -241,11 +241,15 @@ impl FilesArea {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn write(&self, path: impl Into<String>, data: impl Into<bytes::Bytes>) -> FilesWriteRequest {
+    pub fn write(
+        &self,
+        path: impl Into<String>,
+        data: impl AsRef<[u8]> + Send + 'static,
+    ) -> FilesWriteRequest {
         const OPERATION: &crate::catalogue::Operation = operation("files.write");
         let mut it = Request::new(OPERATION, &self.0);
         it.set("path", Into::<String>::into(path));
-        it.body(data.into());
+        it.body(bytes::Bytes::from_owner(data));
         FilesWriteRequest(it)
     }
 
@@ -288,12 +292,12 @@ impl FilesArea {
     /// ```
     pub fn upload(
         &self,
-        local_path: impl Into<String>,
+        local_path: impl AsRef<std::path::Path>,
         remote_path: impl Into<String>,
     ) -> FilesUploadRequest {
         const OPERATION: &crate::catalogue::Operation = operation("files.upload");
         let mut it = Request::new(OPERATION, &self.0);
-        it.set("localPath", Into::<String>::into(local_path));
+        it.set("localPath", local_path.as_ref());
         it.set("remotePath", Into::<String>::into(remote_path));
         FilesUploadRequest(it)
     }
@@ -317,12 +321,12 @@ impl FilesArea {
     pub fn download(
         &self,
         remote_path: impl Into<String>,
-        local_path: impl Into<String>,
+        local_path: impl AsRef<std::path::Path>,
     ) -> FilesDownloadRequest {
         const OPERATION: &crate::catalogue::Operation = operation("files.download");
         let mut it = Request::new(OPERATION, &self.0);
         it.set("remotePath", Into::<String>::into(remote_path));
-        it.set("localPath", Into::<String>::into(local_path));
+        it.set("localPath", local_path.as_ref());
         FilesDownloadRequest(it)
     }
 
@@ -426,10 +430,14 @@ impl FilesArea {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn sync_up(&self, local_dir: impl Into<String>, remote_dir: impl Into<String>) -> FilesSyncUpRequest {
+    pub fn sync_up(
+        &self,
+        local_dir: impl AsRef<std::path::Path>,
+        remote_dir: impl Into<String>,
+    ) -> FilesSyncUpRequest {
         const OPERATION: &crate::catalogue::Operation = operation("files.sync_up");
         let mut it = Request::new(OPERATION, &self.0);
-        it.set("localDir", Into::<String>::into(local_dir));
+        it.set("localDir", local_dir.as_ref());
         it.set("remoteDir", Into::<String>::into(remote_dir));
         FilesSyncUpRequest(it)
     }
@@ -453,12 +461,12 @@ impl FilesArea {
     pub fn sync_down(
         &self,
         remote_dir: impl Into<String>,
-        local_dir: impl Into<String>,
+        local_dir: impl AsRef<std::path::Path>,
     ) -> FilesSyncDownRequest {
         const OPERATION: &crate::catalogue::Operation = operation("files.sync_down");
         let mut it = Request::new(OPERATION, &self.0);
         it.set("remoteDir", Into::<String>::into(remote_dir));
-        it.set("localDir", Into::<String>::into(local_dir));
+        it.set("localDir", local_dir.as_ref());
         FilesSyncDownRequest(it)
     }
 }
