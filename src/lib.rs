@@ -1,4 +1,13 @@
-//! libdaytona: Daytona sandboxes from every language that can call C.
+//! Daytona sandboxes for Rust programs: run commands and Python, hold terminals, move files, drive git and a desktop.
+//! It is the core of libdaytona, which gives the same to every language that can call C.
+//!
+//! It is not published yet; a program depends on its directory or repository, and on Tokio:
+//!
+//! ```toml
+//! [dependencies]
+//! libdaytona = { path = "../libdaytona" } # the crate `daytona`
+//! tokio = { version = "1", features = ["macros", "rt"] }
+//! ```
 //!
 //! ```no_run
 //! use daytona::{Client, SandboxSpec};
@@ -20,16 +29,17 @@
 //! # }
 //! ```
 //!
-//! Everything runs on the caller's Tokio runtime, with its time and its I/O enabled.
-//!
-//! The map of the house. Arrows go one way: `ffi` and `sdk` → `catalogue` → `client` → `client::transport`.
-//!
-//! * `client`: every noun. Async; knows HTTP and WebSocket, knows no C.
-//! * `catalogue`: every operation exactly once: name, arguments, result, documentation, function.
-//!   The C functions, the header, the reference and the languages' packages are generated from it.
-//! * `ffi`: the C boundary: handles, calls, queues, streams. The only `unsafe`. Knows no HTTP.
-//! * `sdk`: the Rust SDK, which this crate shows: typed requests over the catalogue, generated from it.
+//! Everything runs on the caller's Tokio runtime, with its time and its I/O enabled. Awaiting a request sends it, and
+//! dropping it cancels it; a failure is an [`Error`], matched by its [`ErrorClass`]. A stream is an [`Output`].
 #![deny(unsafe_code)]
+
+// The map of the house. Arrows go one way: `ffi` and `sdk` → `catalogue` → `client` → `client::transport`.
+//
+// * `client`: every noun. Async; knows HTTP and WebSocket, knows no C.
+// * `catalogue`: every operation exactly once: name, arguments, result, documentation, function.
+//   The C functions, the header, the reference and the languages' packages are generated from it.
+// * `ffi`: the C boundary: handles, calls, queues, streams. The only `unsafe`. Knows no HTTP.
+// * `sdk`: the Rust SDK, which this crate shows: typed requests over the catalogue, generated from it.
 
 // Not the interface of a Rust program: what the C boundary, the generator and the tests stand on.
 #[doc(hidden)]

@@ -9,6 +9,16 @@ use std::sync::Arc;
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// A failure. Its JSON form is what every binding reports.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let error = daytona::Echo::default().error(404).message("there is no such file").await.unwrap_err();
+/// assert!(error.is(daytona::ErrorClass::NotFound));
+/// assert_eq!(error.to_string(), "there is no such file");
+/// assert_eq!((error.status(), error.detail().operation), (404, Some("echo.error")));
+/// # }
+/// ```
 #[derive(Clone, thiserror::Error)]
 #[error(transparent)]
 pub struct Error(Box<ErrorDetail>);

@@ -27,7 +27,16 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
-/// The future of a request that was sent. Dropping it cancels the request.
+/// The future of a request: it is sent at the first poll, and dropping it cancels it.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let request = daytona::Echo::default().bytes("content");
+/// let pending: daytona::Pending<Vec<u8>> = request.into_future();
+/// assert_eq!(tokio::spawn(pending).await.expect("no panic").expect("an answer"), b"content");
+/// # }
+/// ```
 pub type Pending<T> = Pin<Box<dyn Future<Output = Result<T>> + Send>>;
 
 #[derive(Clone)]

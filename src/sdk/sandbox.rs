@@ -7,6 +7,15 @@ use crate::client::operation::TargetRef;
 use std::fmt;
 
 /// One sandbox. Cheap to clone; dropping it does nothing to the sandbox.
+///
+/// ```no_run
+/// # async fn example(client: daytona::Client) -> daytona::Result<()> {
+/// let sandbox = client.get("web-1").await?;
+/// sandbox.files().write("notes.txt", "two\n").await?;
+/// println!("{} {}", sandbox.id(), sandbox.process().execute("wc -l notes.txt").await?.result);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct Sandbox {
     inner: client::sandbox::Sandbox,

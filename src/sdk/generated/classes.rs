@@ -21,7 +21,7 @@ pub enum ErrorClass {
     Gone,
     /// The server understood the request and cannot do it.
     UnprocessableEntity,
-    /// Too many requests; `retryAfterMs` says when to come back, where the server does.
+    /// Too many requests; `retry_after_ms` says when to come back, where the server does.
     RateLimit,
     /// The server failed.
     InternalServer,
@@ -65,9 +65,9 @@ pub enum ErrorClass {
     NoMatch,
     /// The TLS handshake or the certificate failed.
     Tls,
-    /// No connection within `connectTimeoutMs`.
+    /// No connection within `connect_timeout_ms`.
     ConnectionTimeout,
-    /// No runner was free within `queueTimeout`; nothing is left to clean up.
+    /// No runner was free within `queue_timeout`; nothing is left to clean up.
     QueueTimeout,
     /// Spot capacity was taken back.
     SpotEvicted,

@@ -283,7 +283,7 @@ pub struct ClientConfig {
     /// The API key. Environment: DAYTONA_API_KEY.
     #[serde(rename = "apiKey", default, skip_serializing_if = "Option::is_none")]
     pub api_key: Option<String>,
-    /// A JWT instead of a key; needs `organizationId`. Environment: DAYTONA_JWT_TOKEN.
+    /// A JWT instead of a key; needs `organization_id`. Environment: DAYTONA_JWT_TOKEN.
     #[serde(rename = "jwtToken", default, skip_serializing_if = "Option::is_none")]
     pub jwt_token: Option<String>,
     /// The organization a JWT acts in. Environment: DAYTONA_ORGANIZATION_ID.
@@ -316,7 +316,7 @@ pub struct ClientConfig {
     /// Headers added to every request to Daytona.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub headers: Option<BTreeMap<String, String>>,
-    /// The most connections to one host at a time, in all: a request has one until its answer is read, a stream, a transfer and a WebSocket for as long as they are open. Default half of the process's limit on open files, at least 8 and at most 4096. Beyond it a request waits as long as its own limits allow; where open streams and transfers hold every connection it ends with TIMEOUT after `connectTimeoutMs`. At most as many WebSockets can be open, and then nothing else can be sent. A burst of requests begins with 64 connections; as long as those take longer than 5 ms, their number doubles every 5 ms.
+    /// The most connections to one host at a time, in all: a request has one until its answer is read, a stream, a transfer and a WebSocket for as long as they are open. Default half of the process's limit on open files, at least 8 and at most 4096. Beyond it a request waits as long as its own limits allow; where open streams and transfers hold every connection it ends with TIMEOUT after `connect_timeout_ms`. At most as many WebSockets can be open, and then nothing else can be sent. A burst of requests begins with 64 connections; as long as those take longer than 5 ms, their number doubles every 5 ms.
     #[serde(rename = "maxConnectionsPerHost", default, skip_serializing_if = "Option::is_none")]
     pub max_connections_per_host: Option<i64>,
     /// A W3C trace context, sent as the header `traceparent`.
@@ -393,7 +393,7 @@ pub struct CommandLogs {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct CompletionItem {
-    /// What a person sees, and what is inserted where `insertText` is absent.
+    /// What a person sees, and what is inserted where `insert_text` is absent.
     pub label: String,
     /// The Language Server Protocol's number of its kind: 2 a method, 3 a function, 6 a variable, 7 a class ...
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -868,7 +868,7 @@ pub struct GitStatus {
     pub additional: Map<String, Value>,
 }
 
-/// An image that is built from a Dockerfile which the library writes. It begins with exactly one of `base`, `debianSlim` and `dockerfile`.
+/// An image that is built from a Dockerfile which the library writes. It begins with exactly one of `base`, `debian_slim` and `dockerfile`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Image {
@@ -918,7 +918,7 @@ pub struct ImageContext {
     /// The local path that the files are from.
     #[serde(rename = "sourcePath")]
     pub source_path: String,
-    /// The path in the build's context. Empty where the files have the names that they have in `sourcePath`.
+    /// The path in the build's context. Empty where the files have the names that they have in `source_path`.
     #[serde(rename = "archivePath")]
     pub archive_path: String,
     /// The hash, by which the server and the object store know them; an MD5 in hexadecimal.
@@ -1011,19 +1011,19 @@ pub struct ImagePyproject {
     /// The groups of `project.optional-dependencies` to install as well; one that is not there is passed over.
     #[serde(rename = "optionalDependencies", default, skip_serializing_if = "Option::is_none")]
     pub optional_dependencies: Option<Vec<String>>,
-    /// As for `pipInstall`.
+    /// As for `pip_install`.
     #[serde(rename = "findLinks", default, skip_serializing_if = "Option::is_none")]
     pub find_links: Option<Vec<String>>,
-    /// As for `pipInstall`.
+    /// As for `pip_install`.
     #[serde(rename = "indexUrl", default, skip_serializing_if = "Option::is_none")]
     pub index_url: Option<String>,
-    /// As for `pipInstall`.
+    /// As for `pip_install`.
     #[serde(rename = "extraIndexUrls", default, skip_serializing_if = "Option::is_none")]
     pub extra_index_urls: Option<Vec<String>>,
-    /// As for `pipInstall`. Default: `false`.
+    /// As for `pip_install`. Default: `false`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pre: Option<bool>,
-    /// As for `pipInstall`.
+    /// As for `pip_install`.
     #[serde(rename = "extraOptions", default, skip_serializing_if = "Option::is_none")]
     pub extra_options: Option<String>,
 }
@@ -1067,19 +1067,19 @@ impl ImageRaw {
 pub struct ImageRequirements {
     /// The local file.
     pub path: String,
-    /// As for `pipInstall`.
+    /// As for `pip_install`.
     #[serde(rename = "findLinks", default, skip_serializing_if = "Option::is_none")]
     pub find_links: Option<Vec<String>>,
-    /// As for `pipInstall`.
+    /// As for `pip_install`.
     #[serde(rename = "indexUrl", default, skip_serializing_if = "Option::is_none")]
     pub index_url: Option<String>,
-    /// As for `pipInstall`.
+    /// As for `pip_install`.
     #[serde(rename = "extraIndexUrls", default, skip_serializing_if = "Option::is_none")]
     pub extra_index_urls: Option<Vec<String>>,
-    /// As for `pipInstall`. Default: `false`.
+    /// As for `pip_install`. Default: `false`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pre: Option<bool>,
-    /// As for `pipInstall`.
+    /// As for `pip_install`.
     #[serde(rename = "extraOptions", default, skip_serializing_if = "Option::is_none")]
     pub extra_options: Option<String>,
 }
@@ -2116,7 +2116,7 @@ impl ScreenRegion {
 pub struct ScreenshotTaken {
     /// The image in base64; computer.screenshot_image gives its bytes.
     pub screenshot: String,
-    /// Where the mouse is; without `showCursor` of no meaning, and with `scale` scaled.
+    /// Where the mouse is; without `show_cursor` of no meaning, and with `scale` scaled.
     #[serde(rename = "cursorPosition", default, skip_serializing_if = "Option::is_none")]
     pub cursor_position: Option<MousePosition>,
     /// The image's length, where `format`, `quality` or `scale` is given. Unit: bytes.
@@ -2292,23 +2292,23 @@ pub struct SessionCommand {
     pub additional: Map<String, Value>,
 }
 
-/// What a session's command did; with `runAsync` the id alone.
+/// What a session's command did; with `run_async` the id alone.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct SessionExecuteResult {
     /// The command's id, for `session.command`, `session.logs` and `session.follow`.
     #[serde(rename = "cmdId")]
     pub cmd_id: String,
-    /// Both channels as they were logged, 01 01 01 before each line of stdout, 02 02 02 of stderr; null or absent with `runAsync`.
+    /// Both channels as they were logged, 01 01 01 before each line of stdout, 02 02 02 of stderr; null or absent with `run_async`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub output: Option<String>,
-    /// Standard output; null or absent with `runAsync`.
+    /// Standard output; null or absent with `run_async`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stdout: Option<String>,
-    /// Standard error; null or absent with `runAsync`.
+    /// Standard error; null or absent with `run_async`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stderr: Option<String>,
-    /// The exit code; null or absent with `runAsync`.
+    /// The exit code; null or absent with `run_async`.
     #[serde(rename = "exitCode", default, skip_serializing_if = "Option::is_none")]
     pub exit_code: Option<i64>,
     /// Fields that this version does not know.
@@ -2528,7 +2528,7 @@ pub struct SsoOidc {
     pub additional: Map<String, Value>,
 }
 
-/// What changed, or with `dryRun` would. Paths are relative to the two directories, with slashes; those of directories end in one.
+/// What changed, or with `dry_run` would. Paths are relative to the two directories, with slashes; those of directories end in one.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct SyncResult {
@@ -2542,7 +2542,7 @@ pub struct SyncResult {
     pub unchanged: i64,
     /// What was left as it is, and why.
     pub skipped: Vec<SyncSkipped>,
-    /// Bytes of the files that were copied; 0 with `dryRun`. Unit: bytes.
+    /// Bytes of the files that were copied; 0 with `dry_run`. Unit: bytes.
     pub bytes: i64,
     /// Fields that this version does not know.
     #[serde(flatten)]

@@ -63,6 +63,20 @@ impl Chunk {
 /// Its socket is read, pinged and timed out by a task of its own, also while nobody reads; what was not read yet is
 /// bounded by `buffer_bytes`. Dropping it closes the stream, which ends the remote side where the operation's
 /// documentation says so.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> daytona::Result<()> {
+/// let mut output = daytona::Echo::default().stream().chunks(3).size(2).await?;
+/// let mut text = String::new();
+/// while let Some(chunk) = output.next().await {
+///     text += &chunk?.text();
+/// }
+/// assert_eq!(text, "aabbcc");
+/// assert_eq!(output.finish().await?.bytes, 6);
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "dropping it closes the stream"]
 pub struct Output<Opened, Finished, I = NoInput> {
     opened: Opened,

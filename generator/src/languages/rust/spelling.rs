@@ -109,9 +109,20 @@ pub fn doc(indent: &str, text: &str) -> String {
     for line in text.trim().lines() {
         let line = line.trim_end();
         let space = if line.is_empty() { "" } else { " " };
-        comment.push_str(&format!("{indent}///{space}{}\n", escaped(line)));
+        comment.push_str(&format!("{indent}///{space}{}\n", escaped(&spelt(line))));
     }
     comment
+}
+
+/// A line with the names of fields and options as Rust has them.
+fn spelt(line: &str) -> String {
+    let is_name = |it: &str| it.starts_with(char::is_lowercase) && it.chars().all(char::is_alphanumeric);
+    let parts = line.split('`').enumerate().map(|(at, part)| match at % 2 {
+        1 if part == "timeoutMs" => "time_limit".into(),
+        1 if is_name(part) => snake(part),
+        _ => part.to_owned(),
+    });
+    parts.collect::<Vec<String>>().join("`")
 }
 
 /// A line in which rustdoc finds neither links nor tags, outside of code.

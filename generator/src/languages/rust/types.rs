@@ -186,6 +186,10 @@ fn has_required_values(of: &Shape) -> bool {
 /// A field's text, with its default and its unit, which a `Duration` has in itself.
 pub fn documentation(member: &Member, is_duration: bool) -> String {
     let mut text = member.doc.clone();
+    if is_duration {
+        text = text.replace("Seconds, may be fractional, ", "Time ").replace("Milliseconds ", "Time ");
+        text = text.replace(", in milliseconds", "");
+    }
     if !member.known.is_empty() {
         let values: Vec<String> = member.known.iter().map(|value| format!("`{value}`")).collect();
         let _ = write!(text, " Known: {}.", values.join(", "));

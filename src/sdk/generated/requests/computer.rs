@@ -360,7 +360,7 @@ impl ComputerArea {
 
     /// Types a text where the keyboard is, any characters, and returns when it is typed. A tab or another control character is HTTP_BAD_REQUEST, and nothing is typed: press `tab` instead.
     ///
-    /// The limit is a minute and twice the time that the keys take, unless `timeoutMs` is given.
+    /// The limit is a minute and twice the time that the keys take, unless `time_limit` is given.
     ///
     /// `text`: The text. A line break is Enter; a tab and other control characters are HTTP_BAD_REQUEST.
     ///
@@ -622,7 +622,7 @@ impl ComputerArea {
         ComputerA11yTreeRequest(it)
     }
 
-    /// The widgets of that role, name and states. A `nameMatch` or pattern that cannot be read is HTTP_BAD_REQUEST.
+    /// The widgets of that role, name and states. A `name_match` or pattern that cannot be read is HTTP_BAD_REQUEST.
     ///
     /// Dropped while it runs: Drops the connection; nothing changes in the sandbox.
     ///
@@ -709,7 +709,7 @@ impl ComputerArea {
 pub struct ComputerStartRequest(Request);
 
 impl ComputerStartRequest {
-    /// Milliseconds until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -731,7 +731,7 @@ impl IntoFuture for ComputerStartRequest {
 pub struct ComputerStopRequest(Request);
 
 impl ComputerStopRequest {
-    /// Milliseconds until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -753,7 +753,7 @@ impl IntoFuture for ComputerStopRequest {
 pub struct ComputerStatusRequest(Request);
 
 impl ComputerStatusRequest {
-    /// Milliseconds until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -775,7 +775,7 @@ impl IntoFuture for ComputerStatusRequest {
 pub struct ComputerSystemStatusRequest(Request);
 
 impl ComputerSystemStatusRequest {
-    /// Milliseconds until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -797,7 +797,7 @@ impl IntoFuture for ComputerSystemStatusRequest {
 pub struct ComputerProcessStatusRequest(Request);
 
 impl ComputerProcessStatusRequest {
-    /// Milliseconds until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -819,7 +819,7 @@ impl IntoFuture for ComputerProcessStatusRequest {
 pub struct ComputerProcessLogsRequest(Request);
 
 impl ComputerProcessLogsRequest {
-    /// Milliseconds until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -841,7 +841,7 @@ impl IntoFuture for ComputerProcessLogsRequest {
 pub struct ComputerProcessErrorsRequest(Request);
 
 impl ComputerProcessErrorsRequest {
-    /// Milliseconds until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -863,7 +863,7 @@ impl IntoFuture for ComputerProcessErrorsRequest {
 pub struct ComputerProcessRestartRequest(Request);
 
 impl ComputerProcessRestartRequest {
-    /// Milliseconds until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -915,7 +915,7 @@ impl ComputerScreenshotRequest {
         self
     }
 
-    /// Milliseconds until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -967,7 +967,7 @@ impl ComputerScreenshotImageRequest {
         self
     }
 
-    /// Milliseconds until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -989,7 +989,7 @@ impl IntoFuture for ComputerScreenshotImageRequest {
 pub struct ComputerMousePositionRequest(Request);
 
 impl ComputerMousePositionRequest {
-    /// Milliseconds until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -1011,7 +1011,7 @@ impl IntoFuture for ComputerMousePositionRequest {
 pub struct ComputerMouseMoveRequest(Request);
 
 impl ComputerMouseMoveRequest {
-    /// Milliseconds until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -1057,7 +1057,7 @@ impl ComputerMouseClickRequest {
         self
     }
 
-    /// Milliseconds until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -1091,7 +1091,7 @@ impl ComputerMouseDragRequest {
         self
     }
 
-    /// Milliseconds until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -1125,7 +1125,7 @@ impl ComputerMouseScrollRequest {
         self
     }
 
-    /// Milliseconds until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -1165,7 +1165,7 @@ impl ComputerMouseDownRequest {
         self
     }
 
-    /// Milliseconds until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -1205,7 +1205,7 @@ impl ComputerMouseUpRequest {
         self
     }
 
-    /// Milliseconds until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -1233,7 +1233,7 @@ impl ComputerKeyTypeRequest {
         self
     }
 
-    /// Milliseconds until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -1261,7 +1261,7 @@ impl ComputerKeyPressRequest {
         self
     }
 
-    /// Milliseconds until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -1283,7 +1283,7 @@ impl IntoFuture for ComputerKeyPressRequest {
 pub struct ComputerKeyHotkeyRequest(Request);
 
 impl ComputerKeyHotkeyRequest {
-    /// Milliseconds until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -1305,7 +1305,7 @@ impl IntoFuture for ComputerKeyHotkeyRequest {
 pub struct ComputerKeyDownRequest(Request);
 
 impl ComputerKeyDownRequest {
-    /// Milliseconds until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -1327,7 +1327,7 @@ impl IntoFuture for ComputerKeyDownRequest {
 pub struct ComputerKeyUpRequest(Request);
 
 impl ComputerKeyUpRequest {
-    /// Milliseconds until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -1355,7 +1355,7 @@ impl ComputerRecordingStartRequest {
         self
     }
 
-    /// Milliseconds until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -1377,7 +1377,7 @@ impl IntoFuture for ComputerRecordingStartRequest {
 pub struct ComputerRecordingStopRequest(Request);
 
 impl ComputerRecordingStopRequest {
-    /// Milliseconds until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -1399,7 +1399,7 @@ impl IntoFuture for ComputerRecordingStopRequest {
 pub struct ComputerRecordingListRequest(Request);
 
 impl ComputerRecordingListRequest {
-    /// Milliseconds until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -1421,7 +1421,7 @@ impl IntoFuture for ComputerRecordingListRequest {
 pub struct ComputerRecordingGetRequest(Request);
 
 impl ComputerRecordingGetRequest {
-    /// Milliseconds until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -1443,7 +1443,7 @@ impl IntoFuture for ComputerRecordingGetRequest {
 pub struct ComputerRecordingDeleteRequest(Request);
 
 impl ComputerRecordingDeleteRequest {
-    /// Milliseconds until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -1465,7 +1465,7 @@ impl IntoFuture for ComputerRecordingDeleteRequest {
 pub struct ComputerRecordingDownloadRequest(Request);
 
 impl ComputerRecordingDownloadRequest {
-    /// Milliseconds until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -1493,7 +1493,7 @@ impl IntoFuture for ComputerRecordingDownloadRequest {
 pub struct ComputerDisplayInfoRequest(Request);
 
 impl ComputerDisplayInfoRequest {
-    /// Milliseconds until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -1515,7 +1515,7 @@ impl IntoFuture for ComputerDisplayInfoRequest {
 pub struct ComputerWindowsRequest(Request);
 
 impl ComputerWindowsRequest {
-    /// Milliseconds until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -1555,7 +1555,7 @@ impl ComputerA11yTreeRequest {
         self
     }
 
-    /// Milliseconds until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -1595,7 +1595,7 @@ impl ComputerA11yFindRequest {
         self
     }
 
-    /// The name, compared as `nameMatch` says.
+    /// The name, compared as `name_match` says.
     pub fn name(mut self, value: impl Into<String>) -> Self {
         self.0.set("name", Into::<String>::into(value));
         self
@@ -1619,7 +1619,7 @@ impl ComputerA11yFindRequest {
         self
     }
 
-    /// Milliseconds until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -1641,7 +1641,7 @@ impl IntoFuture for ComputerA11yFindRequest {
 pub struct ComputerA11yFocusRequest(Request);
 
 impl ComputerA11yFocusRequest {
-    /// Milliseconds until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -1669,7 +1669,7 @@ impl ComputerA11yInvokeRequest {
         self
     }
 
-    /// Milliseconds until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -1691,7 +1691,7 @@ impl IntoFuture for ComputerA11yInvokeRequest {
 pub struct ComputerA11ySetValueRequest(Request);
 
 impl ComputerA11ySetValueRequest {
-    /// Milliseconds until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self

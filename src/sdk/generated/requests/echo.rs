@@ -66,7 +66,7 @@ impl Echo {
 
     /// Waits, then answers `null`.
     ///
-    /// `ms`: How long, in milliseconds.
+    /// `ms`: How long.
     ///
     /// Dropped while it runs: Ends the wait.
     ///
@@ -139,7 +139,7 @@ impl Echo {
 pub struct EchoValueRequest(Request);
 
 impl EchoValueRequest {
-    /// Milliseconds until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -161,7 +161,7 @@ impl IntoFuture for EchoValueRequest {
 pub struct EchoBytesRequest(Request);
 
 impl EchoBytesRequest {
-    /// Milliseconds until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -207,7 +207,7 @@ impl EchoErrorRequest {
         self
     }
 
-    /// Milliseconds after which to report that a retry makes sense.
+    /// Time after which to report that a retry makes sense.
     pub fn retry_after(mut self, value: Duration) -> Self {
         self.0.set("retryAfterMs", request::milliseconds(value));
         self
@@ -246,7 +246,7 @@ impl EchoErrorRequest {
         self
     }
 
-    /// Milliseconds until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -268,7 +268,7 @@ impl IntoFuture for EchoErrorRequest {
 pub struct EchoDelayRequest(Request);
 
 impl EchoDelayRequest {
-    /// Milliseconds until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -308,7 +308,7 @@ impl EchoStreamRequest {
         self
     }
 
-    /// Milliseconds before each chunk. Default: `0` ms.
+    /// Time before each chunk. Default: `0` ms.
     pub fn delay(mut self, value: Duration) -> Self {
         self.0.set("delayMs", request::milliseconds(value));
         self
@@ -320,7 +320,7 @@ impl EchoStreamRequest {
         self
     }
 
-    /// Milliseconds until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -348,7 +348,7 @@ impl IntoFuture for EchoStreamRequest {
 pub struct EchoHandleRequest(Request);
 
 impl EchoHandleRequest {
-    /// Milliseconds until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -370,7 +370,7 @@ impl IntoFuture for EchoHandleRequest {
 pub struct EchoPanicRequest(Request);
 
 impl EchoPanicRequest {
-    /// Milliseconds until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self

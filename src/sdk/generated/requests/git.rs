@@ -188,7 +188,7 @@ impl GitArea {
 
     /// Commits what is staged and answers the commit's hash.
     ///
-    /// With nothing staged and without `allowEmpty` it is HTTP_CONFLICT, on a server before 0.205 HTTP_INTERNAL_SERVER (500).
+    /// With nothing staged and without `allow_empty` it is HTTP_CONFLICT, on a server before 0.205 HTTP_INTERNAL_SERVER (500).
     ///
     /// `path`: The repository; a relative path is below the working directory.
     ///
@@ -245,7 +245,7 @@ impl GitArea {
 
     /// Sends a branch to a remote. Up to date is success.
     ///
-    /// `remote` other than origin, `branch` and `setUpstream` are UNSUPPORTED on a server before 0.205, and nothing is pushed. Such a server answers a rejected push with HTTP_INTERNAL_SERVER (500).
+    /// `remote` other than origin, `branch` and `set_upstream` are UNSUPPORTED on a server before 0.205, and nothing is pushed. Such a server answers a rejected push with HTTP_INTERNAL_SERVER (500).
     ///
     /// `path`: The repository; a relative path is below the working directory.
     ///
@@ -532,7 +532,7 @@ impl GitCloneRequest {
         self
     }
 
-    /// Milliseconds until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -554,7 +554,7 @@ impl IntoFuture for GitCloneRequest {
 pub struct GitBranchesRequest(Request);
 
 impl GitBranchesRequest {
-    /// Milliseconds until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -576,7 +576,7 @@ impl IntoFuture for GitBranchesRequest {
 pub struct GitStatusRequest(Request);
 
 impl GitStatusRequest {
-    /// Milliseconds until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -598,7 +598,7 @@ impl IntoFuture for GitStatusRequest {
 pub struct GitCreateBranchRequest(Request);
 
 impl GitCreateBranchRequest {
-    /// Milliseconds until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -620,7 +620,7 @@ impl IntoFuture for GitCreateBranchRequest {
 pub struct GitCheckoutRequest(Request);
 
 impl GitCheckoutRequest {
-    /// Milliseconds until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -648,7 +648,7 @@ impl GitDeleteBranchRequest {
         self
     }
 
-    /// Milliseconds until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -670,7 +670,7 @@ impl IntoFuture for GitDeleteBranchRequest {
 pub struct GitAddRequest(Request);
 
 impl GitAddRequest {
-    /// Milliseconds until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -698,7 +698,7 @@ impl GitCommitRequest {
         self
     }
 
-    /// Milliseconds until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -744,7 +744,7 @@ impl GitPullRequest {
         self
     }
 
-    /// Milliseconds until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -796,7 +796,7 @@ impl GitPushRequest {
         self
     }
 
-    /// Milliseconds until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -830,7 +830,7 @@ impl GitInitRequest {
         self
     }
 
-    /// Milliseconds until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -870,7 +870,7 @@ impl GitResetRequest {
         self
     }
 
-    /// Milliseconds until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -910,7 +910,7 @@ impl GitRestoreRequest {
         self
     }
 
-    /// Milliseconds until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -944,7 +944,7 @@ impl GitAddRemoteRequest {
         self
     }
 
-    /// Milliseconds until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -978,7 +978,7 @@ impl GitConfigSetRequest {
         self
     }
 
-    /// Milliseconds until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -1012,7 +1012,7 @@ impl GitConfigUserRequest {
         self
     }
 
-    /// Milliseconds until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -1046,7 +1046,7 @@ impl GitAuthenticateRequest {
         self
     }
 
-    /// Milliseconds until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -1068,7 +1068,7 @@ impl IntoFuture for GitAuthenticateRequest {
 pub struct GitRemotesRequest(Request);
 
 impl GitRemotesRequest {
-    /// Milliseconds until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -1102,7 +1102,7 @@ impl GitConfigGetRequest {
         self
     }
 
-    /// Milliseconds until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -1124,7 +1124,7 @@ impl IntoFuture for GitConfigGetRequest {
 pub struct GitHistoryRequest(Request);
 
 impl GitHistoryRequest {
-    /// Milliseconds until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self

@@ -71,7 +71,7 @@ impl ImageArea {
 pub struct ImageDockerfileRequest(Request);
 
 impl ImageDockerfileRequest {
-    /// Milliseconds until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -93,7 +93,7 @@ impl IntoFuture for ImageDockerfileRequest {
 pub struct ImageContextsRequest(Request);
 
 impl ImageContextsRequest {
-    /// Milliseconds until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self

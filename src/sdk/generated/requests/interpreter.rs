@@ -119,13 +119,13 @@ impl InterpreterRunRequest {
         self
     }
 
-    /// Seconds, may be fractional, until the server interrupts the code (status 408); 0: never. The server counts whole seconds: a fraction is rounded up. Default: `600` s.
+    /// Time until the server interrupts the code (status 408); 0: never. The server counts whole seconds: a fraction is rounded up. Default: `600` s.
     pub fn timeout(mut self, value: Duration) -> Self {
         self.0.set("timeout", request::seconds(value));
         self
     }
 
-    /// Milliseconds until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -170,7 +170,7 @@ impl InterpreterCreateContextRequest {
         self
     }
 
-    /// Milliseconds until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -192,7 +192,7 @@ impl IntoFuture for InterpreterCreateContextRequest {
 pub struct InterpreterListContextsRequest(Request);
 
 impl InterpreterListContextsRequest {
-    /// Milliseconds until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -214,7 +214,7 @@ impl IntoFuture for InterpreterListContextsRequest {
 pub struct InterpreterDeleteContextRequest(Request);
 
 impl InterpreterDeleteContextRequest {
-    /// Milliseconds until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self

@@ -80,7 +80,7 @@ impl LspArea {
     ///
     /// `project_path`: The project's directory that the server was started for.
     ///
-    /// `path`: The file; a relative path is below the project's directory, or below the working directory where `projectPath` is relative as well. A `file://` URI passes as it is.
+    /// `path`: The file; a relative path is below the project's directory, or below the working directory where `project_path` is relative as well. A `file://` URI passes as it is.
     ///
     /// Dropped while it runs: Drops the connection; the file may be open.
     ///
@@ -245,7 +245,7 @@ impl LspArea {
 pub struct LspStartRequest(Request);
 
 impl LspStartRequest {
-    /// Milliseconds until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -267,7 +267,7 @@ impl IntoFuture for LspStartRequest {
 pub struct LspStopRequest(Request);
 
 impl LspStopRequest {
-    /// Milliseconds until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -289,7 +289,7 @@ impl IntoFuture for LspStopRequest {
 pub struct LspDidOpenRequest(Request);
 
 impl LspDidOpenRequest {
-    /// Milliseconds until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -311,7 +311,7 @@ impl IntoFuture for LspDidOpenRequest {
 pub struct LspDidCloseRequest(Request);
 
 impl LspDidCloseRequest {
-    /// Milliseconds until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -333,7 +333,7 @@ impl IntoFuture for LspDidCloseRequest {
 pub struct LspCompletionsRequest(Request);
 
 impl LspCompletionsRequest {
-    /// Milliseconds until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -355,7 +355,7 @@ impl IntoFuture for LspCompletionsRequest {
 pub struct LspDocumentSymbolsRequest(Request);
 
 impl LspDocumentSymbolsRequest {
-    /// Milliseconds until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -377,7 +377,7 @@ impl IntoFuture for LspDocumentSymbolsRequest {
 pub struct LspWorkspaceSymbolsRequest(Request);
 
 impl LspWorkspaceSymbolsRequest {
-    /// Milliseconds until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self

@@ -24,7 +24,7 @@ impl Sandbox {
 impl ProcessArea {
     /// Runs one command with the sandbox's shell and waits for it. stdout and stderr arrive together.
     ///
-    /// A command that does not succeed is not an error: look at `exitCode`. A working directory that does not exist gives `exitCode` -1. A command that reaches `timeout` is killed with everything it started, its output is lost and the error is HTTP_REQUEST_TIMEOUT (408). The answer waits for background children that keep the output open.
+    /// A command that does not succeed is not an error: look at `exit_code`. A working directory that does not exist gives `exit_code` -1. A command that reaches `timeout` is killed with everything it started, its output is lost and the error is HTTP_REQUEST_TIMEOUT (408). The answer waits for background children that keep the output open.
     ///
     /// `command`: The command, given to the sandbox's shell.
     ///
@@ -45,7 +45,7 @@ impl ProcessArea {
 
     /// Runs a program's text with its language's interpreter and waits for it. stdout and stderr arrive together, what matplotlib shows as `artifacts.charts`.
     ///
-    /// A program that does not succeed is not an error: look at `exitCode`. One that reaches `timeout` is killed with everything it started, its output is lost and the error is HTTP_REQUEST_TIMEOUT (408). A language that the server does not speak is HTTP_BAD_REQUEST. On a server before 0.205 a single quote in `argv` breaks the command.
+    /// A program that does not succeed is not an error: look at `exit_code`. One that reaches `timeout` is killed with everything it started, its output is lost and the error is HTTP_REQUEST_TIMEOUT (408). A language that the server does not speak is HTTP_BAD_REQUEST. On a server before 0.205 a single quote in `argv` breaks the command.
     ///
     /// `code`: The program's text.
     ///
@@ -66,7 +66,7 @@ impl ProcessArea {
 
     /// Runs one command with stdout and stderr apart, live as a stream or collected as a call.
     ///
-    /// A session is made for the command and removed with it, whatever happens. `exit`, `exec` and `set -e` in the command end the command alone. It is exact by line: an unfinished last line appears when the command ends and gains a newline, NUL bytes vanish, and the bytes 01 01 01 and 02 02 02, with which the server marks the channels, vanish as well and switch the channel to stdout and stderr; for raw bytes use pty or files. A command that does not succeed is not an error: look at `exitCode`. One that reaches `timeout` is killed; the error is HTTP_REQUEST_TIMEOUT (408) with `bytes` and `position`. It waits for background children that keep the output open; what still runs then is killed with the session. Lost connections are resumed without losing or repeating a byte.
+    /// A session is made for the command and removed with it, whatever happens. `exit`, `exec` and `set -e` in the command end the command alone. It is exact by line: an unfinished last line appears when the command ends and gains a newline, NUL bytes vanish, and the bytes 01 01 01 and 02 02 02, with which the server marks the channels, vanish as well and switch the channel to stdout and stderr; for raw bytes use pty or files. A command that does not succeed is not an error: look at `exit_code`. One that reaches `timeout` is killed; the error is HTTP_REQUEST_TIMEOUT (408) with `bytes` and `position`. It waits for background children that keep the output open; what still runs then is killed with the session. Lost connections are resumed without losing or repeating a byte.
     ///
     /// `command`: The command, given to the sandbox's shell.
     ///
@@ -110,13 +110,13 @@ impl ProcessExecuteRequest {
         self
     }
 
-    /// Seconds, may be fractional, until the server kills the command (status 408); 0: never, and the call waits as long as the command runs. The server counts whole seconds: a fraction is rounded up. The call ends 5 s later at most, also when the server does not answer. Default: `0` s.
+    /// Time until the server kills the command (status 408); 0: never, and the call waits as long as the command runs. The server counts whole seconds: a fraction is rounded up. The call ends 5 s later at most, also when the server does not answer. Default: `0` s.
     pub fn timeout(mut self, value: Duration) -> Self {
         self.0.set("timeout", request::seconds(value));
         self
     }
 
-    /// Milliseconds until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -162,13 +162,13 @@ impl ProcessCodeRunRequest {
         self
     }
 
-    /// Seconds, may be fractional, until the server kills the program (status 408); 0: never, and the call waits as long as the program runs. The server counts whole seconds: a fraction is rounded up. The call ends 5 s later at most, also when the server does not answer. Default: `0` s.
+    /// Time until the server kills the program (status 408); 0: never, and the call waits as long as the program runs. The server counts whole seconds: a fraction is rounded up. The call ends 5 s later at most, also when the server does not answer. Default: `0` s.
     pub fn timeout(mut self, value: Duration) -> Self {
         self.0.set("timeout", request::seconds(value));
         self
     }
 
-    /// Milliseconds until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -190,7 +190,7 @@ impl IntoFuture for ProcessCodeRunRequest {
 pub struct ProcessRunRequest(Request);
 
 impl ProcessRunRequest {
-    /// The working directory; absent: the sandbox's. One that cannot be entered gives `exitCode` 126.
+    /// The working directory; absent: the sandbox's. One that cannot be entered gives `exit_code` 126.
     pub fn cwd(mut self, value: impl Into<String>) -> Self {
         self.0.set("cwd", Into::<String>::into(value));
         self
@@ -208,7 +208,7 @@ impl ProcessRunRequest {
         self
     }
 
-    /// Seconds, may be fractional, until the command is killed (status 408); 0: never. The call ends at most 5 s and the client's connect limit later, also when the server does not answer. Default: `0` s.
+    /// Time until the command is killed (status 408); 0: never. The call ends at most 5 s and the client's connect limit later, also when the server does not answer. Default: `0` s.
     pub fn timeout(mut self, value: Duration) -> Self {
         self.0.set("timeout", request::seconds(value));
         self
@@ -220,7 +220,7 @@ impl ProcessRunRequest {
         self
     }
 
-    /// Milliseconds until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self

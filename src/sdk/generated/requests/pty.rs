@@ -24,7 +24,7 @@ impl Sandbox {
 impl PtyArea {
     /// Makes a terminal with an interactive login shell and attends it: its output is the stream's data (STDOUT, raw bytes), what is written goes to it as if typed.
     ///
-    /// `exitCode` is -1 where a signal ended the shell. An id that exists already is HTTP_CONFLICT. A lost connection is CONNECTION, never an exit; output that is not read in time makes the server cut the stream, SLOW_CONSUMER: in both cases the shell goes on and pty.connect joins it again. Output of a time without a connection is lost. `finish` is UNSUPPORTED: write `exit\n`, or Ctrl+D (byte 4).
+    /// `exit_code` is -1 where a signal ended the shell. An id that exists already is HTTP_CONFLICT. A lost connection is CONNECTION, never an exit; output that is not read in time makes the server cut the stream, SLOW_CONSUMER: in both cases the shell goes on and pty.connect joins it again. Output of a time without a connection is lost. `finish` is UNSUPPORTED: write `exit\n`, or Ctrl+D (byte 4).
     ///
     /// `id`: The terminal's id, of your choice: no slash.
     ///
@@ -66,7 +66,7 @@ impl PtyArea {
 
     /// Makes a terminal without attending it.
     ///
-    /// With `lazyStart` its shell starts when pty.connect comes, which then misses nothing.
+    /// With `lazy_start` its shell starts when pty.connect comes, which then misses nothing.
     ///
     /// `id`: The terminal's id, of your choice: no slash.
     ///
@@ -147,7 +147,7 @@ impl PtyArea {
         PtyResizeRequest(it)
     }
 
-    /// Kills a terminal's shell and everything it runs. Streams that attend it end with `exitCode` 137.
+    /// Kills a terminal's shell and everything it runs. Streams that attend it end with `exit_code` 137.
     ///
     /// `id`: The terminal's id.
     ///
@@ -203,7 +203,7 @@ impl PtyOpenRequest {
         self
     }
 
-    /// Milliseconds until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -231,7 +231,7 @@ impl IntoFuture for PtyOpenRequest {
 pub struct PtyConnectRequest(Request);
 
 impl PtyConnectRequest {
-    /// Milliseconds until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -295,7 +295,7 @@ impl PtyCreateRequest {
         self
     }
 
-    /// Milliseconds until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -317,7 +317,7 @@ impl IntoFuture for PtyCreateRequest {
 pub struct PtyListRequest(Request);
 
 impl PtyListRequest {
-    /// Milliseconds until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -339,7 +339,7 @@ impl IntoFuture for PtyListRequest {
 pub struct PtyInfoRequest(Request);
 
 impl PtyInfoRequest {
-    /// Milliseconds until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -361,7 +361,7 @@ impl IntoFuture for PtyInfoRequest {
 pub struct PtyResizeRequest(Request);
 
 impl PtyResizeRequest {
-    /// Milliseconds until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -383,7 +383,7 @@ impl IntoFuture for PtyResizeRequest {
 pub struct PtyKillRequest(Request);
 
 impl PtyKillRequest {
-    /// Milliseconds until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self

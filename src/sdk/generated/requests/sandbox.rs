@@ -13,7 +13,7 @@ use std::time::Duration;
 impl Client {
     /// Makes a sandbox from a snapshot or an image, and waits until it is started.
     ///
-    /// Local files of an image object are uploaded first: a submitted call reports PROGRESS of them, and one that is missing is IO with the code FILE_NOT_FOUND. The result is the sandbox as last read, with a handle. As a stream it opens when the server has taken the request, its data is the build log, and ENDED carries handle and JSON. A create that fails after the request was sent names the sandbox (`sandboxId`) or the unique name that was sent (`sandboxName`): look there before creating another. SANDBOX_FAILED: it went into an error state; the message has the server's reason.
+    /// Local files of an image object are uploaded first: a submitted call reports PROGRESS of them, and one that is missing is IO with the code FILE_NOT_FOUND. The result is the sandbox as last read, with a handle. As a stream it opens when the server has taken the request, its data is the build log, and ENDED carries handle and JSON. A create that fails after the request was sent names the sandbox (`sandbox_id`) or the unique name that was sent (`sandbox_name`): look there before creating another. SANDBOX_FAILED: it went into an error state; the message has the server's reason.
     ///
     /// Dropped while it runs: Ends the wait and deletes nothing: the error names the sandbox.
     ///
@@ -169,7 +169,7 @@ impl Sandbox {
         SandboxPauseRequest(it)
     }
 
-    /// Brings a sandbox back from an error state that can be recovered from (`recoverable`), and waits until it is started, or with `skipStart` stopped.
+    /// Brings a sandbox back from an error state that can be recovered from (`recoverable`), and waits until it is started, or with `skip_start` stopped.
     ///
     /// Dropped while it runs: Ends the wait; the recovery goes on.
     ///
@@ -507,7 +507,7 @@ impl Sandbox {
 
     /// Sets what the sandbox can reach. At least one option has to be given.
     ///
-    /// The server lets an allow list end `networkBlockAll`, and `networkBlockAll` true empty the list.
+    /// The server lets an allow list end `network_block_all`, and `network_block_all` true empty the list.
     ///
     /// Dropped while it runs: Nothing remote.
     ///
@@ -651,7 +651,7 @@ impl Sandbox {
         SandboxExpireSignedPreviewLinkRequest(it)
     }
 
-    /// Makes a token for SSH; `sshCommand` is the command that connects. An earlier token of the sandbox ends.
+    /// Makes a token for SSH; `ssh_command` is the command that connects. An earlier token of the sandbox ends.
     ///
     /// Whether a gateway is reachable under that command is the deployment's matter.
     ///
@@ -783,7 +783,7 @@ impl Sandbox {
 
     /// What the sandbox used over a time, sampled by the service.
     ///
-    /// Asked of the analytics API where the deployment has one (client.config, `analyticsApiUrl`); the form is the same.
+    /// Asked of the analytics API where the deployment has one (client.config, `analytics_api_url`); the form is the same.
     ///
     /// `from`: The beginning of the range (ISO 8601, as 2026-01-31T12:00:00Z).
     ///
@@ -881,7 +881,7 @@ impl Sandbox {
 
     /// Makes a copy of the sandbox with its files, and waits until the copy is started.
     ///
-    /// A fork that fails after the request was sent names the new sandbox (`sandboxId`) or the unique name that was sent (`sandboxName`).
+    /// A fork that fails after the request was sent names the new sandbox (`sandbox_id`) or the unique name that was sent (`sandbox_name`).
     ///
     /// Dropped while it runs: Ends the wait and deletes nothing: the error names the copy.
     ///
@@ -1023,7 +1023,7 @@ impl SandboxSpec {
         self
     }
 
-    /// `cpu` (vCPU), `memory` (GiB), `disk` (GiB), `gpu`, `gpuType`.
+    /// `cpu` (vCPU), `memory` (GiB), `disk` (GiB), `gpu`, `gpu_type`.
     pub fn resources(mut self, value: Resources) -> Self {
         self.0.set("resources", value);
         self
@@ -1047,7 +1047,7 @@ impl SandboxSpec {
         self
     }
 
-    /// true: deleted as soon as it stops; the same as `autoDeleteInterval` 0, which it overrides. Default: `false`.
+    /// true: deleted as soon as it stops; the same as `auto_delete_interval` 0, which it overrides. Default: `false`.
     pub fn ephemeral(mut self, value: bool) -> Self {
         self.0.set("ephemeral", value);
         self
@@ -1083,7 +1083,7 @@ impl SandboxSpec {
         self
     }
 
-    /// Minutes without activity until it pauses; 0 never. The server takes 60 where its class can pause and neither this nor `autoStopInterval` is given. UNSUPPORTED before 0.205. Unit: minutes.
+    /// Minutes without activity until it pauses; 0 never. The server takes 60 where its class can pause and neither this nor `auto_stop_interval` is given. UNSUPPORTED before 0.205. Unit: minutes.
     pub fn auto_pause_interval(mut self, value: i64) -> Self {
         self.0.set("autoPauseInterval", value);
         self
@@ -1132,7 +1132,7 @@ impl SandboxSpec {
 pub struct SandboxCreateRequest(Request);
 
 impl SandboxCreateRequest {
-    /// Milliseconds until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -1171,7 +1171,7 @@ impl IntoFuture for SandboxCreateRequest {
 pub struct SandboxGetRequest(Request);
 
 impl SandboxGetRequest {
-    /// Milliseconds until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -1211,7 +1211,7 @@ impl SandboxFindRequest {
         self
     }
 
-    /// Milliseconds until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -1257,7 +1257,7 @@ impl SandboxListRequest {
         self
     }
 
-    /// `nextCursor` of the page before.
+    /// `next_cursor` of the page before.
     pub fn cursor(mut self, value: impl Into<String>) -> Self {
         self.0.set("cursor", Into::<String>::into(value));
         self
@@ -1419,7 +1419,7 @@ impl SandboxListRequest {
         self
     }
 
-    /// Milliseconds until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -1441,7 +1441,7 @@ impl IntoFuture for SandboxListRequest {
 pub struct SandboxAttachRequest(Request);
 
 impl SandboxAttachRequest {
-    /// Milliseconds until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -1463,7 +1463,7 @@ impl IntoFuture for SandboxAttachRequest {
 pub struct SandboxStartRequest(Request);
 
 impl SandboxStartRequest {
-    /// Milliseconds until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -1491,7 +1491,7 @@ impl SandboxStopRequest {
         self
     }
 
-    /// Milliseconds until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -1513,7 +1513,7 @@ impl IntoFuture for SandboxStopRequest {
 pub struct SandboxArchiveRequest(Request);
 
 impl SandboxArchiveRequest {
-    /// Milliseconds until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -1535,7 +1535,7 @@ impl IntoFuture for SandboxArchiveRequest {
 pub struct SandboxPauseRequest(Request);
 
 impl SandboxPauseRequest {
-    /// Milliseconds until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -1563,7 +1563,7 @@ impl SandboxRecoverRequest {
         self
     }
 
-    /// Milliseconds until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -1591,7 +1591,7 @@ impl SandboxDeleteRequest {
         self
     }
 
-    /// Milliseconds until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -1613,7 +1613,7 @@ impl IntoFuture for SandboxDeleteRequest {
 pub struct SandboxRefreshRequest(Request);
 
 impl SandboxRefreshRequest {
-    /// Milliseconds until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -1635,7 +1635,7 @@ impl IntoFuture for SandboxRefreshRequest {
 pub struct SandboxWaitRequest(Request);
 
 impl SandboxWaitRequest {
-    /// Milliseconds until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -1657,7 +1657,7 @@ impl IntoFuture for SandboxWaitRequest {
 pub struct SandboxEventsRequest(Request);
 
 impl SandboxEventsRequest {
-    /// Milliseconds until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -1685,7 +1685,7 @@ impl IntoFuture for SandboxEventsRequest {
 pub struct SandboxWaitForStartRequest(Request);
 
 impl SandboxWaitForStartRequest {
-    /// Milliseconds until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -1707,7 +1707,7 @@ impl IntoFuture for SandboxWaitForStartRequest {
 pub struct SandboxWaitForStopRequest(Request);
 
 impl SandboxWaitForStopRequest {
-    /// Milliseconds until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -1729,7 +1729,7 @@ impl IntoFuture for SandboxWaitForStopRequest {
 pub struct SandboxWaitForResizeRequest(Request);
 
 impl SandboxWaitForResizeRequest {
-    /// Milliseconds until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -1751,7 +1751,7 @@ impl IntoFuture for SandboxWaitForResizeRequest {
 pub struct SandboxResizeRequest(Request);
 
 impl SandboxResizeRequest {
-    /// Milliseconds until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -1773,7 +1773,7 @@ impl IntoFuture for SandboxResizeRequest {
 pub struct SandboxInfoRequest(Request);
 
 impl SandboxInfoRequest {
-    /// Milliseconds until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -1795,7 +1795,7 @@ impl IntoFuture for SandboxInfoRequest {
 pub struct SandboxSetLabelsRequest(Request);
 
 impl SandboxSetLabelsRequest {
-    /// Milliseconds until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -1817,7 +1817,7 @@ impl IntoFuture for SandboxSetLabelsRequest {
 pub struct SandboxSetAutoStopRequest(Request);
 
 impl SandboxSetAutoStopRequest {
-    /// Milliseconds until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -1839,7 +1839,7 @@ impl IntoFuture for SandboxSetAutoStopRequest {
 pub struct SandboxSetAutoArchiveRequest(Request);
 
 impl SandboxSetAutoArchiveRequest {
-    /// Milliseconds until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -1861,7 +1861,7 @@ impl IntoFuture for SandboxSetAutoArchiveRequest {
 pub struct SandboxSetAutoDeleteRequest(Request);
 
 impl SandboxSetAutoDeleteRequest {
-    /// Milliseconds until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -1883,7 +1883,7 @@ impl IntoFuture for SandboxSetAutoDeleteRequest {
 pub struct SandboxSetAutoPauseRequest(Request);
 
 impl SandboxSetAutoPauseRequest {
-    /// Milliseconds until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -1905,7 +1905,7 @@ impl IntoFuture for SandboxSetAutoPauseRequest {
 pub struct SandboxSetTtlRequest(Request);
 
 impl SandboxSetTtlRequest {
-    /// Milliseconds until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -1927,7 +1927,7 @@ impl IntoFuture for SandboxSetTtlRequest {
 pub struct SandboxSetPublicRequest(Request);
 
 impl SandboxSetPublicRequest {
-    /// Milliseconds until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -1949,7 +1949,7 @@ impl IntoFuture for SandboxSetPublicRequest {
 pub struct SandboxSetSecretsRequest(Request);
 
 impl SandboxSetSecretsRequest {
-    /// Milliseconds until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -1989,7 +1989,7 @@ impl SandboxSetNetworkRequest {
         self
     }
 
-    /// Milliseconds until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -2035,7 +2035,7 @@ impl SandboxUpdateEnvRequest {
         self
     }
 
-    /// Milliseconds until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -2063,7 +2063,7 @@ impl SandboxKeepaliveRequest {
         self
     }
 
-    /// Milliseconds until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -2085,7 +2085,7 @@ impl IntoFuture for SandboxKeepaliveRequest {
 pub struct SandboxHomeDirRequest(Request);
 
 impl SandboxHomeDirRequest {
-    /// Milliseconds until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -2107,7 +2107,7 @@ impl IntoFuture for SandboxHomeDirRequest {
 pub struct SandboxWorkDirRequest(Request);
 
 impl SandboxWorkDirRequest {
-    /// Milliseconds until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -2129,7 +2129,7 @@ impl IntoFuture for SandboxWorkDirRequest {
 pub struct SandboxPreviewLinkRequest(Request);
 
 impl SandboxPreviewLinkRequest {
-    /// Milliseconds until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -2157,7 +2157,7 @@ impl SandboxSignedPreviewLinkRequest {
         self
     }
 
-    /// Milliseconds until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -2179,7 +2179,7 @@ impl IntoFuture for SandboxSignedPreviewLinkRequest {
 pub struct SandboxExpireSignedPreviewLinkRequest(Request);
 
 impl SandboxExpireSignedPreviewLinkRequest {
-    /// Milliseconds until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -2207,7 +2207,7 @@ impl SandboxCreateSshAccessRequest {
         self
     }
 
-    /// Milliseconds until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -2229,7 +2229,7 @@ impl IntoFuture for SandboxCreateSshAccessRequest {
 pub struct SandboxRevokeSshAccessRequest(Request);
 
 impl SandboxRevokeSshAccessRequest {
-    /// Milliseconds until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -2251,7 +2251,7 @@ impl IntoFuture for SandboxRevokeSshAccessRequest {
 pub struct SandboxValidateSshAccessRequest(Request);
 
 impl SandboxValidateSshAccessRequest {
-    /// Milliseconds until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -2279,7 +2279,7 @@ impl SandboxDownloadUrlRequest {
         self
     }
 
-    /// Milliseconds until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -2307,7 +2307,7 @@ impl SandboxUploadUrlRequest {
         self
     }
 
-    /// Milliseconds until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -2329,7 +2329,7 @@ impl IntoFuture for SandboxUploadUrlRequest {
 pub struct SandboxRotateSigningKeyRequest(Request);
 
 impl SandboxRotateSigningKeyRequest {
-    /// Milliseconds until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -2351,7 +2351,7 @@ impl IntoFuture for SandboxRotateSigningKeyRequest {
 pub struct SandboxMetricsRequest(Request);
 
 impl SandboxMetricsRequest {
-    /// Milliseconds until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -2379,7 +2379,7 @@ impl SandboxMetricsHistoryRequest {
         self
     }
 
-    /// Milliseconds until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -2401,7 +2401,7 @@ impl IntoFuture for SandboxMetricsHistoryRequest {
 pub struct SandboxPortsRequest(Request);
 
 impl SandboxPortsRequest {
-    /// Milliseconds until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -2423,7 +2423,7 @@ impl IntoFuture for SandboxPortsRequest {
 pub struct SandboxPortInUseRequest(Request);
 
 impl SandboxPortInUseRequest {
-    /// Milliseconds until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -2445,7 +2445,7 @@ impl IntoFuture for SandboxPortInUseRequest {
 pub struct SandboxDaemonVersionRequest(Request);
 
 impl SandboxDaemonVersionRequest {
-    /// Milliseconds until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -2473,7 +2473,7 @@ impl SandboxCreateSnapshotRequest {
         self
     }
 
-    /// Milliseconds until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -2501,7 +2501,7 @@ impl SandboxForkRequest {
         self
     }
 
-    /// Milliseconds until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -2529,7 +2529,7 @@ impl SandboxForksRequest {
         self
     }
 
-    /// Milliseconds until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -2551,7 +2551,7 @@ impl IntoFuture for SandboxForksRequest {
 pub struct SandboxParentRequest(Request);
 
 impl SandboxParentRequest {
-    /// Milliseconds until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -2573,7 +2573,7 @@ impl IntoFuture for SandboxParentRequest {
 pub struct SandboxAncestorsRequest(Request);
 
 impl SandboxAncestorsRequest {
-    /// Milliseconds until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self

@@ -62,7 +62,7 @@ impl SessionArea {
         SessionDeleteRequest(it)
     }
 
-    /// A session and the commands that ran in it; one without `exitCode` still runs, or ended its shell.
+    /// A session and the commands that ran in it; one without `exit_code` still runs, or ended its shell.
     ///
     /// `id`: The session's id.
     ///
@@ -99,7 +99,7 @@ impl SessionArea {
 
     /// Runs a command in a session's own shell, so that `cd` and `export` last.
     ///
-    /// Commands of one session run one after the other. With `runAsync` the answer has `cmdId` alone, for `session.command`, `session.logs`, `session.follow` and `session.input`. A command that ends the shell (`exit 3`) loses its exit code: when nothing was heard for `idleTimeoutMs`, at most 10 s, the session is looked at, by giving it the command `:`, and the error is GONE (410) with the code SESSION_ENDED; put what may exit into a subshell, `(exit 3)`, or use process.run.
+    /// Commands of one session run one after the other. With `run_async` the answer has `cmd_id` alone, for `session.command`, `session.logs`, `session.follow` and `session.input`. A command that ends the shell (`exit 3`) loses its exit code: when nothing was heard for `idle_timeout_ms`, at most 10 s, the session is looked at, by giving it the command `:`, and the error is GONE (410) with the code SESSION_ENDED; put what may exit into a subshell, `(exit 3)`, or use process.run.
     ///
     /// `id`: The session's id.
     ///
@@ -121,11 +121,11 @@ impl SessionArea {
         SessionExecuteRequest(it)
     }
 
-    /// One command of a session; without `exitCode` it still runs, or ended its shell.
+    /// One command of a session; without `exit_code` it still runs, or ended its shell.
     ///
     /// `id`: The session's id.
     ///
-    /// `command_id`: The command's id, `cmdId` of `session.execute`.
+    /// `command_id`: The command's id, `cmd_id` of `session.execute`.
     ///
     /// Dropped while it runs: Drops the connection; nothing changes in the sandbox.
     ///
@@ -147,7 +147,7 @@ impl SessionArea {
     ///
     /// `id`: The session's id.
     ///
-    /// `command_id`: The command's id, `cmdId` of `session.execute`.
+    /// `command_id`: The command's id, `cmd_id` of `session.execute`.
     ///
     /// Dropped while it runs: Drops the connection; nothing changes in the sandbox.
     ///
@@ -167,11 +167,11 @@ impl SessionArea {
 
     /// A command's output from its beginning, live until the command ends.
     ///
-    /// The channels are STDOUT and STDERR; ENDED has `exitCode`, `bytes` and `position`. Sockets that break are opened again, and where none comes through the log is read over HTTP, without losing or repeating a byte; `from` resumes in the same way across streams and processes. A session that is deleted, or whose shell ended, is GONE (410) with the code SESSION_ENDED: a shell is looked at, by giving it the command `:`, when nothing was heard for `idleTimeoutMs`, at most 10 s.
+    /// The channels are STDOUT and STDERR; ENDED has `exit_code`, `bytes` and `position`. Sockets that break are opened again, and where none comes through the log is read over HTTP, without losing or repeating a byte; `from` resumes in the same way across streams and processes. A session that is deleted, or whose shell ended, is GONE (410) with the code SESSION_ENDED: a shell is looked at, by giving it the command `:`, when nothing was heard for `idle_timeout_ms`, at most 10 s.
     ///
     /// `id`: The session's id.
     ///
-    /// `command_id`: The command's id, `cmdId` of `session.execute`.
+    /// `command_id`: The command's id, `cmd_id` of `session.execute`.
     ///
     /// Dropped while it runs: Ends the reading; the command runs on.
     ///
@@ -189,13 +189,13 @@ impl SessionArea {
         SessionFollowRequest(it)
     }
 
-    /// Writes a line to the input of a running command that was started with `runAsync`.
+    /// Writes a line to the input of a running command that was started with `run_async`.
     ///
-    /// A command never sees the end of its input. The line also appears in the command's stdout unless it was started with `suppressInputEcho`. A command that has ended is an error of the server's: GONE (410), or 500 before 0.205.
+    /// A command never sees the end of its input. The line also appears in the command's stdout unless it was started with `suppress_input_echo`. A command that has ended is an error of the server's: GONE (410), or 500 before 0.205.
     ///
     /// `id`: The session's id.
     ///
-    /// `command_id`: The command's id, `cmdId` of `session.execute` with `runAsync`.
+    /// `command_id`: The command's id, `cmd_id` of `session.execute` with `run_async`.
     ///
     /// `data`: The text; the server adds a newline where it ends without one.
     ///
@@ -278,7 +278,7 @@ impl SessionArea {
 pub struct SessionCreateRequest(Request);
 
 impl SessionCreateRequest {
-    /// Milliseconds until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -300,7 +300,7 @@ impl IntoFuture for SessionCreateRequest {
 pub struct SessionDeleteRequest(Request);
 
 impl SessionDeleteRequest {
-    /// Milliseconds until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -322,7 +322,7 @@ impl IntoFuture for SessionDeleteRequest {
 pub struct SessionGetRequest(Request);
 
 impl SessionGetRequest {
-    /// Milliseconds until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -344,7 +344,7 @@ impl IntoFuture for SessionGetRequest {
 pub struct SessionListRequest(Request);
 
 impl SessionListRequest {
-    /// Milliseconds until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -366,7 +366,7 @@ impl IntoFuture for SessionListRequest {
 pub struct SessionExecuteRequest(Request);
 
 impl SessionExecuteRequest {
-    /// Return at once with the command's id only. The server then has 60 s to answer, or the client's `idleTimeoutMs` if that is shorter, unless `timeoutMs` is given. Default: `false`.
+    /// Return at once with the command's id only. The server then has 60 s to answer, or the client's `idle_timeout_ms` if that is shorter, unless `time_limit` is given. Default: `false`.
     pub fn run_async(mut self, value: bool) -> Self {
         self.0.set("runAsync", value);
         self
@@ -378,7 +378,7 @@ impl SessionExecuteRequest {
         self
     }
 
-    /// Milliseconds until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -400,7 +400,7 @@ impl IntoFuture for SessionExecuteRequest {
 pub struct SessionCommandRequest(Request);
 
 impl SessionCommandRequest {
-    /// Milliseconds until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -422,7 +422,7 @@ impl IntoFuture for SessionCommandRequest {
 pub struct SessionLogsRequest(Request);
 
 impl SessionLogsRequest {
-    /// Milliseconds until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -450,7 +450,7 @@ impl SessionFollowRequest {
         self
     }
 
-    /// Milliseconds until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -478,7 +478,7 @@ impl IntoFuture for SessionFollowRequest {
 pub struct SessionInputRequest(Request);
 
 impl SessionInputRequest {
-    /// Milliseconds until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -500,7 +500,7 @@ impl IntoFuture for SessionInputRequest {
 pub struct SessionEntrypointRequest(Request);
 
 impl SessionEntrypointRequest {
-    /// Milliseconds until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -522,7 +522,7 @@ impl IntoFuture for SessionEntrypointRequest {
 pub struct SessionEntrypointLogsRequest(Request);
 
 impl SessionEntrypointLogsRequest {
-    /// Milliseconds until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -550,7 +550,7 @@ impl SessionEntrypointFollowRequest {
         self
     }
 
-    /// Milliseconds until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self

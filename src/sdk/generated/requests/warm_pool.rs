@@ -116,7 +116,7 @@ impl WarmPoolCreateRequest {
         self
     }
 
-    /// Milliseconds until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -138,7 +138,7 @@ impl IntoFuture for WarmPoolCreateRequest {
 pub struct WarmPoolListRequest(Request);
 
 impl WarmPoolListRequest {
-    /// Milliseconds until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -160,7 +160,7 @@ impl IntoFuture for WarmPoolListRequest {
 pub struct WarmPoolUpdateRequest(Request);
 
 impl WarmPoolUpdateRequest {
-    /// Milliseconds until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -182,7 +182,7 @@ impl IntoFuture for WarmPoolUpdateRequest {
 pub struct WarmPoolDeleteRequest(Request);
 
 impl WarmPoolDeleteRequest {
-    /// Milliseconds until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
