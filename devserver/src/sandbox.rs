@@ -19,12 +19,15 @@ use std::env::home_dir;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::sync::Notify;
 use uuid::Uuid;
 
 pub struct Sandbox {
     pub id: String,
+    /// Later ones have greater numbers.
+    pub number: u64,
     pub organization: String,
     pub signing_key: Mutex<String>,
     pub preview_token: String,
@@ -98,7 +101,9 @@ impl Sandbox {
         container
             .lock()
             .share(record.get("volumes").map(|it| volumes::mounts(&app.state_dir, it)).unwrap_or_default());
+        static NUMBER: AtomicU64 = AtomicU64::new(0);
         Arc::new(Self {
+            number: NUMBER.fetch_add(1, Ordering::Relaxed),
             organization: text("organizationId"),
             signing_key: Mutex::new(random_key()),
             preview_token: Uuid::new_v4().simple().to_string(),

@@ -3,12 +3,14 @@
 use super::error::ApiError;
 use crate::app_state::{AppState, Organization};
 use crate::sandbox::Sandbox;
+use crate::timestamp;
 use axum::body::Bytes;
 use axum::extract::{FromRequest, OriginalUri, Request};
 use axum::http::{HeaderMap, Method, Uri};
 use http_body_util::{BodyExt, Limited};
 use serde_json::{Value, json};
 use std::sync::Arc;
+use time::OffsetDateTime;
 
 /// The largest body that the control plane takes.
 const MAX_BODY_BYTES: usize = 16 << 20;
@@ -54,11 +56,20 @@ impl ApiCall {
         self.query().into_iter().find(|(key, _)| key == name).map(|(_, value)| value)
     }
 
+    /// A time of the query.
+    pub fn time(&self, name: &str) -> Result<Option<OffsetDateTime>, ApiError> {
+        self.parameter(name).map(|text| timestamp::parse(&text).ok_or_else(|| not_a_time(name))).transpose()
+    }
+
     pub fn sandbox(&self, id_or_name: &str) -> Result<Arc<Sandbox>, ApiError> {
         self.app
             .sandbox(&self.organization.id, id_or_name)
             .ok_or_else(|| ApiError::not_found(format!("Sandbox with ID or name {id_or_name} not found")))
     }
+}
+
+pub fn not_a_time(name: &str) -> ApiError {
+    ApiError::bad_request(format!("{name} must be a valid ISO 8601 date string"))
 }
 
 /// The message of a body that is not JSON, as V8 words it.

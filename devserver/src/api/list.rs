@@ -4,6 +4,7 @@ use super::error::{Answer, ApiError, json_body};
 use super::{ApiCall, warm_pools};
 use crate::Protocol;
 use crate::sandbox::Sandbox;
+use crate::timestamp;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value, json};
@@ -50,17 +51,10 @@ const STATES: [&str; 22] = [
 ];
 
 pub async fn by_cursor(call: ApiCall) -> Answer {
-    let limit = limit(&call)?;
-    let start = match call.parameter("cursor") {
-        None => 0,
-        Some(cursor) => offset(&cursor).ok_or_else(|| ApiError::bad_request("Invalid cursor"))?,
-    };
-    let mut found = find(&call)?;
-    sort(&call, &mut found, &["name", "cpu", "memoryGib", "diskGib", "lastActivityAt", "createdAt"])?;
-    let cursor = page_cursor(start + limit, found.len());
-    let items: Vec<Value> =
-        found.into_iter().skip(start).take(limit).map(|item| brief(item.json())).collect();
-    Ok(json_body(&json!({ "items": items, "nextCursor": cursor })))
+    let keys = ["name", "cpu", "memoryGib", "diskGib", "lastActivityAt", "createdAt"];
+    let (found, next) = sort(&call, find(&call)?, &keys)?.page(&call)?;
+    let items: Vec<Value> = found.into_iter().map(|item| brief(item.json())).collect();
+    Ok(json_body(&json!({ "items": items, "nextCursor": next })))
 }
 
 pub async fn by_page(call: ApiCall) -> Answer {
@@ -72,12 +66,10 @@ pub async fn by_page(call: ApiCall) -> Answer {
             _ => return Err(ApiError::bad_request("page must not be less than 1")),
         },
     };
-    let mut found = find(&call)?;
     let keys = ["id", "name", "state", "snapshot", "region", "updatedAt", "createdAt", "lastActivityAt"];
-    sort(&call, &mut found, &keys)?;
-    let total = found.len();
-    let items: Vec<Value> =
-        found.into_iter().skip((page - 1) * limit).take(limit).map(|item| item.json()).collect();
+    let found = sort(&call, find(&call)?, &keys)?.items;
+    let (total, start) = (found.len(), (page - 1).saturating_mul(limit));
+    let items: Vec<Value> = found.into_iter().skip(start).take(limit).map(|(_, item)| item.json()).collect();
     Ok(json_body(&json!({
         "items": items,
         "total": total,
@@ -86,7 +78,7 @@ pub async fn by_page(call: ApiCall) -> Answer {
     })))
 }
 
-pub fn limit(call: &ApiCall) -> Result<usize, ApiError> {
+fn limit(call: &ApiCall) -> Result<usize, ApiError> {
     match call.parameter("limit") {
         None => Ok(DEFAULT_LIMIT),
         Some(text) => match text.parse::<i64>() {
@@ -100,14 +92,46 @@ pub fn limit(call: &ApiCall) -> Result<usize, ApiError> {
     }
 }
 
-/// The position that a cursor stands for.
-pub fn offset(cursor: &str) -> Option<usize> {
-    String::from_utf8(URL_SAFE_NO_PAD.decode(cursor).ok()?).ok()?.parse().ok()
+/// Where an item stands in a list: the value that the list is sorted by, and one that no other item has.
+pub type Place = [Value; 2];
+
+fn compare(a: &Place, b: &Place, descending: bool) -> Ordering {
+    let values = |a: &Value, b: &Value| match (a.as_f64(), b.as_f64()) {
+        (Some(a), Some(b)) => a.total_cmp(&b),
+        _ => a.as_str().unwrap_or_default().cmp(b.as_str().unwrap_or_default()),
+    };
+    let order = values(&a[0], &b[0]).then_with(|| values(&a[1], &b[1]));
+    if descending { order.reverse() } else { order }
 }
 
-/// The cursor of the page that begins there, unless it is behind the last item.
-pub fn page_cursor(start: usize, total: usize) -> Option<String> {
-    (start < total).then(|| URL_SAFE_NO_PAD.encode(start.to_string()))
+/// A sorted list, of which a cursor names the last item that its client has. No item is left out or given twice
+/// where others are deleted meanwhile.
+pub struct Sorted<T> {
+    pub items: Vec<(Place, T)>,
+    descending: bool,
+}
+
+impl<T> Sorted<T> {
+    pub fn new(mut items: Vec<(Place, T)>, descending: bool) -> Self {
+        items.sort_by(|a, b| compare(&a.0, &b.0, descending));
+        Self { items, descending }
+    }
+
+    /// The items that a request asks for, and the cursor of the next page.
+    pub fn page(mut self, call: &ApiCall) -> Result<(Vec<T>, Option<String>), ApiError> {
+        let limit = limit(call)?;
+        if let Some(cursor) = call.parameter("cursor") {
+            let place: Option<Place> =
+                URL_SAFE_NO_PAD.decode(cursor).ok().and_then(|json| serde_json::from_slice(&json).ok());
+            let last = place.ok_or_else(|| ApiError::bad_request("Invalid cursor"))?;
+            self.items.retain(|(place, _)| compare(place, &last, self.descending).is_gt());
+        }
+        let more = self.items.len() > limit;
+        self.items.truncate(limit);
+        let last = self.items.last().filter(|_| more);
+        let next = last.map(|(place, _)| URL_SAFE_NO_PAD.encode(json!(place).to_string()));
+        Ok((self.items.into_iter().map(|(_, item)| item).collect(), next))
+    }
 }
 
 /// The organization's sandboxes that pass every filter.
@@ -127,7 +151,12 @@ fn find(call: &ApiCall) -> Result<Vec<Arc<Sandbox>>, ApiError> {
     if let Some(unknown) = values("states").iter().find(|state| !STATES.contains(&state.as_str())) {
         return Err(ApiError::bad_request(format!("each value in states must be a valid state: {unknown}")));
     }
-    let one_of = [("state", values("states")), ("snapshot", values("snapshots")), ("target", regions)];
+    let one_of = [
+        ("state", values("states")),
+        ("snapshot", values("snapshots")),
+        ("target", regions),
+        ("sandboxClass", values("sandboxClasses")),
+    ];
     let starts = |key: &str| call.parameter(key).map(|text| text.to_lowercase());
     let prefixes = [("id", starts("id")), ("name", starts("name"))];
     let bound_from = |least: f64, name: &str| match call.parameter(name).map(|text| text.parse::<f64>()) {
@@ -148,10 +177,11 @@ fn find(call: &ApiCall) -> Result<Vec<Arc<Sandbox>>, ApiError> {
     ];
     let errored = call.parameter("includeErroredDeleted").as_deref() == Some("true");
     let warm = call.parameter("includeWarm").as_deref() == Some("true");
-    let public = call.parameter("isPublic");
+    let flags = [("public", call.parameter("isPublic")), ("recoverable", call.parameter("isRecoverable"))];
     let times = [
-        ("createdAt", call.parameter("createdAtAfter"), call.parameter("createdAtBefore")),
-        ("lastActivityAt", call.parameter("lastEventAfter"), call.parameter("lastEventBefore")),
+        ("createdAt", call.time("createdAtAfter")?, call.time("createdAtBefore")?),
+        ("lastActivityAt", call.time("lastEventAfter")?, call.time("lastEventBefore")?),
+        ("autoDestroyAt", call.time("autoDestroyAtAfter")?, call.time("autoDestroyAtBefore")?),
     ];
     let passes = |sandbox: &Arc<Sandbox>| {
         let Value::Object(record) = sandbox.json() else { return false };
@@ -170,10 +200,15 @@ fn find(call: &ApiCall) -> Result<Vec<Arc<Sandbox>>, ApiError> {
             && bounds.iter().all(|(key, least, most)| {
                 least.is_none_or(|least| number(key) >= least) && most.is_none_or(|most| number(key) <= most)
             })
-            && public.as_deref().is_none_or(|public| sandbox.is_public() == (public == "true"))
+            && flags.iter().all(|(key, wanted)| {
+                let is_set = record.get(*key) == Some(&json!(true));
+                wanted.as_deref().is_none_or(|wanted| is_set == (wanted == "true"))
+            })
             && times.iter().all(|(key, after, before)| {
-                after.as_deref().is_none_or(|after| text(key) > after)
-                    && before.as_deref().is_none_or(|before| text(key) < before)
+                // No time at all lies neither before nor after.
+                let within =
+                    |at| after.is_none_or(|after| at > after) && before.is_none_or(|before| at < before);
+                (after.is_none() && before.is_none()) || timestamp::parse(text(key)).is_some_and(within)
             })
     };
     let sandboxes = call.app.sandboxes.read();
@@ -182,37 +217,26 @@ fn find(call: &ApiCall) -> Result<Vec<Arc<Sandbox>>, ApiError> {
 }
 
 /// Sorts by the requested key, which has to be one of `keys`; without one, newest first.
-fn sort(call: &ApiCall, found: &mut [Arc<Sandbox>], keys: &[&str]) -> Result<(), ApiError> {
+fn sort(call: &ApiCall, found: Vec<Arc<Sandbox>>, keys: &[&str]) -> Result<Sorted<Arc<Sandbox>>, ApiError> {
     let descending = match call.parameter("order").as_deref() {
         Some("asc") => false,
         Some("desc") | None => true,
         Some(_) => return Err(ApiError::bad_request("order must be one of the following values: asc, desc")),
     };
-    let Some(sort) = call.parameter("sort") else {
-        if descending {
-            found.reverse();
-        }
-        return Ok(());
-    };
-    if !keys.contains(&sort.as_str()) {
+    let sort = call.parameter("sort");
+    if sort.as_deref().is_some_and(|sort| !keys.contains(&sort)) {
         let keys = keys.join(", ");
         return Err(ApiError::bad_request(format!("sort must be one of the following values: {keys}")));
     }
-    let key = match sort.as_str() {
-        "memoryGib" => "memory",
-        "diskGib" => "disk",
-        "region" => "target",
-        other => other,
+    let key = match sort.as_deref() {
+        Some("memoryGib") => "memory",
+        Some("diskGib") => "disk",
+        Some("region") => "target",
+        Some(other) => other,
+        None => "",
     };
-    let compare = |a: &Value, b: &Value| match (a.as_f64(), b.as_f64()) {
-        (Some(a), Some(b)) => a.total_cmp(&b),
-        _ => a.as_str().unwrap_or_default().cmp(b.as_str().unwrap_or_default()),
-    };
-    found.sort_by(|a, b| {
-        let order: Ordering = compare(&a.get(key), &b.get(key));
-        if descending { order.reverse() } else { order }
-    });
-    Ok(())
+    let place = |sandbox: &Sandbox| [sandbox.get(key), json!(sandbox.number)];
+    Ok(Sorted::new(found.into_iter().map(|sandbox| (place(&sandbox), sandbox)).collect(), descending))
 }
 
 fn brief(mut item: Value) -> Value {

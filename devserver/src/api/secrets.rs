@@ -3,7 +3,7 @@
 
 use super::ApiCall;
 use super::error::{Answer, ApiError, json_body};
-use super::list::{limit, offset, page_cursor};
+use super::list::Sorted;
 use super::records::{self, Record};
 use crate::timestamp::now;
 use axum::extract::Path;
@@ -103,25 +103,20 @@ pub async fn delete(Path(id): Path<String>, call: ApiCall) -> Answer {
 
 /// The older list, in one piece.
 pub async fn list(call: ApiCall) -> Answer {
-    let secrets = sorted(&call)?;
-    Ok(json_body(&secrets.into_iter().map(shown).collect::<Vec<_>>()))
+    let secrets = sorted(&call)?.items;
+    Ok(json_body(&secrets.into_iter().map(|(_, secret)| shown(secret)).collect::<Vec<_>>()))
 }
 
 pub async fn list_by_cursor(call: ApiCall) -> Answer {
-    let limit = limit(&call)?;
-    let start = match call.parameter("cursor") {
-        None => 0,
-        Some(cursor) => offset(&cursor).ok_or_else(|| ApiError::bad_request("Invalid cursor"))?,
-    };
     let found = sorted(&call)?;
-    let total = found.len();
-    let items: Vec<Record> = found.into_iter().skip(start).take(limit).map(shown).collect();
-    let next = page_cursor(start + limit, total);
+    let total = found.items.len();
+    let (items, next) = found.page(&call)?;
+    let items: Vec<Record> = items.into_iter().map(shown).collect();
     Ok(json_body(&json!({ "items": items, "total": total, "nextCursor": next })))
 }
 
 /// The organization's secrets whose names have the wanted part, in the wanted order; else the newest first.
-fn sorted(call: &ApiCall) -> Result<Vec<Record>, ApiError> {
+fn sorted(call: &ApiCall) -> Result<Sorted<Record>, ApiError> {
     let choice = |name: &str, default: &str, choices: &[&str]| match call.parameter(name) {
         None => Ok(default.to_owned()),
         Some(choice) if choices.contains(&choice.as_str()) => Ok(choice),
@@ -137,11 +132,8 @@ fn sorted(call: &ApiCall) -> Result<Vec<Record>, ApiError> {
         |secret: &Record, key: &str| secret.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
     let mut found = records::list(call, &call.app.secrets);
     found.retain(|secret| text(secret, "name").to_lowercase().contains(&part));
-    found.sort_by_key(|secret| (text(secret, &key), text(secret, "id")));
-    if order == "desc" {
-        found.reverse();
-    }
-    Ok(found)
+    let place = |secret: &Record| [json!(text(secret, &key)), json!(text(secret, "id"))];
+    Ok(Sorted::new(found.into_iter().map(|secret| (place(&secret), secret)).collect(), order == "desc"))
 }
 
 /// The environment of `[{"ENV": "secret-name"}, ...]`: each variable with its secret's placeholder.

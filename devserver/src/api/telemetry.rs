@@ -1,11 +1,10 @@
 //! What sandboxes used over time: the samples that [`crate::upkeep`] takes.
 
 use super::ApiCall;
-use super::error::{Answer, ApiError, json_body};
+use super::call::not_a_time;
+use super::error::{Answer, json_body};
 use axum::extract::Path;
 use serde_json::{Value, json};
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 
 /// The name of each metric, and the field of the daemon's metrics that it is.
 const METRICS: [(&str, &str); 7] = [
@@ -21,12 +20,11 @@ const METRICS: [(&str, &str); 7] = [
 /// Without names: every metric.
 pub async fn metrics(Path(id): Path<String>, call: ApiCall) -> Answer {
     let sandbox = call.sandbox(&id)?;
-    let time = |name: &str| {
-        let text = call.parameter(name).unwrap_or_default();
-        OffsetDateTime::parse(&text, &Rfc3339)
-            .map_err(|_| ApiError::bad_request(format!("{name} must be a valid ISO 8601 date string")))
+    let (from, to) = match (call.time("from")?, call.time("to")?) {
+        (Some(from), Some(to)) => (from, to),
+        (None, _) => return Err(not_a_time("from")),
+        (_, None) => return Err(not_a_time("to")),
     };
-    let (from, to) = (time("from")?, time("to")?);
     let wanted: Vec<String> =
         call.query().into_iter().filter(|(key, _)| key == "metricNames").map(|(_, name)| name).collect();
     let samples: Vec<Value> = {

@@ -6,6 +6,8 @@ use futures_util::{SinkExt, StreamExt};
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 
@@ -139,6 +141,23 @@ async fn lists_filter_and_sort() {
     assert_eq!(names("states=stopped").await, [] as [&str; 0]);
     assert_eq!(names("states=stopped&states=started&minCpu=1&maxCpu=1").await.len(), 3);
     assert_eq!(names("minMemoryGiB=2").await, [] as [&str; 0]);
+    // Times in any form, and filters of what no sandbox has.
+    for (query, count) in [
+        ("createdAtAfter=2000-01-01", 3),
+        ("createdAtAfter=9999-01-01T00:00:00", 0),
+        ("isRecoverable=true", 0),
+        ("isRecoverable=false", 3),
+        ("sandboxClasses=container", 3),
+        ("sandboxClasses=android", 0),
+        ("autoDestroyAtBefore=2100-01-01T00:00:00Z", 0),
+    ] {
+        assert_eq!(names(query).await.len(), count, "{query}");
+    }
+    let (_, alpha) = dev_server.get("/sandbox/alpha").await;
+    let created = OffsetDateTime::parse(alpha["createdAt"].as_str().unwrap(), &Rfc3339).unwrap();
+    let elsewhere = created.to_offset(time::UtcOffset::from_hms(5, 0, 0).unwrap()) - time::Duration::SECOND;
+    let elsewhere = elsewhere.format(&Rfc3339).unwrap().replace('+', "%2B");
+    assert!(names(&format!("createdAtAfter={elsewhere}")).await.contains(&"alpha".into()), "{elsewhere}");
     for wrong in [
         "limit=201",
         "limit=x",
@@ -148,6 +167,7 @@ async fn lists_filter_and_sort() {
         "minCpu=0",
         "cursor=!",
         "labels=[]",
+        "createdAtAfter=yesterday",
     ] {
         let (status, answer) = dev_server.get(&format!("/sandbox?{wrong}")).await;
         assert_eq!((status, &answer["error"]), (400, &json!("Bad Request")), "{wrong}");
@@ -155,6 +175,32 @@ async fn lists_filter_and_sort() {
         assert!(path.starts_with("/api/sandbox?"), "{path}");
     }
     assert_eq!(dev_server.get("/sandbox/paginated?page=0").await.0, 400);
+    let (_, last) = dev_server.get(&format!("/sandbox/paginated?page={}", usize::MAX)).await;
+    assert_eq!((&last["total"], &last["items"]), (&json!(3), &json!([])));
+}
+
+#[tokio::test]
+async fn a_list_whose_items_are_deleted_page_by_page_gives_every_one() {
+    let dev_server = DevServer::with(Options { sandboxes: 6, ..Options::default() }).await;
+    for name in ["a", "b", "c", "d", "e"] {
+        dev_server.post("/secret", json!({ "name": name, "value": "v" })).await;
+    }
+    for (list, item, count) in
+        [("/sandbox?limit=2", "/sandbox", 6), ("/secret/paginated?limit=2&sort=name", "/secret", 5)]
+    {
+        let (mut cursor, mut ids) = (String::new(), BTreeSet::new());
+        loop {
+            let (_, page) = dev_server.get(&format!("{list}{cursor}")).await;
+            for found in page["items"].as_array().unwrap() {
+                let id = found["id"].as_str().unwrap();
+                assert!(dev_server.delete(&format!("{item}/{id}")).await.0 < 300);
+                ids.insert(id.to_owned());
+            }
+            let Some(next) = page["nextCursor"].as_str() else { break };
+            cursor = format!("&cursor={next}");
+        }
+        assert_eq!(ids.len(), count, "{list}");
+    }
 }
 
 #[tokio::test]
