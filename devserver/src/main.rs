@@ -5,8 +5,9 @@ use clap::{Parser, Subcommand, ValueEnum};
 use daytona_dev::faults::Rule;
 use daytona_dev::{Options, Protocol, Server, Wanted};
 use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
-use std::io::Write;
+use nix::unistd::{Pid, getpgrp, tcgetpgrp};
+use std::ffi::OsString;
+use std::io::{IsTerminal, Write};
 use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
 use std::process::{ExitCode, ExitStatus};
@@ -54,7 +55,7 @@ enum Command {
     /// Runs a command with the environment to use the server, cleans up, and exits with its exit code.
     Run {
         #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
-        command: Vec<String>,
+        command: Vec<OsString>,
     },
 }
 
@@ -160,7 +161,7 @@ fn environment(server: &Server) -> [(&'static str, String); 3] {
 /// The time between the signal that ends a command and SIGKILL.
 const EXIT_GRACE: Duration = Duration::from_secs(5);
 
-async fn run(server: &Server, command: &[String], signals: &mut Signals) -> ExitCode {
+async fn run(server: &Server, command: &[OsString], signals: &mut Signals) -> ExitCode {
     let Some((program, arguments)) = command.split_first() else { return ExitCode::FAILURE };
     let mut child = tokio::process::Command::new(program);
     child.args(arguments).envs(environment(server)).kill_on_drop(true);
@@ -170,22 +171,31 @@ async fn run(server: &Server, command: &[String], signals: &mut Signals) -> Exit
     let mut child = match child.spawn() {
         Ok(child) => child,
         Err(error) => {
-            eprintln!("daytona-dev: cannot run {program}: {error}");
+            eprintln!("daytona-dev: cannot run {}: {error}", program.display());
             return ExitCode::from(127);
         }
     };
-    let signal = tokio::select! {
-        ended = child.wait() => return ended.map_or(ExitCode::FAILURE, exit_code),
-        signal = signals.next() => signal,
+    let signal = loop {
+        tokio::select! {
+            ended = child.wait() => return ended.map_or(ExitCode::FAILURE, exit_code),
+            // The terminal has sent its Ctrl-C to the command as well, which decides what it means.
+            signal = signals.next() => if signal != Signal::SIGINT || !is_of_the_terminal() { break signal },
+        }
     };
-    // Ctrl-C in a terminal reaches the command as well; a signal to this process alone does not.
     if let Some(pid) = child.id().and_then(|pid| i32::try_from(pid).ok()) {
         let _ = kill(Pid::from_raw(pid), signal);
     }
-    if tokio::time::timeout(EXIT_GRACE, child.wait()).await.is_err() {
-        let _ = child.kill().await;
+    if let Ok(ended) = tokio::time::timeout(EXIT_GRACE, child.wait()).await {
+        return ended.map_or(ExitCode::FAILURE, exit_code);
     }
+    let _ = child.kill().await;
     ExitCode::from(128 + signal as u8)
+}
+
+/// Whether this process is one of those that Ctrl-C in the terminal reaches.
+fn is_of_the_terminal() -> bool {
+    let input = std::io::stdin();
+    input.is_terminal() && tcgetpgrp(input).is_ok_and(|foreground| foreground == getpgrp())
 }
 
 /// The exit code as a shell reports it: 128 plus the number of the signal.

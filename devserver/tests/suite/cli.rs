@@ -1,6 +1,8 @@
 //! The binary: its output, the environment of its command, and that nothing is left when it ends.
 
+use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Read};
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
@@ -194,7 +196,48 @@ fn run_tells_how_a_command_failed() {
     assert_eq!(run(state.path(), &["no-such-program"]).0.code(), Some(127));
     // 128 plus the number of the signal.
     assert_eq!(run(state.path(), &["sh", "-c", "kill -9 $$"]).0.code(), Some(137));
+    // A signal that the command handles.
+    let handles = "trap 'exit 3' TERM; kill $PPID; while :; do sleep 0.05; done";
+    assert_eq!(run(state.path(), &["sh", "-c", handles]).0.code(), Some(3));
     assert_eq!(files(state.path()), [] as [std::path::PathBuf; 0]);
+}
+
+#[test]
+fn run_gives_arguments_that_are_not_text() {
+    let state = tempfile::tempdir().unwrap();
+    let mut running = Command::new(BINARY);
+    running
+        .arg("--state")
+        .arg(state.path())
+        .args(["run", "--", "printf", "%s"])
+        .arg(OsStr::from_bytes(b"a\xff"));
+    assert_eq!(running.output().unwrap().stdout, b"a\xff");
+}
+
+#[test]
+fn ctrl_c_in_a_terminal_reaches_the_command_once() {
+    let state = tempfile::tempdir().unwrap();
+    let script = r#"
+import os, pty, sys
+counts = "n=0; trap 'n=$((n+1))' INT; echo up; for i in 1 2 3 4 5 6 7 8; do sleep 0.1; done; echo n=$n; exit 4"
+child, terminal = pty.fork()
+if child == 0:
+    os.execv(sys.argv[1], sys.argv[1:] + ["run", "--", "bash", "-c", counts])
+out = b""
+while True:
+    try:
+        read = os.read(terminal, 1000)
+    except OSError:
+        break
+    if b"up" in read:
+        os.write(terminal, b"\x03")
+    out += read
+print(out.decode(), os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"#;
+    let mut python = Command::new("python3");
+    let output = python.args(["-c", script, BINARY, "--state"]).arg(state.path()).output().unwrap();
+    let output = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.contains("n=1\r\n") && output.trim_end().ends_with(" 4"), "{output}");
 }
 
 #[test]
