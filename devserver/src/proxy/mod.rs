@@ -72,7 +72,7 @@ async fn serve_toolbox(app: &AppState, id: &str, path: &str, request: Request) -
         return refuse(StatusCode::NOT_FOUND, &format!("sandbox {id} not found"));
     };
     match sandbox.state().as_str() {
-        "started" | "forking" | "snapshotting" | "resizing" if sandbox.toolbox().is_some() => {
+        state if runs(state) && sandbox.toolbox().is_some() => {
             sandbox.touch();
             forward(&sandbox, path, request).await
         }
@@ -81,6 +81,11 @@ async fn serve_toolbox(app: &AppState, id: &str, path: &str, request: Request) -
         "stopping" | "starting" => refuse(StatusCode::BAD_GATEWAY, "bad gateway"),
         _ => refuse(StatusCode::BAD_REQUEST, "no IP address found. Is the Sandbox started?"),
     }
+}
+
+/// Whether a sandbox's processes run in this state.
+fn runs(state: &str) -> bool {
+    matches!(state, "started" | "forking" | "snapshotting" | "resizing")
 }
 
 /// Sends a request to the sandbox's toolbox with this path and the request's query.

@@ -26,9 +26,9 @@ pub async fn serve(app: &Arc<AppState>, target: Target, request: Request<Body>) 
     let Some(sandbox) = allowed(app, &target, &request) else {
         return (StatusCode::NOT_FOUND, "no such preview, or access denied\n").into_response();
     };
-    if sandbox.state() != "started" {
-        return (StatusCode::BAD_REQUEST, format!("sandbox {} is {}\n", sandbox.id, sandbox.state()))
-            .into_response();
+    let state = sandbox.state();
+    if !super::runs(&state) {
+        return (StatusCode::BAD_REQUEST, format!("sandbox {} is {state}\n", sandbox.id)).into_response();
     }
     sandbox.touch();
     let path = format!("/proxy/{}{}", target.port, request.uri().path());
