@@ -2,7 +2,7 @@
 
 use super::error::{Answer, ApiError, json_body};
 use super::lifecycle::{fail, start_toolbox};
-use super::{ApiCall, secrets, snapshots, volumes, warm_pools};
+use super::{ApiCall, network, secrets, snapshots, volumes, warm_pools};
 use crate::Protocol;
 use crate::build::{Build, Progress};
 use crate::sandbox::{Sandbox, defaults};
@@ -14,7 +14,7 @@ use std::time::Duration;
 /// The longest that the answer to a create waits for the start.
 const CREATE_TIMEOUT: Duration = Duration::from_secs(30);
 /// Keys of a create request that go into the record as they are.
-const COPIED_KEYS: [&str; 11] = [
+const COPIED_KEYS: [&str; 12] = [
     "user",
     "env",
     "labels",
@@ -26,6 +26,7 @@ const COPIED_KEYS: [&str; 11] = [
     "gpuType",
     "spot",
     "outboundProxyUrl",
+    "otelEndpointOverride",
 ];
 
 pub async fn create(call: ApiCall) -> Answer {
@@ -90,19 +91,18 @@ fn record(call: &ApiCall, request: &Map<String, Value>) -> Result<Map<String, Va
             record.insert(key.into(), value.clone());
         }
     }
-    let texts = ["name", "snapshot", "user", "target", "networkAllowList"];
-    for key in texts {
-        if request.get(key).is_some_and(|value| !value.is_string() && !value.is_null()) {
-            return Err(ApiError::bad_request(format!("{key} must be a string")));
-        }
+    let texts = ["name", "snapshot", "user", "target", "outboundProxyUrl", "otelEndpointOverride"];
+    if let Some(key) = texts.into_iter().find(|key| given(key).is_some_and(|value| !value.is_string())) {
+        return Err(ApiError::bad_request(format!("{key} must be a string")));
     }
+    network::lists(request)?;
     for key in ["env", "labels"] {
-        let Some(value) = given(key) else { continue };
-        let Some(pairs) = value.as_object() else {
-            return Err(ApiError::bad_request(format!("{key} must be an object")));
+        let Some(pairs) = given(key).map(|value| texts_by_name(key, value)).transpose()? else { continue };
+        let has_nul = |(name, value): (&String, &Value)| {
+            name.contains('\0') || value.as_str().is_some_and(|value| value.contains('\0'))
         };
-        if let Some((name, _)) = pairs.iter().find(|(_, value)| !value.is_string()) {
-            return Err(ApiError::bad_request(format!("{key}.{name} must be a string")));
+        if pairs.iter().any(has_nul) {
+            return Err(ApiError::bad_request(format!("{key} must not contain NUL")));
         }
     }
     for key in ["public", "networkBlockAll", "spot"] {
@@ -181,6 +181,15 @@ fn record(call: &ApiCall, request: &Map<String, Value>) -> Result<Map<String, Va
         record.insert("state".into(), json!("pending_build"));
     }
     Ok(record)
+}
+
+/// An object whose values are all texts.
+pub fn texts_by_name<'r>(key: &str, value: &'r Value) -> Result<&'r Map<String, Value>, ApiError> {
+    let pairs = value.as_object().ok_or_else(|| ApiError::bad_request(format!("{key} must be an object")))?;
+    match pairs.iter().find(|(_, value)| !value.is_string()) {
+        Some((name, _)) => Err(ApiError::bad_request(format!("{key}.{name} must be a string"))),
+        None => Ok(pairs),
+    }
 }
 
 /// Fields that came with 0.226, and that the servers before it ignore.

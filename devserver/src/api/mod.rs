@@ -122,6 +122,9 @@ async fn no_route(call: ApiCall) -> Answer {
 /// Fills in the path of a refused request, decoded and with its query.
 async fn name_path(request: Request, next: Next) -> Response<Body> {
     let path = request.extensions().get::<OriginalUri>().map_or(request.uri(), |uri| uri).to_string();
+    if percent_encoding::percent_decode_str(request.uri().path()).decode_utf8().is_err() {
+        return ApiError::bad_request(format!("Failed to decode param '{}'", request.uri().path())).at(&path);
+    }
     let response = next.run(request).await;
     match response.extensions().get::<ApiError>() {
         Some(refusal) => {

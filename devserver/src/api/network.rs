@@ -4,7 +4,7 @@
 use super::ApiCall;
 use super::error::{Answer, ApiError, json_body};
 use axum::extract::Path;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use std::net::Ipv4Addr;
 
 /// The most entries of a list.
@@ -13,14 +13,11 @@ const MAX_ENTRIES: usize = 10;
 pub async fn settings(Path(id): Path<String>, call: ApiCall) -> Answer {
     let sandbox = call.sandbox(&id)?;
     let request = call.json()?;
-    let given = |key: &str| request.get(key).filter(|value| !value.is_null());
-    let text = |key: &str| match given(key) {
-        None => Ok(None),
-        Some(Value::String(text)) => Ok(Some(text.trim().to_owned())),
-        Some(_) => Err(ApiError::bad_request(format!("{key} must be a string"))),
+    let (networks, domains) = match request.as_object() {
+        Some(request) => lists(request)?,
+        None => (None, None),
     };
-    let (networks, domains) = (text("networkAllowList")?, text("domainAllowList")?);
-    let block = match given("networkBlockAll") {
+    let block = match request.get("networkBlockAll").filter(|value| !value.is_null()) {
         None => None,
         Some(value) => Some(
             value
@@ -33,8 +30,6 @@ pub async fn settings(Path(id): Path<String>, call: ApiCall) -> Answer {
             "At least one of networkBlockAll, networkAllowList or domainAllowList must be provided",
         ));
     }
-    check_networks(networks.as_deref().unwrap_or_default())?;
-    check_domains(domains.as_deref().unwrap_or_default())?;
     if let Some(domains) = domains {
         sandbox.set_or_remove("domainAllowList", domains);
     }
@@ -50,6 +45,19 @@ pub async fn settings(Path(id): Path<String>, call: ApiCall) -> Answer {
         sandbox.set_or_remove("networkAllowList", networks);
     }
     Ok(json_body(&sandbox.json()))
+}
+
+/// The networks and the domains of a request, checked.
+pub fn lists(request: &Map<String, Value>) -> Result<(Option<String>, Option<String>), ApiError> {
+    let text = |key: &str| match request.get(key) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text.trim().to_owned())),
+        Some(_) => Err(ApiError::bad_request(format!("{key} must be a string"))),
+    };
+    let (networks, domains) = (text("networkAllowList")?, text("domainAllowList")?);
+    check_networks(networks.as_deref().unwrap_or_default())?;
+    check_domains(domains.as_deref().unwrap_or_default())?;
+    Ok((networks, domains))
 }
 
 fn entries(list: &str) -> impl Iterator<Item = &str> {

@@ -1,6 +1,7 @@
 //! Settings of one sandbox: labels, visibility, intervals.
 
 use super::ApiCall;
+use super::create::texts_by_name;
 use super::error::{Answer, ApiError, json_body};
 use crate::Protocol;
 use axum::extract::Path;
@@ -11,9 +12,7 @@ use serde_json::{Value, json};
 pub async fn labels(Path(id): Path<String>, call: ApiCall) -> Answer {
     let sandbox = call.sandbox(&id)?;
     let request = call.json()?;
-    let Some(labels) = request["labels"].as_object() else {
-        return Err(ApiError::bad_request("labels must be an object"));
-    };
+    let labels = texts_by_name("labels", &request["labels"])?;
     sandbox.set("labels", labels.clone());
     Ok(json_body(&json!({ "labels": labels })))
 }

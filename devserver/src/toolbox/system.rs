@@ -1,6 +1,6 @@
 //! The endpoints about the sandbox itself: directories, version, ports, environment, metrics.
 
-use super::call::{Answer, ToolboxCall};
+use super::call::{Answer, BAD_REQUEST, ToolboxCall};
 use super::error::{self, RequestInfo};
 use super::go_json::{self, FieldType, Shape};
 use super::machine::{Machine, Resources};
@@ -86,6 +86,15 @@ async fn set_env(State(machine): State<Arc<Machine>>, request: Request) -> Answe
     let call = ToolboxCall::read(machine, request).await?;
     let fields = call.fields(&UPDATE_ENV, &[])?;
     let set = fields.get("set").and_then(Value::as_object).cloned().unwrap_or_default();
+    // No process could be started with one of these.
+    let illegal = |(name, value): (&String, &Value)| {
+        name.is_empty()
+            || name.contains(['=', '\0'])
+            || value.as_str().is_some_and(|text| text.contains('\0'))
+    };
+    if set.iter().any(illegal) {
+        return Err(call.refuse(BAD_REQUEST, "bad request: names and values must be legal in an environment"));
+    }
     let mut env = call.machine.env.lock();
     if let Some(prefix) = fields.get("unsetValuePrefix").and_then(Value::as_str).filter(|it| !it.is_empty()) {
         env.retain(|name, value| !value.starts_with(prefix) || set.contains_key(name));

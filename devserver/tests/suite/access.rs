@@ -86,6 +86,9 @@ async fn network_settings_are_checked_and_exclude_each_other() {
         json!({"domainAllowList": "localhost"}),
     ] {
         assert_eq!(set(wrong.clone()).await.0, 400, "{wrong}");
+        if wrong != json!({}) {
+            assert_eq!(dev_server.post("/sandbox", wrong.clone()).await.0, 400, "create {wrong}");
+        }
     }
     let blocked = set(json!({"networkBlockAll": true})).await.1;
     assert_eq!(blocked["networkBlockAll"], true);

@@ -175,6 +175,7 @@ async fn lists_filter_and_sort() {
         assert!(path.starts_with("/api/sandbox?"), "{path}");
     }
     assert_eq!(dev_server.get("/sandbox/paginated?page=0").await.0, 400);
+    assert_eq!(dev_server.get("/sandbox/%FF").await.1["error"], "Bad Request");
     let (_, last) = dev_server.get(&format!("/sandbox/paginated?page={}", usize::MAX)).await;
     assert_eq!((&last["total"], &last["items"]), (&json!(3), &json!([])));
 }
@@ -425,6 +426,9 @@ async fn wishes_that_the_service_refuses_are_refused() {
     let dev_server = DevServer::new().await;
     let build = json!({"dockerfileContent": "FROM x"});
     for wrong in [
+        json!({"outboundProxyUrl": 7}),
+        json!({"otelEndpointOverride": 7}),
+        json!({"env": {"A": "a\0b"}}),
         json!([]),
         json!({"name": 7}),
         json!({"env": ["A=b"]}),
@@ -582,6 +586,13 @@ async fn a_preview_leads_to_the_port_that_a_process_of_the_sandbox_listens_on() 
     let seen = json!("GET /a/b?c=d 0 []");
     assert_eq!(ask(get().header("X-Daytona-Preview-Token", token)).await, (201, seen.clone()));
     assert_eq!(ask(get().bearer_auth(dev_server.server.api_key())).await, (201, seen.clone()));
+    // The processes run during a resize as well.
+    dev_server.post(&format!("/sandbox/{}/resize", sandbox.id), json!({"cpu": 2})).await;
+    until("the resize", async || {
+        dev_server.get("/sandbox?states=resizing").await.1["items"].as_array().unwrap().len() == 1
+    })
+    .await;
+    assert_eq!(ask(get().header("X-Daytona-Preview-Token", token)).await, (201, seen.clone()));
     // The path stays encoded, the same through the toolbox's own proxy.
     let encoded = "/a%2Fb%20c?d=%26";
     let by_preview = preview(&dev_server, Method::GET, url, encoded).bearer_auth(dev_server.server.api_key());

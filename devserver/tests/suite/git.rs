@@ -98,6 +98,11 @@ async fn clones_take_a_branch_a_depth_and_a_commit() {
     // A shallow clone does not have the commit and fetches it.
     let body = json!({ "url": url, "path": "old", "depth": 1, "commit_id": first });
     setting.done("/git/clone", body).await;
+    for (key, value) in [("branch", json!("a\0b")), ("depth", json!(1_u64 << 53))] {
+        let mut body = json!({ "url": url, "path": "wrong" });
+        body[key] = value;
+        assert_eq!(setting.sandbox.post("/git/clone", body).await.0, 400, "{key}");
+    }
     let status = setting.status("old").await;
     assert_eq!((&status["currentBranch"], &status["detached"]), (&json!("HEAD"), &json!(true)));
     assert_eq!(std::fs::read_to_string(setting.home.join("old/f.txt")).unwrap(), "one\n");

@@ -42,6 +42,11 @@ async fn an_environment_is_updated_for_what_starts_later() {
         let (status, answer) = toolbox.json(Method::POST, "/env", wrong.clone()).await;
         assert_eq!((status, &answer["code"]), (400, &json!("INVALID_REQUEST_BODY")), "{wrong}");
     }
+    for illegal in [json!({"A": "a\0b"}), json!({"A=B": "x"}), json!({"": "x"})] {
+        let (status, answer) = toolbox.json(Method::POST, "/env", json!({ "set": illegal })).await;
+        assert_eq!((status, &answer["code"]), (400, &json!("BAD_REQUEST")), "{answer}");
+    }
+    assert_eq!(result(&toolbox, "echo $NEW").await, "a b");
 }
 
 #[tokio::test]

@@ -110,6 +110,7 @@ const PATTERNS: &[(&str, Reason)] = &[
     ("invalid initial branch name", Reason::BadRequest),
     ("not a valid remote name", Reason::BadRequest),
     ("invalid key", Reason::BadRequest),
+    ("is not a positive number", Reason::BadRequest),
     ("does not contain a section", Reason::BadRequest),
     ("does not contain variable name", Reason::BadRequest),
     ("empty ident name", Reason::BadRequest),
@@ -155,6 +156,10 @@ pub fn refusal(call: &ToolboxCall, failure: Failure) -> ErrorResponse {
             let missing = (StatusCode::SERVICE_UNAVAILABLE, "SERVICE_UNAVAILABLE");
             let message = "git is not installed in this sandbox: install the package git";
             call.refuse(missing, message)
+        }
+        // A NUL, which no argument can have.
+        Failure::NotStarted(error) if error.kind() == std::io::ErrorKind::InvalidInput => {
+            because(call, Reason::BadRequest, &error.to_string())
         }
         Failure::NotStarted(error) => {
             call.refuse(INTERNAL, &format!("internal server error: failed to run git: {error}"))
