@@ -62,6 +62,13 @@ impl Toolbox {
         response.bytes().await.unwrap().to_vec()
     }
 
+    /// A pipe that nobody writes to.
+    async fn make_pipe(&self) {
+        let body = json!({ "command": "mkfifo pipe" });
+        let made = self.request(Method::POST, "/process/execute").json(&body).send().await.unwrap();
+        assert_eq!(parsed(made).await["exitCode"], 0);
+    }
+
     async fn signing_key(&self) -> String {
         let url = format!("{}/sandbox/{}/signing-key", self.server.api_url(), self.id);
         let response = self.client.get(url).bearer_auth(self.server.api_key()).send().await.unwrap();
@@ -230,9 +237,10 @@ async fn a_bulk_download_tells_each_file_and_each_error() {
     let toolbox = Toolbox::new().await;
     let content = hard_bytes(700_001);
     toolbox.upload("f.bin", content.clone()).await;
+    toolbox.make_pipe().await;
     let response = toolbox
         .request(Method::POST, "/files/bulk-download")
-        .json(&json!({ "paths": ["f.bin", "nope"] }))
+        .json(&json!({ "paths": ["f.bin", "nope", "pipe"] }))
         .send()
         .await
         .unwrap();
@@ -247,6 +255,8 @@ async fn a_bulk_download_tells_each_file_and_each_error() {
     let error: Value = serde_json::from_slice(&error.bytes().await.unwrap()).unwrap();
     assert_eq!(error["code"], "FILE_NOT_FOUND");
     assert_eq!(error["source"], "DAYTONA_DAEMON");
+    let error = parts.next_field().await.unwrap().unwrap().bytes().await.unwrap();
+    assert_eq!(serde_json::from_slice::<Value>(&error).unwrap()["code"], "INVALID_FILE_PATH");
     assert!(parts.next_field().await.unwrap().is_none());
 }
 
@@ -322,6 +332,10 @@ async fn a_replacement_keeps_bytes_that_are_no_text() {
     let response = toolbox.request(Method::POST, "/files/replace").json(&body).send().await.unwrap();
     assert_eq!(parsed(response).await, json!([{ "file": "f", "success": true }]));
     assert_eq!(toolbox.download("f").await, b"\xff  \xfe ");
+    toolbox.make_pipe().await;
+    let body = json!({ "files": ["pipe"], "pattern": "old", "newValue": "" });
+    let response = toolbox.request(Method::POST, "/files/replace").json(&body).send().await.unwrap();
+    assert_eq!(parsed(response).await[0]["success"], false);
 }
 
 #[tokio::test]

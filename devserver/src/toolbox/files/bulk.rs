@@ -364,6 +364,10 @@ fn open(place: &RequestedPath) -> Result<(File, u64), PartFailure> {
     if place.requested.as_os_str().is_empty() {
         return Err(invalid("path is empty".to_owned()));
     }
+    // Opening a named pipe would wait for its writer.
+    if std::fs::metadata(&place.real).is_ok_and(|metadata| !metadata.is_file() && !metadata.is_dir()) {
+        return Err(invalid(format!("path is not a regular file: {requested}")));
+    }
     let opened = File::open(&place.real).and_then(|file| file.metadata().map(|metadata| (file, metadata)));
     match opened {
         Ok((_, metadata)) if metadata.is_dir() => {

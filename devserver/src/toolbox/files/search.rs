@@ -146,6 +146,10 @@ pub async fn replace(call: FileCall) -> Result<Response, FileError> {
 
 /// Replaces bytes, so that other bytes of a file that is not UTF-8 are preserved.
 fn replace_in(real: &Path, requested: &Path, pattern: &str, new_value: &str) -> Result<(), String> {
+    // Opening a named pipe would wait for its writer.
+    if fs::metadata(real).is_ok_and(|metadata| !metadata.is_file() && !metadata.is_dir()) {
+        return Err(format!("open {}: not a regular file", requested.display()));
+    }
     let content = fs::read(real).map_err(|error| match error.kind() {
         std::io::ErrorKind::IsADirectory => go_path_error("read", requested, &error),
         _ => go_path_error("open", requested, &error),
