@@ -351,6 +351,8 @@ mod tests {
         let pipe = home.path().join("pipe");
         assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
         let opened = tokio::time::timeout(std::time::Duration::from_secs(30), LocalSink::open(&pipe)).await;
+        // A test that fails has a thread that waits for this.
+        drop(File::options().read(true).write(true).open(&pipe).unwrap());
         let error = opened.expect("it waits for a reader").err().unwrap();
         assert!(error.status() == status::IO && error.to_string().contains("nobody reads"), "{error}");
         let reader = std::thread::spawn({
