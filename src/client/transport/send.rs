@@ -171,7 +171,7 @@ impl PreparedRequest {
     fn log(&self, outcome: &Attempt, took: Duration) {
         let end = match outcome {
             Attempt::Answered((answer, _)) => answer.status().as_str().to_owned(),
-            Attempt::Redirected(target, _) => format!("redirected to {}", target.url.path()),
+            Attempt::Redirected(target, _) => format!("redirected to {}", shown_path(&target.url)),
             Attempt::Failed(error, _) => status::name(error.status()).to_owned(),
         };
         log::line(log::DEBUG, || {
@@ -455,8 +455,9 @@ impl PreparedRequest {
         self.target.as_ref().map(|target| &*target.origin.host).unwrap_or_default()
     }
 
+    /// For messages.
     fn path(&self) -> &str {
-        self.target.as_ref().map(|target| target.url.path()).unwrap_or_default()
+        self.target.as_ref().map(|target| shown_path(&target.url)).unwrap_or_default()
     }
 
     pub(super) fn info(&self) -> RequestInfo<'_> {
@@ -470,6 +471,12 @@ impl PreparedRequest {
     pub(super) fn complete(&self, error: Error) -> Error {
         error_response::of_request(error, self.attempts, self.sandbox.as_deref(), &self.transport)
     }
+}
+
+/// The path for messages, without the token that the one of a signed link has.
+fn shown_path(url: &Url) -> &str {
+    let path = url.path();
+    path.find("/signed-preview-url/").map_or(path, |at| &path[..at + "/signed-preview-url".len()])
 }
 
 /// The beginning of an error response's body, as much as arrives in time.

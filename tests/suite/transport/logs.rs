@@ -27,12 +27,19 @@ async fn one_request_that_fails_once_and_one_unheard() {
     let key = "dtn_sesame_open";
     let server = Server::start(move |asked| match asked.number {
         0 => Answer::Keep(json_answer("503 X", &json!({"message": format!("no room for {key}")}))),
+        2 => Answer::Keep(json_answer("409 X", &json!({}))),
         _ => ok(),
     })
     .await;
     let client = client(&server.url(), json!({"apiKey": key, "retries": 1}));
     log::set_level(log::DEBUG);
     soon(client.request(Method::GET, "a").query("signature", "secret").send()).await.unwrap();
+    let link = "sandbox/s/ports/1/signed-preview-url/secret/expire";
+    let error = soon(client.request(Method::POST, link).send()).await.err().unwrap();
+    assert!(
+        error.to_string().contains("/signed-preview-url") && !error.to_string().contains("secret"),
+        "{error}"
+    );
     log::set_level(log::OFF);
     soon(client.request(Method::GET, "b").send()).await.unwrap();
     let lines = LINES.lock().unwrap();
