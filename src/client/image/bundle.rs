@@ -236,10 +236,11 @@ fn below(root: &Path, base: &str, hidden: bool, found: &mut Vec<String>) {
     }
 }
 
-/// The names in a directory; none where it is no directory.
+/// The names in a directory; none where it is no directory. One that is not UTF-8 becomes one that does not exist,
+/// which fails where it is taken.
 fn names(directory: &Path) -> Vec<String> {
     let listing = std::fs::read_dir(directory).into_iter().flatten().flatten();
-    listing.filter_map(|entry| entry.file_name().into_string().ok()).collect()
+    listing.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()
 }
 
 impl Bundle {

@@ -83,6 +83,20 @@ async fn a_source_that_is_missing_is_named_with_its_line() {
     assert!(is_missing_file(&contexts(&image).await.unwrap_err()));
 }
 
+#[tokio::test]
+async fn a_pattern_that_matches_a_name_that_is_not_utf_8_fails_instead_of_leaving_it_out() {
+    use std::os::unix::ffi::OsStrExt;
+    let directory = tempfile::tempdir().unwrap();
+    fs::write(directory.path().join("a.py"), "").unwrap();
+    fs::write(directory.path().join(std::ffi::OsStr::from_bytes(b"\xff.py")), "").unwrap();
+    for style in [Value::Null, json!("python"), json!("typescript"), json!("ruby")] {
+        let image = |source| json!({"dockerfile": format!("FROM a\nCOPY {source} /x"), "contextDir": directory.path(), "style": style});
+        let error = contexts(&image("*.py")).await.unwrap_err();
+        assert!(is_missing_file(&error) && error.to_string().contains("\u{fffd}.py"), "{style}: {error:?}");
+        assert!(contexts(&image("a*")).await.is_ok());
+    }
+}
+
 /// A context directory beside files that are none of its business.
 fn beside_secrets() -> tempfile::TempDir {
     let directory = tempfile::tempdir().unwrap();
