@@ -123,10 +123,11 @@ impl Registry {
         self.all.push(sandbox);
     }
 
+    /// By id before name: a name may be what another sandbox has as its id.
     pub fn find(&self, organization: &str, id_or_name: &str) -> Option<Arc<Sandbox>> {
-        let id = self.names.get(&(organization.to_owned(), id_or_name.to_owned()));
-        let sandbox = self.by_id.get(id.map_or(id_or_name, String::as_str))?;
-        (sandbox.organization == organization).then(|| sandbox.clone())
+        let own = |id: &str| self.by_id(id).filter(|sandbox| sandbox.organization == organization);
+        let named = || self.names.get(&(organization.to_owned(), id_or_name.to_owned()));
+        own(id_or_name).or_else(|| own(named()?))
     }
 
     pub fn by_id(&self, id: &str) -> Option<Arc<Sandbox>> {

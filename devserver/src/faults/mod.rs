@@ -18,8 +18,8 @@
 //! | `garbage` | 200 with a body that is not JSON |
 //! | `close-idle=MS` | the connection is closed when it has been idle for MS milliseconds after the answer |
 //! | `split` | all further bytes of the connection are sent one by one |
-//! | `ws-drop=N` | a WebSocket is dropped without a close frame after N frames of the server |
-//! | `ws-close=CODE` | a WebSocket is closed with that code after the first data |
+//! | `ws-drop=N` | a WebSocket is dropped without a close frame where the server would send its frame N + 1 |
+//! | `ws-close=CODE` | a WebSocket is closed with that code where the server would send its second frame |
 //! | `ws-silent=N` | a WebSocket sends nothing after N frames |
 
 mod body;

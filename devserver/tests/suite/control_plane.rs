@@ -286,6 +286,14 @@ async fn the_default_snapshot_is_found_by_name_and_id() {
 }
 
 #[tokio::test]
+async fn an_id_leads_to_its_sandbox_whatever_another_one_is_called() {
+    let dev_server = DevServer::new().await;
+    let id = dev_server.post("/sandbox", json!({"name": "first"})).await.1["id"].clone();
+    assert_eq!(dev_server.post("/sandbox", json!({ "name": id })).await.0, 200);
+    assert_eq!(dev_server.get(&format!("/sandbox/{}", id.as_str().unwrap())).await.1["name"], "first");
+}
+
+#[tokio::test]
 async fn nothing_is_named_after_another_program() {
     let dev_server = DevServer::new().await;
     let config = dev_server.get("/config").await.1;
