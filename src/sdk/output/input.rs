@@ -87,7 +87,16 @@ impl<I> StreamInput<I> {
     }
 
     pub(super) fn poll_write(&self, cx: &mut Context<'_>, data: &[u8]) -> Poll<Result<usize>> {
-        let taken = self.writer.write(data).map_err(|error| named(self.shared.operation, error))?;
+        let taken = match self.writer.write(data) {
+            Ok(taken) => taken,
+            Err(closed) => {
+                if !self.writer.is_finished() {
+                    // What failed it is the reason, and comes with its end.
+                    ready!(self.shared.poll_complete(cx))?;
+                }
+                return Poll::Ready(Err(named(self.shared.operation, closed)));
+            }
+        };
         if taken > 0 || data.is_empty() {
             return Poll::Ready(Ok(taken));
         }
@@ -115,7 +124,7 @@ impl<I> StreamInput<I> {
 }
 
 impl<I: TakesInput> StreamInput<I> {
-    /// Writes all of it to the remote side, as fast as that takes it.
+    /// Writes all of it to the remote side, as fast as that takes it. To a stream that has failed it fails as that did.
     pub async fn write(&self, mut data: &[u8]) -> Result<()> {
         poll_fn(|cx| {
             while !data.is_empty() {

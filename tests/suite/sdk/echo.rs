@@ -224,6 +224,7 @@ async fn an_error_of_a_stream_is_an_io_error_of_its_kind() {
     // And no end of file afterwards.
     assert_eq!(soon(stream.read_u8()).await.unwrap_err().kind(), std::io::ErrorKind::TimedOut);
     assert!(soon(stream.next()).await.is_none());
+    assert_eq!(soon(stream.write(b"x")).await.unwrap_err().class(), ErrorClass::Timeout);
     assert_eq!(soon(stream.finish()).await.unwrap_err().class(), ErrorClass::Timeout);
 }
 
