@@ -1,6 +1,6 @@
 //! `session.input`. The daemon returns a command's id before the session's shell has opened the command's input, and
 //! while another command still runs; it refuses input until then. Nothing of a refused input was taken, so it is sent
-//! again for about five seconds, unless the command has ended.
+//! again for about five seconds. One of 0.190 says that a command has ended only once its exit code was asked for.
 
 use super::log::Log;
 use super::{Input, command_path};
@@ -23,7 +23,7 @@ pub async fn input(sandbox: Sandbox, params: Input, _: Context) -> Result<()> {
             return Err(refusal);
         };
         if has_ended(&sandbox, &params).await {
-            return Err(refusal);
+            return offer(&sandbox, &params).await;
         }
         tokio::time::sleep(Duration::from_millis(*pause_ms)).await;
     }

@@ -252,6 +252,18 @@ async fn input_reaches_a_running_command_and_its_log_unless_suppressed() {
 }
 
 #[tokio::test]
+async fn input_to_a_command_that_is_over_is_gone_also_where_nobody_has_asked_for_its_end() {
+    for fixture in Fixture::both().await {
+        fixture.does("session.create", json!({"id": "s"})).await;
+        let command = starts(&fixture, "true", false).await;
+        // Its turn comes when the one before it is over.
+        fixture.does("session.execute", json!({"id": "s", "command": "true"})).await;
+        let late = fixture.call("session.input", with(&command, "data", json!("late"))).await.unwrap_err();
+        assert_eq!(late.status(), status::HTTP_GONE, "{late:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_follower_reads_from_the_beginning_live_and_from_a_position() {
     let fixture = Fixture::new().await;
     fixture.does("session.create", json!({"id": "s"})).await;

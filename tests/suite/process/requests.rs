@@ -333,11 +333,15 @@ async fn arguments_arrive_whole_also_where_the_daemon_gives_them_to_a_shell() {
 #[tokio::test]
 async fn input_waits_for_a_command_that_has_not_begun_and_not_for_one_that_is_over() {
     let none = "internal server error: failed to open input pipe: open /x: no such file or directory";
+    let over = json!({"message": "gone: command has already completed with exit code 0"});
     for (described, expected, offers) in
-        [(json!({"id": "c"}), 0, 3), (json!({"id": "c", "exitCode": 0}), status::HTTP_INTERNAL_SERVER, 1)]
+        [(json!({"id": "c"}), 0, 3), (json!({"id": "c", "exitCode": 0}), status::HTTP_GONE, 2)]
     {
+        let over = over.clone();
         let toolbox = Toolbox::start(move |asked, before| match asked.method.as_str() {
             "GET" => ok(described.clone()),
+            // Only now that its exit code was asked for.
+            _ if before == 1 && described["exitCode"] == 0 => Reply::Json("410 Gone", over.clone()),
             _ if before < 2 => Reply::Json("500 Internal Server Error", json!({"message": none})),
             _ => Reply::Raw("204 No Content", Vec::new()),
         })

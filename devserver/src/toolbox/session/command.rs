@@ -9,6 +9,7 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::watch;
 use tokio::task::{AbortHandle, spawn_blocking};
 
@@ -19,6 +20,8 @@ pub struct Command {
     pub input: Option<Input>,
     log: PathBuf,
     progress: watch::Sender<Progress>,
+    /// An answer has had the exit code.
+    told: AtomicBool,
     pump: Mutex<Option<AbortHandle>>,
 }
 
@@ -41,7 +44,7 @@ impl Progress {
 impl Command {
     pub fn new(id: String, text: String, log: PathBuf, input: Option<Input>) -> Self {
         let progress = watch::Sender::new(Progress::default());
-        Self { id, text, input, log, progress, pump: Mutex::default() }
+        Self { id, text, input, log, progress, told: AtomicBool::new(false), pump: Mutex::default() }
     }
 
     /// Creates the empty log.
@@ -85,8 +88,18 @@ impl Command {
         let mut json = json!({ "id": self.id, "command": self.text });
         if let Some(code) = self.progress().exit_code {
             json["exitCode"] = code.into();
+            self.tell();
         }
         json
+    }
+
+    /// Notes that an answer has the exit code: a daemon of 0.190 knows only from then on that the command has ended.
+    pub fn tell(&self) {
+        self.told.store(true, Ordering::Relaxed);
+    }
+
+    pub fn is_told(&self) -> bool {
+        self.told.load(Ordering::Relaxed)
     }
 
     pub fn reader(&self) -> io::Result<Reader> {

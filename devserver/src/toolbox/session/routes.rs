@@ -132,6 +132,7 @@ async fn execute(State(machine): State<Arc<Machine>>, Path(id): Path<String>, re
         return Err(refusal(&call, ExecuteError::ShellGone));
     };
     let log = command.read_all().await.map_err(|error| internal(&call, &error))?;
+    command.tell();
     let mut answer = contents(&log, LogFormat::of(&call.headers));
     answer["exitCode"] = code.into();
     let mut with_id = json!({ "cmdId": command.id });
@@ -164,9 +165,14 @@ async fn input(
         None => Err(()),
     };
     written.map_err(|()| {
-        if !call.is_0_190() && command.progress().is_over() {
+        let over = command.progress();
+        if !call.is_0_190() && over.is_over() {
             let completed = (StatusCode::GONE, "COMMAND_ALREADY_COMPLETED");
             return call.refuse(completed, "gone: command already completed");
+        }
+        if let Some(code) = over.exit_code.filter(|_| command.is_told()) {
+            let message = format!("gone: command has already completed with exit code {code}");
+            return call.refuse((StatusCode::GONE, "GONE"), &message);
         }
         let path = session(&call, &id).map(|session| session.input_path(&command)).unwrap_or_default();
         let reason = format!("open {}: no such file or directory", path.display());
