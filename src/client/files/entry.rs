@@ -219,7 +219,28 @@ pub async fn rename(sandbox: Sandbox, params: Move, _: Context) -> Result<()> {
     let (source, destination) = (path("source", &params.source)?, path("destination", &params.destination)?);
     let request = sandbox.toolbox(Method::POST, "files/move").await?;
     let request = request.query("source", source).query("destination", destination);
-    request.send().await.map(drop).map_err(cannot_to("move", source, destination, MOVE))
+    let moved = async {
+        let response = request.send().await?;
+        let head = response.head();
+        match left_behind(&response.bytes().await?) {
+            None => Ok(()),
+            Some(why) => Err(head.complete(Error::new(status::HTTP_BAD_REQUEST, why))),
+        }
+    };
+    moved.await.map_err(cannot_to("move", source, destination, MOVE))
+}
+
+/// Why a move is not complete. The daemon copies what it cannot rename, and then answers 200 also where it could not
+/// delete the source.
+fn left_behind(answer: &[u8]) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Copied {
+        message: Option<String>,
+        error: String,
+    }
+    let copied: Copied = serde_json::from_slice(answer).ok()?;
+    let message = copied.message.unwrap_or_else(|| "it was copied, and the source is still there".to_owned());
+    Some(format!("{message}: {}", copied.error))
 }
 
 pub async fn set_permissions(sandbox: Sandbox, params: SetPermissions, _: Context) -> Result<()> {

@@ -7,10 +7,12 @@ use std::{
 };
 
 use axum::{
+    Json,
     http::StatusCode,
     response::{IntoResponse, Response},
 };
 use nix::unistd::{Group, User};
+use serde_json::json;
 
 use super::{
     call::{FileCall, RequestedPath, blocking, parent},
@@ -67,7 +69,7 @@ pub async fn rename(call: FileCall) -> Result<Response, FileError> {
     };
     let (source, destination) = (call.place(source), call.place(destination));
     let machine = call.machine;
-    blocking(move || {
+    let left_behind = blocking(move || {
         let (from, to) = (clean(&source.real), clean(&destination.real));
         let entry = RequestedPath { requested: source.requested.clone(), real: from.clone() };
         Protected::new(&machine.protected).check_entry("move", &entry)?;
@@ -77,22 +79,33 @@ pub async fn rename(call: FileCall) -> Result<Response, FileError> {
         if fs::metadata(&to).is_ok() {
             return Err(FileError::conflict("destination already exists"));
         }
-        match fs::rename(&from, &to) {
-            Err(error) if error.kind() == io::ErrorKind::CrossesDevices => copy_then_remove(&from, &to),
-            other => other,
-        }
-        .map_err(|error| {
+        let copied = match fs::rename(&from, &to) {
+            Ok(()) => return Ok(None),
+            Err(error) if needs_a_copy(&error) => copy_tree(&from, &to),
+            Err(error) => Err(error),
+        };
+        copied.map_err(|error| {
             FileError::bad_request(format!("failed to move file: {}", super::error::go_error(&error)))
-        })
+        })?;
+        let is_tree = from.is_dir() && !from.is_symlink();
+        let removed = if is_tree { fs::remove_dir_all(&from) } else { fs::remove_file(&from) };
+        Ok(removed.err().map(|error| super::error::go_path_error("unlinkat", &source.requested, &error)))
     })
     .await?;
-    Ok(StatusCode::OK.into_response())
+    Ok(match left_behind {
+        None => StatusCode::OK.into_response(),
+        Some(why) => {
+            let message = "file copied successfully but source could not be deleted";
+            let error = format!("failed to delete source: {why}");
+            Json(json!({ "message": message, "error": error })).into_response()
+        }
+    })
 }
 
-/// A move to another file system.
-fn copy_then_remove(from: &Path, to: &Path) -> io::Result<()> {
-    copy_tree(from, to)?;
-    if from.is_dir() && !from.is_symlink() { fs::remove_dir_all(from) } else { fs::remove_file(from) }
+/// A move to another file system, or from where nothing may be removed.
+fn needs_a_copy(error: &io::Error) -> bool {
+    use io::ErrorKind::{CrossesDevices, PermissionDenied, ReadOnlyFilesystem};
+    matches!(error.kind(), CrossesDevices | PermissionDenied | ReadOnlyFilesystem)
 }
 
 fn copy_tree(from: &Path, to: &Path) -> io::Result<()> {
