@@ -71,12 +71,22 @@ async fn refuse_directories(report: &mut BatchReport) -> Result<()> {
     Ok(())
 }
 
-/// One request for these files, each of which has an outcome if it succeeds.
-async fn download_batch(sandbox: &Sandbox, report: &mut BatchReport, wanted: &[usize]) -> Result<()> {
+/// Requests these files.
+pub(super) async fn ask(sandbox: &Sandbox, paths: &[&str]) -> Result<Multipart<Response>> {
     #[derive(Serialize)]
     struct Body<'a> {
-        paths: Vec<&'a str>,
+        paths: &'a [&'a str],
     }
+    let limit = sandbox.client().config().idle_timeout;
+    let request = sandbox.toolbox(Method::POST, "files/bulk-download").await?;
+    let request = request.json(&Body { paths }).header("accept", "multipart/form-data").deadline(limit);
+    let response = request.send().await?;
+    let content_type = response.header("content-type").map(str::to_owned);
+    Multipart::new(content_type.as_deref(), response)
+}
+
+/// One request for these files, each of which has an outcome if it succeeds.
+async fn download_batch(sandbox: &Sandbox, report: &mut BatchReport, wanted: &[usize]) -> Result<()> {
     let paths: Vec<_> = wanted.iter().map(|index| report.pairs[*index].remote_path.as_str()).collect();
     let what = format!("download {} files, the first of them", paths.len());
     let first = paths[0].to_owned();
@@ -86,12 +96,7 @@ async fn download_batch(sandbox: &Sandbox, report: &mut BatchReport, wanted: &[u
     for (path, index) in paths.iter().zip(wanted) {
         expected.entry((*path).to_owned()).or_default().push_back(*index);
     }
-    let limit = sandbox.client().config().idle_timeout;
-    let request = sandbox.toolbox(Method::POST, "files/bulk-download").await?;
-    let request = request.json(&Body { paths }).header("accept", "multipart/form-data").deadline(limit);
-    let response = request.send().await.map_err(failed())?;
-    let content_type = response.header("content-type").map(str::to_owned);
-    let mut parts = Multipart::new(content_type.as_deref(), response).map_err(failed())?;
+    let mut parts = ask(sandbox, &paths).await.map_err(failed())?;
     while let Some(head) = parts.next_part().await.map_err(failed())? {
         // Parts of other names are extensions of the protocol.
         if !matches!(head.name.as_str(), "file" | "error") {

@@ -1,5 +1,6 @@
 //! Downloads one file in chunks. After a lost connection it resumes with a range request, but only if the file is
-//! provably the same; otherwise the loss is the error.
+//! provably the same; otherwise the loss is the error. A file of `/proc` has the length 0, and the daemon sends no more
+//! of it, but in an answer with several files: an empty file is asked for once more there.
 
 use crate::client::error::{Error, Result};
 use crate::client::sandbox::Sandbox;
@@ -8,8 +9,11 @@ use crate::client::transport::{Request, Response, backoff};
 use bytes::Bytes;
 use http::Method;
 use std::time::Duration;
+use tokio::time::timeout;
 
 use super::atomic_file::{Chunks, incomplete};
+use super::bulk_download;
+use super::multipart::Multipart;
 
 /// `Last-Modified` has whole seconds: a younger time does not tell a file from one written a moment later.
 const MIN_VALIDATOR_AGE: Duration = Duration::from_secs(2);
@@ -70,10 +74,20 @@ pub(super) struct FileDownload {
     version: Option<String>,
     /// Attempts to resume since the last byte.
     losses: u32,
+    /// Where a file whose length is reported as 0 has content: its first piece, and the rest.
+    unannounced: Option<(Option<Bytes>, Multipart<Response>)>,
 }
 
 impl Chunks for FileDownload {
     async fn chunk(&mut self) -> Result<Option<Bytes>> {
+        if let Some((first, rest)) = &mut self.unannounced {
+            let chunk = match first.take() {
+                None => rest.chunk().await?,
+                first => first,
+            };
+            self.position += chunk.as_ref().map_or(0, |chunk| chunk.len() as u64);
+            return Ok(chunk);
+        }
         loop {
             match self.response.chunk().await {
                 Ok(Some(chunk)) if chunk.is_empty() => {}
@@ -99,15 +113,25 @@ impl Chunks for FileDownload {
 
 impl FileDownload {
     pub async fn open(sandbox: &Sandbox, file: RemoteFile) -> Result<Self> {
-        let response = request(sandbox, &file).await?.send().await?;
+        let mut response = request(sandbox, &file).await?.send().await?;
         must_be_file(&response, file.media)?;
+        let announced = response.length();
+        let unannounced = match &file.path {
+            // Read to its end first, which frees its connection.
+            Some(path) if announced == Some(0) && response.chunk().await?.is_none() => {
+                let limit = sandbox.client().connect_limit();
+                timeout(limit, unannounced(sandbox, path)).await.ok().flatten()
+            }
+            _ => None,
+        };
         Ok(Self {
             sandbox: sandbox.clone(),
             file,
             position: 0,
-            length: response.length(),
+            length: announced.filter(|_| unannounced.is_none()),
             version: version(&response),
             losses: 0,
+            unannounced,
             response,
         })
     }
@@ -137,6 +161,14 @@ impl FileDownload {
         }
         Err(lost)
     }
+}
+
+/// The content of a file whose length is reported as 0; `None` where that is true, or cannot be told.
+async fn unannounced(sandbox: &Sandbox, path: &str) -> Option<(Option<Bytes>, Multipart<Response>)> {
+    let mut parts = bulk_download::ask(sandbox, &[path]).await.ok()?;
+    parts.next_part().await.ok()?.filter(|head| head.name == "file")?;
+    let first = parts.chunk().await.ok()??;
+    Some((Some(first), parts))
 }
 
 /// Does the response continue at this position of a file of this length?

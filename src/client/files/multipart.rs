@@ -1,5 +1,7 @@
 //! Reads a multipart response as it arrives. Delimiters and part heads may be split at any byte. A part with a
-//! Content-Length is read by that length, so that its content may contain the delimiter and is not copied.
+//! Content-Length is read by that length, so that its content may contain the delimiter and is not copied. One that is
+//! longer is read to its delimiter: the daemon announces what the file system says, sends the file to its end, and
+//! the file may grow meanwhile, or be one of `/proc`, whose length is 0.
 
 use super::atomic_file::{Chunks, incomplete};
 use crate::client::error::{Error, Result};
@@ -27,6 +29,10 @@ pub(super) struct Multipart<C> {
     delimiter: Vec<u8>,
     buffer: Bytes,
     position: Position,
+    /// The end of a counted part's content so far, shorter than a delimiter.
+    tail: Vec<u8>,
+    /// A counted part's content has the delimiter: if the length is wrong, the part may have ended there.
+    is_ambiguous: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -80,7 +86,8 @@ impl<C: Chunks> Multipart<C> {
         };
         let delimiter = [b"\r\n--", &boundary[..]].concat();
         // The first delimiter has no line end before it unless something precedes it.
-        Ok(Self { chunks, delimiter, buffer: Bytes::from_static(b"\r\n"), position: Position::Content })
+        let (buffer, position) = (Bytes::from_static(b"\r\n"), Position::Content);
+        Ok(Self { chunks, delimiter, buffer, position, tail: Vec::new(), is_ambiguous: false })
     }
 
     /// The next part's head; `None` after the last. Skips what was not read of the previous part.
@@ -118,6 +125,8 @@ impl<C: Chunks> Multipart<C> {
             Some(length) => Position::Counted { length, left: length },
             None => Position::Content,
         };
+        self.tail.clear();
+        self.is_ambiguous = false;
         Ok(Some(head))
     }
 
@@ -130,7 +139,13 @@ impl<C: Chunks> Multipart<C> {
                         self.more("behind a part").await?;
                     }
                     if !self.buffer.starts_with(&self.delimiter) {
-                        return Err(broken(&format!("a part is longer than its Content-Length of {length}")));
+                        self.look_for_delimiter(&self.buffer.slice(..self.delimiter.len() - 1));
+                        if self.is_ambiguous {
+                            let why = format!("a part is not as long as its Content-Length of {length}");
+                            return Err(broken(&why));
+                        }
+                        self.position = Position::Content;
+                        continue;
                     }
                     let _ = self.buffer.split_to(self.delimiter.len());
                     self.position = Position::Delimiter;
@@ -141,6 +156,7 @@ impl<C: Chunks> Multipart<C> {
                     }
                     let most = usize::try_from(left).unwrap_or(usize::MAX).min(self.buffer.len());
                     let chunk = self.buffer.split_to(most);
+                    self.look_for_delimiter(&chunk);
                     self.position = Position::Counted { length, left: left - chunk.len() as u64 };
                     return Ok(Some(chunk));
                 }
@@ -161,6 +177,20 @@ impl<C: Chunks> Multipart<C> {
                     self.more("in the middle of a part").await?;
                 }
             }
+        }
+    }
+
+    /// Looks for the delimiter in the next chunk of a counted part's content.
+    fn look_for_delimiter(&mut self, chunk: &[u8]) {
+        let most = self.delimiter.len() - 1;
+        self.tail.extend_from_slice(&chunk[..chunk.len().min(most)]);
+        self.is_ambiguous |= memmem::find(chunk, &self.delimiter).is_some()
+            || memmem::find(&self.tail, &self.delimiter).is_some();
+        if chunk.len() >= most {
+            self.tail.clear();
+            self.tail.extend_from_slice(&chunk[chunk.len() - most..]);
+        } else {
+            self.tail.drain(..self.tail.len().saturating_sub(most));
         }
     }
 
@@ -414,9 +444,25 @@ mod tests {
 
     #[tokio::test]
     async fn a_part_that_lies_about_its_length_is_an_error() {
-        for length in ["3", "5", "-1", "x", "99999999999999999999"] {
-            let answer = format!("--b=1\r\nContent-Length: {length}\r\n\r\nfour\r\n--b=1--\r\n").into_bytes();
+        let next = "\r\n--b=1\r\n\r\nsecond\r\n--b=1--\r\n";
+        for length in ["5", "6", "10", "12", "20", "-1", "x", "99999999999999999999"] {
+            let answer = format!("--b=1\r\nContent-Length: {length}\r\n\r\nfour{next}").into_bytes();
             assert!(parts([&answer[..]]).await.is_err(), "{length}");
+            assert!(parts(answer.chunks(1)).await.is_err(), "{length}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_file_that_grew_while_it_was_sent_is_read_to_its_end() {
+        for length in ["0", "1", "3"] {
+            let answer = format!(
+                "--b=1\r\nContent-Length: {length}\r\n\r\nfour\r\n--b=1\r\n\r\nsecond\r\n--b=1--\r\n"
+            );
+            for size in [1, 7, 1000] {
+                let read = parts(answer.as_bytes().chunks(size)).await.unwrap();
+                let contents: Vec<_> = read.into_iter().map(|(_, content)| content).collect();
+                assert_eq!(contents, [b"four".to_vec(), b"second".to_vec()], "{length} {size}");
+            }
         }
     }
 

@@ -71,6 +71,36 @@ async fn directories_are_made_listed_moved_and_deleted() {
 }
 
 #[tokio::test]
+async fn a_move_that_leaves_the_source_is_an_error() {
+    for fixture in Fixture::both().await {
+        let params = json!({"source": "/proc/version", "destination": "copied"});
+        let error = fixture.call("files.move", params).await.unwrap_err();
+        assert_eq!(error.status(), status::HTTP_BAD_REQUEST, "{error:?}");
+        assert!(error.to_string().contains("source could not be deleted"), "{error}");
+        assert_eq!(fixture.remote(), ["copied"]);
+    }
+}
+
+#[tokio::test]
+async fn a_file_whose_size_is_reported_as_0_comes_down_whole() {
+    let whole = fs::read("/proc/version").unwrap();
+    for fixture in Fixture::both().await {
+        assert_eq!(fixture.read("/proc/version").await.unwrap(), whole);
+        let local = fixture.place("down");
+        let download = json!({"remotePath": "/proc/version", "localPath": local});
+        assert_eq!(fixture.call("files.download", download).await.unwrap()["bytes"], whole.len());
+        assert_eq!(fs::read(&local).unwrap(), whole);
+        let files = json!({"files": [
+            {"remotePath": "/proc/version", "localPath": fixture.place("a")},
+            {"remotePath": "/etc/passwd", "localPath": fixture.place("b")},
+        ]});
+        let many = fixture.call("files.download_many", files).await.unwrap();
+        assert_eq!(many[0]["bytes"], whole.len(), "{many}");
+        assert_eq!(fs::read(fixture.place("b")).unwrap(), fs::read("/etc/passwd").unwrap());
+    }
+}
+
+#[tokio::test]
 async fn a_move_replaces_nothing() {
     for fixture in Fixture::both().await {
         fixture.write("one", "1").await.unwrap();

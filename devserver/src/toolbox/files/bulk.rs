@@ -312,7 +312,8 @@ async fn send_parts(
                     .as_bytes(),
                 );
                 send(head.into()).await?;
-                let mut source = Source::new(file, size);
+                // As the daemon does: the length is what the file system said.
+                let mut source = Source::to_end(file, size);
                 while let Some(chunk) = source.next().await {
                     send(chunk.map_err(Some)?).await?;
                 }

@@ -10,26 +10,38 @@ use tokio::task::JoinHandle;
 
 use super::CHUNK_BYTES;
 
-/// A given number of bytes from a file's current position. A file that ends earlier is an error.
+/// A given number of bytes from a file's current position, or all from there. A file that ends earlier is an error.
 pub struct Source {
     reading: Option<JoinHandle<(File, io::Result<Bytes>)>>,
     left: u64,
+    /// What lies behind that number is read too.
+    to_end: bool,
 }
 
 impl Source {
     pub fn new(file: File, length: u64) -> Self {
-        let mut source = Self { reading: None, left: length };
+        Self::begin(file, length, false)
+    }
+
+    /// Reads on where the file is longer, as those of `/proc` are, and one that grew.
+    pub fn to_end(file: File, length: u64) -> Self {
+        Self::begin(file, length, true)
+    }
+
+    fn begin(file: File, length: u64, to_end: bool) -> Self {
+        let mut source = Self { reading: None, left: length, to_end };
         source.read_ahead(file);
         source
     }
 
     fn read_ahead(&mut self, mut file: File) {
-        let wanted = self.left.min(CHUNK_BYTES as u64);
+        let may_end = self.left == 0;
+        let wanted = if may_end && self.to_end { u64::MAX } else { self.left }.min(CHUNK_BYTES as u64);
         self.reading = (wanted > 0).then(|| {
             tokio::task::spawn_blocking(move || {
                 let mut chunk = Vec::with_capacity(wanted as usize);
                 let result = match (&mut file).take(wanted).read_to_end(&mut chunk) {
-                    Ok(0) => Err(io::ErrorKind::UnexpectedEof.into()),
+                    Ok(0) if !may_end => Err(io::ErrorKind::UnexpectedEof.into()),
                     Ok(_) => Ok(chunk.into()),
                     Err(error) => Err(error),
                 };
@@ -41,11 +53,12 @@ impl Source {
     /// The next chunk, `None` after the last.
     pub async fn next(&mut self) -> Option<io::Result<Bytes>> {
         let (file, chunk) = match self.reading.take()?.await {
+            Ok((_, Ok(chunk))) if chunk.is_empty() => return None,
             Ok((file, Ok(chunk))) => (file, chunk),
             Ok((_, Err(error))) => return Some(Err(error)),
             Err(error) => return Some(Err(io::Error::other(error))),
         };
-        self.left -= chunk.len() as u64;
+        self.left = self.left.saturating_sub(chunk.len() as u64);
         self.read_ahead(file);
         Some(Ok(chunk))
     }
@@ -78,6 +91,20 @@ mod tests {
         assert!(read(file.path(), content.len() as u64).await.unwrap() == content);
         assert_eq!(read(file.path(), 3).await.unwrap(), [0, 1, 2]);
         assert!(read(file.path(), 0).await.unwrap().is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_file_is_read_to_its_end_where_it_is_longer() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), b"abc").unwrap();
+        for length in [0, 2, 3] {
+            let mut source = Source::to_end(File::open(file.path()).unwrap(), length);
+            let mut all = Vec::new();
+            while let Some(chunk) = source.next().await {
+                all.extend_from_slice(&chunk.unwrap());
+            }
+            assert_eq!(all, b"abc", "{length}");
+        }
     }
 
     #[tokio::test]
