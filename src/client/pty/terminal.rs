@@ -65,14 +65,19 @@ impl Opening {
         Self { socket: SocketIo::new(socket), own, first: None, deadline }
     }
 
-    /// Waits for the first frame, and gives up the terminal if it turns out to be another stream's.
+    /// Waits for the first frame. Gives up the terminal if it turns out to be another stream's, and removes one that could
+    /// not be started: its id is free again when its error comes.
     async fn ready(mut self) -> Self {
         let first = poll_fn(|cx| self.socket.poll_frame(cx, None).map(event));
         self.first = timeout_at(self.deadline, first).await.ok();
-        if let (Some(Event::Control(Control::Failed(message))), Some(own)) = (&self.first, &mut self.own)
-            && exists_already(message)
+        if let Some(Event::Control(Control::Failed(message))) = &self.first
+            && let Some(mut own) = self.own.take()
         {
-            own.disarm();
+            if exists_already(message) {
+                own.disarm();
+            } else {
+                own.remove(self.deadline.saturating_duration_since(Instant::now())).await;
+            }
         }
         self
     }
