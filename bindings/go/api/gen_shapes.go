@@ -2473,7 +2473,8 @@ func (v PtyCreated) MarshalJSON() ([]byte, error) {
 	return written(plain(v), v.AdditionalProperties)
 }
 
-// PtyEnded: How a terminal's shell ended.
+// PtyEnded: How a terminal's shell ended. A daemon of 0.190 may drop what was printed just before that: let
+// the shell wait, as in `make; sleep 1; exit`.
 type PtyEnded struct {
 	// ExitCode: The exit code; -1 where a signal ended the shell. One that is not 0 is no failure.
 	ExitCode int64 `json:"exitCode"`

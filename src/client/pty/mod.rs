@@ -140,7 +140,8 @@ pub struct Opened {
     pub id: String,
 }
 
-/// How a terminal's shell ended.
+/// How a terminal's shell ended. A daemon of 0.190 may drop what was printed just before that: let the shell wait, as
+/// in `make; sleep 1; exit`.
 #[derive(Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "PtyEnded"))]
 #[serde(rename_all = "camelCase")]

@@ -1547,7 +1547,7 @@ pub struct PtyCreated {
     pub additional: Map<String, Value>,
 }
 
-/// How a terminal's shell ended.
+/// How a terminal's shell ended. A daemon of 0.190 may drop what was printed just before that: let the shell wait, as in `make; sleep 1; exit`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct PtyEnded {

@@ -956,7 +956,10 @@ export interface PtyCreated {
   sessionId: string
 }
 
-/** How a terminal's shell ended. */
+/**
+ * How a terminal's shell ended. A daemon of 0.190 may drop what was printed just before that: let the shell wait, as in
+ * `make; sleep 1; exit`.
+ */
 export interface PtyEnded {
   /** The exit code; -1 where a signal ended the shell. One that is not 0 is no failure. */
   exitCode: number

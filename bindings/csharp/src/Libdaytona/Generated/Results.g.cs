@@ -3422,7 +3422,8 @@ public sealed record PtyCreated
     internal static PtyCreated Read(ref ResultReader json) => json.IsNull ? null! : new(ref json);
 }
 
-/// <summary>How a terminal's shell ended.</summary>
+/// <summary>How a terminal's shell ended. A daemon of 0.190 may drop what was printed just before that: let the shell
+/// wait, as in <c>make; sleep 1; exit</c>.</summary>
 public sealed record PtyEnded
 {
     /// <summary>The exit code; -1 where a signal ended the shell. One that is not 0 is no failure.</summary>

@@ -864,7 +864,8 @@ module Daytona
     def session_id = @fields['sessionId']
   end
 
-  # How a terminal's shell ended.
+  # How a terminal's shell ended. A daemon of 0.190 may drop what was printed just before that: let the shell wait, as
+  # in `make; sleep 1; exit`.
   class PtyEnded < Record
     # The exit code; -1 where a signal ended the shell. One that is not 0 is no failure.
     def exit_code = @fields['exitCode']
