@@ -4,6 +4,7 @@
 use super::atomic_file::{self, Chunks, LocalSink};
 use super::blocking;
 use super::bulk::{BatchReport, Pair};
+use super::bulk_request::request;
 use super::content::READ;
 use super::failure::{cannot, quoted};
 use super::multipart::Multipart;
@@ -13,8 +14,7 @@ use crate::client::operation::Context;
 use crate::client::sandbox::Sandbox;
 use crate::client::status;
 use crate::client::transport::{Json, Response};
-use http::Method;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use std::collections::{HashMap, VecDeque};
 use std::path::{Path, PathBuf};
 
@@ -71,20 +71,6 @@ async fn refuse_directories(report: &mut BatchReport) -> Result<()> {
     Ok(())
 }
 
-/// Requests these files.
-pub(super) async fn ask(sandbox: &Sandbox, paths: &[&str]) -> Result<Multipart<Response>> {
-    #[derive(Serialize)]
-    struct Body<'a> {
-        paths: &'a [&'a str],
-    }
-    let limit = sandbox.client().config().idle_timeout;
-    let request = sandbox.toolbox(Method::POST, "files/bulk-download").await?;
-    let request = request.json(&Body { paths }).header("accept", "multipart/form-data").deadline(limit);
-    let response = request.send().await?;
-    let content_type = response.header("content-type").map(str::to_owned);
-    Multipart::new(content_type.as_deref(), response)
-}
-
 /// One request for these files, each of which has an outcome if it succeeds.
 async fn download_batch(sandbox: &Sandbox, report: &mut BatchReport, wanted: &[usize]) -> Result<()> {
     let paths: Vec<_> = wanted.iter().map(|index| report.pairs[*index].remote_path.as_str()).collect();
@@ -96,7 +82,7 @@ async fn download_batch(sandbox: &Sandbox, report: &mut BatchReport, wanted: &[u
     for (path, index) in paths.iter().zip(wanted) {
         expected.entry((*path).to_owned()).or_default().push_back(*index);
     }
-    let mut parts = ask(sandbox, &paths).await.map_err(failed())?;
+    let mut parts = request(sandbox, &paths).await.map_err(failed())?;
     while let Some(head) = parts.next_part().await.map_err(failed())? {
         // Parts of other names are extensions of the protocol.
         if !matches!(head.name.as_str(), "file" | "error") {

@@ -12,7 +12,7 @@ use std::time::Duration;
 use tokio::time::timeout;
 
 use super::atomic_file::{Chunks, incomplete};
-use super::bulk_download;
+use super::bulk_request;
 use super::multipart::Multipart;
 
 /// `Last-Modified` has whole seconds: a younger time does not tell a file from one written a moment later.
@@ -165,7 +165,7 @@ impl FileDownload {
 
 /// The content of a file whose length is reported as 0; `None` where that is true, or cannot be told.
 async fn unannounced(sandbox: &Sandbox, path: &str) -> Option<(Option<Bytes>, Multipart<Response>)> {
-    let mut parts = bulk_download::ask(sandbox, &[path]).await.ok()?;
+    let mut parts = bulk_request::request(sandbox, &[path]).await.ok()?;
     parts.next_part().await.ok()?.filter(|head| head.name == "file")?;
     let first = parts.chunk().await.ok()??;
     Some((Some(first), parts))

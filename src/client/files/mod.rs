@@ -8,12 +8,14 @@
 //! * [`upload_request`]: the upload endpoints, before 0.205 and since. [`file_download`]: the download endpoint,
 //!   resumed after a lost connection. [`local_file`] is read for uploads, [`atomic_file`] written by downloads.
 //! * [`content`], [`transfer`], [`stream`]: one file as bytes, as a local file, as a stream.
-//! * [`bulk`], [`bulk_upload`], [`bulk_download`]: many files in few requests, over [`form`] and [`multipart`].
+//! * [`bulk`], [`bulk_upload`], [`bulk_download`]: many files in few requests, over [`form`], [`bulk_request`] and
+//!   [`multipart`].
 //! * [`sync`]: whole directories. [`failure`]: the error messages.
 
 mod atomic_file;
 mod bulk;
 mod bulk_download;
+mod bulk_request;
 mod bulk_upload;
 mod content;
 mod entry;
