@@ -1,8 +1,9 @@
 //! What of the local files an image object would upload.
 
 use super::bundle::bundles;
-use super::{Image, archive, hash, render, upload};
+use super::{Image, archive, hash, render};
 use crate::client::Client;
+use crate::client::blocking;
 use crate::client::error::Result;
 use crate::client::operation::Context;
 use crate::client::transport::Json;
@@ -51,7 +52,7 @@ pub struct ContextFile {
 pub async fn contexts(_client: Client, params: Contexts, _: Context) -> Result<Json> {
     let wanted = Arc::new(());
     let still_wanted = Arc::downgrade(&wanted);
-    let contexts = upload::blocking(move || {
+    let contexts = blocking::run(move || {
         let bundles = bundles(&render(&params.image)?, params.image.style)?;
         bundles
             .iter()

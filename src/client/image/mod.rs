@@ -39,6 +39,7 @@ pub use object::{
 };
 
 use super::Client;
+use super::blocking;
 use super::error::Result;
 use super::operation::{Context, Progress};
 use draft::Draft;
@@ -85,7 +86,7 @@ pub async fn prepare(
     {
         image.steps.push(Step { entrypoint: Some(Some(words)), ..Step::default() });
     }
-    let (dockerfile, bundles) = upload::blocking(move || {
+    let (dockerfile, bundles) = blocking::run(move || {
         let draft = render(&image)?;
         let bundles = bundle::bundles(&draft, image.style)?;
         Ok((draft.text, bundles))
@@ -101,7 +102,7 @@ pub async fn prepare(
 
 /// The Dockerfile of an image object. Pure but for what it says about local files.
 pub async fn dockerfile(_client: Client, params: Dockerfile, _: Context) -> Result<String> {
-    upload::blocking(move || Ok(render(&params.image)?.text)).await
+    blocking::run(move || Ok(render(&params.image)?.text)).await
 }
 
 fn render(image: &Image) -> Result<Draft> {

@@ -5,7 +5,7 @@ use super::bundle::Bundle;
 use super::hash::hash;
 use super::object::Style;
 use super::store::Store;
-pub(super) use crate::client::blocking::run as blocking;
+use crate::client::blocking;
 use crate::client::error::{Error, Result};
 use crate::client::operation::Progress;
 use crate::client::status;
@@ -38,7 +38,7 @@ pub(super) async fn upload(
         let bundle = Arc::new(bundle);
         let (hashed, wanted) = (bundle.clone(), Arc::new(()));
         let still_wanted = Arc::downgrade(&wanted);
-        let hash = blocking(move || hash(&hashed, &still_wanted)).await?;
+        let hash = blocking::run(move || hash(&hashed, &still_wanted)).await?;
         if hashes.contains(&hash) || is_there(store, &bundle, &hash).await? {
             report.add(archive::length(&bundle));
         } else {
@@ -63,7 +63,7 @@ async fn send(store: &Store, key: &str, bundle: Arc<Bundle>, report: &mut Report
     let permits = usize::try_from(MEMORY_BYTES / part_bytes).unwrap_or(1).max(2);
     let memory = Arc::new(Semaphore::new(permits));
     // Ends by itself once the receiver of the parts is gone.
-    let packing = blocking(move || {
+    let packing = blocking::run(move || {
         let mut writer = PartWriter { parts, memory, part_bytes: part_bytes as usize, part: None };
         archive::write(&bundle, &mut writer)?;
         writer.hand_over().map_err(unwrapped)
