@@ -93,8 +93,13 @@ func run(ctx context.Context, on *target, operation string, arguments []Argument
 		// costs half of what waiting for another one does. More at a time would each hold a thread.
 		call.status = daytonaCall(call.target, call.name, call.object, body, len(call.body), &call.handle, &call.taken, &call.length)
 	} else {
-		if call.progress != nil {
+		if report := call.progress; report != nil {
 			call.reports = make(chan Progress, 1)
+			call.progress = func(is Progress) { // It may close the client, which waits for what is counted.
+				c.count(-1)
+				defer c.count(1)
+				report(is)
+			}
 		}
 		c.pump.expect()
 		err := daytonaSubmit(call.target, call.name, call.object, body, len(call.body), c.pump.queue, uint64(call.slot), &call.call)

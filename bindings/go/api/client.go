@@ -38,8 +38,8 @@ type SandboxHandle struct {
 type connection struct {
 	pump    *pump
 	root    *target
-	calls   sync.WaitGroup
-	under   int                  // of them now; with what follows under the pump's lock
+	under   int                  // calls that are under way; with what follows under the pump's lock
+	fewer   sync.Cond            // told where they become fewer
 	streams map[*stream]struct{} // nil once it is closed
 }
 
@@ -88,12 +88,12 @@ func connect(open func(config *byte, client *uint64) error, config []byte) (*Cli
 	}
 	pool.clients++
 	on := &target{number: handle, client: &connection{pump: pool.pump, streams: map[*stream]struct{}{}}}
-	on.client.root = on
+	on.client.root, on.client.fewer.L = on, &pool.pump.mu
 	return &Client{clientServicesOf(on), on}, nil
 }
 
 // Close ends every call and stream of the client and waits until each has told its caller; whatever is left
-// answers CLOSED. The process's last client also finishes what closing began in the background, as the end of a
+// answers CLOSED. A call that is in its Progress function, which may close the client, is not waited for. The process's last client also finishes what closing began in the background, as the end of a
 // command that ran, until the context's deadline, without one 2 s.
 func (c *Client) Close(ctx context.Context) error {
 	on, mu := c.client, &c.client.pump.mu
@@ -108,7 +108,11 @@ func (c *Client) Close(ctx context.Context) error {
 		stream.Close()
 	}
 	daytonaClose(c.number)
-	on.calls.Wait()
+	mu.Lock()
+	for on.under > 0 {
+		on.fewer.Wait()
+	}
+	mu.Unlock()
 	pool.Lock()
 	defer pool.Unlock()
 	pool.clients--

@@ -62,9 +62,9 @@ func startPump() (*pump, error) {
 // stop shuts the library down, and with it the queue.
 func (p *pump) stop(limit time.Duration) error {
 	status := daytonaShutdown(limit.Milliseconds())
-	daytonaClose(p.queue)
-	p.expect() // Its goroutine sees that the queue is closed.
+	p.expect() // Its goroutine sees that the queue has ended, behind the ends of calls.
 	<-p.over
+	daytonaClose(p.queue)
 	return failure(status, nil)
 }
 
@@ -134,7 +134,6 @@ func (t *target) begin(ctx context.Context, operation string) (*pending, error) 
 	}
 	call := p.free[len(p.free)-1]
 	p.free = p.free[:len(p.free)-1]
-	c.calls.Add(1)
 	c.under++
 	call.target, call.alone = handle, c.under == 1
 	return call, nil
@@ -165,9 +164,16 @@ func (t *target) end(call *pending) {
 	c, p := t.client, t.client.pump
 	p.mu.Lock()
 	p.free = append(p.free, call)
-	c.under--
 	p.mu.Unlock()
-	c.calls.Done()
+	c.count(-1)
+}
+
+// count counts a call that begins again after a function of its options, or ends.
+func (c *connection) count(calls int) {
+	c.pump.mu.Lock()
+	defer c.pump.mu.Unlock()
+	c.under += calls
+	c.fewer.Broadcast()
 }
 
 func closedError(operation, what string) error {

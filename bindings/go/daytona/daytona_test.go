@@ -495,6 +495,20 @@ func TestACallAfterAProgressThatPanickedHasItsOwnResult(t *testing.T) {
 	}
 }
 
+func TestAProgressMayCloseItsClient(t *testing.T) {
+	_, box := sandbox(t)
+	client := given(api.Open(nil))(t)
+	same := given(client.Sandbox.Get(ctx, box.ID, nil))(t)
+	local := filepath.Join(t.TempDir(), "local")
+	if err := stderrors.Join(os.WriteFile(local, nil, 0o600), os.Truncate(local, 1<<30)); err != nil {
+		t.Fatal(err)
+	}
+	_, err := same.Files.Upload(ctx, local, "x", &api.FilesUploadOptions{Progress: func(api.Progress) { client.Close(ctx) }})
+	if !stderrors.Is(err, errors.ErrClosed) {
+		t.Error(err)
+	}
+}
+
 func TestASandboxOfAStreamIsHeldByEachWhoWaitedForIt(t *testing.T) {
 	client, _ := sandbox(t)
 	stream := given(client.API.Sandbox.CreateStream(ctx, nil))(t)
