@@ -168,5 +168,8 @@ func interrupted(ctx context.Context, until time.Time, err *errors.DaytonaError)
 	if cause == nil && !until.IsZero() && time.Until(until) < time.Second {
 		cause = context.DeadlineExceeded
 	}
+	if err.Name == "CANCELLED" && cause == context.DeadlineExceeded {
+		err.Message = "the context's deadline has passed: " + err.Message
+	}
 	return errors.EndedBy(cause, err)
 }
