@@ -4,6 +4,7 @@
 //! server takes no input.
 
 use super::error::Error;
+use super::status;
 use super::stream::Input;
 use super::transport::{Message, Socket, SocketEvent};
 use bytes::Bytes;
@@ -23,8 +24,12 @@ pub(crate) enum Frame {
         code: u16,
         reason: String,
     },
-    /// No close frame: the connection was lost, or nothing was received for the idle limit.
-    Lost(String),
+    /// No close frame: the connection was lost, nothing was received for the idle limit, or the server broke the
+    /// protocol.
+    Lost {
+        status: i32,
+        why: String,
+    },
 }
 
 pub(crate) struct SocketIo {
@@ -66,9 +71,11 @@ impl SocketIo {
                 Poll::Ready(Ok(SocketEvent::Message(Message::Text(data)))) => Frame::Text(data),
                 Poll::Ready(Ok(SocketEvent::Closed)) => match self.socket.closed() {
                     Some(closed) => Frame::Closed { code: closed.code, reason: closed.reason.clone() },
-                    None => Frame::Lost("it was closed".to_owned()),
+                    None => Frame::Lost { status: status::CONNECTION, why: "it was closed".to_owned() },
                 },
-                Poll::Ready(Err(error)) => Frame::Lost(error.detail().message.clone()),
+                Poll::Ready(Err(error)) => {
+                    Frame::Lost { status: error.status(), why: error.detail().message.clone() }
+                }
             });
         }
     }

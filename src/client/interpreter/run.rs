@@ -213,11 +213,13 @@ impl Running {
                 // Some servers end with it what had completed.
                 Frame::Closed { code: 1001, .. } if completed => return Ok(()),
                 Frame::Closed { code, reason } => return Err(self.closed(code, &reason)),
-                Frame::Lost(_) if self.socket.is_unheard() && may_wait_for_its_turn(sandbox).await => {
+                Frame::Lost { .. } if self.socket.is_unheard() && may_wait_for_its_turn(sandbox).await => {
                     self.socket.forgive_silence();
                 }
-                Frame::Lost(why) if self.bytes > 0 => return Err(lost(&why, FLOODED)),
-                Frame::Lost(why) => return Err(lost(&why, "")),
+                Frame::Lost { status, why } => {
+                    let flooded = status == status::CONNECTION && self.bytes > 0;
+                    return Err(lost(status, &why, if flooded { FLOODED } else { "" }));
+                }
             }
         }
     }
@@ -317,7 +319,7 @@ impl Running {
                 status::HTTP_INTERNAL_SERVER,
                 format!("the interpreter could not run the code: {said}"),
             ),
-            code => lost(&format!("it was closed with code {code} \"{said}\""), ""),
+            code => lost(status::CONNECTION, &format!("it was closed with code {code} \"{said}\""), ""),
         }
     }
 }
@@ -326,9 +328,9 @@ impl Running {
 const FLOODED: &str =
     ". A daemon of 0.190 also cuts what prints faster than it can send: print less, or into a file";
 
-fn lost(why: &str, also: &str) -> Error {
+fn lost(status: i32, why: &str, also: &str) -> Error {
     Error::new(
-        status::CONNECTION,
+        status,
         format!(
             "the connection to the interpreter was lost: {why}; the code may run on, its output is lost{also}"
         ),

@@ -259,7 +259,7 @@ impl PtySession {
                 }
                 // What it ended with was said before.
                 Event::End(_) if self.exit.is_some() => return self.ended(),
-                Event::End(Frame::Lost(why)) => return Err(self.lost(&why)),
+                Event::End(Frame::Lost { status, why }) => return Err(self.lost(status, &why)),
                 Event::End(_) => {}
             }
         }
@@ -286,7 +286,9 @@ impl PtySession {
 
     fn ended(&mut self) -> Result<Ended> {
         self.opened();
-        let Some(exit) = &self.exit else { return Err(self.lost("its shell's exit was not reported")) };
+        let Some(exit) = &self.exit else {
+            return Err(self.lost(status::CONNECTION, "its shell's exit was not reported"));
+        };
         let json = serde_json::json!({
             "exitCode": exit.code, "reason": exit.reason, "bytes": self.bytes, "position": self.bytes,
         });
@@ -334,20 +336,23 @@ impl PtySession {
                 status::PROTOCOL,
                 format!("PTY \"{}\" was closed by the server: a message was too large for it", self.id),
             ),
-            1005 => self.lost("it was closed without a code"),
-            code => self.lost(&format!("it was closed with code {code} \"{}\"", reason.escape_debug())),
+            1005 => self.lost(status::CONNECTION, "it was closed without a code"),
+            code => {
+                let why = format!("it was closed with code {code} \"{}\"", reason.escape_debug());
+                self.lost(status::CONNECTION, &why)
+            }
         }
     }
 
-    fn lost(&self, why: &str) -> Error {
+    fn lost(&self, status: i32, why: &str) -> Error {
         let mut error = Error::new(
-            status::CONNECTION,
+            status,
             format!(
                 "the connection to PTY \"{}\" was lost: {why}; the shell may go on, pty.connect joins it again",
                 self.id
             ),
         );
-        error.detail_mut().retryable = true;
+        error.detail_mut().retryable = status == status::CONNECTION;
         error
     }
 }

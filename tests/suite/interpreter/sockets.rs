@@ -76,7 +76,7 @@ async fn every_close_code_is_told_apart() {
 async fn a_close_code_that_is_none_breaks_the_protocol_and_refuses_no_run() {
     for code in [0, 999, 1005, 1006, 1015, 9999] {
         let error = run(&[], Some((code, "why"))).await.unwrap_err();
-        assert_eq!(error.status(), status::CONNECTION, "{code}: {error:?}");
+        assert_eq!(error.status(), status::PROTOCOL, "{code}: {error:?}");
         assert!(error.detail().message.contains("closed with a code that is none"), "{code}: {error:?}");
     }
 }

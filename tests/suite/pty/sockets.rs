@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
+use tokio::io::AsyncWriteExt;
 use tokio::sync::Notify;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
@@ -251,6 +252,21 @@ async fn a_lost_connection_is_never_an_exit() {
         assert_eq!(error.status(), status::CONNECTION, "{code:?} {error}");
         assert_eq!((error.detail().bytes, error.detail().position), (Some(3), Some(3)));
         assert_eq!((error.detail().exit_code, output), (None, b"abc".to_vec()));
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_breaks_the_protocol_of_sockets_is_no_lost_connection() {
+    for frame in [&b"\x83\x01a"[..], b"\x81\x01\xff"] {
+        let (_, ended) = connected(move |mut socket: Socket| async move {
+            socket.send(control("connected")).await.unwrap();
+            socket.get_mut().write_all(frame).await.unwrap();
+        })
+        .await;
+        let error = ended.unwrap_err();
+        assert_eq!(error.status(), status::PROTOCOL, "{error}");
+        assert!(error.detail().message.contains("broke the WebSocket protocol"), "{error}");
+        assert!(!error.detail().retryable, "{error}");
     }
 }
 

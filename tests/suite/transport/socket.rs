@@ -121,8 +121,12 @@ async fn a_close_frame_without_code_is_1005() {
 
 #[tokio::test]
 async fn what_is_no_websocket_is_a_protocol_error() {
-    let mut socket = raw(b"\xf2\x01a".to_vec()).await;
-    assert_eq!(soon(socket.next()).await.unwrap_err().status(), status::PROTOCOL);
+    // Reserved bits, no known kind of frame, one that is masked, a text that is not UTF-8, a ping that is too long.
+    let long = [&b"\x89\x7e\x00\x7e"[..], &[0; 126]].concat();
+    for frame in [&b"\xf2\x01a"[..], b"\x83\x01a", b"\x82\x81abcda", b"\x81\x01\xff", &long] {
+        let error = soon(raw(frame.to_vec()).await.next()).await.unwrap_err();
+        assert_eq!(error.status(), status::PROTOCOL, "{frame:?}: {error}");
+    }
     let pretended = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: no\r\n\r\n";
     for answer in [pretended.into(), with_headers("200 OK", "", b"{}")] {
         let server = Server::start(move |_| Answer::Keep(answer.clone())).await;
