@@ -51,8 +51,9 @@ pub(super) fn error(request: &RequestInfo<'_>, code: StatusCode, headers: &Heade
             }
         });
         Error::new(number, format!("{what} ({method} {path} at {host}: HTTP {number}{advice})"))
-    } else if code.is_redirection() {
-        let target = headers.get(LOCATION).and_then(|location| location.to_str().ok()).unwrap_or("nowhere");
+    } else if code.is_redirection()
+        && let Some(target) = headers.get(LOCATION).and_then(|location| location.to_str().ok())
+    {
         let target = target.split('?').next().unwrap_or(target);
         Error::new(
             status::PROTOCOL,

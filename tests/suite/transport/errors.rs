@@ -185,6 +185,7 @@ async fn statuses_map_as_they_are_or_to_protocol() {
     for line in ["304 Not Modified", "300 Multiple Choices", "600 Odd"] {
         let error = failing(with_headers(line, "", b"")).await;
         assert_eq!(error.status(), status::PROTOCOL, "{line}: {error}");
+        assert!(error.to_string().contains("unexpected status"), "{line}: {error}");
     }
 }
 
