@@ -129,7 +129,7 @@ fn form(
 ) -> Request {
     let form = Form::new();
     let (head, tail) = (form.file_head("file"), form.tail());
-    let length = length.map(|length| length + (head.len() + tail.len()) as u64);
+    let length = length.map(|length| length.saturating_add((head.len() + tail.len()) as u64));
     // After an error of a chunk the form has no end, so that the server stores nothing.
     let body = stream::iter([Ok(head)]).chain(chunks).chain(stream::iter([Ok(tail)]));
     request.body(&form.content_type(), length, Body::wrap_stream(body))

@@ -409,6 +409,10 @@ async fn a_writer_that_gives_another_length_than_it_said_fails_and_nothing_appea
             assert!(error.to_string().contains(how), "{error}");
             crate::support::until("given up", async || fixture.remote().is_empty()).await;
         }
+        // The server refuses it.
+        let writer = fixture.open("files.writer", json!({"path": "f", "length": u64::MAX}));
+        let error = writer.failed().await;
+        assert!(error.detail().http_status.is_some(), "{error:?}");
     }
 }
 
