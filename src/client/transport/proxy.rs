@@ -2,12 +2,14 @@
 //! has to be known before: whether a WebSocket can get through, whether TLS is needed, whom to name.
 
 use super::connection_kind::ConnectionKind;
+use crate::client::blocking;
 use crate::client::config::Proxies;
 use crate::client::error::{Error, Result};
 use crate::client::status;
 use http::Uri;
 use hyper_util::client::proxy::matcher::{Intercept, Matcher};
 use reqwest::{NoProxy, Proxy};
+use std::net::ToSocketAddrs;
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
@@ -84,7 +86,8 @@ impl ProxyMatcher {
     /// does not tell it, so the proxy is asked once more. A proxy that is itself reached by TLS is not.
     pub(super) async fn refusal(&self, to: &Url) -> Option<String> {
         let proxy = self.intercept(to)?;
-        let address = (proxy.uri().host()?.trim_matches(['[', ']']), proxy.uri().port_u16().unwrap_or(80));
+        let host = proxy.uri().host()?.trim_matches(['[', ']']).to_owned();
+        let port = proxy.uri().port_u16().unwrap_or(80);
         if proxy.uri().scheme_str() != Some("http") {
             return None;
         }
@@ -97,7 +100,8 @@ impl ProxyMatcher {
         }
         request.extend_from_slice(b"\r\n");
         let ask = async {
-            let mut stream = TcpStream::connect(address).await.ok()?;
+            let addresses = blocking::begin(move || (host, port).to_socket_addrs()).await.ok()?.ok()?;
+            let mut stream = TcpStream::connect(addresses.as_slice()).await.ok()?;
             stream.write_all(&request).await.ok()?;
             let mut line = String::new();
             BufReader::new(stream.take(STATUS_LINE_MAX_BYTES)).read_line(&mut line).await.ok()?;
