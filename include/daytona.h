@@ -2741,7 +2741,7 @@ int32_t daytona_process_execute(daytona_sandbox_t sandbox,
  *
  * `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
  * daytona_free.
- * Its fields are exitCode?, result, artifacts? (? may be absent); a newer server's arrive by
+ * Its fields are exitCode, result, artifacts? (? may be absent); a newer server's arrive by
  * themselves.
  *
  * Any thread, several at once; DAYTONA_BUSY in an inline callback.

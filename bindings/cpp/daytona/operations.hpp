@@ -62,7 +62,7 @@ class ProcessOperations : public detail::Operations {
     ///   never, and the call waits as long as the program runs. The server counts whole seconds: a fraction is
     ///   rounded up. The call ends 5 s later at most, also when the server does not answer. Default: 0.
     ///
-    /// Gives an object with exitCode?, result, artifacts?.
+    /// Gives an object with exitCode, result, artifacts?.
     /// No time limit of its own. Cancelled: Drops the connection; the program runs on in the sandbox until its own
     /// `timeout`.
     /// Throws beside what every operation does: BadRequest, Timeout, ProcessExecutionTimeout.

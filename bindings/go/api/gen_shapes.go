@@ -515,8 +515,8 @@ type ClientConfig struct {
 
 // CodeRunResult: The result of a finished program.
 type CodeRunResult struct {
-	// ExitCode: The exit code; absent is 0.
-	ExitCode *int64 `json:"exitCode,omitzero"`
+	// ExitCode: The exit code.
+	ExitCode int64 `json:"exitCode"`
 	// Result: stdout and stderr together.
 	Result string `json:"result"`
 	// Artifacts: Absent where the program drew nothing.

@@ -33,9 +33,8 @@ crate::params! {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "CodeRunResult"))]
 #[serde(rename_all = "camelCase")]
 pub struct CodeRan {
-    /// The exit code; absent is 0.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub exit_code: Option<i64>,
+    /// The exit code.
+    pub exit_code: i64,
     /// stdout and stderr together.
     pub result: String,
     /// Absent where the program drew nothing.

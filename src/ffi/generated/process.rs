@@ -88,7 +88,7 @@ pub unsafe extern "C" fn daytona_process_execute(
 ///
 /// `out`, `out_len`: may be NULL. Get the result as JSON, or the error JSON on failure; free it with
 /// daytona_free.
-/// Its fields are exitCode?, result, artifacts? (? may be absent); a newer server's arrive by
+/// Its fields are exitCode, result, artifacts? (? may be absent); a newer server's arrive by
 /// themselves.
 ///
 /// Any thread, several at once; DAYTONA_BUSY in an inline callback.

@@ -361,9 +361,9 @@ impl fmt::Debug for ClientConfig {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct CodeRunResult {
-    /// The exit code; absent is 0.
-    #[serde(rename = "exitCode", default, skip_serializing_if = "Option::is_none")]
-    pub exit_code: Option<i64>,
+    /// The exit code.
+    #[serde(rename = "exitCode")]
+    pub exit_code: i64,
     /// stdout and stderr together.
     pub result: String,
     /// Absent where the program drew nothing.

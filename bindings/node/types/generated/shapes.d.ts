@@ -262,8 +262,8 @@ export interface ClientConfig {
 
 /** The result of a finished program. */
 export interface CodeRunResult {
-  /** The exit code; absent is 0. */
-  exitCode?: number
+  /** The exit code. */
+  exitCode: number
   /** stdout and stderr together. */
   result: string
   /** Absent where the program drew nothing. */

@@ -729,9 +729,9 @@ public sealed record ChartElement
 /// <summary>The result of a finished program.</summary>
 public sealed record CodeRunResult
 {
-    /// <summary>The exit code; absent is 0.</summary>
+    /// <summary>The exit code.</summary>
     [JsonPropertyName("exitCode")]
-    public int? ExitCode { get; init; }
+    public int ExitCode { get; init; }
 
     /// <summary>stdout and stderr together.</summary>
     [JsonPropertyName("result")]
@@ -758,7 +758,7 @@ public sealed record CodeRunResult
             switch (name.Length)
             {
                 case 8 when name.SequenceEqual("exitCode"u8):
-                    ExitCode = json.Int();
+                    ExitCode = json.Int()!.Value;
                     break;
                 case 6 when name.SequenceEqual("result"u8):
                     Result = json.Text()!;

@@ -221,7 +221,7 @@ module Daytona
 
   # The result of a finished program.
   class CodeRunResult < Record
-    # The exit code; absent is 0.
+    # The exit code.
     def exit_code = @fields['exitCode']
 
     # stdout and stderr together.
