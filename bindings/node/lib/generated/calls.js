@@ -275,7 +275,7 @@ class GitCalls extends Area {
     return this._target.call('git.checkout', { path, branch }, options)
   }
 
-  clone(url, path, ...more) {
+  async clone(url, path, ...more) {
     return this._target.call(
       'git.clone',
       { url, path },
@@ -283,12 +283,12 @@ class GitCalls extends Area {
     )
   }
 
-  commit(path, message, author, email, ...more) {
+  async commit(path, message, author, email, ...more) {
     const answer = this._target.call('git.commit', { path, message, author, email }, positional(['allowEmpty'], more))
     return answer.then(answers.commit)
   }
 
-  push(path, ...more) {
+  async push(path, ...more) {
     return this._target.call(
       'git.push',
       { path },
@@ -296,7 +296,7 @@ class GitCalls extends Area {
     )
   }
 
-  pull(path, ...more) {
+  async pull(path, ...more) {
     return this._target.call('git.pull', { path }, positional(['username', 'password', 'branch', 'remote'], more))
   }
 
@@ -304,19 +304,19 @@ class GitCalls extends Area {
     return this._target.call('git.status', { path }, options)
   }
 
-  init(path, ...more) {
+  async init(path, ...more) {
     return this._target.call('git.init', { path }, positional(['bare', 'initialBranch'], more))
   }
 
-  reset(path, ...more) {
+  async reset(path, ...more) {
     return this._target.call('git.reset', { path }, positional(['mode', 'target', 'files'], more))
   }
 
-  restore(path, files, ...more) {
+  async restore(path, files, ...more) {
     return this._target.call('git.restore', { path, files }, positional(['staged', 'worktree', 'source'], more))
   }
 
-  remoteAdd(path, name, url, ...more) {
+  async remoteAdd(path, name, url, ...more) {
     return this._target.call('git.add_remote', { path, name, url }, positional(['fetch', 'overwrite'], more))
   }
 
@@ -324,20 +324,20 @@ class GitCalls extends Area {
     return this._target.call('git.remotes', { path }, options)
   }
 
-  setConfig(key, value, ...more) {
+  async setConfig(key, value, ...more) {
     return this._target.call('git.config_set', { key, value }, positional(['scope', 'path'], more))
   }
 
-  getConfig(key, ...more) {
+  async getConfig(key, ...more) {
     const answer = this._target.call('git.config_get', { key }, positional(['scope', 'path'], more))
     return answer.then((answer) => answer.value ?? undefined)
   }
 
-  configureUser(name, email, ...more) {
+  async configureUser(name, email, ...more) {
     return this._target.call('git.config_user', { name, email }, positional(['scope', 'path'], more))
   }
 
-  dangerouslyAuthenticate(username, password, ...more) {
+  async dangerouslyAuthenticate(username, password, ...more) {
     return this._target.call('git.authenticate', { username, password }, positional(['host', 'protocol'], more))
   }
 }
@@ -417,12 +417,12 @@ class ProcessCalls extends Area {
     return this._target.openStream('process.run', { command }, options)
   }
 
-  executeCommand(command, ...more) {
+  async executeCommand(command, ...more) {
     const answer = this._target.call('process.execute', { command }, positional(['cwd', '%env', 'timeout'], more))
     return answer.then(answers.execution)
   }
 
-  codeRun(code, ...more) {
+  async codeRun(code, ...more) {
     return this._target.call('process.code_run', { code }, positional(['*', 'timeout'], more)).then(answers.codeRun)
   }
 
@@ -442,7 +442,7 @@ class ProcessCalls extends Area {
     return this._target.call('session.command', { id: sessionId, commandId }, options)
   }
 
-  executeSessionCommand(sessionId, ...more) {
+  async executeSessionCommand(sessionId, ...more) {
     return this._target.call('session.execute', { id: sessionId }, positional(['*SessionExecuteRequest', '@'], more))
   }
 
@@ -520,7 +520,7 @@ class Regions extends Area {
 }
 
 class SecretCalls extends Area {
-  list(...more) {
+  async list(...more) {
     return this._target.call('secret.list', {}, positional(['*'], more))
   }
 
@@ -528,11 +528,11 @@ class SecretCalls extends Area {
     return this._target.call('secret.get', { id: secretId }, options)
   }
 
-  create(...more) {
+  async create(...more) {
     return this._target.call('secret.create', {}, positional(['*'], more))
   }
 
-  update(secretId, ...more) {
+  async update(secretId, ...more) {
     return this._target.call('secret.update', { id: secretId }, positional(['*'], more))
   }
 
@@ -600,7 +600,7 @@ class SnapshotCalls extends Area {
     return this._target.call('snapshot.deactivate', { id }, options)
   }
 
-  activate(snapshot, options) {
+  async activate(snapshot, options) {
     return this._target.call('snapshot.activate', { id: idOf(snapshot) }, options)
   }
 
@@ -608,7 +608,7 @@ class SnapshotCalls extends Area {
     return this._target._build('snapshot.create', '', params, options, 'onLogs')
   }
 
-  list(...more) {
+  async list(...more) {
     return this._target.call('snapshot.list', {}, positional(['page', 'limit'], more))
   }
 
@@ -616,7 +616,7 @@ class SnapshotCalls extends Area {
     return this._target.call('snapshot.get', { idOrName }, options)
   }
 
-  delete(snapshot, options) {
+  async delete(snapshot, options) {
     return this._target.call('snapshot.delete', { idOrName: idOf(snapshot) }, options)
   }
 }
@@ -634,7 +634,7 @@ class VolumeCalls extends Area {
     return this._target.call('volume.list', {}, options)
   }
 
-  delete(volume, options) {
+  async delete(volume, options) {
     return this._target.call('volume.delete', { idOrName: idOf(volume) }, options)
   }
 }
@@ -644,11 +644,11 @@ class WarmPoolCalls extends Area {
     return this._target.call('warm_pool.list', {}, options)
   }
 
-  create(...more) {
+  async create(...more) {
     return this._target.call('warm_pool.create', {}, positional(['*'], more))
   }
 
-  update(warmPoolId, ...more) {
+  async update(warmPoolId, ...more) {
     return this._target.call('warm_pool.update', { id: warmPoolId }, positional(['*'], more))
   }
 
@@ -686,23 +686,23 @@ class Client extends Root {
     return this._target.call('sandbox.get', { idOrName: sandboxIdOrName }, options)
   }
 
-  start(sandbox, ...more) {
+  async start(sandbox, ...more) {
     return sandbox.start(...more)
   }
 
-  stop(sandbox, ...more) {
+  async stop(sandbox, ...more) {
     return sandbox.stop(...more)
   }
 
-  fork(sandbox, ...more) {
+  async fork(sandbox, ...more) {
     return sandbox.fork(...more)
   }
 
-  _experimental_fork(sandbox, ...more) {
+  async _experimental_fork(sandbox, ...more) {
     return sandbox._experimental_fork(...more)
   }
 
-  delete(sandbox, ...more) {
+  async delete(sandbox, ...more) {
     return sandbox.delete(...more)
   }
 
@@ -894,47 +894,47 @@ class SandboxCalls extends Target {
     return this._target.call('sandbox.set_labels', { labels }, options).then((answer) => answer.labels ?? undefined)
   }
 
-  start(...more) {
+  async start(...more) {
     return this._target._refresh('sandbox.start', {}, positional(['@60'], more))
   }
 
-  recover(...more) {
+  async recover(...more) {
     return this._target._refresh('sandbox.recover', {}, positional(['@60'], more))
   }
 
-  stop(...more) {
+  async stop(...more) {
     return this._target._refresh('sandbox.stop', {}, positional(['@60', 'force'], more))
   }
 
-  fork(...more) {
+  async fork(...more) {
     return this._target.call('sandbox.fork', {}, positional(['*', '@60'], more))
   }
 
-  _experimental_fork(...more) {
+  async _experimental_fork(...more) {
     return this._target.call('sandbox.fork', {}, positional(['*', '@60'], more))
   }
 
-  createSnapshot(name, ...more) {
+  async createSnapshot(name, ...more) {
     return this._target._refresh('sandbox.create_snapshot', { name }, positional(['@60'], more))
   }
 
-  _experimental_createSnapshot(name, ...more) {
+  async _experimental_createSnapshot(name, ...more) {
     return this._target._refresh('sandbox.create_snapshot', { name }, positional(['@60'], more))
   }
 
-  pause(...more) {
+  async pause(...more) {
     return this._target._refresh('sandbox.pause', {}, positional(['@60'], more))
   }
 
-  delete(...more) {
+  async delete(...more) {
     return this._target._refresh('sandbox.delete', {}, positional(['@60', 'wait'], more))
   }
 
-  waitUntilStarted(...more) {
+  async waitUntilStarted(...more) {
     return this._target._refresh('sandbox.wait_for_start', {}, positional(['@60'], more))
   }
 
-  waitUntilStopped(...more) {
+  async waitUntilStopped(...more) {
     return this._target._refresh('sandbox.wait_for_stop', {}, positional(['@60'], more))
   }
 
@@ -966,11 +966,11 @@ class SandboxCalls extends Target {
     return this._target._refresh('sandbox.set_auto_delete', { minutes: interval }, options)
   }
 
-  updateNetworkSettings(...more) {
+  async updateNetworkSettings(...more) {
     return this._target._refresh('sandbox.set_network', {}, positional(['*'], more))
   }
 
-  updateSecrets(secrets, options) {
+  async updateSecrets(secrets, options) {
     return this._target._refresh('sandbox.set_secrets', { secrets: secretList(secrets) }, options)
   }
 
@@ -982,12 +982,12 @@ class SandboxCalls extends Target {
     return this._target.call('sandbox.preview_link', { port }, options)
   }
 
-  downloadUrl(path, ...more) {
+  async downloadUrl(path, ...more) {
     const answer = this._target.call('sandbox.download_url', { path }, positional(['ttlSeconds'], more))
     return answer.then((answer) => answer.url ?? undefined)
   }
 
-  uploadUrl(path, ...more) {
+  async uploadUrl(path, ...more) {
     const answer = this._target.call('sandbox.upload_url', { path }, positional(['ttlSeconds'], more))
     return answer.then((answer) => answer.url ?? undefined)
   }
@@ -996,7 +996,7 @@ class SandboxCalls extends Target {
     return this._target.call('sandbox.rotate_signing_key', {}, options).then(() => undefined)
   }
 
-  getSignedPreviewUrl(port, ...more) {
+  async getSignedPreviewUrl(port, ...more) {
     return this._target.call('sandbox.signed_preview_link', { port }, positional(['expiresInSeconds'], more))
   }
 
@@ -1008,15 +1008,15 @@ class SandboxCalls extends Target {
     return this._target._refresh('sandbox.archive', {}, options)
   }
 
-  resize(resources, ...more) {
+  async resize(resources, ...more) {
     return this._target._refresh('sandbox.resize', { resources }, positional(['@60'], more))
   }
 
-  waitForResizeComplete(...more) {
+  async waitForResizeComplete(...more) {
     return this._target._refresh('sandbox.wait_for_resize', {}, positional(['@60'], more))
   }
 
-  createSshAccess(...more) {
+  async createSshAccess(...more) {
     return this._target.call('sandbox.create_ssh_access', {}, positional(['expiresInMinutes'], more))
   }
 
@@ -1078,7 +1078,7 @@ class FileSystemCalls extends Area {
     return this._target.call('files.mkdir', { path, mode }, options)
   }
 
-  deleteFile(path, ...more) {
+  async deleteFile(path, ...more) {
     return this._target.call('files.delete', { path }, positional(['recursive'], more))
   }
 
@@ -1106,13 +1106,13 @@ class FileSystemCalls extends Area {
     return this._target.call('files.search', { path, pattern }, options)
   }
 
-  setFilePermissions(path, ...more) {
+  async setFilePermissions(path, ...more) {
     return this._target.call('files.set_permissions', { path }, positional(['*'], more))
   }
 }
 
 class CodeInterpreterCalls extends Area {
-  createContext(...more) {
+  async createContext(...more) {
     return this._target.call('interpreter.create_context', {}, positional(['cwd'], more))
   }
 
@@ -1120,7 +1120,7 @@ class CodeInterpreterCalls extends Area {
     return this._target.call('interpreter.list_contexts', {}, options).then((answer) => answer.contexts ?? undefined)
   }
 
-  deleteContext(context, options) {
+  async deleteContext(context, options) {
     return this._target.call('interpreter.delete_context', { id: idOf(context) }, options)
   }
 }
@@ -1188,26 +1188,26 @@ class Mouse extends Area {
     return this._target.call('computer.mouse_move', { x, y }, options)
   }
 
-  click(x, y, ...more) {
+  async click(x, y, ...more) {
     return this._target.call('computer.mouse_click', { x, y }, positional(['button', 'double'], more))
   }
 
-  drag(startX, startY, endX, endY, ...more) {
+  async drag(startX, startY, endX, endY, ...more) {
     return this._target.call('computer.mouse_drag', { startX, startY, endX, endY }, positional(['button'], more))
   }
 
-  scroll(x, y, direction, ...more) {
+  async scroll(x, y, direction, ...more) {
     const answer = this._target.call('computer.mouse_scroll', { x, y, direction }, positional(['amount'], more))
     return answer.then((answer) => answer.success ?? undefined)
   }
 }
 
 class Keyboard extends Area {
-  type(text, ...more) {
+  async type(text, ...more) {
     return this._target.call('computer.key_type', { text }, positional(['delay'], more)).then(() => undefined)
   }
 
-  press(key, ...more) {
+  async press(key, ...more) {
     return this._target.call('computer.key_press', { key }, positional(['modifiers'], more)).then(() => undefined)
   }
 
@@ -1217,19 +1217,19 @@ class Keyboard extends Area {
 }
 
 class Screenshot extends Area {
-  takeFullScreen(...more) {
+  async takeFullScreen(...more) {
     return this._target.call('computer.screenshot', {}, positional(['showCursor'], more))
   }
 
-  takeRegion(region, ...more) {
+  async takeRegion(region, ...more) {
     return this._target.call('computer.screenshot', { region }, positional(['showCursor'], more))
   }
 
-  takeCompressed(...more) {
+  async takeCompressed(...more) {
     return this._target.call('computer.screenshot', {}, positional(['*'], more))
   }
 
-  takeCompressedRegion(region, ...more) {
+  async takeCompressedRegion(region, ...more) {
     return this._target.call('computer.screenshot', { region }, positional(['*'], more))
   }
 }
@@ -1245,7 +1245,7 @@ class Display extends Area {
 }
 
 class RecordingService extends Area {
-  start(...more) {
+  async start(...more) {
     return this._target.call('computer.recording_start', {}, positional(['label'], more))
   }
 
@@ -1271,11 +1271,11 @@ class RecordingService extends Area {
 }
 
 class Accessibility extends Area {
-  getTree(...more) {
+  async getTree(...more) {
     return this._target.call('computer.a11y_tree', {}, positional(['*'], more))
   }
 
-  findNodes(...more) {
+  async findNodes(...more) {
     return this._target.call('computer.a11y_find', {}, positional(['*'], more))
   }
 
@@ -1283,7 +1283,7 @@ class Accessibility extends Area {
     return this._target.call('computer.a11y_focus', { id }, options).then(() => undefined)
   }
 
-  invokeNode(id, ...more) {
+  async invokeNode(id, ...more) {
     return this._target.call('computer.a11y_invoke', { id }, positional(['action'], more)).then(() => undefined)
   }
 
@@ -1328,7 +1328,7 @@ class LspServer extends Area {
     return this._target.call('lsp.workspace_symbols', { ...this.#bound, query }, options)
   }
 
-  completions(path, ...more) {
+  async completions(path, ...more) {
     return this._target.call('lsp.completions', { ...this.#bound, path }, positional(['*'], more))
   }
 }

@@ -188,6 +188,8 @@ test('terminals', async () => {
   await killed.kill()
   await killed.wait()
   await assert.rejects(sandbox.process.connectPty('nobody', { onData }), libdaytona.DaytonaNotFoundError)
+  await assert.rejects(sandbox.process.createPty({ id: 'lost', cwd: '/nowhere', onData }), libdaytona.DaytonaError)
+  assert.deepEqual(await sandbox.process.listPtySessions(), [])
 })
 
 test('a terminal as a stream', async () => {

@@ -228,7 +228,7 @@ impl Out<'_> {
         let operation = find(self.surface, &method.operation)?;
         let _ = write!(
             self.script,
-            "  {name}(sandbox, ...more) {{\n    return sandbox.{name}(...more)\n  }}\n\n"
+            "  async {name}(sandbox, ...more) {{\n    return sandbox.{name}(...more)\n  }}\n\n"
         );
         self.declare_official(method, operation, None, Some("sandbox: Sandbox"))
     }
@@ -349,6 +349,7 @@ impl Out<'_> {
             (_, []) => "this.#bound".to_owned(),
             (_, given) => params([("...this.#bound", "...this.#bound".into())].iter().chain(given).cloned()),
         };
+        let is_computed = !more.is_empty() || params.contains('(');
         let options = match more.is_empty() {
             true => "options".to_owned(),
             false => format!("positional([{}], more)", more.join(", ")),
@@ -367,7 +368,9 @@ impl Out<'_> {
             Answer::Field(field) => format!(".then((answer) => answer.{field} ?? undefined)"),
             Answer::Function { name, .. } => format!(".then(answers.{name})"),
         };
-        let _ = writeln!(self.script, "  {}({}) {{", method.name, names.join(", "));
+        // What is wrong with an argument rejects, like every other failure of the call.
+        let is_async = if is_computed { "async " } else { "" };
+        let _ = writeln!(self.script, "  {is_async}{}({}) {{", method.name, names.join(", "));
         let arguments = [format!("'{}'", operation.name), params, options];
         if answer.is_empty() {
             self.script += &signature(&format!("return this._target.{how}"), &arguments, "", 4);
