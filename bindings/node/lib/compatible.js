@@ -17,8 +17,15 @@ class Process extends calls.ProcessCalls {
   /** @param {any} options */
   async createPty(options) {
     const { onData, ...rest } = renamed(options, 'PtyCreateOptions')
-    const created = await this._target.pty.create(rest.id, { ...rest, lazyStart: true })
-    return this.connectPty(created.sessionId ?? rest.id, { onData, signal: rest.signal })
+    const { id, signal } = rest
+    await this._target.pty.create(id, { ...rest, lazyStart: true })
+    try {
+      return await this.connectPty(id, { onData, signal })
+    } catch (error) {
+      // Nobody attends it, and its id would stay taken.
+      await this._target.pty.kill(id, { timeoutMs: 5000 }).catch(() => {})
+      throw error
+    }
   }
 
   /** @param {string} sessionId @param {any} [options] */

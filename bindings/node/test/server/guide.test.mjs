@@ -306,6 +306,8 @@ test('contents that are missing write no file', async () => {
     await assert.rejects(call, libdaytona.DaytonaInvalidArgumentError)
   }
   assert.equal((await sandbox.files.read('kept')).toString(), 'text')
+  // Too much of them rejects as well, and does not throw.
+  await sandbox.git.init('repo', false, 'main', 'more').then(assert.fail, (error) => assert.equal(error.status, 1))
 })
 
 test('git', async () => {

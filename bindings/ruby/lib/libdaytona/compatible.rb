@@ -59,8 +59,11 @@ module Daytona
     end
 
     def create_pty_session(id:, cwd: nil, envs: nil, pty_size: nil)
-      invoke('pty.create', { id:, cwd:, env: envs, cols: 80, rows: 24, lazyStart: true, **spread(pty_size) })
-      connect_pty_session(id)
+      made = invoke('pty.create', { id:, cwd:, env: envs, cols: 80, rows: 24, lazyStart: true, **spread(pty_size) })
+      handle = connect_pty_session(id)
+    ensure
+      # Nobody attends it, and its id would stay taken.
+      discard(id) if made && !handle
     end
 
     def connect_pty_session(session_id)
@@ -69,6 +72,14 @@ module Daytona
       handle = PtyHandle.new(self, stream, session_id)
     ensure
       stream&.close unless handle
+    end
+
+    private
+
+    def discard(id)
+      invoke('pty.kill', { id:, timeoutMs: 5000 })
+    rescue Sdk::Error
+      nil
     end
   end
 

@@ -175,6 +175,8 @@ class GuideTest < Minitest::Test
     killed.kill
     assert killed.wait
     assert_raises(Sdk::NotFoundError) { sandbox.process.connect_pty_session('nobody') }
+    assert_raises(Sdk::Error) { sandbox.process.create_pty_session(id: 'lost', cwd: '/nowhere') }
+    assert_empty sandbox.process.list_pty_sessions
     stream = sandbox.pty.open('stream', cols: 80, rows: 24)
     assert_equal 'stream', stream.opened.id
     stream.write("exit 5\n")
