@@ -298,7 +298,7 @@ class Stream {
   }
 
   #failure() {
-    return this.#end?.error ?? closed('stream')
+    return this.#end?.error ?? failure('CLOSED', `${this.#operation} has ended.`, this.#operation)
   }
 
   #drop() {

@@ -66,6 +66,9 @@ test('closing wakes those that wait', async () => {
   await assert.rejects(stream.write('more'), daytona.DaytonaClosedError)
   await assert.rejects(stream.finish(), daytona.DaytonaClosedError)
   stream.close()
+  const ended = echo.stream({ chunks: 1 })
+  await ended.result()
+  await assert.rejects(ended.write('more'), { operation: 'echo.stream', message: 'echo.stream has ended.' })
 })
 
 test('what is written comes back, more than fits at once', async () => {

@@ -120,6 +120,16 @@ class StreamsTest < EchoTest
     assert_raises(Daytona::Sdk::TimeoutError) { stream(echo: true, timeoutMs: 10).result }
   end
 
+  def test_a_write_to_a_stream_that_has_ended_tells_why
+    all = stream(echo: true, timeoutMs: 20)
+    sleep 0.1
+    assert_raises(Daytona::Sdk::TimeoutError) { all.write('x') }
+    all = stream(chunks: 1)
+    all.result
+    ended = assert_raises(Daytona::Sdk::ClosedError) { all.write('x') }
+    assert_equal ['echo.stream', 'echo.stream has ended.'], [ended.operation, ended.message]
+  end
+
   def test_streams_of_many_threads_do_not_mix
     threads = Array.new(16) do |index|
       Thread.new { stream(chunks: 50, size: index + 1, channel: 1).sum { |chunk| chunk.data.bytesize } }

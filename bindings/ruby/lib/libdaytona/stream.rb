@@ -142,7 +142,7 @@ module Daytona
       rest = data.to_s.b
       slots = Library::Slots.new
       until rest.empty?
-        raise @end[0] || Errors.closed('stream') if @end
+        raise ended if @end
 
         status = Library.stream_write(@handle, rest, rest.bytesize, EventQueue::SLICE_MS, slots.number, nil)
         raise failure_of_write(status) unless [0, EventQueue::TIMEOUT, WOULD_BLOCK].include?(status)
@@ -160,7 +160,7 @@ module Daytona
 
     # Says that no more is written: an upload completes.
     def finish
-      raise @end[0] || Errors.closed('stream') if @end
+      raise ended if @end
 
       slots = Library::Slots.new
       slots.check(Library.stream_finish(@handle, slots.text))
@@ -238,7 +238,14 @@ module Daytona
       bytes.slice!(0, whole).force_encoding(Encoding::UTF_8).scrub("\ufffd")
     end
 
+    # Why nothing more is taken.
+    def ended = @end[0] || Errors.of_status(EventQueue::CLOSED, "#{@operation} has ended.", @operation)
+
+    # What has come in says more than the status of a write.
     def failure_of_write(status)
+      advance(0)
+      return ended if @end
+
       Errors.of_status(status, "Writing to #{@operation} failed: #{Library.status_name(status)}.", @operation)
     end
   end
