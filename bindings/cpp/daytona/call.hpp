@@ -70,7 +70,8 @@ inline void shut_down_at_exit() {
 /// The parameters of one operation, as the text that the library takes.
 class Params {
   public:
-    Params(const char *operation, const Json &options) : operation_(operation) {
+    /// The options outlive the last `with`.
+    Params(const char *operation, const Json &options) : operation_(operation), options_(&options) {
         if (!options.is_null() && !options.is_object())
             refuse("its options are a JSON object or nothing, not " + std::string(options.type_name()));
         if (options.is_null() || options.empty())
@@ -113,6 +114,8 @@ class Params {
 
   private:
     void begin(const char *key) {
+        if (options_->contains(key)) // It would win over the argument.
+            refuse(std::string("`") + key + "` is an argument, and no option");
         if (text_.size() > 1)
             text_ += ',';
         text_.append(1, '"').append(key).append("\":");
@@ -139,6 +142,7 @@ class Params {
     }
 
     const char *operation_;
+    const Json *options_;
     std::string text_;
 };
 

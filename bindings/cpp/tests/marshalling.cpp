@@ -90,6 +90,10 @@ void options_that_are_no_object_are_refused() {
         SAME(std::string(error.kind()), "InvalidArgument");
     }
     THROWS(daytona::InvalidArgument, echo.delay(1, {{"unknown", 1}}));
+    for (const Json &ms : {Json(0), Json()}) { // Else it would win over the argument.
+        THROWS(daytona::InvalidArgument, echo.delay(ages_ms, {{"ms", ms}}));
+        SAME(THROWS(daytona::InvalidArgument, echo.delay_async(ages_ms, {{"ms", ms}})).operation(), "echo.delay");
+    }
     THROWS(daytona::InvalidArgument, echo.delay(1, {{"timeoutMs", "soon"}}));
     THROWS(daytona::InvalidArgument, echo.call("echo.delay"));
     THROWS(daytona::InvalidArgument, echo.call("echo.nothing"));
