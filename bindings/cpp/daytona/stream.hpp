@@ -190,11 +190,14 @@ class Stream {
     /// Waits until the next event is DATA or the stream is over, or, while opening, until it is open.
     bool fill(std::int64_t timeout_ms, std::int32_t wanted = DAYTONA_DATA) {
         State &it = state();
+        const auto from = std::chrono::steady_clock::now();
         while (!it.is_over) {
             std::int32_t status = it.closed ? DAYTONA_CLOSED : DAYTONA_OK; // What was fetched before is dropped too.
             if (status == DAYTONA_OK && it.next == it.count) {
                 it.next = it.count = 0;
-                status = daytona_queue_next(it.queue, it.events.data(), it.events.size(), timeout_ms, &it.count);
+                const auto passed = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - from);
+                const std::int64_t left_ms = timeout_ms < 0 ? timeout_ms : std::max<std::int64_t>(timeout_ms - passed.count(), 0);
+                status = daytona_queue_next(it.queue, it.events.data(), it.events.size(), left_ms, &it.count);
             }
             if (status == DAYTONA_TIMEOUT)
                 return false;
