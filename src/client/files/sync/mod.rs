@@ -173,9 +173,10 @@ async fn compared(
     there: Tree,
     exclude: &Arc<Exclude>,
 ) -> Result<(Tree, Tree)> {
-    let (root, exclude) = (root.to_owned(), exclude.clone());
+    let (root, exclude, wanted) = (root.to_owned(), exclude.clone(), Arc::new(()));
+    let still_wanted = Arc::downgrade(&wanted);
     let (here, common, mut there) = blocking(move || {
-        let (here, common) = tree::local(&root, &there, &exclude)?;
+        let (here, common) = tree::local(&root, &there, &exclude, &still_wanted)?;
         Ok((here, common, there))
     })
     .await?;
