@@ -1,7 +1,7 @@
 //! Finds the files of a draft's contexts and makes bundles of them: what is packed, hashed and uploaded together.
 
 use super::dockerfile::{Part, Taken, at, takes};
-use super::draft::{Context, Draft, Kind, Source, check_exists, missing, shown};
+use super::draft::{Context, Draft, Kind, Source, cannot_read, check_exists, missing, shown};
 use super::ignore::Ignore;
 use super::local_path::in_archive;
 use super::object::Style;
@@ -9,6 +9,9 @@ use super::pattern::Pattern;
 use super::tree::{FileState, Node, NodeKind, Scan, canonical};
 use crate::client::error::{Error, Result};
 use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+use std::fs::DirEntry;
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 /// Files that are packed into one archive.
@@ -112,7 +115,7 @@ fn of_instructions(root: &Path, text: &str, part: Part) -> Result<Option<Bundle>
     for Taken { line, pattern } in &taken {
         let inside = in_archive(pattern).ok_or_else(|| leads_out(*line, pattern))?;
         let mut any = false;
-        for name in expand(&real_root, &inside, true)? {
+        for name in expand(&real_root, &inside, true, &leaves_out)? {
             check_within(*line, pattern, &real_root.join(&name), &real_root)?;
             if let Some(node) = scan.read(&real_root.join(&name), Path::new(&name))? {
                 any = true;
@@ -157,12 +160,14 @@ fn of_sources(
         } else {
             below
         };
-        let found = expand(&real_root, &spelled, style == Style::Typescript)?;
+        let found = expand(&real_root, &spelled, style == Style::Typescript, &|_| false)?;
         if found.is_empty() {
             return Err(nothing(line, &pattern, root));
         }
         for spelled in found {
-            let path = real_root.join(&spelled);
+            // A name that is not UTF-8 becomes one that does not exist, which fails.
+            let spelled = spelled.to_string_lossy();
+            let path = real_root.join(&*spelled);
             check_within(line, &pattern, &path, &real_root)?;
             let name = in_archive(&spelled).ok_or_else(|| leads_out(line, &pattern))?;
             let node = source_node(&path, Path::new(&name), &real_root, Some(style))?;
@@ -195,25 +200,33 @@ fn nothing(line: usize, pattern: &str, root: &Path) -> Error {
 }
 
 /// The paths below `root` that a pattern matches, spelled as it is, in order.
-fn expand(root: &Path, pattern: &str, hidden: bool) -> Result<Vec<String>> {
+fn expand(
+    root: &Path,
+    pattern: &str,
+    hidden: bool,
+    leaves_out: &dyn Fn(&Path) -> bool,
+) -> Result<Vec<OsString>> {
+    let directory = Directory { root, hidden, leaves_out };
     if !Pattern::is_special(pattern) {
-        let path = root.join(pattern);
-        return Ok(if path.symlink_metadata().is_ok() { vec![pattern.to_owned()] } else { Vec::new() });
+        return Ok(if directory.has(OsStr::new(pattern))? { vec![pattern.into()] } else { Vec::new() });
     }
-    let mut found = vec![String::new()];
+    let mut found = vec![OsString::new()];
     for part in pattern.split('/') {
         let mut next = Vec::new();
         for base in &found {
-            let join = |name: &str| if base.is_empty() { name.to_owned() } else { format!("{base}/{name}") };
             if part == "**" {
-                below(root, base, hidden, &mut next);
+                directory.below(base, &mut next)?;
             } else if !Pattern::is_special(part) {
-                next.extend(root.join(join(part)).symlink_metadata().is_ok().then(|| join(part)));
+                let path = joined(base, OsStr::new(part));
+                next.extend(directory.has(&path)?.then_some(path));
             } else {
                 let pattern = Pattern::new(part);
-                let matches = |name: &String| pattern.matches(name) && (hidden || !name.starts_with('.'));
+                let entries = directory.entries(base)?;
+                let names = entries.iter().map(DirEntry::file_name);
                 next.extend(
-                    names(&root.join(base)).iter().filter(|name| matches(name)).map(|name| join(name)),
+                    names
+                        .filter(|name| pattern.matches(&name.to_string_lossy()))
+                        .map(|name| joined(base, &name)),
                 );
             }
         }
@@ -224,23 +237,58 @@ fn expand(root: &Path, pattern: &str, hidden: bool) -> Result<Vec<String>> {
     Ok(found)
 }
 
-/// The directory itself and all directories below it, through no link.
-fn below(root: &Path, base: &str, hidden: bool, found: &mut Vec<String>) {
-    found.push(base.to_owned());
-    for name in names(&root.join(base)) {
-        let path = if base.is_empty() { name.clone() } else { format!("{base}/{name}") };
-        let is_directory = root.join(&path).symlink_metadata().is_ok_and(|metadata| metadata.is_dir());
-        if is_directory && (hidden || !name.starts_with('.')) {
-            below(root, &path, hidden, found);
-        }
+fn joined(base: &OsStr, name: &OsStr) -> OsString {
+    let mut path = base.to_owned();
+    if !path.is_empty() {
+        path.push("/");
     }
+    path.push(name);
+    path
 }
 
-/// The names in a directory; none where it is no directory. One that is not UTF-8 becomes one that does not exist,
-/// which fails where it is taken.
-fn names(directory: &Path) -> Vec<String> {
-    let listing = std::fs::read_dir(directory).into_iter().flatten().flatten();
-    listing.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()
+/// Where patterns are expanded. What cannot be read fails, but for what is left out.
+struct Directory<'a> {
+    root: &'a Path,
+    /// Whether patterns match names that begin with a dot.
+    hidden: bool,
+    /// Leaves out a path relative to `root`.
+    leaves_out: &'a dyn Fn(&Path) -> bool,
+}
+
+impl Directory<'_> {
+    fn has(&self, path: &OsStr) -> Result<bool> {
+        Ok(self.read(path, |path| path.symlink_metadata())?.is_some())
+    }
+
+    /// The directory itself and all directories below it, through no link.
+    fn below(&self, base: &OsStr, found: &mut Vec<OsString>) -> Result<()> {
+        found.push(base.to_owned());
+        for entry in self.entries(base)? {
+            if entry.file_type().map_err(|error| cannot_read(&entry.path(), &error))?.is_dir() {
+                self.below(&joined(base, &entry.file_name()), found)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What is in a directory; nothing where it is no directory.
+    fn entries(&self, path: &OsStr) -> Result<Vec<DirEntry>> {
+        let listed = self.read(path, |path| std::fs::read_dir(path)?.collect::<io::Result<Vec<_>>>())?;
+        let mut entries = listed.unwrap_or_default();
+        entries.retain(|entry| self.hidden || !entry.file_name().as_encoded_bytes().starts_with(b"."));
+        Ok(entries)
+    }
+
+    /// `None` where there is nothing.
+    fn read<T>(&self, path: &OsStr, read: impl FnOnce(&Path) -> io::Result<T>) -> Result<Option<T>> {
+        let place = self.root.join(path);
+        match read(&place) {
+            Ok(read) => Ok(Some(read)),
+            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Ok(None),
+            Err(_) if (self.leaves_out)(Path::new(path)) => Ok(None),
+            Err(error) => Err(cannot_read(&place, &error)),
+        }
+    }
 }
 
 impl Bundle {

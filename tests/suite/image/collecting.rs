@@ -4,7 +4,7 @@ use super::rendering::{contexts, dockerfile, is_missing_file};
 use daytona::client::status;
 use serde_json::{Value, json};
 use std::fs;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 
 const FILES: &str = "tests/suite/image/files/docker";
@@ -84,17 +84,61 @@ async fn a_source_that_is_missing_is_named_with_its_line() {
 }
 
 #[tokio::test]
-async fn a_pattern_that_matches_a_name_that_is_not_utf_8_fails_instead_of_leaving_it_out() {
+async fn a_pattern_leaves_out_no_name_that_is_not_utf_8() {
     use std::os::unix::ffi::OsStrExt;
     let directory = tempfile::tempdir().unwrap();
-    fs::write(directory.path().join("a.py"), "").unwrap();
-    fs::write(directory.path().join(std::ffi::OsStr::from_bytes(b"\xff.py")), "").unwrap();
-    for style in [Value::Null, json!("python"), json!("typescript"), json!("ruby")] {
+    let write = |name: &[u8]| {
+        let path = directory.path().join(std::ffi::OsStr::from_bytes(name));
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, "").unwrap();
+    };
+    write(b"a.py");
+    write(b"\xff.py");
+    write(b"\xfe/b.py");
+    let context = directory.path().to_str().unwrap();
+    assert_eq!(taken(context, "FROM a\nCOPY *.py /x").await.unwrap(), ["a.py", "\u{fffd}.py"]);
+    let all = ["a.py", "\u{fffd}/b.py", "\u{fffd}.py"];
+    assert_eq!(taken(context, "FROM a\nCOPY **/*.py /x").await.unwrap(), all);
+    // The official SDKs' names are texts.
+    for style in [json!("python"), json!("typescript"), json!("ruby")] {
         let image = |source| json!({"dockerfile": format!("FROM a\nCOPY {source} /x"), "contextDir": directory.path(), "style": style});
-        let error = contexts(&image("*.py")).await.unwrap_err();
-        assert!(is_missing_file(&error) && error.to_string().contains("\u{fffd}.py"), "{style}: {error:?}");
+        for (source, missing) in [("*.py", "\u{fffd}.py"), ("**/b.py", "\u{fffd}/b.py")] {
+            let error = contexts(&image(source)).await.unwrap_err();
+            assert!(is_missing_file(&error) && error.to_string().contains(missing), "{style}: {error:?}");
+        }
         assert!(contexts(&image("a*")).await.is_ok());
     }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_directory_that_cannot_be_read_fails_a_pattern_unless_it_is_left_out() {
+    let directory = tempfile::tempdir().unwrap();
+    let (context, locked) = (directory.path().to_str().unwrap(), directory.path().join("locked"));
+    fs::create_dir(&locked).unwrap();
+    fs::write(directory.path().join("a.py"), "").unwrap();
+    let set_mode = |path: &Path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    set_mode(directory.path(), 0o755);
+    set_mode(&locked, 0);
+    let taken = |source: &str| {
+        let dockerfile = format!("FROM a\nCOPY a.py {source} /x");
+        let unprivileged = || {
+            // SAFETY: it is of this thread and those that it starts alone. Root may read everything.
+            unsafe { libc::setfsuid(65_534) };
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(taken(context, &dockerfile))
+        };
+        std::thread::scope(|scope| scope.spawn(unprivileged).join().unwrap())
+    };
+    let sources = ["**/*.py", "*/*.py", "[a-z]*/a.py"];
+    for source in sources {
+        let error = taken(source).unwrap_err();
+        assert_eq!(error.status(), status::IO, "{source}: {error}");
+        assert!(error.to_string().contains("locked"), "{source}: {error}");
+    }
+    fs::write(directory.path().join(".dockerignore"), "locked").unwrap();
+    assert_eq!(taken(sources[0]).unwrap(), ["a.py"]);
+    assert!(is_missing_file(&taken(sources[1]).unwrap_err()));
 }
 
 /// A context directory beside files that are none of its business.
