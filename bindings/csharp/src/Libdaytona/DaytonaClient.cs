@@ -22,7 +22,8 @@ public partial class DaytonaClient : IAsyncDisposable, IDisposable
     /// <param name="options">The configuration.</param>
     /// <exception cref="DaytonaConfigurationException">It is incomplete or contradicts itself.</exception>
     /// <exception cref="DaytonaLibraryException">libdaytona is not there, or of another version.</exception>
-    public DaytonaClient(DaytonaOptions options) => _target = new Target(new ClientHandle(Parameters.Given(options), isEcho: false));
+    public DaytonaClient(DaytonaOptions options) =>
+        _target = new Target(new ClientHandle(new WithEnvironment(Parameters.Given(options)), isEcho: false));
 
     internal Target Target => _target;
 
@@ -55,4 +56,29 @@ public partial class DaytonaClient : IAsyncDisposable, IDisposable
 
     /// <summary>Ends what is under way and releases everything. It deletes no sandbox.</summary>
     public virtual void Dispose() => _target.Owner.Dispose();
+}
+
+/// <summary>A configuration with what the environment has for it. What the program itself has changed there the library
+/// does not see: .NET keeps that apart from the process's environment.</summary>
+internal sealed class WithEnvironment(DaytonaOptions options) : IParameters
+{
+    void IParameters.Write(Parameters parameters)
+    {
+        parameters.With(options);
+        if (options.ApiKey is null && options.JwtToken is null)
+        {
+            var (key, token) = (Variable("DAYTONA_API_KEY"), Variable("DAYTONA_JWT_TOKEN"));
+            parameters.Add("apiKey"u8, key).Add("jwtToken"u8, token);
+            if (key is null && token is null)
+            {
+                throw DaytonaException.Own(DaytonaStatus.Configuration, "no API key: give ApiKey, or set DAYTONA_API_KEY (keys are made in the dashboard)");
+            }
+        }
+        parameters.Add("organizationId"u8, options.OrganizationId is null ? Variable("DAYTONA_ORGANIZATION_ID") : null)
+            .Add("apiUrl"u8, options.ApiUrl is null ? Variable("DAYTONA_API_URL") ?? Variable("DAYTONA_SERVER_URL") : null)
+            .Add("target"u8, options.Target is null ? Variable("DAYTONA_TARGET") : null);
+    }
+
+    private static string? Variable(string name) =>
+        Environment.GetEnvironmentVariable(name) is { } value && !string.IsNullOrWhiteSpace(value) ? value : null;
 }

@@ -34,6 +34,17 @@ public sealed class EndingTests
     }
 
     [Fact]
+    public void The_environment_is_the_one_that_the_program_sees()
+    {
+        const string Organization = "DAYTONA_ORGANIZATION_ID"; // Without effect on the clients of other tests, which have a key.
+        Environment.SetEnvironmentVariable(Organization, " ");
+        Assert.Throws<DaytonaConfigurationException>(() => new DaytonaClient(new DaytonaOptions { JwtToken = "token" }));
+        Environment.SetEnvironmentVariable(Organization, "organization");
+        new DaytonaClient(new DaytonaOptions { JwtToken = "token" }).Dispose();
+        Environment.SetEnvironmentVariable(Organization, null);
+    }
+
+    [Fact]
     public async Task A_panic_is_an_exception_and_the_client_goes_on()
     {
         await using var echo = new Echo();
