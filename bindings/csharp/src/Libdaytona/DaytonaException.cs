@@ -19,7 +19,8 @@ public partial class DaytonaException : Exception
     public DaytonaStatus Status => (DaytonaStatus)Error.Status;
 
     /// <summary>The exception for a failure: one of cancellation where this token asked for it.</summary>
-    internal static Exception From(DaytonaStatus status, ReadOnlySpan<byte> json, CancellationToken cancellationToken = default)
+    internal static Exception From(DaytonaStatus status, ReadOnlySpan<byte> json, CancellationToken cancellationToken = default,
+        string? operation = null)
     {
         DaytonaError? error = null;
         try
@@ -32,7 +33,7 @@ public partial class DaytonaException : Exception
         }
         var exception = error is not null ? Errors.Create(error) : Own(status, status == DaytonaStatus.Closed
             ? "This was closed before it ended, or its client was."
-            : $"The library answered {Errors.Name((int)status)}.");
+            : $"The library answered {Errors.Name((int)status)}.", operation);
         return status == DaytonaStatus.Cancelled && cancellationToken.IsCancellationRequested
             ? new OperationCanceledException(exception.Message, exception, cancellationToken)
             : exception;
@@ -59,6 +60,6 @@ public partial class DaytonaException : Exception
     }
 
     /// <summary>The exception for what this side finds out by itself.</summary>
-    internal static DaytonaException Own(DaytonaStatus status, string message) =>
-        Errors.Create(new DaytonaError { Status = (int)status, Name = Errors.Name((int)status), Message = message });
+    internal static DaytonaException Own(DaytonaStatus status, string message, string? operation = null) =>
+        Errors.Create(new DaytonaError { Status = (int)status, Name = Errors.Name((int)status), Message = message, Operation = operation });
 }

@@ -1,3 +1,4 @@
+using System.Text;
 using System.Threading.Channels;
 
 namespace Daytona;
@@ -20,6 +21,7 @@ internal sealed class StreamReceiver(ClientHandle client) : Receiver(client)
     private readonly SemaphoreSlim _writing = new(1);
     private readonly SemaphoreSlim _room = new(0);
     private readonly object _lock = new();
+    private string _operation = "";
     private ulong _stream;
     private long _bytes;
     private bool _isRefused;
@@ -37,11 +39,13 @@ internal sealed class StreamReceiver(ClientHandle client) : Receiver(client)
     private bool HasEnded => _ended.Task.IsCompleted;
 
     /// <summary>What it failed with; null where it ended well, or has not ended.</summary>
-    private Exception? Failure => HasEnded && _ended.Task.Result is { Status: not DaytonaStatus.Ok } end ? DaytonaException.From(end.Status, end.Json) : null;
+    private Exception? Failure => HasEnded && _ended.Task.Result is { Status: not DaytonaStatus.Ok } end
+        ? DaytonaException.From(end.Status, end.Json, operation: _operation) : null;
 
     /// <summary>What opening was refused with; null where it goes on.</summary>
     internal Exception? Open(ulong target, ReadOnlySpan<byte> operation, Parameters parameters)
     {
+        _operation = Encoding.UTF8.GetString(operation);
         Enter();
         var status = Native.StreamOpen(target, operation, parameters.Finish(), Client!.Queue, Number, out var stream, out var error);
         parameters.Return();
@@ -195,7 +199,7 @@ internal sealed class StreamReceiver(ClientHandle client) : Receiver(client)
         var failure = DaytonaException.Take(status, error);
         ThrowIfClosed();
         throw !HasEnded ? failure : Failure
-            ?? DaytonaException.Own(DaytonaStatus.Closed, "The stream has ended; nothing can be written to it.");
+            ?? DaytonaException.Own(DaytonaStatus.Closed, "The stream has ended; nothing can be written to it.", _operation);
     }
 
     /// <summary>Ends the remote side where it has not ended yet, and drops what was not read.</summary>

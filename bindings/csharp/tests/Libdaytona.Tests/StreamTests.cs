@@ -167,7 +167,7 @@ public sealed class StreamTests : IAsyncLifetime
         var full = await echo.StreamAsync(chunks: 1000, size: 65_536);
         var idle = await echo.StreamAsync(chunks: 0, echo: true);
         await echo.DisposeAsync();
-        await Assert.ThrowsAsync<DaytonaClosedException>(() => idle.Completion);
+        Assert.Equal("echo.stream", (await Assert.ThrowsAsync<DaytonaClosedException>(() => idle.Completion)).Operation);
         await Assert.ThrowsAsync<DaytonaClosedException>(() => full.Completion);
     }
 
