@@ -48,13 +48,14 @@ internal sealed class ClientHandle : NativeHandle, IAsyncDisposable
         return client;
     }
 
-    /// <summary>Ends what is under way, waits until each of its ends has arrived, and closes the client.</summary>
+    /// <summary>Ends what is under way, waits until each of its ends has arrived, and closes the client. A report of progress
+    /// may do so: its own transfer is not waited for.</summary>
     public async ValueTask DisposeAsync()
     {
         IsClosing = true;
         Receiver.AbandonStreams(this); // The end of one that nobody reads would not come.
         Native.Close(Value);
-        await Task.WhenAll(Receiver.Of(this).Select(receiver => receiver.Ending)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await Task.WhenAll(Receiver.Of(this).Where(receiver => !receiver.IsReporting).Select(receiver => receiver.Ending)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         Dispose();
     }
 

@@ -29,6 +29,8 @@ internal sealed unsafe class PendingCall<T> : Receiver, IThreadPoolWorkItem
 
     internal override Task<T> Ending { get; }
 
+    internal override bool IsReporting => _progress is { IsReporting: true };
+
     internal Task<T> Submit(ulong target, ReadOnlySpan<byte> operation, Parameters parameters, ReadOnlySpan<byte> body)
     {
         Enter();

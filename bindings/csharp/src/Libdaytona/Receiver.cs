@@ -40,6 +40,9 @@ internal abstract unsafe class Receiver(ClientHandle? client)
     /// <summary>Completes when it has ended.</summary>
     internal abstract Task Ending { get; }
 
+    /// <summary>Whether this thread is within one of its reports of progress, which its end waits for.</summary>
+    internal virtual bool IsReporting => false;
+
     /// <summary>The callback of every client's queue.</summary>
     [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
     internal static DaytonaStatus OnEvent(nint context, Native.Event* happened) => Deliver(happened);

@@ -15,6 +15,8 @@ internal sealed class TransferProgress(IProgress<Transfer> progress, Action canc
     private object? _newest;
     private ExceptionDispatchInfo? _failure;
 
+    internal bool IsReporting => Monitor.IsEntered(_reporting);
+
     /// <summary>A report, on the library's thread.</summary>
     internal void On(ReadOnlySpan<byte> json)
     {

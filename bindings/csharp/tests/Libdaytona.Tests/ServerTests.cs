@@ -341,14 +341,28 @@ public sealed class ServerTests(SandboxFixture fixture) : IClassFixture<SandboxF
         using var scratch = new Scratch();
         await File.WriteAllBytesAsync(scratch["large"], new byte[30_000_000]);
         var thrown = await Assert.ThrowsAsync<InvalidOperationException>(() =>
-            _sandbox.Files.UploadAsync(scratch["large"], "/tmp/large", progress: new Throwing()));
+            _sandbox.Files.UploadAsync(scratch["large"], "/tmp/large", progress: new Doing(() => throw new InvalidOperationException("mine"))));
         Assert.Equal("mine", thrown.Message);
         Assert.Equal(0, (await _sandbox.Process.ExecuteAsync("true")).ExitCode);
     }
 
-    private sealed class Throwing : IProgress<Transfer>
+    [Fact]
+    public async Task A_report_of_progress_may_dispose_the_client()
     {
-        public void Report(Transfer value) => throw new InvalidOperationException("mine");
+        using var scratch = new Scratch();
+        await using (var sparse = File.Create(scratch["large"]))
+        {
+            sparse.SetLength(1 << 30);
+        }
+        var client = new DaytonaClient();
+        using var same = client.Attach(_sandbox.Info);
+        await Assert.ThrowsAsync<DaytonaClosedException>(() => same.Files.UploadAsync(scratch["large"], "/tmp/large",
+            progress: new Doing(() => client.DisposeAsync().AsTask().GetAwaiter().GetResult())));
+    }
+
+    private sealed class Doing(Action action) : IProgress<Transfer>
+    {
+        public void Report(Transfer value) => action();
     }
 
     private sealed class Newest : IProgress<Transfer>
