@@ -19,7 +19,7 @@ use serde_json::{Value, json as object};
 use tokio::sync::mpsc;
 
 use super::{
-    call::{FileCall, RequestedPath, blocking, field, json, parent},
+    call::{FileCall, RequestedPath, blocking, field, is_special, json, parent},
     change::make_directories,
     disposition,
     error::{FileError, go_error, go_path_error},
@@ -365,8 +365,7 @@ fn open(place: &RequestedPath) -> Result<(File, u64), PartFailure> {
     if place.requested.as_os_str().is_empty() {
         return Err(invalid("path is empty".to_owned()));
     }
-    // Opening a named pipe would wait for its writer.
-    if std::fs::metadata(&place.real).is_ok_and(|metadata| !metadata.is_file() && !metadata.is_dir()) {
+    if is_special(&place.real) {
         return Err(invalid(format!("path is not a regular file: {requested}")));
     }
     let opened = File::open(&place.real).and_then(|file| file.metadata().map(|metadata| (file, metadata)));

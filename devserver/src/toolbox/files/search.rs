@@ -13,7 +13,7 @@ use serde::Serialize;
 use serde_json::{Value, json as object};
 
 use super::{
-    call::{FileCall, RequestedPath, blocking, field, json},
+    call::{FileCall, RequestedPath, blocking, field, is_special, json},
     error::{FileError, go_path_error},
     info::base_name,
     pattern,
@@ -146,8 +146,7 @@ pub async fn replace(call: FileCall) -> Result<Response, FileError> {
 
 /// Replaces bytes, so that other bytes of a file that is not UTF-8 are preserved.
 fn replace_in(real: &Path, requested: &Path, pattern: &str, new_value: &str) -> Result<(), String> {
-    // Opening a named pipe would wait for its writer.
-    if fs::metadata(real).is_ok_and(|metadata| !metadata.is_file() && !metadata.is_dir()) {
+    if is_special(real) {
         return Err(format!("open {}: not a regular file", requested.display()));
     }
     let content = fs::read(real).map_err(|error| match error.kind() {
