@@ -56,6 +56,24 @@ impl ApiCall {
         self.query().into_iter().find(|(key, _)| key == name).map(|(_, value)| value)
     }
 
+    /// A parameter that has to be one of these, if it is there.
+    fn choice(&self, name: &str, choices: &[&str]) -> Result<Option<String>, ApiError> {
+        let given = self.parameter(name);
+        if given.as_deref().is_some_and(|given| !choices.contains(&given)) {
+            let choices = choices.join(", ");
+            return Err(ApiError::bad_request(format!(
+                "{name} must be one of the following values: {choices}"
+            )));
+        }
+        Ok(given)
+    }
+
+    /// What a list is to be sorted by, if the query says so, and whether the last comes first.
+    pub fn order(&self, keys: &[&str]) -> Result<(Option<String>, bool), ApiError> {
+        let order = self.choice("order", &["asc", "desc"])?;
+        Ok((self.choice("sort", keys)?, order.as_deref() != Some("asc")))
+    }
+
     /// A time of the query.
     pub fn time(&self, name: &str) -> Result<Option<OffsetDateTime>, ApiError> {
         self.parameter(name).map(|text| timestamp::parse(&text).ok_or_else(|| not_a_time(name))).transpose()

@@ -126,13 +126,8 @@ fn record(call: &ApiCall, request: &Map<String, Value>) -> Result<Map<String, Va
         return Err(ApiError::bad_request("Cannot link a sandbox when using a build info entry"));
     }
     for key in ["cpu", "gpu", "memory", "disk"] {
-        let Some(value) = request.get(key).filter(|value| !value.is_null()) else { continue };
-        if !value.is_u64() && !value.is_i64() {
-            return Err(ApiError::bad_request(format!("{key} must be an integer number")));
-        }
-        if value.as_i64().is_some_and(|number| number < i64::from(key != "gpu")) {
-            return Err(ApiError::bad_request(format!("{key} must not be less than 1")));
-        }
+        let Some(value) = given(key) else { continue };
+        check_size(key, value)?;
         record.insert(key.into(), value.clone());
     }
     let resources = ["cpu", "gpu", "memory", "disk", "gpuType"];
@@ -181,6 +176,30 @@ fn record(call: &ApiCall, request: &Map<String, Value>) -> Result<Map<String, Va
         record.insert("state".into(), json!("pending_build"));
     }
     Ok(record)
+}
+
+/// Refuses what is no size of a sandbox, and what is beyond the limits that the service has of its organizations: here
+/// so high that only a mistake exceeds them.
+pub fn check_size(key: &str, value: &Value) -> Result<(), ApiError> {
+    let (name, most, unit) = match key {
+        "cpu" => ("CPU", 1 << 10, ""),
+        "memory" => ("Memory", 1 << 14, "GB"),
+        "disk" => ("Disk", 1 << 16, "GB"),
+        _ => ("GPU", 1 << 10, ""),
+    };
+    if !value.is_u64() && !value.is_i64() {
+        return Err(ApiError::bad_request(format!("{key} must be an integer number")));
+    }
+    let least = i64::from(key != "gpu");
+    match value.as_i64() {
+        Some(number) if number < least => {
+            Err(ApiError::bad_request(format!("{key} must not be less than {least}")))
+        }
+        Some(number) if number <= most => Ok(()),
+        _ => Err(ApiError::forbidden(format!(
+            "{name} request {value}{unit} exceeds maximum allowed per sandbox ({most}{unit})."
+        ))),
+    }
 }
 
 /// An object whose values are all texts.

@@ -2,6 +2,7 @@
 //! differ is a conflict, except a start during an archive.
 
 use super::ApiCall;
+use super::create::check_size;
 use super::error::{Answer, ApiError, json_body};
 use crate::app_state::AppState;
 use crate::sandbox::{Change, Sandbox};
@@ -230,12 +231,7 @@ pub async fn resize(Path(id): Path<String>, call: ApiCall) -> Answer {
         if value.is_null() {
             continue;
         }
-        if !value.is_u64() {
-            return Err(ApiError::bad_request(format!("{key} must be an integer number")));
-        }
-        if *value == 0 {
-            return Err(ApiError::bad_request(format!("{key} must not be less than 1")));
-        }
+        check_size(key, value)?;
         let less = value.as_u64() < sandbox.get(key).as_u64();
         let refusal = match key {
             "disk" if running => Some("Disk resize can only be performed on a stopped sandbox"),

@@ -218,16 +218,7 @@ fn find(call: &ApiCall) -> Result<Vec<Arc<Sandbox>>, ApiError> {
 
 /// Sorts by the requested key, which has to be one of `keys`; without one, newest first.
 fn sort(call: &ApiCall, found: Vec<Arc<Sandbox>>, keys: &[&str]) -> Result<Sorted<Arc<Sandbox>>, ApiError> {
-    let descending = match call.parameter("order").as_deref() {
-        Some("asc") => false,
-        Some("desc") | None => true,
-        Some(_) => return Err(ApiError::bad_request("order must be one of the following values: asc, desc")),
-    };
-    let sort = call.parameter("sort");
-    if sort.as_deref().is_some_and(|sort| !keys.contains(&sort)) {
-        let keys = keys.join(", ");
-        return Err(ApiError::bad_request(format!("sort must be one of the following values: {keys}")));
-    }
+    let (sort, descending) = call.order(keys)?;
     let key = match sort.as_deref() {
         Some("memoryGib") => "memory",
         Some("diskGib") => "disk",

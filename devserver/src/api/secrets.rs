@@ -117,23 +117,15 @@ pub async fn list_by_cursor(call: ApiCall) -> Answer {
 
 /// The organization's secrets whose names have the wanted part, in the wanted order; else the newest first.
 fn sorted(call: &ApiCall) -> Result<Sorted<Record>, ApiError> {
-    let choice = |name: &str, default: &str, choices: &[&str]| match call.parameter(name) {
-        None => Ok(default.to_owned()),
-        Some(choice) if choices.contains(&choice.as_str()) => Ok(choice),
-        Some(_) => {
-            let choices = choices.join(", ");
-            Err(ApiError::bad_request(format!("{name} must be one of the following values: {choices}")))
-        }
-    };
-    let key = choice("sort", "createdAt", &["name", "createdAt", "updatedAt"])?;
-    let order = choice("order", "desc", &["asc", "desc"])?;
+    let (key, descending) = call.order(&["name", "createdAt", "updatedAt"])?;
+    let key = key.as_deref().unwrap_or("createdAt");
     let part = call.parameter("name").unwrap_or_default().to_lowercase();
     let text =
         |secret: &Record, key: &str| secret.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
     let mut found = records::list(call, &call.app.secrets);
     found.retain(|secret| text(secret, "name").to_lowercase().contains(&part));
-    let place = |secret: &Record| [json!(text(secret, &key)), json!(text(secret, "id"))];
-    Ok(Sorted::new(found.into_iter().map(|secret| (place(&secret), secret)).collect(), order == "desc"))
+    let place = |secret: &Record| [json!(text(secret, key)), json!(text(secret, "id"))];
+    Ok(Sorted::new(found.into_iter().map(|secret| (place(&secret), secret)).collect(), descending))
 }
 
 /// The environment of `[{"ENV": "secret-name"}, ...]`: each variable with its secret's placeholder.

@@ -1,6 +1,7 @@
 //! Snapshots: the organization's own records, and the default snapshot, which everybody has.
 
 use super::ApiCall;
+use super::create::check_size;
 use super::error::{Answer, ApiError, json_body};
 use super::records::{self, Record, Records};
 use crate::app_state::AppState;
@@ -167,18 +168,15 @@ fn entrypoint(request: &Value) -> Result<Value, ApiError> {
 
 fn with_resources(mut record: Record, request: &Value) -> Result<Record, ApiError> {
     for (key, stored) in [("cpu", "cpu"), ("gpu", "gpu"), ("memory", "mem"), ("disk", "disk")] {
-        match &request[key] {
-            Value::Null => {}
-            Value::Number(number) if number.as_u64().is_some_and(|number| number > 0 || key == "gpu") => {
-                record.insert(stored.into(), json!(number));
-            }
-            _ => return Err(ApiError::bad_request(format!("{key} must be an integer number, 1 or more"))),
+        if let Some(value) = request.get(key).filter(|value| !value.is_null()) {
+            check_size(key, value)?;
+            record.insert(stored.into(), value.clone());
         }
     }
     Ok(record)
 }
 
-/// The organization's own, those used or made last first; the default snapshot last.
+/// In the wanted order; else those made last first, and the default snapshot last.
 pub async fn list(call: ApiCall) -> Answer {
     let number = |key: &str, default: usize, most: usize| match call.parameter(key) {
         None => Ok(default),
@@ -191,6 +189,14 @@ pub async fn list(call: ApiCall) -> Answer {
     let mut items = records::list(&call, &call.app.snapshots);
     items.sort_by(|a, b| text(b, "createdAt").cmp(text(a, "createdAt")));
     items.push(default_snapshot(&call));
+    let (key, descending) = call.order(&["name", "state", "lastUsedAt", "createdAt"])?;
+    if key.is_some() || !descending {
+        let key = key.as_deref().unwrap_or("createdAt");
+        items.sort_by(|a, b| text(a, key).cmp(text(b, key)));
+        if descending {
+            items.reverse();
+        }
+    }
     if let Some(name) = call.parameter("name").map(|name| name.to_lowercase()) {
         items.retain(|item| text(item, "name").to_lowercase().contains(&name));
     }

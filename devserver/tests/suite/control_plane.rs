@@ -286,6 +286,23 @@ async fn the_default_snapshot_is_found_by_name_and_id() {
 }
 
 #[tokio::test]
+async fn snapshots_are_sorted_as_asked() {
+    let dev_server = DevServer::new().await;
+    for name in ["a-one", "z-two"] {
+        assert_eq!(
+            dev_server.post("/snapshots", json!({"name": name, "imageName": "debian:12"})).await.0,
+            200
+        );
+    }
+    let first =
+        async |query: &str| dev_server.get(&format!("/snapshots{query}")).await.1["items"][0]["name"].clone();
+    assert_eq!(first("?sort=name&order=asc").await, "a-one");
+    assert_eq!(first("?sort=name").await, "z-two");
+    assert_eq!(first("?order=asc").await, "a-one");
+    assert_eq!(dev_server.get("/snapshots?sort=size").await.0, 400);
+}
+
+#[tokio::test]
 async fn an_id_leads_to_its_sandbox_whatever_another_one_is_called() {
     let dev_server = DevServer::new().await;
     let id = dev_server.post("/sandbox", json!({"name": "first"})).await.1["id"].clone();
@@ -477,6 +494,17 @@ async fn wishes_that_the_service_refuses_are_refused() {
         assert_eq!(answer.0, 400, "{path} {}", answer.1);
     }
     assert_eq!(dev_server.post(&format!("/sandbox/{id}/nonsense"), json!({})).await.0, 404);
+    let snapshot = json!({"name": "large", "imageName": "debian:12", "disk": 1_u64 << 40});
+    for (path, wrong) in [
+        ("/sandbox".to_owned(), json!({"buildInfo": build, "cpu": 1_000_000})),
+        ("/sandbox".to_owned(), json!({"buildInfo": build, "memory": 1_u64 << 34})),
+        ("/snapshots".to_owned(), snapshot),
+        (format!("/sandbox/{id}/resize"), json!({"memory": u64::MAX})),
+    ] {
+        let (status, answer) = dev_server.post(&path, wrong).await;
+        assert_eq!(status, 403, "{answer}");
+        assert!(answer["message"].as_str().unwrap().contains("exceeds maximum"), "{answer}");
+    }
 }
 
 #[tokio::test]
