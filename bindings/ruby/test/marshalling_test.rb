@@ -24,6 +24,13 @@ class MarshallingTest < EchoTest
     assert_equal "a\ufffd", round(Daytona::Image.base("a\xff"))['base']
   end
 
+  def test_answers_with_half_a_character_are_read
+    { '"\ud800"' => "\ufffd", '"\uDC00x"' => "\ufffdx", '"\ud800\u0041"' => "\ufffdA", '"\ud83d\ude00"' => '😀',
+      '"\\\\ud800"' => '\ud800' }.each { |json, text| assert_equal text, Daytona::JsonText.parse(json) }
+    deep = assert_raises(Daytona::Sdk::ProtocolError) { Daytona::JsonText.parse('[' * 1_000_000) }
+    assert_equal 'PROTOCOL', deep.status_name
+  end
+
   def test_numbers_come_back_as_they_were
     integers = [0, -1, (2**53) - 1, 2**53, (2**53) + 1, (2**63) - 1, 2**63, (2**64) - 1, -(2**63)]
     integers.each { |number| assert_equal number, round(number) }

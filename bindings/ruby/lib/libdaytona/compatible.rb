@@ -234,7 +234,7 @@ module Daytona
 
     # Pathname#read would begin anew each time.
     def local?(source)
-      source.is_a?(Pathname) || (source.is_a?(String) && !source.include?("\0") && File.file?(source))
+      source.is_a?(Pathname) || (source.is_a?(String) && !source.b.include?("\0") && File.file?(source))
     end
   end
 

@@ -6,8 +6,20 @@ require 'time'
 module Daytona
   # Parameters as JSON, and JSON as values. Integers keep all their digits.
   module JsonText
+    PROTOCOL = 8
+    SURROGATE = /\\u[dD]/
+    # An escape, or both of a pair; of a surrogate that has lost its other half where the group is there.
+    ESCAPE = /\\(?:ud[89ab]\h\h\\ud[c-f]\h\h|(ud[89a-f]\h\h)|.)/i
+    private_constant :SURROGATE, :ESCAPE
+
     class << self
-      def parse(text) = JSON.parse(text, max_nesting: false)
+      # The value of a text. UTF-8 has no lone surrogates: U+FFFD stands for one.
+      def parse(text)
+        text = text.gsub(ESCAPE) { |all| Regexp.last_match(1) ? '\ufffd' : all } if text.match?(SURROGATE)
+        JSON.parse(text, max_nesting: false)
+      rescue SystemStackError
+        raise Errors.of_status(PROTOCOL, 'The answer is nested too deeply.')
+      end
 
       # The text of some parameters. What is no UTF-8 in a text becomes U+FFFD.
       def write(value)

@@ -6,9 +6,6 @@ require 'time'
 module Daytona
   # An answer's object: a reader for each field that this version knows; a newer server's fields are in `[]` and `to_h`.
   class Record
-    PROTOCOL = 8
-    private_constant :PROTOCOL
-
     class << self
       # The record of an object, or nil.
       def of(fields) = fields && new(fields)
@@ -29,7 +26,7 @@ module Daytona
 
       # The error of a server that answered something else.
       def misshapen(value, wanted)
-        Errors.of_status(PROTOCOL, "The server's answer has #{value.class} where #{name} #{wanted}.")
+        Errors.of_status(JsonText::PROTOCOL, "The server's answer has #{value.class} where #{name} #{wanted}.")
       end
     end
 

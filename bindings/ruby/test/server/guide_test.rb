@@ -189,6 +189,8 @@ class GuideTest < Minitest::Test
     File.binwrite(path, bytes)
     fs = sandbox.fs
     fs.create_folder('dir', '755')
+    fs.upload_file('text'.encode('UTF-16LE'), 'wide')
+    assert_equal "t\0e\0x\0t\0", fs.download_file('wide').read
     fs.upload_file(path, 'dir/local')
     told = Hash.new { |all, name| all[name] = [] }
     Timeout.timeout(60) { fs.upload_file(Pathname(path), 'dir/pathname') { |it| told[:pathname] << it.bytes } }
