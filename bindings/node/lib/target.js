@@ -70,7 +70,9 @@ class Target extends Area {
     if (isPlain(all.secrets)) all.secrets = secretList(all.secrets)
     if (timeout !== undefined) rest.timeoutMs = Math.ceil(timeout * 1000)
     if (!onLog) return this.call(operation, all, rest)
-    return this.openStream(operation, all, rest)._each({ data: (/** @type {string} */ text) => onLog(text.trimEnd()) })
+    return this.openStream(operation, all, rest)._each({
+      stdout: (/** @type {string} */ text) => onLog(text.trimEnd()),
+    })
   }
 
   /** @param {number} handle @param {any} info */

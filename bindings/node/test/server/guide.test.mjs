@@ -377,6 +377,15 @@ test('images', async () => {
   writeFileSync(join(local, 'Dockerfile'), 'FROM alpine\n')
   assert.equal(Image.fromDockerfile(join(local, 'Dockerfile')).dockerfile.trim(), 'FROM alpine')
   assert.throws(() => Image.fromDockerfile(join(local, 'None')), libdaytona.DaytonaNotFoundError)
+  const built = Image.base('debian:12').runCommands('echo built')
+  const lines = []
+  const box = await daytona.create({ image: built }, { onSnapshotCreateLogs: (line) => lines.push(line) })
+  assert.match(lines.join('\n'), /\nbuilt\n/)
+  await box.delete()
+  const name = `logs-${process.pid}`
+  const snapshot = await daytona.snapshot.create({ name, image: built }, { onLogs: (line) => lines.push(name + line) })
+  assert.ok(lines.at(-1).startsWith(name))
+  await daytona.snapshot.delete(snapshot)
 })
 
 test('volumes, snapshots, secrets', async () => {
