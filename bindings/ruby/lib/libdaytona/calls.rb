@@ -27,11 +27,11 @@ module Daytona
       reports = progress && []
       until status
         queue.take do |kind, outcome, event|
-          if kind == EventQueue::DONE
+          if kind == Tables::Kind::DONE
             result = event[2]
             data = EventQueue.bytes(event)
             status = outcome
-          elsif reports && kind == EventQueue::PROGRESS
+          elsif reports && kind == Tables::Kind::PROGRESS
             reports << EventQueue.text(event)
           end
         end
@@ -110,9 +110,9 @@ module Daytona
 
     def take(limit_ms, reports)
       @queue.take(limit_ms) do |kind, status, event|
-        if kind == EventQueue::DONE
+        if kind == Tables::Kind::DONE
           @calls.delete(event[1]).finish(status, event[2], EventQueue.bytes(event))
-        elsif kind == EventQueue::PROGRESS
+        elsif kind == Tables::Kind::PROGRESS
           reports << [@calls[event[1]], EventQueue.text(event)]
         end
       end

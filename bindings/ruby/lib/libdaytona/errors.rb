@@ -1,6 +1,7 @@
 # frozen_string_literal: true
 
 require 'json'
+require_relative 'generated/tables'
 
 module Daytona
   # The library cannot be loaded: it is not there, or too old or too new.
@@ -63,9 +64,9 @@ module Daytona
            'retryable' => false, 'attempts' => 0)
       end
 
-      def invalid(message, operation = nil) = of_status(1, message, operation)
+      def invalid(message, operation = nil) = of_status(Tables::Status::INVALID_ARGUMENT, message, operation)
 
-      def closed(what) = of_status(9, "The #{what} is closed.")
+      def closed(what) = of_status(Tables::Status::CLOSED, "The #{what} is closed.")
     end
   end
 end

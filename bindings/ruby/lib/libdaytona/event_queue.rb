@@ -7,15 +7,6 @@ module Daytona
   # A queue of the library and the memory that its events are read from. One thread waits in it at a time, in slices:
   # between two of them Ruby sees Ctrl-C, Timeout and Thread#kill.
   class EventQueue
-    DONE = 1
-    OPENED = 2
-    DATA = 3
-    PROGRESS = 4
-    ENDED = 5
-    LOG = 7
-    TIMEOUT = 4
-    CLOSED = 9
-    FORKED = 12
     # How long a wait goes without a look at what Ruby wants of the thread.
     SLICE_MS = 50
     BATCH = 64
@@ -59,10 +50,10 @@ module Daytona
       Thread.handle_interrupt(LATER) do
         status = Library.queue_next(@handle, @events, BATCH, limit_ms, @count)
         unless status.zero?
-          return if status == TIMEOUT
+          return if status == Tables::Status::TIMEOUT
 
-          message = 'it was begun before a fork; open a new client in the child' if status == FORKED
-          raise status == CLOSED ? Errors.closed('client') : Errors.of_status(status, message)
+          message = 'it was begun before a fork; open a new client in the child' if status == Tables::Status::FORKED
+          raise status == Tables::Status::CLOSED ? Errors.closed('client') : Errors.of_status(status, message)
         end
         count = @count.read_uint64
         index = 0
@@ -82,8 +73,6 @@ module Daytona
     end
 
     def self.text(event) = bytes(event).force_encoding(Encoding::UTF_8)
-
-    def wake = Library.queue_wake(@handle)
 
     # Cancels what reports to it.
     def close

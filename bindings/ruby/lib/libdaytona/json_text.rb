@@ -6,7 +6,6 @@ require 'time'
 module Daytona
   # Parameters as JSON, and JSON as values. Integers keep all their digits.
   module JsonText
-    PROTOCOL = 8
     SURROGATE = /\\u[dD]/
     # An escape, or both of a pair; of a surrogate that has lost its other half where the group is there.
     ESCAPE = /\\(?:ud[89ab]\h\h\\ud[c-f]\h\h|(ud[89a-f]\h\h)|.)/i
@@ -18,7 +17,7 @@ module Daytona
         text = text.gsub(ESCAPE) { |all| Regexp.last_match(1) ? '\ufffd' : all } if text.match?(SURROGATE)
         JSON.parse(text, max_nesting: false)
       rescue SystemStackError
-        raise Errors.of_status(PROTOCOL, 'The answer is nested too deeply.')
+        raise Errors.of_status(Tables::Status::PROTOCOL, 'The answer is nested too deeply.')
       end
 
       # The text of some parameters. What is no UTF-8 in a text becomes U+FFFD.

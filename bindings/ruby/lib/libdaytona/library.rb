@@ -63,27 +63,11 @@ module Daytona
     ffi_lib find
 
     # What may wait releases the interpreter's lock; what only copies does not.
-    attach_function :client_open, :daytona_client_open, %i[string pointer pointer], :int32
-    attach_function :echo_open, :daytona_echo_open, %i[string pointer pointer], :int32
-    attach_function :close, :daytona_close, %i[uint64], :int32
-    attach_function :free, :daytona_free, %i[pointer], :void
-    attach_function :submit, :daytona_submit,
-                    %i[uint64 string string buffer_in size_t uint64 uint64 pointer pointer], :int32
-    attach_function :cancel, :daytona_cancel, %i[uint64], :int32
-    attach_function :queue_open, :daytona_queue_open, %i[string pointer pointer], :int32
-    attach_function :queue_next, :daytona_queue_next, %i[uint64 pointer size_t int64 pointer], :int32, blocking: true
-    attach_function :queue_wake, :daytona_queue_wake, %i[uint64], :int32
-    attach_function :stream_open, :daytona_stream_open,
-                    %i[uint64 string string uint64 uint64 pointer pointer], :int32
-    attach_function :stream_write, :daytona_stream_write,
-                    %i[uint64 buffer_in size_t int64 pointer pointer], :int32, blocking: true
-    attach_function :stream_finish, :daytona_stream_finish, %i[uint64 pointer], :int32
-    attach_function :log, :daytona_log, %i[int32 uint64 uint64], :int32
-    attach_function :shutdown, :daytona_shutdown, %i[int64], :int32, blocking: true
-    attach_function :version, :daytona_version, [], :string
-    attach_function :protocol_version, :daytona_protocol_version, [], :string
-    attach_function :status_name, :daytona_status_name, %i[int32], :string
-    attach_function :operations, :daytona_operations, [], :string
+    WAITING = %i[queue_next stream_write shutdown].freeze
+
+    Tables::FUNCTIONS.each do |name, (takes, gives)|
+      attach_function name, :"daytona_#{name}", takes, gives, blocking: WAITING.include?(name)
+    end
 
     # A place for what functions store: a handle or count, and the address of a text.
     class Slots

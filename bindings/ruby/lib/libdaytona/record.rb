@@ -26,7 +26,7 @@ module Daytona
 
       # The error of a server that answered something else.
       def misshapen(value, wanted)
-        Errors.of_status(JsonText::PROTOCOL, "The server's answer has #{value.class} where #{name} #{wanted}.")
+        Errors.of_status(Tables::Status::PROTOCOL, "The server's answer has #{value.class} where #{name} #{wanted}.")
       end
     end
 

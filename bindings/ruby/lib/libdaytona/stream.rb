@@ -38,7 +38,6 @@ module Daytona
     include Enumerable
 
     CAPACITY = '{"capacityBytes":1048576,"capacityCalls":4}'
-    WOULD_BLOCK = 17
 
     # `as`: the classes of what opened and result give.
     def initialize(owner, operation, params, as = nil)
@@ -81,7 +80,7 @@ module Daytona
         advance([left, 0].max)
         next unless left <= 0 && @chunks.empty? && !@end
 
-        raise Errors.of_status(EventQueue::TIMEOUT, "Nothing of #{@operation} came in time.")
+        raise Errors.of_status(Tables::Status::TIMEOUT, "Nothing of #{@operation} came in time.")
       end
       chunk
     end
@@ -145,9 +144,9 @@ module Daytona
         raise ended if @end
 
         status = Library.stream_write(@handle, rest, rest.bytesize, EventQueue::SLICE_MS, slots.number, nil)
-        raise failure_of_write(status) unless [0, EventQueue::TIMEOUT, WOULD_BLOCK].include?(status)
+        raise failure_of_write(status) unless [0, Tables::Status::TIMEOUT, Tables::Status::WOULD_BLOCK].include?(status)
 
-        sleep(0.01) if status == WOULD_BLOCK
+        sleep(0.01) if status == Tables::Status::WOULD_BLOCK
         rest = rest.byteslice(slots.value..)
       end
       data.to_s.bytesize
@@ -200,11 +199,11 @@ module Daytona
 
     def accept(kind, status, event)
       case kind
-      when EventQueue::DATA
+      when Tables::Kind::DATA
         @chunks << Chunk.new(event[7] & 0xffffffff, EventQueue.bytes(event), event[3])
-      when EventQueue::OPENED
+      when Tables::Kind::OPENED
         @opened = [JsonText.parse(EventQueue.text(event))]
-      when EventQueue::ENDED
+      when Tables::Kind::ENDED
         finished(status, event[2], EventQueue.text(event))
       end
     end
@@ -239,7 +238,7 @@ module Daytona
     end
 
     # Why nothing more is taken.
-    def ended = @end[0] || Errors.of_status(EventQueue::CLOSED, "#{@operation} has ended.", @operation)
+    def ended = @end[0] || Errors.of_status(Tables::Status::CLOSED, "#{@operation} has ended.", @operation)
 
     # What has come in says more than the status of a write.
     def failure_of_write(status)

@@ -71,6 +71,76 @@ module Daytona
     # Levels of the library's log, by name.
     LOG_LEVELS = { off: 0, error: 1, warn: 2, info: 3, debug: 4 }.freeze
 
+    # Kinds of events.
+    module Kind
+      DONE = 1
+      OPENED = 2
+      DATA = 3
+      PROGRESS = 4
+      ENDED = 5
+      WRITABLE = 6
+      LOG = 7
+    end
+
+    # How a call ended.
+    module Status
+      OK = 0
+      INVALID_ARGUMENT = 1
+      INVALID_HANDLE = 2
+      INVALID_JSON = 3
+      TIMEOUT = 4
+      CANCELLED = 5
+      CONNECTION = 6
+      TLS = 7
+      PROTOCOL = 8
+      CLOSED = 9
+      SLOW_CONSUMER = 10
+      IO = 11
+      FORKED = 12
+      PANIC = 13
+      UNSUPPORTED = 14
+      BUSY = 15
+      QUEUE_FULL = 16
+      WOULD_BLOCK = 17
+      END_OF_STREAM = 18
+      NO_MATCH = 19
+      SANDBOX_FAILED = 20
+      CONFIGURATION = 21
+      BAD_REQUEST = 400
+      AUTHENTICATION = 401
+      FORBIDDEN = 403
+      NOT_FOUND = 404
+      REQUEST_TIMEOUT = 408
+      CONFLICT = 409
+      GONE = 410
+      UNPROCESSABLE_ENTITY = 422
+      RATE_LIMIT = 429
+      INTERNAL_SERVER = 500
+      BAD_GATEWAY = 502
+      SERVICE_UNAVAILABLE = 503
+      GATEWAY_TIMEOUT = 504
+    end
+
+    # What the C functions take, as the ffi gem has it, and what they give.
+    FUNCTIONS = {
+      version: [%i[], :string],
+      protocol_version: [%i[], :string],
+      status_name: [%i[int32], :string],
+      client_open: [%i[string pointer pointer], :int32],
+      echo_open: [%i[string pointer pointer], :int32],
+      close: [%i[uint64], :int32],
+      shutdown: [%i[int64], :int32],
+      free: [%i[pointer], :void],
+      submit: [%i[uint64 string string buffer_in size_t uint64 uint64 pointer pointer], :int32],
+      cancel: [%i[uint64], :int32],
+      queue_open: [%i[string pointer pointer], :int32],
+      queue_next: [%i[uint64 pointer size_t int64 pointer], :int32],
+      stream_open: [%i[uint64 string string uint64 uint64 pointer pointer], :int32],
+      stream_finish: [%i[uint64 pointer], :int32],
+      stream_write: [%i[uint64 buffer_in size_t int64 pointer pointer], :int32],
+      log: [%i[int32 uint64 uint64], :int32]
+    }.freeze
+
     # The fields of SandboxMetrics, by the metric that each comes from.
     METRICS = {
       'daytona.sandbox.cpu.limit' => :cpu_count,
