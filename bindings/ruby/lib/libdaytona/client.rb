@@ -70,9 +70,7 @@ module Daytona
       fields = Compatible.sandbox_params(params, timeout_ms)
       return call('sandbox.create', fields) unless on_snapshot_create_logs
 
-      stream = open_stream('sandbox.create', fields)
-      stream.each_text { |text| on_snapshot_create_logs.call(text) }
-      stream.result
+      Compatible.dispatch(open_stream('sandbox.create', fields), stdout: on_snapshot_create_logs)
     end
 
     # An Enumerator of all sandboxes that a ListSandboxesQuery, or a hash with the same keys, describes. Pages are read

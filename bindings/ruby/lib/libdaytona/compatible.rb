@@ -40,7 +40,7 @@ module Daytona
       end
 
       # Hands a stream's text to a function for each channel, and gives how it ended.
-      def dispatch(stream, functions)
+      def dispatch(stream, **functions)
         stream.each_text_by_channel { |channel, text| functions[channel]&.call(text) }
         stream.result
       end
@@ -48,16 +48,6 @@ module Daytona
   end
 
   class Process < ProcessCalls
-    def get_session_command_logs_async(session_id:, command_id:, on_stdout: nil, on_stderr: nil)
-      stream = invoke_stream('session.follow', { id: session_id, commandId: command_id })
-      Compatible.dispatch(stream, { stdout: on_stdout, stderr: on_stderr })
-    end
-
-    def get_entrypoint_logs_async(on_stdout: nil, on_stderr: nil)
-      stream = invoke_stream('session.entrypoint_follow', {})
-      Compatible.dispatch(stream, { stdout: on_stdout, stderr: on_stderr })
-    end
-
     def create_pty_session(id:, cwd: nil, envs: nil, pty_size: nil)
       made = invoke('pty.create', { id:, cwd:, env: envs, cols: 80, rows: 24, lazyStart: true, **spread(pty_size) })
       handle = connect_pty_session(id)
@@ -243,14 +233,12 @@ module Daytona
     def run_code(code, context: nil, on_stdout: nil, on_stderr: nil, on_error: nil, envs: nil, timeout: nil)
       stream = invoke_stream('interpreter.run', { code:, contextId: context && id_of(context), env: envs, timeout: })
       result = ExecutionResult.new(stdout: +'', stderr: +'')
-      Compatible.dispatch(stream, {
-                            stdout: ->(output) { tell(result.stdout, output, on_stdout) },
-                            stderr: ->(output) { tell(result.stderr, output, on_stderr) },
-                            structured: lambda do |text|
-                              result.error = ExecutionError.new(JsonText.parse(text))
-                              on_error&.call(result.error)
-                            end
-                          })
+      structured = lambda do |text|
+        result.error = ExecutionError.new(JsonText.parse(text))
+        on_error&.call(result.error)
+      end
+      Compatible.dispatch(stream, stdout: ->(output) { tell(result.stdout, output, on_stdout) },
+                                  stderr: ->(output) { tell(result.stderr, output, on_stderr) }, structured:)
       result
     end
 
@@ -266,22 +254,6 @@ module Daytona
     class ScreenshotOptions
       alias fmt format
     end
-
-    def mouse = part(:mouse, Mouse)
-
-    def keyboard = part(:keyboard, Keyboard)
-
-    def screenshot = part(:screenshot, Screenshot)
-
-    def display = part(:display, Display)
-
-    def recording = part(:recording, Recording)
-
-    def accessibility = part(:accessibility, Accessibility)
-
-    private
-
-    def part(name, kind) = (@parts ||= {})[name] ||= kind.new(target)
   end
 
   # Languages of code that runs in a sandbox.
@@ -293,40 +265,9 @@ module Daytona
     ].freeze
   end
 
-  # A language server for one project.
   class LspServer
     # The languages that it knows.
     Language = CodeLanguage
-
-    attr_reader :language_id, :path_to_project
-
-    def initialize(sandbox, language_id:, path_to_project:)
-      super(sandbox)
-      @language_id = language_id
-      @path_to_project = path_to_project
-    end
-
-    def start = ask('lsp.start')
-
-    def stop = ask('lsp.stop')
-
-    def did_open(path) = ask('lsp.did_open', path:)
-
-    def did_close(path) = ask('lsp.did_close', path:)
-
-    def document_symbols(path) = LspSymbol.list(ask('lsp.document_symbols', path:))
-
-    def sandbox_symbols(query) = LspSymbol.list(ask('lsp.workspace_symbols', query:))
-
-    def completions(path:, position:)
-      CompletionList.of(ask('lsp.completions', path:, line: position.line, character: position.character))
-    end
-
-    private
-
-    def ask(operation, **params)
-      invoke(operation, { language: language_id, projectPath: path_to_project, **params })
-    end
   end
 
   class SnapshotService < SnapshotCalls
@@ -335,9 +276,7 @@ module Daytona
       fields = Compatible.fields(params).merge('timeoutMs' => timeout_ms).compact
       return Snapshot.new(@target.call('snapshot.create', fields)) unless on_logs
 
-      stream = @target.open_stream('snapshot.create', fields)
-      stream.each_text { |text| on_logs.call(text) }
-      Snapshot.new(stream.result)
+      Snapshot.new(Compatible.dispatch(@target.open_stream('snapshot.create', fields), stdout: on_logs))
     end
   end
 

@@ -20,8 +20,15 @@ pub fn render(surface: &Surface, official: &Official) -> Result<(String, String)
     }
     for class in official.classes.iter().filter(|class| !done.contains(&class.name.as_str())) {
         out.open(&class.name, "Area", "Calls by the names that the official gem gives them.");
+        out.bound(&class.bound);
         for method in &class.methods {
-            out.official_method(method)?;
+            out.official_method(method, &class.bound)?;
+        }
+        for (name, of) in
+            official.properties.iter().filter(|(of, _)| *of == class.name).flat_map(|(_, it)| it)
+        {
+            let _ = writeln!(out.text, "    def {name} = @{name} ||= {of}.new(target)\n");
+            let _ = writeln!(out.types, "    def {name}: () -> {}::{of}", class.name);
         }
         out.close();
     }
@@ -61,6 +68,33 @@ impl Out<'_> {
         let _ = writeln!(self.types, "  class {class} < {parent}");
     }
 
+    /// What the methods of a class are about, which its constructor takes.
+    fn bound(&mut self, bound: &[Argument]) {
+        if bound.is_empty() {
+            return;
+        }
+        let names = |before: &str, after: &str| {
+            let names: Vec<String> = bound.iter().map(|it| format!("{before}{}{after}", it.name)).collect();
+            names.join(", ")
+        };
+        let _ = write!(
+            self.text,
+            "    attr_reader {}\n\n    def initialize(target, {})\n      super(target)\n",
+            names(":", ""),
+            names("", ":")
+        );
+        for Argument { name, .. } in bound {
+            let _ = writeln!(self.text, "      @{name} = {name}");
+            let _ = writeln!(self.types, "    attr_reader {name}: (String | Symbol)");
+        }
+        self.text += "    end\n\n";
+        let _ = writeln!(
+            self.types,
+            "    def initialize: (Target target, {}) -> void",
+            names("", ": (String | Symbol)")
+        );
+    }
+
     fn close(&mut self) {
         for text in [&mut self.text, &mut self.types] {
             text.truncate(text.trim_end().len());
@@ -89,7 +123,7 @@ impl Out<'_> {
             }
         }
         for method in official {
-            self.official_method(method)?;
+            self.official_method(method, &[])?;
         }
         if area.parent == "Target" {
             self.properties(&area.name);
@@ -165,8 +199,7 @@ impl Out<'_> {
         };
         let opened = of(stream.opened.as_ref());
         let ended = if stream.handle { "nil".into() } else { of(stream.ended.as_ref()) };
-        let params = given.join(", ");
-        let hash = if params.is_empty() { "{}".to_owned() } else { format!("{{ {params} }}") };
+        let hash = hash(&given);
         let classes =
             if opened == "nil" && ended == "nil" { String::new() } else { format!(", [{opened}, {ended}]") };
         let call = vec![format!("invoke_stream('{}', {hash}{classes}, &block)", operation.name)];
@@ -253,10 +286,10 @@ impl Out<'_> {
     }
 
     /// A method of the official gem, which has the operation's other options as keywords.
-    fn official_method(&mut self, method: &Method) -> Result<(), String> {
+    fn official_method(&mut self, method: &Method, bound: &[Argument]) -> Result<(), String> {
         let operation = find(self.surface, &method.operation)?;
         let mut parameters: Vec<Parameter> = Vec::new();
-        let mut given = Vec::new();
+        let mut given: Vec<String> = bound.iter().filter_map(passed_as).collect();
         let mut spread = String::new();
         let member =
             |name: &str| operation.arguments.iter().chain(&operation.options).find(|it| it.name == name);
@@ -296,6 +329,24 @@ impl Out<'_> {
                     Parameter { text: format!("{name}{}", default(" = ")), signature, doc }
                 }
             });
+        }
+        if let Some(follow) = &method.follow {
+            for name in ["on_stdout", "on_stderr"] {
+                let signature = format!("?{name}: ^(String) -> void?");
+                parameters.push(Parameter { text: format!("{name}: nil"), signature, doc: None });
+            }
+            let stream = format!("invoke_stream('{follow}', {})", hash(&given));
+            let functions = "stdout: on_stdout, stderr: on_stderr";
+            let lines =
+                vec![format!("stream = {stream}"), format!("Compatible.dispatch(stream, {functions})")];
+            self.method(
+                &method.name,
+                &parameters,
+                &find(self.surface, follow)?.doc,
+                Body::Lines(lines),
+                "-> untyped",
+            );
+            return Ok(());
         }
         if !method.name.ends_with('=') {
             self.further(operation, &mut parameters, &mut given, &method.arguments);
@@ -424,6 +475,18 @@ fn passed(member: &Member) -> String {
     let name = word(&member.name);
     let value = if member.of == Type::Time { format!("iso({name})") } else { name };
     pair(&member.name, &value)
+}
+
+fn hash(given: &[String]) -> String {
+    if given.is_empty() { "{}".into() } else { format!("{{ {} }}", given.join(", ")) }
+}
+
+/// A variable of the object as its operations take it.
+fn passed_as(argument: &Argument) -> Option<String> {
+    match &argument.goes {
+        Goes::To(field) => Some(pair(field, &argument.name)),
+        _ => None,
+    }
 }
 
 fn timeout() -> Parameter {

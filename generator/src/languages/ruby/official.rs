@@ -39,6 +39,8 @@ pub struct Struct {
 pub struct Official {
     pub areas: Vec<Area>,
     pub classes: Vec<Class<Argument>>,
+    /// The methods of a class that give objects of other classes.
+    pub properties: Vec<(String, Pairs)>,
     pub names: Pairs,
     pub calls: Pairs,
     pub streams: Pairs,
@@ -66,6 +68,7 @@ impl Official {
         Ok(Self {
             areas: mapping::areas(&mapping),
             classes: mapping::classes(&mapping, surface)?,
+            properties: entries(&mapping["properties"]).map(|(name, it)| (name.clone(), pairs(it))).collect(),
             names: pairs(&mapping["names"]),
             calls: pairs(&mapping["calls"]),
             streams: pairs(&mapping["streams"]),

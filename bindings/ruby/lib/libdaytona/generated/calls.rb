@@ -440,12 +440,34 @@ module Daytona
       CommandLogs.of(invoke('session.logs', { id: session_id, commandId: command_id, timeoutMs: timeout_ms }))
     end
 
+    # A command's output from its beginning, live until the command ends.
+    #
+    # The channels are STDOUT and STDERR; ENDED has `exitCode`, `bytes` and `position`. Sockets that break are opened
+    # again, and where none comes through the log is read over HTTP, without losing or repeating a byte; `from`
+    # resumes in the same way across streams and processes. A session that is deleted, or whose shell ended, is GONE
+    # (410) with the code SESSION_ENDED: a shell is looked at, by giving it the command `:`, when nothing was heard
+    # for `idleTimeoutMs`, at most 10 s.
+    # @param session_id The session's id.
+    # @param command_id The command's id, `cmdId` of `session.execute`.
+    def get_session_command_logs_async(session_id:, command_id:, on_stdout: nil, on_stderr: nil)
+      stream = invoke_stream('session.follow', { id: session_id, commandId: command_id })
+      Compatible.dispatch(stream, stdout: on_stdout, stderr: on_stderr)
+    end
+
     # What the sandbox's entrypoint has written so far.
     #
     # Gives up after 60 s unless `timeout_ms` says otherwise. Cancelled: Drops the connection; nothing changes in the
     # sandbox.
     def get_entrypoint_logs(timeout_ms: nil)
       CommandLogs.of(invoke('session.entrypoint_logs', { timeoutMs: timeout_ms }))
+    end
+
+    # The output of the sandbox's entrypoint from its beginning, live until it ends.
+    #
+    # As session.follow, for the entrypoint.
+    def get_entrypoint_logs_async(on_stdout: nil, on_stderr: nil)
+      stream = invoke_stream('session.entrypoint_follow', {})
+      Compatible.dispatch(stream, stdout: on_stdout, stderr: on_stderr)
     end
 
     # Writes a line to the input of a running command that was started with `runAsync`.
@@ -3090,6 +3112,18 @@ module Daytona
     def get_process_errors(process_name:, timeout_ms: nil)
       ProcessErrorsText.of(invoke('computer.process_errors', { name: process_name, timeoutMs: timeout_ms }))
     end
+
+    def mouse = @mouse ||= Mouse.new(target)
+
+    def keyboard = @keyboard ||= Keyboard.new(target)
+
+    def screenshot = @screenshot ||= Screenshot.new(target)
+
+    def display = @display ||= Display.new(target)
+
+    def recording = @recording ||= Recording.new(target)
+
+    def accessibility = @accessibility ||= Accessibility.new(target)
   end
 
   # Calls by the names that the official gem gives them.
@@ -3424,6 +3458,93 @@ module Daytona
     # @param value Its new text; of a slider or the like, a number.
     def set_node_value(id:, value:, timeout_ms: nil)
       ComputerDone.of(invoke('computer.a11y_set_value', { id:, value:, timeoutMs: timeout_ms }))
+    end
+  end
+
+  # Calls by the names that the official gem gives them.
+  class LspServer < Area
+    attr_reader :language_id, :path_to_project
+
+    def initialize(target, language_id:, path_to_project:)
+      super(target)
+      @language_id = language_id
+      @path_to_project = path_to_project
+    end
+
+    # Starts a language server for a project. One that runs already is success.
+    #
+    # A server that is not installed in the sandbox is HTTP_INTERNAL_SERVER (500). A server of 0.190 starts
+    # typescript-language-server for Python as well, which finds classes and little else.
+    #
+    # Gives up after 60 s unless `timeout_ms` says otherwise. Cancelled: Drops the connection; the language server may
+    # run.
+    def start(timeout_ms: nil)
+      invoke('lsp.start', { language: language_id, projectPath: path_to_project, timeoutMs: timeout_ms })
+    end
+
+    # Ends a language server. One that was not started is HTTP_INTERNAL_SERVER (500).
+    #
+    # Gives up after 60 s unless `timeout_ms` says otherwise. Cancelled: Drops the connection; the language server may
+    # have ended.
+    def stop(timeout_ms: nil)
+      invoke('lsp.stop', { language: language_id, projectPath: path_to_project, timeoutMs: timeout_ms })
+    end
+
+    # Tells a language server that a file is open, with its content as it is now in the sandbox.
+    #
+    # A file that does not exist is HTTP_BAD_REQUEST, and so is a language server that was not started, with the code
+    # LSP_SERVER_NOT_INITIALIZED from 0.205 on.
+    #
+    # Gives up after 60 s unless `timeout_ms` says otherwise. Cancelled: Drops the connection; the file may be open.
+    # @param path The file; a relative path is below the project's directory, or below the working directory where
+    #   `projectPath` is relative as well. A `file://` URI passes as it is.
+    def did_open(path, timeout_ms: nil)
+      invoke('lsp.did_open', { language: language_id, projectPath: path_to_project, path:, timeoutMs: timeout_ms })
+    end
+
+    # Tells a language server that a file is open no more.
+    #
+    # Gives up after 60 s unless `timeout_ms` says otherwise. Cancelled: Drops the connection; the file may be closed.
+    # @param path The file, as it was opened.
+    def did_close(path, timeout_ms: nil)
+      invoke('lsp.did_close', { language: language_id, projectPath: path_to_project, path:, timeoutMs: timeout_ms })
+    end
+
+    # The classes, functions, variables and the like of a file.
+    #
+    # On a server of 0.190 asking before `lsp.start` makes `lsp.workspace_symbols` of a Python project fail until the
+    # language server is stopped.
+    #
+    # Gives up after 60 s unless `timeout_ms` says otherwise. Cancelled: Drops the connection; nothing changes in the
+    # sandbox.
+    # @param path The file, as it was opened.
+    def document_symbols(path, timeout_ms: nil)
+      LspSymbol.list(invoke('lsp.document_symbols', { language: language_id, projectPath: path_to_project, path:,
+                                                      timeoutMs: timeout_ms }))
+    end
+
+    # The symbols of the whole project with such a name.
+    #
+    # TypeScript's server wants a file of the project to be open, else it is HTTP_BAD_REQUEST.
+    #
+    # Gives up after 60 s unless `timeout_ms` says otherwise. Cancelled: Drops the connection; nothing changes in the
+    # sandbox.
+    # @param query What the names are compared with, in the language server's own way.
+    def sandbox_symbols(query, timeout_ms: nil)
+      LspSymbol.list(invoke('lsp.workspace_symbols', { language: language_id, projectPath: path_to_project, query:,
+                                                       timeoutMs: timeout_ms }))
+    end
+
+    # What may stand at a place of a file that is open.
+    #
+    # A server of 0.190 refuses line 0 and character 0 with HTTP_BAD_REQUEST.
+    #
+    # Gives up after 60 s unless `timeout_ms` says otherwise. Cancelled: Drops the connection; nothing changes in the
+    # sandbox.
+    # @param path The file, as it was opened.
+    def completions(path:, position:, timeout_ms: nil)
+      CompletionList.of(invoke('lsp.completions', { language: language_id, projectPath: path_to_project, path:,
+                                                    timeoutMs: timeout_ms }.merge(spread(position))))
     end
   end
 end
