@@ -526,6 +526,16 @@ func TestWhatIsNoTextIsRefused(t *testing.T) {
 	if _, err := client.Echo.Value(context.Background(), map[string]any{"a": make(chan int)}, nil); !stderrors.Is(err, errors.ErrInvalidArgument) {
 		t.Error(err)
 	}
+	if _, err := client.Echo.Value(context.Background(), map[string]any{"a": []string{`\`, "\xff"}}, nil); !stderrors.Is(err, errors.ErrInvalidArgument) {
+		t.Error(err)
+	}
+	for _, text := range []string{"\ufffd", `\ufffd`, `\\ufffd`} {
+		var back string
+		got := given(client.Echo.Value(context.Background(), map[string]any{"a": text}, nil))(t)
+		if err := json.Unmarshal(got["a"], &back); err != nil || back != text {
+			t.Errorf("%q gave %s", text, got["a"])
+		}
+	}
 	if _, err := box.Process.Execute(context.Background(), "true", nil); !stderrors.Is(err, errors.ErrInvalidHandle) && !stderrors.Is(err, errors.ErrInvalidArgument) {
 		t.Error(err)
 	}

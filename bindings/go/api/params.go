@@ -5,11 +5,11 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	stderrors "errors"
 	"fmt"
 	"reflect"
-	"strconv"
+	"regexp"
 	"time"
-	"unicode/utf8"
 
 	"github.com/libdaytona/libdaytona/bindings/go/errors"
 )
@@ -93,55 +93,36 @@ func (p *params) add(argument Argument) error {
 	if is := reflect.ValueOf(value); name == "" && (!is.IsValid() || is.Kind() == reflect.Pointer && is.IsNil()) {
 		return nil
 	}
+	if body, ok := value.(rawBytes); ok {
+		p.body = body
+		return nil
+	}
+	text, err := json.Marshal(value)
+	if err != nil {
+		return fmt.Errorf("cannot be written as JSON: %w", err)
+	}
+	if bytes.Contains(text, []byte(`\ufffd`)) && replaced.Match(text) {
+		return stderrors.New("has a text that is not UTF-8")
+	}
 	if name != "" {
 		p.text = append(append(append(p.text, '"'), name...), '"', ':')
 		p.limit = p.limit || name == "timeoutMs"
-	}
-	switch it := value.(type) {
-	case rawBytes:
-		p.body = it
-		return nil
-	case string:
-		if !utf8.ValidString(it) {
-			return fmt.Errorf("is not UTF-8: %q", it)
-		}
-		p.text = quote(p.text, it)
-	case int64:
-		p.text = strconv.AppendInt(p.text, it, 10)
-	default:
-		if with, ok := it.(interface{ reports() func(Progress) }); ok {
+	} else {
+		if with, ok := value.(interface{ reports() func(Progress) }); ok {
 			p.progress = with.reports()
 		}
-		if with, ok := it.(interface{ buffer() int64 }); ok {
+		if with, ok := value.(interface{ buffer() int64 }); ok {
 			p.buffer = with.buffer()
 		}
-		text, err := json.Marshal(it)
-		if err != nil {
-			return fmt.Errorf("cannot be written as JSON: %w", err)
+		if len(text) <= 2 || text[0] != '{' {
+			return nil
 		}
-		if name == "" {
-			if len(text) <= 2 || text[0] != '{' {
-				return nil
-			}
-			p.limit = p.limit || bytes.Contains(text, []byte(`"timeoutMs":`))
-			text = text[1 : len(text)-1]
-		}
-		p.text = append(p.text, text...)
+		p.limit = p.limit || bytes.Contains(text, []byte(`"timeoutMs":`))
+		text = text[1 : len(text)-1]
 	}
-	p.text = append(p.text, ',')
+	p.text = append(append(p.text, text...), ',')
 	return nil
 }
 
-// quote writes a JSON text.
-func quote(to []byte, text string) []byte {
-	const hex = "0123456789abcdef"
-	to = append(to, '"')
-	from := 0
-	for i := 0; i < len(text); i++ {
-		if c := text[i]; c < 0x20 || c == '"' || c == '\\' {
-			to = append(append(to, text[from:i]...), '\\', 'u', '0', '0', hex[c>>4], hex[c&15])
-			from = i + 1
-		}
-	}
-	return append(append(to, text[from:]...), '"')
-}
+// replaced finds what encoding/json writes in the place of bytes that are not UTF-8; U+FFFD itself it writes as it is.
+var replaced = regexp.MustCompile(`(?:^|[^\\])(?:\\\\)*\\ufffd`)
