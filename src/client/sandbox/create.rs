@@ -57,7 +57,7 @@ crate::params! {
         pub ephemeral: Option<bool> = false,
         /// Volumes to mount: `[{"volumeId":"...","mountPath":"/data","subpath":"..."}]`.
         #[cfg_attr(feature = "schema", schemars(with = "Option<Vec<VolumeMount>>"))]
-        pub volumes: Option<Vec<Value>>,
+        pub volumes: Option<Vec<Mount>>,
         /// true: no network at all.
         pub network_block_all: Option<bool> = false,
         /// Networks that may be reached, as "10.0.0.0/8,1.2.3.4/32".
@@ -140,6 +140,16 @@ pub struct VolumeMount {
     pub subpath: Option<String>,
 }
 
+/// The same where it is asked for: the server would ignore what is unknown.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Mount {
+    volume_id: String,
+    mount_path: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    subpath: Option<String>,
+}
+
 /// The body of POST /sandbox; options that were not given are absent.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -171,7 +181,7 @@ struct Body<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     ttl_minutes: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    volumes: Option<&'a [Value]>,
+    volumes: Option<&'a [Mount]>,
     #[serde(skip_serializing_if = "Option::is_none")]
     secrets: Option<&'a [Value]>,
     #[serde(skip_serializing_if = "Option::is_none")]

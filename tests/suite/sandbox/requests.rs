@@ -302,6 +302,8 @@ async fn what_the_service_would_refuse_or_misread_is_refused_before_it_is_sent()
         (json!({"image": " "}), "empty"),
         (json!({"image": "a\nRUN b"}), "one line"),
         (json!({"timeoutMs": -1}), "timeoutMs"),
+        (json!({"volumes": [{"volumeId": "v", "mountPath": "/v", "readOnly": true}]}), "readOnly"),
+        (json!({"volumes": [{"volumeId": "v"}]}), "mountPath"),
     ] {
         let error = on_client(&client, "sandbox.create", params.clone()).await.unwrap_err();
         assert_eq!(error.status(), status::INVALID_ARGUMENT, "{params}");
