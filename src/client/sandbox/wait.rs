@@ -40,6 +40,12 @@ pub(super) struct Goal<'a> {
 
 /// Waits, reading the sandbox again and again; the reading that ended it is the one kept.
 pub(super) async fn until(sandbox: &Sandbox, goal: Goal<'_>) -> Result<()> {
+    until_past(sandbox, false, goal).await
+}
+
+/// The same. With `had_failed` the first readings may have the error state that it was in before: an error counts once
+/// that was left.
+async fn until_past(sandbox: &Sandbox, mut had_failed: bool, goal: Goal<'_>) -> Result<()> {
     let (mut polling, mut pause, mut suspected) = (Polling::begin(), PAUSE, false);
     let mut events = None;
     loop {
@@ -53,8 +59,10 @@ pub(super) async fn until(sandbox: &Sandbox, goal: Goal<'_>) -> Result<()> {
                 if (goal.reached)(&reading) || (goal.gone_is_good && reading.state == "destroyed") {
                     return Ok(());
                 }
+                had_failed &= reading.has_failed();
                 // An error state may be stale: it counts when seen twice.
-                let failed = (goal.failure_ends && reading.has_failed()) || reading.state == "destroyed";
+                let failed = (goal.failure_ends && reading.has_failed() && !had_failed)
+                    || reading.state == "destroyed";
                 if failed && (suspected || reading.state == "destroyed") {
                     return Err(reading.failure(goal.name));
                 }
@@ -140,31 +148,16 @@ pub(super) async fn until_snapshotted(sandbox: &Sandbox) -> Result<()> {
 }
 
 pub(super) async fn until_recovered(sandbox: &Sandbox, skips_start: bool) -> Result<()> {
-    until_past_error(sandbox, if skips_start { "stopped" } else { "started" }, false).await
+    let name = if skips_start { "stopped" } else { "started" };
+    let reached = |reading: &super::Reading| reading.state == name;
+    let goal = Goal { name, reached: &reached, gone_is_good: false, failure_ends: true };
+    until_past(sandbox, sandbox.reading().has_failed(), goal).await
 }
 
 pub(super) async fn until_destroyed(sandbox: &Sandbox) -> Result<()> {
-    if sandbox.reading().has_failed() {
-        return until_past_error(sandbox, "destroyed", true).await;
-    }
     let reached = |reading: &super::Reading| reading.state == "destroyed";
     let goal = Goal { name: "destroyed", reached: &reached, gone_is_good: true, failure_ends: true };
-    until(sandbox, goal).await
-}
-
-/// The first readings may have the error state that it was in before: an error counts once it was left.
-async fn until_past_error(sandbox: &Sandbox, wanted: &str, gone_is_good: bool) -> Result<()> {
-    let left = AtomicBool::new(!sandbox.reading().has_failed());
-    let reached = |reading: &super::Reading| {
-        let failed = reading.has_failed();
-        reading.state == wanted || (failed && left.load(Ordering::Relaxed)) || {
-            left.fetch_or(!failed, Ordering::Relaxed);
-            false
-        }
-    };
-    until(sandbox, Goal { name: wanted, reached: &reached, gone_is_good, failure_ends: false }).await?;
-    let reading = sandbox.reading();
-    if reading.has_failed() { Err(reading.failure(wanted)) } else { Ok(()) }
+    until_past(sandbox, sandbox.reading().has_failed(), goal).await
 }
 
 pub(super) async fn until_resized(sandbox: &Sandbox, wanted: Option<&super::Resources>) -> Result<()> {
