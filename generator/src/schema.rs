@@ -102,7 +102,8 @@ fn rewrite(schema: &mut Value, direction: Direction) {
         object.remove("minimum");
     }
     if let Some(Value::String(text)) = object.get_mut("description") {
-        *text = flowing(text);
+        // Without the example in Rust, which comes last.
+        *text = flowing(text.split("```").next().unwrap_or_default());
     }
     let absent_or_null = object.remove("absentOrNull").is_some();
     let required = object.get("required").and_then(Value::as_array).cloned().unwrap_or_default();

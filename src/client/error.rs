@@ -6,6 +6,12 @@ use std::fmt;
 use std::sync::Arc;
 
 /// The outcome of whatever can fail here.
+///
+/// ```
+/// async fn host(sandbox: daytona::Sandbox) -> daytona::Result<String> {
+///     Ok(sandbox.process().execute("hostname").await?.result)
+/// }
+/// ```
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// A failure. Its JSON form is what every binding reports.
@@ -24,6 +30,12 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 pub struct Error(Box<ErrorDetail>);
 
 /// Everything that is known about a failure: the error JSON.
+///
+/// ```
+/// let error = daytona::Error::new(503, "the server is being updated");
+/// let detail: &daytona::ErrorDetail = error.detail();
+/// assert_eq!((detail.status, detail.name, detail.retryable), (503, "SERVICE_UNAVAILABLE", false));
+/// ```
 #[derive(Clone, Debug, Default, Serialize, thiserror::Error)]
 #[error("{message}")]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "Error"))]
@@ -89,6 +101,11 @@ pub(crate) type Cause = Arc<dyn std::error::Error + Send + Sync>;
 
 impl Error {
     /// An error with this status and message; the rest is set through [`Error::detail_mut`].
+    ///
+    /// ```
+    /// let error = daytona::Error::new(404, "there is no such file");
+    /// assert_eq!(error.to_string(), "there is no such file");
+    /// ```
     pub fn new(status: i32, message: impl Into<String>) -> Self {
         Self(Box::new(ErrorDetail {
             status,
@@ -99,6 +116,11 @@ impl Error {
     }
 
     /// A bad argument; nothing was sent.
+    ///
+    /// ```
+    /// let error = daytona::Error::invalid("`path` has to be a text");
+    /// assert!(error.is(daytona::ErrorClass::InvalidArgument));
+    /// ```
     pub fn invalid(message: impl Into<String>) -> Self {
         Self::new(status::INVALID_ARGUMENT, message)
     }
@@ -118,6 +140,10 @@ impl Error {
     }
 
     /// Its status: 1 to 99 happened on this side, 400 to 599 is the server's HTTP status.
+    ///
+    /// ```
+    /// assert_eq!(daytona::Error::new(404, "there is no such file").status(), 404);
+    /// ```
     pub fn status(&self) -> i32 {
         self.0.status
     }
@@ -128,16 +154,37 @@ impl Error {
     }
 
     /// Everything that is known about it.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> daytona::Result<()> {
+    /// let error = daytona::Echo::default().error(404).await.unwrap_err();
+    /// assert_eq!(error.detail().operation, Some("echo.error"));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn detail(&self) -> &ErrorDetail {
         &self.0
     }
 
     /// The same, to be set: for errors that a program makes itself.
+    ///
+    /// ```
+    /// let mut error = daytona::Error::new(404, "there is no such file");
+    /// error.detail_mut().retryable = true;
+    /// assert!(error.detail().retryable);
+    /// ```
     pub fn detail_mut(&mut self) -> &mut ErrorDetail {
         &mut self.0
     }
 
     /// The error JSON.
+    ///
+    /// ```
+    /// let error = daytona::Error::new(404, "there is no such file");
+    /// let json: serde_json::Value = serde_json::from_slice(&error.json()).expect("JSON");
+    /// assert_eq!(json["message"], "there is no such file");
+    /// ```
     pub fn json(&self) -> Vec<u8> {
         serde_json::to_vec(&self.0).unwrap_or_default()
     }

@@ -10,6 +10,10 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 /// The kind of data in a chunk. The numbers are part of the published interface.
+///
+/// ```
+/// assert_eq!(daytona::Channel::Stderr as i32, 2);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(i32)]
 pub enum Channel {

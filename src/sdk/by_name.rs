@@ -38,6 +38,14 @@ impl NamedRequest {
     }
 
     /// The bytes that go beside the parameters: the content of `files.write`.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let to = serde_json::json!({ "path": "notes.txt" });
+    /// sandbox.operation("files.write", to).body("two\n").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn body(self, data: impl AsRef<[u8]> + Send + 'static) -> Self {
         let takes =
             |it: &Operation| it.body.then_some(()).ok_or("takes no body; its parameters are its JSON");
@@ -48,6 +56,14 @@ impl NamedRequest {
     }
 
     /// Sends it, for an operation that gives bytes.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let from = serde_json::json!({ "path": "notes.txt" });
+    /// let content: Vec<u8> = sandbox.operation("files.read", from).bytes().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn bytes(self) -> Pending<Vec<u8>> {
         let gives = |it: &Operation| match (it.call, it.returns) {
             (Some(_), returns) if returns != Returns::Bytes => Err("gives JSON, no bytes: await it itself"),
@@ -61,6 +77,17 @@ impl NamedRequest {
 
     /// Opens it as a stream. The third type of [`Output`] says what the stream takes; [`NoInput`](super::NoInput) can stand
     /// for any, of a stream that is read alone.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let command = serde_json::json!({ "command": "make" });
+    /// let mut output = sandbox.operation("process.run", command).stream::<daytona::NoInput>().await?;
+    /// while let Some(chunk) = output.next().await {
+    ///     print!("{}", chunk?.text());
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn stream<I: Input>(self) -> Pending<Output<Value, Value, I>> {
         let takes = |it: &Operation| match (I::KIND, it.events.as_ref().map(|events| events.input)) {
             (given, Some(takes)) if given != catalogue::Input::None && given != takes => match takes {

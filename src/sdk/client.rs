@@ -30,6 +30,15 @@ pub struct Client {
 
 impl Client {
     /// Opens a client from the environment: `DAYTONA_API_KEY` and its like.
+    ///
+    /// ```no_run
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> daytona::Result<()> {
+    /// let client = daytona::Client::from_env()?;
+    /// println!("{} sandboxes", client.list().await?.items.len());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn from_env() -> Result<Self> {
         client::Client::from_env().map(Self::opened)
     }
@@ -98,6 +107,10 @@ pub struct Echo {
 
 impl Echo {
     /// As [`Client::close`]: its pending requests and open streams end.
+    ///
+    /// ```
+    /// daytona::Echo::default().close();
+    /// ```
     pub fn close(&self) -> Closing {
         self.target.close()
     }

@@ -24,11 +24,25 @@ pub struct Sandbox {
 
 impl Sandbox {
     /// Its UUID.
+    ///
+    /// ```no_run
+    /// # async fn example(client: daytona::Client, sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let same = client.get(sandbox.id()).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn id(&self) -> &str {
         self.inner.id()
     }
 
     /// The client that it came from.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let another = sandbox.client().create(daytona::SandboxSpec::default()).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn client(&self) -> Client {
         Client::of(self.inner.client().clone(), &self.target)
     }

@@ -55,6 +55,16 @@ const CLEANING_LIMIT: Duration = Duration::from_secs(15);
 /// What [`Client::close`](super::Client::close) gives. Awaited, it waits until what closing and dropping began in the
 /// background is done, as the deletion of a session: at the end of a program, with which its runtime ends. It waits 16 s at
 /// most, and need not be awaited.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> daytona::Result<()> {
+/// let config = daytona::types::ClientConfig { api_key: Some("key".into()), ..Default::default() };
+/// let closing: daytona::Closing = daytona::Client::new(config)?.close();
+/// closing.await;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Closing(Target);
 

@@ -2,6 +2,16 @@
 
 /// The class of an error, for those who match: the finest that applies. [`parent`](Self::parent) is the next wider one,
 /// and [`Error::is`](crate::Error::is) asks for a class or those below it.
+///
+/// ```
+/// use daytona::ErrorClass;
+///
+/// let error = daytona::Error::new(404, "there is no such file");
+/// match error.class() {
+///     ErrorClass::NotFound => println!("{error}"),
+///     other => unreachable!("{other:?}"),
+/// }
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
 #[non_exhaustive]
 pub enum ErrorClass {
@@ -179,6 +189,10 @@ impl ErrorClass {
     }
 
     /// The name that all languages use, as `FileNotFound`.
+    ///
+    /// ```
+    /// assert_eq!(daytona::ErrorClass::FileNotFound.name(), "FileNotFound");
+    /// ```
     pub fn name(self) -> &'static str {
         match self {
             Self::BadRequest => "BadRequest",
@@ -240,6 +254,12 @@ impl ErrorClass {
     }
 
     /// The next wider class: `NotFound` of `FileNotFound`.
+    ///
+    /// ```
+    /// use daytona::ErrorClass;
+    ///
+    /// assert_eq!(ErrorClass::FileNotFound.parent(), Some(ErrorClass::NotFound));
+    /// ```
     pub fn parent(self) -> Option<Self> {
         Some(match self {
             Self::InvalidArgument => Self::BadRequest,

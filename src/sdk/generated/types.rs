@@ -17,6 +17,12 @@ impl fmt::Debug for Hidden {
 }
 
 /// A rectangle on the screen; all 0 where a widget has no place.
+///
+/// ```
+/// let accessibility_bounds: daytona::types::AccessibilityBounds = serde_json::from_str(r#"{"x":1,"y":1,"width":1,"height":1,"newer":true}"#)?;
+/// assert_eq!(accessibility_bounds.additional["newer"], true);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct AccessibilityBounds {
@@ -34,6 +40,12 @@ pub struct AccessibilityBounds {
 }
 
 /// Widgets that were found.
+///
+/// ```
+/// let accessibility_matches: daytona::types::AccessibilityMatches = serde_json::from_str(r#"{"matches":[],"truncated":true,"newer":true}"#)?;
+/// assert_eq!(accessibility_matches.additional["newer"], true);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct AccessibilityMatches {
@@ -47,6 +59,12 @@ pub struct AccessibilityMatches {
 }
 
 /// A widget.
+///
+/// ```
+/// let accessibility_node: daytona::types::AccessibilityNode = serde_json::from_str(r#"{"id":"text","role":"text","name":"text","bounds":{"x":1,"y":1,"width":1,"height":1},"newer":true}"#)?;
+/// assert_eq!(accessibility_node.additional["newer"], true);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct AccessibilityNode {
@@ -76,6 +94,12 @@ pub struct AccessibilityNode {
 }
 
 /// A widget and what is in it.
+///
+/// ```
+/// let accessibility_tree: daytona::types::AccessibilityTree = serde_json::from_str(r#"{"root":{"id":"text","role":"text","name":"text","bounds":{"x":1,"y":1,"width":1,"height":1}},"truncated":true,"newer":true}"#)?;
+/// assert_eq!(accessibility_tree.additional["newer"], true);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct AccessibilityTree {
@@ -89,6 +113,12 @@ pub struct AccessibilityTree {
 }
 
 /// An announcement of the dashboard.
+///
+/// ```
+/// let announcement: daytona::types::Announcement = serde_json::from_str(r#"{"text":"text","newer":true}"#)?;
+/// assert_eq!(announcement.additional["newer"], true);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Announcement {
@@ -103,6 +133,12 @@ pub struct Announcement {
 }
 
 /// Results beside the output.
+///
+/// ```
+/// let artifacts: daytona::types::Artifacts = serde_json::from_str(r#"{"newer":true}"#)?;
+/// assert_eq!(artifacts.additional["newer"], true);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Artifacts {
@@ -115,6 +151,12 @@ pub struct Artifacts {
 }
 
 /// The local branches of a repository.
+///
+/// ```
+/// let branches: daytona::types::Branches = serde_json::from_str(r#"{"newer":true}"#)?;
+/// assert_eq!(branches.additional["newer"], true);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Branches {
@@ -130,6 +172,12 @@ pub struct Branches {
 }
 
 /// What a sandbox was built from.
+///
+/// ```
+/// let build_info: daytona::types::BuildInfo = serde_json::from_str(r#"{"createdAt":"2026-01-31T12:00:00Z","updatedAt":"2026-01-31T12:00:00Z","snapshotRef":"text","newer":true}"#)?;
+/// assert_eq!(build_info.additional["newer"], true);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct BuildInfo {
@@ -154,6 +202,12 @@ pub struct BuildInfo {
 }
 
 /// A chart: its picture, and the data in it as far as its kind is known.
+///
+/// ```
+/// let chart: daytona::types::Chart = serde_json::from_str(r#"{"newer":true}"#)?;
+/// assert_eq!(chart.additional["newer"], true);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Chart {
@@ -199,6 +253,12 @@ pub struct Chart {
 }
 
 /// A part of a chart: a line, the points of a scatter plot, a bar, a wedge of a pie, a box, or a whole chart within a composite one. Each has the fields that it needs.
+///
+/// ```
+/// let chart_element: daytona::types::ChartElement = serde_json::from_str(r#"{"newer":true}"#)?;
+/// assert_eq!(chart_element.additional["newer"], true);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ChartElement {
@@ -277,6 +337,10 @@ pub struct ChartElement {
 }
 
 /// The configuration of a client, all optional; what is absent comes from the environment.
+///
+/// ```
+/// let client_config = daytona::types::ClientConfig { api_key: Some("text".into()), ..Default::default() };
+/// ```
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ClientConfig {
@@ -358,6 +422,12 @@ impl fmt::Debug for ClientConfig {
 }
 
 /// The result of a finished program.
+///
+/// ```
+/// let code_run_result: daytona::types::CodeRunResult = serde_json::from_str(r#"{"exitCode":1,"result":"text","newer":true}"#)?;
+/// assert_eq!(code_run_result.additional["newer"], true);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct CodeRunResult {
@@ -375,6 +445,12 @@ pub struct CodeRunResult {
 }
 
 /// A command's output so far. Bytes that are not UTF-8 are U+FFFD here; `session.follow` has them all.
+///
+/// ```
+/// let command_logs: daytona::types::CommandLogs = serde_json::from_str(r#"{"output":"text","stdout":"text","stderr":"text","newer":true}"#)?;
+/// assert_eq!(command_logs.additional["newer"], true);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct CommandLogs {
@@ -390,6 +466,12 @@ pub struct CommandLogs {
 }
 
 /// One completion.
+///
+/// ```
+/// let completion_item: daytona::types::CompletionItem = serde_json::from_str(r#"{"label":"text","newer":true}"#)?;
+/// assert_eq!(completion_item.additional["newer"], true);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct CompletionItem {
@@ -419,6 +501,12 @@ pub struct CompletionItem {
 }
 
 /// What may stand at a place.
+///
+/// ```
+/// let completion_list: daytona::types::CompletionList = serde_json::from_str(r#"{"isIncomplete":true,"newer":true}"#)?;
+/// assert_eq!(completion_list.additional["newer"], true);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct CompletionList {
@@ -434,6 +522,12 @@ pub struct CompletionList {
 }
 
 /// Nothing: the server answers an empty object.
+///
+/// ```
+/// let computer_done: daytona::types::ComputerDone = serde_json::from_str(r#"{"newer":true}"#)?;
+/// assert_eq!(computer_done.additional["newer"], true);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ComputerDone {
@@ -443,6 +537,12 @@ pub struct ComputerDone {
 }
 
 /// One program of the desktop. The daemon writes these keys with capitals.
+///
+/// ```
+/// let computer_process: daytona::types::ComputerProcess = serde_json::from_str(r#"{"Running":true,"Priority":1,"AutoRestart":true,"newer":true}"#)?;
+/// assert_eq!(computer_process.additional["newer"], true);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ComputerProcess {
@@ -464,6 +564,12 @@ pub struct ComputerProcess {
 }
 
 /// The daemon's version.
+///
+/// ```
+/// let daemon_version: daytona::types::DaemonVersion = serde_json::from_str(r#"{"version":"text","newer":true}"#)?;
+/// assert_eq!(daemon_version.additional["newer"], true);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct DaemonVersion {
@@ -475,6 +581,12 @@ pub struct DaemonVersion {
 }
 
 /// What the desktop consists of after a start or stop.
+///
+/// ```
+/// let desktop_changed: daytona::types::DesktopChanged = serde_json::from_str(r#"{"message":"text","status":{},"newer":true}"#)?;
+/// assert_eq!(desktop_changed.additional["newer"], true);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct DesktopChanged {
@@ -488,6 +600,12 @@ pub struct DesktopChanged {
 }
 
 /// Whether the desktop runs.
+///
+/// ```
+/// let desktop_status: daytona::types::DesktopStatus = serde_json::from_str(r#"{"status":"active","newer":true}"#)?;
+/// assert_eq!(desktop_status.additional["newer"], true);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct DesktopStatus {
@@ -499,6 +617,12 @@ pub struct DesktopStatus {
 }
 
 /// A directory of the sandbox.
+///
+/// ```
+/// let directory: daytona::types::Directory = serde_json::from_str(r#"{"dir":"text","newer":true}"#)?;
+/// assert_eq!(directory.additional["newer"], true);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Directory {
@@ -510,6 +634,12 @@ pub struct Directory {
 }
 
 /// The screens of the desktop.
+///
+/// ```
+/// let display_info: daytona::types::DisplayInfo = serde_json::from_str(r#"{"newer":true}"#)?;
+/// assert_eq!(display_info.additional["newer"], true);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct DisplayInfo {
@@ -522,6 +652,12 @@ pub struct DisplayInfo {
 }
 
 /// How an echo stream ended.
+///
+/// ```
+/// let echo_ended: daytona::types::EchoEnded = serde_json::from_str(r#"{"exitCode":1,"bytes":1,"position":1,"chunks":1,"newer":true}"#)?;
+/// assert_eq!(echo_ended.additional["newer"], true);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct EchoEnded {
@@ -540,6 +676,12 @@ pub struct EchoEnded {
 }
 
 /// Everything that is known about a failure: the error JSON.
+///
+/// ```
+/// let error_info: daytona::types::ErrorInfo = serde_json::from_str(r#"{"status":1,"name":"text","message":"text","retryable":true,"attempts":1,"newer":true}"#)?;
+/// assert_eq!(error_info.additional["newer"], true);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ErrorInfo {
@@ -598,6 +740,12 @@ pub struct ErrorInfo {
 }
 
 /// The JSON of ENDED.
+///
+/// ```
+/// let events_ended: daytona::types::EventsEnded = serde_json::from_str(r#"{"events":1,"reason":"text","newer":true}"#)?;
+/// assert_eq!(events_ended.additional["newer"], true);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct EventsEnded {
@@ -611,6 +759,12 @@ pub struct EventsEnded {
 }
 
 /// The JSON of OPENED.
+///
+/// ```
+/// let events_opened: daytona::types::EventsOpened = serde_json::from_str(r#"{"sandboxId":"text","state":"creating","newer":true}"#)?;
+/// assert_eq!(events_opened.additional["newer"], true);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct EventsOpened {
@@ -625,6 +779,12 @@ pub struct EventsOpened {
 }
 
 /// What a finished command left.
+///
+/// ```
+/// let execute_result: daytona::types::ExecuteResult = serde_json::from_str(r#"{"exitCode":1,"result":"text","newer":true}"#)?;
+/// assert_eq!(execute_result.additional["newer"], true);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ExecuteResult {
@@ -639,6 +799,12 @@ pub struct ExecuteResult {
 }
 
 /// A file or directory; links are followed.
+///
+/// ```
+/// let file_info: daytona::types::FileInfo = serde_json::from_str(r#"{"name":"text","size":1,"mode":"text","permissions":"text","modifiedAt":"2026-01-31T12:00:00Z","modTime":"text","isDir":true,"owner":"text","group":"text","newer":true}"#)?;
+/// assert_eq!(file_info.additional["newer"], true);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct FileInfo {
@@ -672,6 +838,10 @@ pub struct FileInfo {
 }
 
 /// One file: here and there.
+///
+/// ```
+/// let file_pair = daytona::types::FilePair::new("local_path", "remote_path");
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FilePair {
@@ -685,12 +855,22 @@ pub struct FilePair {
 
 impl FilePair {
     /// With what it cannot be without.
+    ///
+    /// ```
+    /// let file_pair = daytona::types::FilePair::new("local_path", "remote_path");
+    /// ```
     pub fn new(local_path: impl Into<String>, remote_path: impl Into<String>) -> Self {
         Self { local_path: Into::<String>::into(local_path), remote_path: Into::<String>::into(remote_path) }
     }
 }
 
 /// A file that was read or written to its end.
+///
+/// ```
+/// let file_stream_ended: daytona::types::FileStreamEnded = serde_json::from_str(r#"{"bytes":1,"position":1,"newer":true}"#)?;
+/// assert_eq!(file_stream_ended.additional["newer"], true);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct FileStreamEnded {
@@ -704,6 +884,12 @@ pub struct FileStreamEnded {
 }
 
 /// What became of one file, in the order in which they were given.
+///
+/// ```
+/// let file_transfer: daytona::types::FileTransfer = serde_json::from_str(r#"{"localPath":"text","remotePath":"text","newer":true}"#)?;
+/// assert_eq!(file_transfer.additional["newer"], true);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct FileTransfer {
@@ -725,6 +911,12 @@ pub struct FileTransfer {
 }
 
 /// A line with the text.
+///
+/// ```
+/// let find_match: daytona::types::FindMatch = serde_json::from_str(r#"{"file":"text","line":1,"content":"text","newer":true}"#)?;
+/// assert_eq!(find_match.additional["newer"], true);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct FindMatch {
@@ -740,6 +932,12 @@ pub struct FindMatch {
 }
 
 /// How the output of a command ended.
+///
+/// ```
+/// let follow_ended: daytona::types::FollowEnded = serde_json::from_str(r#"{"exitCode":1,"bytes":1,"position":1,"newer":true}"#)?;
+/// assert_eq!(follow_ended.additional["newer"], true);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct FollowEnded {
@@ -756,6 +954,12 @@ pub struct FollowEnded {
 }
 
 /// A commit of the history.
+///
+/// ```
+/// let git_commit_info: daytona::types::GitCommitInfo = serde_json::from_str(r#"{"hash":"text","author":"text","email":"text","message":"text","timestamp":"text","newer":true}"#)?;
+/// assert_eq!(git_commit_info.additional["newer"], true);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct GitCommitInfo {
@@ -775,6 +979,12 @@ pub struct GitCommitInfo {
 }
 
 /// A new commit.
+///
+/// ```
+/// let git_committed: daytona::types::GitCommitted = serde_json::from_str(r#"{"hash":"text","newer":true}"#)?;
+/// assert_eq!(git_committed.additional["newer"], true);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct GitCommitted {
@@ -786,6 +996,12 @@ pub struct GitCommitted {
 }
 
 /// A setting.
+///
+/// ```
+/// let git_config_value: daytona::types::GitConfigValue = serde_json::from_str(r#"{"newer":true}"#)?;
+/// assert_eq!(git_config_value.additional["newer"], true);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct GitConfigValue {
@@ -798,6 +1014,12 @@ pub struct GitConfigValue {
 }
 
 /// How one file differs. The states are Unmodified, Untracked, Modified, Added, Deleted, Renamed, Copied and Updated but unmerged.
+///
+/// ```
+/// let git_file_status: daytona::types::GitFileStatus = serde_json::from_str(r#"{"name":"text","extra":"text","staging":"text","worktree":"text","newer":true}"#)?;
+/// assert_eq!(git_file_status.additional["newer"], true);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct GitFileStatus {
@@ -815,6 +1037,12 @@ pub struct GitFileStatus {
 }
 
 /// A remote.
+///
+/// ```
+/// let git_remote: daytona::types::GitRemote = serde_json::from_str(r#"{"name":"text","url":"text","newer":true}"#)?;
+/// assert_eq!(git_remote.additional["newer"], true);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct GitRemote {
@@ -828,6 +1056,12 @@ pub struct GitRemote {
 }
 
 /// The remotes of a repository.
+///
+/// ```
+/// let git_remotes: daytona::types::GitRemotes = serde_json::from_str(r#"{"remotes":[],"newer":true}"#)?;
+/// assert_eq!(git_remotes.additional["newer"], true);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct GitRemotes {
@@ -839,6 +1073,12 @@ pub struct GitRemotes {
 }
 
 /// The working tree and branch of a repository.
+///
+/// ```
+/// let git_status: daytona::types::GitStatus = serde_json::from_str(r#"{"currentBranch":"text","fileStatus":[],"newer":true}"#)?;
+/// assert_eq!(git_status.additional["newer"], true);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct GitStatus {
@@ -869,6 +1109,10 @@ pub struct GitStatus {
 }
 
 /// An image that is built from a Dockerfile which the library writes. It begins with exactly one of `base`, `debian_slim` and `dockerfile`.
+///
+/// ```
+/// let image = daytona::types::Image { style: Some("go".into()), ..Default::default() };
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Image {
@@ -893,6 +1137,10 @@ pub struct Image {
 }
 
 /// A local file or directory to copy into the image.
+///
+/// ```
+/// let image_add_local = daytona::types::ImageAddLocal::new("local_path", "remote_path");
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ImageAddLocal {
@@ -906,12 +1154,22 @@ pub struct ImageAddLocal {
 
 impl ImageAddLocal {
     /// With what it cannot be without.
+    ///
+    /// ```
+    /// let image_add_local = daytona::types::ImageAddLocal::new("local_path", "remote_path");
+    /// ```
     pub fn new(local_path: impl Into<String>, remote_path: impl Into<String>) -> Self {
         Self { local_path: Into::<String>::into(local_path), remote_path: Into::<String>::into(remote_path) }
     }
 }
 
 /// Local files that are packed into one archive.
+///
+/// ```
+/// let image_context: daytona::types::ImageContext = serde_json::from_str(r#"{"sourcePath":"text","archivePath":"text","hash":"text","bytes":1,"archiveBytes":1,"files":[],"newer":true}"#)?;
+/// assert_eq!(image_context.additional["newer"], true);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ImageContext {
@@ -936,6 +1194,12 @@ pub struct ImageContext {
 }
 
 /// One file of a context.
+///
+/// ```
+/// let image_context_file: daytona::types::ImageContextFile = serde_json::from_str(r#"{"path":"text","bytes":1,"newer":true}"#)?;
+/// assert_eq!(image_context_file.additional["newer"], true);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ImageContextFile {
@@ -949,6 +1213,10 @@ pub struct ImageContextFile {
 }
 
 /// Files to copy.
+///
+/// ```
+/// let image_copy = daytona::types::ImageCopy::new("source", "destination");
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ImageCopy {
@@ -960,12 +1228,20 @@ pub struct ImageCopy {
 
 impl ImageCopy {
     /// With what it cannot be without.
+    ///
+    /// ```
+    /// let image_copy = daytona::types::ImageCopy::new("source", "destination");
+    /// ```
     pub fn new(source: impl Into<String>, destination: impl Into<String>) -> Self {
         Self { source: Into::<String>::into(source), destination: Into::<String>::into(destination) }
     }
 }
 
 /// Python packages to install.
+///
+/// ```
+/// let image_pip_install = daytona::types::ImagePipInstall::new(["packages"]);
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ImagePipInstall {
@@ -990,6 +1266,10 @@ pub struct ImagePipInstall {
 
 impl ImagePipInstall {
     /// With what it cannot be without.
+    ///
+    /// ```
+    /// let image_pip_install = daytona::types::ImagePipInstall::new(["packages"]);
+    /// ```
     pub fn new(packages: impl IntoIterator<Item = impl Into<String>>) -> Self {
         Self {
             packages: packages.into_iter().map(Into::into).collect::<Vec<String>>(),
@@ -1003,6 +1283,10 @@ impl ImagePipInstall {
 }
 
 /// A pyproject.toml whose dependencies are installed.
+///
+/// ```
+/// let image_pyproject = daytona::types::ImagePyproject::new("path");
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ImagePyproject {
@@ -1030,6 +1314,10 @@ pub struct ImagePyproject {
 
 impl ImagePyproject {
     /// With what it cannot be without.
+    ///
+    /// ```
+    /// let image_pyproject = daytona::types::ImagePyproject::new("path");
+    /// ```
     pub fn new(path: impl Into<String>) -> Self {
         Self {
             path: Into::<String>::into(path),
@@ -1044,6 +1332,10 @@ impl ImagePyproject {
 }
 
 /// Lines of a Dockerfile.
+///
+/// ```
+/// let image_raw = daytona::types::ImageRaw::new(["commands"]);
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ImageRaw {
@@ -1056,12 +1348,20 @@ pub struct ImageRaw {
 
 impl ImageRaw {
     /// With what it cannot be without.
+    ///
+    /// ```
+    /// let image_raw = daytona::types::ImageRaw::new(["commands"]);
+    /// ```
     pub fn new(commands: impl IntoIterator<Item = impl Into<String>>) -> Self {
         Self { commands: commands.into_iter().map(Into::into).collect::<Vec<String>>(), context_dir: None }
     }
 }
 
 /// A requirements file whose packages are installed.
+///
+/// ```
+/// let image_requirements = daytona::types::ImageRequirements::new("path");
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ImageRequirements {
@@ -1086,6 +1386,10 @@ pub struct ImageRequirements {
 
 impl ImageRequirements {
     /// With what it cannot be without.
+    ///
+    /// ```
+    /// let image_requirements = daytona::types::ImageRequirements::new("path");
+    /// ```
     pub fn new(path: impl Into<String>) -> Self {
         Self {
             path: Into::<String>::into(path),
@@ -1099,6 +1403,10 @@ impl ImageRequirements {
 }
 
 /// One step of an image. Exactly one key is given.
+///
+/// ```
+/// let image_step = daytona::types::ImageStep { apt_get: Some(vec![]), ..Default::default() };
+/// ```
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ImageStep {
@@ -1184,6 +1492,12 @@ impl fmt::Debug for ImageStep {
 }
 
 /// A context.
+///
+/// ```
+/// let interpreter_context: daytona::types::InterpreterContext = serde_json::from_str(r#"{"id":"text","cwd":"text","createdAt":"text","active":true,"language":"text","newer":true}"#)?;
+/// assert_eq!(interpreter_context.additional["newer"], true);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct InterpreterContext {
@@ -1204,6 +1518,12 @@ pub struct InterpreterContext {
 }
 
 /// The contexts that were made; the default one is not among them.
+///
+/// ```
+/// let interpreter_contexts: daytona::types::InterpreterContexts = serde_json::from_str(r#"{"contexts":[],"newer":true}"#)?;
+/// assert_eq!(interpreter_contexts.additional["newer"], true);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct InterpreterContexts {
@@ -1215,6 +1535,12 @@ pub struct InterpreterContexts {
 }
 
 /// A run that ended, as ENDED tells it.
+///
+/// ```
+/// let interpreter_ended: daytona::types::InterpreterEnded = serde_json::from_str(r#"{"bytes":1,"position":1,"newer":true}"#)?;
+/// assert_eq!(interpreter_ended.additional["newer"], true);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct InterpreterEnded {
@@ -1228,6 +1554,12 @@ pub struct InterpreterEnded {
 }
 
 /// An exception.
+///
+/// ```
+/// let interpreter_error: daytona::types::InterpreterError = serde_json::from_str(r#"{"name":"text","value":"text","traceback":"text","newer":true}"#)?;
+/// assert_eq!(interpreter_error.additional["newer"], true);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct InterpreterError {
@@ -1243,6 +1575,12 @@ pub struct InterpreterError {
 }
 
 /// A run that has begun, as OPENED tells it.
+///
+/// ```
+/// let interpreter_opened: daytona::types::InterpreterOpened = serde_json::from_str(r#"{"newer":true}"#)?;
+/// assert_eq!(interpreter_opened.additional["newer"], true);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct InterpreterOpened {
@@ -1255,6 +1593,12 @@ pub struct InterpreterOpened {
 }
 
 /// The result of a run.
+///
+/// ```
+/// let interpreter_result: daytona::types::InterpreterResult = serde_json::from_str(r#"{"stdout":"text","stderr":"text","newer":true}"#)?;
+/// assert_eq!(interpreter_result.additional["newer"], true);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct InterpreterResult {
@@ -1271,6 +1615,12 @@ pub struct InterpreterResult {
 }
 
 /// A place in a file.
+///
+/// ```
+/// let lsp_location: daytona::types::LspLocation = serde_json::from_str(r#"{"range":{"end":{"character":1,"line":1},"start":{"character":1,"line":1}},"uri":"text","newer":true}"#)?;
+/// assert_eq!(lsp_location.additional["newer"], true);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct LspLocation {
@@ -1284,6 +1634,12 @@ pub struct LspLocation {
 }
 
 /// A place in a text.
+///
+/// ```
+/// let lsp_position: daytona::types::LspPosition = serde_json::from_str(r#"{"character":1,"line":1,"newer":true}"#)?;
+/// assert_eq!(lsp_position.additional["newer"], true);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct LspPosition {
@@ -1297,6 +1653,12 @@ pub struct LspPosition {
 }
 
 /// From where to where.
+///
+/// ```
+/// let lsp_range: daytona::types::LspRange = serde_json::from_str(r#"{"end":{"character":1,"line":1},"start":{"character":1,"line":1},"newer":true}"#)?;
+/// assert_eq!(lsp_range.additional["newer"], true);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct LspRange {
@@ -1310,6 +1672,12 @@ pub struct LspRange {
 }
 
 /// A class, function, variable and the like.
+///
+/// ```
+/// let lsp_symbol: daytona::types::LspSymbol = serde_json::from_str(r#"{"kind":1,"location":{"range":{"end":{"character":1,"line":1},"start":{"character":1,"line":1}},"uri":"text"},"name":"text","newer":true}"#)?;
+/// assert_eq!(lsp_symbol.additional["newer"], true);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct LspSymbol {
@@ -1325,6 +1693,12 @@ pub struct LspSymbol {
 }
 
 /// A text in a markup.
+///
+/// ```
+/// let markup_content: daytona::types::MarkupContent = serde_json::from_str(r#"{"kind":"text","value":"text","newer":true}"#)?;
+/// assert_eq!(markup_content.additional["newer"], true);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct MarkupContent {
@@ -1338,6 +1712,12 @@ pub struct MarkupContent {
 }
 
 /// The value of a metric at a time.
+///
+/// ```
+/// let metric_point: daytona::types::MetricPoint = serde_json::from_str(r#"{"timestamp":"text","value":1.5,"newer":true}"#)?;
+/// assert_eq!(metric_point.additional["newer"], true);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct MetricPoint {
@@ -1351,6 +1731,12 @@ pub struct MetricPoint {
 }
 
 /// One metric over a time.
+///
+/// ```
+/// let metric_series: daytona::types::MetricSeries = serde_json::from_str(r#"{"metricName":"daytona.sandbox.cpu.utilization","dataPoints":[],"newer":true}"#)?;
+/// assert_eq!(metric_series.additional["newer"], true);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct MetricSeries {
@@ -1366,6 +1752,12 @@ pub struct MetricSeries {
 }
 
 /// Metrics over a time.
+///
+/// ```
+/// let metrics_series: daytona::types::MetricsSeries = serde_json::from_str(r#"{"series":[],"newer":true}"#)?;
+/// assert_eq!(metrics_series.additional["newer"], true);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct MetricsSeries {
@@ -1377,6 +1769,12 @@ pub struct MetricsSeries {
 }
 
 /// Where the mouse is.
+///
+/// ```
+/// let mouse_position: daytona::types::MousePosition = serde_json::from_str(r#"{"x":1,"y":1,"newer":true}"#)?;
+/// assert_eq!(mouse_position.additional["newer"], true);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct MousePosition {
@@ -1390,6 +1788,12 @@ pub struct MousePosition {
 }
 
 /// Where people log in.
+///
+/// ```
+/// let oidc: daytona::types::Oidc = serde_json::from_str(r#"{"issuer":"text","clientId":"text","audience":"text","newer":true}"#)?;
+/// assert_eq!(oidc.additional["newer"], true);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Oidc {
@@ -1406,6 +1810,12 @@ pub struct Oidc {
 }
 
 /// Whether a port is in use.
+///
+/// ```
+/// let port_use: daytona::types::PortUse = serde_json::from_str(r#"{"isInUse":true,"newer":true}"#)?;
+/// assert_eq!(port_use.additional["newer"], true);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct PortUse {
@@ -1418,6 +1828,12 @@ pub struct PortUse {
 }
 
 /// Ports.
+///
+/// ```
+/// let ports: daytona::types::Ports = serde_json::from_str(r#"{"ports":[],"newer":true}"#)?;
+/// assert_eq!(ports.additional["newer"], true);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Ports {
@@ -1429,6 +1845,12 @@ pub struct Ports {
 }
 
 /// Where the dashboard reports its use.
+///
+/// ```
+/// let posthog: daytona::types::Posthog = serde_json::from_str(r#"{"apiKey":"text","host":"text","newer":true}"#)?;
+/// assert_eq!(posthog.additional["newer"], true);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Posthog {
@@ -1453,6 +1875,12 @@ impl fmt::Debug for Posthog {
 }
 
 /// How a port is reached.
+///
+/// ```
+/// let preview_link: daytona::types::PreviewLink = serde_json::from_str(r#"{"sandboxId":"text","url":"text","token":"text","newer":true}"#)?;
+/// assert_eq!(preview_link.additional["newer"], true);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct PreviewLink {
@@ -1480,6 +1908,12 @@ impl fmt::Debug for PreviewLink {
 }
 
 /// The standard error of a program of the desktop.
+///
+/// ```
+/// let process_errors_text: daytona::types::ProcessErrorsText = serde_json::from_str(r#"{"processName":"text","errors":"text","newer":true}"#)?;
+/// assert_eq!(process_errors_text.additional["newer"], true);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ProcessErrorsText {
@@ -1494,6 +1928,12 @@ pub struct ProcessErrorsText {
 }
 
 /// The standard output of a program of the desktop.
+///
+/// ```
+/// let process_logs_text: daytona::types::ProcessLogsText = serde_json::from_str(r#"{"processName":"text","logs":"text","newer":true}"#)?;
+/// assert_eq!(process_logs_text.additional["newer"], true);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ProcessLogsText {
@@ -1508,6 +1948,12 @@ pub struct ProcessLogsText {
 }
 
 /// A program of the desktop that was started anew.
+///
+/// ```
+/// let process_restarted: daytona::types::ProcessRestarted = serde_json::from_str(r#"{"message":"text","processName":"text","newer":true}"#)?;
+/// assert_eq!(process_restarted.additional["newer"], true);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ProcessRestarted {
@@ -1522,6 +1968,12 @@ pub struct ProcessRestarted {
 }
 
 /// Whether one program of the desktop runs.
+///
+/// ```
+/// let process_running: daytona::types::ProcessRunning = serde_json::from_str(r#"{"processName":"text","running":true,"newer":true}"#)?;
+/// assert_eq!(process_running.additional["newer"], true);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ProcessRunning {
@@ -1536,6 +1988,12 @@ pub struct ProcessRunning {
 }
 
 /// A terminal that was made.
+///
+/// ```
+/// let pty_created: daytona::types::PtyCreated = serde_json::from_str(r#"{"sessionId":"text","newer":true}"#)?;
+/// assert_eq!(pty_created.additional["newer"], true);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct PtyCreated {
@@ -1548,6 +2006,12 @@ pub struct PtyCreated {
 }
 
 /// How a terminal's shell ended. A daemon of 0.190 may drop what was printed just before that: let the shell wait, as in `make; sleep 1; exit`.
+///
+/// ```
+/// let pty_ended: daytona::types::PtyEnded = serde_json::from_str(r#"{"exitCode":1,"bytes":1,"position":1,"newer":true}"#)?;
+/// assert_eq!(pty_ended.additional["newer"], true);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct PtyEnded {
@@ -1567,6 +2031,12 @@ pub struct PtyEnded {
 }
 
 /// A terminal.
+///
+/// ```
+/// let pty_info: daytona::types::PtyInfo = serde_json::from_str(r#"{"id":"text","cwd":"text","envs":{},"cols":1,"rows":1,"createdAt":"2026-01-31T12:00:00Z","active":true,"lazyStart":true,"newer":true}"#)?;
+/// assert_eq!(pty_info.additional["newer"], true);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct PtyInfo {
@@ -1610,6 +2080,12 @@ impl fmt::Debug for PtyInfo {
 }
 
 /// The terminals that are there.
+///
+/// ```
+/// let pty_list: daytona::types::PtyList = serde_json::from_str(r#"{"sessions":[],"newer":true}"#)?;
+/// assert_eq!(pty_list.additional["newer"], true);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct PtyList {
@@ -1621,6 +2097,12 @@ pub struct PtyList {
 }
 
 /// A terminal that is connected.
+///
+/// ```
+/// let pty_opened: daytona::types::PtyOpened = serde_json::from_str(r#"{"id":"text","newer":true}"#)?;
+/// assert_eq!(pty_opened.additional["newer"], true);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct PtyOpened {
@@ -1632,6 +2114,12 @@ pub struct PtyOpened {
 }
 
 /// One rate limit.
+///
+/// ```
+/// let rate_limit: daytona::types::RateLimit = serde_json::from_str(r#"{"newer":true}"#)?;
+/// assert_eq!(rate_limit.additional["newer"], true);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct RateLimit {
@@ -1647,6 +2135,12 @@ pub struct RateLimit {
 }
 
 /// The rate limits of the API.
+///
+/// ```
+/// let rate_limits: daytona::types::RateLimits = serde_json::from_str(r#"{"newer":true}"#)?;
+/// assert_eq!(rate_limits.additional["newer"], true);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct RateLimits {
@@ -1671,6 +2165,12 @@ pub struct RateLimits {
 }
 
 /// A file that is being read.
+///
+/// ```
+/// let reader_opened: daytona::types::ReaderOpened = serde_json::from_str(r#"{"newer":true}"#)?;
+/// assert_eq!(reader_opened.additional["newer"], true);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ReaderOpened {
@@ -1683,6 +2183,12 @@ pub struct ReaderOpened {
 }
 
 /// A video of the screen.
+///
+/// ```
+/// let recording: daytona::types::Recording = serde_json::from_str(r#"{"id":"text","fileName":"text","filePath":"text","startTime":"2026-01-31T12:00:00Z","status":"recording","newer":true}"#)?;
+/// assert_eq!(recording.additional["newer"], true);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Recording {
@@ -1714,6 +2220,12 @@ pub struct Recording {
 }
 
 /// Videos of the screen.
+///
+/// ```
+/// let recordings: daytona::types::Recordings = serde_json::from_str(r#"{"recordings":[],"newer":true}"#)?;
+/// assert_eq!(recordings.additional["newer"], true);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Recordings {
@@ -1725,6 +2237,12 @@ pub struct Recordings {
 }
 
 /// A region.
+///
+/// ```
+/// let region: daytona::types::Region = serde_json::from_str(r#"{"id":"text","name":"text","regionType":"shared","createdAt":"2026-01-31T12:00:00Z","updatedAt":"2026-01-31T12:00:00Z","newer":true}"#)?;
+/// assert_eq!(region.additional["newer"], true);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Region {
@@ -1762,6 +2280,12 @@ pub struct Region {
 }
 
 /// What became of one file.
+///
+/// ```
+/// let replace_result: daytona::types::ReplaceResult = serde_json::from_str(r#"{"file":"text","success":true,"newer":true}"#)?;
+/// assert_eq!(replace_result.additional["newer"], true);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ReplaceResult {
@@ -1778,6 +2302,10 @@ pub struct ReplaceResult {
 }
 
 /// The size of a sandbox. What is absent is the server's default or, in a resize, stays.
+///
+/// ```
+/// let resources = daytona::types::Resources { cpu: Some(1), ..Default::default() };
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Resources {
@@ -1799,6 +2327,12 @@ pub struct Resources {
 }
 
 /// A command that was started, as a stream's OPENED tells it.
+///
+/// ```
+/// let run_opened: daytona::types::RunOpened = serde_json::from_str(r#"{"sessionId":"text","commandId":"text","newer":true}"#)?;
+/// assert_eq!(run_opened.additional["newer"], true);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct RunOpened {
@@ -1814,6 +2348,12 @@ pub struct RunOpened {
 }
 
 /// What a finished command left. Bytes that are not UTF-8 are U+FFFD here; the stream has them all.
+///
+/// ```
+/// let run_result: daytona::types::RunResult = serde_json::from_str(r#"{"exitCode":1,"stdout":"text","stderr":"text","newer":true}"#)?;
+/// assert_eq!(run_result.additional["newer"], true);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct RunResult {
@@ -1830,6 +2370,12 @@ pub struct RunResult {
 }
 
 /// A sandbox, as the server describes it.
+///
+/// ```
+/// let sandbox_info: daytona::types::SandboxInfo = serde_json::from_str(r#"{"id":"text","name":"text","organizationId":"text","user":"text","labels":{},"public":true,"target":"text","cpu":1.5,"gpu":1.5,"memory":1.5,"disk":1.5,"toolboxProxyUrl":"text","newer":true}"#)?;
+/// assert_eq!(sandbox_info.additional["newer"], true);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct SandboxInfo {
@@ -2023,6 +2569,12 @@ impl fmt::Debug for SandboxInfo {
 }
 
 /// A sandbox of which the id alone is known.
+///
+/// ```
+/// let sandbox_id: daytona::types::SandboxId = serde_json::from_str(r#"{"id":"text","newer":true}"#)?;
+/// assert_eq!(sandbox_id.additional["newer"], true);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct SandboxId {
@@ -2034,6 +2586,12 @@ pub struct SandboxId {
 }
 
 /// The labels of a sandbox.
+///
+/// ```
+/// let sandbox_labels: daytona::types::SandboxLabels = serde_json::from_str(r#"{"labels":{},"newer":true}"#)?;
+/// assert_eq!(sandbox_labels.additional["newer"], true);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct SandboxLabels {
@@ -2045,6 +2603,12 @@ pub struct SandboxLabels {
 }
 
 /// A page of sandboxes.
+///
+/// ```
+/// let sandbox_page: daytona::types::SandboxPage = serde_json::from_str(r#"{"items":[],"newer":true}"#)?;
+/// assert_eq!(sandbox_page.additional["newer"], true);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct SandboxPage {
@@ -2068,6 +2632,12 @@ pub struct SandboxPage {
 }
 
 /// One screen.
+///
+/// ```
+/// let screen: daytona::types::Screen = serde_json::from_str(r#"{"id":1,"x":1,"y":1,"width":1,"height":1,"isActive":true,"newer":true}"#)?;
+/// assert_eq!(screen.additional["newer"], true);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Screen {
@@ -2090,6 +2660,10 @@ pub struct Screen {
 }
 
 /// A part of the screen.
+///
+/// ```
+/// let screen_region = daytona::types::ScreenRegion::new(1, 1, 1, 1);
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ScreenRegion {
@@ -2105,12 +2679,22 @@ pub struct ScreenRegion {
 
 impl ScreenRegion {
     /// With what it cannot be without.
+    ///
+    /// ```
+    /// let screen_region = daytona::types::ScreenRegion::new(1, 1, 1, 1);
+    /// ```
     pub fn new(x: i64, y: i64, width: i64, height: i64) -> Self {
         Self { x, y, width, height }
     }
 }
 
 /// A picture of the screen.
+///
+/// ```
+/// let screenshot_taken: daytona::types::ScreenshotTaken = serde_json::from_str(r#"{"screenshot":"text","newer":true}"#)?;
+/// assert_eq!(screenshot_taken.additional["newer"], true);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ScreenshotTaken {
@@ -2128,6 +2712,12 @@ pub struct ScreenshotTaken {
 }
 
 /// What came of scrolling.
+///
+/// ```
+/// let scrolled: daytona::types::Scrolled = serde_json::from_str(r#"{"success":true,"newer":true}"#)?;
+/// assert_eq!(scrolled.additional["newer"], true);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Scrolled {
@@ -2139,6 +2729,12 @@ pub struct Scrolled {
 }
 
 /// What was found by name.
+///
+/// ```
+/// let search_result: daytona::types::SearchResult = serde_json::from_str(r#"{"files":[],"newer":true}"#)?;
+/// assert_eq!(search_result.additional["newer"], true);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct SearchResult {
@@ -2150,6 +2746,12 @@ pub struct SearchResult {
 }
 
 /// A secret without its value.
+///
+/// ```
+/// let secret: daytona::types::Secret = serde_json::from_str(r#"{"id":"text","name":"text","placeholder":"text","hosts":[],"createdAt":"2026-01-31T12:00:00Z","updatedAt":"2026-01-31T12:00:00Z","newer":true}"#)?;
+/// assert_eq!(secret.additional["newer"], true);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Secret {
@@ -2176,6 +2778,12 @@ pub struct Secret {
 }
 
 /// A page of secrets.
+///
+/// ```
+/// let secret_page: daytona::types::SecretPage = serde_json::from_str(r#"{"items":[],"total":1,"newer":true}"#)?;
+/// assert_eq!(secret_page.additional["newer"], true);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct SecretPage {
@@ -2192,6 +2800,12 @@ pub struct SecretPage {
 }
 
 /// How a deployment of Daytona is configured.
+///
+/// ```
+/// let server_config: daytona::types::ServerConfig = serde_json::from_str(r#"{"version":"text","oidc":{"issuer":"text","clientId":"text","audience":"text"},"linkedAccountsEnabled":true,"announcements":{},"proxyTemplateUrl":"text","proxyToolboxUrl":"text","defaultSnapshot":"text","dashboardUrl":"text","maxAutoArchiveInterval":1.5,"maintananceMode":true,"environment":"text","newer":true}"#)?;
+/// assert_eq!(server_config.additional["newer"], true);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ServerConfig {
@@ -2263,6 +2877,12 @@ pub struct ServerConfig {
 }
 
 /// A session and what ran in it.
+///
+/// ```
+/// let session: daytona::types::Session = serde_json::from_str(r#"{"sessionId":"text","commands":[],"newer":true}"#)?;
+/// assert_eq!(session.additional["newer"], true);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Session {
@@ -2277,6 +2897,12 @@ pub struct Session {
 }
 
 /// A command of a session.
+///
+/// ```
+/// let session_command: daytona::types::SessionCommand = serde_json::from_str(r#"{"id":"text","command":"text","newer":true}"#)?;
+/// assert_eq!(session_command.additional["newer"], true);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct SessionCommand {
@@ -2293,6 +2919,12 @@ pub struct SessionCommand {
 }
 
 /// What a session's command did; with `run_async` the id alone.
+///
+/// ```
+/// let session_execute_result: daytona::types::SessionExecuteResult = serde_json::from_str(r#"{"cmdId":"text","newer":true}"#)?;
+/// assert_eq!(session_execute_result.additional["newer"], true);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct SessionExecuteResult {
@@ -2317,6 +2949,12 @@ pub struct SessionExecuteResult {
 }
 
 /// How a port is reached without a header.
+///
+/// ```
+/// let signed_preview_link: daytona::types::SignedPreviewLink = serde_json::from_str(r#"{"sandboxId":"text","port":1,"token":"text","url":"text","newer":true}"#)?;
+/// assert_eq!(signed_preview_link.additional["newer"], true);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct SignedPreviewLink {
@@ -2347,6 +2985,12 @@ impl fmt::Debug for SignedPreviewLink {
 }
 
 /// A signed URL.
+///
+/// ```
+/// let signed_url: daytona::types::SignedUrl = serde_json::from_str(r#"{"url":"text","expires":1,"newer":true}"#)?;
+/// assert_eq!(signed_url.additional["newer"], true);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct SignedUrl {
@@ -2370,6 +3014,12 @@ impl fmt::Debug for SignedUrl {
 }
 
 /// A snapshot.
+///
+/// ```
+/// let snapshot: daytona::types::Snapshot = serde_json::from_str(r#"{"id":"text","name":"text","general":true,"state":"building","cpu":1.5,"gpu":1.5,"mem":1.5,"disk":1.5,"createdAt":"2026-01-31T12:00:00Z","updatedAt":"2026-01-31T12:00:00Z","newer":true}"#)?;
+/// assert_eq!(snapshot.additional["newer"], true);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Snapshot {
@@ -2440,6 +3090,12 @@ pub struct Snapshot {
 }
 
 /// A page of snapshots.
+///
+/// ```
+/// let snapshot_page: daytona::types::SnapshotPage = serde_json::from_str(r#"{"items":[],"total":1,"page":1,"totalPages":1,"newer":true}"#)?;
+/// assert_eq!(snapshot_page.additional["newer"], true);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct SnapshotPage {
@@ -2458,6 +3114,12 @@ pub struct SnapshotPage {
 }
 
 /// Access to a sandbox over SSH.
+///
+/// ```
+/// let ssh_access: daytona::types::SshAccess = serde_json::from_str(r#"{"id":"text","sandboxId":"text","token":"text","expiresAt":"2026-01-31T12:00:00Z","createdAt":"2026-01-31T12:00:00Z","updatedAt":"2026-01-31T12:00:00Z","sshCommand":"text","newer":true}"#)?;
+/// assert_eq!(ssh_access.additional["newer"], true);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct SshAccess {
@@ -2501,6 +3163,12 @@ impl fmt::Debug for SshAccess {
 }
 
 /// Whether a token is accepted.
+///
+/// ```
+/// let ssh_validation: daytona::types::SshValidation = serde_json::from_str(r#"{"valid":true,"newer":true}"#)?;
+/// assert_eq!(ssh_validation.additional["newer"], true);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct SshValidation {
@@ -2515,6 +3183,12 @@ pub struct SshValidation {
 }
 
 /// Where the people of an organization log in.
+///
+/// ```
+/// let sso_oidc: daytona::types::SsoOidc = serde_json::from_str(r#"{"issuer":"text","clientId":"text","newer":true}"#)?;
+/// assert_eq!(sso_oidc.additional["newer"], true);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct SsoOidc {
@@ -2529,6 +3203,12 @@ pub struct SsoOidc {
 }
 
 /// What changed, or with `dry_run` would. Paths are relative to the two directories, with slashes; those of directories end in one.
+///
+/// ```
+/// let sync_result: daytona::types::SyncResult = serde_json::from_str(r#"{"created":[],"updated":[],"deleted":[],"unchanged":1,"skipped":[],"bytes":1,"newer":true}"#)?;
+/// assert_eq!(sync_result.additional["newer"], true);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct SyncResult {
@@ -2550,6 +3230,12 @@ pub struct SyncResult {
 }
 
 /// Something that cannot be copied.
+///
+/// ```
+/// let sync_skipped: daytona::types::SyncSkipped = serde_json::from_str(r#"{"path":"text","reason":"text","newer":true}"#)?;
+/// assert_eq!(sync_skipped.additional["newer"], true);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct SyncSkipped {
@@ -2563,6 +3249,12 @@ pub struct SyncSkipped {
 }
 
 /// What a sandbox uses now.
+///
+/// ```
+/// let system_metrics: daytona::types::SystemMetrics = serde_json::from_str(r#"{"cpuCount":1.5,"cpuUsedPct":1.5,"memTotal":1,"memUsed":1,"memCache":1,"diskTotal":1,"diskUsed":1,"diskFree":1,"timestamp":"2026-01-31T12:00:00Z","timestampUnix":1,"newer":true}"#)?;
+/// assert_eq!(system_metrics.additional["newer"], true);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct SystemMetrics {
@@ -2601,6 +3293,12 @@ pub struct SystemMetrics {
 }
 
 /// What was transferred.
+///
+/// ```
+/// let transferred: daytona::types::Transferred = serde_json::from_str(r#"{"bytes":1,"newer":true}"#)?;
+/// assert_eq!(transferred.additional["newer"], true);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Transferred {
@@ -2612,6 +3310,12 @@ pub struct Transferred {
 }
 
 /// A file that was written.
+///
+/// ```
+/// let uploaded_file: daytona::types::UploadedFile = serde_json::from_str(r#"{"name":"text","path":"text","type":"text","newer":true}"#)?;
+/// assert_eq!(uploaded_file.additional["newer"], true);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct UploadedFile {
@@ -2627,6 +3331,12 @@ pub struct UploadedFile {
 }
 
 /// A volume.
+///
+/// ```
+/// let volume: daytona::types::Volume = serde_json::from_str(r#"{"id":"text","name":"text","organizationId":"text","state":"creating","createdAt":"2026-01-31T12:00:00Z","updatedAt":"2026-01-31T12:00:00Z","newer":true}"#)?;
+/// assert_eq!(volume.additional["newer"], true);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Volume {
@@ -2657,6 +3367,10 @@ pub struct Volume {
 }
 
 /// A volume in a sandbox.
+///
+/// ```
+/// let volume_mount = daytona::types::VolumeMount::new("volume_id", "mount_path");
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct VolumeMount {
     /// The volume's id or name.
@@ -2675,6 +3389,10 @@ pub struct VolumeMount {
 
 impl VolumeMount {
     /// With what it cannot be without.
+    ///
+    /// ```
+    /// let volume_mount = daytona::types::VolumeMount::new("volume_id", "mount_path");
+    /// ```
     pub fn new(volume_id: impl Into<String>, mount_path: impl Into<String>) -> Self {
         Self {
             volume_id: Into::<String>::into(volume_id),
@@ -2686,6 +3404,12 @@ impl VolumeMount {
 }
 
 /// A warm pool.
+///
+/// ```
+/// let warm_pool: daytona::types::WarmPool = serde_json::from_str(r#"{"id":"text","organizationId":"text","snapshot":"text","target":"text","pool":1.5,"currentSize":1.5,"cpu":1.5,"mem":1.5,"disk":1.5,"osUser":"text","env":{},"createdAt":"2026-01-31T12:00:00Z","updatedAt":"2026-01-31T12:00:00Z","newer":true}"#)?;
+/// assert_eq!(warm_pool.additional["newer"], true);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct WarmPool {
@@ -2751,6 +3475,12 @@ impl fmt::Debug for WarmPool {
 }
 
 /// One window. The hosted service's position and size were only seen to be 0.
+///
+/// ```
+/// let window: daytona::types::Window = serde_json::from_str(r#"{"id":1,"title":"text","x":1,"y":1,"width":1,"height":1,"isActive":true,"newer":true}"#)?;
+/// assert_eq!(window.additional["newer"], true);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Window {
@@ -2775,6 +3505,12 @@ pub struct Window {
 }
 
 /// The windows of the desktop.
+///
+/// ```
+/// let windows: daytona::types::Windows = serde_json::from_str(r#"{"newer":true}"#)?;
+/// assert_eq!(windows.additional["newer"], true);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Windows {
@@ -2787,6 +3523,13 @@ pub struct Windows {
 }
 
 /// Which programs a question about the accessibility tree is about.
+///
+/// ```
+/// use daytona::types::AccessibilityScope;
+///
+/// assert_eq!(AccessibilityScope::from("focused"), AccessibilityScope::Focused);
+/// assert_eq!(AccessibilityScope::from("newer").as_str(), "newer");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(from = "String", into = "String")]
 #[non_exhaustive]
@@ -2803,6 +3546,13 @@ pub enum AccessibilityScope {
 
 impl AccessibilityScope {
     /// The text that it stands for.
+    ///
+    /// ```
+    /// use daytona::types::AccessibilityScope;
+    ///
+    /// assert_eq!(AccessibilityScope::from("focused"), AccessibilityScope::Focused);
+    /// assert_eq!(AccessibilityScope::from("newer").as_str(), "newer");
+    /// ```
     pub fn as_str(&self) -> &str {
         match self {
             Self::Focused => "focused",
@@ -2843,6 +3593,13 @@ impl fmt::Display for AccessibilityScope {
 }
 
 /// How far the backup of a sandbox is.
+///
+/// ```
+/// use daytona::types::BackupState;
+///
+/// assert_eq!(BackupState::from("None"), BackupState::None);
+/// assert_eq!(BackupState::from("newer").as_str(), "newer");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(from = "String", into = "String")]
 #[non_exhaustive]
@@ -2863,6 +3620,13 @@ pub enum BackupState {
 
 impl BackupState {
     /// The text that it stands for.
+    ///
+    /// ```
+    /// use daytona::types::BackupState;
+    ///
+    /// assert_eq!(BackupState::from("None"), BackupState::None);
+    /// assert_eq!(BackupState::from("newer").as_str(), "newer");
+    /// ```
     pub fn as_str(&self) -> &str {
         match self {
             Self::None => "None",
@@ -2907,6 +3671,13 @@ impl fmt::Display for BackupState {
 }
 
 /// The scale of a chart's axis.
+///
+/// ```
+/// use daytona::types::ChartScale;
+///
+/// assert_eq!(ChartScale::from("linear"), ChartScale::Linear);
+/// assert_eq!(ChartScale::from("newer").as_str(), "newer");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(from = "String", into = "String")]
 #[non_exhaustive]
@@ -2929,6 +3700,13 @@ pub enum ChartScale {
 
 impl ChartScale {
     /// The text that it stands for.
+    ///
+    /// ```
+    /// use daytona::types::ChartScale;
+    ///
+    /// assert_eq!(ChartScale::from("linear"), ChartScale::Linear);
+    /// assert_eq!(ChartScale::from("newer").as_str(), "newer");
+    /// ```
     pub fn as_str(&self) -> &str {
         match self {
             Self::Linear => "linear",
@@ -2975,6 +3753,13 @@ impl fmt::Display for ChartScale {
 }
 
 /// What a chart shows.
+///
+/// ```
+/// use daytona::types::ChartType;
+///
+/// assert_eq!(ChartType::from("line"), ChartType::Line);
+/// assert_eq!(ChartType::from("newer").as_str(), "newer");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(from = "String", into = "String")]
 #[non_exhaustive]
@@ -2999,6 +3784,13 @@ pub enum ChartType {
 
 impl ChartType {
     /// The text that it stands for.
+    ///
+    /// ```
+    /// use daytona::types::ChartType;
+    ///
+    /// assert_eq!(ChartType::from("line"), ChartType::Line);
+    /// assert_eq!(ChartType::from("newer").as_str(), "newer");
+    /// ```
     pub fn as_str(&self) -> &str {
         match self {
             Self::Line => "line",
@@ -3047,6 +3839,13 @@ impl fmt::Display for ChartType {
 }
 
 /// A program of the desktop.
+///
+/// ```
+/// use daytona::types::ComputerProcessName;
+///
+/// assert_eq!(ComputerProcessName::from("xvfb"), ComputerProcessName::Xvfb);
+/// assert_eq!(ComputerProcessName::from("newer").as_str(), "newer");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(from = "String", into = "String")]
 #[non_exhaustive]
@@ -3067,6 +3866,13 @@ pub enum ComputerProcessName {
 
 impl ComputerProcessName {
     /// The text that it stands for.
+    ///
+    /// ```
+    /// use daytona::types::ComputerProcessName;
+    ///
+    /// assert_eq!(ComputerProcessName::from("xvfb"), ComputerProcessName::Xvfb);
+    /// assert_eq!(ComputerProcessName::from("newer").as_str(), "newer");
+    /// ```
     pub fn as_str(&self) -> &str {
         match self {
             Self::Xvfb => "xvfb",
@@ -3111,6 +3917,13 @@ impl fmt::Display for ComputerProcessName {
 }
 
 /// How much of the desktop runs.
+///
+/// ```
+/// use daytona::types::DesktopState;
+///
+/// assert_eq!(DesktopState::from("active"), DesktopState::Active);
+/// assert_eq!(DesktopState::from("newer").as_str(), "newer");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(from = "String", into = "String")]
 #[non_exhaustive]
@@ -3131,6 +3944,13 @@ pub enum DesktopState {
 
 impl DesktopState {
     /// The text that it stands for.
+    ///
+    /// ```
+    /// use daytona::types::DesktopState;
+    ///
+    /// assert_eq!(DesktopState::from("active"), DesktopState::Active);
+    /// assert_eq!(DesktopState::from("newer").as_str(), "newer");
+    /// ```
     pub fn as_str(&self) -> &str {
         match self {
             Self::Active => "active",
@@ -3175,6 +3995,13 @@ impl fmt::Display for DesktopState {
 }
 
 /// Who made an error: the main API, the daemon in the sandbox, or the proxy before it.
+///
+/// ```
+/// use daytona::types::ErrorSource;
+///
+/// assert_eq!(ErrorSource::from("DAYTONA_API"), ErrorSource::DaytonaApi);
+/// assert_eq!(ErrorSource::from("newer").as_str(), "newer");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(from = "String", into = "String")]
 #[non_exhaustive]
@@ -3191,6 +4018,13 @@ pub enum ErrorSource {
 
 impl ErrorSource {
     /// The text that it stands for.
+    ///
+    /// ```
+    /// use daytona::types::ErrorSource;
+    ///
+    /// assert_eq!(ErrorSource::from("DAYTONA_API"), ErrorSource::DaytonaApi);
+    /// assert_eq!(ErrorSource::from("newer").as_str(), "newer");
+    /// ```
     pub fn as_str(&self) -> &str {
         match self {
             Self::DaytonaApi => "DAYTONA_API",
@@ -3231,6 +4065,13 @@ impl fmt::Display for ErrorSource {
 }
 
 /// A kind of GPU.
+///
+/// ```
+/// use daytona::types::GpuType;
+///
+/// assert_eq!(GpuType::from("H100"), GpuType::H100);
+/// assert_eq!(GpuType::from("newer").as_str(), "newer");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(from = "String", into = "String")]
 #[non_exhaustive]
@@ -3251,6 +4092,13 @@ pub enum GpuType {
 
 impl GpuType {
     /// The text that it stands for.
+    ///
+    /// ```
+    /// use daytona::types::GpuType;
+    ///
+    /// assert_eq!(GpuType::from("H100"), GpuType::H100);
+    /// assert_eq!(GpuType::from("newer").as_str(), "newer");
+    /// ```
     pub fn as_str(&self) -> &str {
         match self {
             Self::H100 => "H100",
@@ -3295,6 +4143,13 @@ impl fmt::Display for GpuType {
 }
 
 /// The format of a screenshot.
+///
+/// ```
+/// use daytona::types::ImageFormat;
+///
+/// assert_eq!(ImageFormat::from("png"), ImageFormat::Png);
+/// assert_eq!(ImageFormat::from("newer").as_str(), "newer");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(from = "String", into = "String")]
 #[non_exhaustive]
@@ -3309,6 +4164,13 @@ pub enum ImageFormat {
 
 impl ImageFormat {
     /// The text that it stands for.
+    ///
+    /// ```
+    /// use daytona::types::ImageFormat;
+    ///
+    /// assert_eq!(ImageFormat::from("png"), ImageFormat::Png);
+    /// assert_eq!(ImageFormat::from("newer").as_str(), "newer");
+    /// ```
     pub fn as_str(&self) -> &str {
         match self {
             Self::Png => "png",
@@ -3347,6 +4209,13 @@ impl fmt::Display for ImageFormat {
 }
 
 /// Whose Dockerfiles an image object is rendered as.
+///
+/// ```
+/// use daytona::types::ImageStyle;
+///
+/// assert_eq!(ImageStyle::from("go"), ImageStyle::Go);
+/// assert_eq!(ImageStyle::from("newer").as_str(), "newer");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(from = "String", into = "String")]
 #[non_exhaustive]
@@ -3365,6 +4234,13 @@ pub enum ImageStyle {
 
 impl ImageStyle {
     /// The text that it stands for.
+    ///
+    /// ```
+    /// use daytona::types::ImageStyle;
+    ///
+    /// assert_eq!(ImageStyle::from("go"), ImageStyle::Go);
+    /// assert_eq!(ImageStyle::from("newer").as_str(), "newer");
+    /// ```
     pub fn as_str(&self) -> &str {
         match self {
             Self::Go => "go",
@@ -3407,6 +4283,13 @@ impl fmt::Display for ImageStyle {
 }
 
 /// A language that `process.code_run` runs.
+///
+/// ```
+/// use daytona::types::Language;
+///
+/// assert_eq!(Language::from("python"), Language::Python);
+/// assert_eq!(Language::from("newer").as_str(), "newer");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(from = "String", into = "String")]
 #[non_exhaustive]
@@ -3423,6 +4306,13 @@ pub enum Language {
 
 impl Language {
     /// The text that it stands for.
+    ///
+    /// ```
+    /// use daytona::types::Language;
+    ///
+    /// assert_eq!(Language::from("python"), Language::Python);
+    /// assert_eq!(Language::from("newer").as_str(), "newer");
+    /// ```
     pub fn as_str(&self) -> &str {
         match self {
             Self::Python => "python",
@@ -3463,6 +4353,13 @@ impl fmt::Display for Language {
 }
 
 /// A language that has a server: `python` or `typescript`; `javascript` has TypeScript's.
+///
+/// ```
+/// use daytona::types::LspLanguage;
+///
+/// assert_eq!(LspLanguage::from("python"), LspLanguage::Python);
+/// assert_eq!(LspLanguage::from("newer").as_str(), "newer");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(from = "String", into = "String")]
 #[non_exhaustive]
@@ -3479,6 +4376,13 @@ pub enum LspLanguage {
 
 impl LspLanguage {
     /// The text that it stands for.
+    ///
+    /// ```
+    /// use daytona::types::LspLanguage;
+    ///
+    /// assert_eq!(LspLanguage::from("python"), LspLanguage::Python);
+    /// assert_eq!(LspLanguage::from("newer").as_str(), "newer");
+    /// ```
     pub fn as_str(&self) -> &str {
         match self {
             Self::Python => "python",
@@ -3519,6 +4423,13 @@ impl fmt::Display for LspLanguage {
 }
 
 /// A metric of a sandbox.
+///
+/// ```
+/// use daytona::types::Metric;
+///
+/// assert_eq!(Metric::from("daytona.sandbox.cpu.utilization"), Metric::DaytonaSandboxCpuUtilization);
+/// assert_eq!(Metric::from("newer").as_str(), "newer");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(from = "String", into = "String")]
 #[non_exhaustive]
@@ -3543,6 +4454,13 @@ pub enum Metric {
 
 impl Metric {
     /// The text that it stands for.
+    ///
+    /// ```
+    /// use daytona::types::Metric;
+    ///
+    /// assert_eq!(Metric::from("daytona.sandbox.cpu.utilization"), Metric::DaytonaSandboxCpuUtilization);
+    /// assert_eq!(Metric::from("newer").as_str(), "newer");
+    /// ```
     pub fn as_str(&self) -> &str {
         match self {
             Self::DaytonaSandboxCpuUtilization => "daytona.sandbox.cpu.utilization",
@@ -3591,6 +4509,13 @@ impl fmt::Display for Metric {
 }
 
 /// A key that is held while another key or a button is pressed.
+///
+/// ```
+/// use daytona::types::ModifierKey;
+///
+/// assert_eq!(ModifierKey::from("ctrl"), ModifierKey::Ctrl);
+/// assert_eq!(ModifierKey::from("newer").as_str(), "newer");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(from = "String", into = "String")]
 #[non_exhaustive]
@@ -3609,6 +4534,13 @@ pub enum ModifierKey {
 
 impl ModifierKey {
     /// The text that it stands for.
+    ///
+    /// ```
+    /// use daytona::types::ModifierKey;
+    ///
+    /// assert_eq!(ModifierKey::from("ctrl"), ModifierKey::Ctrl);
+    /// assert_eq!(ModifierKey::from("newer").as_str(), "newer");
+    /// ```
     pub fn as_str(&self) -> &str {
         match self {
             Self::Ctrl => "ctrl",
@@ -3651,6 +4583,13 @@ impl fmt::Display for ModifierKey {
 }
 
 /// A button of the mouse.
+///
+/// ```
+/// use daytona::types::MouseButton;
+///
+/// assert_eq!(MouseButton::from("left"), MouseButton::Left);
+/// assert_eq!(MouseButton::from("newer").as_str(), "newer");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(from = "String", into = "String")]
 #[non_exhaustive]
@@ -3667,6 +4606,13 @@ pub enum MouseButton {
 
 impl MouseButton {
     /// The text that it stands for.
+    ///
+    /// ```
+    /// use daytona::types::MouseButton;
+    ///
+    /// assert_eq!(MouseButton::from("left"), MouseButton::Left);
+    /// assert_eq!(MouseButton::from("newer").as_str(), "newer");
+    /// ```
     pub fn as_str(&self) -> &str {
         match self {
             Self::Left => "left",
@@ -3707,6 +4653,13 @@ impl fmt::Display for MouseButton {
 }
 
 /// How a widget's name is compared.
+///
+/// ```
+/// use daytona::types::NameMatch;
+///
+/// assert_eq!(NameMatch::from("exact"), NameMatch::Exact);
+/// assert_eq!(NameMatch::from("newer").as_str(), "newer");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(from = "String", into = "String")]
 #[non_exhaustive]
@@ -3723,6 +4676,13 @@ pub enum NameMatch {
 
 impl NameMatch {
     /// The text that it stands for.
+    ///
+    /// ```
+    /// use daytona::types::NameMatch;
+    ///
+    /// assert_eq!(NameMatch::from("exact"), NameMatch::Exact);
+    /// assert_eq!(NameMatch::from("newer").as_str(), "newer");
+    /// ```
     pub fn as_str(&self) -> &str {
         match self {
             Self::Exact => "exact",
@@ -3763,6 +4723,13 @@ impl fmt::Display for NameMatch {
 }
 
 /// How far a recording of the screen is.
+///
+/// ```
+/// use daytona::types::RecordingStatus;
+///
+/// assert_eq!(RecordingStatus::from("recording"), RecordingStatus::Recording);
+/// assert_eq!(RecordingStatus::from("newer").as_str(), "newer");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(from = "String", into = "String")]
 #[non_exhaustive]
@@ -3779,6 +4746,13 @@ pub enum RecordingStatus {
 
 impl RecordingStatus {
     /// The text that it stands for.
+    ///
+    /// ```
+    /// use daytona::types::RecordingStatus;
+    ///
+    /// assert_eq!(RecordingStatus::from("recording"), RecordingStatus::Recording);
+    /// assert_eq!(RecordingStatus::from("newer").as_str(), "newer");
+    /// ```
     pub fn as_str(&self) -> &str {
         match self {
             Self::Recording => "recording",
@@ -3819,6 +4793,13 @@ impl fmt::Display for RecordingStatus {
 }
 
 /// Whose a region is.
+///
+/// ```
+/// use daytona::types::RegionType;
+///
+/// assert_eq!(RegionType::from("shared"), RegionType::Shared);
+/// assert_eq!(RegionType::from("newer").as_str(), "newer");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(from = "String", into = "String")]
 #[non_exhaustive]
@@ -3835,6 +4816,13 @@ pub enum RegionType {
 
 impl RegionType {
     /// The text that it stands for.
+    ///
+    /// ```
+    /// use daytona::types::RegionType;
+    ///
+    /// assert_eq!(RegionType::from("shared"), RegionType::Shared);
+    /// assert_eq!(RegionType::from("newer").as_str(), "newer");
+    /// ```
     pub fn as_str(&self) -> &str {
         match self {
             Self::Shared => "shared",
@@ -3875,6 +4863,13 @@ impl fmt::Display for RegionType {
 }
 
 /// What kind of machine a sandbox is.
+///
+/// ```
+/// use daytona::types::SandboxClass;
+///
+/// assert_eq!(SandboxClass::from("linux-vm"), SandboxClass::LinuxVm);
+/// assert_eq!(SandboxClass::from("newer").as_str(), "newer");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(from = "String", into = "String")]
 #[non_exhaustive]
@@ -3893,6 +4888,13 @@ pub enum SandboxClass {
 
 impl SandboxClass {
     /// The text that it stands for.
+    ///
+    /// ```
+    /// use daytona::types::SandboxClass;
+    ///
+    /// assert_eq!(SandboxClass::from("linux-vm"), SandboxClass::LinuxVm);
+    /// assert_eq!(SandboxClass::from("newer").as_str(), "newer");
+    /// ```
     pub fn as_str(&self) -> &str {
         match self {
             Self::LinuxVm => "linux-vm",
@@ -3935,6 +4937,13 @@ impl fmt::Display for SandboxClass {
 }
 
 /// The state that a sandbox is on its way to.
+///
+/// ```
+/// use daytona::types::SandboxDesiredState;
+///
+/// assert_eq!(SandboxDesiredState::from("destroyed"), SandboxDesiredState::Destroyed);
+/// assert_eq!(SandboxDesiredState::from("newer").as_str(), "newer");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(from = "String", into = "String")]
 #[non_exhaustive]
@@ -3957,6 +4966,13 @@ pub enum SandboxDesiredState {
 
 impl SandboxDesiredState {
     /// The text that it stands for.
+    ///
+    /// ```
+    /// use daytona::types::SandboxDesiredState;
+    ///
+    /// assert_eq!(SandboxDesiredState::from("destroyed"), SandboxDesiredState::Destroyed);
+    /// assert_eq!(SandboxDesiredState::from("newer").as_str(), "newer");
+    /// ```
     pub fn as_str(&self) -> &str {
         match self {
             Self::Destroyed => "destroyed",
@@ -4003,6 +5019,13 @@ impl fmt::Display for SandboxDesiredState {
 }
 
 /// What a list of sandboxes is sorted by.
+///
+/// ```
+/// use daytona::types::SandboxSort;
+///
+/// assert_eq!(SandboxSort::from("name"), SandboxSort::Name);
+/// assert_eq!(SandboxSort::from("newer").as_str(), "newer");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(from = "String", into = "String")]
 #[non_exhaustive]
@@ -4025,6 +5048,13 @@ pub enum SandboxSort {
 
 impl SandboxSort {
     /// The text that it stands for.
+    ///
+    /// ```
+    /// use daytona::types::SandboxSort;
+    ///
+    /// assert_eq!(SandboxSort::from("name"), SandboxSort::Name);
+    /// assert_eq!(SandboxSort::from("newer").as_str(), "newer");
+    /// ```
     pub fn as_str(&self) -> &str {
         match self {
             Self::Name => "name",
@@ -4071,6 +5101,13 @@ impl fmt::Display for SandboxSort {
 }
 
 /// A sandbox's state.
+///
+/// ```
+/// use daytona::types::SandboxState;
+///
+/// assert_eq!(SandboxState::from("creating"), SandboxState::Creating);
+/// assert_eq!(SandboxState::from("newer").as_str(), "newer");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(from = "String", into = "String")]
 #[non_exhaustive]
@@ -4125,6 +5162,13 @@ pub enum SandboxState {
 
 impl SandboxState {
     /// The text that it stands for.
+    ///
+    /// ```
+    /// use daytona::types::SandboxState;
+    ///
+    /// assert_eq!(SandboxState::from("creating"), SandboxState::Creating);
+    /// assert_eq!(SandboxState::from("newer").as_str(), "newer");
+    /// ```
     pub fn as_str(&self) -> &str {
         match self {
             Self::Creating => "creating",
@@ -4203,6 +5247,13 @@ impl fmt::Display for SandboxState {
 }
 
 /// Where the wheel of the mouse turns to.
+///
+/// ```
+/// use daytona::types::ScrollDirection;
+///
+/// assert_eq!(ScrollDirection::from("up"), ScrollDirection::Up);
+/// assert_eq!(ScrollDirection::from("newer").as_str(), "newer");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(from = "String", into = "String")]
 #[non_exhaustive]
@@ -4221,6 +5272,13 @@ pub enum ScrollDirection {
 
 impl ScrollDirection {
     /// The text that it stands for.
+    ///
+    /// ```
+    /// use daytona::types::ScrollDirection;
+    ///
+    /// assert_eq!(ScrollDirection::from("up"), ScrollDirection::Up);
+    /// assert_eq!(ScrollDirection::from("newer").as_str(), "newer");
+    /// ```
     pub fn as_str(&self) -> &str {
         match self {
             Self::Up => "up",
@@ -4263,6 +5321,13 @@ impl fmt::Display for ScrollDirection {
 }
 
 /// What a list of secrets is sorted by.
+///
+/// ```
+/// use daytona::types::SecretSort;
+///
+/// assert_eq!(SecretSort::from("name"), SecretSort::Name);
+/// assert_eq!(SecretSort::from("newer").as_str(), "newer");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(from = "String", into = "String")]
 #[non_exhaustive]
@@ -4279,6 +5344,13 @@ pub enum SecretSort {
 
 impl SecretSort {
     /// The text that it stands for.
+    ///
+    /// ```
+    /// use daytona::types::SecretSort;
+    ///
+    /// assert_eq!(SecretSort::from("name"), SecretSort::Name);
+    /// assert_eq!(SecretSort::from("newer").as_str(), "newer");
+    /// ```
     pub fn as_str(&self) -> &str {
         match self {
             Self::Name => "name",
@@ -4319,6 +5391,13 @@ impl fmt::Display for SecretSort {
 }
 
 /// What a snapshot is doing.
+///
+/// ```
+/// use daytona::types::SnapshotState;
+///
+/// assert_eq!(SnapshotState::from("building"), SnapshotState::Building);
+/// assert_eq!(SnapshotState::from("newer").as_str(), "newer");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(from = "String", into = "String")]
 #[non_exhaustive]
@@ -4347,6 +5426,13 @@ pub enum SnapshotState {
 
 impl SnapshotState {
     /// The text that it stands for.
+    ///
+    /// ```
+    /// use daytona::types::SnapshotState;
+    ///
+    /// assert_eq!(SnapshotState::from("building"), SnapshotState::Building);
+    /// assert_eq!(SnapshotState::from("newer").as_str(), "newer");
+    /// ```
     pub fn as_str(&self) -> &str {
         match self {
             Self::Building => "building",
@@ -4399,6 +5485,13 @@ impl fmt::Display for SnapshotState {
 }
 
 /// The direction of a sorted list.
+///
+/// ```
+/// use daytona::types::SortOrder;
+///
+/// assert_eq!(SortOrder::from("asc"), SortOrder::Asc);
+/// assert_eq!(SortOrder::from("newer").as_str(), "newer");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(from = "String", into = "String")]
 #[non_exhaustive]
@@ -4413,6 +5506,13 @@ pub enum SortOrder {
 
 impl SortOrder {
     /// The text that it stands for.
+    ///
+    /// ```
+    /// use daytona::types::SortOrder;
+    ///
+    /// assert_eq!(SortOrder::from("asc"), SortOrder::Asc);
+    /// assert_eq!(SortOrder::from("newer").as_str(), "newer");
+    /// ```
     pub fn as_str(&self) -> &str {
         match self {
             Self::Asc => "asc",
@@ -4451,6 +5551,13 @@ impl fmt::Display for SortOrder {
 }
 
 /// What a volume is doing.
+///
+/// ```
+/// use daytona::types::VolumeState;
+///
+/// assert_eq!(VolumeState::from("creating"), VolumeState::Creating);
+/// assert_eq!(VolumeState::from("newer").as_str(), "newer");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(from = "String", into = "String")]
 #[non_exhaustive]
@@ -4475,6 +5582,13 @@ pub enum VolumeState {
 
 impl VolumeState {
     /// The text that it stands for.
+    ///
+    /// ```
+    /// use daytona::types::VolumeState;
+    ///
+    /// assert_eq!(VolumeState::from("creating"), VolumeState::Creating);
+    /// assert_eq!(VolumeState::from("newer").as_str(), "newer");
+    /// ```
     pub fn as_str(&self) -> &str {
         match self {
             Self::Creating => "creating",

@@ -12,6 +12,15 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
 
 /// Whether a stream takes input.
+///
+/// ```
+/// use daytona::{Input, Output};
+///
+/// /// Of any stream, whether it takes input or not.
+/// fn opened<Opened, Ended, I: Input>(stream: &Output<Opened, Ended, I>) -> &Opened {
+///     stream.opened()
+/// }
+/// ```
 pub trait Input: sealed::Sealed + 'static {
     #[doc(hidden)]
     const KIND: catalogue::Input;
@@ -20,17 +29,56 @@ pub trait Input: sealed::Sealed + 'static {
 }
 
 /// A stream that takes input.
+///
+/// ```
+/// use daytona::{Output, Result, TakesInput};
+///
+/// /// To a terminal as well as to a file.
+/// async fn greet<Opened, Ended, I: TakesInput>(to: &Output<Opened, Ended, I>) -> Result<()> {
+///     to.write(b"hello\n").await
+/// }
+/// ```
 pub trait TakesInput: Input {}
 
 /// The stream takes no input.
+///
+/// ```no_run
+/// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+/// use daytona::{NoInput, Output, types::{FollowEnded, RunOpened}};
+///
+/// let output: Output<RunOpened, FollowEnded, NoInput> = sandbox.process().run("make").await?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub enum NoInput {}
 
 /// The stream takes input as long as it is open, as a terminal does.
+///
+/// ```no_run
+/// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+/// use daytona::{EndlessInput, Output, types::{PtyEnded, PtyOpened}};
+///
+/// let terminal: Output<PtyOpened, PtyEnded, EndlessInput> = sandbox.pty().open("main").await?;
+/// terminal.write(b"ls\n").await?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub enum EndlessInput {}
 
 /// The stream takes input until that is ended, as the writer of a file does.
+///
+/// ```no_run
+/// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+/// use daytona::{FiniteInput, Output};
+///
+/// let file: Output<_, _, FiniteInput> = sandbox.files().writer("notes.txt").await?;
+/// file.write(b"two\n").await?;
+/// file.finish().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub enum FiniteInput {}
 
@@ -125,6 +173,15 @@ impl<I> StreamInput<I> {
 
 impl<I: TakesInput> StreamInput<I> {
     /// Writes all of it to the remote side, as fast as that takes it. To a stream that has failed it fails as that did.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let terminal = sandbox.pty().open("main").await?;
+    /// let keyboard = terminal.input();
+    /// tokio::spawn(async move { keyboard.write(b"ls\n").await });
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn write(&self, mut data: &[u8]) -> Result<()> {
         poll_fn(|cx| {
             while !data.is_empty() {
@@ -139,6 +196,17 @@ impl<I: TakesInput> StreamInput<I> {
 
 impl StreamInput<FiniteInput> {
     /// Says that no more will be written: a writer of a file completes it then.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let file = sandbox.files().writer("notes.txt").await?;
+    /// let content = file.input();
+    /// content.write(b"two\n").await?;
+    /// content.end();
+    /// file.finish().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn end(&self) {
         self.finish();
     }
@@ -152,11 +220,31 @@ impl<I> std::fmt::Debug for StreamInput<I> {
 
 impl<Opened, Finished, I: TakesInput> Output<Opened, Finished, I> {
     /// Its input by itself, for a task that writes while another reads.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let mut terminal = sandbox.pty().open("main").await?;
+    /// let keyboard = terminal.input();
+    /// tokio::spawn(async move { keyboard.write(b"exit\n").await });
+    /// while let Some(chunk) = terminal.next().await {
+    ///     print!("{}", chunk?.text());
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn input(&self) -> StreamInput<I> {
         self.input.clone()
     }
 
     /// Writes all of it to the remote side, as fast as that takes it.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let terminal = sandbox.pty().open("main").await?;
+    /// terminal.write(b"ls\n").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn write(&self, data: &[u8]) -> Result<()> {
         self.input.write(data).await
     }
@@ -164,6 +252,15 @@ impl<Opened, Finished, I: TakesInput> Output<Opened, Finished, I> {
 
 impl<Opened, Finished> Output<Opened, Finished, FiniteInput> {
     /// Says that no more will be written: a writer of a file completes it then.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let file = sandbox.files().writer("notes.txt").await?;
+    /// file.write(b"two\n").await?;
+    /// file.end_input();
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn end_input(&self) {
         self.input.end();
     }

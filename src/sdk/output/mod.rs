@@ -31,6 +31,16 @@ use tokio::task::AbortHandle;
 const MIN_BUFFER_BYTES: u64 = 64 << 10;
 
 /// A piece of a stream, in order.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> daytona::Result<()> {
+/// let mut output = daytona::Echo::default().stream().chunks(1).size(2).await?;
+/// let chunk: daytona::Chunk = output.next().await.expect("a piece")?;
+/// assert_eq!((chunk.channel, &chunk.data[..], chunk.position), (daytona::Channel::Stdout, &b"aa"[..], 2));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Chunk {
     /// Standard output or standard error of a command, a JSON value of an interpreter.
@@ -43,11 +53,31 @@ pub struct Chunk {
 
 impl Chunk {
     /// Whether it is of standard error.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let mut output = sandbox.process().run("make").await?;
+    /// while let Some(chunk) = output.next().await {
+    ///     let chunk = chunk?;
+    ///     if chunk.is_stderr() { eprint!("{}", chunk.text()) } else { print!("{}", chunk.text()) }
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn is_stderr(&self) -> bool {
         self.channel == Channel::Stderr
     }
 
     /// As text; what is not UTF-8 is replaced.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> daytona::Result<()> {
+    /// let mut output = daytona::Echo::default().stream().chunks(1).size(2).await?;
+    /// assert_eq!(output.next().await.expect("a piece")?.text(), "aa");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn text(&self) -> std::borrow::Cow<'_, str> {
         String::from_utf8_lossy(&self.data)
     }
@@ -170,6 +200,14 @@ impl<Opened: DeserializeOwned, Finished: Ending, I: Input> Output<Opened, Finish
 
     /// Reads what is left, drops it, and gives how the stream ended. An input that can be ended is ended, unless somebody
     /// else has it by [`input`](Self::input).
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let output = sandbox.process().run("make").await?;
+    /// println!("exit code {}", output.finish().await?.exit_code);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn finish(mut self) -> Result<Finished> {
         if I::ENDS && self.input.is_only_one() {
             self.input.finish();
@@ -188,11 +226,32 @@ impl<Opened: DeserializeOwned, Finished: Ending, I: Input> Output<Opened, Finish
 
 impl<Opened, Finished, I> Output<Opened, Finished, I> {
     /// What was known when the stream opened.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let terminal = sandbox.pty().open("main").await?;
+    /// println!("terminal {}", terminal.opened().id);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn opened(&self) -> &Opened {
         &self.opened
     }
 
     /// The next piece; `None` after a good end, an error once after a bad one.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> daytona::Result<()> {
+    /// let mut output = daytona::Echo::default().stream().chunks(3).size(2).await?;
+    /// let mut pieces = 0;
+    /// while let Some(chunk) = output.next().await {
+    ///     pieces += usize::from(!chunk?.data.is_empty());
+    /// }
+    /// assert_eq!(pieces, 3);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn next(&mut self) -> Option<Result<Chunk>> {
         poll_fn(|cx| self.poll_chunk(cx)).await
     }

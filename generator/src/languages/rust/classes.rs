@@ -9,6 +9,16 @@ pub fn render(surface: &Surface) -> String {
         "
 /// The class of an error, for those who match: the finest that applies. [`parent`](Self::parent) is the next wider one,
 /// and [`Error::is`](crate::Error::is) asks for a class or those below it.
+///
+/// ```
+/// use daytona::ErrorClass;
+///
+/// let error = daytona::Error::new(404, \"there is no such file\");
+/// match error.class() {
+///     ErrorClass::NotFound => println!(\"{error}\"),
+///     other => unreachable!(\"{other:?}\"),
+/// }
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
 #[non_exhaustive]
 pub enum ErrorClass {
@@ -40,6 +50,10 @@ impl ErrorClass {{
     }}
 
     /// The name that all languages use, as `FileNotFound`.
+    ///
+    /// ```
+    /// assert_eq!(daytona::ErrorClass::FileNotFound.name(), \"FileNotFound\");
+    /// ```
     pub fn name(self) -> &'static str {{
         match self {{
 {names}            Self::Other => \"Other\",
@@ -47,6 +61,12 @@ impl ErrorClass {{
     }}
 
     /// The next wider class: `NotFound` of `FileNotFound`.
+    ///
+    /// ```
+    /// use daytona::ErrorClass;
+    ///
+    /// assert_eq!(ErrorClass::FileNotFound.parent(), Some(ErrorClass::NotFound));
+    /// ```
     pub fn parent(self) -> Option<Self> {{
         Some(match self {{
 {parents}            _ => return None,

@@ -2,6 +2,7 @@
 
 mod classes;
 mod conformance;
+mod examples;
 mod requests;
 mod spelling;
 mod types;

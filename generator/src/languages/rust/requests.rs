@@ -1,6 +1,7 @@
 //! A request for each operation: the method that makes it, its options, and what it gives when it is awaited.
 
-use super::spelling::{converted, doc, example, owned, pascal, shape, snake, taken};
+use super::examples;
+use super::spelling::{converted, doc, owned, pascal, shape, snake, taken};
 use super::types::documentation;
 use crate::languages::surface::{Member, Operation, Returns, Surface, Target};
 use crate::languages::types::{Type, Typed};
@@ -41,16 +42,20 @@ use std::time::Duration;
         if of_target.is_empty() {
             continue;
         }
-        let owner = if OWN.contains(&area) { owner.to_owned() } else { room(&mut text, area, owner) };
+        let owner = if OWN.contains(&area) {
+            owner.to_owned()
+        } else {
+            room(&mut text, surface, of_target[0], owner)
+        };
         let _ = writeln!(text, "\nimpl {owner} {{");
         for operation in of_target {
-            method(&mut text, operation);
+            method(&mut text, surface, operation);
         }
         text.push_str("}\n");
     }
     for operation in operations {
         if operation.name == CREATE {
-            spec(&mut text, operation);
+            spec(&mut text, surface, operation);
         }
         request(&mut text, surface, operation);
     }
@@ -58,22 +63,25 @@ use std::time::Duration;
 }
 
 /// The area's own type, made by a method of the target.
-fn room(text: &mut String, area: &str, owner: &str) -> String {
+fn room(text: &mut String, surface: &Surface, first: &Operation, owner: &str) -> String {
+    let area = first.area();
     let name = format!("{}Area", pascal(area));
     let _ = write!(
         text,
         "
 /// The operations `{area}.*`.
-#[derive(Clone, Debug)]
+{}#[derive(Clone, Debug)]
 pub struct {name}(Target);
 
 impl {owner} {{
     /// The operations `{area}.*`.
-    pub fn {area}(&self) -> {name} {{
+{}    pub fn {area}(&self) -> {name} {{
         {name}(self.target.clone())
     }}
 }}
-"
+",
+        examples::area(surface, first, "", &name),
+        examples::area(surface, first, "    ", &name)
     );
     name
 }
@@ -82,7 +90,7 @@ fn request_name(operation: &Operation) -> String {
     format!("{}Request", pascal(&operation.name.replace('.', "_")))
 }
 
-fn method(text: &mut String, operation: &Operation) {
+fn method(text: &mut String, surface: &Surface, operation: &Operation) {
     let target = if OWN.contains(&operation.area()) { "&self.target" } else { "&self.0" };
     let mut parameters = String::new();
     let mut sets = String::new();
@@ -124,58 +132,24 @@ fn method(text: &mut String, operation: &Operation) {
         let {mutable}it = {made};
 {sets}        {name}(it)
     }}\n\n",
-        method_documentation(operation),
+        method_documentation(surface, operation),
         snake(operation.verb()),
         operation.name,
     );
 }
 
-fn method_documentation(operation: &Operation) -> String {
+fn method_documentation(surface: &Surface, operation: &Operation) -> String {
     let mut text = format!("{}\n", operation.doc);
     for argument in &operation.arguments {
         let is_duration = taken(&argument.of, argument.unit.as_deref()).0 == "Duration";
         let _ = write!(text, "\n`{}`: {}\n", snake(&argument.name), documentation(argument, is_duration));
     }
     let _ = write!(text, "\nDropped while it runs: {}\n", operation.cancel);
-    let mut comment = doc("    ", &text);
-    let owner = match operation.target {
-        Target::Client => "client: daytona::Client",
-        Target::Sandbox => "sandbox: daytona::Sandbox",
-        Target::Echo => "echo: daytona::Echo",
-    };
-    let variable = owner.split(':').next().unwrap_or_default();
-    let room =
-        if OWN.contains(&operation.area()) { String::new() } else { format!(".{}()", operation.area()) };
-    let mut values: Vec<String> =
-        operation.arguments.iter().map(|it| example(&it.of, &it.name, it.unit.as_deref())).collect();
-    if operation.body {
-        values.push("\"content\"".into());
-    }
-    if is_echoed(operation) {
-        values.push("serde_json::Map::new()".into());
-    }
-    if operation.name == CREATE {
-        values.push("daytona::SandboxSpec::default()".into());
-    }
-    let binding = if gives(operation) == "()" { "" } else { "let given = " };
-    let _ = write!(
-        comment,
-        "    ///
-    /// ```no_run
-    /// # async fn example({owner}) -> daytona::Result<()> {{
-    /// {binding}{variable}{room}.{}({}).await?;
-    /// # Ok(())
-    /// # }}
-    /// ```
-",
-        snake(operation.verb()),
-        values.join(", ")
-    );
-    comment
+    doc("    ", &text) + &examples::awaited(surface, operation, "")
 }
 
 /// The options of `sandbox.create`.
-fn spec(text: &mut String, operation: &Operation) {
+fn spec(text: &mut String, surface: &Surface, operation: &Operation) {
     let _ = write!(
         text,
         "
@@ -193,7 +167,7 @@ impl {SPEC} {{
 "
     );
     for option in &operation.options {
-        setter(text, option);
+        setter(text, option, &examples::spec(surface, SPEC, option));
     }
     text.push_str("}\n");
 }
@@ -211,27 +185,32 @@ fn request(text: &mut String, surface: &Surface, operation: &Operation) {
         "" => format!("[`{owner}::{0}`]", operation.verb()),
         _ => format!("[`{}Area::{}`]", pascal(operation.area()), operation.verb()),
     };
-    let _ = write!(
-        text,
-        "\n/// The request `{}`, made by {made}. It is sent when it is awaited.\n\
-         #[must_use = \"a request is sent when it is awaited\"]\n#[derive(Clone, Debug)]\npub struct {name}(Request);\n\nimpl {name} {{\n",
-        operation.name
-    );
     let options = match operation.name.as_str() {
         CREATE => &[],
         _ => operation.options.as_slice(),
     };
     let common = surface.common.iter().filter(|it| !it.streams || operation.stream.is_some());
-    for option in options.iter().chain(common) {
-        setter(text, option);
+    let options: Vec<&Member> = options.iter().chain(common).collect();
+    let _ = write!(
+        text,
+        "\n/// The request `{}`, made by {made}. It is sent when it is awaited.\n{}\
+         #[must_use = \"a request is sent when it is awaited\"]\n#[derive(Clone, Debug)]\npub struct {name}(Request);\n\nimpl {name} {{\n",
+        operation.name,
+        examples::request(surface, operation, &name, &options)
+    );
+    let example = |more: &str| examples::awaited(surface, operation, more);
+    for option in options {
+        setter(text, option, &example(&examples::set(surface, option)));
     }
     if operation.call.as_ref().is_some_and(|call| call.progress) {
-        text.push_str(
+        let _ = write!(
+            text,
             "    /// Calls this with how many bytes were moved, and with the total where it is known.
-    pub fn on_progress(mut self, progress: impl Fn(u64, Option<u64>) + Send + Sync + 'static) -> Self {
+{}    pub fn on_progress(mut self, progress: impl Fn(u64, Option<u64>) + Send + Sync + 'static) -> Self {{
         self.0.progress(progress);
         self
-    }\n\n",
+    }}\n\n",
+            example("on_progress(|moved, total| println!(\"{moved} of {total:?}\"))")
         );
     }
     if is_both(operation) {
@@ -241,18 +220,20 @@ fn request(text: &mut String, surface: &Surface, operation: &Operation) {
                 let _ = write!(
                     text,
                     "    /// Waits for the end, and gives everything at once.
-    pub fn collected(self) -> Pending<{result}> {{
+{}    pub fn collected(self) -> Pending<{result}> {{
         self.0.{sent}()
-    }}\n"
+    }}\n",
+                    example("collected()")
                 );
             }
             false => {
                 let _ = write!(
                     text,
                     "    /// Opens it as a stream: its data is the log of the build.
-    pub fn stream(self) -> Pending<{}> {{
+{}    pub fn stream(self) -> Pending<{}> {{
         self.0.stream()
     }}\n",
+                    example("stream()"),
                     output(operation)
                 );
             }
@@ -278,13 +259,13 @@ impl IntoFuture for {name} {{
     );
 }
 
-fn setter(text: &mut String, option: &Member) {
+fn setter(text: &mut String, option: &Member, example: &str) {
     let (of, expression) = taken(&option.of, option.unit.as_deref());
     // Beside an operation's own `timeout`, which the server keeps.
     let name = option_name(option);
     let _ = write!(
         text,
-        "{}    pub fn {name}(mut self, value: {of}) -> Self {{
+        "{}{example}    pub fn {name}(mut self, value: {of}) -> Self {{
         self.0.set(\"{}\", {});
         self
     }}\n\n",
@@ -316,7 +297,7 @@ pub fn is_streamed(operation: &Operation) -> bool {
     operation.call.is_none() || (is_both(operation) && STREAMS_FIRST.contains(&operation.name.as_str()))
 }
 
-fn gives(operation: &Operation) -> String {
+pub fn gives(operation: &Operation) -> String {
     if is_streamed(operation) { output(operation) } else { result(operation).0 }
 }
 

@@ -24,6 +24,11 @@ pub fn shape(name: &str) -> String {
     }
 }
 
+/// A value of a choice.
+pub fn variant(value: &str) -> String {
+    pascal(&value.replace(['.', '/'], "_"))
+}
+
 /// A type as a field holds it.
 pub fn owned(of: &Type) -> String {
     match of {
@@ -81,25 +86,6 @@ pub fn converted(of: &Type, expression: &str) -> String {
         Type::Text | Type::Time if expression == "value.into()" => "Into::<String>::into(value)".into(),
         Type::Choice(name) if expression == "value.into()" => format!("Into::<{name}>::into(value)"),
         _ => expression.to_owned(),
-    }
-}
-
-/// A value for an example.
-pub fn example(of: &Type, name: &str, unit: Option<&str>) -> String {
-    match (of, unit) {
-        (_, Some("s" | "ms")) => "std::time::Duration::from_secs(60)".into(),
-        (Type::Integer, _) => "1".into(),
-        (Type::Number, _) => "1.0".into(),
-        (Type::Boolean, _) => "true".into(),
-        (Type::List(inner), _) => match inner.as_ref() {
-            Type::Text | Type::Choice(_) => format!("[\"{}\"]", name.to_snake_case()),
-            _ => "vec![]".into(),
-        },
-        (Type::Map(_), _) => "[(\"name\", \"value\")]".into(),
-        (Type::Shape(name), _) if name == "Image" => "daytona::types::Image::default()".into(),
-        (Type::Object, _) => "serde_json::Map::new()".into(),
-        (Type::Shape(_), _) => "Default::default()".into(),
-        _ => format!("\"{}\"", name.to_snake_case()),
     }
 }
 

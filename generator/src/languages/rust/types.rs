@@ -1,9 +1,9 @@
 //! Shapes and choices.
 
-use super::spelling::{converted, doc, owned, shape, snake, taken};
+use super::examples;
+use super::spelling::{converted, doc, owned, shape, snake, taken, variant};
 use crate::languages::surface::{Choice, Member, Shape, Surface};
 use crate::languages::types::Type;
-use heck::ToUpperCamelCase;
 use std::fmt::Write;
 
 pub fn render(surface: &Surface) -> String {
@@ -27,7 +27,7 @@ impl fmt::Debug for Hidden {
 ",
     );
     for shape in surface.shapes.iter().filter(|it| is_published(it)) {
-        structure(&mut text, shape);
+        structure(&mut text, surface, shape);
     }
     for choice in &surface.choices {
         enumeration(&mut text, choice);
@@ -41,13 +41,14 @@ fn is_published(shape: &Shape) -> bool {
         && (shape.is_parameter || shape.is_result)
 }
 
-fn structure(text: &mut String, of: &Shape) {
+fn structure(text: &mut String, surface: &Surface, of: &Shape) {
     let name = shape(&of.name);
     let derived = if has_required_values(of) { "" } else { "Default, " };
     let _ = write!(
         text,
-        "\n{}#[derive(Clone, {}{derived}PartialEq, Serialize, Deserialize)]\n",
+        "\n{}{}#[derive(Clone, {}{derived}PartialEq, Serialize, Deserialize)]\n",
         doc("", &of.doc),
+        examples::structure(surface, of, ""),
         if has_secrets(of) { "" } else { "Debug, " }
     );
     // What only results have may grow.
@@ -94,16 +95,21 @@ fn structure(text: &mut String, of: &Shape) {
         text.push_str("    pub additional: Map<String, Value>,\n");
     }
     text.push_str("}\n");
-    if of.is_parameter && has_required_values(of) {
-        constructor(text, of);
+    if has_constructor(of) {
+        constructor(text, surface, of);
     }
     if has_secrets(of) {
         debug(text, of);
     }
 }
 
+/// Whether it has a constructor in the place of a `Default`.
+pub fn has_constructor(of: &Shape) -> bool {
+    of.is_parameter && has_required_values(of)
+}
+
 /// In the place of a `Default`: with the fields without which it makes no sense.
-fn constructor(text: &mut String, of: &Shape) {
+fn constructor(text: &mut String, surface: &Surface, of: &Shape) {
     let (mut parameters, mut fields) = (Vec::new(), Vec::new());
     for member in &of.members {
         let field = snake(&member.name);
@@ -124,12 +130,13 @@ fn constructor(text: &mut String, of: &Shape) {
         "
 impl {} {{
     /// With what it cannot be without.
-    pub fn new({}) -> Self {{
+{}    pub fn new({}) -> Self {{
         Self {{ {} }}
     }}
 }}
 ",
         shape(&of.name),
+        examples::structure(surface, of, "    "),
         parameters.join(", "),
         fields.join(", ")
     );
@@ -205,16 +212,14 @@ pub fn documentation(member: &Member, is_duration: bool) -> String {
 
 fn enumeration(text: &mut String, choice: &Choice) {
     let name = &choice.name;
-    let variants: Vec<(String, &String)> = choice
-        .values
-        .iter()
-        .map(|value| (value.replace(['.', '/'], "_").to_upper_camel_case(), value))
-        .collect();
+    let variants: Vec<(String, &String)> =
+        choice.values.iter().map(|value| (variant(value), value)).collect();
     let _ = write!(
         text,
-        "\n{}#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]\n#[serde(from = \"String\", into = \"String\")]\n\
+        "\n{}{}#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]\n#[serde(from = \"String\", into = \"String\")]\n\
          #[non_exhaustive]\npub enum {name} {{\n",
-        doc("", &choice.doc)
+        doc("", &choice.doc),
+        examples::choice("", choice)
     );
     let mut from = String::new();
     let mut to = String::new();
@@ -231,7 +236,7 @@ fn enumeration(text: &mut String, choice: &Choice) {
 
 impl {name} {{
     /// The text that it stands for.
-    pub fn as_str(&self) -> &str {{
+{}    pub fn as_str(&self) -> &str {{
         match self {{
 {to}            Self::Other(value) => value,
         }}
@@ -263,6 +268,7 @@ impl fmt::Display for {name} {{
         f.write_str(self.as_str())
     }}
 }}
-"
+",
+        examples::choice("    ", choice)
     );
 }

@@ -31,12 +31,27 @@ impl Client {
 }
 
 /// The request `client.config`, made by [`Client::config`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(client: daytona::Client) -> daytona::Result<()> {
+/// let request: daytona::requests::ClientConfigRequest = client.config().time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct ClientConfigRequest(Request);
 
 impl ClientConfigRequest {
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(client: daytona::Client) -> daytona::Result<()> {
+    /// let given = client.config().time_limit(std::time::Duration::from_secs(60)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self

@@ -11,11 +11,25 @@ use std::future::IntoFuture;
 use std::time::Duration;
 
 /// The operations `computer.*`.
+///
+/// ```no_run
+/// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+/// let computer: daytona::requests::ComputerArea = sandbox.computer();
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct ComputerArea(Target);
 
 impl Sandbox {
     /// The operations `computer.*`.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let computer: daytona::requests::ComputerArea = sandbox.computer();
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn computer(&self) -> ComputerArea {
         ComputerArea(self.target.clone())
     }
@@ -96,7 +110,7 @@ impl ComputerArea {
     ///
     /// ```no_run
     /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
-    /// let given = sandbox.computer().process_status("name").await?;
+    /// let given = sandbox.computer().process_status("xvfb").await?;
     /// # Ok(())
     /// # }
     /// ```
@@ -115,7 +129,7 @@ impl ComputerArea {
     ///
     /// ```no_run
     /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
-    /// let given = sandbox.computer().process_logs("name").await?;
+    /// let given = sandbox.computer().process_logs("xvfb").await?;
     /// # Ok(())
     /// # }
     /// ```
@@ -134,7 +148,7 @@ impl ComputerArea {
     ///
     /// ```no_run
     /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
-    /// let given = sandbox.computer().process_errors("name").await?;
+    /// let given = sandbox.computer().process_errors("xvfb").await?;
     /// # Ok(())
     /// # }
     /// ```
@@ -153,7 +167,7 @@ impl ComputerArea {
     ///
     /// ```no_run
     /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
-    /// let given = sandbox.computer().process_restart("name").await?;
+    /// let given = sandbox.computer().process_restart("xvfb").await?;
     /// # Ok(())
     /// # }
     /// ```
@@ -308,7 +322,7 @@ impl ComputerArea {
     ///
     /// ```no_run
     /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
-    /// let given = sandbox.computer().mouse_scroll(1, 1, "direction").await?;
+    /// let given = sandbox.computer().mouse_scroll(1, 1, "up").await?;
     /// # Ok(())
     /// # }
     /// ```
@@ -704,12 +718,27 @@ impl ComputerArea {
 }
 
 /// The request `computer.start`, made by [`ComputerArea::start`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+/// let request: daytona::requests::ComputerStartRequest = sandbox.computer().start().time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct ComputerStartRequest(Request);
 
 impl ComputerStartRequest {
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.computer().start().time_limit(std::time::Duration::from_secs(60)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -726,12 +755,27 @@ impl IntoFuture for ComputerStartRequest {
 }
 
 /// The request `computer.stop`, made by [`ComputerArea::stop`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+/// let request: daytona::requests::ComputerStopRequest = sandbox.computer().stop().time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct ComputerStopRequest(Request);
 
 impl ComputerStopRequest {
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.computer().stop().time_limit(std::time::Duration::from_secs(60)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -748,12 +792,27 @@ impl IntoFuture for ComputerStopRequest {
 }
 
 /// The request `computer.status`, made by [`ComputerArea::status`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+/// let request: daytona::requests::ComputerStatusRequest = sandbox.computer().status().time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct ComputerStatusRequest(Request);
 
 impl ComputerStatusRequest {
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.computer().status().time_limit(std::time::Duration::from_secs(60)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -770,12 +829,27 @@ impl IntoFuture for ComputerStatusRequest {
 }
 
 /// The request `computer.system_status`, made by [`ComputerArea::system_status`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+/// let request: daytona::requests::ComputerSystemStatusRequest = sandbox.computer().system_status().time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct ComputerSystemStatusRequest(Request);
 
 impl ComputerSystemStatusRequest {
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.computer().system_status().time_limit(std::time::Duration::from_secs(60)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -792,12 +866,31 @@ impl IntoFuture for ComputerSystemStatusRequest {
 }
 
 /// The request `computer.process_status`, made by [`ComputerArea::process_status`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+/// let request: daytona::requests::ComputerProcessStatusRequest = sandbox.computer().process_status("xvfb").time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct ComputerProcessStatusRequest(Request);
 
 impl ComputerProcessStatusRequest {
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox
+    ///     .computer()
+    ///     .process_status("xvfb")
+    ///     .time_limit(std::time::Duration::from_secs(60))
+    ///     .await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -814,12 +907,31 @@ impl IntoFuture for ComputerProcessStatusRequest {
 }
 
 /// The request `computer.process_logs`, made by [`ComputerArea::process_logs`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+/// let request: daytona::requests::ComputerProcessLogsRequest = sandbox.computer().process_logs("xvfb").time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct ComputerProcessLogsRequest(Request);
 
 impl ComputerProcessLogsRequest {
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox
+    ///     .computer()
+    ///     .process_logs("xvfb")
+    ///     .time_limit(std::time::Duration::from_secs(60))
+    ///     .await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -836,12 +948,31 @@ impl IntoFuture for ComputerProcessLogsRequest {
 }
 
 /// The request `computer.process_errors`, made by [`ComputerArea::process_errors`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+/// let request: daytona::requests::ComputerProcessErrorsRequest = sandbox.computer().process_errors("xvfb").time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct ComputerProcessErrorsRequest(Request);
 
 impl ComputerProcessErrorsRequest {
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox
+    ///     .computer()
+    ///     .process_errors("xvfb")
+    ///     .time_limit(std::time::Duration::from_secs(60))
+    ///     .await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -858,12 +989,31 @@ impl IntoFuture for ComputerProcessErrorsRequest {
 }
 
 /// The request `computer.process_restart`, made by [`ComputerArea::process_restart`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+/// let request: daytona::requests::ComputerProcessRestartRequest = sandbox.computer().process_restart("xvfb").time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct ComputerProcessRestartRequest(Request);
 
 impl ComputerProcessRestartRequest {
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox
+    ///     .computer()
+    ///     .process_restart("xvfb")
+    ///     .time_limit(std::time::Duration::from_secs(60))
+    ///     .await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -880,42 +1030,104 @@ impl IntoFuture for ComputerProcessRestartRequest {
 }
 
 /// The request `computer.screenshot`, made by [`ComputerArea::screenshot`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+/// let request: daytona::requests::ComputerScreenshotRequest = sandbox
+///     .computer()
+///     .screenshot()
+///     .region(daytona::types::ScreenRegion::new(1, 1, 1, 1))
+///     .show_cursor(true)
+///     .format("png")
+///     .quality(1)
+///     .scale(1.0)
+///     .time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct ComputerScreenshotRequest(Request);
 
 impl ComputerScreenshotRequest {
     /// A part of the screen; absent: all of it. What of it lies outside the screen is black; a region that lies outside altogether is INVALID_ARGUMENT.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox
+    ///     .computer()
+    ///     .screenshot()
+    ///     .region(daytona::types::ScreenRegion::new(1, 1, 1, 1))
+    ///     .await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn region(mut self, value: ScreenRegion) -> Self {
         self.0.set("region", value);
         self
     }
 
     /// Draw the mouse. Default: `false`.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.computer().screenshot().show_cursor(true).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn show_cursor(mut self, value: bool) -> Self {
         self.0.set("showCursor", value);
         self
     }
 
     /// `png` or `jpeg`; any other is answered as png. Default: `"png"`.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.computer().screenshot().format("png").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn format(mut self, value: impl Into<ImageFormat>) -> Self {
         self.0.set("format", Into::<ImageFormat>::into(value));
         self
     }
 
     /// Of a JPEG, 1 to 100. Default: `85`.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.computer().screenshot().quality(1).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn quality(mut self, value: i64) -> Self {
         self.0.set("quality", value);
         self
     }
 
     /// The factor that width and height are scaled by, 0.1 to 1. Default: `1`.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.computer().screenshot().scale(1.0).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn scale(mut self, value: f64) -> Self {
         self.0.set("scale", request::Finite(value));
         self
     }
 
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.computer().screenshot().time_limit(std::time::Duration::from_secs(60)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -932,42 +1144,108 @@ impl IntoFuture for ComputerScreenshotRequest {
 }
 
 /// The request `computer.screenshot_image`, made by [`ComputerArea::screenshot_image`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+/// let request: daytona::requests::ComputerScreenshotImageRequest = sandbox
+///     .computer()
+///     .screenshot_image()
+///     .region(daytona::types::ScreenRegion::new(1, 1, 1, 1))
+///     .show_cursor(true)
+///     .format("png")
+///     .quality(1)
+///     .scale(1.0)
+///     .time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct ComputerScreenshotImageRequest(Request);
 
 impl ComputerScreenshotImageRequest {
     /// A part of the screen; absent: all of it. What of it lies outside the screen is black; a region that lies outside altogether is INVALID_ARGUMENT.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox
+    ///     .computer()
+    ///     .screenshot_image()
+    ///     .region(daytona::types::ScreenRegion::new(1, 1, 1, 1))
+    ///     .await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn region(mut self, value: ScreenRegion) -> Self {
         self.0.set("region", value);
         self
     }
 
     /// Draw the mouse. Default: `false`.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.computer().screenshot_image().show_cursor(true).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn show_cursor(mut self, value: bool) -> Self {
         self.0.set("showCursor", value);
         self
     }
 
     /// `png` or `jpeg`; any other is answered as png. Default: `"png"`.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.computer().screenshot_image().format("png").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn format(mut self, value: impl Into<ImageFormat>) -> Self {
         self.0.set("format", Into::<ImageFormat>::into(value));
         self
     }
 
     /// Of a JPEG, 1 to 100. Default: `85`.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.computer().screenshot_image().quality(1).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn quality(mut self, value: i64) -> Self {
         self.0.set("quality", value);
         self
     }
 
     /// The factor that width and height are scaled by, 0.1 to 1. Default: `1`.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.computer().screenshot_image().scale(1.0).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn scale(mut self, value: f64) -> Self {
         self.0.set("scale", request::Finite(value));
         self
     }
 
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox
+    ///     .computer()
+    ///     .screenshot_image()
+    ///     .time_limit(std::time::Duration::from_secs(60))
+    ///     .await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -984,12 +1262,27 @@ impl IntoFuture for ComputerScreenshotImageRequest {
 }
 
 /// The request `computer.mouse_position`, made by [`ComputerArea::mouse_position`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+/// let request: daytona::requests::ComputerMousePositionRequest = sandbox.computer().mouse_position().time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct ComputerMousePositionRequest(Request);
 
 impl ComputerMousePositionRequest {
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.computer().mouse_position().time_limit(std::time::Duration::from_secs(60)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -1006,12 +1299,27 @@ impl IntoFuture for ComputerMousePositionRequest {
 }
 
 /// The request `computer.mouse_move`, made by [`ComputerArea::mouse_move`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+/// let request: daytona::requests::ComputerMouseMoveRequest = sandbox.computer().mouse_move(1, 1).time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct ComputerMouseMoveRequest(Request);
 
 impl ComputerMouseMoveRequest {
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.computer().mouse_move(1, 1).time_limit(std::time::Duration::from_secs(60)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -1028,36 +1336,86 @@ impl IntoFuture for ComputerMouseMoveRequest {
 }
 
 /// The request `computer.mouse_click`, made by [`ComputerArea::mouse_click`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+/// let request: daytona::requests::ComputerMouseClickRequest = sandbox
+///     .computer()
+///     .mouse_click(1, 1)
+///     .button("left")
+///     .double(true)
+///     .clicks(1)
+///     .modifiers(["ctrl"])
+///     .time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct ComputerMouseClickRequest(Request);
 
 impl ComputerMouseClickRequest {
     /// The button. Default: `"left"`.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.computer().mouse_click(1, 1).button("left").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn button(mut self, value: impl Into<MouseButton>) -> Self {
         self.0.set("button", Into::<MouseButton>::into(value));
         self
     }
 
     /// true: a double click. Default: `false`.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.computer().mouse_click(1, 1).double(true).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn double(mut self, value: bool) -> Self {
         self.0.set("double", value);
         self
     }
 
     /// How many clicks, 1 to 10; wins over `double`. Needs 0.226.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.computer().mouse_click(1, 1).clicks(1).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn clicks(mut self, value: i64) -> Self {
         self.0.set("clicks", value);
         self
     }
 
     /// Keys held meanwhile: `ctrl`, `alt`, `shift`, `cmd`. Needs 0.226.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.computer().mouse_click(1, 1).modifiers(["ctrl"]).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn modifiers(mut self, value: impl IntoIterator<Item = impl Into<ModifierKey>>) -> Self {
         self.0.set("modifiers", value.into_iter().map(Into::into).collect::<Vec<ModifierKey>>());
         self
     }
 
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.computer().mouse_click(1, 1).time_limit(std::time::Duration::from_secs(60)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -1074,24 +1432,62 @@ impl IntoFuture for ComputerMouseClickRequest {
 }
 
 /// The request `computer.mouse_drag`, made by [`ComputerArea::mouse_drag`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+/// let request: daytona::requests::ComputerMouseDragRequest = sandbox
+///     .computer()
+///     .mouse_drag(1, 1, 1, 1)
+///     .button("left")
+///     .modifiers(["ctrl"])
+///     .time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct ComputerMouseDragRequest(Request);
 
 impl ComputerMouseDragRequest {
     /// The button that is held. Default: `"left"`.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.computer().mouse_drag(1, 1, 1, 1).button("left").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn button(mut self, value: impl Into<MouseButton>) -> Self {
         self.0.set("button", Into::<MouseButton>::into(value));
         self
     }
 
     /// Keys held meanwhile: `ctrl`, `alt`, `shift`, `cmd`. Needs 0.226.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.computer().mouse_drag(1, 1, 1, 1).modifiers(["ctrl"]).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn modifiers(mut self, value: impl IntoIterator<Item = impl Into<ModifierKey>>) -> Self {
         self.0.set("modifiers", value.into_iter().map(Into::into).collect::<Vec<ModifierKey>>());
         self
     }
 
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox
+    ///     .computer()
+    ///     .mouse_drag(1, 1, 1, 1)
+    ///     .time_limit(std::time::Duration::from_secs(60))
+    ///     .await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -1108,24 +1504,62 @@ impl IntoFuture for ComputerMouseDragRequest {
 }
 
 /// The request `computer.mouse_scroll`, made by [`ComputerArea::mouse_scroll`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+/// let request: daytona::requests::ComputerMouseScrollRequest = sandbox
+///     .computer()
+///     .mouse_scroll(1, 1, "up")
+///     .amount(1)
+///     .modifiers(["ctrl"])
+///     .time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct ComputerMouseScrollRequest(Request);
 
 impl ComputerMouseScrollRequest {
     /// How many notches of the wheel. Default: `1`.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.computer().mouse_scroll(1, 1, "up").amount(1).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn amount(mut self, value: i64) -> Self {
         self.0.set("amount", value);
         self
     }
 
     /// Keys held meanwhile: `ctrl`, `alt`, `shift`, `cmd`. Needs 0.226.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.computer().mouse_scroll(1, 1, "up").modifiers(["ctrl"]).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn modifiers(mut self, value: impl IntoIterator<Item = impl Into<ModifierKey>>) -> Self {
         self.0.set("modifiers", value.into_iter().map(Into::into).collect::<Vec<ModifierKey>>());
         self
     }
 
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox
+    ///     .computer()
+    ///     .mouse_scroll(1, 1, "up")
+    ///     .time_limit(std::time::Duration::from_secs(60))
+    ///     .await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -1142,30 +1576,72 @@ impl IntoFuture for ComputerMouseScrollRequest {
 }
 
 /// The request `computer.mouse_down`, made by [`ComputerArea::mouse_down`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+/// let request: daytona::requests::ComputerMouseDownRequest = sandbox
+///     .computer()
+///     .mouse_down()
+///     .x(1)
+///     .y(1)
+///     .button("left")
+///     .time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct ComputerMouseDownRequest(Request);
 
 impl ComputerMouseDownRequest {
     /// From the left edge of the screen, together with `y`; absent: where the mouse is. Unit: px.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.computer().mouse_down().x(1).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn x(mut self, value: i64) -> Self {
         self.0.set("x", value);
         self
     }
 
     /// From the upper edge of the screen. Unit: px.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.computer().mouse_down().y(1).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn y(mut self, value: i64) -> Self {
         self.0.set("y", value);
         self
     }
 
     /// The button. Default: `"left"`.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.computer().mouse_down().button("left").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn button(mut self, value: impl Into<MouseButton>) -> Self {
         self.0.set("button", Into::<MouseButton>::into(value));
         self
     }
 
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.computer().mouse_down().time_limit(std::time::Duration::from_secs(60)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -1182,30 +1658,72 @@ impl IntoFuture for ComputerMouseDownRequest {
 }
 
 /// The request `computer.mouse_up`, made by [`ComputerArea::mouse_up`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+/// let request: daytona::requests::ComputerMouseUpRequest = sandbox
+///     .computer()
+///     .mouse_up()
+///     .x(1)
+///     .y(1)
+///     .button("left")
+///     .time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct ComputerMouseUpRequest(Request);
 
 impl ComputerMouseUpRequest {
     /// From the left edge of the screen, together with `y`; absent: where the mouse is. Unit: px.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.computer().mouse_up().x(1).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn x(mut self, value: i64) -> Self {
         self.0.set("x", value);
         self
     }
 
     /// From the upper edge of the screen. Unit: px.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.computer().mouse_up().y(1).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn y(mut self, value: i64) -> Self {
         self.0.set("y", value);
         self
     }
 
     /// The button. Default: `"left"`.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.computer().mouse_up().button("left").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn button(mut self, value: impl Into<MouseButton>) -> Self {
         self.0.set("button", Into::<MouseButton>::into(value));
         self
     }
 
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.computer().mouse_up().time_limit(std::time::Duration::from_secs(60)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -1222,18 +1740,44 @@ impl IntoFuture for ComputerMouseUpRequest {
 }
 
 /// The request `computer.key_type`, made by [`ComputerArea::key_type`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+/// let request: daytona::requests::ComputerKeyTypeRequest = sandbox
+///     .computer()
+///     .key_type("text")
+///     .delay(std::time::Duration::from_secs(60))
+///     .time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct ComputerKeyTypeRequest(Request);
 
 impl ComputerKeyTypeRequest {
     /// The pause between two keys; absent: the server's, which is short.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.computer().key_type("text").delay(std::time::Duration::from_secs(60)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn delay(mut self, value: Duration) -> Self {
         self.0.set("delay", request::milliseconds(value));
         self
     }
 
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.computer().key_type("text").time_limit(std::time::Duration::from_secs(60)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -1250,18 +1794,44 @@ impl IntoFuture for ComputerKeyTypeRequest {
 }
 
 /// The request `computer.key_press`, made by [`ComputerArea::key_press`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+/// let request: daytona::requests::ComputerKeyPressRequest = sandbox
+///     .computer()
+///     .key_press("key")
+///     .modifiers(["ctrl"])
+///     .time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct ComputerKeyPressRequest(Request);
 
 impl ComputerKeyPressRequest {
     /// Keys held meanwhile: `ctrl`, `alt`, `shift`, `cmd`.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.computer().key_press("key").modifiers(["ctrl"]).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn modifiers(mut self, value: impl IntoIterator<Item = impl Into<ModifierKey>>) -> Self {
         self.0.set("modifiers", value.into_iter().map(Into::into).collect::<Vec<ModifierKey>>());
         self
     }
 
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.computer().key_press("key").time_limit(std::time::Duration::from_secs(60)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -1278,12 +1848,31 @@ impl IntoFuture for ComputerKeyPressRequest {
 }
 
 /// The request `computer.key_hotkey`, made by [`ComputerArea::key_hotkey`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+/// let request: daytona::requests::ComputerKeyHotkeyRequest = sandbox.computer().key_hotkey("keys").time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct ComputerKeyHotkeyRequest(Request);
 
 impl ComputerKeyHotkeyRequest {
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox
+    ///     .computer()
+    ///     .key_hotkey("keys")
+    ///     .time_limit(std::time::Duration::from_secs(60))
+    ///     .await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -1300,12 +1889,27 @@ impl IntoFuture for ComputerKeyHotkeyRequest {
 }
 
 /// The request `computer.key_down`, made by [`ComputerArea::key_down`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+/// let request: daytona::requests::ComputerKeyDownRequest = sandbox.computer().key_down("key").time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct ComputerKeyDownRequest(Request);
 
 impl ComputerKeyDownRequest {
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.computer().key_down("key").time_limit(std::time::Duration::from_secs(60)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -1322,12 +1926,27 @@ impl IntoFuture for ComputerKeyDownRequest {
 }
 
 /// The request `computer.key_up`, made by [`ComputerArea::key_up`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+/// let request: daytona::requests::ComputerKeyUpRequest = sandbox.computer().key_up("key").time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct ComputerKeyUpRequest(Request);
 
 impl ComputerKeyUpRequest {
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.computer().key_up("key").time_limit(std::time::Duration::from_secs(60)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -1344,18 +1963,44 @@ impl IntoFuture for ComputerKeyUpRequest {
 }
 
 /// The request `computer.recording_start`, made by [`ComputerArea::recording_start`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+/// let request: daytona::requests::ComputerRecordingStartRequest = sandbox
+///     .computer()
+///     .recording_start()
+///     .label("label")
+///     .time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct ComputerRecordingStartRequest(Request);
 
 impl ComputerRecordingStartRequest {
     /// A part of the file's name: up to 100 letters, digits, spaces and `._-`. Default: `"session"`.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.computer().recording_start().label("label").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn label(mut self, value: impl Into<String>) -> Self {
         self.0.set("label", Into::<String>::into(value));
         self
     }
 
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.computer().recording_start().time_limit(std::time::Duration::from_secs(60)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -1372,12 +2017,31 @@ impl IntoFuture for ComputerRecordingStartRequest {
 }
 
 /// The request `computer.recording_stop`, made by [`ComputerArea::recording_stop`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+/// let request: daytona::requests::ComputerRecordingStopRequest = sandbox.computer().recording_stop("id").time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct ComputerRecordingStopRequest(Request);
 
 impl ComputerRecordingStopRequest {
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox
+    ///     .computer()
+    ///     .recording_stop("id")
+    ///     .time_limit(std::time::Duration::from_secs(60))
+    ///     .await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -1394,12 +2058,27 @@ impl IntoFuture for ComputerRecordingStopRequest {
 }
 
 /// The request `computer.recording_list`, made by [`ComputerArea::recording_list`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+/// let request: daytona::requests::ComputerRecordingListRequest = sandbox.computer().recording_list().time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct ComputerRecordingListRequest(Request);
 
 impl ComputerRecordingListRequest {
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.computer().recording_list().time_limit(std::time::Duration::from_secs(60)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -1416,12 +2095,31 @@ impl IntoFuture for ComputerRecordingListRequest {
 }
 
 /// The request `computer.recording_get`, made by [`ComputerArea::recording_get`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+/// let request: daytona::requests::ComputerRecordingGetRequest = sandbox.computer().recording_get("id").time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct ComputerRecordingGetRequest(Request);
 
 impl ComputerRecordingGetRequest {
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox
+    ///     .computer()
+    ///     .recording_get("id")
+    ///     .time_limit(std::time::Duration::from_secs(60))
+    ///     .await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -1438,12 +2136,31 @@ impl IntoFuture for ComputerRecordingGetRequest {
 }
 
 /// The request `computer.recording_delete`, made by [`ComputerArea::recording_delete`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+/// let request: daytona::requests::ComputerRecordingDeleteRequest = sandbox.computer().recording_delete("id").time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct ComputerRecordingDeleteRequest(Request);
 
 impl ComputerRecordingDeleteRequest {
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// sandbox
+    ///     .computer()
+    ///     .recording_delete("id")
+    ///     .time_limit(std::time::Duration::from_secs(60))
+    ///     .await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -1460,18 +2177,51 @@ impl IntoFuture for ComputerRecordingDeleteRequest {
 }
 
 /// The request `computer.recording_download`, made by [`ComputerArea::recording_download`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+/// let request: daytona::requests::ComputerRecordingDownloadRequest = sandbox
+///     .computer()
+///     .recording_download("id", "local_path")
+///     .time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct ComputerRecordingDownloadRequest(Request);
 
 impl ComputerRecordingDownloadRequest {
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox
+    ///     .computer()
+    ///     .recording_download("id", "local_path")
+    ///     .time_limit(std::time::Duration::from_secs(60))
+    ///     .await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
     }
 
     /// Calls this with how many bytes were moved, and with the total where it is known.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox
+    ///     .computer()
+    ///     .recording_download("id", "local_path")
+    ///     .on_progress(|moved, total| println!("{moved} of {total:?}"))
+    ///     .await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn on_progress(mut self, progress: impl Fn(u64, Option<u64>) + Send + Sync + 'static) -> Self {
         self.0.progress(progress);
         self
@@ -1488,12 +2238,27 @@ impl IntoFuture for ComputerRecordingDownloadRequest {
 }
 
 /// The request `computer.display_info`, made by [`ComputerArea::display_info`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+/// let request: daytona::requests::ComputerDisplayInfoRequest = sandbox.computer().display_info().time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct ComputerDisplayInfoRequest(Request);
 
 impl ComputerDisplayInfoRequest {
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.computer().display_info().time_limit(std::time::Duration::from_secs(60)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -1510,12 +2275,27 @@ impl IntoFuture for ComputerDisplayInfoRequest {
 }
 
 /// The request `computer.windows`, made by [`ComputerArea::windows`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+/// let request: daytona::requests::ComputerWindowsRequest = sandbox.computer().windows().time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct ComputerWindowsRequest(Request);
 
 impl ComputerWindowsRequest {
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.computer().windows().time_limit(std::time::Duration::from_secs(60)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -1532,30 +2312,72 @@ impl IntoFuture for ComputerWindowsRequest {
 }
 
 /// The request `computer.a11y_tree`, made by [`ComputerArea::a11y_tree`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+/// let request: daytona::requests::ComputerA11yTreeRequest = sandbox
+///     .computer()
+///     .a11y_tree()
+///     .scope("focused")
+///     .pid(1)
+///     .max_depth(1)
+///     .time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct ComputerA11yTreeRequest(Request);
 
 impl ComputerA11yTreeRequest {
     /// `focused`: the program that has the keyboard; `pid`: the one of `pid`; `all`. Default: `"focused"`.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.computer().a11y_tree().scope("focused").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn scope(mut self, value: impl Into<AccessibilityScope>) -> Self {
         self.0.set("scope", Into::<AccessibilityScope>::into(value));
         self
     }
 
     /// The process id for the scope `pid`.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.computer().a11y_tree().pid(1).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn pid(mut self, value: i64) -> Self {
         self.0.set("pid", value);
         self
     }
 
     /// How many levels below the root: 0 the root alone, -1 all. Default: `-1`.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.computer().a11y_tree().max_depth(1).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn max_depth(mut self, value: i64) -> Self {
         self.0.set("maxDepth", value);
         self
     }
 
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.computer().a11y_tree().time_limit(std::time::Duration::from_secs(60)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -1572,54 +2394,128 @@ impl IntoFuture for ComputerA11yTreeRequest {
 }
 
 /// The request `computer.a11y_find`, made by [`ComputerArea::a11y_find`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+/// let request: daytona::requests::ComputerA11yFindRequest = sandbox
+///     .computer()
+///     .a11y_find()
+///     .scope("focused")
+///     .pid(1)
+///     .role("role")
+///     .name("name")
+///     .name_match("exact")
+///     .states(["states"])
+///     .limit(1)
+///     .time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct ComputerA11yFindRequest(Request);
 
 impl ComputerA11yFindRequest {
     /// `focused`: the program that has the keyboard; `pid`: the one of `pid`; `all`. Default: `"focused"`.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.computer().a11y_find().scope("focused").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn scope(mut self, value: impl Into<AccessibilityScope>) -> Self {
         self.0.set("scope", Into::<AccessibilityScope>::into(value));
         self
     }
 
     /// The process id for the scope `pid`.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.computer().a11y_find().pid(1).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn pid(mut self, value: i64) -> Self {
         self.0.set("pid", value);
         self
     }
 
     /// The role in any case, as `push button`.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.computer().a11y_find().role("role").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn role(mut self, value: impl Into<String>) -> Self {
         self.0.set("role", Into::<String>::into(value));
         self
     }
 
     /// The name, compared as `name_match` says.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.computer().a11y_find().name("name").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn name(mut self, value: impl Into<String>) -> Self {
         self.0.set("name", Into::<String>::into(value));
         self
     }
 
     /// `exact`, `substring` or `regex`. Default: `"substring"`.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.computer().a11y_find().name_match("exact").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn name_match(mut self, value: impl Into<NameMatch>) -> Self {
         self.0.set("nameMatch", Into::<NameMatch>::into(value));
         self
     }
 
     /// States that it must have, as `focused`, `visible`.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.computer().a11y_find().states(["states"]).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn states(mut self, value: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.0.set("states", value.into_iter().map(Into::into).collect::<Vec<String>>());
         self
     }
 
     /// The most matches, up to 5,000. Default: `500`.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.computer().a11y_find().limit(1).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn limit(mut self, value: i64) -> Self {
         self.0.set("limit", value);
         self
     }
 
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.computer().a11y_find().time_limit(std::time::Duration::from_secs(60)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -1636,12 +2532,27 @@ impl IntoFuture for ComputerA11yFindRequest {
 }
 
 /// The request `computer.a11y_focus`, made by [`ComputerArea::a11y_focus`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+/// let request: daytona::requests::ComputerA11yFocusRequest = sandbox.computer().a11y_focus("id").time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct ComputerA11yFocusRequest(Request);
 
 impl ComputerA11yFocusRequest {
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.computer().a11y_focus("id").time_limit(std::time::Duration::from_secs(60)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -1658,18 +2569,44 @@ impl IntoFuture for ComputerA11yFocusRequest {
 }
 
 /// The request `computer.a11y_invoke`, made by [`ComputerArea::a11y_invoke`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+/// let request: daytona::requests::ComputerA11yInvokeRequest = sandbox
+///     .computer()
+///     .a11y_invoke("id")
+///     .action("action")
+///     .time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct ComputerA11yInvokeRequest(Request);
 
 impl ComputerA11yInvokeRequest {
     /// One of its `actions`, in any case; absent: the first.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.computer().a11y_invoke("id").action("action").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn action(mut self, value: impl Into<String>) -> Self {
         self.0.set("action", Into::<String>::into(value));
         self
     }
 
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.computer().a11y_invoke("id").time_limit(std::time::Duration::from_secs(60)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -1686,12 +2623,34 @@ impl IntoFuture for ComputerA11yInvokeRequest {
 }
 
 /// The request `computer.a11y_set_value`, made by [`ComputerArea::a11y_set_value`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+/// let request: daytona::requests::ComputerA11ySetValueRequest = sandbox
+///     .computer()
+///     .a11y_set_value("id", "value")
+///     .time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct ComputerA11ySetValueRequest(Request);
 
 impl ComputerA11ySetValueRequest {
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox
+    ///     .computer()
+    ///     .a11y_set_value("id", "value")
+    ///     .time_limit(std::time::Duration::from_secs(60))
+    ///     .await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self

@@ -134,12 +134,27 @@ impl Echo {
 }
 
 /// The request `echo.value`, made by [`Echo::value`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(echo: daytona::Echo) -> daytona::Result<()> {
+/// let request: daytona::requests::EchoValueRequest = echo.value(serde_json::Map::new()).time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct EchoValueRequest(Request);
 
 impl EchoValueRequest {
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(echo: daytona::Echo) -> daytona::Result<()> {
+    /// let given = echo.value(serde_json::Map::new()).time_limit(std::time::Duration::from_secs(60)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -156,12 +171,27 @@ impl IntoFuture for EchoValueRequest {
 }
 
 /// The request `echo.bytes`, made by [`Echo::bytes`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(echo: daytona::Echo) -> daytona::Result<()> {
+/// let request: daytona::requests::EchoBytesRequest = echo.bytes("content").time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct EchoBytesRequest(Request);
 
 impl EchoBytesRequest {
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(echo: daytona::Echo) -> daytona::Result<()> {
+    /// let given = echo.bytes("content").time_limit(std::time::Duration::from_secs(60)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -178,60 +208,142 @@ impl IntoFuture for EchoBytesRequest {
 }
 
 /// The request `echo.error`, made by [`Echo::error`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(echo: daytona::Echo) -> daytona::Result<()> {
+/// let request: daytona::requests::EchoErrorRequest = echo
+///     .error(1)
+///     .message("message")
+///     .code("code")
+///     .source("source")
+///     .retryable(true)
+///     .retry_after(std::time::Duration::from_secs(60))
+///     .request_id("request_id")
+///     .attempts(1)
+///     .sandbox_id("sandbox_id")
+///     .headers([("name", "value")])
+///     .time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct EchoErrorRequest(Request);
 
 impl EchoErrorRequest {
     /// The message; absent: one that says that this was asked for.
+    ///
+    /// ```no_run
+    /// # async fn example(echo: daytona::Echo) -> daytona::Result<()> {
+    /// echo.error(1).message("message").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn message(mut self, value: impl Into<String>) -> Self {
         self.0.set("message", Into::<String>::into(value));
         self
     }
 
     /// The server's code to report.
+    ///
+    /// ```no_run
+    /// # async fn example(echo: daytona::Echo) -> daytona::Result<()> {
+    /// echo.error(1).code("code").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn code(mut self, value: impl Into<String>) -> Self {
         self.0.set("code", Into::<String>::into(value));
         self
     }
 
     /// The source to report.
+    ///
+    /// ```no_run
+    /// # async fn example(echo: daytona::Echo) -> daytona::Result<()> {
+    /// echo.error(1).source("source").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn source(mut self, value: impl Into<String>) -> Self {
         self.0.set("source", Into::<String>::into(value));
         self
     }
 
     /// Whether to report the failure as one that may pass. Default: `false`.
+    ///
+    /// ```no_run
+    /// # async fn example(echo: daytona::Echo) -> daytona::Result<()> {
+    /// echo.error(1).retryable(true).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn retryable(mut self, value: bool) -> Self {
         self.0.set("retryable", value);
         self
     }
 
     /// Time after which to report that a retry makes sense.
+    ///
+    /// ```no_run
+    /// # async fn example(echo: daytona::Echo) -> daytona::Result<()> {
+    /// echo.error(1).retry_after(std::time::Duration::from_secs(60)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn retry_after(mut self, value: Duration) -> Self {
         self.0.set("retryAfterMs", request::milliseconds(value));
         self
     }
 
     /// The request id to report.
+    ///
+    /// ```no_run
+    /// # async fn example(echo: daytona::Echo) -> daytona::Result<()> {
+    /// echo.error(1).request_id("request_id").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn request_id(mut self, value: impl Into<String>) -> Self {
         self.0.set("requestId", Into::<String>::into(value));
         self
     }
 
     /// How many attempts to report. Default: `0`.
+    ///
+    /// ```no_run
+    /// # async fn example(echo: daytona::Echo) -> daytona::Result<()> {
+    /// echo.error(1).attempts(1).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn attempts(mut self, value: i64) -> Self {
         self.0.set("attempts", value);
         self
     }
 
     /// The sandbox to report.
+    ///
+    /// ```no_run
+    /// # async fn example(echo: daytona::Echo) -> daytona::Result<()> {
+    /// echo.error(1).sandbox_id("sandbox_id").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn sandbox_id(mut self, value: impl Into<String>) -> Self {
         self.0.set("sandboxId", Into::<String>::into(value));
         self
     }
 
     /// The response's headers to report.
+    ///
+    /// ```no_run
+    /// # async fn example(echo: daytona::Echo) -> daytona::Result<()> {
+    /// echo.error(1).headers([("name", "value")]).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn headers(
         mut self,
         value: impl IntoIterator<Item = (impl Into<String>, impl Into<String>)>,
@@ -247,6 +359,13 @@ impl EchoErrorRequest {
     }
 
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(echo: daytona::Echo) -> daytona::Result<()> {
+    /// echo.error(1).time_limit(std::time::Duration::from_secs(60)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -263,12 +382,32 @@ impl IntoFuture for EchoErrorRequest {
 }
 
 /// The request `echo.delay`, made by [`Echo::delay`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(echo: daytona::Echo) -> daytona::Result<()> {
+/// let request: daytona::requests::EchoDelayRequest = echo
+///     .delay(std::time::Duration::from_secs(60))
+///     .time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct EchoDelayRequest(Request);
 
 impl EchoDelayRequest {
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(echo: daytona::Echo) -> daytona::Result<()> {
+    /// echo
+    ///     .delay(std::time::Duration::from_secs(60))
+    ///     .time_limit(std::time::Duration::from_secs(60))
+    ///     .await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -285,48 +424,113 @@ impl IntoFuture for EchoDelayRequest {
 }
 
 /// The request `echo.stream`, made by [`Echo::stream`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(echo: daytona::Echo) -> daytona::Result<()> {
+/// let request: daytona::requests::EchoStreamRequest = echo
+///     .stream()
+///     .chunks(1)
+///     .size(1)
+///     .channel(1)
+///     .delay(std::time::Duration::from_secs(60))
+///     .echo(true)
+///     .time_limit(std::time::Duration::from_secs(60))
+///     .buffer_bytes(1);
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct EchoStreamRequest(Request);
 
 impl EchoStreamRequest {
     /// How many chunks to send; absent: none with `echo`, else one.
+    ///
+    /// ```no_run
+    /// # async fn example(echo: daytona::Echo) -> daytona::Result<()> {
+    /// let given = echo.stream().chunks(1).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn chunks(mut self, value: i64) -> Self {
         self.0.set("chunks", value);
         self
     }
 
     /// Bytes a chunk. Default: `16` bytes.
+    ///
+    /// ```no_run
+    /// # async fn example(echo: daytona::Echo) -> daytona::Result<()> {
+    /// let given = echo.stream().size(1).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn size(mut self, value: i64) -> Self {
         self.0.set("size", value);
         self
     }
 
     /// 0 none, 1 stdout, 2 stderr, 3 structured. Known: ``, ``, ``, ``. Default: `1`.
+    ///
+    /// ```no_run
+    /// # async fn example(echo: daytona::Echo) -> daytona::Result<()> {
+    /// let given = echo.stream().channel(1).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn channel(mut self, value: i64) -> Self {
         self.0.set("channel", value);
         self
     }
 
     /// Time before each chunk. Default: `0` ms.
+    ///
+    /// ```no_run
+    /// # async fn example(echo: daytona::Echo) -> daytona::Result<()> {
+    /// let given = echo.stream().delay(std::time::Duration::from_secs(60)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn delay(mut self, value: Duration) -> Self {
         self.0.set("delayMs", request::milliseconds(value));
         self
     }
 
     /// Gives what is written back as DATA, until its input is finished. Default: `false`.
+    ///
+    /// ```no_run
+    /// # async fn example(echo: daytona::Echo) -> daytona::Result<()> {
+    /// let given = echo.stream().echo(true).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn echo(mut self, value: bool) -> Self {
         self.0.set("echo", value);
         self
     }
 
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(echo: daytona::Echo) -> daytona::Result<()> {
+    /// let given = echo.stream().time_limit(std::time::Duration::from_secs(60)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
     }
 
     /// Of a stream without a queue: how many bytes may wait unread (and, of what is written, unsent) before the socket is paused. Less than 64 KiB is taken for 64 KiB. Default: `1048576` bytes.
+    ///
+    /// ```no_run
+    /// # async fn example(echo: daytona::Echo) -> daytona::Result<()> {
+    /// let given = echo.stream().buffer_bytes(1).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn buffer_bytes(mut self, value: i64) -> Self {
         self.0.set("bufferBytes", value);
         self
@@ -343,12 +547,27 @@ impl IntoFuture for EchoStreamRequest {
 }
 
 /// The request `echo.handle`, made by [`Echo::handle`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(echo: daytona::Echo) -> daytona::Result<()> {
+/// let request: daytona::requests::EchoHandleRequest = echo.handle(serde_json::Map::new()).time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct EchoHandleRequest(Request);
 
 impl EchoHandleRequest {
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(echo: daytona::Echo) -> daytona::Result<()> {
+    /// let given = echo.handle(serde_json::Map::new()).time_limit(std::time::Duration::from_secs(60)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -365,12 +584,27 @@ impl IntoFuture for EchoHandleRequest {
 }
 
 /// The request `echo.panic`, made by [`Echo::panic`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(echo: daytona::Echo) -> daytona::Result<()> {
+/// let request: daytona::requests::EchoPanicRequest = echo.panic().time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct EchoPanicRequest(Request);
 
 impl EchoPanicRequest {
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(echo: daytona::Echo) -> daytona::Result<()> {
+    /// echo.panic().time_limit(std::time::Duration::from_secs(60)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self

@@ -11,11 +11,25 @@ use std::future::IntoFuture;
 use std::time::Duration;
 
 /// The operations `files.*`.
+///
+/// ```no_run
+/// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+/// let files: daytona::requests::FilesArea = sandbox.files();
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct FilesArea(Target);
 
 impl Sandbox {
     /// The operations `files.*`.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let files: daytona::requests::FilesArea = sandbox.files();
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn files(&self) -> FilesArea {
         FilesArea(self.target.clone())
     }
@@ -472,18 +486,40 @@ impl FilesArea {
 }
 
 /// The request `files.list`, made by [`FilesArea::list`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+/// let request: daytona::requests::FilesListRequest = sandbox.files().list("path").depth(1).time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct FilesListRequest(Request);
 
 impl FilesListRequest {
     /// How many levels down, 1 or more; 1 is the directory's own entries. Servers before 0.205 know one level only. Default: `1`.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.files().list("path").depth(1).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn depth(mut self, value: i64) -> Self {
         self.0.set("depth", value);
         self
     }
 
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.files().list("path").time_limit(std::time::Duration::from_secs(60)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -500,12 +536,27 @@ impl IntoFuture for FilesListRequest {
 }
 
 /// The request `files.info`, made by [`FilesArea::info`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+/// let request: daytona::requests::FilesInfoRequest = sandbox.files().info("path").time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct FilesInfoRequest(Request);
 
 impl FilesInfoRequest {
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.files().info("path").time_limit(std::time::Duration::from_secs(60)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -522,18 +573,40 @@ impl IntoFuture for FilesInfoRequest {
 }
 
 /// The request `files.mkdir`, made by [`FilesArea::mkdir`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+/// let request: daytona::requests::FilesMkdirRequest = sandbox.files().mkdir("path").mode("mode").time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct FilesMkdirRequest(Request);
 
 impl FilesMkdirRequest {
     /// Its permissions in octal. The sandbox's umask applies. Default: `"0755"`.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// sandbox.files().mkdir("path").mode("mode").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn mode(mut self, value: impl Into<String>) -> Self {
         self.0.set("mode", Into::<String>::into(value));
         self
     }
 
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// sandbox.files().mkdir("path").time_limit(std::time::Duration::from_secs(60)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -550,18 +623,44 @@ impl IntoFuture for FilesMkdirRequest {
 }
 
 /// The request `files.delete`, made by [`FilesArea::delete`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+/// let request: daytona::requests::FilesDeleteRequest = sandbox
+///     .files()
+///     .delete("path")
+///     .recursive(true)
+///     .time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct FilesDeleteRequest(Request);
 
 impl FilesDeleteRequest {
     /// Delete a directory with everything in it; false refuses a directory. Default: `false`.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// sandbox.files().delete("path").recursive(true).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn recursive(mut self, value: bool) -> Self {
         self.0.set("recursive", value);
         self
     }
 
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// sandbox.files().delete("path").time_limit(std::time::Duration::from_secs(60)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -578,12 +677,34 @@ impl IntoFuture for FilesDeleteRequest {
 }
 
 /// The request `files.move`, made by [`FilesArea::move`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+/// let request: daytona::requests::FilesMoveRequest = sandbox
+///     .files()
+///     .r#move("source", "destination")
+///     .time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct FilesMoveRequest(Request);
 
 impl FilesMoveRequest {
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// sandbox
+    ///     .files()
+    ///     .r#move("source", "destination")
+    ///     .time_limit(std::time::Duration::from_secs(60))
+    ///     .await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -600,30 +721,76 @@ impl IntoFuture for FilesMoveRequest {
 }
 
 /// The request `files.set_permissions`, made by [`FilesArea::set_permissions`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+/// let request: daytona::requests::FilesSetPermissionsRequest = sandbox
+///     .files()
+///     .set_permissions("path")
+///     .mode("mode")
+///     .owner("owner")
+///     .group("group")
+///     .time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct FilesSetPermissionsRequest(Request);
 
 impl FilesSetPermissionsRequest {
     /// Permissions in octal, as "0644".
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// sandbox.files().set_permissions("path").mode("mode").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn mode(mut self, value: impl Into<String>) -> Self {
         self.0.set("mode", Into::<String>::into(value));
         self
     }
 
     /// The owner, a name or a number.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// sandbox.files().set_permissions("path").owner("owner").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn owner(mut self, value: impl Into<String>) -> Self {
         self.0.set("owner", Into::<String>::into(value));
         self
     }
 
     /// The group, a name or a number.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// sandbox.files().set_permissions("path").group("group").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn group(mut self, value: impl Into<String>) -> Self {
         self.0.set("group", Into::<String>::into(value));
         self
     }
 
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// sandbox
+    ///     .files()
+    ///     .set_permissions("path")
+    ///     .time_limit(std::time::Duration::from_secs(60))
+    ///     .await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -640,12 +807,31 @@ impl IntoFuture for FilesSetPermissionsRequest {
 }
 
 /// The request `files.search`, made by [`FilesArea::search`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+/// let request: daytona::requests::FilesSearchRequest = sandbox.files().search("path", "pattern").time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct FilesSearchRequest(Request);
 
 impl FilesSearchRequest {
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox
+    ///     .files()
+    ///     .search("path", "pattern")
+    ///     .time_limit(std::time::Duration::from_secs(60))
+    ///     .await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -662,12 +848,31 @@ impl IntoFuture for FilesSearchRequest {
 }
 
 /// The request `files.find`, made by [`FilesArea::find`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+/// let request: daytona::requests::FilesFindRequest = sandbox.files().find("path", "pattern").time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct FilesFindRequest(Request);
 
 impl FilesFindRequest {
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox
+    ///     .files()
+    ///     .find("path", "pattern")
+    ///     .time_limit(std::time::Duration::from_secs(60))
+    ///     .await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -684,12 +889,34 @@ impl IntoFuture for FilesFindRequest {
 }
 
 /// The request `files.replace`, made by [`FilesArea::replace`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+/// let request: daytona::requests::FilesReplaceRequest = sandbox
+///     .files()
+///     .replace(["files"], "pattern", "new_value")
+///     .time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct FilesReplaceRequest(Request);
 
 impl FilesReplaceRequest {
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox
+    ///     .files()
+    ///     .replace(["files"], "pattern", "new_value")
+    ///     .time_limit(std::time::Duration::from_secs(60))
+    ///     .await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -706,12 +933,31 @@ impl IntoFuture for FilesReplaceRequest {
 }
 
 /// The request `files.write`, made by [`FilesArea::write`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+/// let request: daytona::requests::FilesWriteRequest = sandbox.files().write("path", "content").time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct FilesWriteRequest(Request);
 
 impl FilesWriteRequest {
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox
+    ///     .files()
+    ///     .write("path", "content")
+    ///     .time_limit(std::time::Duration::from_secs(60))
+    ///     .await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -728,12 +974,27 @@ impl IntoFuture for FilesWriteRequest {
 }
 
 /// The request `files.read`, made by [`FilesArea::read`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+/// let request: daytona::requests::FilesReadRequest = sandbox.files().read("path").time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct FilesReadRequest(Request);
 
 impl FilesReadRequest {
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.files().read("path").time_limit(std::time::Duration::from_secs(60)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -750,18 +1011,51 @@ impl IntoFuture for FilesReadRequest {
 }
 
 /// The request `files.upload`, made by [`FilesArea::upload`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+/// let request: daytona::requests::FilesUploadRequest = sandbox
+///     .files()
+///     .upload("local_path", "remote_path")
+///     .time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct FilesUploadRequest(Request);
 
 impl FilesUploadRequest {
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox
+    ///     .files()
+    ///     .upload("local_path", "remote_path")
+    ///     .time_limit(std::time::Duration::from_secs(60))
+    ///     .await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
     }
 
     /// Calls this with how many bytes were moved, and with the total where it is known.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox
+    ///     .files()
+    ///     .upload("local_path", "remote_path")
+    ///     .on_progress(|moved, total| println!("{moved} of {total:?}"))
+    ///     .await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn on_progress(mut self, progress: impl Fn(u64, Option<u64>) + Send + Sync + 'static) -> Self {
         self.0.progress(progress);
         self
@@ -778,18 +1072,51 @@ impl IntoFuture for FilesUploadRequest {
 }
 
 /// The request `files.download`, made by [`FilesArea::download`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+/// let request: daytona::requests::FilesDownloadRequest = sandbox
+///     .files()
+///     .download("remote_path", "local_path")
+///     .time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct FilesDownloadRequest(Request);
 
 impl FilesDownloadRequest {
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox
+    ///     .files()
+    ///     .download("remote_path", "local_path")
+    ///     .time_limit(std::time::Duration::from_secs(60))
+    ///     .await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
     }
 
     /// Calls this with how many bytes were moved, and with the total where it is known.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox
+    ///     .files()
+    ///     .download("remote_path", "local_path")
+    ///     .on_progress(|moved, total| println!("{moved} of {total:?}"))
+    ///     .await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn on_progress(mut self, progress: impl Fn(u64, Option<u64>) + Send + Sync + 'static) -> Self {
         self.0.progress(progress);
         self
@@ -806,18 +1133,44 @@ impl IntoFuture for FilesDownloadRequest {
 }
 
 /// The request `files.upload_many`, made by [`FilesArea::upload_many`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+/// let request: daytona::requests::FilesUploadManyRequest = sandbox.files().upload_many(vec![]).time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct FilesUploadManyRequest(Request);
 
 impl FilesUploadManyRequest {
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.files().upload_many(vec![]).time_limit(std::time::Duration::from_secs(60)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
     }
 
     /// Calls this with how many bytes were moved, and with the total where it is known.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox
+    ///     .files()
+    ///     .upload_many(vec![])
+    ///     .on_progress(|moved, total| println!("{moved} of {total:?}"))
+    ///     .await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn on_progress(mut self, progress: impl Fn(u64, Option<u64>) + Send + Sync + 'static) -> Self {
         self.0.progress(progress);
         self
@@ -834,18 +1187,48 @@ impl IntoFuture for FilesUploadManyRequest {
 }
 
 /// The request `files.download_many`, made by [`FilesArea::download_many`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+/// let request: daytona::requests::FilesDownloadManyRequest = sandbox.files().download_many(vec![]).time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct FilesDownloadManyRequest(Request);
 
 impl FilesDownloadManyRequest {
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox
+    ///     .files()
+    ///     .download_many(vec![])
+    ///     .time_limit(std::time::Duration::from_secs(60))
+    ///     .await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
     }
 
     /// Calls this with how many bytes were moved, and with the total where it is known.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox
+    ///     .files()
+    ///     .download_many(vec![])
+    ///     .on_progress(|moved, total| println!("{moved} of {total:?}"))
+    ///     .await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn on_progress(mut self, progress: impl Fn(u64, Option<u64>) + Send + Sync + 'static) -> Self {
         self.0.progress(progress);
         self
@@ -862,24 +1245,58 @@ impl IntoFuture for FilesDownloadManyRequest {
 }
 
 /// The request `files.writer`, made by [`FilesArea::writer`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+/// let request: daytona::requests::FilesWriterRequest = sandbox
+///     .files()
+///     .writer("path")
+///     .length(1)
+///     .time_limit(std::time::Duration::from_secs(60))
+///     .buffer_bytes(1);
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct FilesWriterRequest(Request);
 
 impl FilesWriterRequest {
     /// How many bytes will be written, where that is known: another number is then an error. Unit: bytes.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.files().writer("path").length(1).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn length(mut self, value: i64) -> Self {
         self.0.set("length", value);
         self
     }
 
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.files().writer("path").time_limit(std::time::Duration::from_secs(60)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
     }
 
     /// Of a stream without a queue: how many bytes may wait unread (and, of what is written, unsent) before the socket is paused. Less than 64 KiB is taken for 64 KiB. Default: `1048576` bytes.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.files().writer("path").buffer_bytes(1).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn buffer_bytes(mut self, value: i64) -> Self {
         self.0.set("bufferBytes", value);
         self
@@ -896,18 +1313,44 @@ impl IntoFuture for FilesWriterRequest {
 }
 
 /// The request `files.reader`, made by [`FilesArea::reader`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+/// let request: daytona::requests::FilesReaderRequest = sandbox
+///     .files()
+///     .reader("path")
+///     .time_limit(std::time::Duration::from_secs(60))
+///     .buffer_bytes(1);
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct FilesReaderRequest(Request);
 
 impl FilesReaderRequest {
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.files().reader("path").time_limit(std::time::Duration::from_secs(60)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
     }
 
     /// Of a stream without a queue: how many bytes may wait unread (and, of what is written, unsent) before the socket is paused. Less than 64 KiB is taken for 64 KiB. Default: `1048576` bytes.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.files().reader("path").buffer_bytes(1).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn buffer_bytes(mut self, value: i64) -> Self {
         self.0.set("bufferBytes", value);
         self
@@ -924,36 +1367,93 @@ impl IntoFuture for FilesReaderRequest {
 }
 
 /// The request `files.sync_up`, made by [`FilesArea::sync_up`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+/// let request: daytona::requests::FilesSyncUpRequest = sandbox
+///     .files()
+///     .sync_up("local_dir", "remote_dir")
+///     .delete(true)
+///     .exclude(["exclude"])
+///     .dry_run(true)
+///     .time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct FilesSyncUpRequest(Request);
 
 impl FilesSyncUpRequest {
     /// Delete what is in the sandbox's directory but not in the local one. Default: `false`.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.files().sync_up("local_dir", "remote_dir").delete(true).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn delete(mut self, value: bool) -> Self {
         self.0.set("delete", value);
         self
     }
 
     /// What is left alone on both sides.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.files().sync_up("local_dir", "remote_dir").exclude(["exclude"]).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn exclude(mut self, value: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.0.set("exclude", value.into_iter().map(Into::into).collect::<Vec<String>>());
         self
     }
 
     /// Only say what would change. Default: `false`.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.files().sync_up("local_dir", "remote_dir").dry_run(true).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn dry_run(mut self, value: bool) -> Self {
         self.0.set("dryRun", value);
         self
     }
 
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox
+    ///     .files()
+    ///     .sync_up("local_dir", "remote_dir")
+    ///     .time_limit(std::time::Duration::from_secs(60))
+    ///     .await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
     }
 
     /// Calls this with how many bytes were moved, and with the total where it is known.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox
+    ///     .files()
+    ///     .sync_up("local_dir", "remote_dir")
+    ///     .on_progress(|moved, total| println!("{moved} of {total:?}"))
+    ///     .await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn on_progress(mut self, progress: impl Fn(u64, Option<u64>) + Send + Sync + 'static) -> Self {
         self.0.progress(progress);
         self
@@ -970,36 +1470,93 @@ impl IntoFuture for FilesSyncUpRequest {
 }
 
 /// The request `files.sync_down`, made by [`FilesArea::sync_down`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+/// let request: daytona::requests::FilesSyncDownRequest = sandbox
+///     .files()
+///     .sync_down("remote_dir", "local_dir")
+///     .delete(true)
+///     .exclude(["exclude"])
+///     .dry_run(true)
+///     .time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct FilesSyncDownRequest(Request);
 
 impl FilesSyncDownRequest {
     /// Delete what is in the local directory but not in the sandbox's. Default: `false`.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.files().sync_down("remote_dir", "local_dir").delete(true).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn delete(mut self, value: bool) -> Self {
         self.0.set("delete", value);
         self
     }
 
     /// What is left alone on both sides.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.files().sync_down("remote_dir", "local_dir").exclude(["exclude"]).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn exclude(mut self, value: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.0.set("exclude", value.into_iter().map(Into::into).collect::<Vec<String>>());
         self
     }
 
     /// Only say what would change. Default: `false`.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.files().sync_down("remote_dir", "local_dir").dry_run(true).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn dry_run(mut self, value: bool) -> Self {
         self.0.set("dryRun", value);
         self
     }
 
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox
+    ///     .files()
+    ///     .sync_down("remote_dir", "local_dir")
+    ///     .time_limit(std::time::Duration::from_secs(60))
+    ///     .await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
     }
 
     /// Calls this with how many bytes were moved, and with the total where it is known.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox
+    ///     .files()
+    ///     .sync_down("remote_dir", "local_dir")
+    ///     .on_progress(|moved, total| println!("{moved} of {total:?}"))
+    ///     .await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn on_progress(mut self, progress: impl Fn(u64, Option<u64>) + Send + Sync + 'static) -> Self {
         self.0.progress(progress);
         self

@@ -11,11 +11,25 @@ use std::future::IntoFuture;
 use std::time::Duration;
 
 /// The operations `git.*`.
+///
+/// ```no_run
+/// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+/// let git: daytona::requests::GitArea = sandbox.git();
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct GitArea(Target);
 
 impl Sandbox {
     /// The operations `git.*`.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let git: daytona::requests::GitArea = sandbox.git();
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn git(&self) -> GitArea {
         GitArea(self.target.clone())
     }
@@ -491,48 +505,114 @@ impl GitArea {
 }
 
 /// The request `git.clone`, made by [`GitArea::clone`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+/// let request: daytona::requests::GitCloneRequest = sandbox
+///     .git()
+///     .clone("url", "path")
+///     .branch("branch")
+///     .commit_id("commit_id")
+///     .depth(1)
+///     .username("username")
+///     .password("password")
+///     .insecure_skip_tls(true)
+///     .time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct GitCloneRequest(Request);
 
 impl GitCloneRequest {
     /// The branch to check out; absent: the remote's default.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// sandbox.git().clone("url", "path").branch("branch").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn branch(mut self, value: impl Into<String>) -> Self {
         self.0.set("branch", Into::<String>::into(value));
         self
     }
 
     /// The commit to check out in place of a branch.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// sandbox.git().clone("url", "path").commit_id("commit_id").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn commit_id(mut self, value: impl Into<String>) -> Self {
         self.0.set("commitId", Into::<String>::into(value));
         self
     }
 
     /// How many commits of the history to fetch; 0: all. Needs 0.205. Default: `0` commits.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// sandbox.git().clone("url", "path").depth(1).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn depth(mut self, value: i64) -> Self {
         self.0.set("depth", value);
         self
     }
 
     /// The username for http; together with `password`.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// sandbox.git().clone("url", "path").username("username").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn username(mut self, value: impl Into<String>) -> Self {
         self.0.set("username", Into::<String>::into(value));
         self
     }
 
     /// The password or token.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// sandbox.git().clone("url", "path").password("password").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn password(mut self, value: impl Into<String>) -> Self {
         self.0.set("password", Into::<String>::into(value));
         self
     }
 
     /// Accept any certificate of the remote. The credential is then exposed to whoever stands in between. Default: `false`.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// sandbox.git().clone("url", "path").insecure_skip_tls(true).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn insecure_skip_tls(mut self, value: bool) -> Self {
         self.0.set("insecureSkipTls", value);
         self
     }
 
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// sandbox.git().clone("url", "path").time_limit(std::time::Duration::from_secs(60)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -549,12 +629,27 @@ impl IntoFuture for GitCloneRequest {
 }
 
 /// The request `git.branches`, made by [`GitArea::branches`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+/// let request: daytona::requests::GitBranchesRequest = sandbox.git().branches("path").time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct GitBranchesRequest(Request);
 
 impl GitBranchesRequest {
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.git().branches("path").time_limit(std::time::Duration::from_secs(60)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -571,12 +666,27 @@ impl IntoFuture for GitBranchesRequest {
 }
 
 /// The request `git.status`, made by [`GitArea::status`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+/// let request: daytona::requests::GitStatusRequest = sandbox.git().status("path").time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct GitStatusRequest(Request);
 
 impl GitStatusRequest {
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.git().status("path").time_limit(std::time::Duration::from_secs(60)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -593,12 +703,31 @@ impl IntoFuture for GitStatusRequest {
 }
 
 /// The request `git.create_branch`, made by [`GitArea::create_branch`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+/// let request: daytona::requests::GitCreateBranchRequest = sandbox.git().create_branch("path", "name").time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct GitCreateBranchRequest(Request);
 
 impl GitCreateBranchRequest {
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// sandbox
+    ///     .git()
+    ///     .create_branch("path", "name")
+    ///     .time_limit(std::time::Duration::from_secs(60))
+    ///     .await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -615,12 +744,31 @@ impl IntoFuture for GitCreateBranchRequest {
 }
 
 /// The request `git.checkout`, made by [`GitArea::checkout`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+/// let request: daytona::requests::GitCheckoutRequest = sandbox.git().checkout("path", "branch").time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct GitCheckoutRequest(Request);
 
 impl GitCheckoutRequest {
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// sandbox
+    ///     .git()
+    ///     .checkout("path", "branch")
+    ///     .time_limit(std::time::Duration::from_secs(60))
+    ///     .await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -637,18 +785,48 @@ impl IntoFuture for GitCheckoutRequest {
 }
 
 /// The request `git.delete_branch`, made by [`GitArea::delete_branch`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+/// let request: daytona::requests::GitDeleteBranchRequest = sandbox
+///     .git()
+///     .delete_branch("path", "name")
+///     .force(true)
+///     .time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct GitDeleteBranchRequest(Request);
 
 impl GitDeleteBranchRequest {
     /// The server always deletes, merged or not: false is UNSUPPORTED. Default: `true`.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// sandbox.git().delete_branch("path", "name").force(true).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn force(mut self, value: bool) -> Self {
         self.0.set("force", value);
         self
     }
 
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// sandbox
+    ///     .git()
+    ///     .delete_branch("path", "name")
+    ///     .time_limit(std::time::Duration::from_secs(60))
+    ///     .await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -665,12 +843,27 @@ impl IntoFuture for GitDeleteBranchRequest {
 }
 
 /// The request `git.add`, made by [`GitArea::add`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+/// let request: daytona::requests::GitAddRequest = sandbox.git().add("path", ["files"]).time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct GitAddRequest(Request);
 
 impl GitAddRequest {
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// sandbox.git().add("path", ["files"]).time_limit(std::time::Duration::from_secs(60)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -687,18 +880,48 @@ impl IntoFuture for GitAddRequest {
 }
 
 /// The request `git.commit`, made by [`GitArea::commit`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+/// let request: daytona::requests::GitCommitRequest = sandbox
+///     .git()
+///     .commit("path", "message", "author", "email")
+///     .allow_empty(true)
+///     .time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct GitCommitRequest(Request);
 
 impl GitCommitRequest {
     /// Commit although nothing is staged. Default: `false`.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.git().commit("path", "message", "author", "email").allow_empty(true).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn allow_empty(mut self, value: bool) -> Self {
         self.0.set("allowEmpty", value);
         self
     }
 
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox
+    ///     .git()
+    ///     .commit("path", "message", "author", "email")
+    ///     .time_limit(std::time::Duration::from_secs(60))
+    ///     .await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -715,36 +938,86 @@ impl IntoFuture for GitCommitRequest {
 }
 
 /// The request `git.pull`, made by [`GitArea::pull`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+/// let request: daytona::requests::GitPullRequest = sandbox
+///     .git()
+///     .pull("path")
+///     .remote("remote")
+///     .branch("branch")
+///     .username("username")
+///     .password("password")
+///     .time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct GitPullRequest(Request);
 
 impl GitPullRequest {
     /// The remote. Needs 0.205. Default: `"origin"`.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// sandbox.git().pull("path").remote("remote").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn remote(mut self, value: impl Into<String>) -> Self {
         self.0.set("remote", Into::<String>::into(value));
         self
     }
 
     /// The remote's branch; absent: the current branch's upstream. Needs 0.205.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// sandbox.git().pull("path").branch("branch").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn branch(mut self, value: impl Into<String>) -> Self {
         self.0.set("branch", Into::<String>::into(value));
         self
     }
 
     /// The username for http; together with `password`.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// sandbox.git().pull("path").username("username").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn username(mut self, value: impl Into<String>) -> Self {
         self.0.set("username", Into::<String>::into(value));
         self
     }
 
     /// The password or token.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// sandbox.git().pull("path").password("password").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn password(mut self, value: impl Into<String>) -> Self {
         self.0.set("password", Into::<String>::into(value));
         self
     }
 
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// sandbox.git().pull("path").time_limit(std::time::Duration::from_secs(60)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -761,42 +1034,100 @@ impl IntoFuture for GitPullRequest {
 }
 
 /// The request `git.push`, made by [`GitArea::push`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+/// let request: daytona::requests::GitPushRequest = sandbox
+///     .git()
+///     .push("path")
+///     .remote("remote")
+///     .branch("branch")
+///     .username("username")
+///     .password("password")
+///     .set_upstream(true)
+///     .time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct GitPushRequest(Request);
 
 impl GitPushRequest {
     /// The remote. Needs 0.205. Default: `"origin"`.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// sandbox.git().push("path").remote("remote").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn remote(mut self, value: impl Into<String>) -> Self {
         self.0.set("remote", Into::<String>::into(value));
         self
     }
 
     /// The branch; absent: the current one. Needs 0.205.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// sandbox.git().push("path").branch("branch").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn branch(mut self, value: impl Into<String>) -> Self {
         self.0.set("branch", Into::<String>::into(value));
         self
     }
 
     /// The username for http; together with `password`.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// sandbox.git().push("path").username("username").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn username(mut self, value: impl Into<String>) -> Self {
         self.0.set("username", Into::<String>::into(value));
         self
     }
 
     /// The password or token.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// sandbox.git().push("path").password("password").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn password(mut self, value: impl Into<String>) -> Self {
         self.0.set("password", Into::<String>::into(value));
         self
     }
 
     /// Make the pushed branch the upstream. Needs 0.205. Default: `false`.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// sandbox.git().push("path").set_upstream(true).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn set_upstream(mut self, value: bool) -> Self {
         self.0.set("setUpstream", value);
         self
     }
 
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// sandbox.git().push("path").time_limit(std::time::Duration::from_secs(60)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -813,24 +1144,58 @@ impl IntoFuture for GitPushRequest {
 }
 
 /// The request `git.init`, made by [`GitArea::init`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+/// let request: daytona::requests::GitInitRequest = sandbox
+///     .git()
+///     .init("path")
+///     .bare(true)
+///     .initial_branch("initial_branch")
+///     .time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct GitInitRequest(Request);
 
 impl GitInitRequest {
     /// Without a working tree. Default: `false`.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// sandbox.git().init("path").bare(true).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn bare(mut self, value: bool) -> Self {
         self.0.set("bare", value);
         self
     }
 
     /// The first branch's name; absent: git's default.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// sandbox.git().init("path").initial_branch("initial_branch").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn initial_branch(mut self, value: impl Into<String>) -> Self {
         self.0.set("initialBranch", Into::<String>::into(value));
         self
     }
 
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// sandbox.git().init("path").time_limit(std::time::Duration::from_secs(60)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -847,30 +1212,72 @@ impl IntoFuture for GitInitRequest {
 }
 
 /// The request `git.reset`, made by [`GitArea::reset`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+/// let request: daytona::requests::GitResetRequest = sandbox
+///     .git()
+///     .reset("path")
+///     .mode("mode")
+///     .target("target")
+///     .files(["files"])
+///     .time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct GitResetRequest(Request);
 
 impl GitResetRequest {
     /// `soft`, `mixed`, `hard`, `merge` or `keep`. Default: `"mixed"`.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// sandbox.git().reset("path").mode("mode").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn mode(mut self, value: impl Into<String>) -> Self {
         self.0.set("mode", Into::<String>::into(value));
         self
     }
 
     /// The revision to reset to. Default: `"HEAD"`.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// sandbox.git().reset("path").target("target").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn target(mut self, value: impl Into<String>) -> Self {
         self.0.set("target", Into::<String>::into(value));
         self
     }
 
     /// Reset these paths only, in the index.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// sandbox.git().reset("path").files(["files"]).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn files(mut self, value: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.0.set("files", value.into_iter().map(Into::into).collect::<Vec<String>>());
         self
     }
 
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// sandbox.git().reset("path").time_limit(std::time::Duration::from_secs(60)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -887,30 +1294,76 @@ impl IntoFuture for GitResetRequest {
 }
 
 /// The request `git.restore`, made by [`GitArea::restore`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+/// let request: daytona::requests::GitRestoreRequest = sandbox
+///     .git()
+///     .restore("path", ["files"])
+///     .staged(true)
+///     .worktree(true)
+///     .source("source")
+///     .time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct GitRestoreRequest(Request);
 
 impl GitRestoreRequest {
     /// Restore the index. Default: `false`.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// sandbox.git().restore("path", ["files"]).staged(true).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn staged(mut self, value: bool) -> Self {
         self.0.set("staged", value);
         self
     }
 
     /// Restore the working tree; absent: unless `staged` is given.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// sandbox.git().restore("path", ["files"]).worktree(true).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn worktree(mut self, value: bool) -> Self {
         self.0.set("worktree", value);
         self
     }
 
     /// The revision to restore from; absent: the index, with `staged` HEAD.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// sandbox.git().restore("path", ["files"]).source("source").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn source(mut self, value: impl Into<String>) -> Self {
         self.0.set("source", Into::<String>::into(value));
         self
     }
 
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// sandbox
+    ///     .git()
+    ///     .restore("path", ["files"])
+    ///     .time_limit(std::time::Duration::from_secs(60))
+    ///     .await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -927,24 +1380,62 @@ impl IntoFuture for GitRestoreRequest {
 }
 
 /// The request `git.add_remote`, made by [`GitArea::add_remote`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+/// let request: daytona::requests::GitAddRemoteRequest = sandbox
+///     .git()
+///     .add_remote("path", "name", "url")
+///     .fetch(true)
+///     .overwrite(true)
+///     .time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct GitAddRemoteRequest(Request);
 
 impl GitAddRemoteRequest {
     /// Fetch from it at once. Default: `false`.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// sandbox.git().add_remote("path", "name", "url").fetch(true).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn fetch(mut self, value: bool) -> Self {
         self.0.set("fetch", value);
         self
     }
 
     /// Replace a remote of that name. Default: `false`.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// sandbox.git().add_remote("path", "name", "url").overwrite(true).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn overwrite(mut self, value: bool) -> Self {
         self.0.set("overwrite", value);
         self
     }
 
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// sandbox
+    ///     .git()
+    ///     .add_remote("path", "name", "url")
+    ///     .time_limit(std::time::Duration::from_secs(60))
+    ///     .await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -961,24 +1452,62 @@ impl IntoFuture for GitAddRemoteRequest {
 }
 
 /// The request `git.config_set`, made by [`GitArea::config_set`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+/// let request: daytona::requests::GitConfigSetRequest = sandbox
+///     .git()
+///     .config_set("key", "value")
+///     .scope("scope")
+///     .path("path")
+///     .time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct GitConfigSetRequest(Request);
 
 impl GitConfigSetRequest {
     /// `global`, `local` or `system`. Default: `"global"`.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// sandbox.git().config_set("key", "value").scope("scope").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn scope(mut self, value: impl Into<String>) -> Self {
         self.0.set("scope", Into::<String>::into(value));
         self
     }
 
     /// The repository, for the scope `local`.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// sandbox.git().config_set("key", "value").path("path").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn path(mut self, value: impl Into<String>) -> Self {
         self.0.set("path", Into::<String>::into(value));
         self
     }
 
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// sandbox
+    ///     .git()
+    ///     .config_set("key", "value")
+    ///     .time_limit(std::time::Duration::from_secs(60))
+    ///     .await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -995,24 +1524,62 @@ impl IntoFuture for GitConfigSetRequest {
 }
 
 /// The request `git.config_user`, made by [`GitArea::config_user`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+/// let request: daytona::requests::GitConfigUserRequest = sandbox
+///     .git()
+///     .config_user("name", "email")
+///     .scope("scope")
+///     .path("path")
+///     .time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct GitConfigUserRequest(Request);
 
 impl GitConfigUserRequest {
     /// `global`, `local` or `system`. Default: `"global"`.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// sandbox.git().config_user("name", "email").scope("scope").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn scope(mut self, value: impl Into<String>) -> Self {
         self.0.set("scope", Into::<String>::into(value));
         self
     }
 
     /// The repository, for the scope `local`.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// sandbox.git().config_user("name", "email").path("path").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn path(mut self, value: impl Into<String>) -> Self {
         self.0.set("path", Into::<String>::into(value));
         self
     }
 
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// sandbox
+    ///     .git()
+    ///     .config_user("name", "email")
+    ///     .time_limit(std::time::Duration::from_secs(60))
+    ///     .await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -1029,24 +1596,62 @@ impl IntoFuture for GitConfigUserRequest {
 }
 
 /// The request `git.authenticate`, made by [`GitArea::authenticate`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+/// let request: daytona::requests::GitAuthenticateRequest = sandbox
+///     .git()
+///     .authenticate("username", "password")
+///     .host("host")
+///     .protocol("protocol")
+///     .time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct GitAuthenticateRequest(Request);
 
 impl GitAuthenticateRequest {
     /// The host, with its port. Default: `"github.com"`.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// sandbox.git().authenticate("username", "password").host("host").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn host(mut self, value: impl Into<String>) -> Self {
         self.0.set("host", Into::<String>::into(value));
         self
     }
 
     /// `https` or `http`. Default: `"https"`.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// sandbox.git().authenticate("username", "password").protocol("protocol").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn protocol(mut self, value: impl Into<String>) -> Self {
         self.0.set("protocol", Into::<String>::into(value));
         self
     }
 
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// sandbox
+    ///     .git()
+    ///     .authenticate("username", "password")
+    ///     .time_limit(std::time::Duration::from_secs(60))
+    ///     .await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -1063,12 +1668,27 @@ impl IntoFuture for GitAuthenticateRequest {
 }
 
 /// The request `git.remotes`, made by [`GitArea::remotes`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+/// let request: daytona::requests::GitRemotesRequest = sandbox.git().remotes("path").time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct GitRemotesRequest(Request);
 
 impl GitRemotesRequest {
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.git().remotes("path").time_limit(std::time::Duration::from_secs(60)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -1085,24 +1705,58 @@ impl IntoFuture for GitRemotesRequest {
 }
 
 /// The request `git.config_get`, made by [`GitArea::config_get`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+/// let request: daytona::requests::GitConfigGetRequest = sandbox
+///     .git()
+///     .config_get("key")
+///     .scope("scope")
+///     .path("path")
+///     .time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct GitConfigGetRequest(Request);
 
 impl GitConfigGetRequest {
     /// `global`, `local` or `system`. Default: `"global"`.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.git().config_get("key").scope("scope").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn scope(mut self, value: impl Into<String>) -> Self {
         self.0.set("scope", Into::<String>::into(value));
         self
     }
 
     /// The repository, for the scope `local`.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.git().config_get("key").path("path").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn path(mut self, value: impl Into<String>) -> Self {
         self.0.set("path", Into::<String>::into(value));
         self
     }
 
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.git().config_get("key").time_limit(std::time::Duration::from_secs(60)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -1119,12 +1773,27 @@ impl IntoFuture for GitConfigGetRequest {
 }
 
 /// The request `git.history`, made by [`GitArea::history`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+/// let request: daytona::requests::GitHistoryRequest = sandbox.git().history("path").time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct GitHistoryRequest(Request);
 
 impl GitHistoryRequest {
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.git().history("path").time_limit(std::time::Duration::from_secs(60)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self

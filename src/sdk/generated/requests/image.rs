@@ -11,11 +11,25 @@ use std::future::IntoFuture;
 use std::time::Duration;
 
 /// The operations `image.*`.
+///
+/// ```no_run
+/// # async fn example(client: daytona::Client) -> daytona::Result<()> {
+/// let image: daytona::requests::ImageArea = client.image();
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct ImageArea(Target);
 
 impl Client {
     /// The operations `image.*`.
+    ///
+    /// ```no_run
+    /// # async fn example(client: daytona::Client) -> daytona::Result<()> {
+    /// let image: daytona::requests::ImageArea = client.image();
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn image(&self) -> ImageArea {
         ImageArea(self.target.clone())
     }
@@ -66,12 +80,34 @@ impl ImageArea {
 }
 
 /// The request `image.dockerfile`, made by [`ImageArea::dockerfile`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(client: daytona::Client) -> daytona::Result<()> {
+/// let request: daytona::requests::ImageDockerfileRequest = client
+///     .image()
+///     .dockerfile(daytona::types::Image::default())
+///     .time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct ImageDockerfileRequest(Request);
 
 impl ImageDockerfileRequest {
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(client: daytona::Client) -> daytona::Result<()> {
+    /// let given = client
+    ///     .image()
+    ///     .dockerfile(daytona::types::Image::default())
+    ///     .time_limit(std::time::Duration::from_secs(60))
+    ///     .await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -88,12 +124,34 @@ impl IntoFuture for ImageDockerfileRequest {
 }
 
 /// The request `image.contexts`, made by [`ImageArea::contexts`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(client: daytona::Client) -> daytona::Result<()> {
+/// let request: daytona::requests::ImageContextsRequest = client
+///     .image()
+///     .contexts(daytona::types::Image::default())
+///     .time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct ImageContextsRequest(Request);
 
 impl ImageContextsRequest {
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(client: daytona::Client) -> daytona::Result<()> {
+    /// let given = client
+    ///     .image()
+    ///     .contexts(daytona::types::Image::default())
+    ///     .time_limit(std::time::Duration::from_secs(60))
+    ///     .await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self

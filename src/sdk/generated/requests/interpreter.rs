@@ -11,11 +11,25 @@ use std::future::IntoFuture;
 use std::time::Duration;
 
 /// The operations `interpreter.*`.
+///
+/// ```no_run
+/// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+/// let interpreter: daytona::requests::InterpreterArea = sandbox.interpreter();
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct InterpreterArea(Target);
 
 impl Sandbox {
     /// The operations `interpreter.*`.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let interpreter: daytona::requests::InterpreterArea = sandbox.interpreter();
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn interpreter(&self) -> InterpreterArea {
         InterpreterArea(self.target.clone())
     }
@@ -96,18 +110,47 @@ impl InterpreterArea {
 }
 
 /// The request `interpreter.run`, made by [`InterpreterArea::run`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+/// let request: daytona::requests::InterpreterRunRequest = sandbox
+///     .interpreter()
+///     .run("code")
+///     .context_id("context_id")
+///     .env([("name", "value")])
+///     .timeout(std::time::Duration::from_secs(60))
+///     .time_limit(std::time::Duration::from_secs(60))
+///     .buffer_bytes(1);
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct InterpreterRunRequest(Request);
 
 impl InterpreterRunRequest {
     /// The context to run in; absent: the default one.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.interpreter().run("code").context_id("context_id").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn context_id(mut self, value: impl Into<String>) -> Self {
         self.0.set("contextId", Into::<String>::into(value));
         self
     }
 
     /// Environment variables for the time of the run.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.interpreter().run("code").env([("name", "value")]).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn env(mut self, value: impl IntoIterator<Item = (impl Into<String>, impl Into<String>)>) -> Self {
         self.0.set(
             "env",
@@ -120,24 +163,52 @@ impl InterpreterRunRequest {
     }
 
     /// Time until the server interrupts the code (status 408); 0: never. The server counts whole seconds: a fraction is rounded up. Default: `600` s.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.interpreter().run("code").timeout(std::time::Duration::from_secs(60)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn timeout(mut self, value: Duration) -> Self {
         self.0.set("timeout", request::seconds(value));
         self
     }
 
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.interpreter().run("code").time_limit(std::time::Duration::from_secs(60)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
     }
 
     /// Of a stream without a queue: how many bytes may wait unread (and, of what is written, unsent) before the socket is paused. Less than 64 KiB is taken for 64 KiB. Default: `1048576` bytes.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.interpreter().run("code").buffer_bytes(1).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn buffer_bytes(mut self, value: i64) -> Self {
         self.0.set("bufferBytes", value);
         self
     }
 
     /// Waits for the end, and gives everything at once.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.interpreter().run("code").collected().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn collected(self) -> Pending<InterpreterResult> {
         self.0.json()
     }
@@ -153,24 +224,62 @@ impl IntoFuture for InterpreterRunRequest {
 }
 
 /// The request `interpreter.create_context`, made by [`InterpreterArea::create_context`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+/// let request: daytona::requests::InterpreterCreateContextRequest = sandbox
+///     .interpreter()
+///     .create_context()
+///     .cwd("cwd")
+///     .language("language")
+///     .time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct InterpreterCreateContextRequest(Request);
 
 impl InterpreterCreateContextRequest {
     /// The working directory; absent: the sandbox's.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.interpreter().create_context().cwd("cwd").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn cwd(mut self, value: impl Into<String>) -> Self {
         self.0.set("cwd", Into::<String>::into(value));
         self
     }
 
     /// No other than `python`. Default: `"python"`.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.interpreter().create_context().language("language").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn language(mut self, value: impl Into<String>) -> Self {
         self.0.set("language", Into::<String>::into(value));
         self
     }
 
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox
+    ///     .interpreter()
+    ///     .create_context()
+    ///     .time_limit(std::time::Duration::from_secs(60))
+    ///     .await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -187,12 +296,31 @@ impl IntoFuture for InterpreterCreateContextRequest {
 }
 
 /// The request `interpreter.list_contexts`, made by [`InterpreterArea::list_contexts`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+/// let request: daytona::requests::InterpreterListContextsRequest = sandbox.interpreter().list_contexts().time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct InterpreterListContextsRequest(Request);
 
 impl InterpreterListContextsRequest {
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox
+    ///     .interpreter()
+    ///     .list_contexts()
+    ///     .time_limit(std::time::Duration::from_secs(60))
+    ///     .await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -209,12 +337,31 @@ impl IntoFuture for InterpreterListContextsRequest {
 }
 
 /// The request `interpreter.delete_context`, made by [`InterpreterArea::delete_context`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+/// let request: daytona::requests::InterpreterDeleteContextRequest = sandbox.interpreter().delete_context("id").time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct InterpreterDeleteContextRequest(Request);
 
 impl InterpreterDeleteContextRequest {
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// sandbox
+    ///     .interpreter()
+    ///     .delete_context("id")
+    ///     .time_limit(std::time::Duration::from_secs(60))
+    ///     .await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self

@@ -11,11 +11,25 @@ use std::future::IntoFuture;
 use std::time::Duration;
 
 /// The operations `lsp.*`.
+///
+/// ```no_run
+/// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+/// let lsp: daytona::requests::LspArea = sandbox.lsp();
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct LspArea(Target);
 
 impl Sandbox {
     /// The operations `lsp.*`.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let lsp: daytona::requests::LspArea = sandbox.lsp();
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn lsp(&self) -> LspArea {
         LspArea(self.target.clone())
     }
@@ -34,7 +48,7 @@ impl LspArea {
     ///
     /// ```no_run
     /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
-    /// sandbox.lsp().start("language", "project_path").await?;
+    /// sandbox.lsp().start("python", "project_path").await?;
     /// # Ok(())
     /// # }
     /// ```
@@ -60,7 +74,7 @@ impl LspArea {
     ///
     /// ```no_run
     /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
-    /// sandbox.lsp().stop("language", "project_path").await?;
+    /// sandbox.lsp().stop("python", "project_path").await?;
     /// # Ok(())
     /// # }
     /// ```
@@ -86,7 +100,7 @@ impl LspArea {
     ///
     /// ```no_run
     /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
-    /// sandbox.lsp().did_open("language", "project_path", "path").await?;
+    /// sandbox.lsp().did_open("python", "project_path", "path").await?;
     /// # Ok(())
     /// # }
     /// ```
@@ -116,7 +130,7 @@ impl LspArea {
     ///
     /// ```no_run
     /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
-    /// sandbox.lsp().did_close("language", "project_path", "path").await?;
+    /// sandbox.lsp().did_close("python", "project_path", "path").await?;
     /// # Ok(())
     /// # }
     /// ```
@@ -152,7 +166,7 @@ impl LspArea {
     ///
     /// ```no_run
     /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
-    /// let given = sandbox.lsp().completions("language", "project_path", "path", 1, 1).await?;
+    /// let given = sandbox.lsp().completions("python", "project_path", "path", 1, 1).await?;
     /// # Ok(())
     /// # }
     /// ```
@@ -188,7 +202,7 @@ impl LspArea {
     ///
     /// ```no_run
     /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
-    /// let given = sandbox.lsp().document_symbols("language", "project_path", "path").await?;
+    /// let given = sandbox.lsp().document_symbols("python", "project_path", "path").await?;
     /// # Ok(())
     /// # }
     /// ```
@@ -220,7 +234,7 @@ impl LspArea {
     ///
     /// ```no_run
     /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
-    /// let given = sandbox.lsp().workspace_symbols("language", "project_path", "query").await?;
+    /// let given = sandbox.lsp().workspace_symbols("python", "project_path", "query").await?;
     /// # Ok(())
     /// # }
     /// ```
@@ -240,12 +254,34 @@ impl LspArea {
 }
 
 /// The request `lsp.start`, made by [`LspArea::start`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+/// let request: daytona::requests::LspStartRequest = sandbox
+///     .lsp()
+///     .start("python", "project_path")
+///     .time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct LspStartRequest(Request);
 
 impl LspStartRequest {
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// sandbox
+    ///     .lsp()
+    ///     .start("python", "project_path")
+    ///     .time_limit(std::time::Duration::from_secs(60))
+    ///     .await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -262,12 +298,34 @@ impl IntoFuture for LspStartRequest {
 }
 
 /// The request `lsp.stop`, made by [`LspArea::stop`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+/// let request: daytona::requests::LspStopRequest = sandbox
+///     .lsp()
+///     .stop("python", "project_path")
+///     .time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct LspStopRequest(Request);
 
 impl LspStopRequest {
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// sandbox
+    ///     .lsp()
+    ///     .stop("python", "project_path")
+    ///     .time_limit(std::time::Duration::from_secs(60))
+    ///     .await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -284,12 +342,34 @@ impl IntoFuture for LspStopRequest {
 }
 
 /// The request `lsp.did_open`, made by [`LspArea::did_open`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+/// let request: daytona::requests::LspDidOpenRequest = sandbox
+///     .lsp()
+///     .did_open("python", "project_path", "path")
+///     .time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct LspDidOpenRequest(Request);
 
 impl LspDidOpenRequest {
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// sandbox
+    ///     .lsp()
+    ///     .did_open("python", "project_path", "path")
+    ///     .time_limit(std::time::Duration::from_secs(60))
+    ///     .await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -306,12 +386,34 @@ impl IntoFuture for LspDidOpenRequest {
 }
 
 /// The request `lsp.did_close`, made by [`LspArea::did_close`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+/// let request: daytona::requests::LspDidCloseRequest = sandbox
+///     .lsp()
+///     .did_close("python", "project_path", "path")
+///     .time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct LspDidCloseRequest(Request);
 
 impl LspDidCloseRequest {
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// sandbox
+    ///     .lsp()
+    ///     .did_close("python", "project_path", "path")
+    ///     .time_limit(std::time::Duration::from_secs(60))
+    ///     .await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -328,12 +430,34 @@ impl IntoFuture for LspDidCloseRequest {
 }
 
 /// The request `lsp.completions`, made by [`LspArea::completions`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+/// let request: daytona::requests::LspCompletionsRequest = sandbox
+///     .lsp()
+///     .completions("python", "project_path", "path", 1, 1)
+///     .time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct LspCompletionsRequest(Request);
 
 impl LspCompletionsRequest {
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox
+    ///     .lsp()
+    ///     .completions("python", "project_path", "path", 1, 1)
+    ///     .time_limit(std::time::Duration::from_secs(60))
+    ///     .await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -350,12 +474,34 @@ impl IntoFuture for LspCompletionsRequest {
 }
 
 /// The request `lsp.document_symbols`, made by [`LspArea::document_symbols`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+/// let request: daytona::requests::LspDocumentSymbolsRequest = sandbox
+///     .lsp()
+///     .document_symbols("python", "project_path", "path")
+///     .time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct LspDocumentSymbolsRequest(Request);
 
 impl LspDocumentSymbolsRequest {
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox
+    ///     .lsp()
+    ///     .document_symbols("python", "project_path", "path")
+    ///     .time_limit(std::time::Duration::from_secs(60))
+    ///     .await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -372,12 +518,34 @@ impl IntoFuture for LspDocumentSymbolsRequest {
 }
 
 /// The request `lsp.workspace_symbols`, made by [`LspArea::workspace_symbols`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+/// let request: daytona::requests::LspWorkspaceSymbolsRequest = sandbox
+///     .lsp()
+///     .workspace_symbols("python", "project_path", "query")
+///     .time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct LspWorkspaceSymbolsRequest(Request);
 
 impl LspWorkspaceSymbolsRequest {
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox
+    ///     .lsp()
+    ///     .workspace_symbols("python", "project_path", "query")
+    ///     .time_limit(std::time::Duration::from_secs(60))
+    ///     .await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self

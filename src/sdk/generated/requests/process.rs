@@ -11,11 +11,25 @@ use std::future::IntoFuture;
 use std::time::Duration;
 
 /// The operations `process.*`.
+///
+/// ```no_run
+/// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+/// let process: daytona::requests::ProcessArea = sandbox.process();
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct ProcessArea(Target);
 
 impl Sandbox {
     /// The operations `process.*`.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let process: daytona::requests::ProcessArea = sandbox.process();
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn process(&self) -> ProcessArea {
         ProcessArea(self.target.clone())
     }
@@ -87,18 +101,46 @@ impl ProcessArea {
 }
 
 /// The request `process.execute`, made by [`ProcessArea::execute`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+/// let request: daytona::requests::ProcessExecuteRequest = sandbox
+///     .process()
+///     .execute("command")
+///     .cwd("cwd")
+///     .env([("name", "value")])
+///     .timeout(std::time::Duration::from_secs(60))
+///     .time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct ProcessExecuteRequest(Request);
 
 impl ProcessExecuteRequest {
     /// The working directory; absent: the sandbox's.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.process().execute("command").cwd("cwd").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn cwd(mut self, value: impl Into<String>) -> Self {
         self.0.set("cwd", Into::<String>::into(value));
         self
     }
 
     /// Environment variables beside the sandbox's own.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.process().execute("command").env([("name", "value")]).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn env(mut self, value: impl IntoIterator<Item = (impl Into<String>, impl Into<String>)>) -> Self {
         self.0.set(
             "env",
@@ -111,12 +153,26 @@ impl ProcessExecuteRequest {
     }
 
     /// Time until the server kills the command (status 408); 0: never, and the call waits as long as the command runs. The server counts whole seconds: a fraction is rounded up. The call ends 5 s later at most, also when the server does not answer. Default: `0` s.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.process().execute("command").timeout(std::time::Duration::from_secs(60)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn timeout(mut self, value: Duration) -> Self {
         self.0.set("timeout", request::seconds(value));
         self
     }
 
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.process().execute("command").time_limit(std::time::Duration::from_secs(60)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -133,24 +189,60 @@ impl IntoFuture for ProcessExecuteRequest {
 }
 
 /// The request `process.code_run`, made by [`ProcessArea::code_run`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+/// let request: daytona::requests::ProcessCodeRunRequest = sandbox
+///     .process()
+///     .code_run("code")
+///     .language("python")
+///     .argv(["argv"])
+///     .env([("name", "value")])
+///     .timeout(std::time::Duration::from_secs(60))
+///     .time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct ProcessCodeRunRequest(Request);
 
 impl ProcessCodeRunRequest {
     /// `python`, `javascript` or `typescript`; absent: the language that the sandbox was created for.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.process().code_run("code").language("python").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn language(mut self, value: impl Into<Language>) -> Self {
         self.0.set("language", Into::<Language>::into(value));
         self
     }
 
     /// The program's arguments.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.process().code_run("code").argv(["argv"]).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn argv(mut self, value: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.0.set("argv", value.into_iter().map(Into::into).collect::<Vec<String>>());
         self
     }
 
     /// Environment variables beside the sandbox's own.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.process().code_run("code").env([("name", "value")]).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn env(mut self, value: impl IntoIterator<Item = (impl Into<String>, impl Into<String>)>) -> Self {
         self.0.set(
             "env",
@@ -163,12 +255,26 @@ impl ProcessCodeRunRequest {
     }
 
     /// Time until the server kills the program (status 408); 0: never, and the call waits as long as the program runs. The server counts whole seconds: a fraction is rounded up. The call ends 5 s later at most, also when the server does not answer. Default: `0` s.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.process().code_run("code").timeout(std::time::Duration::from_secs(60)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn timeout(mut self, value: Duration) -> Self {
         self.0.set("timeout", request::seconds(value));
         self
     }
 
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.process().code_run("code").time_limit(std::time::Duration::from_secs(60)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -185,18 +291,48 @@ impl IntoFuture for ProcessCodeRunRequest {
 }
 
 /// The request `process.run`, made by [`ProcessArea::run`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+/// let request: daytona::requests::ProcessRunRequest = sandbox
+///     .process()
+///     .run("command")
+///     .cwd("cwd")
+///     .env([("name", "value")])
+///     .timeout(std::time::Duration::from_secs(60))
+///     .stdin("stdin")
+///     .time_limit(std::time::Duration::from_secs(60))
+///     .buffer_bytes(1);
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct ProcessRunRequest(Request);
 
 impl ProcessRunRequest {
     /// The working directory; absent: the sandbox's. One that cannot be entered gives `exit_code` 126.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.process().run("command").cwd("cwd").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn cwd(mut self, value: impl Into<String>) -> Self {
         self.0.set("cwd", Into::<String>::into(value));
         self
     }
 
     /// Environment variables beside the sandbox's own, with the same effect as in `process.execute`. Those that shells use themselves (as UID, IFS or SHELLOPTS) are passed as arguments of `env`, which other processes of the sandbox can read. BASH_EXECUTION_STRING is not the command's text.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.process().run("command").env([("name", "value")]).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn env(mut self, value: impl IntoIterator<Item = (impl Into<String>, impl Into<String>)>) -> Self {
         self.0.set(
             "env",
@@ -209,30 +345,65 @@ impl ProcessRunRequest {
     }
 
     /// Time until the command is killed (status 408); 0: never. The call ends at most 5 s and the client's connect limit later, also when the server does not answer. Default: `0` s.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.process().run("command").timeout(std::time::Duration::from_secs(60)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn timeout(mut self, value: Duration) -> Self {
         self.0.set("timeout", request::seconds(value));
         self
     }
 
     /// The command's input, a text. For raw bytes `files.write`, then `command < file`. Default: `""`.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.process().run("command").stdin("stdin").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn stdin(mut self, value: impl Into<String>) -> Self {
         self.0.set("stdin", Into::<String>::into(value));
         self
     }
 
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.process().run("command").time_limit(std::time::Duration::from_secs(60)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
     }
 
     /// Of a stream without a queue: how many bytes may wait unread (and, of what is written, unsent) before the socket is paused. Less than 64 KiB is taken for 64 KiB. Default: `1048576` bytes.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.process().run("command").buffer_bytes(1).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn buffer_bytes(mut self, value: i64) -> Self {
         self.0.set("bufferBytes", value);
         self
     }
 
     /// Waits for the end, and gives everything at once.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.process().run("command").collected().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn collected(self) -> Pending<RunResult> {
         self.0.json()
     }

@@ -11,11 +11,25 @@ use std::future::IntoFuture;
 use std::time::Duration;
 
 /// The operations `pty.*`.
+///
+/// ```no_run
+/// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+/// let pty: daytona::requests::PtyArea = sandbox.pty();
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct PtyArea(Target);
 
 impl Sandbox {
     /// The operations `pty.*`.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let pty: daytona::requests::PtyArea = sandbox.pty();
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn pty(&self) -> PtyArea {
         PtyArea(self.target.clone())
     }
@@ -168,30 +182,74 @@ impl PtyArea {
 }
 
 /// The request `pty.open`, made by [`PtyArea::open`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+/// let request: daytona::requests::PtyOpenRequest = sandbox
+///     .pty()
+///     .open("id")
+///     .cols(1)
+///     .rows(1)
+///     .cwd("cwd")
+///     .env([("name", "value")])
+///     .time_limit(std::time::Duration::from_secs(60))
+///     .buffer_bytes(1);
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct PtyOpenRequest(Request);
 
 impl PtyOpenRequest {
     /// Columns, 1 to 1000. Default: `80`.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.pty().open("id").cols(1).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn cols(mut self, value: i64) -> Self {
         self.0.set("cols", value);
         self
     }
 
     /// Rows, 1 to 1000. Default: `24`.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.pty().open("id").rows(1).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn rows(mut self, value: i64) -> Self {
         self.0.set("rows", value);
         self
     }
 
     /// The working directory; absent: the sandbox's.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.pty().open("id").cwd("cwd").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn cwd(mut self, value: impl Into<String>) -> Self {
         self.0.set("cwd", Into::<String>::into(value));
         self
     }
 
     /// Environment variables beside the sandbox's own; TERM is xterm-256color unless given.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.pty().open("id").env([("name", "value")]).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn env(mut self, value: impl IntoIterator<Item = (impl Into<String>, impl Into<String>)>) -> Self {
         self.0.set(
             "env",
@@ -204,12 +262,26 @@ impl PtyOpenRequest {
     }
 
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.pty().open("id").time_limit(std::time::Duration::from_secs(60)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
     }
 
     /// Of a stream without a queue: how many bytes may wait unread (and, of what is written, unsent) before the socket is paused. Less than 64 KiB is taken for 64 KiB. Default: `1048576` bytes.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.pty().open("id").buffer_bytes(1).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn buffer_bytes(mut self, value: i64) -> Self {
         self.0.set("bufferBytes", value);
         self
@@ -226,18 +298,40 @@ impl IntoFuture for PtyOpenRequest {
 }
 
 /// The request `pty.connect`, made by [`PtyArea::connect`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+/// let request: daytona::requests::PtyConnectRequest = sandbox.pty().connect("id").time_limit(std::time::Duration::from_secs(60)).buffer_bytes(1);
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct PtyConnectRequest(Request);
 
 impl PtyConnectRequest {
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.pty().connect("id").time_limit(std::time::Duration::from_secs(60)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
     }
 
     /// Of a stream without a queue: how many bytes may wait unread (and, of what is written, unsent) before the socket is paused. Less than 64 KiB is taken for 64 KiB. Default: `1048576` bytes.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.pty().connect("id").buffer_bytes(1).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn buffer_bytes(mut self, value: i64) -> Self {
         self.0.set("bufferBytes", value);
         self
@@ -254,30 +348,74 @@ impl IntoFuture for PtyConnectRequest {
 }
 
 /// The request `pty.create`, made by [`PtyArea::create`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+/// let request: daytona::requests::PtyCreateRequest = sandbox
+///     .pty()
+///     .create("id")
+///     .cols(1)
+///     .rows(1)
+///     .cwd("cwd")
+///     .env([("name", "value")])
+///     .lazy_start(true)
+///     .time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct PtyCreateRequest(Request);
 
 impl PtyCreateRequest {
     /// Columns, 1 to 1000. Default: `80`.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.pty().create("id").cols(1).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn cols(mut self, value: i64) -> Self {
         self.0.set("cols", value);
         self
     }
 
     /// Rows, 1 to 1000. Default: `24`.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.pty().create("id").rows(1).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn rows(mut self, value: i64) -> Self {
         self.0.set("rows", value);
         self
     }
 
     /// The working directory; absent: the sandbox's.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.pty().create("id").cwd("cwd").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn cwd(mut self, value: impl Into<String>) -> Self {
         self.0.set("cwd", Into::<String>::into(value));
         self
     }
 
     /// Environment variables beside the sandbox's own; TERM is xterm-256color unless given.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.pty().create("id").env([("name", "value")]).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn env(mut self, value: impl IntoIterator<Item = (impl Into<String>, impl Into<String>)>) -> Self {
         self.0.set(
             "env",
@@ -290,12 +428,26 @@ impl PtyCreateRequest {
     }
 
     /// Start the shell when the first client connects, so that none of its output is missed. Default: `false`.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.pty().create("id").lazy_start(true).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn lazy_start(mut self, value: bool) -> Self {
         self.0.set("lazyStart", value);
         self
     }
 
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.pty().create("id").time_limit(std::time::Duration::from_secs(60)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -312,12 +464,27 @@ impl IntoFuture for PtyCreateRequest {
 }
 
 /// The request `pty.list`, made by [`PtyArea::list`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+/// let request: daytona::requests::PtyListRequest = sandbox.pty().list().time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct PtyListRequest(Request);
 
 impl PtyListRequest {
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.pty().list().time_limit(std::time::Duration::from_secs(60)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -334,12 +501,27 @@ impl IntoFuture for PtyListRequest {
 }
 
 /// The request `pty.info`, made by [`PtyArea::info`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+/// let request: daytona::requests::PtyInfoRequest = sandbox.pty().info("id").time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct PtyInfoRequest(Request);
 
 impl PtyInfoRequest {
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.pty().info("id").time_limit(std::time::Duration::from_secs(60)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -356,12 +538,27 @@ impl IntoFuture for PtyInfoRequest {
 }
 
 /// The request `pty.resize`, made by [`PtyArea::resize`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+/// let request: daytona::requests::PtyResizeRequest = sandbox.pty().resize("id", 1, 1).time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct PtyResizeRequest(Request);
 
 impl PtyResizeRequest {
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.pty().resize("id", 1, 1).time_limit(std::time::Duration::from_secs(60)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -378,12 +575,27 @@ impl IntoFuture for PtyResizeRequest {
 }
 
 /// The request `pty.kill`, made by [`PtyArea::kill`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+/// let request: daytona::requests::PtyKillRequest = sandbox.pty().kill("id").time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct PtyKillRequest(Request);
 
 impl PtyKillRequest {
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// sandbox.pty().kill("id").time_limit(std::time::Duration::from_secs(60)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self

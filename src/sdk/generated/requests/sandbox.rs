@@ -227,7 +227,7 @@ impl Sandbox {
     ///
     /// ```no_run
     /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
-    /// let given = sandbox.wait(["states"]).await?;
+    /// let given = sandbox.wait(["creating"]).await?;
     /// # Ok(())
     /// # }
     /// ```
@@ -793,7 +793,7 @@ impl Sandbox {
     ///
     /// ```no_run
     /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
-    /// let given = sandbox.metrics_history("from", "to").await?;
+    /// let given = sandbox.metrics_history("2026-01-31T12:00:00Z", "2026-01-31T12:00:00Z").await?;
     /// # Ok(())
     /// # }
     /// ```
@@ -958,36 +958,60 @@ pub struct SandboxSpec(Parameters);
 
 impl SandboxSpec {
     /// The snapshot to start from, by name; absent, with no `image`: the server's default.
+    ///
+    /// ```
+    /// let spec = daytona::SandboxSpec::default().snapshot("snapshot");
+    /// ```
     pub fn snapshot(mut self, value: impl Into<String>) -> Self {
         self.0.set("snapshot", Into::<String>::into(value));
         self
     }
 
     /// An image name, as "python:3.12", or an image object; the server builds a sandbox image from it. Local files of an image object are brought into the object store first, within the same time limit.
+    ///
+    /// ```
+    /// let spec = daytona::SandboxSpec::default().image("image");
+    /// ```
     pub fn image(mut self, value: impl serde::Serialize) -> Self {
         self.0.set("image", value);
         self
     }
 
     /// A unique name; absent: one is made up, so that a create whose answer was lost can be found.
+    ///
+    /// ```
+    /// let spec = daytona::SandboxSpec::default().name("name");
+    /// ```
     pub fn name(mut self, value: impl Into<String>) -> Self {
         self.0.set("name", Into::<String>::into(value));
         self
     }
 
     /// What `process.code_run` runs. Known: `python`, `typescript`, `javascript`. Default: `"python"`.
+    ///
+    /// ```
+    /// let spec = daytona::SandboxSpec::default().language("python");
+    /// ```
     pub fn language(mut self, value: impl Into<String>) -> Self {
         self.0.set("language", Into::<String>::into(value));
         self
     }
 
     /// The user that processes run as.
+    ///
+    /// ```
+    /// let spec = daytona::SandboxSpec::default().user("user");
+    /// ```
     pub fn user(mut self, value: impl Into<String>) -> Self {
         self.0.set("user", Into::<String>::into(value));
         self
     }
 
     /// Environment variables of every process.
+    ///
+    /// ```
+    /// let spec = daytona::SandboxSpec::default().env([("name", "value")]);
+    /// ```
     pub fn env(mut self, value: impl IntoIterator<Item = (impl Into<String>, impl Into<String>)>) -> Self {
         self.0.set(
             "env",
@@ -1000,6 +1024,10 @@ impl SandboxSpec {
     }
 
     /// Labels to find it by.
+    ///
+    /// ```
+    /// let spec = daytona::SandboxSpec::default().labels([("name", "value")]);
+    /// ```
     pub fn labels(mut self, value: impl IntoIterator<Item = (impl Into<String>, impl Into<String>)>) -> Self {
         self.0.set(
             "labels",
@@ -1012,114 +1040,190 @@ impl SandboxSpec {
     }
 
     /// true: preview links work without a token. Default: `false`.
+    ///
+    /// ```
+    /// let spec = daytona::SandboxSpec::default().public(true);
+    /// ```
     pub fn public(mut self, value: bool) -> Self {
         self.0.set("public", value);
         self
     }
 
     /// The region; absent: the client's `target`.
+    ///
+    /// ```
+    /// let spec = daytona::SandboxSpec::default().target("target");
+    /// ```
     pub fn target(mut self, value: impl Into<String>) -> Self {
         self.0.set("target", Into::<String>::into(value));
         self
     }
 
     /// `cpu` (vCPU), `memory` (GiB), `disk` (GiB), `gpu`, `gpu_type`.
+    ///
+    /// ```
+    /// let spec = daytona::SandboxSpec::default().resources(Default::default());
+    /// ```
     pub fn resources(mut self, value: Resources) -> Self {
         self.0.set("resources", value);
         self
     }
 
     /// Minutes without activity until it stops; 0 never. The server takes 15 where it is not given, unless the sandbox pauses by itself. Unit: minutes.
+    ///
+    /// ```
+    /// let spec = daytona::SandboxSpec::default().auto_stop_interval(1);
+    /// ```
     pub fn auto_stop_interval(mut self, value: i64) -> Self {
         self.0.set("autoStopInterval", value);
         self
     }
 
     /// Minutes stopped until it is archived; 0 never. Default: `10080` minutes.
+    ///
+    /// ```
+    /// let spec = daytona::SandboxSpec::default().auto_archive_interval(1);
+    /// ```
     pub fn auto_archive_interval(mut self, value: i64) -> Self {
         self.0.set("autoArchiveInterval", value);
         self
     }
 
     /// Minutes stopped until it is deleted; -1 never, 0 at once. Default: `-1` minutes.
+    ///
+    /// ```
+    /// let spec = daytona::SandboxSpec::default().auto_delete_interval(1);
+    /// ```
     pub fn auto_delete_interval(mut self, value: i64) -> Self {
         self.0.set("autoDeleteInterval", value);
         self
     }
 
     /// true: deleted as soon as it stops; the same as `auto_delete_interval` 0, which it overrides. Default: `false`.
+    ///
+    /// ```
+    /// let spec = daytona::SandboxSpec::default().ephemeral(true);
+    /// ```
     pub fn ephemeral(mut self, value: bool) -> Self {
         self.0.set("ephemeral", value);
         self
     }
 
     /// Volumes to mount: `[{"volumeId":"...","mountPath":"/data","subpath":"..."}]`.
+    ///
+    /// ```
+    /// let spec = daytona::SandboxSpec::default().volumes(vec![]);
+    /// ```
     pub fn volumes(mut self, value: impl IntoIterator<Item = VolumeMount>) -> Self {
         self.0.set("volumes", value.into_iter().collect::<Vec<VolumeMount>>());
         self
     }
 
     /// true: no network at all. Default: `false`.
+    ///
+    /// ```
+    /// let spec = daytona::SandboxSpec::default().network_block_all(true);
+    /// ```
     pub fn network_block_all(mut self, value: bool) -> Self {
         self.0.set("networkBlockAll", value);
         self
     }
 
     /// Networks that may be reached, as "10.0.0.0/8,1.2.3.4/32".
+    ///
+    /// ```
+    /// let spec = daytona::SandboxSpec::default().network_allow_list("network_allow_list");
+    /// ```
     pub fn network_allow_list(mut self, value: impl Into<String>) -> Self {
         self.0.set("networkAllowList", Into::<String>::into(value));
         self
     }
 
     /// Domains that may be reached, separated by commas.
+    ///
+    /// ```
+    /// let spec = daytona::SandboxSpec::default().domain_allow_list("domain_allow_list");
+    /// ```
     pub fn domain_allow_list(mut self, value: impl Into<String>) -> Self {
         self.0.set("domainAllowList", Into::<String>::into(value));
         self
     }
 
     /// false returns as soon as the server has answered; true waits until it is started. Default: `true`.
+    ///
+    /// ```
+    /// let spec = daytona::SandboxSpec::default().wait_for_start(true);
+    /// ```
     pub fn wait_for_start(mut self, value: bool) -> Self {
         self.0.set("waitForStart", value);
         self
     }
 
     /// Minutes without activity until it pauses; 0 never. The server takes 60 where its class can pause and neither this nor `auto_stop_interval` is given. UNSUPPORTED before 0.205. Unit: minutes.
+    ///
+    /// ```
+    /// let spec = daytona::SandboxSpec::default().auto_pause_interval(1);
+    /// ```
     pub fn auto_pause_interval(mut self, value: i64) -> Self {
         self.0.set("autoPauseInterval", value);
         self
     }
 
     /// Minutes until it is destroyed, whatever it does; 0 never. Absent: the longest that the organization allows, if there is one. UNSUPPORTED before 0.205. Unit: minutes.
+    ///
+    /// ```
+    /// let spec = daytona::SandboxSpec::default().ttl_minutes(1);
+    /// ```
     pub fn ttl_minutes(mut self, value: i64) -> Self {
         self.0.set("ttlMinutes", value);
         self
     }
 
     /// Secrets as environment variables: `[{"ENV_NAME":"secret-name"}]`. UNSUPPORTED before 0.205.
+    ///
+    /// ```
+    /// let spec = daytona::SandboxSpec::default().secrets(vec![]);
+    /// ```
     pub fn secrets(mut self, value: impl IntoIterator<Item = BTreeMap<String, String>>) -> Self {
         self.0.set("secrets", value.into_iter().collect::<Vec<BTreeMap<String, String>>>());
         self
     }
 
     /// true: on spot capacity, which may be taken back. UNSUPPORTED before 0.205. Default: `false`.
+    ///
+    /// ```
+    /// let spec = daytona::SandboxSpec::default().spot(true);
+    /// ```
     pub fn spot(mut self, value: bool) -> Self {
         self.0.set("spot", value);
         self
     }
 
     /// Another sandbox to share a machine with.
+    ///
+    /// ```
+    /// let spec = daytona::SandboxSpec::default().linked_sandbox("linked_sandbox");
+    /// ```
     pub fn linked_sandbox(mut self, value: impl Into<String>) -> Self {
         self.0.set("linkedSandbox", Into::<String>::into(value));
         self
     }
 
     /// Minutes that it may wait for a free runner before it is given up, 1 or more; absent: no limit. The error is then SANDBOX_FAILED with the code QUEUE_TIMEOUT. UNSUPPORTED before 0.226. Unit: minutes.
+    ///
+    /// ```
+    /// let spec = daytona::SandboxSpec::default().queue_timeout(1);
+    /// ```
     pub fn queue_timeout(mut self, value: i64) -> Self {
         self.0.set("queueTimeout", value);
         self
     }
 
     /// true: on a machine with KVM. UNSUPPORTED before 0.226. Default: `false`.
+    ///
+    /// ```
+    /// let spec = daytona::SandboxSpec::default().kvm(true);
+    /// ```
     pub fn kvm(mut self, value: bool) -> Self {
         self.0.set("kvm", value);
         self
@@ -1127,30 +1231,75 @@ impl SandboxSpec {
 }
 
 /// The request `sandbox.create`, made by [`Client::create`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(client: daytona::Client) -> daytona::Result<()> {
+/// let request: daytona::requests::SandboxCreateRequest = client
+///     .create(daytona::SandboxSpec::default())
+///     .time_limit(std::time::Duration::from_secs(60))
+///     .buffer_bytes(1);
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct SandboxCreateRequest(Request);
 
 impl SandboxCreateRequest {
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(client: daytona::Client) -> daytona::Result<()> {
+    /// let given = client
+    ///     .create(daytona::SandboxSpec::default())
+    ///     .time_limit(std::time::Duration::from_secs(60))
+    ///     .await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
     }
 
     /// Of a stream without a queue: how many bytes may wait unread (and, of what is written, unsent) before the socket is paused. Less than 64 KiB is taken for 64 KiB. Default: `1048576` bytes.
+    ///
+    /// ```no_run
+    /// # async fn example(client: daytona::Client) -> daytona::Result<()> {
+    /// let given = client.create(daytona::SandboxSpec::default()).buffer_bytes(1).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn buffer_bytes(mut self, value: i64) -> Self {
         self.0.set("bufferBytes", value);
         self
     }
 
     /// Calls this with how many bytes were moved, and with the total where it is known.
+    ///
+    /// ```no_run
+    /// # async fn example(client: daytona::Client) -> daytona::Result<()> {
+    /// let given = client
+    ///     .create(daytona::SandboxSpec::default())
+    ///     .on_progress(|moved, total| println!("{moved} of {total:?}"))
+    ///     .await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn on_progress(mut self, progress: impl Fn(u64, Option<u64>) + Send + Sync + 'static) -> Self {
         self.0.progress(progress);
         self
     }
 
     /// Opens it as a stream: its data is the log of the build.
+    ///
+    /// ```no_run
+    /// # async fn example(client: daytona::Client) -> daytona::Result<()> {
+    /// let given = client.create(daytona::SandboxSpec::default()).stream().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn stream(self) -> Pending<Output<SandboxInfo, Sandbox>> {
         self.0.stream()
     }
@@ -1166,12 +1315,27 @@ impl IntoFuture for SandboxCreateRequest {
 }
 
 /// The request `sandbox.get`, made by [`Client::get`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(client: daytona::Client) -> daytona::Result<()> {
+/// let request: daytona::requests::SandboxGetRequest = client.get("id_or_name").time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct SandboxGetRequest(Request);
 
 impl SandboxGetRequest {
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(client: daytona::Client) -> daytona::Result<()> {
+    /// let given = client.get("id_or_name").time_limit(std::time::Duration::from_secs(60)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -1188,18 +1352,44 @@ impl IntoFuture for SandboxGetRequest {
 }
 
 /// The request `sandbox.find`, made by [`Client::find`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(client: daytona::Client) -> daytona::Result<()> {
+/// let request: daytona::requests::SandboxFindRequest = client
+///     .find()
+///     .name("name")
+///     .labels([("name", "value")])
+///     .time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct SandboxFindRequest(Request);
 
 impl SandboxFindRequest {
     /// The exact name.
+    ///
+    /// ```no_run
+    /// # async fn example(client: daytona::Client) -> daytona::Result<()> {
+    /// let given = client.find().name("name").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn name(mut self, value: impl Into<String>) -> Self {
         self.0.set("name", Into::<String>::into(value));
         self
     }
 
     /// Labels that the sandbox has, all of them; of several sandboxes the first of the list.
+    ///
+    /// ```no_run
+    /// # async fn example(client: daytona::Client) -> daytona::Result<()> {
+    /// let given = client.find().labels([("name", "value")]).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn labels(mut self, value: impl IntoIterator<Item = (impl Into<String>, impl Into<String>)>) -> Self {
         self.0.set(
             "labels",
@@ -1212,6 +1402,13 @@ impl SandboxFindRequest {
     }
 
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(client: daytona::Client) -> daytona::Result<()> {
+    /// let given = client.find().time_limit(std::time::Duration::from_secs(60)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -1228,12 +1425,59 @@ impl IntoFuture for SandboxFindRequest {
 }
 
 /// The request `sandbox.list`, made by [`Client::list`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(client: daytona::Client) -> daytona::Result<()> {
+/// let request: daytona::requests::SandboxListRequest = client
+///     .list()
+///     .labels([("name", "value")])
+///     .page(1)
+///     .limit(1)
+///     .cursor("cursor")
+///     .id("id")
+///     .name("name")
+///     .states(["creating"])
+///     .snapshots(["snapshots"])
+///     .region_ids(["region_ids"])
+///     .sandbox_classes(["linux-vm"])
+///     .include_errored_deleted(true)
+///     .include_warm(true)
+///     .min_cpu(1.0)
+///     .max_cpu(1.0)
+///     .min_memory_gib(1.0)
+///     .max_memory_gib(1.0)
+///     .min_disk_gib(1.0)
+///     .max_disk_gib(1.0)
+///     .min_gpu(1.0)
+///     .max_gpu(1.0)
+///     .is_public(true)
+///     .is_recoverable(true)
+///     .created_at_after("2026-01-31T12:00:00Z")
+///     .created_at_before("2026-01-31T12:00:00Z")
+///     .last_event_after("2026-01-31T12:00:00Z")
+///     .last_event_before("2026-01-31T12:00:00Z")
+///     .auto_destroy_at_after("2026-01-31T12:00:00Z")
+///     .auto_destroy_at_before("2026-01-31T12:00:00Z")
+///     .sort("name")
+///     .order("asc")
+///     .time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct SandboxListRequest(Request);
 
 impl SandboxListRequest {
     /// Labels that the sandboxes have, all of them.
+    ///
+    /// ```no_run
+    /// # async fn example(client: daytona::Client) -> daytona::Result<()> {
+    /// let given = client.list().labels([("name", "value")]).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn labels(mut self, value: impl IntoIterator<Item = (impl Into<String>, impl Into<String>)>) -> Self {
         self.0.set(
             "labels",
@@ -1246,180 +1490,390 @@ impl SandboxListRequest {
     }
 
     /// The page, from 1 on. Where the server knows only cursors they are walked up to it, and the totals are absent.
+    ///
+    /// ```no_run
+    /// # async fn example(client: daytona::Client) -> daytona::Result<()> {
+    /// let given = client.list().page(1).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn page(mut self, value: i64) -> Self {
         self.0.set("page", value);
         self
     }
 
     /// Items a page, 1 to 200. Default: `100`.
+    ///
+    /// ```no_run
+    /// # async fn example(client: daytona::Client) -> daytona::Result<()> {
+    /// let given = client.list().limit(1).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn limit(mut self, value: i64) -> Self {
         self.0.set("limit", value);
         self
     }
 
     /// `next_cursor` of the page before.
+    ///
+    /// ```no_run
+    /// # async fn example(client: daytona::Client) -> daytona::Result<()> {
+    /// let given = client.list().cursor("cursor").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn cursor(mut self, value: impl Into<String>) -> Self {
         self.0.set("cursor", Into::<String>::into(value));
         self
     }
 
     /// A prefix of the id.
+    ///
+    /// ```no_run
+    /// # async fn example(client: daytona::Client) -> daytona::Result<()> {
+    /// let given = client.list().id("id").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn id(mut self, value: impl Into<String>) -> Self {
         self.0.set("id", Into::<String>::into(value));
         self
     }
 
     /// A prefix of the name, in any case.
+    ///
+    /// ```no_run
+    /// # async fn example(client: daytona::Client) -> daytona::Result<()> {
+    /// let given = client.list().name("name").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn name(mut self, value: impl Into<String>) -> Self {
         self.0.set("name", Into::<String>::into(value));
         self
     }
 
     /// Only sandboxes in these states.
+    ///
+    /// ```no_run
+    /// # async fn example(client: daytona::Client) -> daytona::Result<()> {
+    /// let given = client.list().states(["creating"]).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn states(mut self, value: impl IntoIterator<Item = impl Into<SandboxState>>) -> Self {
         self.0.set("states", value.into_iter().map(Into::into).collect::<Vec<SandboxState>>());
         self
     }
 
     /// Only sandboxes of these snapshots.
+    ///
+    /// ```no_run
+    /// # async fn example(client: daytona::Client) -> daytona::Result<()> {
+    /// let given = client.list().snapshots(["snapshots"]).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn snapshots(mut self, value: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.0.set("snapshots", value.into_iter().map(Into::into).collect::<Vec<String>>());
         self
     }
 
     /// Only sandboxes in these regions.
+    ///
+    /// ```no_run
+    /// # async fn example(client: daytona::Client) -> daytona::Result<()> {
+    /// let given = client.list().region_ids(["region_ids"]).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn region_ids(mut self, value: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.0.set("regionIds", value.into_iter().map(Into::into).collect::<Vec<String>>());
         self
     }
 
     /// Only sandboxes of these classes.
+    ///
+    /// ```no_run
+    /// # async fn example(client: daytona::Client) -> daytona::Result<()> {
+    /// let given = client.list().sandbox_classes(["linux-vm"]).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn sandbox_classes(mut self, value: impl IntoIterator<Item = impl Into<SandboxClass>>) -> Self {
         self.0.set("sandboxClasses", value.into_iter().map(Into::into).collect::<Vec<SandboxClass>>());
         self
     }
 
     /// Also those that failed and are to be deleted. Default: `false`.
+    ///
+    /// ```no_run
+    /// # async fn example(client: daytona::Client) -> daytona::Result<()> {
+    /// let given = client.list().include_errored_deleted(true).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn include_errored_deleted(mut self, value: bool) -> Self {
         self.0.set("includeErroredDeleted", value);
         self
     }
 
     /// Also those of warm pools. UNSUPPORTED before 0.205. Default: `false`.
+    ///
+    /// ```no_run
+    /// # async fn example(client: daytona::Client) -> daytona::Result<()> {
+    /// let given = client.list().include_warm(true).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn include_warm(mut self, value: bool) -> Self {
         self.0.set("includeWarm", value);
         self
     }
 
     /// At least so many vCPU. Unit: vCPU.
+    ///
+    /// ```no_run
+    /// # async fn example(client: daytona::Client) -> daytona::Result<()> {
+    /// let given = client.list().min_cpu(1.0).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn min_cpu(mut self, value: f64) -> Self {
         self.0.set("minCpu", request::Finite(value));
         self
     }
 
     /// At most so many vCPU. Unit: vCPU.
+    ///
+    /// ```no_run
+    /// # async fn example(client: daytona::Client) -> daytona::Result<()> {
+    /// let given = client.list().max_cpu(1.0).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn max_cpu(mut self, value: f64) -> Self {
         self.0.set("maxCpu", request::Finite(value));
         self
     }
 
     /// At least so many GiB of memory. Unit: GiB.
+    ///
+    /// ```no_run
+    /// # async fn example(client: daytona::Client) -> daytona::Result<()> {
+    /// let given = client.list().min_memory_gib(1.0).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn min_memory_gib(mut self, value: f64) -> Self {
         self.0.set("minMemoryGiB", request::Finite(value));
         self
     }
 
     /// At most so many GiB of memory. Unit: GiB.
+    ///
+    /// ```no_run
+    /// # async fn example(client: daytona::Client) -> daytona::Result<()> {
+    /// let given = client.list().max_memory_gib(1.0).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn max_memory_gib(mut self, value: f64) -> Self {
         self.0.set("maxMemoryGiB", request::Finite(value));
         self
     }
 
     /// At least so many GiB of disk. Unit: GiB.
+    ///
+    /// ```no_run
+    /// # async fn example(client: daytona::Client) -> daytona::Result<()> {
+    /// let given = client.list().min_disk_gib(1.0).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn min_disk_gib(mut self, value: f64) -> Self {
         self.0.set("minDiskGiB", request::Finite(value));
         self
     }
 
     /// At most so many GiB of disk. Unit: GiB.
+    ///
+    /// ```no_run
+    /// # async fn example(client: daytona::Client) -> daytona::Result<()> {
+    /// let given = client.list().max_disk_gib(1.0).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn max_disk_gib(mut self, value: f64) -> Self {
         self.0.set("maxDiskGiB", request::Finite(value));
         self
     }
 
     /// At least so many GPUs. UNSUPPORTED before 0.226.
+    ///
+    /// ```no_run
+    /// # async fn example(client: daytona::Client) -> daytona::Result<()> {
+    /// let given = client.list().min_gpu(1.0).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn min_gpu(mut self, value: f64) -> Self {
         self.0.set("minGpu", request::Finite(value));
         self
     }
 
     /// At most so many GPUs. UNSUPPORTED before 0.226.
+    ///
+    /// ```no_run
+    /// # async fn example(client: daytona::Client) -> daytona::Result<()> {
+    /// let given = client.list().max_gpu(1.0).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn max_gpu(mut self, value: f64) -> Self {
         self.0.set("maxGpu", request::Finite(value));
         self
     }
 
     /// Only public ones, or only others.
+    ///
+    /// ```no_run
+    /// # async fn example(client: daytona::Client) -> daytona::Result<()> {
+    /// let given = client.list().is_public(true).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn is_public(mut self, value: bool) -> Self {
         self.0.set("isPublic", value);
         self
     }
 
     /// Only recoverable ones, or only others.
+    ///
+    /// ```no_run
+    /// # async fn example(client: daytona::Client) -> daytona::Result<()> {
+    /// let given = client.list().is_recoverable(true).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn is_recoverable(mut self, value: bool) -> Self {
         self.0.set("isRecoverable", value);
         self
     }
 
     /// Created after this time.
+    ///
+    /// ```no_run
+    /// # async fn example(client: daytona::Client) -> daytona::Result<()> {
+    /// let given = client.list().created_at_after("2026-01-31T12:00:00Z").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn created_at_after(mut self, value: impl Into<String>) -> Self {
         self.0.set("createdAtAfter", Into::<String>::into(value));
         self
     }
 
     /// Created before this time.
+    ///
+    /// ```no_run
+    /// # async fn example(client: daytona::Client) -> daytona::Result<()> {
+    /// let given = client.list().created_at_before("2026-01-31T12:00:00Z").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn created_at_before(mut self, value: impl Into<String>) -> Self {
         self.0.set("createdAtBefore", Into::<String>::into(value));
         self
     }
 
     /// Active after this time.
+    ///
+    /// ```no_run
+    /// # async fn example(client: daytona::Client) -> daytona::Result<()> {
+    /// let given = client.list().last_event_after("2026-01-31T12:00:00Z").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn last_event_after(mut self, value: impl Into<String>) -> Self {
         self.0.set("lastEventAfter", Into::<String>::into(value));
         self
     }
 
     /// Active before this time.
+    ///
+    /// ```no_run
+    /// # async fn example(client: daytona::Client) -> daytona::Result<()> {
+    /// let given = client.list().last_event_before("2026-01-31T12:00:00Z").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn last_event_before(mut self, value: impl Into<String>) -> Self {
         self.0.set("lastEventBefore", Into::<String>::into(value));
         self
     }
 
     /// To be destroyed after this time. UNSUPPORTED before 0.205.
+    ///
+    /// ```no_run
+    /// # async fn example(client: daytona::Client) -> daytona::Result<()> {
+    /// let given = client.list().auto_destroy_at_after("2026-01-31T12:00:00Z").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn auto_destroy_at_after(mut self, value: impl Into<String>) -> Self {
         self.0.set("autoDestroyAtAfter", Into::<String>::into(value));
         self
     }
 
     /// To be destroyed before this time. UNSUPPORTED before 0.205.
+    ///
+    /// ```no_run
+    /// # async fn example(client: daytona::Client) -> daytona::Result<()> {
+    /// let given = client.list().auto_destroy_at_before("2026-01-31T12:00:00Z").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn auto_destroy_at_before(mut self, value: impl Into<String>) -> Self {
         self.0.set("autoDestroyAtBefore", Into::<String>::into(value));
         self
     }
 
     /// What the list is sorted by.
+    ///
+    /// ```no_run
+    /// # async fn example(client: daytona::Client) -> daytona::Result<()> {
+    /// let given = client.list().sort("name").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn sort(mut self, value: impl Into<SandboxSort>) -> Self {
         self.0.set("sort", Into::<SandboxSort>::into(value));
         self
     }
 
     /// The direction.
+    ///
+    /// ```no_run
+    /// # async fn example(client: daytona::Client) -> daytona::Result<()> {
+    /// let given = client.list().order("asc").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn order(mut self, value: impl Into<SortOrder>) -> Self {
         self.0.set("order", Into::<SortOrder>::into(value));
         self
     }
 
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(client: daytona::Client) -> daytona::Result<()> {
+    /// let given = client.list().time_limit(std::time::Duration::from_secs(60)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -1436,12 +1890,27 @@ impl IntoFuture for SandboxListRequest {
 }
 
 /// The request `sandbox.attach`, made by [`Client::attach`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(client: daytona::Client) -> daytona::Result<()> {
+/// let request: daytona::requests::SandboxAttachRequest = client.attach("sandbox").time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct SandboxAttachRequest(Request);
 
 impl SandboxAttachRequest {
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(client: daytona::Client) -> daytona::Result<()> {
+    /// let given = client.attach("sandbox").time_limit(std::time::Duration::from_secs(60)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -1458,12 +1927,27 @@ impl IntoFuture for SandboxAttachRequest {
 }
 
 /// The request `sandbox.start`, made by [`Sandbox::start`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+/// let request: daytona::requests::SandboxStartRequest = sandbox.start().time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct SandboxStartRequest(Request);
 
 impl SandboxStartRequest {
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.start().time_limit(std::time::Duration::from_secs(60)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -1480,18 +1964,40 @@ impl IntoFuture for SandboxStartRequest {
 }
 
 /// The request `sandbox.stop`, made by [`Sandbox::stop`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+/// let request: daytona::requests::SandboxStopRequest = sandbox.stop().force(true).time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct SandboxStopRequest(Request);
 
 impl SandboxStopRequest {
     /// true kills the processes instead of asking them to end. Default: `false`.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.stop().force(true).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn force(mut self, value: bool) -> Self {
         self.0.set("force", value);
         self
     }
 
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.stop().time_limit(std::time::Duration::from_secs(60)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -1508,12 +2014,27 @@ impl IntoFuture for SandboxStopRequest {
 }
 
 /// The request `sandbox.archive`, made by [`Sandbox::archive`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+/// let request: daytona::requests::SandboxArchiveRequest = sandbox.archive().time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct SandboxArchiveRequest(Request);
 
 impl SandboxArchiveRequest {
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.archive().time_limit(std::time::Duration::from_secs(60)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -1530,12 +2051,27 @@ impl IntoFuture for SandboxArchiveRequest {
 }
 
 /// The request `sandbox.pause`, made by [`Sandbox::pause`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+/// let request: daytona::requests::SandboxPauseRequest = sandbox.pause().time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct SandboxPauseRequest(Request);
 
 impl SandboxPauseRequest {
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.pause().time_limit(std::time::Duration::from_secs(60)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -1552,18 +2088,40 @@ impl IntoFuture for SandboxPauseRequest {
 }
 
 /// The request `sandbox.recover`, made by [`Sandbox::recover`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+/// let request: daytona::requests::SandboxRecoverRequest = sandbox.recover().skip_start(true).time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct SandboxRecoverRequest(Request);
 
 impl SandboxRecoverRequest {
     /// true leaves it stopped instead of starting it. Default: `false`.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.recover().skip_start(true).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn skip_start(mut self, value: bool) -> Self {
         self.0.set("skipStart", value);
         self
     }
 
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.recover().time_limit(std::time::Duration::from_secs(60)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -1580,18 +2138,40 @@ impl IntoFuture for SandboxRecoverRequest {
 }
 
 /// The request `sandbox.delete`, made by [`Sandbox::delete`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+/// let request: daytona::requests::SandboxDeleteRequest = sandbox.delete().wait(true).time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct SandboxDeleteRequest(Request);
 
 impl SandboxDeleteRequest {
     /// true returns only once the sandbox is gone. Default: `false`.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.delete().wait(true).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn wait(mut self, value: bool) -> Self {
         self.0.set("wait", value);
         self
     }
 
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.delete().time_limit(std::time::Duration::from_secs(60)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -1608,12 +2188,27 @@ impl IntoFuture for SandboxDeleteRequest {
 }
 
 /// The request `sandbox.refresh`, made by [`Sandbox::refresh`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+/// let request: daytona::requests::SandboxRefreshRequest = sandbox.refresh().time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct SandboxRefreshRequest(Request);
 
 impl SandboxRefreshRequest {
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.refresh().time_limit(std::time::Duration::from_secs(60)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -1630,12 +2225,27 @@ impl IntoFuture for SandboxRefreshRequest {
 }
 
 /// The request `sandbox.wait`, made by [`Sandbox::wait`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+/// let request: daytona::requests::SandboxWaitRequest = sandbox.wait(["creating"]).time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct SandboxWaitRequest(Request);
 
 impl SandboxWaitRequest {
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.wait(["creating"]).time_limit(std::time::Duration::from_secs(60)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -1652,18 +2262,40 @@ impl IntoFuture for SandboxWaitRequest {
 }
 
 /// The request `sandbox.events`, made by [`Sandbox::events`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+/// let request: daytona::requests::SandboxEventsRequest = sandbox.events().time_limit(std::time::Duration::from_secs(60)).buffer_bytes(1);
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct SandboxEventsRequest(Request);
 
 impl SandboxEventsRequest {
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.events().time_limit(std::time::Duration::from_secs(60)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
     }
 
     /// Of a stream without a queue: how many bytes may wait unread (and, of what is written, unsent) before the socket is paused. Less than 64 KiB is taken for 64 KiB. Default: `1048576` bytes.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.events().buffer_bytes(1).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn buffer_bytes(mut self, value: i64) -> Self {
         self.0.set("bufferBytes", value);
         self
@@ -1680,12 +2312,27 @@ impl IntoFuture for SandboxEventsRequest {
 }
 
 /// The request `sandbox.wait_for_start`, made by [`Sandbox::wait_for_start`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+/// let request: daytona::requests::SandboxWaitForStartRequest = sandbox.wait_for_start().time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct SandboxWaitForStartRequest(Request);
 
 impl SandboxWaitForStartRequest {
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.wait_for_start().time_limit(std::time::Duration::from_secs(60)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -1702,12 +2349,27 @@ impl IntoFuture for SandboxWaitForStartRequest {
 }
 
 /// The request `sandbox.wait_for_stop`, made by [`Sandbox::wait_for_stop`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+/// let request: daytona::requests::SandboxWaitForStopRequest = sandbox.wait_for_stop().time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct SandboxWaitForStopRequest(Request);
 
 impl SandboxWaitForStopRequest {
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.wait_for_stop().time_limit(std::time::Duration::from_secs(60)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -1724,12 +2386,27 @@ impl IntoFuture for SandboxWaitForStopRequest {
 }
 
 /// The request `sandbox.wait_for_resize`, made by [`Sandbox::wait_for_resize`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+/// let request: daytona::requests::SandboxWaitForResizeRequest = sandbox.wait_for_resize().time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct SandboxWaitForResizeRequest(Request);
 
 impl SandboxWaitForResizeRequest {
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.wait_for_resize().time_limit(std::time::Duration::from_secs(60)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -1746,12 +2423,27 @@ impl IntoFuture for SandboxWaitForResizeRequest {
 }
 
 /// The request `sandbox.resize`, made by [`Sandbox::resize`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+/// let request: daytona::requests::SandboxResizeRequest = sandbox.resize(Default::default()).time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct SandboxResizeRequest(Request);
 
 impl SandboxResizeRequest {
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.resize(Default::default()).time_limit(std::time::Duration::from_secs(60)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -1768,12 +2460,27 @@ impl IntoFuture for SandboxResizeRequest {
 }
 
 /// The request `sandbox.info`, made by [`Sandbox::info`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+/// let request: daytona::requests::SandboxInfoRequest = sandbox.info().time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct SandboxInfoRequest(Request);
 
 impl SandboxInfoRequest {
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.info().time_limit(std::time::Duration::from_secs(60)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -1790,12 +2497,30 @@ impl IntoFuture for SandboxInfoRequest {
 }
 
 /// The request `sandbox.set_labels`, made by [`Sandbox::set_labels`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+/// let request: daytona::requests::SandboxSetLabelsRequest = sandbox.set_labels([("name", "value")]).time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct SandboxSetLabelsRequest(Request);
 
 impl SandboxSetLabelsRequest {
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox
+    ///     .set_labels([("name", "value")])
+    ///     .time_limit(std::time::Duration::from_secs(60))
+    ///     .await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -1812,12 +2537,27 @@ impl IntoFuture for SandboxSetLabelsRequest {
 }
 
 /// The request `sandbox.set_auto_stop`, made by [`Sandbox::set_auto_stop`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+/// let request: daytona::requests::SandboxSetAutoStopRequest = sandbox.set_auto_stop(1).time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct SandboxSetAutoStopRequest(Request);
 
 impl SandboxSetAutoStopRequest {
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.set_auto_stop(1).time_limit(std::time::Duration::from_secs(60)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -1834,12 +2574,27 @@ impl IntoFuture for SandboxSetAutoStopRequest {
 }
 
 /// The request `sandbox.set_auto_archive`, made by [`Sandbox::set_auto_archive`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+/// let request: daytona::requests::SandboxSetAutoArchiveRequest = sandbox.set_auto_archive(1).time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct SandboxSetAutoArchiveRequest(Request);
 
 impl SandboxSetAutoArchiveRequest {
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.set_auto_archive(1).time_limit(std::time::Duration::from_secs(60)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -1856,12 +2611,27 @@ impl IntoFuture for SandboxSetAutoArchiveRequest {
 }
 
 /// The request `sandbox.set_auto_delete`, made by [`Sandbox::set_auto_delete`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+/// let request: daytona::requests::SandboxSetAutoDeleteRequest = sandbox.set_auto_delete(1).time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct SandboxSetAutoDeleteRequest(Request);
 
 impl SandboxSetAutoDeleteRequest {
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.set_auto_delete(1).time_limit(std::time::Duration::from_secs(60)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -1878,12 +2648,27 @@ impl IntoFuture for SandboxSetAutoDeleteRequest {
 }
 
 /// The request `sandbox.set_auto_pause`, made by [`Sandbox::set_auto_pause`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+/// let request: daytona::requests::SandboxSetAutoPauseRequest = sandbox.set_auto_pause(1).time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct SandboxSetAutoPauseRequest(Request);
 
 impl SandboxSetAutoPauseRequest {
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.set_auto_pause(1).time_limit(std::time::Duration::from_secs(60)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -1900,12 +2685,27 @@ impl IntoFuture for SandboxSetAutoPauseRequest {
 }
 
 /// The request `sandbox.set_ttl`, made by [`Sandbox::set_ttl`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+/// let request: daytona::requests::SandboxSetTtlRequest = sandbox.set_ttl(1).time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct SandboxSetTtlRequest(Request);
 
 impl SandboxSetTtlRequest {
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.set_ttl(1).time_limit(std::time::Duration::from_secs(60)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -1922,12 +2722,27 @@ impl IntoFuture for SandboxSetTtlRequest {
 }
 
 /// The request `sandbox.set_public`, made by [`Sandbox::set_public`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+/// let request: daytona::requests::SandboxSetPublicRequest = sandbox.set_public(true).time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct SandboxSetPublicRequest(Request);
 
 impl SandboxSetPublicRequest {
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.set_public(true).time_limit(std::time::Duration::from_secs(60)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -1944,12 +2759,27 @@ impl IntoFuture for SandboxSetPublicRequest {
 }
 
 /// The request `sandbox.set_secrets`, made by [`Sandbox::set_secrets`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+/// let request: daytona::requests::SandboxSetSecretsRequest = sandbox.set_secrets(vec![]).time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct SandboxSetSecretsRequest(Request);
 
 impl SandboxSetSecretsRequest {
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.set_secrets(vec![]).time_limit(std::time::Duration::from_secs(60)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -1966,30 +2796,71 @@ impl IntoFuture for SandboxSetSecretsRequest {
 }
 
 /// The request `sandbox.set_network`, made by [`Sandbox::set_network`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+/// let request: daytona::requests::SandboxSetNetworkRequest = sandbox
+///     .set_network()
+///     .network_block_all(true)
+///     .network_allow_list("network_allow_list")
+///     .domain_allow_list("domain_allow_list")
+///     .time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct SandboxSetNetworkRequest(Request);
 
 impl SandboxSetNetworkRequest {
     /// true: no network at all. Unchanged where it is not given.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.set_network().network_block_all(true).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn network_block_all(mut self, value: bool) -> Self {
         self.0.set("networkBlockAll", value);
         self
     }
 
     /// Networks that may be reached, as "10.0.0.0/8,1.2.3.4/32"; empty: all. Unchanged where it is not given.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.set_network().network_allow_list("network_allow_list").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn network_allow_list(mut self, value: impl Into<String>) -> Self {
         self.0.set("networkAllowList", Into::<String>::into(value));
         self
     }
 
     /// Domains that may be reached, as "example.com,*.example.org"; empty: all. Unchanged where it is not given.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.set_network().domain_allow_list("domain_allow_list").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn domain_allow_list(mut self, value: impl Into<String>) -> Self {
         self.0.set("domainAllowList", Into::<String>::into(value));
         self
     }
 
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.set_network().time_limit(std::time::Duration::from_secs(60)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -2006,12 +2877,32 @@ impl IntoFuture for SandboxSetNetworkRequest {
 }
 
 /// The request `sandbox.update_env`, made by [`Sandbox::update_env`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+/// let request: daytona::requests::SandboxUpdateEnvRequest = sandbox
+///     .update_env()
+///     .set([("name", "value")])
+///     .unset(["unset"])
+///     .unset_value_prefix("unset_value_prefix")
+///     .time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct SandboxUpdateEnvRequest(Request);
 
 impl SandboxUpdateEnvRequest {
     /// Variables to set, after the others are removed.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// sandbox.update_env().set([("name", "value")]).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn set(mut self, value: impl IntoIterator<Item = (impl Into<String>, impl Into<String>)>) -> Self {
         self.0.set(
             "set",
@@ -2024,18 +2915,39 @@ impl SandboxUpdateEnvRequest {
     }
 
     /// Variables to remove.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// sandbox.update_env().unset(["unset"]).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn unset(mut self, value: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.0.set("unset", value.into_iter().map(Into::into).collect::<Vec<String>>());
         self
     }
 
     /// Removes every variable whose value begins so, unless `set` names it.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// sandbox.update_env().unset_value_prefix("unset_value_prefix").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn unset_value_prefix(mut self, value: impl Into<String>) -> Self {
         self.0.set("unsetValuePrefix", Into::<String>::into(value));
         self
     }
 
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// sandbox.update_env().time_limit(std::time::Duration::from_secs(60)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -2052,18 +2964,43 @@ impl IntoFuture for SandboxUpdateEnvRequest {
 }
 
 /// The request `sandbox.keepalive`, made by [`Sandbox::keepalive`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+/// let request: daytona::requests::SandboxKeepaliveRequest = sandbox
+///     .keepalive()
+///     .activity_type("activity_type")
+///     .time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct SandboxKeepaliveRequest(Request);
 
 impl SandboxKeepaliveRequest {
     /// What kind of activity it was, for the server's records. UNSUPPORTED before 0.205.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// sandbox.keepalive().activity_type("activity_type").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn activity_type(mut self, value: impl Into<String>) -> Self {
         self.0.set("activityType", Into::<String>::into(value));
         self
     }
 
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// sandbox.keepalive().time_limit(std::time::Duration::from_secs(60)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -2080,12 +3017,27 @@ impl IntoFuture for SandboxKeepaliveRequest {
 }
 
 /// The request `sandbox.home_dir`, made by [`Sandbox::home_dir`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+/// let request: daytona::requests::SandboxHomeDirRequest = sandbox.home_dir().time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct SandboxHomeDirRequest(Request);
 
 impl SandboxHomeDirRequest {
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.home_dir().time_limit(std::time::Duration::from_secs(60)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -2102,12 +3054,27 @@ impl IntoFuture for SandboxHomeDirRequest {
 }
 
 /// The request `sandbox.work_dir`, made by [`Sandbox::work_dir`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+/// let request: daytona::requests::SandboxWorkDirRequest = sandbox.work_dir().time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct SandboxWorkDirRequest(Request);
 
 impl SandboxWorkDirRequest {
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.work_dir().time_limit(std::time::Duration::from_secs(60)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -2124,12 +3091,27 @@ impl IntoFuture for SandboxWorkDirRequest {
 }
 
 /// The request `sandbox.preview_link`, made by [`Sandbox::preview_link`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+/// let request: daytona::requests::SandboxPreviewLinkRequest = sandbox.preview_link(1).time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct SandboxPreviewLinkRequest(Request);
 
 impl SandboxPreviewLinkRequest {
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.preview_link(1).time_limit(std::time::Duration::from_secs(60)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -2146,18 +3128,46 @@ impl IntoFuture for SandboxPreviewLinkRequest {
 }
 
 /// The request `sandbox.signed_preview_link`, made by [`Sandbox::signed_preview_link`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+/// let request: daytona::requests::SandboxSignedPreviewLinkRequest = sandbox
+///     .signed_preview_link(1)
+///     .expires_in_seconds(std::time::Duration::from_secs(60))
+///     .time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct SandboxSignedPreviewLinkRequest(Request);
 
 impl SandboxSignedPreviewLinkRequest {
     /// How long the link is valid, 1 to 86400. Default: `60` s.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox
+    ///     .signed_preview_link(1)
+    ///     .expires_in_seconds(std::time::Duration::from_secs(60))
+    ///     .await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn expires_in_seconds(mut self, value: Duration) -> Self {
         self.0.set("expiresInSeconds", request::seconds(value));
         self
     }
 
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.signed_preview_link(1).time_limit(std::time::Duration::from_secs(60)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -2174,12 +3184,32 @@ impl IntoFuture for SandboxSignedPreviewLinkRequest {
 }
 
 /// The request `sandbox.expire_signed_preview_link`, made by [`Sandbox::expire_signed_preview_link`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+/// let request: daytona::requests::SandboxExpireSignedPreviewLinkRequest = sandbox
+///     .expire_signed_preview_link(1, "token")
+///     .time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct SandboxExpireSignedPreviewLinkRequest(Request);
 
 impl SandboxExpireSignedPreviewLinkRequest {
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// sandbox
+    ///     .expire_signed_preview_link(1, "token")
+    ///     .time_limit(std::time::Duration::from_secs(60))
+    ///     .await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -2196,18 +3226,43 @@ impl IntoFuture for SandboxExpireSignedPreviewLinkRequest {
 }
 
 /// The request `sandbox.create_ssh_access`, made by [`Sandbox::create_ssh_access`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+/// let request: daytona::requests::SandboxCreateSshAccessRequest = sandbox
+///     .create_ssh_access()
+///     .expires_in_minutes(1)
+///     .time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct SandboxCreateSshAccessRequest(Request);
 
 impl SandboxCreateSshAccessRequest {
     /// How long the token is valid. Default: `60` minutes.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.create_ssh_access().expires_in_minutes(1).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn expires_in_minutes(mut self, value: i64) -> Self {
         self.0.set("expiresInMinutes", value);
         self
     }
 
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.create_ssh_access().time_limit(std::time::Duration::from_secs(60)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -2224,12 +3279,27 @@ impl IntoFuture for SandboxCreateSshAccessRequest {
 }
 
 /// The request `sandbox.revoke_ssh_access`, made by [`Sandbox::revoke_ssh_access`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+/// let request: daytona::requests::SandboxRevokeSshAccessRequest = sandbox.revoke_ssh_access("token").time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct SandboxRevokeSshAccessRequest(Request);
 
 impl SandboxRevokeSshAccessRequest {
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.revoke_ssh_access("token").time_limit(std::time::Duration::from_secs(60)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -2246,12 +3316,27 @@ impl IntoFuture for SandboxRevokeSshAccessRequest {
 }
 
 /// The request `sandbox.validate_ssh_access`, made by [`Sandbox::validate_ssh_access`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+/// let request: daytona::requests::SandboxValidateSshAccessRequest = sandbox.validate_ssh_access("token").time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct SandboxValidateSshAccessRequest(Request);
 
 impl SandboxValidateSshAccessRequest {
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.validate_ssh_access("token").time_limit(std::time::Duration::from_secs(60)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -2268,18 +3353,43 @@ impl IntoFuture for SandboxValidateSshAccessRequest {
 }
 
 /// The request `sandbox.download_url`, made by [`Sandbox::download_url`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+/// let request: daytona::requests::SandboxDownloadUrlRequest = sandbox
+///     .download_url("path")
+///     .ttl_seconds(std::time::Duration::from_secs(60))
+///     .time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct SandboxDownloadUrlRequest(Request);
 
 impl SandboxDownloadUrlRequest {
     /// How long the URL is valid; 0 or less: until the key is rotated. Default: `3600` s.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.download_url("path").ttl_seconds(std::time::Duration::from_secs(60)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn ttl_seconds(mut self, value: Duration) -> Self {
         self.0.set("ttlSeconds", request::seconds(value));
         self
     }
 
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.download_url("path").time_limit(std::time::Duration::from_secs(60)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -2296,18 +3406,43 @@ impl IntoFuture for SandboxDownloadUrlRequest {
 }
 
 /// The request `sandbox.upload_url`, made by [`Sandbox::upload_url`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+/// let request: daytona::requests::SandboxUploadUrlRequest = sandbox
+///     .upload_url("path")
+///     .ttl_seconds(std::time::Duration::from_secs(60))
+///     .time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct SandboxUploadUrlRequest(Request);
 
 impl SandboxUploadUrlRequest {
     /// How long the URL is valid; 0 or less: until the key is rotated. Default: `3600` s.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.upload_url("path").ttl_seconds(std::time::Duration::from_secs(60)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn ttl_seconds(mut self, value: Duration) -> Self {
         self.0.set("ttlSeconds", request::seconds(value));
         self
     }
 
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.upload_url("path").time_limit(std::time::Duration::from_secs(60)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -2324,12 +3459,27 @@ impl IntoFuture for SandboxUploadUrlRequest {
 }
 
 /// The request `sandbox.rotate_signing_key`, made by [`Sandbox::rotate_signing_key`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+/// let request: daytona::requests::SandboxRotateSigningKeyRequest = sandbox.rotate_signing_key().time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct SandboxRotateSigningKeyRequest(Request);
 
 impl SandboxRotateSigningKeyRequest {
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// sandbox.rotate_signing_key().time_limit(std::time::Duration::from_secs(60)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -2346,12 +3496,27 @@ impl IntoFuture for SandboxRotateSigningKeyRequest {
 }
 
 /// The request `sandbox.metrics`, made by [`Sandbox::metrics`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+/// let request: daytona::requests::SandboxMetricsRequest = sandbox.metrics().time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct SandboxMetricsRequest(Request);
 
 impl SandboxMetricsRequest {
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.metrics().time_limit(std::time::Duration::from_secs(60)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -2368,18 +3533,49 @@ impl IntoFuture for SandboxMetricsRequest {
 }
 
 /// The request `sandbox.metrics_history`, made by [`Sandbox::metrics_history`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+/// let request: daytona::requests::SandboxMetricsHistoryRequest = sandbox
+///     .metrics_history("2026-01-31T12:00:00Z", "2026-01-31T12:00:00Z")
+///     .metric_names(["daytona.sandbox.cpu.utilization"])
+///     .time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct SandboxMetricsHistoryRequest(Request);
 
 impl SandboxMetricsHistoryRequest {
     /// Metrics by name, as `daytona.sandbox.cpu.utilization`; absent: all seven of a sandbox.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox
+    ///     .metrics_history("2026-01-31T12:00:00Z", "2026-01-31T12:00:00Z")
+    ///     .metric_names(["daytona.sandbox.cpu.utilization"])
+    ///     .await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn metric_names(mut self, value: impl IntoIterator<Item = impl Into<Metric>>) -> Self {
         self.0.set("metricNames", value.into_iter().map(Into::into).collect::<Vec<Metric>>());
         self
     }
 
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox
+    ///     .metrics_history("2026-01-31T12:00:00Z", "2026-01-31T12:00:00Z")
+    ///     .time_limit(std::time::Duration::from_secs(60))
+    ///     .await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -2396,12 +3592,27 @@ impl IntoFuture for SandboxMetricsHistoryRequest {
 }
 
 /// The request `sandbox.ports`, made by [`Sandbox::ports`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+/// let request: daytona::requests::SandboxPortsRequest = sandbox.ports().time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct SandboxPortsRequest(Request);
 
 impl SandboxPortsRequest {
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.ports().time_limit(std::time::Duration::from_secs(60)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -2418,12 +3629,27 @@ impl IntoFuture for SandboxPortsRequest {
 }
 
 /// The request `sandbox.port_in_use`, made by [`Sandbox::port_in_use`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+/// let request: daytona::requests::SandboxPortInUseRequest = sandbox.port_in_use(1).time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct SandboxPortInUseRequest(Request);
 
 impl SandboxPortInUseRequest {
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.port_in_use(1).time_limit(std::time::Duration::from_secs(60)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -2440,12 +3666,27 @@ impl IntoFuture for SandboxPortInUseRequest {
 }
 
 /// The request `sandbox.daemon_version`, made by [`Sandbox::daemon_version`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+/// let request: daytona::requests::SandboxDaemonVersionRequest = sandbox.daemon_version().time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct SandboxDaemonVersionRequest(Request);
 
 impl SandboxDaemonVersionRequest {
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.daemon_version().time_limit(std::time::Duration::from_secs(60)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -2462,18 +3703,43 @@ impl IntoFuture for SandboxDaemonVersionRequest {
 }
 
 /// The request `sandbox.create_snapshot`, made by [`Sandbox::create_snapshot`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+/// let request: daytona::requests::SandboxCreateSnapshotRequest = sandbox
+///     .create_snapshot("name")
+///     .include_memory(true)
+///     .time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct SandboxCreateSnapshotRequest(Request);
 
 impl SandboxCreateSnapshotRequest {
     /// true keeps the memory as well, of virtual machines only. Default: `false`.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.create_snapshot("name").include_memory(true).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn include_memory(mut self, value: bool) -> Self {
         self.0.set("includeMemory", value);
         self
     }
 
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.create_snapshot("name").time_limit(std::time::Duration::from_secs(60)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -2490,18 +3756,40 @@ impl IntoFuture for SandboxCreateSnapshotRequest {
 }
 
 /// The request `sandbox.fork`, made by [`Sandbox::fork`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+/// let request: daytona::requests::SandboxForkRequest = sandbox.fork().name("name").time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct SandboxForkRequest(Request);
 
 impl SandboxForkRequest {
     /// The name of the new sandbox; absent: one is made up, so that a fork whose answer was lost can be found.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.fork().name("name").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn name(mut self, value: impl Into<String>) -> Self {
         self.0.set("name", Into::<String>::into(value));
         self
     }
 
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.fork().time_limit(std::time::Duration::from_secs(60)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -2518,18 +3806,40 @@ impl IntoFuture for SandboxForkRequest {
 }
 
 /// The request `sandbox.forks`, made by [`Sandbox::forks`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+/// let request: daytona::requests::SandboxForksRequest = sandbox.forks().include_destroyed(true).time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct SandboxForksRequest(Request);
 
 impl SandboxForksRequest {
     /// true lists those as well that are destroyed. Default: `false`.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.forks().include_destroyed(true).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn include_destroyed(mut self, value: bool) -> Self {
         self.0.set("includeDestroyed", value);
         self
     }
 
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.forks().time_limit(std::time::Duration::from_secs(60)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -2546,12 +3856,27 @@ impl IntoFuture for SandboxForksRequest {
 }
 
 /// The request `sandbox.parent`, made by [`Sandbox::parent`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+/// let request: daytona::requests::SandboxParentRequest = sandbox.parent().time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct SandboxParentRequest(Request);
 
 impl SandboxParentRequest {
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.parent().time_limit(std::time::Duration::from_secs(60)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -2568,12 +3893,27 @@ impl IntoFuture for SandboxParentRequest {
 }
 
 /// The request `sandbox.ancestors`, made by [`Sandbox::ancestors`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+/// let request: daytona::requests::SandboxAncestorsRequest = sandbox.ancestors().time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct SandboxAncestorsRequest(Request);
 
 impl SandboxAncestorsRequest {
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.ancestors().time_limit(std::time::Duration::from_secs(60)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self

@@ -11,11 +11,25 @@ use std::future::IntoFuture;
 use std::time::Duration;
 
 /// The operations `secret.*`.
+///
+/// ```no_run
+/// # async fn example(client: daytona::Client) -> daytona::Result<()> {
+/// let secret: daytona::requests::SecretArea = client.secret();
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct SecretArea(Target);
 
 impl Client {
     /// The operations `secret.*`.
+    ///
+    /// ```no_run
+    /// # async fn example(client: daytona::Client) -> daytona::Result<()> {
+    /// let secret: daytona::requests::SecretArea = client.secret();
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn secret(&self) -> SecretArea {
         SecretArea(self.target.clone())
     }
@@ -123,24 +137,62 @@ impl SecretArea {
 }
 
 /// The request `secret.create`, made by [`SecretArea::create`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(client: daytona::Client) -> daytona::Result<()> {
+/// let request: daytona::requests::SecretCreateRequest = client
+///     .secret()
+///     .create("name", "value")
+///     .description("description")
+///     .hosts(["hosts"])
+///     .time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct SecretCreateRequest(Request);
 
 impl SecretCreateRequest {
     /// What it is for.
+    ///
+    /// ```no_run
+    /// # async fn example(client: daytona::Client) -> daytona::Result<()> {
+    /// let given = client.secret().create("name", "value").description("description").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn description(mut self, value: impl Into<String>) -> Self {
         self.0.set("description", Into::<String>::into(value));
         self
     }
 
     /// The hosts that the value may be sent to, as `api.example.com` or `*.example.com`.
+    ///
+    /// ```no_run
+    /// # async fn example(client: daytona::Client) -> daytona::Result<()> {
+    /// let given = client.secret().create("name", "value").hosts(["hosts"]).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn hosts(mut self, value: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.0.set("hosts", value.into_iter().map(Into::into).collect::<Vec<String>>());
         self
     }
 
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(client: daytona::Client) -> daytona::Result<()> {
+    /// let given = client
+    ///     .secret()
+    ///     .create("name", "value")
+    ///     .time_limit(std::time::Duration::from_secs(60))
+    ///     .await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -157,12 +209,27 @@ impl IntoFuture for SecretCreateRequest {
 }
 
 /// The request `secret.get`, made by [`SecretArea::get`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(client: daytona::Client) -> daytona::Result<()> {
+/// let request: daytona::requests::SecretGetRequest = client.secret().get("id").time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct SecretGetRequest(Request);
 
 impl SecretGetRequest {
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(client: daytona::Client) -> daytona::Result<()> {
+    /// let given = client.secret().get("id").time_limit(std::time::Duration::from_secs(60)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -179,42 +246,100 @@ impl IntoFuture for SecretGetRequest {
 }
 
 /// The request `secret.list`, made by [`SecretArea::list`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(client: daytona::Client) -> daytona::Result<()> {
+/// let request: daytona::requests::SecretListRequest = client
+///     .secret()
+///     .list()
+///     .cursor("cursor")
+///     .limit(1)
+///     .name("name")
+///     .sort("name")
+///     .order("asc")
+///     .time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct SecretListRequest(Request);
 
 impl SecretListRequest {
     /// `next_cursor` of the page before.
+    ///
+    /// ```no_run
+    /// # async fn example(client: daytona::Client) -> daytona::Result<()> {
+    /// let given = client.secret().list().cursor("cursor").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn cursor(mut self, value: impl Into<String>) -> Self {
         self.0.set("cursor", Into::<String>::into(value));
         self
     }
 
     /// Items a page, 1 to 200. Default: `100`.
+    ///
+    /// ```no_run
+    /// # async fn example(client: daytona::Client) -> daytona::Result<()> {
+    /// let given = client.secret().list().limit(1).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn limit(mut self, value: i64) -> Self {
         self.0.set("limit", value);
         self
     }
 
     /// A part of the name.
+    ///
+    /// ```no_run
+    /// # async fn example(client: daytona::Client) -> daytona::Result<()> {
+    /// let given = client.secret().list().name("name").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn name(mut self, value: impl Into<String>) -> Self {
         self.0.set("name", Into::<String>::into(value));
         self
     }
 
     /// What the list is sorted by. Default: `"createdAt"`.
+    ///
+    /// ```no_run
+    /// # async fn example(client: daytona::Client) -> daytona::Result<()> {
+    /// let given = client.secret().list().sort("name").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn sort(mut self, value: impl Into<SecretSort>) -> Self {
         self.0.set("sort", Into::<SecretSort>::into(value));
         self
     }
 
     /// The direction. Default: `"desc"`.
+    ///
+    /// ```no_run
+    /// # async fn example(client: daytona::Client) -> daytona::Result<()> {
+    /// let given = client.secret().list().order("asc").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn order(mut self, value: impl Into<SortOrder>) -> Self {
         self.0.set("order", Into::<SortOrder>::into(value));
         self
     }
 
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(client: daytona::Client) -> daytona::Result<()> {
+    /// let given = client.secret().list().time_limit(std::time::Duration::from_secs(60)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -231,30 +356,72 @@ impl IntoFuture for SecretListRequest {
 }
 
 /// The request `secret.update`, made by [`SecretArea::update`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(client: daytona::Client) -> daytona::Result<()> {
+/// let request: daytona::requests::SecretUpdateRequest = client
+///     .secret()
+///     .update("id")
+///     .value("value")
+///     .description("description")
+///     .hosts(["hosts"])
+///     .time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct SecretUpdateRequest(Request);
 
 impl SecretUpdateRequest {
     /// A new value; absent: it stays. No answer, error or log line has it.
+    ///
+    /// ```no_run
+    /// # async fn example(client: daytona::Client) -> daytona::Result<()> {
+    /// let given = client.secret().update("id").value("value").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn value(mut self, value: impl Into<String>) -> Self {
         self.0.set("value", Into::<String>::into(value));
         self
     }
 
     /// A new description; absent: it stays.
+    ///
+    /// ```no_run
+    /// # async fn example(client: daytona::Client) -> daytona::Result<()> {
+    /// let given = client.secret().update("id").description("description").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn description(mut self, value: impl Into<String>) -> Self {
         self.0.set("description", Into::<String>::into(value));
         self
     }
 
     /// All hosts that the value may be sent to; absent: they stay.
+    ///
+    /// ```no_run
+    /// # async fn example(client: daytona::Client) -> daytona::Result<()> {
+    /// let given = client.secret().update("id").hosts(["hosts"]).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn hosts(mut self, value: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.0.set("hosts", value.into_iter().map(Into::into).collect::<Vec<String>>());
         self
     }
 
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(client: daytona::Client) -> daytona::Result<()> {
+    /// let given = client.secret().update("id").time_limit(std::time::Duration::from_secs(60)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -271,12 +438,27 @@ impl IntoFuture for SecretUpdateRequest {
 }
 
 /// The request `secret.delete`, made by [`SecretArea::delete`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(client: daytona::Client) -> daytona::Result<()> {
+/// let request: daytona::requests::SecretDeleteRequest = client.secret().delete("id").time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct SecretDeleteRequest(Request);
 
 impl SecretDeleteRequest {
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(client: daytona::Client) -> daytona::Result<()> {
+    /// client.secret().delete("id").time_limit(std::time::Duration::from_secs(60)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self

@@ -11,11 +11,25 @@ use std::future::IntoFuture;
 use std::time::Duration;
 
 /// The operations `session.*`.
+///
+/// ```no_run
+/// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+/// let session: daytona::requests::SessionArea = sandbox.session();
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct SessionArea(Target);
 
 impl Sandbox {
     /// The operations `session.*`.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let session: daytona::requests::SessionArea = sandbox.session();
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn session(&self) -> SessionArea {
         SessionArea(self.target.clone())
     }
@@ -273,12 +287,27 @@ impl SessionArea {
 }
 
 /// The request `session.create`, made by [`SessionArea::create`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+/// let request: daytona::requests::SessionCreateRequest = sandbox.session().create("id").time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct SessionCreateRequest(Request);
 
 impl SessionCreateRequest {
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// sandbox.session().create("id").time_limit(std::time::Duration::from_secs(60)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -295,12 +324,27 @@ impl IntoFuture for SessionCreateRequest {
 }
 
 /// The request `session.delete`, made by [`SessionArea::delete`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+/// let request: daytona::requests::SessionDeleteRequest = sandbox.session().delete("id").time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct SessionDeleteRequest(Request);
 
 impl SessionDeleteRequest {
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// sandbox.session().delete("id").time_limit(std::time::Duration::from_secs(60)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -317,12 +361,27 @@ impl IntoFuture for SessionDeleteRequest {
 }
 
 /// The request `session.get`, made by [`SessionArea::get`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+/// let request: daytona::requests::SessionGetRequest = sandbox.session().get("id").time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct SessionGetRequest(Request);
 
 impl SessionGetRequest {
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.session().get("id").time_limit(std::time::Duration::from_secs(60)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -339,12 +398,27 @@ impl IntoFuture for SessionGetRequest {
 }
 
 /// The request `session.list`, made by [`SessionArea::list`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+/// let request: daytona::requests::SessionListRequest = sandbox.session().list().time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct SessionListRequest(Request);
 
 impl SessionListRequest {
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.session().list().time_limit(std::time::Duration::from_secs(60)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -361,24 +435,62 @@ impl IntoFuture for SessionListRequest {
 }
 
 /// The request `session.execute`, made by [`SessionArea::execute`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+/// let request: daytona::requests::SessionExecuteRequest = sandbox
+///     .session()
+///     .execute("id", "command")
+///     .run_async(true)
+///     .suppress_input_echo(true)
+///     .time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct SessionExecuteRequest(Request);
 
 impl SessionExecuteRequest {
     /// Return at once with the command's id only. The server then has 60 s to answer, or the client's `idle_timeout_ms` if that is shorter, unless `time_limit` is given. Default: `false`.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.session().execute("id", "command").run_async(true).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn run_async(mut self, value: bool) -> Self {
         self.0.set("runAsync", value);
         self
     }
 
     /// Keep what `session.input` sends out of the log. Default: `false`.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.session().execute("id", "command").suppress_input_echo(true).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn suppress_input_echo(mut self, value: bool) -> Self {
         self.0.set("suppressInputEcho", value);
         self
     }
 
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox
+    ///     .session()
+    ///     .execute("id", "command")
+    ///     .time_limit(std::time::Duration::from_secs(60))
+    ///     .await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -395,12 +507,34 @@ impl IntoFuture for SessionExecuteRequest {
 }
 
 /// The request `session.command`, made by [`SessionArea::command`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+/// let request: daytona::requests::SessionCommandRequest = sandbox
+///     .session()
+///     .command("id", "command_id")
+///     .time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct SessionCommandRequest(Request);
 
 impl SessionCommandRequest {
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox
+    ///     .session()
+    ///     .command("id", "command_id")
+    ///     .time_limit(std::time::Duration::from_secs(60))
+    ///     .await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -417,12 +551,31 @@ impl IntoFuture for SessionCommandRequest {
 }
 
 /// The request `session.logs`, made by [`SessionArea::logs`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+/// let request: daytona::requests::SessionLogsRequest = sandbox.session().logs("id", "command_id").time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct SessionLogsRequest(Request);
 
 impl SessionLogsRequest {
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox
+    ///     .session()
+    ///     .logs("id", "command_id")
+    ///     .time_limit(std::time::Duration::from_secs(60))
+    ///     .await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -439,24 +592,62 @@ impl IntoFuture for SessionLogsRequest {
 }
 
 /// The request `session.follow`, made by [`SessionArea::follow`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+/// let request: daytona::requests::SessionFollowRequest = sandbox
+///     .session()
+///     .follow("id", "command_id")
+///     .from(1)
+///     .time_limit(std::time::Duration::from_secs(60))
+///     .buffer_bytes(1);
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct SessionFollowRequest(Request);
 
 impl SessionFollowRequest {
     /// Where to resume: the `position` of an event of an earlier stream; 0 is the beginning. Default: `0` bytes.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.session().follow("id", "command_id").from(1).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn from(mut self, value: i64) -> Self {
         self.0.set("from", value);
         self
     }
 
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox
+    ///     .session()
+    ///     .follow("id", "command_id")
+    ///     .time_limit(std::time::Duration::from_secs(60))
+    ///     .await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
     }
 
     /// Of a stream without a queue: how many bytes may wait unread (and, of what is written, unsent) before the socket is paused. Less than 64 KiB is taken for 64 KiB. Default: `1048576` bytes.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.session().follow("id", "command_id").buffer_bytes(1).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn buffer_bytes(mut self, value: i64) -> Self {
         self.0.set("bufferBytes", value);
         self
@@ -473,12 +664,34 @@ impl IntoFuture for SessionFollowRequest {
 }
 
 /// The request `session.input`, made by [`SessionArea::input`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+/// let request: daytona::requests::SessionInputRequest = sandbox
+///     .session()
+///     .input("id", "command_id", "data")
+///     .time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct SessionInputRequest(Request);
 
 impl SessionInputRequest {
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// sandbox
+    ///     .session()
+    ///     .input("id", "command_id", "data")
+    ///     .time_limit(std::time::Duration::from_secs(60))
+    ///     .await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -495,12 +708,27 @@ impl IntoFuture for SessionInputRequest {
 }
 
 /// The request `session.entrypoint`, made by [`SessionArea::entrypoint`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+/// let request: daytona::requests::SessionEntrypointRequest = sandbox.session().entrypoint().time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct SessionEntrypointRequest(Request);
 
 impl SessionEntrypointRequest {
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.session().entrypoint().time_limit(std::time::Duration::from_secs(60)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -517,12 +745,27 @@ impl IntoFuture for SessionEntrypointRequest {
 }
 
 /// The request `session.entrypoint_logs`, made by [`SessionArea::entrypoint_logs`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+/// let request: daytona::requests::SessionEntrypointLogsRequest = sandbox.session().entrypoint_logs().time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct SessionEntrypointLogsRequest(Request);
 
 impl SessionEntrypointLogsRequest {
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.session().entrypoint_logs().time_limit(std::time::Duration::from_secs(60)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -539,24 +782,62 @@ impl IntoFuture for SessionEntrypointLogsRequest {
 }
 
 /// The request `session.entrypoint_follow`, made by [`SessionArea::entrypoint_follow`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+/// let request: daytona::requests::SessionEntrypointFollowRequest = sandbox
+///     .session()
+///     .entrypoint_follow()
+///     .from(1)
+///     .time_limit(std::time::Duration::from_secs(60))
+///     .buffer_bytes(1);
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct SessionEntrypointFollowRequest(Request);
 
 impl SessionEntrypointFollowRequest {
     /// Where to resume: the `position` of an event of an earlier stream; 0 is the beginning. Default: `0` bytes.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.session().entrypoint_follow().from(1).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn from(mut self, value: i64) -> Self {
         self.0.set("from", value);
         self
     }
 
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox
+    ///     .session()
+    ///     .entrypoint_follow()
+    ///     .time_limit(std::time::Duration::from_secs(60))
+    ///     .await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
     }
 
     /// Of a stream without a queue: how many bytes may wait unread (and, of what is written, unsent) before the socket is paused. Less than 64 KiB is taken for 64 KiB. Default: `1048576` bytes.
+    ///
+    /// ```no_run
+    /// # async fn example(sandbox: daytona::Sandbox) -> daytona::Result<()> {
+    /// let given = sandbox.session().entrypoint_follow().buffer_bytes(1).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn buffer_bytes(mut self, value: i64) -> Self {
         self.0.set("bufferBytes", value);
         self

@@ -11,11 +11,25 @@ use std::future::IntoFuture;
 use std::time::Duration;
 
 /// The operations `snapshot.*`.
+///
+/// ```no_run
+/// # async fn example(client: daytona::Client) -> daytona::Result<()> {
+/// let snapshot: daytona::requests::SnapshotArea = client.snapshot();
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct SnapshotArea(Target);
 
 impl Client {
     /// The operations `snapshot.*`.
+    ///
+    /// ```no_run
+    /// # async fn example(client: daytona::Client) -> daytona::Result<()> {
+    /// let snapshot: daytona::requests::SnapshotArea = client.snapshot();
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn snapshot(&self) -> SnapshotArea {
         SnapshotArea(self.target.clone())
     }
@@ -146,48 +160,120 @@ impl SnapshotArea {
 }
 
 /// The request `snapshot.create`, made by [`SnapshotArea::create`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(client: daytona::Client) -> daytona::Result<()> {
+/// let request: daytona::requests::SnapshotCreateRequest = client
+///     .snapshot()
+///     .create("name", "image")
+///     .resources(Default::default())
+///     .entrypoint(["entrypoint"])
+///     .region_id("region_id")
+///     .time_limit(std::time::Duration::from_secs(60))
+///     .buffer_bytes(1);
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct SnapshotCreateRequest(Request);
 
 impl SnapshotCreateRequest {
     /// The size of the sandboxes that are made from it.
+    ///
+    /// ```no_run
+    /// # async fn example(client: daytona::Client) -> daytona::Result<()> {
+    /// let given = client.snapshot().create("name", "image").resources(Default::default()).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn resources(mut self, value: Resources) -> Self {
         self.0.set("resources", value);
         self
     }
 
     /// The command that sandboxes start with.
+    ///
+    /// ```no_run
+    /// # async fn example(client: daytona::Client) -> daytona::Result<()> {
+    /// let given = client.snapshot().create("name", "image").entrypoint(["entrypoint"]).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn entrypoint(mut self, value: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.0.set("entrypoint", value.into_iter().map(Into::into).collect::<Vec<String>>());
         self
     }
 
     /// The region where it is available; absent: the client's `target`.
+    ///
+    /// ```no_run
+    /// # async fn example(client: daytona::Client) -> daytona::Result<()> {
+    /// let given = client.snapshot().create("name", "image").region_id("region_id").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn region_id(mut self, value: impl Into<String>) -> Self {
         self.0.set("regionId", Into::<String>::into(value));
         self
     }
 
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(client: daytona::Client) -> daytona::Result<()> {
+    /// let given = client
+    ///     .snapshot()
+    ///     .create("name", "image")
+    ///     .time_limit(std::time::Duration::from_secs(60))
+    ///     .await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
     }
 
     /// Of a stream without a queue: how many bytes may wait unread (and, of what is written, unsent) before the socket is paused. Less than 64 KiB is taken for 64 KiB. Default: `1048576` bytes.
+    ///
+    /// ```no_run
+    /// # async fn example(client: daytona::Client) -> daytona::Result<()> {
+    /// let given = client.snapshot().create("name", "image").buffer_bytes(1).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn buffer_bytes(mut self, value: i64) -> Self {
         self.0.set("bufferBytes", value);
         self
     }
 
     /// Calls this with how many bytes were moved, and with the total where it is known.
+    ///
+    /// ```no_run
+    /// # async fn example(client: daytona::Client) -> daytona::Result<()> {
+    /// let given = client
+    ///     .snapshot()
+    ///     .create("name", "image")
+    ///     .on_progress(|moved, total| println!("{moved} of {total:?}"))
+    ///     .await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn on_progress(mut self, progress: impl Fn(u64, Option<u64>) + Send + Sync + 'static) -> Self {
         self.0.progress(progress);
         self
     }
 
     /// Opens it as a stream: its data is the log of the build.
+    ///
+    /// ```no_run
+    /// # async fn example(client: daytona::Client) -> daytona::Result<()> {
+    /// let given = client.snapshot().create("name", "image").stream().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn stream(self) -> Pending<Output<Snapshot, Snapshot>> {
         self.0.stream()
     }
@@ -203,12 +289,27 @@ impl IntoFuture for SnapshotCreateRequest {
 }
 
 /// The request `snapshot.get`, made by [`SnapshotArea::get`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(client: daytona::Client) -> daytona::Result<()> {
+/// let request: daytona::requests::SnapshotGetRequest = client.snapshot().get("id_or_name").time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct SnapshotGetRequest(Request);
 
 impl SnapshotGetRequest {
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(client: daytona::Client) -> daytona::Result<()> {
+    /// let given = client.snapshot().get("id_or_name").time_limit(std::time::Duration::from_secs(60)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -225,24 +326,53 @@ impl IntoFuture for SnapshotGetRequest {
 }
 
 /// The request `snapshot.list`, made by [`SnapshotArea::list`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(client: daytona::Client) -> daytona::Result<()> {
+/// let request: daytona::requests::SnapshotListRequest = client.snapshot().list().page(1).limit(1).time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct SnapshotListRequest(Request);
 
 impl SnapshotListRequest {
     /// The page, from 1 on. Default: `1`.
+    ///
+    /// ```no_run
+    /// # async fn example(client: daytona::Client) -> daytona::Result<()> {
+    /// let given = client.snapshot().list().page(1).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn page(mut self, value: i64) -> Self {
         self.0.set("page", value);
         self
     }
 
     /// Items a page, 1 to 200. Default: `100`.
+    ///
+    /// ```no_run
+    /// # async fn example(client: daytona::Client) -> daytona::Result<()> {
+    /// let given = client.snapshot().list().limit(1).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn limit(mut self, value: i64) -> Self {
         self.0.set("limit", value);
         self
     }
 
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(client: daytona::Client) -> daytona::Result<()> {
+    /// let given = client.snapshot().list().time_limit(std::time::Duration::from_secs(60)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -259,12 +389,31 @@ impl IntoFuture for SnapshotListRequest {
 }
 
 /// The request `snapshot.delete`, made by [`SnapshotArea::delete`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(client: daytona::Client) -> daytona::Result<()> {
+/// let request: daytona::requests::SnapshotDeleteRequest = client.snapshot().delete("id_or_name").time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct SnapshotDeleteRequest(Request);
 
 impl SnapshotDeleteRequest {
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(client: daytona::Client) -> daytona::Result<()> {
+    /// client
+    ///     .snapshot()
+    ///     .delete("id_or_name")
+    ///     .time_limit(std::time::Duration::from_secs(60))
+    ///     .await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -281,12 +430,27 @@ impl IntoFuture for SnapshotDeleteRequest {
 }
 
 /// The request `snapshot.activate`, made by [`SnapshotArea::activate`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(client: daytona::Client) -> daytona::Result<()> {
+/// let request: daytona::requests::SnapshotActivateRequest = client.snapshot().activate("id").time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct SnapshotActivateRequest(Request);
 
 impl SnapshotActivateRequest {
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(client: daytona::Client) -> daytona::Result<()> {
+    /// let given = client.snapshot().activate("id").time_limit(std::time::Duration::from_secs(60)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -303,12 +467,27 @@ impl IntoFuture for SnapshotActivateRequest {
 }
 
 /// The request `snapshot.deactivate`, made by [`SnapshotArea::deactivate`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(client: daytona::Client) -> daytona::Result<()> {
+/// let request: daytona::requests::SnapshotDeactivateRequest = client.snapshot().deactivate("id").time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct SnapshotDeactivateRequest(Request);
 
 impl SnapshotDeactivateRequest {
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(client: daytona::Client) -> daytona::Result<()> {
+    /// client.snapshot().deactivate("id").time_limit(std::time::Duration::from_secs(60)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self

@@ -11,11 +11,25 @@ use std::future::IntoFuture;
 use std::time::Duration;
 
 /// The operations `warm_pool.*`.
+///
+/// ```no_run
+/// # async fn example(client: daytona::Client) -> daytona::Result<()> {
+/// let warm_pool: daytona::requests::WarmPoolArea = client.warm_pool();
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct WarmPoolArea(Target);
 
 impl Client {
     /// The operations `warm_pool.*`.
+    ///
+    /// ```no_run
+    /// # async fn example(client: daytona::Client) -> daytona::Result<()> {
+    /// let warm_pool: daytona::requests::WarmPoolArea = client.warm_pool();
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn warm_pool(&self) -> WarmPoolArea {
         WarmPoolArea(self.target.clone())
     }
@@ -105,18 +119,48 @@ impl WarmPoolArea {
 }
 
 /// The request `warm_pool.create`, made by [`WarmPoolArea::create`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(client: daytona::Client) -> daytona::Result<()> {
+/// let request: daytona::requests::WarmPoolCreateRequest = client
+///     .warm_pool()
+///     .create("snapshot", 1)
+///     .target("target")
+///     .time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct WarmPoolCreateRequest(Request);
 
 impl WarmPoolCreateRequest {
     /// The region; absent: the organization's default.
+    ///
+    /// ```no_run
+    /// # async fn example(client: daytona::Client) -> daytona::Result<()> {
+    /// let given = client.warm_pool().create("snapshot", 1).target("target").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn target(mut self, value: impl Into<String>) -> Self {
         self.0.set("target", Into::<String>::into(value));
         self
     }
 
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(client: daytona::Client) -> daytona::Result<()> {
+    /// let given = client
+    ///     .warm_pool()
+    ///     .create("snapshot", 1)
+    ///     .time_limit(std::time::Duration::from_secs(60))
+    ///     .await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -133,12 +177,27 @@ impl IntoFuture for WarmPoolCreateRequest {
 }
 
 /// The request `warm_pool.list`, made by [`WarmPoolArea::list`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(client: daytona::Client) -> daytona::Result<()> {
+/// let request: daytona::requests::WarmPoolListRequest = client.warm_pool().list().time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct WarmPoolListRequest(Request);
 
 impl WarmPoolListRequest {
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(client: daytona::Client) -> daytona::Result<()> {
+    /// let given = client.warm_pool().list().time_limit(std::time::Duration::from_secs(60)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -155,12 +214,27 @@ impl IntoFuture for WarmPoolListRequest {
 }
 
 /// The request `warm_pool.update`, made by [`WarmPoolArea::update`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(client: daytona::Client) -> daytona::Result<()> {
+/// let request: daytona::requests::WarmPoolUpdateRequest = client.warm_pool().update("id", 1).time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct WarmPoolUpdateRequest(Request);
 
 impl WarmPoolUpdateRequest {
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(client: daytona::Client) -> daytona::Result<()> {
+    /// let given = client.warm_pool().update("id", 1).time_limit(std::time::Duration::from_secs(60)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
@@ -177,12 +251,27 @@ impl IntoFuture for WarmPoolUpdateRequest {
 }
 
 /// The request `warm_pool.delete`, made by [`WarmPoolArea::delete`]. It is sent when it is awaited.
+///
+/// ```no_run
+/// # async fn example(client: daytona::Client) -> daytona::Result<()> {
+/// let request: daytona::requests::WarmPoolDeleteRequest = client.warm_pool().delete("id").time_limit(std::time::Duration::from_secs(60));
+/// request.await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a request is sent when it is awaited"]
 #[derive(Clone, Debug)]
 pub struct WarmPoolDeleteRequest(Request);
 
 impl WarmPoolDeleteRequest {
     /// Time until the library gives up; 0 is no limit, absent the operation's default. Of a stream it bounds its whole life.
+    ///
+    /// ```no_run
+    /// # async fn example(client: daytona::Client) -> daytona::Result<()> {
+    /// client.warm_pool().delete("id").time_limit(std::time::Duration::from_secs(60)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn time_limit(mut self, value: Duration) -> Self {
         self.0.set("timeoutMs", request::milliseconds(value));
         self
