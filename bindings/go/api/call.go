@@ -107,7 +107,9 @@ func run(ctx context.Context, on *target, operation string, arguments []Argument
 			c.pump.pending.Add(-1) // Nothing tells its end.
 			return result{}, c.failure(operation, err)
 		}
-		call.await(ctx)
+		if !call.await(ctx, c.pump.over) {
+			return result{}, closedError(operation, "client")
+		}
 	}
 	if call.taken != nil {
 		call.data = taken(call.taken, call.length)
@@ -129,8 +131,9 @@ func (c *connection) failure(operation string, err error) error {
 }
 
 // await waits for the call's completion. A call whose context is over is cancelled and then completes at once; where
-// the deadline is its time limit, the library is given the time to keep that.
-func (call *pending) await(ctx context.Context) {
+// the deadline is its time limit, the library is given the time to keep that. It is false where the queue was closed
+// before, as by the call's Progress.
+func (call *pending) await(ctx context.Context, closed <-chan struct{}) bool {
 	over := ctx.Done()
 	var late <-chan time.Time
 	for {
@@ -142,7 +145,10 @@ func (call *pending) await(ctx context.Context) {
 				call.progress(report)
 			default:
 			}
-			return
+			return true
+		case <-closed:
+			call.call = 0
+			return false
 		case report := <-call.reports:
 			call.progress(report)
 			continue

@@ -62,9 +62,9 @@ func startPump() (*pump, error) {
 // stop shuts the library down, and with it the queue.
 func (p *pump) stop(limit time.Duration) error {
 	status := daytonaShutdown(limit.Milliseconds())
-	p.expect() // Its goroutine sees that the queue has ended, behind the ends of calls.
-	<-p.over
 	daytonaClose(p.queue)
+	p.expect() // Its goroutine sees that the queue is closed.
+	<-p.over
 	return failure(status, nil)
 }
 
@@ -154,7 +154,10 @@ func (p *pump) expect() {
 func (t *target) end(call *pending) {
 	if call.call != 0 {
 		daytonaCancel(call.call)
-		<-call.done
+		select {
+		case <-call.done:
+		case <-t.client.pump.over:
+		}
 	}
 	text := call.text[:0]
 	if cap(text) > 4<<10 {
