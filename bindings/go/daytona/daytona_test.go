@@ -509,6 +509,30 @@ func TestAProgressMayCloseItsClient(t *testing.T) {
 	}
 }
 
+func TestCloseEndsAtItsDeadlineAlthoughTheServerKeepsSilent(t *testing.T) {
+	over := make(chan struct{})
+	server := httptest.NewServer(http.HandlerFunc(func(answer http.ResponseWriter, request *http.Request) {
+		if request.URL.Path != "/api/box/process/session" {
+			<-over
+		}
+	}))
+	defer server.Close()
+	address, key := server.URL+"/api", "key"
+	open := func() *api.Client { return given(api.Open(&api.ClientConfig{APIURL: &address, APIKey: &key}))(t) }
+	client := open()
+	box := client.Attach(api.Sandbox{ID: "box", Name: "box", ToolboxProxyURL: address})
+	short, cancel := context.WithTimeout(ctx, 500*time.Millisecond)
+	defer cancel()
+	box.Process.RunStream(short, "true", nil) // Its session is deleted in the background.
+	if err := client.Close(short); !stderrors.Is(err, errors.ErrTimeout) {
+		t.Error(err)
+	}
+	close(over)
+	if err := open().Close(ctx); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestASandboxOfAStreamIsHeldByEachWhoWaitedForIt(t *testing.T) {
 	client, _ := sandbox(t)
 	stream := given(client.API.Sandbox.CreateStream(ctx, nil))(t)
