@@ -45,6 +45,7 @@ pub fn weight(data: &Bytes) -> usize {
 }
 
 /// The result of a stream that succeeded.
+#[derive(Clone)]
 pub struct Ended {
     /// ENDED's JSON (an object: exit code, reason, bytes, position ...).
     pub json: Vec<u8>,

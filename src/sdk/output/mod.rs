@@ -215,7 +215,8 @@ impl<Opened: DeserializeOwned, Finished: Ending, I: Input> Output<Opened, Finish
         while let Some(chunk) = self.next().await {
             chunk?;
         }
-        let end = self.shared.state.lock().end.take();
+        // It stays, for who still writes.
+        let end = self.shared.state.lock().end.clone();
         match end {
             Some(Ok(ended)) => Finished::read(self.shared.operation, &self.target, ended),
             Some(Err(error)) => Err(error),

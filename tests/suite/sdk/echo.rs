@@ -225,7 +225,9 @@ async fn an_error_of_a_stream_is_an_io_error_of_its_kind() {
     assert_eq!(soon(stream.read_u8()).await.unwrap_err().kind(), std::io::ErrorKind::TimedOut);
     assert!(soon(stream.next()).await.is_none());
     assert_eq!(soon(stream.write(b"x")).await.unwrap_err().class(), ErrorClass::Timeout);
+    let input = stream.input();
     assert_eq!(soon(stream.finish()).await.unwrap_err().class(), ErrorClass::Timeout);
+    assert_eq!(soon(input.write(b"x")).await.unwrap_err().class(), ErrorClass::Timeout);
 }
 
 #[test]
@@ -259,6 +261,13 @@ async fn finishing_ends_an_input_that_nobody_else_has() {
     }
     input.end();
     assert_eq!(soon(finished).await.unwrap().unwrap().bytes, 30);
+    assert_eq!(soon(input.write(b"x")).await.unwrap_err().class(), ErrorClass::Closed);
+
+    // One that ends by itself.
+    let stream = soon(Echo::default().stream().chunks(1).into_future()).await.unwrap();
+    let input = stream.input();
+    soon(stream.finish()).await.unwrap();
+    assert_eq!(soon(input.write(b"x")).await.unwrap_err().class(), ErrorClass::Closed);
 }
 
 #[tokio::test]
