@@ -529,6 +529,9 @@ func TestWhatIsNoTextIsRefused(t *testing.T) {
 	if _, err := client.Echo.Value(context.Background(), map[string]any{"a": []string{`\`, "\xff"}}, nil); !stderrors.Is(err, errors.ErrInvalidArgument) {
 		t.Error(err)
 	}
+	if _, err := api.Call[any](context.Background(), client, "echo.value", api.Members([]int{1})); !stderrors.Is(err, errors.ErrInvalidArgument) {
+		t.Error(err)
+	}
 	for _, text := range []string{"\ufffd", `\ufffd`, `\\ufffd`} {
 		var back string
 		got := given(client.Echo.Value(context.Background(), map[string]any{"a": text}, nil))(t)

@@ -114,8 +114,11 @@ func (p *params) add(argument Argument) error {
 		if with, ok := value.(interface{ buffer() int64 }); ok {
 			p.buffer = with.buffer()
 		}
-		if len(text) <= 2 || text[0] != '{' {
+		switch {
+		case string(text) == "null" || string(text) == "{}":
 			return nil
+		case text[0] != '{':
+			return fmt.Errorf("is %s, and no object", text)
 		}
 		p.limit = p.limit || bytes.Contains(text, []byte(`"timeoutMs":`))
 		text = text[1 : len(text)-1]
