@@ -17,5 +17,11 @@ try {
 } catch (error) {
   if (error instanceof DaytonaNotFoundError) console.log(error.code)
 }
+let cursor: string | undefined
+do {
+  const page = await daytona.secret.list({ cursor, limit: 100 })
+  for (const secret of page.items) console.log(secret.name)
+  cursor = page.nextCursor ?? undefined
+} while (cursor)
 await sandbox.delete()
 await daytona[Symbol.asyncDispose]()

@@ -2409,8 +2409,7 @@ export declare class SecretCalls extends Area {
    * Gives up after 60 s unless `timeoutMs` says otherwise. Cancelled: Nothing remote.
    * @param query Options by name.
    */
-  list(query?: ListSecretsQuery, options?: CallOptions): Promise<SecretPage>
-  list(options?: SecretListOptions): Promise<SecretPage>
+  list(query?: ListSecretsQuery | SecretListOptions, options?: CallOptions): Promise<SecretPage>
 
   /**
    * Reads a secret by its id, without its value. UNSUPPORTED on a server before 0.205.

@@ -429,6 +429,15 @@ impl Out<'_> {
             }
             parameters.push(parameter);
         }
+        let mut own = own.filter(|own| !own.options.is_empty());
+        if let ([Argument { goes: Goes::Spread(_), .. }], Some(same)) = (method.arguments.as_slice(), own)
+            && own_parameters(same).len() == 1
+        {
+            // One signature where both forms are one object: of overloads TypeScript infers no `const page` in a loop whose
+            // cursor is the page's.
+            parameters[0] += &format!(" | {}", options_name(same));
+            own = None;
+        }
         if let Some(other) = self.official.deprecated.get(&method.name) {
             let _ = write!(doc, "\n@deprecated Use `{other}`.");
         }
@@ -457,7 +466,7 @@ impl Out<'_> {
             parameters.push("options?: CallOptions".into());
         }
         self.types += &signature(&method.name, &parameters, &format!(": {returns}"), 2);
-        if let Some(own) = own.filter(|own| !own.options.is_empty()) {
+        if let Some(own) = own {
             self.types += &signature(&method.name, &own_parameters(own), &format!(": {returns}"), 2);
         }
         self.types.push('\n');
