@@ -232,7 +232,9 @@ class VolumeService extends calls.VolumeCalls {
       return await this._target.call('volume.get', { idOrName: idOf(name) }, given)
     } catch (error) {
       if (create !== true || !(error instanceof DaytonaNotFoundError)) throw error
-      return this.create(name, given)
+      // One that is not ready yet cannot be mounted.
+      await this.create(name, given)
+      return this.wait(name, given)
     }
   }
 }

@@ -391,7 +391,7 @@ test('images', async () => {
 test('volumes, snapshots, secrets', async () => {
   const name = `v-${process.pid}`
   const volume = await daytona.volume.get(name, true)
-  assert.equal((await daytona.volume.wait(name)).state, 'ready')
+  assert.equal(volume.state, 'ready')
   assert.ok((await daytona.volume.list()).some((it) => it.id === volume.id))
   await daytona.volume.delete(volume)
   await assert.rejects(daytona.volume.get('none'), libdaytona.DaytonaNotFoundError)

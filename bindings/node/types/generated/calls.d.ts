@@ -3842,7 +3842,8 @@ export declare class SnapshotService extends SnapshotCalls {
 /** Volumes by both sets of names. */
 export declare class VolumeService extends VolumeCalls {
   /**
-   * A volume by its id or name. With `create` it is made where there is none of that name.
+   * A volume by its id or name. With `create` it is made where there is none of that name, and waited for until it can
+   * be mounted.
    * @param name The volume's UUID or exact name.
    */
   get(name: string, create?: boolean, options?: CallOptions): Promise<Volume>

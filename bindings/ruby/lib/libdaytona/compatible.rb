@@ -281,13 +281,16 @@ module Daytona
   end
 
   class VolumeService < VolumeCalls
-    # A volume by its name or id; with `create` it is made where there is none.
+    # A volume by its name or id; with `create` it is made where there is none, and waited
+    # for until it can be mounted.
     def get(name, create: false, timeout_ms: nil)
       Volume.of(invoke('volume.get', { idOrName: id_of(name), timeoutMs: timeout_ms }))
     rescue Sdk::NotFoundError
       raise unless create
 
+      # One that is not ready yet cannot be mounted.
       create(name, timeout_ms:)
+      wait(name, timeout_ms:)
     end
   end
 end

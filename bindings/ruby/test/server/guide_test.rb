@@ -305,7 +305,7 @@ class GuideTest < Minitest::Test
   def test_volumes_snapshots_secrets
     name = "v-#{::Process.pid}"
     volume = daytona.volume.get(name, create: true)
-    assert_equal 'ready', daytona.volume.wait(name).state
+    assert_equal 'ready', volume.state
     assert_includes daytona.volume.list.map(&:id), volume.id
     mount = DaytonaApiClient::SandboxVolume.new(volume_id: volume.id, mount_path: '/home/daytona/volume')
     box = daytona.create(CreateSandboxFromSnapshotParams.new(volumes: [mount]))
