@@ -253,6 +253,7 @@ module Daytona
   class ComputerUse
     class ScreenshotOptions
       alias fmt format
+      alias fmt= format=
     end
   end
 

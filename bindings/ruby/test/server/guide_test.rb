@@ -390,7 +390,8 @@ class GuideTest < Minitest::Test
     desktop.keyboard.type(text: 'a')
     region = ComputerUse::ScreenshotRegion.new(x: 0, y: 0, width: 20, height: 10)
     refute_empty desktop.screenshot.take_region(region:).screenshot
-    options = ComputerUse::ScreenshotOptions.new(format: 'jpeg', quality: 50)
+    options = ComputerUse::ScreenshotOptions.new(quality: 50)
+    options.fmt = 'jpeg'
     refute_empty desktop.screenshot.take_compressed(options:).screenshot
     refute_empty desktop.display.info.displays
     assert desktop.get_process_status(process_name: 'xvfb').running
