@@ -50,7 +50,7 @@ try:
         for event in events[: count.value]:
             kind, data = event.kind, ctypes.string_at(event.data, event.len) if event.len else b""
             if kind == DATA:
-                print("stderr" if event.channel == STDERR else "stdout", data.decode().rstrip())
+                print("stderr" if event.channel == STDERR else "stdout", data.decode(errors="replace").rstrip())
             elif kind == ENDED:
                 print("ended", data.decode(), file=sys.stderr if event.status else sys.stdout)
 finally:
