@@ -22,8 +22,8 @@ use time::macros::format_description;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::process::{Child, Command};
 
-/// What ffmpeg may take until its first picture.
-const BEGIN_LIMIT: Duration = Duration::from_secs(20);
+/// What ffmpeg may take until its first picture, on a machine that is busy with much else.
+const BEGIN_LIMIT: Duration = Duration::from_secs(50);
 /// What it has to complete its file.
 const END_LIMIT: Duration = Duration::from_secs(10);
 const MAX_LABEL_LENGTH: usize = 100;
@@ -234,13 +234,12 @@ async fn record(machine: &Machine, label: &str) -> Result<Recording, Failure> {
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()?;
-    match tokio::time::timeout(BEGIN_LIMIT, has_begun(&mut child)).await {
-        Ok(true) => {}
-        _ => {
-            let said = said(child).await;
-            let _not_there = std::fs::remove_file(&recording.path);
-            return Err(Failure::internal(format!("failed to start ffmpeg: {said}")));
-        }
+    let begun = tokio::time::timeout(BEGIN_LIMIT, has_begun(&mut child)).await;
+    if begun != Ok(true) {
+        let limit = begun.map_or_else(|_| format!(" within {} s", BEGIN_LIMIT.as_secs()), |_| String::new());
+        let said = said(child).await;
+        let _not_there = std::fs::remove_file(&recording.path);
+        return Err(Failure::internal(format!("failed to start ffmpeg{limit}: {said}")));
     }
     machine.desktop.recorder.0.lock().push(Active { recording: recording.clone(), ffmpeg: child });
     Ok(recording)
@@ -268,8 +267,8 @@ async fn said(mut child: Child) -> String {
     if let Some(mut errors) = child.stderr.take() {
         let _lost = errors.read_to_string(&mut text).await;
     }
-    let _ended = child.wait().await;
-    text.lines().next_back().unwrap_or("it said nothing").to_owned()
+    let ended = child.wait().await.map_or_else(|error| error.to_string(), |status| status.to_string());
+    text.lines().next_back().map_or_else(|| format!("it ended with {ended}"), str::to_owned)
 }
 
 async fn stop(State(machine): State<Arc<Machine>>, request: RequestInfo, body: Bytes) -> Answer {
