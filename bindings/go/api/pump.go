@@ -167,11 +167,12 @@ func (t *target) end(call *pending) {
 	c, p := t.client, t.client.pump
 	p.mu.Lock()
 	p.free = append(p.free, call)
+	c.under--
+	c.fewer.Broadcast()
 	p.mu.Unlock()
-	c.count(-1)
 }
 
-// count counts a call that begins again after a function of its options, or ends.
+// count takes a call that is in a function of its options out of those under way, and in again.
 func (c *connection) count(calls int) {
 	c.pump.mu.Lock()
 	defer c.pump.mu.Unlock()
