@@ -93,8 +93,9 @@ func connect(open func(config *byte, client *uint64) error, config []byte) (*Cli
 }
 
 // Close ends every call and stream of the client and waits until each has told its caller; whatever is left
-// answers CLOSED. A call that is in its Progress function, which may close the client, is not waited for. The process's last client also finishes what closing began in the background, as the end of a
-// command that ran, until the context's deadline, without one 2 s.
+// answers CLOSED. A call that is in its Progress function, which may close the client, is not waited for. The
+// process's last client also finishes what closing began in the background, as the end of a command that ran,
+// until the context's deadline, without one 2 s.
 func (c *Client) Close(ctx context.Context) error {
 	on, mu := c.client, &c.client.pump.mu
 	mu.Lock()
