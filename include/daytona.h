@@ -482,7 +482,7 @@ int32_t daytona_echo_open(const char *config, daytona_client_t *client, char **o
 
 /**
  * Closes a handle of any type. 0, a handle that is closed already and one made before a fork answer
- * DAYTONA_OK.
+ * DAYTONA_OK; of a stream or queue that is closed already, too, a callback that still runs is waited for.
  *
  * * Client: returns at once; its calls, blocking ones on other threads too, and its streams end with
  *   DAYTONA_CLOSED, each DONE and ENDED delivered; its sandboxes then answer DAYTONA_CLOSED. A stream

@@ -295,6 +295,65 @@ static void closing_a_stream_waits_for_its_callback_on_another_thread(void)
     daytona_close(client);
 }
 
+struct lingering {
+    daytona_queue_t queue; /* what it closes, or else the stream of the event */
+    atomic_int closed, over;
+};
+
+static int32_t closes_and_lingers(void *context, const daytona_event_t *event)
+{
+    struct lingering *lingering = context;
+    daytona_close(lingering->queue ? lingering->queue : event->source);
+    lingering->closed = 1;
+    usleep(30000);
+    lingering->over = 1;
+    return 0;
+}
+
+static void closing_again_waits_for_the_callback_that_closed(void)
+{
+    daytona_client_t client = echo_client();
+    for (int i = 0; i < 10; i++) {
+        struct lingering *lingering = calloc(1, sizeof *lingering);
+        daytona_queue_t queue = callback_queue(options, closes_and_lingers, lingering);
+        if (i % 2)
+            lingering->queue = queue;
+        daytona_stream_t stream = open_stream(client, "{\"chunks\":1}", queue);
+        CHECK(becomes(&lingering->closed, 1));
+        CHECK(daytona_close(i % 2 ? queue : stream) == 0);
+        CHECK(lingering->over);
+        free(lingering); /* valgrind sees a callback that comes late */
+        daytona_close(stream);
+        daytona_close(queue);
+    }
+    daytona_close(client);
+}
+
+struct reader {
+    daytona_stream_t stream;
+    struct lingering lingering;
+};
+
+static void *reads_each(void *context)
+{
+    struct reader *reader = context;
+    daytona_stream_each(reader->stream, closes_and_lingers, &reader->lingering, NULL, NULL);
+    return NULL;
+}
+
+static void closing_again_waits_for_the_callback_of_each_that_closed(void)
+{
+    daytona_client_t client = echo_client();
+    struct reader reader = {.stream = open_stream(client, "{\"chunks\":1}", 0)};
+    pthread_t thread;
+    CHECK(!pthread_create(&thread, NULL, reads_each, &reader));
+    CHECK(becomes(&reader.lingering.closed, 1));
+    CHECK(daytona_close(reader.stream) == 0);
+    CHECK(reader.lingering.over);
+    pthread_join(thread, NULL);
+    daytona_close(client);
+}
+
 static void events_after_the_close_of_a_stream_do_not_come(void)
 {
     daytona_client_t client = echo_client();
@@ -468,6 +527,7 @@ static void every_promise(void)
     RUN(a_stream_closed_from_inside_its_callback_is_silent_afterwards);
     RUN(closing_waits_for_a_callback_on_another_thread_and_none_begins_afterwards);
     RUN(closing_a_stream_waits_for_its_callback_on_another_thread);
+    RUN(closing_again_waits_for_the_callback_that_closed);
     RUN(events_after_the_close_of_a_stream_do_not_come);
     RUN(a_callback_may_take_its_events_data);
 }
@@ -477,6 +537,7 @@ int main(void)
     every_promise();
     RUN(what_arrives_while_data_is_held_stays_in_order);
     RUN(callbacks_that_close_each_others_queues_do_not_hang);
+    RUN(closing_again_waits_for_the_callback_of_each_that_closed);
     RUN(a_callback_may_call_any_function);
     options = "{\"inline\":true}";
     every_promise();

@@ -29,7 +29,13 @@ pub struct DeliveredPayloads {
     /// Closed queues whose last batch is still valid.
     closed: Mutex<Vec<Arc<Queue>>>,
     /// What `daytona_stream_each` is delivering, by the events' keys.
-    each: Mutex<Vec<(i32, Delivered)>>,
+    each: Mutex<Vec<Each>>,
+}
+
+struct Each {
+    key: i32,
+    stream: Arc<Stream>,
+    delivered: Delivered,
 }
 
 /// What stands for a thread for as long as it lives.
@@ -100,19 +106,33 @@ impl DeliveredPayloads {
     }
 
     /// Keeps the data of an event while `callback` runs with its key.
-    pub fn during<T>(&self, stream: &Stream, payload: &Payload, callback: impl FnOnce(i32) -> T) -> T {
+    pub fn during<T>(&self, stream: &Arc<Stream>, payload: &Payload, callback: impl FnOnce(i32) -> T) -> T {
         let key = -(slot_of(stream.handle) as i32 + 1);
-        let payloads = vec![payload.clone()];
-        self.each.lock().push((key, Delivered { payloads, ..Delivered::default() }));
+        let delivered = Delivered { payloads: vec![payload.clone()], ..Delivered::default() };
+        self.each.lock().push(Each { key, stream: stream.clone(), delivered });
         let answer = callback(key);
-        self.each.lock().retain(|(other, _)| *other != key);
+        self.each.lock().retain(|each| each.stream.handle != stream.handle);
         answer
+    }
+
+    /// A closed queue that still has its last batch, as one has whose callback runs.
+    pub fn closed_queue(&self, handle: u64) -> Option<Arc<Queue>> {
+        self.closed_queues().into_iter().find(|queue| queue.handle == handle)
+    }
+
+    pub fn closed_queues(&self) -> Vec<Arc<Queue>> {
+        self.closed.lock().clone()
+    }
+
+    /// The stream with this handle, while `daytona_stream_each` runs a callback with an event of it.
+    pub fn delivering(&self, handle: u64) -> Option<Arc<Stream>> {
+        self.each.lock().iter().find(|each| each.stream.handle == handle).map(|each| each.stream.clone())
     }
 
     /// Moves an event's data out, wherever it is; `key` is the event's `reserved`.
     pub fn take(&self, queues: &Table<Arc<Queue>>, key: i32, data: *const u8, len: u64) -> Option<Payload> {
         if key < 0 {
-            return self.each.lock().iter_mut().find(|(other, _)| *other == key)?.1.take(data, len);
+            return self.each.lock().iter_mut().find(|each| each.key == key)?.delivered.take(data, len);
         }
         let slot = u32::try_from(key.checked_sub(1)?).ok()?;
         if let Some(queue) = queues.in_slot(slot)

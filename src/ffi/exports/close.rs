@@ -22,7 +22,7 @@ fn remove<T: Clone>(table: &Table<T>, handle: u64) -> Result<Option<T>> {
 }
 
 /// Closes a handle of any type. 0, a handle that is closed already and one made before a fork answer
-/// DAYTONA_OK.
+/// DAYTONA_OK; of a stream or queue that is closed already, too, a callback that still runs is waited for.
 ///
 /// * Client: returns at once; its calls, blocking ones on other threads too, and its streams end with
 ///   DAYTONA_CLOSED, each DONE and ENDED delivered; its sandboxes then answer DAYTONA_CLOSED. A stream
@@ -68,16 +68,21 @@ pub unsafe extern "C" fn daytona_close(handle: u64) -> i32 {
                 }
             }
             Some(Tag::Stream) => {
-                if let Some(stream) = remove(&process.streams, handle)? {
-                    stream.close();
+                // It stops before its handle is gone: who finds none has only a running callback to wait for.
+                if let Found::Live(stream) = process.streams.find(handle) {
+                    stream.stop();
+                }
+                match remove(&process.streams, handle)? {
+                    Some(stream) => stream.wait_for_callback(),
+                    None => process.wait_for_callback_of_stream(handle),
                 }
             }
             Some(Tag::Queue) => {
                 if let Found::Live(queue) = process.queues.find(handle) {
                     process.delivered_payloads.keep(&queue);
+                    queue.stop_accepting();
                 }
                 if let Some(queue) = remove(&process.queues, handle)? {
-                    queue.stop_accepting();
                     log::detach(process, &queue);
                     let calls = process.calls.all();
                     for call in calls.iter().filter(|call| Arc::ptr_eq(&call.queue, &queue)) {
@@ -88,6 +93,8 @@ pub unsafe extern "C" fn daytona_close(handle: u64) -> i32 {
                         stream.cancel.cancel(status::CANCELLED);
                     }
                     queue.close();
+                } else if let Some(queue) = process.delivered_payloads.closed_queue(handle) {
+                    queue.wait_for_callback(None);
                 }
             }
             None => {

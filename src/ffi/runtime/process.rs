@@ -41,6 +41,18 @@ pub struct Process {
     pub logging: Mutex<Option<log::Listener>>,
 }
 
+impl Process {
+    /// Waits for a callback that runs on another thread with an event of a stream that is closed already.
+    pub fn wait_for_callback_of_stream(&self, handle: u64) {
+        if let Some(stream) = self.delivered_payloads.delivering(handle) {
+            stream.wait_for_callback();
+        }
+        for queue in self.queues.all().iter().chain(&self.delivered_payloads.closed_queues()) {
+            queue.wait_for_callback(Some(handle));
+        }
+    }
+}
+
 static CURRENT: AtomicPtr<Process> = AtomicPtr::new(null_mut());
 /// Where the tables of this process begin, in the order of the tags.
 static BASES: [AtomicU32; 5] = [const { AtomicU32::new(0) }; 5];

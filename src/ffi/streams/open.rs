@@ -87,7 +87,7 @@ impl Drop for Unopened<'_> {
     fn drop(&mut self) {
         if let Some(stream) = self.0 {
             stream.process.streams.remove(stream.handle);
-            stream.close();
+            stream.stop();
         }
     }
 }

@@ -170,8 +170,8 @@ impl Stream {
         }
     }
 
-    /// Ends the remote side and forgets everything that waits. No event of it comes any more.
-    pub fn close(self: &Arc<Self>) {
+    /// Ends the remote side and forgets everything that waits. No event of it begins any more.
+    pub fn stop(self: &Arc<Self>) {
         // Before the queue lets go of it, which makes room: a write that waits for some would find it.
         let (waiters, function, chunks) = {
             let mut state = self.state.lock();
@@ -184,6 +184,10 @@ impl Stream {
             queue.drop_stream(self);
         }
         waiters.into_iter().chain(function).for_each(Waker::wake);
+    }
+
+    /// Waits for a callback with an event of it that runs on another thread.
+    pub fn wait_for_callback(&self) {
         match &self.queue {
             Some(queue) => queue.wait_for_callback(Some(self.handle)),
             None => self.wait_for_each(),
