@@ -65,6 +65,9 @@ func (p *pump) stop(limit time.Duration) error {
 	daytonaClose(p.queue)
 	p.expect() // Its goroutine sees that the queue is closed.
 	<-p.over
+	if status == statusTimeout {
+		return errors.New("TIMEOUT", "What closing began in the background, as the end of a command, did not end in time.")
+	}
 	return failure(status, nil)
 }
 
