@@ -56,20 +56,28 @@ pub fn running() -> bool {
     RUNNING.load(Ordering::SeqCst) > 0
 }
 
-/// Begins a new epoch.
+/// The epoch of what begins from now on: a new one, unless nothing runs that began in the present one.
 pub fn next_epoch() -> usize {
-    EPOCH.fetch_add(1, Ordering::SeqCst) + 1
+    let present = EPOCH.load(Ordering::SeqCst);
+    if !runs_in(present) {
+        return present;
+    }
+    // Where the next counter still counts what began 64 epochs ago there is no new epoch: all activity is older.
+    if !runs_in(present + 1) {
+        let _ = EPOCH.compare_exchange(present, present + 1, Ordering::SeqCst, Ordering::SeqCst);
+    }
+    present + 1
+}
+
+fn runs_in(epoch: usize) -> bool {
+    RUNNING_BY_EPOCH[epoch % EPOCHS].load(Ordering::SeqCst) > 0
 }
 
 /// Whether activity that began before this epoch still runs.
 pub fn older_running(epoch: usize) -> bool {
-    let newer = EPOCH.load(Ordering::SeqCst) - epoch + 1;
+    let newer = EPOCH.load(Ordering::SeqCst) + 1 - epoch;
     // With more shutdowns at once than counters, all activity counts.
-    if newer >= EPOCHS {
-        running()
-    } else {
-        (newer..EPOCHS).any(|back| RUNNING_BY_EPOCH[(epoch + back) % EPOCHS].load(Ordering::SeqCst) > 0)
-    }
+    if newer >= EPOCHS { running() } else { (newer..EPOCHS).any(|back| runs_in(epoch + back)) }
 }
 
 /// Resets the counters: the child of a fork has none of its parent's activity.

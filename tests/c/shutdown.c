@@ -48,7 +48,7 @@ static void everything_ends_and_the_queues_stay_readable(void)
         CHECK(status == DAYTONA_CLOSED && count == 0 && done == 1 && ended == 1);
         CHECK(daytona_queue_next(queue, &event, 1, 0, &count) == DAYTONA_CLOSED);
         CHECK(STATUS(daytona_call(client, "echo.value", "{}", NULL, 0, NULL, &out, &out_len)) == DAYTONA_CLOSED);
-        for (int i = 0; i < 2000 && library_threads(); i++)
+        for (int i = 0; i < 20000 && library_threads(); i++)
             usleep(1000); /* a thread leaves /proc a little later */
         CHECK(library_threads() == 0);
         close((int)fd);
@@ -123,6 +123,38 @@ static void it_waits_for_callbacks_and_says_timeout_until_they_return(void)
         daytona_close(queue);
         daytona_close(client);
     }
+}
+
+static daytona_queue_t closed_queue;
+
+static int32_t closes_its_queue_and_sticks(void *context, const daytona_event_t *event)
+{
+    daytona_close(closed_queue);
+    return sticks(context, event);
+}
+
+static void however_often_it_is_asked_it_is_over_only_when_everything_has_ended(void)
+{
+    daytona_client_t client = echo_client();
+    daytona_queue_t queue = new_queue(NULL);
+    gate = 1;
+    at_gate = 0;
+    CHECK(STATUS(daytona_queue_open_callback("{\"inline\":true}", closes_its_queue_and_sticks, NULL, &closed_queue, &out)) == 0);
+    submit(client, "echo.value", "{}", closed_queue, 0, NULL);
+    CHECK(becomes(&at_gate, 1));
+    /* The thread that drives is inside that callback, and the call cannot end. */
+    submit(client, "echo.delay", "{\"ms\":100000000}", queue, 0, NULL);
+    int32_t status = DAYTONA_TIMEOUT;
+    for (int i = 0; i < 200 && status == DAYTONA_TIMEOUT; i++)
+        status = daytona_shutdown(0);
+    gate = 0;
+    while (status == DAYTONA_TIMEOUT)
+        status = daytona_shutdown(1);
+    daytona_event_t event;
+    size_t count;
+    CHECK(status == 0 && daytona_queue_next(queue, &event, 1, 0, &count) == 0 && event.status == DAYTONA_CLOSED);
+    daytona_close(queue);
+    daytona_close(client);
 }
 
 static void a_later_client_starts_anew(void)
@@ -210,6 +242,7 @@ int main(void)
     RUN(asking_again_without_waiting_is_told_that_it_is_over);
     RUN(a_waiting_consumer_returns_closed);
     RUN(it_waits_for_callbacks_and_says_timeout_until_they_return);
+    RUN(however_often_it_is_asked_it_is_over_only_when_everything_has_ended);
     RUN(a_later_client_starts_anew);
     RUN(a_shutdown_may_come_from_anywhere_at_any_time);
     RUN(what_others_begin_meanwhile_does_not_keep_it_from_ending);
