@@ -10,6 +10,7 @@
 //! inline callback does not return in time loses the runtime to the next thread that needs it.
 
 use super::platform::{WithoutSigpipe, leave_signals_to_the_application};
+use super::process;
 use super::wait::{InlineCallback, in_inline_callback};
 use crate::client::background::{self, ActivityGuard};
 use crate::client::lock::{Condvar, Mutex};
@@ -160,6 +161,8 @@ impl Driver {
         if let Some(runtime) = self.runtime.get() {
             return Ok(runtime);
         }
+        // The first one of a process initialises what all share: no child of a fork finds that half done.
+        let _creation = process::creation();
         let runtime = Builder::new_current_thread()
             .enable_all()
             .thread_name("daytona-blocking")

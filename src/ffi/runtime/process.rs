@@ -56,8 +56,13 @@ impl Process {
 static CURRENT: AtomicPtr<Process> = AtomicPtr::new(null_mut());
 /// Where the tables of this process begin, in the order of the tags.
 static BASES: [AtomicU32; 5] = [const { AtomicU32::new(0) }; 5];
-/// Held while the state is made and while the process forks: no child finds the work half done.
+/// Held while the state or the runtime is made and while the process forks: no child finds the work half done.
 static CREATION: Mutex<()> = Mutex::new(());
+
+/// No thread forks meanwhile.
+pub(super) fn creation() -> MutexGuard<'static, ()> {
+    CREATION.lock()
+}
 
 /// This process's state, made at the first use. It is never freed.
 pub fn current() -> &'static Process {
