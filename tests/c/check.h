@@ -105,8 +105,9 @@ static inline int is_quiet(daytona_queue_t queue)
 /* Waits until another thread or callback has made the number what is wanted. */
 static inline int becomes(atomic_int *number, int wanted)
 {
-    for (int i = 0; i < 20000 && atomic_load(number) != wanted; i++)
-        usleep(1000);
-    return atomic_load(number) == wanted;
+    for (int i = 0; i < 20000; i++, usleep(1000))
+        if (atomic_load(number) == wanted)
+            return 1;
+    return 0;
 }
 #endif

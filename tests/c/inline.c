@@ -156,12 +156,20 @@ static void close_does_not_wait_inside_an_inline_callback(void)
 
 static atomic_int short_call, long_call;
 
-static void *call_long(void *unused)
+/* On a sandbox of the client: also where the client is closed before the call has begun, it ends with CLOSED. */
+static void *call_long(void *sandbox)
 {
     long_call = 1;
-    int32_t status = daytona_call(client, "echo.delay", "{\"ms\":100000000}", NULL, 0, NULL, NULL, NULL);
+    int32_t status = daytona_call(*(daytona_sandbox_t *)sandbox, "echo.delay", "{\"ms\":100000000}", NULL, 0, NULL, NULL, NULL);
     long_call = 1000 + status;
-    return unused;
+    return NULL;
+}
+
+static daytona_sandbox_t sandbox_of_the_client(void)
+{
+    daytona_sandbox_t sandbox;
+    CHECK(STATUS(daytona_call(client, "echo.handle", "{}", NULL, 0, &sandbox, &out, &out_len)) == 0);
+    return sandbox;
 }
 
 static void *call_short(void *unused)
@@ -179,14 +187,17 @@ static void a_short_call_does_not_wait_for_a_long_one_that_came_first(void)
     /* Both come while the library's thread drives, and cannot leave its callback yet. */
     pthread_t first, second;
     client = echo_client();
+    daytona_sandbox_t sandbox = sandbox_of_the_client();
     gate = 1;
     at_gate = 0;
     queue = inline_queue(sticks, NULL);
     submit(client, "echo.value", "{}", queue, 0, NULL);
     CHECK(becomes(&at_gate, 1));
-    CHECK(!pthread_create(&first, NULL, call_long, NULL) && becomes(&long_call, 1));
+    CHECK(!pthread_create(&first, NULL, call_long, &sandbox) && becomes(&long_call, 1));
     usleep(20000);
-    CHECK(!pthread_create(&second, NULL, call_short, NULL) && becomes(&short_call, 1));
+    CHECK(!pthread_create(&second, NULL, call_short, NULL));
+    while (!short_call) /* 2 already, where the callback took longer than the library waits for one */
+        usleep(1000);
     usleep(20000);
     gate = 0;
     CHECK(becomes(&short_call, 2));
@@ -195,6 +206,7 @@ static void a_short_call_does_not_wait_for_a_long_one_that_came_first(void)
     pthread_join(first, NULL);
     pthread_join(second, NULL);
     CHECK(long_call == 1000 + DAYTONA_CLOSED);
+    daytona_close(sandbox);
     daytona_close(queue);
 }
 
@@ -203,12 +215,13 @@ static void other_threads_go_on_while_a_callback_does_not_return(void)
     pthread_t thread;
     for (int on_this_thread = 0; on_this_thread < 2; on_this_thread++) {
         client = echo_client();
+        daytona_sandbox_t sandbox = sandbox_of_the_client();
         plain = new_queue(NULL);
         gate = 1;
         at_gate = short_call = long_call = done = 0;
         queue = inline_queue(sticks, NULL);
         if (on_this_thread)
-            CHECK(!pthread_create(&thread, NULL, call_long, NULL) && becomes(&long_call, 1));
+            CHECK(!pthread_create(&thread, NULL, call_long, &sandbox) && becomes(&long_call, 1));
         submit(client, "echo.value", "{}", queue, 0, NULL);
         CHECK(becomes(&at_gate, 1));
         /* The thread that drives is inside the callback. */
@@ -231,6 +244,7 @@ static void other_threads_go_on_while_a_callback_does_not_return(void)
             pthread_join(thread, NULL);
             CHECK(long_call == 1000 + DAYTONA_CLOSED);
         }
+        daytona_close(sandbox);
         daytona_close(queue);
         daytona_close(plain);
         CHECK(daytona_shutdown(-1) == 0);
