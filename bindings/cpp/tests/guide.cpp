@@ -146,7 +146,7 @@ void a_running_command_is_cancelled() {
     auto run = box->process().run_result_async("sleep 600");
     run.cancel();
     THROWS(daytona::Cancelled, run.get());
-    auto execute = box->process().execute_async("sleep 2"); // Runs on in the sandbox.
+    auto execute = box->process().execute_async("sleep 600"); // Runs on in the sandbox.
     execute.cancel();
     THROWS(daytona::Cancelled, execute.get());
 }

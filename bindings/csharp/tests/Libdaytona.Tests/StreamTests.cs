@@ -68,6 +68,10 @@ public sealed class StreamTests : IAsyncLifetime
     public async Task A_reader_that_does_not_read_holds_the_sender_back()
     {
         await using var stream = await _echo.StreamAsync(chunks: 2000, size: 65_536);
+        while (stream.Receiver.BufferedBytes == 0)
+        {
+            await Task.Delay(1);
+        }
         await _echo.DelayAsync(200);
         Assert.InRange(stream.Receiver.BufferedBytes, 1, 2 << 20);
         Assert.False(stream.Completion.IsCompleted);
