@@ -215,7 +215,7 @@ test('a closed client gives back the descriptors of streams that nobody reads to
 test('a stream that ends gives its descriptors back though nobody asks it', async () => {
   const before = descriptors()
   const streams = Array.from({ length: 20 }, () => echo.stream({ chunks: 10, size: 1000 }))
-  for (let turn = 0; turn < 500 && descriptors() > before; turn++) await new Promise((done) => setTimeout(done, 10))
+  for (let turn = 0; turn < 6000 && descriptors() > before; turn++) await new Promise((done) => setTimeout(done, 10))
   assert.ok(descriptors() <= before, `${descriptors()} descriptors after ${before}`)
   for (const stream of streams) {
     let bytes = 0

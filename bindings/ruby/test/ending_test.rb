@@ -14,7 +14,11 @@ class EndingTest < EchoTest
     Daytona::Daytona.open(api_key: 'k', api_url: "http://127.0.0.1:#{server.addr[1]}") do |daytona|
       box = daytona.attach('box')
       [-> { box.process.connect_pty_session('a') }, -> { box.fs.download_file_stream('a') { nil } }].each do |begun|
-        assert_raises(Timeout::Error) { Timeout.timeout(0.2) { begun.call } }
+        thread = Thread.new(&begun)
+        thread.report_on_exception = false
+        _connection = server.accept # It has begun by now.
+        thread.raise(Timeout::Error)
+        assert_raises(Timeout::Error) { thread.value }
       end
       all = ObjectSpace.each_object(Daytona::Stream).select { |one| one.instance_variable_get(:@owner).equal?(box) }
       assert_equal [true, true], all.map(&:closed?)
