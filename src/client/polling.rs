@@ -52,6 +52,8 @@ impl Polling {
         self.is_over = self.last_look.is_some_and(|at| Instant::now() >= at);
         let read = match self.last_moment {
             None => reading.await,
+            // The caller gives up wherever this waits.
+            Some(at) if Instant::now() >= at => return Ok(None),
             Some(at) => match timeout_at(at, reading).await {
                 Ok(read) => read,
                 Err(_) => {
@@ -81,7 +83,9 @@ impl Polling {
     pub(crate) fn next_look(&self, pause: Duration) -> Option<Instant> {
         let now = Instant::now();
         let next = now + pause;
-        (!self.is_over).then(|| self.last_look.map_or(next, |at| next.min(at.max(now))))
+        // The process may have been held up past it.
+        let is_over = self.is_over || self.last_moment.is_some_and(|at| now >= at);
+        (!is_over).then(|| self.last_look.map_or(next, |at| next.min(at.max(now))))
     }
 
     /// The error of a wait that took too long: how far it came, why the last reading failed if it did, what to do.
@@ -96,5 +100,31 @@ impl Polling {
         let mut error = Error::new(status::TIMEOUT, format!("{so_far}{why}; {advice}"));
         error.detail_mut().attempts = attempts;
         error
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::client::transport::within;
+    use futures_util::FutureExt;
+
+    const LIMIT: Duration = Duration::from_secs(3);
+
+    /// Else the caller gives up first, and nobody is told how far it came.
+    #[tokio::test(start_paused = true)]
+    async fn a_process_that_was_held_up_past_its_deadline_waits_no_more() {
+        let held_up = async {
+            tokio::time::advance(2 * LIMIT).await;
+            Ok("read")
+        };
+        within(Some(Instant::now() + LIMIT), async {
+            let mut polling = Polling::begin();
+            assert_eq!(polling.look(held_up).await.unwrap(), Some("read"));
+            assert_eq!(polling.next_look(PAUSE), None);
+            let looked = polling.look(std::future::pending::<Result<()>>()).now_or_never();
+            assert_eq!(looked.expect("no wait").unwrap(), None);
+        })
+        .await;
     }
 }
