@@ -219,7 +219,8 @@ fn ctrl_c_in_a_terminal_reaches_the_command_once() {
     let state = tempfile::tempdir().unwrap();
     let script = r#"
 import os, pty, sys
-counts = "n=0; trap 'n=$((n+1))' INT; echo up; for i in 1 2 3 4 5 6 7 8; do sleep 0.1; done; echo n=$n; exit 4"
+# Once the first has come, long enough for a second one.
+counts = "n=0; trap 'n=$((n+1))' INT; echo up; while [ $n = 0 ]; do sleep 0.1; done; sleep 0.7; echo n=$n; exit 4"
 child, terminal = pty.fork()
 if child == 0:
     os.execv(sys.argv[1], sys.argv[1:] + ["run", "--", "bash", "-c", counts])

@@ -76,7 +76,7 @@ impl DevServer {
     }
 
     pub async fn wait_for(&self, id: &str, state: &str) -> Value {
-        for _ in 0..1200 {
+        for _ in 0..4800 {
             let (_, json) = self.get(&format!("/sandbox/{id}")).await;
             if json["state"] == state {
                 return json;

@@ -8,7 +8,6 @@ use daytona_dev::Protocol;
 use futures_util::SinkExt;
 use reqwest::Method;
 use serde_json::{Value, json};
-use std::time::Duration;
 use tokio_tungstenite::tungstenite::Message;
 
 const EXIT_CONTROL: &str = "X-Daytona-Pty-Exit-Control";
@@ -216,12 +215,15 @@ async fn a_reader_that_stops_is_cut_and_the_shell_goes_on() {
     asleep.until_text("connected").await;
     let mut attentive = sandbox.socket(CONNECT).await;
     quiet(&mut attentive).await;
-    attentive.say("head -c 40000000 /dev/zero | tr '\\0' y; echo; echo DO''NE\n").await;
-    // Not the whole: forty million bytes are looked through at the end alone.
-    while !attentive.received.bytes.ends_with(b"DONE\r\n") {
-        assert!(attentive.receive().await, "{:?}", attentive.received.end);
+    // Each million waits for the one before to be read: the attentive is never behind, however late it gets its turn.
+    attentive.say("for i in {1..40}; do head -c 1000000 /dev/zero | tr '\\0' y; read -n1; done\n").await;
+    for millions in 1..=40 {
+        while attentive.received.bytes.len() < millions * 1_000_000 {
+            assert!(attentive.receive().await, "{:?}", attentive.received.end);
+        }
+        attentive.say("x").await;
     }
-    assert_eq!(attentive.received.bytes.len(), 40_000_000 + "\r\nDONE\r\n".len());
+    assert_eq!(attentive.received.bytes.len(), 40_000_000);
     let received = asleep.ended().await;
     assert_eq!(received.end, Some(End::Closed(1008, "slow consumer".into())));
     assert!(received.bytes.len() < 40_000_000);
@@ -236,11 +238,13 @@ async fn the_largest_message_goes_through_and_one_byte_more_does_not() {
     create(&sandbox, json!({"id": "t"})).await;
     let mut socket = sandbox.socket(CONNECT).await;
     quiet(&mut socket).await;
-    socket.say("stty raw; head -c 65536 | tr -d x | wc -c; stty sane; stty -echo; echo DO''NE\n").await;
-    tokio::time::sleep(Duration::from_millis(300)).await;
+    socket
+        .say("stty raw; echo RA''W; head -c 65536 | tr -d x | wc -c; stty sane; stty -echo; echo DO''NE\n")
+        .await;
+    socket.until_output("RAW\n").await;
     socket.say(&"x".repeat(65_536)).await;
     socket.until_output("DONE").await;
-    assert!(socket.output().trim_start().starts_with('0'), "{}", socket.output());
+    assert!(socket.output().contains("RAW\n0\n"), "{}", socket.output());
     let _ = socket.stream.send(Message::binary(vec![b'x'; 65_537])).await;
     assert_eq!(socket.ended().await.end, Some(End::Closed(1009, String::new())));
     assert_eq!(sandbox.get("/process/pty/t").await.1["active"], true);
@@ -253,9 +257,10 @@ async fn a_delete_kills_every_job_of_the_shell() {
     create(&sandbox, json!({"id": "t"})).await;
     let mut socket = sandbox.socket(CONNECT).await;
     quiet(&mut socket).await;
-    // A job in a group of its own, and one that ignores SIGHUP.
-    let [one, two] = [271_831, 271_832].map(|number| format!("sleep\0{number}"));
-    socket.say("sleep 271831 & nohup sleep 271832 >/dev/null 2>&1 & echo GO''NE\n").await;
+    // A job in a group of its own, and one that ignores SIGHUP, for a time that no other process of the machine sleeps.
+    let [one, two] = [1, 2].map(|number| format!("2718{number}.{}", std::process::id()));
+    socket.say(&format!("sleep {one} & nohup sleep {two} >/dev/null 2>&1 & echo GO''NE\n")).await;
+    let [one, two] = [one, two].map(|time| format!("sleep\0{time}\0"));
     socket.until_output("GONE").await;
     until("both run", async || [&one, &two].iter().all(|line| processes(line) == 1)).await;
     let (status, answer) = sandbox.delete("/process/pty/t").await;

@@ -128,7 +128,7 @@ pub fn runs(pid: &str) -> bool {
 
 /// Waits until a condition holds.
 pub async fn until(what: &str, condition: impl AsyncFn() -> bool) {
-    for _ in 0..600 {
+    for _ in 0..2400 {
         if condition().await {
             return;
         }

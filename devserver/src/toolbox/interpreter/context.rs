@@ -160,7 +160,10 @@ impl Runner {
                             ("control", _) => Some(Outcome::Completed),
                             _ => None,
                         };
+                        let held = Instant::now();
                         job.send(&frame, self.machine.protocol).await;
+                        // Meanwhile the code could not write, and so not end.
+                        kill_at = kill_at.map(|at| at + held.elapsed());
                         if let Some(end) = end {
                             break end;
                         }

@@ -15,10 +15,10 @@ use tokio::time::timeout;
 /// The time limit of code that gives none.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10 * 60);
 
-/// A reader that is this many frames behind and takes none for `READER_PATIENCE` is cut; the 0.190 daemon has no
-/// patience, and no close frame for it either.
+/// A reader that is this many frames behind and takes none for `READER_PATIENCE` is cut: on a busy machine it may get no
+/// turn for seconds. The 0.190 daemon has no patience, and no close frame for it either.
 const WAITING_FRAMES: usize = 1024;
-const READER_PATIENCE: Duration = Duration::from_secs(1);
+const READER_PATIENCE: Duration = Duration::from_secs(10);
 
 /// The time limit for what still waits when a run has ended, and for the client's own close frame.
 const CLOSE_SEND_TIMEOUT: Duration = Duration::from_secs(30);

@@ -14,8 +14,8 @@ const QUEUE_MESSAGES: usize = 256;
 
 /// The total time that a terminal waits for room in one subscriber's queue before disconnecting it; starts
 /// anew when the queue has been empty. The daemon does not wait at all. Here shell, server and client share
-/// one machine, so that a subscriber may fall behind merely for lack of CPU time.
-const MAX_WAIT: Duration = Duration::from_secs(5);
+/// one machine, so that a subscriber may fall behind merely for lack of CPU time, for seconds on a busy one.
+const MAX_WAIT: Duration = Duration::from_secs(15);
 
 /// The subscribers' queues; `None` once the terminal has ended.
 pub struct Broadcast(Mutex<Option<Arc<Vec<Arc<Queue>>>>>);

@@ -134,7 +134,9 @@ async fn one_sandbox_sees_no_file_and_no_process_of_another() {
     let Some(dev_server) = isolated("two sandboxes").await else { return };
     let (one, other) = (dev_server.sandbox().await, dev_server.sandbox().await);
     let marker = "of-one-sandbox-b81d";
-    one.output(&format!("echo {marker} >{marker}; setsid sleep 98765 >/dev/null 2>&1 </dev/null &")).await;
+    let start =
+        "setsid sleep 98765 >/dev/null 2>&1 </dev/null & until pgrep -xf 'sleep 98765'; do sleep 0.01; done";
+    one.output(&format!("echo {marker} >{marker}; {start}")).await;
     let look = "cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ 2>/dev/null | tr '\\0' '\\n'; \
                 ls -a /proc/[0-9]*/root /proc/[0-9]*/cwd /home/daytona /tmp /run /dev/shm 2>/dev/null";
     let seen = other.executes(look).await.1;

@@ -283,7 +283,7 @@ impl Replay {
     }
 
     pub async fn wait_for_state(&self, state: &str) {
-        for _ in 0..200 {
+        for _ in 0..2400 {
             if self.read(&format!("/sandbox/{NAME}")).await["state"] == state {
                 return;
             }

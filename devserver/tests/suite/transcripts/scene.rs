@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{recording::Exchange, replay::Replay};
 
 /// The time limit for a background change to show in an answer.
-const SETTLING: Duration = Duration::from_secs(10);
+const SETTLING: Duration = Duration::from_secs(120);
 /// The wait that counts as no answer; the recorder waited 90 s.
 pub const NO_ANSWER_TIMEOUT: Duration = Duration::from_secs(3);
 

@@ -17,8 +17,10 @@ use super::{
     template::{Templates, shortened},
 };
 
-/// The silence after which the recorder gave up.
-const SILENCE: Duration = Duration::from_secs(8);
+/// How long the one who does not read does so: longer than the server here waits for it.
+const SILENCE: Duration = Duration::from_secs(25);
+/// The silence after which the server is taken to hang.
+const HANGS: Duration = Duration::from_secs(60);
 /// The silence after which a shell is taken to wait for input.
 const QUIET: Duration = Duration::from_millis(500);
 /// The output of a shell after the recorder has turned off its prompt.
@@ -123,7 +125,7 @@ impl Socket {
     ) -> Vec<String> {
         // No answer ever came.
         let gave_up = exchange.response.frames.iter().any(|frame| frame.kind == "(recorder gave up)");
-        self.listen(if gave_up { scene::NO_ANSWER_TIMEOUT } else { SILENCE }).await;
+        self.listen(if gave_up { scene::NO_ANSWER_TIMEOUT } else { HANGS }).await;
         let mut found = Vec::new();
         let frames = &exchange.response.frames;
         let controls: Vec<_> = frames.iter().filter_map(|frame| frame.json.clone()).collect();
