@@ -143,9 +143,10 @@ async fn a_rate_limit_that_outlasts_the_deadline_is_an_answer_at_once() {
     let limited = with_headers("429 Too Many Requests", headers, b"{\"message\":\"slow\"}");
     let server = flaky(usize::MAX, Answer::Keep(limited)).await;
     let client = client(&server.url(), json!({"retries": 3}));
-    let ten = Duration::from_secs(10);
-    let own = client.request(Method::GET, "a").deadline(Some(ten)).send();
-    let callers = within(Some(Instant::now() + ten), client.request(Method::GET, "a").send());
+    // Less than the reset is away.
+    let limit = Duration::from_secs(30);
+    let own = client.request(Method::GET, "a").deadline(Some(limit)).send();
+    let callers = within(Some(Instant::now() + limit), client.request(Method::GET, "a").send());
     for error in [soon(own).await.err().unwrap(), soon(callers).await.err().unwrap()] {
         assert_eq!(error.status(), status::HTTP_RATE_LIMIT);
         assert_eq!(error.detail().retry_after_ms, Some(40_000));
