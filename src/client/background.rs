@@ -1,6 +1,7 @@
 //! Counts the activity that goes on while no caller is inside the library: submitted calls, open streams,
 //! HTTP/2 connections, clean-ups. The driver of the runtime installs a hook and reads the count.
 
+use std::cell::Cell;
 use std::future::Future;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -21,11 +22,14 @@ pub struct ActivityGuard(usize);
 impl ActivityGuard {
     /// Begins an activity, and calls the hook if it is the first.
     pub fn begin() -> Self {
-        let guard = Self::in_this_epoch();
+        Self::in_this_epoch().counted()
+    }
+
+    fn counted(self) -> Self {
         if RUNNING.fetch_add(1, Ordering::SeqCst) == 0 {
             changed();
         }
-        guard
+        self
     }
 
     /// Begins an activity without calling the hook: the caller itself makes sure that the runtime is driven.
@@ -36,7 +40,11 @@ impl ActivityGuard {
     }
 
     fn in_this_epoch() -> Self {
-        let index = EPOCH.load(Ordering::SeqCst) % EPOCHS;
+        Self::in_epoch(epoch())
+    }
+
+    fn in_epoch(epoch: usize) -> Self {
+        let index = epoch % EPOCHS;
         RUNNING_BY_EPOCH[index].fetch_add(1, Ordering::SeqCst);
         Self(index)
     }
@@ -54,6 +62,24 @@ impl Drop for ActivityGuard {
 /// Whether any activity needs the runtime to be driven.
 pub fn running() -> bool {
     RUNNING.load(Ordering::SeqCst) > 0
+}
+
+/// The epoch in which what begins now is counted.
+pub fn epoch() -> usize {
+    EPOCH.load(Ordering::SeqCst)
+}
+
+thread_local! {
+    static WORK: Cell<Option<usize>> = const { Cell::new(None) };
+}
+
+/// Runs a piece of work that began in that epoch: the clean-ups that it leaves are counted there as well, so that the
+/// shutdown which ends the work waits for them.
+pub fn of_epoch<T>(epoch: usize, work: impl FnOnce() -> T) -> T {
+    let outer = WORK.replace(Some(epoch));
+    let done = work();
+    WORK.set(outer);
+    done
 }
 
 /// The epoch of what begins from now on: a new one, unless nothing runs that began in the present one.
@@ -106,7 +132,8 @@ pub fn in_cleanup() -> bool {
 /// it nothing can be sent, and this does nothing.
 pub fn spawn_cleanup(cleanup: impl Future<Output = ()> + Send + 'static) {
     let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
-    let guards = (ActivityGuard::begin(), Cleaning::begin());
+    let activity = ActivityGuard::in_epoch(WORK.get().unwrap_or_else(epoch)).counted();
+    let guards = (activity, Cleaning::begin());
     runtime.spawn(async move {
         IN_CLEANUP.scope((), cleanup).await;
         drop(guards);

@@ -516,9 +516,10 @@ func TestAProgressMayCloseItsClient(t *testing.T) {
 }
 
 func TestCloseEndsAtItsDeadlineAlthoughTheServerKeepsSilent(t *testing.T) {
-	over := make(chan struct{})
+	over, begun := make(chan struct{}), make(chan struct{}, 100)
 	server := httptest.NewServer(http.HandlerFunc(func(answer http.ResponseWriter, request *http.Request) {
 		if request.URL.Path != "/api/box/process/session" {
+			begun <- struct{}{}
 			<-over
 		}
 	}))
@@ -527,9 +528,14 @@ func TestCloseEndsAtItsDeadlineAlthoughTheServerKeepsSilent(t *testing.T) {
 	open := func() *api.Client { return given(api.Open(&api.ClientConfig{APIURL: &address, APIKey: &key}))(t) }
 	client := open()
 	box := client.Attach(api.Sandbox{ID: "box", Name: "box", ToolboxProxyURL: address})
+	running, leave := context.WithCancel(ctx)
+	go func() {
+		<-begun
+		leave()
+	}()
+	box.Process.RunStream(running, "true", nil) // Its session is deleted in the background.
 	short, cancel := context.WithTimeout(ctx, 500*time.Millisecond)
 	defer cancel()
-	box.Process.RunStream(short, "true", nil) // Its session is deleted in the background.
 	if err := client.Close(short); !stderrors.Is(err, errors.ErrTimeout) || !strings.Contains(err.Error(), "in the background") {
 		t.Error(err)
 	}

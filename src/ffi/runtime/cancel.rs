@@ -1,5 +1,6 @@
 //! How running work is ended from outside: by its caller, by its client's or its queue's close.
 
+use crate::client::background;
 use crate::client::error::{Error, Result};
 use crate::client::status;
 use crate::ffi::exports::guard::catch;
@@ -40,12 +41,13 @@ impl Cancel {
 /// the future at once, inside the runtime.
 pub struct Cancellable<F> {
     cancel: Arc<Cancel>,
+    epoch: usize,
     future: Option<F>,
 }
 
 impl<F> Cancellable<F> {
     pub fn new(cancel: Arc<Cancel>, future: F) -> Self {
-        Self { cancel, future: Some(future) }
+        Self { cancel, epoch: background::epoch(), future: Some(future) }
     }
 }
 
@@ -55,22 +57,24 @@ impl<T, F: Future<Output = Result<T>> + Unpin> Future for Cancellable<F> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<T>> {
         let this = &mut *self;
         this.cancel.waker.register(cx.waker());
-        let outcome = catch(|| {
-            if let Some(error) = this.cancel.error() {
-                this.future = None;
-                return Poll::Ready(Err(error));
+        background::of_epoch(this.epoch, || {
+            let outcome = catch(|| {
+                if let Some(error) = this.cancel.error() {
+                    this.future = None;
+                    return Poll::Ready(Err(error));
+                }
+                match &mut this.future {
+                    Some(future) => Pin::new(future).poll(cx),
+                    None => Poll::Ready(Err(Error::panicked("polled again after its end"))),
+                }
+            })
+            .unwrap_or_else(|what| Poll::Ready(Err(Error::panicked(&what))));
+            if outcome.is_ready() {
+                // Its destructors are part of the work: inside the runtime, under the same guard.
+                let finished = this.future.take();
+                let _ = catch(|| drop(finished));
             }
-            match &mut this.future {
-                Some(future) => Pin::new(future).poll(cx),
-                None => Poll::Ready(Err(Error::panicked("polled again after its end"))),
-            }
+            outcome
         })
-        .unwrap_or_else(|what| Poll::Ready(Err(Error::panicked(&what))));
-        if outcome.is_ready() {
-            // Its destructors are part of the work: inside the runtime, under the same guard.
-            let finished = this.future.take();
-            let _ = catch(|| drop(finished));
-        }
-        outcome
     }
 }
