@@ -1,8 +1,8 @@
 //! Waiting for a state, against a server whose readings a test wrote down.
 
 use crate::canned::{Answer, RequestInfo, Server, json_answer};
-use crate::support::{call, client, made, sandbox, soon};
-use daytona::client::error::Result;
+use crate::support::{call, client, made, sandbox, soon, until_late};
+use daytona::client::error::{Error, Result};
 use daytona::client::status;
 use serde_json::{Value, json};
 
@@ -29,6 +29,15 @@ async fn reads(readings: Vec<Value>) -> Server {
 
 fn states(states: &[&str]) -> Vec<Value> {
     states.iter().map(|state| json!({"state": state})).collect()
+}
+
+const LIMIT_MS: u64 = 30_000;
+
+/// A wait for the start that meets its limit after so many requests.
+async fn is_late(server: &Server, requests: usize) -> Error {
+    let wait = asks(server, "sandbox.wait_for_start", json!({"timeoutMs": LIMIT_MS}));
+    let asked = until_late(LIMIT_MS, "asked", async || server.requests().len() >= requests);
+    tokio::join!(wait, asked).0.unwrap_err()
 }
 
 async fn asks(server: &Server, operation: &str, params: Value) -> Result<Value> {
@@ -78,7 +87,7 @@ async fn a_sandbox_destroyed_while_waited_for_says_why() {
 #[tokio::test]
 async fn a_deadline_is_told_with_the_state_last_read_and_the_sandbox() {
     let server = reads(states(&["pending_build"])).await;
-    let error = asks(&server, "sandbox.wait_for_start", json!({"timeoutMs": 3000})).await.unwrap_err();
+    let error = is_late(&server, 2).await;
     assert_eq!((error.status(), error.detail().sandbox_id.as_deref()), (status::TIMEOUT, Some("sb-1")));
     assert!(error.detail().message.contains("pending_build"), "{error}");
 }
@@ -87,8 +96,7 @@ async fn a_deadline_is_told_with_the_state_last_read_and_the_sandbox() {
 async fn a_deadline_is_told_with_what_the_last_reading_failed_with() {
     let mut readings = states(&["starting"]);
     readings.push(json!({"status": "502 Bad Gateway"}));
-    let error =
-        asks(&reads(readings).await, "sandbox.wait_for_start", json!({"timeoutMs": 900})).await.unwrap_err();
+    let error = is_late(&reads(readings).await, 3).await;
     assert_eq!(error.status(), status::TIMEOUT);
     let message = &error.detail().message;
     assert!(
@@ -105,7 +113,7 @@ async fn a_deadline_is_told_with_the_state_last_read_also_where_the_server_has_f
         _ => Answer::Stall(Vec::new()),
     })
     .await;
-    let error = asks(&server, "sandbox.wait_for_start", json!({"timeoutMs": 3000})).await.unwrap_err();
+    let error = is_late(&server, 2).await;
     assert_eq!(error.status(), status::TIMEOUT);
     assert!(error.detail().message.contains("sb-1 is still starting"), "{error}");
 }

@@ -2,7 +2,8 @@
 
 use crate::canned::{Answer, Server, client, json_answer, with_headers};
 use crate::dev_server::stream;
-use crate::support::on_client;
+use crate::support::{on_client, until_late};
+use daytona::Error;
 use daytona::client::status;
 use serde_json::{Value, json};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -150,11 +151,20 @@ async fn a_snapshot_that_fails_is_told_with_its_reason() {
     assert!(message.contains("build_failed: line 2: no such file") && message.contains("snapshot.delete"));
 }
 
+/// A create that meets its limit after so many requests.
+async fn is_late(server: &Server, requests: usize) -> Error {
+    let limit_ms = 30_000;
+    let params = json!({"name": "s", "image": "debian:12", "timeoutMs": limit_ms});
+    let client = client(&server.url(), json!({}));
+    let create = on_client(&client, "snapshot.create", params);
+    let asked = until_late(limit_ms, "asked", async || server.requests().len() >= requests);
+    tokio::join!(create, asked).0.unwrap_err()
+}
+
 #[tokio::test]
 async fn a_timeout_tells_the_state() {
     let server = building(&["building"], |_| panic!("nobody asked for it")).await;
-    let params = json!({"name": "s", "image": "debian:12", "timeoutMs": 3000});
-    let error = on_client(&client(&server.url(), json!({})), "snapshot.create", params).await.unwrap_err();
+    let error = is_late(&server, 3).await;
     assert_eq!(error.status(), status::TIMEOUT);
     assert!(error.detail().message.contains("snapshot s is still building"), "{error}");
 }
@@ -166,8 +176,7 @@ async fn a_timeout_tells_the_state_also_where_the_server_has_fallen_silent() {
         false => Answer::Stall(Vec::new()),
     })
     .await;
-    let params = json!({"name": "s", "image": "debian:12", "timeoutMs": 3000});
-    let error = on_client(&client(&server.url(), json!({})), "snapshot.create", params).await.unwrap_err();
+    let error = is_late(&server, 2).await;
     assert_eq!(error.status(), status::TIMEOUT);
     assert!(error.detail().message.contains("snapshot s is still pending"), "{error}");
 }

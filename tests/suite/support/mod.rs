@@ -108,6 +108,14 @@ pub async fn until(what: &str, condition: impl AsyncFn() -> bool) {
     panic!("never: {what}");
 }
 
+/// Waits until it is so, then lets the clock jump: what has this limit meets it now, and not on a busy machine before.
+pub async fn until_late(limit_ms: u64, what: &str, condition: impl AsyncFn() -> bool) {
+    until(what, condition).await;
+    tokio::time::pause();
+    tokio::time::advance(Duration::from_millis(limit_ms)).await;
+    tokio::time::resume();
+}
+
 /// Waits until no clean-up runs in the background: of any test, because the count is the process's.
 pub async fn until_idle() {
     until("no clean-up runs", async || !background::running()).await;

@@ -1,9 +1,9 @@
 //! What the volume operations ask of the API, and what they make of its answers.
 
 use crate::canned::{Answer, RequestInfo, Server, client, json_answer};
-use crate::support::on_client;
-use daytona::Result;
+use crate::support::{on_client, until_late};
 use daytona::client::status;
+use daytona::{Error, Result};
 use serde_json::{Value, json};
 
 const ID: &str = "0e4b1c5e-3d4f-4f0a-9a5e-7d1f3b2c4a6d";
@@ -156,11 +156,18 @@ async fn a_wait_fails_with_the_reason_of_a_volume_that_failed() {
     }
 }
 
+/// A wait that meets its limit once the second request is there.
+async fn is_late(server: &Server) -> Error {
+    let limit_ms = 30_000;
+    let wait = asks(server, "volume.wait", json!({"idOrName": "data", "timeoutMs": limit_ms}));
+    let asked = until_late(limit_ms, "asked", async || server.requests().len() >= 2);
+    tokio::join!(wait, asked).0.unwrap_err()
+}
+
 #[tokio::test]
 async fn a_wait_that_is_too_short_tells_the_state() {
     let server = Server::start(|_| found("creating")).await;
-    let params = json!({"idOrName": "data", "timeoutMs": 3000});
-    let error = asks(&server, "volume.wait", params).await.unwrap_err();
+    let error = is_late(&server).await;
     assert_eq!(error.status(), status::TIMEOUT);
     assert!(error.detail().message.contains("still creating"), "{error:?}");
 }
@@ -172,8 +179,7 @@ async fn a_wait_tells_the_state_also_where_the_server_has_fallen_silent() {
         _ => Answer::Stall(Vec::new()),
     })
     .await;
-    let params = json!({"idOrName": "data", "timeoutMs": 3000});
-    let error = asks(&server, "volume.wait", params).await.unwrap_err();
+    let error = is_late(&server).await;
     assert_eq!(error.status(), status::TIMEOUT);
     assert!(error.detail().message.contains("volume data is still creating"), "{error:?}");
 }
