@@ -28,14 +28,8 @@ pub struct Delivered {
 pub struct DeliveredPayloads {
     /// Closed queues whose last batch is still valid.
     closed: Mutex<Vec<Arc<Queue>>>,
-    /// What `daytona_stream_each` is delivering, by the events' keys.
-    each: Mutex<Vec<Each>>,
-}
-
-struct Each {
-    key: i32,
-    stream: Arc<Stream>,
-    delivered: Delivered,
+    /// What `daytona_stream_each` is delivering, by its streams.
+    each: Mutex<Vec<(Arc<Stream>, Delivered)>>,
 }
 
 /// What stands for a thread for as long as it lives.
@@ -107,17 +101,16 @@ impl DeliveredPayloads {
 
     /// Keeps the data of an event while `callback` runs with its key.
     pub fn during<T>(&self, stream: &Arc<Stream>, payload: &Payload, callback: impl FnOnce(i32) -> T) -> T {
-        let key = -(slot_of(stream.handle) as i32 + 1);
         let delivered = Delivered { payloads: vec![payload.clone()], ..Delivered::default() };
-        self.each.lock().push(Each { key, stream: stream.clone(), delivered });
-        let answer = callback(key);
-        self.each.lock().retain(|each| each.stream.handle != stream.handle);
+        self.each.lock().push((stream.clone(), delivered));
+        let answer = callback(key_of_each(stream));
+        self.each.lock().retain(|(other, _)| other.handle != stream.handle);
         answer
     }
 
     /// A closed queue that still has its last batch, as one has whose callback runs.
     pub fn closed_queue(&self, handle: u64) -> Option<Arc<Queue>> {
-        self.closed_queues().into_iter().find(|queue| queue.handle == handle)
+        self.closed.lock().iter().find(|queue| queue.handle == handle).cloned()
     }
 
     pub fn closed_queues(&self) -> Vec<Arc<Queue>> {
@@ -126,13 +119,14 @@ impl DeliveredPayloads {
 
     /// The stream with this handle, while `daytona_stream_each` runs a callback with an event of it.
     pub fn delivering(&self, handle: u64) -> Option<Arc<Stream>> {
-        self.each.lock().iter().find(|each| each.stream.handle == handle).map(|each| each.stream.clone())
+        self.each.lock().iter().find(|(stream, _)| stream.handle == handle).map(|(stream, _)| stream.clone())
     }
 
     /// Moves an event's data out, wherever it is; `key` is the event's `reserved`.
     pub fn take(&self, queues: &Table<Arc<Queue>>, key: i32, data: *const u8, len: u64) -> Option<Payload> {
         if key < 0 {
-            return self.each.lock().iter_mut().find(|each| each.key == key)?.delivered.take(data, len);
+            let mut each = self.each.lock();
+            return each.iter_mut().find(|(stream, _)| key_of_each(stream) == key)?.1.take(data, len);
         }
         let slot = u32::try_from(key.checked_sub(1)?).ok()?;
         if let Some(queue) = queues.in_slot(slot)
@@ -144,6 +138,11 @@ impl DeliveredPayloads {
         let mut in_slot = closed.iter().filter(|queue| slot_of(queue.handle) == slot);
         in_slot.find_map(|queue| queue.delivered.lock().take(data, len))
     }
+}
+
+/// What marks an event of `daytona_stream_each`, apart from the keys of queues.
+fn key_of_each(stream: &Stream) -> i32 {
+    -(slot_of(stream.handle) as i32 + 1)
 }
 
 impl Delivered {
